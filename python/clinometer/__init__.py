@@ -1,0 +1,1 @@
+"""clinometer: how far a multilingual retriever leans towards one language."""

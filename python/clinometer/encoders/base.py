@@ -1,0 +1,63 @@
+"""What an encoder is: texts in, one row of float32 per text out, and a full record of how.
+
+An encoder does not normalise for scoring (the scan does that, by one fixed rule) and does not reorder; the same texts give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Encoder", "EncoderRecord"]
+
+
+class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that changes an embedding, for results and manifests.
+
+    Args:
+        name: What the user asked for (`offline`, a model name, a path's last part, `precomputed`).
+        kind: `offline`, `sentence-transformers`, `precomputed` or `http`.
+        revision: Version of the weights as far as it is known: package version, commit, or a digest.
+        dimension: Length of an embedding.
+        query_prompt: Text put before each query.
+        document_prompt: Text put before each document.
+        max_length: Longest input in tokens, None if not limited or not known.
+        dtype: Data type in which the model computes, such as `float32`.
+        normalized: Whether the encoder itself returns unit vectors.
+        languages: Languages that the encoder was made for, None if not known.
+        warnings: What the user should know, such as a missing prompt; shown with every result.
+    """
+
+    name: str
+    kind: str
+    revision: str = ""
+    dimension: int = 0
+    query_prompt: str = ""
+    document_prompt: str = ""
+    max_length: int | None = None
+    dtype: str = "float32"
+    normalized: bool = False
+    languages: list[str] | None = None
+    warnings: list[str] = msgspec.field(default_factory=list)
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Turns queries and documents into embeddings."""
+
+    @property
+    def record(self) -> EncoderRecord:
+        """How this encoder encodes."""
+        ...
+
+    def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
+        """`(len(texts), dimension)` float32, row i for text i."""
+        ...
+
+    def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
+        """`(len(texts), dimension)` float32, row i for text i."""
+        ...
