@@ -284,4 +284,6 @@ def _refuse_absent(kind: str, absent: Sequence[Any], present: Sequence[str]) -> 
     mend = "remove the judgements or add the texts"
     if any(not isinstance(id, str) and str(id) in present for id in absent):
         mend = "the judgements have numbers where the texts have strings: write both as strings"
-    raise CollectionError(f"the judgements name {len(absent):,} {kind} that are not in the collection ({named}); {mend}")
+    raise CollectionError(
+        f"the judgements name {len(absent):,} {kind} that are not in the collection ({named}); {mend}"
+    )

@@ -1,8 +1,9 @@
-"""Placements: where the relevant documents of some queries stand in one pool. What scenarios yield and measures consume.
+"""Placements: where the relevant documents of some queries stand in one pool.
 
-A placement knows no vectors and no texts: only how many documents of each pool language score above a relevant document, tie with it, and come
-before it in the tie order. `related` holds the part of these counts that is due to the query's own relevant documents (and their
-verbatim duplicates), so that the unrelated ones are a subtraction.
+Scenarios yield them, measures consume them. A placement knows no vectors and no texts: only how many documents of each
+pool language score above a relevant document, tie with it, and come before it in the tie order. `related` holds the
+part of these counts that is due to the query's own relevant documents (and their verbatim duplicates), so that the
+unrelated ones are a subtraction.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.errors import UsageError
+
 __all__ = ["Counts", "Placements", "TieMode"]
 
 TieMode = Literal["index", "trec", "optimistic", "pessimistic", "expected"]
@@ -22,7 +25,10 @@ TIE_MODES: tuple[str, ...] = get_args(TieMode)
 
 @dataclass(frozen=True)
 class Counts:
-    """Documents per pool language that score above, tie with, and precede (among the tied) each relevant document; each `(R, P)`."""
+    """Documents per pool language that score above, tie with, and precede (among the tied) each relevant document.
+
+    Each field is `(R, P)`; a relevant document is not counted against itself.
+    """
 
     greater: NDArray[np.int64]
     equal: NDArray[np.int64]
@@ -48,7 +54,8 @@ class Placements:
         related: Those of them that are the query's own relevant documents or duplicates of these.
         sizes: `(q,)`: documents in each query's pool.
         languages: The pool's languages, P of them.
-        ties: How documents with equal scores are ordered. `index` and `trec` both read `counts.before`: the scan decided which order it holds.
+        ties: How documents with equal scores are ordered. `index` and `trec` both read `counts.before`: the scan
+            decided which order it holds.
     """
 
     indptr: NDArray[np.int64]
@@ -59,6 +66,10 @@ class Placements:
     sizes: NDArray[np.int64]
     languages: tuple[str, ...]
     ties: TieMode = "index"
+
+    def __post_init__(self) -> None:
+        if self.ties not in TIE_MODES:
+            raise UsageError(f"ties={self.ties!r} is not a tie order; the tie orders are {', '.join(TIE_MODES)}")
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -71,31 +82,38 @@ class Placements:
     @cached_property
     def above(self) -> NDArray[np.int64]:
         """`(R,)`: documents of the pool with a higher score."""
-        return self.counts.greater.sum(axis=1)
+        above: NDArray[np.int64] = self.counts.greater.sum(axis=1)
+        return above
 
     @cached_property
     def tied(self) -> NDArray[np.int64]:
         """`(R,)`: other documents of the pool with the same score, relevant ones included."""
-        return self.counts.equal.sum(axis=1)
+        tied: NDArray[np.int64] = self.counts.equal.sum(axis=1)
+        return tied
 
     @cached_property
     def positions(self) -> NDArray[np.int64]:
         """`(R,)`: ranks from 1, all different within a query; not defined for `expected`.
 
-        In the modes `optimistic` and `pessimistic` the relevant documents of a tie group take its first or last places, in tie order.
+        In the modes `optimistic` and `pessimistic` the relevant documents of a tie group take its first or last places,
+        in tie order.
         """
         if self.ties == "expected":
             raise ValueError("expected ties have no single position; the measures take expectations instead")
         if self.ties in ("index", "trec"):
-            return self.above + 1 + self.counts.before.sum(axis=1)
-        first, size, place = self.tie_groups
+            position: NDArray[np.int64] = self.above + 1 + self.counts.before.sum(axis=1)
+            return position
+        _, size, place = self.tie_groups
         if self.ties == "optimistic":
             return self.above + 1 + place
         return self.above + 1 + self.tied - (size - 1 - place)
 
     @cached_property
     def tie_groups(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """For each row: first row (in `by_score` order) of its tie group, relevant documents in the group, own place among them from 0."""
+        """For each row: first row of its tie group, relevant documents in the group, own place among them from 0.
+
+        First is meant in the order of `by_score`.
+        """
         order = self.by_score
         query, above = self.query[order], self.above[order]
         new = np.ones(len(order), dtype=bool)

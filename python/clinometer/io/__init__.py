@@ -1,1 +1,66 @@
-"""."""
+"""Readers of test collections, and `load`, which finds the reader by the first word of a source.
+
+A reader says in the collection's notes what it removed, left out or took from an option; nothing is mended silently.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from clinometer.collection import Collection
+from clinometer.errors import UsageError
+
+__all__ = ["load"]
+
+_FORMS = {
+    "demo": "demo",
+    "xquad": "xquad:DIR",
+    "belebele": "belebele:DIR",
+    "beir": "beir:DIR",
+    "parallel": "parallel:FILE[,FILE...]",
+    "hub": "hub:NAME",
+}
+
+
+def load(source: str | Path, *, languages: Iterable[str] | None = None, **options: Any) -> Collection:
+    """Read a test collection.
+
+    Args:
+        source: `demo`, `xquad:DIR`, `belebele:DIR`, `beir:DIR`, `parallel:FILE[,FILE...]` or `hub:NAME`.
+        languages: Only these are read, None for all. The order of texts is the source's, whatever the order given here.
+        **options: What the reader takes besides: `unit` (xquad); `split`, `language`, `allow_missing` (beir, hub); `revision`, `parallel` (hub).
+
+    Raises:
+        UsageError: The source has none of these forms, or the reader does not know an option.
+        FileNotFoundError: A file or folder is not there.
+        LanguageError: A wanted language is not in the source.
+        FormatError: A file is broken.
+        CollectionError: Texts and judgements do not fit together.
+
+    Example:
+        >>> load("xquad", unit="row")
+        Traceback (most recent call last):
+        clinometer.errors.UsageError: 'xquad' needs a place after the colon; write xquad:DIR
+    """
+    kind, _, place = str(source).partition(":")
+    if kind not in _FORMS:
+        raise UsageError(
+            f"{str(source)!r} is no source; write {', '.join(list(_FORMS.values())[:-1])} or {_FORMS['hub']}"
+        )
+    if (kind == "demo") == bool(place):
+        problem = "takes nothing after its name" if place else "needs a place after the colon"
+        raise UsageError(f"{kind!r} {problem}; write {_FORMS[kind]}")
+    if isinstance(languages, str):
+        raise UsageError(f"languages is the string {languages!r}; write a list, such as {languages.split(',')}")
+    reader: Callable[..., Collection] = getattr(import_module(f"clinometer.io.{kind}"), f"read_{kind}")
+    parameters = inspect.signature(reader).parameters.values()
+    known = [item.name for item in parameters if item.kind is item.KEYWORD_ONLY and item.name != "languages"]
+    if unknown := [name for name in options if name not in known]:
+        raise UsageError(f"{kind} does not know the option {', '.join(unknown)}; it knows {', '.join(known) or 'none'}")
+    if kind == "demo":
+        return reader(languages=languages, **options)
+    return reader(place.split(",") if kind == "parallel" else place, languages=languages, **options)

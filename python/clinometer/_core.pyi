@@ -1,0 +1,38 @@
+"""The compiled core; `clinometer.scan` is its friendly face."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+def instruction_sets() -> list[str]: ...
+def score_pairs(
+    queries: NDArray[Any],
+    documents: NDArray[Any],
+    query_rows: NDArray[np.uint32],
+    document_rows: NDArray[np.uint32],
+    *,
+    similarity: str,
+    isa: str | None,
+) -> NDArray[np.float32]: ...
+def scan(
+    queries: NDArray[Any],
+    documents: NDArray[Any],
+    languages: NDArray[np.uint16],
+    *,
+    language_count: int,
+    places: NDArray[np.uint32] | None,
+    first_place: int,
+    indptr: NDArray[np.int64],
+    target_scores: NDArray[np.float32],
+    target_places: NDArray[np.uint32],
+    similarity: str,
+    k: int,
+    per_language: bool,
+    threads: int,
+    block: int,
+    isa: str | None,
+    progress: Callable[[int], object] | None,
+) -> dict[str, NDArray[Any]]: ...
+def bootstrap_means(values: NDArray[np.float64], *, resamples: int, seed: int, threads: int) -> NDArray[np.float64]: ...

@@ -1,0 +1,229 @@
+"""What a scan yields: counts that make every rank (`RankCounts`) and the best documents (`TopK`).
+
+Both add up: the results of scans over disjoint documents merge into the result of one scan over all of them, bit for bit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.errors import CollectionError, FormatError, UsageError
+from clinometer.placements import TIE_MODES, TieMode
+
+__all__ = ["RankCounts", "TopK"]
+
+
+@dataclass(frozen=True)
+class RankCounts:
+    """For each query's relevant documents, how many documents of each language score above them or tie with them.
+
+    One row per (query, relevant document), in the order in which the relevant documents were given; R rows, L languages.
+
+    Args:
+        indptr: `(Q + 1,)`: the rows of query q are `indptr[q]:indptr[q + 1]`.
+        documents: `(R,)`: the relevant documents, as positions in the pool.
+        codes: `(R,)`: their languages, as indices into `languages`.
+        scores: `(R,)` float32: their canonical scores.
+        greater: `(R, L)`: documents with a higher score.
+        equal: `(R, L)`: other documents with the same score.
+        before: `(R, L)`: those of `equal` that come first in the tie order.
+        languages: The pool's languages, L labels.
+        ties: Tie mode that `ranks` uses unless told otherwise.
+        held: The tie order that `before` holds, `index` or `trec`.
+        by_id: Whether the order `trec` went by given ids; else it is the order `index` reversed.
+    """
+
+    indptr: NDArray[np.int64]
+    documents: NDArray[np.int64]
+    codes: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    greater: NDArray[np.uint32]
+    equal: NDArray[np.uint32]
+    before: NDArray[np.uint32]
+    languages: tuple[str, ...]
+    ties: TieMode = "index"
+    held: Literal["index", "trec"] = "index"
+    by_id: bool = False
+
+    def ranks(self, languages: Iterable[str] | None = None, ties: TieMode | None = None) -> NDArray[Any]:
+        """Rank of each relevant document in the pool of these languages, without another scan.
+
+        Args:
+            languages: Languages of the pool; all of them by default.
+            ties: `index` (equal scores stand in order of position), `trec` (in descending order of document id; of position where
+                no ids were given), `optimistic` (1 + greater), `pessimistic` (1 + greater + equal) or `expected` (half-way between).
+
+        Returns:
+            `(R,)` int64, float64 for `expected`. Ranks start at 1; 0 where the relevant document itself is not in that pool.
+
+        Raises:
+            UsageError: A language is not in the pool, or the tie mode needs an order that was not scanned.
+
+        Example:
+            >>> import numpy as np, clinometer as cm
+            >>> documents = np.array([[1, 0], [0.8, 0.6], [0, 1]], dtype=np.float32)
+            >>> counts = cm.rank_relevant(documents[:1], documents, [[1, 2]], languages=["en", "de", "de"])
+            >>> counts.ranks().tolist(), counts.ranks(["de"]).tolist(), counts.ranks(["en"]).tolist()
+            ([2, 3], [1, 2], [0, 0])
+        """
+        mode = self.ties if ties is None else ties
+        columns = self.columns(languages)
+        greater = self.greater[:, columns].sum(axis=1, dtype=np.int64)
+        ranks: NDArray[Any]
+        if mode in ("index", "trec"):
+            ranks = 1 + greater + self.tied_before(mode)[:, columns].sum(axis=1, dtype=np.int64)
+        elif mode in TIE_MODES:
+            tied = self.equal[:, columns].sum(axis=1, dtype=np.int64)
+            share = {"optimistic": 0 * tied, "pessimistic": tied, "expected": tied / 2}[mode]
+            ranks = 1 + greater + share
+        else:
+            raise UsageError(f"there is no tie mode {mode!r}; choose one of {', '.join(TIE_MODES)}")
+        ranks[~np.isin(self.codes, columns)] = 0
+        return ranks
+
+    def columns(self, languages: Iterable[str] | None) -> list[int]:
+        """Indices of the languages, in their order here."""
+        if languages is None:
+            return list(range(len(self.languages)))
+        wanted = [languages] if isinstance(languages, str) else list(languages)
+        absent = [label for label in wanted if label not in self.languages]
+        if absent:
+            raise UsageError(f"the scan saw no {', '.join(absent)}; it saw {', '.join(self.languages)}")
+        return sorted(self.languages.index(label) for label in set(wanted))
+
+    def tied_before(self, ties: Literal["index", "trec"]) -> NDArray[np.uint32]:
+        """`(R, L)`: documents with the same score that come first in the order of mode `index` or `trec`.
+
+        Raises:
+            UsageError: The scan held the other order, and ids make them unlike.
+        """
+        if ties == self.held:
+            return self.before
+        if self.by_id:
+            raise UsageError(f"this scan ordered ties for {self.held!r} by document id; scan again with ties={ties!r}")
+        # Without ids a later position is a greater id: one order is the other reversed.
+        return self.equal - self.before
+
+    @property
+    def tied(self) -> int:
+        """How many relevant documents tie with another document."""
+        return int(np.count_nonzero(self.equal.any(axis=1)))
+
+    def merge(self, other: RankCounts) -> RankCounts:
+        """The counts over both sets of documents; the order of merging does not matter.
+
+        Raises:
+            CollectionError: The other counts have other queries, relevant documents, scores or languages.
+        """
+        for name in ("indptr", "documents", "codes", "scores"):
+            if not np.array_equal(getattr(self, name), getattr(other, name)):
+                raise CollectionError(f"these counts cannot be merged: their {name} differ")
+        if (self.languages, self.held, self.by_id) != (other.languages, other.held, other.by_id):
+            raise CollectionError("these counts cannot be merged: their languages or tie orders differ")
+        return replace(
+            self,
+            greater=self.greater + other.greater,
+            equal=self.equal + other.equal,
+            before=self.before + other.before,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an `.npz` file: complete or not at all."""
+        path = Path(path)
+        partial = path.with_name(path.name + ".partial")
+        with partial.open("wb") as file:
+            np.savez(
+                file,
+                languages=np.array(self.languages, dtype=np.str_),
+                ties=np.array(self.ties),
+                held=np.array(self.held),
+                by_id=np.array(self.by_id),
+                **{name: getattr(self, name) for name in _ARRAYS},
+            )
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> RankCounts:
+        """Read what `save` wrote.
+
+        Raises:
+            FormatError: The file is not such a file.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in _ARRAYS}
+                languages = tuple(str(label) for label in file["languages"])
+                ties, held = cast(TieMode, str(file["ties"])), cast(Any, str(file["held"]))
+                by_id = bool(file["by_id"])
+        except (KeyError, ValueError, EOFError) as error:
+            raise FormatError(os.fspath(path), None, "this is no file that RankCounts.save wrote") from error
+        return cls(**arrays, languages=languages, ties=ties, held=held, by_id=by_id)
+
+
+_ARRAYS = ("indptr", "documents", "codes", "scores", "greater", "equal", "before")
+
+
+@dataclass(frozen=True)
+class TopK:
+    """The best k documents of each query, or of each query and language, by one total order: score, then tie order.
+
+    Args:
+        ids: `(Q, k)` or `(Q, L, k)` int64: positions in the pool, best first, -1 where there were fewer than k documents.
+        scores: The same shape, float32, NaN where `ids` is -1.
+        places: The same shape, int64: places in the tie order (equal to `ids` unless another order was asked for).
+        languages: The L labels where the lists are per language, else None.
+    """
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    places: NDArray[np.int64]
+    languages: tuple[str, ...] | None = None
+
+    @property
+    def k(self) -> int:
+        """Length of the lists."""
+        return self.ids.shape[-1]
+
+    def pool(self, languages: Iterable[str]) -> TopK:
+        """The best k documents in the pool of these languages, merged from the lists per language.
+
+        Raises:
+            UsageError: The lists are not per language, or have no such language.
+        """
+        if self.languages is None:
+            raise UsageError("these lists are not per language; search with per_language=True")
+        wanted = set(languages)
+        absent = wanted - set(self.languages)
+        if absent:
+            raise UsageError(f"the lists have no {', '.join(sorted(absent))}; they have {', '.join(self.languages)}")
+        columns = [self.languages.index(label) for label in self.languages if label in wanted]
+        queries = self.ids.shape[0]
+        flat = (column[:, columns].reshape(queries, -1) for column in (self.ids, self.scores, self.places))
+        return _best(*flat, self.k)
+
+    def merge(self, other: TopK) -> TopK:
+        """The best k over both sets of documents; the order of merging does not matter.
+
+        Raises:
+            CollectionError: The lists have other shapes or languages.
+        """
+        if self.ids.shape != other.ids.shape or self.languages != other.languages:
+            raise CollectionError("these lists cannot be merged: their queries, k or languages differ")
+        shape = self.ids.shape
+        pairs = ((self.ids, other.ids), (self.scores, other.scores), (self.places, other.places))
+        joined = (np.concatenate(pair, axis=-1).reshape(-1, 2 * self.k) for pair in pairs)
+        best = _best(*joined, self.k)
+        return TopK(best.ids.reshape(shape), best.scores.reshape(shape), best.places.reshape(shape), self.languages)
+
+
+def _best(ids: NDArray[np.int64], scores: NDArray[np.float32], places: NDArray[np.int64], k: int) -> TopK:
+    # lexsort puts NaN, the mark of an absent document, last.
+    order = np.lexsort((places, -scores), axis=-1)[:, :k]
+    return TopK(*(np.take_along_axis(column, order, axis=-1) for column in (ids, scores, places)))

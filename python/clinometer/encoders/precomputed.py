@@ -1,0 +1,122 @@
+"""Embeddings that were computed elsewhere, taken as they are.
+
+Row i belongs to text i of the collection; the texts themselves are never looked at, only counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.encoders.base import EncoderRecord
+from clinometer.errors import EmbeddingError, FormatError
+
+__all__ = ["PrecomputedEncoder"]
+
+
+class PrecomputedEncoder:
+    """Stands in for an encoder where the embeddings exist already.
+
+    Args:
+        queries: `(q, d)` float32 or float16, row i for query i of the collection.
+        documents: `(n, d)` float32 or float16, row i for document i of the collection. A read-only memmap will do.
+        name: How results call these embeddings.
+
+    Raises:
+        EmbeddingError: An array is not two-dimensional, has another data type, or the dimensions differ.
+
+    Example:
+        >>> encoder = PrecomputedEncoder(np.eye(2, dtype=np.float32), np.ones((3, 2), dtype=np.float16))
+        >>> encoder.encode_documents(["a", "b", "c"]).dtype
+        dtype('float32')
+        >>> encoder.encode_queries(["a"])
+        Traceback (most recent call last):
+        clinometer.errors.EmbeddingError: the queries are 1 texts, but their embeddings have 2 rows; ...
+    """
+
+    def __init__(self, queries: NDArray[Any], documents: NDArray[Any], *, name: str = "precomputed") -> None:
+        self._queries, self._documents = _checked(queries, "queries"), _checked(documents, "documents")
+        if self._queries.shape[1] != self._documents.shape[1]:
+            raise EmbeddingError(
+                f"the queries have {self._queries.shape[1]} dimensions and the documents {self._documents.shape[1]}; "
+                "both must come from the same encoder"
+            )
+        self._record = EncoderRecord(
+            name=name,
+            kind="precomputed",
+            dimension=self._queries.shape[1],
+            dtype="/".join(dict.fromkeys((self._queries.dtype.name, self._documents.dtype.name))),
+        )
+
+    @classmethod
+    def from_files(cls, queries: str | Path, documents: str | Path, *, name: str = "precomputed") -> Self:
+        """Embeddings from two `.npy` files, which are mapped and not read into memory.
+
+        Args:
+            queries: File of a `(q, d)` array, float32 or float16.
+            documents: File of an `(n, d)` array, float32 or float16.
+            name: How results call these embeddings.
+
+        Raises:
+            FormatError: A file is no `.npy` file, or holds Python objects.
+            EmbeddingError: As for the class.
+        """
+        return cls(_mapped(queries), _mapped(documents), name=name)
+
+    @property
+    def record(self) -> EncoderRecord:
+        """What is known of these embeddings: name, dimension and stored data type. Model, prompts and lengths are not known."""
+        return self._record
+
+    def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:  # noqa: ARG002
+        """The `(q, d)` embeddings of the queries as float32, read-only.
+
+        Raises:
+            EmbeddingError: There are more or fewer texts than rows.
+        """
+        return _rows(self._queries, texts, "queries")
+
+    def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:  # noqa: ARG002
+        """The `(n, d)` embeddings of the documents as float32, read-only.
+
+        Raises:
+            EmbeddingError: There are more or fewer texts than rows.
+        """
+        return _rows(self._documents, texts, "documents")
+
+
+def _checked(array: NDArray[Any], stage: str) -> NDArray[Any]:
+    array = np.asarray(array)
+    if array.ndim != 2:
+        raise EmbeddingError(f"the embeddings of the {stage} must be a (rows, dimensions) array, not one of shape {array.shape}")
+    if array.dtype not in (np.float32, np.float16):
+        raise EmbeddingError(
+            f"the embeddings of the {stage} must be float32 or float16, not {array.dtype}; convert them with .astype(numpy.float32)"
+        )
+    return array
+
+
+def _mapped(path: str | Path) -> NDArray[Any]:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise FormatError(path, None, "this is not a .npy file of numbers; write it with numpy.save") from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise FormatError(path, None, "this holds several arrays; give a .npy file with one, written with numpy.save")
+    return array
+
+
+def _rows(array: NDArray[Any], texts: Sequence[str], stage: str) -> NDArray[np.float32]:
+    if len(texts) != len(array):
+        raise EmbeddingError(
+            f"the {stage} are {len(texts)} texts, but their embeddings have {len(array)} rows; "
+            "give one row for each text, in the collection's order"
+        )
+    rows: NDArray[np.float32] = array.astype(np.float32, copy=False).view()
+    rows.flags.writeable = False  # the caller's own array stays as it is, and no reader can change it through us
+    return rows

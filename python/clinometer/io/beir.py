@@ -1,0 +1,140 @@
+"""BEIR folders: `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`, each also as `.gz`, read and written.
+
+What the files leave open (languages, queries of other splits) is settled by options and counted in the notes; ids are strings.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from clinometer.collection import Collection, Texts
+from clinometer.errors import UsageError
+from clinometer.io.retrieval import Assembly, Labeller, group_of
+from clinometer.io.rows import Row, jsonl_rows
+from clinometer.io.textfiles import BYTE_ORDER_MARK, find_file, numbered_lines, require_folder, write_lines
+
+__all__ = ["read_beir", "write_beir"]
+
+_COLUMNS = ("query-id", "corpus-id", "score")
+
+
+def read_beir(
+    folder: str | Path,
+    *,
+    split: str = "test",
+    language: str | None = None,
+    languages: Iterable[str] | None = None,
+    allow_missing: bool = False,
+) -> Collection:
+    """A test collection in BEIR's layout.
+
+    A document's text is its title and text joined by a space, without outer white space. A language is the row's `language`, else its
+    `metadata.language`, else what the option says. A parallel group is the row's `group`, else `metadata.group` or `metadata.parallel_id`.
+
+    Args:
+        folder: Holds `corpus.jsonl`, `queries.jsonl` and `qrels/`.
+        split: Which file of `qrels/` is read; queries without a judgement in it are left out and counted.
+        language: For rows without a label: one label for all, or `id` where ids begin with one (`en:12`, `zh-Hant:12`, or `en-12`, the
+            latter with two or three letters only). A row without any is refused.
+        languages: Only texts of these languages are kept, None for all.
+        allow_missing: Leave out, and count, judgements whose query or document is not in the files.
+
+    Returns:
+        A collection with the folder's name.
+
+    Raises:
+        FileNotFoundError: A file is not there.
+        FormatError: A line is broken, lacks a field, has no language, or repeats a judgement.
+        CollectionError: An id comes twice, or judgements name absent texts.
+        LanguageError: A wanted language is in no row.
+    """
+    folder = require_folder(folder)
+    corpus, queries = find_file(folder, "corpus.jsonl"), find_file(folder, "queries.jsonl")
+    assembly = Assembly(folder.resolve().name, languages, allow_missing)
+    labels = Labeller(language)
+    for row, grade in _judgements(find_file(folder, f"qrels/{split}.tsv")):
+        assembly.judge(row.fields["query-id"], row.fields["corpus-id"], grade, row)
+    _add_rows(queries, labels, assembly.add_query)
+    _add_rows(corpus, labels, assembly.add_document)
+    return assembly.build(folder, {"split": split, "languages_found_by": dict(labels.found_by)})
+
+
+def _judgements(path: Path) -> Iterator[tuple[Row, int]]:
+    header_read = False
+    for line, raw in numbered_lines(path):
+        try:
+            cells = raw.removeprefix(BYTE_ORDER_MARK).decode().split("\t")
+        except UnicodeDecodeError as error:
+            raise Row({}, path, line).error(f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
+        row = Row(dict(zip(_COLUMNS, cells, strict=False)), path, line)
+        if not header_read:
+            if tuple(cells) != _COLUMNS:
+                raise row.error(f"the first line should be {', '.join(_COLUMNS)} with tabs between")
+            header_read = True
+            continue
+        if len(cells) != len(_COLUMNS):
+            raise row.error(f"{len(cells)} columns, but there should be {len(_COLUMNS)} with tabs between")
+        try:
+            yield row, int(cells[2])
+        except ValueError as error:
+            raise row.error(f"the score is {cells[2]!r}, but it should be a whole number") from error
+
+
+def _add_rows(path: Path, labels: Labeller, add: Callable[[str, Row, str, str | None], None]) -> None:
+    for row in jsonl_rows(path):
+        id = row.field("_id", str)
+        add(id, row, labels.language(id, row), group_of(row))
+
+
+def write_beir(collection: Collection, folder: str | Path) -> None:
+    """Write a collection in BEIR's layout, with `language` and `group` in each row and the judgements in `qrels/test.tsv`.
+
+    Reading it again gives the same collection, but for the notes, the outer white space of documents, and queries without a judgement.
+    The folder appears whole under its name, or not at all.
+
+    Args:
+        collection: What to write.
+        folder: A new folder, or an empty one.
+
+    Raises:
+        UsageError: The folder has something in it, or an id has a tab or line break, which the table cannot hold.
+        FileNotFoundError: The folder's parent does not exist.
+    """
+    folder = Path(folder).absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is there already and is not empty; choose a new folder")
+    if not folder.parent.is_dir():
+        raise FileNotFoundError(f"the folder {folder.parent} does not exist; make it before writing {folder.name}")
+    for id in (*collection.documents.ids, *collection.queries.ids):
+        if any(mark in id for mark in "\t\r\n"):
+            raise UsageError(f"the id {id!r} has a tab or a line break, which qrels cannot hold; rename it")
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        (unfinished / "qrels").mkdir(parents=True)
+        write_lines(unfinished / "corpus.jsonl", _rows(collection.documents, {"title": ""}))
+        write_lines(unfinished / "queries.jsonl", _rows(collection.queries, {}))
+        write_lines(unfinished / "qrels" / "test.tsv", _qrels(collection))
+        unfinished.replace(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _rows(texts: Texts, further: dict[str, str]) -> Iterator[str]:
+    for id, text, language, group in zip(texts.ids, texts.texts, texts.languages, texts.groups, strict=True):
+        row = {"_id": id, **further, "text": text, "language": language}
+        if group is not None:
+            row["group"] = group
+        yield msgspec.json.encode(row).decode()
+
+
+def _qrels(collection: Collection) -> Iterator[str]:
+    yield "\t".join(_COLUMNS)
+    for row, query_id in enumerate(collection.queries.ids):
+        for judgement in range(collection.indptr[row], collection.indptr[row + 1]):
+            document_id = collection.documents.ids[collection.judged[judgement]]
+            yield f"{query_id}\t{document_id}\t{collection.grades[judgement]}"

@@ -1,0 +1,110 @@
+"""Belebele: one JSONL file for each language, named by its FLORES code, such as `eng_Latn.jsonl.gz`.
+
+Rows are parallel by (`link`, `question_number`) and passages by link and the questions they carry; texts are compared within one language only,
+never across.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from clinometer.collection import Collection, CollectionBuilder
+from clinometer.errors import CollectionError
+from clinometer.io.distinct import DistinctDocuments
+from clinometer.io.languagefiles import language_files
+from clinometer.io.rows import jsonl_rows
+
+__all__ = ["read_belebele"]
+
+_Key = tuple[str, int]
+
+
+def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None) -> Collection:
+    """Belebele as retrieval: questions are queries, passages are documents, every translation of the right passage is relevant (grade 1).
+
+    A page (`link`) may have several passages: questions of one page belong to one passage if their passages have the same text in a language.
+
+    Args:
+        folder: Holds files such as `eng_Latn.jsonl` or `eng_Latn.jsonl.gz`; other files are ignored.
+        languages: Only these are read, None for all.
+
+    Returns:
+        A collection named `belebele`. Document ids look like `en:LINK#p1` and query ids like `en:LINK#q1`; the part after the language
+        is the parallel group.
+
+    Raises:
+        FileNotFoundError: No folder, or no such files in it.
+        LanguageError: A language has no file.
+        FormatError: A line is broken, lacks a field, or repeats a question.
+        CollectionError: The languages split the questions of a page into passages in ways that contradict each other.
+    """
+    files = language_files(
+        folder, r"([a-z]{3}_[A-Z][a-z]{3})\.jsonl(?:\.gz)?", "eng_Latn.jsonl or eng_Latn.jsonl.gz", languages
+    )
+    builder = CollectionBuilder("belebele")
+    rows: dict[str, dict[_Key, tuple[str, str]]] = {}
+    for label, path in files.items():
+        rows[label] = _read_rows(path)
+        for (link, number), (_, question) in rows[label].items():
+            group = f"{link}#q{number}"
+            builder.add_query(f"{label}:{group}", question, label, group, str(path))
+    groups = _passage_groups(rows)
+    documents = DistinctDocuments(builder)
+    answers: dict[_Key, dict[str, str]] = {}
+    for label, read in rows.items():
+        added: dict[str, tuple[str, str, _Key]] = {}
+        for key, (passage, _) in read.items():
+            group = groups[key]
+            if group not in added:
+                kept = documents.add(f"{label}:{group}", passage, label, group, str(files[label]))
+                added[group] = (kept, passage, key)
+            kept, known, known_key = added[group]
+            if known != passage:
+                raise CollectionError(
+                    f"{files[label]}: questions {known_key[1]} and {key[1]} of {key[0]} have two passages, but in another language "
+                    "they have one; take all files from one release"
+                )
+            answers.setdefault(key, {})[label] = kept
+    for (link, number), passages in answers.items():
+        for label in passages:
+            for passage in passages.values():
+                builder.judge(f"{label}:{link}#q{number}", passage)
+    builder.notes = {
+        "duplicates_removed": documents.removed,
+        "questions_not_in_all_languages": sum(len(passages) < len(files) for passages in answers.values()),
+    }
+    return builder.build()
+
+
+def _read_rows(path: Path) -> dict[_Key, tuple[str, str]]:
+    """Passage and question of each row, by key."""
+    read: dict[_Key, tuple[str, str]] = {}
+    for row in jsonl_rows(path):
+        key = (row.field("link", str), row.field("question_number", int))
+        if key in read:
+            raise row.error(f"question {key[1]} of {key[0]} is there twice; remove one of the rows")
+        read[key] = (row.field("flores_passage", str), row.field("question", str))
+    return read
+
+
+def _passage_groups(rows: dict[str, dict[_Key, tuple[str, str]]]) -> dict[_Key, str]:
+    """The parallel group of each question's passage: `link#pN`, N from 1 in the order of the questions' numbers."""
+    first: dict[_Key, _Key] = {}
+
+    def root(key: _Key) -> _Key:
+        while first.setdefault(key, key) != key:
+            key = first[key]
+        return key
+
+    for read in rows.values():
+        by_text: dict[tuple[str, str], _Key] = {}
+        for key in sorted(read):
+            one, other = root(by_text.setdefault((key[0], read[key][0]), key)), root(key)
+            first[max(one, other)] = min(one, other)
+    numbers: dict[str, dict[_Key, int]] = {}
+    groups: dict[_Key, str] = {}
+    for key in sorted(first):
+        passages = numbers.setdefault(key[0], {})
+        groups[key] = f"{key[0]}#p{passages.setdefault(root(key), len(passages) + 1)}"
+    return groups

@@ -1,0 +1,74 @@
+"""The embedded demonstration collection: short parallel passages and questions, written for clinometer and carried in the package.
+
+It is read from the package's own files in sorted order, so it is the same everywhere and needs no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+
+import msgspec
+
+from clinometer.collection import Collection, CollectionBuilder
+from clinometer.io.textfiles import decode_json
+from clinometer.languages import canonical, select
+
+__all__ = ["read_demo"]
+
+
+class _Text(msgspec.Struct):
+    passage: str
+    queries: list[str]
+
+
+class _Topic(msgspec.Struct):
+    id: str
+    texts: dict[str, _Text]
+
+
+class _Domain(msgspec.Struct):
+    domain: str
+    topics: list[_Topic]
+
+
+def read_demo(*, languages: Iterable[str] | None = None) -> Collection:
+    """The embedded collection: a topic has one passage in each language and questions about it; every translation of the passage is relevant.
+
+    Args:
+        languages: Only these are kept, None for all.
+
+    Returns:
+        A collection named `demo`. Document ids look like `en:kitchen-sourdough`, query ids like `en:kitchen-sourdough:1`; the part after the
+        language is the parallel group. Notes count the topics of each domain.
+
+    Raises:
+        LanguageError: A language is not in the demonstration.
+    """
+    domains = _domains()
+    available = dict.fromkeys(
+        canonical(label) for domain in domains for topic in domain.topics for label in topic.texts
+    )
+    wanted = set(select(languages, list(available), "the demonstration"))
+    builder = CollectionBuilder("demo")
+    for domain in domains:
+        for topic in domain.topics:
+            texts = {canonical(label): text for label, text in topic.texts.items() if canonical(label) in wanted}
+            for label, text in texts.items():
+                builder.add_document(f"{label}:{topic.id}", text.passage, label, topic.id, domain.domain)
+                for number, question in enumerate(text.queries, start=1):
+                    group = f"{topic.id}:{number}"
+                    builder.add_query(f"{label}:{group}", question, label, group, domain.domain)
+                    for other in texts:
+                        builder.judge(f"{label}:{group}", f"{other}:{topic.id}")
+    builder.notes = {"topics": {domain.domain: len(domain.topics) for domain in domains}}
+    return builder.build()
+
+
+def _domains() -> list[_Domain]:
+    folder = files("clinometer.demo") / "topics"
+    return [
+        decode_json(path.read_bytes(), _Domain, path.name, "the package is damaged, so install it again")
+        for path in sorted(folder.iterdir(), key=lambda path: path.name)
+        if path.name.endswith(".json")
+    ]

@@ -1,0 +1,201 @@
+"""Data sets of the Hugging Face Hub in MTEB's layout, through the optional package `datasets`.
+
+Subsets are `corpus`, `queries` and `default` or `qrels`, or these with a language before them (`de-corpus`); nothing that a data set would
+execute is ever run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from clinometer.collection import Collection
+from clinometer.errors import CollectionError, MissingExtraError, UsageError
+from clinometer.io.retrieval import Assembly, Labeller, group_of
+from clinometer.io.rows import Row
+from clinometer.languages import canonical, select
+
+__all__ = ["read_hub"]
+
+_LANGUAGE_SUBSET = re.compile(r"([a-z]{2,3}(?:[-_][A-Z][a-z]{3})?)-corpus")
+
+
+def read_hub(
+    name: str,
+    *,
+    split: str = "test",
+    languages: Iterable[str] | None = None,
+    revision: str | None = None,
+    language: str | None = None,
+    parallel: bool = False,
+    allow_missing: bool = False,
+) -> Collection:
+    """A test collection of the Hugging Face Hub, or of a local folder that `datasets.load_dataset` reads.
+
+    Rows have the columns of BEIR (`_id` or `id`, `title`, `text`; `query-id`, `corpus-id`, `score`). With a subset for each language the ids get
+    the language before them (`de:12`), and only the subsets of the wanted languages are loaded. Subsets for pairs of languages are not read.
+
+    Args:
+        name: Name on the Hub, or path of a folder.
+        split: Split of the judgements; texts are taken from the split of this name, or from the only one.
+        languages: Only these are kept, None for all.
+        revision: Commit, tag or branch; the newest if None.
+        language: For rows without a label, as in `read_beir`.
+        parallel: Whether one id in several languages is one content. If so it is the parallel group, and what is relevant in one
+            language is relevant in all. This cannot be seen from the data, so it is off.
+        allow_missing: Leave out, and count, judgements of texts that are not there.
+
+    Returns:
+        A collection with the last part of the name. Notes count ids that were numbers and were read as strings.
+
+    Raises:
+        MissingExtraError: The package `datasets` is not installed.
+        CollectionError: The data set cannot be reached or is not in that layout, or judgements name absent texts.
+        FormatError: A row lacks a column or a language.
+        LanguageError: A wanted language is not there.
+    """
+    source = _Source(name, split, revision)
+    available = source.subsets()
+    prefixes = {canonical(match[1]): match[1] for item in available if (match := _LANGUAGE_SUBSET.fullmatch(item))}
+    if "corpus" in available:
+        if parallel:
+            raise UsageError(f"{source}: parallel is for data sets with a subset for each language; leave it out")
+        return _read_together(source, _subsets("", available, source), Labeller(language), languages, allow_missing)
+    if not prefixes:
+        raise CollectionError(
+            f"{source} has neither a subset 'corpus' nor one such as 'de-corpus'; it has {', '.join(available) or 'none'}"
+        )
+    wanted = set(select(languages, list(prefixes), str(source)))
+    chosen = {label: _subsets(f"{prefix}-", available, source) for label, prefix in prefixes.items() if label in wanted}
+    return _read_by_language(source, chosen, parallel, allow_missing)
+
+
+class _Subsets(NamedTuple):
+    corpus: str
+    queries: str
+    judgements: str
+
+
+def _subsets(prefix: str, available: list[str], source: _Source) -> _Subsets:
+    judgements = next((name for name in (f"{prefix}qrels", f"{prefix}default") if name in available), None)
+    if judgements is None or f"{prefix}queries" not in available:
+        raise CollectionError(
+            f"{source} has the subset '{prefix}corpus' but not '{prefix}queries' and '{prefix}qrels' beside it; "
+            f"it has {', '.join(available)}"
+        )
+    return _Subsets(f"{prefix}corpus", f"{prefix}queries", judgements)
+
+
+def _read_together(
+    source: _Source, subsets: _Subsets, labels: Labeller, languages: Iterable[str] | None, allow_missing: bool
+) -> Collection:
+    assembly = Assembly(source.title, languages, allow_missing)
+    for query_id, document_id, grade, row in source.judgements(subsets.judgements):
+        assembly.judge(query_id, document_id, grade, row)
+    for subset, add in ((subsets.queries, assembly.add_query), (subsets.corpus, assembly.add_document)):
+        for id, row in source.texts(subset):
+            add(id, row, labels.language(id, row), group_of(row))
+    return assembly.build(str(source), source.notes(labels.found_by))
+
+
+def _read_by_language(source: _Source, subsets: dict[str, _Subsets], parallel: bool, allow_missing: bool) -> Collection:
+    assembly = Assembly(source.title, None, allow_missing)
+    documents_of = {label: {id for id, _ in source.texts(names.corpus)} for label, names in subsets.items()}
+    found_by: Counter[str] = Counter()
+    for label, names in subsets.items():
+        for query_id, document_id, grade, row in source.judgements(names.judgements):
+            for other, ids in documents_of.items():
+                if other == label or (parallel and document_id in ids):
+                    assembly.judge(f"{label}:{query_id}", f"{other}:{document_id}", grade, row)
+        for subset, add in ((names.queries, assembly.add_query), (names.corpus, assembly.add_document)):
+            for id, row in source.texts(subset):
+                add(f"{label}:{id}", row, label, id if parallel else None)
+                found_by["subset"] += 1
+    return assembly.build(str(source), {**source.notes(found_by), "parallel_by_id": parallel})
+
+
+class _Source:
+    """A data set by name; everything that `datasets` does goes through here, so that its errors are told in one sentence."""
+
+    def __init__(self, name: str, split: str, revision: str | None) -> None:
+        if Path(name).is_dir() and revision is not None:
+            raise UsageError(f"revision is {revision!r}, but {name} is a local folder; leave the revision out")
+        try:
+            import datasets
+        except ImportError as error:
+            raise MissingExtraError("reading a data set of the Hugging Face Hub", "hub") from error
+        self._datasets: ModuleType = datasets
+        self._name, self._split, self._revision = name, split, revision
+        self._numbers: set[str] = set()
+
+    def __str__(self) -> str:
+        return f"hub:{self._name}"
+
+    @property
+    def title(self) -> str:
+        return Path(self._name).resolve().name if Path(self._name).is_dir() else self._name.rpartition("/")[2]
+
+    def subsets(self) -> list[str]:
+        return list(self._ask("get_dataset_config_names", self._name))
+
+    def texts(self, subset: str) -> Iterator[tuple[str, Row]]:
+        """Id and row of each query or document."""
+        splits = self._splits(subset)
+        split = self._split if self._split in splits else splits[0]
+        if self._split not in splits and len(splits) > 1:
+            raise self._no_split(subset, splits)
+        for row in self._rows(subset, split):
+            yield self._id(row, "_id" if "_id" in row.fields else "id"), row
+
+    def judgements(self, subset: str) -> Iterator[tuple[str, str, int, Row]]:
+        """Query id, document id, grade and row of each judgement."""
+        splits = self._splits(subset)
+        if self._split not in splits:
+            raise self._no_split(subset, splits)
+        for row in self._rows(subset, self._split):
+            score = row.fields.get("score")
+            grade = int(score) if isinstance(score, float) and score.is_integer() else row.field("score", int)
+            yield self._id(row, "query-id"), self._id(row, "corpus-id"), grade, row
+
+    def notes(self, found_by: Counter[str]) -> dict[str, object]:
+        """What the collection should say about its source."""
+        notes: dict[str, object] = {"split": self._split, "languages_found_by": dict(found_by)}
+        if self._revision is not None:
+            notes["revision"] = self._revision
+        if self._numbers:
+            notes["numbers_read_as_string_ids"] = sorted(self._numbers)
+        return notes
+
+    def _id(self, row: Row, column: str) -> str:
+        value = row.fields.get(column)
+        if isinstance(value, int) and not isinstance(value, bool):
+            # A user cannot quote an id in somebody else's data set, and a column has one type, so no two ids can fall together.
+            self._numbers.add(f"{str(row.path).rpartition('/')[2]}.{column}")
+            return str(value)
+        return row.field(column, str)
+
+    def _splits(self, subset: str) -> list[str]:
+        return list(self._ask("get_dataset_split_names", self._name, config_name=subset))
+
+    def _no_split(self, subset: str, splits: list[str]) -> CollectionError:
+        return CollectionError(
+            f"{self}: subset '{subset}' has no split {self._split!r}; give the option split with one of {', '.join(splits)}"
+        )
+
+    def _rows(self, subset: str, split: str) -> Iterator[Row]:
+        rows = self._ask("load_dataset", self._name, subset, split=split)
+        for number, fields in enumerate(rows, start=1):
+            yield Row(dict(fields), f"{self}/{subset}", number)
+
+    def _ask(self, function: str, *args: str, **options: str) -> Any:
+        try:
+            return getattr(self._datasets, function)(*args, revision=self._revision, **options)
+        except Exception as error:  # whatever it is, `datasets` could not give the data
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise CollectionError(
+                f"{self} could not be read ({reason}); check the name and the network, or download it and give its folder"
+            ) from error

@@ -1,0 +1,95 @@
+"""Parallel JSONL: one row for each item, `{"id": ..., "texts": {"en": {"query": ..., "document": ...}, "de": {...}}}`.
+
+A row is a parallel group; any of its languages may be absent, and what is absent is counted rather than made up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from clinometer.collection import Collection, CollectionBuilder
+from clinometer.errors import UsageError
+from clinometer.io.distinct import DistinctDocuments
+from clinometer.io.rows import Row, jsonl_rows
+from clinometer.io.textfiles import require_file
+from clinometer.languages import canonical, select
+
+__all__ = ["read_parallel"]
+
+_NAMED = 10
+
+
+def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterable[str] | None = None) -> Collection:
+    """Parallel items as retrieval: each row has a query and a document in some languages; all documents of the row are relevant (grade 1).
+
+    Documents with the same text in one language are kept once, and the judgements go to the kept one. A language of a row whose query or document
+    is empty is left out.
+
+    Args:
+        files: One file or several, `.gz` by suffix; ids are unique over all of them.
+        languages: Only these are kept, None for all.
+
+    Returns:
+        A collection named after the file, or `parallel` for several. Document and query ids look like `en:ID`, the group is the row's id. Notes count
+        the duplicates and empty texts left out by language, and the groups that lack one of the languages.
+
+    Raises:
+        FileNotFoundError: A file is not there.
+        FormatError: A line is broken, lacks a field, repeats an id, or has a language twice.
+        LanguageError: A wanted language is in no row.
+    """
+    paths = [require_file(path) for path in ([files] if isinstance(files, (str, Path)) else files)]
+    if not paths:
+        raise UsageError("no file was given; name one or more, such as parallel:items.jsonl.gz")
+    wanted = None if languages is None else {canonical(label) for label in languages}
+    builder = CollectionBuilder(paths[0].name.split(".")[0] if len(paths) == 1 else "parallel")
+    documents = DistinctDocuments(builder)
+    seen: dict[str, str] = {}
+    available: dict[str, None] = {}
+    empty: list[tuple[str, str]] = []
+    group_sizes: list[int] = []
+    for path in paths:
+        for row in jsonl_rows(path):
+            id = row.field("id", str)
+            if id in seen:
+                raise row.error(f"the id {id!r} is there twice, first at {seen[id]}; ids must be unique")
+            seen[id] = row.place
+            kept: dict[str, str] = {}
+            for label, query, document in _texts(row):
+                available[label] = None
+                if wanted is not None and label not in wanted:
+                    continue
+                if not query.strip() or not document.strip():
+                    empty.append((label, id))
+                    continue
+                kept[label] = documents.add(f"{label}:{id}", document, label, id, row.place)
+                builder.add_query(f"{label}:{id}", query, label, id, row.place)
+            for label in kept:
+                for document_id in kept.values():
+                    builder.judge(f"{label}:{id}", document_id)
+            if kept:
+                group_sizes.append(len(kept))
+    chosen = select(None if wanted is None else sorted(wanted), list(available), ", ".join(map(str, paths)))
+    builder.notes = {
+        "duplicates_removed": documents.removed,
+        "groups_not_in_all_languages": sum(size < len(chosen) for size in group_sizes),
+    }
+    if empty:
+        builder.notes["empty_left_out"] = dict(sorted(Counter(label for label, _ in empty).items()))
+        builder.notes["empty_left_out_ids"] = [f"{label}:{id}" for label, id in empty[:_NAMED]]
+    return builder.build()
+
+
+def _texts(row: Row) -> list[tuple[str, str, str]]:
+    """Language, query and document of each text of a row."""
+    texts = Row(row.field("texts", dict), row.path, row.line)
+    found: dict[str, tuple[str, str, str]] = {}
+    for name in texts.fields:
+        label = row.language(name)
+        if label in found:
+            raise row.error(f"the field 'texts' has {label} twice, the second time as {name!r}; keep one of them")
+        text = texts.inside(name)
+        found[label] = (label, text.field("query", str), text.field("document", str))
+    return list(found.values())

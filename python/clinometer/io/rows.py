@@ -1,0 +1,111 @@
+"""Rows of JSON objects that know where they stand, so that a field that is missing or of another type is reported with its place.
+
+A row is never changed; a field is either of the type that was asked for or an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from clinometer.errors import FormatError, LanguageError
+from clinometer.io.textfiles import BYTE_ORDER_MARK, numbered_lines
+from clinometer.languages import canonical
+
+__all__ = ["Row", "jsonl_rows"]
+
+T = TypeVar("T")
+
+_IN_WORDS = {str: "a string", int: "a whole number", dict: "an object", list: "a list"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """The fields of one row.
+
+    Args:
+        fields: Values by name.
+        path: The file, or another name of where the row comes from.
+        line: Its line, from 1.
+
+    Example:
+        >>> row = Row({"_id": 17}, "corpus.jsonl", 3)
+        >>> row.field("_id", str)
+        Traceback (most recent call last):
+        clinometer.errors.FormatError: corpus.jsonl:3: the field '_id' is 17, but it should be a string; ids are strings: write "17"
+    """
+
+    fields: dict[str, Any]
+    path: str | Path
+    line: int
+
+    @property
+    def place(self) -> str:
+        """File and line, as errors name them."""
+        return f"{self.path}:{self.line}"
+
+    def error(self, problem: str) -> FormatError:
+        """The error for a problem of this row, to be raised."""
+        return FormatError(self.path, self.line, problem)
+
+    def field(self, name: str, kind: type[T]) -> T:
+        """The value of a field that must be there.
+
+        Raises:
+            FormatError: It is missing, null, or of another type.
+        """
+        value = self.optional(name, kind)
+        if value is None:
+            there = ", ".join(repr(str(name)) for name in self.fields) or "nothing"
+            raise self.error(f"the field {name!r} is missing; there is {there}")
+        return value
+
+    def optional(self, name: str, kind: type[T]) -> T | None:
+        """The value of a field that may be absent or null: None then.
+
+        Raises:
+            FormatError: It is of another type.
+        """
+        value = self.fields.get(name)
+        if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
+            return value
+        mend = f'; ids are strings: write "{value}"' if kind is str and isinstance(value, int) else ""
+        raise self.error(f"the field {name!r} is {repr(value)[:60]}, but it should be {_IN_WORDS[kind]}{mend}")
+
+    def inside(self, name: str) -> Row:
+        """The row of an object in a field, empty where the field is absent."""
+        return Row(self.optional(name, dict) or {}, self.path, self.line)
+
+    def language(self, label: str) -> str:
+        """The canonical form of a label that this row has.
+
+        Raises:
+            FormatError: It is not a language label.
+        """
+        try:
+            return canonical(label)
+        except LanguageError as error:
+            raise self.error(str(error)) from error
+
+
+def jsonl_rows(path: Path) -> Iterator[Row]:
+    """The rows of a JSONL file, `.gz` by suffix; blank lines are skipped.
+
+    Raises:
+        FormatError: A line is no JSON object, or the gzip data are broken.
+    """
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    for line, raw in numbered_lines(path):
+        try:
+            fields = decoder.decode(raw.removeprefix(BYTE_ORDER_MARK) if line == 1 else raw)
+        except msgspec.ValidationError as error:
+            raise FormatError(path, line, "a line should be one JSON object, {...}") from error
+        except msgspec.DecodeError as error:
+            raise FormatError(path, line, f"{error}; a line should be one whole JSON object") from error
+        except UnicodeDecodeError as error:
+            raise FormatError(path, line, f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
+        yield Row(fields, path, line)

@@ -1,0 +1,160 @@
+"""Files of text, plain or gzip by suffix: found, read with line numbers, and written whole or not at all.
+
+A reader never sees half a file: what is broken is a `FormatError` with file and line, and a file is written to a sibling name first and then
+renamed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from clinometer.errors import FormatError, UsageError
+
+__all__ = [
+    "BYTE_ORDER_MARK",
+    "decode_json",
+    "find_file",
+    "numbered_lines",
+    "read_bytes",
+    "require_file",
+    "require_folder",
+    "write_lines",
+]
+
+T = TypeVar("T")
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BROKEN_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
+
+
+def require_file(path: str | Path) -> Path:
+    """The path, if a file is there.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        UsageError: A folder is there.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, but a file is needed")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; check the path")
+    return path
+
+
+def require_folder(path: str | Path) -> Path:
+    """The path, if a folder is there.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        UsageError: A file is there.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; check the path of the folder")
+    if not path.is_dir():
+        raise UsageError(f"{path} is a file, but a folder is needed")
+    return path
+
+
+def find_file(folder: Path, name: str) -> Path:
+    """`name` or `name.gz` in the folder, whichever is there.
+
+    Raises:
+        FileNotFoundError: Neither is there.
+        UsageError: Both are there, so it is not clear which is meant.
+    """
+    found = [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
+    if not found:
+        raise FileNotFoundError(f"{folder} has neither {name} nor {name}.gz; check the path")
+    if len(found) > 1:
+        raise UsageError(f"{folder} has both {name} and {name}.gz; remove one of them")
+    return found[0]
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Each line that is not empty with its number from 1, without the line end; gzip if the name ends in `.gz`.
+
+    Raises:
+        FormatError: The gzip data are broken; the line is the first that could not be read.
+    """
+    number = 0
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if stripped := line.rstrip(b"\r\n"):
+                    yield number, stripped
+        except _BROKEN_GZIP as error:
+            raise FormatError(path, number + 1, f"broken gzip ({error}); fetch or write the file again") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole file, unpacked if its name ends in `.gz`.
+
+    Raises:
+        FormatError: The gzip data are broken.
+    """
+    if path.suffix != ".gz":
+        return path.read_bytes()
+    try:
+        with gzip.open(path, "rb") as file:
+            return file.read()
+    except _BROKEN_GZIP as error:
+        raise FormatError(path, None, f"broken gzip ({error}); fetch or write the file again") from error
+
+
+def decode_json(raw: bytes, kind: type[T], path: str | Path, mend: str) -> T:
+    """A whole JSON file as a value of this type.
+
+    Args:
+        raw: The bytes of the file.
+        kind: What msgspec should make of it.
+        path: The file, for the message.
+        mend: What the file should look like, for the message.
+
+    Raises:
+        FormatError: It is not UTF-8, not JSON (the line is named), or not of that shape (the place in it is named).
+    """
+    body = raw.removeprefix(BYTE_ORDER_MARK)
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise FormatError(path, None, f"{error}; {mend}") from error
+    except msgspec.DecodeError as error:
+        byte = re.search(r"\(byte (\d+)\)", str(error))
+        line = body.count(b"\n", 0, int(byte[1]) if byte else len(body)) + 1
+        raise FormatError(path, line, f"{error}; {mend}") from error
+    except UnicodeDecodeError as error:
+        raise FormatError(path, None, f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
+
+
+def write_lines(path: str | Path, lines: Iterable[str]) -> None:
+    """Write the lines as UTF-8, gzip if the name ends in `.gz`; the file appears whole under its name, or not at all.
+
+    The same lines give the same bytes: a gzip file carries no time and no name.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} does not exist; make it before writing {path.name}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with unfinished.open("wb") as raw:
+            if path.suffix == ".gz":
+                with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+                    packed.writelines(f"{line}\n".encode() for line in lines)
+            else:
+                raw.writelines(f"{line}\n".encode() for line in lines)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,161 @@
+"""TREC files, as trec_eval reads them: judgements (`qrels`) and ranked results (`run`), plain or `.gz`.
+
+What is written reads back equal, order included: equal scores stand in the order in which trec_eval puts them, document id descending.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal, SupportsFloat
+
+import numpy as np
+
+from clinometer.errors import FormatError, UsageError
+from clinometer.io.textfiles import numbered_lines, require_file, write_lines
+
+__all__ = ["read_qrels", "read_run", "write_qrels", "write_run"]
+
+
+def read_qrels(path: str | Path) -> dict[str, dict[str, int]]:
+    """Judgements, `query_id 0 document_id grade` in each line, as `{query_id: {document_id: grade}}` in the order of the file.
+
+    A document is relevant from grade 1 on; negative grades are kept as they are.
+
+    Raises:
+        FileNotFoundError: The file is not there.
+        FormatError: A line is broken or judges a pair again.
+    """
+    qrels: dict[str, dict[str, int]] = {}
+    for number, cells in _cells(path, ("query id", "0", "document id", "grade")):
+        try:
+            grade = int(cells[3])
+        except ValueError as error:
+            raise FormatError(path, number, f"the grade is {cells[3]!r}, but it should be a whole number") from error
+        _put(qrels, cells[0], cells[2], grade, path, number)
+    return qrels
+
+
+def read_run(path: str | Path) -> dict[str, dict[str, float]]:
+    """Ranked results, `query_id Q0 document_id rank score tag` in each line, as `{query_id: {document_id: score}}`.
+
+    The ranks of the file are ignored, as trec_eval does: documents come by score descending, then document id descending.
+    trec_eval itself keeps scores in float32, so scores that differ only beyond that are ties to it.
+
+    Raises:
+        FileNotFoundError: The file is not there.
+        FormatError: A line is broken, a score is not a number, or a document comes twice for a query.
+    """
+    run: dict[str, dict[str, float]] = {}
+    for number, cells in _cells(path, ("query id", "Q0", "document id", "rank", "score", "tag")):
+        try:
+            score = float(cells[4])
+        except ValueError:
+            score = math.nan
+        if math.isnan(score):
+            raise FormatError(path, number, f"the score is {cells[4]!r}, but it should be a number")
+        _put(run, cells[0], cells[2], score, path, number)
+    # Python compares strings by code point, which is the order of their UTF-8 bytes and so that of C's strcmp.
+    return {
+        query: dict(sorted(scores.items(), key=lambda item: (item[1], item[0]), reverse=True))
+        for query, scores in run.items()
+    }
+
+
+def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]]) -> None:
+    """Write judgements as `query_id 0 document_id grade`, in the order given; `.gz` by suffix, the file whole or not at all.
+
+    Raises:
+        UsageError: An id is empty or has white space, or a grade is not a whole number.
+        FileNotFoundError: The folder does not exist.
+    """
+
+    def lines() -> Iterator[str]:
+        for query, grades in qrels.items():
+            _refuse_white_space(query, "query id")
+            for document, grade in grades.items():
+                _refuse_white_space(document, "document id")
+                if not isinstance(grade, (int, np.integer)):
+                    raise UsageError(
+                        f"the grade of {document!r} for {query!r} is {grade!r}, but grades are whole numbers"
+                    )
+                yield f"{query} 0 {document} {int(grade)}"
+
+    write_lines(path, lines())
+
+
+def write_run(
+    path: str | Path,
+    run: Mapping[str, Mapping[str, SupportsFloat]],
+    tag: str,
+    tie_break: Literal["trec", "index"] = "trec",
+) -> None:
+    """Write ranked results as `query_id Q0 document_id rank score tag`, ranks from 1; `.gz` by suffix, the file whole or not at all.
+
+    Scores are written with as many digits as their type needs to be told from its neighbours (float32 of NumPy, else float64).
+
+    Args:
+        path: The file.
+        run: `{query_id: {document_id: score}}`; a higher score is better.
+        tag: Name of the run.
+        tie_break: Order of equal scores. `trec`: document id descending, which is how trec_eval reads them whatever stands in the file. `index`:
+            the order given, for programs that go by the ranks in the file; trec_eval and `read_run` reorder such ties.
+
+    Raises:
+        UsageError: An id or the tag is empty or has white space, a score is not a number, or the tie break is unknown.
+        FileNotFoundError: The folder does not exist.
+    """
+    if tie_break not in ("trec", "index"):
+        raise UsageError(f"tie_break is {tie_break!r}, but it should be 'trec' or 'index'")
+    _refuse_white_space(tag, "tag")
+
+    def lines() -> Iterator[str]:
+        for query, scores in run.items():
+            _refuse_white_space(query, "query id")
+            written = []
+            for document, score in scores.items():
+                _refuse_white_space(document, "document id")
+                digits = str(score) if isinstance(score, np.floating) else repr(float(score))
+                if math.isnan(float(digits)):
+                    raise UsageError(f"the score of {document!r} for {query!r} is not a number; leave the document out")
+                written.append((document, digits))
+            if tie_break == "trec":
+                written.sort(reverse=True)
+            # By the digits, since those are what a reader compares; a sort keeps the order of ties.
+            written.sort(key=lambda item: -float(item[1]))
+            for rank, (document, digits) in enumerate(written, start=1):
+                yield f"{query} Q0 {document} {rank} {digits} {tag}"
+
+    write_lines(path, lines())
+
+
+def _cells(path: str | Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+    """Line numbers and the cells between white space of ASCII, which is what C programs split at."""
+    for number, raw in numbered_lines(require_file(path)):
+        try:
+            cells = [cell.decode() for cell in raw.split()]
+        except UnicodeDecodeError as error:
+            raise FormatError(path, number, f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
+        if not cells:
+            continue
+        if len(cells) != len(columns):
+            expected = ", ".join(columns)
+            raise FormatError(path, number, f"{len(cells)} columns, but there should be {len(columns)}: {expected}")
+        yield number, cells
+
+
+def _put[V](table: dict[str, dict[str, V]], query: str, document: str, value: V, path: str | Path, number: int) -> None:
+    entries = table.setdefault(query, {})
+    if document in entries:
+        raise FormatError(
+            path, number, f"document {document!r} is there twice for query {query!r}; keep one of the lines"
+        )
+    entries[document] = value
+
+
+def _refuse_white_space(name: str, what: str) -> None:
+    if not isinstance(name, str):
+        raise UsageError(f"the {what} {name!r} is {type(name).__name__}, but it should be a string")
+    if not name or any(letter.isspace() for letter in name):
+        raise UsageError(f"the {what} {name!r} is empty or has white space, which TREC files cannot hold; rename it")

@@ -1,0 +1,107 @@
+"""XQuAD: `xquad.LL.json[.gz]`, one SQuAD 1.1 file for each language, professional translations of each other.
+
+Questions are parallel by their id and passages by article and paragraph number; a question that stands at another paragraph in another language
+is refused, because then one of the two keys lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from clinometer.collection import Collection, CollectionBuilder
+from clinometer.errors import CollectionError, UsageError
+from clinometer.io.distinct import DistinctDocuments
+from clinometer.io.languagefiles import language_files
+from clinometer.io.textfiles import decode_json, read_bytes
+
+__all__ = ["read_xquad"]
+
+
+class _Question(msgspec.Struct):
+    id: str
+    question: str
+
+
+class _Paragraph(msgspec.Struct):
+    context: str
+    qas: list[_Question]
+
+
+class _Article(msgspec.Struct):
+    paragraphs: list[_Paragraph]
+
+
+class _File(msgspec.Struct):
+    data: list[_Article]
+
+
+def read_xquad(
+    folder: str | Path, *, languages: Iterable[str] | None = None, unit: Literal["passage", "row"] = "passage"
+) -> Collection:
+    """XQuAD as retrieval: questions are queries, paragraphs are documents, every translation of the right paragraph is relevant (grade 1).
+
+    Args:
+        folder: Holds `xquad.LL.json` or `xquad.LL.json.gz`; other files are ignored.
+        languages: Only these are read, None for all.
+        unit: `passage` keeps each distinct paragraph of a language once (240 in XQuAD; ids such as `en:0-3` count article and
+            paragraph from 0). `row` keeps one document for each question (1,190 in XQuAD), duplicates included, and only the
+            question's own rows are relevant; the ids are those of the questions.
+
+    Returns:
+        A collection named `xquad`. Query ids look like `en:56beb4343aeaaa14008c925b`.
+
+    Raises:
+        FileNotFoundError: No folder, or no such files in it.
+        LanguageError: A language has no file.
+        FormatError: A file is broken or not SQuAD 1.1.
+        CollectionError: The files do not belong together, or an id comes twice.
+        UsageError: The unit is unknown.
+    """
+    if unit not in ("passage", "row"):
+        raise UsageError(f"unit is {unit!r}, but it should be 'passage' or 'row'")
+    files = language_files(folder, r"xquad\.(.+)\.json(?:\.gz)?", "xquad.LL.json or xquad.LL.json.gz", languages)
+    builder = CollectionBuilder("xquad")
+    documents = DistinctDocuments(builder)
+    paragraph_of: dict[str, tuple[str, str]] = {}
+    answers: dict[str, dict[str, str]] = {}
+    for label, path in files.items():
+        for position, where, paragraph in _paragraphs(path):
+            passage = ""
+            if unit == "passage":
+                passage = documents.add(f"{label}:{position}", paragraph.context, label, position, where)
+            for question in paragraph.qas:
+                known, known_in = paragraph_of.setdefault(question.id, (position, label))
+                if known != position:
+                    raise CollectionError(
+                        f"question {question.id!r} stands at paragraph {known} in {known_in} but at {position} in {label}; "
+                        "the files are not translations of each other, so take all of them from one release"
+                    )
+                query_id = f"{label}:{question.id}"
+                builder.add_query(query_id, question.question, label, question.id, where)
+                if unit == "row":
+                    passage = query_id
+                    builder.add_document(passage, paragraph.context, label, question.id, where)
+                answers.setdefault(question.id, {})[label] = passage
+    for question_id, passages in answers.items():
+        for label in passages:
+            for passage in passages.values():
+                builder.judge(f"{label}:{question_id}", passage)
+    builder.notes = {
+        "unit": unit,
+        "duplicates_removed": documents.removed,
+        "questions_not_in_all_languages": sum(len(passages) < len(files) for passages in answers.values()),
+    }
+    return builder.build()
+
+
+def _paragraphs(path: Path) -> Iterator[tuple[str, str, _Paragraph]]:
+    """Each paragraph with its position (article and paragraph number from 0) and the place to name in errors."""
+    squad = decode_json(read_bytes(path), _File, path, "an XQuAD file is SQuAD 1.1 JSON, with strings as ids")
+    for article_number, article in enumerate(squad.data):
+        for paragraph_number, paragraph in enumerate(article.paragraphs):
+            where = f"{path}: data[{article_number}].paragraphs[{paragraph_number}]"
+            yield f"{article_number}-{paragraph_number}", where, paragraph

@@ -1,0 +1,176 @@
+"""Measures of parallel answers and of inclination: Max@R, Complete@K, rank gap, pivot first, intrusion, language share.
+
+Each returns one float64 per query. A query for which a measure is not defined, such as one without a relevant document
+in a language that the measure speaks of, has the value NaN, never 0. With `ties="expected"` each is its exact
+expectation over random orders of tied documents.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.errors import UsageError
+from clinometer.measures.ties import TieGroups, Vector, at_best, at_worst, none_within, per_query, tie_groups, within
+from clinometer.placements import Placements
+
+__all__ = [
+    "complete",
+    "intrusion",
+    "intrusion_count",
+    "lang_share",
+    "max_rank",
+    "max_rank_norm",
+    "pivot_first",
+    "rank_gap",
+]
+
+
+def max_rank(placements: Placements) -> Vector:
+    """Max@R: rank of the query's worst placed relevant document; `(q,)`, |R| to |D|, lower is better.
+
+    With expected ties, m relevant documents in the last group, of n documents below a others, end at a + m(n + 1)/(m +
+    1) on average.
+    Source: arXiv 2604.05684.
+    """
+    worst = tie_groups(placements).last()
+    m = worst.relevant
+    return per_query(placements, worst.query, worst.above + m * (worst.size + 1) / (m + 1))
+
+
+def max_rank_norm(placements: Placements) -> Vector:
+    """Max@R norm: 100 (log2|D| - log2 Max@R) / (log2|D| - log2|R|); `(q,)`, 0 to 100, higher is better.
+
+    |D| is the size of the query's pool and |R| the number of its relevant documents there. 100: they fill the first |R|
+    places; 0: one of them is last. Where the whole pool is relevant the value is 100 [our definition]. With expected
+    ties the mean is taken of the norm.
+    Source: arXiv 2604.05684.
+    """
+    worst = tie_groups(placements).last()
+    size, relevant = placements.sizes[worst.query], np.diff(placements.indptr)[worst.query]
+    span = np.log2(size) - np.log2(relevant)
+    gained = np.log2(size) - at_worst(worst, np.log2)
+    norm = np.divide(gained, span, out=np.ones(len(worst)), where=relevant < size)
+    return per_query(placements, worst.query, 100.0 * norm)
+
+
+def complete(placements: Placements, cutoff: int) -> Vector:
+    """Complete@K: 100 if all relevant documents are in the first `cutoff` places, else 0; `(q,)`, higher is better.
+
+    Name from arXiv 2604.05684, formula as we read it: 100 Pr[Max@R <= K]. With expected ties it is that probability.
+
+    Raises:
+        UsageError: The cutoff is below 1.
+    """
+    if cutoff < 1:
+        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")
+    worst = tie_groups(placements).last()
+    return per_query(placements, worst.query, 100.0 * none_within(worst, worst.size - within(worst, cutoff)))
+
+
+def rank_gap(placements: Placements, pivot: str, target: str) -> Vector:
+    """log2 of the target's best rank minus log2 of the pivot's; `(q,)`, above 0: leans to the pivot.
+
+    A language's best rank is that of its first relevant document; 1 means that the target's stands twice as deep.
+    [our definition]
+
+    Raises:
+        UsageError: Pivot and target are the same language.
+    """
+    _check_pair(pivot, target)
+    depths = []
+    for language in (target, pivot):
+        best = tie_groups(placements, language).first()
+        depths.append(per_query(placements, best.query, at_best(best, np.log2)))
+    return depths[0] - depths[1]
+
+
+def pivot_first(placements: Placements, pivot: str, target: str) -> Vector:
+    """1 if the pivot's best relevant document ranks above the target's, else 0; `(q,)`, 0 to 1. [our definition]
+
+    A language-blind ranking has a mean of 0.5. With expected ties, two best documents in one group count by how many
+    each language has there: the first of them all decides.
+
+    Raises:
+        UsageError: Pivot and target are the same language.
+    """
+    _check_pair(pivot, target)
+    (pivot_above, pivots), (target_above, targets) = (
+        (_on_queries(placements, best, best.above), _on_queries(placements, best, best.relevant))
+        for best in (tie_groups(placements, language).first() for language in (pivot, target))
+    )
+    first = np.where(pivot_above == target_above, pivots / (pivots + targets), pivot_above < target_above)
+    return np.where(np.isnan(pivot_above + target_above), np.nan, first)
+
+
+def intrusion(placements: Placements, answer: str, intruder: str) -> Vector:
+    """1 if an unrelated document in `intruder` ranks above the best relevant document in `answer`; `(q,)`, 0 to 1.
+
+    Lower is better. Unrelated: neither a relevant document of the query nor a duplicate of one. Queries without a
+    relevant document in `answer` are NaN, and all are if the pool does not have the language `intruder`. [our
+    definition]
+    """
+    best, above, tied = _intruders(placements, answer, intruder)
+    return per_query(placements, best.query, np.where(above > 0, 1.0, tied / (tied + best.relevant)))
+
+
+def intrusion_count(placements: Placements, answer: str, intruder: str) -> Vector:
+    """How many unrelated documents in `intruder` rank above the best relevant document in `answer`; `(q,)`.
+
+    Lower is better. NaN as for `intrusion`. With expected ties, each of the tied ones is above with the chance 1/(m +
+    1), for m relevant documents of `answer` in the group. [our definition]
+    """
+    best, above, tied = _intruders(placements, answer, intruder)
+    return per_query(placements, best.query, above + tied / (best.relevant + 1))
+
+
+def lang_share(top_languages: NDArray[np.integer], top_is_relevant: NDArray[np.bool_], language: int) -> Vector:
+    """Share of a language among the unrelated documents of the first k; `(q,)`, 0 to 1.
+
+    Compare it with the language's share of the pool.
+
+    Args:
+        top_languages: `(q, k)`: language code of each of the first k documents, -1 where the pool has fewer.
+        top_is_relevant: `(q, k)`: True for the query's relevant documents and their duplicates.
+        language: Code of the language.
+
+    Returns:
+        The share; NaN where the first k documents hold no unrelated one. [our definition]
+
+    Example:
+        >>> lang_share(np.array([[0, 1, 0, -1]]), np.array([[True, False, False, False]]), language=0)
+        array([0.5])
+    """
+    unrelated = (top_languages >= 0) & ~top_is_relevant
+    found = np.count_nonzero(unrelated, axis=1)
+    of_language = np.count_nonzero(unrelated & (top_languages == language), axis=1)
+    share: Vector = np.divide(of_language, found, out=np.full(len(found), np.nan), where=found > 0)
+    return share
+
+
+def _on_queries(placements: Placements, groups: TieGroups, values: NDArray[np.int64]) -> Vector:
+    """The values of the queries' first groups as `(q,)`, NaN for queries that have none."""
+    return per_query(placements, groups.query, values.astype(np.float64))
+
+
+def _intruders(placements: Placements, answer: str, intruder: str) -> tuple[TieGroups, Vector, Vector]:
+    """Each query's first group of answers; unrelated documents in `intruder` above it, and in random order with it."""
+    best = tie_groups(placements, answer).first()
+    if intruder not in placements.languages:
+        nowhere = np.full(len(best), np.nan)
+        return best, nowhere, nowhere
+    unrelated = placements.unrelated()
+    cell = best.row, placements.languages.index(intruder)
+    above, tied = unrelated.greater[cell].astype(np.float64), np.zeros(len(best))
+    if placements.ties == "expected":
+        tied += unrelated.equal[cell]
+    elif placements.ties == "pessimistic":
+        above += unrelated.equal[cell]
+    elif placements.ties in ("index", "trec"):
+        above += unrelated.before[cell]
+    return best, above, tied
+
+
+def _check_pair(pivot: str, target: str) -> None:
+    if pivot == target:
+        raise UsageError(f"pivot and target are both {pivot!r}, but a pair has two languages")

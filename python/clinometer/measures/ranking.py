@@ -1,0 +1,117 @@
+"""Measures of the whole ranking, as trec_eval defines them: nDCG, RR, AP, recall, precision, success.
+
+Each returns one float64 per query, from exact ranks at any depth; with `ties="trec"` the values are those of trec_eval.
+With `ties="expected"` each is its exact expectation over random orders of tied documents. A query without relevant
+documents has no value: NaN.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clinometer.errors import UsageError
+from clinometer.measures.ties import Vector, at_best, at_each, none_within, per_query, tie_groups, within
+from clinometer.placements import Placements
+
+__all__ = ["average_precision", "ndcg", "precision", "recall", "reciprocal_rank", "success"]
+
+
+def ndcg(placements: Placements, cutoff: int | None = None) -> Vector:
+    """Normalised discounted cumulative gain; `(q,)`, 0 to 1, higher is better.
+
+    Sum of grade / log2(rank + 1) over the relevant documents in the first `cutoff` places (None: all), over the same
+    sum for the best order of all relevant documents of the pool (Järvelin and Kekäläinen 2002, linear gain as in
+    trec_eval).
+
+    Raises:
+        UsageError: The cutoff is below 1.
+    """
+    _check(cutoff)
+    groups = tie_groups(placements)
+    gains = per_query(placements, groups.query, groups.gain * at_each(groups, _discount, cutoff))
+    best_first = np.lexsort((-placements.grades, placements.query))
+    rank = (np.arange(len(best_first)) - placements.indptr[placements.query] + 1).astype(np.float64)
+    ideal = np.where(rank <= (cutoff or np.inf), placements.grades[best_first] * _discount(rank), 0.0)
+    return gains / per_query(placements, placements.query, ideal)
+
+
+def reciprocal_rank(placements: Placements, cutoff: int | None = None) -> Vector:
+    """1 over the rank of the first relevant document, 0 if it is past the cutoff; `(q,)`, 0 to 1, higher is better.
+
+    As in trec_eval (`recip_rank`); the mean over queries is called MRR.
+
+    Raises:
+        UsageError: The cutoff is below 1.
+    """
+    _check(cutoff)
+    best = tie_groups(placements).first()
+    return per_query(placements, best.query, at_best(best, np.reciprocal, cutoff))
+
+
+def average_precision(placements: Placements, cutoff: int | None = None) -> Vector:
+    """Average precision; `(q,)`, 0 to 1, higher is better.
+
+    Precision at the rank of each relevant document in the first `cutoff` places (None: all), summed, over the number of
+    relevant documents in the pool (as in trec_eval, `map` and `map_cut`).
+
+    Raises:
+        UsageError: The cutoff is below 1.
+    """
+    _check(cutoff)
+    groups = tie_groups(placements)
+    # Down to a relevant document on place j of its group there are earlier + 1 + (m - 1)(j - 1)/(n - 1) relevant ones
+    # on average; `companions` is (m - 1)/(n - 1), `places_above` the mean of (j - 1)/rank.
+    inverse_rank = at_each(groups, np.reciprocal, cutoff)
+    places_above = within(groups, cutoff) / groups.size - (groups.above + 1) * inverse_rank
+    companions = (groups.relevant - 1) / np.maximum(groups.size - 1, 1)
+    precisions = groups.relevant * ((groups.earlier + 1) * inverse_rank + companions * places_above)
+    return per_query(placements, groups.query, precisions) / np.diff(placements.indptr)
+
+
+def recall(placements: Placements, cutoff: int) -> Vector:
+    """Relevant documents in the first `cutoff` places over all of them; `(q,)`, 0 to 1, higher is better.
+
+    Raises:
+        UsageError: The cutoff is below 1.
+    """
+    return _found(placements, cutoff) / np.diff(placements.indptr)
+
+
+def precision(placements: Placements, cutoff: int) -> Vector:
+    """Relevant documents in the first `cutoff` places over `cutoff`; `(q,)`, 0 to 1, higher is better.
+
+    The divisor is `cutoff` in a smaller pool, too (as in trec_eval).
+
+    Raises:
+        UsageError: The cutoff is below 1.
+    """
+    return _found(placements, cutoff) / cutoff
+
+
+def success(placements: Placements, cutoff: int) -> Vector:
+    """1 if a relevant document is in the first `cutoff` places, else 0; `(q,)`, higher is better.
+
+    With expected ties it is a probability: that not all relevant documents of the first tie group fall past the cutoff.
+
+    Raises:
+        UsageError: The cutoff is below 1.
+    """
+    _check(cutoff)
+    best = tie_groups(placements).first()
+    return per_query(placements, best.query, 1.0 - none_within(best, within(best, cutoff)))
+
+
+def _found(placements: Placements, cutoff: int) -> Vector:
+    _check(cutoff)
+    groups = tie_groups(placements)
+    return per_query(placements, groups.query, groups.relevant * within(groups, cutoff) / groups.size)
+
+
+def _discount(ranks: Vector) -> Vector:
+    discounts: Vector = 1.0 / np.log2(ranks + 1.0)
+    return discounts
+
+
+def _check(cutoff: int | None) -> None:
+    if cutoff is not None and cutoff < 1:
+        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")

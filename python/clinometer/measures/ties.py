@@ -1,0 +1,185 @@
+"""Groups of relevant documents with equal scores, and the expectation of a rank's value over their random order.
+
+Every measure is computed from these groups. In a tie mode with a fixed order each relevant document is a group of its
+own, so one formula serves all modes; under `expected` a group of n tied documents is in uniformly random order,
+independently of other groups, and the expectations are exact sums over its places, not samples. Approach after McSherry
+and Najork (2008), "Computing information retrieval performance measures efficiently in the presence of tied scores".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.placements import Placements
+
+__all__ = ["TieGroups", "Vector", "at_best", "at_each", "at_worst", "none_within", "per_query", "tie_groups", "within"]
+
+Vector = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Value = Callable[[Vector], Vector]
+
+
+@dataclass(frozen=True)
+class TieGroups:
+    """T groups, sorted by query and then from the top of the ranking down; every field is `(T,)`.
+
+    Args:
+        query: The query.
+        row: The row of its first relevant document, in tie order.
+        above: Documents that stand above the whole group.
+        size: Documents in the group, relevant or not; 1 where the order is fixed.
+        relevant: Relevant documents in the group, 1 to `size`.
+        earlier: Relevant documents of the query in groups above.
+        gain: Sum of their grades.
+    """
+
+    query: Integers
+    row: Integers
+    above: Integers
+    size: Integers
+    relevant: Integers
+    earlier: Integers
+    gain: Integers
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    def first(self) -> TieGroups:
+        """Each query's highest group."""
+        return self._take(np.flatnonzero(_changes(self.query)))
+
+    def last(self) -> TieGroups:
+        """Each query's lowest group."""
+        return self._take(np.flatnonzero(_changes(self.query[::-1])[::-1]))
+
+    def _take(self, chosen: Integers) -> TieGroups:
+        return TieGroups(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+def tie_groups(placements: Placements, language: str | None = None) -> TieGroups:
+    """The groups of all relevant documents, or of those in one language (none if the pool lacks it)."""
+    rows = placements.by_score
+    if language is not None:
+        code = placements.languages.index(language) if language in placements.languages else -1
+        rows = rows[placements.language[rows] == code]
+    query = placements.query[rows]
+    if placements.ties == "expected":
+        above, size = placements.above[rows], placements.tied[rows] + 1
+    else:
+        above, size = placements.positions[rows] - 1, np.ones(len(rows), dtype=np.int64)
+    start = np.flatnonzero(_changes(query) | _changes(above))
+    relevant = np.diff(np.append(start, len(rows)))
+    opens = np.flatnonzero(_changes(query[start]))
+    groups_of_query = np.diff(np.append(opens, len(start)))
+    return TieGroups(
+        query=query[start],
+        row=rows[start],
+        above=above[start],
+        size=size[start],
+        relevant=relevant,
+        earlier=start - np.repeat(start[opens], groups_of_query),
+        gain=np.add.reduceat(placements.grades[rows], start) if len(start) else np.empty(0, dtype=np.int64),
+    )
+
+
+def per_query(placements: Placements, query: Integers, values: Vector) -> Vector:
+    """`(q,)`: the sum of each query's values; NaN for queries that have none."""
+    total = np.bincount(query, weights=values, minlength=len(placements)).astype(np.float64)
+    total[np.bincount(query, minlength=len(placements)) == 0] = np.nan
+    return total
+
+
+def at_each(groups: TieGroups, value: Value, cutoff: int | None = None) -> Vector:
+    """`(T,)`: expectation of `value(rank)` for a relevant document of each group; past the cutoff it is 0."""
+
+    def mean(above: int, size: int, _: int) -> float:
+        return float(value(_ranks(above, size, cutoff)).sum() / size)
+
+    return _expectation(groups, value, cutoff, mean)
+
+
+def at_best(groups: TieGroups, value: Value, cutoff: int | None = None) -> Vector:
+    """`(T,)`: expectation of `value(rank)` for the first relevant document of each group; past the cutoff it is 0."""
+
+    def mean(above: int, size: int, relevant: int) -> float:
+        ranks = _ranks(above, size - relevant + 1, cutoff)
+        return float((_first_place(size, relevant, len(ranks)) * value(ranks)).sum())
+
+    return _expectation(groups, value, cutoff, mean)
+
+
+def at_worst(groups: TieGroups, value: Value) -> Vector:
+    """`(T,)`: expectation of `value(rank)` for the last relevant document of each group."""
+
+    def mean(above: int, size: int, relevant: int) -> float:
+        ranks = _ranks(above + relevant - 1, size - relevant + 1, None)
+        return float((_first_place(size, relevant, len(ranks))[::-1] * value(ranks)).sum())
+
+    return _expectation(groups, value, None, mean)
+
+
+def within(groups: TieGroups, cutoff: int | None) -> Vector:
+    """`(T,)`: how many places of each group are not past the cutoff, from 0 to `size`."""
+    if cutoff is None:
+        return groups.size.astype(np.float64)
+    return np.clip(cutoff - groups.above, 0, groups.size).astype(np.float64)
+
+
+def none_within(groups: TieGroups, places: Vector) -> Vector:
+    """`(T,)`: probability that none of the relevant documents stands on some given `places`: C(n - c, m) / C(n, m).
+
+    A product of min(c, m) factors: no factorial of a large number is ever formed.
+    """
+    size, relevant = groups.size.astype(np.float64), groups.relevant.astype(np.float64)
+    few, many = np.minimum(relevant, places), np.maximum(relevant, places)
+    odds = np.ones(len(groups))
+    open_rows = np.flatnonzero(few > 0)
+    step = 0
+    while len(open_rows):
+        n = size[open_rows]
+        odds[open_rows] *= np.maximum(n - many[open_rows] - step, 0.0) / (n - step)
+        step += 1
+        open_rows = open_rows[(few[open_rows] > step) & (odds[open_rows] > 0)]
+    return odds
+
+
+def _expectation(groups: TieGroups, value: Value, cutoff: int | None, mean: Callable[[int, int, int], float]) -> Vector:
+    """`value` of the rank where it is fixed; elsewhere `mean(above, size, relevant)`, once per distinct triple."""
+    ranks = groups.above.astype(np.float64) + 1.0
+    result = value(ranks)
+    if cutoff is not None:
+        result = np.where(ranks <= cutoff, result, 0.0)
+    tied = np.flatnonzero(groups.size > 1)
+    if len(tied):
+        triples = np.stack([groups.above[tied], groups.size[tied], groups.relevant[tied]], axis=1)
+        distinct, index = np.unique(triples, axis=0, return_inverse=True)
+        means = np.array([mean(*triple) for triple in distinct.tolist()])
+        result[tied] = means[index.reshape(-1)]
+    return result
+
+
+def _first_place(size: int, relevant: int, places: int) -> Vector:
+    """Probability that the first of the relevant documents stands on place 1, 2, ..., `places` of its group.
+
+    On place j it is C(n - j, m - 1) / C(n, m), built by the ratio of neighbours: nothing overflows, and what underflows
+    is nothing. Counted from the group's end, it is the probability of the last one's place.
+    """
+    place = np.arange(1.0, places)
+    ratios = (size - relevant + 1 - place) / (size - place)
+    return relevant / size * np.cumprod(np.concatenate([np.ones(min(places, 1)), ratios]))
+
+
+def _ranks(above: int, places: int, cutoff: int | None) -> Vector:
+    end = above + places if cutoff is None else min(above + places, cutoff)
+    return np.arange(above + 1.0, max(end, above) + 1.0)
+
+
+def _changes(sorted_values: Integers) -> NDArray[np.bool_]:
+    """True where a value differs from the one before it, and at the start."""
+    changed = np.ones(len(sorted_values), dtype=bool)
+    changed[1:] = sorted_values[1:] != sorted_values[:-1]
+    return changed

@@ -1,0 +1,222 @@
+//! Embeddings as rows of `f32` or `f16`, and the one rule by which a row is
+//! made ready for scoring.
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+use crate::error::{BadRows, Error, Result, RowProblem};
+
+/// Borrowed components, row after row.
+#[derive(Debug, Clone, Copy)]
+pub enum Elements<'a> {
+    /// Single precision.
+    F32(&'a [f32]),
+    /// Half precision; widened exactly before anything is computed.
+    F16(&'a [f16]),
+}
+
+/// Rows of equal length, borrowed from the caller (often a memory map).
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a> {
+    elements: Elements<'a>,
+    rows: usize,
+    dimension: usize,
+}
+
+/// How two vectors are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Similarity {
+    /// Dot product of rows scaled to length one.
+    Cosine,
+    /// Dot product of rows as they are.
+    Dot,
+}
+
+/// Rows that may take part in scores: finite, and of length one for cosine.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    values: Vec<f32>,
+    dimension: usize,
+    longest: f64,
+}
+
+/// How many bad rows an error names.
+const NAMED_ROWS: usize = 5;
+
+impl<'a> Matrix<'a> {
+    /// A view of `rows x dimension` components.
+    ///
+    /// # Errors
+    /// The dimension is zero or the number of components is another.
+    pub fn new(elements: Elements<'a>, rows: usize, dimension: usize) -> Result<Self> {
+        let length = match elements {
+            Elements::F32(values) => values.len(),
+            Elements::F16(values) => values.len(),
+        };
+        if dimension == 0 || rows.checked_mul(dimension) != Some(length) {
+            return Err(Error::Shape(format!("{length} components are not {rows} rows of dimension {dimension}")));
+        }
+        Ok(Self { elements, rows, dimension })
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Components of a row.
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// Writes row `row`, ready for scoring, into `out` and returns its
+    /// original length.
+    ///
+    /// The rule: the squared length is summed in `f64` over eight interleaved
+    /// lanes that are added pairwise at the end; cosine multiplies each
+    /// component by the reciprocal length in `f64` and rounds once to `f32`.
+    pub(crate) fn prepare_row(
+        &self,
+        row: usize,
+        similarity: Similarity,
+        out: &mut [f32],
+    ) -> std::result::Result<f64, RowProblem> {
+        let span = row * self.dimension..(row + 1) * self.dimension;
+        match self.elements {
+            Elements::F32(values) => out.copy_from_slice(&values[span]),
+            Elements::F16(values) => values[span].convert_to_f32_slice(out),
+        }
+        let length = length(out);
+        if !length.is_finite() {
+            return Err(RowProblem::NotFinite);
+        }
+        if length == 0.0 {
+            return Err(RowProblem::Zero);
+        }
+        if similarity == Similarity::Cosine {
+            let scale = 1.0 / length;
+            for value in out {
+                *value = (f64::from(*value) * scale) as f32;
+            }
+        }
+        Ok(length)
+    }
+
+    /// All rows, ready for scoring.
+    ///
+    /// # Errors
+    /// Rows that are zero or not finite; the first five are named.
+    pub fn prepare(&self, similarity: Similarity, input: &'static str) -> Result<Prepared> {
+        let mut values = vec![0.0; self.rows * self.dimension];
+        let mut bad = Vec::new();
+        let mut longest = 0.0_f64;
+        for (row, out) in values.chunks_exact_mut(self.dimension).enumerate() {
+            match self.prepare_row(row, similarity, out) {
+                Ok(length) => longest = longest.max(length),
+                Err(problem) if bad.len() < NAMED_ROWS => bad.push((row as u64, problem)),
+                Err(_) => {}
+            }
+        }
+        if !bad.is_empty() {
+            return Err(Error::Rows(BadRows { input, rows: bad }));
+        }
+        Ok(Prepared { values, dimension: self.dimension, longest })
+    }
+}
+
+impl Prepared {
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.dimension
+    }
+
+    /// Components of a row.
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// One row.
+    #[must_use]
+    pub fn row(&self, row: usize) -> &[f32] {
+        &self.values[row * self.dimension..(row + 1) * self.dimension]
+    }
+
+    /// Whether a document of this length could overflow a dot product with
+    /// one of these rows; lengths bound the partial sums too.
+    pub(crate) fn overflows_with(&self, length: f64) -> bool {
+        self.longest * length >= f64::from(f32::MAX) / 2.0
+    }
+}
+
+/// Sorts problem rows and keeps the first few, for an error.
+pub(crate) fn first_bad(mut rows: Vec<(u64, RowProblem)>) -> Error {
+    rows.sort_unstable();
+    rows.truncate(NAMED_ROWS);
+    Error::Rows(BadRows { input: "documents", rows })
+}
+
+fn length(row: &[f32]) -> f64 {
+    let mut lanes = [0.0_f64; 8];
+    let mut chunks = row.chunks_exact(8);
+    for chunk in &mut chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            let value = f64::from(*value);
+            *lane += value * value;
+        }
+    }
+    for (lane, value) in lanes.iter_mut().zip(chunks.remainder()) {
+        let value = f64::from(*value);
+        *lane += value * value;
+    }
+    let [a, b, c, d, e, f, g, h] = lanes;
+    (((a + b) + (c + d)) + ((e + f) + (g + h))).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cosine_rows_have_length_one_and_keep_direction() {
+        let values = [3.0, 4.0, -0.0, 1e30, 0.0, 0.0];
+        let matrix = Matrix::new(Elements::F32(&values), 2, 3).unwrap();
+        let prepared = matrix.prepare(Similarity::Cosine, "queries").unwrap();
+        assert_eq!(prepared.row(0), [0.6, 0.8, 0.0]);
+        assert_eq!(prepared.row(1), [1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn bad_rows_are_named_in_order() {
+        let values = [1.0, f32::NAN, 0.0, -0.0, f32::INFINITY, 1.0, 1.0, 1.0];
+        let matrix = Matrix::new(Elements::F32(&values), 4, 2).unwrap();
+        let error = matrix.prepare(Similarity::Cosine, "queries").unwrap_err();
+        let expected = vec![(0, RowProblem::NotFinite), (1, RowProblem::Zero), (2, RowProblem::NotFinite)];
+        assert_eq!(error, Error::Rows(BadRows { input: "queries", rows: expected }));
+    }
+
+    #[test]
+    fn half_precision_is_widened_exactly() {
+        let halves: Vec<f16> = [0.1, 0.2, -0.3].iter().map(|v| f16::from_f32(*v)).collect();
+        let wide: Vec<f32> = halves.iter().map(|v| v.to_f32()).collect();
+        let a = Matrix::new(Elements::F16(&halves), 1, 3).unwrap().prepare(Similarity::Cosine, "queries").unwrap();
+        let b = Matrix::new(Elements::F32(&wide), 1, 3).unwrap().prepare(Similarity::Cosine, "queries").unwrap();
+        assert_eq!(a.row(0), b.row(0));
+    }
+
+    #[test]
+    fn denormal_rows_have_a_direction() {
+        let values = [1e-45_f32, 0.0];
+        let matrix = Matrix::new(Elements::F32(&values), 1, 2).unwrap();
+        assert_eq!(matrix.prepare(Similarity::Cosine, "queries").unwrap().row(0), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn shapes_must_agree() {
+        assert!(Matrix::new(Elements::F32(&[1.0; 6]), 2, 4).is_err());
+        assert!(Matrix::new(Elements::F32(&[]), 0, 0).is_err());
+    }
+}
