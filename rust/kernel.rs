@@ -33,6 +33,16 @@ impl Isa {
         Self::Portable
     }
 
+    /// All that this machine can use, the best first.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        let mut sets = vec![Self::detect()];
+        if sets[0] != Self::Portable {
+            sets.push(Self::Portable);
+        }
+        sets
+    }
+
     /// Its name, as used in options and results.
     #[must_use]
     pub fn name(self) -> &'static str {

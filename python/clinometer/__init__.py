@@ -1,21 +1,29 @@
-"""clinometer: how far a multilingual retriever leans towards one language when documents of several languages lie in one pool.
+"""clinometer: how far a multilingual retriever leans towards one language of a mixed-language pool.
 
-One scan over the documents counts, for every relevant document and every pool language, what scores above it; every scenario and measure
-is arithmetic on these counts.
+One scan over the documents counts, for every relevant document and every pool language, what scores above it; every
+scenario and measure is arithmetic on these counts.
 """
 
 from importlib.metadata import version
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.counts import RankCounts, TopK
+from clinometer.encoders import encoder
+from clinometer.evaluation import evaluate
+from clinometer.io import load
+from clinometer.results import Evaluation
 from clinometer.scan import Scan, rank_relevant, scan, search
 
 __all__ = [
     "Collection",
     "CollectionBuilder",
+    "Evaluation",
     "RankCounts",
     "Scan",
     "TopK",
+    "encoder",
+    "evaluate",
+    "load",
     "rank_relevant",
     "scan",
     "search",

@@ -1,7 +1,7 @@
 """The test collection: documents, queries and graded relevance judgements, each with its language and parallel group.
 
-Everything is held column by column and joined by row numbers, so that texts and ids never enter a scan; order is the reader's order, and
-it breaks ties. A collection is never changed: `restrict` makes a new one.
+Everything is held column by column and joined by row numbers, so that texts and ids never enter a scan; order is the
+reader's order, and it breaks ties. A collection is never changed: `restrict` makes a new one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Texts:
         ids: Unique identifiers.
         texts: What is encoded.
         languages: Canonical labels (`clinometer.languages.canonical`).
-        groups: Parallel group of each text (the same content in several languages has the same group), or None where it has none.
+        groups: Parallel group of each text (the same content in several languages has the same group), or None.
     """
 
     ids: tuple[str, ...]
@@ -153,7 +153,7 @@ class Collection:
         return sha.hexdigest()
 
     def describe(self) -> dict[str, Any]:
-        """Counts for results and reports: documents and queries per language, judgements, groups, digest, the reader's notes."""
+        """Counts for results and reports: texts per language, judgements, groups, digest, the reader's notes."""
         documents, queries = Counter(self.documents.languages), Counter(self.queries.languages)
         group_languages: dict[str, set[str]] = {}
         for group, language in zip(self.documents.groups, self.documents.languages, strict=True):
@@ -179,8 +179,8 @@ class Collection:
             f"{label} {facts['documents'][label]:,}/{facts['queries'][label]:,}" for label in facts["languages"]
         )
         lines = [
-            f"{self.name}: {len(self.documents):,} documents, {len(self.queries):,} queries, {len(self.judged):,} judgements, "
-            f"{len(facts['languages'])} languages",
+            f"{self.name}: {len(self.documents):,} documents, {len(self.queries):,} queries, "
+            f"{len(self.judged):,} judgements, {len(facts['languages'])} languages",
             f"documents/queries by language: {per_language}",
             f"parallel groups: {facts['parallel_groups']:,}, of which {facts['complete_groups']:,} in every language",
         ]
@@ -195,9 +195,9 @@ def _brief(value: object) -> str:
 
 
 class CollectionBuilder:
-    """Puts a collection together and refuses what does not fit: duplicate ids, judgements of absent texts, ids that are not strings.
+    """Puts a collection together and refuses what does not fit: duplicate ids, judgements of absent texts, empty texts.
 
-    Readers add in the order of their files; `where` (such as `corpus.jsonl:17`) is named in the error if an id comes twice.
+    Readers add in the order of their files; `where` (such as `corpus.jsonl:17`) is named in errors.
     """
 
     def __init__(self, name: str) -> None:
@@ -249,15 +249,15 @@ class CollectionBuilder:
         for kind, entries in (("documents", self._documents), ("queries", self._queries)):
             if not entries:
                 raise CollectionError(f"{self.name} has no {kind}")
-        document_row = {id: row for row, id in enumerate(self._documents)}
-        _refuse_absent("queries", [id for id in self._judgements if id not in self._queries], list(self._queries))
-        absent = {id for judged in self._judgements.values() for id in judged if id not in document_row}
+        document_row = {name: row for row, name in enumerate(self._documents)}
+        _refuse_absent("queries", [name for name in self._judgements if name not in self._queries], list(self._queries))
+        absent = {name for judged in self._judgements.values() for name in judged if name not in document_row}
         _refuse_absent("documents", list(dict.fromkeys(sorted(absent, key=str))), list(document_row))
         judged: list[int] = []
         grades: list[int] = []
         indptr = [0]
-        for id in self._queries:
-            rows = sorted((document_row[doc], grade) for doc, grade in self._judgements.get(id, {}).items())
+        for query in self._queries:
+            rows = sorted((document_row[doc], grade) for doc, grade in self._judgements.get(query, {}).items())
             judged += [row for row, _ in rows]
             grades += [grade for _, grade in rows]
             indptr.append(len(judged))
@@ -280,9 +280,9 @@ def _columns(entries: dict[str, tuple[str, str, str | None]]) -> Texts:
 def _refuse_absent(kind: str, absent: Sequence[Any], present: Sequence[str]) -> None:
     if not absent:
         return
-    named = ", ".join(repr(id) for id in absent[:5]) + (", ..." if len(absent) > 5 else "")
+    named = ", ".join(repr(name) for name in absent[:5]) + (", ..." if len(absent) > 5 else "")
     mend = "remove the judgements or add the texts"
-    if any(not isinstance(id, str) and str(id) in present for id in absent):
+    if any(not isinstance(name, str) and str(name) in present for name in absent):
         mend = "the judgements have numbers where the texts have strings: write both as strings"
     raise CollectionError(
         f"the judgements name {len(absent):,} {kind} that are not in the collection ({named}); {mend}"

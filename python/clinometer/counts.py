@@ -1,6 +1,7 @@
 """What a scan yields: counts that make every rank (`RankCounts`) and the best documents (`TopK`).
 
-Both add up: the results of scans over disjoint documents merge into the result of one scan over all of them, bit for bit.
+Both add up: the results of scans over disjoint documents merge into the result of one scan over all of them, bit for
+bit.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = ["RankCounts", "TopK"]
 class RankCounts:
     """For each query's relevant documents, how many documents of each language score above them or tie with them.
 
-    One row per (query, relevant document), in the order in which the relevant documents were given; R rows, L languages.
+    One row per (query, relevant document), in the order in which they were given; R rows, L languages.
 
     Args:
         indptr: `(Q + 1,)`: the rows of query q are `indptr[q]:indptr[q + 1]`.
@@ -57,11 +58,13 @@ class RankCounts:
 
         Args:
             languages: Languages of the pool; all of them by default.
-            ties: `index` (equal scores stand in order of position), `trec` (in descending order of document id; of position where
-                no ids were given), `optimistic` (1 + greater), `pessimistic` (1 + greater + equal) or `expected` (half-way between).
+            ties: `index` (equal scores stand in order of position), `trec` (in descending order of document id; of
+                position where no ids were given), `optimistic` (1 + greater), `pessimistic` (1 + greater + equal) or
+                `expected` (half-way between).
 
         Returns:
-            `(R,)` int64, float64 for `expected`. Ranks start at 1; 0 where the relevant document itself is not in that pool.
+            `(R,)` int64, float64 for `expected`. Ranks start at 1; 0 where the relevant document itself is not in that
+            pool.
 
         Raises:
             UsageError: A language is not in the pool, or the tie mode needs an order that was not scanned.
@@ -160,7 +163,7 @@ class RankCounts:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in _ARRAYS}
                 languages = tuple(str(label) for label in file["languages"])
-                ties, held = cast(TieMode, str(file["ties"])), cast(Any, str(file["held"]))
+                ties, held = cast("TieMode", str(file["ties"])), cast("Any", str(file["held"]))
                 by_id = bool(file["by_id"])
         except (KeyError, ValueError, EOFError) as error:
             raise FormatError(os.fspath(path), None, "this is no file that RankCounts.save wrote") from error
@@ -175,7 +178,7 @@ class TopK:
     """The best k documents of each query, or of each query and language, by one total order: score, then tie order.
 
     Args:
-        ids: `(Q, k)` or `(Q, L, k)` int64: positions in the pool, best first, -1 where there were fewer than k documents.
+        ids: `(Q, k)` or `(Q, L, k)` int64: positions in the pool, best first, -1 where there were fewer documents.
         scores: The same shape, float32, NaN where `ids` is -1.
         places: The same shape, int64: places in the tie order (equal to `ids` unless another order was asked for).
         languages: The L labels where the lists are per language, else None.
@@ -189,7 +192,7 @@ class TopK:
     @property
     def k(self) -> int:
         """Length of the lists."""
-        return self.ids.shape[-1]
+        return int(self.ids.shape[-1])
 
     def pool(self, languages: Iterable[str]) -> TopK:
         """The best k documents in the pool of these languages, merged from the lists per language.
@@ -205,8 +208,10 @@ class TopK:
             raise UsageError(f"the lists have no {', '.join(sorted(absent))}; they have {', '.join(self.languages)}")
         columns = [self.languages.index(label) for label in self.languages if label in wanted]
         queries = self.ids.shape[0]
-        flat = (column[:, columns].reshape(queries, -1) for column in (self.ids, self.scores, self.places))
-        return _best(*flat, self.k)
+        ids, scores, places = (
+            column[:, columns].reshape(queries, -1) for column in (self.ids, self.scores, self.places)
+        )
+        return _best(ids, scores, places, self.k)
 
     def merge(self, other: TopK) -> TopK:
         """The best k over both sets of documents; the order of merging does not matter.
@@ -218,12 +223,13 @@ class TopK:
             raise CollectionError("these lists cannot be merged: their queries, k or languages differ")
         shape = self.ids.shape
         pairs = ((self.ids, other.ids), (self.scores, other.scores), (self.places, other.places))
-        joined = (np.concatenate(pair, axis=-1).reshape(-1, 2 * self.k) for pair in pairs)
-        best = _best(*joined, self.k)
+        ids, scores, places = (np.concatenate(pair, axis=-1).reshape(-1, 2 * self.k) for pair in pairs)
+        best = _best(ids, scores, places, self.k)
         return TopK(best.ids.reshape(shape), best.scores.reshape(shape), best.places.reshape(shape), self.languages)
 
 
-def _best(ids: NDArray[np.int64], scores: NDArray[np.float32], places: NDArray[np.int64], k: int) -> TopK:
+def _best(ids: NDArray[Any], scores: NDArray[Any], places: NDArray[Any], k: int) -> TopK:
     # lexsort puts NaN, the mark of an absent document, last.
     order = np.lexsort((places, -scores), axis=-1)[:, :k]
-    return TopK(*(np.take_along_axis(column, order, axis=-1) for column in (ids, scores, places)))
+    ids, scores, places = (np.take_along_axis(column, order, axis=-1) for column in (ids, scores, places))
+    return TopK(ids, scores, places)

@@ -1,7 +1,7 @@
 """The exceptions that clinometer raises, each one clear sentence that names the place and the mend.
 
-A user's mistake is always a `ClinometerError`; anything else that escapes is a defect of this package. `FileNotFoundError` and
-`PermissionError` stay themselves.
+A user's mistake is always a `ClinometerError`; anything else that escapes is a defect of this package.
+`FileNotFoundError` and `PermissionError` stay themselves.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Language labels: short BCP-47-like forms (`en`, `zh`, `zh-Hant`), whatever form a data set uses.
 
-Labels are mapped, never guessed from text: `eng_Latn` (FLORES, Belebele), `eng-Latn` (mteb), `eng` and `EN` all become `en`.
-A script is kept only where it is not the usual one of the language, so `zho_Hans` is `zh` and `zho_Hant` is `zh-Hant`.
+Labels are mapped, never guessed from text: `eng_Latn` (FLORES, Belebele), `eng-Latn` (mteb), `eng` and `EN` all become
+`en`. A script is kept only where it is not the usual one of the language: `zho_Hans` is `zh`, `zho_Hant` is `zh-Hant`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,22 @@ __all__ = ["canonical", "select"]
 
 # ISO 639-3 to ISO 639-1, with the usual script after the colon where Belebele and FLORES name one.
 _TABLE = """
-afr af:Latn amh am:Ethi ara ar:Arab arb ar:Arab asm as:Beng azj az:Latn aze az:Latn bel be:Cyrl ben bn:Beng bod bo:Tibt bos bs:Latn bul bg:Cyrl
-cat ca:Latn ces cs:Latn cmn zh:Hans cym cy:Latn dan da:Latn deu de:Latn ell el:Grek eng en:Latn epo eo:Latn est et:Latn eus eu:Latn
-fas fa:Arab pes fa:Arab fin fi:Latn fra fr:Latn ful ff:Latn gle ga:Latn glg gl:Latn guj gu:Gujr hat ht:Latn hau ha:Latn heb he:Hebr hin hi:Deva
-hrv hr:Latn hun hu:Latn hye hy:Armn ibo ig:Latn ind id:Latn isl is:Latn ita it:Latn jav jv:Latn jpn ja:Jpan kan kn:Knda kat ka:Geor kaz kk:Cyrl
-khm km:Khmr kin rw:Latn kir ky:Cyrl kor ko:Hang kur ku:Latn lao lo:Laoo lat la:Latn lin ln:Latn lit lt:Latn ltz lb:Latn lug lg:Latn lav lv:Latn
-lvs lv:Latn mal ml:Mlym mar mr:Deva mkd mk:Cyrl mlg mg:Latn plt mg:Latn mlt mt:Latn mon mn:Cyrl khk mn:Cyrl mri mi:Latn msa ms:Latn zsm ms:Latn
-mya my:Mymr nep ne:Deva npi ne:Deva nld nl:Latn nno nn:Latn nob nb:Latn nor no:Latn nya ny:Latn ori or:Orya ory or:Orya orm om:Latn gaz om:Latn
-pan pa:Guru pol pl:Latn por pt:Latn pus ps:Arab pbt ps:Arab ron ro:Latn rus ru:Cyrl san sa:Deva sin si:Sinh slk sk:Latn slv sl:Latn sna sn:Latn
-snd sd:Arab som so:Latn sot st:Latn spa es:Latn sqi sq:Latn als sq:Latn srp sr:Cyrl ssw ss:Latn sun su:Latn swa sw:Latn swh sw:Latn swe sv:Latn
-tam ta:Taml tel te:Telu tgk tg:Cyrl tgl tl:Latn tha th:Thai tir ti:Ethi tsn tn:Latn tso ts:Latn tur tr:Latn uig ug:Arab ukr uk:Cyrl urd ur:Arab
-uzb uz:Latn uzn uz:Latn vie vi:Latn wol wo:Latn xho xh:Latn yid yi:Hebr yor yo:Latn zho zh:Hans zul zu:Latn
+afr af:Latn amh am:Ethi ara ar:Arab arb ar:Arab asm as:Beng azj az:Latn aze az:Latn bel be:Cyrl
+ben bn:Beng bod bo:Tibt bos bs:Latn bul bg:Cyrl cat ca:Latn ces cs:Latn cmn zh:Hans cym cy:Latn
+dan da:Latn deu de:Latn ell el:Grek eng en:Latn epo eo:Latn est et:Latn eus eu:Latn fas fa:Arab
+pes fa:Arab fin fi:Latn fra fr:Latn ful ff:Latn gle ga:Latn glg gl:Latn guj gu:Gujr hat ht:Latn
+hau ha:Latn heb he:Hebr hin hi:Deva hrv hr:Latn hun hu:Latn hye hy:Armn ibo ig:Latn ind id:Latn
+isl is:Latn ita it:Latn jav jv:Latn jpn ja:Jpan kan kn:Knda kat ka:Geor kaz kk:Cyrl khm km:Khmr
+kin rw:Latn kir ky:Cyrl kor ko:Hang kur ku:Latn lao lo:Laoo lat la:Latn lin ln:Latn lit lt:Latn
+ltz lb:Latn lug lg:Latn lav lv:Latn lvs lv:Latn mal ml:Mlym mar mr:Deva mkd mk:Cyrl mlg mg:Latn
+plt mg:Latn mlt mt:Latn mon mn:Cyrl khk mn:Cyrl mri mi:Latn msa ms:Latn zsm ms:Latn mya my:Mymr
+nep ne:Deva npi ne:Deva nld nl:Latn nno nn:Latn nob nb:Latn nor no:Latn nya ny:Latn ori or:Orya
+ory or:Orya orm om:Latn gaz om:Latn pan pa:Guru pol pl:Latn por pt:Latn pus ps:Arab pbt ps:Arab
+ron ro:Latn rus ru:Cyrl san sa:Deva sin si:Sinh slk sk:Latn slv sl:Latn sna sn:Latn snd sd:Arab
+som so:Latn sot st:Latn spa es:Latn sqi sq:Latn als sq:Latn srp sr:Cyrl ssw ss:Latn sun su:Latn
+swa sw:Latn swh sw:Latn swe sv:Latn tam ta:Taml tel te:Telu tgk tg:Cyrl tgl tl:Latn tha th:Thai
+tir ti:Ethi tsn tn:Latn tso ts:Latn tur tr:Latn uig ug:Arab ukr uk:Cyrl urd ur:Arab uzb uz:Latn
+uzn uz:Latn vie vi:Latn wol wo:Latn xho xh:Latn yid yi:Hebr yor yo:Latn zho zh:Hans zul zu:Latn
 """
 _SHORT: dict[str, tuple[str, str]] = {
     three: (two, script)
@@ -41,7 +46,7 @@ def canonical(label: str) -> str:
     """The short form of a language label.
 
     Args:
-        label: `en`, `EN`, `eng`, `eng_Latn`, `zh-Hant`, `pt-BR`, ... A well-formed label that is in no table is kept as it is.
+        label: `en`, `EN`, `eng`, `eng_Latn`, `zh-Hant`, `pt-BR`, ... A well-formed label in no table is kept as it is.
 
     Returns:
         The label in BCP-47 order and case, two letters where ISO 639-1 has them, without the language's usual script.

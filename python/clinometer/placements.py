@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,16 +30,22 @@ class Counts:
     Each field is `(R, P)`; a relevant document is not counted against itself.
     """
 
-    greater: NDArray[np.int64]
-    equal: NDArray[np.int64]
-    before: NDArray[np.int64]
+    greater: NDArray[Any]
+    equal: NDArray[Any]
+    before: NDArray[Any]
 
     def __sub__(self, other: Counts) -> Counts:
         return Counts(self.greater - other.greater, self.equal - other.equal, self.before - other.before)
 
-    def columns(self, columns: list[int]) -> Counts:
-        """The counts of some of the languages."""
-        return Counts(self.greater[:, columns], self.equal[:, columns], self.before[:, columns])
+    def take(self, rows: NDArray[np.int64], columns: list[int]) -> Counts:
+        """The counts of some rows and some languages."""
+        cells = np.ix_(rows, np.asarray(columns, dtype=np.int64))
+        return Counts(*(part[cells].astype(np.int64) for part in (self.greater, self.equal, self.before)))
+
+    def only(self, column: int) -> Counts:
+        """The same counts in one language, zero in the others."""
+        kept = np.arange(self.greater.shape[1]) == column
+        return Counts(self.greater * kept, self.equal * kept, self.before * kept)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The metric backend: arrays in, arrays out. One scan yields exact ranks in every pool and the best documents.
 
-A scan knows vectors, languages and positions, never texts or measures. The same input gives the same bits on any number of threads, in blocks of
-any size, over shards cut anywhere.
+A scan knows vectors, languages and positions, never texts or measures. The same input gives the same bits on any number
+of threads, in blocks of any size, over shards cut anywhere.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from clinometer.counts import RankCounts, TopK
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.placements import TIE_MODES, TieMode
 
-__all__ = ["Scan", "rank_relevant", "scan", "search"]
+__all__ = ["Scan", "rank_relevant", "scan", "search", "tie_places"]
 
 Relevant = Sequence[ArrayLike] | tuple[NDArray[Any], NDArray[Any]]
 
@@ -59,15 +59,17 @@ def scan(
 
     Args:
         queries: `(Q, d)` float32 or float16; anything else is converted to float32.
-        documents: `(N, d)`, float32 or float16: an array, a read-only memory map (read in place), or a list of such arrays that follow one
-            another. Do not write to them while the scan runs.
+        documents: `(N, d)`, float32 or float16: an array, a read-only memory map (read in place), or a list of such
+            arrays that follow one another. Do not write to them while the scan runs.
         relevant: For each query the positions of its relevant documents, or CSR arrays `(indptr, indices)`.
         languages: Language of each document, labels or integer codes; one language if not given.
         k: Length of the result lists, 0 for none.
-        per_language: Keep k documents per query and language, so that the best k of any pool of languages can be merged from them.
-        ties: Order of equal scores: `index` by position, `trec` by document id descending; in the other modes lists are in index order.
+        per_language: Keep k documents per query and language: the best k of any pool of languages merge from them.
+        ties: Order of equal scores: `index` by position, `trec` by document id descending; in the other modes lists are
+            in index order.
         document_ids: Ids for `trec`; without them a later position counts as a greater id.
-        similarity: `cosine` scales every row to length one first, in float64, by one fixed rule; `dot` takes the rows as they are.
+        similarity: `cosine` scales every row to length one first, in float64, by one fixed rule; `dot` takes the rows
+            as they are.
         threads: How many; by default as many as the process may use. Never shows in the result.
         block: Documents packed at a time. Never shows in the result.
         kernel: `avx2` or `portable`; by default the best that the machine has. Never shows in the result.
@@ -101,11 +103,11 @@ def scan(
     _check_options(k, ties, similarity, threads, block, kernel)
     labels, codes = _codes(languages, size)
     indptr, targets = _targets(relevant, len(query_rows), size)
-    places = _places(ties, document_ids, size)
+    places = tie_places(ties, document_ids, size)
     with _named_rows():
         scores = _target_scores(query_rows, shards, starts, indptr, targets, similarity, kernel)
         target_places = targets.astype(np.uint32) if places is None else places[targets]
-        parts: list[tuple[NDArray[Any], ...]] = []
+        parts = []
         with _bar(show_progress_bar, size) as progress_from:
             for start, rows in zip(starts, shards, strict=False):
                 span = slice(int(start), int(start) + len(rows))
@@ -128,23 +130,27 @@ def scan(
                     progress=progress_from(int(start)),
                 )
                 parts.append(_results(part, len(query_rows), len(labels) if per_language else None, places))
-    ranks = top = None
-    for counts, lists in parts:
-        new_ranks = RankCounts(
-            indptr,
-            targets,
-            codes[targets].astype(np.int64),
-            scores,
-            *counts,
+    ranks: RankCounts | None = None
+    top: TopK | None = None
+    for (greater, equal, before), lists in parts:
+        more_ranks = RankCounts(
+            indptr=indptr,
+            documents=targets,
+            codes=codes[targets].astype(np.int64),
+            scores=scores,
+            greater=greater,
+            equal=equal,
+            before=before,
             languages=labels,
             ties=ties,
             held="trec" if ties == "trec" else "index",
             by_id=ties == "trec" and document_ids is not None,
         )
-        ranks = new_ranks if ranks is None else ranks.merge(new_ranks)
+        ranks = more_ranks if ranks is None else ranks.merge(more_ranks)
         if lists is not None:
-            new_top = TopK(*lists, labels if per_language else None)
-            top = new_top if top is None else top.merge(new_top)
+            ids, best, found = lists
+            more_top = TopK(ids, best, found, labels if per_language else None)
+            top = more_top if top is None else top.merge(more_top)
     return Scan(ranks if relevant is not None else None, top)
 
 
@@ -193,6 +199,24 @@ def search(
     return result.top
 
 
+def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[np.uint32] | None:
+    """Place of each document in the tie order of a scan, None for the order of position.
+
+    `trec` orders as trec_eval does, by the bytes of the id, descending; without ids a later position counts as a
+    greater id.
+    """
+    if ties != "trec":
+        return None
+    if ids is None:
+        return np.arange(size - 1, -1, -1, dtype=np.uint32)
+    if len(ids) != size:
+        raise UsageError(f"{len(ids)} document ids for {size} documents; give one for each")
+    order = sorted(range(size), key=lambda row: ids[row].encode(), reverse=True)
+    places = np.empty(size, dtype=np.uint32)
+    places[order] = np.arange(size, dtype=np.uint32)
+    return places
+
+
 def _rows(rows: ArrayLike, what: str) -> NDArray[Any]:
     array = np.asanyarray(rows)
     if array.ndim != 2 or array.shape[1] == 0:
@@ -207,7 +231,7 @@ def _rows(rows: ArrayLike, what: str) -> NDArray[Any]:
 def _shards(documents: ArrayLike | Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     if isinstance(documents, (list, tuple)) and documents and all(np.ndim(rows) == 2 for rows in documents):
         return [_rows(rows, "documents") for rows in documents]
-    return [_rows(documents, "documents")]  # type: ignore[arg-type]
+    return [_rows(documents, "documents")]
 
 
 def _check_options(k: int, ties: str, similarity: str, threads: int | None, block: int, kernel: str | None) -> None:
@@ -263,7 +287,7 @@ def _targets(relevant: Relevant | None, queries: int, size: int) -> tuple[NDArra
     if outside.size:
         at = outside[0]
         raise UsageError(
-            f"query {query_of[at]} names document {rows[at]} as relevant, but there are {size} documents (from 0 to {size - 1})"
+            f"query {query_of[at]} names document {rows[at]} as relevant, but documents are numbered 0 to {size - 1}"
         )
     order = np.lexsort((rows, query_of))
     twice = np.flatnonzero((np.diff(rows[order]) == 0) & (np.diff(query_of[order]) == 0))
@@ -279,20 +303,6 @@ def _is_csr(relevant: Relevant, queries: int) -> bool:
     return all(isinstance(column, np.ndarray) and column.ndim == 1 for column in relevant) and (
         len(relevant[0]) == queries + 1  # type: ignore[arg-type]
     )
-
-
-def _places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[np.uint32] | None:
-    if ties != "trec":
-        return None
-    if ids is None:
-        return np.arange(size - 1, -1, -1, dtype=np.uint32)
-    if len(ids) != size:
-        raise UsageError(f"{len(ids)} document ids for {size} documents; give one for each")
-    # As trec_eval compares: bytes of the id, descending.
-    order = sorted(range(size), key=lambda row: ids[row].encode(), reverse=True)
-    places = np.empty(size, dtype=np.uint32)
-    places[order] = np.arange(size, dtype=np.uint32)
-    return places
 
 
 def _target_scores(
@@ -316,7 +326,7 @@ def _target_scores(
 
 def _results(
     part: dict[str, NDArray[Any]], queries: int, languages: int | None, places: NDArray[np.uint32] | None
-) -> tuple[Any, ...]:
+) -> tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...] | None]:
     counts = tuple(part[name].T for name in ("greater", "equal", "before"))
     if "top_places" not in part:
         return counts, None
@@ -346,7 +356,7 @@ def _named_rows() -> Iterator[None]:
 def _bar(show: bool, total: int) -> Iterator[Callable[[int], Callable[[int], object] | None]]:
     """Yields, for the first position of a shard, what the core tells of the shard's documents done so far."""
     if not show:
-        yield lambda start: None
+        yield lambda _: None
         return
     with tqdm(total=total, desc="scan", unit=" documents", unit_scale=True, file=sys.stderr) as bar:
         yield lambda start: lambda done: bar.update(start + done - bar.n)

@@ -1,1 +1,65 @@
-"""."""
+"""The command line. Results go to standard output, progress and complaints to standard error.
+
+Exit codes: 0 it worked, 1 the run failed or a check did not hold, 2 the command was not understood. A user's mistake is
+one sentence, never a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from clinometer.cli.evaluate import demo, evaluate
+from clinometer.cli.report import report
+from clinometer.errors import ClinometerError, UsageError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="clinometer",
+    help="Measure how far a multilingual retriever leans towards one language of a mixed-language pool.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo)
+app.command()(evaluate)
+app.command()(report)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"clinometer {version('clinometer')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        app()
+    except UsageError as error:
+        _complain(error)
+        sys.exit(2)
+    except (ClinometerError, OSError) as error:
+        _complain(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nclinometer: interrupted\n")
+        sys.exit(130)
+
+
+def _complain(error: Exception) -> None:
+    sys.stderr.write(f"clinometer: {error}\n")

@@ -1,1 +1,103 @@
-"""."""
+"""Encoders: from texts to embeddings, with a record of everything that changes them.
+
+`encoder` makes one from a word, a path or an object; whatever it returns satisfies the protocol `Encoder`.
+Optional packages are imported only when an encoder that needs them is made.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from clinometer.encoders.base import Encoder, EncoderRecord
+from clinometer.encoders.offline import OfflineEncoder
+from clinometer.encoders.precomputed import PrecomputedEncoder
+from clinometer.encoders.sentence_transformer import SentenceTransformerEncoder
+from clinometer.errors import UsageError
+
+__all__ = ["Encoder", "EncoderRecord", "OfflineEncoder", "PrecomputedEncoder", "SentenceTransformerEncoder", "encoder"]
+
+_DEFAULT_BATCH_SIZE = 32
+
+
+def encoder(
+    what: str | os.PathLike[str] | Encoder | Any,
+    *,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+    batch_size: int = _DEFAULT_BATCH_SIZE,
+    max_length: int | None = None,
+    device: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> Encoder:
+    """An encoder from what a user writes.
+
+    Args:
+        what: `"offline"`; the name or folder of a sentence-transformers model, or such a model; an encoder, which is
+            returned as it is. A folder that is called `offline` is reached as `./offline`.
+        query_prompt: Text put before each query; None for the model's own, `""` for none.
+        document_prompt: The same for documents.
+        batch_size: Texts in one forward pass.
+        max_length: Longest input in tokens; the model's own if None.
+        device: Such as `cpu` or `cuda:0`.
+        revision: Branch, tag or commit of a model on the hub.
+        trust_remote_code: Run Python code that comes with the model.
+
+    Raises:
+        UsageError: `what` is none of these, or an option has no meaning for this encoder.
+        EncoderError: The model cannot be loaded.
+        MissingExtraError: The extra that this encoder needs is not installed.
+
+    Example:
+        >>> encoder("offline").record.dimension
+        512
+        >>> encoder("offline", query_prompt="query: ")
+        Traceback (most recent call last):
+        clinometer.errors.UsageError: query_prompt has no effect on the offline encoder; leave it out
+    """
+    model_options = {
+        "query_prompt": query_prompt,
+        "document_prompt": document_prompt,
+        "batch_size": None if batch_size == _DEFAULT_BATCH_SIZE else batch_size,
+        "max_length": max_length,
+        "device": device,
+        "revision": revision,
+        "trust_remote_code": trust_remote_code or None,
+    }
+    if isinstance(what, str) and what == "offline":
+        _refuse(model_options, "the offline encoder")
+        return OfflineEncoder()
+    if isinstance(what, str) and what.startswith(("http://", "https://")):
+        raise UsageError(
+            f"{what}: encoders behind an HTTP address come in a later release; encode the texts yourself and use "
+            "PrecomputedEncoder, or give a sentence-transformers model"
+        )
+    if isinstance(what, Encoder) and not isinstance(what, type):
+        _refuse(model_options, "an encoder that exists already")
+        return what
+    if isinstance(what, (str, os.PathLike)) or _is_model(what):
+        return SentenceTransformerEncoder(
+            what,
+            query_prompt=query_prompt,
+            document_prompt=document_prompt,
+            batch_size=batch_size,
+            max_length=max_length,
+            device=device,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+        )
+    raise UsageError(
+        f"an encoder cannot be made from {type(what).__name__}; give 'offline', the name or folder of a "
+        "sentence-transformers model, such a model, or arrays in PrecomputedEncoder(queries, documents)"
+    )
+
+
+def _is_model(what: object) -> bool:
+    return not isinstance(what, type) and callable(getattr(what, "encode", None)) and hasattr(what, "prompts")
+
+
+def _refuse(options: dict[str, Any], whom: str) -> None:
+    for option, value in options.items():
+        if value is not None:
+            raise UsageError(f"{option} has no effect on {whom}; leave it out")

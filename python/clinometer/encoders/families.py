@@ -31,7 +31,7 @@ class Family(NamedTuple):
 _REPRESENT = "Represent this sentence for searching relevant passages: "
 _INSTRUCT = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
 
-# The first match counts, so the special case stands before the general one. A family belongs here only if its model cards agree on the text.
+# The first match counts, so the special case stands before the general one. Only texts that the model cards state.
 _FAMILIES = (
     Family("E5 instruct", r"(?<![a-z0-9])m?e5[-_].*instruct", f"{_INSTRUCT} "),
     Family("E5", r"(?<![a-z0-9])m?e5(?![a-z0-9])(?!-v$)", "query: ", "passage: "),

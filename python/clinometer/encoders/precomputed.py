@@ -69,7 +69,7 @@ class PrecomputedEncoder:
 
     @property
     def record(self) -> EncoderRecord:
-        """What is known of these embeddings: name, dimension and stored data type. Model, prompts and lengths are not known."""
+        """What is known of these embeddings: name, dimension and stored data type, and nothing of the model."""
         return self._record
 
     def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:  # noqa: ARG002
@@ -92,10 +92,13 @@ class PrecomputedEncoder:
 def _checked(array: NDArray[Any], stage: str) -> NDArray[Any]:
     array = np.asarray(array)
     if array.ndim != 2:
-        raise EmbeddingError(f"the embeddings of the {stage} must be a (rows, dimensions) array, not one of shape {array.shape}")
+        raise EmbeddingError(
+            f"the embeddings of the {stage} must be a (rows, dimensions) array, not one of shape {array.shape}"
+        )
     if array.dtype not in (np.float32, np.float16):
         raise EmbeddingError(
-            f"the embeddings of the {stage} must be float32 or float16, not {array.dtype}; convert them with .astype(numpy.float32)"
+            f"the embeddings of the {stage} must be float32 or float16, not {array.dtype}; "
+            "convert them with .astype(numpy.float32)"
         )
     return array
 

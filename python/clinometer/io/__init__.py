@@ -32,7 +32,8 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
     Args:
         source: `demo`, `xquad:DIR`, `belebele:DIR`, `beir:DIR`, `parallel:FILE[,FILE...]` or `hub:NAME`.
         languages: Only these are read, None for all. The order of texts is the source's, whatever the order given here.
-        **options: What the reader takes besides: `unit` (xquad); `split`, `language`, `allow_missing` (beir, hub); `revision`, `parallel` (hub).
+        **options: What the reader takes besides: `unit` (xquad); `split`, `language`, `allow_missing` (beir, hub);
+            `revision`, `parallel` (hub).
 
     Raises:
         UsageError: The source has none of these forms, or the reader does not know an option.

@@ -1,6 +1,7 @@
 """BEIR folders: `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`, each also as `.gz`, read and written.
 
-What the files leave open (languages, queries of other splits) is settled by options and counted in the notes; ids are strings.
+What the files leave open (languages, queries of other splits) is settled by options and counted in the notes; ids are
+strings.
 """
 
 from __future__ import annotations
@@ -33,14 +34,15 @@ def read_beir(
 ) -> Collection:
     """A test collection in BEIR's layout.
 
-    A document's text is its title and text joined by a space, without outer white space. A language is the row's `language`, else its
-    `metadata.language`, else what the option says. A parallel group is the row's `group`, else `metadata.group` or `metadata.parallel_id`.
+    A document's text is its title and text joined by a space, without outer white space. A language is the row's
+    `language`, else its `metadata.language`, else what the option says. A parallel group is the row's `group`, else
+    `metadata.group` or `metadata.parallel_id`.
 
     Args:
         folder: Holds `corpus.jsonl`, `queries.jsonl` and `qrels/`.
         split: Which file of `qrels/` is read; queries without a judgement in it are left out and counted.
-        language: For rows without a label: one label for all, or `id` where ids begin with one (`en:12`, `zh-Hant:12`, or `en-12`, the
-            latter with two or three letters only). A row without any is refused.
+        language: For rows without a label: one label for all, or `id` where ids begin with one (`en:12`, `zh-Hant:12`,
+            or `en-12`, the latter with two or three letters only). A row without any is refused.
         languages: Only texts of these languages are kept, None for all.
         allow_missing: Leave out, and count, judgements whose query or document is not in the files.
 
@@ -87,15 +89,15 @@ def _judgements(path: Path) -> Iterator[tuple[Row, int]]:
 
 def _add_rows(path: Path, labels: Labeller, add: Callable[[str, Row, str, str | None], None]) -> None:
     for row in jsonl_rows(path):
-        id = row.field("_id", str)
-        add(id, row, labels.language(id, row), group_of(row))
+        name = row.field("_id", str)
+        add(name, row, labels.language(name, row), group_of(row))
 
 
 def write_beir(collection: Collection, folder: str | Path) -> None:
-    """Write a collection in BEIR's layout, with `language` and `group` in each row and the judgements in `qrels/test.tsv`.
+    """Write a collection in BEIR's layout, with `language` and `group` in each row and judgements in `qrels/test.tsv`.
 
-    Reading it again gives the same collection, but for the notes, the outer white space of documents, and queries without a judgement.
-    The folder appears whole under its name, or not at all.
+    Reading it again gives the same collection, but for the notes, the outer white space of documents, and queries
+    without a judgement. The folder appears whole under its name, or not at all.
 
     Args:
         collection: What to write.
@@ -110,9 +112,9 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
         raise UsageError(f"{folder} is there already and is not empty; choose a new folder")
     if not folder.parent.is_dir():
         raise FileNotFoundError(f"the folder {folder.parent} does not exist; make it before writing {folder.name}")
-    for id in (*collection.documents.ids, *collection.queries.ids):
-        if any(mark in id for mark in "\t\r\n"):
-            raise UsageError(f"the id {id!r} has a tab or a line break, which qrels cannot hold; rename it")
+    for name in (*collection.documents.ids, *collection.queries.ids):
+        if any(mark in name for mark in "\t\r\n"):
+            raise UsageError(f"the id {name!r} has a tab or a line break, which qrels cannot hold; rename it")
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
         (unfinished / "qrels").mkdir(parents=True)
@@ -125,8 +127,8 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
 
 
 def _rows(texts: Texts, further: dict[str, str]) -> Iterator[str]:
-    for id, text, language, group in zip(texts.ids, texts.texts, texts.languages, texts.groups, strict=True):
-        row = {"_id": id, **further, "text": text, "language": language}
+    for name, text, language, group in zip(texts.ids, texts.texts, texts.languages, texts.groups, strict=True):
+        row = {"_id": name, **further, "text": text, "language": language}
         if group is not None:
             row["group"] = group
         yield msgspec.json.encode(row).decode()

@@ -1,7 +1,7 @@
 """Belebele: one JSONL file for each language, named by its FLORES code, such as `eng_Latn.jsonl.gz`.
 
-Rows are parallel by (`link`, `question_number`) and passages by link and the questions they carry; texts are compared within one language only,
-never across.
+Rows are parallel by (`link`, `question_number`) and passages by link and the questions they carry; texts are compared
+within one language only, never across.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ _Key = tuple[str, int]
 
 
 def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None) -> Collection:
-    """Belebele as retrieval: questions are queries, passages are documents, every translation of the right passage is relevant (grade 1).
+    """Belebele as retrieval: questions are queries, and every translation of the right passage is relevant (grade 1).
 
-    A page (`link`) may have several passages: questions of one page belong to one passage if their passages have the same text in a language.
+    A page (`link`) may have several passages: questions of one page belong to one passage if their passages have the
+    same text in a language.
 
     Args:
         folder: Holds files such as `eng_Latn.jsonl` or `eng_Latn.jsonl.gz`; other files are ignored.
         languages: Only these are read, None for all.
 
     Returns:
-        A collection named `belebele`. Document ids look like `en:LINK#p1` and query ids like `en:LINK#q1`; the part after the language
-        is the parallel group.
+        A collection named `belebele`. Document ids look like `en:LINK#p1` and query ids like `en:LINK#q1`; the part
+        after the language is the parallel group.
 
     Raises:
         FileNotFoundError: No folder, or no such files in it.
@@ -62,8 +63,8 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
             kept, known, known_key = added[group]
             if known != passage:
                 raise CollectionError(
-                    f"{files[label]}: questions {known_key[1]} and {key[1]} of {key[0]} have two passages, but in another language "
-                    "they have one; take all files from one release"
+                    f"{files[label]}: questions {known_key[1]} and {key[1]} of {key[0]} have two passages, "
+                    "but in another language they have one; take all files from one release"
                 )
             answers.setdefault(key, {})[label] = kept
     for (link, number), passages in answers.items():
@@ -71,7 +72,7 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
             for passage in passages.values():
                 builder.judge(f"{label}:{link}#q{number}", passage)
     builder.notes = {
-        "duplicates_removed": documents.removed,
+        "duplicates_removed": documents.repeats,
         "questions_not_in_all_languages": sum(len(passages) < len(files) for passages in answers.values()),
     }
     return builder.build()
@@ -99,7 +100,7 @@ def _passage_groups(rows: dict[str, dict[_Key, tuple[str, str]]]) -> dict[_Key, 
 
     for read in rows.values():
         by_text: dict[tuple[str, str], _Key] = {}
-        for key in sorted(read):
+        for key in read:
             one, other = root(by_text.setdefault((key[0], read[key][0]), key)), root(key)
             first[max(one, other)] = min(one, other)
     numbers: dict[str, dict[_Key, int]] = {}

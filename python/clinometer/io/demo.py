@@ -1,4 +1,4 @@
-"""The embedded demonstration collection: short parallel passages and questions, written for clinometer and carried in the package.
+"""The embedded demonstration collection: short parallel passages and questions, carried in the package.
 
 It is read from the package's own files in sorted order, so it is the same everywhere and needs no network.
 """
@@ -33,14 +33,15 @@ class _Domain(msgspec.Struct):
 
 
 def read_demo(*, languages: Iterable[str] | None = None) -> Collection:
-    """The embedded collection: a topic has one passage in each language and questions about it; every translation of the passage is relevant.
+    """The embedded collection: passages with questions; each translation of a question's passage is relevant (grade 1).
 
     Args:
         languages: Only these are kept, None for all.
 
     Returns:
-        A collection named `demo`. Document ids look like `en:kitchen-sourdough`, query ids like `en:kitchen-sourdough:1`; the part after the
-        language is the parallel group. Notes count the topics of each domain.
+        A collection named `demo`. Document ids look like `en:kitchen-sourdough`, query ids like
+        `en:kitchen-sourdough:1`; the part after the language is the parallel group. Notes count the topics of each
+        domain.
 
     Raises:
         LanguageError: A language is not in the demonstration.

@@ -1,7 +1,7 @@
 """Data sets of the Hugging Face Hub in MTEB's layout, through the optional package `datasets`.
 
-Subsets are `corpus`, `queries` and `default` or `qrels`, or these with a language before them (`de-corpus`); nothing that a data set would
-execute is ever run.
+Subsets are `corpus`, `queries` and `default` or `qrels`, or these with a language before them (`de-corpus`); nothing
+that a data set would execute is ever run.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ def read_hub(
 ) -> Collection:
     """A test collection of the Hugging Face Hub, or of a local folder that `datasets.load_dataset` reads.
 
-    Rows have the columns of BEIR (`_id` or `id`, `title`, `text`; `query-id`, `corpus-id`, `score`). With a subset for each language the ids get
-    the language before them (`de:12`), and only the subsets of the wanted languages are loaded. Subsets for pairs of languages are not read.
+    Rows have the columns of BEIR (`_id` or `id`, `title`, `text`; `query-id`, `corpus-id`, `score`). With a subset for
+    each language the ids get the language before them (`de:12`), and only the subsets of the wanted languages are
+    loaded. Subsets for pairs of languages are not read.
 
     Args:
         name: Name on the Hub, or path of a folder.
@@ -45,8 +46,8 @@ def read_hub(
         languages: Only these are kept, None for all.
         revision: Commit, tag or branch; the newest if None.
         language: For rows without a label, as in `read_beir`.
-        parallel: Whether one id in several languages is one content. If so it is the parallel group, and what is relevant in one
-            language is relevant in all. This cannot be seen from the data, so it is off.
+        parallel: Whether one id in several languages is one content. If so it is the parallel group, and what is
+            relevant in one language is relevant in all. This cannot be seen from the data, so it is off.
         allow_missing: Leave out, and count, judgements of texts that are not there.
 
     Returns:
@@ -60,18 +61,30 @@ def read_hub(
     """
     source = _Source(name, split, revision)
     available = source.subsets()
-    prefixes = {canonical(match[1]): match[1] for item in available if (match := _LANGUAGE_SUBSET.fullmatch(item))}
+    prefixes: dict[str, str] = {}
+    for item in available:
+        if match := _LANGUAGE_SUBSET.fullmatch(item):
+            label = canonical(match[1])
+            if label in prefixes:
+                raise CollectionError(
+                    f"{source} has subsets for {label} under two names: {prefixes[label]} and {match[1]}"
+                )
+            prefixes[label] = match[1]
     if "corpus" in available:
         if parallel:
             raise UsageError(f"{source}: parallel is for data sets with a subset for each language; leave it out")
         return _read_together(source, _subsets("", available, source), Labeller(language), languages, allow_missing)
     if not prefixes:
         raise CollectionError(
-            f"{source} has neither a subset 'corpus' nor one such as 'de-corpus'; it has {', '.join(available) or 'none'}"
+            f"{source} has neither a subset 'corpus' nor one such as 'de-corpus'; "
+            f"it has {', '.join(available) or 'none'}"
         )
+    if language is not None:
+        raise UsageError(f"{source} has a subset for each language, so leave the option language out")
     wanted = set(select(languages, list(prefixes), str(source)))
     chosen = {label: _subsets(f"{prefix}-", available, source) for label, prefix in prefixes.items() if label in wanted}
-    return _read_by_language(source, chosen, parallel, allow_missing)
+    unread = [item for item in available if item.endswith("-corpus") and not _LANGUAGE_SUBSET.fullmatch(item)]
+    return _read_by_language(source, chosen, parallel, allow_missing, {"subsets_not_read": unread} if unread else {})
 
 
 class _Subsets(NamedTuple):
@@ -97,14 +110,16 @@ def _read_together(
     for query_id, document_id, grade, row in source.judgements(subsets.judgements):
         assembly.judge(query_id, document_id, grade, row)
     for subset, add in ((subsets.queries, assembly.add_query), (subsets.corpus, assembly.add_document)):
-        for id, row in source.texts(subset):
-            add(id, row, labels.language(id, row), group_of(row))
+        for name, row in source.texts(subset):
+            add(name, row, labels.language(name, row), group_of(row))
     return assembly.build(str(source), source.notes(labels.found_by))
 
 
-def _read_by_language(source: _Source, subsets: dict[str, _Subsets], parallel: bool, allow_missing: bool) -> Collection:
+def _read_by_language(
+    source: _Source, subsets: dict[str, _Subsets], parallel: bool, allow_missing: bool, notes: dict[str, object]
+) -> Collection:
     assembly = Assembly(source.title, None, allow_missing)
-    documents_of = {label: {id for id, _ in source.texts(names.corpus)} for label, names in subsets.items()}
+    documents_of = {label: {name for name, _ in source.texts(names.corpus)} for label, names in subsets.items()}
     found_by: Counter[str] = Counter()
     for label, names in subsets.items():
         for query_id, document_id, grade, row in source.judgements(names.judgements):
@@ -112,14 +127,14 @@ def _read_by_language(source: _Source, subsets: dict[str, _Subsets], parallel: b
                 if other == label or (parallel and document_id in ids):
                     assembly.judge(f"{label}:{query_id}", f"{other}:{document_id}", grade, row)
         for subset, add in ((names.queries, assembly.add_query), (names.corpus, assembly.add_document)):
-            for id, row in source.texts(subset):
-                add(f"{label}:{id}", row, label, id if parallel else None)
+            for name, row in source.texts(subset):
+                add(f"{label}:{name}", row, label, name if parallel else None)
                 found_by["subset"] += 1
-    return assembly.build(str(source), {**source.notes(found_by), "parallel_by_id": parallel})
+    return assembly.build(str(source), {**source.notes(found_by), "parallel_by_id": parallel, **notes})
 
 
 class _Source:
-    """A data set by name; everything that `datasets` does goes through here, so that its errors are told in one sentence."""
+    """A data set by name; all that `datasets` does goes through here, so that its errors are told in one sentence."""
 
     def __init__(self, name: str, split: str, revision: str | None) -> None:
         if Path(name).is_dir() and revision is not None:
@@ -145,10 +160,9 @@ class _Source:
     def texts(self, subset: str) -> Iterator[tuple[str, Row]]:
         """Id and row of each query or document."""
         splits = self._splits(subset)
-        split = self._split if self._split in splits else splits[0]
-        if self._split not in splits and len(splits) > 1:
+        if self._split not in splits and len(splits) != 1:
             raise self._no_split(subset, splits)
-        for row in self._rows(subset, split):
+        for row in self._rows(subset, self._split if self._split in splits else splits[0]):
             yield self._id(row, "_id" if "_id" in row.fields else "id"), row
 
     def judgements(self, subset: str) -> Iterator[tuple[str, str, int, Row]]:
@@ -173,7 +187,7 @@ class _Source:
     def _id(self, row: Row, column: str) -> str:
         value = row.fields.get(column)
         if isinstance(value, int) and not isinstance(value, bool):
-            # A user cannot quote an id in somebody else's data set, and a column has one type, so no two ids can fall together.
+            # Nobody can quote an id in another's data set, and a column has one type, so no two ids can fall together.
             self._numbers.add(f"{str(row.path).rpartition('/')[2]}.{column}")
             return str(value)
         return row.field(column, str)
@@ -183,7 +197,8 @@ class _Source:
 
     def _no_split(self, subset: str, splits: list[str]) -> CollectionError:
         return CollectionError(
-            f"{self}: subset '{subset}' has no split {self._split!r}; give the option split with one of {', '.join(splits)}"
+            f"{self}: subset '{subset}' has no split {self._split!r}; "
+            f"give the option split with one of {', '.join(splits)}"
         )
 
     def _rows(self, subset: str, split: str) -> Iterator[Row]:
@@ -197,5 +212,6 @@ class _Source:
         except Exception as error:  # whatever it is, `datasets` could not give the data
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise CollectionError(
-                f"{self} could not be read ({reason}); check the name and the network, or download it and give its folder"
+                f"{self} could not be read ({reason}); "
+                "check the name and the network, or download it and give its folder"
             ) from error

@@ -1,6 +1,7 @@
 """Folders with one file for each language, the language in the file's name.
 
-Only the files of the wanted languages are named, in the order of all file names, so that a choice of languages never changes the order.
+Only the files of the wanted languages are named, in the order of all file names, so that a choice of languages never
+changes the order.
 """
 
 from __future__ import annotations

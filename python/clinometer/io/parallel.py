@@ -22,18 +22,19 @@ _NAMED = 10
 
 
 def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterable[str] | None = None) -> Collection:
-    """Parallel items as retrieval: each row has a query and a document in some languages; all documents of the row are relevant (grade 1).
+    """Parallel items as retrieval: all documents of a row are relevant (grade 1) to all its queries.
 
-    Documents with the same text in one language are kept once, and the judgements go to the kept one. A language of a row whose query or document
-    is empty is left out.
+    Documents with the same text in one language are kept once, and the judgements go to the kept one. A language of a
+    row whose query or document is empty is left out.
 
     Args:
         files: One file or several, `.gz` by suffix; ids are unique over all of them.
         languages: Only these are kept, None for all.
 
     Returns:
-        A collection named after the file, or `parallel` for several. Document and query ids look like `en:ID`, the group is the row's id. Notes count
-        the duplicates and empty texts left out by language, and the groups that lack one of the languages.
+        A collection named after the file, or `parallel` for several. Document and query ids look like `en:ID`, the
+        group is the row's id. Notes count the duplicates and empty texts left out by language, and the groups that lack
+        one of the languages.
 
     Raises:
         FileNotFoundError: A file is not there.
@@ -52,33 +53,33 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
     group_sizes: list[int] = []
     for path in paths:
         for row in jsonl_rows(path):
-            id = row.field("id", str)
-            if id in seen:
-                raise row.error(f"the id {id!r} is there twice, first at {seen[id]}; ids must be unique")
-            seen[id] = row.place
+            group = row.field("id", str)
+            if group in seen:
+                raise row.error(f"the id {group!r} is there twice, first at {seen[group]}; ids must be unique")
+            seen[group] = row.place
             kept: dict[str, str] = {}
             for label, query, document in _texts(row):
                 available[label] = None
                 if wanted is not None and label not in wanted:
                     continue
                 if not query.strip() or not document.strip():
-                    empty.append((label, id))
+                    empty.append((label, group))
                     continue
-                kept[label] = documents.add(f"{label}:{id}", document, label, id, row.place)
-                builder.add_query(f"{label}:{id}", query, label, id, row.place)
+                kept[label] = documents.add(f"{label}:{group}", document, label, group, row.place)
+                builder.add_query(f"{label}:{group}", query, label, group, row.place)
             for label in kept:
                 for document_id in kept.values():
-                    builder.judge(f"{label}:{id}", document_id)
+                    builder.judge(f"{label}:{group}", document_id)
             if kept:
                 group_sizes.append(len(kept))
     chosen = select(None if wanted is None else sorted(wanted), list(available), ", ".join(map(str, paths)))
     builder.notes = {
-        "duplicates_removed": documents.removed,
+        "duplicates_removed": documents.repeats,
         "groups_not_in_all_languages": sum(size < len(chosen) for size in group_sizes),
     }
     if empty:
         builder.notes["empty_left_out"] = dict(sorted(Counter(label for label, _ in empty).items()))
-        builder.notes["empty_left_out_ids"] = [f"{label}:{id}" for label, id in empty[:_NAMED]]
+        builder.notes["empty_left_out_ids"] = [f"{label}:{group}" for label, group in empty[:_NAMED]]
     return builder.build()
 
 

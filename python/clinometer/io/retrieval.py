@@ -1,6 +1,7 @@
 """Documents, queries and judgements in BEIR's shape, from files or from the Hub, put together into a collection.
 
-The language of every text is stated by its row, or by an option that the user gave; it is never guessed, and the notes count how each was found.
+The language of every text is stated by its row, or by an option that the user gave; it is never guessed, and the notes
+count how each was found.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class Labeller:
     """Finds the language of rows and counts how.
 
     Args:
-        language: A label for the rows that state none, or `id` to take it from ids such as `en:12` or `en-12`; None refuses such rows.
+        language: A label for the rows that state none, or `id` to take it from ids such as `en:12` or `en-12`; None
+            refuses such rows.
 
     Example:
         >>> labels = Labeller("id")
@@ -142,7 +144,7 @@ class Assembly:
         for kind, ids in absent.items():
             if ids and not self._allow_missing:
                 raise CollectionError(
-                    f"{source}: the judgements name {len(ids):,} {kind} that are not there, such as {next(iter(ids))!r}; "
+                    f"{source}: the judgements name {len(ids):,} absent {kind}, such as {next(iter(ids))!r}; "
                     "add them, or give the option allow_missing=True to leave these judgements out"
                 )
             if ids:

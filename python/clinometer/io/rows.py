@@ -1,4 +1,4 @@
-"""Rows of JSON objects that know where they stand, so that a field that is missing or of another type is reported with its place.
+"""Rows of fields that know where they stand, so that what is missing or of another type is reported with its place.
 
 A row is never changed; a field is either of the type that was asked for or an error.
 """
@@ -36,7 +36,8 @@ class Row:
         >>> row = Row({"_id": 17}, "corpus.jsonl", 3)
         >>> row.field("_id", str)
         Traceback (most recent call last):
-        clinometer.errors.FormatError: corpus.jsonl:3: the field '_id' is 17, but it should be a string; ids are strings: write "17"
+            ...
+        clinometer.errors.FormatError: corpus.jsonl:3: the field '_id' is 17, but it should be a string; ids are ...
     """
 
     fields: dict[str, Any]

@@ -1,7 +1,7 @@
 """Files of text, plain or gzip by suffix: found, read with line numbers, and written whole or not at all.
 
-A reader never sees half a file: what is broken is a `FormatError` with file and line, and a file is written to a sibling name first and then
-renamed.
+A reader never sees half a file: what is broken is a `FormatError` with file and line, and a file is written to a
+sibling name first and then renamed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """TREC files, as trec_eval reads them: judgements (`qrels`) and ranked results (`run`), plain or `.gz`.
 
-What is written reads back equal, order included: equal scores stand in the order in which trec_eval puts them, document id descending.
+What is written reads back equal, order included: equal scores stand in the order in which trec_eval puts them, document
+id descending.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal, SupportsFloat
+from typing import Literal, SupportsFloat, TypeVar
 
 import numpy as np
 
@@ -17,9 +18,11 @@ from clinometer.io.textfiles import numbered_lines, require_file, write_lines
 
 __all__ = ["read_qrels", "read_run", "write_qrels", "write_run"]
 
+V = TypeVar("V")
+
 
 def read_qrels(path: str | Path) -> dict[str, dict[str, int]]:
-    """Judgements, `query_id 0 document_id grade` in each line, as `{query_id: {document_id: grade}}` in the order of the file.
+    """Judgements, lines of `query_id 0 document_id grade`, as `{query_id: {document_id: grade}}` in the file's order.
 
     A document is relevant from grade 1 on; negative grades are kept as they are.
 
@@ -38,10 +41,10 @@ def read_qrels(path: str | Path) -> dict[str, dict[str, int]]:
 
 
 def read_run(path: str | Path) -> dict[str, dict[str, float]]:
-    """Ranked results, `query_id Q0 document_id rank score tag` in each line, as `{query_id: {document_id: score}}`.
+    """Ranked results, lines of `query_id Q0 document_id rank score tag`, as `{query_id: {document_id: score}}`.
 
-    The ranks of the file are ignored, as trec_eval does: documents come by score descending, then document id descending.
-    trec_eval itself keeps scores in float32, so scores that differ only beyond that are ties to it.
+    The ranks of the file are ignored, as trec_eval does: documents come by score descending, then document id
+    descending. trec_eval itself keeps scores in float32, so scores that differ only beyond that are ties to it.
 
     Raises:
         FileNotFoundError: The file is not there.
@@ -64,7 +67,9 @@ def read_run(path: str | Path) -> dict[str, dict[str, float]]:
 
 
 def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]]) -> None:
-    """Write judgements as `query_id 0 document_id grade`, in the order given; `.gz` by suffix, the file whole or not at all.
+    """Write judgements, lines of `query_id 0 document_id grade`, in the order given; `.gz` by suffix.
+
+    The file appears whole, or not at all.
 
     Raises:
         UsageError: An id is empty or has white space, or a grade is not a whole number.
@@ -91,16 +96,18 @@ def write_run(
     tag: str,
     tie_break: Literal["trec", "index"] = "trec",
 ) -> None:
-    """Write ranked results as `query_id Q0 document_id rank score tag`, ranks from 1; `.gz` by suffix, the file whole or not at all.
+    """Write ranked results, lines of `query_id Q0 document_id rank score tag`; `.gz` by suffix, whole or not at all.
 
-    Scores are written with as many digits as their type needs to be told from its neighbours (float32 of NumPy, else float64).
+    Ranks count from 1. Scores are written with as many digits as their type needs to be told from its neighbours
+    (float32 of NumPy, else float64).
 
     Args:
         path: The file.
         run: `{query_id: {document_id: score}}`; a higher score is better.
         tag: Name of the run.
-        tie_break: Order of equal scores. `trec`: document id descending, which is how trec_eval reads them whatever stands in the file. `index`:
-            the order given, for programs that go by the ranks in the file; trec_eval and `read_run` reorder such ties.
+        tie_break: Order of equal scores. `trec`: document id descending, which is how trec_eval reads them whatever
+            stands in the file. `index`: the order given, for programs that go by the ranks in the file; trec_eval and
+            `read_run` reorder such ties.
 
     Raises:
         UsageError: An id or the tag is empty or has white space, a score is not a number, or the tie break is unknown.
@@ -145,7 +152,7 @@ def _cells(path: str | Path, columns: tuple[str, ...]) -> Iterator[tuple[int, li
         yield number, cells
 
 
-def _put[V](table: dict[str, dict[str, V]], query: str, document: str, value: V, path: str | Path, number: int) -> None:
+def _put(table: dict[str, dict[str, V]], query: str, document: str, value: V, path: str | Path, number: int) -> None:
     entries = table.setdefault(query, {})
     if document in entries:
         raise FormatError(

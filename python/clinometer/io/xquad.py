@@ -1,7 +1,7 @@
 """XQuAD: `xquad.LL.json[.gz]`, one SQuAD 1.1 file for each language, professional translations of each other.
 
-Questions are parallel by their id and passages by article and paragraph number; a question that stands at another paragraph in another language
-is refused, because then one of the two keys lies.
+Questions are parallel by their id and passages by article and paragraph number; a question that stands at another
+paragraph in another language is refused, because then one of the two keys lies.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class _File(msgspec.Struct):
 def read_xquad(
     folder: str | Path, *, languages: Iterable[str] | None = None, unit: Literal["passage", "row"] = "passage"
 ) -> Collection:
-    """XQuAD as retrieval: questions are queries, paragraphs are documents, every translation of the right paragraph is relevant (grade 1).
+    """XQuAD as retrieval: questions are queries, and every translation of the right paragraph is relevant (grade 1).
 
     Args:
         folder: Holds `xquad.LL.json` or `xquad.LL.json.gz`; other files are ignored.
         languages: Only these are read, None for all.
-        unit: `passage` keeps each distinct paragraph of a language once (240 in XQuAD; ids such as `en:0-3` count article and
-            paragraph from 0). `row` keeps one document for each question (1,190 in XQuAD), duplicates included, and only the
-            question's own rows are relevant; the ids are those of the questions.
+        unit: `passage` keeps each distinct paragraph of a language once (240 in XQuAD; ids such as `en:0-3` count
+            article and paragraph from 0). `row` keeps one document for each question (1,190 in XQuAD), duplicates
+            included, and only the question's own rows are relevant; the ids are those of the questions.
 
     Returns:
         A collection named `xquad`. Query ids look like `en:56beb4343aeaaa14008c925b`.
@@ -65,7 +65,7 @@ def read_xquad(
         raise UsageError(f"unit is {unit!r}, but it should be 'passage' or 'row'")
     files = language_files(folder, r"xquad\.(.+)\.json(?:\.gz)?", "xquad.LL.json or xquad.LL.json.gz", languages)
     builder = CollectionBuilder("xquad")
-    documents = DistinctDocuments(builder)
+    documents = DistinctDocuments(builder, keep_repeats=unit == "row")
     paragraph_of: dict[str, tuple[str, str]] = {}
     answers: dict[str, dict[str, str]] = {}
     for label, path in files.items():
@@ -77,14 +77,13 @@ def read_xquad(
                 known, known_in = paragraph_of.setdefault(question.id, (position, label))
                 if known != position:
                     raise CollectionError(
-                        f"question {question.id!r} stands at paragraph {known} in {known_in} but at {position} in {label}; "
-                        "the files are not translations of each other, so take all of them from one release"
+                        f"question {question.id!r} stands at {known} in {known_in} but at {position} in {label} "
+                        "(article-paragraph), so the files do not belong together; take all of them from one release"
                     )
                 query_id = f"{label}:{question.id}"
                 builder.add_query(query_id, question.question, label, question.id, where)
                 if unit == "row":
-                    passage = query_id
-                    builder.add_document(passage, paragraph.context, label, question.id, where)
+                    passage = documents.add(query_id, paragraph.context, label, question.id, where)
                 answers.setdefault(question.id, {})[label] = passage
     for question_id, passages in answers.items():
         for label in passages:
@@ -92,7 +91,7 @@ def read_xquad(
                 builder.judge(f"{label}:{question_id}", passage)
     builder.notes = {
         "unit": unit,
-        "duplicates_removed": documents.removed,
+        "duplicates_removed" if unit == "passage" else "duplicates_kept": documents.repeats,
         "questions_not_in_all_languages": sum(len(passages) < len(files) for passages in answers.values()),
     }
     return builder.build()

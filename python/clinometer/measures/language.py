@@ -29,9 +29,8 @@ __all__ = [
 def max_rank(placements: Placements) -> Vector:
     """Max@R: rank of the query's worst placed relevant document; `(q,)`, |R| to |D|, lower is better.
 
-    With expected ties, m relevant documents in the last group, of n documents below a others, end at a + m(n + 1)/(m +
-    1) on average.
-    Source: arXiv 2604.05684.
+    With expected ties, the last of m relevant ones among n tied documents, below a others, stands on average at
+    a + m(n + 1)/(m + 1). Source: arXiv 2604.05684.
     """
     worst = tie_groups(placements).last()
     m = worst.relevant
@@ -107,8 +106,8 @@ def intrusion(placements: Placements, answer: str, intruder: str) -> Vector:
     """1 if an unrelated document in `intruder` ranks above the best relevant document in `answer`; `(q,)`, 0 to 1.
 
     Lower is better. Unrelated: neither a relevant document of the query nor a duplicate of one. Queries without a
-    relevant document in `answer` are NaN, and all are if the pool does not have the language `intruder`. [our
-    definition]
+    relevant document in `answer` are NaN, and all are if the pool does not have the language `intruder`.
+    [our definition]
     """
     best, above, tied = _intruders(placements, answer, intruder)
     return per_query(placements, best.query, np.where(above > 0, 1.0, tied / (tied + best.relevant)))
@@ -117,8 +116,8 @@ def intrusion(placements: Placements, answer: str, intruder: str) -> Vector:
 def intrusion_count(placements: Placements, answer: str, intruder: str) -> Vector:
     """How many unrelated documents in `intruder` rank above the best relevant document in `answer`; `(q,)`.
 
-    Lower is better. NaN as for `intrusion`. With expected ties, each of the tied ones is above with the chance 1/(m +
-    1), for m relevant documents of `answer` in the group. [our definition]
+    Lower is better. NaN as for `intrusion`. With expected ties, each tied one is above with the chance 1/(m + 1), for m
+    relevant documents of `answer` in the group. [our definition]
     """
     best, above, tied = _intruders(placements, answer, intruder)
     return per_query(placements, best.query, above + tied / (best.relevant + 1))

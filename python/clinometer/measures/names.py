@@ -172,11 +172,8 @@ class Measure:
     @property
     def display(self) -> str:
         """The name for people, such as `Max@R norm`."""
-        settings = dict(self.params)
-        setting = (
-            f" of {self.inner.display}" if self.inner else f" ({', '.join(settings.values())})" if settings else ""
-        )
-        return _KINDS[self.name].display + setting + self._depth_mark
+        settings = ", ".join(self.inner.display if self.inner else value for _, value in self.params)
+        return _KINDS[self.name].display + (f" ({settings})" if settings else "") + self._depth_mark
 
     @property
     def higher_is_better(self) -> bool | None:
@@ -307,7 +304,7 @@ def _params(name: str, argument: str | None) -> tuple[tuple[str, str], ...]:
 
 
 def _suggestion(spelling: str, depth: str | None) -> str:
-    close = get_close_matches(spelling, _NAME_BY_SPELLING, n=1)
+    close = get_close_matches(spelling, _NAME_BY_SPELLING, n=1, cutoff=0.5)
     if not close:
         return ""
     name = _NAME_BY_SPELLING[close[0]]

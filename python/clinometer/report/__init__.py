@@ -1,1 +1,52 @@
-"""."""
+"""Reports of evaluations: one HTML file with figures, its Markdown twin, and text for a terminal.
+
+Same results, same bytes: no time, no path, no random id is written. Everything that comes from a result is escaped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from clinometer.errors import UsageError
+from clinometer.report.markdown import render_markdown
+from clinometer.report.page import render_html
+from clinometer.report.tables import plain_report
+
+__all__ = ["plain_report", "render_html", "render_markdown", "write_report"]
+
+
+def write_report(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Path:
+    """Write a report of one or several results; HTML or Markdown by the file's ending.
+
+    The file is written under another name first and then put in place, so a report is whole or not there.
+
+    Args:
+        results: Contents of one or several `results.json`.
+        path: Ends in `.html`, `.htm`, `.md` or `.markdown`.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        UsageError: Another ending, or results that are not as `clinometer evaluate` writes them.
+        MissingExtraError: HTML without matplotlib and jinja2.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending in (".html", ".htm"):
+        text = render_html(results)
+    elif ending in (".md", ".markdown"):
+        text = render_markdown(results)
+    else:
+        raise UsageError(f"{path.name}: a report is HTML or Markdown; let its name end in .html or .md")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path

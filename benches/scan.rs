@@ -1,0 +1,46 @@
+//! Criterion benches of the tile kernels and of whole scans; throughput is in
+//! floating-point operations. `benches/share.rs` puts them beside the peak of
+//! the machine.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod pool;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
+use clinometer::{Isa, exercise_kernel};
+use pool::Pool;
+
+const DIMENSION: usize = 384;
+
+fn kernel(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("kernel");
+    for isa in Isa::available() {
+        for dimension in [384, 768, 1024] {
+            let operations = exercise_kernel(isa, dimension, 1);
+            group.throughput(Throughput::Elements(operations));
+            group.bench_function(BenchmarkId::new(isa.name(), dimension), |bencher| {
+                bencher.iter(|| exercise_kernel(isa, dimension, 1));
+            });
+        }
+    }
+    group.finish();
+}
+
+fn scan(criterion: &mut Criterion) {
+    let pool = Pool::new(240, 50_000, DIMENSION, 8);
+    let mut group = criterion.benchmark_group("scan");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(pool.operations()));
+    for isa in Isa::available() {
+        for k in [0, 100, 1000] {
+            group.bench_function(BenchmarkId::new(isa.name(), k), |bencher| {
+                bencher.iter(|| pool.scan(isa, k, 1));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, kernel, scan);
+criterion_main!(benches);

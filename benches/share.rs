@@ -1,0 +1,111 @@
+//! How much of the machine's fused multiply-add peak the kernels and whole
+//! scans reach. Contenders take turns in one process and the peak is probed
+//! beside each, so other load shows in both.
+//!
+//! `cargo bench --bench share -- [queries documents dimension threads rounds]`
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+#[allow(dead_code)]
+mod pool;
+
+use std::hint::black_box;
+use std::thread;
+use std::time::Instant;
+
+use clinometer::{Isa, exercise_kernel};
+use pool::Pool;
+
+fn main() {
+    let numbers: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
+    let number = |n: usize, default| numbers.get(n).copied().unwrap_or(default);
+    let (queries, documents, dimension) = (number(0, 1000), number(1, 200_000), number(2, 384));
+    let (threads, rounds) = (number(3, 1), number(4, 3));
+    let pool = Pool::new(queries, documents, dimension, 8);
+    println!("{queries} queries, {documents} documents, dimension {dimension}, {threads} threads");
+    for isa in Isa::available().into_iter().filter(|isa| *isa != Isa::Portable) {
+        report(isa, "kernel alone", rounds, threads, || {
+            on_each(threads, || exercise_kernel(isa, dimension, 20_000))
+        });
+        for k in [0, 100, 1000] {
+            report(isa, &format!("scan, k={k}"), rounds, threads, || {
+                black_box(pool.scan(isa, k, threads));
+                pool.operations()
+            });
+        }
+    }
+}
+
+/// Best of some rounds, each beside a probe of the peak.
+fn report(isa: Isa, what: &str, rounds: usize, threads: usize, work: impl Fn() -> u64) {
+    let (mut best, mut share) = (0.0_f64, Vec::new());
+    for _ in 0..rounds {
+        let before = rate(|| on_each(threads, || peak::probe(isa, 3_000_000)));
+        let speed = rate(&work);
+        let after = rate(|| on_each(threads, || peak::probe(isa, 3_000_000)));
+        best = best.max(speed);
+        share.push(speed / (0.5 * (before + after)));
+    }
+    share.sort_by(f64::total_cmp);
+    println!("{:9} {what:14} best {best:6.1} GFLOP/s, share of peak {:.2} (median)", isa.name(), share[rounds / 2]);
+}
+
+fn rate(work: impl Fn() -> u64) -> f64 {
+    let start = Instant::now();
+    let operations = work();
+    operations as f64 / start.elapsed().as_secs_f64() / 1e9
+}
+
+/// The same on several threads; returns the sum.
+fn on_each(threads: usize, work: impl Fn() -> u64 + Sync) -> u64 {
+    thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        handles.into_iter().map(|handle| handle.join().unwrap()).sum()
+    })
+}
+
+/// Independent chains of fused multiply-adds in registers: nothing is faster.
+mod peak {
+    use clinometer::Isa;
+
+    #[cfg(target_arch = "x86_64")]
+    pub fn probe(isa: Isa, steps: u64) -> u64 {
+        // SAFETY: `isa` comes from `Isa::available`.
+        unsafe { if isa == Isa::Avx512 { avx512(steps) } else { avx2(steps) } }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub fn probe(_: Isa, steps: u64) -> u64 {
+        steps
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    fn avx2(steps: u64) -> u64 {
+        use std::arch::x86_64::*;
+        let (factor, term) = (_mm256_set1_ps(0.999), _mm256_set1_ps(1e-7));
+        let mut sums = [_mm256_set1_ps(1.0); 12];
+        for _ in 0..steps {
+            for sum in &mut sums {
+                *sum = _mm256_fmadd_ps(*sum, factor, term);
+            }
+        }
+        std::hint::black_box(sums);
+        steps * 12 * 16
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    fn avx512(steps: u64) -> u64 {
+        use std::arch::x86_64::*;
+        let (factor, term) = (_mm512_set1_ps(0.999), _mm512_set1_ps(1e-7));
+        let mut sums = [_mm512_set1_ps(1.0); 12];
+        for _ in 0..steps {
+            for sum in &mut sums {
+                *sum = _mm512_fmadd_ps(*sum, factor, term);
+            }
+        }
+        std::hint::black_box(sums);
+        steps * 12 * 32
+    }
+}

@@ -1,0 +1,121 @@
+"""Cells: the per-query values of every measure in one setting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.measures import Measure, evaluate_measure, lang_share
+from clinometer.scenarios import Setting
+from clinometer.survey import Survey
+
+__all__ = ["Cell", "cells_of", "columns_of"]
+
+
+class Cell(NamedTuple):
+    """One setting with its per-query values.
+
+    Args:
+        setting: Which queries against which pool.
+        queries: Rows of the queries that have an answer in the pool.
+        values: For each measure that the setting defines, one value per query, NaN where undefined.
+        documents: Size of the pool, the median where it differs by query.
+        ties: Relevant documents that tie with another document of the pool.
+    """
+
+    setting: Setting
+    queries: NDArray[np.int64]
+    values: dict[str, NDArray[np.float64]]
+    documents: int
+    ties: int
+
+
+def cells_of(survey: Survey, measures: Sequence[Measure], settings: Sequence[Setting], pivot: str) -> list[Cell]:
+    """The values of the measures in each setting; a measure that a setting does not define is left out."""
+    cells = []
+    for setting in settings:
+        queries, placed = survey.standings.placements(setting)
+        mirror = survey.standings.placements(setting.mirrored()) if setting.removed else (queries, placed)
+        values = {}
+        other = setting.other
+        if other is None and len(setting.pool) > 1 and setting.query_language != pivot:
+            other = pivot
+        for measure in measures:
+            if measure.name == "LanguageGap":
+                continue
+            if measure.name == "LangShare":
+                found = _lang_share(survey, setting, queries, measure, pivot)
+            else:
+                # Intruders of the query's own language need a pool in which only the other answer exists.
+                own = measure.name.startswith("Intrusion") and bool(measure.params)
+                asked, placements = mirror if own else (queries, placed)
+                found = evaluate_measure(
+                    measure,
+                    placements,
+                    pivot=pivot,
+                    query_language=setting.query_language,
+                    other_language=other,
+                )
+                if found is not None and own:
+                    found = _align(found, asked, queries)
+            if found is not None:
+                values[str(measure)] = found
+        documents = int(np.median(placed.sizes)) if len(queries) else 0
+        cells.append(Cell(setting, queries, values, documents, placed.ties_seen))
+    return cells
+
+
+def _align(values: NDArray[np.float64], rows: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Values of some queries in the order of others, NaN where a query has none."""
+    aligned = np.full(len(wanted), np.nan)
+    _, here, there = np.intersect1d(wanted, rows, assume_unique=True, return_indices=True)
+    aligned[here] = values[there]
+    return aligned
+
+
+def _lang_share(
+    survey: Survey, setting: Setting, queries: NDArray[np.int64], measure: Measure, pivot: str
+) -> NDArray[np.float64] | None:
+    language = dict(measure.params).get("lang", pivot)
+    if survey.top is None or measure.cutoff is None or len(setting.pool) < 2 or language not in setting.pool:
+        return None
+    labels = list(survey.standings.counts.languages)
+    lists = survey.top.pool(setting.pool)
+    ids = lists.ids[queries]
+    documents = np.array([labels.index(label) for label in survey.collection.documents.languages])
+    codes = np.where(ids < 0, -1, documents[ids])
+    keys = queries[:, None] * len(documents) + ids
+    related = np.isin(keys, survey.related) & (ids >= 0)
+    if setting.removed is not None:
+        gone = related & (codes == labels.index(setting.removed))
+        order = np.argsort(gone, axis=1, kind="stable")
+        codes, related = (
+            np.take_along_axis(part, order, axis=1) for part in (np.where(gone, -1, codes), related & ~gone)
+        )
+    top = slice(None, measure.cutoff)
+    return lang_share(codes[:, top], related[:, top], labels.index(language))
+
+
+def columns_of(survey: Survey, cells: Sequence[Cell]) -> dict[str, NDArray[Any]]:
+    """One row per (query, setting): who, where, and every measure, NaN where it is not defined."""
+    ids = np.array(survey.collection.queries.ids, dtype=np.str_)
+    names = list(dict.fromkeys(name for cell in cells for name in cell.values))
+    kept = [cell for cell in cells if len(cell.queries)]
+    repeats = [len(cell.queries) for cell in kept]
+
+    def spread(labels: list[str]) -> NDArray[Any]:
+        return np.repeat(np.array(labels, dtype=np.str_), repeats)
+
+    table: dict[str, NDArray[Any]] = {
+        "query_id": np.concatenate([ids[cell.queries] for cell in kept]) if kept else np.empty(0, np.str_),
+        "query_language": spread([cell.setting.query_language for cell in kept]),
+        "scenario": spread([cell.setting.scenario for cell in kept]),
+        "pool_languages": spread(["+".join(cell.setting.pool) for cell in kept]),
+    }
+    for name in names:
+        parts = [cell.values.get(name, np.full(len(cell.queries), np.nan)) for cell in kept]
+        table[name] = np.concatenate(parts)
+    return table

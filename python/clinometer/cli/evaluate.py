@@ -1,0 +1,183 @@
+"""`clinometer evaluate` and `clinometer demo`: from a collection and an encoder to results, table and report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clinometer.cli.output import check_folder, show, write
+from clinometer.errors import UsageError
+
+__all__ = ["demo", "evaluate"]
+
+Names = Annotated[str | None, typer.Option(metavar="A,B,...")]
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for results and report.")
+    ] = Path("clinometer-demo"),
+    json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
+) -> None:
+    """Evaluate the embedded collection with the embedded encoder and write the report."""
+    _run("demo", "offline", {}, {}, {}, output, json, progress=None)
+
+
+def evaluate(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="demo, xquad:DIR, belebele:DIR, beir:DIR, parallel:FILE[,FILE...] or hub:NAME.",
+        ),
+    ],
+    encoder: Annotated[
+        str,
+        typer.Option(
+            "--encoder",
+            metavar="E",
+            help="offline, a sentence-transformers model (name or folder), or precomputed.",
+        ),
+    ] = "offline",
+    languages: Annotated[str | None, typer.Option(metavar="A,B,...", help="Only these languages.")] = None,
+    scenarios: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="mono-same, mono-cross, multi, one-sided, multilingual; all by default."),
+    ] = None,
+    measures: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Such as MaxR,Complete@10,nDCG@10,Intrusion.")
+    ] = None,
+    pivot: Annotated[str, typer.Option(metavar="LANGUAGE", help="Whose inclination is measured.")] = "en",
+    pairs: Annotated[
+        str, typer.Option(metavar="pivot|all", help="The pivot with every language, or every pair.")
+    ] = "pivot",
+    ties: Annotated[
+        str, typer.Option(metavar="MODE", help="index, trec, optimistic, pessimistic or expected.")
+    ] = "index",
+    executor: Annotated[str, typer.Option(metavar="local", help="Where the scan runs.")] = "local",
+    unit: Annotated[str | None, typer.Option(metavar="passage|row", help="xquad: what one document is.")] = None,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="beir, hub: which judgements.")] = None,
+    document_language: Annotated[
+        str | None,
+        typer.Option(metavar="LANGUAGE|id", help="beir, hub: language of texts that name none."),
+    ] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="beir, hub: count judgements of absent texts instead of failing.")
+    ] = False,
+    query_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each query.")] = None,
+    document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
+    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")] = 32,
+    max_length: Annotated[int | None, typer.Option(metavar="N", min=1, help="Longest input in tokens.")] = None,
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu or cuda:0.")] = None,
+    revision: Annotated[str | None, typer.Option(metavar="COMMIT", help="Of a model on the hub.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run Python code that comes with a model.")
+    ] = False,
+    queries: Annotated[
+        Path | None, typer.Option(metavar="NPY", help="precomputed: embeddings of the queries, in order.")
+    ] = None,
+    documents: Annotated[
+        Path | None, typer.Option(metavar="NPY", help="precomputed: embeddings of the documents, in order.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(metavar="N", min=0, help="Bootstrap resamples; 0 for no intervals.")] = 1000,
+    confidence: Annotated[float, typer.Option(metavar="P", help="Of the intervals.")] = 0.95,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the resampling.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Of the scan; never changes a result.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
+    progress: Annotated[
+        bool | None,
+        typer.Option("--progress/--no-progress", help="Bars on standard error; by default if it is a terminal."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Folder for results.json, per_query.jsonl.gz and reports."),
+    ] = None,
+) -> None:
+    """Evaluate an encoder on a collection whose documents are in several languages."""
+    if executor != "local":
+        raise UsageError(f"there is no executor {executor!r}; use local")
+    reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}
+    model = {
+        "query_prompt": query_prompt,
+        "document_prompt": document_prompt,
+        "batch_size": batch_size,
+        "max_length": max_length,
+        "device": device,
+        "revision": revision,
+        "trust_remote_code": trust_remote_code,
+    }
+    how = {
+        "languages": _list(languages),
+        "scenarios": _list(scenarios),
+        "measures": _list(measures),
+        "pivot": pivot,
+        "pairs": pairs,
+        "ties": ties,
+        "resamples": resamples,
+        "confidence": confidence,
+        "seed": seed,
+        "threads": threads,
+    }
+    made: Any = encoder
+    if encoder == "precomputed":
+        if queries is None or documents is None:
+            raise UsageError("--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
+        made = (queries, documents)
+    elif queries is not None or documents is not None:
+        raise UsageError("--queries and --documents are for --encoder precomputed")
+    _run(source, made, {k: v for k, v in reader.items() if v is not None}, model, how, output, json, progress)
+
+
+def _run(
+    source: str,
+    encoder: Any,
+    reader: dict[str, Any],
+    model: dict[str, Any],
+    how: dict[str, Any],
+    output: Path | None,
+    json: bool,
+    progress: bool | None,
+) -> None:
+    # Imported here so that `--help` and complaints about options come at once.
+    from clinometer.encoders import PrecomputedEncoder
+    from clinometer.encoders import encoder as make_encoder
+    from clinometer.evaluation import check_options
+    from clinometer.evaluation import evaluate as run
+    from clinometer.io import load
+
+    bars = sys.stderr.isatty() if progress is None else progress
+    check_options(**how)
+    if output is not None:
+        check_folder(output)
+    collection = load(source, languages=how.get("languages"), **reader)
+    sys.stderr.write(collection.summary() + "\n")
+    made = PrecomputedEncoder.from_files(*encoder) if isinstance(encoder, tuple) else make_encoder(encoder, **model)
+    for warning in made.record.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    evaluation = run(collection, made, show_progress_bar=bars, **how)
+    evaluation.settings["command"] = shlex.join(["clinometer", *sys.argv[1:]])
+    for notice in evaluation.notices:
+        sys.stderr.write(f"note: {notice}\n")
+    if output is not None:
+        write(evaluation, output)
+    show(evaluation, json)
+
+
+def _list(names: str | None) -> list[str] | None:
+    """Names separated by commas, but not inside parentheses: `A(x=1,y=2),B` is two."""
+    if names is None:
+        return None
+    found, depth = [""], 0
+    for character in names:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += character
+    return [name.strip() for name in found if name.strip()]

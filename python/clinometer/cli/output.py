@@ -1,0 +1,37 @@
+"""Where results go: a table or JSON on standard output, and files in a folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from clinometer.errors import UsageError
+from clinometer.results import Evaluation
+
+__all__ = ["check_folder", "show", "write"]
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure, before the work, that results can be written there and reports can be made."""
+    from clinometer.report import require_extra
+
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; give a folder for the results")
+    require_extra()
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def write(evaluation: Evaluation, folder: Path) -> None:
+    """Write the values per query, both reports, and last `results.json`: where it stands, all is there."""
+    evaluation.per_query_to(folder / "per_query.jsonl.gz")
+    evaluation.report(folder / "report.md")
+    evaluation.report(folder / "report.html")
+    evaluation.to_json(folder / "results.json")
+    sys.stderr.write(f"wrote results.json, per_query.jsonl.gz, report.html and report.md to {folder}\n")
+
+
+def show(evaluation: Evaluation, json: bool) -> None:
+    """Print the results."""
+    from clinometer.report import plain_report
+
+    sys.stdout.write(evaluation.to_json() if json else plain_report([evaluation.to_dict()]) + "\n")

@@ -1,0 +1,327 @@
+"""Any sentence-transformers model as an encoder, with the prompts in force named in its record.
+
+Prompts follow one rule: the caller's, else the model's own, else none. A known family without its prompt is warned
+about and never mended.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.encoders.base import EncoderRecord
+from clinometer.encoders.families import family_of
+from clinometer.encoders.revisions import folder_digest, hub_commit, snapshot, weights_digest
+from clinometer.encoders.texts import check_texts
+from clinometer.errors import EncoderError, MissingExtraError, UsageError
+
+__all__ = ["SentenceTransformerEncoder"]
+
+# Names under which models store their prompts, in order of preference.
+_QUERY_KEYS = ("query", "search_query", "retrieval.query")
+_DOCUMENT_KEYS = ("document", "passage", "corpus", "search_document", "retrieval.passage")
+_NO_LIMIT = 10**9  # tokenizers write an absent limit as infinity or as 10**30
+_COUNTED_AT_ONCE = 1024
+
+
+class SentenceTransformerEncoder:
+    """Encodes with a sentence-transformers model, given by name, path or object.
+
+    The prompt in force is `query_prompt` or `document_prompt` if given, else the model's own (the first non-empty of
+    `query`, `search_query`, `retrieval.query`, and of `document`, `passage`, `corpus`, `search_document`,
+    `retrieval.passage`), else none. An empty string means no prompt on purpose. A model whose name shows that it needs
+    a prompt, with none in force, gets a line in `record.warnings` and one `UserWarning`.
+
+    Texts are batched by length, so the last bits of a row may depend on the other texts; rows come back in the order of
+    the texts. The same list gives the same bytes on the same machine. Verbatim duplicates in one call are encoded once,
+    so that they tie.
+
+    Texts longer than `max_length` tokens, prompt and special tokens included, are cut by the model; how many is said in
+    `record.warnings` after encoding.
+
+    Args:
+        model: A model's name on the hub, a folder, or a SentenceTransformer object. An object is used as it is.
+        query_prompt: Text put before each query.
+        document_prompt: Text put before each document.
+        batch_size: Texts in one forward pass.
+        max_length: Longest input in tokens; the model's own if None.
+        device: Such as `cpu` or `cuda:0`; chosen by sentence-transformers if None. For a name or a folder only.
+        revision: Branch, tag or commit. For a name only.
+        trust_remote_code: Run Python code that comes with the model. For a name or a folder only.
+
+    Raises:
+        MissingExtraError: The extra `models` is not installed.
+        UsageError: An option has no meaning here or is out of range.
+        EncoderError: The model cannot be loaded.
+
+    Example:
+        >>> encoder = SentenceTransformerEncoder("intfloat/multilingual-e5-base", query_prompt="query: ",
+        ...                                      document_prompt="passage: ")  # doctest: +SKIP
+        >>> encoder.encode_queries(["Wo liegt Mainz?"]).shape  # doctest: +SKIP
+        (1, 768)
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | Any,
+        *,
+        query_prompt: str | None = None,
+        document_prompt: str | None = None,
+        batch_size: int = 32,
+        max_length: int | None = None,
+        device: str | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        for option, value in (("batch_size", batch_size), ("max_length", max_length)):
+            if value is not None and value < 1:
+                raise UsageError(f"{option} must be 1 or more, not {value}")
+        notes: list[str] = []
+        if isinstance(model, (str, os.PathLike)):
+            name, labels, self._model, known = _load(os.fspath(model), device, revision, trust_remote_code)
+            if not getattr(self._model, "module_kwargs", True):
+                notes.append(
+                    f"{name} stores no pooling, so sentence-transformers chose one; check that it was made to embed"
+                )
+        else:
+            _refuse_for_objects(device=device, revision=revision, trust_remote_code=trust_remote_code or None)
+            self._model, name = model, _object_name(model)
+            labels, known = [name], weights_digest(model)
+        self._batch_size, self._max_length = batch_size, max_length
+        self._texts, self._cut = {"queries": 0, "documents": 0}, {"queries": 0, "documents": 0}
+        self._prompts = {
+            "queries": _own_prompt(self._model, _QUERY_KEYS) if query_prompt is None else query_prompt,
+            "documents": _own_prompt(self._model, _DOCUMENT_KEYS) if document_prompt is None else document_prompt,
+        }
+        self._dimension = _dimension(self._model) or self._probe()
+        self._record = EncoderRecord(
+            name=name,
+            kind="sentence-transformers",
+            revision=known,
+            dimension=self._dimension,
+            query_prompt=self._prompts["queries"],
+            document_prompt=self._prompts["documents"],
+            max_length=max_length or _limit(self._model),
+            dtype=str(getattr(self._model, "dtype", None) or "float32").removeprefix("torch."),
+            normalized=_normalizes(self._model),
+            warnings=[*notes, *_missing_prompts(name, labels, self._prompts, query_prompt, document_prompt)],
+        )
+        self._record.warnings.extend(_other_similarity(self._record, self._model))
+        for text in self._record.warnings:
+            warnings.warn(text, UserWarning, stacklevel=2)
+
+    @property
+    def record(self) -> EncoderRecord:
+        """How this encoder encodes. Its warnings grow when texts are cut; everything else is fixed from the start."""
+        limit = self._record.max_length
+        cut = [
+            f"{self._cut[stage]} of {self._texts[stage]} {stage} given so far were cut: longer than {limit} tokens"
+            for stage in self._cut
+            if self._cut[stage]
+        ]
+        if limit and not callable(getattr(self._model, "tokenizer", None)):
+            cut.append(
+                f"texts longer than {limit} tokens are cut; how many is not known, as this model shows no tokenizer"
+            )
+        return msgspec.structs.replace(self._record, warnings=[*self._record.warnings, *cut])
+
+    def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
+        """`(len(texts), dimension)` float32, row i for text i, with the query prompt in force.
+
+        Raises:
+            EncoderError: The model fails, or returns something else than one row per text.
+        """
+        return self._encode(texts, "queries", show_progress_bar)
+
+    def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
+        """`(len(texts), dimension)` float32, row i for text i, with the document prompt in force.
+
+        Raises:
+            EncoderError: The model fails, or returns something else than one row per text.
+        """
+        return self._encode(texts, "documents", show_progress_bar)
+
+    def _encode(self, texts: Sequence[str], stage: str, show_progress_bar: bool) -> NDArray[np.float32]:
+        check_texts(texts, stage)
+        if not len(texts):
+            return np.empty((0, self._dimension), dtype=np.float32)
+        place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        rows = self._forward(list(place), stage, show_progress_bar)
+        if rows.shape != (len(place), self._dimension):
+            raise EncoderError(
+                f"{self._record.name} gave embeddings of shape {rows.shape} for {len(place)} {stage}, "
+                f"not {(len(place), self._dimension)}; only models with one dense vector per text can be used"
+            )
+        self._count(texts, stage)
+        return rows if len(place) == len(texts) else rows[[place[text] for text in texts]]
+
+    def _forward(self, texts: list[str], stage: str, show_progress_bar: bool) -> NDArray[np.float32]:
+        special = getattr(self._model, "encode_query" if stage == "queries" else "encode_document", None)
+        with _limited(self._model, self._max_length):
+            try:
+                rows = (special or self._model.encode)(
+                    texts,
+                    prompt=self._prompts[stage],
+                    batch_size=self._batch_size,
+                    show_progress_bar=show_progress_bar,
+                    convert_to_numpy=True,
+                    normalize_embeddings=False,
+                )
+                return np.ascontiguousarray(rows, dtype=np.float32)
+            except (RuntimeError, ValueError, TypeError, LookupError) as error:
+                raise EncoderError(
+                    f"the model failed on the {stage} ({_reason(error)}); where memory ran out lower batch_size, "
+                    "where an index is out of range lower max_length"
+                ) from error
+
+    def _probe(self) -> int:
+        shape = self._forward(["a"], "queries", False).shape
+        if len(shape) != 2:
+            raise EncoderError(
+                f"the model gave an embedding of shape {shape} for one text; only one dense vector per text can be used"
+            )
+        return int(shape[1])
+
+    def _count(self, texts: Sequence[str], stage: str) -> None:
+        tokenizer, limit = getattr(self._model, "tokenizer", None), self._record.max_length
+        self._texts[stage] += len(texts)
+        if limit is None or not callable(tokenizer):
+            return
+        for start in range(0, len(texts), _COUNTED_AT_ONCE):
+            batch = [self._prompts[stage] + text for text in texts[start : start + _COUNTED_AT_ONCE]]
+            tokens = tokenizer(batch, truncation=False, padding=False, verbose=False)["input_ids"]
+            self._cut[stage] += sum(len(ids) > limit for ids in tokens)
+
+
+def _load(
+    model: str, device: str | None, revision: str | None, trust_remote_code: bool
+) -> tuple[str, list[str], Any, str]:
+    """Name for results, names to look a family up by, the model, and its revision."""
+    folder = Path(os.path.expanduser(model))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
+    local = folder.is_dir()
+    if not model:
+        raise UsageError("the encoder's name is empty; give a model's name or its folder")
+    if not local and (folder.is_absolute() or model[0] in ".~" or len(folder.parts) > 2):
+        raise EncoderError(f"there is no folder {model} to load a model from; check the path")
+    if local and revision is not None:
+        raise UsageError(f"revision is for a model's name on the hub, and {model} is a folder; leave it out")
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError:
+        raise MissingExtraError("a sentence-transformers model", "models") from None
+    try:
+        loaded = SentenceTransformer(
+            str(folder) if local else model, device=device, revision=revision, trust_remote_code=trust_remote_code
+        )
+    except Exception as error:  # the loader raises whatever its many parts raise
+        mend = (
+            "check that the folder holds a saved model"
+            if local
+            else "check the name, the revision and the network, or give a folder"
+        )
+        raise EncoderError(f"{model} cannot be loaded by sentence-transformers ({_reason(error)}); {mend}") from error
+    if not local:
+        return model, [model], loaded, hub_commit(model, revision)
+    absolute = folder.absolute() if ".." not in folder.parts and folder.name else folder.resolve()
+    name, commit = snapshot(absolute) or (absolute.name, folder_digest(folder))
+    return name, [name, absolute.parent.name, _configured_name(loaded)], loaded, commit
+
+
+def _refuse_for_objects(**options: object) -> None:
+    for option, value in options.items():
+        if value is not None:
+            raise UsageError(
+                f"{option} is for a model given by name or folder; a model object is used as it is, so leave it out"
+            )
+
+
+def _configured_name(model: Any) -> str:
+    return str(getattr(getattr(model, "config", None), "_name_or_path", "") or "")
+
+
+def _object_name(model: Any) -> str:
+    name = _configured_name(model)
+    path = Path(name)
+    if path.is_absolute() or path.exists():
+        found = snapshot(path)
+        return found[0] if found else path.name
+    return name or type(model).__name__
+
+
+def _own_prompt(model: Any, keys: Sequence[str]) -> str:
+    # Loading fills `document` with "" where a config says only `passage`; the first key alone would hide that prompt.
+    prompts = getattr(model, "prompts", None) or {}
+    return next((str(prompts[key]) for key in keys if prompts.get(key)), "")
+
+
+def _missing_prompts(
+    name: str, labels: list[str], prompts: dict[str, str], query_prompt: str | None, document_prompt: str | None
+) -> list[str]:
+    family = family_of(labels)
+    if family is None:
+        return []
+    sides = (
+        ("queries", "query_prompt", family.query, query_prompt),
+        ("documents", "document_prompt", family.document, document_prompt),
+    )
+    missing = [side for side in sides if side[2] and side[3] is None and not prompts[side[0]]]
+    if not missing:
+        return []
+    trained = " and ".join(f"{wanted!r} before its {stage}" for stage, _, wanted, _ in missing)
+    options = " and ".join(f"{option}={wanted!r}" for _, option, wanted, _ in missing)
+    return [
+        f"{name} looks like a model of the family {family.title}, trained with {trained}, and has no such prompt: "
+        f"give {options}, or an empty string if none is meant"
+    ]
+
+
+def _other_similarity(record: EncoderRecord, model: Any) -> list[str]:
+    similarity = getattr(model, "similarity_fn_name", None) or "cosine"
+    if similarity == "cosine" or (similarity == "dot" and record.normalized):
+        return []
+    return [f"{record.name} says that it was made for {similarity} scores; clinometer scores by cosine"]
+
+
+def _dimension(model: Any) -> int:
+    for name in ("get_embedding_dimension", "get_sentence_embedding_dimension"):
+        method = getattr(model, name, None)
+        if callable(method):
+            return int(method() or 0)
+    return 0
+
+
+def _limit(model: Any) -> int | None:
+    length = getattr(model, "max_seq_length", None)
+    return int(length) if length is not None and length < _NO_LIMIT else None
+
+
+def _normalizes(model: Any) -> bool:
+    modules = list(model.children()) if callable(getattr(model, "children", None)) else []
+    return bool(modules) and type(modules[-1]).__name__ == "Normalize"
+
+
+@contextmanager
+def _limited(model: Any, max_length: int | None) -> Iterator[None]:
+    """Sets the limit for one call only, so that a caller's own object stays as it was."""
+    if max_length is None:
+        yield
+        return
+    before = model.max_seq_length
+    model.max_seq_length = max_length
+    try:
+        yield
+    finally:
+        model.max_seq_length = before
+
+
+def _reason(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".:;") if lines else type(error).__name__

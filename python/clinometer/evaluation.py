@@ -1,0 +1,161 @@
+"""Evaluate an encoder on a collection: encode, scan once, and compute every measure in every setting from the counts.
+
+Values are kept per query in a table with one row per (query, setting); the rows of results are means of its columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from clinometer.cells import cells_of, columns_of
+from clinometer.collection import Collection
+from clinometer.encoders import Encoder
+from clinometer.encoders import encoder as make_encoder
+from clinometer.errors import UsageError
+from clinometer.io import load
+from clinometer.languages import canonical
+from clinometer.measures import Measure, parse
+from clinometer.placements import TIE_MODES, TieMode
+from clinometer.results import Evaluation
+from clinometer.rows import notices_of, rows_of
+from clinometer.scenarios import SCENARIOS, settings_of
+from clinometer.survey import survey_of
+
+__all__ = ["DEFAULT_MEASURES", "check_options", "evaluate"]
+
+DEFAULT_MEASURES = (
+    "MaxR", "MaxRnorm", "Complete@10", "nDCG@1", "nDCG@10", "RR", "R@10", "RankGap", "PivotFirst", "Intrusion",
+    "IntrusionCount", "Intrusion(by=own)", "IntrusionCount(by=own)", "LangShare@10", "LanguageGap(MaxRnorm)",
+)  # fmt: skip
+
+
+def evaluate(
+    collection: Collection | str | Path,
+    encoder: Encoder | Any = "offline",
+    *,
+    languages: Iterable[str] | None = None,
+    scenarios: Iterable[str] | None = None,
+    pivot: str = "en",
+    pairs: str = "pivot",
+    measures: Iterable[str | Measure] | None = None,
+    ties: TieMode = "index",
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    threads: int | None = None,
+    show_progress_bar: bool = False,
+) -> Evaluation:
+    """Measure how an encoder ranks documents of several languages that lie in one pool.
+
+    Args:
+        collection: A collection, or a source that `clinometer.load` reads.
+        encoder: An encoder, or what `clinometer.encoder` makes one from.
+        languages: Only these; all of the collection by default.
+        scenarios: Names from `clinometer.scenarios.SCENARIOS`; all by default.
+        pivot: The language whose inclination is measured.
+        pairs: `pivot`: the pivot with every other language; `all`: every pair.
+        measures: Names as in `clinometer.measures`; `DEFAULT_MEASURES` by default.
+        ties: How equal scores are ordered: `index` (order of the collection), `trec` (document id descending),
+            `optimistic`, `pessimistic`, or `expected` (exact expectation over random order).
+        resamples: Bootstrap resamples for the confidence intervals; 0 for no intervals.
+        confidence: Probability that an interval is to hold, between 0 and 1.
+        seed: Of the resampling.
+        threads: How many; never shows in the result.
+        show_progress_bar: Draw bars on standard error.
+
+    Returns:
+        The evaluation; its `rows` are tidy.
+
+    Raises:
+        ClinometerError: One of its kinds, for anything that cannot be read, encoded or evaluated.
+
+    Example:
+        >>> import clinometer as cm
+        >>> evaluation = cm.evaluate("demo", "offline", languages=["en", "de"], scenarios=["multi"], measures=["MaxR"])
+        >>> [(row["query_language"], row["measure"], row["queries"]) for row in evaluation.rows[:2]]
+        [('en', 'MaxR', 150), ('de', 'MaxR', 150)]
+    """
+    check_options(
+        scenarios=scenarios,
+        measures=measures,
+        pairs=pairs,
+        ties=ties,
+        resamples=resamples,
+        confidence=confidence,
+        seed=seed,
+        pivot=pivot,
+        languages=languages,
+    )
+    wanted = parse(DEFAULT_MEASURES if measures is None else measures)
+    # A gap is between two means of another measure, which need not be asked for by itself.
+    computed = parse([*wanted, *(measure.inner for measure in wanted if measure.inner)])
+    pivot = canonical(pivot)
+    scenarios = list(SCENARIOS) if scenarios is None else list(scenarios)
+    if not isinstance(collection, Collection):
+        collection = load(collection, languages=languages)
+    collection = collection.restrict(languages)
+    settings = settings_of(scenarios, collection.languages, pivot, pairs)
+    encoder = make_encoder(encoder)
+    queries = encoder.encode_queries(collection.queries.texts, show_progress_bar=show_progress_bar)
+    documents = encoder.encode_documents(collection.documents.texts, show_progress_bar=show_progress_bar)
+    survey = survey_of(collection, queries, documents, computed, settings, ties, threads, show_progress_bar)
+    cells = cells_of(survey, computed, settings, pivot)
+    rows = rows_of(survey, cells, wanted, pivot, resamples, confidence, seed, threads)
+    chosen = {
+        "pivot": pivot,
+        "pairs": pairs,
+        "scenarios": scenarios,
+        "measures": [str(measure) for measure in wanted],
+        "ties": ties,
+        "resamples": resamples,
+        "confidence": confidence,
+        "seed": seed,
+        "similarity": "cosine",
+        "version": version("clinometer"),
+    }
+    return Evaluation(
+        collection=collection.describe(),
+        encoder=msgspec.to_builtins(encoder.record),
+        settings=chosen,
+        rows=rows,
+        notices=notices_of(survey, cells),
+        per_query=columns_of(survey, cells),
+    )
+
+
+def check_options(
+    *,
+    languages: Iterable[str] | None = None,
+    scenarios: Iterable[str] | None = None,
+    pivot: str = "en",
+    pairs: str = "pivot",
+    measures: Iterable[str | Measure] | None = None,
+    ties: str = "index",
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    threads: int | None = None,
+) -> None:
+    """Refuse options of `evaluate` that cannot be used with any collection, before any work is done.
+
+    Raises:
+        UsageError: Naming the option and what it may be.
+    """
+    labels = [canonical(label) for label in languages or ()]
+    settings_of(list(SCENARIOS) if scenarios is None else scenarios, labels or [canonical(pivot), "und"], pivot, pairs)
+    parse(DEFAULT_MEASURES if measures is None else measures)
+    if ties not in TIE_MODES:
+        raise UsageError(f"there is no tie mode {ties!r}; choose one of {', '.join(TIE_MODES)}")
+    if resamples < 0:
+        raise UsageError(f"resamples is {resamples}, but cannot be negative")
+    if not 0 < confidence < 1:
+        raise UsageError(f"confidence is {confidence}, but must lie between 0 and 1")
+    if not 0 <= seed < 1 << 64:
+        raise UsageError(f"seed is {seed}, but must be a whole number from 0 to 2^64 - 1")
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads is {threads}, but must be 1 or more")

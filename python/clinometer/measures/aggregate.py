@@ -1,0 +1,89 @@
+"""From per-query values to means over languages and confidence intervals.
+
+Queries that are translations of each other are drawn together in the bootstrap, for they are not independent: a
+question that is hard in one language is hard in all. Every mean is over the queries for which the measure is defined.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer import _core
+
+__all__ = ["Estimate", "Resampling", "question_rows"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean and its interval; NaN where nothing is defined."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Bootstrap means of many columns at once, drawn from the same resamples so that they can be combined.
+
+    Args:
+        means: `(columns,)`: mean of each column over its defined rows.
+        resampled: `(resamples, columns)`: the same means in each resample.
+        confidence: Probability that an interval is to hold.
+    """
+
+    means: NDArray[np.float64]
+    resampled: NDArray[np.float64]
+    confidence: float
+
+    @classmethod
+    def of(
+        cls, values: NDArray[np.float64], *, resamples: int, confidence: float, seed: int, threads: int | None = None
+    ) -> Resampling:
+        """Resample the rows (questions) of `values`, `(questions, columns)`, NaN where a question has no value."""
+        counted = np.count_nonzero(~np.isnan(values), axis=0)
+        sums = np.nansum(values, axis=0)
+        means = np.divide(sums, counted, out=np.full(values.shape[1], np.nan), where=counted > 0)
+        resampled = _core.bootstrap_means(
+            np.ascontiguousarray(values), resamples=resamples, seed=seed, threads=threads or 0
+        )
+        return cls(means, resampled, confidence)
+
+    def mean(self, columns: list[int]) -> Estimate:
+        """Mean of the columns' means (a macro average if there are several), with its percentile interval."""
+        return self._estimate(float(self.means[columns].mean()), self.resampled[:, columns].mean(axis=1))
+
+    def distance(self, first: int, second: int) -> Estimate:
+        """Absolute difference of two columns' means, with its percentile interval."""
+        difference = self.resampled[:, first] - self.resampled[:, second]
+        return self._estimate(float(abs(self.means[first] - self.means[second])), np.abs(difference))
+
+    def _estimate(self, value: float, resampled: NDArray[np.float64]) -> Estimate:
+        drawn = resampled[~np.isnan(resampled)]
+        if np.isnan(value) or drawn.size == 0:
+            return Estimate(value, float("nan"), float("nan"))
+        tail = (1 - self.confidence) / 2
+        low, high = np.quantile(drawn, [tail, 1 - tail])
+        return Estimate(value, float(low), float(high))
+
+
+def question_rows(groups: Sequence[str | None], languages: Sequence[str], ids: Sequence[str]) -> NDArray[np.int64]:
+    """A row number for each query such that translations share one and no two queries of a language do.
+
+    Example:
+        >>> question_rows(["a", "b", "a", None], ["en", "en", "de", "de"], ["1", "2", "3", "4"]).tolist()
+        [0, 1, 0, 2]
+    """
+    row_of: dict[tuple[str, str, int], int] = {}
+    seen: Counter[tuple[str, str]] = Counter()
+    rows = []
+    for group, language, name in zip(groups, languages, ids, strict=True):
+        kind, key = ("query", name) if group is None else ("group", group)
+        seen[key, language] += 1
+        rows.append(row_of.setdefault((kind, key, seen[key, language]), len(row_of)))
+    return np.array(rows, dtype=np.int64)

@@ -1,0 +1,88 @@
+"""A table as plain text: lines, columns, cells; every renderer (HTML, Markdown, terminal) starts from it.
+
+Every line has one cell for each column; numbers have been formatted already, nothing has been escaped yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import NamedTuple
+
+from clinometer.report.wording import DASH
+
+__all__ = ["Cell", "Column", "Line", "Table"]
+
+
+class Cell(NamedTuple):
+    """A number as text, and what stands small beside it: its interval, or a count of its own."""
+
+    text: str
+    aside: str = ""
+
+
+class Column(NamedTuple):
+    """A heading, its unit, and the encoder where several stand side by side; unit and encoder may be empty."""
+
+    head: str
+    unit: str = ""
+    encoder: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of cells under its label; `mean` marks an average over the lines above."""
+
+    label: str
+    cells: tuple[Cell, ...]
+    mean: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Lines and columns with a title.
+
+    Args:
+        name: Unique in a report; an HTML id.
+        title: What the table shows.
+        note: One or two sentences more, or empty.
+        corner: Heading of the column of labels.
+        columns: Columns; those with the same heading stand together.
+        lines: Lines.
+    """
+
+    name: str
+    title: str
+    note: str
+    corner: str
+    columns: tuple[Column, ...]
+    lines: tuple[Line, ...]
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether columns name encoders."""
+        return any(column.encoder for column in self.columns)
+
+    @property
+    def heads(self) -> list[tuple[str, str, int]]:
+        """Headings and units, with the number of columns under each."""
+        groups = groupby(self.columns, key=lambda column: (column.head, column.unit))
+        return [(head, unit, len(list(columns))) for (head, unit), columns in groups]
+
+    def take(self, columns: Sequence[int]) -> Table:
+        """The table with some of its columns."""
+        lines = [replace(line, cells=tuple(line.cells[i] for i in columns)) for line in self.lines]
+        return replace(self, columns=tuple(self.columns[i] for i in columns), lines=tuple(lines))
+
+    def without_empty(self) -> Table:
+        """The table without columns, then lines, in which nothing has a value."""
+        kept = [i for i in range(len(self.columns)) if any(line.cells[i].text != DASH for line in self.lines)]
+        table = self.take(kept)
+        lines = [line for line in table.lines if any(cell.text != DASH for cell in line.cells)]
+        return replace(table, lines=tuple(lines))
+
+    def relabelled(self, rename: Callable[[str], str]) -> Table:
+        """The table with other names for the encoders."""
+        columns = (column._replace(encoder=rename(column.encoder)) for column in self.columns)
+        return replace(self, columns=tuple(columns))

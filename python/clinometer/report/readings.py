@@ -1,0 +1,185 @@
+"""Results as the report reads them: rows found by scenario, side (pivot or target queries), language and measure.
+
+Two rows never share a place: a result that has the same row twice is refused, so no number can hide another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from clinometer.errors import UsageError
+from clinometer.report import wording
+
+__all__ = ["SCENARIOS", "Key", "Reading", "Row", "Side", "by_lean", "read_results"]
+
+Side = Literal["target", "pivot"]
+Row = Mapping[str, Any]
+Key = tuple[str, str, tuple[str, ...]]
+"""Scenario, language of the queries, languages of the pool (sorted)."""
+
+SCENARIOS = ("multi", "one-sided", "multilingual", "mono-cross", "mono-same")
+"""In the order of a report; scenarios with other names follow."""
+
+_PARTS: dict[str, type] = {"collection": Mapping, "encoder": Mapping, "settings": Mapping, "rows": Sequence}
+_FIELDS = ("scenario", "query_language", "pool_languages", "measure", "value")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One result, its rows by place.
+
+    Args:
+        label: Short name that no other result of the report has.
+        collection: What `Collection.describe` says.
+        encoder: The encoder's record.
+        settings: Settings of the evaluation.
+        places: Rows by (scenario, query language, sorted pool languages), then by measure.
+    """
+
+    label: str
+    collection: Mapping[str, Any]
+    encoder: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    places: dict[Key, dict[str, Row]] = field(repr=False)
+
+    @property
+    def pivot(self) -> str:
+        """The language whose inclination is measured."""
+        return str(self.settings.get("pivot", "en"))
+
+    @property
+    def languages(self) -> list[str]:
+        """Languages of the collection, then any others that the rows name."""
+        in_rows = (label for _, query, pool in self.places for label in (query, *pool))
+        named = (label for label in in_rows if label != "*" and not label.startswith("macro"))
+        return list(dict.fromkeys([*self.collection.get("languages", []), *named]))
+
+    @property
+    def confidence(self) -> str:
+        """Such as `95%`."""
+        level = self.settings.get("confidence")
+        return f"{100 * level:g}%" if isinstance(level, (int, float)) else "the"
+
+    def measures(self, scenario: str) -> list[str]:
+        """Names of the measures of a scenario, in the order of the rows."""
+        places = (rows for (name, _, _), rows in self.places.items() if name == scenario)
+        return list(dict.fromkeys(name for rows in places for name in rows))
+
+    def key(self, scenario: str, side: Side, language: str | None) -> Key | None:
+        """The place of a side's queries: with a target language, or (None) averaged over the target languages."""
+        if language is None:
+            return scenario, f"macro-{side}", ("*",)
+        query = language if side == "target" else self.pivot
+        if scenario == "multilingual":
+            return next((key for key in self.places if key[:2] == (scenario, query)), None)
+        if scenario == "mono-same":
+            return scenario, query, (query,)
+        if scenario == "mono-cross":
+            return scenario, query, (self.pivot if side == "target" else language,)
+        return scenario, query, tuple(sorted((self.pivot, language)))
+
+    def row(self, scenario: str, side: Side, language: str | None, measure: str) -> Row | None:
+        """The row of that place and measure, or None. A language gap belongs to both sides, so either may hold its row."""
+        sides: tuple[Side, ...] = (side, "pivot" if side == "target" else "target")
+        for place in sides if measure.startswith("LanguageGap") else (side,):
+            key = self.key(scenario, place, language)
+            if key is not None and measure in self.places.get(key, {}):
+                return self.places[key][measure]
+        return None
+
+    def number(self, scenario: str, side: Side, language: str | None, measure: str) -> float | None:
+        """The row's value, or None where there is no row or no value."""
+        row = self.row(scenario, side, language, measure)
+        return None if row is None else row["value"]
+
+    def not_made_for(self) -> list[str]:
+        """Languages of the result that the encoder does not claim; empty if it says nothing."""
+        made_for = self.encoder.get("languages")
+        if not made_for:
+            return []
+        known = {str(label) for label in made_for}
+        known |= {label.split("-")[0] for label in known}
+        return [label for label in self.languages if label not in known and label.split("-")[0] not in known]
+
+
+def read_results(results: Sequence[Mapping[str, Any]]) -> list[Reading]:
+    """Check the results and give each a label of its own.
+
+    Raises:
+        UsageError: There are none, one does not have the form of `results.json`, has a row twice, or pivots differ.
+    """
+    if isinstance(results, Mapping):
+        raise UsageError("a report takes a list of results; put the one result into a list")
+    if not results:
+        raise UsageError("a report needs at least one result; give a results.json that clinometer evaluate has written")
+    places = [_places(result, number) for number, result in enumerate(results, start=1)]
+    readings = [
+        Reading(label, result["collection"], result["encoder"], result["settings"], rows)
+        for label, result, rows in zip(_labels(results), results, places, strict=True)
+    ]
+    pivots = list(dict.fromkeys(reading.pivot for reading in readings))
+    if len(pivots) > 1:
+        raise UsageError(f"the results have different pivots ({', '.join(pivots)}); report each pivot on its own")
+    return readings
+
+
+def _places(result: Mapping[str, Any], number: int) -> dict[Key, dict[str, Row]]:
+    for part, kind in _PARTS.items():
+        if not isinstance(result, Mapping) or not isinstance(result.get(part), kind):
+            raise UsageError(f"result {number} has no {part!r}; give a results.json that clinometer evaluate has written")
+    places: dict[Key, dict[str, Row]] = {}
+    for position, row in enumerate(result["rows"], start=1):
+        missing = [name for name in _FIELDS if name not in row]
+        if missing:
+            raise UsageError(f"result {number}, row {position}: {', '.join(missing)} missing")
+        key = (row["scenario"], row["query_language"], tuple(sorted(row["pool_languages"])))
+        known = wording.measure(row["measure"])
+        name = str(known) if known is not None else row["measure"]
+        if name in places.setdefault(key, {}):
+            where = f"{key[0]}, {key[1]} queries, pool {'+'.join(key[2])}"
+            raise UsageError(f"result {number}, row {position}: a second row for {name} in {where}; remove one")
+        places[key][name] = row
+    return places
+
+
+def _labels(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The encoder's name, shortened to its last part where that tells all apart, with collection or number where names repeat."""
+    names = [str(result["encoder"].get("name", "encoder")) for result in results]
+    short = [name.rstrip("/").rsplit("/", 1)[-1] or name for name in names]
+    if len(set(short)) == len(set(names)):
+        names = short
+    if len(set(names)) < len(names):
+        sources = [str(result["collection"].get("name", "collection")) for result in results]
+        if len(set(sources)) > 1:
+            names = [f"{name} on {source}" for name, source in zip(names, sources, strict=True)]
+    times, seen = Counter(names), Counter[str]()
+    labels = []
+    for name in names:
+        seen[name] += 1
+        labels.append(f"{name} #{seen[name]}" if times[name] > 1 else name)
+    return labels
+
+
+def by_lean(readings: Sequence[Reading]) -> list[str]:
+    """The target languages, strongest lean to the pivot first: the one order of every table and figure.
+
+    The lean is the rank gap of target-language queries, else their intrusion, averaged over the results; languages
+    without a value come last, in the collection's order.
+    """
+    pivot = readings[0].pivot
+    targets = [
+        label for label in dict.fromkeys(label for reading in readings for label in reading.languages) if label != pivot
+    ]
+    for scenario, measure in (("multi", "RankGap"), ("one-sided", "Intrusion"), ("multi", "Intrusion")):
+        lean: dict[str, float] = {}
+        for label in targets:
+            found = [reading.number(scenario, "target", label, measure) for reading in readings]
+            known = [number for number in found if number is not None]
+            if known:
+                lean[label] = sum(known) / len(known)
+        if lean:
+            return sorted(targets, key=lambda label: -lean.get(label, float("-inf")))
+    return targets

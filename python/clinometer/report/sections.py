@@ -1,0 +1,235 @@
+"""The sections of a report: what is said, and which tables show it; HTML adds a figure where there is one.
+
+A section exists only where the results have its rows. Formulas and thresholds live elsewhere: this is choice and words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clinometer.report import wording
+from clinometer.report.grid import Table
+from clinometer.report.readings import Reading
+from clinometer.report.tables import Spec, by_language, by_scenario, first_measure, matrix
+from clinometer.report.verdict import intrusion_scenario
+
+__all__ = ["Section", "every_pair", "measures_explained", "mono_measure", "scenario_notes", "sections", "settings"]
+
+_MAIN = ("MaxR", "MaxRnorm", "Complete@10", "Complete@", "nDCG@1", "nDCG@10", "RR", "R@10")
+_MONO = ("nDCG@10", "nDCG@", "RR", "RR@", "R@10", "R@", "Success@1", "Success@", "AP", "MaxRnorm")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a paragraph and tables; `name` also names its figures."""
+
+    name: str
+    title: str
+    text: str
+    tables: tuple[Table, ...]
+
+
+def sections(readings: Sequence[Reading], languages: Sequence[str]) -> list[Section]:
+    """The sections that the results have rows for, in the order of reading."""
+    found = [
+        _lean(readings, languages),
+        _versions(readings, languages),
+        _intrusion(readings, languages),
+        _mono(readings, languages),
+        _multilingual(readings, languages),
+    ]
+    kept = [Section(s.name, s.title, s.text, tuple(table for table in s.tables if table.lines)) for s in found if s]
+    return [section for section in kept if section.tables]
+
+
+def _pivot(readings: Sequence[Reading]) -> str:
+    return wording.language_name(readings[0].pivot)
+
+
+def _lean(readings: Sequence[Reading], languages: Sequence[str]) -> Section:
+    pivot = _pivot(readings)
+    measures = [first_measure(readings, ["multi"], [name]) for name in ("RankGap", "PivotFirst", "LangShare@")]
+    specs = [
+        Spec("multi", side, name, f"{pivot} queries" if side == "pivot" else "")
+        for name in measures
+        if name
+        for side in ("target", "pivot")
+    ]
+    text = (
+        f"Each pool holds {pivot} and one other language, and the answer in both. The rank gap compares the depths of the two "
+        f"answers: 0 is upright; +1 means that the answer in the other language stands twice as deep as the {pivot} one. "
+        "An encoder that merely prefers the language of the query leans away from "
+        f"{pivot} with queries in the other language, and towards it with {pivot} queries. One that leans to {pivot} does so with both."
+    )
+    note = (
+        f"Columns without a remark: queries in the language of the line. Pivot first: share of queries whose {pivot} answer comes "
+        f"first, 50 is even. Language share: {pivot} among the unrelated documents at the top, to be compared with its share of the pool."
+    )
+    table = by_language(readings, languages, specs, name="lean", title=f"Lean to {pivot}, by language", note=note)
+    return Section("lean", "How far it leans", text, (table,))
+
+
+def _versions(readings: Sequence[Reading], languages: Sequence[str]) -> Section:
+    pivot = _pivot(readings)
+    chosen: list[str] = []
+    for wanted in _MAIN:
+        if wanted == "Complete@" and any(name.startswith("Complete@") for name in chosen):
+            continue
+        name = first_measure(readings, ["multi"], [wanted])
+        if name and name not in chosen:
+            chosen.append(name)
+    gaps = [name for reading in readings for name in reading.measures("multi") if name.startswith("LanguageGap")]
+    specs = [Spec("multi", "target", name) for name in dict.fromkeys([*chosen, *gaps])]
+    reverse = [Spec("multi", "pivot", name) for name in chosen]
+    text = (
+        f"The same pools: {pivot} and one other language, both with the answer. A retriever that treats the languages alike brings both "
+        "versions to the top. Max@R is the rank of the one that stands deeper, averaged over the queries."
+    )
+    tables = (
+        by_language(readings, languages, specs, name="versions-target", title="Queries in the target language"),
+        by_language(readings, languages, reverse, name="versions-pivot", title=f"{pivot} queries, pool with the language of the line"),
+    )
+    return Section("versions", "Does it find both versions?", text, tables)
+
+
+def _intrusion(readings: Sequence[Reading], languages: Sequence[str]) -> Section | None:
+    scenario, pivot = intrusion_scenario(readings, languages), _pivot(readings)
+    if scenario is None:
+        return None
+    names = dict.fromkeys(name for reading in readings for name in reading.measures(scenario) if name.startswith("Intrusion"))
+    specs = [
+        Spec(scenario, side, name, f"{pivot} queries" if side == "pivot" else "")
+        for name in names
+        for side in ("target", "pivot")
+    ]
+    only = "stands in the pool only in the language of the query" if scenario == "one-sided" else "stands in the pool in both languages"
+    text = (
+        f"Here the answer {only}. Intrusion is the share of queries for which at least one unrelated document of the other language "
+        "ranks above the answer in the query's language: a reader meets a wrong page in a foreign language first."
+    )
+    note = f"Columns without a remark: queries in the language of the line, {pivot} documents intrude. {pivot} queries: documents of that language intrude."
+    table = by_language(readings, languages, specs, name="intrusion", title=f"Intrusion ({scenario})", note=note)
+    return Section("intrusion", "Who stands above the answer?", text, (table,))
+
+
+def every_pair(readings: Sequence[Reading]) -> bool:
+    """Whether some cross-lingual pair is without the pivot, so that a matrix has more than one line and one column."""
+    pivot = readings[0].pivot
+    return any(
+        scenario == "mono-cross" and pivot not in (query, *pool) and not query.startswith("macro")
+        for reading in readings
+        for scenario, query, pool in reading.places
+    )
+
+
+def mono_measure(readings: Sequence[Reading]) -> str | None:
+    """The measure of the matrix: the first of the usual ones that pools of one language have."""
+    return first_measure(readings, ["mono-cross", "mono-same"], _MONO)
+
+
+def _mono(readings: Sequence[Reading], languages: Sequence[str]) -> Section | None:
+    measure, pivot = mono_measure(readings), _pivot(readings)
+    if measure is None:
+        return None
+    text = (
+        "Pools of one language, as in most benchmarks: no document of another language can come between. What is good here and bad in the "
+        "mixed pools above is lost to the lean alone."
+    )
+    if every_pair(readings):
+        order = [readings[0].pivot, *languages]
+        tables = tuple(
+            matrix(
+                reading,
+                order,
+                measure,
+                name=f"mono-{number}",
+                title=f"{_shown(measure)} by language of the queries (lines) and of the documents (columns)"
+                + (f", {reading.label}" if len(readings) > 1 else ""),
+            )
+            for number, reading in enumerate(readings, start=1)
+        )
+        return Section("mono", "One language at a time", text, tables)
+    specs = [
+        Spec("mono-same", "target", measure, "same language"),
+        Spec("mono-cross", "target", measure, f"{pivot} documents"),
+        Spec("mono-cross", "pivot", measure, f"{pivot} queries"),
+    ]
+    note = f"Same language: queries and documents in the language of the line. {pivot} documents, {pivot} queries: the other side is in the language of the line."
+    table = by_language(readings, languages, specs, name="mono", title=f"{_shown(measure)} in pools of one language", note=note)
+    return Section("mono", "One language at a time", text, (table,))
+
+
+def _shown(name: str) -> str:
+    known = wording.measure(name)
+    return name if known is None else known.display
+
+
+def _multilingual(readings: Sequence[Reading], languages: Sequence[str]) -> Section | None:
+    if not any(reading.measures("multilingual") for reading in readings):
+        return None
+    text = "All languages in one pool, the answer in each of them." + _pool_shares(readings)
+    return Section("multilingual", "All languages at once", text, (by_scenario(readings, languages, "multilingual"),))
+
+
+def _pool_shares(readings: Sequence[Reading]) -> str:
+    """The share of the pivot in the whole pool, which a language share is compared with."""
+    if not first_measure(readings, ["multilingual"], ["LangShare@"]):
+        return ""
+    pivot = readings[0].pivot
+    shares = []
+    for reading in readings:
+        documents = reading.collection.get("documents") or {}
+        key = reading.key("multilingual", "pivot", pivot)
+        pool = key[2] if key else tuple(documents)
+        total = sum(documents.get(label, 0) for label in pool)
+        if total and documents.get(pivot):
+            shares.append(f"{100 * documents[pivot] / total:.1f}%")
+    shares = list(dict.fromkeys(shares))
+    return f" {_pivot(readings)} documents are {' or '.join(shares)} of this pool; compare the language share with that." if shares else ""
+
+
+def measures_explained(readings: Sequence[Reading]) -> list[tuple[str, str, str]]:
+    """Every measure of the results: name in files, name for people, what it says."""
+    names = dict.fromkeys(name for reading in readings for rows in reading.places.values() for name in rows)
+    explained = []
+    for name in names:
+        known = wording.measure(name)
+        if known is None:
+            explained.append((name, name, "This version of clinometer does not know the measure; values are shown as they are."))
+            continue
+        better = {True: "Higher is better.", False: "Lower is better.", None: "Says which way, not how good."}
+        explained.append((name, known.display, f"{known.summary} {better[known.higher_is_better]}"))
+    return explained
+
+
+def settings(reading: Reading) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What was measured and how, in groups: encoder, collection, evaluation. Everything that the result records."""
+    groups = []
+    hidden = {"command", "warnings"}
+    for title, entries in (("Encoder", reading.encoder), ("Collection", reading.collection), ("Evaluation", reading.settings)):
+        facts = []
+        for key, entry in entries.items():
+            if key in hidden or (title == "Collection" and key == "notes"):
+                continue
+            text = repr(entry) if key.endswith("_prompt") else wording.listed(entry)
+            facts.append((key.replace("_", " "), str(entry) if key == "seed" else text))
+        if title == "Collection":
+            notes = reading.collection.get("notes") or {}
+            facts += [(f"note: {key.replace('_', ' ')}", wording.listed(entry)) for key, entry in notes.items()]
+        if title == "Evaluation":
+            tied = [row.get("ties") or 0 for rows in reading.places.values() for row in rows.values()]
+            facts.append(("most tied relevant documents in one setting", wording.count(max(tied, default=0))))
+        groups.append((title, facts))
+    return groups
+
+
+def scenario_notes() -> list[tuple[str, str]]:
+    """What each scenario is, for the reader of the full tables."""
+    return [
+        ("multi", "The pivot and one other language share the pool; the answer is there in both."),
+        ("one-sided", "The same pool, but the answer is there only in the language of the query: the other version is taken out, query by query."),
+        ("multilingual", "All languages share the pool; the answer is there in each."),
+        ("mono-cross", "The pool is in one language, the query in another."),
+        ("mono-same", "The pool and the query are in one language."),
+    ]

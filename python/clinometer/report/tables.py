@@ -1,0 +1,290 @@
+"""Tables from results: chosen measures by language, matrices of query language by pool language, and every row there is.
+
+Several results stand side by side, one column each under the same heading. `full_tables` shows each row of the input exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from string import ascii_uppercase
+from typing import Any, NamedTuple
+
+from clinometer.report import wording
+from clinometer.report.grid import Cell, Column, Line, Table
+from clinometer.report.plain import plain_table, wrapped
+from clinometer.report.readings import SCENARIOS, Key, Reading, Row, Side, by_lean, read_results
+from clinometer.report.verdict import caveats, verdict
+
+__all__ = [
+    "Spec",
+    "by_language",
+    "by_scenario",
+    "first_measure",
+    "full_tables",
+    "heading",
+    "language_label",
+    "matrix",
+    "plain_report",
+]
+
+_WHOLE_POOL = ("mono-same", "multilingual")
+
+
+class Spec(NamedTuple):
+    """What a column of `by_language` shows; `aside` follows the measure's name in the heading."""
+
+    scenario: str
+    side: Side
+    measure: str
+    aside: str = ""
+
+
+def heading(name: str, aside: str = "") -> Column:
+    """A measure's heading: its name for people, an arrow to the better side, its unit.
+
+    Example:
+        >>> heading("Intrusion")[:2], heading("RankGap", "English queries")[:2]
+        (('Intrusion ↓', '%'), ('Rank gap, English queries', 'log2 ranks'))
+    """
+    known = wording.measure(name)
+    shown = name if known is None else known.display
+    arrow = "" if known is None else {True: " ↑", False: " ↓", None: ""}[known.higher_is_better]
+    return Column(f"{shown}, {aside}{arrow}" if aside else shown + arrow, wording.scale(name).unit)
+
+
+def language_label(label: str, readings: Sequence[Reading]) -> str:
+    """`German (de)`, with a dagger if one of the encoders was not made for the language."""
+    name = wording.language_name(label)
+    dagger = "†" if any(label in reading.not_made_for() for reading in readings) else ""
+    return f"{name}{dagger}" if name == label else f"{name} ({label}){dagger}"
+
+
+def first_measure(readings: Sequence[Reading], scenarios: Iterable[str], wanted: Sequence[str]) -> str | None:
+    """The first of the wanted measures that a result has in one of the scenarios; `Name@` stands for its lowest cutoff."""
+    there = [name for reading in readings for scenario in scenarios for name in reading.measures(scenario)]
+    for name in wanted:
+        found = [other for other in there if other == name or (name.endswith("@") and other.startswith(name))]
+        if found:
+            return min(found, key=lambda other: int(other.rpartition("@")[2]) if name.endswith("@") else 0)
+    return None
+
+
+def cell(name: str, row: Row | None) -> Cell:
+    """A row's value with its interval; a dash where there is no row or no value."""
+    if row is None:
+        return Cell(wording.DASH)
+    ends = wording.interval(name, row.get("ci_low"), row.get("ci_high"))
+    return Cell(wording.value(name, row["value"]), f"[{ends}]" if ends else "")
+
+
+def _columns(heads: Iterable[Column], readings: Sequence[Reading]) -> tuple[Column, ...]:
+    several = len(readings) > 1
+    return tuple(head._replace(encoder=reading.label if several else "") for head in heads for reading in readings)
+
+
+def by_language(
+    readings: Sequence[Reading], languages: Sequence[str], specs: Sequence[Spec], *, name: str, title: str, note: str = ""
+) -> Table:
+    """One line for each target language, one column for each spec (and result), the mean over the languages last.
+
+    Columns and lines without any value are left out.
+    """
+    lines = []
+    for language in [*languages, *([None] if len(languages) > 1 else [])]:
+        cells = tuple(
+            cell(spec.measure, reading.row(spec.scenario, spec.side, language, spec.measure))
+            for spec in specs
+            for reading in readings
+        )
+        label = "mean" if language is None else language_label(language, readings)
+        lines.append(Line(label, cells, mean=language is None))
+    columns = _columns((heading(spec.measure, spec.aside) for spec in specs), readings)
+    return Table(name, title, note, "Language", columns, tuple(lines)).without_empty()
+
+
+def by_scenario(readings: Sequence[Reading], languages: Sequence[str], scenario: str) -> Table:
+    """All measures of a scenario: target-language queries line by line, their mean, and the mean of the pivot's queries."""
+    measures = list(dict.fromkeys(name for reading in readings for name in reading.measures(scenario)))
+    places: list[tuple[str, Side, str | None]] = [
+        (language_label(language, readings), "target", language) for language in languages
+    ]
+    pivot, one = wording.language_name(readings[0].pivot), len(languages) == 1
+    places += [] if one else [("mean", "target", None)]
+    places.append((f"{pivot} queries" + ("" if one else ", mean"), "pivot", languages[0] if one else None))
+    lines = [
+        Line(
+            label,
+            tuple(cell(name, reading.row(scenario, side, where, name)) for name in measures for reading in readings),
+            mean=where is None,
+        )
+        for label, side, where in places
+    ]
+    title = _TITLES.get((scenario, "target"), _TITLES.get((scenario, ""), "")).format(pivot=pivot)
+    columns = _columns(map(heading, measures), readings)
+    return Table(scenario, title, "", "Queries in", columns, tuple(lines)).without_empty()
+
+
+def matrix(reading: Reading, languages: Sequence[str], measure: str, *, name: str, title: str, note: str = "") -> Table:
+    """Query languages down, pool languages across; the diagonal is `mono-same`, the rest `mono-cross`."""
+    lines = []
+    for query in languages:
+        cells = []
+        for pool in languages:
+            scenario = "mono-same" if query == pool else "mono-cross"
+            cells.append(cell(measure, reading.places.get((scenario, query, (pool,)), {}).get(measure)))
+        lines.append(Line(language_label(query, [reading]), tuple(cells)))
+    columns = tuple(Column(wording.language_name(pool)) for pool in languages)
+    return Table(name, title, note, "Queries in", columns, tuple(lines)).without_empty()
+
+
+def full_tables(readings: Sequence[Reading], languages: Sequence[str]) -> list[Table]:
+    """Every row of every result: by scenario and side, settings as lines, measures as columns.
+
+    Queries, documents and ties of a setting stand at the end of its line; a measure that is defined for fewer queries says so beside its value.
+    """
+    tables = []
+    for scenario in scenarios(readings):
+        keys = dict.fromkeys(key for reading in readings for key in reading.places if key[0] == scenario)
+        groups: dict[str, list[Key]] = {}
+        for key in sorted(keys, key=lambda key: _order(key, readings[0].pivot, languages)):
+            groups.setdefault(_group(key, readings[0].pivot), []).append(key)
+        for group in sorted(groups, key=["", "target", "pivot", "other"].index):
+            tables.append(_full_table(readings, scenario, group, groups[group]))
+    return tables
+
+
+def scenarios(readings: Sequence[Reading]) -> list[str]:
+    """Scenarios of the results, in the order of a report."""
+    there = dict.fromkeys(key[0] for reading in readings for key in reading.places)
+    return [*(name for name in SCENARIOS if name in there), *(name for name in there if name not in SCENARIOS)]
+
+
+def _group(key: Key, pivot: str) -> str:
+    scenario, query, pool = key
+    if scenario in _WHOLE_POOL:
+        return ""
+    if query.startswith("macro"):
+        return "pivot" if query == "macro-pivot" else "target"
+    if query == pivot:
+        return "pivot"
+    expected = (pivot,) if scenario == "mono-cross" else tuple(sorted((pivot, query)))
+    return "target" if pool == expected else "other"
+
+
+def _order(key: Key, pivot: str, languages: Sequence[str]) -> tuple[bool, tuple[int, ...], Key]:
+    """The pivot, then the target languages in the report's order, then means; the key itself decides the rest."""
+    _, query, pool = key
+    place = {label: number for number, label in enumerate([pivot, *languages])}
+    last = len(place)
+    others = sorted(place.get(label, last) for label in pool if label != query)
+    return query.startswith("macro"), (place.get(query, last), *others), key
+
+
+def _full_table(readings: Sequence[Reading], scenario: str, group: str, keys: Sequence[Key]) -> Table:
+    pivot = wording.language_name(readings[0].pivot)
+    measures = list(
+        dict.fromkeys(name for key in keys for reading in readings for name in reading.places.get(key, {}))
+    )
+    lines = []
+    for key in keys:
+        found = [reading.places.get(key, {}) for reading in readings]
+        queries = [_most(rows, "queries") for rows in found]
+        cells = [
+            _counted(name, rows.get(name), usual) for name in measures for rows, usual in zip(found, queries, strict=True)
+        ]
+        cells += [Cell(wording.count(number)) for number in queries]
+        cells += [Cell(wording.count(_most(rows, what))) for what in ("documents", "ties") for rows in found]
+        lines.append(Line(_line_label(key, group, pivot, readings), tuple(cells), mean=key[1].startswith("macro")))
+    heads = [*map(heading, measures), *map(Column, ("Queries", "Documents", "Ties"))]
+    title = f"{scenario}: {_TITLES.get((scenario, group), _GROUPS[group])}".format(pivot=pivot)
+    name = f"all-{scenario}-{group}".rstrip("-")
+    corner = "Pool with" if group == "pivot" else "Queries in"
+    return Table(name, title, "", corner, _columns(heads, readings), tuple(lines))
+
+
+_TITLES = {
+    ("multi", "target"): "target-language queries; {pivot} and the query's language in the pool, both hold the answer",
+    ("multi", "pivot"): "{pivot} queries; {pivot} and one more language in the pool, both hold the answer",
+    ("one-sided", "target"): "target-language queries; the same pools, the answer only in the query's language",
+    ("one-sided", "pivot"): "{pivot} queries; the same pools, the answer only in {pivot}",
+    ("mono-cross", "target"): "target-language queries, {pivot} documents",
+    ("mono-cross", "pivot"): "{pivot} queries, documents in one target language",
+    ("mono-same", ""): "queries and documents in the same language",
+    ("multilingual", ""): "all languages in one pool",
+}
+_GROUPS = {"": "all", "target": "target-language queries", "pivot": "{pivot} queries", "other": "pairs without {pivot}"}
+
+
+def _line_label(key: Key, group: str, pivot: str, readings: Sequence[Reading]) -> str:
+    scenario, query, pool = key
+    if query.startswith("macro"):
+        means = {
+            "macro": "mean of all query languages",
+            "macro-target": "mean of target languages",
+            "macro-pivot": f"mean over the pools, {pivot} queries",
+        }
+        return means.get(query, query) + ("" if pool == ("*",) else f" ({'+'.join(pool)})")
+    if scenario in _WHOLE_POOL or group == "target":
+        return language_label(query, readings)
+    others = [label for label in pool if label != query] or list(pool)
+    if group == "pivot":
+        return " + ".join(language_label(label, readings) for label in others)
+    return f"{language_label(query, readings)}, pool {'+'.join(pool)}"
+
+
+def _most(rows: Mapping[str, Row], what: str) -> float | None:
+    """The largest count of a setting's rows: the number of its queries, where a measure is defined for all."""
+    return max((row[what] for row in rows.values() if row.get(what) is not None), default=None)
+
+
+def _counted(name: str, row: Row | None, usual: float | None) -> Cell:
+    shown = cell(name, row)
+    if row is None or row["value"] is None or row.get("queries") in (None, usual):
+        return shown
+    return shown._replace(aside=f"{shown.aside} n = {wording.count(row['queries'])}".strip())
+
+
+def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
+    """The results for a terminal: the verdict, then one table for each scenario, at most `width` columns wide.
+
+    Lines are the target languages, their mean and the mean of the pivot's queries; intervals, and the rows of single pools of
+    the pivot's queries, are in the other forms of the report. How many rows are not shown is said at the end.
+
+    Args:
+        results: One or several contents of `results.json`.
+        width: Columns of the terminal.
+
+    Raises:
+        UsageError: The results are not as `clinometer evaluate` writes them.
+    """
+    readings = read_results(results)
+    languages = by_lean(readings)
+    letters = {reading.label: _letter(number) for number, reading in enumerate(readings)}
+    blocks = [_opening(readings), *(wrapped(text, width) for text in verdict(readings, languages))]
+    blocks += [wrapped(f"Note: {text}", width) for text in caveats(readings)]
+    shown = 0
+    for scenario in scenarios(readings):
+        tables = [by_scenario(readings, languages, scenario)]
+        if not tables[0].lines:
+            tables = [table for table in full_tables(readings, languages) if table.name.startswith(f"all-{scenario}")]
+        for table in tables:
+            title = wrapped(f"{scenario}: {table.title.removeprefix(f'{scenario}: ')}", width)
+            blocks.append(f"{title}\n{plain_table(table.relabelled(lambda label: letters.get(label, '')), width)}")
+            shown += sum(1 for line in table.lines for found in line.cells if found.text != wording.DASH)
+    return "\n\n".join(blocks) + "\n"
+
+
+def _opening(readings: Sequence[Reading]) -> str:
+    lines = []
+    for number, reading in enumerate(readings):
+        documents, queries = (sum((reading.collection.get(what) or {}).values()) for what in ("documents", "queries"))
+        letter = f"{_letter(number)}: " if len(readings) > 1 else ""
+        lines.append(
+            f"{letter}{reading.encoder.get('name', 'encoder')} on {reading.collection.get('name', 'a collection')}: "
+            f"{wording.count(documents)} documents, {wording.count(queries)} queries, pivot {wording.language_name(reading.pivot)}"
+        )
+    return "\n".join(lines)
+
+
+def _letter(number: int) -> str:
+    return ascii_uppercase[number] if number < len(ascii_uppercase) else f"#{number + 1}"

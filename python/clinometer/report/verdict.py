@@ -1,0 +1,240 @@
+"""The verdict: what the rows say in a few plain sentences, and what a reader must keep in mind.
+
+Every number in a sentence is the value of one row. A sentence whose rows are absent is left out; nothing is averaged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from clinometer.report import wording
+from clinometer.report.readings import Reading, Side
+from clinometer.report.wording import language_name
+
+__all__ = ["caveats", "intrusion_scenario", "key_numbers", "verdict"]
+
+
+class _Range(NamedTuple):
+    """Languages with the highest and the lowest value of a measure, how many have one, and whether all values are equal."""
+
+    high: str
+    low: str
+    size: int
+    flat: bool
+
+
+def verdict(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
+    """The sentences in paragraphs: intrusion, lean, complete answers; for several results one paragraph each.
+
+    Example:
+        >>> from clinometer.report.readings import read_results
+        >>> row = {"scenario": "one-sided", "query_language": "de", "pool_languages": ["en", "de"], "measure": "Intrusion", "value": 0.234}
+        >>> readings = read_results([{"collection": {}, "encoder": {"name": "m"}, "settings": {}, "rows": [row]}])
+        >>> verdict(readings, ["de"])
+        ['With German queries, an unrelated English document stands above the German answer for 23.4% of the queries.']
+    """
+    if len(readings) > 1:
+        return _compared(readings, languages)
+    reading = readings[0]
+    paragraphs = [_intrusion(reading, languages), _lean(reading, languages), _complete(reading, languages)]
+    found = [text for text in paragraphs if text]
+    return found or ["The result has no rows about pools of several languages, so it says nothing about a lean."]
+
+
+def intrusion_scenario(readings: Sequence[Reading], languages: Sequence[str]) -> str | None:
+    """Where intrusion is read: in one-sided pools, where every document of the other language is wrong, else in `multi`."""
+    for scenario in ("one-sided", "multi"):
+        if any(_range(reading, scenario, "Intrusion", languages) for reading in readings):
+            return scenario
+    return None
+
+
+def complete_measure(readings: Sequence[Reading]) -> str | None:
+    """Complete@10 if there is one in `multi`, else the Complete@K that comes first."""
+    there = [name for reading in readings for name in reading.measures("multi") if name.startswith("Complete@")]
+    return "Complete@10" if "Complete@10" in there else next(iter(there), None)
+
+
+def _range(reading: Reading, scenario: str, measure: str, languages: Sequence[str]) -> _Range | None:
+    values = {label: reading.number(scenario, "target", label, measure) for label in languages}
+    known = {label: number for label, number in values.items() if number is not None}
+    if not known:
+        return None
+    high, low = max(known, key=lambda label: known[label]), min(known, key=lambda label: known[label])
+    return _Range(high, low, len(known), known[high] == known[low])
+
+
+def _shown(reading: Reading, scenario: str, side: Side, language: str | None, measure: str, ends: bool = True) -> str:
+    """Such as `23.4% (95% interval 21.0 to 25.8)`; empty where the row has no value."""
+    row = reading.row(scenario, side, language, measure)
+    if row is None or row["value"] is None:
+        return ""
+    scale = wording.scale(measure)
+    text = wording.value(measure, row["value"]) + ("%" if scale.unit == "%" else "")
+    limits = wording.interval(measure, row.get("ci_low"), row.get("ci_high"), " to ")
+    return f"{text} ({reading.confidence} interval {limits})" if limits and ends else text
+
+
+def _intrusion(reading: Reading, languages: Sequence[str]) -> str:
+    scenario = intrusion_scenario([reading], languages)
+    span = _range(reading, scenario, "Intrusion", languages) if scenario else None
+    if scenario is None or span is None:
+        return ""
+    pivot, high = language_name(reading.pivot), language_name(span.high)
+    text = (
+        f"With {high} queries, an unrelated {pivot} document stands above the {high} answer "
+        f"for {_shown(reading, scenario, 'target', span.high, 'Intrusion')} of the queries"
+    )
+    if span.size == 1:
+        reverse = _shown(reading, scenario, "pivot", span.high, "Intrusion")
+        about = f"an unrelated {high} document above the {pivot} answer to {pivot} queries"
+        return f"{text}." + (f" The reverse, {about}: {reverse}." if reverse else "")
+    if span.flat:
+        text += f", and the share is the same with each of the {span.size} languages."
+    else:
+        low = _shown(reading, scenario, "target", span.low, "Intrusion")
+        text += f", the most of {span.size} languages; with {language_name(span.low)} queries for {low}, the fewest."
+    mean = _shown(reading, scenario, "target", None, "Intrusion")
+    reverse = _shown(reading, scenario, "pivot", None, "Intrusion")
+    if mean:
+        text += f" The mean over the languages is {mean}."
+    if reverse:
+        text += f" The reverse, an unrelated document of the other language above the {pivot} answer to {pivot} queries: {reverse}."
+    return text + _outside(reading, scenario, span.high, languages)
+
+
+def _outside(reading: Reading, scenario: str, highest: str, languages: Sequence[str]) -> str:
+    """Where the worst language is one that the encoder does not claim: the worst of those that it does."""
+    outside = reading.not_made_for()
+    if highest not in outside:
+        return ""
+    text = f" The encoder was not made for {language_name(highest)}"
+    span = _range(reading, scenario, "Intrusion", [label for label in languages if label not in outside])
+    if span is None:
+        return text + "."
+    number = _shown(reading, scenario, "target", span.high, "Intrusion", ends=False)
+    return f"{text}; of the {span.size} target languages that it was made for, {language_name(span.high)} has the most: {number}."
+
+
+def _lean(reading: Reading, languages: Sequence[str]) -> str:
+    span, pivot = _range(reading, "multi", "RankGap", languages), language_name(reading.pivot)
+    if span is None:
+        return ""
+    one = span.high if span.size == 1 else None
+    text = _leaning(reading, one)
+    if span.size > 1:
+        low, high = (_shown(reading, "multi", "target", label, "RankGap", ends=False) for label in (span.low, span.high))
+        text += f" By language: from {low} ({language_name(span.low)}) to {high} ({language_name(span.high)}) log2 ranks."
+    if reverse := _shown(reading, "multi", "pivot", one, "RankGap"):
+        text += f" With {pivot} queries: {reverse}."
+    return text.strip()
+
+
+def _leaning(reading: Reading, language: str | None) -> str:
+    """One sentence on the lean of target-language queries; `no clear lean` where the interval includes 0."""
+    row = reading.row("multi", "target", language, "RankGap")
+    if row is None or row["value"] is None:
+        return ""
+    pivot, gap, low, high = language_name(reading.pivot), row["value"], row.get("ci_low"), row.get("ci_high")
+    queries = f"{language_name(language)} queries" if language else "queries in the other language"
+    start = f"Where {pivot} and the query's language both hold the answer, the ranking for {queries}"
+    number = _shown(reading, "multi", "target", language, "RankGap").replace(" (", " log2 ranks (", 1)
+    number = number if "log2 ranks" in number else f"{number} log2 ranks"
+    if low is not None and high is not None and low <= 0 <= high:
+        return f"{start} shows no clear lean: {number}; the interval includes 0."
+    if gap == 0:
+        return f"{start} is upright: 0 log2 ranks."
+    times = f"{2 ** abs(gap):,.1f} times as deep (geometric mean)"
+    if gap > 0:
+        return f"{start} leans to {pivot}, {number}: the answer in the query's language stands {times} as the {pivot} one."
+    return f"{start} leans to the query's language, {number}: the {pivot} answer stands {times} as the other."
+
+
+def _complete(reading: Reading, languages: Sequence[str]) -> str:
+    measure = complete_measure([reading])
+    span = _range(reading, "multi", measure, languages) if measure else None
+    if span is None or measure is None:
+        return ""
+    depth = measure.rpartition("@")[2]
+    if span.size == 1:
+        number = _shown(reading, "multi", "target", span.high, measure)
+        return f"Both versions of the answer are among the first {depth} documents for {number} of the {language_name(span.high)} queries."
+    mean = _shown(reading, "multi", "target", None, measure)
+    low, high = (_shown(reading, "multi", "target", label, measure, ends=False) for label in (span.low, span.high))
+    spread = f"from {low} with {language_name(span.low)} to {high} with {language_name(span.high)} queries"
+    text = f"Both versions of the answer are among the first {depth} documents for {mean} of the queries" if mean else ""
+    return f"{text}, {spread}." if text else f"Both versions of the answer are among the first {depth} documents {spread}."
+
+
+def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
+    scenario, complete = intrusion_scenario(readings, languages), complete_measure(readings)
+    pivot = language_name(readings[0].pivot)
+    paragraphs = []
+    for reading in readings:
+        facts = []
+        span = _range(reading, scenario, "Intrusion", languages) if scenario else None
+        if scenario and span:
+            one = span.high if span.size == 1 else None
+            mean = _shown(reading, scenario, "target", one, "Intrusion")
+            high = _shown(reading, scenario, "target", span.high, "Intrusion", ends=False)
+            text = f"an unrelated {pivot} document stands above the answer in the query's language for "
+            most = f"{high} with {language_name(span.high)} queries"
+            if span.size == 1:
+                facts.append(f"{text}{mean} of the {language_name(span.high)} queries")
+            else:
+                facts.append(f"{text}{mean} of the queries, most often ({most})" if mean else f"{text}at most {most}")
+        lean = _range(reading, "multi", "RankGap", languages)
+        if lean and (gap := _shown(reading, "multi", "target", lean.high if lean.size == 1 else None, "RankGap")):
+            facts.append(f"the rank gap to {pivot} is {gap}")
+        found = _range(reading, "multi", complete, languages) if complete else None
+        if complete and found:
+            share = _shown(reading, "multi", "target", found.high if found.size == 1 else None, complete)
+            depth = complete.rpartition("@")[2]
+            facts += [f"both versions are among the first {depth} for {share}"] if share else []
+        paragraphs.append(f"{reading.label}: {'; '.join(facts) or 'no rows about pools of several languages'}.")
+    text = "The intervals belong to each encoder alone; clinometer compare tests the differences on the same queries."
+    return [*paragraphs, text]
+
+
+def key_numbers(reading: Reading, languages: Sequence[str]) -> list[tuple[str, str, str]]:
+    """The two to four numbers at the top of a report of one result: value, interval, what it is. Means, or the one language's."""
+    pivot = language_name(reading.pivot)
+    scenario, complete = intrusion_scenario([reading], languages), complete_measure([reading])
+    other = "the other languages" if len(languages) != 1 else language_name(languages[0])
+    wanted: list[tuple[str | None, str | None, str]] = [
+        (scenario, "Intrusion", f"of queries in {other} meet an unrelated {pivot} document above the answer"),
+        ("multi", "RankGap", f"log2 ranks of lean; 0 is upright, above 0 leans to {pivot}"),
+        ("multi", complete, "of queries have both versions of the answer near the top"),
+        ("multi", "MaxRnorm", "Max@R norm: 100 if both versions of the answer lead, 0 if one is last"),
+    ]
+    numbers = []
+    for where, measure, text in wanted:
+        row = reading.row(where, "target", languages[0] if len(languages) == 1 else None, measure) if where and measure else None
+        if measure is None or row is None or row["value"] is None:
+            continue
+        unit = "%" if wording.scale(measure).unit == "%" and measure != "MaxRnorm" else ""
+        limits = wording.interval(measure, row.get("ci_low"), row.get("ci_high"), " to ")
+        if measure == complete:
+            text = text.replace("near the top", f"among the first {measure.rpartition('@')[2]}")
+        numbers.append((wording.value(measure, row["value"]) + unit, limits, text))
+    return numbers
+
+
+def caveats(readings: Sequence[Reading]) -> list[str]:
+    """What a reader must keep in mind: warnings of the encoder, languages it was not made for, results that do not compare."""
+    found: list[str] = []
+    several = len(readings) > 1
+    for reading in readings:
+        who = f"{reading.label}: " if several else ""
+        found += [f"{who}{warning}" for warning in reading.encoder.get("warnings") or []]
+        if outside := reading.not_made_for():
+            names = ", ".join(language_name(label) for label in outside)
+            found.append(f"{who}† The encoder was not made for {names}; read these lines with care.")
+    if len({reading.collection.get("digest") for reading in readings}) > 1:
+        found.append("The results come from different collections: their differences are not differences of the encoders alone.")
+    for setting in ("ties", "pairs"):
+        values = list(dict.fromkeys(wording.listed(reading.settings.get(setting)) for reading in readings))
+        if len(values) > 1:
+            found.append(f"The results have different settings of {setting}: {', '.join(values)}.")
+    return found

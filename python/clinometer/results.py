@@ -1,0 +1,162 @@
+"""An evaluation as it is kept, shown and passed on.
+
+`rows` is the contract: one row per scenario, query language, pool and measure. Everything else says where they come
+from. Files are written under a temporary name and renamed, so that they are whole or not there.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.errors import FormatError, MissingExtraError, UsageError
+
+__all__ = ["Evaluation", "written_whole"]
+
+_COLUMNS = ("scenario", "query_language", "pool_languages", "measure", "value", "ci_low", "ci_high", "queries",
+            "documents", "ties")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Results of one encoder on one collection.
+
+    Args:
+        collection: `Collection.describe()`.
+        encoder: The encoder's record.
+        settings: How it was evaluated.
+        rows: One dictionary per scenario, query language, pool and measure: `scenario`, `query_language` (`macro`,
+            `macro-target` and `macro-pivot` are means over query languages), `pool_languages`, `measure`, `value`,
+            `ci_low`, `ci_high`, `queries` (for which the measure is defined), `documents` (of the pool, the median
+            where it differs by query), `ties` (relevant documents that tie with another document).
+        notices: Sentences about what was left out.
+        per_query: Columns of equal length, one row per query and setting: `query_id`, `query_language`, `scenario`,
+            `pool_languages` (joined by `+`), then one column per measure, NaN where it is not defined. Empty where the
+            evaluation was read from `results.json`.
+    """
+
+    collection: dict[str, Any]
+    encoder: dict[str, Any]
+    settings: dict[str, Any]
+    rows: list[dict[str, Any]]
+    notices: list[str] = field(default_factory=list)
+    per_query: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `results.json` holds."""
+        names = ("collection", "encoder", "settings", "rows", "notices")
+        return {name: getattr(self, name) for name in names}
+
+    def value(
+        self, measure: str, scenario: str, query_language: str, pool_languages: list[str] | None = None
+    ) -> float | None:
+        """The value of one row.
+
+        Args:
+            measure: In canonical spelling.
+            scenario: Its name.
+            query_language: Its label.
+            pool_languages: Needed where queries of one language meet several pools.
+
+        Raises:
+            UsageError: No row or several rows fit.
+        """
+        fits = [
+            row
+            for row in self.rows
+            if (row["measure"], row["scenario"], row["query_language"]) == (measure, scenario, query_language)
+            and pool_languages in (None, row["pool_languages"])
+        ]
+        if len(fits) != 1:
+            raise UsageError(f"{len(fits)} rows have {measure} in {scenario} for {query_language}; one was expected")
+        value: float | None = fits[0]["value"]
+        return value
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The results as JSON text, also written to `path` if given."""
+        text = msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=1).decode() + "\n"
+        if path is not None:
+            with written_whole(path) as file:
+                file.write(text.encode())
+        return text
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> Evaluation:
+        """Read `results.json`.
+
+        Raises:
+            FormatError: The file is not JSON of that form.
+            FileNotFoundError: It is not there.
+        """
+        try:
+            found = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise FormatError(os.fspath(path), None, f"this is no results file: {error}") from None
+        missing = [name for name in ("collection", "encoder", "settings", "rows") if name not in found]
+        if missing:
+            raise FormatError(os.fspath(path), None, f"this is no results file: it has no {', '.join(missing)}")
+        for number, row in enumerate(found["rows"]):
+            absent = [name for name in _COLUMNS if not isinstance(row, dict) or name not in row]
+            if absent:
+                raise FormatError(os.fspath(path), None, f"row {number} of the results has no {', '.join(absent)}")
+        names = ("collection", "encoder", "settings", "rows")
+        return cls(**{name: found[name] for name in names}, notices=list(found.get("notices", [])))
+
+    def per_query_to(self, path: str | os.PathLike[str]) -> None:
+        """Write the values per query as gzipped JSON lines: the first four columns, then `values` by measure."""
+        keys = ("query_id", "query_language", "scenario", "pool_languages")
+        names = [name for name in self.per_query if name not in keys]
+        heads = [self.per_query[name].tolist() for name in keys]
+        columns = [self.per_query[name].tolist() for name in names]
+        encoder = msgspec.json.Encoder()
+        with written_whole(path) as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
+            for at in range(len(heads[0])):
+                line: dict[str, Any] = {key: head[at] for key, head in zip(keys, heads, strict=True)}
+                line["pool_languages"] = line["pool_languages"].split("+")
+                values = ((name, column[at]) for name, column in zip(names, columns, strict=True))
+                line["values"] = {name: value for name, value in values if not np.isnan(value)}
+                file.write(encoder.encode(line) + b"\n")
+
+    def to_polars(self) -> Any:
+        """The rows as a polars data frame."""
+        try:
+            import polars
+        except ImportError:
+            raise MissingExtraError("to_polars", "tables") from None
+        return polars.DataFrame(self.rows, infer_schema_length=None)
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas data frame."""
+        try:
+            import pandas
+        except ImportError:
+            raise MissingExtraError("to_pandas", "tables") from None
+        return pandas.DataFrame(self.rows, columns=list(_COLUMNS))
+
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Write the report, HTML or Markdown by suffix."""
+        from clinometer.report import write_report
+
+        write_report([self.to_dict()], path)
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """A file that appears under its name only when everything has been written."""
+    path = Path(path)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

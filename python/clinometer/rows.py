@@ -1,0 +1,156 @@
+"""Rows of results: means of cells, gaps between query languages, and macro averages, with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.cells import Cell
+from clinometer.errors import CollectionError
+from clinometer.measures import Measure
+from clinometer.measures.aggregate import Estimate, Resampling, question_rows
+from clinometer.scenarios import Setting
+from clinometer.survey import Survey
+
+__all__ = ["notices_of", "rows_of"]
+
+
+def rows_of(
+    survey: Survey,
+    cells: Sequence[Cell],
+    measures: Sequence[Measure],
+    pivot: str,
+    resamples: int,
+    confidence: float,
+    seed: int,
+    threads: int | None,
+) -> list[dict[str, Any]]:
+    """Tidy rows in the order of scenarios and settings; see `clinometer.results.Evaluation`.
+
+    Raises:
+        CollectionError: No setting has a value.
+    """
+    table = _Table(survey, cells, resamples, confidence, seed, threads)
+    rows: list[dict[str, Any]] = []
+    for scenario in dict.fromkeys(cell.setting.scenario for cell in cells):
+        here = [number for number, cell in enumerate(cells) if cell.setting.scenario == scenario]
+        rows += table.plain(here, [str(measure) for measure in measures])
+        rows += table.gaps(here, [measure for measure in measures if measure.name == "LanguageGap"])
+        rows += table.macros(here, [str(measure) for measure in measures], pivot)
+    return rows
+
+
+def notices_of(survey: Survey, cells: Sequence[Cell]) -> list[str]:
+    """Sentences about the queries that a setting leaves out."""
+    notices = []
+    for cell in cells:
+        setting = cell.setting
+        missing = survey.standings.asked_in(setting.query_language) - len(cell.queries)
+        if missing:
+            notices.append(
+                f"{setting.scenario}, pool {'+'.join(setting.pool)}: {missing} of the {setting.query_language} queries "
+                "have no answer in the pool and are left out"
+            )
+    return notices
+
+
+class _Table:
+    """All per-query values, one column per cell and measure, one line per question, resampled together."""
+
+    def __init__(
+        self,
+        survey: Survey,
+        cells: Sequence[Cell],
+        resamples: int,
+        confidence: float,
+        seed: int,
+        threads: int | None,
+    ) -> None:
+        queries = survey.collection.queries
+        question = question_rows(queries.groups, queries.languages, queries.ids)
+        self.cells = cells
+        self.column: dict[tuple[int, str], int] = {}
+        columns: list[NDArray[np.float64]] = []
+        for number, cell in enumerate(cells):
+            for name, values in cell.values.items():
+                column = np.full(int(question.max()) + 1, np.nan)
+                column[question[cell.queries]] = values
+                self.column[number, name] = len(columns)
+                columns.append(column)
+        if not columns:
+            raise CollectionError("none of the measures is defined in any of the settings; choose others")
+        values = np.stack(columns, axis=1)
+        self.defined = np.count_nonzero(~np.isnan(values), axis=0)
+        self.sampled = Resampling.of(values, resamples=resamples, confidence=confidence, seed=seed, threads=threads)
+
+    def plain(self, numbers: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
+        """One row per cell and measure."""
+        rows = []
+        for number in numbers:
+            cell = self.cells[number]
+            for name in names:
+                column = self.column.get((number, name))
+                if column is not None:
+                    estimate, defined = self.sampled.mean([column]), int(self.defined[column])
+                    rows.append(_row(cell.setting, name, estimate, defined, cell.documents, cell.ties))
+        return rows
+
+    def gaps(self, numbers: Sequence[int], measures: Sequence[Measure]) -> list[dict[str, Any]]:
+        """Differences between the two query languages of a pool that both share, shown with the second language."""
+        rows = []
+        for number in numbers:
+            cell = self.cells[number]
+            setting = cell.setting
+            if setting.scenario != "multi" or setting.query_language == setting.pool[0]:
+                continue
+            partner = next(n for n in numbers if n != number and self.cells[n].setting.pool == setting.pool)
+            for measure in measures:
+                pair = [self.column.get((n, str(measure.inner))) for n in (partner, number)]
+                if None in pair:
+                    continue
+                first, second = (column for column in pair if column is not None)
+                defined = int(min(self.defined[first], self.defined[second]))
+                ties = cell.ties + self.cells[partner].ties
+                estimate = self.sampled.distance(first, second)
+                rows.append(_row(setting, str(measure), estimate, defined, cell.documents, ties))
+        return rows
+
+    def macros(self, numbers: Sequence[int], names: Sequence[str], pivot: str) -> list[dict[str, Any]]:
+        """Plain means over cells: all, those with queries in another language than the pivot, those in the pivot."""
+        parts = {
+            "macro": list(numbers),
+            "macro-target": [n for n in numbers if self.cells[n].setting.query_language != pivot],
+            "macro-pivot": [n for n in numbers if self.cells[n].setting.query_language == pivot],
+        }
+        rows = []
+        for label, members in parts.items():
+            for name in names:
+                held = [n for n in members if (n, name) in self.column]
+                if len(held) < 2:
+                    continue
+                columns = [self.column[n, name] for n in held]
+                macro = Setting(self.cells[held[0]].setting.scenario, label, ("*",))
+                documents = int(np.median([self.cells[n].documents for n in held]))
+                ties = sum(self.cells[n].ties for n in held)
+                estimate, defined = self.sampled.mean(columns), int(self.defined[columns].sum())
+                rows.append(_row(macro, name, estimate, defined, documents, ties))
+        return rows
+
+
+def _row(setting: Setting, measure: str, estimate: Estimate, queries: int, documents: int, ties: int) -> dict[str, Any]:
+    value, low, high = (None if np.isnan(x) else x for x in (estimate.value, estimate.low, estimate.high))
+    return {
+        "scenario": setting.scenario,
+        "query_language": setting.query_language,
+        "pool_languages": list(setting.pool),
+        "measure": measure,
+        "value": value,
+        "ci_low": low,
+        "ci_high": high,
+        "queries": queries,
+        "documents": documents,
+        "ties": ties,
+    }

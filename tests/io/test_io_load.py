@@ -1,0 +1,72 @@
+"""`load`: from a source to its reader."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clinometer.collection import Collection
+from clinometer.errors import UsageError
+from clinometer.io import load
+
+
+def test_every_form_reaches_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def reader(source: object = None, *, languages: object = None, split: str = "") -> Collection:
+        seen.append((source, languages, split))
+        return Collection.__new__(Collection)
+
+    for kind in ("demo", "xquad", "belebele", "beir", "parallel", "hub"):
+        monkeypatch.setattr(f"clinometer.io.{kind}.read_{kind}", reader)
+    for source in ("demo", "xquad:d", "belebele:d", "beir:d:e", "parallel:a,b", "hub:org/name"):
+        load(source, languages=["en"], split="dev")
+    assert [item[0] for item in seen] == [None, "d", "d", "d:e", ["a", "b"], "org/name"]
+    assert all(item[1:] == (["en"], "dev") for item in seen)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("data/xquad", r"'data/xquad' is no source; write demo, xquad:DIR, .* parallel:FILE\[,FILE...\] or hub:NAME"),
+        ("squad:x", "'squad:x' is no source"),
+        ("xquad:", "'xquad' needs a place after the colon; write xquad:DIR"),
+        ("beir", "'beir' needs a place after the colon"),
+        ("demo:x", "'demo' takes nothing after its name; write demo"),
+    ],
+)
+def test_sources_of_no_known_form(source: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load(source)
+    with pytest.raises(UsageError):
+        load(Path(source))
+
+
+def test_unknown_options_are_named() -> None:
+    with pytest.raises(UsageError, match="xquad does not know the option split, foo; it knows unit"):
+        load("xquad:x", split="test", unit="row", foo=1)
+    with pytest.raises(UsageError, match="demo does not know the option unit; it knows none"):
+        load("demo", unit="row")
+    with pytest.raises(UsageError, match=r"beir .* it knows split, language, allow_missing"):
+        load("beir:x", revision="main")
+
+
+def test_a_string_of_languages_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"languages is the string 'en,de'; write a list, such as \['en', 'de'\]"):
+        load("demo", languages="en,de")
+
+
+@pytest.mark.parametrize("source", ["xquad:absent", "belebele:absent", "beir:absent", "parallel:absent"])
+def test_absent_places_are_named(source: str) -> None:
+    with pytest.raises(FileNotFoundError, match="absent does not exist"):
+        load(source)
+
+
+def test_readers_are_imported_only_when_used() -> None:
+    code = "import sys, clinometer.io; print([m for m in sys.modules if m.startswith(('clinometer.io.', 'datasets'))])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

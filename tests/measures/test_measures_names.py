@@ -1,0 +1,173 @@
+"""Names of measures: every spelling, the canonical form, what a measure says of itself, and all mistakes at once."""
+
+from __future__ import annotations
+
+import pytest
+from clinometer.errors import MeasureError
+from clinometer.measures import KNOWN, Measure, parse
+
+SPELLINGS = {
+    "nDCG": "nDCG ndcg NDCG",
+    "nDCG@10": "nDCG@10 ndcg@10 ndcg_cut_10 ndcg_cut.10 ndcg_at_10 NDCG_AT_10 ndcg_10 nDCG@010",
+    "R@100": "R@100 r@100 recall_100 recall@100 recall_at_100 recall.100",
+    "RR": "RR mrr MRR recip_rank",
+    "RR@10": "RR@10 mrr@10 mrr_at_10",
+    "AP": "AP map MAP",
+    "AP@100": "AP@100 map@100 map_cut_100 map_at_100",
+    "P@5": "P@5 P_5 P.5 precision@5 precision_at_5",
+    "Success@1": "Success@1 success_1 hit_rate@1 hit_rate_at_1",
+    "MaxR": "MaxR Max@R max@r maxr max_r",
+    "MaxRnorm": "MaxRnorm Max@R_norm maxr_norm MAXRNORM",
+    "Complete@10": "Complete@10 Comp@10 complete_at_10 comp_at_10",
+    "RankGap": "RankGap rankgap rank_gap",
+    "PivotFirst": "PivotFirst pivotfirst pivot_first",
+    "Intrusion": "Intrusion intrusion Intrusion() Intrusion(by=other)",
+    "Intrusion(by=own)": "Intrusion(by=own) intrusion(BY=Own) Intrusion(by='own')",
+    "IntrusionCount": "IntrusionCount intrusion_count",
+    "IntrusionCount(by=own)": "IntrusionCount(by=own) intrusioncount(by=own)",
+    "LangShare@10": "LangShare@10 langshare_at_10 lang_share@10",
+    "LangShare(lang=de)@10": "LangShare(lang=de)@10 langshare(lang='deu_Latn')@10 LangShare(lang=DE)@10",
+    "LanguageGap(MaxRnorm)": "LanguageGap languagegap LanguageGap(MaxRnorm) language_gap(Max@R_norm)",
+    "LanguageGap(nDCG@10)": "LanguageGap(nDCG@10) LanguageGap(ndcg_cut_10)",
+    "LanguageGap(LangShare(lang=de)@5)": "LanguageGap(LangShare(lang=de)@5)",
+}
+
+
+@pytest.mark.parametrize(
+    ("spelling", "canonical"), [(spelling, name) for name, row in SPELLINGS.items() for spelling in row.split()]
+)
+def test_every_spelling_has_one_canonical_form(spelling: str, canonical: str) -> None:
+    (measure,) = parse([spelling])
+    assert str(measure) == canonical
+    assert parse([canonical]) == [measure]
+    assert parse([f"  {spelling} "]) == [measure]
+
+
+def test_known_names_are_canonical_and_name_every_measure() -> None:
+    assert [str(measure) for measure in parse(KNOWN)] == list(KNOWN)
+    assert {measure.name for measure in parse(SPELLINGS)} == {measure.name for measure in parse(KNOWN)}
+
+
+def test_duplicates_are_removed_and_the_order_kept() -> None:
+    names = ["RR", "ndcg_cut_10", "mrr", "nDCG@10", "MaxR", "nDCG@5", "Max@R"]
+    assert [str(measure) for measure in parse(names)] == ["RR", "nDCG@10", "MaxR", "nDCG@5"]
+    assert parse([Measure("RR"), "mrr", Measure("P", 5)]) == [Measure("RR"), Measure("P", 5)]
+    assert parse([]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "display", "higher", "unit"),
+    [
+        ("nDCG@10", "nDCG@10", True, "0-1"),
+        ("R@100", "R@100", True, "0-1"),
+        ("Success@1", "Success@1", True, "0-1"),
+        ("MaxR", "Max@R", False, "rank"),
+        ("MaxRnorm", "Max@R norm", True, "%"),
+        ("Complete@10", "Complete@10", True, "%"),
+        ("RankGap", "Rank gap", None, "log2 ranks"),
+        ("PivotFirst", "Pivot first", None, "share"),
+        ("Intrusion", "Intrusion", False, "share"),
+        ("Intrusion(by=own)", "Intrusion (own)", False, "share"),
+        ("IntrusionCount", "Intrusion count", False, "documents"),
+        ("LangShare@10", "Language share@10", None, "share"),
+        ("LangShare(lang=de)@10", "Language share (de)@10", None, "share"),
+        ("LanguageGap", "Language gap (Max@R norm)", False, "%"),
+        ("LanguageGap(MaxR)", "Language gap (Max@R)", False, "rank"),
+    ],
+)
+def test_what_a_measure_says_of_itself(name: str, display: str, higher: bool | None, unit: str) -> None:
+    (measure,) = parse([name])
+    assert (measure.display, measure.higher_is_better, measure.unit) == (display, higher, unit)
+
+
+def test_summaries_are_one_sentence_with_the_source() -> None:
+    for measure in parse(KNOWN):
+        assert measure.summary.endswith(".")
+        assert "{" not in measure.summary
+        ours = measure.name in {"RankGap", "PivotFirst", "Intrusion", "IntrusionCount", "LangShare"}
+        assert ("[our definition]" in measure.summary) == ours
+        assert ours or "trec_eval" in measure.summary or "arXiv 2604.05684" in measure.summary
+    assert "the first 10 documents" in Measure("nDCG", 10).summary
+    assert "the whole ranking" in Measure("nDCG").summary
+    assert "Share of de among" in Measure("LangShare", 10, (("lang", "de"),)).summary
+    assert "Share of the pivot language among" in Measure("LangShare", 10).summary
+    assert "mean Max@R norm between" in parse(["LanguageGap"])[0].summary
+    both = [measure.summary for measure in parse(["Intrusion", "Intrusion(by=own)"])]
+    assert "unrelated document in the other language" in both[0]
+    assert "unrelated document in the query's language" in both[1]
+
+
+def test_the_measure_inside_a_gap() -> None:
+    assert parse(["LanguageGap(Comp@10)"])[0].inner == Measure("Complete", 10)
+    assert Measure("MaxR").inner is None
+
+
+def test_all_bad_names_are_listed_at_once() -> None:
+    with pytest.raises(MeasureError) as caught:
+        parse(["nDCG@10", "nGCD@10", "P", "RR@0", "bogus"])
+    text = str(caught.value)
+    assert text.startswith("4 measure names cannot be used: ")
+    assert "'nGCD@10': not the name of a measure, did you mean nDCG@10?" in text
+    assert "'P': P needs a cutoff, such as P@10" in text
+    assert "'RR@0': the cutoff '0' is not a positive whole number" in text
+    assert "'bogus': not the name of a measure" in text
+    assert text.endswith("The measures are " + ", ".join(KNOWN))
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("R", "R needs a cutoff, such as R@10"),
+        ("Success", "Success needs a cutoff, such as Success@10"),
+        ("Complete", "Complete needs a cutoff, such as Complete@10"),
+        ("LangShare", "LangShare needs a cutoff, such as LangShare@10"),
+        ("MaxR@10", "MaxR takes no cutoff: write MaxR"),
+        ("RankGap@5", "RankGap takes no cutoff: write RankGap"),
+        ("nDCG@ten", "the cutoff 'ten' is not a positive whole number"),
+        ("nDCG@", "the cutoff '' is not a positive whole number"),
+        ("nDCG@-3", "the cutoff '-3' is not a positive whole number"),
+        ("nDCG@1.5", "the cutoff '1.5' is not a positive whole number"),
+        ("P_0", "the cutoff '0' is not a positive whole number"),
+        ("P(rel=2)@5", "P takes nothing in brackets, not rel=2"),
+        ("Intrusion(by=mine)", "Intrusion takes by=other (the usual) or by=own in brackets, not by=mine"),
+        ("Intrusion(own)", "Intrusion takes by=other (the usual) or by=own in brackets, not own"),
+        ("LangShare(de)@10", "LangShare takes lang=LANGUAGE in brackets, not de"),
+        ("LangShare(lang=?)@10", "'?' is not a language label"),
+        ("LanguageGap(nonsense)", "'nonsense' in its brackets: not the name of a measure"),
+        ("LanguageGap(P)", "'P' in its brackets: P needs a cutoff"),
+        ("LanguageGap(LanguageGap(RR))", "LanguageGap cannot be taken of a LanguageGap"),
+        ("Max@Rnrm", "did you mean MaxRnorm?"),
+        ("success@@1", "not the name of a measure, did you mean Success@"),
+        ("Comple@5", "did you mean Complete@5?"),
+        ("", "not the name of a measure"),
+        (5, "not the name of a measure"),
+    ],
+)
+def test_each_mistake_has_its_sentence(name: str, problem: str) -> None:
+    with pytest.raises(MeasureError) as caught:
+        parse([name])
+    text = str(caught.value)
+    assert text.startswith(f"1 measure name cannot be used: {name!r}: ")
+    assert problem in text
+
+
+def test_one_string_is_not_a_list_of_names() -> None:
+    with pytest.raises(MeasureError, match=r"write \['nDCG@10'\]"):
+        parse("nDCG@10")
+
+
+@pytest.mark.parametrize(
+    ("name", "cutoff", "params", "problem"),
+    [
+        ("NDCG", None, (), "'NDCG' is not a measure"),
+        ("nDCG", 0, (), "nDCG has the cutoff 0"),
+        ("MaxR", 3, (), "MaxR takes no cutoff"),
+        ("LanguageGap", None, (), "LanguageGap takes the name of another measure"),
+        ("RR", None, (("by", "own"),), "RR takes nothing in brackets, not by=own"),
+    ],
+)
+def test_a_measure_cannot_be_made_wrong(
+    name: str, cutoff: int | None, params: tuple[tuple[str, str], ...], problem: str
+) -> None:
+    with pytest.raises(MeasureError, match=problem):
+        Measure(name, cutoff, params)
