@@ -4,14 +4,24 @@
 //! `f32`, from the first component to the last, starting at zero. A kernel
 //! gives every document of a panel a lane of its own, so a tile holds
 //! exactly these chains and no kernel can differ from another in a bit.
+//!
+//! Beside it each kernel has an integer tile over pairs of 16-bit components
+//! for the certified filter; integers have only one sum.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
-#[cfg(target_arch = "x86_64")]
-mod x86;
 
-pub(crate) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86::Avx2;
+pub(crate) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512;
+pub(crate) use portable::Portable;
+
+use crate::error::{Error, Result};
+use crate::words::Words;
 
 /// Instruction sets for which there is a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,26 +30,27 @@ pub enum Isa {
     Portable,
     /// x86-64 with AVX2 and FMA.
     Avx2,
+    /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
+    Avx512,
 }
 
 impl Isa {
     /// The best instruction set of this machine.
     #[must_use]
     pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if Avx2::detect().is_some() {
-            return Self::Avx2;
-        }
-        Self::Portable
+        Self::available()[0]
     }
 
     /// All that this machine can use, the best first.
     #[must_use]
     pub fn available() -> Vec<Self> {
-        let mut sets = vec![Self::detect()];
-        if sets[0] != Self::Portable {
-            sets.push(Self::Portable);
+        let mut sets = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            sets.extend(Avx512::detect().map(|_| Self::Avx512));
+            sets.extend(Avx2::detect().map(|_| Self::Avx2));
         }
+        sets.push(Self::Portable);
         sets
     }
 
@@ -49,8 +60,44 @@ impl Isa {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
         }
     }
+
+    /// The instruction set of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Avx512, Self::Avx2, Self::Portable].into_iter().find(|isa| isa.name() == name)
+    }
+
+    /// Calls back with the kernel.
+    ///
+    /// # Errors
+    /// This machine does not have the instructions.
+    pub(crate) fn with<D: Dispatch>(self, job: D) -> Result<D::Output> {
+        match self {
+            Self::Portable => Ok(job.run(Portable)),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => Avx2::detect().map(|kernel| job.run(kernel)).ok_or_else(|| self.missing()),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => Avx512::detect().map(|kernel| job.run(kernel)).ok_or_else(|| self.missing()),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => Err(self.missing()),
+        }
+    }
+
+    fn missing(self) -> Error {
+        Error::Shape(format!("this machine has no {} kernel; use the portable one", self.name()))
+    }
+}
+
+/// Work that runs with any kernel: a closure cannot be generic.
+pub(crate) trait Dispatch {
+    /// What it returns.
+    type Output;
+
+    /// Does the work.
+    fn run<K: Kernel>(self, kernel: K) -> Self::Output;
 }
 
 /// The canonical score of two vectors of equal length.
@@ -64,8 +111,30 @@ pub fn chain(query: &[f32], document: &[f32]) -> f32 {
     query.iter().zip(document).fold(0.0, |sum, (q, d)| q.mul_add(*d, sum))
 }
 
-/// A way to compute tiles of canonical scores. A value of the type proves
-/// that the machine has the instructions.
+/// Chains computed side by side: enough to hide the latency of one.
+pub(crate) const SIDE_BY_SIDE: usize = 8;
+
+/// Canonical scores of a few pairs at once; the same bits as `chain`.
+#[inline(always)]
+pub(crate) fn chains(pairs: [(&[f32], &[f32]); SIDE_BY_SIDE]) -> [f32; SIDE_BY_SIDE] {
+    let mut sums = [0.0_f32; SIDE_BY_SIDE];
+    let dimension = pairs[0].0.len();
+    // Equal lengths that the compiler can see need no check in the loop.
+    let pairs = pairs.map(|(query, document)| (&query[..dimension], &document[..dimension]));
+    for k in 0..dimension {
+        for (sum, (query, document)) in sums.iter_mut().zip(&pairs) {
+            *sum = query[k].mul_add(document[k], *sum);
+        }
+    }
+    sums
+}
+
+/// A way to compute tiles of scores. A value of the type proves that the
+/// machine has the instructions.
+///
+/// Panels hold component 0 (or, for integers, the first pair of components)
+/// of all their vectors, then the next, and so on. A tile gets one row of
+/// `DOCUMENTS` scores for each query.
 pub(crate) trait Kernel: Copy + Send + Sync {
     /// Queries in a tile.
     const QUERIES: usize;
@@ -75,14 +144,61 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     /// Runs `body` compiled for this kernel's instructions.
     fn enter<R>(self, body: impl FnOnce() -> R) -> R;
 
-    /// Scores a panel of queries against a panel of documents; panels hold
-    /// component 0 of all their vectors, then component 1, and so on.
-    /// `scores` gets one row of `DOCUMENTS` per query.
-    fn tile(self, dimension: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]);
+    /// Packs `DOCUMENTS` rows of `depth` words as a panel.
+    fn pack(self, depth: usize, rows: &[u32], panel: &mut [u32]);
 
-    /// One bit per document of a row of scores: above, and equal to, the
+    /// Canonical scores of a panel of queries and a panel of documents.
+    fn tile(self, depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]);
+
+    /// Dot products of `i16` vectors, a pair of components in each word. No
+    /// partial sum may leave `i32`.
+    fn tile_of_pairs(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]);
+
+    /// One bit per document of a row of scores: above, and not below, the
     /// threshold.
     fn compare(self, scores: &[f32], threshold: f32) -> (u32, u32);
+
+    /// One bit per document of a row of integer scores above the threshold.
+    fn above(self, scores: &[i32], threshold: i32) -> u32;
+}
+
+/// Packs rows word by word.
+pub(crate) fn pack_simply(width: usize, depth: usize, rows: &[u32], panel: &mut [u32]) {
+    for (lane, row) in rows.chunks_exact(depth).take(width).enumerate() {
+        for (line, word) in panel.chunks_exact_mut(width).zip(row) {
+            line[lane] = *word;
+        }
+    }
+}
+
+/// Runs one kernel on panels in cache, for benches; returns the arithmetic
+/// operations done.
+#[doc(hidden)]
+#[must_use]
+pub fn exercise_kernel(isa: Isa, dimension: usize, integers: bool, tiles: usize) -> u64 {
+    struct Exercise(usize, bool, usize);
+    impl Dispatch for Exercise {
+        type Output = u64;
+
+        fn run<K: Kernel>(self, kernel: K) -> u64 {
+            let Self(dimension, integers, tiles) = self;
+            let depth = if integers { dimension.div_ceil(2) } else { dimension };
+            let (queries, documents) = (Words::new(K::QUERIES * depth), Words::new(K::DOCUMENTS * depth));
+            let mut scores = Words::new(K::QUERIES * K::DOCUMENTS);
+            kernel.enter(|| {
+                for _ in 0..tiles {
+                    if integers {
+                        kernel.tile_of_pairs(depth, queries.i32(), documents.i32(), scores.i32_mut());
+                    } else {
+                        kernel.tile(depth, queries.f32(), documents.f32(), scores.f32_mut());
+                    }
+                    std::hint::black_box(&mut scores);
+                }
+            });
+            2 * (dimension * K::QUERIES * K::DOCUMENTS * tiles) as u64
+        }
+    }
+    isa.with(Exercise(dimension, integers, tiles)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -90,29 +206,84 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn panel(vectors: &[Vec<f32>], width: usize, dimension: usize) -> Vec<f32> {
-        (0..dimension).flat_map(|k| (0..width).map(move |v| vectors[v][k])).collect()
-    }
-
     fn check<K: Kernel>(kernel: K, dimension: usize, seed: &[f32]) {
-        let vector = |shift: usize| (0..dimension).map(|k| seed[(k * 7 + shift * 13) % seed.len()]).collect();
-        let queries: Vec<Vec<f32>> = (0..K::QUERIES).map(vector).collect();
-        let documents: Vec<Vec<f32>> = (0..K::DOCUMENTS).map(|d| vector(d + 3)).collect();
-        let mut scores = vec![0.0; K::QUERIES * K::DOCUMENTS];
-        let (a, b) = (panel(&queries, K::QUERIES, dimension), panel(&documents, K::DOCUMENTS, dimension));
-        kernel.enter(|| kernel.tile(dimension, &a, &b, &mut scores));
-        for (q, query) in queries.iter().enumerate() {
-            let row = &scores[q * K::DOCUMENTS..(q + 1) * K::DOCUMENTS];
-            for (d, document) in documents.iter().enumerate() {
+        let vector = |shift: usize| (0..dimension).map(move |k| seed[(k * 7 + shift * 13) % seed.len()]);
+        let pack = |vectors: usize, shift: usize| -> (Vec<f32>, Words) {
+            let rows: Vec<f32> = (0..vectors).flat_map(|v| vector(v + shift)).collect();
+            let words: Vec<u32> = rows.iter().map(|v| v.to_bits()).collect();
+            let mut panel = Words::new(vectors * dimension);
+            pack_simply(vectors, dimension, &words, panel.u32_mut());
+            (rows, panel)
+        };
+        let ((queries, a), (documents, b)) = (pack(K::QUERIES, 0), pack(K::DOCUMENTS, 3));
+        let words: Vec<u32> = documents.iter().map(|v| v.to_bits()).collect();
+        let mut panel = Words::new(K::DOCUMENTS * dimension);
+        kernel.enter(|| kernel.pack(dimension, &words, panel.u32_mut()));
+        assert_eq!(panel.u32(), b.u32());
+        let mut scores = Words::new(K::QUERIES * K::DOCUMENTS);
+        kernel.enter(|| kernel.tile(dimension, a.f32(), b.f32(), scores.f32_mut()));
+        for (q, query) in queries.chunks_exact(dimension).enumerate() {
+            let row = &scores.f32()[q * K::DOCUMENTS..(q + 1) * K::DOCUMENTS];
+            for (d, document) in documents.chunks_exact(dimension).enumerate() {
                 assert_eq!(row[d].to_bits(), chain(query, document).to_bits());
             }
+            let mut pairs = [(query, &documents[..dimension]); SIDE_BY_SIDE];
+            pairs[5].1 = &documents[dimension..2 * dimension];
+            let few = kernel.enter(|| chains(pairs));
+            assert_eq!((few[0].to_bits(), few[5].to_bits()), (row[0].to_bits(), row[1].to_bits()));
             let threshold = row[K::DOCUMENTS / 2];
             let bits = |keep: fn(f32, f32) -> bool| {
                 row.iter().enumerate().filter(|(_, s)| keep(**s, threshold)).fold(0, |m, (d, _)| m | 1 << d)
             };
             let masks = kernel.enter(|| kernel.compare(row, threshold));
-            assert_eq!(masks, (bits(|s, t| s > t), bits(|s, t| s == t)));
+            assert_eq!(masks, (bits(|s, t| s > t), bits(|s, t| s >= t)));
         }
+    }
+
+    fn check_pairs<K: Kernel>(kernel: K, depth: usize, seed: &[i16]) {
+        let fill = |vectors: usize, shift: usize| {
+            let mut panel = Words::new(vectors * depth);
+            for (n, value) in panel.i16_mut().iter_mut().enumerate() {
+                *value = seed[(n * 5 + shift) % seed.len()];
+            }
+            panel
+        };
+        let (mut a, mut b) = (fill(K::QUERIES, 0), fill(K::DOCUMENTS, 7));
+        let mut scores = Words::new(K::QUERIES * K::DOCUMENTS);
+        kernel.enter(|| kernel.tile_of_pairs(depth, a.i32(), b.i32(), scores.i32_mut()));
+        let (a, b) = (a.i16_mut(), b.i16_mut());
+        for (q, row) in scores.i32().chunks_exact(K::DOCUMENTS).enumerate() {
+            for (d, score) in row.iter().enumerate() {
+                let dot: i32 = (0..2 * depth)
+                    .map(|k| {
+                        let at = |width: usize, lane: usize| (k / 2 * width + lane) * 2 + k % 2;
+                        i32::from(a[at(K::QUERIES, q)]) * i32::from(b[at(K::DOCUMENTS, d)])
+                    })
+                    .sum();
+                assert_eq!(*score, dot);
+            }
+            let threshold = row[K::DOCUMENTS / 2];
+            let above = row.iter().enumerate().filter(|(_, s)| **s > threshold).fold(0, |m, (d, _)| m | 1 << d);
+            assert_eq!(kernel.enter(|| kernel.above(row, threshold)), above);
+        }
+    }
+
+    struct Check<'a>(usize, &'a [f32], &'a [i16]);
+    impl Dispatch for Check<'_> {
+        type Output = ();
+
+        fn run<K: Kernel>(self, kernel: K) {
+            check(kernel, self.0, self.1);
+            check_pairs(kernel, self.0, self.2);
+        }
+    }
+
+    #[test]
+    fn names_lead_back() {
+        for isa in Isa::available() {
+            assert_eq!(Isa::named(isa.name()), Some(isa));
+        }
+        assert_eq!(Isa::named("abacus"), None);
     }
 
     proptest! {
@@ -120,11 +291,10 @@ mod tests {
         fn tiles_hold_canonical_scores(
             dimension in 1_usize..70,
             seed in prop::collection::vec(prop_oneof![-2.0_f32..2.0, Just(0.0), Just(-0.0), Just(1e-40), Just(1e15)], 5..40),
+            integers in prop::collection::vec(-3000_i16..=3000, 5..40),
         ) {
-            check(Portable, dimension, &seed);
-            #[cfg(target_arch = "x86_64")]
-            if let Some(kernel) = Avx2::detect() {
-                check(kernel, dimension, &seed);
+            for isa in Isa::available() {
+                isa.with(Check(dimension, &seed, &integers)).unwrap();
             }
         }
     }

@@ -2,7 +2,7 @@
 //! into vector instructions where the target has them and which is exact,
 //! though slow, where it has not.
 
-use super::Kernel;
+use super::{Kernel, pack_simply};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable;
@@ -15,11 +15,15 @@ impl Kernel for Portable {
         body()
     }
 
+    fn pack(self, depth: usize, rows: &[u32], panel: &mut [u32]) {
+        pack_simply(Self::DOCUMENTS, depth, rows, panel);
+    }
+
     #[inline(always)]
-    fn tile(self, dimension: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
+    fn tile(self, depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
         let mut sums = [[0.0_f32; Self::DOCUMENTS]; Self::QUERIES];
         let components = queries.chunks_exact(Self::QUERIES).zip(documents.chunks_exact(Self::DOCUMENTS));
-        for (query, document) in components.take(dimension) {
+        for (query, document) in components.take(depth) {
             for (row, q) in sums.iter_mut().zip(query) {
                 for (sum, d) in row.iter_mut().zip(document) {
                     *sum = q.mul_add(*d, *sum);
@@ -30,12 +34,32 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
+    fn tile_of_pairs(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+        let mut sums = [[0_i32; Self::DOCUMENTS]; Self::QUERIES];
+        let components = queries.chunks_exact(Self::QUERIES).zip(documents.chunks_exact(Self::DOCUMENTS));
+        for (query, document) in components.take(depth) {
+            for (row, q) in sums.iter_mut().zip(query) {
+                for (sum, d) in row.iter_mut().zip(document) {
+                    let low = i32::from(*q as i16) * i32::from(*d as i16);
+                    *sum += low + (q >> 16) * (d >> 16);
+                }
+            }
+        }
+        scores.copy_from_slice(sums.as_flattened());
+    }
+
+    #[inline(always)]
     fn compare(self, scores: &[f32], threshold: f32) -> (u32, u32) {
-        let (mut above, mut equal) = (0, 0);
+        let (mut above, mut least) = (0, 0);
         for (bit, score) in scores.iter().enumerate() {
             above |= u32::from(*score > threshold) << bit;
-            equal |= u32::from(*score == threshold) << bit;
+            least |= u32::from(*score >= threshold) << bit;
         }
-        (above, equal)
+        (above, least)
+    }
+
+    #[inline(always)]
+    fn above(self, scores: &[i32], threshold: i32) -> u32 {
+        scores.iter().enumerate().fold(0, |mask, (bit, score)| mask | u32::from(*score > threshold) << bit)
     }
 }

@@ -7,8 +7,10 @@ one sentence, never a traceback.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -26,9 +28,32 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(demo)
-app.command()(evaluate)
-app.command()(report)
+
+
+def _courteous(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with a sentence and an exit code for whatever its user can cause."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except UsageError as error:
+            _complain(error, 2)
+        except (ClinometerError, OSError) as error:
+            _complain(error, 1)
+        except KeyboardInterrupt:
+            _complain("interrupted", 130)
+
+    return run
+
+
+def _complain(problem: object, code: int) -> NoReturn:
+    sys.stderr.write(f"clinometer: {problem}\n")
+    raise typer.Exit(code)
+
+
+for _command in (demo, evaluate, report):
+    app.command()(_courteous(_command))
 
 
 def _show_version(wanted: bool) -> None:
@@ -48,18 +73,4 @@ def _options(
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    try:
-        app()
-    except UsageError as error:
-        _complain(error)
-        sys.exit(2)
-    except (ClinometerError, OSError) as error:
-        _complain(error)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nclinometer: interrupted\n")
-        sys.exit(130)
-
-
-def _complain(error: Exception) -> None:
-    sys.stderr.write(f"clinometer: {error}\n")
+    app()

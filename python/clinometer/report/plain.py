@@ -5,6 +5,7 @@ A terminal table is never wider than asked: columns that do not fit go into a se
 
 from __future__ import annotations
 
+import math
 import textwrap
 import unicodedata
 from collections.abc import Sequence
@@ -43,34 +44,58 @@ def wrapped(text: str, width: int) -> str:
 
 
 def plain_table(table: Table, width: int = 110) -> str:
-    """Aligned columns, labels left and numbers right, no intervals."""
-    labels = [table.corner, *(line.label for line in table.lines)]
-    margin = max(_width(text) for text in labels)
+    """Aligned columns, labels left and numbers right, no intervals; columns under one heading stay together."""
+    margin = max(_width(text) for text in [table.corner, *(line.label for line in table.lines)])
+    groups: list[list[int]] = []
+    for _, _, size in table.heads:
+        start = groups[-1][-1] + 1 if groups else 0
+        groups.append(list(range(start, start + size)))
+    widths = [sum(_column_width(table, i) + 2 for i in group) for group in groups]
+    most = max(1, width - margin)
+    pages = max(1, math.ceil(sum(widths) / most))
+    while True:
+        split = _split(groups, widths, max(sum(widths) / pages, 1), most)
+        if len(split) <= pages:
+            return "\n\n".join(_page(table.take(page), margin) for page in split)
+        pages = len(split)
+
+
+def _split(groups: Sequence[list[int]], widths: Sequence[int], even: float, most: int) -> list[list[int]]:
+    """Groups of columns on pages of about the same width, none wider than it may be unless one group alone is."""
     pages: list[list[int]] = [[]]
-    used = margin
-    for i, column in enumerate(table.columns):
-        need = _column_width(table, i, column) + 2
-        if pages[-1] and used + need > width:
+    used = 0
+    for group, need in zip(groups, widths, strict=True):
+        if pages[-1] and (used + need > most or used + need / 2 > even):
             pages.append([])
-            used = margin
-        pages[-1].append(i)
+            used = 0
+        pages[-1] += group
         used += need
-    return "\n\n".join(_page(table.take(page), margin) for page in pages)
+    return pages
 
 
-def _column_width(table: Table, i: int, column: Column) -> int:
-    texts = [*column, *(line.cells[i].text for line in table.lines)]
+def _heads(column: Column) -> list[str]:
+    """The heading in short lines; its arrow stays with the last word."""
+    glued = column.head.replace(" ↑", "\N{NO-BREAK SPACE}↑").replace(" ↓", "\N{NO-BREAK SPACE}↓")
+    lines = textwrap.wrap(glued, 12, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+
+def _column_width(table: Table, i: int) -> int:
+    column = table.columns[i]
+    texts = [*_heads(column), column.unit, column.encoder, *(line.cells[i].text for line in table.lines)]
     return max(_width(text) for text in texts)
 
 
 def _page(table: Table, margin: int) -> str:
-    sizes = [_column_width(table, i, column) for i, column in enumerate(table.columns)]
-    heads = [[column[part] for column in table.columns] for part in range(3)]
-    rows: list[tuple[str, Sequence[str]]] = [(table.corner, heads[0])]
-    rows += [("", texts) for texts in heads[1:] if any(texts)]
+    sizes = [_column_width(table, i) for i in range(len(table.columns))]
+    heads = [_heads(column) for column in table.columns]
+    depth = max(map(len, heads))
+    stacked = [[""] * (depth - len(lines)) + lines for lines in heads]
+    rows: list[tuple[str, Sequence[str]]] = [("", [lines[i] for lines in stacked]) for i in range(depth)]
+    rows += [("", texts) for texts in ([c.unit for c in table.columns], [c.encoder for c in table.columns]) if any(texts)]
+    rows[-1] = (table.corner, rows[-1][1])
     ruled = len(rows)
-    for line in table.lines:
-        rows.append((line.label, [cell.text for cell in line.cells]))
+    rows += [(line.label, [cell.text for cell in line.cells]) for line in table.lines]
     written = []
     for label, texts in rows:
         numbers = ("  " + " " * (size - _width(text)) + text for text, size in zip(texts, sizes, strict=True))

@@ -82,9 +82,9 @@ class Reading:
         return scenario, query, tuple(sorted((self.pivot, language)))
 
     def row(self, scenario: str, side: Side, language: str | None, measure: str) -> Row | None:
-        """The row of that place and measure, or None. A language gap belongs to both sides, so either may hold its row."""
-        sides: tuple[Side, ...] = (side, "pivot" if side == "target" else "target")
-        for place in sides if measure.startswith("LanguageGap") else (side,):
+        """The row of that place and measure, or None. A language gap is of both sides: the target side finds it at either."""
+        sides: list[Side] = ["target", "pivot"] if side == "target" and measure.startswith("LanguageGap") else [side]
+        for place in sides:
             key = self.key(scenario, place, language)
             if key is not None and measure in self.places.get(key, {}):
                 return self.places[key][measure]

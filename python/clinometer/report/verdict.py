@@ -65,13 +65,15 @@ def _range(reading: Reading, scenario: str, measure: str, languages: Sequence[st
     return _Range(high, low, len(known), known[high] == known[low])
 
 
-def _shown(reading: Reading, scenario: str, side: Side, language: str | None, measure: str, ends: bool = True) -> str:
-    """Such as `23.4% (95% interval 21.0 to 25.8)`; empty where the row has no value."""
+def _shown(
+    reading: Reading, scenario: str, side: Side, language: str | None, measure: str, of: str = "", ends: bool = True
+) -> str:
+    """Such as `23.4% of the queries (95% interval 21.0 to 25.8)`, `of` being the words after the number; empty without a value."""
     row = reading.row(scenario, side, language, measure)
     if row is None or row["value"] is None:
         return ""
-    scale = wording.scale(measure)
-    text = wording.value(measure, row["value"]) + ("%" if scale.unit == "%" else "")
+    unit = wording.scale(measure).unit
+    text = wording.value(measure, row["value"]) + ("%" if unit == "%" else "") + (f" {of}" if of else "")
     limits = wording.interval(measure, row.get("ci_low"), row.get("ci_high"), " to ")
     return f"{text} ({reading.confidence} interval {limits})" if limits and ends else text
 
@@ -84,7 +86,7 @@ def _intrusion(reading: Reading, languages: Sequence[str]) -> str:
     pivot, high = language_name(reading.pivot), language_name(span.high)
     text = (
         f"With {high} queries, an unrelated {pivot} document stands above the {high} answer "
-        f"for {_shown(reading, scenario, 'target', span.high, 'Intrusion')} of the queries"
+        f"for {_shown(reading, scenario, 'target', span.high, 'Intrusion', 'of the queries')}"
     )
     if span.size == 1:
         reverse = _shown(reading, scenario, "pivot", span.high, "Intrusion")
@@ -139,16 +141,15 @@ def _leaning(reading: Reading, language: str | None) -> str:
     pivot, gap, low, high = language_name(reading.pivot), row["value"], row.get("ci_low"), row.get("ci_high")
     queries = f"{language_name(language)} queries" if language else "queries in the other language"
     start = f"Where {pivot} and the query's language both hold the answer, the ranking for {queries}"
-    number = _shown(reading, "multi", "target", language, "RankGap").replace(" (", " log2 ranks (", 1)
-    number = number if "log2 ranks" in number else f"{number} log2 ranks"
+    number = _shown(reading, "multi", "target", language, "RankGap", "log2 ranks")
     if low is not None and high is not None and low <= 0 <= high:
         return f"{start} shows no clear lean: {number}; the interval includes 0."
     if gap == 0:
         return f"{start} is upright: 0 log2 ranks."
-    times = f"{2 ** abs(gap):,.1f} times as deep (geometric mean)"
+    times = f"{2 ** abs(gap):,.1f} times as deep"
     if gap > 0:
-        return f"{start} leans to {pivot}, {number}: the answer in the query's language stands {times} as the {pivot} one."
-    return f"{start} leans to the query's language, {number}: the {pivot} answer stands {times} as the other."
+        return f"{start} leans to {pivot}, {number}: the answer in the query's language stands {times} as the {pivot} one (geometric mean)."
+    return f"{start} leans to the query's language, {number}: the {pivot} answer stands {times} as the other (geometric mean)."
 
 
 def _complete(reading: Reading, languages: Sequence[str]) -> str:
@@ -158,43 +159,45 @@ def _complete(reading: Reading, languages: Sequence[str]) -> str:
         return ""
     depth = measure.rpartition("@")[2]
     if span.size == 1:
-        number = _shown(reading, "multi", "target", span.high, measure)
-        return f"Both versions of the answer are among the first {depth} documents for {number} of the {language_name(span.high)} queries."
-    mean = _shown(reading, "multi", "target", None, measure)
+        number = _shown(reading, "multi", "target", span.high, measure, f"of the {language_name(span.high)} queries")
+        return f"Both versions of the answer are among the first {depth} documents for {number}."
+    mean = _shown(reading, "multi", "target", None, measure, "of the queries on average")
     low, high = (_shown(reading, "multi", "target", label, measure, ends=False) for label in (span.low, span.high))
     spread = f"from {low} with {language_name(span.low)} to {high} with {language_name(span.high)} queries"
-    text = f"Both versions of the answer are among the first {depth} documents for {mean} of the queries" if mean else ""
-    return f"{text}, {spread}." if text else f"Both versions of the answer are among the first {depth} documents {spread}."
+    return f"Both versions of the answer are among the first {depth} documents {f'for {mean}, ' if mean else ''}{spread}."
 
 
 def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
     scenario, complete = intrusion_scenario(readings, languages), complete_measure(readings)
-    pivot = language_name(readings[0].pivot)
     paragraphs = []
     for reading in readings:
-        facts = []
-        span = _range(reading, scenario, "Intrusion", languages) if scenario else None
-        if scenario and span:
-            one = span.high if span.size == 1 else None
-            mean = _shown(reading, scenario, "target", one, "Intrusion")
-            high = _shown(reading, scenario, "target", span.high, "Intrusion", ends=False)
-            text = f"an unrelated {pivot} document stands above the answer in the query's language for "
-            most = f"{high} with {language_name(span.high)} queries"
-            if span.size == 1:
-                facts.append(f"{text}{mean} of the {language_name(span.high)} queries")
-            else:
-                facts.append(f"{text}{mean} of the queries, most often ({most})" if mean else f"{text}at most {most}")
-        lean = _range(reading, "multi", "RankGap", languages)
-        if lean and (gap := _shown(reading, "multi", "target", lean.high if lean.size == 1 else None, "RankGap")):
-            facts.append(f"the rank gap to {pivot} is {gap}")
-        found = _range(reading, "multi", complete, languages) if complete else None
-        if complete and found:
-            share = _shown(reading, "multi", "target", found.high if found.size == 1 else None, complete)
-            depth = complete.rpartition("@")[2]
-            facts += [f"both versions are among the first {depth} for {share}"] if share else []
-        paragraphs.append(f"{reading.label}: {'; '.join(facts) or 'no rows about pools of several languages'}.")
+        facts = [_compared_intrusion(reading, scenario, languages)] if scenario else []
+        for measure, of, before in (
+            ("RankGap", "log2 ranks", f"the rank gap is {{}}, above 0 leaning to {language_name(reading.pivot)}"),
+            (complete, "of them", f"both versions of the answer are among the first {(complete or '').rpartition('@')[2]} for {{}}"),
+        ):
+            span = _range(reading, "multi", measure, languages) if measure else None
+            if span and measure:
+                one = span.high if span.size == 1 else None
+                number = _shown(reading, "multi", "target", one, measure, of)
+                facts += [before.format(number)] if number else []
+        found = "; ".join(fact for fact in facts if fact)
+        paragraphs.append(f"{reading.label}: {found or 'no rows about pools of several languages'}.")
     text = "The intervals belong to each encoder alone; clinometer compare tests the differences on the same queries."
     return [*paragraphs, text]
+
+
+def _compared_intrusion(reading: Reading, scenario: str, languages: Sequence[str]) -> str:
+    span = _range(reading, scenario, "Intrusion", languages)
+    if span is None:
+        return ""
+    high = language_name(span.high)
+    text = f"an unrelated {language_name(reading.pivot)} document stands above the answer in the query's language for"
+    if span.size == 1:
+        return f"{text} {_shown(reading, scenario, 'target', span.high, 'Intrusion', f'of the {high} queries')}"
+    mean = _shown(reading, scenario, "target", None, "Intrusion", f"of the queries in {span.size} languages on average")
+    most = f"{_shown(reading, scenario, 'target', span.high, 'Intrusion', ends=False)} with {high}"
+    return f"{text} {mean}, at most {most}" if mean else f"{text} at most {most}"
 
 
 def key_numbers(reading: Reading, languages: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -1,0 +1,61 @@
+# clinometer: every target does its own set-up in .venv and can be run twice. `make` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SHARED ?= ../shared
+MODEL := models/multilingual-e5-small
+
+.PHONY: help demo test test-models lint rust-test figures clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+$(BIN)/python:
+	@echo "== making a virtual environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "clinometer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@command -v cargo > /dev/null || { echo "clinometer needs Rust (cargo); see https://rustup.rs"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps record which extras are in the environment. pip compiles the Rust core.
+RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs')
+
+$(VENV)/demo.stamp: $(BIN)/python pyproject.toml $(RUST)
+	@echo "== building the core and installing clinometer[offline,report]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[offline,report]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(BIN)/python pyproject.toml $(RUST)
+	@echo "== building the core and installing clinometer[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/demo.stamp
+
+$(VENV)/models.stamp: $(VENV)/dev.stamp
+	@echo "== installing clinometer[models], which brings torch (several GB)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'sentence-transformers>=5.4,<7'
+	@touch $@
+
+demo: $(VENV)/demo.stamp ## Evaluate the embedded collection with the embedded encoder, write results/demo/report.html
+	$(BIN)/clinometer demo -o results/demo
+
+test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where ../shared is)
+	$(BIN)/python -m pytest -m 'not models'
+
+test-models: $(VENV)/models.stamp ## Run the tests that need torch and sentence-transformers
+	$(BIN)/python -m pytest -m models tests/models
+
+lint: $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest clinometer._core
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --no-default-features -- -D warnings
+
+rust-test: ## Run the Rust tests, without an interpreter
+	cargo test --locked --release --no-default-features
+
+clean: ## Remove everything that the other targets made
+	rm -rf $(VENV) target results models

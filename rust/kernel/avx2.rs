@@ -1,0 +1,239 @@
+//! The AVX2 + FMA kernel: 6 queries by 16 documents, twelve accumulators in
+//! registers, the whole dimension in one pass.
+
+use std::arch::asm;
+use std::arch::x86_64::{
+    __m256, __m256i, _CMP_GE_OQ, _CMP_GT_OQ, _mm256_broadcast_ss, _mm256_castsi256_ps, _mm256_cmp_ps,
+    _mm256_cmpgt_epi32, _mm256_fmadd_ps, _mm256_load_ps, _mm256_load_si256, _mm256_loadu_ps, _mm256_madd_epi16,
+    _mm256_movemask_ps, _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
+    _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_store_ps, _mm256_store_si256, _mm256_storeu_ps,
+    _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+};
+
+use super::Kernel;
+
+/// Proof that this machine has AVX2, FMA, POPCNT and BMI1.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    pub(crate) fn detect() -> Option<Self> {
+        let bits = is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1");
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && bits).then_some(Self(()))
+    }
+}
+
+const QUERIES: usize = 6;
+const DOCUMENTS: usize = 16;
+
+/// Panics unless panels and scores have the sizes of one tile and start on
+/// 32 bytes where aligned access needs it.
+#[inline(always)]
+fn check<T>(depth: usize, queries: &[T], documents: &[T], scores: &[T]) {
+    assert!(queries.len() == depth * QUERIES);
+    assert!(documents.len() == depth * DOCUMENTS && documents.as_ptr().cast::<__m256>().is_aligned());
+    assert!(scores.len() == QUERIES * DOCUMENTS && scores.as_ptr().cast::<__m256>().is_aligned());
+}
+
+#[target_feature(enable = "avx2,fma,popcnt,bmi1")]
+fn enter<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn tile(depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
+    check(depth, queries, documents, scores);
+    let mut sums = [[_mm256_setzero_ps(); 2]; QUERIES];
+    let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());
+    for _ in 0..depth {
+        // SAFETY: `check` bounds component k < depth of both panels and the
+        // alignment of the documents.
+        unsafe {
+            let (low, high) = (_mm256_load_ps(document), _mm256_load_ps(document.add(8)));
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let q = _mm256_broadcast_ss(&*query.add(i));
+                sum[0] = _mm256_fmadd_ps(q, low, sum[0]);
+                sum[1] = _mm256_fmadd_ps(q, high, sum[1]);
+            }
+            query = query.add(QUERIES);
+            document = document.add(DOCUMENTS);
+        }
+    }
+    for (row, sum) in scores.chunks_exact_mut(DOCUMENTS).zip(sums) {
+        // SAFETY: a row is 16 floats; `check` bounds its alignment.
+        unsafe {
+            _mm256_store_ps(row.as_mut_ptr(), sum[0]);
+            _mm256_store_ps(row.as_mut_ptr().add(8), sum[1]);
+        }
+    }
+}
+
+/// Adds as an instruction that the compiler cannot move: it would build trees
+/// of the sums and spill them to memory.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add(mut sum: __m256i, term: __m256i) -> __m256i {
+    // SAFETY: one instruction on registers.
+    unsafe {
+        asm!("vpaddd {sum}, {sum}, {term}", sum = inout(ymm_reg) sum, term = in(ymm_reg) term,
+            options(pure, nomem, nostack, preserves_flags));
+    }
+    sum
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn tile_of_pairs(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+    check(depth, queries, documents, scores);
+    let mut sums = [[_mm256_setzero_si256(); 2]; QUERIES];
+    let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());
+    for _ in 0..depth {
+        // SAFETY: as in `tile`.
+        unsafe {
+            let (low, high) = (_mm256_load_si256(document.cast()), _mm256_load_si256(document.add(8).cast()));
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let q = _mm256_set1_epi32(*query.add(i));
+                sum[0] = add(sum[0], _mm256_madd_epi16(q, low));
+                sum[1] = add(sum[1], _mm256_madd_epi16(q, high));
+            }
+            query = query.add(QUERIES);
+            document = document.add(DOCUMENTS);
+        }
+    }
+    for (row, sum) in scores.chunks_exact_mut(DOCUMENTS).zip(sums) {
+        // SAFETY: as in `tile`.
+        unsafe {
+            _mm256_store_si256(row.as_mut_ptr().cast(), sum[0]);
+            _mm256_store_si256(row.as_mut_ptr().add(8).cast(), sum[1]);
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn mask(low: __m256, high: __m256) -> u32 {
+    _mm256_movemask_ps(low) as u32 | (_mm256_movemask_ps(high) as u32) << 8
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn compare(scores: &[f32], threshold: f32) -> (u32, u32) {
+    assert!(scores.len() == DOCUMENTS);
+    // SAFETY: the assertion bounds both loads.
+    let (low, high) = unsafe { (_mm256_loadu_ps(scores.as_ptr()), _mm256_loadu_ps(scores.as_ptr().add(8))) };
+    let threshold = _mm256_set1_ps(threshold);
+    let above = mask(_mm256_cmp_ps::<_CMP_GT_OQ>(low, threshold), _mm256_cmp_ps::<_CMP_GT_OQ>(high, threshold));
+    let least = mask(_mm256_cmp_ps::<_CMP_GE_OQ>(low, threshold), _mm256_cmp_ps::<_CMP_GE_OQ>(high, threshold));
+    (above, least)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn above(scores: &[i32], threshold: i32) -> u32 {
+    assert!(scores.len() == DOCUMENTS && scores.as_ptr().cast::<__m256i>().is_aligned());
+    let row = scores.as_ptr().cast::<__m256i>();
+    // SAFETY: the assertion bounds and aligns both loads.
+    let (low, high) = unsafe { (_mm256_load_si256(row), _mm256_load_si256(row.add(1))) };
+    let threshold = _mm256_set1_epi32(threshold);
+    let above = |scores| _mm256_castsi256_ps(_mm256_cmpgt_epi32(scores, threshold));
+    mask(above(low), above(high))
+}
+
+/// Transposes 8 rows of 8 words.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transpose(rows: [__m256; 8]) -> [__m256; 8] {
+    let [a, b, c, d, e, f, g, h] = rows;
+    let halves = |a, b, c, d| {
+        let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+        let (hab, hcd) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+        [
+            _mm256_shuffle_ps::<0x44>(ab, cd),
+            _mm256_shuffle_ps::<0xee>(ab, cd),
+            _mm256_shuffle_ps::<0x44>(hab, hcd),
+            _mm256_shuffle_ps::<0xee>(hab, hcd),
+        ]
+    };
+    let (top, bottom) = (halves(a, b, c, d), halves(e, f, g, h));
+    [
+        _mm256_permute2f128_ps::<0x20>(top[0], bottom[0]),
+        _mm256_permute2f128_ps::<0x20>(top[1], bottom[1]),
+        _mm256_permute2f128_ps::<0x20>(top[2], bottom[2]),
+        _mm256_permute2f128_ps::<0x20>(top[3], bottom[3]),
+        _mm256_permute2f128_ps::<0x31>(top[0], bottom[0]),
+        _mm256_permute2f128_ps::<0x31>(top[1], bottom[1]),
+        _mm256_permute2f128_ps::<0x31>(top[2], bottom[2]),
+        _mm256_permute2f128_ps::<0x31>(top[3], bottom[3]),
+    ]
+}
+
+/// Packs `width` rows (a multiple of 8) in squares of 8 by 8 words.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn pack(width: usize, depth: usize, rows: &[u32], panel: &mut [u32]) {
+    assert!(width % 8 == 0 && rows.len() >= width * depth && panel.len() == width * depth);
+    let whole = depth - depth % 8;
+    for lane in (0..width).step_by(8) {
+        for word in (0..whole).step_by(8) {
+            // SAFETY: row `lane + i` and word `word + 7` exist, by the
+            // assertion; so do the lines of the panel they are written to.
+            unsafe {
+                let mut square = [_mm256_setzero_ps(); 8];
+                for (i, row) in square.iter_mut().enumerate() {
+                    *row = _mm256_loadu_ps(rows.as_ptr().add((lane + i) * depth + word).cast());
+                }
+                for (i, line) in transpose(square).into_iter().enumerate() {
+                    _mm256_storeu_ps(panel.as_mut_ptr().add((word + i) * width + lane).cast(), line);
+                }
+            }
+        }
+    }
+    for word in whole..depth {
+        for lane in 0..width {
+            panel[word * width + lane] = rows[lane * depth + word];
+        }
+    }
+}
+
+impl Kernel for Avx2 {
+    const QUERIES: usize = QUERIES;
+    const DOCUMENTS: usize = DOCUMENTS;
+
+    #[inline(always)]
+    fn enter<R>(self, body: impl FnOnce() -> R) -> R {
+        // SAFETY: a value of `Avx2` exists only where detection found the
+        // instructions.
+        unsafe { enter(body) }
+    }
+
+    #[inline(always)]
+    fn pack(self, depth: usize, rows: &[u32], panel: &mut [u32]) {
+        // SAFETY: as in `enter`.
+        unsafe { pack(DOCUMENTS, depth, rows, panel) }
+    }
+
+    #[inline(always)]
+    fn tile(self, depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
+        // SAFETY: as in `enter`.
+        unsafe { tile(depth, queries, documents, scores) }
+    }
+
+    #[inline(always)]
+    fn tile_of_pairs(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+        // SAFETY: as in `enter`.
+        unsafe { tile_of_pairs(depth, queries, documents, scores) }
+    }
+
+    #[inline(always)]
+    fn compare(self, scores: &[f32], threshold: f32) -> (u32, u32) {
+        // SAFETY: as in `enter`.
+        unsafe { compare(scores, threshold) }
+    }
+
+    #[inline(always)]
+    fn above(self, scores: &[i32], threshold: i32) -> u32 {
+        // SAFETY: as in `enter`.
+        unsafe { above(scores, threshold) }
+    }
+}

@@ -1,0 +1,168 @@
+//! The AVX-512 kernel: 12 queries by 32 documents, 24 accumulators in
+//! registers, the whole dimension in one pass.
+
+use std::arch::x86_64::{
+    __m512, __m512i, _CMP_GE_OQ, _CMP_GT_OQ, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask, _mm512_dpwssd_epi32,
+    _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps, _mm512_store_si512,
+};
+
+use super::{Avx2, Kernel, avx2};
+
+/// Proof that this machine has the instructions named at `enter`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    pub(crate) fn detect() -> Option<Self> {
+        let sets = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vnni");
+        (sets && Avx2::detect().is_some()).then_some(Self(()))
+    }
+}
+
+const QUERIES: usize = 12;
+const DOCUMENTS: usize = 32;
+
+/// Panics unless panels and scores have the sizes of one tile and start on a
+/// cache line where aligned access needs it.
+#[inline(always)]
+fn check<T>(depth: usize, queries: &[T], documents: &[T], scores: &[T]) {
+    assert!(queries.len() == depth * QUERIES);
+    assert!(documents.len() == depth * DOCUMENTS && documents.as_ptr().cast::<__m512>().is_aligned());
+    assert!(scores.len() == QUERIES * DOCUMENTS && scores.as_ptr().cast::<__m512>().is_aligned());
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,popcnt,bmi1")]
+fn enter<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn tile(depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
+    check(depth, queries, documents, scores);
+    let mut sums = [[_mm512_setzero_ps(); 2]; QUERIES];
+    let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());
+    for _ in 0..depth {
+        // SAFETY: `check` bounds component k < depth of both panels and the
+        // alignment of the documents.
+        unsafe {
+            let (low, high) = (_mm512_load_ps(document), _mm512_load_ps(document.add(16)));
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let q = _mm512_set1_ps(*query.add(i));
+                sum[0] = _mm512_fmadd_ps(q, low, sum[0]);
+                sum[1] = _mm512_fmadd_ps(q, high, sum[1]);
+            }
+            query = query.add(QUERIES);
+            document = document.add(DOCUMENTS);
+        }
+    }
+    for (row, sum) in scores.chunks_exact_mut(DOCUMENTS).zip(sums) {
+        // SAFETY: a row is 32 floats; `check` bounds its alignment.
+        unsafe {
+            _mm512_store_ps(row.as_mut_ptr(), sum[0]);
+            _mm512_store_ps(row.as_mut_ptr().add(16), sum[1]);
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn tile_of_pairs(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+    check(depth, queries, documents, scores);
+    let mut sums = [[_mm512_setzero_si512(); 2]; QUERIES];
+    let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());
+    for _ in 0..depth {
+        // SAFETY: as in `tile`.
+        unsafe {
+            let (low, high) = (_mm512_load_si512(document.cast()), _mm512_load_si512(document.add(16).cast()));
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let q = _mm512_set1_epi32(*query.add(i));
+                sum[0] = _mm512_dpwssd_epi32(sum[0], q, low);
+                sum[1] = _mm512_dpwssd_epi32(sum[1], q, high);
+            }
+            query = query.add(QUERIES);
+            document = document.add(DOCUMENTS);
+        }
+    }
+    for (row, sum) in scores.chunks_exact_mut(DOCUMENTS).zip(sums) {
+        // SAFETY: as in `tile`.
+        unsafe {
+            _mm512_store_si512(row.as_mut_ptr().cast(), sum[0]);
+            _mm512_store_si512(row.as_mut_ptr().add(16).cast(), sum[1]);
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn compare(scores: &[f32], threshold: f32) -> (u32, u32) {
+    assert!(scores.len() == DOCUMENTS);
+    // SAFETY: the assertion bounds both loads.
+    let (low, high) = unsafe { (_mm512_loadu_ps(scores.as_ptr()), _mm512_loadu_ps(scores.as_ptr().add(16))) };
+    let threshold = _mm512_set1_ps(threshold);
+    let join = |low: u16, high: u16| u32::from(low) | u32::from(high) << 16;
+    let above =
+        join(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(low, threshold), _mm512_cmp_ps_mask::<_CMP_GT_OQ>(high, threshold));
+    let least =
+        join(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(low, threshold), _mm512_cmp_ps_mask::<_CMP_GE_OQ>(high, threshold));
+    (above, least)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn above(scores: &[i32], threshold: i32) -> u32 {
+    assert!(scores.len() == DOCUMENTS && scores.as_ptr().cast::<__m512i>().is_aligned());
+    let row = scores.as_ptr().cast::<__m512i>();
+    // SAFETY: the assertion bounds and aligns both loads.
+    let (low, high) = unsafe { (_mm512_load_si512(row), _mm512_load_si512(row.add(1))) };
+    let threshold = _mm512_set1_epi32(threshold);
+    let (low, high) = (_mm512_cmpgt_epi32_mask(low, threshold), _mm512_cmpgt_epi32_mask(high, threshold));
+    u32::from(low) | u32::from(high) << 16
+}
+
+impl Kernel for Avx512 {
+    const QUERIES: usize = QUERIES;
+    const DOCUMENTS: usize = DOCUMENTS;
+
+    #[inline(always)]
+    fn enter<R>(self, body: impl FnOnce() -> R) -> R {
+        // SAFETY: a value of `Avx512` exists only where detection found the
+        // instructions.
+        unsafe { enter(body) }
+    }
+
+    #[inline(always)]
+    fn pack(self, depth: usize, rows: &[u32], panel: &mut [u32]) {
+        // SAFETY: as in `enter`; detection asked for AVX2 too.
+        unsafe { avx2::pack(DOCUMENTS, depth, rows, panel) }
+    }
+
+    #[inline(always)]
+    fn tile(self, depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
+        // SAFETY: as in `enter`.
+        unsafe { tile(depth, queries, documents, scores) }
+    }
+
+    #[inline(always)]
+    fn tile_of_pairs(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+        // SAFETY: as in `enter`.
+        unsafe { tile_of_pairs(depth, queries, documents, scores) }
+    }
+
+    #[inline(always)]
+    fn compare(self, scores: &[f32], threshold: f32) -> (u32, u32) {
+        // SAFETY: as in `enter`.
+        unsafe { compare(scores, threshold) }
+    }
+
+    #[inline(always)]
+    fn above(self, scores: &[i32], threshold: i32) -> u32 {
+        // SAFETY: as in `enter`.
+        unsafe { above(scores, threshold) }
+    }
+}
