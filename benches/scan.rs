@@ -8,7 +8,7 @@ mod pool;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-use clinometer::{Isa, exercise_kernel};
+use clinometer::{Isa, Precision, exercise_kernel};
 use pool::Pool;
 
 const DIMENSION: usize = 384;
@@ -16,11 +16,12 @@ const DIMENSION: usize = 384;
 fn kernel(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("kernel");
     for isa in Isa::available() {
-        for dimension in [384, 768, 1024] {
-            let operations = exercise_kernel(isa, dimension, 1);
+        for (dimension, integers) in [(384, false), (384, true), (768, false), (1024, false)] {
+            let operations = exercise_kernel(isa, dimension, integers, 100);
             group.throughput(Throughput::Elements(operations));
-            group.bench_function(BenchmarkId::new(isa.name(), dimension), |bencher| {
-                bencher.iter(|| exercise_kernel(isa, dimension, 1));
+            let name = if integers { format!("{} int16", isa.name()) } else { isa.name().to_owned() };
+            group.bench_function(BenchmarkId::new(name, dimension), |bencher| {
+                bencher.iter(|| exercise_kernel(isa, dimension, integers, 100));
             });
         }
     }
@@ -33,10 +34,13 @@ fn scan(criterion: &mut Criterion) {
     group.sample_size(10);
     group.throughput(Throughput::Elements(pool.operations()));
     for isa in Isa::available() {
-        for k in [0, 100, 1000] {
-            group.bench_function(BenchmarkId::new(isa.name(), k), |bencher| {
-                bencher.iter(|| pool.scan(isa, k, 1));
-            });
+        for precision in [Precision::Float32, Precision::Int16Certified] {
+            for k in [0, 100, 1000] {
+                let name = format!("{} {precision:?}", isa.name());
+                group.bench_function(BenchmarkId::new(name, k), |bencher| {
+                    bencher.iter(|| pool.scan(isa, precision, k, 1));
+                });
+            }
         }
     }
     group.finish();

@@ -2,7 +2,8 @@
 //! scans reach. Contenders take turns in one process and the peak is probed
 //! beside each, so other load shows in both.
 //!
-//! `cargo bench --bench share -- [queries documents dimension threads rounds]`
+//! `cargo bench --bench share -- [queries documents dimension threads rounds] [words]`;
+//! only contenders with all the words in their name take part.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
@@ -13,7 +14,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Instant;
 
-use clinometer::{Isa, exercise_kernel};
+use clinometer::{Isa, Precision, exercise_kernel};
 use pool::Pool;
 
 fn main() {
@@ -24,20 +25,28 @@ fn main() {
     let pool = Pool::new(queries, documents, dimension, 8);
     println!("{queries} queries, {documents} documents, dimension {dimension}, {threads} threads");
     for isa in Isa::available().into_iter().filter(|isa| *isa != Isa::Portable) {
-        report(isa, "kernel alone", rounds, threads, || {
-            on_each(threads, || exercise_kernel(isa, dimension, 20_000))
-        });
-        for k in [0, 100, 1000] {
-            report(isa, &format!("scan, k={k}"), rounds, threads, || {
-                black_box(pool.scan(isa, k, threads));
-                pool.operations()
+        for (precision, integers) in [(Precision::Float32, false), (Precision::Int16Certified, true)] {
+            report(isa, &format!("{precision:?} kernel alone"), rounds, threads, || {
+                on_each(threads, || exercise_kernel(isa, dimension, integers, 20_000))
             });
+            for k in [0, 100, 1000] {
+                let what = format!("{precision:?} scan, k={k}");
+                report(isa, &what, rounds, threads, || {
+                    black_box(pool.scan(isa, precision, k, threads));
+                    pool.operations()
+                });
+            }
         }
     }
 }
 
 /// Best of some rounds, each beside a probe of the peak.
 fn report(isa: Isa, what: &str, rounds: usize, threads: usize, work: impl Fn() -> u64) {
+    let title = format!("{} {what}", isa.name());
+    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-') && word.parse::<usize>().is_err());
+    if !words.all(|word| title.contains(&word)) {
+        return;
+    }
     let (mut best, mut share) = (0.0_f64, Vec::new());
     for _ in 0..rounds {
         let before = rate(|| on_each(threads, || peak::probe(isa, 3_000_000)));
@@ -47,7 +56,7 @@ fn report(isa: Isa, what: &str, rounds: usize, threads: usize, work: impl Fn() -
         share.push(speed / (0.5 * (before + after)));
     }
     share.sort_by(f64::total_cmp);
-    println!("{:9} {what:14} best {best:6.1} GFLOP/s, share of peak {:.2} (median)", isa.name(), share[rounds / 2]);
+    println!("{title:38} best {best:6.1} GFLOP/s, share of peak {:.2} (median)", share[rounds / 2]);
 }
 
 fn rate(work: impl Fn() -> u64) -> f64 {

@@ -114,20 +114,8 @@ pub fn chain(query: &[f32], document: &[f32]) -> f32 {
 /// Chains computed side by side: enough to hide the latency of one.
 pub(crate) const SIDE_BY_SIDE: usize = 8;
 
-/// Canonical scores of a few pairs at once; the same bits as `chain`.
-#[inline(always)]
-pub(crate) fn chains(pairs: [(&[f32], &[f32]); SIDE_BY_SIDE]) -> [f32; SIDE_BY_SIDE] {
-    let mut sums = [0.0_f32; SIDE_BY_SIDE];
-    let dimension = pairs[0].0.len();
-    // Equal lengths that the compiler can see need no check in the loop.
-    let pairs = pairs.map(|(query, document)| (&query[..dimension], &document[..dimension]));
-    for k in 0..dimension {
-        for (sum, (query, document)) in sums.iter_mut().zip(&pairs) {
-            *sum = query[k].mul_add(document[k], *sum);
-        }
-    }
-    sums
-}
+/// Pairs of rows of equal length: queries and documents.
+pub(crate) type Pairs<'a> = [(&'a [f32], &'a [f32]); SIDE_BY_SIDE];
 
 /// A way to compute tiles of scores. A value of the type proves that the
 /// machine has the instructions.
@@ -149,6 +137,9 @@ pub(crate) trait Kernel: Copy + Send + Sync {
 
     /// Canonical scores of a panel of queries and a panel of documents.
     fn tile(self, depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]);
+
+    /// Canonical scores of a few pairs at once.
+    fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE];
 
     /// Dot products of `i16` vectors, a pair of components in each word. No
     /// partial sum may leave `i32`.
@@ -227,10 +218,14 @@ mod tests {
             for (d, document) in documents.chunks_exact(dimension).enumerate() {
                 assert_eq!(row[d].to_bits(), chain(query, document).to_bits());
             }
-            let mut pairs = [(query, &documents[..dimension]); SIDE_BY_SIDE];
-            pairs[5].1 = &documents[dimension..2 * dimension];
-            let few = kernel.enter(|| chains(pairs));
-            assert_eq!((few[0].to_bits(), few[5].to_bits()), (row[0].to_bits(), row[1].to_bits()));
+            let other = &queries[(q + 1) % K::QUERIES * dimension..][..dimension];
+            for mixed in [false, true] {
+                let pairs = std::array::from_fn(|n| {
+                    (if mixed && n % 3 == 1 { other } else { query }, &documents[n * dimension..(n + 1) * dimension])
+                });
+                let few = kernel.enter(|| kernel.chains(pairs));
+                assert_eq!(few.map(f32::to_bits), pairs.map(|(q, d)| chain(q, d).to_bits()));
+            }
             let threshold = row[K::DOCUMENTS / 2];
             let bits = |keep: fn(f32, f32) -> bool| {
                 row.iter().enumerate().filter(|(_, s)| keep(**s, threshold)).fold(0, |m, (d, _)| m | 1 << d)

@@ -13,24 +13,34 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod block;
 mod cancel;
+mod certified;
 mod error;
+mod floors;
 mod kernel;
 mod matrix;
+mod pairs;
 mod panels;
 mod ranks;
 mod resample;
 mod scan;
+mod threads;
 mod topk;
+mod words;
+mod worker;
 
 #[cfg(feature = "python")]
 mod python;
 
 pub use cancel::Control;
 pub use error::{BadRows, Error, Result, RowProblem};
+#[doc(hidden)]
+pub use kernel::exercise_kernel;
 pub use kernel::{Isa, chain};
 pub use matrix::{Elements, Matrix, Prepared, Similarity};
+pub use pairs::score_pairs;
 pub use ranks::{Counts, Targets};
 pub use resample::bootstrap_means;
-pub use scan::{Outcome, Scan, Shape, score_pairs};
+pub use scan::{Outcome, Precision, Scan, Shape};
 pub use topk::{Hit, TopK};

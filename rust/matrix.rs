@@ -71,12 +71,27 @@ impl<'a> Matrix<'a> {
         self.dimension
     }
 
+    pub(crate) fn elements(&self) -> Elements<'a> {
+        self.elements
+    }
+
+    /// Asks for a row that will soon be read.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, row: usize) {
+        let start = row * self.dimension;
+        match self.elements {
+            Elements::F32(values) => prefetch(&values[start..start + self.dimension]),
+            Elements::F16(values) => prefetch(&values[start..start + self.dimension]),
+        }
+    }
+
     /// Writes row `row`, ready for scoring, into `out` and returns its
     /// original length.
     ///
     /// The rule: the squared length is summed in `f64` over eight interleaved
     /// lanes that are added pairwise at the end; cosine multiplies each
     /// component by the reciprocal length in `f64` and rounds once to `f32`.
+    #[inline(always)]
     pub(crate) fn prepare_row(
         &self,
         row: usize,
@@ -145,6 +160,12 @@ impl Prepared {
         &self.values[row * self.dimension..(row + 1) * self.dimension]
     }
 
+    /// Some of the rows.
+    pub(crate) fn select(&self, rows: &[usize]) -> Self {
+        let values = rows.iter().flat_map(|row| self.row(*row)).copied().collect();
+        Self { values, ..*self }
+    }
+
     /// Whether a document of this length could overflow a dot product with
     /// one of these rows; lengths bound the partial sums too.
     pub(crate) fn overflows_with(&self, length: f64) -> bool {
@@ -159,6 +180,19 @@ pub(crate) fn first_bad(mut rows: Vec<(u64, RowProblem)>) -> Error {
     Error::Rows(BadRows { input: "documents", rows })
 }
 
+#[inline(always)]
+fn prefetch<T>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks(64 / size_of::<T>()) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint; it cannot fault, and SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
+#[inline(always)]
 fn length(row: &[f32]) -> f64 {
     let mut lanes = [0.0_f64; 8];
     let mut chunks = row.chunks_exact(8);

@@ -1,131 +1,61 @@
-//! Vectors packed for the kernels: panels of a fixed width that hold
-//! component 0 of all their vectors, then component 1, and so on.
+//! Vectors packed for the kernels: panels of a fixed width that hold word 0
+//! of all their vectors, then word 1, and so on.
 
 use std::ops::Range;
 
-use crate::error::RowProblem;
-use crate::matrix::{Matrix, Prepared, Similarity};
+use crate::matrix::Prepared;
+use crate::words::Words;
 
-/// Packed panels of equal width, the last one filled up with zeros.
+/// Packed panels of equal width and depth, the last one filled up with zeros.
 pub(crate) struct Panels {
-    lines: Vec<Line>,
+    words: Words,
     width: usize,
-    dimension: usize,
+    depth: usize,
 }
 
-/// A cache line, so that vector loads never straddle two.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; 16]);
-
 impl Panels {
-    pub(crate) fn new(panels: usize, width: usize, dimension: usize) -> Self {
-        let lines = (panels * width * dimension).div_ceil(16);
-        Self { lines: vec![Line([0.0; 16]); lines], width, dimension }
+    pub(crate) fn new(panels: usize, width: usize, depth: usize) -> Self {
+        Self { words: Words::new(panels * width * depth), width, depth }
     }
 
-    /// All rows, in order.
+    /// All rows of the queries, in order.
     pub(crate) fn of_queries(queries: &Prepared, width: usize) -> Self {
         let mut panels = Self::new(queries.rows().div_ceil(width), width, queries.dimension());
         for row in 0..queries.rows() {
-            panels.put(row / width, row % width, queries.row(row));
+            panels.put(row, queries.row(row).iter().map(|value| value.to_bits()));
         }
         panels
     }
 
-    pub(crate) fn panel(&self, panel: usize) -> &[f32] {
-        let size = self.width * self.dimension;
-        &self.values()[panel * size..(panel + 1) * size]
+    /// Words of a vector.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
     }
 
-    fn put(&mut self, panel: usize, lane: usize, vector: &[f32]) {
-        let (width, size) = (self.width, self.width * self.dimension);
-        let panel = &mut self.values_mut()[panel * size..(panel + 1) * size];
-        for (line, value) in panel.chunks_exact_mut(width).zip(vector) {
-            line[lane] = *value;
+    /// Writes a vector into the lane of its row.
+    pub(crate) fn put(&mut self, row: usize, vector: impl Iterator<Item = u32>) {
+        let (width, lane) = (self.width, row % self.width);
+        for (line, word) in self.panel_mut(row / width).chunks_exact_mut(width).zip(vector) {
+            line[lane] = word;
         }
     }
 
-    fn values(&self) -> &[f32] {
-        // SAFETY: `Line` is exactly 16 floats without padding (64 bytes,
-        // aligned to 64), so the lines are that many contiguous floats.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * 16) }
+    pub(crate) fn f32(&self, panel: usize) -> &[f32] {
+        &self.words.f32()[self.span(panel)]
     }
 
-    fn values_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as in `values`; the borrow is exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * 16) }
-    }
-}
-
-/// A block of documents, packed in panels of one language each.
-pub(crate) struct Block {
-    panels: Panels,
-    heads: Vec<Head>,
-    places: Vec<u32>,
-    vector: Vec<f32>,
-}
-
-/// What a panel of documents holds.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Head {
-    pub(crate) language: usize,
-    pub(crate) documents: usize,
-}
-
-impl Block {
-    pub(crate) fn new(panels: usize, width: usize, dimension: usize) -> Self {
-        Self {
-            panels: Panels::new(panels, width, dimension),
-            heads: Vec::with_capacity(panels),
-            places: Vec::with_capacity(panels * width),
-            vector: vec![0.0; dimension],
-        }
+    pub(crate) fn i32(&self, panel: usize) -> &[i32] {
+        &self.words.i32()[self.span(panel)]
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.heads.clear();
-        self.places.clear();
+    pub(crate) fn panel_mut(&mut self, panel: usize) -> &mut [u32] {
+        let span = self.span(panel);
+        &mut self.words.u32_mut()[span]
     }
 
-    /// Packs documents of one language as the next panel; `places` gives the
-    /// place of a document in the tie order. Returns the greatest length.
-    pub(crate) fn push(
-        &mut self,
-        matrix: &Matrix<'_>,
-        similarity: Similarity,
-        language: usize,
-        rows: &[u32],
-        first_row: usize,
-        places: impl Fn(usize) -> u32,
-    ) -> Result<f64, (u64, RowProblem)> {
-        let (panel, width) = (self.heads.len(), self.panels.width);
-        let mut longest = 0.0_f64;
-        for (lane, row) in rows.iter().enumerate() {
-            let row = first_row + *row as usize;
-            let length = matrix.prepare_row(row, similarity, &mut self.vector).map_err(|why| (row as u64, why))?;
-            longest = longest.max(length);
-            self.panels.put(panel, lane, &self.vector);
-            self.places.push(places(row));
-        }
-        // Lanes without a document keep old values; the head's count masks
-        // their scores, whatever they are.
-        self.places.resize((panel + 1) * width, 0);
-        self.heads.push(Head { language, documents: rows.len() });
-        Ok(longest)
-    }
-
-    pub(crate) fn panel(&self, panel: usize) -> (Head, &[f32], &[u32]) {
-        let places = panel * self.panels.width..(panel + 1) * self.panels.width;
-        (self.heads[panel], self.panels.panel(panel), &self.places[places])
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.heads.len()
-    }
-
-    pub(crate) fn documents(&self) -> usize {
-        self.heads.iter().map(|head| head.documents).sum()
+    fn span(&self, panel: usize) -> Range<usize> {
+        let size = self.width * self.depth;
+        panel * size..(panel + 1) * size
     }
 }
 
@@ -179,5 +109,14 @@ mod tests {
         groups.sort(&[9, 2, 0, 2, 2, 0], 1..6, 3);
         let panels: Vec<(usize, Vec<u32>)> = groups.panels(2).map(|(l, rows)| (l, rows.to_vec())).collect();
         assert_eq!(panels, vec![(0, vec![1, 4]), (2, vec![0, 2]), (2, vec![3])]);
+    }
+
+    #[test]
+    fn panels_hold_component_after_component() {
+        let mut panels = Panels::new(2, 2, 3);
+        panels.put(0, [1, 2, 3].into_iter());
+        panels.put(1, [4, 5, 6].into_iter());
+        panels.put(2, [7, 8, 9].into_iter());
+        assert_eq!((panels.i32(0), panels.i32(1)), (&[1, 4, 2, 5, 3, 6][..], &[7, 0, 8, 0, 9, 0][..]));
     }
 }

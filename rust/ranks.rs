@@ -45,14 +45,28 @@ impl<'a> Targets<'a> {
         self.scores.is_empty()
     }
 
+    /// No targets, for any number of queries.
+    pub(crate) const NONE: Targets<'static> = Targets { indptr: &[], scores: &[], places: &[] };
+
+    /// Number of queries that the columns are for.
     pub(crate) fn queries(&self) -> usize {
         self.indptr.len() - 1
     }
 
+    #[inline(always)]
     pub(crate) fn of_query(&self, query: usize) -> std::ops::Range<usize> {
+        if self.scores.is_empty() {
+            return 0..0;
+        }
         self.indptr[query] as usize..self.indptr[query + 1] as usize
     }
 
+    #[inline(always)]
+    pub(crate) fn scores(&self, targets: std::ops::Range<usize>) -> &'a [f32] {
+        &self.scores[targets]
+    }
+
+    #[inline(always)]
     pub(crate) fn score(&self, target: usize) -> f32 {
         self.scores[target]
     }
@@ -81,8 +95,11 @@ impl Counts {
         Self { targets, greater: vec![0; size], equal: vec![0; size], before: vec![0; size] }
     }
 
-    pub(crate) fn add_greater(&mut self, language: usize, target: usize, documents: u32) {
-        self.greater[language * self.targets + target] += documents;
+    /// The counts of higher scores in one language.
+    #[inline(always)]
+    pub(crate) fn greater_of(&mut self, language: usize, targets: std::ops::Range<usize>) -> &mut [u32] {
+        let start = language * self.targets;
+        &mut self.greater[start + targets.start..start + targets.end]
     }
 
     /// Counts one document whose score equals the target's.

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use clinometer::{Control, Elements, Isa, Matrix, Scan, Shape, Similarity, Targets, chain};
+use clinometer::{Control, Elements, Isa, Matrix, Precision, Scan, Shape, Similarity, Targets, chain};
 use half::f16;
 use proptest::prelude::*;
 
@@ -28,6 +28,7 @@ struct Case {
 #[derive(Debug, Clone)]
 struct Cut {
     isa: Isa,
+    precision: Precision,
     threads: usize,
     block: usize,
     /// Where the shards end; the last one ends with the documents.
@@ -104,9 +105,7 @@ impl Case {
             let mine = |row: &usize| !self.per_language || usize::from(self.languages[*row]) == language;
             let mut rows: Vec<usize> = (0..self.rows()).filter(mine).collect();
             let score = |row: usize| scores[query][row];
-            rows.sort_by(|a, b| {
-                score(*b).partial_cmp(&score(*a)).unwrap().then(self.place(*a).cmp(&self.place(*b)))
-            });
+            rows.sort_by(|a, b| score(*b).partial_cmp(&score(*a)).unwrap().then(self.place(*a).cmp(&self.place(*b))));
             rows.iter().take(self.k).map(|row| ((score(*row) + 0.0).to_bits(), self.place(*row))).collect()
         };
         Answer {
@@ -139,8 +138,7 @@ impl Case {
         let mut start = 0;
         for end in cut.ends.iter().copied().chain([self.rows()]) {
             let span = start * self.dimension..end * self.dimension;
-            let elements =
-                if self.half { Elements::F16(&halves[span]) } else { Elements::F32(&stored[span]) };
+            let elements = if self.half { Elements::F16(&halves[span]) } else { Elements::F32(&stored[span]) };
             let scan = Scan {
                 queries: &queries,
                 documents: Matrix::new(elements, end - start, self.dimension).unwrap(),
@@ -152,10 +150,11 @@ impl Case {
                 similarity: self.similarity,
                 k: self.k,
                 per_language: self.per_language,
+                precision: cut.precision,
                 shape: Shape { threads: cut.threads, block: cut.block, isa: cut.isa },
             };
             let control = Control::new();
-            let mut outcome = scan.run(&control).unwrap();
+            let outcome = scan.run(&control).unwrap();
             assert_eq!(control.documents(), (end - start) as u64);
             let counts = &outcome.counts;
             for (sum, part) in [
@@ -207,7 +206,8 @@ fn cases() -> impl Strategy<Value = Case> {
             let (query_count, count) = (queries.len() / dimension, documents.len() / dimension);
             let places = Just((0..count as u32).collect::<Vec<u32>>()).prop_shuffle();
             let languages = prop::collection::vec(0..language_count as u16, count);
-            let relevant = prop::collection::vec(prop::collection::btree_set(0..count, 0..4.min(count + 1)), query_count);
+            let relevant =
+                prop::collection::vec(prop::collection::btree_set(0..count, 0..4.min(count + 1)), query_count);
             (places, languages, relevant).prop_map(move |(places, languages, relevant)| Case {
                 dimension,
                 queries: queries.clone(),
@@ -225,15 +225,19 @@ fn cases() -> impl Strategy<Value = Case> {
     })
 }
 
-fn cuts() -> impl Strategy<Value = (Vec<prop::sample::Index>, usize, usize, prop::sample::Index)> {
-    (prop::collection::vec(any::<prop::sample::Index>(), 0..3), 1_usize..5, 1_usize..41, any::<prop::sample::Index>())
+type Ways = (Vec<prop::sample::Index>, usize, usize, prop::sample::Index, Precision);
+
+fn cuts() -> impl Strategy<Value = Ways> {
+    let precision = prop::sample::select(vec![Precision::Float32, Precision::Int16Certified, Precision::Auto]);
+    let ends = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
+    (ends, 1_usize..5, 1_usize..41, any::<prop::sample::Index>(), precision)
 }
 
-fn cut(case: &Case, cut: (Vec<prop::sample::Index>, usize, usize, prop::sample::Index)) -> Cut {
-    let (ends, threads, block, isa) = cut;
+fn cut(case: &Case, ways: Ways) -> Cut {
+    let (ends, threads, block, isa, precision) = ways;
     let mut ends: Vec<usize> = ends.iter().map(|end| end.index(case.rows() + 1)).collect();
     ends.sort_unstable();
-    Cut { isa: *isa.get(&Isa::available()), threads, block, ends }
+    Cut { isa: *isa.get(&Isa::available()), precision, threads, block, ends }
 }
 
 proptest! {

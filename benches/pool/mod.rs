@@ -1,7 +1,9 @@
 //! A made-up pool: random directions, and relevant documents that lie near
 //! their query, in several languages.
 
-use clinometer::{Control, Elements, Isa, Matrix, Outcome, Prepared, Scan, Shape, Similarity, Targets, score_pairs};
+use clinometer::{
+    Control, Elements, Isa, Matrix, Outcome, Precision, Prepared, Scan, Shape, Similarity, Targets, score_pairs,
+};
 
 /// Relevant documents of each query.
 const RELEVANT: usize = 4;
@@ -49,7 +51,7 @@ impl Pool {
         let pairs: Vec<(u32, u32)> =
             target_places.iter().enumerate().map(|(n, row)| ((n / RELEVANT) as u32, *row)).collect();
         let matrix = Matrix::new(Elements::F32(&documents), rows, dimension).unwrap();
-        let target_scores = score_pairs(&queries, &matrix, Similarity::Cosine, &pairs, Shape::default()).unwrap();
+        let target_scores = score_pairs(&queries, &matrix, Similarity::Cosine, &pairs, Isa::detect()).unwrap();
         Self {
             queries,
             dimension,
@@ -67,7 +69,7 @@ impl Pool {
         2 * (self.queries.rows() * self.languages.len() * self.dimension) as u64
     }
 
-    pub fn scan(&self, isa: Isa, k: usize, threads: usize) -> Outcome {
+    pub fn scan(&self, isa: Isa, precision: Precision, k: usize, threads: usize) -> Outcome {
         let targets = Targets::new(&self.indptr, &self.target_scores, &self.target_places).unwrap();
         let scan = Scan {
             queries: &self.queries,
@@ -80,6 +82,7 @@ impl Pool {
             similarity: Similarity::Cosine,
             k,
             per_language: false,
+            precision,
             shape: Shape { threads, isa, ..Shape::default() },
         };
         scan.run(&Control::new()).unwrap()

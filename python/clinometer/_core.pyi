@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["bootstrap_means", "instruction_sets", "scan", "score_pairs"]
+
 def instruction_sets() -> list[str]: ...
 def score_pairs(
     queries: NDArray[Any],

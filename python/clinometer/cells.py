@@ -61,7 +61,7 @@ def cells_of(survey: Survey, measures: Sequence[Measure], settings: Sequence[Set
                 )
                 if found is not None and own:
                     found = _align(found, asked, queries)
-            if found is not None:
+            if found is not None and not np.isnan(found).all():
                 values[str(measure)] = found
         documents = int(np.median(placed.sizes)) if len(queries) else 0
         cells.append(Cell(setting, queries, values, documents, placed.ties_seen))
@@ -83,7 +83,7 @@ def _lang_share(
     if survey.top is None or measure.cutoff is None or len(setting.pool) < 2 or language not in setting.pool:
         return None
     labels = list(survey.standings.counts.languages)
-    lists = survey.top.pool(setting.pool)
+    lists = survey.top.pool(label for label in setting.pool if label in (survey.top.languages or ()))
     ids = lists.ids[queries]
     documents = np.array([labels.index(label) for label in survey.collection.documents.languages])
     codes = np.where(ids < 0, -1, documents[ids])

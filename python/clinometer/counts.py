@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import CollectionError, FormatError, UsageError
-from clinometer.placements import TIE_MODES, TieMode
+from clinometer.placements import TIE_MODES, Counts, TieMode
 
-__all__ = ["RankCounts", "TopK"]
+__all__ = ["RankCounts", "TopK", "counts_within"]
 
 
 @dataclass(frozen=True)
@@ -233,3 +233,36 @@ def _best(ids: NDArray[Any], scores: NDArray[Any], places: NDArray[Any], k: int)
     order = np.lexsort((places, -scores), axis=-1)[:, :k]
     ids, scores, places = (np.take_along_axis(column, order, axis=-1) for column in (ids, scores, places))
     return TopK(ids, scores, places)
+
+
+def counts_within(ranks: RankCounts, places: NDArray[np.int64], members: NDArray[np.bool_] | None = None) -> Counts:
+    """The part of the counts that is due to other rows of the same query, known from the rows' own scores.
+
+    Args:
+        ranks: Counts of a scan.
+        places: `(R,)`: place of each row's document in the scan's tie order.
+        members: `(R,)`: count only these rows; all by default.
+
+    Returns:
+        `(R, L)` each: documents among the query's rows that score above, tie with, and precede each row's document.
+    """
+    shape = (len(ranks.codes), len(ranks.languages))
+    found = Counts(*(np.zeros(shape, dtype=np.int64) for _ in range(3)))
+    rows_of_query = np.diff(ranks.indptr)
+    for size in np.unique(rows_of_query[rows_of_query > 1]):
+        first_rows = ranks.indptr[:-1][rows_of_query == size]
+        # The rows of a query are compared with each other; so many queries at a time bound the memory.
+        step = max(1, (1 << 22) // int(size * size))
+        for start in range(0, len(first_rows), step):
+            rows = first_rows[start : start + step, None] + np.arange(size)
+            score, place, code = ranks.scores[rows], places[rows], ranks.codes[rows]
+            for other in range(int(size)):
+                counted = np.arange(size) != other
+                if members is not None:
+                    counted = counted & members[rows[:, other, None]]
+                same = counted & (score[:, other, None] == score)
+                into = (rows, code[:, other, None])
+                found.greater[into] += counted & (score[:, other, None] > score)
+                found.equal[into] += same
+                found.before[into] += same & (place[:, other, None] < place)
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,7 +16,7 @@ from clinometer.cells import cells_of, columns_of
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder
 from clinometer.encoders import encoder as make_encoder
-from clinometer.errors import UsageError
+from clinometer.errors import MeasureError, UsageError
 from clinometer.io import load
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
@@ -27,6 +27,8 @@ from clinometer.scenarios import SCENARIOS, settings_of
 from clinometer.survey import survey_of
 
 __all__ = ["DEFAULT_MEASURES", "check_options", "evaluate"]
+
+_Name = TypeVar("_Name")
 
 DEFAULT_MEASURES = (
     "MaxR", "MaxRnorm", "Complete@10", "nDCG@1", "nDCG@10", "RR", "R@10", "RankGap", "PivotFirst", "Intrusion",
@@ -80,6 +82,8 @@ def evaluate(
         >>> [(row["query_language"], row["measure"], row["queries"]) for row in evaluation.rows[:2]]
         [('en', 'MaxR', 150), ('de', 'MaxR', 150)]
     """
+    # Each is read more than once below; a generator can be read only once.
+    languages, scenarios, measures = _listed(languages), _listed(scenarios), _listed(measures)
     check_options(
         scenarios=scenarios,
         measures=measures,
@@ -88,6 +92,7 @@ def evaluate(
         resamples=resamples,
         confidence=confidence,
         seed=seed,
+        threads=threads,
         pivot=pivot,
         languages=languages,
     )
@@ -128,6 +133,10 @@ def evaluate(
     )
 
 
+def _listed(names: Iterable[_Name] | None) -> Iterable[_Name] | None:
+    return names if names is None or isinstance(names, str) else list(names)
+
+
 def check_options(
     *,
     languages: Iterable[str] | None = None,
@@ -146,9 +155,14 @@ def check_options(
     Raises:
         UsageError: Naming the option and what it may be.
     """
+    for option, names in (("languages", languages), ("scenarios", scenarios)):
+        if isinstance(names, str):
+            raise UsageError(f"{option} is the string {names!r}; write a list, such as {names.split(',')}")
     labels = [canonical(label) for label in languages or ()]
-    settings_of(list(SCENARIOS) if scenarios is None else scenarios, labels or [canonical(pivot), "und"], pivot, pairs)
-    parse(DEFAULT_MEASURES if measures is None else measures)
+    pivot = canonical(pivot)
+    settings_of(list(SCENARIOS) if scenarios is None else scenarios, labels or [pivot, "und"], pivot, pairs)
+    if not parse(DEFAULT_MEASURES if measures is None else measures):
+        raise MeasureError("no measure was chosen; choose some, such as MaxR and nDCG@10")
     if ties not in TIE_MODES:
         raise UsageError(f"there is no tie mode {ties!r}; choose one of {', '.join(TIE_MODES)}")
     if resamples < 0:

@@ -99,11 +99,14 @@ class Evaluation:
         """
         try:
             found = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Any])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FormatError(os.fspath(path), None, f"this is no results file: {error}") from None
         missing = [name for name in ("collection", "encoder", "settings", "rows") if name not in found]
         if missing:
             raise FormatError(os.fspath(path), None, f"this is no results file: it has no {', '.join(missing)}")
+        kinds = {"collection": dict, "encoder": dict, "settings": dict, "rows": list}
+        if wrong := [name for name, kind in kinds.items() if not isinstance(found[name], kind)]:
+            raise FormatError(os.fspath(path), None, f"this is no results file: look at its {', '.join(wrong)}")
         for number, row in enumerate(found["rows"]):
             absent = [name for name in _COLUMNS if not isinstance(row, dict) or name not in row]
             if absent:
@@ -112,8 +115,16 @@ class Evaluation:
         return cls(**{name: found[name] for name in names}, notices=list(found.get("notices", [])))
 
     def per_query_to(self, path: str | os.PathLike[str]) -> None:
-        """Write the values per query as gzipped JSON lines: the first four columns, then `values` by measure."""
+        """Write the values per query as gzipped JSON lines: the first four columns, then `values` by measure.
+
+        Raises:
+            UsageError: There are none, because the evaluation was read from `results.json`.
+        """
         keys = ("query_id", "query_language", "scenario", "pool_languages")
+        if not self.per_query:
+            raise UsageError(
+                "results.json has no values per query, and this evaluation was read from one; evaluate again"
+            )
         names = [name for name in self.per_query if name not in keys]
         heads = [self.per_query[name].tolist() for name in keys]
         columns = [self.per_query[name].tolist() for name in names]

@@ -81,7 +81,10 @@ class _Table:
                 self.column[number, name] = len(columns)
                 columns.append(column)
         if not columns:
-            raise CollectionError("none of the measures is defined in any of the settings; choose others")
+            raise CollectionError(
+                "none of the measures has a value in any of the settings (where a pool holds no answer to a query, none "
+                "has); choose other scenarios, languages or measures"
+            )
         values = np.stack(columns, axis=1)
         self.defined = np.count_nonzero(~np.isnan(values), axis=0)
         self.sampled = Resampling.of(values, resamples=resamples, confidence=confidence, seed=seed, threads=threads)

@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from clinometer import _core
 from clinometer.counts import RankCounts, TopK
 from clinometer.errors import EmbeddingError, UsageError
+from clinometer.exclude import join, without, without_listed
 from clinometer.placements import TIE_MODES, TieMode
 
 __all__ = ["Scan", "rank_relevant", "scan", "search", "tie_places"]
@@ -49,6 +50,7 @@ def scan(
     per_language: bool = False,
     ties: TieMode = "index",
     document_ids: Sequence[str] | None = None,
+    exclude: Relevant | None = None,
     similarity: Literal["cosine", "dot"] = "cosine",
     threads: int | None = None,
     block: int = 512,
@@ -68,6 +70,8 @@ def scan(
         ties: Order of equal scores: `index` by position, `trec` by document id descending; in the other modes lists are
             in index order.
         document_ids: Ids for `trec`; without them a later position counts as a greater id.
+        exclude: For each query the positions of documents that are not in its pool, or CSR arrays; they are neither
+            counted nor listed.
         similarity: `cosine` scales every row to length one first, in float64, by one fixed rule; `dot` takes the rows
             as they are.
         threads: How many; by default as many as the process may use. Never shows in the result.
@@ -102,7 +106,12 @@ def scan(
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
     _check_options(k, ties, similarity, threads, block, kernel)
     labels, codes = _codes(languages, size)
-    indptr, targets = _targets(relevant, len(query_rows), size)
+    indptr, targets = _targets(relevant, len(query_rows), size, "relevant")
+    excluded = None if exclude is None else _targets(exclude, len(query_rows), size, "excluded")
+    depth = k
+    if excluded is not None:
+        indptr, targets, out = join((indptr, targets), excluded)
+        depth += int(np.diff(excluded[0]).max()) if k else 0
     places = tie_places(ties, document_ids, size)
     with _named_rows():
         scores = _target_scores(query_rows, shards, starts, indptr, targets, similarity, kernel)
@@ -122,7 +131,7 @@ def scan(
                     target_scores=scores,
                     target_places=target_places,
                     similarity=similarity,
-                    k=k,
+                    k=depth,
                     per_language=per_language,
                     threads=threads or 0,
                     block=block,
@@ -151,6 +160,11 @@ def scan(
             ids, best, found = lists
             more_top = TopK(ids, best, found, labels if per_language else None)
             top = more_top if top is None else top.merge(more_top)
+    if excluded is not None:
+        if ranks is not None:
+            ranks = without(ranks, out, target_places.astype(np.int64))
+        if top is not None:
+            top = without_listed(top, excluded, k)
     return Scan(ranks if relevant is not None else None, top)
 
 
@@ -218,7 +232,10 @@ def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[n
 
 
 def _rows(rows: ArrayLike, what: str) -> NDArray[Any]:
-    array = np.asanyarray(rows)
+    try:
+        array = np.asanyarray(rows)
+    except ValueError:
+        raise EmbeddingError(f"{what} have rows of different lengths; all need one dimension") from None
     if array.ndim != 2 or array.shape[1] == 0:
         raise EmbeddingError(f"{what} have shape {array.shape}, but must be (rows, dimension)")
     if array.dtype not in (np.float32, np.float16):
@@ -266,20 +283,24 @@ def _codes(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uint1
     return tuple(code_of), codes.astype(np.uint16)
 
 
-def _targets(relevant: Relevant | None, queries: int, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _targets(
+    relevant: Relevant | None, queries: int, size: int, kind: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if relevant is None:
         return np.zeros(queries + 1, dtype=np.int64), np.empty(0, dtype=np.int64)
     if _is_csr(relevant, queries):
+        if any(np.asarray(column).dtype.kind not in "iu" for column in relevant):
+            raise UsageError("indptr and indices of the relevant documents must be integers")
         indptr, rows = (np.asarray(column).astype(np.int64) for column in relevant)
         if indptr[0] != 0 or indptr[-1] != len(rows) or np.any(np.diff(indptr) < 0):
-            raise UsageError("indptr of the relevant documents must ascend from 0 to the number of indices")
+            raise UsageError(f"indptr of the {kind} documents must ascend from 0 to the number of indices")
     else:
         if len(relevant) != queries:
-            raise UsageError(f"relevant documents for {len(relevant)} queries, but there are {queries}")
+            raise UsageError(f"{kind} documents for {len(relevant)} queries, but there are {queries}")
         lists = [np.atleast_1d(np.asarray(rows)) for rows in relevant]
         for query, found in enumerate(lists):
             if found.size and found.dtype.kind not in "iu":
-                raise UsageError(f"the relevant documents of query {query} are {found.dtype}, but must be integers")
+                raise UsageError(f"the {kind} documents of query {query} are {found.dtype}, but must be integers")
         indptr = np.cumsum([0, *(len(found) for found in lists)], dtype=np.int64)
         rows = np.concatenate([found.astype(np.int64) for found in lists]) if indptr[-1] else np.empty(0, np.int64)
     query_of = np.repeat(np.arange(queries), np.diff(indptr))
@@ -287,13 +308,13 @@ def _targets(relevant: Relevant | None, queries: int, size: int) -> tuple[NDArra
     if outside.size:
         at = outside[0]
         raise UsageError(
-            f"query {query_of[at]} names document {rows[at]} as relevant, but documents are numbered 0 to {size - 1}"
+            f"query {query_of[at]} names document {rows[at]} as {kind}, but documents are numbered 0 to {size - 1}"
         )
     order = np.lexsort((rows, query_of))
     twice = np.flatnonzero((np.diff(rows[order]) == 0) & (np.diff(query_of[order]) == 0))
     if twice.size:
         at = order[twice[0]]
-        raise UsageError(f"query {query_of[at]} names document {rows[at]} twice; name each relevant document once")
+        raise UsageError(f"query {query_of[at]} names document {rows[at]} twice; name each {kind} document once")
     return indptr, rows
 
 

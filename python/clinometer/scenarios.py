@@ -17,7 +17,7 @@ from clinometer.counts import RankCounts
 from clinometer.errors import LanguageError, UsageError
 from clinometer.placements import Counts, Placements, TieMode
 
-__all__ = ["SCENARIOS", "Setting", "Standings", "related_counts", "settings_of"]
+__all__ = ["SCENARIOS", "Setting", "Standings", "settings_of"]
 
 SCENARIOS = {
     "mono-same": "queries against the documents of their own language",
@@ -113,7 +113,7 @@ class Standings:
         grades: `(R,)`: grade of each row; 0 for a duplicate that is not judged itself.
         query_languages: Language of each query.
         sizes: Documents of each pool language, in the order of `counts.languages`.
-        related: `related_counts` of the rows.
+        related: `counts_within` of the rows: what is due to a query's own rows.
         ties: Tie mode of the measures.
     """
 
@@ -164,35 +164,3 @@ class Standings:
     def asked_in(self, language: str) -> int:
         """How many queries there are in a language."""
         return int(np.count_nonzero(self._query_languages == language))
-
-
-def related_counts(counts: RankCounts, places: NDArray[np.int64]) -> Counts:
-    """The part of the counts that is due to the other rows of the same query, from the rows' own scores.
-
-    Args:
-        counts: The scan's result.
-        places: `(R,)`: place of each row's document in the scan's tie order.
-    """
-    shape = (len(counts.codes), len(counts.languages))
-    related = Counts(*(np.zeros(shape, dtype=np.int64) for _ in range(3)))
-    per_query = np.diff(counts.indptr)
-    for size in np.unique(per_query):
-        if size < 2:
-            continue
-        first_rows = counts.indptr[:-1][per_query == size]
-        # One query's rows are compared with each other; this many queries at a time bounds the memory.
-        step = max(1, (1 << 22) // int(size * size))
-        for start in range(0, len(first_rows), step):
-            rows = first_rows[start : start + step, None] + np.arange(size)
-            score, place, code = counts.scores[rows], places[rows], counts.codes[rows]
-            # [query, row, other]
-            higher = score[:, None, :] > score[:, :, None]
-            same = score[:, None, :] == score[:, :, None]
-            same[:, np.arange(size), np.arange(size)] = False
-            earlier = same & (place[:, None, :] < place[:, :, None])
-            for other in range(int(size)):
-                into = (rows, code[:, other, None])
-                related.greater[into] += higher[:, :, other]
-                related.equal[into] += same[:, :, other]
-                related.before[into] += earlier[:, :, other]
-    return related

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection
-from clinometer.counts import TopK
+from clinometer.counts import RankCounts, TopK
 from clinometer.errors import CollectionError, EmbeddingError
 from clinometer.measures import Measure
 from clinometer.placements import TieMode
 from clinometer.scan import scan, tie_places
-from clinometer.scenarios import Setting, Standings, related_counts
+from clinometer.scenarios import Setting, Standings
 
 __all__ = ["Survey", "survey_of"]
 
@@ -72,13 +73,13 @@ def survey_of(
         threads=threads,
         show_progress_bar=show_progress_bar,
     )
-    counts = found.ranks
-    assert counts is not None  # noqa: S101 - the scan was given relevant documents
+    assert found.ranks is not None  # noqa: S101 - the scan was given relevant documents
+    counts = _with_languages(found.ranks, collection.languages)
     places = tie_places(ties, collection.documents.ids, len(collection.documents))
     target_places = targets if places is None else places[targets].astype(np.int64)
     sizes = np.array([collection.documents.languages.count(label) for label in counts.languages], dtype=np.int64)
     standings = Standings(
-        counts, grades, collection.queries.languages, sizes, related_counts(counts, target_places), ties
+        counts, grades, collection.queries.languages, sizes, counts_within(counts, target_places), ties
     )
     query_of = np.repeat(np.arange(len(collection.queries)), np.diff(indptr))
     return Survey(collection, standings, found.top, np.sort(query_of * len(collection.documents) + targets))
@@ -104,6 +105,15 @@ def _targets(collection: Collection) -> tuple[NDArray[np.int64], NDArray[np.int6
         grades += found.values()
         indptr.append(len(targets))
     return np.array(indptr, np.int64), np.array(targets, np.int64), np.array(grades, np.int64)
+
+
+def _with_languages(counts: RankCounts, languages: Sequence[str]) -> RankCounts:
+    """The counts with a column of zeros for each language that has queries but no documents."""
+    absent = tuple(label for label in languages if label not in counts.languages)
+    greater, equal, before = (
+        np.pad(column, ((0, 0), (0, len(absent)))) for column in (counts.greater, counts.equal, counts.before)
+    )
+    return replace(counts, greater=greater, equal=equal, before=before, languages=counts.languages + absent)
 
 
 def _most_in_one_language(collection: Collection, indptr: NDArray[np.int64], targets: NDArray[np.int64]) -> int:

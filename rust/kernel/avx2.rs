@@ -6,11 +6,11 @@ use std::arch::x86_64::{
     __m256, __m256i, _CMP_GE_OQ, _CMP_GT_OQ, _mm256_broadcast_ss, _mm256_castsi256_ps, _mm256_cmp_ps,
     _mm256_cmpgt_epi32, _mm256_fmadd_ps, _mm256_load_ps, _mm256_load_si256, _mm256_loadu_ps, _mm256_madd_epi16,
     _mm256_movemask_ps, _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
-    _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_store_ps, _mm256_store_si256, _mm256_storeu_ps,
-    _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_store_ps, _mm256_store_si256, _mm256_storeu_ps, _mm256_unpackhi_ps,
+    _mm256_unpacklo_ps,
 };
 
-use super::Kernel;
+use super::{Kernel, Pairs, SIDE_BY_SIDE};
 
 /// Proof that this machine has AVX2, FMA, POPCNT and BMI1.
 #[derive(Debug, Clone, Copy)]
@@ -168,6 +168,58 @@ fn transpose(rows: [__m256; 8]) -> [__m256; 8] {
     ]
 }
 
+/// The square of words `word..word + 8` of 8 rows, component by component.
+///
+/// # Safety
+/// All rows have `word + 8` words.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn square<'a>(word: usize, rows: impl Iterator<Item = &'a [f32]>) -> [__m256; 8] {
+    let mut square = [_mm256_setzero_ps(); 8];
+    for (line, row) in square.iter_mut().zip(rows) {
+        // SAFETY: by the contract of this function.
+        *line = unsafe { _mm256_loadu_ps(row.as_ptr().add(word)) };
+    }
+    transpose(square)
+}
+
+/// A lane for each pair. Squares are transposed on the way, those of the
+/// queries only if there are several.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn chains(pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
+    let first = pairs[0].0;
+    let depth = first.len();
+    assert!(pairs.iter().all(|(query, document)| query.len() == depth && document.len() == depth));
+    let one_query = pairs.iter().all(|(query, _)| std::ptr::eq(*query, first));
+    let whole = depth - depth % 8;
+    let mut sums = _mm256_setzero_ps();
+    for word in (0..whole).step_by(8) {
+        // SAFETY: all rows are `depth >= word + 8` long, by the assertion.
+        let documents = unsafe { square(word, pairs.iter().map(|pair| pair.1)) };
+        if one_query {
+            for (q, document) in first[word..word + 8].iter().zip(documents) {
+                sums = _mm256_fmadd_ps(_mm256_set1_ps(*q), document, sums);
+            }
+        } else {
+            // SAFETY: as above.
+            let queries = unsafe { square(word, pairs.iter().map(|pair| pair.0)) };
+            for (query, document) in queries.into_iter().zip(documents) {
+                sums = _mm256_fmadd_ps(query, document, sums);
+            }
+        }
+    }
+    let mut scores = [0.0; SIDE_BY_SIDE];
+    // SAFETY: the array is eight floats.
+    unsafe { _mm256_storeu_ps(scores.as_mut_ptr(), sums) };
+    for (score, (query, document)) in scores.iter_mut().zip(pairs) {
+        for word in whole..depth {
+            *score = query[word].mul_add(document[word], *score);
+        }
+    }
+    scores
+}
+
 /// Packs `width` rows (a multiple of 8) in squares of 8 by 8 words.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -217,6 +269,12 @@ impl Kernel for Avx2 {
     fn tile(self, depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
         // SAFETY: as in `enter`.
         unsafe { tile(depth, queries, documents, scores) }
+    }
+
+    #[inline(always)]
+    fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
+        // SAFETY: as in `enter`.
+        unsafe { chains(pairs) }
     }
 
     #[inline(always)]

@@ -7,7 +7,7 @@ use std::arch::x86_64::{
     _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps, _mm512_store_si512,
 };
 
-use super::{Avx2, Kernel, avx2};
+use super::{Avx2, Kernel, Pairs, SIDE_BY_SIDE, avx2};
 
 /// Proof that this machine has the instructions named at `enter`.
 #[derive(Debug, Clone, Copy)]
@@ -146,6 +146,12 @@ impl Kernel for Avx512 {
     fn tile(self, depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
         // SAFETY: as in `enter`.
         unsafe { tile(depth, queries, documents, scores) }
+    }
+
+    #[inline(always)]
+    fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
+        // SAFETY: as in `enter`; detection asked for AVX2 and FMA too.
+        unsafe { avx2::chains(pairs) }
     }
 
     #[inline(always)]

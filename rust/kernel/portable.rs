@@ -2,7 +2,7 @@
 //! into vector instructions where the target has them and which is exact,
 //! though slow, where it has not.
 
-use super::{Kernel, pack_simply};
+use super::{Kernel, Pairs, SIDE_BY_SIDE, chain, pack_simply};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable;
@@ -31,6 +31,11 @@ impl Kernel for Portable {
             }
         }
         scores.copy_from_slice(sums.as_flattened());
+    }
+
+    #[inline(always)]
+    fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
+        pairs.map(|(query, document)| chain(query, document))
     }
 
     #[inline(always)]

@@ -7,28 +7,32 @@ use pyo3::types::PyDict;
 
 use super::arrays::Rows;
 use super::detached;
-use crate::{Control, Error, Isa, Scan, Shape, Similarity, Targets};
+use crate::{Control, Error, Isa, Precision, Scan, Shape, Similarity, Targets};
 
 type Scores<'py> = Bound<'py, PyArray1<f32>>;
 
 /// Instruction sets that this machine can use, the best first.
 #[pyfunction]
 pub(super) fn instruction_sets() -> Vec<&'static str> {
-    let mut sets = vec![Isa::detect().name()];
-    if Isa::detect() != Isa::Portable {
-        sets.push(Isa::Portable.name());
-    }
-    sets
+    Isa::available().into_iter().map(Isa::name).collect()
 }
 
-fn shape(threads: usize, block: usize, isa: Option<&str>) -> PyResult<Shape> {
-    let isa = match isa {
-        None => Isa::detect(),
-        Some("portable") => Isa::Portable,
-        Some("avx2") => Isa::Avx2,
-        Some(other) => return Err(PyValueError::new_err(format!("there is no kernel {other:?}"))),
-    };
-    Ok(Shape { threads, block, isa })
+fn isa(name: Option<&str>) -> PyResult<Isa> {
+    match name {
+        None => Ok(Isa::detect()),
+        Some(name) => Isa::named(name).ok_or_else(|| PyValueError::new_err(format!("there is no kernel {name:?}"))),
+    }
+}
+
+fn precision(name: Option<&str>) -> PyResult<Precision> {
+    match name {
+        None => Ok(Precision::Auto),
+        Some("float32") => Ok(Precision::Float32),
+        Some("int16-certified") => Ok(Precision::Int16Certified),
+        Some(other) => {
+            Err(PyValueError::new_err(format!("precision must be float32 or int16-certified, not {other:?}")))
+        }
+    }
 }
 
 /// Canonical scores of pairs of rows.
@@ -46,10 +50,10 @@ pub(super) fn score_pairs<'py>(
     let (queries, documents) = (queries.matrix()?, documents.matrix()?);
     let (query_rows, document_rows) = (query_rows.as_slice()?, document_rows.as_slice()?);
     let pairs: Vec<(u32, u32)> = query_rows.iter().copied().zip(document_rows.iter().copied()).collect();
-    let shape = shape(1, 1, isa)?;
+    let isa = self::isa(isa)?;
     let scores = detached(py, None, |_| {
         let queries = queries.prepare(similarity, "queries")?;
-        crate::score_pairs(&queries, &documents, similarity, &pairs, shape)
+        crate::score_pairs(&queries, &documents, similarity, &pairs, isa)
     })?;
     Ok(scores.into_pyarray(py))
 }
@@ -57,11 +61,12 @@ pub(super) fn score_pairs<'py>(
 /// One pass over documents; see `clinometer.scan`.
 ///
 /// Returns a dictionary: `greater`, `equal`, `before` as (languages, targets)
+/// `rescored` as a number,
 /// and, for k > 0, `top_places`, `top_scores` as (lists, k), filled up with
 /// the greatest place and NaN.
 #[pyfunction]
 #[pyo3(signature = (queries, documents, languages, *, language_count, places, first_place, indptr, target_scores,
-                    target_places, similarity, k, per_language, threads, block, isa, progress))]
+                    target_places, similarity, k, per_language, threads, block, isa, precision=None, progress))]
 #[expect(clippy::too_many_arguments, reason = "one per column that crosses the border")]
 pub(super) fn scan<'py>(
     py: Python<'py>,
@@ -80,6 +85,7 @@ pub(super) fn scan<'py>(
     threads: usize,
     block: usize,
     isa: Option<&str>,
+    precision: Option<&str>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (queries, documents) = (queries.matrix()?, documents.matrix()?);
@@ -87,7 +93,7 @@ pub(super) fn scan<'py>(
     let places = places.as_ref().map(|places| places.as_slice()).transpose()?;
     let (indptr, target_scores, target_places) =
         (indptr.as_slice()?, target_scores.as_slice()?, target_places.as_slice()?);
-    let shape = shape(threads, block, isa)?;
+    let (shape, precision) = (Shape { threads, block, isa: self::isa(isa)? }, self::precision(precision)?);
     let run = |control: &Control| -> Result<_, Error> {
         let queries = queries.prepare(similarity, "queries")?;
         let targets = Targets::new(indptr, target_scores, target_places)?;
@@ -102,19 +108,20 @@ pub(super) fn scan<'py>(
             similarity,
             k,
             per_language,
+            precision,
             shape,
         };
-        let mut outcome = scan.run(control)?;
+        let outcome = scan.run(control)?;
         let lists = outcome.top.lists();
         let (mut top_places, mut top_scores) = (vec![u32::MAX; lists * k], vec![f32::NAN; lists * k]);
-        for list in 0..if k > 0 { lists } else { 0 } {
+        for list in 0..lists {
             for (at, hit) in (list * k..).zip(outcome.top.best(list)) {
                 (top_places[at], top_scores[at]) = (hit.place, hit.score);
             }
         }
-        Ok((outcome.counts, lists, top_places, top_scores))
+        Ok((outcome.counts, outcome.rescored, lists, top_places, top_scores))
     };
-    let (counts, lists, top_places, top_scores) = detached(py, progress.as_ref(), run)?;
+    let (counts, rescored, lists, top_places, top_scores) = detached(py, progress.as_ref(), run)?;
     let table = |column: Vec<u32>| -> PyResult<Bound<'py, PyArray2<u32>>> {
         column.into_pyarray(py).reshape([language_count, target_scores.len()])
     };
@@ -122,6 +129,7 @@ pub(super) fn scan<'py>(
     result.set_item("greater", table(counts.greater)?)?;
     result.set_item("equal", table(counts.equal)?)?;
     result.set_item("before", table(counts.before)?)?;
+    result.set_item("rescored", rescored)?;
     if k > 0 {
         result.set_item("top_places", top_places.into_pyarray(py).reshape([lists, k])?)?;
         result.set_item("top_scores", top_scores.into_pyarray(py).reshape([lists, k])?)?;

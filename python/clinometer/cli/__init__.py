@@ -48,6 +48,9 @@ def _courteous(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _complain(problem: object, code: int) -> NoReturn:
+    if isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
+        # The system's own words, without its error number.
+        problem = f"{problem.filename}: {problem.strerror}; check the path"
     sys.stderr.write(f"clinometer: {problem}\n")
     raise typer.Exit(code)
 

@@ -1,1 +1,1 @@
-"""."""
+"""The embedded demonstration collection: texts only; `clinometer.io.demo` reads them."""

@@ -1,6 +1,7 @@
 """What an encoder is: texts in, one row of float32 per text out, and a full record of how.
 
-An encoder does not normalise for scoring (the scan does that, by one fixed rule) and does not reorder; the same texts give the same bytes.
+An encoder does not normalise for scoring (the scan does that, by one fixed rule) and does not reorder; the same texts
+give the same bytes.
 """
 
 from __future__ import annotations

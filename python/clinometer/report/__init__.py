@@ -12,10 +12,10 @@ from typing import Any
 
 from clinometer.errors import UsageError
 from clinometer.report.markdown import render_markdown
-from clinometer.report.page import render_html
+from clinometer.report.page import render_html, require_extra
 from clinometer.report.tables import plain_report
 
-__all__ = ["plain_report", "render_html", "render_markdown", "write_report"]
+__all__ = ["plain_report", "render_html", "render_markdown", "require_extra", "write_report"]
 
 
 def write_report(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Path:
@@ -46,7 +46,7 @@ def write_report(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[s
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(unfinished, path)
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return path

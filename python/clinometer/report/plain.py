@@ -1,6 +1,7 @@
 """Tables as text: aligned columns for a terminal, pipes for Markdown.
 
-A terminal table is never wider than asked: columns that do not fit go into a second table with the same lines. Wide characters count as two.
+A terminal table is not wider than asked unless one heading is: columns that do not fit go into a second table with the
+same lines. Wide characters count as two.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from clinometer.report.grid import Column, Table
 
 __all__ = ["escape_markdown", "markdown_table", "plain_table", "wrapped"]
 
-_SPECIAL = str.maketrans({character: "\\" + character for character in "\\`*_[]|#~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
+_SPECIAL = str.maketrans(
+    {character: "\\" + character for character in "\\`*_[]|#~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+)
 
 
 def escape_markdown(text: str) -> str:
@@ -32,15 +35,19 @@ def markdown_table(table: Table) -> str:
     heads = [column.head + (f" ({column.unit})" if column.unit else "") for column in table.columns]
     encoders = [f" · {column.encoder}" if column.encoder else "" for column in table.columns]
     rows = [[table.corner, *(head + encoder for head, encoder in zip(heads, encoders, strict=True))]]
-    for line in table.lines:
-        rows.append([line.label] + [f"{cell.text} {cell.aside}".strip() for cell in line.cells])
+    rows += [[line.label, *(f"{cell.text} {cell.aside}".strip() for cell in line.cells)] for line in table.lines]
     written = ["| " + " | ".join(escape_markdown(text) for text in row) + " |" for row in rows]
     return "\n".join([written[0], "|:--" + "|--:" * len(table.columns) + "|", *written[1:]])
 
 
 def wrapped(text: str, width: int) -> str:
-    """Text in lines of at most that width; words and hyphenated names are not broken."""
-    return textwrap.fill(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
+    """Text in lines of at most that width, as a terminal counts it; a word that is wider has a line of its own."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and _width(lines[-1]) + 1 + _width(word) > width:
+            lines.append("")
+        lines[-1] += (" " if lines[-1] else "") + word
+    return "\n".join(lines)
 
 
 def plain_table(table: Table, width: int = 110) -> str:
@@ -92,7 +99,9 @@ def _page(table: Table, margin: int) -> str:
     depth = max(map(len, heads))
     stacked = [[""] * (depth - len(lines)) + lines for lines in heads]
     rows: list[tuple[str, Sequence[str]]] = [("", [lines[i] for lines in stacked]) for i in range(depth)]
-    rows += [("", texts) for texts in ([c.unit for c in table.columns], [c.encoder for c in table.columns]) if any(texts)]
+    rows += [
+        ("", texts) for texts in ([c.unit for c in table.columns], [c.encoder for c in table.columns]) if any(texts)
+    ]
     rows[-1] = (table.corner, rows[-1][1])
     ruled = len(rows)
     rows += [(line.label, [cell.text for cell in line.cells]) for line in table.lines]

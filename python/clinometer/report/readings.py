@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from clinometer.errors import UsageError
 from clinometer.report import wording
 
-__all__ = ["SCENARIOS", "Key", "Reading", "Row", "Side", "by_lean", "read_results"]
+__all__ = ["SCENARIOS", "WHOLE_POOL", "Key", "Reading", "Row", "Side", "by_lean", "read_results"]
 
 Side = Literal["target", "pivot"]
 Row = Mapping[str, Any]
@@ -22,6 +23,9 @@ Key = tuple[str, str, tuple[str, ...]]
 
 SCENARIOS = ("multi", "one-sided", "multilingual", "mono-cross", "mono-same")
 """In the order of a report; scenarios with other names follow."""
+
+WHOLE_POOL = ("mono-same", "multilingual")
+"""Scenarios without a pair of languages."""
 
 _PARTS: dict[str, type] = {"collection": Mapping, "encoder": Mapping, "settings": Mapping, "rows": Sequence}
 _FIELDS = ("scenario", "query_language", "pool_languages", "measure", "value")
@@ -37,6 +41,7 @@ class Reading:
         encoder: The encoder's record.
         settings: Settings of the evaluation.
         places: Rows by (scenario, query language, sorted pool languages), then by measure.
+        notices: Sentences about queries that settings leave out.
     """
 
     label: str
@@ -44,6 +49,7 @@ class Reading:
     encoder: Mapping[str, Any]
     settings: Mapping[str, Any]
     places: dict[Key, dict[str, Row]] = field(repr=False)
+    notices: Sequence[str] = ()
 
     @property
     def pivot(self) -> str:
@@ -62,6 +68,16 @@ class Reading:
         """Such as `95%`."""
         level = self.settings.get("confidence")
         return f"{100 * level:g}%" if isinstance(level, (int, float)) else "the"
+
+    @cached_property
+    def beyond_pivot(self) -> dict[str, set[str]]:
+        """Measures with values in pairs without the pivot, by scenario: their means cover more than targets."""
+        found: dict[str, set[str]] = {}
+        for (scenario, query, pool), rows in self.places.items():
+            if scenario in WHOLE_POOL or query.startswith("macro") or self.pivot in (query, *pool):
+                continue
+            found.setdefault(scenario, set()).update(name for name, row in rows.items() if row["value"] is not None)
+        return found
 
     def measures(self, scenario: str) -> list[str]:
         """Names of the measures of a scenario, in the order of the rows."""
@@ -82,13 +98,11 @@ class Reading:
         return scenario, query, tuple(sorted((self.pivot, language)))
 
     def row(self, scenario: str, side: Side, language: str | None, measure: str) -> Row | None:
-        """The row of that place and measure, or None. A language gap is of both sides: the target side finds it at either."""
-        sides: list[Side] = ["target", "pivot"] if side == "target" and measure.startswith("LanguageGap") else [side]
-        for place in sides:
-            key = self.key(scenario, place, language)
-            if key is not None and measure in self.places.get(key, {}):
-                return self.places[key][measure]
-        return None
+        """The row of that place and measure, or None; None also for a mean over more than the pairs with the pivot."""
+        key = self.key(scenario, side, language)
+        if key is None or (language is None and measure in self.beyond_pivot.get(scenario, ())):
+            return None
+        return self.places.get(key, {}).get(measure)
 
     def number(self, scenario: str, side: Side, language: str | None, measure: str) -> float | None:
         """The row's value, or None where there is no row or no value."""
@@ -117,7 +131,7 @@ def read_results(results: Sequence[Mapping[str, Any]]) -> list[Reading]:
         raise UsageError("a report needs at least one result; give a results.json that clinometer evaluate has written")
     places = [_places(result, number) for number, result in enumerate(results, start=1)]
     readings = [
-        Reading(label, result["collection"], result["encoder"], result["settings"], rows)
+        Reading(label, result["collection"], result["encoder"], result["settings"], rows, result.get("notices") or ())
         for label, result, rows in zip(_labels(results), results, places, strict=True)
     ]
     pivots = list(dict.fromkeys(reading.pivot for reading in readings))
@@ -129,7 +143,9 @@ def read_results(results: Sequence[Mapping[str, Any]]) -> list[Reading]:
 def _places(result: Mapping[str, Any], number: int) -> dict[Key, dict[str, Row]]:
     for part, kind in _PARTS.items():
         if not isinstance(result, Mapping) or not isinstance(result.get(part), kind):
-            raise UsageError(f"result {number} has no {part!r}; give a results.json that clinometer evaluate has written")
+            raise UsageError(
+                f"result {number} has no {part!r}; give a results.json that clinometer evaluate has written"
+            )
     places: dict[Key, dict[str, Row]] = {}
     for position, row in enumerate(result["rows"], start=1):
         missing = [name for name in _FIELDS if name not in row]
@@ -146,7 +162,7 @@ def _places(result: Mapping[str, Any], number: int) -> dict[Key, dict[str, Row]]
 
 
 def _labels(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The encoder's name, shortened to its last part where that tells all apart, with collection or number where names repeat."""
+    """Names of the encoders, as short as tells them apart; with collection or number where names repeat."""
     names = [str(result["encoder"].get("name", "encoder")) for result in results]
     short = [name.rstrip("/").rsplit("/", 1)[-1] or name for name in names]
     if len(set(short)) == len(set(names)):

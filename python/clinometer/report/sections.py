@@ -57,14 +57,19 @@ def _lean(readings: Sequence[Reading], languages: Sequence[str]) -> Section:
         for side in ("target", "pivot")
     ]
     text = (
-        f"Each pool holds {pivot} and one other language, and the answer in both. The rank gap compares the depths of the two "
-        f"answers: 0 is upright; +1 means that the answer in the other language stands twice as deep as the {pivot} one. "
+        f"Each pool holds {pivot} and one other language, and the answer in both. The rank gap compares the "
+        "depths of the two "
+        "answers: 0 is upright; +1 means that the answer in the other language stands twice as deep as the "
+        f"{pivot} one. "
         "An encoder that merely prefers the language of the query leans away from "
-        f"{pivot} with queries in the other language, and towards it with {pivot} queries. One that leans to {pivot} does so with both."
+        f"{pivot} with queries in the other language, and towards it with {pivot} queries. One that leans to "
+        f"{pivot} does so with both."
     )
     note = (
-        f"Columns without a remark: queries in the language of the line. Pivot first: share of queries whose {pivot} answer comes "
-        f"first, 50 is even. Language share: {pivot} among the unrelated documents at the top, to be compared with its share of the pool."
+        "Columns without a remark: queries in the language of the line. Pivot first: share of queries whose "
+        f"{pivot} answer comes "
+        f"first, 50 is even. Language share: {pivot} among the unrelated documents at the top, to be compared "
+        "with its share of the pool."
     )
     table = by_language(readings, languages, specs, name="lean", title=f"Lean to {pivot}, by language", note=note)
     return Section("lean", "How far it leans", text, (table,))
@@ -83,12 +88,19 @@ def _versions(readings: Sequence[Reading], languages: Sequence[str]) -> Section:
     specs = [Spec("multi", "target", name) for name in dict.fromkeys([*chosen, *gaps])]
     reverse = [Spec("multi", "pivot", name) for name in chosen]
     text = (
-        f"The same pools: {pivot} and one other language, both with the answer. A retriever that treats the languages alike brings both "
+        f"The same pools: {pivot} and one other language, both with the answer. A retriever that treats the "
+        "languages alike brings both "
         "versions to the top. Max@R is the rank of the one that stands deeper, averaged over the queries."
     )
     tables = (
         by_language(readings, languages, specs, name="versions-target", title="Queries in the target language"),
-        by_language(readings, languages, reverse, name="versions-pivot", title=f"{pivot} queries, pool with the language of the line"),
+        by_language(
+            readings,
+            languages,
+            reverse,
+            name="versions-pivot",
+            title=f"{pivot} queries, pool with the language of the line",
+        ),
     )
     return Section("versions", "Does it find both versions?", text, tables)
 
@@ -97,18 +109,27 @@ def _intrusion(readings: Sequence[Reading], languages: Sequence[str]) -> Section
     scenario, pivot = intrusion_scenario(readings, languages), _pivot(readings)
     if scenario is None:
         return None
-    names = dict.fromkeys(name for reading in readings for name in reading.measures(scenario) if name.startswith("Intrusion"))
+    # Intruders of the query's own language are another question: `Intrusion(by=own)` stands among all the rows.
+    names = [name for name in ("Intrusion", "IntrusionCount") if first_measure(readings, [scenario], [name])]
     specs = [
         Spec(scenario, side, name, f"{pivot} queries" if side == "pivot" else "")
         for name in names
         for side in ("target", "pivot")
     ]
-    only = "stands in the pool only in the language of the query" if scenario == "one-sided" else "stands in the pool in both languages"
+    only = (
+        "stands in the pool only in the language of the query"
+        if scenario == "one-sided"
+        else "stands in the pool in both languages"
+    )
     text = (
-        f"Here the answer {only}. Intrusion is the share of queries for which at least one unrelated document of the other language "
+        f"Here the answer {only}. Intrusion is the share of queries for which at least one unrelated document "
+        "of the other language "
         "ranks above the answer in the query's language: a reader meets a wrong page in a foreign language first."
     )
-    note = f"Columns without a remark: queries in the language of the line, {pivot} documents intrude. {pivot} queries: documents of that language intrude."
+    note = (
+        f"Columns without a remark: queries in the language of the line, {pivot} documents intrude. {pivot} "
+        "queries: documents of that language intrude."
+    )
     table = by_language(readings, languages, specs, name="intrusion", title=f"Intrusion ({scenario})", note=note)
     return Section("intrusion", "Who stands above the answer?", text, (table,))
 
@@ -133,8 +154,9 @@ def _mono(readings: Sequence[Reading], languages: Sequence[str]) -> Section | No
     if measure is None:
         return None
     text = (
-        "Pools of one language, as in most benchmarks: no document of another language can come between. What is good here and bad in the "
-        "mixed pools above is lost to the lean alone."
+        "Pools of one language, as in most benchmarks: no document of another language can come between. A "
+        "language that does well "
+        "here and badly in the mixed pools above suffers from the mixing."
     )
     if every_pair(readings):
         order = [readings[0].pivot, *languages]
@@ -155,8 +177,13 @@ def _mono(readings: Sequence[Reading], languages: Sequence[str]) -> Section | No
         Spec("mono-cross", "target", measure, f"{pivot} documents"),
         Spec("mono-cross", "pivot", measure, f"{pivot} queries"),
     ]
-    note = f"Same language: queries and documents in the language of the line. {pivot} documents, {pivot} queries: the other side is in the language of the line."
-    table = by_language(readings, languages, specs, name="mono", title=f"{_shown(measure)} in pools of one language", note=note)
+    note = (
+        f"Same language: queries and documents in the language of the line. {pivot} documents, {pivot} "
+        "queries: the other side is in the language of the line."
+    )
+    table = by_language(
+        readings, languages, specs, name="mono", title=f"{_shown(measure)} in pools of one language", note=note
+    )
     return Section("mono", "One language at a time", text, (table,))
 
 
@@ -186,7 +213,11 @@ def _pool_shares(readings: Sequence[Reading]) -> str:
         if total and documents.get(pivot):
             shares.append(f"{100 * documents[pivot] / total:.1f}%")
     shares = list(dict.fromkeys(shares))
-    return f" {_pivot(readings)} documents are {' or '.join(shares)} of this pool; compare the language share with that." if shares else ""
+    return (
+        f" {_pivot(readings)} documents are {' or '.join(shares)} of this pool; compare the language share with that."
+        if shares
+        else ""
+    )
 
 
 def measures_explained(readings: Sequence[Reading]) -> list[tuple[str, str, str]]:
@@ -196,7 +227,9 @@ def measures_explained(readings: Sequence[Reading]) -> list[tuple[str, str, str]
     for name in names:
         known = wording.measure(name)
         if known is None:
-            explained.append((name, name, "This version of clinometer does not know the measure; values are shown as they are."))
+            explained.append(
+                (name, name, "This version of clinometer does not know the measure; values are shown as they are.")
+            )
             continue
         better = {True: "Higher is better.", False: "Lower is better.", None: "Says which way, not how good."}
         explained.append((name, known.display, f"{known.summary} {better[known.higher_is_better]}"))
@@ -207,7 +240,11 @@ def settings(reading: Reading) -> list[tuple[str, list[tuple[str, str]]]]:
     """What was measured and how, in groups: encoder, collection, evaluation. Everything that the result records."""
     groups = []
     hidden = {"command", "warnings"}
-    for title, entries in (("Encoder", reading.encoder), ("Collection", reading.collection), ("Evaluation", reading.settings)):
+    for title, entries in (
+        ("Encoder", reading.encoder),
+        ("Collection", reading.collection),
+        ("Evaluation", reading.settings),
+    ):
         facts = []
         for key, entry in entries.items():
             if key in hidden or (title == "Collection" and key == "notes"):
@@ -221,6 +258,8 @@ def settings(reading: Reading) -> list[tuple[str, list[tuple[str, str]]]]:
             tied = [row.get("ties") or 0 for rows in reading.places.values() for row in rows.values()]
             facts.append(("most tied relevant documents in one setting", wording.count(max(tied, default=0))))
         groups.append((title, facts))
+    if reading.notices:
+        groups.append(("Notices", [(str(number), text) for number, text in enumerate(reading.notices, start=1)]))
     return groups
 
 
@@ -228,7 +267,11 @@ def scenario_notes() -> list[tuple[str, str]]:
     """What each scenario is, for the reader of the full tables."""
     return [
         ("multi", "The pivot and one other language share the pool; the answer is there in both."),
-        ("one-sided", "The same pool, but the answer is there only in the language of the query: the other version is taken out, query by query."),
+        (
+            "one-sided",
+            "The same pool, but the answer is there only in the language of the query: the other version is "
+            "taken out, query by query.",
+        ),
         ("multilingual", "All languages share the pool; the answer is there in each."),
         ("mono-cross", "The pool is in one language, the query in another."),
         ("mono-same", "The pool and the query are in one language."),

@@ -1,6 +1,7 @@
-"""Tables from results: chosen measures by language, matrices of query language by pool language, and every row there is.
+"""Tables from results: chosen measures by language, query language by pool language, every row; a terminal's text.
 
-Several results stand side by side, one column each under the same heading. `full_tables` shows each row of the input exactly once.
+Several results stand side by side, one column each under the same heading. `full_tables` shows each row of the input
+exactly once.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 from clinometer.report import wording
 from clinometer.report.grid import Cell, Column, Line, Table
 from clinometer.report.plain import plain_table, wrapped
-from clinometer.report.readings import SCENARIOS, Key, Reading, Row, Side, by_lean, read_results
+from clinometer.report.readings import SCENARIOS, WHOLE_POOL, Key, Reading, Row, Side, by_lean, read_results
 from clinometer.report.verdict import caveats, verdict
 
 __all__ = [
@@ -26,8 +27,6 @@ __all__ = [
     "matrix",
     "plain_report",
 ]
-
-_WHOLE_POOL = ("mono-same", "multilingual")
 
 
 class Spec(NamedTuple):
@@ -60,7 +59,7 @@ def language_label(label: str, readings: Sequence[Reading]) -> str:
 
 
 def first_measure(readings: Sequence[Reading], scenarios: Iterable[str], wanted: Sequence[str]) -> str | None:
-    """The first of the wanted measures that a result has in one of the scenarios; `Name@` stands for its lowest cutoff."""
+    """The first of the wanted measures that there is in one of the scenarios; `Name@` stands for its lowest cutoff."""
     there = [name for reading in readings for scenario in scenarios for name in reading.measures(scenario)]
     for name in wanted:
         found = [other for other in there if other == name or (name.endswith("@") and other.startswith(name))]
@@ -83,7 +82,13 @@ def _columns(heads: Iterable[Column], readings: Sequence[Reading]) -> tuple[Colu
 
 
 def by_language(
-    readings: Sequence[Reading], languages: Sequence[str], specs: Sequence[Spec], *, name: str, title: str, note: str = ""
+    readings: Sequence[Reading],
+    languages: Sequence[str],
+    specs: Sequence[Spec],
+    *,
+    name: str,
+    title: str,
+    note: str = "",
 ) -> Table:
     """One line for each target language, one column for each spec (and result), the mean over the languages last.
 
@@ -103,14 +108,18 @@ def by_language(
 
 
 def by_scenario(readings: Sequence[Reading], languages: Sequence[str], scenario: str) -> Table:
-    """All measures of a scenario: target-language queries line by line, their mean, and the mean of the pivot's queries."""
+    """All measures of a scenario: target-language queries line by line, their mean, the mean of the pivot's queries."""
     measures = list(dict.fromkeys(name for reading in readings for name in reading.measures(scenario)))
     places: list[tuple[str, Side, str | None]] = [
         (language_label(language, readings), "target", language) for language in languages
     ]
-    pivot, one = wording.language_name(readings[0].pivot), len(languages) == 1
-    places += [] if one else [("mean", "target", None)]
-    places.append((f"{pivot} queries" + ("" if one else ", mean"), "pivot", languages[0] if one else None))
+    pivot, several = wording.language_name(readings[0].pivot), len(languages) > 1
+    if several:
+        places.append(("mean", "target", None))
+    if several and scenario not in WHOLE_POOL:
+        places.append((f"{pivot} queries, mean", "pivot", None))
+    elif languages:
+        places.append((f"{pivot} queries", "pivot", languages[0]))
     lines = [
         Line(
             label,
@@ -140,7 +149,8 @@ def matrix(reading: Reading, languages: Sequence[str], measure: str, *, name: st
 def full_tables(readings: Sequence[Reading], languages: Sequence[str]) -> list[Table]:
     """Every row of every result: by scenario and side, settings as lines, measures as columns.
 
-    Queries, documents and ties of a setting stand at the end of its line; a measure that is defined for fewer queries says so beside its value.
+    Queries, documents and ties of a setting stand at the end of its line; a measure that is defined for fewer queries
+    says so beside its value.
     """
     tables = []
     for scenario in scenarios(readings):
@@ -148,8 +158,8 @@ def full_tables(readings: Sequence[Reading], languages: Sequence[str]) -> list[T
         groups: dict[str, list[Key]] = {}
         for key in sorted(keys, key=lambda key: _order(key, readings[0].pivot, languages)):
             groups.setdefault(_group(key, readings[0].pivot), []).append(key)
-        for group in sorted(groups, key=["", "target", "pivot", "other"].index):
-            tables.append(_full_table(readings, scenario, group, groups[group]))
+        order = sorted(groups, key=["", "target", "pivot", "other"].index)
+        tables += [_full_table(readings, scenario, group, groups[group]) for group in order]
     return tables
 
 
@@ -161,7 +171,7 @@ def scenarios(readings: Sequence[Reading]) -> list[str]:
 
 def _group(key: Key, pivot: str) -> str:
     scenario, query, pool = key
-    if scenario in _WHOLE_POOL:
+    if scenario in WHOLE_POOL:
         return ""
     if query.startswith("macro"):
         return "pivot" if query == "macro-pivot" else "target"
@@ -182,15 +192,15 @@ def _order(key: Key, pivot: str, languages: Sequence[str]) -> tuple[bool, tuple[
 
 def _full_table(readings: Sequence[Reading], scenario: str, group: str, keys: Sequence[Key]) -> Table:
     pivot = wording.language_name(readings[0].pivot)
-    measures = list(
-        dict.fromkeys(name for key in keys for reading in readings for name in reading.places.get(key, {}))
-    )
+    measures = list(dict.fromkeys(name for key in keys for reading in readings for name in reading.places.get(key, {})))
     lines = []
     for key in keys:
         found = [reading.places.get(key, {}) for reading in readings]
         queries = [_most(rows, "queries") for rows in found]
         cells = [
-            _counted(name, rows.get(name), usual) for name in measures for rows, usual in zip(found, queries, strict=True)
+            _counted(name, rows.get(name), usual)
+            for name in measures
+            for rows, usual in zip(found, queries, strict=True)
         ]
         cells += [Cell(wording.count(number)) for number in queries]
         cells += [Cell(wording.count(_most(rows, what))) for what in ("documents", "ties") for rows in found]
@@ -224,7 +234,7 @@ def _line_label(key: Key, group: str, pivot: str, readings: Sequence[Reading]) -
             "macro-pivot": f"mean over the pools, {pivot} queries",
         }
         return means.get(query, query) + ("" if pool == ("*",) else f" ({'+'.join(pool)})")
-    if scenario in _WHOLE_POOL or group == "target":
+    if scenario in WHOLE_POOL or group == "target":
         return language_label(query, readings)
     others = [label for label in pool if label != query] or list(pool)
     if group == "pivot":
@@ -247,8 +257,8 @@ def _counted(name: str, row: Row | None, usual: float | None) -> Cell:
 def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
     """The results for a terminal: the verdict, then one table for each scenario, at most `width` columns wide.
 
-    Lines are the target languages, their mean and the mean of the pivot's queries; intervals, and the rows of single pools of
-    the pivot's queries, are in the other forms of the report. How many rows are not shown is said at the end.
+    Lines are the target languages, their mean and the mean of the pivot's queries; intervals, and the rows of single
+    pools of the pivot's queries, are in the other forms of the report. The end says how many values are not shown.
 
     Args:
         results: One or several contents of `results.json`.
@@ -260,7 +270,10 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
     readings = read_results(results)
     languages = by_lean(readings)
     letters = {reading.label: _letter(number) for number, reading in enumerate(readings)}
-    blocks = [_opening(readings), *(wrapped(text, width) for text in verdict(readings, languages))]
+    blocks = [
+        "\n".join(wrapped(line, width) for line in _opening(readings)),
+        *(wrapped(text, width) for text in verdict(readings, languages)),
+    ]
     blocks += [wrapped(f"Note: {text}", width) for text in caveats(readings)]
     shown = 0
     for scenario in scenarios(readings):
@@ -271,19 +284,27 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
             title = wrapped(f"{scenario}: {table.title.removeprefix(f'{scenario}: ')}", width)
             blocks.append(f"{title}\n{plain_table(table.relabelled(lambda label: letters.get(label, '')), width)}")
             shown += sum(1 for line in table.lines for found in line.cells if found.text != wording.DASH)
-    return "\n\n".join(blocks) + "\n"
+    total = sum(
+        row["value"] is not None for reading in readings for rows in reading.places.values() for row in rows.values()
+    )
+    if total > shown:
+        blocks.append(
+            f"{shown:,} of {total:,} values are shown; all of them are in results.json and in the other reports."
+        )
+    return "\n\n".join(blocks)
 
 
-def _opening(readings: Sequence[Reading]) -> str:
+def _opening(readings: Sequence[Reading]) -> list[str]:
     lines = []
     for number, reading in enumerate(readings):
         documents, queries = (sum((reading.collection.get(what) or {}).values()) for what in ("documents", "queries"))
         letter = f"{_letter(number)}: " if len(readings) > 1 else ""
         lines.append(
             f"{letter}{reading.encoder.get('name', 'encoder')} on {reading.collection.get('name', 'a collection')}: "
-            f"{wording.count(documents)} documents, {wording.count(queries)} queries, pivot {wording.language_name(reading.pivot)}"
+            f"{wording.count(documents)} documents, {wording.count(queries)} queries, pivot "
+            f"{wording.language_name(reading.pivot)}"
         )
-    return "\n".join(lines)
+    return lines
 
 
 def _letter(number: int) -> str:

@@ -1,6 +1,6 @@
 """The verdict: what the rows say in a few plain sentences, and what a reader must keep in mind.
 
-Every number in a sentence is the value of one row. A sentence whose rows are absent is left out; nothing is averaged here.
+Every number in a sentence is the value of one row. A sentence whose rows are absent is left out; nothing is averaged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["caveats", "intrusion_scenario", "key_numbers", "verdict"]
 
 
 class _Range(NamedTuple):
-    """Languages with the highest and the lowest value of a measure, how many have one, and whether all values are equal."""
+    """Languages with the highest and the lowest value of a measure, how many have one, and whether all are equal."""
 
     high: str
     low: str
@@ -29,7 +29,8 @@ def verdict(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
 
     Example:
         >>> from clinometer.report.readings import read_results
-        >>> row = {"scenario": "one-sided", "query_language": "de", "pool_languages": ["en", "de"], "measure": "Intrusion", "value": 0.234}
+        >>> row = {"scenario": "one-sided", "query_language": "de", "pool_languages": ["en", "de"]}
+        >>> row |= {"measure": "Intrusion", "value": 0.234}
         >>> readings = read_results([{"collection": {}, "encoder": {"name": "m"}, "settings": {}, "rows": [row]}])
         >>> verdict(readings, ["de"])
         ['With German queries, an unrelated English document stands above the German answer for 23.4% of the queries.']
@@ -43,7 +44,7 @@ def verdict(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
 
 
 def intrusion_scenario(readings: Sequence[Reading], languages: Sequence[str]) -> str | None:
-    """Where intrusion is read: in one-sided pools, where every document of the other language is wrong, else in `multi`."""
+    """Where intrusion is read: in one-sided pools, where the other language is always wrong, else in `multi`."""
     for scenario in ("one-sided", "multi"):
         if any(_range(reading, scenario, "Intrusion", languages) for reading in readings):
             return scenario
@@ -68,7 +69,7 @@ def _range(reading: Reading, scenario: str, measure: str, languages: Sequence[st
 def _shown(
     reading: Reading, scenario: str, side: Side, language: str | None, measure: str, of: str = "", ends: bool = True
 ) -> str:
-    """Such as `23.4% of the queries (95% interval 21.0 to 25.8)`, `of` being the words after the number; empty without a value."""
+    """Such as `23.4% of the queries (95% interval 21.0 to 25.8)`, with the words `of` after the number; or empty."""
     row = reading.row(scenario, side, language, measure)
     if row is None or row["value"] is None:
         return ""
@@ -95,14 +96,17 @@ def _intrusion(reading: Reading, languages: Sequence[str]) -> str:
     if span.flat:
         text += f", and the share is the same with each of the {span.size} languages."
     else:
-        low = _shown(reading, scenario, "target", span.low, "Intrusion")
+        low = _shown(reading, scenario, "target", span.low, "Intrusion", ends=False)
         text += f", the most of {span.size} languages; with {language_name(span.low)} queries for {low}, the fewest."
     mean = _shown(reading, scenario, "target", None, "Intrusion")
-    reverse = _shown(reading, scenario, "pivot", None, "Intrusion")
+    reverse = _shown(reading, scenario, "pivot", None, "Intrusion", "on average", ends=False)
     if mean:
         text += f" The mean over the languages is {mean}."
     if reverse:
-        text += f" The reverse, an unrelated document of the other language above the {pivot} answer to {pivot} queries: {reverse}."
+        text += (
+            f" The reverse, an unrelated document of the other language above the {pivot} answer to {pivot} "
+            f"queries: {reverse}."
+        )
     return text + _outside(reading, scenario, span.high, languages)
 
 
@@ -116,7 +120,10 @@ def _outside(reading: Reading, scenario: str, highest: str, languages: Sequence[
     if span is None:
         return text + "."
     number = _shown(reading, scenario, "target", span.high, "Intrusion", ends=False)
-    return f"{text}; of the {span.size} target languages that it was made for, {language_name(span.high)} has the most: {number}."
+    return (
+        f"{text}; of the {span.size} target languages that it was made for, {language_name(span.high)} has "
+        f"the most: {number}."
+    )
 
 
 def _lean(reading: Reading, languages: Sequence[str]) -> str:
@@ -126,11 +133,31 @@ def _lean(reading: Reading, languages: Sequence[str]) -> str:
     one = span.high if span.size == 1 else None
     text = _leaning(reading, one)
     if span.size > 1:
-        low, high = (_shown(reading, "multi", "target", label, "RankGap", ends=False) for label in (span.low, span.high))
-        text += f" By language: from {low} ({language_name(span.low)}) to {high} ({language_name(span.high)}) log2 ranks."
-    if reverse := _shown(reading, "multi", "pivot", one, "RankGap"):
-        text += f" With {pivot} queries: {reverse}."
+        low, high = (
+            _shown(reading, "multi", "target", label, "RankGap", ends=False) for label in (span.low, span.high)
+        )
+        text += (
+            f" By language: from {low} ({language_name(span.low)}) to {high} ({language_name(span.high)}) log2 ranks."
+        )
+    if reverse := _shown(reading, "multi", "pivot", one, "RankGap", ends=False):
+        text += f" With {pivot} queries: {reverse}{_whatever_query(reading, one)}."
     return text.strip()
+
+
+def _whatever_query(reading: Reading, language: str | None) -> str:
+    """What both sides together say, where neither interval includes 0; else nothing."""
+    sides: tuple[Side, ...] = ("target", "pivot")
+    rows = [reading.row("multi", side, language, "RankGap") for side in sides]
+    ends = [(row.get("ci_low"), row.get("ci_high")) for row in rows if row is not None and row["value"] is not None]
+    signs = [1 if low > 0 else -1 if high < 0 else 0 for low, high in ends if low is not None and high is not None]
+    pivot = language_name(reading.pivot)
+    says = {
+        (1, 1): f"it leans to {pivot} whichever language asks",
+        (-1, -1): f"it leans away from {pivot} whichever language asks",
+        (-1, 1): "it prefers the language of the query, whichever that is",
+    }
+    found = says.get((signs[0], signs[1]), "") if len(signs) == 2 else ""
+    return f"; {'on average ' if language is None else ''}{found}" if found else ""
 
 
 def _leaning(reading: Reading, language: str | None) -> str:
@@ -148,8 +175,14 @@ def _leaning(reading: Reading, language: str | None) -> str:
         return f"{start} is upright: 0 log2 ranks."
     times = f"{2 ** abs(gap):,.1f} times as deep"
     if gap > 0:
-        return f"{start} leans to {pivot}, {number}: the answer in the query's language stands {times} as the {pivot} one (geometric mean)."
-    return f"{start} leans to the query's language, {number}: the {pivot} answer stands {times} as the other (geometric mean)."
+        return (
+            f"{start} leans to {pivot}, {number}: the answer in the query's language stands {times} as the "
+            f"{pivot} one (geometric mean)."
+        )
+    return (
+        f"{start} leans to the query's language, {number}: the {pivot} answer stands {times} as the other "
+        "(geometric mean)."
+    )
 
 
 def _complete(reading: Reading, languages: Sequence[str]) -> str:
@@ -164,7 +197,9 @@ def _complete(reading: Reading, languages: Sequence[str]) -> str:
     mean = _shown(reading, "multi", "target", None, measure, "of the queries on average")
     low, high = (_shown(reading, "multi", "target", label, measure, ends=False) for label in (span.low, span.high))
     spread = f"from {low} with {language_name(span.low)} to {high} with {language_name(span.high)} queries"
-    return f"Both versions of the answer are among the first {depth} documents {f'for {mean}, ' if mean else ''}{spread}."
+    return (
+        f"Both versions of the answer are among the first {depth} documents {f'for {mean}, ' if mean else ''}{spread}."
+    )
 
 
 def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
@@ -174,7 +209,11 @@ def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str
         facts = [_compared_intrusion(reading, scenario, languages)] if scenario else []
         for measure, of, before in (
             ("RankGap", "log2 ranks", f"the rank gap is {{}}, above 0 leaning to {language_name(reading.pivot)}"),
-            (complete, "of them", f"both versions of the answer are among the first {(complete or '').rpartition('@')[2]} for {{}}"),
+            (
+                complete,
+                "of them",
+                f"both versions of the answer are among the first {(complete or '').rpartition('@')[2]} for {{}}",
+            ),
         ):
             span = _range(reading, "multi", measure, languages) if measure else None
             if span and measure:
@@ -201,19 +240,23 @@ def _compared_intrusion(reading: Reading, scenario: str, languages: Sequence[str
 
 
 def key_numbers(reading: Reading, languages: Sequence[str]) -> list[tuple[str, str, str]]:
-    """The two to four numbers at the top of a report of one result: value, interval, what it is. Means, or the one language's."""
+    """The numbers at the top of a report of one result, means or those of the one language: value, interval, words."""
     pivot = language_name(reading.pivot)
     scenario, complete = intrusion_scenario([reading], languages), complete_measure([reading])
     other = "the other languages" if len(languages) != 1 else language_name(languages[0])
     wanted: list[tuple[str | None, str | None, str]] = [
         (scenario, "Intrusion", f"of queries in {other} meet an unrelated {pivot} document above the answer"),
-        ("multi", "RankGap", f"log2 ranks of lean; 0 is upright, above 0 leans to {pivot}"),
+        ("multi", "RankGap", f"log2 ranks of lean with queries in {other}; 0 is upright, above 0 leans to {pivot}"),
         ("multi", complete, "of queries have both versions of the answer near the top"),
         ("multi", "MaxRnorm", "Max@R norm: 100 if both versions of the answer lead, 0 if one is last"),
     ]
     numbers = []
     for where, measure, text in wanted:
-        row = reading.row(where, "target", languages[0] if len(languages) == 1 else None, measure) if where and measure else None
+        row = (
+            reading.row(where, "target", languages[0] if len(languages) == 1 else None, measure)
+            if where and measure
+            else None
+        )
         if measure is None or row is None or row["value"] is None:
             continue
         unit = "%" if wording.scale(measure).unit == "%" and measure != "MaxRnorm" else ""
@@ -225,7 +268,7 @@ def key_numbers(reading: Reading, languages: Sequence[str]) -> list[tuple[str, s
 
 
 def caveats(readings: Sequence[Reading]) -> list[str]:
-    """What a reader must keep in mind: warnings of the encoder, languages it was not made for, results that do not compare."""
+    """What a reader must keep in mind: warnings, languages that the encoder lacks, results that do not compare."""
     found: list[str] = []
     several = len(readings) > 1
     for reading in readings:
@@ -234,8 +277,21 @@ def caveats(readings: Sequence[Reading]) -> list[str]:
         if outside := reading.not_made_for():
             names = ", ".join(language_name(label) for label in outside)
             found.append(f"{who}† The encoder was not made for {names}; read these lines with care.")
+        if reading.notices:
+            settings = "one setting leaves" if len(reading.notices) == 1 else f"{len(reading.notices)} settings leave"
+            found.append(
+                f"{who}{settings} out queries that have no answer in the pool; the notices under Settings say how many."
+            )
     if len({reading.collection.get("digest") for reading in readings}) > 1:
-        found.append("The results come from different collections: their differences are not differences of the encoders alone.")
+        found.append(
+            "The results come from different collections: their differences are not differences of the encoders alone."
+        )
+    if any(reading.beyond_pivot for reading in readings):
+        pivot = language_name(readings[0].pivot)
+        found.append(
+            f"Pairs without {pivot} were evaluated too. Means over all pairs are no means of the target languages: "
+            "they stand only among all the rows, and a line of means has a dash in their place."
+        )
     for setting in ("ties", "pairs"):
         values = list(dict.fromkeys(wording.listed(reading.settings.get(setting)) for reading in readings))
         if len(values) > 1:

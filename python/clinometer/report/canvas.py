@@ -1,0 +1,263 @@
+"""The canvas that figures are drawn on: one line for each language, finished as inline SVG.
+
+Same marks, same bytes: matplotlib's own defaults whatever the user's settings are, a fixed salt, no date. Text stays
+text, so it can be searched and is drawn with the reader's fonts. Marks differ in shape as well as in colour.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+from io import StringIO
+from math import radians, sin
+from typing import Any, NamedTuple
+
+from clinometer.errors import MissingExtraError
+
+__all__ = ["INK", "Mark", "Point", "Sheet", "canvas"]
+
+INK = "#1b2733"
+_SOFT, _GRID = "#5b6875", "#d9dfe5"
+_SHADES = ("#eaf2f8", "#7fb2d6", "#0b5a94")
+_WIDTH = 4.9
+
+
+class Mark(NamedTuple):
+    """An entry of a figure's key: shape, colour, and whether it is hollow."""
+
+    text: str
+    colour: str
+    shape: str
+    hollow: bool = False
+
+
+class Point(NamedTuple):
+    """A value with its interval, in the unit of the axis."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Sheet:
+    """A figure with one line for each label, laid out in inches: marks keep their size however many lines there are."""
+
+    def __init__(
+        self,
+        matplotlib_figure: Any,
+        lines: int,
+        series: int,
+        labels: Sequence[str],
+        right: float,
+        top: float,
+        bottom: float,
+    ) -> None:
+        self.lines, self.spread = lines, min(0.62, 0.2 * (series - 1))
+        line_height = max(0.27, 0.13 * series + 0.1)
+        height = line_height * lines + top + bottom
+        self.line_height = line_height
+        left = min(1.9, 0.2 + 0.083 * max((len(label) for label in labels), default=0))
+        self.figure = matplotlib_figure(figsize=(_WIDTH, height))
+        self.inner = _WIDTH - left - right
+        box = (left / _WIDTH, bottom / height, self.inner / _WIDTH, line_height * lines / height)
+        self.axes = self.figure.add_axes(box)
+        self.axes.set_ylim(lines - 0.5, -0.5)
+        self.axes.set_yticks(range(lines), labels=list(labels), parse_math=False)
+        self.axes.tick_params(axis="both", length=0, pad=5, labelcolor=INK)
+        for side in ("left", "right", "top", "bottom"):
+            self.axes.spines[side].set_visible(False)
+        self.axes.set_xticks([])
+
+    def ticks(self, places: Sequence[float], labels: Sequence[str]) -> None:
+        """Labels under the axis; two lines of text are allowed."""
+        self.axes.set_xticks(list(places), labels=list(labels), parse_math=False)
+        self.axes.tick_params(axis="x", labelcolor=_SOFT, labelsize=9)
+
+    def grid(self) -> None:
+        """Upright lines at the ticks, behind everything."""
+        self.axes.grid(axis="x", color=_GRID, lw=0.8)
+        self.axes.set_axisbelow(True)
+
+    def _offset(self, i: int, series: int) -> float:
+        return 0.0 if series < 2 else self.spread * (i / (series - 1) - 0.5)
+
+    def dots(self, marks: Sequence[Mark], columns: Sequence[Sequence[Point | None]], *, stems: bool) -> None:
+        """Dots with intervals, one mark for each column of points; stems from 0 to the first mark's dots."""
+        for y in range(self.lines):
+            self.axes.axhline(y, color=_GRID, lw=0.6, zorder=1)
+        for i, (mark, points) in enumerate(zip(marks, columns, strict=True)):
+            colour = mark.colour
+            for y, point in enumerate(points):
+                if point is None:
+                    continue
+                at = y + self._offset(i, len(marks))
+                if stems and i == 0:
+                    self.axes.plot(
+                        [0, point.value], [at, at], color=colour, lw=2.2, alpha=0.3, zorder=2, solid_capstyle="butt"
+                    )
+                if point.low is not None and point.high is not None:
+                    self.axes.plot(
+                        [point.low, point.high], [at, at], color=colour, lw=1.3, zorder=3, solid_capstyle="round"
+                    )
+                fill = "white" if mark.hollow else colour
+                self.axes.plot(
+                    [point.value],
+                    [at],
+                    marker=mark.shape,
+                    ms=5.2,
+                    mfc=fill,
+                    mec=colour,
+                    mew=1.3,
+                    zorder=5,
+                    clip_on=False,
+                )
+
+    def bars(self, i: int, series: int, points: Sequence[Point | None], sign: int, colour: str, *, pale: bool) -> None:
+        """Bars of series i of so many, to the right (sign 1) or to the left (sign -1), with their intervals."""
+        thickness = 0.66 / series
+        for y, point in enumerate(points):
+            if point is None:
+                continue
+            at = y + thickness * (i - (series - 1) / 2)
+            self.axes.barh(
+                [at],
+                [sign * point.value],
+                height=thickness * 0.92,
+                color=colour,
+                alpha=0.55 if pale else 0.85,
+                lw=0,
+                zorder=2,
+            )
+            if point.low is not None and point.high is not None:
+                ends = [sign * point.low, sign * point.high]
+                self.axes.plot(ends, [at, at], color=INK, lw=1.1, zorder=3, solid_capstyle="butt")
+
+    def heat(
+        self, numbers: Sequence[Sequence[float | None]], texts: Sequence[Sequence[str]], low: float, span: float
+    ) -> None:
+        """Coloured cells: pale is `low`, dark is `low + span`; a cell without a number is grey."""
+        from matplotlib.colors import LinearSegmentedColormap
+        from matplotlib.patches import Rectangle
+
+        colours = LinearSegmentedColormap.from_list("one hue", _SHADES)
+        size = min(9, 72 * self.inner / len(numbers[0]) / 2.4)
+        for y, line in enumerate(numbers):
+            for x, number in enumerate(line):
+                share = None if number is None else (number - low) / span
+                face = "#eef1f4" if share is None else colours(share)
+                self.axes.add_patch(Rectangle((x - 0.49, y - 0.48), 0.98, 0.96, facecolor=face, edgecolor="none"))
+                ink = "white" if share is not None and share > 0.72 else INK
+                text = texts[y][x] if len(line) < 9 or number is None else _brief(number)
+                if size > 4:
+                    self.axes.text(x, y, text, ha="center", va="center", fontsize=size, color=ink, parse_math=False)
+
+    def sticks(self, points: Sequence[Point | None], colour: str) -> None:
+        """Right of each line a stick that leans by 15 degrees for one log2 rank, at most 75, like a clinometer."""
+        length, per_inch = 0.19, (self.axes.get_xlim()[1] - self.axes.get_xlim()[0]) / self.inner
+        middle = self.axes.get_xlim()[1] + 0.34 * per_inch
+        for y, point in enumerate(points):
+            if point is None:
+                continue
+            angle = radians(max(-75.0, min(75.0, 15 * point.value)))
+            foot = y + 0.5 * length / self.line_height
+            tip = (
+                middle + length * sin(angle) * per_inch,
+                foot - length * (1 - sin(angle) ** 2) ** 0.5 / self.line_height,
+            )
+            self.axes.plot(
+                [middle, middle],
+                [foot, foot - length / self.line_height],
+                color="#b4bec8",
+                lw=0.8,
+                ls=(0, (1.5, 1.5)),
+                clip_on=False,
+            )
+            self.axes.plot(
+                [middle - 0.07 * per_inch, middle + 0.07 * per_inch], [foot, foot], color=_SOFT, lw=1, clip_on=False
+            )
+            self.axes.plot([middle, tip[0]], [foot, tip[1]], color=colour, lw=2, clip_on=False, solid_capstyle="round")
+
+    def write(self, x: float, inches: float, text: str, *, below: bool = False) -> None:
+        """Text at a share of the axes' width, so many inches above its lower (or upper) edge."""
+        y = inches / (self.line_height * self.lines) + (0 if below else 1)
+        self.axes.text(
+            x,
+            y,
+            text,
+            transform=self.axes.transAxes,
+            ha="center",
+            va="bottom",
+            fontsize=9,
+            color=_SOFT,
+            parse_math=False,
+        )
+
+    def write_at(
+        self,
+        x: float,
+        text: str,
+        *,
+        align: str = "center",
+        colour: str = INK,
+        weight: str = "normal",
+        rotation: float = 0,
+    ) -> None:
+        """Text above the axes at a value of the scale."""
+        place = (x, 1 + 0.05 / (self.line_height * self.lines))
+        align = "left" if rotation else align
+        self.axes.text(
+            *place, text, transform=self.axes.get_xaxis_transform(), ha=align, va="bottom", fontsize=9, color=colour,
+            weight=weight, rotation=rotation, rotation_mode="anchor", parse_math=False,
+        )  # fmt: skip
+
+    def svg(self, name: str, text: str) -> str:
+        """The figure as one `<svg>` element with ids of its own, that says in words what it shows."""
+        sink = StringIO()
+        with warnings.catch_warnings():
+            # A label in a script that the bundled font lacks is drawn with the reader's fonts.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            self.figure.savefig(
+                sink, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), transparent=True
+            )
+        body = sink.getvalue()
+        body = body[body.index("<svg") :]
+        size = re.search(r'viewBox="([^"]*)"', body)
+        inside = body[body.index(">") + 1 :]
+        inside = re.sub(r"<metadata>.*?</metadata>\s*", "", inside, flags=re.DOTALL)
+        for before, after in (
+            (r'\bid="', f'id="{name}-'),
+            (r'href="#', f'href="#{name}-'),
+            (r"url\(#", f"url(#{name}-"),
+        ):
+            inside = re.sub(before, after, inside)
+        opening = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        box = size.group(1) if size else f"0 0 {_WIDTH * 72:g} 300"
+        return f'{opening} viewBox="{box}" role="img" aria-label="{escape(text)}">{inside.strip()}'
+
+
+def _brief(number: float) -> str:
+    """Two digits, for a cell in which three have no room."""
+    return f"{number:.2f}".removeprefix("0") if abs(number) <= 1 else f"{number:.0f}"
+
+
+@contextmanager
+def canvas() -> Iterator[Any]:
+    """Sheets on matplotlib's own defaults; the settings of the caller are put back afterwards."""
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("the HTML report", "report") from None
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(
+            {"svg.hashsalt": "clinometer", "svg.fonttype": "none", "font.size": 10, "font.family": ["DejaVu Sans"]}
+        )
+
+        def new(lines: int, series: int, labels: Sequence[str], right: float, top: float, bottom: float) -> Sheet:
+            return Sheet(Figure, lines, series, labels, right, top, bottom)
+
+        yield new

@@ -1,0 +1,279 @@
+"""The figures of a report: lean by language, complete answers, intrusion both ways, one language at a time.
+
+Each shows numbers of the results and nothing else, and says the same in words. A figure without any number is None.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+from typing import NamedTuple
+
+from clinometer.report import wording
+from clinometer.report.canvas import INK, Mark, Point, canvas
+from clinometer.report.grid import Table
+from clinometer.report.readings import Reading, Side
+
+__all__ = ["Drawing", "draw_bars", "draw_dots", "draw_heat", "draw_lean", "series_of"]
+
+_PIVOT, _TARGET = "#c2500a", "#0067a5"
+_COLOURS = ("#0067a5", "#c2500a", "#00805e", "#a6427e", "#8a6d00", "#3a3f8f", "#5b6875")
+_MARKERS = ("o", "D", "s", "^", "v", "P", "X")
+
+
+class Series(NamedTuple):
+    """What one kind of mark shows: the queries of one side in one result."""
+
+    reading: Reading
+    side: Side
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure: its SVG, its key, a title, a text that says the same in words, and a remark for those who see it."""
+
+    svg: str
+    key: tuple[Mark, ...]
+    title: str
+    text: str
+    remark: str = ""
+
+
+def series_of(readings: Sequence[Reading], sides: Sequence[Side]) -> list[Series]:
+    """One result: a mark for each side. Several: a mark for each result, hollow for the pivot's queries."""
+    pivot = wording.language_name(readings[0].pivot)
+    if len(readings) == 1:
+        marks = {
+            "target": Mark("queries in the language of the line", _TARGET, "o"),
+            "pivot": Mark(f"{pivot} queries", _PIVOT, "D", True),
+        }
+        return [Series(readings[0], side, marks[side]) for side in sides]
+    return [
+        Series(
+            reading,
+            side,
+            Mark(reading.label, _COLOURS[i % len(_COLOURS)], _MARKERS[i % len(_MARKERS)], side == "pivot"),
+        )
+        for side in sides
+        for i, reading in enumerate(readings)
+    ]
+
+
+def _name(language: str, readings: Sequence[Reading]) -> str:
+    outside = any(language in reading.not_made_for() for reading in readings)
+    return wording.language_name(language) + ("†" if outside else "")
+
+
+def _points(series: Series, scenario: str, measure: str, languages: Sequence[str]) -> list[Point | None]:
+    """Values as they are written in tables (percentages, not shares); None where there is none."""
+    factor = wording.scale(measure).factor
+    points: list[Point | None] = []
+    for language in languages:
+        row = series.reading.row(scenario, series.side, language, measure)
+        if row is None or row["value"] is None:
+            points.append(None)
+            continue
+        ends = (None if row.get(end) is None else row[end] * factor for end in ("ci_low", "ci_high"))
+        points.append(Point(row["value"] * factor, *ends))
+    return points
+
+
+def _told(
+    title: str,
+    all_series: Sequence[Series],
+    columns: Sequence[Sequence[Point | None]],
+    measure: str,
+    languages: Sequence[str],
+) -> str:
+    """The figure in words: for each series the highest and the lowest language."""
+    factor = wording.scale(measure).factor
+    parts = []
+    for series, points in zip(all_series, columns, strict=True):
+        known = [
+            (point.value, language) for point, language in zip(points, languages, strict=True) if point is not None
+        ]
+        if known:
+            high, low = max(known, key=lambda pair: pair[0]), min(known, key=lambda pair: pair[0])
+            ends = (
+                f"{wording.value(measure, number / factor)} ({wording.language_name(language)})"
+                for number, language in (low, high)
+            )
+            parts.append(
+                f"{series.mark.text}: from {' to '.join(ends)}"
+                if len(known) > 1
+                else f"{series.mark.text}: {next(ends)}"
+            )
+    return f"{title}. {'; '.join(parts)}."
+
+
+def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: str = "RankGap") -> Drawing | None:
+    """How far each language leans: dot and interval around the upright line, and a stick that leans as far.
+
+    One result shows both sides; several show their target-language queries.
+    """
+    shown = series_of(readings, ["target", "pivot"] if len(readings) == 1 else ["target"])
+    columns = [_points(series, "multi", measure, languages) for series in shown]
+    known = [point for points in columns for point in points if point]
+    if not known:
+        return None
+    pivot = wording.language_name(readings[0].pivot)
+    low = min(-0.5, *(min(point.value, point.value if point.low is None else point.low) for point in known))
+    high = max(0.5, *(max(point.value, point.value if point.high is None else point.high) for point in known))
+    pad = 0.06 * (high - low)
+    with canvas() as new:
+        sheet = new(
+            len(languages),
+            len(shown),
+            [_name(label, readings) for label in languages],
+            right=0.62,
+            top=0.34,
+            bottom=0.62,
+        )
+        axes = sheet.axes
+        axes.set_xlim(low - pad, high + pad)
+        axes.axvspan(0, high + pad, color="#fdf1e7", lw=0, zorder=0)
+        axes.axvspan(low - pad, 0, color="#e9f3fa", lw=0, zorder=0)
+        axes.axvline(0, color=INK, lw=1.4, zorder=2)
+        sheet.dots([series.mark for series in shown], columns, stems=len(readings) == 1)
+        ticks = _lean_ticks(low - pad, high + pad)
+        sheet.ticks(
+            ticks,
+            [
+                f"{wording.value(measure, tick).removesuffix('.00').replace('.50', '.5')}\n{_times(tick)}"
+                for tick in ticks
+            ],
+        )
+        sheet.write(0.5, -0.62 + 0.1, "rank gap in log2 ranks, and how many times as deep", below=True)
+        sheet.write_at(0, "upright", weight="bold")
+        sheet.write_at(high + pad, f"leans to {pivot} ▶", align="right", colour=_PIVOT)
+        if low < -0.25 * high:
+            sheet.write_at(low - pad, "◀ leans away", align="left", colour=_TARGET)
+        sticks = list(zip(shown, columns, strict=True))[: 1 if len(readings) == 1 else None]
+        for series, points in sticks:
+            sheet.sticks(points, series.mark.colour)
+        title = f"Rank gap to {pivot}, by language"
+        text = _told(f"{title}; 0 is upright, above 0 leans to {pivot}", shown, columns, measure, languages)
+        remark = (
+            "The sticks beside the lines lean by 15 degrees for one log2 rank, at most 75, with queries in the "
+            "language of the line."
+        )
+        return Drawing(sheet.svg("lean", text), tuple(series.mark for series in shown), title, text, remark)
+
+
+def _lean_ticks(low: float, high: float) -> list[float]:
+    step = 0.5 if high - low <= 3 else 1.0 if high - low <= 8 else 2.0
+    return [step * i for i in range(ceil(low / step), floor(high / step) + 1)]
+
+
+def _times(tick: float) -> str:
+    return "equal" if tick == 0 else f"×{float(f'{2 ** abs(tick):.2g}'):g}"
+
+
+def draw_dots(
+    shown: Sequence[Series], languages: Sequence[str], measure: str, *, name: str, title: str, scenario: str = "multi"
+) -> Drawing | None:
+    """Dots with intervals on a scale from 0 to 100 (or 0 to 1), one line for each language."""
+    columns = [_points(series, scenario, measure, languages) for series in shown]
+    if not any(point for points in columns for point in points):
+        return None
+    scale = wording.scale(measure)
+    top = 100.0 if scale.unit == "%" else 1.0
+    readings = list(dict.fromkeys(id(series.reading) for series in shown))
+    labels = [_name(label, [series.reading for series in shown]) for label in languages]
+    with canvas() as new:
+        sheet = new(
+            len(languages), len(readings) if len(readings) > 1 else len(shown), labels, right=0.2, top=0.1, bottom=0.36
+        )
+        sheet.axes.set_xlim(-0.02 * top, 1.02 * top)
+        sheet.grid()
+        sheet.dots([series.mark for series in shown], columns, stems=False)
+        ticks = [top * i / 5 for i in range(6)]
+        sheet.ticks(ticks, [f"{tick:g}" + ("%" if scale.unit == "%" else "") for tick in ticks])
+        text = _told(title, shown, columns, measure, languages)
+        return Drawing(sheet.svg(name, text), tuple(series.mark for series in shown), title, text)
+
+
+def draw_bars(
+    readings: Sequence[Reading], languages: Sequence[str], scenario: str, measure: str = "Intrusion"
+) -> Drawing | None:
+    """Intrusion both ways: to the right pivot documents above the target's answer, to the left the reverse."""
+    several, pivot = len(readings) > 1, wording.language_name(readings[0].pivot)
+    right, left = (series_of(readings, [side]) for side in ("target", "pivot"))
+    ahead, behind = ([_points(series, scenario, measure, languages) for series in side] for side in (right, left))
+    reach = [max(p.value, p.high or 0) for columns in (ahead, behind) for points in columns for p in points if p]
+    if not reach:
+        return None
+    step = 25 if max(reach) > 50 else 10 if max(reach) > 20 else 5 if max(reach) > 8 else 2
+    right_end, left_end = (
+        step
+        * max(1, ceil(max((max(p.value, p.high or 0) for points in columns for p in points if p), default=0) / step))
+        for columns in (ahead, behind)
+    )
+    with canvas() as new:
+        labels = [_name(label, readings) for label in languages]
+        sheet = new(len(languages), len(readings), labels, right=0.25, top=0.34, bottom=0.36)
+        sheet.axes.set_xlim(-left_end * 1.04, right_end * 1.04)
+        sheet.grid()
+        sheet.axes.axvline(0, color=INK, lw=1.2, zorder=4)
+        for sign, side, columns in ((1, right, ahead), (-1, left, behind)):
+            for i, (series, points) in enumerate(zip(side, columns, strict=True)):
+                colour = series.mark.colour if several else _PIVOT if sign > 0 else _TARGET
+                sheet.bars(i, len(side), points, sign, colour, pale=several and sign < 0)
+        ticks = [step * i for i in range(-left_end // step, right_end // step + 1)]
+        sheet.ticks([float(tick) for tick in ticks], [f"{abs(tick)}%" for tick in ticks])
+        sheet.write_at(
+            right_end * 1.04, f"{pivot} above the answer ▶", align="right", colour=_PIVOT if not several else INK
+        )
+        sheet.write_at(-left_end * 1.04, "◀ reverse", align="left", colour=_TARGET if not several else INK)
+        title = f"Queries that meet an unrelated document above the answer ({scenario})"
+        text = (
+            _told(f"{title}, {pivot} documents", right, ahead, measure, languages)
+            + " "
+            + _told("The reverse", left, behind, measure, languages)
+        )
+        key = (
+            tuple(Mark(series.mark.text, series.mark.colour, "s") for series in right)
+            if several
+            else (
+                Mark(f"{pivot} document above the answer", _PIVOT, "s"),
+                Mark(f"reverse: {pivot} queries", _TARGET, "s"),
+            )
+        )
+        return Drawing(sheet.svg("intrusion", text), key, title, text)
+
+
+def draw_heat(table: Table, *, name: str) -> Drawing | None:
+    """A table of numbers as a heat map, the numbers in its cells; pale is low, dark is high within this table."""
+    numbers = [[_number(cell.text) for cell in line.cells] for line in table.lines if not line.mean]
+    known = [number for line in numbers for number in line if number is not None]
+    if not known:
+        return None
+    low, span = min(known), max(max(known) - min(known), 1e-9)
+    labels = [re.sub(r" \([^()]*\)(?=†?$)", "", line.label) for line in table.lines if not line.mean]
+    heads = [
+        column.encoder or (column.head.partition(", ")[2] or column.head).rstrip(" ↑↓") for column in table.columns
+    ]
+    with canvas() as new:
+        sheet = new(
+            len(labels),
+            1,
+            labels,
+            right=0.1 if len(heads) < 5 else 0.55,
+            top=0.4 if len(heads) < 5 else 0.8,
+            bottom=0.08,
+        )
+        sheet.axes.set_xlim(-0.5, len(heads) - 0.5)
+        sheet.heat(numbers, [[cell.text for cell in line.cells] for line in table.lines], low, span)
+        for i, head in enumerate(heads):
+            sheet.write_at(
+                i, head.replace(" ", "\n", 1) if len(heads) < 5 else head, rotation=0 if len(heads) < 5 else 45
+            )
+        text = f"{table.title}: the numbers of the table, from {low:g} to {max(known):g}."
+        return Drawing(sheet.svg(name, text), (), table.title, text)
+
+
+def _number(text: str) -> float | None:
+    return None if text == wording.DASH else float(text.replace(",", "").replace(wording.MINUS, "-"))

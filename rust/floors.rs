@@ -1,0 +1,104 @@
+//! Floors: scores below which a result list most likely needs nothing, taken
+//! from a sample of the documents.
+//!
+//! A list that starts empty keeps thousands of documents for a moment that a
+//! good threshold would have turned away. The floor of a list is a score of
+//! the sample that about twice as many documents reach as the list is long.
+//! It is a guess, and a checked one: a list that is short of documents after
+//! the scan is made again without a floor. So floors never show in a result.
+
+use crate::cancel::Control;
+use crate::error::{Error, Result};
+use crate::matrix::{Elements, Matrix};
+use crate::ranks::Targets;
+use crate::scan::{Outcome, Precision, Scan};
+
+/// One in so many documents is sampled.
+const SPACING: usize = 64;
+
+/// A sample is at most so long.
+const LONGEST: usize = 8192;
+
+/// Fewer documents than this are not worth a sample.
+const WORTHWHILE: usize = 16_384;
+
+/// A floor for each list, or None where it would not pay.
+pub(crate) fn estimate(scan: &Scan<'_>, control: &Control) -> Result<Option<Vec<f32>>> {
+    let rows = scan.documents.rows();
+    if scan.k == 0 || rows < WORTHWHILE {
+        return Ok(None);
+    }
+    let spacing = SPACING.max(rows.div_ceil(LONGEST));
+    // The documents of a list that are in the sample scatter about `mean`;
+    // five deviations make a floor that is too high a rare thing.
+    let mean = scan.k as f64 / spacing as f64;
+    let rank = (mean + 5.0 * mean.sqrt() + 4.0).ceil() as usize;
+    let places: Vec<usize> = (0..rows).step_by(spacing).collect();
+    if rank * 4 > places.len() {
+        return Ok(None);
+    }
+    let languages: Vec<u16> = places.iter().map(|row| scan.languages[*row]).collect();
+    let sampled = Scan {
+        languages: &languages,
+        places: None,
+        first_place: 0,
+        targets: Targets::NONE,
+        k: rank,
+        precision: Precision::Float32,
+        ..scan.clone()
+    };
+    // Rows that cannot be scored are for the scan itself to name.
+    let best = match scan.documents.elements() {
+        Elements::F32(values) => {
+            let values = gather(values, &places, scan.documents.dimension());
+            best(&sampled, Elements::F32(&values), control)
+        }
+        Elements::F16(values) => {
+            let values = gather(values, &places, scan.documents.dimension());
+            best(&sampled, Elements::F16(&values), control)
+        }
+    };
+    match best {
+        Err(Error::Rows(_)) => Ok(None),
+        Err(error) => Err(error),
+        Ok(outcome) => {
+            let floor = |list| outcome.top.best(list).nth(rank - 1).map_or(f32::NEG_INFINITY, |hit| hit.score);
+            Ok(Some((0..scan.lists()).map(floor).collect()))
+        }
+    }
+}
+
+fn gather<T: Copy>(values: &[T], rows: &[usize], dimension: usize) -> Vec<T> {
+    rows.iter().flat_map(|row| &values[row * dimension..(row + 1) * dimension]).copied().collect()
+}
+
+fn best(sampled: &Scan<'_>, values: Elements<'_>, control: &Control) -> Result<Outcome> {
+    let documents = Matrix::new(values, sampled.languages.len(), sampled.documents.dimension())?;
+    Scan { documents, ..sampled.clone() }.pass(None, None, control)
+}
+
+/// Makes those lists again whose floor turned away what they needed.
+pub(crate) fn repair(scan: &Scan<'_>, floors: &[f32], outcome: &mut Outcome, control: &Control) -> Result<()> {
+    let per_query = scan.lists_per_query();
+    let mut documents = vec![0; per_query];
+    for language in scan.languages {
+        documents[usize::from(*language) % per_query] += 1;
+    }
+    let short = |list: &usize| {
+        floors[*list] > f32::NEG_INFINITY && outcome.top.found(*list) < scan.k.min(documents[list % per_query])
+    };
+    let short: Vec<usize> = (0..scan.lists()).filter(short).collect();
+    let mut queries: Vec<usize> = short.iter().map(|list| list / per_query).collect();
+    queries.dedup();
+    if queries.is_empty() {
+        return Ok(());
+    }
+    let few = scan.queries.select(&queries);
+    let again = Scan { queries: &few, targets: Targets::NONE, precision: Precision::Float32, ..scan.clone() };
+    let made = again.pass(None, None, control)?;
+    for list in short {
+        let query = queries.partition_point(|query| *query < list / per_query);
+        outcome.top.replace(list, &made.top, query * per_query + list % per_query);
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Threads that live for one call, so a fork before or after it is harmless.
+
+use std::thread;
+
+use crate::error::{Error, Result};
+
+/// How many threads a wish means: 0 is as many as the process may use.
+pub(crate) fn count(wanted: usize) -> usize {
+    if wanted > 0 { wanted } else { thread::available_parallelism().map_or(1, usize::from) }
+}
+
+/// Runs the same work on several threads and collects what they return, the
+/// first error first.
+pub(crate) fn on_threads<T: Send>(threads: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
+    if threads == 1 {
+        return work().map(|only| vec![only]);
+    }
+    thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        handles.into_iter().map(|handle| handle.join().map_err(|_| Error::Worker)?).collect()
+    })
+}

@@ -1,0 +1,363 @@
+//! One thread's share of a scan.
+//!
+//! It groups its stretch by language, packs panels, scores tiles, and
+//! compares a tile while it is in the first-level cache. With integers, a
+//! score that is certain to lie above a target is counted at once, one that
+//! is certain to lie below is passed over, and the few in doubt are scored
+//! again canonically, several at a time, while their block is in cache.
+
+use std::ops::Range;
+
+use crate::block::{Block, CodedQueries, Head};
+use crate::cancel::Control;
+use crate::certified::center;
+use crate::error::{Result, RowProblem};
+use crate::kernel::{Kernel, SIDE_BY_SIDE};
+use crate::matrix::Similarity;
+use crate::panels::{Groups, Panels};
+use crate::ranks::Counts;
+use crate::scan::Scan;
+use crate::topk::{Candidates, Hit};
+use crate::words::Words;
+
+/// Bytes of query panels that stay in the second-level cache while the
+/// panels of a block pass them.
+const QUERY_BYTES: usize = 256 << 10;
+
+/// Doubts are settled when there are so many, and after each block.
+const DOUBTS: usize = 1 << 14;
+
+/// A canonical score takes about as long as so many integer scores save.
+const DOUBT_COST: usize = 32;
+
+/// Blocks without integers after one with too many doubts: twice as many
+/// each time, up to this.
+const LONGEST_REST: u32 = 64;
+
+/// What the threads of a scan share.
+pub(crate) struct Part<'s, K> {
+    pub(crate) scan: &'s Scan<'s>,
+    pub(crate) kernel: K,
+    pub(crate) queries: &'s Panels,
+    /// None: no integers.
+    pub(crate) codes: Option<&'s CodedQueries>,
+    /// Scores below which a list keeps nothing.
+    pub(crate) floors: Option<&'s [f32]>,
+    pub(crate) progress: Option<&'s Control>,
+    pub(crate) control: &'s Control,
+}
+
+/// The working memory and the results of one thread.
+pub(crate) struct Worker<'s, K> {
+    part: &'s Part<'s, K>,
+    groups: Groups,
+    block: Block,
+    panels_per_block: usize,
+    scores: Words,
+    /// Per query, how far integer scores of this block may be off.
+    reaches: Vec<i32>,
+    /// Per list, its threshold among integer scores, or a lower one.
+    bars: Vec<i32>,
+    /// Per target, its integer score.
+    centers: Vec<i32>,
+    doubts: Vec<Doubt>,
+    rest: u32,
+    next_rest: u32,
+    counts: Counts,
+    top: Candidates,
+    rescored: u64,
+}
+
+/// A score that integers leave open.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    query: u32,
+    /// Row of the block.
+    row: u32,
+    /// The integer score.
+    near: i32,
+}
+
+impl<'s, K: Kernel> Worker<'s, K> {
+    pub(crate) fn new(part: &'s Part<'s, K>) -> Self {
+        let scan = part.scan;
+        let panels_per_block = scan.shape.block.div_ceil(K::DOCUMENTS).max(1);
+        let coded = part.codes.is_some();
+        let targets = if coded { scan.targets.scores(0..scan.targets.len()) } else { &[] };
+        Self {
+            part,
+            groups: Groups::default(),
+            block: Block::new::<K>(panels_per_block, scan.documents.dimension(), coded),
+            panels_per_block,
+            scores: Words::new(K::QUERIES * K::DOCUMENTS),
+            reaches: Vec::new(),
+            bars: Vec::new(),
+            centers: targets.iter().map(|score| center(*score)).collect(),
+            doubts: Vec::new(),
+            rest: 0,
+            next_rest: 1,
+            counts: Counts::new(scan.targets.len(), scan.language_count),
+            top: Candidates::new(scan.lists(), scan.k, part.floors),
+            rescored: 0,
+        }
+    }
+
+    pub(crate) fn finish(self) -> (Counts, Candidates, u64) {
+        (self.counts, self.top, self.rescored)
+    }
+
+    /// Scans a stretch of documents; returns those that cannot be scored.
+    pub(crate) fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>> {
+        let part = self.part;
+        part.kernel.enter(
+            #[inline(always)]
+            || self.scan_inside(rows),
+        )
+    }
+
+    #[inline(always)]
+    fn scan_inside(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>> {
+        let scan = self.part.scan;
+        let first = rows.start;
+        let mut groups = std::mem::take(&mut self.groups);
+        groups.sort(scan.languages, rows, scan.language_count);
+        let mut bad = Vec::new();
+        let place = |row: usize| scan.places.map_or(scan.first_place + row as u32, |places| places[row]);
+        let fits = |length: f64| scan.similarity == Similarity::Cosine || !scan.queries.overflows_with(length);
+        self.block.clear();
+        for (language, rows) in groups.panels(K::DOCUMENTS) {
+            let rows = rows.iter().map(|row| first + *row as usize);
+            let pushed = self.block.push::<K>(&scan.documents, scan.similarity, language, rows, fits, place);
+            bad.extend(pushed.err());
+            if !bad.is_empty() {
+                self.block.clear();
+            } else if self.block.len() == self.panels_per_block {
+                self.score_block()?;
+            }
+        }
+        if bad.is_empty() {
+            self.score_block()?;
+        }
+        self.groups = groups;
+        Ok(bad)
+    }
+
+    #[inline(always)]
+    fn score_block(&mut self) -> Result<()> {
+        let part = self.part;
+        let dimension = part.scan.documents.dimension();
+        let coded = self.code_block();
+        if coded.is_none() {
+            self.block.pack(part.kernel);
+        }
+        let query_panels = part.scan.queries.rows().div_ceil(K::QUERIES);
+        let bytes = K::QUERIES * dimension * if coded.is_some() { 2 } else { 4 };
+        let together = (QUERY_BYTES / bytes).max(1);
+        let before = self.rescored;
+        for first in (0..query_panels).step_by(together) {
+            part.control.check()?;
+            let panels = first..(first + together).min(query_panels);
+            for documents in 0..self.block.len() {
+                match coded {
+                    Some(codes) => self.sift_panel(codes, panels.clone(), documents),
+                    None => self.score_panel(panels.clone(), documents),
+                }
+            }
+        }
+        self.settle();
+        if coded.is_some() {
+            self.judge(self.rescored - before);
+        }
+        if let Some(progress) = part.progress {
+            progress.advance(self.block.documents());
+        }
+        self.block.clear();
+        Ok(())
+    }
+
+    /// Codes the block, if integers are wanted and can be used for it.
+    #[inline(always)]
+    fn code_block(&mut self) -> Option<&'s CodedQueries> {
+        let part = self.part;
+        let codes = part.codes?;
+        if self.rest > 0 {
+            self.rest -= 1;
+            return None;
+        }
+        let bound = self.block.pack_codes(part.kernel)?;
+        codes.reaches(bound, part.scan.documents.dimension(), &mut self.reaches)?;
+        // Blocks in between may have raised thresholds.
+        self.bars.clear();
+        if part.scan.k > 0 {
+            self.bars.extend((0..part.scan.lists()).map(|list| center(self.top.threshold(list))));
+        }
+        Some(codes)
+    }
+
+    /// Rests the integers after a block in which they decided too little.
+    fn judge(&mut self, rescored: u64) {
+        let pairs = self.block.documents() * self.part.scan.queries.rows();
+        if rescored as usize > pairs / DOUBT_COST {
+            self.rest = self.next_rest;
+            self.next_rest = (2 * self.next_rest).min(LONGEST_REST);
+        } else {
+            self.next_rest = 1;
+        }
+    }
+
+    #[inline(always)]
+    fn queries_of(&self, panel: usize) -> Range<usize> {
+        panel * K::QUERIES..((panel + 1) * K::QUERIES).min(self.part.scan.queries.rows())
+    }
+
+    #[inline(always)]
+    fn list(&self, query: usize, language: usize) -> usize {
+        let scan = self.part.scan;
+        if scan.per_language { query * scan.language_count + language } else { query }
+    }
+
+    /// Canonical scores of one panel of documents.
+    #[inline(always)]
+    fn score_panel(&mut self, panels: Range<usize>, documents: usize) {
+        let part = self.part;
+        let head = self.block.head(documents);
+        for panel in panels {
+            let depth = part.queries.depth();
+            part.kernel.tile(depth, part.queries.f32(panel), self.block.panel(documents), self.scores.f32_mut());
+            for (lane, query) in self.queries_of(panel).enumerate() {
+                self.count(query, lane, head, documents);
+            }
+        }
+    }
+
+    /// Counts and offers a row of canonical scores.
+    #[inline(always)]
+    fn count(&mut self, query: usize, lane: usize, head: Head, documents: usize) {
+        let part = self.part;
+        let scores = &self.scores.f32()[lane * K::DOCUMENTS..(lane + 1) * K::DOCUMENTS];
+        let places = self.block.places::<K>(documents);
+        let filled = head.filled();
+        if part.scan.k > 0 {
+            let list = self.list(query, head.language);
+            let (_, hits) = part.kernel.compare(scores, self.top.threshold(list));
+            for lane in bits(hits & filled) {
+                self.top.offer(list, Hit { score: scores[lane], place: places[lane] });
+            }
+        }
+        let targets = part.scan.targets.of_query(query);
+        let mut tied = 0;
+        let bars = part.scan.targets.scores(targets.clone());
+        for (bar, greater) in bars.iter().zip(self.counts.greater_of(head.language, targets.clone())) {
+            let (above, least) = part.kernel.compare(scores, *bar);
+            *greater += (above & filled).count_ones();
+            tied |= above ^ least;
+        }
+        for lane in bits(tied & filled) {
+            for target in targets.clone() {
+                if scores[lane] == part.scan.targets.score(target) {
+                    self.counts.add_tie(head.language, target, part.scan.targets.place(target), places[lane]);
+                }
+            }
+        }
+    }
+
+    /// Integer scores of one panel of documents.
+    #[inline(always)]
+    fn sift_panel(&mut self, codes: &CodedQueries, panels: Range<usize>, documents: usize) {
+        let part = self.part;
+        let head = self.block.head(documents);
+        let depth = part.queries.depth().div_ceil(2);
+        for panel in panels {
+            part.kernel.tile_of_pairs(depth, codes.panel(panel), self.block.codes(documents), self.scores.i32_mut());
+            for (lane, query) in self.queries_of(panel).enumerate() {
+                self.sift(query, lane, head, documents);
+            }
+            if self.doubts.len() > DOUBTS {
+                self.settle();
+            }
+        }
+    }
+
+    /// Counts what a row of integer scores decides and notes the rest.
+    #[inline(always)]
+    fn sift(&mut self, query: usize, lane: usize, head: Head, documents: usize) {
+        let part = self.part;
+        let scores = &self.scores.i32()[lane * K::DOCUMENTS..(lane + 1) * K::DOCUMENTS];
+        let reach = self.reaches[query];
+        let mut open = 0;
+        if part.scan.k > 0 {
+            let bar = self.bars[self.list(query, head.language)];
+            open = part.kernel.above(scores, bar.saturating_sub(reach + 1));
+        }
+        let targets = part.scan.targets.of_query(query);
+        let centers = &self.centers[targets.clone()];
+        for (center, greater) in centers.iter().zip(self.counts.greater_of(head.language, targets)) {
+            let above = part.kernel.above(scores, center.saturating_add(reach));
+            let perhaps = part.kernel.above(scores, center.saturating_sub(reach + 1));
+            *greater += (above & head.filled()).count_ones();
+            open |= above ^ perhaps;
+        }
+        for lane in bits(open & head.filled()) {
+            let row = (documents * K::DOCUMENTS + lane) as u32;
+            self.doubts.push(Doubt { query: query as u32, row, near: scores[lane] });
+        }
+    }
+
+    /// Scores what is in doubt canonically, then counts and offers it.
+    #[inline(always)]
+    fn settle(&mut self) {
+        let mut doubts = std::mem::take(&mut self.doubts);
+        // Pairs of one query are scored faster than others.
+        doubts.sort_unstable_by_key(|doubt| doubt.query);
+        for few in doubts.chunks(SIDE_BY_SIDE) {
+            let pairs = std::array::from_fn(|n| {
+                let doubt = few[n.min(few.len() - 1)];
+                (self.part.scan.queries.row(doubt.query as usize), self.block.row(doubt.row as usize))
+            });
+            let scores = self.part.kernel.chains(pairs);
+            for (doubt, score) in few.iter().zip(scores) {
+                self.decide(*doubt, score);
+            }
+        }
+        self.rescored += doubts.len() as u64;
+        self.doubts = doubts;
+        self.doubts.clear();
+    }
+
+    #[inline(always)]
+    fn decide(&mut self, doubt: Doubt, score: f32) {
+        let scan = self.part.scan;
+        let (query, row) = (doubt.query as usize, doubt.row as usize);
+        let language = self.block.head(row / K::DOCUMENTS).language;
+        let place = self.block.place(row);
+        if scan.k > 0 {
+            let list = self.list(query, language);
+            self.top.offer(list, Hit { score, place });
+            self.bars[list] = center(self.top.threshold(list));
+        }
+        let reach = self.reaches[query];
+        for target in scan.targets.of_query(query) {
+            // Outside this range it has been counted, or never will be.
+            let center = self.centers[target];
+            if doubt.near > center.saturating_add(reach) || doubt.near <= center.saturating_sub(reach + 1) {
+                continue;
+            }
+            let bar = scan.targets.score(target);
+            if score > bar {
+                self.counts.greater_of(language, target..target + 1)[0] += 1;
+            } else if score == bar {
+                self.counts.add_tie(language, target, scan.targets.place(target), place);
+            }
+        }
+    }
+}
+
+/// Positions of the one bits, ascending.
+#[inline(always)]
+fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (mask != 0).then(|| mask.trailing_zeros() as usize);
+        mask &= mask.wrapping_sub(1);
+        bit
+    })
+}

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clinometer.errors import MissingExtraError, UsageError
+from clinometer.report import render_html, render_markdown, require_extra, wording, write_report
+from clinometer.report.readings import by_lean, read_results
+from clinometer.report.tables import full_tables
+
+Make = Callable[..., dict[str, Any]]
+
+_VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+class _Page(HTMLParser):
+    """Collects tables as lists of rows of texts, ids, and tags that are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tables: list[list[list[str]]] = []
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.labels: list[str] = []
+        self.wrong: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.ids += [value for key, value in attrs if key == "id" and value]
+        self.links += [value for key, value in attrs if key in ("href", "src", "xlink:href") and value]
+        if tag == "svg" and "role" in found:
+            self.labels.append(found.get("aria-label") or "")
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in _VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.tables and ({"td", "th"} & set(self.open[-2:])):
+            self.tables[-1][-1][-1] += data if self.open[-1] != "small" else f" {data}"
+
+
+def test_same_results_same_bytes_whatever_the_callers_settings(make_result: Make) -> None:
+    import matplotlib
+
+    results = [make_result(), make_result(name="b", start=300)]
+    first = render_html(results)
+    with matplotlib.rc_context({"font.size": 30, "svg.hashsalt": "other", "axes.facecolor": "red"}):
+        before = dict(matplotlib.rcParams)
+        assert render_html(results) == first
+        assert dict(matplotlib.rcParams) == before
+    assert render_markdown(results) == render_markdown(results)
+
+
+def test_the_page_is_whole_and_needs_nothing_else(make_result: Make) -> None:
+    text = render_html([make_result(pairs="all")])
+    page = _Page(text)
+    assert (page.wrong, page.open) == ([], [])
+    assert len(page.ids) == len(set(page.ids))
+    assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
+    assert "<script" not in text
+    assert "@import" not in text
+    assert not re.search(r"https?://(?!www\.w3\.org/)", text)
+    assert '<html lang="en">' in text
+
+
+@pytest.mark.parametrize("pairs", ["pivot", "all"])
+def test_every_row_is_in_the_page_and_in_its_markdown_twin(make_result: Make, pairs: str) -> None:
+    results = [make_result(pairs=pairs), make_result(name="b", start=300, scenarios=("multi", "mono-same"))]
+    readings = read_results(results)
+    page, markdown = _Page(render_html(results)), render_markdown(results)
+    cells = 0
+    for table in full_tables(readings, by_lean(readings)):
+        lines = [[line.label, *(f"{cell.text} {cell.aside}".strip() for cell in line.cells)] for line in table.lines]
+        assert any(found[-len(lines) :] == lines for found in page.tables), table.name
+        cells += sum(cell.text != wording.DASH for line in table.lines for cell in line.cells[: -3 * len(results)])
+        for line in table.lines:
+            assert all(cell.text in markdown for cell in line.cells)
+    assert cells == sum(len(result["rows"]) for result in results)
+
+
+def test_markdown_tables_have_equally_many_columns(make_result: Make) -> None:
+    result = make_result(name="a|b", collection="c|d")
+    text = render_markdown([result, make_result(name="other")])
+    tables = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
+    assert len(tables) > 5
+    for table in tables:
+        bars = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(bars) == 1
+        assert re.fullmatch(r"\|:--\|(--:\|)+", table.splitlines()[1])
+
+
+def test_everything_from_a_result_is_escaped(make_result: Make) -> None:
+    evil = "<script>alert('x')</script> & $\\frac{1}{2$"
+    result = make_result(languages=("en", "de", "<b>"), name=f"m {evil}", collection=evil)
+    result["encoder"] = result["encoder"] | {"warnings": [evil], "query_prompt": evil}
+    result["collection"]["notes"] = {evil: evil}
+    result["settings"] = result["settings"] | {"command": evil, evil: evil}
+    result["notices"] = [evil]
+    result["rows"].append(result["rows"][0] | {"measure": evil, "scenario": "multi"})
+    for results in ([result], [result, make_result(name="二")]):
+        page = render_html(results)
+        assert "<script" not in page
+        assert "<b>" not in page
+        assert _Page(page).wrong == []
+        assert "&lt;script&gt;" in page
+        markdown = "\n".join(line for line in render_markdown(results).splitlines() if not line.startswith("    "))
+        assert "<" not in markdown
+
+
+@pytest.mark.parametrize("scenario", ["multi", "one-sided", "multilingual", "mono-same", "mono-cross"])
+def test_scenarios_may_be_missing(make_result: Make, scenario: str) -> None:
+    text = render_html([make_result(scenarios=(scenario,))])
+    assert ('<section id="lean">' in text) == (scenario == "multi")
+    assert ('<section id="intrusion">' in text) == (scenario in ("multi", "one-sided"))
+    assert ('<section id="mono">' in text) == scenario.startswith("mono")
+
+
+def test_no_rows_and_undefined_values_make_a_page(make_result: Make) -> None:
+    assert "says nothing about a lean" in render_html([make_result() | {"rows": []}])
+    result = make_result(languages=("en", "de"))
+    result["rows"] = [row | {"value": None, "ci_low": None, "ci_high": None} for row in result["rows"]]
+    assert "says nothing about a lean" in render_html([result])
+
+
+def test_figures_say_in_words_what_they_show(make_result: Make) -> None:
+    labels = _Page(render_html([make_result()])).labels
+    assert len(labels) == 5
+    assert labels[0].startswith("Rank gap to English, by language; 0 is upright, above 0 leans to English.")
+    assert all(re.search(r"from .+ to .+", label) for label in labels)
+
+
+def test_settings_prompts_and_measures_are_told(make_result: Make) -> None:
+    for text in (render_html([make_result()]), render_markdown([make_result()])):
+        plain = text.replace("\\", "").replace("&#39;", "'")
+        assert "'query: '" in plain
+        assert "1234" in plain
+        assert "clinometer demo" in plain
+        assert "how far one reads to have every language version" in plain
+        assert "duplicates removed" in plain
+
+
+def test_write_report_by_suffix(make_result: Make, tmp_path: Path) -> None:
+    results = [make_result(languages=("en", "de"))]
+    assert write_report(results, tmp_path / "new" / "r.HTML").read_text(encoding="utf-8") == render_html(results)
+    assert write_report(results, str(tmp_path / "new" / "r.md")).read_text(encoding="utf-8") == render_markdown(results)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["r.HTML", "r.md"]
+    with pytest.raises(UsageError, match=r"r\.pdf: a report is HTML or Markdown; let its name end in \.html or \.md"):
+        write_report(results, tmp_path / "r.pdf")
+
+
+def test_a_missing_extra_is_named(make_result: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("jinja2", "matplotlib"):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, package, None)
+            with pytest.raises(MissingExtraError, match=r"clinometer\[report\]"):
+                require_extra()
+            with pytest.raises(MissingExtraError, match=r"clinometer\[report\]"):
+                render_html([make_result()])
+            assert render_markdown([make_result()])

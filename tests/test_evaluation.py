@@ -1,0 +1,512 @@
+"""A collection small enough to work every number out by hand, and the options of `evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log2, sqrt
+from typing import Any
+
+import clinometer as cm
+import numpy as np
+import pytest
+from brute_force import collection_of
+from clinometer import Collection, Evaluation
+from clinometer.encoders import EncoderRecord, PrecomputedEncoder
+from clinometer.errors import (
+    CollectionError,
+    EmbeddingError,
+    FormatError,
+    LanguageError,
+    MeasureError,
+    UsageError,
+)
+from clinometer.evaluation import DEFAULT_MEASURES, check_options
+from numpy.typing import NDArray
+
+# Three topics in three languages; nobody translated topic 2 into Chinese.
+DOCUMENTS = ("en0", "en1", "en2", "de0", "de1", "de2", "zh0", "zh1")
+# How each query ranks all documents, best first; the digit of a query is its topic.
+RANKINGS = {
+    "q-en0": "en0 en1 de0 zh0 de1 en2 de2 zh1",
+    "q-en1": "de1 en1 en0 zh1 de0 en2 zh0 de2",
+    "q-de0": "en1 en2 en0 de0 de1 zh0 de2 zh1",
+    "q-de1": "de1 de0 en1 en0 zh0 zh1 en2 de2",
+    "q-zh0": "en0 zh1 zh0 en1 de0 de1 en2 de2",
+    "q-zh2": "en1 en2 de2 de0 zh1 zh0 de1 en0",
+}
+
+
+@pytest.fixture
+def collection() -> Collection:
+    documents = [(name, f"topic {name[2]} in {name[:2]}", name[:2]) for name in DOCUMENTS]
+    judged = {(query, name): 1 for query in RANKINGS for name in DOCUMENTS if name[2] == query[4]}
+    groups = {name: name[2] for name in DOCUMENTS} | {query: f"q{query[4]}" for query in RANKINGS}
+    return collection_of(documents, [(query, query[2:4]) for query in RANKINGS], judged, groups)
+
+
+class Told:
+    """An encoder that was told the embedding of each text."""
+
+    def __init__(self, rows: dict[str, NDArray[Any]]) -> None:
+        self.rows = rows
+        self.record = EncoderRecord(name="told", kind="precomputed")
+
+    def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[Any]:
+        return np.array([self.rows[text] for text in texts], dtype=np.float32)
+
+    encode_documents = encode_queries
+
+
+def encoder_of(rankings: dict[str, str], same: Sequence[tuple[str, str]] = ()) -> Told:
+    """Query i is the i-th unit vector; a document's component i says how far up it stands for query i."""
+    rows = np.zeros((len(DOCUMENTS), len(rankings) + 1))
+    for column, ranking in enumerate(rankings.values()):
+        for place, name in enumerate(ranking.split()):
+            rows[DOCUMENTS.index(name), column] = (8 - place) / 32
+    for copy, original in same:
+        rows[DOCUMENTS.index(copy)] = rows[DOCUMENTS.index(original)]
+    rows[:, -1] = [sqrt(1 - row @ row) for row in rows]
+    texts = [f"topic {name[2]} in {name[:2]}" for name in DOCUMENTS] + [f"what of {query}?" for query in rankings]
+    return Told(dict(zip(texts, [*rows, *np.eye(len(rankings), len(rankings) + 1)], strict=True)))
+
+
+@pytest.fixture
+def encoder() -> Told:
+    return encoder_of(RANKINGS)
+
+
+def values(evaluation: Evaluation, measure: str) -> dict[str, tuple[Any, int]]:
+    """Value and number of queries of each row of a measure, by scenario, query language and pool."""
+    return {
+        f"{row['scenario']} {row['query_language']} {'+'.join(row['pool_languages'])}": (row["value"], row["queries"])
+        for row in evaluation.rows
+        if row["measure"] == measure
+    }
+
+
+def approximately(wanted: dict[str, tuple[float, int]]) -> dict[str, tuple[Any, int]]:
+    return {place: (pytest.approx(value), queries) for place, (value, queries) in wanted.items()}
+
+
+def evaluated(collection: Collection, encoder: Any, *measures: str, **options: Any) -> Evaluation:
+    return cm.evaluate(collection, encoder, measures=measures, **({"resamples": 0} | options))
+
+
+def test_max_rank_in_every_setting(collection: Collection, encoder: Told) -> None:
+    assert values(evaluated(collection, encoder, "MaxR"), "MaxR") == approximately(
+        {
+            "mono-same en en": (1, 2),
+            "mono-same de de": (1, 2),
+            "mono-same zh zh": (2, 1),
+            "mono-same macro *": (4 / 3, 5),
+            "mono-same macro-target *": (1.5, 3),
+            "mono-cross en de": (1, 2),
+            "mono-cross de en": (2, 2),
+            "mono-cross en zh": (1, 2),
+            "mono-cross zh en": (1.5, 2),
+            "mono-cross macro *": (5.5 / 4, 8),
+            "mono-cross macro-target *": (1.75, 4),
+            "mono-cross macro-pivot *": (1, 4),
+            "multi en en+de": (2.5, 2),
+            "multi de en+de": (3.5, 2),
+            "multi en en+zh": (3, 2),
+            "multi zh en+zh": (2.5, 2),
+            "multi macro *": (11.5 / 4, 8),
+            "multi macro-target *": (3, 4),
+            "multi macro-pivot *": (2.75, 4),
+            "one-sided en en+de": (1, 2),
+            "one-sided de en+de": (2, 2),
+            "one-sided en en+zh": (1, 2),
+            "one-sided zh en+zh": (2, 1),
+            "one-sided macro *": (1.5, 7),
+            "one-sided macro-target *": (2, 3),
+            "one-sided macro-pivot *": (1, 4),
+            "multilingual en en+de+zh": (4, 2),
+            "multilingual de en+de+zh": (6, 2),
+            "multilingual zh en+de+zh": (4, 2),
+            "multilingual macro *": (14 / 3, 6),
+            "multilingual macro-target *": (5, 4),
+        }
+    )
+
+
+def test_the_lean_between_two_languages(collection: Collection, encoder: Told) -> None:
+    found = evaluated(
+        collection, encoder, "RankGap", "PivotFirst", "Intrusion", "IntrusionCount", "Intrusion(by=own)",
+        "IntrusionCount(by=own)", "LangShare@3", "LangShare(lang=zh)@3", scenarios=["multi", "one-sided"],
+    )  # fmt: skip
+
+    def plain(measure: str) -> dict[str, tuple[Any, int]]:
+        return {place: value for place, value in values(found, measure).items() if "macro" not in place}
+
+    assert plain("RankGap") == approximately(
+        {
+            "multi en en+de": ((log2(3) - 1) / 2, 2),
+            "multi de en+de": ((log2(4 / 3) - log2(3)) / 2, 2),
+            "multi en en+zh": ((log2(3) + log2(3)) / 2, 2),
+            "multi zh en+zh": (log2(3), 1),  # q-zh2 has no answer in Chinese
+        }
+    )
+    assert plain("PivotFirst") == {
+        "multi en en+de": (0.5, 2),
+        "multi de en+de": (0.5, 2),
+        "multi en en+zh": (1, 2),
+        "multi zh en+zh": (1, 1),
+    }
+    assert plain("IntrusionCount") == {
+        "multi en en+de": (0, 2),
+        "multi de en+de": (1, 2),  # en1 and en2 above de0; nothing above de1
+        "multi en en+zh": (0, 2),
+        "multi zh en+zh": (0, 1),
+        "one-sided en en+de": (0, 2),
+        "one-sided de en+de": (1, 2),
+        "one-sided en en+zh": (0, 2),
+        "one-sided zh en+zh": (0, 1),
+    }
+    assert {place: value[0] for place, value in plain("Intrusion").items() if value[0]} == {
+        "multi de en+de": 0.5,
+        "one-sided de en+de": 0.5,
+    }
+    assert plain("IntrusionCount(by=own)") == {
+        "multi en en+de": (0.5, 2),  # en1 above de0
+        "multi de en+de": (0.5, 2),  # de0 above en1
+        "multi en en+zh": (1, 2),  # en1 above zh0, en0 above zh1
+        "multi zh en+zh": (0, 2),
+        "one-sided en en+de": (0.5, 2),
+        "one-sided de en+de": (0.5, 2),
+        "one-sided en en+zh": (1, 2),
+        "one-sided zh en+zh": (0, 1),
+    }
+    assert plain("Intrusion(by=own)") == plain("IntrusionCount(by=own)")
+    assert plain("LangShare@3") == approximately(
+        {
+            "multi en en+de": (1, 2),  # en1; en0
+            "multi de en+de": (0.5, 2),  # en1 en2; de0
+            "multi en en+zh": (1, 2),  # en1; en0
+            "multi zh en+zh": (0.25, 2),  # zh1; en1 zh1
+            "one-sided en en+de": (0.5, 2),  # en1 de1; en0 de0
+            "one-sided de en+de": (0.75, 2),  # en1 en2; de0 en0
+            "one-sided en en+zh": (1, 2),  # en1 en2; en0 en2
+            "one-sided zh en+zh": (0.5, 1),  # zh1 en1
+        }
+    )
+    assert plain("LangShare(lang=zh)@3") == approximately(
+        {"multi en en+zh": (0, 2), "multi zh en+zh": (0.75, 2), "one-sided en en+zh": (0, 2)}
+        | {"one-sided zh en+zh": (0.5, 1)}
+    )
+
+
+def test_standard_measures_and_the_language_gap(collection: Collection, encoder: Told) -> None:
+    found = evaluated(
+        collection, encoder, "RR", "AP", "R@2", "P@2", "Success@2", "nDCG@1", "MaxRnorm", "Complete@3",
+        "LanguageGap(MaxRnorm)", languages=["en", "de"], scenarios=["multi"],
+    )  # fmt: skip
+    half = 100 / log2(3)  # norm of Max@R 3 among 6 documents: log2(6/3) / log2(6/2)
+    wanted = {  # q-en0 ranks 1 3; q-en1 ranks 1 2; q-de0 ranks 3 4; q-de1 ranks 1 3
+        "RR": (1, (1 / 3 + 1) / 2),
+        "AP": ((5 / 6 + 1) / 2, ((1 / 3 + 1 / 2) / 2 + 5 / 6) / 2),
+        "R@2": (0.75, 0.25),
+        "P@2": (0.75, 0.25),
+        "Success@2": (1, 0.5),
+        "nDCG@1": (1, 0.5),
+        "MaxRnorm": ((half + 100) / 2, 50),
+        "Complete@3": (100, 50),
+    }
+    for measure, (english, german) in wanted.items():
+        assert values(found, measure) == approximately(
+            {"multi en en+de": (english, 2), "multi de en+de": (german, 2), "multi macro *": ((english + german) / 2, 4)}
+        )
+    assert values(found, "LanguageGap(MaxRnorm)") == approximately({"multi de en+de": (half / 2, 2)})
+    assert "LanguageGap(MaxRnorm)" not in found.per_query
+
+
+def test_the_measure_of_a_gap_is_not_shown_unless_asked_for(
+    collection: Collection, encoder: Told
+) -> None:
+    found = evaluated(collection, encoder, "LanguageGap(MaxR)", scenarios=["multi"])
+    assert [row["measure"] for row in found.rows] == ["LanguageGap(MaxR)"] * 2
+    assert values(found, "LanguageGap(MaxR)") == approximately({"multi de en+de": (1, 2), "multi zh en+zh": (0.5, 2)})
+
+
+def test_pool_sizes_and_left_out_queries_are_stated(collection: Collection, encoder: Told) -> None:
+    found = evaluated(collection, encoder, "MaxR")
+    sizes = {
+        (row["scenario"], row["query_language"], *row["pool_languages"]): row["documents"]
+        for row in found.rows
+    }
+    assert sizes["mono-same", "zh", "zh"] == 2
+    assert sizes["mono-cross", "zh", "en"] == 3
+    assert sizes["multi", "de", "en", "de"] == 6
+    assert sizes["multi", "zh", "en", "zh"] == 5
+    assert sizes["one-sided", "de", "en", "de"] == 5
+    assert sizes["one-sided", "en", "en", "zh"] == 4
+    assert sizes["multilingual", "en", "en", "de", "zh"] == 8
+    assert {row["ties"] for row in found.rows} == {0}
+    assert found.notices == [
+        "mono-same, pool zh: 1 of the zh queries have no answer in the pool and are left out",
+        "one-sided, pool en+zh: 1 of the zh queries have no answer in the pool and are left out",
+    ]
+    assert found.collection["parallel_groups"] == 3
+    assert found.collection["complete_groups"] == 2
+
+
+def test_the_other_pivot_turns_the_lean_around(collection: Collection, encoder: Told) -> None:
+    found = evaluated(collection, encoder, "RankGap", pivot="deu_Latn", languages=["en", "de"], scenarios=["multi"])
+    assert found.settings["pivot"] == "de"
+    assert values(found, "RankGap") == approximately(
+        {
+            "multi de de+en": ((log2(3) - log2(4 / 3)) / 2, 2),
+            "multi en de+en": ((1 - log2(3)) / 2, 2),
+            "multi macro *": (-(log2(4 / 3) - 1) / 4, 4),
+        }
+    )
+
+
+def test_all_pairs(collection: Collection, encoder: Told) -> None:
+    found = evaluated(collection, encoder, "MaxR", "RankGap", pairs="all", scenarios=["multi"])
+    assert values(found, "MaxR")["multi zh de+zh"] == (pytest.approx((4 + 1) / 2), 2)
+    assert values(found, "MaxR")["multi de de+zh"] == (pytest.approx((3 + 4) / 2), 2)
+    # Neither language is the pivot: there is nothing to lean to.
+    assert "multi zh de+zh" not in values(found, "RankGap")
+
+
+@pytest.mark.parametrize(
+    ("ties", "rank"), [("index", 1), ("trec", 2), ("optimistic", 1), ("pessimistic", 2), ("expected", 1.5)]
+)
+def test_ties_are_counted_and_ordered(collection: Collection, ties: Any, rank: float) -> None:
+    encoder = encoder_of(RANKINGS, same=[("zh1", "zh0")])
+    found = evaluated(collection, encoder, "MaxR", scenarios=["mono-same", "multi"], ties=ties)
+    assert values(found, "MaxR")["mono-same zh zh"] == (rank, 1)
+    counted = {(row["query_language"], *row["pool_languages"]): row["ties"] for row in found.rows}
+    # Relevant documents that share their score: zh0 or zh1, where they are in the pool at all.
+    assert counted["zh", "zh"] == 1
+    assert counted["en", "en", "zh"] == 2
+    assert counted["zh", "en", "zh"] == 1
+    assert counted["en", "en", "de"] == 0
+
+
+def test_verbatim_copies_leave_a_one_sided_pool_with_the_answer() -> None:
+    documents = [("a", "the same", "en"), ("b", "the same", "en"), ("c", "dasselbe", "de"), ("d", "other", "en")]
+    collection = collection_of(documents, [("q", "de")], {("q", "a"): 1, ("q", "c"): 1})
+    rows = np.array([[4, 0], [4, 1], [4, 3], [4, 2]], dtype=np.float32)
+    encoder = PrecomputedEncoder(np.array([[1, 0]], dtype=np.float32), rows)
+    found = evaluated(collection, encoder, "MaxR", "IntrusionCount", "LangShare@2", scenarios=["one-sided", "multi"])
+    # a b d c; without a and its copy b: d c.
+    assert values(found, "MaxR")["one-sided de en+de"] == (2, 1)
+    assert values(found, "IntrusionCount")["one-sided de en+de"] == (1, 1)
+    assert values(found, "LangShare@2")["one-sided de en+de"] == (1, 1)
+    assert [row["documents"] for row in found.rows if row["scenario"] == "one-sided"] == [2, 2, 2]
+    # The copy is no intruder in the two-language pool either, but it takes a place there.
+    assert values(found, "MaxR")["multi de en+de"] == (4, 1)
+    assert values(found, "IntrusionCount")["multi de en+de"] == (1, 1)
+
+
+def test_grades_are_gains_and_grade_0_is_not_relevant() -> None:
+    documents = [("a", "A", "en"), ("b", "B", "en"), ("c", "C", "en")]
+    judged = {("q", "a"): 0, ("q", "b"): 1, ("q", "c"): 3}
+    collection = collection_of(documents, [("q", "en")], judged)
+    rows = np.array([[4, 0], [4, 1], [4, 2]], dtype=np.float32)
+    encoder = PrecomputedEncoder(np.array([[1, 0]], dtype=np.float32), rows)
+    found = evaluated(collection, encoder, "nDCG@3", "RR", scenarios=["mono-same"])
+    ideal = 3 + 1 / log2(3)
+    assert values(found, "nDCG@3") == approximately({"mono-same en en": ((1 / log2(3) + 3 / 2) / ideal, 1)})
+    assert values(found, "RR") == {"mono-same en en": (0.5, 1)}
+
+
+def test_values_per_query_stand_in_columns(collection: Collection, encoder: Told) -> None:
+    table = evaluated(collection, encoder, "MaxR", "RankGap", scenarios=["mono-same", "multi"]).per_query
+    assert list(table) == ["query_id", "query_language", "scenario", "pool_languages", "MaxR", "RankGap"]
+    assert {len(column) for column in table.values()} == {5 + 8}
+    here = (table["query_id"] == "q-zh2") & (table["scenario"] == "multi")
+    assert table["pool_languages"][here].tolist() == ["en+zh"]
+    assert table["MaxR"][here].tolist() == [2]
+    assert np.isnan(table["RankGap"][here]).all()
+    assert np.isnan(table["RankGap"][table["scenario"] == "mono-same"]).all()
+
+
+def test_intervals(collection: Collection, encoder: Told) -> None:
+    options: dict[str, Any] = {"languages": ["en", "de"], "scenarios": ["multi"], "resamples": 200}
+    rows = evaluated(collection, encoder, "MaxR", **options).rows
+    low_high = {row["query_language"]: (row["ci_low"], row["ci_high"]) for row in rows}
+    # Two questions: a resample has one of them twice, or both. Their values: 3 and 2 in English, 4 and 3 in German.
+    assert low_high == {"en": (2, 3), "de": (3, 4), "macro": (2.5, 3.5)}
+    assert evaluated(collection, encoder, "MaxR", **options, threads=2).rows == rows
+    wide, narrow = (
+        evaluated(collection, encoder, "nDCG", scenarios=["multilingual"], confidence=level, resamples=500).rows[0]
+        for level in (0.99, 0.2)
+    )
+    assert wide["ci_low"] < narrow["ci_low"] <= narrow["ci_high"] < wide["ci_high"]
+    for row in evaluated(collection, encoder, "MaxR", "LanguageGap(MaxR)").rows:
+        assert (row["ci_low"], row["ci_high"]) == (None, None)
+        assert row["value"] is not None
+
+
+def test_what_was_done_is_recorded(collection: Collection, encoder: Told) -> None:
+    found = evaluated(collection, encoder, "mrr", "ndcg_cut_10", scenarios=["mono-same"], ties="trec", seed=7)
+    assert found.settings == {
+        "pivot": "en", "pairs": "pivot", "scenarios": ["mono-same"], "measures": ["RR", "nDCG@10"], "ties": "trec",
+        "resamples": 0, "confidence": 0.95, "seed": 7, "similarity": "cosine", "version": cm.__version__,
+    }  # fmt: skip
+    assert found.encoder["kind"] == "precomputed"
+    assert found.collection["digest"] == collection.digest()
+
+
+def test_defaults_are_all_scenarios_and_the_default_measures(
+    collection: Collection, encoder: Told
+) -> None:
+    found = cm.evaluate(collection, encoder)
+    assert set(DEFAULT_MEASURES) == {row["measure"] for row in found.rows}
+    assert len({row["scenario"] for row in found.rows}) == 5
+
+
+def test_options_may_be_generators(collection: Collection, encoder: Told) -> None:
+    wanted = evaluated(collection, encoder, "MaxR", languages=["en", "de"], scenarios=["multi"])
+    found = cm.evaluate(
+        collection,
+        encoder,
+        measures=(name for name in ["MaxR"]),
+        languages=(label for label in ["en", "de"]),
+        scenarios=(name for name in ["multi"]),
+        resamples=0,
+    )
+    assert found.rows == wanted.rows
+    assert found.settings == wanted.settings
+
+
+def test_queries_in_a_language_without_documents_are_evaluated_where_they_have_answers() -> None:
+    documents = [(f"d{number}", f"text {number}", "en") for number in range(3)]
+    queries = [(f"q{number}", "de") for number in range(3)]
+    collection = collection_of(documents, queries, {(f"q{number}", f"d{number}"): 1 for number in range(3)})
+    encoder = PrecomputedEncoder(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)[[0, 2, 1]])
+    found = evaluated(collection, encoder, "Success@1", "LangShare@2", "Intrusion")
+    assert values(found, "Success@1") == approximately(
+        {"mono-cross de en": (1 / 3, 3), "multi de en+de": (1 / 3, 3), "multilingual de en+de": (1 / 3, 3)}
+    )
+    assert values(found, "LangShare@2")["multi de en+de"] == (1, 3)
+    assert values(found, "Intrusion") == {}
+    assert "mono-same, pool de: 3 of the de queries have no answer in the pool and are left out" in found.notices
+    with pytest.raises(CollectionError, match="where a pool holds no answer.*choose other scenarios"):
+        evaluated(collection, encoder, "Success@1", scenarios=["mono-same"])
+
+
+class Fixed:
+    """An encoder that returns what it is told to."""
+
+    def __init__(self, queries: NDArray[Any], documents: NDArray[Any]) -> None:
+        self.queries, self.documents = queries, documents
+        self.record = EncoderRecord(name="fixed", kind="precomputed")
+
+    def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[Any]:
+        return self.queries
+
+    def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[Any]:
+        return self.documents
+
+
+def test_embeddings_that_cannot_be_scored_are_named_by_id(collection: Collection) -> None:
+    good_queries, good_documents = np.ones((6, 2), np.float32), np.ones((8, 2), np.float32)
+    for bad, names in ((np.nan, "'en1', 'zh1'"), (np.inf, "'en1', 'zh1'"), (0.0, "'en1', 'zh1'")):
+        documents = good_documents.copy()
+        documents[[1, 7]] = bad
+        with pytest.raises(EmbeddingError, match=rf"2 documents are zero, NaN or infinite \({names}\); encode these"):
+            evaluated(collection, Fixed(good_queries, documents), "MaxR")
+    queries = np.zeros((6, 2), np.float32)
+    with pytest.raises(EmbeddingError, match=r"6 queries .*'q-en0'.*'q-zh0', \.\.\.\)"):
+        evaluated(collection, Fixed(queries, good_documents), "MaxR")
+    with pytest.raises(EmbeddingError, match="the encoder gave 7 rows for 8 documents; one for each is needed"):
+        evaluated(collection, Fixed(good_queries, good_documents[1:]), "MaxR")
+    with pytest.raises(EmbeddingError, match="queries have dimension 2, documents 3; encode both with one encoder"):
+        evaluated(collection, Fixed(good_queries, np.ones((8, 3), np.float32)), "MaxR")
+
+
+MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"scenarios": ["multy"]}, UsageError, "there is no scenario 'multy'; choose from mono-same, mono-cross, multi"),
+    ({"scenarios": []}, UsageError, "no scenario was chosen; choose from mono-same"),
+    ({"scenarios": "multi"}, UsageError, r"scenarios is the string 'multi'; write a list, such as \['multi'\]"),
+    ({"languages": "en,de"}, UsageError, r"languages is the string 'en,de'; write a list, such as \['en', 'de'\]"),
+    ({"languages": ["en", "?"]}, LanguageError, r"'\?' is not a language label; write one like 'en'"),
+    ({"languages": ["en", "fr"]}, LanguageError, "collection 'made' has no fr; it has en, de, zh"),
+    ({"languages": ["de", "zh"]}, LanguageError, "the pivot 'en' is not among the languages de, zh; choose another"),
+    ({"languages": ["en"]}, UsageError, "mono-cross, multi, one-sided need two languages, but there is only en"),
+    ({"pivot": "fr"}, LanguageError, "the pivot 'fr' is not among the languages en, de, zh; choose another pivot"),
+    ({"pairs": "some"}, UsageError, "pairs is 'some', but must be pivot or all"),
+    ({"measures": ["nDCG@", "Foo"]}, MeasureError, "2 measure names cannot be used: 'nDCG@'.*'Foo'"),
+    ({"measures": []}, MeasureError, "no measure was chosen; choose some, such as MaxR"),
+    ({"ties": "random"}, UsageError, "there is no tie mode 'random'; choose one of index, trec"),
+    ({"resamples": -1}, UsageError, "resamples is -1, but cannot be negative"),
+    ({"confidence": 1.0}, UsageError, "confidence is 1.0, but must lie between 0 and 1"),
+    ({"confidence": float("nan")}, UsageError, "confidence is nan, but must lie between 0 and 1"),
+    ({"seed": -1}, UsageError, "seed is -1, but must be a whole number from 0"),
+    ({"seed": 1 << 64}, UsageError, "seed is 18446744073709551616, but must be"),
+    ({"threads": 0}, UsageError, "threads is 0, but must be 1 or more"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "kind", "sentence"), MISTAKES, ids=[str(mistake[0]) for mistake in MISTAKES])
+def test_options_that_cannot_be_used_are_refused(
+    collection: Collection, encoder: Told, options: dict[str, Any], kind: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(kind, match=sentence):
+        cm.evaluate(collection, encoder, **options)
+
+
+class Untouched(Fixed):
+    """An encoder that must not be asked."""
+
+    def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[Any]:
+        raise AssertionError("texts were encoded although an option cannot be used")
+
+    encode_queries = encode_documents
+
+
+@pytest.mark.parametrize(("options", "kind", "sentence"), MISTAKES, ids=[str(mistake[0]) for mistake in MISTAKES])
+def test_options_are_refused_before_anything_is_encoded(
+    collection: Collection, options: dict[str, Any], kind: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(kind, match=sentence):
+        cm.evaluate(collection, Untouched(np.ones((1, 1)), np.ones((1, 1))), **options)
+
+
+def test_every_bad_option_is_seen_without_a_collection() -> None:
+    check_options()
+    check_options(languages=["eng_Latn", "deu_Latn"], pivot="eng_Latn")
+    for options, kind, sentence in MISTAKES:
+        if "made" not in sentence and options != {"pivot": "fr"}:
+            with pytest.raises(kind, match=sentence):
+                check_options(**options)
+
+
+def test_a_source_that_cannot_be_read_is_refused(tmp_path: Any) -> None:
+    with pytest.raises(UsageError, match="'nowhere' is no source; write demo, xquad:DIR"):
+        cm.evaluate("nowhere", "offline")
+    with pytest.raises(FileNotFoundError, match="absent does not exist; check the path"):
+        cm.evaluate(f"xquad:{tmp_path / 'absent'}", "offline")
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "A"}\n{"_id": ', encoding="utf-8")
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "Q"}\n', encoding="utf-8")
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\ta\t1\n", encoding="utf-8")
+    with pytest.raises(FormatError, match=r"corpus\.jsonl:2: "):
+        cm.evaluate(cm.load(f"beir:{tmp_path}", language="en"), "offline")
+
+
+def test_a_collection_without_answers_is_refused() -> None:
+    collection = collection_of([("a", "A", "en")], [("q", "en")], {("q", "a"): 0})
+    one = np.ones((1, 2), np.float32)
+    with pytest.raises(CollectionError, match="no query of 'made' has a relevant document in these languages"):
+        evaluated(collection, PrecomputedEncoder(one, one), "MaxR", scenarios=["mono-same"])
+
+
+def test_measures_that_no_setting_defines_are_refused(collection: Collection, encoder: Told) -> None:
+    with pytest.raises(CollectionError, match="none of the measures has a value in any of the settings"):
+        evaluated(collection, encoder, "RankGap", scenarios=["mono-same"])
+
+
+def test_a_bar_is_drawn_only_when_asked_for(
+    collection: Collection, encoder: Told, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluated(collection, encoder, "MaxR")
+    assert capsys.readouterr() == ("", "")
+    evaluated(collection, encoder, "MaxR", show_progress_bar=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "scan" in err
