@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection
-from clinometer.counts import RankCounts, TopK
+from clinometer.counts import RankCounts, TopK, counts_within
 from clinometer.errors import CollectionError, EmbeddingError
 from clinometer.measures import Measure
 from clinometer.placements import TieMode

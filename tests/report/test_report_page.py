@@ -66,7 +66,7 @@ def test_same_results_same_bytes_whatever_the_callers_settings(make_result: Make
 
     results = [make_result(), make_result(name="b", start=300)]
     first = render_html(results)
-    with matplotlib.rc_context({"font.size": 30, "svg.hashsalt": "other", "axes.facecolor": "red"}):
+    with matplotlib.rc_context({"font.size": 30, "svg.hashsalt": "other", "font.weight": "bold"}):
         before = dict(matplotlib.rcParams)
         assert render_html(results) == first
         assert dict(matplotlib.rcParams) == before

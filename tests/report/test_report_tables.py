@@ -46,6 +46,30 @@ def test_several_results_stand_side_by_side(make_result: Make) -> None:
     assert values[0] != values[1]
 
 
+def test_means_stand_under_the_lines_that_they_are_of(make_result: Make) -> None:
+    readings = read_results([make_result(scenarios=("multi", "multilingual"))])
+    labels = {table.name: [line.label for line in table.lines] for table in full_tables(readings, ["zh", "de", "th"])}
+    assert labels == {
+        "all-multi-target": [
+            "Chinese (zh)",
+            "German (de)",
+            "Thai (th)",
+            "mean of all query languages",
+            "mean of target languages",
+        ],
+        "all-multi-pivot": ["Chinese (zh)", "German (de)", "Thai (th)", "mean over the pools, English queries"],
+        "all-multilingual": [
+            "English (en)",
+            "Chinese (zh)",
+            "German (de)",
+            "Thai (th)",
+            "mean of all query languages",
+            "mean over the pools, English queries",
+            "mean of target languages",
+        ],
+    }
+
+
 def test_a_measure_of_fewer_queries_says_so(make_result: Make, make_row: Make) -> None:
     rows = [
         make_row("multi", "de", ["en", "de"], "MaxR", 2.0, ci_low=None),
