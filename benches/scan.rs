@@ -38,7 +38,7 @@ fn scan(criterion: &mut Criterion) {
             for k in [0, 100, 1000] {
                 let name = format!("{} {precision:?}", isa.name());
                 group.bench_function(BenchmarkId::new(name, k), |bencher| {
-                    bencher.iter(|| pool.scan(isa, precision, k, 1));
+                    bencher.iter(|| pool.scan(isa, precision, true, k, 1));
                 });
             }
         }

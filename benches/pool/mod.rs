@@ -69,8 +69,13 @@ impl Pool {
         2 * (self.queries.rows() * self.languages.len() * self.dimension) as u64
     }
 
-    pub fn scan(&self, isa: Isa, precision: Precision, k: usize, threads: usize) -> Outcome {
-        let targets = Targets::new(&self.indptr, &self.target_scores, &self.target_places).unwrap();
+    pub fn scan(&self, isa: Isa, precision: Precision, relevant: bool, k: usize, threads: usize) -> Outcome {
+        let none = vec![0; self.indptr.len()];
+        let targets = if relevant {
+            Targets::new(&self.indptr, &self.target_scores, &self.target_places).unwrap()
+        } else {
+            Targets::new(&none, &[], &[]).unwrap()
+        };
         let scan = Scan {
             queries: &self.queries,
             documents: Matrix::new(Elements::F32(&self.documents), self.languages.len(), self.dimension).unwrap(),

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,12 +161,13 @@ class RankCounts:
             FormatError: The file is not such a file.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with Path(path).open("rb") as raw:
+                file = np.load(raw, allow_pickle=False)
                 arrays = {name: file[name] for name in _ARRAYS}
                 languages = tuple(str(label) for label in file["languages"])
                 ties, held = cast("TieMode", str(file["ties"])), cast("Any", str(file["held"]))
                 by_id = bool(file["by_id"])
-        except (KeyError, ValueError, EOFError) as error:
+        except (KeyError, IndexError, ValueError, EOFError, BadZipFile) as error:
             raise FormatError(os.fspath(path), None, "this is no file that RankCounts.save wrote") from error
         return cls(**arrays, languages=languages, ties=ties, held=held, by_id=by_id)
 

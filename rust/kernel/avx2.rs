@@ -140,21 +140,25 @@ fn above(scores: &[i32], threshold: i32) -> u32 {
     mask(above(low), above(high))
 }
 
+/// Interleaves four rows, in each half of them.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn halves(a: __m256, b: __m256, c: __m256, d: __m256) -> [__m256; 4] {
+    let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+    let (hab, hcd) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+    [
+        _mm256_shuffle_ps::<0x44>(ab, cd),
+        _mm256_shuffle_ps::<0xee>(ab, cd),
+        _mm256_shuffle_ps::<0x44>(hab, hcd),
+        _mm256_shuffle_ps::<0xee>(hab, hcd),
+    ]
+}
+
 /// Transposes 8 rows of 8 words.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn transpose(rows: [__m256; 8]) -> [__m256; 8] {
     let [a, b, c, d, e, f, g, h] = rows;
-    let halves = |a, b, c, d| {
-        let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
-        let (hab, hcd) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
-        [
-            _mm256_shuffle_ps::<0x44>(ab, cd),
-            _mm256_shuffle_ps::<0xee>(ab, cd),
-            _mm256_shuffle_ps::<0x44>(hab, hcd),
-            _mm256_shuffle_ps::<0xee>(hab, hcd),
-        ]
-    };
     let (top, bottom) = (halves(a, b, c, d), halves(e, f, g, h));
     [
         _mm256_permute2f128_ps::<0x20>(top[0], bottom[0]),
@@ -168,17 +172,17 @@ fn transpose(rows: [__m256; 8]) -> [__m256; 8] {
     ]
 }
 
-/// The square of words `word..word + 8` of 8 rows, component by component.
+/// Words `word..word + 8` of 8 rows, component by component.
 ///
 /// # Safety
 /// All rows have `word + 8` words.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn square<'a>(word: usize, rows: impl Iterator<Item = &'a [f32]>) -> [__m256; 8] {
+unsafe fn square(word: usize, rows: &[*const f32; 8]) -> [__m256; 8] {
     let mut square = [_mm256_setzero_ps(); 8];
-    for (line, row) in square.iter_mut().zip(rows) {
+    for i in 0..8 {
         // SAFETY: by the contract of this function.
-        *line = unsafe { _mm256_loadu_ps(row.as_ptr().add(word)) };
+        square[i] = unsafe { _mm256_loadu_ps(rows[i].add(word)) };
     }
     transpose(square)
 }
@@ -188,24 +192,29 @@ unsafe fn square<'a>(word: usize, rows: impl Iterator<Item = &'a [f32]>) -> [__m
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn chains(pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
-    let first = pairs[0].0;
-    let depth = first.len();
-    assert!(pairs.iter().all(|(query, document)| query.len() == depth && document.len() == depth));
-    let one_query = pairs.iter().all(|(query, _)| std::ptr::eq(*query, first));
+    let depth = pairs[0].0.len();
+    let (mut queries, mut documents) = ([std::ptr::null(); 8], [std::ptr::null(); 8]);
+    let mut one_query = true;
+    for i in 0..SIDE_BY_SIDE {
+        assert!(pairs[i].0.len() == depth && pairs[i].1.len() == depth);
+        (queries[i], documents[i]) = (pairs[i].0.as_ptr(), pairs[i].1.as_ptr());
+        one_query &= queries[i] == queries[0];
+    }
     let whole = depth - depth % 8;
     let mut sums = _mm256_setzero_ps();
     for word in (0..whole).step_by(8) {
         // SAFETY: all rows are `depth >= word + 8` long, by the assertion.
-        let documents = unsafe { square(word, pairs.iter().map(|pair| pair.1)) };
-        if one_query {
-            for (q, document) in first[word..word + 8].iter().zip(documents) {
-                sums = _mm256_fmadd_ps(_mm256_set1_ps(*q), document, sums);
-            }
-        } else {
-            // SAFETY: as above.
-            let queries = unsafe { square(word, pairs.iter().map(|pair| pair.0)) };
-            for (query, document) in queries.into_iter().zip(documents) {
-                sums = _mm256_fmadd_ps(query, document, sums);
+        unsafe {
+            let document = square(word, &documents);
+            if one_query {
+                for i in 0..8 {
+                    sums = _mm256_fmadd_ps(_mm256_broadcast_ss(&*queries[0].add(word + i)), document[i], sums);
+                }
+            } else {
+                let query = square(word, &queries);
+                for i in 0..8 {
+                    sums = _mm256_fmadd_ps(query[i], document[i], sums);
+                }
             }
         }
     }
@@ -231,12 +240,13 @@ pub(super) fn pack(width: usize, depth: usize, rows: &[u32], panel: &mut [u32]) 
             // SAFETY: row `lane + i` and word `word + 7` exist, by the
             // assertion; so do the lines of the panel they are written to.
             unsafe {
-                let mut square = [_mm256_setzero_ps(); 8];
-                for (i, row) in square.iter_mut().enumerate() {
-                    *row = _mm256_loadu_ps(rows.as_ptr().add((lane + i) * depth + word).cast());
+                let mut first = [std::ptr::null(); 8];
+                for i in 0..8 {
+                    first[i] = rows.as_ptr().add((lane + i) * depth).cast();
                 }
-                for (i, line) in transpose(square).into_iter().enumerate() {
-                    _mm256_storeu_ps(panel.as_mut_ptr().add((word + i) * width + lane).cast(), line);
+                let lines = square(word, &first);
+                for i in 0..8 {
+                    _mm256_storeu_ps(panel.as_mut_ptr().add((word + i) * width + lane).cast(), lines[i]);
                 }
             }
         }

@@ -148,8 +148,11 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
         )
         sheet.write(0.5, -0.62 + 0.1, "rank gap in log2 ranks, and how many times as deep", below=True)
         sheet.write_at(0, "upright", weight="bold")
-        sheet.write_at(high + pad, f"leans to {pivot} ▶", align="right", colour=_PIVOT)
-        if low < -0.25 * high:
+        # A side that is too narrow for its words goes without them.
+        across = high - low
+        if high > 0.4 * across:
+            sheet.write_at(high + pad, f"leans to {pivot} ▶", align="right", colour=_PIVOT)
+        if -low > 0.25 * across:
             sheet.write_at(low - pad, "◀ leans away", align="left", colour=_TARGET)
         sticks = list(zip(shown, columns, strict=True))[: 1 if len(readings) == 1 else None]
         for series, points in sticks:

@@ -6,7 +6,7 @@ A section exists only where the results have its rows. Formulas and thresholds l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clinometer.report import wording
 from clinometer.report.grid import Table
@@ -195,8 +195,14 @@ def _shown(name: str) -> str:
 def _multilingual(readings: Sequence[Reading], languages: Sequence[str]) -> Section | None:
     if not any(reading.measures("multilingual") for reading in readings):
         return None
+    table = by_scenario(readings, languages, "multilingual")
     text = "All languages in one pool, the answer in each of them." + _pool_shares(readings)
-    return Section("multilingual", "All languages at once", text, (by_scenario(readings, languages, "multilingual"),))
+    return Section(
+        "multilingual",
+        "All languages at once",
+        text,
+        (replace(table, title="Queries in each language, all documents"),),
+    )
 
 
 def _pool_shares(readings: Sequence[Reading]) -> str:

@@ -222,8 +222,7 @@ def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str
                 facts += [before.format(number)] if number else []
         found = "; ".join(fact for fact in facts if fact)
         paragraphs.append(f"{reading.label}: {found or 'no rows about pools of several languages'}.")
-    text = "The intervals belong to each encoder alone; clinometer compare tests the differences on the same queries."
-    return [*paragraphs, text]
+    return [*paragraphs, "The intervals belong to each encoder alone; they do not test the difference between two."]
 
 
 def _compared_intrusion(reading: Reading, scenario: str, languages: Sequence[str]) -> str:

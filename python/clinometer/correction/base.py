@@ -1,0 +1,293 @@
+"""What a correction is: fitted arrays that change stored embeddings by their language, without the model and its texts.
+
+Every row is scaled to length one, changed by what was fitted for its language, and scaled to length one again. What
+comes out for a row depends on nothing but that row and its language: any part of a store, in any order, same bits.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+import zipfile
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clinometer.correction.sample import unit_rows
+from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
+from clinometer.languages import canonical
+from clinometer.results import written_whole
+
+__all__ = ["UNKNOWN", "Correction", "Side", "Unknown", "finished", "load"]
+
+Side = Literal["documents", "queries"]
+Unknown = Literal["refuse", "mean", "leave"]
+UNKNOWN: tuple[Unknown, ...] = ("refuse", "mean", "leave")
+
+_FORMAT = "clinometer-correction"
+_VERSION = 1
+_BLOCK = 8192
+# Below this length a unit vector was taken away whole: its direction is rounding error.
+_NOTHING_LEFT = 1e-6
+_REGISTERED: dict[str, type[Correction]] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Correction(ABC):
+    """A fitted correction. Make one with the `fit` of a method or with `clinometer.correction.fit`; it never changes.
+
+    The row of a language in a fitted array is its place in `languages` (for documents) or `query_languages`; one more
+    row, the last, stands for "language not known": the mean over all languages.
+
+    Args:
+        languages: Labels that documents may have.
+        query_languages: Labels that queries may have.
+        arrays: What was fitted, by name.
+        settings: How it was fitted: options, texts per language, notes. JSON values only.
+    """
+
+    languages: tuple[str, ...]
+    query_languages: tuple[str, ...]
+    arrays: dict[str, NDArray[Any]]
+    settings: dict[str, Any]
+
+    method: ClassVar[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        _REGISTERED[cls.method] = cls
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int:
+        """Length of the rows that go in."""
+
+    @property
+    def output_dimension(self) -> int:
+        """Length of the rows that come out."""
+        return self.dimension
+
+    @abstractmethod
+    def _changed(self, rows: NDArray[np.float64], codes: NDArray[np.int64], side: Side) -> NDArray[np.float64]:
+        """The unit rows after the change, before they are scaled; code -1 leaves a row as it is.
+
+        Nothing here may depend on the other rows, so no BLAS: its last bits go with the shape.
+        """
+
+    def apply(
+        self, vectors: ArrayLike, languages: Sequence[str | None], *, unknown: Unknown = "refuse"
+    ) -> NDArray[np.float32]:
+        """Documents, corrected.
+
+        Args:
+            vectors: `(n, d)` embeddings, float32 or float16, of any length above zero; only their directions count.
+            languages: Label of each row, in any spelling that `clinometer.languages.canonical` reads; None where it is
+                not known.
+            unknown: Rows whose language is None or was not fitted: `refuse`; `mean` corrects them by the mean over all
+                languages; `leave` only scales them to length one. Both are counted in a `UserWarning`.
+
+        Returns:
+            `(n, output_dimension)` float32, rows of length one.
+
+        Raises:
+            LanguageError: A language was not fitted and `unknown` is `refuse`; all such labels are named.
+            EmbeddingError: Rows that are zero, NaN or infinite, of another dimension, or of which nothing is left.
+        """
+        return self._applied(vectors, languages, "documents", unknown)
+
+    def apply_queries(
+        self, vectors: ArrayLike, languages: Sequence[str | None] | None = None, *, unknown: Unknown = "refuse"
+    ) -> NDArray[np.float32]:
+        """Queries, corrected.
+
+        Args:
+            vectors: `(n, d)` embeddings, as for `apply`.
+            languages: Label of each row; None (the default) if no query's language is known: one mean for all.
+            unknown: As for `apply`.
+
+        Returns:
+            `(n, output_dimension)` float32, rows of length one.
+
+        Raises:
+            LanguageError: As for `apply`.
+            EmbeddingError: As for `apply`.
+        """
+        return self._applied(vectors, languages, "queries", unknown)
+
+    def unknown_rows(self, languages: Sequence[str | None], side: Side = "documents") -> dict[str, int]:
+        """How many rows have a language that was not fitted, by label; `not known` for None.
+
+        Example:
+            >>> import numpy as np
+            >>> from clinometer.correction import Center
+            >>> Center.fit(np.eye(4), ["en", "en", "de", "de"]).unknown_rows(["en", "fr", None, "fra"])
+            {'fr': 2, 'not known': 1}
+        """
+        known = set(self._labels(side))
+        labels = _canonical(languages)
+        return dict(Counter("not known" if label is None else label for label in labels if label not in known))
+
+    def describe(self) -> dict[str, Any]:
+        """Method, languages, dimensions and settings, as JSON values."""
+        return {
+            "method": self.method,
+            "languages": list(self.languages),
+            "query_languages": list(self.query_languages),
+            "dimension": self.dimension,
+            "output_dimension": self.output_dimension,
+            **self.settings,
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one `.npz` file without pickle, under a temporary name first. The same correction gives the same bytes.
+
+        Raises:
+            UsageError: The name does not end in `.npz`.
+        """
+        if not os.fspath(path).endswith(".npz"):
+            raise UsageError(f"{os.fspath(path)}: a correction is a .npz file; let the name end in .npz")
+        about = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "method": self.method,
+            "languages": list(self.languages),
+            "query_languages": list(self.query_languages),
+            "settings": self.settings,
+        }
+        with written_whole(path) as file:
+            np.savez(file, about=np.array(msgspec.json.encode(about).decode()), **self.arrays)
+
+    def _labels(self, side: Side) -> tuple[str, ...]:
+        return self.languages if side == "documents" else self.query_languages
+
+    def _codes(
+        self, languages: Sequence[str | None] | None, rows: int, side: Side, unknown: Unknown
+    ) -> NDArray[np.int64]:
+        if unknown not in UNKNOWN:
+            raise UsageError(f"unknown is {unknown!r}; choose one of {', '.join(UNKNOWN)}")
+        known = self._labels(side)
+        if languages is None:
+            if side == "documents":
+                raise UsageError("the languages of the documents are missing; give one label for each row")
+            return np.full(rows, len(known), dtype=np.int64)
+        if isinstance(languages, str) or len(languages) != rows:
+            given = "one string" if isinstance(languages, str) else f"{len(languages)} languages"
+            raise UsageError(f"{given} for {rows} {side}; give a list with one label for each row")
+        if strangers := self.unknown_rows(languages, side):
+            named = ", ".join(f"{label} ({count})" for label, count in strangers.items())
+            if unknown == "refuse":
+                raise LanguageError(
+                    f"the correction was not fitted on {side} of {named} rows; it knows {', '.join(known)}; fit it "
+                    "again with texts of these languages, or choose unknown='mean' or unknown='leave'"
+                )
+            what = "corrected by the mean over all languages" if unknown == "mean" else "left uncorrected"
+            warnings.warn(f"{sum(strangers.values())} of {rows} {side} were {what}: {named}", UserWarning, stacklevel=4)
+        place = {label: row for row, label in enumerate(known)}
+        other = len(known) if unknown == "mean" else -1
+        return np.array([place.get(label or "", other) for label in _canonical(languages)], dtype=np.int64)
+
+    def _applied(
+        self, vectors: ArrayLike, languages: Sequence[str | None] | None, side: Side, unknown: Unknown
+    ) -> NDArray[np.float32]:
+        array = np.asanyarray(vectors)
+        if array.ndim != 2 or array.shape[1] != self.dimension:
+            raise EmbeddingError(
+                f"the {side} have shape {array.shape}, but the correction was fitted on embeddings of "
+                f"{self.dimension} dimensions; correct embeddings of the encoder that it was fitted on"
+            )
+        codes = self._codes(languages, len(array), side, unknown)
+        out = np.empty((len(array), self.output_dimension), dtype=np.float32)
+        for start in range(0, len(array), _BLOCK):
+            stop = start + _BLOCK
+            rows = unit_rows(array[start:stop], side, first_row=start)
+            out[start:stop] = finished(self._changed(rows, codes[start:stop], side), side, start)
+        return out
+
+    def _checked(self) -> Self:
+        """Refuse arrays that do not fit together, as a damaged file would bring them."""
+        for name, array in self.arrays.items():
+            if not np.isfinite(array).all():
+                raise ValueError(f"the array {name!r} holds NaN or infinite values")
+        for name, (side, axes) in self._shapes().items():
+            if name not in self.arrays:
+                raise ValueError(f"there is no array {name!r}")
+            wanted, shape = len(self._labels(side)) + 1, self.arrays[name].shape
+            if len(shape) != axes or shape[0] != wanted or (axes > 1 and shape[-1] != self._width(name)):
+                raise ValueError(f"the array {name!r} has shape {shape}")
+        return self
+
+    @abstractmethod
+    def _shapes(self) -> dict[str, tuple[Side, int]]:
+        """The arrays: whose languages (and one more) their rows are, and how many axes they have."""
+
+    def _width(self, name: str) -> int:  # noqa: ARG002
+        """Length of the last axis of an array with two axes or more."""
+        return self.dimension
+
+
+def load(path: str | os.PathLike[str]) -> Correction:
+    """Read a correction that `save` wrote.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        FormatError: The file is no correction, is damaged, or was written by a later version.
+    """
+    name = os.fspath(path)
+    try:
+        with np.load(Path(path), allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile) or "about" not in file.files:
+                raise FormatError(name, None, "this is no correction; write one with `clinometer correct`")
+            about = msgspec.json.decode(str(file["about"]), type=dict[str, Any])
+            arrays = {key: file[key] for key in file.files if key != "about"}
+    except FileNotFoundError:
+        raise
+    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, msgspec.DecodeError) as error:
+        raise FormatError(name, None, f"this is no correction, or it is damaged ({error})") from None
+    if about.get("format") != _FORMAT:
+        raise FormatError(name, None, "this is no correction; write one with `clinometer correct`")
+    if about.get("version") != _VERSION or about.get("method") not in _REGISTERED:
+        raise FormatError(
+            name,
+            None,
+            f"version {about.get('version')}, method {about.get('method')!r} is not known here; this program reads "
+            f"version {_VERSION}, methods {', '.join(_REGISTERED)}",
+        )
+    try:
+        return _REGISTERED[about["method"]](
+            tuple(about["languages"]), tuple(about["query_languages"]), arrays, dict(about["settings"])
+        )._checked()
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise FormatError(name, None, f"this correction is damaged ({error})") from None
+
+
+def finished(rows: NDArray[np.float64], side: Side, first_row: int = 0) -> NDArray[np.float32]:
+    """Rows scaled to length one, as float32.
+
+    Raises:
+        EmbeddingError: Nothing is left of a row: it was its language's mean, or lies in what was removed.
+    """
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    empty = np.flatnonzero(lengths < _NOTHING_LEFT)
+    if empty.size:
+        named = ", ".join(str(first_row + row) for row in empty[:5]) + (", ..." if empty.size > 5 else "")
+        raise EmbeddingError(
+            f"{side}: nothing is left of {empty.size} rows after the correction ({named}); fit on more texts of their "
+            "languages, or correct less (a lower strength, fewer components)"
+        )
+    scaled: NDArray[np.float32] = (rows / lengths[:, None]).astype(np.float32)
+    return scaled
+
+
+def _canonical(languages: Sequence[str | None]) -> list[str | None]:
+    seen: dict[str | None, str | None] = {None: None}
+    for label in languages:
+        if label not in seen:
+            seen[label] = canonical(str(label))
+    return [seen[label] for label in languages]

@@ -1,0 +1,109 @@
+"""Samples of embeddings to fit on: unit rows by language, checked once, in a fixed order.
+
+Languages are in alphabetical order and rows in the order given, so that what is fitted does not depend on how the
+languages are mixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clinometer.errors import EmbeddingError, UsageError
+from clinometer.languages import canonical
+
+__all__ = ["by_language", "choose", "unit_rows"]
+
+Rows = NDArray[np.float64]
+
+
+def unit_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
+    """Embeddings scaled to length one, as float64.
+
+    Args:
+        vectors: `(n, d)`, any real data type.
+        what: What they are, for the message.
+        first_row: Number of the first row, for the message.
+
+    Raises:
+        EmbeddingError: It is no such array, or rows are zero, NaN or infinite.
+
+    Example:
+        >>> unit_rows([[3.0, 4.0]], "documents")
+        array([[0.6, 0.8]])
+    """
+    try:
+        rows = np.array(vectors, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise EmbeddingError(f"the {what} are no array of numbers; give a (rows, dimensions) array") from None
+    if rows.ndim != 2 or rows.shape[1] == 0:
+        raise EmbeddingError(f"the {what} have shape {rows.shape}, but must be (rows, dimensions)")
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    bad = np.flatnonzero(~np.isfinite(largest[:, 0]) | (largest[:, 0] == 0))
+    if bad.size:
+        named = ", ".join(str(first_row + row) for row in bad[:5]) + (", ..." if bad.size > 5 else "")
+        raise EmbeddingError(f"{what}: {bad.size} rows are zero, NaN or infinite ({named}); encode these texts again")
+    rows /= largest  # so that no square overflows
+    rows /= np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
+    return rows
+
+
+def choose(languages: Sequence[str], texts: int | None, seed: int = 0) -> NDArray[np.int64]:
+    """Row numbers of a random sample of at most so many texts of each language, ascending; all if `texts` is None.
+
+    Args:
+        languages: Label of each row.
+        texts: How many of each language, 1 or more.
+        seed: Of the sampling.
+
+    Raises:
+        UsageError: `texts` is less than 1.
+
+    Example:
+        >>> rows = choose(["en", "en", "de", "en"], 1)
+        >>> len(rows), sorted(["en", "en", "de", "en"][row] for row in rows)
+        (2, ['de', 'en'])
+    """
+    if texts is None:
+        return np.arange(len(languages), dtype=np.int64)
+    if texts < 1:
+        raise UsageError(f"{texts} texts of each language were asked for; take 1 or more")
+    order = np.random.default_rng(seed).permutation(len(languages))
+    left: dict[str, int] = {}
+    chosen = []
+    for row in order:
+        label = canonical(languages[row])
+        left[label] = left.get(label, texts) - 1
+        if left[label] >= 0:
+            chosen.append(row)
+    return np.sort(np.array(chosen, dtype=np.int64))
+
+
+def by_language(vectors: ArrayLike, languages: Sequence[str], what: str) -> dict[str, Rows]:
+    """The unit rows of each language.
+
+    Args:
+        vectors: `(n, d)` embeddings.
+        languages: Label of each row.
+        what: What they are, for the message.
+
+    Returns:
+        Canonical labels in alphabetical order, each with its rows in the order given.
+
+    Raises:
+        EmbeddingError: As for `unit_rows`.
+        UsageError: There are no rows, or not one label for each.
+        LanguageError: A label cannot be read.
+    """
+    rows = unit_rows(vectors, what)
+    if isinstance(languages, str) or len(languages) != len(rows):
+        given = "one string" if isinstance(languages, str) else f"{len(languages)} languages"
+        raise UsageError(f"{given} for {len(rows)} {what}; give a list with one label for each row")
+    if not len(rows):
+        raise UsageError(f"there are no {what} to fit on; give some texts of each language")
+    places: dict[str, list[int]] = {}
+    for row, label in enumerate(languages):
+        places.setdefault(canonical(label), []).append(row)
+    return {label: rows[places[label]] for label in sorted(places)}
