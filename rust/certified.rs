@@ -45,7 +45,8 @@ pub(crate) fn encode(row: &[f32], code: &mut [i16]) -> Option<Bound> {
         let residue = value - (rounded - MAGIC) * step;
         squares[n] += value * value;
         residues[n] += residue * residue;
-        greatest[n] = greatest[n].max(value.abs());
+        let size = value.abs();
+        greatest[n] = if size > greatest[n] { size } else { greatest[n] };
         (rounded.to_bits().wrapping_sub(MAGIC.to_bits())) as i16
     };
     let (mut values, mut codes) = (row.chunks_exact(LANES), code.chunks_exact_mut(LANES));

@@ -145,12 +145,14 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     /// partial sum may leave `i32`.
     fn tile_of_pairs(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]);
 
-    /// One bit per document of a row of scores: above, and not below, the
-    /// threshold.
-    fn compare(self, scores: &[f32], threshold: f32) -> (u32, u32);
+    /// One bit per document of a row of scores that is above the threshold.
+    fn above(self, scores: &[f32], threshold: f32) -> u32;
+
+    /// One bit per document of a row of scores that is not below it.
+    fn at_least(self, scores: &[f32], threshold: f32) -> u32;
 
     /// One bit per document of a row of integer scores above the threshold.
-    fn above(self, scores: &[i32], threshold: i32) -> u32;
+    fn integers_above(self, scores: &[i32], threshold: i32) -> u32;
 }
 
 /// Packs rows word by word.
@@ -230,7 +232,7 @@ mod tests {
             let bits = |keep: fn(f32, f32) -> bool| {
                 row.iter().enumerate().filter(|(_, s)| keep(**s, threshold)).fold(0, |m, (d, _)| m | 1 << d)
             };
-            let masks = kernel.enter(|| kernel.compare(row, threshold));
+            let masks = kernel.enter(|| (kernel.above(row, threshold), kernel.at_least(row, threshold)));
             assert_eq!(masks, (bits(|s, t| s > t), bits(|s, t| s >= t)));
         }
     }
@@ -259,7 +261,7 @@ mod tests {
             }
             let threshold = row[K::DOCUMENTS / 2];
             let above = row.iter().enumerate().filter(|(_, s)| **s > threshold).fold(0, |m, (d, _)| m | 1 << d);
-            assert_eq!(kernel.enter(|| kernel.above(row, threshold)), above);
+            assert_eq!(kernel.enter(|| kernel.integers_above(row, threshold)), above);
         }
     }
 

@@ -41,6 +41,6 @@ pub use kernel::{Isa, chain};
 pub use matrix::{Elements, Matrix, Prepared, Similarity};
 pub use pairs::score_pairs;
 pub use ranks::{Counts, Targets};
-pub use resample::bootstrap_means;
+pub use resample::{bootstrap_means, permutation_counts};
 pub use scan::{Outcome, Precision, Scan, Shape};
 pub use topk::{Hit, TopK};

@@ -1,9 +1,9 @@
-//! Bootstrap intervals of means, independent of the number of threads.
+//! Bootstrap and permutation of means, independent of the number of threads.
 //!
 //! Draw i of resample b comes from a counter-based generator keyed by (seed,
 //! b, i), so no draw depends on another and the work can be cut anywhere.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 use std::thread;
 
 /// Means of `columns` over `resamples` draws of the rows with replacement.
@@ -13,46 +13,115 @@ use std::thread;
 /// column means per resample, NaN where nothing of a column was drawn.
 #[must_use]
 pub fn bootstrap_means(values: &[f64], columns: usize, resamples: usize, seed: u64, threads: usize) -> Vec<f64> {
-    if columns == 0 || resamples == 0 {
+    if columns == 0 {
         return Vec::new();
     }
     let rows = values.len() / columns;
     let whole = values.iter().all(|value| !value.is_nan());
     let mut means = vec![f64::NAN; resamples * columns];
-    let threads = if threads > 0 { threads } else { thread::available_parallelism().map_or(1, usize::from) };
-    let next = AtomicUsize::new(0);
-    let slots: Vec<std::sync::Mutex<&mut [f64]>> = means.chunks_mut(columns).map(std::sync::Mutex::new).collect();
-    let work = || {
-        let mut drawn = vec![0_u32; rows];
-        let (mut sums, mut weights) = (vec![0.0; columns], vec![0.0; columns]);
-        loop {
-            let resample = next.fetch_add(1, Ordering::Relaxed);
-            let Some(Ok(mut slot)) = slots.get(resample).map(std::sync::Mutex::lock) else { return };
-            drawn.fill(0);
-            for draw in 0..rows {
-                drawn[below(rows as u64, random(seed, resample as u64, draw as u64)) as usize] += 1;
+    for_each_resample(&mut means, columns, threads, |resample, means, scratch| {
+        let Scratch { drawn, weights } = scratch;
+        drawn.clear();
+        drawn.resize(rows, 0);
+        for draw in 0..rows {
+            drawn[below(rows as u64, random(seed, resample as u64, draw as u64)) as usize] += 1;
+        }
+        weights.clear();
+        weights.resize(columns, 0.0);
+        means.fill(0.0);
+        for (row, times) in values.chunks_exact(columns).zip(drawn) {
+            if *times > 0 {
+                add(row, f64::from(*times), whole, means, weights);
             }
-            sums.fill(0.0);
-            weights.fill(0.0);
-            for (row, times) in values.chunks_exact(columns).zip(&drawn) {
-                if *times > 0 {
-                    add(row, f64::from(*times), whole, &mut sums, &mut weights);
-                }
-            }
-            for column in 0..columns {
-                let weight = if whole { rows as f64 } else { weights[column] };
-                slot[column] = if weight > 0.0 { sums[column] / weight } else { f64::NAN };
+        }
+        for (mean, weight) in means.iter_mut().zip(weights) {
+            let weight = if whole { rows as f64 } else { *weight };
+            *mean = if weight > 0.0 { *mean / weight } else { f64::NAN };
+        }
+    });
+    means
+}
+
+/// How often random signs make the mean of a column at least as far from
+/// zero as it is: the paired permutation test, two-sided.
+///
+/// `differences` holds one row of paired differences after the other, NaN
+/// where a pair is not defined. A row has one sign for all its columns. Sums
+/// that differ only by rounding count as equal. The p-value of a column is
+/// (count + 1) / (resamples + 1).
+#[must_use]
+pub fn permutation_counts(
+    differences: &[f64],
+    columns: usize,
+    resamples: usize,
+    seed: u64,
+    threads: usize,
+) -> Vec<u64> {
+    if columns == 0 {
+        return Vec::new();
+    }
+    let sum = |sums: &mut [f64], sign: &dyn Fn(usize) -> f64| {
+        sums.fill(0.0);
+        for (row, values) in differences.chunks_exact(columns).enumerate() {
+            let sign = sign(row);
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += if value.is_nan() { 0.0 } else { sign * value };
             }
         }
     };
+    let mut observed = vec![0.0; columns];
+    sum(&mut observed, &|_| 1.0);
+    let magnitude: Vec<f64> = (0..columns)
+        .map(|column| differences.iter().skip(column).step_by(columns).filter(|d| !d.is_nan()).map(|d| d.abs()).sum())
+        .collect();
+    let mut sums = vec![0.0; resamples * columns];
+    for_each_resample(&mut sums, columns, threads, |resample, sums, _| {
+        sum(sums, &|row| {
+            // One draw gives the signs of 64 rows.
+            let bits = random(seed, resample as u64, row as u64 / 64);
+            if bits >> (row % 64) & 1 == 1 { 1.0 } else { -1.0 }
+        });
+    });
+    let mut counts = vec![0; columns];
+    for resampled in sums.chunks_exact(columns) {
+        for column in 0..columns {
+            let slack = 1e-12 * magnitude[column];
+            counts[column] += u64::from(resampled[column].abs() >= observed[column].abs() - slack);
+        }
+    }
+    counts
+}
+
+/// Memory that a thread uses again for each resample.
+#[derive(Default)]
+struct Scratch {
+    drawn: Vec<u32>,
+    weights: Vec<f64>,
+}
+
+/// Fills one row of `table` per resample; which thread does it cannot show.
+fn for_each_resample(
+    table: &mut [f64],
+    columns: usize,
+    threads: usize,
+    fill: impl Fn(usize, &mut [f64], &mut Scratch) + Sync,
+) {
+    let threads = if threads > 0 { threads } else { thread::available_parallelism().map_or(1, usize::from) };
+    let rows = Mutex::new(table.chunks_mut(columns).enumerate());
+    let work = || {
+        let mut scratch = Scratch::default();
+        loop {
+            let Ok(next) = rows.lock().map(|mut rows| rows.next()) else { return };
+            let Some((resample, row)) = next else { return };
+            fill(resample, row, &mut scratch);
+        }
+    };
     thread::scope(|scope| {
-        for _ in 1..threads.min(resamples) {
+        for _ in 1..threads {
             scope.spawn(work);
         }
         work();
     });
-    drop(slots);
-    means
 }
 
 fn add(row: &[f64], times: f64, whole: bool, sums: &mut [f64], weights: &mut [f64]) {
@@ -111,6 +180,23 @@ mod tests {
         let expected = (1000.0_f64 * 1000.0 - 1.0) / 12.0 / 1000.0;
         assert!((mean - 499.5).abs() < 0.7, "{mean}");
         assert!((variance / expected - 1.0).abs() < 0.1, "{variance} {expected}");
+    }
+
+    #[test]
+    fn permutation_counts_approach_the_exact_share() {
+        // Four differences of 1: only the two patterns of equal signs, of
+        // sixteen, reach the observed mean.
+        let counts = permutation_counts(&[1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0], 2, 16_000, 5, 0);
+        assert!((counts[0] as f64 / 16_000.0 - 0.125).abs() < 0.01, "{counts:?}");
+        assert_eq!(counts[1], 16_000);
+        assert_eq!(counts, permutation_counts(&[1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0], 2, 16_000, 5, 1));
+    }
+
+    #[test]
+    fn undefined_pairs_do_not_count() {
+        let with = permutation_counts(&[2.0, f64::NAN, -1.0, 0.5], 1, 500, 9, 1);
+        let without = permutation_counts(&[2.0, 0.0, -1.0, 0.5], 1, 500, 9, 1);
+        assert_eq!(with, without);
     }
 
     #[test]

@@ -56,10 +56,14 @@ pub(crate) struct Worker<'s, K> {
     scores: Words,
     /// Per query, how far integer scores of this block may be off.
     reaches: Vec<i32>,
-    /// Per list, its threshold among integer scores, or a lower one.
+    /// Per list, an integer score that must be exceeded to enter it.
     bars: Vec<i32>,
     /// Per target, its integer score.
     centers: Vec<i32>,
+    /// Per target, integer scores that must be exceeded to reach it perhaps,
+    /// and to surpass it for certain.
+    lows: Vec<i32>,
+    highs: Vec<i32>,
     doubts: Vec<Doubt>,
     rest: u32,
     next_rest: u32,
@@ -92,6 +96,8 @@ impl<'s, K: Kernel> Worker<'s, K> {
             scores: Words::new(K::QUERIES * K::DOCUMENTS),
             reaches: Vec::new(),
             bars: Vec::new(),
+            lows: Vec::new(),
+            highs: Vec::new(),
             centers: targets.iter().map(|score| center(*score)).collect(),
             doubts: Vec::new(),
             rest: 0,
@@ -186,10 +192,16 @@ impl<'s, K: Kernel> Worker<'s, K> {
         }
         let bound = self.block.pack_codes(part.kernel)?;
         codes.reaches(bound, part.scan.documents.dimension(), &mut self.reaches)?;
-        // Blocks in between may have raised thresholds.
         self.bars.clear();
-        if part.scan.k > 0 {
-            self.bars.extend((0..part.scan.lists()).map(|list| center(self.top.threshold(list))));
+        self.lows.clear();
+        self.highs.clear();
+        let lists = if part.scan.k > 0 { part.scan.lists_per_query() } else { 0 };
+        for (query, reach) in self.reaches.iter().copied().enumerate() {
+            let thresholds = (query * lists..(query + 1) * lists).map(|list| self.top.threshold(list));
+            self.bars.extend(thresholds.map(|score| center(score).saturating_sub(reach + 1)));
+            let centers = &self.centers[part.scan.targets.of_query(query)];
+            self.lows.extend(centers.iter().map(|center| center.saturating_sub(reach + 1)));
+            self.highs.extend(centers.iter().map(|center| center.saturating_add(reach)));
         }
         Some(codes)
     }
@@ -239,7 +251,7 @@ impl<'s, K: Kernel> Worker<'s, K> {
         let filled = head.filled();
         if part.scan.k > 0 {
             let list = self.list(query, head.language);
-            let (_, hits) = part.kernel.compare(scores, self.top.threshold(list));
+            let hits = part.kernel.at_least(scores, self.top.threshold(list));
             for lane in bits(hits & filled) {
                 self.top.offer(list, Hit { score: scores[lane], place: places[lane] });
             }
@@ -248,9 +260,10 @@ impl<'s, K: Kernel> Worker<'s, K> {
         let mut tied = 0;
         let bars = part.scan.targets.scores(targets.clone());
         for (bar, greater) in bars.iter().zip(self.counts.greater_of(head.language, targets.clone())) {
-            let (above, least) = part.kernel.compare(scores, *bar);
+            // No branch: whether anything reaches a target is hard to guess.
+            let above = part.kernel.above(scores, *bar);
             *greater += (above & filled).count_ones();
-            tied |= above ^ least;
+            tied |= above ^ part.kernel.at_least(scores, *bar);
         }
         for lane in bits(tied & filled) {
             for target in targets.clone() {
@@ -283,21 +296,19 @@ impl<'s, K: Kernel> Worker<'s, K> {
     fn sift(&mut self, query: usize, lane: usize, head: Head, documents: usize) {
         let part = self.part;
         let scores = &self.scores.i32()[lane * K::DOCUMENTS..(lane + 1) * K::DOCUMENTS];
-        let reach = self.reaches[query];
+        let filled = head.filled();
         let mut open = 0;
         if part.scan.k > 0 {
-            let bar = self.bars[self.list(query, head.language)];
-            open = part.kernel.above(scores, bar.saturating_sub(reach + 1));
+            open = part.kernel.integers_above(scores, self.bars[self.list(query, head.language)]);
         }
         let targets = part.scan.targets.of_query(query);
-        let centers = &self.centers[targets.clone()];
-        for (center, greater) in centers.iter().zip(self.counts.greater_of(head.language, targets)) {
-            let above = part.kernel.above(scores, center.saturating_add(reach));
-            let perhaps = part.kernel.above(scores, center.saturating_sub(reach + 1));
-            *greater += (above & head.filled()).count_ones();
-            open |= above ^ perhaps;
+        let bars = self.lows[targets.clone()].iter().zip(&self.highs[targets.clone()]);
+        for ((low, high), greater) in bars.zip(self.counts.greater_of(head.language, targets)) {
+            let above = part.kernel.integers_above(scores, *high);
+            *greater += (above & filled).count_ones();
+            open |= above ^ part.kernel.integers_above(scores, *low);
         }
-        for lane in bits(open & head.filled()) {
+        for lane in bits(open & filled) {
             let row = (documents * K::DOCUMENTS + lane) as u32;
             self.doubts.push(Doubt { query: query as u32, row, near: scores[lane] });
         }
@@ -333,13 +344,11 @@ impl<'s, K: Kernel> Worker<'s, K> {
         if scan.k > 0 {
             let list = self.list(query, language);
             self.top.offer(list, Hit { score, place });
-            self.bars[list] = center(self.top.threshold(list));
+            self.bars[list] = center(self.top.threshold(list)).saturating_sub(self.reaches[query] + 1);
         }
-        let reach = self.reaches[query];
         for target in scan.targets.of_query(query) {
             // Outside this range it has been counted, or never will be.
-            let center = self.centers[target];
-            if doubt.near > center.saturating_add(reach) || doubt.near <= center.saturating_sub(reach + 1) {
+            if doubt.near > self.highs[target] || doubt.near <= self.lows[target] {
                 continue;
             }
             let bar = scan.targets.score(target);

@@ -11,15 +11,16 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from clinometer import Collection, CollectionBuilder, Evaluation
 from clinometer.scenarios import Setting
-from numpy.typing import ArrayLike, NDArray
 
 Scores = NDArray[np.float32]
 
 
 def unit_rows(rows: ArrayLike) -> Scores:
-    """Rows of length one: squares summed over eight interleaved float64 lanes, added pairwise, one rounding at the end."""
+    """Rows of length one: squares are summed in eight interleaved float64 lanes, which are then added pairwise."""
     wide = np.asarray(rows, dtype=np.float64)
     lanes = np.zeros((len(wide), 8))
     for component in range(wide.shape[1]):
@@ -52,7 +53,7 @@ def fused_exactly(a: float, b: float, c: float) -> float:
     guess = np.float32(float(exact))
     near = [np.nextafter(guess, np.float32(-np.inf)), guess, np.nextafter(guess, np.float32(np.inf))]
     even = {float(x): int(x.view(np.int32)) & 1 for x in near}
-    return float(min(even, key=lambda x: (abs(Fraction(x) - exact), even[x])))
+    return min(even, key=lambda x: (abs(Fraction(x) - exact), even[x]))
 
 
 def scores_of(queries: ArrayLike, documents: ArrayLike, similarity: str = "cosine") -> Scores:
@@ -79,10 +80,12 @@ def ordered(scores: Scores, ties: str, ids: Sequence[str] | None = None) -> NDAr
 def rank_of(scores: Scores, row: int, ties: str, ids: Sequence[str] | None = None) -> float:
     """Rank of one document from a full sort; for the modes without an order, from where its score stands in it."""
     if ties in ("index", "trec"):
-        return 1 + ordered(scores, ties, ids).tolist().index(row)
+        order: list[int] = ordered(scores, ties, ids).tolist()
+        return 1 + order.index(row)
     descending = np.sort(scores)[::-1].tolist()
     first, last = 1 + descending.index(scores[row]), len(scores) - descending[::-1].index(scores[row])
-    return {"optimistic": first, "pessimistic": last, "expected": (first + last) / 2}[ties]
+    by_mode: dict[str, float] = {"optimistic": first, "pessimistic": last, "expected": (first + last) / 2}
+    return by_mode[ties]
 
 
 @dataclass(frozen=True)
@@ -162,8 +165,7 @@ def random_collection(seed: int, languages: Sequence[str] = ("en", "de", "zh")) 
                 same = rng.random() < 0.6
                 name = f"{language}{topic}{copy}{rng.integers(100)}"
                 documents.append((name, f"{topic} {language}" if same else f"{topic} {language} {copy}", language))
-    for language in languages:
-        documents.append((f"{language}-filler", f"filler {language}", language))
+    documents += [(f"{language}-filler", f"filler {language}", language) for language in languages]
     documents = [documents[row] for row in rng.permutation(len(documents))]
     queries = [(f"q{topic}{language}", language) for topic in range(topics) for language in languages]
     judgements: dict[tuple[str, str], int] = {}

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from brute_force import collection_of, random_collection
-from clinometer import Collection, CollectionBuilder
-from clinometer.errors import CollectionError, LanguageError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from clinometer import Collection, CollectionBuilder
+from clinometer.errors import CollectionError, LanguageError
 
 
 @pytest.fixture
@@ -148,7 +149,8 @@ def test_ids_are_unique_strings_with_texts(builder: CollectionBuilder) -> None:
 def test_judgements_of_absent_texts_are_refused(builder: CollectionBuilder) -> None:
     builder.judge("q-en", "gone")
     with pytest.raises(
-        CollectionError, match=r"name 1 documents that are not in the collection \('gone'\); remove the judgements or add"
+        CollectionError,
+        match=r"name 1 documents that are not in the collection \('gone'\); remove the judgements or add",
     ):
         builder.build()
 
@@ -168,7 +170,8 @@ def test_numbers_for_strings_get_a_mend_of_their_own(builder: CollectionBuilder)
     number: Any = 42
     builder.judge("q-en", number)
     with pytest.raises(
-        CollectionError, match=r"\(42\); the judgements have numbers where the texts have strings: write both as strings"
+        CollectionError,
+        match=r"\(42\); the judgements have numbers where the texts have strings: write both as strings",
     ):
         builder.build()
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
+
 from clinometer.counts import RankCounts, TopK
 from clinometer.errors import CollectionError, FormatError, UsageError
-from numpy.testing import assert_array_equal
 
 
 def made(**changes: Any) -> RankCounts:
@@ -38,7 +39,9 @@ def made(**changes: Any) -> RankCounts:
         ("expected", [6.5, 14, 3.5], [6, 7, 2.5], [0, 3, 2.5]),
     ],
 )
-def test_ranks_in_any_pool(ties: Any, everywhere: list[float], english_german: list[float], german: list[float]) -> None:
+def test_ranks_in_any_pool(
+    ties: Any, everywhere: list[float], english_german: list[float], german: list[float]
+) -> None:
     counts = made()
     assert counts.ranks(ties=ties).tolist() == everywhere
     assert counts.ranks(["de", "en"], ties).tolist() == english_german

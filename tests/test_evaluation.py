@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from math import log2, sqrt
 from typing import Any
 
-import clinometer as cm
 import numpy as np
 import pytest
 from brute_force import collection_of
+from numpy.typing import NDArray
+
+import clinometer as cm
 from clinometer import Collection, Evaluation
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
 from clinometer.errors import (
@@ -21,7 +23,6 @@ from clinometer.errors import (
     UsageError,
 )
 from clinometer.evaluation import DEFAULT_MEASURES, check_options
-from numpy.typing import NDArray
 
 # Three topics in three languages; nobody translated topic 2 into Chinese.
 DOCUMENTS = ("en0", "en1", "en2", "de0", "de1", "de2", "zh0", "zh1")
@@ -214,15 +215,17 @@ def test_standard_measures_and_the_language_gap(collection: Collection, encoder:
     }
     for measure, (english, german) in wanted.items():
         assert values(found, measure) == approximately(
-            {"multi en en+de": (english, 2), "multi de en+de": (german, 2), "multi macro *": ((english + german) / 2, 4)}
+            {
+                "multi en en+de": (english, 2),
+                "multi de en+de": (german, 2),
+                "multi macro *": ((english + german) / 2, 4),
+            }
         )
     assert values(found, "LanguageGap(MaxRnorm)") == approximately({"multi de en+de": (half / 2, 2)})
     assert "LanguageGap(MaxRnorm)" not in found.per_query
 
 
-def test_the_measure_of_a_gap_is_not_shown_unless_asked_for(
-    collection: Collection, encoder: Told
-) -> None:
+def test_the_measure_of_a_gap_is_not_shown_unless_asked_for(collection: Collection, encoder: Told) -> None:
     found = evaluated(collection, encoder, "LanguageGap(MaxR)", scenarios=["multi"])
     assert [row["measure"] for row in found.rows] == ["LanguageGap(MaxR)"] * 2
     assert values(found, "LanguageGap(MaxR)") == approximately({"multi de en+de": (1, 2), "multi zh en+zh": (0.5, 2)})
@@ -230,10 +233,7 @@ def test_the_measure_of_a_gap_is_not_shown_unless_asked_for(
 
 def test_pool_sizes_and_left_out_queries_are_stated(collection: Collection, encoder: Told) -> None:
     found = evaluated(collection, encoder, "MaxR")
-    sizes = {
-        (row["scenario"], row["query_language"], *row["pool_languages"]): row["documents"]
-        for row in found.rows
-    }
+    sizes = {(row["scenario"], row["query_language"], *row["pool_languages"]): row["documents"] for row in found.rows}
     assert sizes["mono-same", "zh", "zh"] == 2
     assert sizes["mono-cross", "zh", "en"] == 3
     assert sizes["multi", "de", "en", "de"] == 6
@@ -351,9 +351,7 @@ def test_what_was_done_is_recorded(collection: Collection, encoder: Told) -> Non
     assert found.collection["digest"] == collection.digest()
 
 
-def test_defaults_are_all_scenarios_and_the_default_measures(
-    collection: Collection, encoder: Told
-) -> None:
+def test_defaults_are_all_scenarios_and_the_default_measures(collection: Collection, encoder: Told) -> None:
     found = cm.evaluate(collection, encoder)
     assert set(DEFAULT_MEASURES) == {row["measure"] for row in found.rows}
     assert len({row["scenario"] for row in found.rows}) == 5

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import clinometer as cm
 import numpy as np
 import pytest
 from brute_force import embeddings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
+
+import clinometer as cm
 from clinometer import RankCounts, TopK, _core
 from clinometer.placements import TIE_MODES
 from clinometer.scan import tie_places
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
-from numpy.testing import assert_array_equal
 
 KERNELS = _core.instruction_sets()
 LABELS = np.array(["en", "de", "zh"])
@@ -123,14 +125,14 @@ def parts_of(case: Case, bounds: list[int]) -> list[tuple[RankCounts, TopK]]:
     document_at[at] = np.arange(size)
     codes = np.array([labels.index(label) for label in case.languages], dtype=np.uint16)
     parts = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         part = _core.scan(
             case.queries, case.documents[start:end], codes[start:end], language_count=len(labels),
             places=at[start:end], first_place=start, indptr=whole.indptr, target_scores=whole.scores,
             target_places=at[whole.documents], similarity="cosine", k=case.k, per_language=True, threads=1, block=16,
             isa=None, progress=None,
         )  # fmt: skip
-        counts = replace(whole, **{name: part[name].T for name in ("greater", "equal", "before")})
+        counts = replace(whole, greater=part["greater"].T, equal=part["equal"].T, before=part["before"].T)
         scores = part["top_scores"].reshape(len(case.queries), len(labels), -1)
         found = part["top_places"].reshape(scores.shape).astype(np.int64)
         absent = np.isnan(scores)

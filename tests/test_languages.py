@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from clinometer.errors import ClinometerError, LanguageError, UsageError
-from clinometer.languages import canonical, select
 from hypothesis import given
 from hypothesis import strategies as st
+
+from clinometer.errors import ClinometerError, LanguageError, UsageError
+from clinometer.languages import canonical, select
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,9 @@ def test_the_short_form_is_its_own_short_form(language: str, script: str, region
     assert canonical((language + script + region).upper().replace("-", "_")) == short
 
 
-@pytest.mark.parametrize("label", ["", " ", "e", "english language", "e1", "en-", "en--us", "12", "日本", None, 3, b"en"])
+@pytest.mark.parametrize(
+    "label", ["", " ", "e", "english language", "e1", "en-", "en--us", "12", "日本", None, 3, b"en"]
+)
 def test_what_is_no_label_is_refused(label: Any) -> None:
     with pytest.raises(LanguageError, match="is not a language label; write one like 'en', 'zh-Hant' or 'eng_Latn'"):
         canonical(label)

@@ -1,4 +1,4 @@
-"""Against other means to the same end: full sorts of canonical scores, trec_eval, brute force, chance, published figures."""
+"""Against other means to the same end: full sorts, trec_eval, brute force, chance, and figures made elsewhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
-import clinometer as cm
 import ir_measures
 import numpy as np
 import pytest
@@ -24,14 +23,16 @@ from brute_force import (
     scores_of,
     unit_rows,
 )
-from clinometer import Collection, Evaluation, _core
-from clinometer.encoders import PrecomputedEncoder
-from clinometer.placements import TIE_MODES, TieMode
-from clinometer.scenarios import SCENARIOS, Setting, settings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
+
+import clinometer as cm
+from clinometer import Collection, Evaluation, _core
+from clinometer.encoders import PrecomputedEncoder
+from clinometer.placements import TIE_MODES, TieMode
+from clinometer.scenarios import SCENARIOS, Setting, settings_of
 
 STANDARD = ("nDCG", "nDCG@1", "nDCG@3", "RR", "AP", "AP@3", "R@2", "R@5", "P@1", "P@5", "Success@1", "Success@4")
 seeds = st.integers(0, 1 << 20)
@@ -88,6 +89,7 @@ def test_ranks_are_those_of_a_full_sort(seed: int, dimension: int, tied: bool, s
     ids = [f"d{number}" for number in rng.permutation(30)]
     relevant = [rng.choice(30, 4, replace=False) for _ in range(3)]
     scores = scores_of(queries, documents, similarity)
+    ties: Any
     for ties in TIE_MODES:
         counts = cm.rank_relevant(
             queries, documents, relevant, languages, ties=ties, document_ids=ids, similarity=similarity
@@ -256,7 +258,7 @@ def walk(collection: Collection, setting: Setting, pool: Pool, scores: NDArray[A
 
     def intruders(answer: str, intruder: str) -> float:
         if answer not in best or intruder not in setting.pool or np.isnan(best[answer]):
-            return np.nan
+            return float("nan")
         return sum(language[row] == intruder and row not in pool.related for row in order[: int(best[answer]) - 1])
 
     gap = first = count = own = np.nan

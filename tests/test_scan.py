@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import clinometer as cm
 import numpy as np
 import pytest
 from brute_force import embeddings, ordered, rank_of, scores_of
-from clinometer.errors import ClinometerError, EmbeddingError, UsageError
-from clinometer.scan import tie_places
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+
+import clinometer as cm
+from clinometer.errors import ClinometerError, EmbeddingError, UsageError
+from clinometer.scan import tie_places
 
 # Scores of the first query: 1, 0.8, 0.6, 0; of the second: 0, 0.6, 0.8, 1.
 DOCUMENTS = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1]], dtype=np.float32)
@@ -132,9 +133,7 @@ def test_tie_places() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    seed=st.integers(0, 1 << 20), tied=st.booleans(), ties=st.sampled_from(["index", "trec"]), k=st.integers(1, 20)
-)
+@given(seed=st.integers(0, 1 << 20), tied=st.booleans(), ties=st.sampled_from(["index", "trec"]), k=st.integers(1, 20))
 def test_excluded_documents_are_as_good_as_absent(seed: int, tied: bool, ties: Any, k: int) -> None:
     rng = np.random.default_rng(seed)
     queries, documents = embeddings(seed + 1, 4, 2, tied), embeddings(seed + 2, 16, 2, tied)

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 from brute_force import Pool, embeddings, ordered, pools_of, random_collection, scores_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from clinometer import Collection
 from clinometer.errors import LanguageError, UsageError
 from clinometer.measures import parse
 from clinometer.placements import Counts, Placements
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
 from clinometer.survey import survey_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 
 def shown(found: list[Setting]) -> list[str]:
@@ -74,7 +75,11 @@ def test_settings_without_pairs_need_no_pivot() -> None:
 @pytest.mark.parametrize(
     ("arguments", "kind", "sentence"),
     [
-        ((["multi", "a", "b"], ["en", "de"]), UsageError, "there is no scenario 'a', 'b'; choose from mono-same, mono-"),
+        (
+            (["multi", "a", "b"], ["en", "de"]),
+            UsageError,
+            "there is no scenario 'a', 'b'; choose from mono-same, mono-",
+        ),
         (([], ["en", "de"]), UsageError, "no scenario was chosen; choose from mono-same"),
         ((["multi"], ["en", "de"], "en", "most"), UsageError, "pairs is 'most', but must be pivot or all"),
         ((["one-sided", "multi"], ["en"]), UsageError, "multi, one-sided need two languages, but there is only en"),

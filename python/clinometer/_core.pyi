@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["bootstrap_means", "instruction_sets", "scan", "score_pairs"]
+__all__ = ["bootstrap_means", "instruction_sets", "permutation_counts", "scan", "score_pairs"]
 
 def instruction_sets() -> list[str]: ...
 def score_pairs(
@@ -38,3 +38,6 @@ def scan(
     progress: Callable[[int], object] | None,
 ) -> dict[str, NDArray[Any]]: ...
 def bootstrap_means(values: NDArray[np.float64], *, resamples: int, seed: int, threads: int) -> NDArray[np.float64]: ...
+def permutation_counts(
+    differences: NDArray[np.float64], *, resamples: int, seed: int, threads: int
+) -> NDArray[np.uint64]: ...

@@ -118,19 +118,17 @@ fn mask(low: __m256, high: __m256) -> u32 {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn compare(scores: &[f32], threshold: f32) -> (u32, u32) {
+fn compare<const HOW: i32>(scores: &[f32], threshold: f32) -> u32 {
     assert!(scores.len() == DOCUMENTS);
     // SAFETY: the assertion bounds both loads.
     let (low, high) = unsafe { (_mm256_loadu_ps(scores.as_ptr()), _mm256_loadu_ps(scores.as_ptr().add(8))) };
     let threshold = _mm256_set1_ps(threshold);
-    let above = mask(_mm256_cmp_ps::<_CMP_GT_OQ>(low, threshold), _mm256_cmp_ps::<_CMP_GT_OQ>(high, threshold));
-    let least = mask(_mm256_cmp_ps::<_CMP_GE_OQ>(low, threshold), _mm256_cmp_ps::<_CMP_GE_OQ>(high, threshold));
-    (above, least)
+    mask(_mm256_cmp_ps::<HOW>(low, threshold), _mm256_cmp_ps::<HOW>(high, threshold))
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn above(scores: &[i32], threshold: i32) -> u32 {
+fn integers_above(scores: &[i32], threshold: i32) -> u32 {
     assert!(scores.len() == DOCUMENTS && scores.as_ptr().cast::<__m256i>().is_aligned());
     let row = scores.as_ptr().cast::<__m256i>();
     // SAFETY: the assertion bounds and aligns both loads.
@@ -294,14 +292,20 @@ impl Kernel for Avx2 {
     }
 
     #[inline(always)]
-    fn compare(self, scores: &[f32], threshold: f32) -> (u32, u32) {
+    fn above(self, scores: &[f32], threshold: f32) -> u32 {
         // SAFETY: as in `enter`.
-        unsafe { compare(scores, threshold) }
+        unsafe { compare::<_CMP_GT_OQ>(scores, threshold) }
     }
 
     #[inline(always)]
-    fn above(self, scores: &[i32], threshold: i32) -> u32 {
+    fn at_least(self, scores: &[f32], threshold: f32) -> u32 {
         // SAFETY: as in `enter`.
-        unsafe { above(scores, threshold) }
+        unsafe { compare::<_CMP_GE_OQ>(scores, threshold) }
+    }
+
+    #[inline(always)]
+    fn integers_above(self, scores: &[i32], threshold: i32) -> u32 {
+        // SAFETY: as in `enter`.
+        unsafe { integers_above(scores, threshold) }
     }
 }

@@ -100,22 +100,18 @@ fn tile_of_pairs(depth: usize, queries: &[i32], documents: &[i32], scores: &mut 
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn compare(scores: &[f32], threshold: f32) -> (u32, u32) {
+fn compare<const HOW: i32>(scores: &[f32], threshold: f32) -> u32 {
     assert!(scores.len() == DOCUMENTS);
     // SAFETY: the assertion bounds both loads.
     let (low, high) = unsafe { (_mm512_loadu_ps(scores.as_ptr()), _mm512_loadu_ps(scores.as_ptr().add(16))) };
     let threshold = _mm512_set1_ps(threshold);
-    let join = |low: u16, high: u16| u32::from(low) | u32::from(high) << 16;
-    let above =
-        join(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(low, threshold), _mm512_cmp_ps_mask::<_CMP_GT_OQ>(high, threshold));
-    let least =
-        join(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(low, threshold), _mm512_cmp_ps_mask::<_CMP_GE_OQ>(high, threshold));
-    (above, least)
+    let (low, high) = (_mm512_cmp_ps_mask::<HOW>(low, threshold), _mm512_cmp_ps_mask::<HOW>(high, threshold));
+    u32::from(low) | u32::from(high) << 16
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn above(scores: &[i32], threshold: i32) -> u32 {
+fn integers_above(scores: &[i32], threshold: i32) -> u32 {
     assert!(scores.len() == DOCUMENTS && scores.as_ptr().cast::<__m512i>().is_aligned());
     let row = scores.as_ptr().cast::<__m512i>();
     // SAFETY: the assertion bounds and aligns both loads.
@@ -161,14 +157,20 @@ impl Kernel for Avx512 {
     }
 
     #[inline(always)]
-    fn compare(self, scores: &[f32], threshold: f32) -> (u32, u32) {
+    fn above(self, scores: &[f32], threshold: f32) -> u32 {
         // SAFETY: as in `enter`.
-        unsafe { compare(scores, threshold) }
+        unsafe { compare::<_CMP_GT_OQ>(scores, threshold) }
     }
 
     #[inline(always)]
-    fn above(self, scores: &[i32], threshold: i32) -> u32 {
+    fn at_least(self, scores: &[f32], threshold: f32) -> u32 {
         // SAFETY: as in `enter`.
-        unsafe { above(scores, threshold) }
+        unsafe { compare::<_CMP_GE_OQ>(scores, threshold) }
+    }
+
+    #[inline(always)]
+    fn integers_above(self, scores: &[i32], threshold: i32) -> u32 {
+        // SAFETY: as in `enter`.
+        unsafe { integers_above(scores, threshold) }
     }
 }

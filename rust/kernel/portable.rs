@@ -54,17 +54,22 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn compare(self, scores: &[f32], threshold: f32) -> (u32, u32) {
-        let (mut above, mut least) = (0, 0);
-        for (bit, score) in scores.iter().enumerate() {
-            above |= u32::from(*score > threshold) << bit;
-            least |= u32::from(*score >= threshold) << bit;
-        }
-        (above, least)
+    fn above(self, scores: &[f32], threshold: f32) -> u32 {
+        mask(scores, |score| score > threshold)
     }
 
     #[inline(always)]
-    fn above(self, scores: &[i32], threshold: i32) -> u32 {
-        scores.iter().enumerate().fold(0, |mask, (bit, score)| mask | u32::from(*score > threshold) << bit)
+    fn at_least(self, scores: &[f32], threshold: f32) -> u32 {
+        mask(scores, |score| score >= threshold)
     }
+
+    #[inline(always)]
+    fn integers_above(self, scores: &[i32], threshold: i32) -> u32 {
+        mask(scores, |score| score > threshold)
+    }
+}
+
+#[inline(always)]
+fn mask<T: Copy>(scores: &[T], keep: impl Fn(T) -> bool) -> u32 {
+    scores.iter().enumerate().fold(0, |mask, (bit, score)| mask | u32::from(keep(*score)) << bit)
 }

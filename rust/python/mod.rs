@@ -18,7 +18,7 @@ use crate::{Control, Error, Result};
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::resample::bootstrap_means;
+    use super::resample::{bootstrap_means, permutation_counts};
     #[pymodule_export]
     use super::scan::{instruction_sets, scan, score_pairs};
 }

@@ -1,6 +1,6 @@
 //! Resampling for Python.
 
-use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods, ToPyArray};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods, ToPyArray};
 use pyo3::prelude::*;
 
 use super::detached;
@@ -19,4 +19,20 @@ pub(super) fn bootstrap_means<'py>(
     let values = values.as_slice()?;
     let means = detached(py, None, |_| Ok(crate::bootstrap_means(values, columns, resamples, seed, threads)))?;
     means.to_pyarray(py).reshape([resamples, columns])
+}
+
+/// How often random signs bring each column's mean as far from zero.
+#[pyfunction]
+#[pyo3(signature = (differences, *, resamples, seed, threads))]
+pub(super) fn permutation_counts<'py>(
+    py: Python<'py>,
+    differences: PyReadonlyArray2<'py, f64>,
+    resamples: usize,
+    seed: u64,
+    threads: usize,
+) -> PyResult<Bound<'py, PyArray1<u64>>> {
+    let columns = differences.shape()[1];
+    let differences = differences.as_slice()?;
+    let counts = detached(py, None, |_| Ok(crate::permutation_counts(differences, columns, resamples, seed, threads)))?;
+    Ok(counts.into_pyarray(py))
 }

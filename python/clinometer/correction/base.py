@@ -62,7 +62,8 @@ class Correction(ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        _REGISTERED[cls.method] = cls
+        if "method" in vars(cls):
+            _REGISTERED[cls.method] = cls
 
     @property
     @abstractmethod

@@ -1,0 +1,238 @@
+"""What is measured: every table of the benches, as data.
+
+The first contender of an experiment is ours as users call it; every other contender's time is divided by its time in
+the same round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import contenders as search
+import metric_contenders as after
+from contenders import Ready
+
+__all__ = ["EXPERIMENTS", "Contender", "Experiment"]
+
+Numbers = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A contender of one experiment.
+
+    Args:
+        title: Its name in the tables.
+        make: Makes the work from the workload, the number of threads and `options`.
+        options: Keyword arguments of `make`.
+        rounds: Takes part in no more rounds than this; for the slow ones.
+        exact: Whether its lists have to be ours; else only nearly so (it reads rounded documents).
+    """
+
+    title: str
+    make: Callable[..., Ready]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    rounds: int = 99
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One table.
+
+    Args:
+        name: For `--only`.
+        title: Heading of the table.
+        about: What is done, in sentences.
+        kind: Kind of workload, with its numbers, and those of the smoke test.
+        contenders: Ours first.
+        rounds: In how many rounds everybody takes turns.
+        threads: With how many threads it is measured.
+        operations: Floating-point operations of the whole work; 0 where arithmetic is not the point.
+        quick_options: Options of contenders that the smoke test changes.
+    """
+
+    name: str
+    title: str
+    about: str
+    kind: str
+    numbers: Numbers
+    quick: Numbers
+    contenders: tuple[Contender, ...]
+    rounds: int = 5
+    threads: tuple[int, ...] = (1, 2)
+    operations: int = 0
+    quick_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _ours(**options: Any) -> tuple[Contender, ...]:
+    """Ours as called without a wish, and in each precision."""
+    make = search.clinometer_search
+    return (
+        Contender("clinometer", make, options),
+        Contender("clinometer, float32", make, {**options, "precision": "float32"}),
+        Contender("clinometer, int16-certified", make, {**options, "precision": "int16-certified"}),
+    )
+
+
+def _search(name: str, documents: int, k: int, *others: Contender, rounds: int) -> Experiment:
+    size = f"{documents // 1_000_000}M" if documents >= 1_000_000 else f"{documents // 1000}k"
+    return Experiment(
+        name=name,
+        title=f"Search: 1,000 queries, N={size}, d=384, k={k}",
+        about=(
+            f"Ours gives the best {k} in one fixed order, and for 4 relevant documents of each query the exact rank and "
+            "the counts in 8 languages."
+        ),
+        kind="pool",
+        numbers={"queries": 1000, "documents": documents, "dimension": 384},
+        quick={"queries": 64, "documents": 8000, "dimension": 32},
+        contenders=(*_ours(k=k), *others),
+        rounds=rounds,
+        operations=2 * 1000 * documents * 384,
+        quick_options={"k": min(k, 100), "part": 8},
+    )
+
+
+_FAISS = Contender("faiss IndexFlatIP (BLAS), k best only", search.faiss_flat, {"k": 100})
+_FAISS_1000 = Contender("faiss IndexFlatIP (BLAS), k best only", search.faiss_flat, {"k": 1000})
+_NUMPY = Contender("NumPy product + argpartition + gold counts", search.numpy_argpartition)
+_LARGE = {"queries": 10_000, "documents": 1_000_000, "dimension": 384}
+_SMALL = {"queries": 64, "documents": 8000, "dimension": 32}
+
+EXPERIMENTS: tuple[Experiment, ...] = (
+    _search(
+        "search-200k-k100",
+        200_000,
+        100,
+        _FAISS,
+        _NUMPY,
+        Contender("torch.mm + topk + gold counts", search.torch_topk, rounds=3),
+        Contender("NumPy product + argsort, ranks only (40 queries, scaled)", search.numpy_argsort, rounds=3),
+        rounds=7,
+    ),
+    _search("search-200k-k1000", 200_000, 1000, _FAISS_1000, rounds=5),
+    _search("search-1m-k100", 1_000_000, 100, _FAISS, rounds=5),
+    _search("search-1m-k1000", 1_000_000, 1000, _FAISS_1000, rounds=3),
+    Experiment(
+        name="few-queries",
+        title="A default of faiss: 256 queries, N=1M, d=384, k=100",
+        about=(
+            "faiss leaves matrix products when queries x dimension < 128,000, unless distance_compute_blas_threshold "
+            "is lowered. The ratio to its default is a fact about that default, not about our speed: the line with BLAS "
+            "is the fair one."
+        ),
+        kind="pool",
+        numbers={**_LARGE, "queries": 1000},
+        quick=_SMALL,
+        contenders=(
+            Contender("clinometer", search.clinometer_search, {"queries": 256}),
+            Contender("faiss IndexFlatIP (default), k best only", search.faiss_flat, {"queries": 256, "blas": False}, 2),
+            Contender("faiss IndexFlatIP (BLAS), k best only", search.faiss_flat, {"queries": 256}),
+        ),
+        rounds=3,
+        operations=2 * 256 * 1_000_000 * 384,
+        quick_options={"queries": 20},
+    ),
+    Experiment(
+        name="single",
+        title="One query, N=1M, d=384, k=100",
+        about=(
+            "An interactive user. All are bound by memory. Ours gives the ranks of 4 relevant documents and their counts "
+            "per language, too."
+        ),
+        kind="pool",
+        numbers={**_LARGE, "queries": 1000},
+        quick=_SMALL,
+        contenders=(
+            Contender("clinometer", search.clinometer_search, {"queries": 1}),
+            Contender(
+                "clinometer, documents in float16",
+                search.clinometer_search,
+                {"queries": 1, "documents": "halves"},
+                exact=False,
+            ),
+            Contender("faiss IndexFlatIP (default), k best only", search.faiss_flat, {"queries": 1, "blas": False}),
+            Contender("faiss IndexFlatIP (BLAS), k best only", search.faiss_flat, {"queries": 1}),
+            Contender("NumPy product + argpartition + gold counts", search.numpy_single),
+        ),
+        rounds=9,
+        operations=2 * 1_000_000 * 384,
+    ),
+    Experiment(
+        name="memory",
+        title="Memory: 10,000 queries, N=1M, d=384, k=100",
+        about="One call of each; what counts is the peak of memory beside the pool (in faiss: beside its index).",
+        kind="pool",
+        numbers=_LARGE,
+        quick=_SMALL,
+        contenders=(
+            Contender("clinometer", search.clinometer_search),
+            Contender("faiss IndexFlatIP (BLAS), k best only", search.faiss_flat),
+        ),
+        rounds=0,
+        threads=(2,),
+        operations=2 * 10_000 * 1_000_000 * 384,
+    ),
+    Experiment(
+        name="evaluator",
+        title="Evaluator: 1,190 queries, 480 documents in 2 languages, d=384",
+        about="Embeddings are given; from there to the 15 measures that sentence-transformers reports by default.",
+        kind="translations",
+        numbers={"languages": 2, "passages": 240, "questions": 1190, "dimension": 384, "asked_in": 1},
+        quick={"languages": 2, "passages": 60, "questions": 100, "dimension": 16, "asked_in": 1},
+        contenders=(
+            Contender("clinometer: scan + measures", after.clinometer_evaluator),
+            Contender(
+                "sentence-transformers InformationRetrievalEvaluator", after.sentence_transformers_evaluator, rounds=7
+            ),
+        ),
+        rounds=7,
+    ),
+    Experiment(
+        name="pools",
+        title="All 79 pools of XQuAD's shape: 66 pairs, 12 single languages, all 12 together",
+        about=(
+            "12 languages x 240 documents and 12 x 1,190 queries, d=512, made-up vectors; every query's ranks in every "
+            "pool. A document lies in 13 pools, so a scan of every pool scores 13 times as many pairs: what is beyond "
+            "that is overhead."
+        ),
+        kind="translations",
+        numbers={"languages": 12, "passages": 240, "questions": 1190, "dimension": 512, "asked_in": 12},
+        quick={"languages": 3, "passages": 20, "questions": 30, "dimension": 16, "asked_in": 3},
+        contenders=(
+            Contender("clinometer, one scan", after.one_scan),
+            Contender("clinometer, one scan per pool", after.scan_per_pool),
+            Contender("NumPy product + argsort per pool (1,190 queries, scaled)", after.numpy_per_pool, rounds=3),
+            Contender(
+                "sentence-transformers evaluator per pool (13 pools, 1,190 queries, scaled)",
+                after.evaluator_per_pool,
+                rounds=1,
+            ),
+        ),
+        rounds=5,
+        quick_options={"part": 10},
+    ),
+    Experiment(
+        name="metrics",
+        title="Metric stage: 10,000 queries x depth 1,000",
+        about=(
+            "nDCG@10, R@100, RR and AP. Ours starts from the counts that the scan has made, the others from arrays of "
+            "ids and scores, out of which they make dictionaries."
+        ),
+        kind="lists",
+        numbers={"queries": 10_000, "depth": 1000, "documents": 1_000_000},
+        quick={"queries": 200, "depth": 100, "documents": 10_000},
+        contenders=(
+            Contender("clinometer, from counts", after.clinometer_measures),
+            Contender("dict + pytrec_eval", after.pytrec_eval_measures, rounds=2),
+            Contender("dict + ir_measures (2,000 queries, scaled)", after.ir_measures_aggregate, {"part": 2000}, 2),
+            Contender("dict + ranx (2,000 queries, scaled)", after.ranx_evaluate, {"part": 2000}, 2),
+        ),
+        rounds=5,
+        threads=(1,),
+        quick_options={"part": 100},
+    ),
+)

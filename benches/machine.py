@@ -1,0 +1,78 @@
+"""The machine: what it is, and how many floating-point operations a second it can do right now."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clinometer import _core
+
+__all__ = ["STAND_IN", "describe", "peak_method", "probe_peak"]
+
+STAND_IN = "the best sgemm of NumPy on matrices of 256 to 1,024 rows, a stand-in that lies below the true peak"
+TRUE_PEAK = "independent chains of fused multiply-adds in registers"
+_LIBRARIES = (
+    "clinometer", "numpy", "faiss-cpu", "torch", "sentence-transformers", "pytrec-eval-terrier", "ir-measures", "ranx",
+    "numba",
+)  # fmt: skip
+_FEATURES = ("avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "asimd")
+
+
+def describe() -> dict[str, Any]:
+    """Processor, cores, memory and versions; nothing that names the machine."""
+    facts = {}
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            key, _, value = line.partition(":")
+            facts.setdefault(key.strip(), value.strip())
+    flags = facts.get("flags", facts.get("Features", "")).split()
+    family = f" (family {facts['cpu family']}, model {facts['model']})" if "cpu family" in facts else ""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    return {
+        "processor": facts.get("model name", platform.machine()) + family,
+        "features": [name for name in _FEATURES if name in flags],
+        "cores": cores,
+        "memory_gb": round(memory / 2**30),
+        "system": f"{platform.system()}, Python {platform.python_version()}",
+        "kernels": _core.instruction_sets(),
+        "libraries": {name: found for name in _LIBRARIES if (found := _version(name))},
+        "peak": peak_method(),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def probe_peak(threads: int) -> float:
+    """GFLOP/s of float32 that these threads reach at this moment, measured as `peak_method` says."""
+    probe = getattr(_core, "fma_peak", None)
+    if probe is not None:
+        return float(probe(threads))
+    best = 0.0
+    for size in (256, 512, 1024):
+        left = np.full((size, size), 0.5, dtype=np.float32)
+        out = np.empty_like(left)
+        np.matmul(left, left, out=out)
+        runs, start = 0, time.perf_counter()
+        while time.perf_counter() - start < 0.05:
+            np.matmul(left, left, out=out)
+            runs += 1
+        best = max(best, 2e-9 * size**3 * runs / (time.perf_counter() - start))
+    return best
+
+
+def peak_method() -> str:
+    """How the peak is measured: by the core's probe where it has one (`fma_peak(threads)`), else by a stand-in."""
+    return TRUE_PEAK if hasattr(_core, "fma_peak") else STAND_IN

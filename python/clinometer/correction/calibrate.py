@@ -1,0 +1,145 @@
+"""Score calibration: what a language's documents score too much for queries of a language is taken off their scores.
+
+The offsets are folded into the vectors, so that a plain cosine search yields the calibrated order, exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clinometer.correction.base import Correction, Side
+from clinometer.correction.offsets import checked_strength
+from clinometer.correction.sample import Rows, by_language
+
+__all__ = ["Calibration"]
+
+
+class Calibration(Correction):
+    """`a[l_d] * cos(q, d) - strength * b[l_q, l_d]` in place of `cos(q, d)`; the definition is ours.
+
+    `b` is the mean score of sample queries of one language and sample documents of another. With `scale`, `a` evens out
+    how far the scores of a document language spread; without it `a` is 1.
+
+    **How it is folded.** A document becomes `[a d, e, c]`: `e` has a one in the column of its language, and `c` makes
+    all documents equally long. A query becomes `[q, -strength * b[l_q], 0]`. The dot product of the two is the
+    calibrated score. A query's length, and the one length of all documents, only scale that query's scores: under
+    cosine the order is exactly the calibrated one, and under the dot product as well. The scores of different queries
+    must not be compared.
+
+    A scale for each *pair* of languages cannot be folded in that way, so `a` goes with the document language only.
+    Rows come out longer than they went in: by the number of document languages and two.
+    """
+
+    method: ClassVar[str] = "calibrate"
+
+    @classmethod
+    def fit(
+        cls,
+        documents: ArrayLike,
+        languages: Sequence[str],
+        queries: ArrayLike,
+        query_languages: Sequence[str],
+        *,
+        strength: float = 1.0,
+        scale: bool = False,
+    ) -> Self:
+        """Fit on texts of each language; no labels and no translations are needed.
+
+        Args:
+            documents: `(n, d)` embeddings of sample documents.
+            languages: Label of each.
+            queries: `(m, d)` embeddings of sample queries. They need not fit the documents.
+            query_languages: Label of each query.
+            strength: Share of the mean score that is taken off, 0 or more.
+            scale: Also even out the spread of scores, `a`.
+
+        Returns:
+            The correction. A query whose language is not known takes the mean offsets over the query languages; a
+            document takes those over the document languages.
+
+        Raises:
+            UsageError: There are no texts, or not one label for each.
+            EmbeddingError: Rows that cannot be used.
+
+        Example:
+            >>> fitted = Calibration.fit([[1.0, 0.0], [0.6, 0.8]], ["en", "de"], [[1.0, 0.0]], ["en"])
+            >>> fitted.arrays["score_means"][0].tolist()  # de, en, not known
+            [0.6, 1.0, 0.8]
+            >>> fitted.output_dimension
+            6
+        """
+        checked_strength("strength", strength)
+        sample = by_language(documents, languages, "documents")
+        asked = by_language(queries, query_languages, "queries")
+        means = np.stack([[_mean(theirs) @ _mean(ours) for ours in sample.values()] for theirs in asked.values()])
+        squares = [[_variance(theirs, ours) for ours in sample.values()] for theirs in asked.values()]
+        spread = np.sqrt(np.mean(squares, axis=0))
+        scales = np.ones(len(sample) + 1)
+        if scale and (spread > 0).all():
+            scales[:-1] = spread.mean() / spread
+        return cls(
+            tuple(sample),
+            tuple(asked),
+            {"score_means": _with_means(means), "scales": scales},
+            {
+                "rows_of": int(next(iter(sample.values())).shape[1]),
+                "strength": strength,
+                "scale": scale,
+                "documents_fitted": {label: len(rows) for label, rows in sample.items()},
+                "queries_fitted": {label: len(rows) for label, rows in asked.items()},
+            },
+        )
+
+    @property
+    def dimension(self) -> int:
+        """Length of the rows that go in."""
+        return int(self.settings["rows_of"])
+
+    @property
+    def output_dimension(self) -> int:
+        """Length of the rows that come out: a column for each document language, one for "not known", one to even out."""
+        return self.dimension + len(self.languages) + 2
+
+    def _changed(self, rows: NDArray[np.float64], codes: NDArray[np.int64], side: Side) -> NDArray[np.float64]:
+        dimension = self.dimension
+        changed = np.zeros((len(rows), self.output_dimension))
+        changed[:, :dimension] = rows
+        known = codes >= 0
+        if side == "queries":
+            offsets = -self.settings["strength"] * self.arrays["score_means"]
+            changed[known, dimension:-1] = offsets[codes[known]]
+            return changed
+        scales = np.ones(len(rows))
+        scales[known] = self.arrays["scales"][codes[known]]
+        changed[:, :dimension] *= scales[:, None]
+        changed[known, dimension + codes[known]] = 1.0
+        longest = max(1.0, float(np.square(self.arrays["scales"]).max())) + 1.0
+        changed[:, -1] = np.sqrt(longest - np.square(scales) - known)
+        return changed
+
+    def _shapes(self) -> dict[str, tuple[Side, int]]:
+        return {"score_means": ("queries", 2), "scales": ("documents", 1)}
+
+    def _width(self, name: str) -> int:
+        return len(self.languages) + 1
+
+
+def _mean(rows: Rows) -> NDArray[np.float64]:
+    mean: NDArray[np.float64] = rows.mean(axis=0)
+    return mean
+
+
+def _variance(queries: Rows, documents: Rows) -> float:
+    """Variance of the score over all pairs of a query and a document."""
+    scores = queries @ documents.T
+    return float(scores.var())
+
+
+def _with_means(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The table with the means of its columns as a last row, and of its rows as a last column."""
+    wider = np.concatenate([table, table.mean(axis=1, keepdims=True)], axis=1)
+    return np.concatenate([wider, wider.mean(axis=0, keepdims=True)])

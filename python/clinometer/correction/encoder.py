@@ -1,0 +1,176 @@
+"""An encoder with a correction behind it, for evaluation: the same texts, the same model, corrected embeddings.
+
+The encoder is not changed, and every text is encoded exactly as without a correction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.correction.base import UNKNOWN, Correction, Side, Unknown
+from clinometer.encoders import Encoder, EncoderRecord
+from clinometer.errors import EncoderError, UsageError
+
+__all__ = ["CorrectedEncoder", "Identify"]
+
+Identify = Callable[[Sequence[str]], Sequence[str | None]]
+
+
+class CorrectedEncoder:
+    """Encodes with any encoder, then corrects. It takes the languages of the texts besides the texts.
+
+    `clinometer.evaluate` passes languages to encoders whose `wants_languages` is true.
+
+    Args:
+        encoder: What encodes.
+        correction: What was fitted on embeddings of that encoder.
+        query_languages: `given`: each query's label, as the collection has it; `unknown`: as if no query's language
+            were known, one mean for all; a function from texts to labels (None where it cannot tell), such as a
+            language identifier, for queries that come without labels.
+        unknown: What happens to texts of languages that were not fitted, as in `Correction.apply`; how many is said in
+            `record.warnings`.
+
+    Raises:
+        UsageError: An option cannot be used, or the dimensions differ.
+
+    Example:
+        >>> from clinometer.correction import Center
+        >>> from clinometer.encoders import PrecomputedEncoder
+        >>> rows = np.array([[1, 1, 0], [1, -1, 0], [0, 1, 1], [0, -1, 1]], dtype=np.float32)
+        >>> center = Center.fit(rows, ["en", "en", "de", "de"], shrinkage=0.0, strength=1.0)
+        >>> encoder = CorrectedEncoder(PrecomputedEncoder(rows, rows), center)
+        >>> encoder.encode_documents(["a", "b", "c", "d"], languages=["en", "en", "de", "de"])[:, 1].tolist()
+        [1.0, -1.0, 1.0, -1.0]
+        >>> encoder.record.name
+        'precomputed + center'
+    """
+
+    wants_languages = True
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        correction: Correction,
+        *,
+        query_languages: Literal["given", "unknown"] | Identify = "given",
+        unknown: Unknown = "refuse",
+    ) -> None:
+        if not callable(query_languages) and query_languages not in ("given", "unknown"):
+            raise UsageError(
+                f"query_languages is {query_languages!r}; choose given, unknown or a function from texts to labels"
+            )
+        if unknown not in UNKNOWN:
+            raise UsageError(f"unknown is {unknown!r}; choose one of {', '.join(UNKNOWN)}")
+        if encoder.record.dimension and encoder.record.dimension != correction.dimension:
+            raise UsageError(
+                f"{encoder.record.name} gives {encoder.record.dimension} dimensions, but the correction was fitted on "
+                f"{correction.dimension}; fit it on embeddings of this encoder"
+            )
+        self._encoder, self._correction = encoder, correction
+        self._query_languages, self._unknown = query_languages, unknown
+        self._strangers: dict[Side, dict[str, int]] = {"documents": {}, "queries": {}}
+        self._unlabelled = 0
+
+    @property
+    def record(self) -> EncoderRecord:
+        """The encoder's record with the correction's method in its name and its digest in its revision.
+
+        Its warnings grow when texts are met whose language was not fitted.
+        """
+        base, what = self._encoder.record, self._correction
+        rule = "corrected by the mean over all languages" if self._unknown == "mean" else "left uncorrected"
+        said = [
+            f"{sum(found.values())} {side} were {rule}: {', '.join(f'{name} ({n})' for name, n in found.items())}"
+            for side, found in self._strangers.items()
+            if found
+        ]
+        if self._unlabelled:
+            said.append(f"{self._unlabelled} queries were corrected by one mean for all languages")
+        return msgspec.structs.replace(
+            base,
+            name=f"{base.name} + {what.method}",
+            revision=f"{base.revision}; correction {_digest(what)}".removeprefix("; "),
+            dimension=what.output_dimension,
+            normalized=True,
+            warnings=[*base.warnings, *said],
+        )
+
+    def encode_queries(
+        self, texts: Sequence[str], *, languages: Sequence[str | None] | None = None, show_progress_bar: bool = False
+    ) -> NDArray[np.float32]:
+        """`(len(texts), output_dimension)` float32, row i for text i.
+
+        Args:
+            texts: The queries.
+            languages: Label of each query; None if no query's language is known.
+            show_progress_bar: Draw a bar on standard error.
+
+        Raises:
+            LanguageError: A language was not fitted, and `unknown` is `refuse`.
+            EncoderError: The function that identifies languages does not give one label for each text.
+        """
+        rows = self._encoder.encode_queries(texts, **_options(self._encoder, languages, show_progress_bar))
+        labels = languages
+        if callable(self._query_languages):
+            labels = list(self._query_languages(texts))
+            if len(labels) != len(texts):
+                raise EncoderError(
+                    f"the function that identifies languages gave {len(labels)} labels for {len(texts)} queries; "
+                    "it must give one for each, None where it cannot tell"
+                )
+        elif self._query_languages == "unknown":
+            labels = None
+        if labels is None:
+            self._unlabelled += len(texts)
+            return self._correction.apply_queries(rows)
+        return self._corrected(rows, labels, "queries")
+
+    def encode_documents(
+        self, texts: Sequence[str], *, languages: Sequence[str | None] | None = None, show_progress_bar: bool = False
+    ) -> NDArray[np.float32]:
+        """`(len(texts), output_dimension)` float32, row i for text i.
+
+        Args:
+            texts: The documents.
+            languages: Label of each document.
+            show_progress_bar: Draw a bar on standard error.
+
+        Raises:
+            UsageError: The languages are missing.
+            LanguageError: A language was not fitted, and `unknown` is `refuse`.
+        """
+        if languages is None:
+            raise UsageError("a corrected encoder needs the language of each document; give languages=[...]")
+        rows = self._encoder.encode_documents(texts, **_options(self._encoder, languages, show_progress_bar))
+        return self._corrected(rows, languages, "documents")
+
+    def _corrected(
+        self, rows: NDArray[np.float32], languages: Sequence[str | None], side: Side
+    ) -> NDArray[np.float32]:
+        apply = self._correction.apply if side == "documents" else self._correction.apply_queries
+        corrected = apply(rows, languages, unknown=self._unknown)
+        for label, count in self._correction.unknown_rows(languages, side).items():
+            self._strangers[side][label] = self._strangers[side].get(label, 0) + count
+        return corrected
+
+
+def _options(encoder: Encoder, languages: Sequence[str | None] | None, show_progress_bar: bool) -> dict[str, Any]:
+    """The keywords of an encoding call: languages only where the encoder takes them."""
+    options: dict[str, Any] = {"show_progress_bar": show_progress_bar}
+    if getattr(encoder, "wants_languages", False):
+        options["languages"] = languages
+    return options
+
+
+def _digest(correction: Correction) -> str:
+    """The same for corrections that do the same."""
+    found = hashlib.sha256(msgspec.json.encode(correction.describe(), order="deterministic"))
+    for name in sorted(correction.arrays):
+        found.update(np.ascontiguousarray(correction.arrays[name]).tobytes())
+    return found.hexdigest()[:12]

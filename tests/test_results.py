@@ -1,0 +1,196 @@
+"""Evaluations as files and tables: whole or not there, and the same when read back."""
+
+from __future__ import annotations
+
+import builtins
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from brute_force import embeddings, random_collection
+
+import clinometer as cm
+from clinometer import Evaluation
+from clinometer.encoders import PrecomputedEncoder
+from clinometer.errors import FormatError, MissingExtraError, UsageError
+from clinometer.results import written_whole
+
+FIELDS = ["scenario", "query_language", "pool_languages", "measure", "value", "ci_low", "ci_high", "queries",
+          "documents", "ties"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    collection = random_collection(11)
+    encoder = PrecomputedEncoder(
+        embeddings(1, len(collection.queries), 4, False), embeddings(2, len(collection.documents), 4, False)
+    )
+    return cm.evaluate(collection, encoder, resamples=50)
+
+
+def test_json_holds_the_contract(evaluation: Evaluation) -> None:
+    found = json.loads(evaluation.to_json())
+    assert list(found)[:4] == ["collection", "encoder", "settings", "rows"]
+    assert found["notices"] == evaluation.notices
+    assert found["rows"] == evaluation.rows
+    for row in found["rows"]:
+        assert list(row) == FIELDS
+        assert row["value"] is not None
+        assert row["queries"] > 0
+        assert row["ci_low"] <= row["ci_high"]
+        assert isinstance(row["pool_languages"], list)
+        assert [type(row[name]) for name in ("queries", "documents", "ties")] == [int, int, int]
+
+
+def test_json_is_read_back(evaluation: Evaluation, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    assert evaluation.to_json(path) == path.read_text(encoding="utf-8")
+    found = Evaluation.from_json(path)
+    assert found.to_dict() == evaluation.to_dict()
+    assert found.to_json() == evaluation.to_json()
+    assert found.per_query == {}
+    assert [one.name for one in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_notices_may_be_missing(evaluation: Evaluation, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({k: v for k, v in evaluation.to_dict().items() if k != "notices"}), encoding="utf-8")
+    assert Evaluation.from_json(path).notices == []
+
+
+WHOLE: dict[str, Any] = {"collection": {}, "encoder": {}, "settings": {}, "rows": []}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "this is no results file: "),
+        (b"{", "this is no results file: "),
+        (b"[1]", "this is no results file: Expected `object`"),
+        (b'{"a": "\xff"}', "this is no results file: "),
+        (b'{"rows": []}', "this is no results file: it has no collection, encoder, settings$"),
+        (json.dumps(WHOLE | {"rows": 3}).encode(), "this is no results file: look at its rows$"),
+        (json.dumps(WHOLE | {"encoder": "offline", "settings": []}).encode(), "look at its encoder, settings$"),
+        (json.dumps(WHOLE | {"rows": [7]}).encode(), "row 0 of the results has no scenario, query_language, pool_"),
+        (json.dumps(WHOLE | {"rows": [dict.fromkeys(FIELDS), {}]}).encode(), "row 1 of the results has no scenario"),
+        (
+            json.dumps(WHOLE | {"rows": [dict.fromkeys(FIELDS[:-1])]}).encode(),
+            "row 0 of the results has no ties$",
+        ),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
+    path = tmp_path / "results.json"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=sentence) as caught:
+        Evaluation.from_json(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_missing_file_stays_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Evaluation.from_json(tmp_path / "absent.json")
+
+
+def test_values_per_query_as_lines(evaluation: Evaluation, tmp_path: Path) -> None:
+    evaluation.per_query_to(tmp_path / "one.jsonl.gz")
+    evaluation.per_query_to(tmp_path / "two.jsonl.gz")
+    # No time and no name in the header: same values, same bytes.
+    assert (tmp_path / "one.jsonl.gz").read_bytes() == (tmp_path / "two.jsonl.gz").read_bytes()
+    lines = [json.loads(line) for line in gzip.open(tmp_path / "one.jsonl.gz", "rt", encoding="utf-8")]
+    table = evaluation.per_query
+    assert len(lines) == len(table["query_id"])
+    for at, line in enumerate(lines):
+        assert list(line) == ["query_id", "query_language", "scenario", "pool_languages", "values"]
+        assert line["query_id"] == table["query_id"][at]
+        assert "+".join(line["pool_languages"]) == table["pool_languages"][at]
+        for name in list(table)[4:]:
+            value = table[name][at]
+            assert (name in line["values"]) == (not np.isnan(value))
+            assert line["values"].get(name, value) == pytest.approx(value, abs=0, nan_ok=True)
+
+
+def test_means_of_the_columns_are_the_rows(evaluation: Evaluation) -> None:
+    table = evaluation.per_query
+    checked = 0
+    for row in evaluation.rows:
+        here = (
+            (table["scenario"] == row["scenario"])
+            & (table["query_language"] == row["query_language"])
+            & (table["pool_languages"] == "+".join(row["pool_languages"]))
+        )
+        if row["measure"] in table and here.any():
+            values = table[row["measure"]][here]
+            assert row["value"] == pytest.approx(np.nanmean(values))
+            assert row["queries"] == np.count_nonzero(~np.isnan(values))
+            checked += 1
+    assert checked > 100
+
+
+def test_values_per_query_cannot_be_written_without_any(evaluation: Evaluation, tmp_path: Path) -> None:
+    evaluation.to_json(tmp_path / "results.json")
+    with pytest.raises(UsageError, match=r"results\.json has no values per query"):
+        Evaluation.from_json(tmp_path / "results.json").per_query_to(tmp_path / "per_query.jsonl.gz")
+    assert [one.name for one in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_one_value(evaluation: Evaluation) -> None:
+    row = next(row for row in evaluation.rows if row["measure"] == "MaxR" and row["scenario"] == "multi")
+    found = evaluation.value("MaxR", "multi", row["query_language"], row["pool_languages"])
+    assert found == row["value"]
+    with pytest.raises(UsageError, match="2 rows have MaxR in multi for en; one was expected"):
+        evaluation.value("MaxR", "multi", "en")
+    with pytest.raises(UsageError, match="0 rows have MaxR in multi for fr; one was expected"):
+        evaluation.value("MaxR", "multi", "fr")
+
+
+def test_data_frames(evaluation: Evaluation) -> None:
+    polars, pandas = evaluation.to_polars(), evaluation.to_pandas()
+    assert list(polars.columns) == list(pandas.columns) == FIELDS
+    assert polars.height == len(pandas) == len(evaluation.rows)
+    assert polars["value"].to_list() == pandas["value"].tolist() == [row["value"] for row in evaluation.rows]
+    assert polars["pool_languages"].to_list() == pandas["pool_languages"].tolist()
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas"])
+def test_a_missing_data_frame_library_is_named(
+    evaluation: Evaluation, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **options: Any) -> Any:
+        if name == library:
+            raise ImportError(name)
+        return real(name, *rest, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingExtraError, match=rf"^to_{library} needs .*pip install 'clinometer\[tables\]'$"):
+        getattr(evaluation, f"to_{library}")()
+
+
+def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def interrupted() -> None:
+        with written_whole(path) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_bytes() == b"old"
+    with written_whole(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_is_not_there_is_named(evaluation: Evaluation, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="absent"):
+        evaluation.to_json(tmp_path / "absent" / "results.json")

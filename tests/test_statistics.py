@@ -1,0 +1,181 @@
+"""Means and bootstrap intervals: against a re-computation of the draws, SciPy, and theory; translations drawn together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from brute_force import collection_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import NDArray
+from scipy.stats import bootstrap
+
+import clinometer as cm
+from clinometer import _core
+from clinometer.encoders import PrecomputedEncoder
+from clinometer.measures.aggregate import Resampling, question_rows
+
+MASK = (1 << 64) - 1
+
+
+def mixed(state: int) -> int:
+    """The SplitMix64 finalizer."""
+    z = (state + 0x9E3779B97F4A7C15) & MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+def drawn_rows(rows: int, resample: int, seed: int) -> list[int]:
+    """Rows of one resample: draw i is made from nothing but (seed, resample, i)."""
+    return [(mixed((mixed((mixed(seed) + resample) & MASK) + i) & MASK) * rows) >> 64 for i in range(rows)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    values=st.integers(1, 12).flatmap(
+        lambda columns: st.lists(
+            st.lists(st.sampled_from([0.0, 1.0, -2.5, 7.25, np.nan]), min_size=columns, max_size=columns),
+            min_size=1,
+            max_size=9,
+        )  # fmt: skip
+    ),
+    seed=st.integers(0, MASK),
+    threads=st.integers(1, 3),
+)
+def test_resampled_means_are_means_of_the_drawn_rows(values: list[list[float]], seed: int, threads: int) -> None:
+    table = np.array(values)
+    found = _core.bootstrap_means(table, resamples=5, seed=seed, threads=threads)
+    for resample in range(5):
+        rows = table[drawn_rows(len(table), resample, seed)]
+        known = ~np.isnan(rows)
+        sums, weights = np.where(known, rows, 0).sum(axis=0), known.sum(axis=0)
+        wanted = np.divide(sums, weights, out=np.full(table.shape[1], np.nan), where=weights > 0)
+        assert_allclose(found[resample], wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_threads_never_show_and_seeds_do() -> None:
+    values = np.random.default_rng(1).normal(size=(40, 7))
+    values[::5, 2] = np.nan
+    wanted = _core.bootstrap_means(values, resamples=100, seed=3, threads=1)
+    for threads in (0, 2, 3, 200):
+        assert _core.bootstrap_means(values, resamples=100, seed=3, threads=threads).tobytes() == wanted.tobytes()
+    assert not np.array_equal(_core.bootstrap_means(values, resamples=100, seed=4, threads=1), wanted)
+    # More resamples go on where fewer ended.
+    assert_array_equal(_core.bootstrap_means(values, resamples=20, seed=3, threads=1), wanted[:20])
+
+
+def sampled(values: Any, **options: Any) -> Resampling:
+    chosen: dict[str, Any] = {"resamples": 2000, "confidence": 0.95, "seed": 0} | options
+    return Resampling.of(np.asarray(values, dtype=np.float64), **chosen)
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_intervals_are_those_of_scipy_and_of_theory(confidence: float) -> None:
+    values = np.random.default_rng(2).exponential(size=300)
+    found = sampled(values[:, None], confidence=confidence, resamples=4000).mean([0])
+    other = bootstrap(
+        (values,), np.mean, n_resamples=4000, confidence_level=confidence, method="percentile", rng=np.random.default_rng(3)
+    ).confidence_interval  # fmt: skip
+    assert found.value == pytest.approx(values.mean())
+    # The Monte Carlo error of a 2.5 % quantile of 4,000 draws is about 4 % of the interval's half-width.
+    half = (other.high - other.low) / 2
+    assert abs(found.low - other.low) < 0.15 * half
+    assert abs(found.high - other.high) < 0.15 * half
+    normal = {0.8: 1.2816, 0.95: 1.96}[confidence] * values.std() / np.sqrt(300)
+    assert found.high - found.low == pytest.approx(2 * normal, rel=0.1)
+
+
+def test_the_interval_narrows_with_confidence() -> None:
+    values = np.random.default_rng(4).normal(size=(50, 1))
+    estimates = [sampled(values, confidence=confidence).mean([0]) for confidence in (0.5, 0.9, 0.99)]
+    lows, highs = [one.low for one in estimates], [one.high for one in estimates]
+    assert lows == sorted(lows, reverse=True)
+    assert highs == sorted(highs)
+    assert len({*lows, *highs}) == 6
+
+
+def test_columns_are_drawn_together() -> None:
+    """Two columns that differ by a constant: their distance is known exactly, however much each one scatters."""
+    values = np.random.default_rng(5).normal(size=50)
+    both = sampled(np.stack([values, values + 3], axis=1))
+    assert both.mean([0]).high - both.mean([0]).low > 0.3
+    distance = both.distance(0, 1)
+    assert (distance.value, distance.low, distance.high) == pytest.approx((3, 3, 3))
+    opposite = sampled(np.stack([values, -values], axis=1)).mean([0, 1])
+    assert (opposite.low, opposite.high) == pytest.approx((0, 0), abs=1e-12)
+
+
+def test_a_distance_is_absolute() -> None:
+    values = sampled([[1, 4], [2, 4]])
+    assert (values.distance(0, 1), values.distance(1, 0)) == (values.distance(1, 0), values.distance(0, 1))
+    assert values.distance(0, 1).value == 2.5
+    assert (values.distance(0, 1).low, values.distance(0, 1).high) == (2, 3)
+
+
+def test_rows_without_a_value_leave_the_mean_alone() -> None:
+    table = sampled([[1, np.nan, np.nan], [3, 5, np.nan], [5, np.nan, np.nan]])
+    assert table.mean([0]).value == 3
+    assert (table.mean([1]).value, table.mean([1]).low, table.mean([1]).high) == (5, 5, 5)
+    assert np.isnan([table.mean([2]).value, table.mean([2]).low, table.mean([2]).high]).all()
+    # Resamples that draw nothing of a column say nothing about the macro average with it.
+    macro = table.mean([0, 1])
+    assert macro.value == 4
+    assert 3 <= macro.low <= macro.high <= 5
+    assert np.isnan(table.mean([0, 2]).value)
+
+
+def test_no_resamples_no_intervals() -> None:
+    table = sampled([[1.0, 4.0], [3.0, 4.0]], resamples=0)
+    for estimate, value in ((table.mean([0]), 2), (table.mean([0, 1]), 3), (table.distance(0, 1), 2)):
+        assert estimate.value == value
+        assert np.isnan([estimate.low, estimate.high]).all()
+
+
+def test_question_rows() -> None:
+    groups = ["a", "b", "a", None, "a", None, "a"]
+    languages = ["en", "en", "de", "de", "en", "en", "de"]
+    # The fifth is a second English query of group a; the seventh a second German one: they are paired, too.
+    assert question_rows(groups, languages, list("1234567")).tolist() == [0, 1, 0, 2, 3, 4, 3]
+
+
+def test_a_group_may_have_the_name_of_a_query() -> None:
+    assert question_rows(["1", None], ["en", "en"], ["0", "1"]).tolist() == [0, 1]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from(["en", "de"])), max_size=12))
+def test_no_two_queries_of_a_language_share_a_row(drawn: list[tuple[str | None, str]]) -> None:
+    groups, languages = [group for group, _ in drawn], [label for _, label in drawn]
+    rows = question_rows(groups, languages, [str(number) for number in range(len(drawn))]).tolist()
+    assert len(set(zip(rows, languages, strict=True))) == len(drawn)
+    assert set(rows) == set(range(len(set(rows))))
+
+
+def gap_of(groups: bool) -> dict[str, Any]:
+    """Questions of very different difficulty, each equally difficult in both languages."""
+    topics = 24
+    documents = [(f"{label}{topic}", f"{topic} {label}", label) for topic in range(topics) for label in ("en", "de")]
+    queries = [(f"q-{label}{topic}", label) for topic in range(topics) for label in ("en", "de")]
+    judged = {
+        (f"q-{asked}{t}", f"{label}{t}"): 1 for t in range(topics) for asked in ("en", "de") for label in ("en", "de")
+    }
+    same_question = {f"q-{label}{topic}": f"t{topic}" for topic in range(topics) for label in ("en", "de")}
+    collection = collection_of(documents, queries, judged, same_question if groups else None)
+    angles = np.linspace(0, 1.2, 2 * topics)
+    rows: NDArray[Any] = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    asked = np.repeat(np.array([[1.0, 0.0]]), 2 * topics, axis=0)
+    encoder = PrecomputedEncoder(asked.astype(np.float32), rows.astype(np.float32))
+    found = cm.evaluate(collection, encoder, scenarios=["multi"], measures=["MaxR", "LanguageGap(MaxR)"], resamples=500)
+    return {row["measure"]: row for row in found.rows if row["query_language"] == "de"}
+
+
+def test_translations_of_a_question_are_drawn_together() -> None:
+    together, apart = gap_of(groups=True), gap_of(groups=False)
+    assert together["MaxR"]["ci_high"] - together["MaxR"]["ci_low"] > 8
+    gap = together["LanguageGap(MaxR)"]
+    assert (gap["value"], gap["ci_low"], gap["ci_high"]) == pytest.approx((0, 0, 0), abs=1e-9)
+    # Drawn apart, the same two means would seem to differ by chance.
+    assert apart["LanguageGap(MaxR)"]["ci_high"] > 4
