@@ -8,20 +8,22 @@ queries, `Ready.share` says which part, and its time is scaled by it.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-import clinometer as cm
 from workloads import Workload
 
+import clinometer as cm
+
 __all__ = [
+    "KERNEL_VARIABLE",
     "Answer",
     "Ready",
-    "Unavailable",
+    "UnavailableError",
     "clinometer_search",
     "faiss_flat",
     "numpy_argpartition",
@@ -31,10 +33,11 @@ __all__ = [
 ]
 
 Answer = dict[str, NDArray[Any]]
+KERNEL_VARIABLE = "CLINOMETER_BENCH_KERNEL"  # ours has no such variable; the benches hand it on as an argument
 SCORES_AT_ONCE = 1 << 26  # float32 scores that a contender with a score matrix holds at a time: 256 MB
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """This contender cannot run here; the message says why."""
 
 
@@ -42,7 +45,8 @@ class Unavailable(Exception):
 class Ready:
     """The work to be timed, and which share of the whole work it is.
 
-    `top` is `(queries, k)`, `ranks` `(relevant documents,)`; `values` are means of measures.
+    An answer has `top`, `(queries, k)`, `ranks`, `(relevant documents,)`, or measures: `per_query`,
+    `(queries, measures)`, or their `means` over the first `counted` queries.
     """
 
     run: Callable[[], Answer]
@@ -58,11 +62,11 @@ def clinometer_search(
     documents: str = "documents",
 ) -> Ready:
     """Ours: the best k, and every relevant document's rank with its counts per language, in one scan."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"kernel": os.environ.get(KERNEL_VARIABLE)}
     if "precision" in inspect.signature(cm.scan).parameters:
         options["precision"] = precision
     elif precision not in (None, "float32"):
-        raise Unavailable(f"clinometer.scan has no precision={precision!r}")
+        raise UnavailableError(f"clinometer.scan has no precision={precision!r}")
     asked, indptr, targets = work.first(queries)
     pool, codes = work[documents], work["codes"]
 
@@ -93,7 +97,7 @@ def faiss_flat(work: Workload, threads: int, k: int = 100, queries: int | None =
     return Ready(lambda: {"top": index.search(asked, k)[1]})
 
 
-def numpy_argpartition(work: Workload, threads: int, k: int = 100, queries: int | None = None) -> Ready:
+def numpy_argpartition(work: Workload, _threads: int, k: int = 100, queries: int | None = None) -> Ready:
     """The best that we could write by hand in NumPy: matrix product into one buffer, argpartition, gold counts.
 
     The relevant documents' scores come from the same product as their competitors' (another product gives other bits,
@@ -120,7 +124,7 @@ def numpy_argpartition(work: Workload, threads: int, k: int = 100, queries: int 
     return Ready(run)
 
 
-def numpy_argsort(work: Workload, threads: int, part: int = 40) -> Ready:
+def numpy_argsort(work: Workload, _threads: int, part: int = 40) -> Ready:
     """The usual way to ranks: sort all scores, invert the order. On the first `part` queries, scaled."""
     asked, indptr, targets = work.first(part)
     pool = work["documents"]
@@ -140,7 +144,7 @@ def numpy_argsort(work: Workload, threads: int, part: int = 40) -> Ready:
     return Ready(run, share=len(asked) / len(work["queries"]))
 
 
-def numpy_single(work: Workload, threads: int, k: int = 100) -> Ready:
+def numpy_single(work: Workload, _threads: int, k: int = 100) -> Ready:
     """One query: a matrix-vector product, argpartition, and a sort of the k best."""
     asked, _, targets = work.first(1)
     pool = work["documents"]

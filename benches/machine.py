@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import platform
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from contenders import KERNEL_VARIABLE
 
 from clinometer import _core
 
-__all__ = ["STAND_IN", "describe", "peak_method", "probe_peak"]
+__all__ = ["STAND_IN", "TRUE_PEAK", "describe", "peak_method", "probe_peak"]
 
-STAND_IN = "the best sgemm of NumPy on matrices of 256 to 1,024 rows, a stand-in that lies below the true peak"
+SIDE = 256
+STAND_IN = f"sgemm of NumPy, {SIDE} x {SIDE}, one on each thread (a stand-in, below the true peak)"
 TRUE_PEAK = "independent chains of fused multiply-adds in registers"
 _LIBRARIES = (
     "clinometer", "numpy", "faiss-cpu", "torch", "sentence-transformers", "pytrec-eval-terrier", "ir-measures", "ranx",
@@ -56,23 +59,29 @@ def _version(name: str) -> str | None:
 
 
 def probe_peak(threads: int) -> float:
-    """GFLOP/s of float32 that these threads reach at this moment, measured as `peak_method` says."""
+    """GFLOP/s of float32 that so many threads reach at this moment, measured as `peak_method` says.
+
+    To be called where NumPy itself uses one thread.
+    """
     probe = getattr(_core, "fma_peak", None)
     if probe is not None:
-        return float(probe(threads))
-    best = 0.0
-    for size in (256, 512, 1024):
-        left = np.full((size, size), 0.5, dtype=np.float32)
-        out = np.empty_like(left)
+        return float(probe(threads, os.environ.get(KERNEL_VARIABLE)))
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(_products, [0.15] * threads))
+
+
+def _products(seconds: float) -> float:
+    """GFLOP/s of one thread that multiplies matrices which fit its second-level cache."""
+    left = np.full((SIDE, SIDE), 0.5, dtype=np.float32)
+    out = np.empty_like(left)
+    np.matmul(left, left, out=out)
+    runs, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
         np.matmul(left, left, out=out)
-        runs, start = 0, time.perf_counter()
-        while time.perf_counter() - start < 0.05:
-            np.matmul(left, left, out=out)
-            runs += 1
-        best = max(best, 2e-9 * size**3 * runs / (time.perf_counter() - start))
-    return best
+        runs += 1
+    return 2e-9 * SIDE**3 * runs / (time.perf_counter() - start)
 
 
 def peak_method() -> str:
-    """How the peak is measured: by the core's probe where it has one (`fma_peak(threads)`), else by a stand-in."""
+    """How the peak is measured: by the core's probe where it has one (`fma_peak(threads, isa)`), else by a stand-in."""
     return TRUE_PEAK if hasattr(_core, "fma_peak") else STAND_IN

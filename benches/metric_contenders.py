@@ -5,18 +5,19 @@ As in `contenders`: what users prepare once is prepared untimed; what is returne
 
 from __future__ import annotations
 
+import os
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+from contenders import KERNEL_VARIABLE, Answer, Ready
 from numpy.typing import NDArray
+from workloads import Workload
 
 import clinometer as cm
 from clinometer.counts import RankCounts
 from clinometer.measures import average_precision, ndcg, precision, recall, reciprocal_rank, success
 from clinometer.placements import Counts, Placements
-from contenders import Answer, Ready
-from workloads import Workload
 
 __all__ = [
     "clinometer_evaluator",
@@ -31,11 +32,12 @@ __all__ = [
     "sentence_transformers_evaluator",
 ]
 
+KERNEL = os.environ.get(KERNEL_VARIABLE)
 
 # Measures of 10,000 result lists: nDCG@10, R@100, and RR and AP at the depth of the lists.
 
 
-def clinometer_measures(work: Workload, threads: int) -> Ready:
+def clinometer_measures(work: Workload, _threads: int) -> Ready:
     """Ours: the measures from the counts of a scan."""
     greater = np.array(work["greater"])
     codes = np.array(work["codes"])
@@ -53,24 +55,34 @@ def clinometer_measures(work: Workload, threads: int) -> Ready:
 
     def run() -> Answer:
         placed = placements(counts)
-        found = (ndcg(placed, 10), recall(placed, 100), reciprocal_rank(placed, depth), average_precision(placed, depth))
-        return {"values": np.array([values.mean() for values in found])}
+        found = (
+            ndcg(placed, 10),
+            recall(placed, 100),
+            reciprocal_rank(placed, depth),
+            average_precision(placed, depth),
+        )
+        return {"per_query": np.stack(found, axis=1)}
 
     return Ready(run)
 
 
 def placements(counts: RankCounts) -> Placements:
     """The counts as the measures read them, in the pool of all languages, every grade 1."""
-    nothing = np.zeros_like(counts.greater)
+    held = Counts(*(part.astype(np.int64) for part in (counts.greater, counts.equal, counts.before)))
+    nothing = np.zeros_like(held.greater)
     return Placements(
         indptr=counts.indptr,
         grades=np.ones(len(counts.codes), dtype=np.int64),
         language=counts.codes,
-        counts=Counts(counts.greater, counts.equal, counts.before),
+        counts=held,
         related=Counts(nothing, nothing, nothing),
         sizes=np.zeros(len(counts.indptr) - 1, dtype=np.int64),
         languages=counts.languages,
     )
+
+
+def _means(values: list[Any], queries: int) -> Answer:
+    return {"means": np.array(values, dtype=np.float64), "counted": np.array(queries)}
 
 
 def _dictionaries(work: Workload, part: int | None) -> tuple[dict[str, dict[str, int]], Any, float]:
@@ -89,7 +101,7 @@ def _dictionaries(work: Workload, part: int | None) -> tuple[dict[str, dict[str,
     return judged, listed, len(ids) / len(work["ids"])
 
 
-def pytrec_eval_measures(work: Workload, threads: int, part: int | None = None) -> Ready:
+def pytrec_eval_measures(work: Workload, _threads: int, part: int | None = None) -> Ready:
     """A dictionary of dictionaries, and pytrec_eval."""
     import pytrec_eval
 
@@ -99,12 +111,12 @@ def pytrec_eval_measures(work: Workload, threads: int, part: int | None = None) 
 
     def run() -> Answer:
         found = evaluator.evaluate(listed()).values()
-        return {"values": np.array([np.mean([values[name] for values in found]) for name in wanted])}
+        return _means([np.mean([values[name] for values in found]) for name in wanted], len(judged))
 
     return Ready(run, share)
 
 
-def ir_measures_aggregate(work: Workload, threads: int, part: int | None = None) -> Ready:
+def ir_measures_aggregate(work: Workload, _threads: int, part: int | None = None) -> Ready:
     """A dictionary of dictionaries, and ir_measures (which asks pytrec_eval)."""
     import ir_measures
 
@@ -114,24 +126,24 @@ def ir_measures_aggregate(work: Workload, threads: int, part: int | None = None)
 
     def run() -> Answer:
         found = evaluator.calc_aggregate(listed())
-        return {"values": np.array([found[measure] for measure in wanted])}
+        return _means([found[measure] for measure in wanted], len(judged))
 
     return Ready(run, share)
 
 
-def ranx_evaluate(work: Workload, threads: int, part: int | None = None) -> Ready:
+def ranx_evaluate(work: Workload, _threads: int, part: int | None = None) -> Ready:
     """A dictionary of dictionaries, ranx's Run from it, and its evaluate; compiled beforehand, untimed."""
     from ranx import Qrels, Run, evaluate
 
     judged, listed, share = _dictionaries(work, part)
     qrels = Qrels(judged)
     wanted = ["ndcg@10", "recall@100", "mrr", "map"]
-    some = dict.fromkeys(judged, {"d0": 1.0, "d1": 0.5})
+    some = {query: {"d0": 1.0, "d1": 0.5} for query in judged}
     evaluate(qrels, Run(some), wanted)
 
     def run() -> Answer:
         found = evaluate(qrels, Run(listed()), wanted)
-        return {"values": np.array([found[name] for name in wanted])}
+        return _means([found[name] for name in wanted], len(judged))
 
     return Ready(run, share)
 
@@ -147,10 +159,10 @@ def clinometer_evaluator(work: Workload, threads: int) -> Ready:
     pool, codes = work["documents"], work["codes"]
 
     def run() -> Answer:
-        placed = placements(cm.rank_relevant(asked, pool, (indptr, targets), codes, threads=threads))
+        placed = placements(cm.rank_relevant(asked, pool, (indptr, targets), codes, threads=threads, kernel=KERNEL))
         columns = [measure(placed, cutoff) for measure in (success, precision, recall) for cutoff in CUTOFFS]
         columns += [reciprocal_rank(placed, 10), ndcg(placed, 10), average_precision(placed, 100)]
-        return {"values": np.array([column.mean() for column in columns])}
+        return {"per_query": np.stack(columns, axis=1)}
 
     return Ready(run)
 
@@ -164,7 +176,7 @@ def sentence_transformers_evaluator(work: Workload, threads: int) -> Ready:
         found = evaluate()
         names = [f"{name}@{cutoff}" for name in ("accuracy", "precision", "recall") for cutoff in CUTOFFS]
         names += ["mrr@10", "ndcg@10", "map@100"]
-        return {"values": np.array([found[f"cosine_{name}"] for name in names])}
+        return _means([found[f"cosine_{name}"] for name in names], len(asked))
 
     return Ready(run)
 
@@ -234,7 +246,7 @@ def one_scan(work: Workload, threads: int) -> Ready:
     pools = [tuple(str(code) for code in languages) for languages in _pools(int(codes.max()) + 1)]
 
     def run() -> Answer:
-        counts = cm.rank_relevant(asked, pool, (indptr, targets), codes, threads=threads)
+        counts = cm.rank_relevant(asked, pool, (indptr, targets), codes, threads=threads, kernel=KERNEL)
         found = [counts.ranks(languages) for languages in pools]
         return {"ranks": np.concatenate([ranks[ranks > 0] for ranks in found])}
 
@@ -248,7 +260,7 @@ def scan_per_pool(work: Workload, threads: int) -> Ready:
 
     def run() -> Answer:
         found = [
-            cm.rank_relevant(asked, rows, (indptr, targets), codes, threads=threads).ranks()
+            cm.rank_relevant(asked, rows, (indptr, targets), codes, threads=threads, kernel=KERNEL).ranks()
             for rows, codes, indptr, targets in cuts
         ]
         return {"ranks": np.concatenate(found)}
@@ -256,7 +268,7 @@ def scan_per_pool(work: Workload, threads: int) -> Ready:
     return Ready(run)
 
 
-def numpy_per_pool(work: Workload, threads: int, part: int = 1190) -> Ready:
+def numpy_per_pool(work: Workload, _threads: int, part: int = 1190) -> Ready:
     """NumPy: a matrix product, argsort and inverse for every pool. On the first `part` queries, scaled."""
     asked = work["queries"][:part]
     cuts = [_cut(work, pool, part) for pool in _pools(int(work["codes"].max()) + 1)]

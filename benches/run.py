@@ -17,20 +17,22 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from agreement import compare
+from contenders import KERNEL_VARIABLE
 from experiments import EXPERIMENTS, Experiment
-from machine import describe
+from machine import TRUE_PEAK, describe, peak_method
 from rendering import render, render_table
 from workloads import make
 
 __all__ = ["main", "measure"]
 
+RESULTS = ("results.json", "results-avx2.json")
 HERE = Path(__file__).resolve().parent
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 PAUSE = 0.1  # seconds in which the threads of the last contender come to rest
+BUSY = 0.5  # load above which other programs disturb
 FILL = 0.2  # seconds of quick runs that one measurement averages
 
 
@@ -38,7 +40,9 @@ class Worker:
     """A contender's process."""
 
     def __init__(self, order: Mapping[str, Any]) -> None:
-        surroundings = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(order["threads"]))}
+        # The probe of the peak starts its threads itself.
+        threads = "1" if order["experiment"] == "peak" else str(order["threads"])
+        surroundings = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, threads)}
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", str(HERE / "worker.py"), json.dumps(order)],
             stdin=subprocess.PIPE,
@@ -79,30 +83,35 @@ def workers(orders: Sequence[Mapping[str, Any]]) -> Iterator[list[Worker]]:
         yield started
 
 
-def options_of(experiment: Experiment, number: int, quick: bool) -> dict[str, Any]:
-    """Options of a contender; the smoke test makes those smaller that the contender has."""
-    contender = experiment.contenders[number]
-    options = dict(contender.options)
-    if quick:
-        known = contender.make.__code__.co_varnames[: contender.make.__code__.co_argcount]
-        fitting = {key: value for key, value in experiment.quick_options.items() if key in known}
-        # A search over all queries stays one.
-        options |= {key: value for key, value in fitting.items() if key != "queries" or "queries" in options}
-    return options
+def avx2_only() -> dict[str, str]:
+    """Environment in which every contender leaves AVX-512 alone, so that a newer machine can speak for older ones."""
+    from numpy._core._multiarray_umath import __cpu_dispatch__ as dispatched
+
+    return {
+        KERNEL_VARIABLE: "avx2",
+        "OPENBLAS_CORETYPE": "Zen",
+        "FAISS_SIMD_LEVEL": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "NPY_DISABLE_CPU_FEATURES": " ".join(
+            name for name in dispatched if name == "X86_V4" or name.startswith("AVX512")
+        ),
+    }
 
 
 def measure(experiment: Experiment, threads: int, scratch: Path, quick: bool, rounds: int | None) -> dict[str, Any]:
     """All contenders of an experiment with so many threads, as it goes into results.json."""
     numbers = dict(experiment.quick if quick else experiment.numbers)
     work = make(experiment.kind, scratch, **numbers)
-    rounds = rounds if rounds is not None and experiment.rounds else min(experiment.rounds, 2 if quick else 99)
+    if rounds is None or not experiment.rounds:
+        rounds = experiment.rounds_with(threads, quick)
     orders = [
         {
             "experiment": experiment.name,
             "contender": number,
             "threads": threads,
             "workload": str(work.folder),
-            "options": options_of(experiment, number, quick),
+            "options": experiment.options(number, quick),
         }
         for number in range(len(experiment.contenders))
     ]
@@ -110,7 +119,7 @@ def measure(experiment: Experiment, threads: int, scratch: Path, quick: bool, ro
     peaks: list[float] = []
     with workers([*orders, {"experiment": "peak", "threads": threads}]) as (*players, probe):
         for contender, player in zip(experiment.contenders, players, strict=True):
-            lines.append({"title": contender.title, "wall": [], "cpu": [], "ratios": [], **player.hear()})
+            lines.append({"title": contender.title, "wall": [], "cpu": [], **player.hear()})
         probe.hear()
         playing = [number for number, line in enumerate(lines) if line.pop("ready", False)]
         if 0 not in playing:
@@ -133,63 +142,71 @@ def measure(experiment: Experiment, threads: int, scratch: Path, quick: bool, ro
                     found = players[number].ask(f"time {0.02 if quick else FILL}")
                     lines[number]["wall"].append(found["wall"])
                     lines[number]["cpu"].append(found["cpu"])
-    for line in lines:
-        if line["wall"]:
-            line["ratios"] = [theirs / ours for theirs, ours in zip(line["wall"], lines[0]["wall"], strict=False)]
-            line["cpu_ratios"] = [theirs / ours for theirs, ours in zip(line["cpu"], lines[0]["cpu"], strict=False)]
-    return {"threads": threads, "rounds": rounds, "peaks": peaks, "contenders": lines}
-
-
-def summary(table: dict[str, Any]) -> str:
-    """A line for the terminal while the rest is measured."""
-    parts = [
-        f"{line['title']} {median(line['ratios']):.2f}" if line["ratios"] else line["title"]
-        for line in table["contenders"][1:]
-        if "skipped" not in line
-    ]
-    return f"   {table['threads']} threads, times ours: " + "; ".join(parts)
+    operations = experiment.operations(quick)
+    beside = "of peak" if peak_method() == TRUE_PEAK else "of sgemm"
+    return {
+        "threads": threads,
+        "rounds": rounds,
+        "work": operations,
+        "peaks": peaks,
+        "beside": beside,
+        "contenders": lines,
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Measure clinometer beside what people use today.")
     names = [experiment.name for experiment in EXPERIMENTS]
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
-    parser.add_argument("--threads", type=int, nargs="+", help="numbers of threads, by default 1 and 2")
+    parser.add_argument("--threads", type=int, metavar="N", nargs="+", help="numbers of threads, by default 1 and 2")
     parser.add_argument("--rounds", type=int, help="how many, instead of each experiment's own number")
     parser.add_argument("--quick", action="store_true", help="tiny shapes, to see that everything works")
+    parser.add_argument("--avx2", action="store_true", help="hold every contender to AVX2 (results-avx2.json)")
     parser.add_argument("--render", action="store_true", help="only write the tables of results that exist")
-    parser.add_argument("--output", type=Path, help="folder of results.json and README.md; by default that of this file")
+    parser.add_argument("--output", type=Path, help="folder of the results and README.md; by default that of this file")
     parser.add_argument("--scratch", type=Path, help="folder for made-up data (3 GB), which is kept there")
     chosen = parser.parse_args(arguments)
     # Figures of a smoke test never replace those of a measurement.
     output: Path = chosen.output or (HERE.parent / "results" / "benches-quick" if chosen.quick else HERE)
     output.mkdir(parents=True, exist_ok=True)
-    kept = output / "results.json"
-    results: dict[str, Any] = {"machine": describe(), "quick": chosen.quick, "experiments": {}}
-    if kept.exists():
-        before = json.loads(kept.read_text())
-        if chosen.render or (chosen.only and (before["machine"], before["quick"]) == (results["machine"], chosen.quick)):
-            results = before
-        elif chosen.only:
-            print(f"{kept.name} holds results of another machine or other versions, which are not kept")
     if not chosen.render:
-        with ExitStack() as stack:
-            scratch = chosen.scratch or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="clinometer-")))
-            for experiment in EXPERIMENTS:
-                if chosen.only and experiment.name not in chosen.only:
-                    continue
-                start = time.perf_counter()
-                print(f"== {experiment.name}: {experiment.title}", flush=True)
-                tables = []
-                for threads in chosen.threads or experiment.threads:
-                    tables.append(measure(experiment, threads, scratch, chosen.quick, chosen.rounds))
-                    print(summary(tables[-1]), flush=True)
-                seconds = round(time.perf_counter() - start)
-                results["experiments"][experiment.name] = {"seconds": seconds, "tables": tables}
-                print(render_table(experiment, results["experiments"][experiment.name]), f"\n   {seconds} s", flush=True)
-                kept.write_text(json.dumps(results, indent=1) + "\n")
-    (output / "README.md").write_text(render(results))
-    print(f"wrote {kept.name} and README.md")
+        if chosen.avx2:
+            os.environ.update(avx2_only())
+        run(chosen, output / RESULTS[chosen.avx2])
+    found = [json.loads((output / name).read_text()) for name in RESULTS if (output / name).exists()]
+    (output / "README.md").write_text(render(*found), encoding="utf-8")
+    print(f"wrote README.md from {len(found)} sets of results")
+
+
+def run(chosen: argparse.Namespace, kept: Path) -> None:
+    """Measure what was asked for; every experiment is saved when it is done."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > BUSY:
+        print(f"other programs are running (load {load:.1f}): ratios will be rough")
+    results: dict[str, Any] = {
+        "machine": describe(), "load": round(load, 1), "quick": chosen.quick, "avx2": chosen.avx2, "experiments": {},
+    }  # fmt: skip
+    if chosen.only and kept.exists():
+        before = json.loads(kept.read_text())
+        if (before["machine"], before["quick"]) == (results["machine"], chosen.quick):
+            results["experiments"] = before["experiments"]
+        else:
+            print(f"{kept.name} holds results of another machine or other versions, which are not kept")
+    with ExitStack() as stack:
+        scratch = chosen.scratch or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="clinometer-")))
+        for experiment in EXPERIMENTS:
+            if chosen.only and experiment.name not in chosen.only:
+                continue
+            start = time.perf_counter()
+            print(f"== {experiment.name}: {experiment.title}", flush=True)
+            tables = [
+                measure(experiment, threads, scratch, chosen.quick, chosen.rounds)
+                for threads in chosen.threads or (experiment.threads[-1:] if chosen.quick else experiment.threads)
+            ]
+            seconds = round(time.perf_counter() - start)
+            results["experiments"][experiment.name] = {"seconds": seconds, "tables": tables}
+            kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            print(render_table(experiment, results["experiments"][experiment.name]) + f"\n({seconds} s)\n", flush=True)
 
 
 if __name__ == "__main__":

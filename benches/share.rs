@@ -25,10 +25,13 @@ fn main() {
     let pool = Pool::new(queries, documents, dimension, 8);
     println!("{queries} queries, {documents} documents, dimension {dimension}, {threads} threads");
     for isa in Isa::available().into_iter().filter(|isa| *isa != Isa::Portable) {
-        for (precision, integers) in [(Precision::Float32, false), (Precision::Int16Certified, true)] {
-            report(isa, &format!("{precision:?} kernel alone"), rounds, threads, || {
-                on_each(threads, || exercise_kernel(isa, dimension, integers, 100_000))
-            });
+        for precision in [Precision::Float32, Precision::Int16Certified, Precision::Auto] {
+            let integers = precision == Precision::Int16Certified;
+            if precision != Precision::Auto {
+                report(isa, &format!("{precision:?} kernel alone"), rounds, threads, || {
+                    on_each(threads, || exercise_kernel(isa, dimension, integers, 100_000))
+                });
+            }
             for (relevant, k) in [(false, 0), (true, 0), (true, 100), (true, 1000)] {
                 let what = format!("{precision:?} scan, {} relevant, k={k}.", if relevant { 4 } else { 0 });
                 report(isa, &what, rounds, threads, || {
@@ -49,9 +52,9 @@ fn report(isa: Isa, what: &str, rounds: usize, threads: usize, work: impl Fn() -
     }
     let (mut best, mut share) = (0.0_f64, Vec::new());
     for _ in 0..rounds {
-        let before = rate(|| on_each(threads, || peak::probe(isa, 30_000_000)));
-        let speed = rate(&work);
-        let after = rate(|| on_each(threads, || peak::probe(isa, 30_000_000)));
+        let before = rate(threads, || on_each(threads, || peak::probe(isa, 30_000_000)));
+        let speed = rate(threads, &work);
+        let after = rate(threads, || on_each(threads, || peak::probe(isa, 30_000_000)));
         best = best.max(speed);
         share.push(speed / (0.5 * (before + after)));
     }
@@ -59,12 +62,12 @@ fn report(isa: Isa, what: &str, rounds: usize, threads: usize, work: impl Fn() -
     println!("{title:48} best {best:6.1} GFLOP/s, share of peak {:.2} (median)", share[rounds / 2]);
 }
 
-fn rate(work: impl Fn() -> u64) -> f64 {
+fn rate(threads: usize, work: impl Fn() -> u64) -> f64 {
     let (start, used) = (Instant::now(), processor_time());
     let operations = work();
     // A thread that works alone is timed by what it used, so that it does
     // not matter who else wants the processor.
-    let used = processor_time().zip(used).map(|(now, then)| now - then).filter(|used| *used > 1e-3);
+    let used = processor_time().zip(used).map(|(now, then)| now - then).filter(|_| threads == 1);
     operations as f64 / used.unwrap_or(start.elapsed().as_secs_f64()) / 1e9
 }
 
@@ -90,13 +93,13 @@ mod peak {
     use clinometer::Isa;
 
     #[cfg(target_arch = "x86_64")]
-    pub fn probe(isa: Isa, steps: u64) -> u64 {
+    pub(crate) fn probe(isa: Isa, steps: u64) -> u64 {
         // SAFETY: `isa` comes from `Isa::available`.
         unsafe { if isa == Isa::Avx512 { avx512(steps) } else { avx2(steps) } }
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    pub fn probe(_: Isa, steps: u64) -> u64 {
+    pub(crate) fn probe(_: Isa, steps: u64) -> u64 {
         steps
     }
 

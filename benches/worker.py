@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from contenders import Ready, Unavailable
+from contenders import Ready, UnavailableError
 from experiments import EXPERIMENTS
 from machine import probe_peak
 from workloads import Workload
@@ -90,7 +89,7 @@ def main() -> None:
         return
     try:
         ready, work = prepare(order)
-    except (ImportError, Unavailable) as error:
+    except (ImportError, UnavailableError) as error:
         tell({"skipped": str(error)})
         return
     tell({"ready": True})

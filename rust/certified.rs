@@ -40,27 +40,31 @@ pub(crate) fn encode(row: &[f32], code: &mut [i16]) -> Option<Bound> {
     const MAGIC: f32 = 12_582_912.0;
     let step = 1.0 / SCALE;
     let (mut squares, mut residues, mut greatest) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
-    let mut lane = |value: f32, n: usize| -> i16 {
-        let rounded = value * SCALE + MAGIC;
-        let residue = value - (rounded - MAGIC) * step;
-        squares[n] += value * value;
-        residues[n] += residue * residue;
-        let size = value.abs();
-        greatest[n] = if size > greatest[n] { size } else { greatest[n] };
-        (rounded.to_bits().wrapping_sub(MAGIC.to_bits())) as i16
-    };
-    let (mut values, mut codes) = (row.chunks_exact(LANES), code.chunks_exact_mut(LANES));
-    for (values, codes) in (&mut values).zip(&mut codes) {
+    for (values, codes) in row.chunks(LANES).zip(code.chunks_mut(LANES)) {
+        let mut whole = [0.0_f32; LANES];
+        let values = match values.try_into() {
+            Ok(values) => values,
+            Err(_) => {
+                whole[..values.len()].copy_from_slice(values);
+                &whole
+            }
+        };
+        let mut rounded = [0_i16; LANES];
         for n in 0..LANES {
-            codes[n] = lane(values[n], n);
+            let value: f32 = values[n];
+            let shifted = value * SCALE + MAGIC;
+            rounded[n] = shifted.to_bits().wrapping_sub(MAGIC.to_bits()) as i16;
+            let residue = value - (shifted - MAGIC) * step;
+            squares[n] += value * value;
+            residues[n] += residue * residue;
+            let size = value.abs();
+            greatest[n] = if size > greatest[n] { size } else { greatest[n] };
+        }
+        match codes.first_chunk_mut() {
+            Some(codes) => *codes = rounded,
+            None => codes.copy_from_slice(&rounded[..codes.len()]),
         }
     }
-    let rest = values.remainder();
-    let whole = row.len() - rest.len();
-    for (n, value) in rest.iter().enumerate() {
-        code[whole + n] = lane(*value, n);
-    }
-    code[row.len()..].fill(0);
     if greatest.iter().any(|value| *value > GREATEST) {
         return None;
     }
@@ -168,15 +172,15 @@ mod tests {
                 row
             };
             let (query, document) = (row(0), row(1));
-            if let (Some((a, q)), Some((b, x))) = (code(&query), code(&document)) {
-                if let Some(reach) = (Coded { query: q, documents: x, dimension }).reach() {
-                    let dot: i64 = a.iter().zip(&b).map(|(a, b)| i64::from(*a) * i64::from(*b)).sum();
-                    prop_assert!(i32::try_from(dot).is_ok());
-                    let off = (dot - i64::from(center(chain(&query, &document)))).abs();
-                    prop_assert!(off <= i64::from(reach), "{} beyond {}", off, reach);
-                    // The bound is of use only if it is small.
-                    prop_assert!(f64::from(reach) < 2e-3 * f64::from(SCALE).powi(2), "{}", reach);
-                }
+            if let (Some((a, q)), Some((b, x))) = (code(&query), code(&document))
+                && let Some(reach) = (Coded { query: q, documents: x, dimension }).reach()
+            {
+                let dot: i64 = a.iter().zip(&b).map(|(a, b)| i64::from(*a) * i64::from(*b)).sum();
+                prop_assert!(i32::try_from(dot).is_ok());
+                let off = (dot - i64::from(center(chain(&query, &document)))).abs();
+                prop_assert!(off <= i64::from(reach), "{} beyond {}", off, reach);
+                // The bound is of use only if it is small.
+                prop_assert!(f64::from(reach) < 2e-3 * f64::from(SCALE).powi(2), "{}", reach);
             }
         }
     }

@@ -25,6 +25,7 @@ mod panels;
 mod ranks;
 mod resample;
 mod scan;
+mod stream;
 mod threads;
 mod topk;
 mod words;

@@ -75,6 +75,23 @@ impl<'a> Matrix<'a> {
         self.elements
     }
 
+    /// A row as it is, in `f32`; `space` is used if it is stored in `f16`.
+    #[inline(always)]
+    pub(crate) fn widen<'b>(&self, row: usize, space: &'b mut Vec<f32>) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        let span = row * self.dimension..(row + 1) * self.dimension;
+        match self.elements {
+            Elements::F32(values) => &values[span],
+            Elements::F16(values) => {
+                space.resize(self.dimension, 0.0);
+                values[span].convert_to_f32_slice(space);
+                space
+            }
+        }
+    }
+
     /// Asks for a row that will soon be read.
     #[inline(always)]
     pub(crate) fn prefetch(&self, row: usize) {

@@ -17,9 +17,19 @@ use crate::kernel::{Dispatch, Isa, Kernel};
 use crate::matrix::{Matrix, Prepared, Similarity, first_bad};
 use crate::panels::Panels;
 use crate::ranks::{Counts, Targets};
+use crate::stream;
 use crate::threads::{self, on_threads};
 use crate::topk::TopK;
-use crate::worker::{Part, Worker};
+use crate::worker::{self, Part, Work};
+
+/// Integers pay if there are so many documents for each that is listed.
+const SCORED_TWICE: usize = 250;
+
+/// So many queries are served while memory delivers a row.
+const STREAMED_QUERIES: usize = 16;
+
+/// Coding documents pays if there are so many queries.
+const FEW_QUERIES: usize = 64;
 
 /// One pass over documents.
 #[derive(Debug, Clone)]
@@ -55,7 +65,8 @@ pub struct Scan<'a> {
 /// every bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
-    /// Whichever is faster for the shape of the problem.
+    /// Whichever is faster for the shape of the problem. Few queries are
+    /// scored in the fastest order of sums, with a certified error too.
     #[default]
     Auto,
     /// Canonical scores of everything.
@@ -91,7 +102,7 @@ pub struct Outcome {
     pub counts: Counts,
     /// List `query`, or `query * language_count + language`.
     pub top: TopK,
-    /// Canonical scores that integers could not spare; 0 without integers.
+    /// Canonical scores that a certified filter could not spare; 0 without.
     pub rescored: u64,
 }
 
@@ -151,6 +162,11 @@ impl Scan<'_> {
         long.min(fair).max(self.shape.block).max(1)
     }
 
+    #[inline(always)]
+    pub(crate) fn place(&self, row: usize) -> u32 {
+        self.places.map_or(self.first_place + row as u32, |places| places[row])
+    }
+
     /// Result lists of a query.
     pub(crate) fn lists_per_query(&self) -> usize {
         if self.per_language { self.language_count } else { 1 }
@@ -174,7 +190,12 @@ impl Dispatch for Pass<'_> {
 
     fn run<K: Kernel>(self, kernel: K) -> Result<Outcome> {
         let scan = self.scan;
-        let queries = Panels::of_queries(scan.queries, K::QUERIES);
+        let streamed = scan.precision == Precision::Auto && scan.queries.rows() <= STREAMED_QUERIES;
+        let queries = if streamed {
+            Panels::new(0, K::QUERIES, scan.queries.dimension())
+        } else {
+            Panels::of_queries(scan.queries, K::QUERIES)
+        };
         let codes = self.codes::<K>();
         let part = Part {
             scan,
@@ -185,52 +206,66 @@ impl Dispatch for Pass<'_> {
             progress: self.progress,
             control: self.control,
         };
-        let threads = threads::count(scan.shape.threads);
-        let stretch = scan.stretch(threads);
-        let stretches = scan.documents.rows().div_ceil(stretch);
-        let next = AtomicUsize::new(0);
-        let bad = Mutex::new(Vec::new());
-        let work = || -> Result<_> {
-            let mut worker = Worker::new(&part);
-            loop {
-                // Stretches are handed out in order, so all before a bad one
-                // are finished and the rows that are named are the first.
-                let clean = bad.lock().map_err(|_| Error::Worker)?.is_empty();
-                let n = next.fetch_add(1, Ordering::Relaxed);
-                if n >= stretches || !clean {
-                    return Ok(worker.finish());
-                }
-                let rows = n * stretch..((n + 1) * stretch).min(scan.documents.rows());
-                let found = worker.scan(rows)?;
-                bad.lock().map_err(|_| Error::Worker)?.extend(found);
-            }
-        };
-        let parts = on_threads(threads.min(stretches.max(1)), work)?;
-        let bad = bad.into_inner().map_err(|_| Error::Worker)?;
-        if !bad.is_empty() {
-            return Err(first_bad(bad));
+        if streamed {
+            share_out::<K, stream::Worker<'_, K>>(&part)
+        } else {
+            share_out::<K, worker::Worker<'_, K>>(&part)
         }
-        let mut counts = Counts::new(scan.targets.len(), scan.language_count);
-        let (mut lists, mut rescored) = (Vec::new(), 0);
-        for (part, candidates, exact) in parts {
-            counts.merge(&part);
-            lists.push(candidates);
-            rescored += exact;
-        }
-        let top = TopK::join(&lists, scan.lists(), scan.k, threads)?;
-        Ok(Outcome { counts, top, rescored })
     }
+}
+
+/// Has threads take stretches of documents until none are left.
+fn share_out<'s, K: Kernel, W: Work<'s, K>>(part: &'s Part<'s, K>) -> Result<Outcome> {
+    let scan = part.scan;
+    let threads = threads::count(scan.shape.threads);
+    let stretch = scan.stretch(threads);
+    let stretches = scan.documents.rows().div_ceil(stretch);
+    let next = AtomicUsize::new(0);
+    let bad = Mutex::new(Vec::new());
+    let work = || -> Result<_> {
+        let mut worker = W::new(part);
+        loop {
+            // Stretches are handed out in order, so all before a bad one
+            // are finished and the rows that are named are the first.
+            let clean = bad.lock().map_err(|_| Error::Worker)?.is_empty();
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            if n >= stretches || !clean {
+                return Ok(worker.finish());
+            }
+            let rows = n * stretch..((n + 1) * stretch).min(scan.documents.rows());
+            let found = worker.scan(rows)?;
+            bad.lock().map_err(|_| Error::Worker)?.extend(found);
+        }
+    };
+    let parts = on_threads(threads.min(stretches.max(1)), work)?;
+    let bad = bad.into_inner().map_err(|_| Error::Worker)?;
+    if !bad.is_empty() {
+        return Err(first_bad(bad));
+    }
+    let mut counts = Counts::new(scan.targets.len(), scan.language_count);
+    let (mut lists, mut rescored) = (Vec::new(), 0);
+    for (part, candidates, exact) in parts {
+        counts.merge(&part);
+        lists.push(candidates);
+        rescored += exact;
+    }
+    let top = TopK::join(&lists, scan.lists(), scan.k, threads)?;
+    Ok(Outcome { counts, top, rescored })
 }
 
 impl Pass<'_> {
     /// Queries as integers, if they can be had and are of use.
     fn codes<K: Kernel>(&self) -> Option<CodedQueries> {
-        // Before a list is full everything is a candidate and would be
-        // scored twice: floors spare that.
+        // What enters a list is scored twice, and without floors too much
+        // does before the list is full.
+        let long_lists = SCORED_TWICE * self.scan.k * self.scan.lists_per_query() > self.scan.documents.rows();
         let pays = match self.scan.precision {
             Precision::Float32 => false,
             Precision::Int16Certified => true,
-            Precision::Auto => self.scan.k == 0 || self.floors.is_some(),
+            Precision::Auto => {
+                let listing = self.scan.k == 0 || self.floors.is_some() && !long_lists;
+                self.scan.queries.rows() >= FEW_QUERIES && listing
+            }
         };
         (pays && self.scan.similarity == Similarity::Cosine).then(|| CodedQueries::new::<K>(self.scan.queries))?
     }

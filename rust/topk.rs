@@ -33,7 +33,7 @@ impl TopK {
     /// Number of lists; none if `k` is zero.
     #[must_use]
     pub fn lists(&self) -> usize {
-        if self.k == 0 { 0 } else { self.keys.len() / self.k }
+        self.keys.len().checked_div(self.k).unwrap_or(0)
     }
 
     /// Hits of a list.
@@ -68,7 +68,6 @@ impl TopK {
                 best[..candidates.len()].copy_from_slice(&candidates);
             }
         })?;
-        drop(work);
         Ok(Self { k, keys })
     }
 }

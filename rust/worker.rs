@@ -47,6 +47,17 @@ pub(crate) struct Part<'s, K> {
     pub(crate) control: &'s Control,
 }
 
+/// What a thread does with the stretches that it takes.
+pub(crate) trait Work<'s, K>: Sized {
+    fn new(part: &'s Part<'s, K>) -> Self;
+
+    /// Scans a stretch of documents; returns those that cannot be scored.
+    fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>>;
+
+    /// Counts, candidates, and scores that a filter could not spare.
+    fn finish(self) -> (Counts, Candidates, u64);
+}
+
 /// The working memory and the results of one thread.
 pub(crate) struct Worker<'s, K> {
     part: &'s Part<'s, K>,
@@ -82,8 +93,8 @@ struct Doubt {
     near: i32,
 }
 
-impl<'s, K: Kernel> Worker<'s, K> {
-    pub(crate) fn new(part: &'s Part<'s, K>) -> Self {
+impl<'s, K: Kernel> Work<'s, K> for Worker<'s, K> {
+    fn new(part: &'s Part<'s, K>) -> Self {
         let scan = part.scan;
         let panels_per_block = scan.shape.block.div_ceil(K::DOCUMENTS).max(1);
         let coded = part.codes.is_some();
@@ -108,19 +119,20 @@ impl<'s, K: Kernel> Worker<'s, K> {
         }
     }
 
-    pub(crate) fn finish(self) -> (Counts, Candidates, u64) {
+    fn finish(self) -> (Counts, Candidates, u64) {
         (self.counts, self.top, self.rescored)
     }
 
-    /// Scans a stretch of documents; returns those that cannot be scored.
-    pub(crate) fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>> {
+    fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>> {
         let part = self.part;
         part.kernel.enter(
             #[inline(always)]
             || self.scan_inside(rows),
         )
     }
+}
 
+impl<'s, K: Kernel> Worker<'s, K> {
     #[inline(always)]
     fn scan_inside(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>> {
         let scan = self.part.scan;
@@ -128,7 +140,7 @@ impl<'s, K: Kernel> Worker<'s, K> {
         let mut groups = std::mem::take(&mut self.groups);
         groups.sort(scan.languages, rows, scan.language_count);
         let mut bad = Vec::new();
-        let place = |row: usize| scan.places.map_or(scan.first_place + row as u32, |places| places[row]);
+        let place = |row: usize| scan.place(row);
         let fits = |length: f64| scan.similarity == Similarity::Cosine || !scan.queries.overflows_with(length);
         self.block.clear();
         for (language, rows) in groups.panels(K::DOCUMENTS) {

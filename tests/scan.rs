@@ -3,180 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use clinometer::{Control, Elements, Isa, Matrix, Precision, Scan, Shape, Similarity, Targets, chain};
-use half::f16;
+mod oracle;
+
+use clinometer::{Isa, Precision, Similarity};
+use oracle::{Case, Cut};
 use proptest::prelude::*;
-
-/// One problem: everything that may show in a result.
-#[derive(Debug, Clone)]
-struct Case {
-    dimension: usize,
-    queries: Vec<f32>,
-    documents: Vec<f32>,
-    half: bool,
-    languages: Vec<u16>,
-    language_count: usize,
-    places: Option<Vec<u32>>,
-    /// Relevant rows of each query.
-    relevant: Vec<Vec<usize>>,
-    similarity: Similarity,
-    k: usize,
-    per_language: bool,
-}
-
-/// Everything that may not.
-#[derive(Debug, Clone)]
-struct Cut {
-    isa: Isa,
-    precision: Precision,
-    threads: usize,
-    block: usize,
-    /// Where the shards end; the last one ends with the documents.
-    ends: Vec<usize>,
-}
-
-/// Counts in the order of `Counts`, and per list the bits of the scores and
-/// the places.
-#[derive(Debug, PartialEq)]
-struct Answer {
-    greater: Vec<u32>,
-    equal: Vec<u32>,
-    before: Vec<u32>,
-    lists: Vec<Vec<(u32, u32)>>,
-}
-
-impl Case {
-    fn rows(&self) -> usize {
-        self.languages.len()
-    }
-
-    fn place(&self, row: usize) -> u32 {
-        self.places.as_ref().map_or(row as u32, |places| places[row])
-    }
-
-    fn lists(&self) -> usize {
-        self.relevant.len() * if self.per_language { self.language_count } else { 1 }
-    }
-
-    fn indptr(&self) -> Vec<i64> {
-        let mut indptr = vec![0];
-        for rows in &self.relevant {
-            indptr.push(indptr[indptr.len() - 1] + rows.len() as i64);
-        }
-        indptr
-    }
-
-    /// The values as they are stored: halves lose precision first.
-    fn stored(&self) -> Vec<f32> {
-        let round = |v: &f32| if self.half { f16::from_f32(*v).to_f32() } else { *v };
-        self.documents.iter().map(round).collect()
-    }
-
-    fn scores(&self) -> Vec<Vec<f32>> {
-        let stored = self.stored();
-        let documents = Matrix::new(Elements::F32(&stored), self.rows(), self.dimension).unwrap();
-        let queries = Matrix::new(Elements::F32(&self.queries), self.relevant.len(), self.dimension).unwrap();
-        let documents = documents.prepare(self.similarity, "documents").unwrap();
-        let queries = queries.prepare(self.similarity, "queries").unwrap();
-        let of_query = |q| (0..self.rows()).map(|row| chain(queries.row(q), documents.row(row))).collect();
-        (0..self.relevant.len()).map(of_query).collect()
-    }
-
-    /// By a full sort.
-    fn oracle(&self) -> Answer {
-        let scores = self.scores();
-        let targets: Vec<(usize, usize)> = (0..self.relevant.len())
-            .flat_map(|query| self.relevant[query].iter().map(move |target| (query, *target)))
-            .collect();
-        let count = |wanted: &dyn Fn(f32, f32, u32, u32) -> bool| -> Vec<u32> {
-            let mut counts = vec![0; self.language_count * targets.len()];
-            for (n, (query, target)) in targets.iter().enumerate() {
-                for row in (0..self.rows()).filter(|row| row != target) {
-                    let (score, bar) = (scores[*query][row], scores[*query][*target]);
-                    let at = usize::from(self.languages[row]) * targets.len() + n;
-                    counts[at] += u32::from(wanted(score, bar, self.place(row), self.place(*target)));
-                }
-            }
-            counts
-        };
-        let list = |list: usize| -> Vec<(u32, u32)> {
-            let per_query = self.lists() / self.relevant.len();
-            let (query, language) = (list / per_query, list % per_query);
-            let mine = |row: &usize| !self.per_language || usize::from(self.languages[*row]) == language;
-            let mut rows: Vec<usize> = (0..self.rows()).filter(mine).collect();
-            let score = |row: usize| scores[query][row];
-            rows.sort_by(|a, b| score(*b).partial_cmp(&score(*a)).unwrap().then(self.place(*a).cmp(&self.place(*b))));
-            rows.iter().take(self.k).map(|row| ((score(*row) + 0.0).to_bits(), self.place(*row))).collect()
-        };
-        Answer {
-            greater: count(&|s, t, _, _| s > t),
-            equal: count(&|s, t, _, _| s == t),
-            before: count(&|s, t, p, q| s == t && p < q),
-            lists: if self.k > 0 { (0..self.lists()).map(list).collect() } else { Vec::new() },
-        }
-    }
-
-    /// By one scan per shard, added up.
-    fn scan(&self, cut: &Cut) -> Answer {
-        let scores = self.scores();
-        let query_matrix = Matrix::new(Elements::F32(&self.queries), self.relevant.len(), self.dimension).unwrap();
-        let queries = query_matrix.prepare(self.similarity, "queries").unwrap();
-        let indptr = self.indptr();
-        let target_rows: Vec<(usize, usize)> =
-            self.relevant.iter().enumerate().flat_map(|(q, rows)| rows.iter().map(move |row| (q, *row))).collect();
-        let target_scores: Vec<f32> = target_rows.iter().map(|(query, row)| scores[*query][*row]).collect();
-        let target_places: Vec<u32> = target_rows.iter().map(|(_, row)| self.place(*row)).collect();
-        let stored = self.stored();
-        let halves: Vec<f16> = stored.iter().map(|v| f16::from_f32(*v)).collect();
-        let cells = self.language_count * target_rows.len();
-        let mut sum = Answer {
-            greater: vec![0; cells],
-            equal: vec![0; cells],
-            before: vec![0; cells],
-            lists: vec![Vec::new(); if self.k > 0 { self.lists() } else { 0 }],
-        };
-        let mut start = 0;
-        for end in cut.ends.iter().copied().chain([self.rows()]) {
-            let span = start * self.dimension..end * self.dimension;
-            let elements = if self.half { Elements::F16(&halves[span]) } else { Elements::F32(&stored[span]) };
-            let scan = Scan {
-                queries: &queries,
-                documents: Matrix::new(elements, end - start, self.dimension).unwrap(),
-                languages: &self.languages[start..end],
-                language_count: self.language_count,
-                places: self.places.as_ref().map(|places| &places[start..end]),
-                first_place: start as u32,
-                targets: Targets::new(&indptr, &target_scores, &target_places).unwrap(),
-                similarity: self.similarity,
-                k: self.k,
-                per_language: self.per_language,
-                precision: cut.precision,
-                shape: Shape { threads: cut.threads, block: cut.block, isa: cut.isa },
-            };
-            let control = Control::new();
-            let outcome = scan.run(&control).unwrap();
-            assert_eq!(control.documents(), (end - start) as u64);
-            let counts = &outcome.counts;
-            for (sum, part) in [
-                (&mut sum.greater, &counts.greater),
-                (&mut sum.equal, &counts.equal),
-                (&mut sum.before, &counts.before),
-            ] {
-                sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
-            }
-            for (list, merged) in sum.lists.iter_mut().enumerate() {
-                let best = outcome.top.best(list).map(|hit| (hit.score, hit.place));
-                let mut hits: Vec<(f32, u32)> = merged.iter().map(|(s, p)| (f32::from_bits(*s), *p)).collect();
-                hits.extend(best);
-                hits.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-                hits.truncate(self.k);
-                *merged = hits.iter().map(|(score, place)| (score.to_bits(), *place)).collect();
-            }
-            start = end;
-        }
-        sum
-    }
-}
 
 /// Rows taken from a few, so that many are duplicates; a zero row becomes a
 /// unit row.
@@ -247,5 +78,111 @@ proptest! {
     fn scans_equal_a_full_sort((case, how) in (cases(), cuts())) {
         let cut = cut(&case, how);
         prop_assert_eq!(case.scan(&cut), case.oracle());
+    }
+}
+
+/// xorshift64*: numbers in [-1, 1).
+fn numbers(count: usize, mut state: u64) -> Vec<f32> {
+    let mut next = || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        ((state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 40) as f32) / (1_u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// A pool large enough for floors: a sample of every 64th document.
+fn large(queries: usize, rows: usize, dimension: usize) -> Case {
+    Case {
+        dimension,
+        queries: numbers(queries * dimension, 1),
+        documents: numbers(rows * dimension, 2),
+        half: false,
+        languages: (0..rows).map(|row| (row * row % 3) as u16).collect(),
+        language_count: 3,
+        places: None,
+        relevant: (0..queries).map(|query| vec![query, rows / 2, rows - 1 - query]).collect(),
+        similarity: Similarity::Cosine,
+        k: 10,
+        per_language: false,
+    }
+}
+
+/// Scans in every arithmetic and with every kernel; returns the scores that
+/// the certified integers of the best kernel could not spare.
+fn check(case: &Case) -> u64 {
+    let wanted = case.oracle();
+    let mut rescored = Vec::new();
+    for isa in Isa::available() {
+        for precision in [Precision::Float32, Precision::Int16Certified, Precision::Auto] {
+            let cut = Cut { isa, precision, threads: 2, block: 100, ends: Vec::new() };
+            let (answer, scores) = case.scan_counting(&cut);
+            assert!(answer == wanted, "{isa:?} {precision:?}");
+            assert!(precision != Precision::Float32 || scores == 0);
+            rescored.extend((precision == Precision::Int16Certified).then_some(scores));
+        }
+    }
+    rescored[0]
+}
+
+#[test]
+fn floors_do_not_show() {
+    for (k, per_language) in [(10, false), (700, false), (10, true), (100, true)] {
+        check(&Case { k, per_language, ..large(5, 17_000, 9) });
+    }
+}
+
+#[test]
+fn a_misleading_sample_does_not_show() {
+    // Every document that is sampled lies close to the first query, so its
+    // floor lets nothing else in.
+    let mut case = Case { k: 1000, ..large(3, 17_000, 9) };
+    for row in (0..17_000).step_by(64) {
+        for k in 0..9 {
+            case.documents[row * 9 + k] = case.queries[k] + 0.01 * case.documents[row * 9 + k];
+        }
+    }
+    check(&case);
+    check(&Case { k: 900, per_language: true, ..case });
+}
+
+#[test]
+fn duplicates_do_not_show() {
+    let mut case = Case { k: 20, ..large(5, 17_000, 12) };
+    case.documents = case.documents[..12].repeat(17_000);
+    check(&case);
+}
+
+#[test]
+fn integers_spare_most_scores() {
+    let case = large(24, 17_000, 64);
+    let pairs = 24 * 17_000;
+    let rescored = check(&case);
+    assert!(rescored > 0 && rescored < pairs / 30, "{rescored} of {pairs}");
+}
+
+#[test]
+fn rows_without_a_code_do_not_show() {
+    let mut case = large(7, 3000, 20);
+    for row in [5, 6, 1500, 2999] {
+        case.documents[row * 20..(row + 1) * 20].fill(0.0);
+        case.documents[row * 20 + row % 20] = -3.0;
+    }
+    check(&case);
+    // Nor does such a query.
+    case.queries[..20].fill(0.0);
+    case.queries[3] = 1e-30;
+    assert_eq!(check(&case), 0);
+    // Nor dot products of rows of any length.
+    let scales = numbers(3000, 9);
+    case.documents.chunks_mut(20).zip(scales).for_each(|(row, s)| row.iter_mut().for_each(|v| *v *= 1e4 * s));
+    assert_eq!(check(&Case { similarity: Similarity::Dot, ..case }), 0);
+}
+
+#[test]
+fn any_dimension_will_do() {
+    for dimension in [1, 2, 3, 15, 17, 385, 1000, 4096] {
+        check(&large(13, 70, dimension));
     }
 }

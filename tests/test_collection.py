@@ -1,4 +1,4 @@
-"""Collections: what goes in comes out, nothing that does not fit gets in, and `restrict` keeps what belongs together."""
+"""Collections: what goes in comes out, what does not fit is refused, `restrict` keeps what belongs together."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_description_and_summary(builder: CollectionBuilder) -> None:
 
 
 def test_ids_are_unique_strings_with_texts(builder: CollectionBuilder) -> None:
-    with pytest.raises(CollectionError, match="^document id 'd-en' is there twice; ids must be unique$"):
+    with pytest.raises(CollectionError, match=r"^document id 'd-en' is there twice; ids must be unique$"):
         builder.add_document("d-en", "Again.", "en")
     with pytest.raises(CollectionError, match=r"^corpus\.jsonl:7: query id 'q-en' is there twice"):
         builder.add_query("q-en", "Again?", "en", where="corpus.jsonl:7")

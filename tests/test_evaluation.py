@@ -226,6 +226,9 @@ def test_standard_measures_and_the_language_gap(collection: Collection, encoder:
 
 
 def test_the_measure_of_a_gap_is_not_shown_unless_asked_for(collection: Collection, encoder: Told) -> None:
+    # Only one Chinese query has a rank gap, and a gap is stated for as many queries as the smaller side has.
+    found = evaluated(collection, encoder, "LanguageGap(PivotFirst)", scenarios=["multi"])
+    assert values(found, "LanguageGap(PivotFirst)") == {"multi de en+de": (0, 2), "multi zh en+zh": (0, 1)}
     found = evaluated(collection, encoder, "LanguageGap(MaxR)", scenarios=["multi"])
     assert [row["measure"] for row in found.rows] == ["LanguageGap(MaxR)"] * 2
     assert values(found, "LanguageGap(MaxR)") == approximately({"multi de en+de": (1, 2), "multi zh en+zh": (0.5, 2)})
@@ -275,14 +278,22 @@ def test_all_pairs(collection: Collection, encoder: Told) -> None:
 )
 def test_ties_are_counted_and_ordered(collection: Collection, ties: Any, rank: float) -> None:
     encoder = encoder_of(RANKINGS, same=[("zh1", "zh0")])
-    found = evaluated(collection, encoder, "MaxR", scenarios=["mono-same", "multi"], ties=ties)
+    found = evaluated(collection, encoder, "MaxR", "LanguageGap(RR)", scenarios=["mono-same", "multi"], ties=ties)
     assert values(found, "MaxR")["mono-same zh zh"] == (rank, 1)
-    counted = {(row["query_language"], *row["pool_languages"]): row["ties"] for row in found.rows}
+    counted = {
+        (row["query_language"], *row["pool_languages"]): row["ties"]
+        for row in found.rows
+        if row["measure"] == "MaxR" and "*" not in row["pool_languages"]
+    }
     # Relevant documents that share their score: zh0 or zh1, where they are in the pool at all.
     assert counted["zh", "zh"] == 1
     assert counted["en", "en", "zh"] == 2
     assert counted["zh", "en", "zh"] == 1
     assert counted["en", "en", "de"] == 0
+    # A gap has those of both query languages, a macro average those of all its settings.
+    gaps = {row["pool_languages"][1]: row["ties"] for row in found.rows if row["measure"] == "LanguageGap(RR)"}
+    assert gaps == {"de": 0, "zh": 3}
+    assert [row["ties"] for row in found.rows if (row["scenario"], row["query_language"]) == ("multi", "macro")] == [3]
 
 
 def test_verbatim_copies_leave_a_one_sided_pool_with_the_answer() -> None:
@@ -383,7 +394,7 @@ def test_queries_in_a_language_without_documents_are_evaluated_where_they_have_a
     assert values(found, "LangShare@2")["multi de en+de"] == (1, 3)
     assert values(found, "Intrusion") == {}
     assert "mono-same, pool de: 3 of the de queries have no answer in the pool and are left out" in found.notices
-    with pytest.raises(CollectionError, match="where a pool holds no answer.*choose other scenarios"):
+    with pytest.raises(CollectionError, match=r"where a pool holds no answer.*choose other scenarios"):
         evaluated(collection, encoder, "Success@1", scenarios=["mono-same"])
 
 

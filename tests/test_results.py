@@ -100,7 +100,7 @@ def test_values_per_query_as_lines(evaluation: Evaluation, tmp_path: Path) -> No
     evaluation.per_query_to(tmp_path / "two.jsonl.gz")
     # No time and no name in the header: same values, same bytes.
     assert (tmp_path / "one.jsonl.gz").read_bytes() == (tmp_path / "two.jsonl.gz").read_bytes()
-    lines = [json.loads(line) for line in gzip.open(tmp_path / "one.jsonl.gz", "rt", encoding="utf-8")]
+    lines = [json.loads(line) for line in gzip.decompress((tmp_path / "one.jsonl.gz").read_bytes()).splitlines()]
     table = evaluation.per_query
     assert len(lines) == len(table["query_id"])
     for at, line in enumerate(lines):
@@ -183,6 +183,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert path.read_bytes() == b"old"
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
     with written_whole(path) as file:
         file.write(b"new")
         file.flush()

@@ -71,6 +71,7 @@ def test_relevant_documents_may_come_in_several_forms(relevant: Any) -> None:
 
 
 def test_one_relevant_document_for_each_query_may_come_flat() -> None:
+    relevant: Any
     for relevant in ([1, 1], np.array([1, 1]), np.array([[1], [1]])):
         assert cm.rank_relevant(QUERIES, DOCUMENTS, relevant).ranks().tolist() == [2, 3]
 

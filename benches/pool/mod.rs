@@ -8,7 +8,7 @@ use clinometer::{
 /// Relevant documents of each query.
 const RELEVANT: usize = 4;
 
-pub struct Pool {
+pub(crate) struct Pool {
     queries: Prepared,
     documents: Vec<f32>,
     dimension: usize,
@@ -30,7 +30,7 @@ fn numbers(mut state: u64) -> impl FnMut() -> f32 {
 }
 
 impl Pool {
-    pub fn new(query_count: usize, rows: usize, dimension: usize, language_count: usize) -> Self {
+    pub(crate) fn new(query_count: usize, rows: usize, dimension: usize, language_count: usize) -> Self {
         let mut next = numbers(2026);
         let mut documents: Vec<f32> = (0..rows * dimension).map(|_| next()).collect();
         let queries: Vec<f32> = (0..query_count * dimension).map(|_| next()).collect();
@@ -65,11 +65,11 @@ impl Pool {
     }
 
     /// Floating-point operations of one scan.
-    pub fn operations(&self) -> u64 {
+    pub(crate) fn operations(&self) -> u64 {
         2 * (self.queries.rows() * self.languages.len() * self.dimension) as u64
     }
 
-    pub fn scan(&self, isa: Isa, precision: Precision, relevant: bool, k: usize, threads: usize) -> Outcome {
+    pub(crate) fn scan(&self, isa: Isa, precision: Precision, relevant: bool, k: usize, threads: usize) -> Outcome {
         let none = vec![0; self.indptr.len()];
         let targets = if relevant {
             Targets::new(&self.indptr, &self.target_scores, &self.target_places).unwrap()

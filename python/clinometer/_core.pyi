@@ -36,7 +36,8 @@ def scan(
     block: int,
     isa: str | None,
     progress: Callable[[int], object] | None,
-) -> dict[str, NDArray[Any]]: ...
+    precision: str | None = None,
+) -> dict[str, Any]: ...
 def bootstrap_means(values: NDArray[np.float64], *, resamples: int, seed: int, threads: int) -> NDArray[np.float64]: ...
 def permutation_counts(
     differences: NDArray[np.float64], *, resamples: int, seed: int, threads: int

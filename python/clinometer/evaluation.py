@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from clinometer.cells import cells_of, columns_of
-from clinometer.collection import Collection
+from clinometer.collection import Collection, Texts
 from clinometer.encoders import Encoder
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import MeasureError, UsageError
@@ -106,8 +106,12 @@ def evaluate(
     collection = collection.restrict(languages)
     settings = settings_of(scenarios, collection.languages, pivot, pairs)
     encoder = make_encoder(encoder)
-    queries = encoder.encode_queries(collection.queries.texts, show_progress_bar=show_progress_bar)
-    documents = encoder.encode_documents(collection.documents.texts, show_progress_bar=show_progress_bar)
+    queries = encoder.encode_queries(
+        collection.queries.texts, show_progress_bar=show_progress_bar, **_labels(encoder, collection.queries)
+    )
+    documents = encoder.encode_documents(
+        collection.documents.texts, show_progress_bar=show_progress_bar, **_labels(encoder, collection.documents)
+    )
     survey = survey_of(collection, queries, documents, computed, settings, ties, threads, show_progress_bar)
     cells = cells_of(survey, computed, settings, pivot)
     rows = rows_of(survey, cells, wanted, pivot, resamples, confidence, seed, threads)
@@ -131,6 +135,11 @@ def evaluate(
         notices=notices_of(survey, cells),
         per_query=columns_of(survey, cells),
     )
+
+
+def _labels(encoder: Encoder, texts: Texts) -> dict[str, Any]:
+    """The languages of the texts, for encoders that go by them, such as `clinometer.correction.CorrectedEncoder`."""
+    return {"languages": texts.languages} if getattr(encoder, "wants_languages", False) else {}
 
 
 def _listed(names: Iterable[_Name] | None) -> Iterable[_Name] | None:

@@ -38,7 +38,7 @@ def rows_of(
     for scenario in dict.fromkeys(cell.setting.scenario for cell in cells):
         here = [number for number, cell in enumerate(cells) if cell.setting.scenario == scenario]
         rows += table.plain(here, [str(measure) for measure in measures])
-        rows += table.gaps(here, [measure for measure in measures if measure.name == "LanguageGap"])
+        rows += table.gaps(here, [measure for measure in measures if measure.name == "LanguageGap"], pivot)
         rows += table.macros(here, [str(measure) for measure in measures], pivot)
     return rows
 
@@ -82,8 +82,8 @@ class _Table:
                 columns.append(column)
         if not columns:
             raise CollectionError(
-                "none of the measures has a value in any of the settings (where a pool holds no answer to a query, none "
-                "has); choose other scenarios, languages or measures"
+                "none of the measures has a value in any of the settings (where a pool holds no answer to a query, "
+                "none has); choose other scenarios, languages or measures"
             )
         values = np.stack(columns, axis=1)
         self.defined = np.count_nonzero(~np.isnan(values), axis=0)
@@ -101,24 +101,36 @@ class _Table:
                     rows.append(_row(cell.setting, name, estimate, defined, cell.documents, cell.ties))
         return rows
 
-    def gaps(self, numbers: Sequence[int], measures: Sequence[Measure]) -> list[dict[str, Any]]:
-        """Differences between the two query languages of a pool that both share, shown with the second language."""
+    def gaps(self, numbers: Sequence[int], measures: Sequence[Measure], pivot: str) -> list[dict[str, Any]]:
+        """Differences between the two query languages of a pool that both share, shown with the second language.
+
+        Their mean over the pools that hold the pivot is the row `macro-target`.
+        """
         rows = []
-        for number in numbers:
-            cell = self.cells[number]
-            setting = cell.setting
-            if setting.scenario != "multi" or setting.query_language == setting.pool[0]:
-                continue
-            partner = next(n for n in numbers if n != number and self.cells[n].setting.pool == setting.pool)
-            for measure in measures:
+        for measure in measures:
+            with_pivot = []
+            for number in numbers:
+                cell = self.cells[number]
+                setting = cell.setting
+                if setting.scenario != "multi" or setting.query_language == setting.pool[0]:
+                    continue
+                partner = next(n for n in numbers if n != number and self.cells[n].setting.pool == setting.pool)
                 pair = [self.column.get((n, str(measure.inner))) for n in (partner, number)]
                 if None in pair:
                     continue
                 first, second = (column for column in pair if column is not None)
                 defined = int(min(self.defined[first], self.defined[second]))
                 ties = cell.ties + self.cells[partner].ties
-                estimate = self.sampled.distance(first, second)
+                estimate = self.sampled.distance([(first, second)])
                 rows.append(_row(setting, str(measure), estimate, defined, cell.documents, ties))
+                if pivot in setting.pool:
+                    with_pivot.append(((first, second), rows[-1]))
+            if len(with_pivot) > 1:
+                pairs, parts = (list(column) for column in zip(*with_pivot, strict=True))
+                defined, ties = (sum(row[name] for row in parts) for name in ("queries", "ties"))
+                documents = int(np.median([row["documents"] for row in parts]))
+                macro = Setting("multi", "macro-target", ("*",))
+                rows.append(_row(macro, str(measure), self.sampled.distance(pairs), defined, documents, ties))
         return rows
 
     def macros(self, numbers: Sequence[int], names: Sequence[str], pivot: str) -> list[dict[str, Any]]:

@@ -187,6 +187,7 @@ unsafe fn square(word: usize, rows: &[*const f32; 8]) -> [__m256; 8] {
 
 /// A lane for each pair. Squares are transposed on the way, those of the
 /// queries only if there are several.
+#[expect(clippy::needless_range_loop, reason = "iterators over registers are not inlined here")]
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn chains(pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
@@ -228,10 +229,11 @@ pub(super) fn chains(pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
 }
 
 /// Packs `width` rows (a multiple of 8) in squares of 8 by 8 words.
+#[expect(clippy::needless_range_loop, reason = "iterators over registers are not inlined here")]
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(super) fn pack(width: usize, depth: usize, rows: &[u32], panel: &mut [u32]) {
-    assert!(width % 8 == 0 && rows.len() >= width * depth && panel.len() == width * depth);
+    assert!(width.is_multiple_of(8) && rows.len() >= width * depth && panel.len() == width * depth);
     let whole = depth - depth % 8;
     for lane in (0..width).step_by(8) {
         for word in (0..whole).step_by(8) {

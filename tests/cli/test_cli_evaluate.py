@@ -83,7 +83,7 @@ def test_files_of_an_evaluation(evaluate: Run, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert {path.name for path in target.iterdir()} == FILES
     assert (target / "results.json").read_text(encoding="utf-8") == done.out
-    lines = gzip.open(target / "per_query.jsonl.gz", "rt", encoding="utf-8").read().splitlines()
+    lines = gzip.decompress((target / "per_query.jsonl.gz").read_bytes()).decode().splitlines()
     assert {json.loads(line)["query_id"] for line in lines} == {"q-en0", "q-en1", "q-de0", "q-de1"}
     assert "<html" in (target / "report.html").read_text(encoding="utf-8")
     assert (target / "report.md").read_text(encoding="utf-8").strip()

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # The command as it is, on a pool whose scan would take minutes; a line says that the scan has begun.
@@ -42,21 +43,15 @@ main()
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_ctrl_c_ends_a_scan(tmp_path: Path, threads: str) -> None:
-    import numpy as np
-
-    np.save(tmp_path / "rows.npy", np.eye(2, dtype=np.float32))
-    arrays = [
-        "--encoder",
-        "precomputed",
-        "--queries",
-        str(tmp_path / "rows.npy"),
-        "--documents",
-        str(tmp_path / "rows.npy"),
-    ]
+    rows = str(tmp_path / "rows.npy")
+    np.save(rows, np.eye(2, dtype=np.float32))
+    command = ["evaluate", "demo", "--encoder", "precomputed", "--queries", rows, "--documents", rows, "--json"]
     process = subprocess.Popen(
-        [sys.executable, "-c", SLOW, "evaluate", "demo", *arrays, "--json", "-o", str(tmp_path / "out"), "--threads", threads],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", SLOW, *command, "-o", str(tmp_path / "out"), "--threads", threads],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert process.stderr is not None
         seen = []

@@ -23,6 +23,8 @@ def check_folder(folder: Path) -> None:
 
 def write(evaluation: Evaluation, folder: Path) -> None:
     """Write the values per query, both reports, and last `results.json`: where it stands, all is there."""
+    # Results of an earlier run must not stand beside files of this one.
+    (folder / "results.json").unlink(missing_ok=True)
     evaluation.per_query_to(folder / "per_query.jsonl.gz")
     evaluation.report(folder / "report.md")
     evaluation.report(folder / "report.html")

@@ -162,8 +162,9 @@ class Correction(ABC):
             "query_languages": list(self.query_languages),
             "settings": self.settings,
         }
+        arrays: dict[str, Any] = self.arrays
         with written_whole(path) as file:
-            np.savez(file, about=np.array(msgspec.json.encode(about).decode()), **self.arrays)
+            np.savez(file, about=np.array(msgspec.json.encode(about).decode()), **arrays)
 
     def _labels(self, side: Side) -> tuple[str, ...]:
         return self.languages if side == "documents" else self.query_languages
@@ -216,21 +217,19 @@ class Correction(ABC):
         for name, array in self.arrays.items():
             if not np.isfinite(array).all():
                 raise ValueError(f"the array {name!r} holds NaN or infinite values")
-        for name, (side, axes) in self._shapes().items():
+        for name, wanted in self._shapes().items():
             if name not in self.arrays:
                 raise ValueError(f"there is no array {name!r}")
-            wanted, shape = len(self._labels(side)) + 1, self.arrays[name].shape
-            if len(shape) != axes or shape[0] != wanted or (axes > 1 and shape[-1] != self._width(name)):
-                raise ValueError(f"the array {name!r} has shape {shape}")
+            shape = self.arrays[name].shape
+            if len(shape) != len(wanted) or any(
+                size not in (None, own) for size, own in zip(wanted, shape, strict=True)
+            ):
+                raise ValueError(f"the array {name!r} has shape {shape}, which does not fit the others")
         return self
 
     @abstractmethod
-    def _shapes(self) -> dict[str, tuple[Side, int]]:
-        """The arrays: whose languages (and one more) their rows are, and how many axes they have."""
-
-    def _width(self, name: str) -> int:  # noqa: ARG002
-        """Length of the last axis of an array with two axes or more."""
-        return self.dimension
+    def _shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """The arrays that there must be, with their shapes; None for a size that nothing else fixes."""
 
 
 def load(path: str | os.PathLike[str]) -> Correction:
@@ -242,12 +241,14 @@ def load(path: str | os.PathLike[str]) -> Correction:
     """
     name = os.fspath(path)
     try:
-        with np.load(Path(path), allow_pickle=False) as file:
+        # numpy leaves a damaged file open where it opened it itself.
+        with Path(path).open("rb") as raw:
+            file = np.load(raw, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile) or "about" not in file.files:
                 raise FormatError(name, None, "this is no correction; write one with `clinometer correct`")
             about = msgspec.json.decode(str(file["about"]), type=dict[str, Any])
             arrays = {key: file[key] for key in file.files if key != "about"}
-    except FileNotFoundError:
+    except (FileNotFoundError, FormatError):
         raise
     except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, msgspec.DecodeError) as error:
         raise FormatError(name, None, f"this is no correction, or it is damaged ({error})") from None

@@ -67,7 +67,7 @@ class Calibration(Correction):
 
         Example:
             >>> fitted = Calibration.fit([[1.0, 0.0], [0.6, 0.8]], ["en", "de"], [[1.0, 0.0]], ["en"])
-            >>> fitted.arrays["score_means"][0].tolist()  # de, en, not known
+            >>> fitted.arrays["score_means"][0].round(6).tolist()  # de, en, not known
             [0.6, 1.0, 0.8]
             >>> fitted.output_dimension
             6
@@ -101,7 +101,7 @@ class Calibration(Correction):
 
     @property
     def output_dimension(self) -> int:
-        """Length of the rows that come out: a column for each document language, one for "not known", one to even out."""
+        """Length of the rows that come out: longer by a column for each document language and two more."""
         return self.dimension + len(self.languages) + 2
 
     def _changed(self, rows: NDArray[np.float64], codes: NDArray[np.int64], side: Side) -> NDArray[np.float64]:
@@ -118,14 +118,12 @@ class Calibration(Correction):
         changed[:, :dimension] *= scales[:, None]
         changed[known, dimension + codes[known]] = 1.0
         longest = max(1.0, float(np.square(self.arrays["scales"]).max())) + 1.0
-        changed[:, -1] = np.sqrt(longest - np.square(scales) - known)
+        changed[:, -1] = np.sqrt(np.maximum(longest - np.square(scales) - known, 0.0))
         return changed
 
-    def _shapes(self) -> dict[str, tuple[Side, int]]:
-        return {"score_means": ("queries", 2), "scales": ("documents", 1)}
-
-    def _width(self, name: str) -> int:
-        return len(self.languages) + 1
+    def _shapes(self) -> dict[str, tuple[int | None, ...]]:
+        columns = len(self.languages) + 1
+        return {"score_means": (len(self.query_languages) + 1, columns), "scales": (columns,)}
 
 
 def _mean(rows: Rows) -> NDArray[np.float64]:

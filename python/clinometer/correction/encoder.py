@@ -43,7 +43,7 @@ class CorrectedEncoder:
         >>> from clinometer.correction import Center
         >>> from clinometer.encoders import PrecomputedEncoder
         >>> rows = np.array([[1, 1, 0], [1, -1, 0], [0, 1, 1], [0, -1, 1]], dtype=np.float32)
-        >>> center = Center.fit(rows, ["en", "en", "de", "de"], shrinkage=0.0, strength=1.0)
+        >>> center = Center.fit(rows, ["en", "en", "de", "de"], shrinkage=0.0)
         >>> encoder = CorrectedEncoder(PrecomputedEncoder(rows, rows), center)
         >>> encoder.encode_documents(["a", "b", "c", "d"], languages=["en", "en", "de", "de"])[:, 1].tolist()
         [1.0, -1.0, 1.0, -1.0]
@@ -150,9 +150,7 @@ class CorrectedEncoder:
         rows = self._encoder.encode_documents(texts, **_options(self._encoder, languages, show_progress_bar))
         return self._corrected(rows, languages, "documents")
 
-    def _corrected(
-        self, rows: NDArray[np.float32], languages: Sequence[str | None], side: Side
-    ) -> NDArray[np.float32]:
+    def _corrected(self, rows: NDArray[np.float32], languages: Sequence[str | None], side: Side) -> NDArray[np.float32]:
         apply = self._correction.apply if side == "documents" else self._correction.apply_queries
         corrected = apply(rows, languages, unknown=self._unknown)
         for label, count in self._correction.unknown_rows(languages, side).items():

@@ -62,7 +62,7 @@ class Lir(Correction):
         Example:
             >>> sample = [[0.8, 0.6, 0.0], [0.8, -0.6, 0.0], [0.0, 0.6, 0.8], [0.0, -0.6, 0.8]]
             >>> lir = Lir.fit(sample, ["en", "en", "de", "de"])
-            >>> lir.apply([[0.8, 0.6, 0.0], [0.0, 0.6, 0.8]], ["en", "de"]).tolist()
+            >>> lir.apply([[0.8, 0.6, 0.0], [0.0, 0.6, 0.8]], ["en", "de"]).round(6).tolist()
             [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
         """
         sample = by_language(documents, languages, "documents")
@@ -99,8 +99,11 @@ class Lir(Correction):
                 changed[place] -= share[:, None] * direction
         return changed
 
-    def _shapes(self) -> dict[str, tuple[Side, int]]:
-        return {"document_components": ("documents", 3), "query_components": ("queries", 3)}
+    def _shapes(self) -> dict[str, tuple[int | None, ...]]:
+        return {
+            "document_components": (len(self.languages) + 1, None, self.dimension),
+            "query_components": (len(self.query_languages) + 1, None, self.dimension),
+        }
 
 
 def _components(sample: dict[str, Rows], components: int, centred: bool, what: str) -> NDArray[np.float64]:
@@ -131,4 +134,4 @@ def _leading(rows: Rows, components: int) -> NDArray[np.float64]:
     found: NDArray[Any] = np.linalg.svd(rows, full_matrices=False)[2][:components]
     # The sign of a singular vector is arbitrary; fix it, so that a saved file does not depend on the LAPACK in use.
     largest = np.abs(found).argmax(axis=1)
-    return np.asarray(found * np.sign(found[np.arange(components), largest])[:, None], dtype=np.float64)
+    return np.asarray(found * np.where(found[np.arange(components), largest] < 0, -1.0, 1.0)[:, None], dtype=np.float64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +16,24 @@ from numpy.typing import NDArray
 from clinometer.correction.base import Correction, Side
 from clinometer.errors import UsageError
 
-__all__ = ["Offsets", "checked_strength"]
+__all__ = ["Offsets", "checked_strength", "leading"]
+
+# Directions taken out by rule: at most this share of all.
+_LARGEST_SHARE = 8
 
 
 class Offsets(Correction):
-    """`x - strength * offset[language]`, between two scalings to length one."""
+    """`P (x - strength * offset[language])`, between two scalings to length one.
+
+    `P` takes out the directions along which the languages' offsets differ, if any were asked for.
+    """
 
     @classmethod
     def _from_means(
         cls,
         documents: Mapping[str, NDArray[np.float64]],
         queries: Mapping[str, NDArray[np.float64]],
+        directions: NDArray[np.float64],
         settings: dict[str, Any],
     ) -> Self:
         for option in ("strength", "query_strength"):
@@ -34,12 +41,12 @@ class Offsets(Correction):
         return cls(
             tuple(documents),
             tuple(queries),
-            {"document_offsets": _stacked(documents), "query_offsets": _stacked(queries)},
-            settings,
+            {"document_offsets": _stacked(documents), "query_offsets": _stacked(queries), "directions": directions},
+            {**settings, "directions_removed": len(directions)},
         )
 
     def with_strength(self, strength: float, query_strength: float | None = None) -> Self:
-        """The same offsets, subtracted at another strength.
+        """The same offsets and directions, with the offsets subtracted at another strength.
 
         Args:
             strength: For documents, 0 or more; 1 subtracts the whole offset.
@@ -62,12 +69,21 @@ class Offsets(Correction):
         of_documents = side == "documents"
         strength = self.settings["strength" if of_documents else "query_strength"]
         offsets = strength * self.arrays["document_offsets" if of_documents else "query_offsets"]
-        # Row -1 of this table is for rows that stay as they are.
+        # The last row of this table, -1, is for rows that stay as they are.
         changed: NDArray[np.float64] = rows - np.concatenate([offsets, np.zeros_like(offsets[:1])])[codes]
+        touched = codes >= 0
+        for direction in self.arrays["directions"]:
+            # Directions are orthogonal, so one after the other is the projection.
+            share = np.einsum("nd,d->n", changed, direction) * touched
+            changed -= share[:, None] * direction
         return changed
 
-    def _shapes(self) -> dict[str, tuple[Side, int]]:
-        return {"document_offsets": ("documents", 2), "query_offsets": ("queries", 2)}
+    def _shapes(self) -> dict[str, tuple[int | None, ...]]:
+        return {
+            "document_offsets": (len(self.languages) + 1, self.dimension),
+            "query_offsets": (len(self.query_languages) + 1, self.dimension),
+            "directions": (None, self.dimension),
+        }
 
     def _checked(self) -> Self:
         for option in ("strength", "query_strength"):
@@ -83,6 +99,49 @@ def checked_strength(option: str, value: Any) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
         raise UsageError(f"{option} is {value!r}, but must be a number of 0 or more; 1 subtracts the whole offset")
+
+
+def leading(
+    means: Mapping[str, NDArray[np.float64]], directions: int | Literal["auto"], chance: float = 0.0
+) -> NDArray[np.float64]:
+    """The directions along which the means of languages differ most, as orthonormal rows.
+
+    Args:
+        means: One vector for each language.
+        directions: How many, 0 or more; at most one less than there are languages. `auto`: those along which at least
+            twice as much is seen as chance would put there, and at most an eighth of all dimensions.
+        chance: Squared length that chance alone puts into one direction: variance within languages over texts.
+
+    Raises:
+        UsageError: `directions` is not among these.
+
+    Example:
+        >>> leading({"de": np.array([0.0, 2.0]), "en": np.array([0.0, 0.0])}, "auto").round(6).tolist()
+        [[0.0, 1.0]]
+    """
+    if directions != "auto" and (isinstance(directions, bool) or not isinstance(directions, int) or directions < 0):
+        raise UsageError(f"directions is {directions!r}, but must be 'auto' or a whole number of 0 or more")
+    rows = np.stack(list(means.values()))
+    most = min(len(rows) - 1, rows.shape[1] - 1)
+    if directions != "auto" and directions > most:
+        raise UsageError(
+            f"directions is {directions}, but the means of {len(rows)} languages in {rows.shape[1]} dimensions differ "
+            f"along {most} at most; choose fewer, or 'auto'"
+        )
+    if not most:
+        return np.empty((0, rows.shape[1]))
+    sizes, found = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[1:]
+    if directions == "auto":
+        # Equal means leave rounding errors, which have directions as well.
+        certain = np.square(sizes) >= max(2 * chance, np.finfo(np.float64).eps)
+        most = min(most, int(np.count_nonzero(certain)), max(1, rows.shape[1] // _LARGEST_SHARE))
+    return _signed(found[: most if directions == "auto" else directions])
+
+
+def _signed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Singular vectors with their largest entry positive: their sign is arbitrary and goes with the LAPACK in use."""
+    largest = np.abs(rows).argmax(axis=1)
+    return rows * np.where(rows[np.arange(len(rows)), largest] < 0, -1.0, 1.0)[:, None]
 
 
 def _stacked(means: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -7,13 +7,12 @@ both share, does not enter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.correction.base import Side
-from clinometer.correction.offsets import Offsets
+from clinometer.correction.offsets import Offsets, leading
 from clinometer.correction.sample import Rows, unit_rows
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
@@ -25,7 +24,8 @@ class Shift(Offsets):
     """`x - strength * v_l` with `v_l = mean(x_i^l - x_i^pivot)` over translated texts, then length one again.
 
     The idea is that of SHIFT (arXiv 2606.18801), of which the abstract was at hand: the mean as the estimate of the
-    difference, and scaling to length one afterwards, are inferred. `centre`, `strength` and a query side are ours.
+    difference, and scaling to length one afterwards, are inferred. `centre`, `strength`,
+    `directions` and a query side are ours.
     """
 
     method: ClassVar[str] = "shift"
@@ -44,6 +44,7 @@ class Shift(Offsets):
         strength: float = 1.0,
         correct_queries: bool = True,
         centre: bool = False,
+        directions: int | Literal["auto"] = 0,
     ) -> Self:
         """Fit on parallel texts.
 
@@ -59,6 +60,8 @@ class Shift(Offsets):
             correct_queries: Also move queries. Without it they are only scaled, as in the abstract, where the index is
                 corrected.
             centre: Subtract the pivot's own mean from everything besides (ours).
+            directions: Also take out directions in which the differences of the documents differ, as `Center` does
+                (ours); none by default.
 
         Returns:
             The correction. Rows whose language is not known are moved by the mean over the languages, the pivot's zero
@@ -90,11 +93,9 @@ class Shift(Offsets):
             "centre": centre,
             "pairs_fitted": {label: count for label, (_, count) in moved.items()},
         }
-        return cls._from_means(
-            {label: mean for label, (mean, _) in moved.items()},
-            {label: mean for label, (mean, _) in asked.items()},
-            settings,
-        )
+        offsets = {label: mean for label, (mean, _) in moved.items()}
+        query_offsets = {label: mean for label, (mean, _) in asked.items()}
+        return cls._from_means(offsets, query_offsets, leading(offsets, directions), settings)
 
 
 def _differences(

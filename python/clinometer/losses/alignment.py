@@ -5,7 +5,7 @@ The literal loss of arXiv 2604.05684, its ablations, and terms of ours are parts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,13 +20,14 @@ from clinometer.losses.similarity import similarity_jsd
 __all__ = ["CrossLingualAlignmentLoss"]
 
 _TRIPLET = ("query_en", "passage_en", "passage_tgt")
-_NEEDS = {
-    "jsd": {"passage_en", "passage_tgt"},
-    "nce": {"query_en", "passage_tgt"},
-    "psg": {"passage_en", "passage_tgt"},
-    "pool": {"query_en", "passage_en", "passage_tgt", "query_tgt"},
-    "mono": {"query_en", "passage_en", "passage_tgt", "query_tgt"},
-    "sim": {"passage_en", "passage_tgt", "query_en", "query_tgt"},
+# Columns that a part needs, and those that it needs besides where there is a query_tgt.
+_NEEDS: dict[str, tuple[set[str], set[str]]] = {
+    "jsd": ({"passage_en", "passage_tgt"}, set()),
+    "nce": ({"query_en", "passage_tgt"}, set()),
+    "psg": ({"passage_en", "passage_tgt"}, set()),
+    "pool": ({"query_en", "passage_en", "passage_tgt"}, {"query_tgt"}),
+    "mono": ({"query_en", "passage_en"}, {"query_tgt", "passage_tgt"}),
+    "sim": ({"passage_en", "passage_tgt"}, {"query_en", "query_tgt"}),
 }
 
 
@@ -140,10 +141,11 @@ class CrossLingualAlignmentLoss(ColumnLoss):
             f"and optionally query_tgt{more}, in this order"
         )
 
-    def columns_used(self, names: Any) -> set[str]:  # noqa: D102
-        needed = set().union(*(_NEEDS[part] for part in self.parts))
-        if self.parts == ("sim",) and "query_tgt" not in names:
-            needed -= {"query_en"}
+    def columns_used(self, names: Sequence[str]) -> set[str]:  # noqa: D102
+        needed: set[str] = set()
+        for part in self.parts:
+            always, with_target_query = _NEEDS[part]
+            needed |= always | with_target_query if "query_tgt" in names else always
         return {name for name in names if name in needed or name.startswith("negative_")}
 
     def parts_of(self, batch: Batch) -> dict[str, Tensor]:  # noqa: D102
@@ -153,7 +155,7 @@ class CrossLingualAlignmentLoss(ColumnLoss):
             "psg": self._psg,
             "pool": self._pool,
             "mono": self._mono,
-            "sim": lambda batch: similarity_jsd(batch, scale=self.scale, epsilon=self.jsd_epsilon),
+            "sim": lambda batch: similarity_jsd(batch, scale=self.scale),
         }
         return {part: self.weights[part] * terms[part](batch) for part in self.parts}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from sentence_transformers.util import all_gather, all_gather_with_grad, get_rank
+from sentence_transformers.util import all_gather, all_gather_with_grad
 from torch import Tensor, nn
 
 from clinometer.errors import UsageError
@@ -40,7 +40,7 @@ class Batch:
     others: Tensor
 
 
-class ColumnLoss(nn.Module):
+class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
     """Base of the losses: names its columns, embeds the ones it uses, and returns its parts by name.
 
     A subclass says which columns it takes (`column_names`), which of them it uses (`columns_used`), and computes its
@@ -70,6 +70,11 @@ class ColumnLoss(nn.Module):
 
     def parts_of(self, batch: Batch) -> dict[str, Tensor]:
         """The named terms, each a scalar with its weight applied."""
+        raise NotImplementedError
+
+    @property
+    def citation(self) -> str:
+        """What to cite for this loss, in BibTeX."""
         raise NotImplementedError
 
     def get_config_dict(self) -> dict[str, Any]:
@@ -123,7 +128,8 @@ class ColumnLoss(nn.Module):
                 raise UsageError(f"{type(self).__name__} needs embeddings of {name} (column {place}); {order}")
             if vectors.ndim != 2:
                 raise UsageError(
-                    f"{name} (column {place}) has shape {tuple(vectors.shape)}, but should be (rows, dimension); {order}"
+                    f"{name} (column {place}) has shape {tuple(vectors.shape)}, but should be (rows, dimension); "
+                    f"{order}"
                 )
             first = next(iter(columns), None)
             if first is not None and vectors.shape != columns[first].shape:
@@ -142,12 +148,12 @@ class ColumnLoss(nn.Module):
         if self.gather_across_devices:
             candidates = {name: all_gather_with_grad(vectors) for name, vectors in columns.items()}
             candidate_groups = all_gather(groups)
-            own = own + get_rank() * len(some)
+            own = own + _rank() * len(some)
         return Batch(columns, candidates, own, *group_masks(groups, candidate_groups, own))
 
     def _groups(self, labels: Tensor | None, rows: int, device: torch.device) -> Tensor:
         if labels is None:
-            offset = get_rank() * rows if self.gather_across_devices else 0
+            offset = _rank() * rows if self.gather_across_devices else 0
             return torch.arange(rows, device=device) + offset
         if labels.shape != (rows,) or labels.is_floating_point() or labels.is_complex():
             raise UsageError(
@@ -155,6 +161,11 @@ class ColumnLoss(nn.Module):
                 "hold one whole number for each row, the number of its parallel group; mend it or remove the column"
             )
         return labels.to(device)
+
+
+def _rank() -> int:
+    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_rank() if distributed else 0
 
 
 def positive_number(name: str, value: float) -> float:

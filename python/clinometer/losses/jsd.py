@@ -10,12 +10,20 @@ import math
 from typing import Literal, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from clinometer.errors import UsageError
 
-__all__ = ["EpsilonPlace", "JsdInput", "LogBase", "check_jsd_options", "distribution_jsd", "embedding_jsd", "jsd_distance"]
+__all__ = [
+    "EpsilonPlace",
+    "JsdInput",
+    "LogBase",
+    "check_jsd_options",
+    "distribution_jsd",
+    "embedding_jsd",
+    "jsd_distance",
+]
 
 JsdInput = Literal["raw", "normalized", "scaled"]
 EpsilonPlace = Literal["inside", "outside"]
@@ -41,7 +49,7 @@ def distribution_jsd(first: Tensor, second: Tensor, *, log_base: LogBase = "e") 
         0.110944
     """
     first, second = (logits if logits.dtype == torch.float64 else logits.float() for logits in (first, second))
-    log_p, log_q = F.log_softmax(first, dim=-1), F.log_softmax(second, dim=-1)
+    log_p, log_q = functional.log_softmax(first, dim=-1), functional.log_softmax(second, dim=-1)
     p, q = log_p.exp(), log_q.exp()
     d = log_q - log_p
     # With m = p (1 + e^d) / 2 the sum below equals the definition; its terms are of second order in d, where those of
@@ -139,4 +147,4 @@ def _logits(vectors: Tensor, read: JsdInput) -> Tensor:
     vectors = vectors if vectors.dtype == torch.float64 else vectors.float()
     if read == "raw":
         return vectors
-    return F.normalize(vectors, dim=-1) * (math.sqrt(vectors.shape[-1]) if read == "scaled" else 1.0)
+    return functional.normalize(vectors, dim=-1) * (math.sqrt(vectors.shape[-1]) if read == "scaled" else 1.0)

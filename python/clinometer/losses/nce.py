@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["cosines", "group_masks", "info_nce", "pooled_nce"]
 
 
 def cosines(first: Tensor, second: Tensor) -> Tensor:
     """`(n, m)` cosine similarities of the rows."""
-    return F.normalize(first, dim=-1) @ F.normalize(second, dim=-1).T
+    return functional.normalize(first, dim=-1) @ functional.normalize(second, dim=-1).T
 
 
 def group_masks(groups: Tensor, candidate_groups: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,7 +74,7 @@ def info_nce(
     scores = scale * cosines(anchors, candidates)
     if allowed is not None:
         scores = scores.masked_fill(~allowed, -torch.inf)
-    return F.cross_entropy(scores, torch.arange(len(anchors), device=anchors.device) if own is None else own)
+    return functional.cross_entropy(scores, torch.arange(len(anchors), device=anchors.device) if own is None else own)
 
 
 def pooled_nce(

@@ -82,7 +82,7 @@ def _normalizers(modules: list[nn.Module]) -> list[nn.Module]:
         return []
     last = modules[-1]
     if isinstance(last, Router):
-        return [found for route in last.sub_modules.values() for found in _normalizers(list(route))]
+        return [found for route in last.sub_modules.values() for found in _normalizers([*route.children()])]
     if isinstance(last, Normalize):
         return _normalizers(modules[:-1]) or [last]
     return []

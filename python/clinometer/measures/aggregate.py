@@ -58,10 +58,12 @@ class Resampling:
         """Mean of the columns' means (a macro average if there are several), with its percentile interval."""
         return self._estimate(float(self.means[columns].mean()), self.resampled[:, columns].mean(axis=1))
 
-    def distance(self, first: int, second: int) -> Estimate:
-        """Absolute difference of two columns' means, with its percentile interval."""
-        difference = self.resampled[:, first] - self.resampled[:, second]
-        return self._estimate(float(abs(self.means[first] - self.means[second])), np.abs(difference))
+    def distance(self, pairs: list[tuple[int, int]]) -> Estimate:
+        """Absolute difference of two columns' means, averaged over pairs, with its percentile interval."""
+        first, second = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        value = np.abs(self.means[first] - self.means[second]).mean()
+        drawn = np.abs(self.resampled[:, first] - self.resampled[:, second]).mean(axis=1)
+        return self._estimate(float(value), drawn)
 
     def _estimate(self, value: float, resampled: NDArray[np.float64]) -> Estimate:
         drawn = resampled[~np.isnan(resampled)]

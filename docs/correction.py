@@ -1,0 +1,469 @@
+"""What correction without training does: encode once, fit each method, evaluate on XQuAD, write tables.
+
+    python docs/correction.py --embeddings DIR [ENCODER...]
+
+Embeddings are kept in DIR and reused. Results go to docs/results/correction-ENCODER.json and, as tables, to
+docs/results/correction.md. Corrections are fitted on `train` and `tico19`, never on what is evaluated, except where a
+line says so: "unlabelled sample" is fitted on some of the evaluated texts, without translations and judgements, and
+"index" on the documents of the pool. Options were chosen on tico19.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import clinometer as cm
+from clinometer.collection import Texts
+from clinometer.correction import Calibration, Center, Correction, Lir, Shift, choose
+from clinometer.encoders import PrecomputedEncoder
+from clinometer.significance import permutation_test
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"
+RESULTS = ROOT / "docs" / "results"
+ENCODERS = {"offline": "offline", "multilingual-e5-small": str(ROOT / "models" / "multilingual-e5-small")}
+LANGUAGES = ["ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh"]
+DEVELOPMENT = ["ar", "en", "es", "hi", "ru", "zh"]
+MEASURES = ["Complete@10", "nDCG@1", "MaxR", "MaxRnorm", "RankGap", "Intrusion"]
+SCENARIOS = ["multi", "mono-same", "mono-cross", "one-sided"]
+SHOWN = (
+    ("Complete@10", "multi", "macro-target"),
+    ("nDCG@1", "multi", "macro-target"),
+    ("MaxRnorm", "multi", "macro-target"),
+    ("Complete@10", "multi", "macro-pivot"),
+    ("RankGap", "multi", "macro-target"),
+    ("Intrusion", "one-sided", "macro-target"),
+    ("nDCG@1", "mono-same", "macro-target"),
+    ("nDCG@1", "mono-cross", "macro-target"),
+)
+TEXTS_PER_LANGUAGE = 240
+
+
+class Vectors(NamedTuple):
+    """Texts and their embeddings, row for row."""
+
+    queries: Texts
+    documents: Texts
+    q: Any
+    d: Any
+
+    def few(self, texts: int | None, seed: int = 0) -> Vectors:
+        """At most so many of each language, drawn from documents and from queries on their own."""
+        asked, found = choose(self.queries.languages, texts, seed), choose(self.documents.languages, texts, seed)
+        return Vectors(self.queries.take(asked), self.documents.take(found), self.q[asked], self.d[found])
+
+    def documents_in(self, rows: Sequence[int]) -> Vectors:
+        return self._replace(documents=self.documents.take(rows), d=self.d[list(rows)])
+
+
+def joined(first: Vectors, second: Vectors) -> Vectors:
+    texts = [
+        Texts(*(a + b for a, b in zip(vars(one).values(), vars(two).values(), strict=True)))
+        for one, two in ((first.queries, second.queries), (first.documents, second.documents))
+    ]
+    return Vectors(*texts, np.concatenate([first.q, second.q]), np.concatenate([first.d, second.d]))
+
+
+def train_texts() -> tuple[Texts, Texts]:
+    """At most 240 items of each language, all in one random order of items, and the English of every item taken."""
+    files = ",".join(str(path) for path in sorted((DATA / "train").glob("*.jsonl.gz")))
+    collection = cm.load(f"parallel:{files}", languages=LANGUAGES)
+    groups = sorted({group or "" for group in collection.queries.groups})
+    order = np.random.default_rng(0).permutation(len(groups))
+    rank = {groups[item]: place for place, item in enumerate(order)}
+    pairs = list(zip(collection.queries.groups, collection.queries.languages, strict=True))
+    taken = {
+        label: set(
+            sorted({g for g, other in pairs if other == label}, key=lambda g: rank[g or ""])[:TEXTS_PER_LANGUAGE]
+        )
+        for label in LANGUAGES
+        if label != "en"
+    }
+    taken["en"] = set().union(*taken.values())
+
+    def take(texts: Texts) -> Texts:
+        each = enumerate(zip(texts.groups, texts.languages, strict=True))
+        return texts.take([row for row, (group, label) in each if group in taken[label]])
+
+    return take(collection.queries), take(collection.documents)
+
+
+class Embeddings:
+    """Embeddings by encoder and text, kept on disk under a digest of the texts."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name, self._encoder = folder, name, None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def of(self, stage: str, texts: Texts) -> Any:
+        digest = hashlib.sha256("\0".join(texts.texts).encode()).hexdigest()[:16]
+        path = self._folder / f"{self._name}-{stage}-{digest}.npy"
+        if not path.exists():
+            self._encoder = self._encoder or cm.encoder(ENCODERS[self._name])
+            print(f"{self._name}: encoding {len(texts)} {stage}", file=sys.stderr)
+            encode = self._encoder.encode_queries if stage == "queries" else self._encoder.encode_documents
+            rows = encode(list(texts.texts), show_progress_bar=True)
+            np.save(path.with_suffix(".tmp.npy"), rows)
+            path.with_suffix(".tmp.npy").rename(path)
+        return np.load(path)
+
+    def vectors(self, queries: Texts, documents: Texts) -> Vectors:
+        return Vectors(queries, documents, self.of("queries", queries), self.of("documents", documents))
+
+
+def center(sample: Vectors, **options: Any) -> Correction:
+    return Center.fit(sample.d, sample.documents.languages, sample.q, sample.queries.languages, **options)
+
+
+def plain(sample: Vectors, strength: float = 1.0) -> Correction:
+    return center(sample, strength=strength, shrinkage=0.0, directions=0)
+
+
+def lir(sample: Vectors, components: int) -> Correction:
+    return Lir.fit(sample.d, sample.documents.languages, sample.q, sample.queries.languages, components=components)
+
+
+def shift(sample: Vectors, **options: Any) -> Correction:
+    return Shift.fit(
+        sample.d,
+        sample.documents.languages,
+        sample.documents.groups,  # type: ignore[arg-type]
+        sample.q,
+        sample.queries.languages,
+        sample.queries.groups,  # type: ignore[arg-type]
+        **options,
+    )
+
+
+def calibrate(sample: Vectors, **options: Any) -> Correction:
+    return Calibration.fit(sample.d, sample.documents.languages, sample.q, sample.queries.languages, **options)
+
+
+def mislabelled(labels: Sequence[str], share: float, seed: int) -> list[str]:
+    """The labels, a share of them replaced by another language, at random."""
+    draw = np.random.default_rng(seed)
+    others = sorted(set(labels))
+    wrong = draw.random(len(labels)) < share
+    return [
+        str(draw.choice([other for other in others if other != label])) if hit else label
+        for label, hit in zip(labels, wrong, strict=True)
+    ]
+
+
+class Case(NamedTuple):
+    """One line of a table."""
+
+    table: str
+    name: str
+    fit: Callable[[], Correction | None]
+    pool: str = "xquad"
+    query_languages: bool = True
+    wrong: float = 0.0
+
+
+def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors) -> Iterator[Case]:
+    outside = joined(train, tico)
+    index = outside._replace(documents=xquad.documents, d=xquad.d)
+    yield Case("methods", "none", lambda: None)
+    for what, sample in (("train", train), ("train + tico19", outside)):
+        yield Case("methods", f"center, plain, 1 · {what}", lambda s=sample: plain(s))
+        yield Case("methods", f"center, plain, 0.8 · {what}", lambda s=sample: plain(s, 0.8))
+        yield Case("methods", f"center · {what}", lambda s=sample: center(s))
+        yield Case("methods", f"LIR, 1 component · {what}", lambda s=sample: lir(s, 1))
+        yield Case("methods", f"LIR, 2 components · {what}", lambda s=sample: lir(s, 2))
+        yield Case("methods", f"SHIFT, documents only · {what}", lambda s=sample: shift(s, correct_queries=False))
+        yield Case("methods", f"SHIFT, both sides · {what}", lambda s=sample: shift(s))
+        yield Case("methods", f"SHIFT, centred · {what}", lambda s=sample: shift(s, centre=True))
+        yield Case(
+            "methods", f"SHIFT, centred, directions · {what}", lambda s=sample: shift(s, centre=True, directions="auto")
+        )
+        yield Case("methods", f"calibration · {what}", lambda s=sample: calibrate(s))
+        yield Case("methods", f"calibration with scale · {what}", lambda s=sample: calibrate(s, scale=True))
+    yield Case("methods", "center · index, queries of train + tico19", lambda: center(index))
+    yield Case(
+        "methods", "center · index alone, no sample of queries", lambda: Center.fit(xquad.d, xquad.documents.languages)
+    )
+    for texts, strength in ((60, 1.0), (240, 1.0), (240, 0.8)):
+        what = f"unlabelled sample, {texts} texts"
+        yield Case(
+            "methods", f"center, plain, {strength:g} · {what}", lambda n=texts, s=strength: plain(xquad.few(n), s)
+        )
+    for texts in (60, 240):
+        what = f"unlabelled sample, {texts} texts"
+        yield Case("methods", f"center · {what}", lambda n=texts: center(xquad.few(n)))
+        yield Case(
+            "methods", f"center · {what}, query languages unknown", lambda n=texts: center(xquad.few(n)), "xquad", False
+        )
+        yield Case("methods", f"LIR, 1 component · {what}", lambda n=texts: lir(xquad.few(n), 1))
+        yield Case("methods", f"LIR, 2 components · {what}", lambda n=texts: lir(xquad.few(n), 2))
+        yield Case("methods", f"calibration · {what}", lambda n=texts: calibrate(xquad.few(n)))
+    for texts in (10, 30, 60, 240):
+        for seed in range(3):
+            for name, how in (("center, plain, 1", plain), ("center", center)):
+                yield Case(
+                    "robustness",
+                    f"{name} · unlabelled sample, {texts} texts, seed {seed}",
+                    lambda n=texts, s=seed, h=how: h(xquad.few(n, s)),
+                )
+    for share in (0.1, 0.3):
+        for name, how in (("center, plain, 1", plain), ("center", center)):
+            yield Case(
+                "robustness",
+                f"{name} · unlabelled sample, 240 texts, {share:.0%} of all labels wrong",
+                lambda w=share, h=how: h(wrongly(xquad, w).few(240)),
+                wrong=share,
+            )
+    apart = by_articles(xquad)
+    yield Case("robustness", "center, plain, 1 · unlabelled sample, 20 texts, other articles in each language",
+               lambda: plain(apart))  # fmt: skip
+    yield Case("robustness", "center · unlabelled sample, 20 texts, other articles in each language",
+               lambda: center(apart))  # fmt: skip
+    yield Case("robustness", "none · pool 240 en, 25 of each other language", lambda: None, "skewed")
+    for name, how in (("center, plain, 1", plain), ("center", center)):
+        yield Case(
+            "robustness",
+            f"{name} · pool 240 en, 25 of each other language, fitted on it",
+            lambda h=how: h(skewed),
+            "skewed",
+        )
+
+
+def wrongly(vectors: Vectors, share: float) -> Vectors:
+    """The same texts with wrong labels; the ones that `evaluate` applies the correction with."""
+    queries, documents = vectors.queries, vectors.documents
+    return vectors._replace(
+        queries=Texts(queries.ids, queries.texts, tuple(mislabelled(queries.languages, share, 1)), queries.groups),
+        documents=Texts(
+            documents.ids, documents.texts, tuple(mislabelled(documents.languages, share, 2)), documents.groups
+        ),
+    )
+
+
+def by_articles(vectors: Vectors) -> Vectors:
+    """For each language the texts of four articles that no other language has."""
+
+    def rows(texts: Texts, article: Callable[[int], int]) -> list[int]:
+        return [row for row in range(len(texts)) if article(row) // 4 == LANGUAGES.index(texts.languages[row])]
+
+    of_document = [int(name.split(":")[1].split("-")[0]) for name in vectors.documents.ids]
+    documents = rows(vectors.documents, of_document.__getitem__)
+    draw = choose(vectors.queries.languages, 20, seed=3)
+    return Vectors(vectors.queries.take(draw), vectors.documents.take(documents), vectors.q[draw], vectors.d[documents])
+
+
+def skewed_pool(collection: cm.Collection, vectors: Vectors) -> tuple[cm.Collection, Vectors]:
+    """All English documents, and of every other language those of five articles, with the queries about these."""
+    articles = [int(name.split(":")[1].split("-")[0]) for name in collection.documents.ids]
+    kept = [
+        row
+        for row, label in enumerate(collection.documents.languages)
+        if label == "en" or articles[row] in (0, 9, 18, 27, 36)
+    ]
+    builder = cm.CollectionBuilder("xquad, skewed")
+    texts = collection.documents
+    for row in kept:
+        builder.add_document(texts.ids[row], texts.texts[row], texts.languages[row], texts.groups[row])
+    inside, queries = set(kept), collection.queries
+    asked = []
+    for row in range(len(queries)):
+        answers = collection.judged[collection.indptr[row] : collection.indptr[row + 1]]
+        if all(int(answer) in inside for answer in answers):
+            asked.append(row)
+            builder.add_query(queries.ids[row], queries.texts[row], queries.languages[row], queries.groups[row])
+            for answer in answers:
+                builder.judge(queries.ids[row], texts.ids[answer])
+    return builder.build(), Vectors(queries.take(asked), texts.take(kept), vectors.q[asked], vectors.d[kept])
+
+
+def evaluated(case: Case, collection: cm.Collection, vectors: Vectors, scenarios: Sequence[str]) -> cm.Evaluation:
+    correction = case.fit()
+    q, d = vectors.q, vectors.d
+    if correction is not None:
+        labelled = wrongly(vectors, case.wrong) if case.wrong else vectors
+        q = correction.apply_queries(q, labelled.queries.languages if case.query_languages else None)
+        d = correction.apply(d, labelled.documents.languages)
+    return cm.evaluate(
+        collection, PrecomputedEncoder(q, d, name=case.name), scenarios=scenarios, measures=MEASURES, resamples=1000
+    )
+
+
+def target_values(evaluation: cm.Evaluation, measure: str) -> Any:
+    """The mean over target languages for each question, as translations of one question are no independent questions."""
+    table = evaluation.per_query
+    mine = (table["scenario"] == "multi") & (table["query_language"] != "en")
+    languages = len(set(table["query_language"][mine]))
+    return table[measure][mine].reshape(languages, -1).mean(axis=0)
+
+
+def line_of(case: Case, evaluation: cm.Evaluation, base: cm.Evaluation) -> dict[str, Any]:
+    rows = {(row["measure"], row["scenario"], row["query_language"]): row for row in evaluation.rows}
+    tested = ("Complete@10", "nDCG@1")
+    differences = np.stack([[target_values(side, measure) for measure in tested] for side in (evaluation, base)])
+    p_values = (
+        permutation_test(differences[0].T, differences[1].T, resamples=2000)
+        if case.name.split(" · ")[0] != "none"
+        else [1, 1]
+    )
+    return {
+        "table": case.table,
+        "name": case.name,
+        "pool": case.pool,
+        "means": [
+            {"measure": measure, "scenario": scenario, "queries": who, **_interval(rows.get((measure, scenario, who)))}
+            for measure, scenario, who in SHOWN
+        ],
+        "p_against_none": dict(zip(tested, (round(float(p), 5) for p in p_values), strict=True)),
+        "languages": {
+            label: {
+                measure: evaluation.value(measure, scenario, label)
+                for measure, scenario in (("Complete@10", "multi"), ("nDCG@1", "multi"), ("nDCG@1", "mono-same"))
+                if (measure, scenario, label) in rows and (label != "en" or scenario != "multi")
+            }
+            for label in LANGUAGES
+        },
+    }
+
+
+def _interval(row: dict[str, Any] | None) -> dict[str, Any]:
+    return {key: row[key] if row else None for key in ("value", "ci_low", "ci_high")}
+
+
+def development(collection: cm.Collection, vectors: Vectors) -> list[dict[str, Any]]:
+    """Strengths on tico19, means of 60 texts a language of it: which strength, with and without directions."""
+    found = []
+    for directions in (0, "auto"):
+        fitted = center(vectors.few(60), directions=directions)
+        assert isinstance(fitted, Center)
+        for strength in (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2):
+            case = Case("development", f"center, {strength:g}", lambda f=fitted, s=strength: f.with_strength(s))
+            result = evaluated(case, collection, vectors, ["multi"])
+            found.append(
+                {
+                    "strength": strength,
+                    "directions": directions,
+                    **{
+                        measure: result.value(measure, "multi", "macro-target")
+                        for measure in ("Complete@10", "nDCG@1", "MaxRnorm")
+                    },
+                }
+            )
+    return found
+
+
+def measured(name: str, folder: Path) -> dict[str, Any]:
+    embeddings = Embeddings(folder, name)
+    collection = cm.load(f"xquad:{DATA / 'xquad'}")
+    heldout = cm.load(f"parallel:{DATA / 'tico19' / 'tico19_retrieval.jsonl.gz'}", languages=DEVELOPMENT)
+    tico = embeddings.vectors(heldout.queries, heldout.documents)
+    train = embeddings.vectors(*train_texts())
+    xquad = embeddings.vectors(collection.queries, collection.documents)
+    small, skewed = skewed_pool(collection, xquad)
+    pools = {"xquad": (collection, xquad), "skewed": (small, skewed)}
+    bases: dict[str, cm.Evaluation] = {}
+    lines = []
+    for case in cases(xquad, train, tico, skewed):
+        evaluation = evaluated(case, *pools[case.pool], SCENARIOS)
+        bases.setdefault(case.pool, evaluation)
+        lines.append(line_of(case, evaluation, bases[case.pool]))
+        shown = {item["measure"]: item["value"] for item in reversed(lines[-1]["means"]) if item["value"] is not None}
+        print(f"{name}: {case.name}: {shown['Complete@10']:.1f} {shown['nDCG@1']:.3f}", file=sys.stderr)
+    return {
+        "encoder": name,
+        "texts_fitted": {
+            what: {label: int(np.sum(np.array(sample.documents.languages) == label)) for label in LANGUAGES}
+            for what, sample in (("train", train), ("train + tico19", joined(train, tico)))
+        },
+        "development": development(heldout, tico),
+        "lines": lines,
+    }
+
+
+def tables(results: Sequence[dict[str, Any]]) -> str:
+    text = ["# Correction without training", "", "Made by `python docs/correction.py`; do not edit.", ""]
+    text += [
+        "Means over the 11 target languages of XQuAD. The first columns are scenario `multi`, queries in the target "
+        "language (en: in English), then `one-sided`, and nDCG@1 of `mono-same` and `mono-cross`. In brackets: 95 % interval. "
+        "*: differs from `none`, paired permutation test, p < 0.01.",
+        "",
+    ]
+    for result in results:
+        for table in ("methods", "robustness"):
+            text += [f"## {result['encoder']}: {table}", ""]
+            text += [
+                "| correction | Complete@10 | nDCG@1 | MaxRnorm | Complete@10, en | rank gap | intrusion | mono-same | mono-cross |",
+                "|---|" + "--:|" * len(SHOWN),
+            ]
+            text += [_row(line) for line in result["lines"] if line["table"] == table]
+            text.append("")
+        text += [f"## {result['encoder']}: development (tico19, 60 unlabelled texts)", ""]
+        text += ["| strength | directions | Complete@10 | nDCG@1 | MaxRnorm |", "|--:|---|--:|--:|--:|"]
+        text += [
+            f"| {row['strength']:g} | {row['directions']} | {row['Complete@10']:.1f} | {row['nDCG@1']:.3f} "
+            f"| {row['MaxRnorm']:.1f} |"
+            for row in result["development"]
+        ]
+        text.append("")
+        text += _by_language(result)
+    return "\n".join(text)
+
+
+def _row(line: dict[str, Any]) -> str:
+    cells = []
+    for item in line["means"]:
+        if item["value"] is None:
+            cells.append("")
+            continue
+        digits = 3 if item["measure"] == "nDCG@1" else 1 if item["measure"] in ("Complete@10", "MaxRnorm") else 2
+        cell = f"{item['value']:.{digits}f}"
+        if (
+            item["scenario"] == "multi"
+            and item["queries"] == "macro-target"
+            and item["measure"] in line["p_against_none"]
+        ):
+            cell += "*" if line["p_against_none"][item["measure"]] < 0.01 else ""
+            if item["ci_low"] is not None:
+                cell += f" [{item['ci_low']:.{digits}f}, {item['ci_high']:.{digits}f}]"
+        cells.append(cell)
+    return f"| {line['name']} | {' | '.join(cells)} |"
+
+
+def _by_language(result: dict[str, Any]) -> list[str]:
+    wanted = ("none", "center · train + tico19", "center · index, queries of train + tico19",
+              "center · unlabelled sample, 60 texts", "center · unlabelled sample, 240 texts")  # fmt: skip
+    lines = [line for line in result["lines"] if line["name"] in wanted]
+    text = [f"## {result['encoder']}: by language (Complete@10 / nDCG@1 multi / nDCG@1 mono-same)", ""]
+    text += ["| correction | " + " | ".join(LANGUAGES) + " |", "|---|" + "--:|" * len(LANGUAGES)]
+    for line in lines:
+        cells = []
+        for label in LANGUAGES:
+            values = line["languages"][label]
+            cells.append(" / ".join(f"{value:.1f}" if value > 1.5 else f"{value:.3f}" for value in values.values()))
+        text.append(f"| {line['name']} | {' | '.join(cells)} |")
+    return [*text, ""]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--embeddings", type=Path, required=True, help="folder that keeps the embeddings")
+    options.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"of {', '.join(ENCODERS)}")
+    given = options.parse_args()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for name in given.encoders or list(ENCODERS):
+        found = measured(name, given.embeddings)
+        (RESULTS / f"correction-{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    kept = [RESULTS / f"correction-{name}.json" for name in ENCODERS]
+    text = tables([json.loads(path.read_text()) for path in kept if path.exists()])
+    (RESULTS / "correction.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

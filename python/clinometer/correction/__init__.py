@@ -1,0 +1,104 @@
+"""Correction without training: stored embeddings are moved by their language, in a minute and without the model.
+
+`fit` makes a correction from a sample of embeddings, `Correction.apply` changes any number of others, and
+`CorrectedEncoder` lets an evaluation show what it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from clinometer.correction.base import Correction, load
+from clinometer.correction.calibrate import Calibration
+from clinometer.correction.center import Center
+from clinometer.correction.encoder import CorrectedEncoder
+from clinometer.correction.lir import Lir
+from clinometer.correction.sample import choose
+from clinometer.correction.shift import Shift
+from clinometer.errors import UsageError
+
+__all__ = [
+    "METHODS",
+    "Calibration",
+    "Center",
+    "CorrectedEncoder",
+    "Correction",
+    "Lir",
+    "Shift",
+    "choose",
+    "fit",
+    "load",
+]
+
+METHODS = {
+    "center": "subtract each language's mean, and the directions in which the means differ; any texts will do",
+    "lir": "take the leading components of each language's embeddings out; any texts will do",
+    "shift": "subtract each language's mean translation difference to the pivot; needs translated texts",
+    "calibrate": "take each language's mean score off the scores of its documents; needs sample queries",
+}
+
+
+def fit(
+    method: str,
+    documents: ArrayLike,
+    languages: Sequence[str],
+    queries: ArrayLike | None = None,
+    query_languages: Sequence[str] | None = None,
+    *,
+    groups: Sequence[str] | None = None,
+    query_groups: Sequence[str] | None = None,
+    **options: Any,
+) -> Correction:
+    """Fit a correction by the name of its method.
+
+    Args:
+        method: One of `METHODS`.
+        documents: `(n, d)` embeddings of sample documents; `choose` picks a few of each language.
+        languages: Label of each.
+        queries: `(m, d)` embeddings of sample queries.
+        query_languages: Label of each query.
+        groups: Parallel group of each document, for `shift`.
+        query_groups: Parallel group of each query, for `shift`.
+        **options: Those of the method's `fit`, such as `strength` or `components`.
+
+    Raises:
+        UsageError: There is no such method, or it does not know an option, or it needs something that is not given.
+
+    Example:
+        >>> sample = [[0.8, 0.6, 0.0], [0.8, -0.6, 0.0], [0.0, 0.6, 0.8], [0.0, -0.6, 0.8]]
+        >>> correction = fit("lir", sample, ["en", "en", "de", "de"], components=1)
+        >>> correction.describe()["documents_fitted"]
+        {'de': 2, 'en': 2}
+        >>> fit("shift", sample, ["en", "en", "de", "de"])
+        Traceback (most recent call last):
+        clinometer.errors.UsageError: shift needs translated texts; give groups, the parallel group of each document
+    """
+    if method not in METHODS:
+        raise UsageError(f"there is no correction {method!r}; choose one of {', '.join(METHODS)}")
+    if (queries is None) != (query_languages is None):
+        raise UsageError("queries and query_languages go together; give both or neither")
+    made: dict[str, Any] = {"center": Center.fit, "lir": Lir.fit, "shift": Shift.fit, "calibrate": Calibration.fit}
+    known = [name for name in _keywords(made[method]) if name not in _GIVEN]
+    if unknown := [name for name in options if name not in known]:
+        raise UsageError(f"{method} does not know the option {', '.join(unknown)}; it knows {', '.join(known)}")
+    if method == "shift":
+        if groups is None or (queries is not None and query_groups is None):
+            what = "groups, the parallel group of each document" if groups is None else "query_groups as well"
+            raise UsageError(f"shift needs translated texts; give {what}")
+        return Shift.fit(documents, languages, groups, queries, query_languages, query_groups, **options)
+    if method == "calibrate" and queries is None:
+        raise UsageError("calibrate needs sample queries; give queries and query_languages")
+    fitted: Correction = made[method](documents, languages, queries, query_languages, **options)
+    return fitted
+
+
+_GIVEN = ("documents", "languages", "queries", "query_languages", "groups", "query_groups")
+
+
+def _keywords(function: Any) -> list[str]:
+    import inspect
+
+    return list(inspect.signature(function).parameters)

@@ -1,0 +1,136 @@
+"""GradCache around a loss of this package: large batches on small memory, for about twice the computation.
+
+The value and the gradients are those of the loss on the whole batch. Needs sentence-transformers 6, whose
+`CachedLossMixin` does the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sentence_transformers
+import torch
+from torch import Tensor, nn
+
+from clinometer.errors import UsageError
+from clinometer.losses.columns import ColumnLoss
+from clinometer.losses.distillation import DistillationLoss
+from clinometer.losses.raw import before_normalize, pick_raw
+
+__all__ = ["GradCachedLoss"]
+
+try:
+    from sentence_transformers.base import losses as _host
+except ImportError:  # before 6.0
+    _host = None  # type: ignore[assignment, unused-ignore]
+
+_Mixin: Any = type("_Absent", (), {}) if _host is None else _host.CachedLossMixin
+
+
+class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
+    """Computes another loss over the whole batch while only a mini-batch of activations is in memory.
+
+    The batch is embedded without gradients in mini-batches, the loss is computed and differentiated up to the
+    embeddings, and the mini-batches are embedded again to carry the gradients into the model.
+
+    Args:
+        loss: A loss of this package, not one with a teacher.
+        mini_batch_size: Texts in memory at a time; changes speed and memory, not the result (up to rounding).
+        mini_batch_num_tokens: Fill mini-batches up to so many tokens instead.
+        show_progress_bar: Draw a bar for the mini-batches of each step.
+
+    Raises:
+        UsageError: sentence-transformers is older than 6, or the loss has a teacher.
+
+    Requirements:
+        1. sentence-transformers 6 or newer.
+
+    Inputs:
+        Those of the loss inside.
+
+    Relations:
+        - `CachedMultipleNegativesRankingLoss` of sentence-transformers does the same for its InfoNCE.
+
+    Example:
+        ::
+
+            from clinometer.losses import CrossLingualAlignmentLoss, GradCachedLoss
+
+            loss = GradCachedLoss(CrossLingualAlignmentLoss(model, parts="jsd+nce"), mini_batch_size=16)
+            args = SentenceTransformerTrainingArguments(per_device_train_batch_size=256, output_dir="out")
+    """
+
+    def __init__(
+        self,
+        loss: ColumnLoss,
+        *,
+        mini_batch_size: int = 32,
+        mini_batch_num_tokens: int | None = None,
+        show_progress_bar: bool = False,
+    ) -> None:
+        if _host is None:
+            raise UsageError(
+                f"GradCache needs sentence-transformers 6 or newer, but {sentence_transformers.__version__} is "
+                "installed; upgrade it, or use a smaller batch"
+            )
+        super().__init__()
+        if not isinstance(loss, ColumnLoss) or isinstance(loss, DistillationLoss):
+            raise UsageError(
+                f"GradCachedLoss cannot cache a {type(loss).__name__}; give it a loss of clinometer without a teacher"
+            )
+        for name, value in (("mini_batch_size", mini_batch_size), ("mini_batch_num_tokens", mini_batch_num_tokens)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}, but must be 1 or more")
+        self.model = loss.model
+        self.loss: ColumnLoss = loss
+        self.mini_batch_size, self.mini_batch_num_tokens = mini_batch_size, mini_batch_num_tokens
+        self.show_progress_bar = show_progress_bar
+        self._used: list[bool] = []
+        self._parts: dict[str, Tensor] = {}
+
+    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:
+        """The parts for a batch as the trainer passes it; only their sum carries a gradient."""
+        features = list(sentence_features)
+        names = self.loss.column_names(len(features))
+        wanted = self.loss.columns_used(names)
+        self._used = [name in wanted for name in names]
+        total: Tensor = _Mixin.forward_cached(
+            self, [dict(column) for column, used in zip(features, self._used, strict=True) if used], labels
+        )
+        # The gradient enters through the total, so one part is written as the total less the others.
+        *others, last = self._parts
+        return {name: self._parts[name] for name in others} | {last: total - sum(self._parts[name] for name in others)}
+
+    def embed_minibatch(self, *arguments: Any, **options: Any) -> tuple[Tensor, Any]:
+        """As in sentence-transformers, but the embeddings are those before `Normalize`."""
+        with before_normalize(self.model) as seen:
+            output, state = super().embed_minibatch(*arguments, **options)
+        return pick_raw(seen, output), state
+
+    def calculate_loss(
+        self, reps: list[list[Tensor]], labels: Tensor | None = None, *, with_backward: bool = False
+    ) -> Tensor:
+        """The loss over the whole batch, from the embeddings of the mini-batches."""
+        columns = iter(reps)
+        embeddings = [torch.cat(next(columns)) if used else None for used in self._used]
+        parts = self.loss.compute_loss_from_embeddings(embeddings, labels)
+        self._parts = {name: value.detach() for name, value in parts.items()}
+        total = torch.stack(list(parts.values())).sum()
+        if with_backward:
+            torch.autograd.backward(total)
+            return total.detach()
+        return total
+
+    def get_config_dict(self) -> dict[str, Any]:
+        """The configuration of the loss, and the size of the mini-batches."""
+        return {
+            "loss": self.loss,
+            "mini_batch_size": self.mini_batch_size,
+            "mini_batch_num_tokens": self.mini_batch_num_tokens,
+        }
+
+    @property
+    def citation(self) -> str:
+        """The citation of the loss inside."""
+        return str(getattr(self.loss, "citation", ""))

@@ -1,0 +1,199 @@
+"""Mean squared error to a frozen teacher, by default to the model as it was before training.
+
+The teacher never learns and never drops out; it reads the very inputs that the student reads.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clinometer.errors import UsageError
+from clinometer.losses.columns import Batch, ColumnLoss, positive_number
+from clinometer.losses.raw import embed_raw
+
+__all__ = ["DistillationLoss"]
+
+_PIVOT_OF = {
+    "query_en": "query_en",
+    "passage_en": "passage_en",
+    "passage_tgt": "passage_en",
+    "query_tgt": "query_en",
+}
+
+
+class DistillationLoss(ColumnLoss):
+    """Keeps embeddings near those of a frozen teacher: a baseline, and a brake on what alignment breaks.
+
+    - `target="self"`: every text is pulled to the teacher's embedding of that text. With the model's own first state as
+      teacher this holds retrieval where it was.
+    - `target="pivot"`: a translation is pulled to the teacher's embedding of the English text, the English text to its
+      own: multilingual distillation.
+
+    Args:
+        model: SentenceTransformer model, the student.
+        teacher: Another SentenceTransformer with the same tokenizer; None copies the model as it is now.
+        target: `self` or `pivot`.
+        embedding: `normalized` compares unit vectors, `raw` those before the model's `Normalize`.
+        over_dimensions: `mean` divides by the dimension, as mean squared error does; `sum` does not: between unit
+            vectors it is 2 - 2 cos.
+        weight: The loss is multiplied by it.
+
+    Requirements:
+        1. Teacher and student have the same tokenizer and dimension.
+        2. For `pivot`, columns in this order: English query, English passage, target passage, and optionally the target
+           query. For `self`, any columns.
+        3. Memory for a second model. Nothing of the teacher is saved with the student.
+
+    Inputs:
+        +---------------------------------------------------------------+----------------------+
+        | Texts                                                         | Labels               |
+        +===============================================================+======================+
+        | `self`: any number of columns                                 | none (not used)      |
+        +---------------------------------------------------------------+----------------------+
+        | `pivot`: (query_en, passage_en, passage_tgt[, query_tgt])     | none (not used)      |
+        +---------------------------------------------------------------+----------------------+
+
+    Relations:
+        - `MSELoss` of sentence-transformers takes the teacher's embeddings as labels, computed beforehand: use it where
+          the tokenizers differ.
+        - `CombinedLoss` adds this loss to an alignment loss on the same columns.
+
+    Example:
+        ::
+
+            from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+            from clinometer.losses import DistillationLoss
+
+            model = SentenceTransformer("intfloat/multilingual-e5-small")
+            loss = DistillationLoss(model, target="pivot")
+            SentenceTransformerTrainer(model=model, train_dataset=train_dataset, loss=loss).train()
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        teacher: Any = None,
+        *,
+        target: Literal["self", "pivot"] = "self",
+        embedding: Literal["normalized", "raw"] = "normalized",
+        over_dimensions: Literal["mean", "sum"] = "mean",
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(model)
+        for name, value, known in (
+            ("target", target, ("self", "pivot")),
+            ("embedding", embedding, ("normalized", "raw")),
+            ("over_dimensions", over_dimensions, ("mean", "sum")),
+        ):
+            if value not in known:
+                raise UsageError(f"{name} is {value!r}, but must be {' or '.join(known)}")
+        if teacher is not None:
+            _check_tokenizers(model, teacher)
+        self.own_first_state = teacher is None
+        self.teacher: nn.Module = copy.deepcopy(model) if teacher is None else teacher
+        self.teacher.requires_grad_(False).eval()
+        self.target, self.embedding, self.over_dimensions = target, embedding, over_dimensions
+        self.weight = positive_number("weight", weight)
+
+    def train(self, mode: bool = True) -> DistillationLoss:
+        """As for any module, but the teacher stays in evaluation mode."""
+        super().train(mode)
+        self.teacher.eval()
+        return self
+
+    def column_names(self, count: int) -> tuple[str, ...]:  # noqa: D102 - described in the base class
+        if self.target == "self" and count >= 1:
+            return tuple(f"column_{number}" for number in range(1, count + 1))
+        if self.target == "pivot" and count in (3, 4):
+            return ("query_en", "passage_en", "passage_tgt", "query_tgt")[:count]
+        takes = "query_en, passage_en, passage_tgt and optionally query_tgt, in this order"
+        raise UsageError(
+            f"DistillationLoss(target={self.target!r}) got {count} columns besides label; it takes "
+            f"{takes if self.target == 'pivot' else 'one or more'}"
+        )
+
+    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:  # noqa: D102
+        features = list(sentence_features)
+        return self.compute_loss_from_embeddings(self.embed(features), labels, targets=self.teach(features))
+
+    def teach(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor]:
+        """The teacher's raw embedding that each column is pulled to."""
+        names = self.column_names(len(features))
+        self.teacher.eval()  # a trainer may have called train() on a module around this one
+        sources = names if self.target == "self" else tuple(_PIVOT_OF[name] for name in names)
+        with torch.no_grad():
+            taught = {name: embed_raw(self.teacher, features[names.index(name)]) for name in dict.fromkeys(sources)}
+        return [taught[name] for name in sources]
+
+    def compute_loss_from_embeddings(
+        self,
+        embeddings: Sequence[Tensor | None],
+        labels: Tensor | None = None,
+        *,
+        targets: Sequence[Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """The loss from raw embeddings of the student and, for each column, the raw target of the teacher."""
+        del labels  # no text is another's negative here
+        columns = self._named(embeddings)
+        if targets is None or len(targets) != len(columns):
+            raise UsageError(
+                f"DistillationLoss has {len(columns)} columns but {len(targets or [])} targets; give the teacher's "
+                "embeddings of every column as targets"
+            )
+        terms = []
+        for (name, vectors), aim in zip(columns.items(), targets, strict=True):
+            if vectors.shape != aim.shape:
+                raise UsageError(
+                    f"{name} has embeddings of shape {tuple(vectors.shape)}, the teacher's {tuple(aim.shape)}; teacher "
+                    "and student need one dimension"
+                )
+            terms.append(self._distance(vectors, aim.to(vectors.dtype)))
+        return {"distillation": self.weight * torch.stack(terms).mean()}
+
+    def parts_of(self, batch: Batch) -> dict[str, Tensor]:
+        """Not used: this loss has targets besides its columns."""
+        raise NotImplementedError
+
+    def get_config_dict(self) -> dict[str, Any]:  # noqa: D102
+        return {
+            "teacher": "first state of the model" if self.own_first_state else type(self.teacher).__name__,
+            "target": self.target,
+            "embedding": self.embedding,
+            "over_dimensions": self.over_dimensions,
+            "weight": self.weight,
+        }
+
+    @property
+    def citation(self) -> str:
+        """The paper on multilingual distillation, in BibTeX."""
+        return """
+@inproceedings{reimers2020multilingual,
+    title = {Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation},
+    author = {Reimers, Nils and Gurevych, Iryna},
+    booktitle = {Proceedings of the 2020 Conference on Empirical Methods in Natural Language Processing},
+    year = {2020},
+    url = {https://arxiv.org/abs/2004.09813},
+}
+"""
+
+    def _distance(self, vectors: Tensor, aim: Tensor) -> Tensor:
+        if self.embedding == "normalized":
+            vectors, aim = functional.normalize(vectors, dim=-1), functional.normalize(aim, dim=-1)
+        squares = (vectors - aim) ** 2
+        return squares.mean() if self.over_dimensions == "mean" else squares.sum(dim=-1).mean()
+
+
+def _check_tokenizers(student: Any, teacher: Any) -> None:
+    tokenizers = [getattr(model, "tokenizer", None) for model in (student, teacher)]
+    vocabularies = [one.get_vocab() if one is not None and hasattr(one, "get_vocab") else None for one in tokenizers]
+    if vocabularies[0] != vocabularies[1]:
+        raise UsageError(
+            "teacher and student have different tokenizers, but they read the same inputs; compute the teacher's "
+            "embeddings beforehand and use MSELoss of sentence-transformers"
+        )

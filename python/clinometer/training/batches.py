@@ -1,0 +1,165 @@
+"""Hybrid batches: each batch monolingual or cross-lingual, a fixed share of each in every epoch.
+
+The order of an epoch follows from its seed and number alone. Torch is imported when a sampler is made.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from clinometer.errors import MissingExtraError, UsageError
+from clinometer.languages import canonical
+from clinometer.training.data import Layout, ParallelItem, ParallelSamples, Split, samples_from_items
+
+__all__ = ["hybrid_batch_sampler", "hybrid_plan", "hybrid_samples"]
+
+_MONO = "mono-"
+
+
+def hybrid_samples(
+    items: Sequence[ParallelItem],
+    languages: Sequence[str],
+    samples: int | None = 2800,
+    seed: int = 42,
+    split: Split = "train",
+    dev_share: float = 0.1,
+    *,
+    cross: Layout = "alignment",
+    pivot: str = "en",
+    pivot_alone: bool = True,
+    split_seed: int = 0,
+) -> dict[str, ParallelSamples]:
+    """Datasets for hybrid training: `mono-LL` with (query, passage) pairs of one language, `cross-LL` with the pivot.
+
+    Each becomes one dataset of a `DatasetDict`, so a batch is of one language or one language pair. A dictionary of
+    losses with the same keys gives each its own, such as InfoNCE for `mono-` and alignment for `cross-`.
+
+    Args:
+        items: What `clinometer.training.data.read_items` gives.
+        languages: Target languages.
+        samples: At most so many for each dataset; None for all.
+        seed: Which samples are taken, and their order.
+        split: `train`, `dev`, or `all`.
+        dev_share: Share of the pages kept for `dev`.
+        cross: Layout of the cross-lingual datasets; see `samples_from_items`.
+        pivot: The pivot language.
+        pivot_alone: Add `mono-` with the pivot's own pairs.
+        split_seed: Another number is another split.
+
+    Returns:
+        Samples by name, monolingual ones first, in the order of the languages.
+    """
+    targets = list(dict.fromkeys(canonical(language) for language in languages))
+    alone = [canonical(pivot), *targets] if pivot_alone else targets
+    options: dict[str, Any] = {"pivot": pivot, "split_seed": split_seed}
+    found = {
+        f"{_MONO}{language}": samples_from_items(
+            items, [language], samples, seed, split, dev_share, layout="pairs", **options
+        )
+        for language in alone
+    }
+    for language in targets:
+        found[f"cross-{language}"] = samples_from_items(
+            items, [language], samples, seed, split, dev_share, layout=cross, **options
+        )
+    return found
+
+
+def hybrid_plan(batches: Sequence[int], monolingual: Sequence[bool], alpha: float, seed: int = 42) -> list[int]:
+    """Which dataset each batch of an epoch comes from.
+
+    A share alpha of the batches is monolingual. The epoch ends when a kind is used up, so it is as long as the scarcer
+    kind allows; within a kind, datasets are drawn in proportion to the batches that they have.
+
+    Args:
+        batches: Number of batches in each dataset.
+        monolingual: Whether it is monolingual.
+        alpha: From 0 (no monolingual batch) to 1 (no other); 0.5 was best in arXiv 2408.10536.
+        seed: Of this epoch.
+
+    Returns:
+        Positions of datasets, one for each batch.
+
+    Example:
+        >>> sorted(hybrid_plan([4, 2, 9], [True, True, False], alpha=0.5))
+        [0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 2]
+    """
+    if not 0 <= alpha <= 1:
+        raise UsageError(f"alpha is {alpha}, but must be between 0 and 1")
+    if len(batches) != len(monolingual):
+        raise UsageError(f"{len(batches)} datasets, but {len(monolingual)} statements whether they are monolingual")
+    choose = random.Random(seed)  # noqa: S311 - an order, not a secret
+    # Every batch of a kind once, in random order: the first n are a fair draw in proportion to what each dataset has.
+    kinds = {
+        kind: [place for place, size in enumerate(batches) if monolingual[place] == kind for _ in range(size)]
+        for kind in (True, False)
+    }
+    for name, kind, share in (("monolingual", True, alpha), ("cross-lingual", False, 1 - alpha)):
+        if share > 0 and not kinds[kind]:
+            raise UsageError(f"alpha is {alpha}, but there is no {name} batch; add such a dataset or change alpha")
+        choose.shuffle(kinds[kind])
+    limits = [len(kinds[kind]) / share for kind, share in ((True, alpha), (False, 1 - alpha)) if share > 0]
+    steps = int(min(limits) + 1e-9)
+    mono = min(round(alpha * steps), len(kinds[True]))
+    plan = kinds[True][:mono] + kinds[False][: steps - mono]
+    choose.shuffle(plan)
+    return plan
+
+
+def hybrid_batch_sampler(names: Sequence[str], alpha: float = 0.5) -> Callable[..., Any]:
+    """What `multi_dataset_batch_sampler` of the training arguments takes, for datasets from `hybrid_samples`.
+
+    Args:
+        names: Names of the datasets in the order of the `DatasetDict`; those that begin with `mono-` are monolingual.
+        alpha: Share of monolingual batches; see `hybrid_plan`.
+
+    Raises:
+        MissingExtraError: The extra `train` is not installed.
+        UsageError: The datasets do not fit the names or alpha.
+
+    Example:
+        ::
+
+            found = hybrid_samples(items, ["de", "zh"])
+            args = SentenceTransformerTrainingArguments(
+                output_dir="out", multi_dataset_batch_sampler=hybrid_batch_sampler(list(found), alpha=0.5)
+            )
+            train_dataset = DatasetDict({name: samples.to_dataset() for name, samples in found.items()})
+    """
+    try:
+        from sentence_transformers.base.sampler import MultiDatasetDefaultBatchSampler
+    except ImportError:
+        raise MissingExtraError("a sampler of hybrid batches", "train") from None
+    monolingual = [name.startswith(_MONO) for name in names]
+
+    class HybridBatchSampler(MultiDatasetDefaultBatchSampler):  # type: ignore[misc, unused-ignore]
+        """Batches in the order of `hybrid_plan`, another order in each epoch."""
+
+        def _plan(self) -> list[int]:
+            return hybrid_plan([len(sampler) for sampler in self.batch_samplers], monolingual, alpha, self._seed())
+
+        def _seed(self) -> int:
+            return int(self.seed or 0) + int(self.epoch)
+
+        def __iter__(self) -> Iterator[list[int]]:
+            """Rows of the concatenated datasets, batch by batch."""
+            if self.generator is not None and self.seed is not None:
+                self.generator.manual_seed(self._seed())
+            starts = [0, *self.dataset.cumulative_sizes]
+            iterators = [iter(sampler) for sampler in self.batch_samplers]
+            for place in self._plan():
+                batch = next(iterators[place], None)
+                if batch is not None:  # a sampler without duplicates may have fewer batches than it announced
+                    yield [row + starts[place] for row in batch]
+
+        def __len__(self) -> int:
+            return len(self._plan())
+
+    def make(dataset: Any, batch_samplers: list[Any], generator: Any = None, seed: int | None = 0) -> Any:
+        if len(batch_samplers) != len(monolingual):
+            raise UsageError(f"{len(batch_samplers)} datasets for the {len(monolingual)} names {', '.join(names)}")
+        return HybridBatchSampler(dataset, batch_samplers=batch_samplers, generator=generator, seed=seed or 0)
+
+    return make

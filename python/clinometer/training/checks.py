@@ -1,0 +1,96 @@
+"""Checks of training texts: columns that are swapped, translations that are none, texts that are the same.
+
+A check looks at texts only, in plain arithmetic on letters and words; it names the column and the first row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from clinometer.errors import UsageError
+
+__all__ = ["check_rows", "same_text", "untranslated"]
+
+_WORD = re.compile(r"\w{3,}")
+_LETTER = re.compile(r"[^\W\d_]")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
+_SAME_WORDS = 0.9
+
+
+def same_text(text: str) -> str:
+    """The text without differences of case and white space, for finding duplicates."""
+    return " ".join(text.casefold().split())
+
+
+def untranslated(translation: str, original: str) -> bool:
+    """Whether a translation is its original: the same text, or 9 of 10 of its words (of three letters or more).
+
+    Example:
+        >>> untranslated("Die Katze schläft hier.", "The cat sleeps here."), untranslated("The  cat.", "the cat.")
+        (False, True)
+    """
+    if same_text(translation) == same_text(original):
+        return True
+    words = set(_WORD.findall(translation.casefold()))
+    return len(words) > 2 and len(words & set(_WORD.findall(original.casefold()))) >= _SAME_WORDS * len(words)
+
+
+def check_rows(names: Sequence[str], rows: Sequence[Sequence[str]], pivot: str = "en") -> list[str]:
+    """Refuses columns that look swapped, and reports what is odd.
+
+    Args:
+        names: Names of the columns, `query...` and `passage...`.
+        rows: One text for each column.
+        pivot: Language of the columns whose names end in it.
+
+    Returns:
+        Sentences about what was found but can be used.
+
+    Raises:
+        UsageError: A text is empty; most queries are longer than their passages; most letters in an English column
+            are not Latin.
+    """
+    for number, row in enumerate(rows):
+        if len(row) != len(names):
+            raise UsageError(f"row {number} has {len(row)} texts for the {len(names)} columns {', '.join(names)}")
+        for name, text in zip(names, row, strict=True):
+            if not text.strip():
+                raise UsageError(f"row {number} has an empty text in the column {name}; leave the row out")
+    warnings = []
+    for query, passage in _sides(names):
+        longer = [number for number, row in enumerate(rows) if len(row[query]) > len(row[passage])]
+        said = f"{names[query]} is longer than {names[passage]} in {len(longer)} of {len(rows)} rows"
+        if 2 * len(longer) > len(rows):
+            raise UsageError(f"{said}, first in row {longer[0]}; the two look swapped: put them in the right order")
+        if longer:
+            warnings.append(f"{said}, first in row {longer[0]}")
+    if pivot == "en":
+        for place, name in enumerate(names):
+            foreign = [number for number, row in enumerate(rows) if name.endswith("_en") and _not_latin(row[place])]
+            said = f"{name} is not in Latin letters in {len(foreign)} of {len(rows)} rows"
+            if 2 * len(foreign) > len(rows):
+                raise UsageError(f"{said}, first in row {foreign[0]}; the languages look swapped")
+            if foreign:
+                warnings.append(f"{said}, first in row {foreign[0]}")
+    return warnings
+
+
+def _sides(names: Sequence[str]) -> list[tuple[int, int]]:
+    """Places of the query and of the passage of each language; the first of each where languages differ."""
+    found = []
+    for place, name in enumerate(names):
+        if name.startswith("query"):
+            partner = name.replace("query", "passage", 1)
+            if partner in names:
+                found.append((place, names.index(partner)))
+    if not found:
+        queries = [place for place, name in enumerate(names) if name.startswith("query")]
+        passages = [place for place, name in enumerate(names) if name.startswith("passage")]
+        found = [(queries[0], passages[0])] if queries and passages else []
+    return found
+
+
+def _not_latin(text: str) -> bool:
+    letters = _LETTER.findall(text)
+    return bool(letters) and 2 * sum(bool(_LATIN.match(letter)) for letter in letters) < len(letters)

@@ -1,0 +1,415 @@
+"""Parallel texts as training samples: read, checked, split without leaks, and put into the column order of a loss.
+
+Samples are plain tuples until the very end; what is left out is counted and named in `statistics`. The same files and
+options give the same samples, and fewer samples are always a part of more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from clinometer.errors import MissingExtraError, UsageError
+from clinometer.io.rows import Row, jsonl_rows
+from clinometer.io.textfiles import require_file
+from clinometer.languages import canonical, select
+from clinometer.training.checks import check_rows, same_text, untranslated
+
+__all__ = [
+    "LAYOUTS",
+    "Layout",
+    "ParallelItem",
+    "ParallelSamples",
+    "parallel_dataset",
+    "parallel_samples",
+    "prompts_for",
+    "read_items",
+    "samples_from_items",
+]
+
+Layout = Literal["alignment", "alignment+query", "clear", "pairs", "cross-pairs"]
+Split = Literal["train", "dev", "all"]
+
+# Columns by the loss that takes them: kind of text, and whether it is in the pivot language.
+_QUERY_EN, _PASSAGE_EN, _QUERY_TGT, _PASSAGE_TGT = (
+    ("query", True),
+    ("passage", True),
+    ("query", False),
+    ("passage", False),
+)
+LAYOUTS: dict[str, tuple[tuple[str, bool], ...]] = {
+    "alignment": (_QUERY_EN, _PASSAGE_EN, _PASSAGE_TGT),
+    "alignment+query": (_QUERY_EN, _PASSAGE_EN, _PASSAGE_TGT, _QUERY_TGT),
+    "clear": (_QUERY_EN, _PASSAGE_EN, _QUERY_TGT),
+    "pairs": (_QUERY_TGT, _PASSAGE_TGT),
+    "cross-pairs": (_QUERY_EN, _PASSAGE_TGT),
+}
+
+
+@dataclass(frozen=True)
+class ParallelItem:
+    """The same query and passage in several languages.
+
+    Args:
+        id: Unique; the part before `#` names the page or article that it comes from.
+        texts: Query and passage by language. The query is None where there is only a passage.
+    """
+
+    id: str
+    texts: Mapping[str, tuple[str | None, str]]
+
+    @property
+    def page(self) -> str:
+        """What must not be cut by a split: the part of the id before `#`."""
+        return self.id.partition("#")[0]
+
+
+@dataclass(frozen=True)
+class ParallelSamples:
+    """Training samples, row by row.
+
+    Args:
+        columns: Names of the columns in the order that a loss takes them.
+        rows: One text for each column.
+        groups: Number of each row's item: rows with one number are translations of each other.
+        languages: Target language of each row.
+        ids: Id of each row's item.
+        statistics: What was read, kept and left out, and why.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    groups: tuple[int, ...]
+    languages: tuple[str, ...]
+    ids: tuple[str, ...]
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to_dataset(self) -> Any:
+        """A `datasets.Dataset`: the columns in order, then the integer column `label` with the groups.
+
+        A trainer passes `label` on to the loss and never reads it as text. The statistics are in
+        `dataset.info.description`, as JSON.
+
+        Raises:
+            MissingExtraError: The extra `train` is not installed.
+        """
+        try:
+            from datasets import Dataset
+        except ImportError:
+            raise MissingExtraError("a datasets.Dataset", "train") from None
+        texts = {name: [row[place] for row in self.rows] for place, name in enumerate(self.columns)}
+        dataset = Dataset.from_dict({**texts, "label": list(self.groups)})
+        dataset.info.description = json.dumps(self.statistics, ensure_ascii=False)
+        return dataset
+
+
+def parallel_dataset(
+    files: str | Path | Sequence[str | Path],
+    languages: Iterable[str],
+    samples: int | None = 2800,
+    seed: int = 42,
+    split: Split = "train",
+    dev_share: float = 0.1,
+    **options: Any,
+) -> Any:
+    """Parallel JSONL as a `datasets.Dataset` for a `SentenceTransformerTrainer`; see `parallel_samples`.
+
+    Raises:
+        MissingExtraError: The extra `train` is not installed.
+    """
+    return parallel_samples(files, languages, samples, seed, split, dev_share, **options).to_dataset()
+
+
+def parallel_samples(
+    files: str | Path | Sequence[str | Path],
+    languages: Iterable[str],
+    samples: int | None = 2800,
+    seed: int = 42,
+    split: Split = "train",
+    dev_share: float = 0.1,
+    **options: Any,
+) -> ParallelSamples:
+    """Training samples from parallel JSONL, `{"id": ..., "texts": {"en": {"query": ..., "document": ...}, ...}}`.
+
+    Args:
+        files: One file or several, `.gz` by suffix; ids are unique over all of them.
+        languages: Target languages. An item gives one sample for each of them that it has.
+        samples: At most so many for each target language; None for all.
+        seed: Which samples are taken where there are more, and their order. Does not move the split.
+        split: `train`, `dev`, or `all`.
+        dev_share: Share of the pages (the part of an id before `#`) that is kept for `dev`, by a hash of their names:
+            a page stays on its side whatever files, languages and seeds are chosen.
+        **options: `layout`, `pivot`, `split_seed`; see `samples_from_items`.
+
+    Raises:
+        FileNotFoundError: A file is not there.
+        FormatError: A line is broken, lacks a field, or repeats an id.
+        LanguageError: A language is in no row.
+        UsageError: An option cannot be used, nothing is left, or queries and passages look swapped.
+    """
+    items = read_items(files)
+    return samples_from_items(items, languages, samples, seed, split, dev_share, **options)
+
+
+def read_items(files: str | Path | Sequence[str | Path]) -> list[ParallelItem]:
+    """All items of parallel JSONL, in the order of the files.
+
+    Raises:
+        FileNotFoundError: A file is not there.
+        FormatError: A line is broken, lacks a field, repeats an id, or has a language twice.
+    """
+    paths = [require_file(path) for path in ([files] if isinstance(files, (str, Path)) else files)]
+    if not paths:
+        raise UsageError("no file was given; name one or more files of parallel JSONL")
+    seen: dict[str, str] = {}
+    items = []
+    for path in paths:
+        for row in jsonl_rows(path):
+            item_id = row.field("id", str)
+            if item_id in seen:
+                raise row.error(f"the id {item_id!r} is there twice, first at {seen[item_id]}; ids must be unique")
+            seen[item_id] = row.place
+            texts: dict[str, tuple[str | None, str]] = {}
+            given = Row(row.field("texts", dict), row.path, row.line)
+            for name in given.fields:
+                label = row.language(name)
+                if label in texts:
+                    raise row.error(f"the field 'texts' has {label} twice, the second time as {name!r}; keep one")
+                text = given.inside(name)
+                texts[label] = (text.field("query", str), text.field("document", str))
+            items.append(ParallelItem(item_id, texts))
+    return items
+
+
+def samples_from_items(
+    items: Sequence[ParallelItem],
+    languages: Iterable[str],
+    samples: int | None = 2800,
+    seed: int = 42,
+    split: Split = "train",
+    dev_share: float = 0.1,
+    *,
+    layout: Layout = "alignment",
+    pivot: str = "en",
+    split_seed: int = 0,
+) -> ParallelSamples:
+    """Training samples from items, in the column order of a loss.
+
+    Left out and counted in `statistics`: items without the pivot language; empty texts; passages that repeat an earlier
+    one of their language; translations that are the pivot's text; development items whose pivot query also occurs in
+    training. Items that share a query are kept and counted: `BatchSamplers.NO_DUPLICATES` keeps them apart.
+
+    Args:
+        items: What `read_items` gives.
+        languages: Target languages; for the layout `pairs` the pivot may be among them.
+        samples: At most so many for each target language; None for all.
+        seed: Which samples are taken where there are more, and their order.
+        split: `train`, `dev`, or `all`.
+        dev_share: Share of the pages kept for `dev`, 0 up to 1.
+        layout: Columns: `alignment` (query_en, passage_en, passage_tgt), `alignment+query` (the same, then query_tgt),
+            `clear` (query_en, passage_en, query_tgt), `pairs` (query, passage, both in the target language),
+            `cross-pairs` (query_en, passage_tgt). With another pivot its label stands in place of `en`.
+        pivot: Language of the pivot columns.
+        split_seed: Another number is another split.
+
+    Raises:
+        LanguageError: A language is in no item.
+        UsageError: An option cannot be used, nothing is left, or queries and passages look swapped.
+
+    Example:
+        >>> texts = {"en": ("Who sleeps?", "A cat sleeps here."), "de": ("Wer schläft?", "Hier schläft eine Katze.")}
+        >>> found = samples_from_items([ParallelItem("pets#1", texts)], ["de"], dev_share=0)
+        >>> found.columns, found.rows[0][2]
+        (('query_en', 'passage_en', 'passage_tgt'), 'Hier schläft eine Katze.')
+    """
+    pivot = canonical(pivot)
+    wanted = _check(items, languages, layout, pivot, samples, split, dev_share)
+    statistics: dict[str, Any] = {
+        "layout": layout,
+        "pivot": pivot,
+        "split": split,
+        "seed": seed,
+        "items_read": len(items),
+    }
+    kept = _clean(items, pivot, wanted, statistics)
+    kept = _split(kept, split, dev_share, split_seed, pivot, statistics)
+    needs_query = _QUERY_TGT in LAYOUTS[layout]
+    rows: list[tuple[str, str, ParallelItem]] = []
+    warnings = []
+    available: dict[str, int] = {}
+    for language in wanted:
+        having = [item for item in kept if _usable(item, language, needs_query)]
+        having.sort(key=lambda item: _digest(seed, item.id))
+        available[language] = len(having)
+        chosen = having[:samples]
+        if samples is not None and len(having) < samples:
+            warnings.append(f"{language} has {len(having)} of the {samples} samples asked for")
+        rows += [(_digest(seed, item.id, language), language, item) for item in chosen]
+    if not rows:
+        raise UsageError(
+            f"no samples are left for {', '.join(wanted)} in the split {split!r}; {json.dumps(statistics)}"
+        )
+    rows.sort(key=lambda row: row[0])
+    number_of: dict[str, int] = {}
+    groups = tuple(number_of.setdefault(item.id, len(number_of)) for _, _, item in rows)
+    texts = tuple(_columns(item, language, layout, pivot) for _, language, item in rows)
+    names = _names(layout, pivot)
+    warnings += check_rows(names, texts, pivot)
+    queries = Counter(same_text(text) for text in {item.id: item.texts[pivot][0] or "" for _, _, item in rows}.values())
+    statistics |= {
+        "available": available,
+        "samples": dict(sorted(Counter(language for _, language, _ in rows).items())),
+        "groups": len(number_of),
+        "pages": len({item.page for _, _, item in rows}),
+        "queries_shared_by_items": sum(count for count in queries.values() if count > 1),
+        "mean_characters": {
+            name: round(sum(len(row[place]) for row in texts) / len(texts), 1) for place, name in enumerate(names)
+        },
+        "warnings": warnings,
+    }
+    return ParallelSamples(
+        names,
+        texts,
+        groups,
+        tuple(language for _, language, _ in rows),
+        tuple(item.id for _, _, item in rows),
+        statistics,
+    )
+
+
+def prompts_for(columns: Iterable[str], query_prompt: str, passage_prompt: str) -> dict[str, str]:
+    """`args.prompts` for a trainer: the prompt of each column by its name.
+
+    Example:
+        >>> prompts_for(["query_en", "passage_tgt", "negative_1", "neg_query_1"], "query: ", "passage: ")
+        {'query_en': 'query: ', 'passage_tgt': 'passage: ', 'negative_1': 'passage: ', 'neg_query_1': 'query: '}
+    """
+    prompts = {}
+    for name in columns:
+        if name == "label":
+            continue
+        if name.startswith(("query", "neg_query")):
+            prompts[name] = query_prompt
+        elif name.startswith(("passage", "negative")):
+            prompts[name] = passage_prompt
+        else:
+            raise UsageError(
+                f"the column {name!r} is neither a query nor a passage by its name; give its prompt yourself"
+            )
+    return prompts
+
+
+def _check(
+    items: Sequence[ParallelItem],
+    languages: Iterable[str],
+    layout: str,
+    pivot: str,
+    samples: int | None,
+    split: str,
+    dev_share: float,
+) -> list[str]:
+    if layout not in LAYOUTS:
+        raise UsageError(f"there is no layout {layout!r}; choose one of {', '.join(LAYOUTS)}")
+    if split not in ("train", "dev", "all"):
+        raise UsageError(f"there is no split {split!r}; choose train, dev or all")
+    if not 0 <= dev_share < 1:
+        raise UsageError(f"dev_share is {dev_share}, but must be 0 or more and less than 1")
+    if samples is not None and samples < 1:
+        raise UsageError(f"samples is {samples}, but must be 1 or more")
+    if isinstance(languages, str):
+        languages = [languages]
+    found = list(dict.fromkeys(label for item in items for label in item.texts))
+    wanted = select(languages, found, "the parallel data")
+    if pivot not in found:
+        select([pivot], found, "the parallel data")
+    if pivot in wanted and layout != "pairs":
+        raise UsageError(f"{pivot} is the pivot and cannot be a target language too; leave it out of languages")
+    return wanted
+
+
+def _clean(
+    items: Sequence[ParallelItem], pivot: str, wanted: Sequence[str], statistics: dict[str, Any]
+) -> list[ParallelItem]:
+    """The items with the texts that can be used; counts the others."""
+    seen: dict[str, set[str]] = {language: set() for language in (pivot, *wanted)}
+    without_pivot = 0
+    counts: dict[str, Counter[str]] = {name: Counter() for name in ("empty", "duplicates", "untranslated")}
+    kept = []
+    for item in items:
+        if pivot not in item.texts:
+            without_pivot += 1
+            continue
+        english = item.texts[pivot][1]
+        texts: dict[str, tuple[str | None, str]] = {}
+        for language in dict.fromkeys((pivot, *wanted)):
+            if language not in item.texts:
+                continue
+            query, passage = item.texts[language]
+            fault = None
+            if not passage.strip() or (query is not None and not query.strip()):
+                fault = "empty"
+            elif language != pivot and untranslated(passage, english):
+                fault = "untranslated"
+            elif same_text(passage) in seen[language]:
+                fault = "duplicates"
+            if fault is not None:
+                counts[fault][language] += 1
+                if language == pivot:
+                    break
+                continue
+            seen[language].add(same_text(passage))
+            texts[language] = (query, passage)
+        if pivot in texts:
+            kept.append(ParallelItem(item.id, texts))
+    statistics["without_pivot"] = without_pivot
+    for name, counter in counts.items():
+        statistics[name] = dict(sorted(counter.items()))
+    return kept
+
+
+def _split(
+    items: list[ParallelItem], split: str, dev_share: float, split_seed: int, pivot: str, statistics: dict[str, Any]
+) -> list[ParallelItem]:
+    if split == "all":
+        return items
+    dev = [int(_digest(split_seed, "split", item.page)[:15], 16) < dev_share * 16**15 for item in items]
+    train_queries = {same_text(item.texts[pivot][0] or "") for item, out in zip(items, dev, strict=True) if not out}
+    if split == "train":
+        return [item for item, out in zip(items, dev, strict=True) if not out]
+    chosen = [item for item, out in zip(items, dev, strict=True) if out]
+    clean = [item for item in chosen if same_text(item.texts[pivot][0] or "") not in train_queries]
+    statistics["dev_left_out_query_in_train"] = len(chosen) - len(clean)
+    return clean
+
+
+def _usable(item: ParallelItem, language: str, needs_query: bool) -> bool:
+    return language in item.texts and (not needs_query or item.texts[language][0] is not None)
+
+
+def _names(layout: str, pivot: str) -> tuple[str, ...]:
+    if layout == "pairs":
+        return ("query", "passage")
+    return tuple(f"{kind}_{pivot if english else 'tgt'}" for kind, english in LAYOUTS[layout])
+
+
+def _columns(item: ParallelItem, language: str, layout: str, pivot: str) -> tuple[str, ...]:
+    texts = []
+    for kind, english in LAYOUTS[layout]:
+        query, passage = item.texts[pivot if english else language]
+        text = query if kind == "query" else passage
+        if text is None:
+            raise UsageError(f"the item {item.id!r} has no query in {pivot if english else language}; give it one")
+        texts.append(text)
+    return tuple(texts)
+
+
+def _digest(*parts: object) -> str:
+    return sha256("\x1f".join(map(str, parts)).encode()).hexdigest()

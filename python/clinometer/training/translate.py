@@ -1,0 +1,327 @@
+"""Query-passage pairs in one language, and their translation by any engine, cached on disk and resumable.
+
+A translation that was paid for is never lost: each batch is on disk before the next is asked for, and a process killed
+at any instant leaves a cache that the next one continues.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import msgspec
+from tqdm.auto import tqdm
+
+from clinometer.errors import FormatError, UsageError
+from clinometer.io.rows import Row, jsonl_rows
+from clinometer.io.textfiles import require_file, write_lines
+from clinometer.languages import canonical
+from clinometer.training.data import ParallelItem
+
+__all__ = [
+    "QueryPassage",
+    "Translated",
+    "TranslationCache",
+    "Translator",
+    "read_pairs",
+    "read_translated",
+    "translate_pairs",
+]
+
+Translator = Callable[[list[str], str], list[str]]
+
+
+@dataclass(frozen=True)
+class QueryPassage:
+    """A query and a passage that answers it, in one language.
+
+    Args:
+        query_id: Id of the query.
+        document_id: Id of the passage; the part before `#` names the article.
+        query: Its text.
+        passage: Its text, title included.
+    """
+
+    query_id: str
+    document_id: str
+    query: str
+    passage: str
+
+
+class TranslationCache:
+    """Translations on disk: JSONL, one line for each, only ever appended to.
+
+    The key of a line is the sha256 of text, language and engine, so another engine never answers for this one. A last
+    line that was cut off by a kill is dropped and counted; any other broken line is an error. One process at a time.
+
+    Args:
+        path: The file; made if it is not there. Its folder must exist.
+
+    Raises:
+        FormatError: A line other than the last is broken.
+
+    Example:
+        >>> with TranslationCache("cache.jsonl") as cache:  # doctest: +SKIP
+        ...     translate_pairs(pairs, "de", translator, engine="opus-mt-en-de", cache=cache)
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"the folder {self.path.parent} does not exist; make it before translating")
+        self.cut_lines = 0
+        self._known: dict[str, str] = {}
+        self._read()
+        self._file: IO[bytes] | None = self.path.open("ab")
+
+    def __enter__(self) -> TranslationCache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def close(self) -> None:
+        """Close the file; what was put is there already."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def get(self, text: str, language: str, engine: str) -> str | None:
+        """The stored translation, or None."""
+        return self._known.get(_key(text, language, engine))
+
+    def put(self, pairs: Sequence[tuple[str, str]], language: str, engine: str) -> None:
+        """Store (text, translation) pairs; they are on the disk when this returns."""
+        if self._file is None:
+            raise UsageError(f"the cache {self.path} is closed; open it again")
+        lines = []
+        for text, translation in pairs:
+            key = _key(text, language, engine)
+            self._known[key] = translation
+            lines.append(
+                json.dumps(
+                    {"key": key, "language": language, "engine": engine, "text": translation}, ensure_ascii=False
+                )
+            )
+        self._file.write("".join(f"{line}\n" for line in lines).encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _read(self) -> None:
+        if not self.path.exists():
+            return
+        raw = self.path.read_bytes()
+        lines = raw.split(b"\n")
+        decoder = msgspec.json.Decoder(_Line)
+        whole = 0
+        for number, line in enumerate(lines, start=1):
+            last = number >= len(lines) - (not lines[-1])
+            if line:
+                try:
+                    entry = decoder.decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    if not last:
+                        raise FormatError(
+                            self.path, number, f"{error}; remove the line, and its text will be translated again"
+                        ) from error
+                    self.cut_lines += 1
+                    break
+                self._known[entry.key] = entry.text
+            whole += len(line) + 1
+        if whole < len(raw):
+            os.truncate(self.path, whole)
+        elif whole > len(raw):  # a last line without its end: whole, so it only needs the end
+            with self.path.open("ab") as file:
+                file.write(b"\n")
+
+
+@dataclass(frozen=True)
+class Translated:
+    """Pairs with their translation.
+
+    Args:
+        items: Each pair in the pivot and in the target language, for `samples_from_items`.
+        rows: The same as rows of the published form: `qid, docid, lang, query_en, passage_en, passage_tgt, mt_engine`.
+        statistics: How many were translated, found in the cache, and left out as the engine gave nothing.
+    """
+
+    items: list[ParallelItem]
+    rows: list[dict[str, str]]
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, path: str | Path) -> None:
+        """Write the rows as JSONL, `.gz` by suffix; `read_translated` reads them."""
+        write_lines(path, [json.dumps(row, ensure_ascii=False) for row in self.rows])
+
+
+class _Line(msgspec.Struct):
+    key: str
+    language: str
+    engine: str
+    text: str
+
+
+def read_pairs(path: str | Path) -> list[QueryPassage]:
+    """Pairs from JSONL, in the order of the file.
+
+    Two forms, which may be mixed: MIRACL's `{"query_id", "query", "positive_passages": [{"docid", "title", "text"}]}`,
+    of which the first positive is taken, and `{"query_id", "document_id", "query", "title", "text"}`. The passage is
+    title, full stop, text, where there is a title (ours: the paper does not say).
+
+    Raises:
+        FileNotFoundError: The file is not there.
+        FormatError: A line is broken, lacks a field or has no positive passage.
+    """
+    pairs = []
+    for row in jsonl_rows(require_file(path)):
+        positive, name = row, "document_id"
+        if (listed := row.optional("positive_passages", list)) is not None:
+            if not listed or not isinstance(listed[0], dict):
+                raise row.error("the field 'positive_passages' has no passage; leave such queries out")
+            positive, name = Row(listed[0], row.path, row.line), "docid"
+        title = (positive.optional("title", str) or "").strip()
+        text = positive.field("text", str).strip()
+        pairs.append(
+            QueryPassage(
+                row.field("query_id", str),
+                positive.field(name, str),
+                row.field("query", str),
+                f"{title}. {text}" if title else text,
+            )
+        )
+    return pairs
+
+
+def translate_pairs(
+    pairs: Sequence[QueryPassage],
+    language: str,
+    translator: Translator,
+    *,
+    engine: str,
+    cache: TranslationCache,
+    pivot: str = "en",
+    queries: bool = False,
+    batch_size: int = 16,
+    show_progress_bar: bool = False,
+) -> Translated:
+    """The passages of the pairs in another language, each text translated once.
+
+    Args:
+        pairs: Such as `read_pairs` gives.
+        language: Target language.
+        translator: `translator(texts, language)` returns one translation for each text, in order.
+        engine: Its name and version; part of the cache's key.
+        cache: Where translations are looked up and stored.
+        pivot: Language of the pairs.
+        queries: Translate the queries too.
+        batch_size: Texts in one call of the translator; each call's result is stored before the next.
+        show_progress_bar: Draw a bar on standard error.
+
+    Raises:
+        UsageError: The translator returns another number of texts, or something that is not text. What was translated
+            before stays in the cache.
+
+    Returns:
+        Items and rows of the pairs that could be translated, in order. An empty translation is never stored; its pair
+        is left out and counted.
+    """
+    language, pivot = canonical(language), canonical(pivot)
+    if language == pivot:
+        raise UsageError(f"the pairs are in {pivot} already; choose another target language")
+    if batch_size < 1:
+        raise UsageError(f"batch_size is {batch_size}, but must be 1 or more")
+    texts = [text for pair in pairs for text in ((pair.query, pair.passage) if queries else (pair.passage,))]
+    wanted = list(dict.fromkeys(text for text in texts if text.strip()))
+    missing = [text for text in wanted if cache.get(text, language, engine) is None]
+    empty = 0
+    with tqdm(total=len(missing), desc=f"translate to {language}", disable=not show_progress_bar) as bar:
+        for start in range(0, len(missing), batch_size):
+            batch = missing[start : start + batch_size]
+            found = _called(translator, batch, language, start)
+            full = [(text, result) for text, result in zip(batch, found, strict=True) if result.strip()]
+            empty += len(batch) - len(full)
+            if full:
+                cache.put(full, language, engine)
+            bar.update(len(batch))
+    items, rows, left_out = [], [], 0
+    for pair in pairs:
+        passage = cache.get(pair.passage, language, engine)
+        query = cache.get(pair.query, language, engine) if queries else None
+        if passage is None or (queries and query is None):
+            left_out += 1
+            continue
+        item_id = f"{pair.document_id}{'' if '#' in pair.document_id else '#'}/{pair.query_id}"
+        items.append(ParallelItem(item_id, {pivot: (pair.query, pair.passage), language: (query, passage)}))
+        rows.append(
+            {
+                "qid": pair.query_id,
+                "docid": pair.document_id,
+                "lang": language,
+                f"query_{pivot}": pair.query,
+                f"passage_{pivot}": pair.passage,
+                "passage_tgt": passage,
+                **({"query_tgt": query} if query is not None else {}),
+                "mt_engine": engine,
+            }
+        )
+    return Translated(
+        items,
+        rows,
+        {
+            "language": language,
+            "engine": engine,
+            "pairs": len(pairs),
+            "translated_now": len(missing) - empty,
+            "from_cache": len(wanted) - len(missing),
+            "empty_translations": empty,
+            "pairs_left_out": left_out,
+            "cache_lines_cut": cache.cut_lines,
+        },
+    )
+
+
+def read_translated(files: str | Path | Sequence[str | Path], *, pivot: str = "en") -> list[ParallelItem]:
+    """Items from files that `Translated.write` wrote; the languages of one (qid, docid) become one item.
+
+    Raises:
+        FileNotFoundError: A file is not there.
+        FormatError: A line is broken, lacks a field, or repeats a language of a pair.
+    """
+    pivot = canonical(pivot)
+    texts: dict[str, dict[str, tuple[str | None, str]]] = {}
+    for path in [files] if isinstance(files, (str, Path)) else files:
+        for row in jsonl_rows(require_file(path)):
+            document, language = row.field("docid", str), row.language(row.field("lang", str))
+            item_id = f"{document}{'' if '#' in document else '#'}/{row.field('qid', str)}"
+            item = texts.setdefault(item_id, {})
+            item.setdefault(pivot, (row.field(f"query_{pivot}", str), row.field(f"passage_{pivot}", str)))
+            if language in item:
+                raise row.error(f"{item_id!r} has {language} twice; keep one of them")
+            item[language] = (row.optional("query_tgt", str), row.field("passage_tgt", str))
+    return [ParallelItem(item_id, item) for item_id, item in texts.items()]
+
+
+def _called(translator: Translator, batch: list[str], language: str, start: int) -> list[str]:
+    found = translator(list(batch), language)
+    place = f"the translator, given texts {start} to {start + len(batch) - 1},"
+    if isinstance(found, str) or len(found) != len(batch):
+        raise UsageError(f"{place} returned {'one text' if isinstance(found, str) else len(found)} for {len(batch)}")
+    for number, text in enumerate(found):
+        if not isinstance(text, str):
+            raise UsageError(f"{place} returned {type(text).__name__} for text {start + number}; it must return text")
+    return list(found)
+
+
+def _key(text: str, language: str, engine: str) -> str:
+    return hashlib.sha256(json.dumps([text, language, engine], ensure_ascii=False).encode()).hexdigest()

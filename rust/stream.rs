@@ -1,0 +1,286 @@
+//! A scan for few queries, which waits for memory and not for arithmetic.
+//!
+//! Every row is read once, where it lies, and never packed. Its score is
+//! first summed in the order that is fastest, with a proof of how far that
+//! can be from the canonical chain; only where this does not decide, the row
+//! is made ready and scored canonically. Any other source of near scores
+//! with such a proof (rows stored as integers, say) can take the place of
+//! `Worker::near`.
+
+use std::ops::Range;
+
+use crate::error::{Result, RowProblem};
+use crate::kernel::{Kernel, SIDE_BY_SIDE};
+use crate::matrix::Similarity;
+use crate::ranks::Counts;
+use crate::topk::{Candidates, Hit};
+use crate::worker::{Part, Work};
+
+/// Sums are kept in so many lanes, for vector instructions.
+const LANES: usize = 16;
+
+/// A row is multiplied with so many vectors at a time: one sum would wait
+/// for itself.
+const TOGETHER: usize = 4;
+
+/// Rows this short or long are left to the canonical score, whose rules for
+/// them are not those of sums of squares in `f32`.
+const LENGTHS: Range<f32> = 1e-9..1e15;
+
+/// Dot products up to here cannot overflow on the way.
+const SAFE_PRODUCT: f32 = 1e37;
+
+/// The working memory and the results of one thread.
+pub(crate) struct Worker<'s, K> {
+    part: &'s Part<'s, K>,
+    /// Per query, its length times the relative error of a near score.
+    reaches: Vec<f32>,
+    longest: f32,
+    /// What roundings below the normal numbers add to a reach.
+    tiny: f32,
+    wide: Vec<f32>,
+    ready: Vec<f32>,
+    near: Vec<f32>,
+    doubts: Vec<u32>,
+    counts: Counts,
+    top: Candidates,
+    rescored: u64,
+}
+
+impl<'s, K: Kernel> Work<'s, K> for Worker<'s, K> {
+    fn new(part: &'s Part<'s, K>) -> Self {
+        let scan = part.scan;
+        let dimension = scan.documents.dimension();
+        let lengths: Vec<f64> = (0..scan.queries.rows())
+            .map(|query| scan.queries.row(query).iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt())
+            .collect();
+        let error = relative_error(dimension);
+        Self {
+            part,
+            reaches: lengths.iter().map(|length| (length * error) as f32).collect(),
+            longest: lengths.iter().fold(0.0, |most: f64, length| most.max(*length)) as f32,
+            tiny: dimension as f32 * 1e-44,
+            wide: Vec::new(),
+            ready: vec![0.0; dimension],
+            near: vec![0.0; scan.queries.rows()],
+            doubts: Vec::new(),
+            counts: Counts::new(scan.targets.len(), scan.language_count),
+            top: Candidates::new(scan.lists(), scan.k, part.floors),
+            rescored: 0,
+        }
+    }
+
+    fn finish(self) -> (Counts, Candidates, u64) {
+        (self.counts, self.top, self.rescored)
+    }
+
+    fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>> {
+        let part = self.part;
+        part.control.check()?;
+        let documents = rows.len();
+        let mut bad = Vec::new();
+        part.kernel.enter(
+            #[inline(always)]
+            || {
+                for row in rows {
+                    let length = self.near(row);
+                    if let Err(problem) = self.judge(row, length) {
+                        bad.push((row as u64, problem));
+                    }
+                }
+            },
+        );
+        if let Some(progress) = part.progress {
+            progress.advance(documents);
+        }
+        Ok(bad)
+    }
+}
+
+impl<K: Kernel> Worker<'_, K> {
+    /// Near scores of a row for all queries. Returns what the reaches must
+    /// be multiplied by, or None if the scores mean nothing.
+    #[inline(always)]
+    fn near(&mut self, row: usize) -> Option<f32> {
+        let scan = self.part.scan;
+        let vector = scan.documents.widen(row, &mut self.wide);
+        let queries = scan.queries.rows();
+        // The row itself is the first of those that it is multiplied with.
+        let mut length = 0.0;
+        for first in (0..=queries).step_by(TOGETHER) {
+            let others = std::array::from_fn(|n| match (first + n).min(queries) {
+                0 => vector,
+                query => scan.queries.row(query - 1),
+            });
+            for (n, product) in (first..=queries).zip(dots(vector, others)) {
+                match n {
+                    0 => length = product.sqrt(),
+                    query => self.near[query - 1] = product,
+                }
+            }
+        }
+        if !LENGTHS.contains(&length) || length * self.longest > SAFE_PRODUCT {
+            return None;
+        }
+        let (scale, factor) = match scan.similarity {
+            Similarity::Cosine => (1.0 / length, 1.0),
+            Similarity::Dot => (1.0, length),
+        };
+        self.near.iter_mut().for_each(|near| *near *= scale);
+        Some(factor)
+    }
+
+    /// The canonical score of the row is in this range.
+    #[inline(always)]
+    fn range(&self, query: usize, factor: Option<f32>) -> (f32, f32) {
+        let Some(factor) = factor else { return (f32::NEG_INFINITY, f32::INFINITY) };
+        let reach = self.reaches[query] * factor + self.tiny;
+        (self.near[query] - reach, self.near[query] + reach)
+    }
+
+    /// Counts what near scores decide; the rest is scored canonically.
+    #[inline(always)]
+    fn judge(&mut self, row: usize, factor: Option<f32>) -> std::result::Result<(), RowProblem> {
+        let scan = self.part.scan;
+        let language = usize::from(scan.languages[row]);
+        self.doubts.clear();
+        for query in 0..self.near.len() {
+            let (low, high) = self.range(query, factor);
+            let mut open = scan.k > 0 && high >= self.top.threshold(self.list(query, language));
+            let targets = scan.targets.of_query(query);
+            let bars = scan.targets.scores(targets.clone());
+            for (bar, greater) in bars.iter().zip(self.counts.greater_of(language, targets)) {
+                *greater += u32::from(low > *bar);
+                open |= low <= *bar && high >= *bar;
+            }
+            if open || factor.is_none() {
+                self.doubts.push(query as u32);
+            }
+        }
+        if self.doubts.is_empty() && factor.is_some() { Ok(()) } else { self.settle(row, factor) }
+    }
+
+    /// Scores a row canonically for the queries in doubt.
+    #[inline(never)]
+    fn settle(&mut self, row: usize, factor: Option<f32>) -> std::result::Result<(), RowProblem> {
+        let scan = self.part.scan;
+        let length = scan.documents.prepare_row(row, scan.similarity, &mut self.ready)?;
+        if scan.similarity == Similarity::Dot && scan.queries.overflows_with(length) {
+            return Err(RowProblem::TooLong);
+        }
+        let language = usize::from(scan.languages[row]);
+        let place = scan.place(row);
+        let doubts = std::mem::take(&mut self.doubts);
+        for few in doubts.chunks(SIDE_BY_SIDE) {
+            let pairs =
+                std::array::from_fn(|n| (scan.queries.row(few[n.min(few.len() - 1)] as usize), self.ready.as_slice()));
+            let scores = self.part.kernel.enter(
+                #[inline(always)]
+                || self.part.kernel.chains(pairs),
+            );
+            for (query, score) in few.iter().map(|query| *query as usize).zip(scores) {
+                if scan.k > 0 {
+                    self.top.offer(self.list(query, language), Hit { score, place });
+                }
+                let (low, _) = self.range(query, factor);
+                for target in scan.targets.of_query(query) {
+                    let bar = scan.targets.score(target);
+                    if low > bar {
+                        continue; // counted before
+                    }
+                    if score > bar {
+                        self.counts.greater_of(language, target..target + 1)[0] += 1;
+                    } else if score == bar {
+                        self.counts.add_tie(language, target, scan.targets.place(target), place);
+                    }
+                }
+            }
+        }
+        self.rescored += doubts.len() as u64;
+        self.doubts = doubts;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn list(&self, query: usize, language: usize) -> usize {
+        let scan = self.part.scan;
+        if scan.per_language { query * scan.language_count + language } else { query }
+    }
+}
+
+/// Dot products of a row with a few others, in no particular order.
+#[inline(always)]
+fn dots(row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+    let mut sums = [[0.0_f32; LANES]; TOGETHER];
+    let others = others.map(|other| &other[..row.len()]);
+    let whole = row.len() - row.len() % LANES;
+    for start in (0..whole).step_by(LANES) {
+        for (sums, other) in sums.iter_mut().zip(others) {
+            let (a, b) = (&row[start..start + LANES], &other[start..start + LANES]);
+            for n in 0..LANES {
+                sums[n] = a[n].mul_add(b[n], sums[n]);
+            }
+        }
+    }
+    let mut totals = sums.map(total);
+    for k in whole..row.len() {
+        for (total, other) in totals.iter_mut().zip(others) {
+            *total = row[k].mul_add(other[k], *total);
+        }
+    }
+    totals
+}
+
+/// Adds up lanes pairwise.
+#[inline(always)]
+fn total(lanes: [f32; LANES]) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|n| lanes[n] + lanes[n + 8]);
+    let four: [f32; 4] = std::array::from_fn(|n| eight[n] + eight[n + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
+}
+
+/// How far a near score can be from the canonical one, in lengths of the
+/// query and (for dot products) of the document.
+///
+/// With u = 2^-24: the canonical chain rounds d times, so it is off by at
+/// most d u / (1 - d u); its row was rounded once more. A near score rounds
+/// at most d / LANES + LANES + 4 times, the squared length as often, of which the root halves
+/// the error. Six more for the root, the reciprocal, the product and the
+/// comparison with a bar.
+fn relative_error(dimension: usize) -> f64 {
+    let unit = 2.0_f64.powi(-24);
+    let gamma = |roundings: f64| {
+        let error = roundings * unit;
+        if error < 0.5 { error / (1.0 - error) } else { f64::INFINITY }
+    };
+    (gamma(dimension as f64) + 1.5 * gamma((dimension / LANES + LANES + 4) as f64) + 8.0 * unit) * 1.001
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::chain;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn canonical_scores_lie_within_reach(
+            seed in prop::collection::vec(-1.0_f32..1.0, 5..60),
+            dimension in 1_usize..700,
+        ) {
+            let row = |shift: usize| -> Vec<f32> {
+                (0..dimension).map(|k| 0.01 + seed[(k * 7 + shift * 3) % seed.len()].abs()).collect()
+            };
+            let (query, document) = (row(0), row(1));
+            let length = |row: &[f32]| row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+            let off = f64::from(dots(&document, [&query; TOGETHER])[3]) - f64::from(chain(&query, &document));
+            prop_assert!(off.abs() <= relative_error(dimension) * length(&query) * length(&document));
+        }
+    }
+
+    #[test]
+    fn very_long_rows_have_no_proof() {
+        assert!(relative_error(1 << 24).is_infinite());
+        assert!(relative_error(384) < 3e-5);
+    }
+}
