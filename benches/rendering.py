@@ -63,8 +63,8 @@ def _machine(results: Mapping[str, Any]) -> str:
         f"{machine['processor']}, {machine['cores']} cores ({', '.join(machine['features'])}), "
         f"{machine['memory_gb']} GB; {machine['system']}; {libraries}. "
         f"Our kernels here: {', '.join(machine['kernels'])}. "
-        f"Load of the machine when the run began: {results['load']}. Speed of the machine: {machine['peak']}, measured beside each "
-        "round.\n"
+        f"Load of the machine when the run began: {results['load']}. Speed of the machine: "
+        f"{machine['peak']}, measured beside each round.\n"
     )
 
 

@@ -89,7 +89,7 @@ def avx2_only() -> dict[str, str]:
 
     return {
         KERNEL_VARIABLE: "avx2",
-        "OPENBLAS_CORETYPE": "Zen",
+        "OPENBLAS_CORETYPE": "Haswell",
         "FAISS_SIMD_LEVEL": "AVX2",
         "ATEN_CPU_CAPABILITY": "avx2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",

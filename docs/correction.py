@@ -15,6 +15,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ import numpy as np
 
 import clinometer as cm
 from clinometer.collection import Texts
-from clinometer.correction import Calibration, Center, Correction, Lir, Shift, choose
+from clinometer.correction import Center, Correction, choose, fit
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.significance import permutation_test
 
@@ -59,9 +60,6 @@ class Vectors(NamedTuple):
         """At most so many of each language, drawn from documents and from queries on their own."""
         asked, found = choose(self.queries.languages, texts, seed), choose(self.documents.languages, texts, seed)
         return Vectors(self.queries.take(asked), self.documents.take(found), self.q[asked], self.d[found])
-
-    def documents_in(self, rows: Sequence[int]) -> Vectors:
-        return self._replace(documents=self.documents.take(rows), d=self.d[list(rows)])
 
 
 def joined(first: Vectors, second: Vectors) -> Vectors:
@@ -119,32 +117,46 @@ class Embeddings:
         return Vectors(queries, documents, self.of("queries", queries), self.of("documents", documents))
 
 
-def center(sample: Vectors, **options: Any) -> Correction:
+def center(sample: Vectors, **options: Any) -> Center:
     return Center.fit(sample.d, sample.documents.languages, sample.q, sample.queries.languages, **options)
 
 
-def plain(sample: Vectors, strength: float = 1.0) -> Correction:
+def plain(sample: Vectors, strength: float = 1.0) -> Center:
     return center(sample, strength=strength, shrinkage=0.0, directions=0)
 
 
-def lir(sample: Vectors, components: int) -> Correction:
-    return Lir.fit(sample.d, sample.documents.languages, sample.q, sample.queries.languages, components=components)
+def named(method: str, **options: Any) -> Callable[[Vectors], Correction]:
+    def make(sample: Vectors) -> Correction:
+        groups = {"groups": sample.documents.groups, "query_groups": sample.queries.groups}
+        return fit(
+            method,
+            sample.d,
+            sample.documents.languages,
+            sample.q,
+            sample.queries.languages,
+            **(groups if method == "shift" else {}),
+            **options,
+        )
+
+    return make
 
 
-def shift(sample: Vectors, **options: Any) -> Correction:
-    return Shift.fit(
-        sample.d,
-        sample.documents.languages,
-        sample.documents.groups,  # type: ignore[arg-type]
-        sample.q,
-        sample.queries.languages,
-        sample.queries.groups,  # type: ignore[arg-type]
-        **options,
-    )
-
-
-def calibrate(sample: Vectors, **options: Any) -> Correction:
-    return Calibration.fit(sample.d, sample.documents.languages, sample.q, sample.queries.languages, **options)
+CENTERS: dict[str, Callable[[Vectors], Correction]] = {"center, plain": plain, "center": center}
+UNLABELLED: dict[str, Callable[[Vectors], Correction]] = {
+    "center, plain": plain,
+    "center, plain, 0.8": lambda sample: plain(sample, 0.8),
+    "center": center,
+    "LIR, 1 component": named("lir", components=1),
+    "LIR, 2 components": named("lir", components=2),
+    "calibration": named("calibrate"),
+    "calibration with scale": named("calibrate", scale=True),
+}
+PARALLEL = {
+    "SHIFT, documents only": named("shift", correct_queries=False),
+    "SHIFT, both sides": named("shift"),
+    "SHIFT, centred": named("shift", centre=True),
+    "SHIFT, centred, directions": named("shift", centre=True, directions="auto"),
+}
 
 
 def mislabelled(labels: Sequence[str], share: float, seed: int) -> list[str]:
@@ -171,79 +183,45 @@ class Case(NamedTuple):
 
 def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors) -> Iterator[Case]:
     outside = joined(train, tico)
-    index = outside._replace(documents=xquad.documents, d=xquad.d)
     yield Case("methods", "none", lambda: None)
     for what, sample in (("train", train), ("train + tico19", outside)):
-        yield Case("methods", f"center, plain, 1 · {what}", lambda s=sample: plain(s))
-        yield Case("methods", f"center, plain, 0.8 · {what}", lambda s=sample: plain(s, 0.8))
-        yield Case("methods", f"center · {what}", lambda s=sample: center(s))
-        yield Case("methods", f"LIR, 1 component · {what}", lambda s=sample: lir(s, 1))
-        yield Case("methods", f"LIR, 2 components · {what}", lambda s=sample: lir(s, 2))
-        yield Case("methods", f"SHIFT, documents only · {what}", lambda s=sample: shift(s, correct_queries=False))
-        yield Case("methods", f"SHIFT, both sides · {what}", lambda s=sample: shift(s))
-        yield Case("methods", f"SHIFT, centred · {what}", lambda s=sample: shift(s, centre=True))
-        yield Case(
-            "methods", f"SHIFT, centred, directions · {what}", lambda s=sample: shift(s, centre=True, directions="auto")
-        )
-        yield Case("methods", f"calibration · {what}", lambda s=sample: calibrate(s))
-        yield Case("methods", f"calibration with scale · {what}", lambda s=sample: calibrate(s, scale=True))
+        for name, how in {**UNLABELLED, **PARALLEL}.items():
+            yield Case("methods", f"{name} · {what}", lambda h=how, s=sample: h(s))
+    index = outside._replace(documents=xquad.documents, d=xquad.d)
     yield Case("methods", "center · index, queries of train + tico19", lambda: center(index))
     yield Case(
         "methods", "center · index alone, no sample of queries", lambda: Center.fit(xquad.d, xquad.documents.languages)
     )
-    for texts, strength in ((60, 1.0), (240, 1.0), (240, 0.8)):
-        what = f"unlabelled sample, {texts} texts"
-        yield Case(
-            "methods", f"center, plain, {strength:g} · {what}", lambda n=texts, s=strength: plain(xquad.few(n), s)
-        )
     for texts in (60, 240):
-        what = f"unlabelled sample, {texts} texts"
-        yield Case("methods", f"center · {what}", lambda n=texts: center(xquad.few(n)))
-        yield Case(
-            "methods", f"center · {what}, query languages unknown", lambda n=texts: center(xquad.few(n)), "xquad", False
-        )
-        yield Case("methods", f"LIR, 1 component · {what}", lambda n=texts: lir(xquad.few(n), 1))
-        yield Case("methods", f"LIR, 2 components · {what}", lambda n=texts: lir(xquad.few(n), 2))
-        yield Case("methods", f"calibration · {what}", lambda n=texts: calibrate(xquad.few(n)))
-    for texts in (10, 30, 60, 240):
-        for seed in range(3):
-            for name, how in (("center, plain, 1", plain), ("center", center)):
-                yield Case(
-                    "robustness",
-                    f"{name} · unlabelled sample, {texts} texts, seed {seed}",
-                    lambda n=texts, s=seed, h=how: h(xquad.few(n, s)),
-                )
-    for share in (0.1, 0.3):
-        for name, how in (("center, plain, 1", plain), ("center", center)):
-            yield Case(
-                "robustness",
-                f"{name} · unlabelled sample, 240 texts, {share:.0%} of all labels wrong",
-                lambda w=share, h=how: h(wrongly(xquad, w).few(240)),
-                wrong=share,
-            )
-    apart = by_articles(xquad)
-    yield Case("robustness", "center, plain, 1 · unlabelled sample, 20 texts, other articles in each language",
-               lambda: plain(apart))  # fmt: skip
-    yield Case("robustness", "center · unlabelled sample, 20 texts, other articles in each language",
-               lambda: center(apart))  # fmt: skip
-    yield Case("robustness", "none · pool 240 en, 25 of each other language", lambda: None, "skewed")
-    for name, how in (("center, plain, 1", plain), ("center", center)):
-        yield Case(
-            "robustness",
-            f"{name} · pool 240 en, 25 of each other language, fitted on it",
-            lambda h=how: h(skewed),
-            "skewed",
-        )
+        few, what = xquad.few(texts), f"unlabelled sample, {texts} texts"
+        for name, how in UNLABELLED.items():
+            yield Case("methods", f"{name} · {what}", lambda h=how, s=few: h(s))
+        unknown = f"center · {what}, query languages unknown"
+        yield Case("methods", unknown, lambda s=few: center(s), query_languages=False)
+    for name, how in CENTERS.items():
+        for texts in (10, 30, 60, 240):
+            for seed in range(3):
+                few = xquad.few(texts, seed)
+                yield Case("robustness", f"{name} · {texts} texts, seed {seed}", lambda h=how, s=few: h(s))
+        for share in (0.1, 0.3):
+            few = wrongly(xquad, share).few(240)
+            what = f"240 texts, {share:.0%} of all labels wrong"
+            yield Case("robustness", f"{name} · {what}", lambda h=how, s=few: h(s), wrong=share)
+        apart = by_articles(xquad)
+        what = "20 texts, other articles in each language"
+        yield Case("robustness", f"{name} · {what}", lambda h=how, s=apart: h(s))
+    what = "pool of 240 en and 25 of each other language"
+    yield Case("robustness", f"none · {what}", lambda: None, "skewed")
+    for name, how in CENTERS.items():
+        yield Case("robustness", f"{name} · {what}, fitted on it", lambda h=how: h(skewed), "skewed")
 
 
 def wrongly(vectors: Vectors, share: float) -> Vectors:
     """The same texts with wrong labels; the ones that `evaluate` applies the correction with."""
     queries, documents = vectors.queries, vectors.documents
     return vectors._replace(
-        queries=Texts(queries.ids, queries.texts, tuple(mislabelled(queries.languages, share, 1)), queries.groups),
-        documents=Texts(
-            documents.ids, documents.texts, tuple(mislabelled(documents.languages, share, 2)), documents.groups
-        ),
+        queries=replace(queries, languages=tuple(mislabelled(queries.languages, share, 1))),
+        documents=replace(documents, languages=tuple(mislabelled(documents.languages, share, 2))),
     )
 
 
@@ -296,7 +274,7 @@ def evaluated(case: Case, collection: cm.Collection, vectors: Vectors, scenarios
 
 
 def target_values(evaluation: cm.Evaluation, measure: str) -> Any:
-    """The mean over target languages for each question, as translations of one question are no independent questions."""
+    """The mean over target languages for each question: translations of one question are not independent."""
     table = evaluation.per_query
     mine = (table["scenario"] == "multi") & (table["query_language"] != "en")
     languages = len(set(table["query_language"][mine]))
@@ -341,7 +319,6 @@ def development(collection: cm.Collection, vectors: Vectors) -> list[dict[str, A
     found = []
     for directions in (0, "auto"):
         fitted = center(vectors.few(60), directions=directions)
-        assert isinstance(fitted, Center)
         for strength in (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2):
             case = Case("development", f"center, {strength:g}", lambda f=fitted, s=strength: f.with_strength(s))
             result = evaluated(case, collection, vectors, ["multi"])
@@ -390,15 +367,16 @@ def tables(results: Sequence[dict[str, Any]]) -> str:
     text = ["# Correction without training", "", "Made by `python docs/correction.py`; do not edit.", ""]
     text += [
         "Means over the 11 target languages of XQuAD. The first columns are scenario `multi`, queries in the target "
-        "language (en: in English), then `one-sided`, and nDCG@1 of `mono-same` and `mono-cross`. In brackets: 95 % interval. "
-        "*: differs from `none`, paired permutation test, p < 0.01.",
+        "language (en: in English), then `one-sided`, and nDCG@1 of `mono-same` and `mono-cross`. In brackets: 95 % "
+        "interval. *: differs from `none`, paired permutation test over questions, p < 0.01.",
         "",
     ]
     for result in results:
         for table in ("methods", "robustness"):
             text += [f"## {result['encoder']}: {table}", ""]
             text += [
-                "| correction | Complete@10 | nDCG@1 | MaxRnorm | Complete@10, en | rank gap | intrusion | mono-same | mono-cross |",
+                "| correction | Complete@10 | nDCG@1 | MaxRnorm | Complete@10, en | rank gap | intrusion "
+                "| mono-same | mono-cross |",
                 "|---|" + "--:|" * len(SHOWN),
             ]
             text += [_row(line) for line in result["lines"] if line["table"] == table]

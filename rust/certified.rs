@@ -152,6 +152,18 @@ mod tests {
         assert!(Coded { query: bound, documents: bound, dimension: 4 }.reach().is_some());
     }
 
+    #[test]
+    fn the_bound_can_nearly_be_reached() {
+        // All errors of both codes have one sign and so have the components.
+        let component = ((0.0625 * SCALE).floor() + 0.49) / SCALE;
+        let row = [component; 256];
+        let (a, bound) = code(&row).unwrap();
+        let reach = Coded { query: bound, documents: bound, dimension: 256 }.reach().unwrap();
+        let dot: i64 = a.iter().map(|a| i64::from(*a).pow(2)).sum();
+        let off = i64::from(center(chain(&row, &row))) - dot;
+        assert!(off <= i64::from(reach) && 10 * off > 9 * i64::from(reach), "{off} of {reach}");
+    }
+
     proptest! {
         #[test]
         fn canonical_scores_lie_within_reach(

@@ -117,6 +117,13 @@ pub(crate) const SIDE_BY_SIDE: usize = 8;
 /// Pairs of rows of equal length: queries and documents.
 pub(crate) type Pairs<'a> = [(&'a [f32], &'a [f32]); SIDE_BY_SIDE];
 
+/// A row is multiplied with so many vectors at a time: one sum would wait
+/// for itself.
+pub(crate) const TOGETHER: usize = 4;
+
+/// Sums in no particular order are kept in so many lanes.
+pub(crate) const LANES: usize = 16;
+
 /// A way to compute tiles of scores. A value of the type proves that the
 /// machine has the instructions.
 ///
@@ -140,6 +147,10 @@ pub(crate) trait Kernel: Copy + Send + Sync {
 
     /// Canonical scores of a few pairs at once.
     fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE];
+
+    /// Dot products of a row with a few others, summed in `LANES` lanes that
+    /// are added pairwise; what is left over is added one by one.
+    fn dots(self, row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER];
 
     /// Dot products of `i16` vectors, a pair of components in each word. No
     /// partial sum may leave `i32`.

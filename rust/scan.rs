@@ -26,7 +26,7 @@ use crate::worker::{self, Part, Work};
 const SCORED_TWICE: usize = 250;
 
 /// So many queries are served while memory delivers a row.
-const STREAMED_QUERIES: usize = 16;
+const STREAMED_QUERIES: usize = 4;
 
 /// Coding documents pays if there are so many queries.
 const FEW_QUERIES: usize = 64;

@@ -10,18 +10,11 @@
 use std::ops::Range;
 
 use crate::error::{Result, RowProblem};
-use crate::kernel::{Kernel, SIDE_BY_SIDE};
+use crate::kernel::{Kernel, LANES, SIDE_BY_SIDE, TOGETHER};
 use crate::matrix::Similarity;
 use crate::ranks::Counts;
 use crate::topk::{Candidates, Hit};
 use crate::worker::{Part, Work};
-
-/// Sums are kept in so many lanes, for vector instructions.
-const LANES: usize = 16;
-
-/// A row is multiplied with so many vectors at a time: one sum would wait
-/// for itself.
-const TOGETHER: usize = 4;
 
 /// Rows this short or long are left to the canonical score, whose rules for
 /// them are not those of sums of squares in `f32`.
@@ -112,7 +105,7 @@ impl<K: Kernel> Worker<'_, K> {
                 0 => vector,
                 query => scan.queries.row(query - 1),
             });
-            for (n, product) in (first..=queries).zip(dots(vector, others)) {
+            for (n, product) in (first..=queries).zip(self.part.kernel.dots(vector, others)) {
                 match n {
                     0 => length = product.sqrt(),
                     query => self.near[query - 1] = product,
@@ -146,12 +139,13 @@ impl<K: Kernel> Worker<'_, K> {
         self.doubts.clear();
         for query in 0..self.near.len() {
             let (low, high) = self.range(query, factor);
-            let mut open = scan.k > 0 && high >= self.top.threshold(self.list(query, language));
+            let mut open = (scan.k > 0) && high >= self.top.threshold(self.list(query, language));
             let targets = scan.targets.of_query(query);
             let bars = scan.targets.scores(targets.clone());
             for (bar, greater) in bars.iter().zip(self.counts.greater_of(language, targets)) {
                 *greater += u32::from(low > *bar);
-                open |= low <= *bar && high >= *bar;
+                // No branch: scores near a bar are hard to guess.
+                open |= (low <= *bar) & (high >= *bar);
             }
             if open || factor.is_none() {
                 self.doubts.push(query as u32);
@@ -208,37 +202,6 @@ impl<K: Kernel> Worker<'_, K> {
     }
 }
 
-/// Dot products of a row with a few others, in no particular order.
-#[inline(always)]
-fn dots(row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
-    let mut sums = [[0.0_f32; LANES]; TOGETHER];
-    let others = others.map(|other| &other[..row.len()]);
-    let whole = row.len() - row.len() % LANES;
-    for start in (0..whole).step_by(LANES) {
-        for (sums, other) in sums.iter_mut().zip(others) {
-            let (a, b) = (&row[start..start + LANES], &other[start..start + LANES]);
-            for n in 0..LANES {
-                sums[n] = a[n].mul_add(b[n], sums[n]);
-            }
-        }
-    }
-    let mut totals = sums.map(total);
-    for k in whole..row.len() {
-        for (total, other) in totals.iter_mut().zip(others) {
-            *total = row[k].mul_add(other[k], *total);
-        }
-    }
-    totals
-}
-
-/// Adds up lanes pairwise.
-#[inline(always)]
-fn total(lanes: [f32; LANES]) -> f32 {
-    let eight: [f32; 8] = std::array::from_fn(|n| lanes[n] + lanes[n + 8]);
-    let four: [f32; 4] = std::array::from_fn(|n| eight[n] + eight[n + 4]);
-    (four[0] + four[2]) + (four[1] + four[3])
-}
-
 /// How far a near score can be from the canonical one, in lengths of the
 /// query and (for dot products) of the document.
 ///
@@ -259,8 +222,24 @@ fn relative_error(dimension: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::chain;
+    use crate::kernel::{Dispatch, Isa, chain};
     use proptest::prelude::*;
+
+    struct Check<'a>(&'a [f32], &'a [f32]);
+    impl Dispatch for Check<'_> {
+        type Output = ();
+
+        fn run<K: Kernel>(self, kernel: K) {
+            let (query, document) = (self.0, self.1);
+            let others = [document, query, query, document];
+            let near = kernel.enter(|| kernel.dots(document, others));
+            let length = |row: &[f32]| row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+            for (near, other) in near.into_iter().zip(others) {
+                let off = (f64::from(near) - f64::from(chain(other, document))).abs();
+                assert!(off <= relative_error(query.len()) * length(other) * length(document));
+            }
+        }
+    }
 
     proptest! {
         #[test]
@@ -272,9 +251,9 @@ mod tests {
                 (0..dimension).map(|k| 0.01 + seed[(k * 7 + shift * 3) % seed.len()].abs()).collect()
             };
             let (query, document) = (row(0), row(1));
-            let length = |row: &[f32]| row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
-            let off = f64::from(dots(&document, [&query; TOGETHER])[3]) - f64::from(chain(&query, &document));
-            prop_assert!(off.abs() <= relative_error(dimension) * length(&query) * length(&document));
+            for isa in Isa::available() {
+                isa.with(Check(&query, &document)).unwrap();
+            }
         }
     }
 

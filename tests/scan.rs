@@ -33,26 +33,28 @@ fn rows(dimension: usize, most: usize) -> impl Strategy<Value = Vec<f32>> {
 fn cases() -> impl Strategy<Value = Case> {
     let shape = (1_usize..40, 1_usize..6, any::<bool>(), any::<bool>(), any::<bool>(), 0_usize..12, any::<bool>());
     shape.prop_flat_map(|(dimension, language_count, half, cosine, placed, k, per_language)| {
-        (rows(dimension, 20), rows(dimension, 150)).prop_flat_map(move |(queries, documents)| {
-            let (query_count, count) = (queries.len() / dimension, documents.len() / dimension);
-            let places = Just((0..count as u32).collect::<Vec<u32>>()).prop_shuffle();
-            let languages = prop::collection::vec(0..language_count as u16, count);
-            let relevant =
-                prop::collection::vec(prop::collection::btree_set(0..count, 0..4.min(count + 1)), query_count);
-            (places, languages, relevant).prop_map(move |(places, languages, relevant)| Case {
-                dimension,
-                queries: queries.clone(),
-                documents: documents.clone(),
-                half,
-                languages,
-                language_count,
-                places: placed.then_some(places),
-                relevant: relevant.into_iter().map(|rows| rows.into_iter().collect()).collect(),
-                similarity: if cosine { Similarity::Cosine } else { Similarity::Dot },
-                k,
-                per_language,
-            })
-        })
+        (prop_oneof![rows(dimension, 4), rows(dimension, 20)], rows(dimension, 150)).prop_flat_map(
+            move |(queries, documents)| {
+                let (query_count, count) = (queries.len() / dimension, documents.len() / dimension);
+                let places = Just((0..count as u32).collect::<Vec<u32>>()).prop_shuffle();
+                let languages = prop::collection::vec(0..language_count as u16, count);
+                let relevant =
+                    prop::collection::vec(prop::collection::btree_set(0..count, 0..4.min(count + 1)), query_count);
+                (places, languages, relevant).prop_map(move |(places, languages, relevant)| Case {
+                    dimension,
+                    queries: queries.clone(),
+                    documents: documents.clone(),
+                    half,
+                    languages,
+                    language_count,
+                    places: placed.then_some(places),
+                    relevant: relevant.into_iter().map(|rows| rows.into_iter().collect()).collect(),
+                    similarity: if cosine { Similarity::Cosine } else { Similarity::Dot },
+                    k,
+                    per_language,
+                })
+            },
+        )
     })
 }
 
@@ -149,7 +151,7 @@ fn a_misleading_sample_does_not_show() {
 
 #[test]
 fn duplicates_do_not_show() {
-    let mut case = Case { k: 20, ..large(5, 17_000, 12) };
+    let mut case = Case { k: 20, ..large(4, 17_000, 12) };
     case.documents = case.documents[..12].repeat(17_000);
     check(&case);
 }
@@ -164,7 +166,13 @@ fn integers_spare_most_scores() {
 
 #[test]
 fn rows_without_a_code_do_not_show() {
-    let mut case = large(7, 3000, 20);
+    for queries in [3, 7] {
+        rows_without_a_code(queries);
+    }
+}
+
+fn rows_without_a_code(queries: usize) {
+    let mut case = large(queries, 3000, 20);
     for row in [5, 6, 1500, 2999] {
         case.documents[row * 20..(row + 1) * 20].fill(0.0);
         case.documents[row * 20 + row % 20] = -3.0;
@@ -184,5 +192,6 @@ fn rows_without_a_code_do_not_show() {
 fn any_dimension_will_do() {
     for dimension in [1, 2, 3, 15, 17, 385, 1000, 4096] {
         check(&large(13, 70, dimension));
+        check(&large(3, 70, dimension));
     }
 }

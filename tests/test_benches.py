@@ -28,10 +28,10 @@ def run(output: Path, *words: str) -> str:
 
 
 def results(**changes: Any) -> dict[str, Any]:
-    """A set of results by hand: faiss takes 3, 1 and 2 times as long as ours."""
-    ours = {"title": "clinometer", "wall": [1.0, 3.0, 2.0], "cpu": [1.0, 3.0, 2.0], "agreement": {"lists": 1.0}}
+    """A set of results by hand: faiss takes 5, 1 and 2 times as long as ours."""
+    ours = {"title": "clinometer", "wall": [1.0, 4.0, 3.0], "cpu": [1.0, 4.0, 3.0], "agreement": {"lists": 1.0}}
     ours["first"] = {"wall": 1.0, "cpu": 1.0, "memory": 40e6, "share": 1.0}
-    faiss = {**ours, "title": "faiss IndexFlatIP (BLAS), k best only", "wall": [3.0, 3.0, 4.0]}
+    faiss = {**ours, "title": "faiss IndexFlatIP (BLAS), k best only", "wall": [5.0, 4.0, 6.0]}
     absent = {"wall": [], "cpu": [], "skipped": "No module named 'x'"}
     float32 = {**ours, "title": "clinometer, float32"}
     int16 = {**absent, "title": "clinometer, int16-certified"}
@@ -80,7 +80,7 @@ def test_the_same_results_give_the_same_page(room: Any) -> None:
     assert page == render(json.loads(json.dumps(results())))
     # Rounds of 3, 2 and 1 times ours: the median of ratios, not the ratio of medians, which would be 2 of 1.
     assert (
-        "| faiss IndexFlatIP k=100 alone, BLAS path, Q=1000, N=1M | 1.4x | 2x | 2x (1x to 3x) | 2x (1x to 3x) |" in page
+        "| faiss IndexFlatIP k=100 alone, BLAS path, Q=1000, N=1M | 1.4x | 2x | 2x (1x to 5x) | 2x (1x to 5x) |" in page
     )
     assert "not here: No module named 'x'" in page
     assert "Everybody held to AVX2" in render(results(), results(avx2=True))
@@ -96,7 +96,7 @@ def test_goals_are_judged_honestly(room: Any) -> None:
     assert goals.verdict(faiss, results()) == "aim reached"
     assert goals.verdict(faiss, results(quick=True)) == "smoke test"
     slow = results()
-    slow["experiments"]["search-1m-k100"]["tables"][1]["contenders"][3]["wall"] = [1.0, 1.3, 4.0]
+    slow["experiments"]["search-1m-k100"]["tables"][1]["contenders"][3]["wall"] = [1.0, 1.3, 40.0]
     assert goals.verdict(faiss, slow) == "**not reached**"
     heavy = results()
     heavy["experiments"]["memory"]["tables"][0]["contenders"][0]["first"]["memory"] = 120e6

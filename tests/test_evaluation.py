@@ -228,10 +228,13 @@ def test_standard_measures_and_the_language_gap(collection: Collection, encoder:
 def test_the_measure_of_a_gap_is_not_shown_unless_asked_for(collection: Collection, encoder: Told) -> None:
     # Only one Chinese query has a rank gap, and a gap is stated for as many queries as the smaller side has.
     found = evaluated(collection, encoder, "LanguageGap(PivotFirst)", scenarios=["multi"])
-    assert values(found, "LanguageGap(PivotFirst)") == {"multi de en+de": (0, 2), "multi zh en+zh": (0, 1)}
+    wanted = {"multi de en+de": (0, 2), "multi zh en+zh": (0, 1), "multi macro-target *": (0, 3)}
+    assert values(found, "LanguageGap(PivotFirst)") == wanted
     found = evaluated(collection, encoder, "LanguageGap(MaxR)", scenarios=["multi"])
-    assert [row["measure"] for row in found.rows] == ["LanguageGap(MaxR)"] * 2
-    assert values(found, "LanguageGap(MaxR)") == approximately({"multi de en+de": (1, 2), "multi zh en+zh": (0.5, 2)})
+    assert [row["measure"] for row in found.rows] == ["LanguageGap(MaxR)"] * 3
+    assert values(found, "LanguageGap(MaxR)") == approximately(
+        {"multi de en+de": (1, 2), "multi zh en+zh": (0.5, 2), "multi macro-target *": (0.75, 4)}
+    )
 
 
 def test_pool_sizes_and_left_out_queries_are_stated(collection: Collection, encoder: Told) -> None:
@@ -291,8 +294,8 @@ def test_ties_are_counted_and_ordered(collection: Collection, ties: Any, rank: f
     assert counted["zh", "en", "zh"] == 1
     assert counted["en", "en", "de"] == 0
     # A gap has those of both query languages, a macro average those of all its settings.
-    gaps = {row["pool_languages"][1]: row["ties"] for row in found.rows if row["measure"] == "LanguageGap(RR)"}
-    assert gaps == {"de": 0, "zh": 3}
+    gaps = {row["pool_languages"][-1]: row["ties"] for row in found.rows if row["measure"] == "LanguageGap(RR)"}
+    assert gaps == {"de": 0, "zh": 3, "*": 3}
     assert [row["ties"] for row in found.rows if (row["scenario"], row["query_language"]) == ("multi", "macro")] == [3]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.stats import permutation_test as scipy_test
@@ -13,12 +15,21 @@ from clinometer.significance import permutation_test
 @pytest.mark.parametrize("seed", range(6))
 def test_close_to_the_exact_p_value(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    # Coarse values: many permuted means equal the observed one but for rounding.
-    first, second = (rng.integers(0, 4, 9) / 10 for _ in range(2))
+    first, second = rng.random((2, 9))
     exact = scipy_test(
         (first, second), lambda x, y, axis: (x - y).mean(axis=axis), permutation_type="samples", vectorized=True
     ).pvalue
     found = permutation_test(first, second, resamples=40_000)[0]
+    assert found == pytest.approx(exact, abs=4 * np.sqrt(0.25 / 40_000))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sums_that_differ_by_rounding_are_equal(seed: int) -> None:
+    """Coarse values: many permuted means equal the observed one but for the last bits."""
+    tenths = np.random.default_rng(seed).integers(-3, 4, 9)
+    signs = np.array(list(product([1, -1], repeat=9)))
+    exact = np.mean(np.abs(signs @ tenths) >= abs(tenths.sum()))
+    found = permutation_test(tenths / 10, np.zeros(9), resamples=40_000)[0]
     assert found == pytest.approx(exact, abs=4 * np.sqrt(0.25 / 40_000))
 
 

@@ -134,9 +134,16 @@ class Placements:
         return first_row, sizes, place
 
     @cached_property
+    def made_groups(self) -> dict[str | None, Any]:
+        """Tie groups that `measures.ties` has made, by language."""
+        return {}
+
+    @cached_property
     def by_score(self) -> NDArray[np.int64]:
         """Rows sorted by query, then score descending, then tie order."""
-        return np.lexsort((self.counts.before.sum(axis=1), self.above, self.query))
+        # Documents that tie share `above`, so within a query one sum orders by both.
+        rank = self.above + self.counts.before.sum(axis=1)
+        return np.argsort(self.query * (rank.max(initial=0) + 1) + rank)
 
     def unrelated(self) -> Counts:
         """The counts without the query's own relevant documents and their duplicates."""

@@ -3,14 +3,15 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256, __m256i, _CMP_GE_OQ, _CMP_GT_OQ, _mm256_broadcast_ss, _mm256_castsi256_ps, _mm256_cmp_ps,
-    _mm256_cmpgt_epi32, _mm256_fmadd_ps, _mm256_load_ps, _mm256_load_si256, _mm256_loadu_ps, _mm256_madd_epi16,
+    __m256, __m256i, _CMP_GE_OQ, _CMP_GT_OQ, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehdup_ps, _mm_movehl_ps,
+    _mm256_add_ps, _mm256_broadcast_ss, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cmpgt_epi32,
+    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_load_ps, _mm256_load_si256, _mm256_loadu_ps, _mm256_madd_epi16,
     _mm256_movemask_ps, _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
     _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_store_ps, _mm256_store_si256, _mm256_storeu_ps, _mm256_unpackhi_ps,
     _mm256_unpacklo_ps,
 };
 
-use super::{Kernel, Pairs, SIDE_BY_SIDE};
+use super::{Kernel, LANES, Pairs, SIDE_BY_SIDE, TOGETHER};
 
 /// Proof that this machine has AVX2, FMA, POPCNT and BMI1.
 #[derive(Debug, Clone, Copy)]
@@ -228,6 +229,36 @@ pub(super) fn chains(pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
     scores
 }
 
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn dots(row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+    let [a, b, c, d] = others;
+    assert!([a, b, c, d].iter().all(|other| other.len() == row.len()));
+    let whole = row.len() - row.len() % LANES;
+    let mut sums = [[_mm256_setzero_ps(); 2]; TOGETHER];
+    for k in (0..whole).step_by(LANES) {
+        // SAFETY: all are `whole >= k + 16` long, by the assertion.
+        unsafe {
+            let (low, high) = (_mm256_loadu_ps(row.as_ptr().add(k)), _mm256_loadu_ps(row.as_ptr().add(k + 8)));
+            for (sum, other) in sums.iter_mut().zip([a, b, c, d]) {
+                sum[0] = _mm256_fmadd_ps(low, _mm256_loadu_ps(other.as_ptr().add(k)), sum[0]);
+                sum[1] = _mm256_fmadd_ps(high, _mm256_loadu_ps(other.as_ptr().add(k + 8)), sum[1]);
+            }
+        }
+    }
+    let mut totals = [0.0; TOGETHER];
+    for ((total, sum), other) in totals.iter_mut().zip(sums).zip([a, b, c, d]) {
+        let eight = _mm256_add_ps(sum[0], sum[1]);
+        let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        *total = _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+        for k in whole..row.len() {
+            *total = row[k].mul_add(other[k], *total);
+        }
+    }
+    totals
+}
+
 /// Packs `width` rows (a multiple of 8) in squares of 8 by 8 words.
 #[expect(clippy::needless_range_loop, reason = "iterators over registers are not inlined here")]
 #[inline]
@@ -285,6 +316,12 @@ impl Kernel for Avx2 {
     fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
         // SAFETY: as in `enter`.
         unsafe { chains(pairs) }
+    }
+
+    #[inline(always)]
+    fn dots(self, row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+        // SAFETY: as in `enter`.
+        unsafe { dots(row, others) }
     }
 
     #[inline(always)]

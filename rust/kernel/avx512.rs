@@ -3,11 +3,11 @@
 
 use std::arch::x86_64::{
     __m512, __m512i, _CMP_GE_OQ, _CMP_GT_OQ, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask, _mm512_dpwssd_epi32,
-    _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps, _mm512_store_si512,
+    _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_reduce_add_ps, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps, _mm512_store_si512,
 };
 
-use super::{Avx2, Kernel, Pairs, SIDE_BY_SIDE, avx2};
+use super::{Avx2, Kernel, LANES, Pairs, SIDE_BY_SIDE, TOGETHER, avx2};
 
 /// Proof that this machine has the instructions named at `enter`.
 #[derive(Debug, Clone, Copy)]
@@ -99,6 +99,32 @@ fn tile_of_pairs(depth: usize, queries: &[i32], documents: &[i32], scores: &mut 
 }
 
 #[inline]
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn dots(row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+    let [a, b, c, d] = others;
+    assert!([a, b, c, d].iter().all(|other| other.len() == row.len()));
+    let whole = row.len() - row.len() % LANES;
+    let mut sums = [_mm512_setzero_ps(); TOGETHER];
+    for k in (0..whole).step_by(LANES) {
+        // SAFETY: all are `whole >= k + 16` long, by the assertion.
+        unsafe {
+            let words = _mm512_loadu_ps(row.as_ptr().add(k));
+            for (sum, other) in sums.iter_mut().zip([a, b, c, d]) {
+                *sum = _mm512_fmadd_ps(words, _mm512_loadu_ps(other.as_ptr().add(k)), *sum);
+            }
+        }
+    }
+    let mut totals = [0.0; TOGETHER];
+    for ((total, sum), other) in totals.iter_mut().zip(sums).zip([a, b, c, d]) {
+        *total = _mm512_reduce_add_ps(sum);
+        for k in whole..row.len() {
+            *total = row[k].mul_add(other[k], *total);
+        }
+    }
+    totals
+}
+
+#[inline]
 #[target_feature(enable = "avx512f")]
 fn compare<const HOW: i32>(scores: &[f32], threshold: f32) -> u32 {
     assert!(scores.len() == DOCUMENTS);
@@ -148,6 +174,12 @@ impl Kernel for Avx512 {
     fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
         // SAFETY: as in `enter`; detection asked for AVX2 and FMA too.
         unsafe { avx2::chains(pairs) }
+    }
+
+    #[inline(always)]
+    fn dots(self, row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+        // SAFETY: as in `enter`.
+        unsafe { dots(row, others) }
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 //! into vector instructions where the target has them and which is exact,
 //! though slow, where it has not.
 
-use super::{Kernel, Pairs, SIDE_BY_SIDE, chain, pack_simply};
+use super::{Kernel, LANES, Pairs, SIDE_BY_SIDE, TOGETHER, chain, pack_simply};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable;
@@ -36,6 +36,22 @@ impl Kernel for Portable {
     #[inline(always)]
     fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
         pairs.map(|(query, document)| chain(query, document))
+    }
+
+    fn dots(self, row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+        others.map(|other| {
+            let (rows, others) = (row.chunks_exact(LANES), other.chunks_exact(LANES));
+            let rest = rows.remainder().iter().zip(others.remainder());
+            let mut sums = [0.0_f32; LANES];
+            for (a, b) in rows.zip(others) {
+                for (n, sum) in sums.iter_mut().enumerate() {
+                    *sum = a[n].mul_add(b[n], *sum);
+                }
+            }
+            let eight: [f32; 8] = std::array::from_fn(|n| sums[n] + sums[n + 8]);
+            let four: [f32; 4] = std::array::from_fn(|n| eight[n] + eight[n + 4]);
+            rest.fold((four[0] + four[2]) + (four[1] + four[3]), |sum, (a, b)| a.mul_add(*b, sum))
+        })
     }
 
     #[inline(always)]

@@ -95,7 +95,7 @@ def test_raw_of_a_model_without_normalize_and_of_a_wrapped_one(tiny: Any, tmp_pa
     given = features(bare, tiny_transformer.sentences(3))
     torch.testing.assert_close(embed_raw(bare, given), bare(dict(given))["sentence_embedding"])
 
-    class Wrapper(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    class Wrapper(torch.nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
         """As distributed training wraps a model."""
 
         def __init__(self, module: Any) -> None:
@@ -148,16 +148,17 @@ def test_each_part_falls_in_a_plain_trainer(parts: str, tiny: Any, tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["clear", "similarity", "distillation", "combined"])
 def test_the_other_losses_fall_too(name: str, tiny: Any, tmp_path: Path) -> None:
-    layout = "clear" if name == "clear" else "alignment+query"
+    layout: Any = "clear" if name == "clear" else "alignment+query"
     dataset = samples_from_items(items(), ["de", "zh"], dev_share=0, layout=layout).to_dataset()
-    loss = {
+    makers: dict[str, Any] = {
         "clear": lambda: ClearLoss(tiny),
         "similarity": lambda: SimilarityAlignmentLoss(tiny, fixed_pivot=True),
         "distillation": lambda: DistillationLoss(tiny, target="pivot", over_dimensions="sum"),
         "combined": lambda: CombinedLoss(
             tiny, {"a": CrossLingualAlignmentLoss(tiny), "hold": DistillationLoss(tiny, over_dimensions="sum")}
         ),
-    }[name]()
+    }
+    loss = makers[name]()
     log = train(tiny, loss, dataset, tmp_path)
     assert log[-1]["loss"] < 0.7 * log[0]["loss"]
     if name == "combined":

@@ -25,7 +25,8 @@ def build(folder: Path, *, normalize: bool = True, seed: int = 0, dropout: float
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     tokens = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    transformers.PreTrainedTokenizerFast(tokenizer_object=raw, model_max_length=32, **tokens).save_pretrained(folder)
+    made: Any = transformers.PreTrainedTokenizerFast
+    made(tokenizer_object=raw, model_max_length=32, **tokens).save_pretrained(folder)
     torch.manual_seed(seed)
     config = transformers.BertConfig(
         vocab_size=len(vocabulary),

@@ -12,6 +12,7 @@ from itertools import groupby, permutations, product
 from math import log2, nan
 
 import numpy as np
+
 from clinometer.placements import Counts, Placements, TieMode
 
 LANGUAGES = ("en", "de", "zh")

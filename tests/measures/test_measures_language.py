@@ -6,6 +6,11 @@ from math import log2
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from ranking_reference import Pool, placements_of
+
 from clinometer.errors import MeasureError, UsageError
 from clinometer.measures import (
     complete,
@@ -20,10 +25,6 @@ from clinometer.measures import (
     rank_gap,
 )
 from clinometer.placements import Placements, TieMode
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
-from ranking_reference import Pool, placements_of
 
 EN, DE, ZH = 0, 1, 2
 

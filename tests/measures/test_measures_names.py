@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from clinometer.errors import MeasureError
 from clinometer.measures import KNOWN, Measure, parse
 

@@ -7,12 +7,13 @@ from math import log2
 import ir_measures
 import numpy as np
 import pytest
-from clinometer.errors import UsageError
-from clinometer.measures import evaluate_measure, ndcg, parse, precision, reciprocal_rank
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from ranking_reference import Pool, placements_of
+
+from clinometer.errors import UsageError
+from clinometer.measures import evaluate_measure, ndcg, parse, precision, reciprocal_rank
 
 NAMES = [
     "nDCG",

@@ -11,15 +11,16 @@ from typing import get_args
 import numpy as np
 import pytest
 import ranking_reference as reference
-from clinometer import measures
-from clinometer.errors import UsageError
-from clinometer.measures.ties import at_best, at_each, at_worst, none_within, tie_groups
-from clinometer.placements import Counts, Placements, TieMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 from ranking_reference import LANGUAGES, Pool, placements_of
+
+from clinometer import measures
+from clinometer.errors import UsageError
+from clinometer.measures.ties import at_best, at_each, at_worst, none_within, tie_groups
+from clinometer.placements import Counts, Placements, TieMode
 
 MODES: tuple[TieMode, ...] = get_args(TieMode)
 

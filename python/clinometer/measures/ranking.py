@@ -29,9 +29,11 @@ def ndcg(placements: Placements, cutoff: int | None = None) -> Vector:
     _check(cutoff)
     groups = tie_groups(placements)
     gains = per_query(placements, groups.query, groups.gain * at_each(groups, _discount, cutoff))
-    best_first = np.lexsort((-placements.grades, placements.query))
-    rank = (np.arange(len(best_first)) - placements.indptr[placements.query] + 1).astype(np.float64)
-    ideal = np.where(rank <= (cutoff or np.inf), placements.grades[best_first] * _discount(rank), 0.0)
+    grades = placements.grades
+    if grades.min(initial=1) < grades.max(initial=1):
+        grades = grades[np.lexsort((-grades, placements.query))]
+    rank = (np.arange(len(grades)) - placements.indptr[placements.query] + 1).astype(np.float64)
+    ideal = np.where(rank <= (cutoff or np.inf), grades * _discount(rank), 0.0)
     return gains / per_query(placements, placements.query, ideal)
 
 

@@ -61,7 +61,17 @@ class TieGroups:
 
 
 def tie_groups(placements: Placements, language: str | None = None) -> TieGroups:
-    """The groups of all relevant documents, or of those in one language (none if the pool lacks it)."""
+    """The groups of all relevant documents, or of those in one language (none if the pool lacks it).
+
+    Every measure starts from them, so placements keep those that were made.
+    """
+    if language not in placements.made_groups:
+        placements.made_groups[language] = _tie_groups(placements, language)
+    found: TieGroups = placements.made_groups[language]
+    return found
+
+
+def _tie_groups(placements: Placements, language: str | None) -> TieGroups:
     rows = placements.by_score
     if language is not None:
         code = placements.languages.index(language) if language in placements.languages else -1

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.io.rows import Row, jsonl_rows
-from clinometer.io.textfiles import require_file
 from clinometer.languages import canonical, select
 from clinometer.training.checks import check_rows, same_text, untranslated
+from clinometer.training.items import ParallelItem, read_items
 
 __all__ = [
     "LAYOUTS",
@@ -49,24 +48,6 @@ LAYOUTS: dict[str, tuple[tuple[str, bool], ...]] = {
     "pairs": (_QUERY_TGT, _PASSAGE_TGT),
     "cross-pairs": (_QUERY_EN, _PASSAGE_TGT),
 }
-
-
-@dataclass(frozen=True)
-class ParallelItem:
-    """The same query and passage in several languages.
-
-    Args:
-        id: Unique; the part before `#` names the page or article that it comes from.
-        texts: Query and passage by language. The query is None where there is only a passage.
-    """
-
-    id: str
-    texts: Mapping[str, tuple[str | None, str]]
-
-    @property
-    def page(self) -> str:
-        """What must not be cut by a split: the part of the id before `#`."""
-        return self.id.partition("#")[0]
 
 
 @dataclass(frozen=True)
@@ -157,36 +138,6 @@ def parallel_samples(
     """
     items = read_items(files)
     return samples_from_items(items, languages, samples, seed, split, dev_share, **options)
-
-
-def read_items(files: str | Path | Sequence[str | Path]) -> list[ParallelItem]:
-    """All items of parallel JSONL, in the order of the files.
-
-    Raises:
-        FileNotFoundError: A file is not there.
-        FormatError: A line is broken, lacks a field, repeats an id, or has a language twice.
-    """
-    paths = [require_file(path) for path in ([files] if isinstance(files, (str, Path)) else files)]
-    if not paths:
-        raise UsageError("no file was given; name one or more files of parallel JSONL")
-    seen: dict[str, str] = {}
-    items = []
-    for path in paths:
-        for row in jsonl_rows(path):
-            item_id = row.field("id", str)
-            if item_id in seen:
-                raise row.error(f"the id {item_id!r} is there twice, first at {seen[item_id]}; ids must be unique")
-            seen[item_id] = row.place
-            texts: dict[str, tuple[str | None, str]] = {}
-            given = Row(row.field("texts", dict), row.path, row.line)
-            for name in given.fields:
-                label = row.language(name)
-                if label in texts:
-                    raise row.error(f"the field 'texts' has {label} twice, the second time as {name!r}; keep one")
-                text = given.inside(name)
-                texts[label] = (text.field("query", str), text.field("document", str))
-            items.append(ParallelItem(item_id, texts))
-    return items
 
 
 def samples_from_items(

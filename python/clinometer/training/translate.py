@@ -22,7 +22,7 @@ from clinometer.errors import FormatError, UsageError
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import require_file, write_lines
 from clinometer.languages import canonical
-from clinometer.training.data import ParallelItem
+from clinometer.training.items import ParallelItem
 
 __all__ = [
     "QueryPassage",
