@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
 
-.PHONY: help demo test test-models lint rust-test figures clean
+.PHONY: help demo test test-models lint rust-test bench figures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -32,8 +32,8 @@ $(VENV)/dev.stamp: $(BIN)/python pyproject.toml $(RUST)
 	@touch $@ $(VENV)/demo.stamp
 
 $(VENV)/models.stamp: $(VENV)/dev.stamp
-	@echo "== installing clinometer[models], which brings torch (several GB)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,models]'
+	@echo "== installing clinometer[models,train], which brings torch (several GB)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,models,train]'
 	@touch $@
 
 # multilingual-e5-small, put together from packages; only where the tool for it lies beside the checkout.
@@ -49,7 +49,8 @@ test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where
 	$(BIN)/python -m pytest -m 'not models'
 
 test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m models tests/models
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m models tests
 
 lint: $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
 	$(BIN)/ruff check .
@@ -62,6 +63,15 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
 
 rust-test: ## Run the Rust tests, without an interpreter
 	cargo test --locked --release --no-default-features
+
+$(VENV)/bench.stamp: $(VENV)/models.stamp
+	@echo "== installing clinometer[bench]: faiss, ranx, pytest-benchmark"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+bench: $(VENV)/bench.stamp ## Measure speed and memory beside the peers and write benches/README.md (about 30 minutes)
+	$(BIN)/python benches/run.py
+	$(BIN)/python benches/run.py --avx2
 
 figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and write the README's table and figure
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python docs/figures.py

@@ -16,10 +16,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from correction_tables import write_tables
 
 import clinometer as cm
 from clinometer.collection import Texts
@@ -35,6 +37,7 @@ LANGUAGES = ["ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "
 DEVELOPMENT = ["ar", "en", "es", "hi", "ru", "zh"]
 MEASURES = ["Complete@10", "nDCG@1", "MaxR", "MaxRnorm", "RankGap", "Intrusion"]
 SCENARIOS = ["multi", "mono-same", "mono-cross", "one-sided"]
+DEVELOPMENT_MEASURES = ("Complete@10", "nDCG@1", "MaxRnorm")
 SHOWN = (
     ("Complete@10", "multi", "macro-target"),
     ("nDCG@1", "multi", "macro-target"),
@@ -67,7 +70,7 @@ def joined(first: Vectors, second: Vectors) -> Vectors:
         Texts(*(a + b for a, b in zip(vars(one).values(), vars(two).values(), strict=True)))
         for one, two in ((first.queries, second.queries), (first.documents, second.documents))
     ]
-    return Vectors(*texts, np.concatenate([first.q, second.q]), np.concatenate([first.d, second.d]))
+    return Vectors(texts[0], texts[1], np.concatenate([first.q, second.q]), np.concatenate([first.d, second.d]))
 
 
 def train_texts() -> tuple[Texts, Texts]:
@@ -98,7 +101,8 @@ class Embeddings:
     """Embeddings by encoder and text, kept on disk under a digest of the texts."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._name, self._encoder = folder, name, None
+        self._folder, self._name = folder, name
+        self._encoder: cm.encoders.Encoder | None = None
         folder.mkdir(parents=True, exist_ok=True)
 
     def of(self, stage: str, texts: Texts) -> Any:
@@ -127,7 +131,7 @@ def plain(sample: Vectors, strength: float = 1.0) -> Center:
 
 def named(method: str, **options: Any) -> Callable[[Vectors], Correction]:
     def make(sample: Vectors) -> Correction:
-        groups = {"groups": sample.documents.groups, "query_groups": sample.queries.groups}
+        groups: dict[str, Any] = {"groups": sample.documents.groups, "query_groups": sample.queries.groups}
         return fit(
             method,
             sample.d,
@@ -139,6 +143,10 @@ def named(method: str, **options: Any) -> Callable[[Vectors], Correction]:
         )
 
     return make
+
+
+def center_alone(sample: Vectors) -> Center:
+    return Center.fit(sample.d, sample.documents.languages)
 
 
 CENTERS: dict[str, Callable[[Vectors], Correction]] = {"center, plain": plain, "center": center}
@@ -171,11 +179,12 @@ def mislabelled(labels: Sequence[str], share: float, seed: int) -> list[str]:
 
 
 class Case(NamedTuple):
-    """One line of a table."""
+    """One line of a table: how to fit, and on what; no sample, no correction."""
 
     table: str
     name: str
-    fit: Callable[[], Correction | None]
+    how: Callable[[Vectors], Correction] = plain
+    sample: Vectors | None = None
     pool: str = "xquad"
     query_languages: bool = True
     wrong: float = 0.0
@@ -183,37 +192,30 @@ class Case(NamedTuple):
 
 def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors) -> Iterator[Case]:
     outside = joined(train, tico)
-    yield Case("methods", "none", lambda: None)
+    yield Case("methods", "none")
     for what, sample in (("train", train), ("train + tico19", outside)):
         for name, how in {**UNLABELLED, **PARALLEL}.items():
-            yield Case("methods", f"{name} · {what}", lambda h=how, s=sample: h(s))
+            yield Case("methods", f"{name} · {what}", how, sample)
     index = outside._replace(documents=xquad.documents, d=xquad.d)
-    yield Case("methods", "center · index, queries of train + tico19", lambda: center(index))
-    yield Case(
-        "methods", "center · index alone, no sample of queries", lambda: Center.fit(xquad.d, xquad.documents.languages)
-    )
+    yield Case("methods", "center · index, queries of train + tico19", center, index)
+    yield Case("methods", "center · index alone, no sample of queries", center_alone, xquad)
     for texts in (60, 240):
         few, what = xquad.few(texts), f"unlabelled sample, {texts} texts"
         for name, how in UNLABELLED.items():
-            yield Case("methods", f"{name} · {what}", lambda h=how, s=few: h(s))
-        unknown = f"center · {what}, query languages unknown"
-        yield Case("methods", unknown, lambda s=few: center(s), query_languages=False)
+            yield Case("methods", f"{name} · {what}", how, few)
+        yield Case("methods", f"center · {what}, query languages unknown", center, few, query_languages=False)
     for name, how in CENTERS.items():
         for texts in (10, 30, 60, 240):
             for seed in range(3):
-                few = xquad.few(texts, seed)
-                yield Case("robustness", f"{name} · {texts} texts, seed {seed}", lambda h=how, s=few: h(s))
+                yield Case("robustness", f"{name} · {texts} texts, seed {seed}", how, xquad.few(texts, seed))
         for share in (0.1, 0.3):
-            few = wrongly(xquad, share).few(240)
             what = f"240 texts, {share:.0%} of all labels wrong"
-            yield Case("robustness", f"{name} · {what}", lambda h=how, s=few: h(s), wrong=share)
-        apart = by_articles(xquad)
-        what = "20 texts, other articles in each language"
-        yield Case("robustness", f"{name} · {what}", lambda h=how, s=apart: h(s))
+            yield Case("robustness", f"{name} · {what}", how, wrongly(xquad, share).few(240), wrong=share)
+        yield Case("robustness", f"{name} · 20 texts, other articles in each language", how, by_articles(xquad))
     what = "pool of 240 en and 25 of each other language"
-    yield Case("robustness", f"none · {what}", lambda: None, "skewed")
+    yield Case("robustness", f"none · {what}", pool="skewed")
     for name, how in CENTERS.items():
-        yield Case("robustness", f"{name} · {what}, fitted on it", lambda h=how: h(skewed), "skewed")
+        yield Case("robustness", f"{name} · {what}, fitted on it", how, skewed, "skewed")
 
 
 def wrongly(vectors: Vectors, share: float) -> Vectors:
@@ -262,9 +264,9 @@ def skewed_pool(collection: cm.Collection, vectors: Vectors) -> tuple[cm.Collect
 
 
 def evaluated(case: Case, collection: cm.Collection, vectors: Vectors, scenarios: Sequence[str]) -> cm.Evaluation:
-    correction = case.fit()
     q, d = vectors.q, vectors.d
-    if correction is not None:
+    if case.sample is not None:
+        correction = case.how(case.sample)
         labelled = wrongly(vectors, case.wrong) if case.wrong else vectors
         q = correction.apply_queries(q, labelled.queries.languages if case.query_languages else None)
         d = correction.apply(d, labelled.documents.languages)
@@ -317,21 +319,13 @@ def _interval(row: dict[str, Any] | None) -> dict[str, Any]:
 def development(collection: cm.Collection, vectors: Vectors) -> list[dict[str, Any]]:
     """Strengths on tico19, means of 60 texts a language of it: which strength, with and without directions."""
     found = []
+    few = vectors.few(60)
     for directions in (0, "auto"):
-        fitted = center(vectors.few(60), directions=directions)
         for strength in (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2):
-            case = Case("development", f"center, {strength:g}", lambda f=fitted, s=strength: f.with_strength(s))
-            result = evaluated(case, collection, vectors, ["multi"])
-            found.append(
-                {
-                    "strength": strength,
-                    "directions": directions,
-                    **{
-                        measure: result.value(measure, "multi", "macro-target")
-                        for measure in ("Complete@10", "nDCG@1", "MaxRnorm")
-                    },
-                }
-            )
+            how = partial(center, directions=directions, strength=strength)
+            result = evaluated(Case("development", "center", how, few), collection, vectors, ["multi"])
+            values = {name: result.value(name, "multi", "macro-target") for name in DEVELOPMENT_MEASURES}
+            found.append({"strength": strength, "directions": directions, **values})
     return found
 
 
@@ -363,71 +357,6 @@ def measured(name: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def tables(results: Sequence[dict[str, Any]]) -> str:
-    text = ["# Correction without training", "", "Made by `python docs/correction.py`; do not edit.", ""]
-    text += [
-        "Means over the 11 target languages of XQuAD. The first columns are scenario `multi`, queries in the target "
-        "language (en: in English), then `one-sided`, and nDCG@1 of `mono-same` and `mono-cross`. In brackets: 95 % "
-        "interval. *: differs from `none`, paired permutation test over questions, p < 0.01.",
-        "",
-    ]
-    for result in results:
-        for table in ("methods", "robustness"):
-            text += [f"## {result['encoder']}: {table}", ""]
-            text += [
-                "| correction | Complete@10 | nDCG@1 | MaxRnorm | Complete@10, en | rank gap | intrusion "
-                "| mono-same | mono-cross |",
-                "|---|" + "--:|" * len(SHOWN),
-            ]
-            text += [_row(line) for line in result["lines"] if line["table"] == table]
-            text.append("")
-        text += [f"## {result['encoder']}: development (tico19, 60 unlabelled texts)", ""]
-        text += ["| strength | directions | Complete@10 | nDCG@1 | MaxRnorm |", "|--:|---|--:|--:|--:|"]
-        text += [
-            f"| {row['strength']:g} | {row['directions']} | {row['Complete@10']:.1f} | {row['nDCG@1']:.3f} "
-            f"| {row['MaxRnorm']:.1f} |"
-            for row in result["development"]
-        ]
-        text.append("")
-        text += _by_language(result)
-    return "\n".join(text)
-
-
-def _row(line: dict[str, Any]) -> str:
-    cells = []
-    for item in line["means"]:
-        if item["value"] is None:
-            cells.append("")
-            continue
-        digits = 3 if item["measure"] == "nDCG@1" else 1 if item["measure"] in ("Complete@10", "MaxRnorm") else 2
-        cell = f"{item['value']:.{digits}f}"
-        if (
-            item["scenario"] == "multi"
-            and item["queries"] == "macro-target"
-            and item["measure"] in line["p_against_none"]
-        ):
-            cell += "*" if line["p_against_none"][item["measure"]] < 0.01 else ""
-            if item["ci_low"] is not None:
-                cell += f" [{item['ci_low']:.{digits}f}, {item['ci_high']:.{digits}f}]"
-        cells.append(cell)
-    return f"| {line['name']} | {' | '.join(cells)} |"
-
-
-def _by_language(result: dict[str, Any]) -> list[str]:
-    wanted = ("none", "center · train + tico19", "center · index, queries of train + tico19",
-              "center · unlabelled sample, 60 texts", "center · unlabelled sample, 240 texts")  # fmt: skip
-    lines = [line for line in result["lines"] if line["name"] in wanted]
-    text = [f"## {result['encoder']}: by language (Complete@10 / nDCG@1 multi / nDCG@1 mono-same)", ""]
-    text += ["| correction | " + " | ".join(LANGUAGES) + " |", "|---|" + "--:|" * len(LANGUAGES)]
-    for line in lines:
-        cells = []
-        for label in LANGUAGES:
-            values = line["languages"][label]
-            cells.append(" / ".join(f"{value:.1f}" if value > 1.5 else f"{value:.3f}" for value in values.values()))
-        text.append(f"| {line['name']} | {' | '.join(cells)} |")
-    return [*text, ""]
-
-
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--embeddings", type=Path, required=True, help="folder that keeps the embeddings")
@@ -437,10 +366,7 @@ def main() -> None:
     for name in given.encoders or list(ENCODERS):
         found = measured(name, given.embeddings)
         (RESULTS / f"correction-{name}.json").write_text(json.dumps(found, indent=1) + "\n")
-    kept = [RESULTS / f"correction-{name}.json" for name in ENCODERS]
-    text = tables([json.loads(path.read_text()) for path in kept if path.exists()])
-    (RESULTS / "correction.md").write_text(text)
-    print(text)
+    print(write_tables(RESULTS))
 
 
 if __name__ == "__main__":

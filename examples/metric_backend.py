@@ -1,6 +1,6 @@
 """clinometer as a metric backend: embeddings in, exact ranks and lists out. No texts, no models.
 
-    python examples/metric_backend.py
+python examples/metric_backend.py
 """
 
 import numpy as np

@@ -5,7 +5,7 @@
 
 mod oracle;
 
-use clinometer::{Isa, Precision, Similarity};
+use clinometer::{Control, Elements, Error, Isa, Matrix, Precision, RowProblem, Scan, Shape, Similarity, Targets};
 use oracle::{Case, Cut};
 use proptest::prelude::*;
 
@@ -193,5 +193,50 @@ fn any_dimension_will_do() {
     for dimension in [1, 2, 3, 15, 17, 385, 1000, 4096] {
         check(&large(13, 70, dimension));
         check(&large(3, 70, dimension));
+    }
+}
+
+#[test]
+fn rows_of_any_length_will_do() {
+    for queries in [3, 13] {
+        let mut case = large(queries, 600, 37);
+        let scales = [1e-41, 1e-28, 1.0, 1e18, 1e30];
+        for (row, vector) in case.documents.chunks_mut(37).enumerate() {
+            vector.iter_mut().for_each(|value| *value *= scales[row % 5]);
+        }
+        check(&case);
+        // Products below the normal numbers round in steps of their own.
+        let mut case = Case { similarity: Similarity::Dot, ..large(queries, 600, 37) };
+        case.queries.iter_mut().for_each(|value| *value *= 1e-42);
+        check(&case);
+    }
+}
+
+#[test]
+fn rows_that_cannot_be_scored_are_named() {
+    let (mut documents, languages) = (numbers(900 * 8, 3), vec![0; 900]);
+    documents[40 * 8..41 * 8].fill(0.0);
+    documents[33 * 8 + 1] = f32::NAN;
+    documents[899 * 8] = f32::INFINITY;
+    for (queries, precision) in [(2, Precision::Auto), (2, Precision::Float32), (30, Precision::Int16Certified)] {
+        let values = numbers(queries * 8, 4);
+        let rows = Matrix::new(Elements::F32(&values), queries, 8).unwrap();
+        let scan = Scan {
+            queries: &rows.prepare(Similarity::Cosine, "queries").unwrap(),
+            documents: Matrix::new(Elements::F32(&documents), 900, 8).unwrap(),
+            languages: &languages,
+            language_count: 1,
+            places: None,
+            first_place: 0,
+            targets: Targets::new(&vec![0; queries + 1], &[], &[]).unwrap(),
+            similarity: Similarity::Cosine,
+            k: 3,
+            per_language: false,
+            precision,
+            shape: Shape { threads: 1, ..Shape::default() },
+        };
+        let error = scan.run(&Control::new()).unwrap_err();
+        let Error::Rows(bad) = &error else { panic!("{error}") };
+        assert_eq!(bad.rows[..2], [(33, RowProblem::NotFinite), (40, RowProblem::Zero)]);
     }
 }

@@ -121,9 +121,31 @@ def test_half_precision_and_large_and_small_rows() -> None:
     np.testing.assert_allclose(
         correction.apply(vectors.astype(np.float16), LANGUAGES), correction.apply(vectors, LANGUAGES), atol=2e-3
     )
-    for factor in (2.0**120, 2.0**-120):
-        extreme = vectors * np.float32(factor)
+    for factor in (2.0**800, 2.0**-800):
+        extreme = vectors.astype(np.float64) * factor
         assert correction.apply(extreme, LANGUAGES).tobytes() == correction.apply(vectors, LANGUAGES).tobytes()
+
+
+def test_the_warning_points_at_the_caller() -> None:
+    with pytest.warns(UserWarning, match="left uncorrected") as caught:
+        made("center").apply(rows(2)[:1], ["fr"], unknown="leave")
+    assert caught[0].filename == __file__
+
+
+def test_a_save_that_fails_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.npz"
+    made("center").save(path)
+    before = path.read_bytes()
+
+    def fail(file: Any, **arrays: Any) -> None:
+        file.write(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(np, "savez", fail)
+    with pytest.raises(OSError, match="no space left"):
+        made("lir").save(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
 
 
 def test_no_rows_are_no_rows() -> None:

@@ -114,12 +114,14 @@ def test_corrections_follow_one_another() -> None:
 def test_the_revision_tells_corrections_apart() -> None:
     precomputed = PrecomputedEncoder(embeddings(), embeddings())
 
-    def revision(**options: Any) -> str:
-        return CorrectedEncoder(precomputed, Center.fit(embeddings(), LANGUAGES, **options)).record.revision
+    def revision(lean: float = 3.0, **options: Any) -> str:
+        return CorrectedEncoder(precomputed, Center.fit(embeddings(lean), LANGUAGES, **options)).record.revision
 
     assert revision() == revision()
     assert len({revision(), revision(strength=0.8), revision(directions=0)}) == 3
     assert revision().startswith("correction ")
+    plain: dict[str, Any] = {"shrinkage": 0.0, "directions": 0}
+    assert revision(**plain) != revision(2.0, **plain)  # same settings, other means
 
 
 def test_refusals() -> None:

@@ -167,6 +167,7 @@ def test_the_other_losses_fall_too(name: str, tiny: Any, tmp_path: Path) -> None
         before = dict(tiny_transformer.build(tmp_path / "again").named_parameters())
         assert all(torch.equal(frozen[key], before[key]) for key in before)
         assert not loss.losses["hold"].teacher.training
+        assert not any(p.requires_grad for p in loss.losses["hold"].teacher.parameters())
         assert loss.losses["hold"].model is tiny
 
 

@@ -37,7 +37,8 @@ class DistillationLoss(ColumnLoss):
 
     Args:
         model: SentenceTransformer model, the student.
-        teacher: Another SentenceTransformer with the same tokenizer; None copies the model as it is now.
+        teacher: Another SentenceTransformer with the same tokenizer, which is frozen in place; None copies the model as
+            it is now. To continue an interrupted run, make the loss before the checkpoint is loaded.
         target: `self` or `pivot`.
         embedding: `normalized` compares unit vectors, `raw` those before the model's `Normalize`.
         over_dimensions: `mean` divides by the dimension, as mean squared error does; `sum` does not: between unit

@@ -1,0 +1,90 @@
+"""The tables of what correction without training does, made from docs/results/correction-*.json.
+
+python docs/correction_tables.py
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def write_tables(folder: Path) -> str:
+    """Writes correction.md beside the results, and returns its text."""
+    text = tables([json.loads(path.read_text()) for path in sorted(folder.glob("correction-*.json"))])
+    (folder / "correction.md").write_text(text)
+    return text
+
+
+def tables(results: Sequence[dict[str, Any]]) -> str:
+    text = ["# Correction without training", "", "Made by `python docs/correction.py`; do not edit.", ""]
+    text += [
+        "Means over the 11 target languages of XQuAD. The first columns are scenario `multi`, queries in the target "
+        "language (en: in English), then `one-sided`, and nDCG@1 of `mono-same` and `mono-cross`. In brackets: 95 % "
+        "interval. *: differs from `none`, paired permutation test over questions, p < 0.01.",
+        "",
+    ]
+    for result in results:
+        for table in ("methods", "robustness"):
+            text += [f"## {result['encoder']}: {table}", ""]
+            text += [
+                "| correction | Complete@10 | nDCG@1 | MaxRnorm | Complete@10, en | rank gap | intrusion "
+                "| mono-same | mono-cross |",
+                "|---|" + "--:|" * 8,
+            ]
+            text += [_row(line) for line in result["lines"] if line["table"] == table]
+            text.append("")
+        text += [f"## {result['encoder']}: development (tico19, 60 unlabelled texts)", ""]
+        text += ["| strength | directions | Complete@10 | nDCG@1 | MaxRnorm |", "|--:|---|--:|--:|--:|"]
+        text += [
+            f"| {row['strength']:g} | {row['directions']} | {row['Complete@10']:.1f} | {row['nDCG@1']:.3f} "
+            f"| {row['MaxRnorm']:.1f} |"
+            for row in result["development"]
+        ]
+        text.append("")
+        text += _by_language(result)
+    return "\n".join(text)
+
+
+def _row(line: dict[str, Any]) -> str:
+    cells = []
+    for item in line["means"]:
+        if item["value"] is None:
+            cells.append("")
+            continue
+        digits = 3 if item["measure"] == "nDCG@1" else 1 if item["measure"] in ("Complete@10", "MaxRnorm") else 2
+        cell = f"{item['value']:.{digits}f}"
+        if (
+            item["scenario"] == "multi"
+            and item["queries"] == "macro-target"
+            and item["measure"] in line["p_against_none"]
+        ):
+            cell += "*" if line["p_against_none"][item["measure"]] < 0.01 else ""
+            if item["ci_low"] is not None:
+                cell += f" [{item['ci_low']:.{digits}f}, {item['ci_high']:.{digits}f}]"
+        cells.append(cell)
+    return f"| {line['name']} | {' | '.join(cells)} |"
+
+
+def _by_language(result: dict[str, Any]) -> list[str]:
+    wanted = ("none", "center · train + tico19", "center · index, queries of train + tico19",
+              "center · unlabelled sample, 60 texts", "center · unlabelled sample, 240 texts")  # fmt: skip
+    lines = [line for line in result["lines"] if line["name"] in wanted]
+    languages = sorted(lines[0]["languages"])
+    text = [f"## {result['encoder']}: by language (Complete@10 / nDCG@1 multi / nDCG@1 mono-same)", ""]
+    text += ["| correction | " + " | ".join(languages) + " |", "|---|" + "--:|" * len(languages)]
+    for line in lines:
+        cells = []
+        for label in languages:
+            values = line["languages"][label]
+            cells.append(" / ".join(f"{value:.1f}" if value > 1.5 else f"{value:.3f}" for value in values.values()))
+        text.append(f"| {line['name']} | {' | '.join(cells)} |")
+    return [*text, ""]
+
+
+if __name__ == "__main__":
+    print(write_tables(RESULTS))
