@@ -228,7 +228,7 @@ fn rows_that_cannot_be_scored_are_named() {
             language_count: 1,
             places: None,
             first_place: 0,
-            targets: Targets::new(&vec![0; queries + 1], &[], &[]).unwrap(),
+            targets: Targets::new(&[0; 31][..queries + 1], &[], &[]).unwrap(),
             similarity: Similarity::Cosine,
             k: 3,
             per_language: false,

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 import clinometer as cm
 from clinometer.errors import UsageError
+from clinometer.placements import TieMode
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 10_000), st.sampled_from(["index", "trec", "optimistic", "pessimistic", "expected"]))
-def test_excluding_equals_a_pool_without_them(seed: int, ties: str) -> None:
+def test_excluding_equals_a_pool_without_them(seed: int, ties: TieMode) -> None:
     """Every query is scanned alone over the pool that is left to it."""
     rng = np.random.default_rng(seed)
     documents = rng.integers(-1, 2, (14, 3)).astype(np.float32)  # many equal scores
