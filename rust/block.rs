@@ -4,8 +4,9 @@
 use crate::certified::{Bound, Coded, encode};
 use crate::error::RowProblem;
 use crate::kernel::Kernel;
-use crate::matrix::{Matrix, Similarity};
+use crate::matrix::Prepared;
 use crate::panels::Panels;
+use crate::scan::Scan;
 use crate::words::Words;
 
 /// Rows asked for before they are read: those of one language are seldom
@@ -67,19 +68,17 @@ impl Block {
         self.places.clear();
     }
 
-    /// Takes documents of one language as the next panel. `fits` says whether
-    /// a document of this length can be scored, `places` gives the place of a
-    /// row in the tie order.
+    /// Takes documents of one language as the next panel; rows that cannot
+    /// be scored go to `bad`.
     #[inline(always)]
     pub(crate) fn push<K: Kernel>(
         &mut self,
-        matrix: &Matrix<'_>,
-        similarity: Similarity,
+        scan: &Scan<'_>,
         language: usize,
         rows: impl ExactSizeIterator<Item = usize> + Clone,
-        fits: impl Fn(f64) -> bool,
-        places: impl Fn(usize) -> u32,
-    ) -> Result<(), (u64, RowProblem)> {
+        bad: &mut Vec<(u64, RowProblem)>,
+    ) {
+        let matrix = &scan.documents;
         let start = self.heads.len() * K::DOCUMENTS;
         let documents = rows.len();
         let space = self.rows.f32_mut()[start * self.dimension..].chunks_exact_mut(self.dimension);
@@ -89,15 +88,15 @@ impl Block {
             if let Some(row) = ahead.next() {
                 matrix.prefetch(row);
             }
-            let length = matrix.prepare_row(row, similarity, vector).map_err(|why| (row as u64, why))?;
-            if !fits(length) {
-                return Err((row as u64, RowProblem::TooLong));
+            match matrix.prepare_row(row, scan.similarity, vector) {
+                Ok(length) if scan.fits(length) => {}
+                Ok(_) => bad.push((row as u64, RowProblem::TooLong)),
+                Err(why) => bad.push((row as u64, why)),
             }
-            self.places.push(places(row));
+            self.places.push(scan.place(row));
         }
         self.places.resize(start + K::DOCUMENTS, 0);
         self.heads.push(Head { language, documents });
-        Ok(())
     }
 
     /// Packs the panels. Lanes without a document keep old values; the head
@@ -175,7 +174,7 @@ pub(crate) struct CodedQueries {
 
 impl CodedQueries {
     /// None if a query has no code.
-    pub(crate) fn new<K: Kernel>(queries: &crate::matrix::Prepared) -> Option<Self> {
+    pub(crate) fn new<K: Kernel>(queries: &Prepared) -> Option<Self> {
         let depth = queries.dimension().div_ceil(2);
         let mut panels = Panels::new(queries.rows().div_ceil(K::QUERIES), K::QUERIES, depth);
         let mut words = Words::new(depth);

@@ -167,6 +167,12 @@ impl Scan<'_> {
         self.places.map_or(self.first_place + row as u32, |places| places[row])
     }
 
+    /// Whether a document of this length can be scored.
+    #[inline(always)]
+    pub(crate) fn fits(&self, length: f64) -> bool {
+        self.similarity == Similarity::Cosine || !self.queries.overflows_with(length)
+    }
+
     /// Result lists of a query.
     pub(crate) fn lists_per_query(&self) -> usize {
         if self.per_language { self.language_count } else { 1 }

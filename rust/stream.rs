@@ -159,7 +159,7 @@ impl<K: Kernel> Worker<'_, K> {
     fn settle(&mut self, row: usize, factor: Option<f32>) -> std::result::Result<(), RowProblem> {
         let scan = self.part.scan;
         let length = scan.documents.prepare_row(row, scan.similarity, &mut self.ready)?;
-        if scan.similarity == Similarity::Dot && scan.queries.overflows_with(length) {
+        if !scan.fits(length) {
             return Err(RowProblem::TooLong);
         }
         let language = usize::from(scan.languages[row]);

@@ -13,7 +13,6 @@ use crate::cancel::Control;
 use crate::certified::center;
 use crate::error::{Result, RowProblem};
 use crate::kernel::{Kernel, SIDE_BY_SIDE};
-use crate::matrix::Similarity;
 use crate::panels::{Groups, Panels};
 use crate::ranks::Counts;
 use crate::scan::Scan;
@@ -140,13 +139,10 @@ impl<'s, K: Kernel> Worker<'s, K> {
         let mut groups = std::mem::take(&mut self.groups);
         groups.sort(scan.languages, rows, scan.language_count);
         let mut bad = Vec::new();
-        let place = |row: usize| scan.place(row);
-        let fits = |length: f64| scan.similarity == Similarity::Cosine || !scan.queries.overflows_with(length);
         self.block.clear();
         for (language, rows) in groups.panels(K::DOCUMENTS) {
             let rows = rows.iter().map(|row| first + *row as usize);
-            let pushed = self.block.push::<K>(&scan.documents, scan.similarity, language, rows, fits, place);
-            bad.extend(pushed.err());
+            self.block.push::<K>(scan, language, rows, &mut bad);
             if !bad.is_empty() {
                 self.block.clear();
             } else if self.block.len() == self.panels_per_block {

@@ -13,6 +13,7 @@ import pytest
 
 # The command as it is, on a pool whose scan would take minutes; a line says that the scan has begun.
 SLOW = """
+import signal
 import sys
 import numpy as np
 import clinometer.survey
@@ -34,6 +35,8 @@ def long_scan(*arguments, **options):
     scan(rows, [rows] * 200, threads=options["threads"])
     print("finished", file=sys.stderr, flush=True)
 
+# A shell starts what it puts into the background with Ctrl-C ignored, and so would this process be.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 io.load, clinometer.survey.scan = load, long_scan
 sys.argv = ["clinometer", *sys.argv[1:]]
 main()
