@@ -14,7 +14,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Instant;
 
-use clinometer::{Isa, Precision, exercise_kernel};
+use clinometer::{Isa, Precision, exercise_kernel, exercise_peak};
 use pool::Pool;
 
 fn main() {
@@ -52,9 +52,9 @@ fn report(isa: Isa, what: &str, rounds: usize, threads: usize, work: impl Fn() -
     }
     let (mut best, mut share) = (0.0_f64, Vec::new());
     for _ in 0..rounds {
-        let before = rate(threads, || on_each(threads, || peak::probe(isa, 30_000_000)));
+        let before = rate(threads, || exercise_peak(isa, threads, 30_000_000));
         let speed = rate(threads, &work);
-        let after = rate(threads, || on_each(threads, || peak::probe(isa, 30_000_000)));
+        let after = rate(threads, || exercise_peak(isa, threads, 30_000_000));
         best = best.max(speed);
         share.push(speed / (0.5 * (before + after)));
     }
@@ -86,50 +86,4 @@ fn on_each(threads: usize, work: impl Fn() -> u64 + Sync) -> u64 {
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
         handles.into_iter().map(|handle| handle.join().unwrap()).sum()
     })
-}
-
-/// Independent chains of fused multiply-adds in registers: nothing is faster.
-mod peak {
-    use clinometer::Isa;
-
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) fn probe(isa: Isa, steps: u64) -> u64 {
-        // SAFETY: `isa` comes from `Isa::available`.
-        unsafe { if isa == Isa::Avx512 { avx512(steps) } else { avx2(steps) } }
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(crate) fn probe(_: Isa, steps: u64) -> u64 {
-        steps
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    fn avx2(steps: u64) -> u64 {
-        use std::arch::x86_64::*;
-        let (factor, term) = (_mm256_set1_ps(0.999), _mm256_set1_ps(1e-7));
-        let mut sums = [_mm256_set1_ps(1.0); 12];
-        for _ in 0..steps {
-            for sum in &mut sums {
-                *sum = _mm256_fmadd_ps(*sum, factor, term);
-            }
-        }
-        std::hint::black_box(sums);
-        steps * 12 * 16
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    fn avx512(steps: u64) -> u64 {
-        use std::arch::x86_64::*;
-        let (factor, term) = (_mm512_set1_ps(0.999), _mm512_set1_ps(1e-7));
-        let mut sums = [_mm512_set1_ps(1.0); 12];
-        for _ in 0..steps {
-            for sum in &mut sums {
-                *sum = _mm512_fmadd_ps(*sum, factor, term);
-            }
-        }
-        std::hint::black_box(sums);
-        steps * 12 * 32
-    }
 }

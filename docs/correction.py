@@ -149,10 +149,15 @@ def center_alone(sample: Vectors) -> Center:
     return Center.fit(sample.d, sample.documents.languages)
 
 
-CENTERS: dict[str, Callable[[Vectors], Correction]] = {"center, plain": plain, "center": center}
+CENTERS: dict[str, Callable[[Vectors], Correction]] = {
+    "center, plain": plain,
+    "center, queries at 1": partial(center, strength=1.0),
+    "center": center,
+}
 UNLABELLED: dict[str, Callable[[Vectors], Correction]] = {
     "center, plain": plain,
     "center, plain, 0.8": lambda sample: plain(sample, 0.8),
+    "center, queries at 1": partial(center, strength=1.0),
     "center": center,
     "LIR, 1 component": named("lir", components=1),
     "LIR, 2 components": named("lir", components=2),
@@ -190,7 +195,7 @@ class Case(NamedTuple):
     wrong: float = 0.0
 
 
-def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors) -> Iterator[Case]:
+def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors, belebele: Vectors) -> Iterator[Case]:
     outside = joined(train, tico)
     yield Case("methods", "none")
     for what, sample in (("train", train), ("train + tico19", outside)):
@@ -216,6 +221,10 @@ def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors) -> Ite
     yield Case("robustness", f"none · {what}", pool="skewed")
     for name, how in CENTERS.items():
         yield Case("robustness", f"{name} · {what}, fitted on it", how, skewed, "skewed")
+    yield Case("belebele", "none", pool="belebele")
+    for name, how in UNLABELLED.items():
+        yield Case("belebele", f"{name} · unlabelled sample, 60 texts", how, belebele.few(60), "belebele")
+    yield Case("belebele", "center · index alone, no sample of queries", center_alone, belebele, "belebele")
 
 
 def wrongly(vectors: Vectors, share: float) -> Vectors:
@@ -317,15 +326,22 @@ def _interval(row: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def development(collection: cm.Collection, vectors: Vectors) -> list[dict[str, Any]]:
-    """Strengths on tico19, means of 60 texts a language of it: which strength, with and without directions."""
+    """Strengths on tico19, means of 60 and of 240 texts a language of it, two draws of each."""
     found = []
-    few = vectors.few(60)
-    for directions in (0, "auto"):
-        for strength in (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2):
-            how = partial(center, directions=directions, strength=strength)
-            result = evaluated(Case("development", "center", how, few), collection, vectors, ["multi"])
-            values = {name: result.value(name, "multi", "macro-target") for name in DEVELOPMENT_MEASURES}
-            found.append({"strength": strength, "directions": directions, **values})
+    samples = [vectors.few(texts, seed) for texts in (60, 240) for seed in range(2)]
+    asked = [(1.0, number / 10) for number in range(3, 12)]
+    both = [(number / 10, number / 10) for number in range(5, 12)]
+    for directions, strength, query_strength in [("auto", *pair) for pair in asked + both] + [
+        (0, *pair) for pair in both
+    ]:
+        how = partial(center, directions=directions, strength=strength, query_strength=query_strength)
+        results = [evaluated(Case("", "", how, few), collection, vectors, ["multi"]) for few in samples]
+        row: dict[str, Any] = {"directions": directions, "strength": strength, "query_strength": query_strength}
+        for measure in DEVELOPMENT_MEASURES:
+            values = np.mean([target_values(result, measure) for result in results], axis=0)
+            row[measure] = float(np.mean([result.value(measure, "multi", "macro-target") for result in results]))
+            row[f"{measure} error"] = float(values.std(ddof=1) / np.sqrt(len(values)) * row[measure] / values.mean())
+        found.append(row)
     return found
 
 
@@ -337,10 +353,12 @@ def measured(name: str, folder: Path) -> dict[str, Any]:
     train = embeddings.vectors(*train_texts())
     xquad = embeddings.vectors(collection.queries, collection.documents)
     small, skewed = skewed_pool(collection, xquad)
-    pools = {"xquad": (collection, xquad), "skewed": (small, skewed)}
+    other = cm.load(f"belebele:{DATA / 'belebele'}")
+    belebele = embeddings.vectors(other.queries, other.documents)
+    pools = {"xquad": (collection, xquad), "skewed": (small, skewed), "belebele": (other, belebele)}
     bases: dict[str, cm.Evaluation] = {}
     lines = []
-    for case in cases(xquad, train, tico, skewed):
+    for case in cases(xquad, train, tico, skewed, belebele):
         evaluation = evaluated(case, *pools[case.pool], SCENARIOS)
         bases.setdefault(case.pool, evaluation)
         lines.append(line_of(case, evaluation, bases[case.pool]))

@@ -23,13 +23,14 @@ def write_tables(folder: Path) -> str:
 def tables(results: Sequence[dict[str, Any]]) -> str:
     text = ["# Correction without training", "", "Made by `python docs/correction.py`; do not edit.", ""]
     text += [
-        "Means over the 11 target languages of XQuAD. The first columns are scenario `multi`, queries in the target "
-        "language (en: in English), then `one-sided`, and nDCG@1 of `mono-same` and `mono-cross`. In brackets: 95 % "
-        "interval. *: differs from `none`, paired permutation test over questions, p < 0.01.",
+        "Means over the 11 target languages of XQuAD, and over the 5 of Belebele. The first columns are scenario "
+        "`multi`, queries in the target language (en: in English), then `one-sided`, and nDCG@1 of `mono-same` and "
+        "`mono-cross`. In brackets: 95 % interval. *: differs from `none`, paired permutation test over questions, "
+        "p < 0.01.",
         "",
     ]
     for result in results:
-        for table in ("methods", "robustness"):
+        for table in ("methods", "robustness", "belebele"):
             text += [f"## {result['encoder']}: {table}", ""]
             text += [
                 "| correction | Complete@10 | nDCG@1 | MaxRnorm | Complete@10, en | rank gap | intrusion "
@@ -38,11 +39,16 @@ def tables(results: Sequence[dict[str, Any]]) -> str:
             ]
             text += [_row(line) for line in result["lines"] if line["table"] == table]
             text.append("")
-        text += [f"## {result['encoder']}: development (tico19, 60 unlabelled texts)", ""]
-        text += ["| strength | directions | Complete@10 | nDCG@1 | MaxRnorm |", "|--:|---|--:|--:|--:|"]
+        text += [f"## {result['encoder']}: development (tico19, unlabelled samples)", ""]
         text += [
-            f"| {row['strength']:g} | {row['directions']} | {row['Complete@10']:.1f} | {row['nDCG@1']:.3f} "
-            f"| {row['MaxRnorm']:.1f} |"
+            "| directions | strength | of queries | Complete@10 | nDCG@1 | MaxRnorm |",
+            "|---|--:|--:|--:|--:|--:|",
+        ]
+        text += [
+            f"| {row['directions']} | {row['strength']:g} | {row['query_strength']:g} "
+            f"| {row['Complete@10']:.1f} ± {row['Complete@10 error']:.1f} "
+            f"| {row['nDCG@1']:.3f} ± {row['nDCG@1 error']:.3f} "
+            f"| {row['MaxRnorm']:.1f} ± {row['MaxRnorm error']:.1f} |"
             for row in result["development"]
         ]
         text.append("")

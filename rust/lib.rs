@@ -13,6 +13,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod ahead;
 mod block;
 mod cancel;
 mod certified;
@@ -22,6 +23,7 @@ mod kernel;
 mod matrix;
 mod pairs;
 mod panels;
+mod peak;
 mod ranks;
 mod resample;
 mod scan;
@@ -41,6 +43,7 @@ pub use kernel::exercise_kernel;
 pub use kernel::{Isa, chain};
 pub use matrix::{Elements, Matrix, Prepared, Similarity};
 pub use pairs::score_pairs;
+pub use peak::exercise_peak;
 pub use ranks::{Counts, Targets};
 pub use resample::{bootstrap_means, permutation_counts};
 pub use scan::{Outcome, Precision, Scan, Shape};

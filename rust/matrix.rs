@@ -1,6 +1,8 @@
 //! Embeddings as rows of `f32` or `f16`, and the one rule by which a row is
 //! made ready for scoring.
 
+use std::hint::black_box;
+
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
@@ -99,6 +101,21 @@ impl<'a> Matrix<'a> {
         match self.elements {
             Elements::F32(values) => prefetch(&values[start..start + self.dimension]),
             Elements::F16(values) => prefetch(&values[start..start + self.dimension]),
+        }
+    }
+
+    /// Reads a component of each memory page of these rows, so that a memory
+    /// map fetches them.
+    pub(crate) fn touch(&self, rows: std::ops::Range<usize>) {
+        const PAGE: usize = 4096;
+        let span = rows.start * self.dimension..rows.end * self.dimension;
+        match self.elements {
+            Elements::F32(values) => {
+                black_box(values[span].iter().step_by(PAGE / 4).fold(0, |sum: u32, value| sum ^ value.to_bits()));
+            }
+            Elements::F16(values) => {
+                black_box(values[span].iter().step_by(PAGE / 2).fold(0, |sum: u16, value| sum ^ value.to_bits()));
+            }
         }
     }
 

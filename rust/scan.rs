@@ -9,6 +9,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::ahead;
 use crate::block::CodedQueries;
 use crate::cancel::Control;
 use crate::error::{Error, Result};
@@ -87,11 +88,14 @@ pub struct Shape {
     pub block: usize,
     /// Which kernel.
     pub isa: Isa,
+    /// Whether a thread of its own fetches documents before they are wanted;
+    /// for memory maps.
+    pub read_ahead: bool,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { threads: 0, block: 512, isa: Isa::detect() }
+        Self { threads: 0, block: 512, isa: Isa::detect(), read_ahead: false }
     }
 }
 
@@ -243,7 +247,12 @@ fn share_out<'s, K: Kernel, W: Work<'s, K>>(part: &'s Part<'s, K>) -> Result<Out
             bad.lock().map_err(|_| Error::Worker)?.extend(found);
         }
     };
-    let parts = on_threads(threads.min(stretches.max(1)), work)?;
+    let share_work = || on_threads(threads.min(stretches.max(1)), work);
+    let parts = if scan.shape.read_ahead {
+        ahead::reading(&scan.documents, stretch, threads, &next, share_work)?
+    } else {
+        share_work()?
+    };
     let bad = bad.into_inner().map_err(|_| Error::Worker)?;
     if !bad.is_empty() {
         return Err(first_bad(bad));

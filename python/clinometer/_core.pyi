@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["bootstrap_means", "instruction_sets", "permutation_counts", "scan", "score_pairs"]
+__all__ = ["bootstrap_means", "fma_peak", "instruction_sets", "permutation_counts", "scan", "score_pairs"]
 
+def fma_peak(threads: int, isa: str | None = None) -> float: ...
 def instruction_sets() -> list[str]: ...
 def score_pairs(
     queries: NDArray[Any],

@@ -7,7 +7,7 @@ bit.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from clinometer.errors import CollectionError, FormatError, UsageError
 from clinometer.placements import TIE_MODES, Counts, TieMode
 
-__all__ = ["RankCounts", "TopK", "counts_within"]
+__all__ = ["RankCounts", "TopK", "counts_within", "stack_counts", "stack_lists"]
 
 
 @dataclass(frozen=True)
@@ -268,3 +268,25 @@ def counts_within(ranks: RankCounts, places: NDArray[np.int64], members: NDArray
                 found.equal[into] += same
                 found.before[into] += same & (place[:, other, None] < place)
     return found
+
+
+def stack_counts(parts: Sequence[RankCounts]) -> RankCounts:
+    """The counts of several batches of queries over one pool, in order."""
+    if len(parts) == 1:
+        return parts[0]
+    rows_before = np.cumsum([0, *(len(part.documents) for part in parts)])
+    indptr = [part.indptr[1:] + before for part, before in zip(parts, rows_before, strict=False)]
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS if name != "indptr"
+    }
+    return replace(parts[0], indptr=np.concatenate([[0], *indptr]), **columns)
+
+
+def stack_lists(parts: Sequence[TopK]) -> TopK:
+    """The lists of several batches of queries over one pool, in order."""
+    if len(parts) == 1:
+        return parts[0]
+    ids, scores, places = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "scores", "places")
+    )
+    return TopK(ids, scores, places, parts[0].languages)

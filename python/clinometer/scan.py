@@ -1,11 +1,13 @@
 """The metric backend: arrays in, arrays out. One scan yields exact ranks in every pool and the best documents.
 
 A scan knows vectors, languages and positions, never texts or measures. The same input gives the same bits on any number
-of threads, in blocks of any size, over shards cut anywhere.
+of threads, in blocks of any size, over shards cut anywhere, in any arithmetic.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,14 +19,22 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from clinometer import _core
-from clinometer.counts import RankCounts, TopK
+from clinometer.arguments import (
+    Relevant,
+    bytes_of,
+    check_options,
+    codes_of,
+    rows_of,
+    shards_of,
+    targets_of,
+    tie_places,
+)
+from clinometer.counts import RankCounts, TopK, stack_counts, stack_lists
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.exclude import join, without, without_listed
-from clinometer.placements import TIE_MODES, TieMode
+from clinometer.placements import TieMode
 
-__all__ = ["Scan", "rank_relevant", "scan", "search", "tie_places"]
-
-Relevant = Sequence[ArrayLike] | tuple[NDArray[Any], NDArray[Any]]
+__all__ = ["Scan", "rank_relevant", "scan", "search"]
 
 
 @dataclass(frozen=True)
@@ -34,10 +44,13 @@ class Scan:
     Args:
         ranks: Counts of the relevant documents; None if none were given.
         top: The best documents; None if k was 0.
+        rescored: How many pairs the certified filter left to canonical scores; 0 where no filter ran. It depends on how
+            the work was cut, unlike the results.
     """
 
     ranks: RankCounts | None
     top: TopK | None
+    rescored: int = 0
 
 
 def scan(
@@ -52,6 +65,8 @@ def scan(
     document_ids: Sequence[str] | None = None,
     exclude: Relevant | None = None,
     similarity: Literal["cosine", "dot"] = "cosine",
+    precision: Literal["float32", "int16-certified"] | None = None,
+    memory_budget: int | str | None = None,
     threads: int | None = None,
     block: int = 512,
     kernel: str | None = None,
@@ -74,13 +89,18 @@ def scan(
             counted nor listed.
         similarity: `cosine` scales every row to length one first, in float64, by one fixed rule; `dot` takes the rows
             as they are.
+        precision: Arithmetic of the bulk of the work: `float32`, or `int16-certified`, 16-bit integers with a proven
+            error whose doubtful cases are scored again canonically; by default what is faster. Never shows in the
+            result.
+        memory_budget: Bytes, or text such as `4GB`, for everything beside the pool itself. Where it does not suffice
+            for all queries, they are scanned in several passes. Never shows in the result.
         threads: How many; by default as many as the process may use. Never shows in the result.
         block: Documents packed at a time. Never shows in the result.
-        kernel: `avx2` or `portable`; by default the best that the machine has. Never shows in the result.
+        kernel: `avx512`, `avx2` or `portable`; by default the best that the machine has. Never shows in the result.
         show_progress_bar: Draw a bar on standard error.
 
     Returns:
-        `Scan(ranks, top)`.
+        `Scan(ranks, top, rescored)`.
 
     Raises:
         EmbeddingError: Rows that are zero, NaN or infinite (the first are named), or dimensions that differ.
@@ -93,79 +113,55 @@ def scan(
         >>> result.ranks.ranks().tolist(), result.ranks.ranks(["de"]).tolist(), result.top.ids.tolist()
         ([3], [2], [[0, 1]])
     """
-    query_rows = _rows(queries, "queries")
-    shards = _shards(documents)
+    query_rows = rows_of(queries, "queries")
+    shards = shards_of(documents)
     for rows in shards:
         if rows.shape[1] != query_rows.shape[1]:
             raise EmbeddingError(
                 f"queries have dimension {query_rows.shape[1]}, documents {rows.shape[1]}; encode both with one encoder"
             )
-    starts = np.cumsum([0, *(len(rows) for rows in shards)])
-    size = int(starts[-1])
+    size = sum(len(rows) for rows in shards)
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
-    _check_options(k, ties, similarity, threads, block, kernel)
-    labels, codes = _codes(languages, size)
-    indptr, targets = _targets(relevant, len(query_rows), size, "relevant")
-    excluded = None if exclude is None else _targets(exclude, len(query_rows), size, "excluded")
+    check_options(k, ties, similarity, precision, threads, block, kernel)
+    labels, codes = codes_of(languages, size)
+    indptr, targets = targets_of(relevant, len(query_rows), size, "relevant")
     depth = k
-    if excluded is not None:
+    if exclude is not None:
+        excluded = targets_of(exclude, len(query_rows), size, "excluded")
         indptr, targets, out = join((indptr, targets), excluded)
         depth += int(np.diff(excluded[0]).max()) if k else 0
-    places = tie_places(ties, document_ids, size)
-    with _named_rows():
-        scores = _target_scores(query_rows, shards, starts, indptr, targets, similarity, kernel)
-        target_places = targets.astype(np.uint32) if places is None else places[targets]
-        parts = []
-        with _bar(show_progress_bar, size) as progress_from:
-            for start, rows in zip(starts, shards, strict=False):
-                span = slice(int(start), int(start) + len(rows))
-                part = _core.scan(
-                    query_rows,
-                    rows,
-                    codes[span],
-                    language_count=len(labels),
-                    places=None if places is None else places[span],
-                    first_place=int(start),
-                    indptr=indptr,
-                    target_scores=scores,
-                    target_places=target_places,
-                    similarity=similarity,
-                    k=depth,
-                    per_language=per_language,
-                    threads=threads or 0,
-                    block=block,
-                    isa=kernel,
-                    progress=progress_from(int(start)),
-                )
-                parts.append(_results(part, len(query_rows), len(labels) if per_language else None, places))
-    ranks: RankCounts | None = None
-    top: TopK | None = None
-    for (greater, equal, before), lists in parts:
-        more_ranks = RankCounts(
-            indptr=indptr,
-            documents=targets,
-            codes=codes[targets].astype(np.int64),
-            scores=scores,
-            greater=greater,
-            equal=equal,
-            before=before,
-            languages=labels,
-            ties=ties,
-            held="trec" if ties == "trec" else "index",
-            by_id=ties == "trec" and document_ids is not None,
-        )
-        ranks = more_ranks if ranks is None else ranks.merge(more_ranks)
-        if lists is not None:
-            ids, best, found = lists
-            more_top = TopK(ids, best, found, labels if per_language else None)
-            top = more_top if top is None else top.merge(more_top)
-    if excluded is not None:
-        if ranks is not None:
-            ranks = without(ranks, out, target_places.astype(np.int64))
-        if top is not None:
-            top = without_listed(top, excluded, k)
-    return Scan(ranks if relevant is not None else None, top)
+    pool = _Pool(
+        shards=shards,
+        codes=codes,
+        labels=labels,
+        places=tie_places(ties, document_ids, size),
+        ties=ties,
+        by_id=ties == "trec" and document_ids is not None,
+        options={
+            "similarity": similarity,
+            "k": depth,
+            "per_language": per_language,
+            "precision": precision,
+            "threads": threads or 0,
+            "block": block,
+            "isa": kernel,
+        },
+    )
+    step = _queries_at_once(memory_budget, pool, query_rows, indptr, threads)
+    starts = range(0, len(query_rows), step)
+    with _bar(show_progress_bar, size * len(starts)) as progress_from:
+        parts = [
+            pool.scan(query_rows[at : at + step], *_part(indptr, targets, at, at + step), progress_from, n * size)
+            for n, at in enumerate(starts)
+        ]
+    ranks = stack_counts([part.ranks for part in parts if part.ranks is not None])
+    top = stack_lists([part.top for part in parts if part.top is not None]) if k else None
+    if exclude is not None:
+        target_places = targets if pool.places is None else pool.places[targets].astype(np.int64)
+        ranks = without(ranks, out, target_places)
+        top = None if top is None else without_listed(top, excluded, k)
+    return Scan(ranks if relevant is not None else None, top, sum(part.rescored for part in parts))
 
 
 def rank_relevant(
@@ -213,169 +209,164 @@ def search(
     return result.top
 
 
-def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[np.uint32] | None:
-    """Place of each document in the tie order of a scan, None for the order of position.
+@dataclass(frozen=True)
+class _Pool:
+    """The documents of a scan with all that does not depend on the queries."""
 
-    `trec` orders as trec_eval does, by the bytes of the id, descending; without ids a later position counts as a
-    greater id.
-    """
-    if ties != "trec":
-        return None
-    if ids is None:
-        return np.arange(size - 1, -1, -1, dtype=np.uint32)
-    if len(ids) != size:
-        raise UsageError(f"{len(ids)} document ids for {size} documents; give one for each")
-    order = sorted(range(size), key=lambda row: ids[row].encode(), reverse=True)
-    places = np.empty(size, dtype=np.uint32)
-    places[order] = np.arange(size, dtype=np.uint32)
-    return places
+    shards: list[NDArray[Any]]
+    codes: NDArray[np.uint16]
+    labels: tuple[str, ...]
+    places: NDArray[np.uint32] | None
+    ties: TieMode
+    by_id: bool
+    options: dict[str, Any]
+
+    def scan(
+        self,
+        queries: NDArray[Any],
+        indptr: NDArray[np.int64],
+        targets: NDArray[np.int64],
+        progress_from: Callable[[int], Callable[[int], object] | None],
+        done: int,
+    ) -> Scan:
+        """One pass over all shards; each shard's counts are added as they come."""
+        scores = self._target_scores(queries, indptr, targets)
+        target_places = targets.astype(np.uint32) if self.places is None else self.places[targets]
+        whole: Scan | None = None
+        for start, rows in self._numbered():
+            span = slice(start, start + len(rows))
+            with _named_rows(start):
+                part = _core.scan(
+                    queries,
+                    rows,
+                    self.codes[span],
+                    language_count=len(self.labels),
+                    places=None if self.places is None else self.places[span],
+                    first_place=start,
+                    indptr=indptr,
+                    target_scores=scores,
+                    target_places=target_places,
+                    read_ahead=_is_mapped(rows),
+                    progress=progress_from(done + start),
+                    **self.options,
+                )
+            ranks = RankCounts(
+                indptr=indptr,
+                documents=targets,
+                codes=self.codes[targets].astype(np.int64),
+                scores=scores,
+                greater=part["greater"].T,
+                equal=part["equal"].T,
+                before=part["before"].T,
+                languages=self.labels,
+                ties=self.ties,
+                held="trec" if self.ties == "trec" else "index",
+                by_id=self.by_id,
+            )
+            found = Scan(ranks, self._lists(part, len(queries)), part["rescored"])
+            whole = found if whole is None else _merged(whole, found)
+        assert whole is not None  # noqa: S101 - there is at least one shard
+        return whole
+
+    def _numbered(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        start = 0
+        for rows in self.shards:
+            yield start, rows
+            start += len(rows)
+
+    def _target_scores(
+        self, queries: NDArray[Any], indptr: NDArray[np.int64], targets: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        query_of = np.repeat(np.arange(len(queries), dtype=np.uint32), np.diff(indptr))
+        scores = np.empty(len(targets), dtype=np.float32)
+        how = {name: self.options[name] for name in ("similarity", "isa")}
+        for start, rows in self._numbered():
+            here = np.flatnonzero((targets >= start) & (targets < start + len(rows)))
+            if here.size:
+                with _named_rows(start):
+                    local = (targets[here] - start).astype(np.uint32)
+                    scores[here] = _core.score_pairs(queries, rows, query_of[here], local, **how)
+        return scores
+
+    def _lists(self, part: dict[str, Any], queries: int) -> TopK | None:
+        if "top_places" not in part:
+            return None
+        per_language = self.options["per_language"]
+        shape = (queries, len(self.labels), -1) if per_language else (queries, -1)
+        scores = part["top_scores"].reshape(shape)
+        found = part["top_places"].astype(np.int64).reshape(shape)
+        absent = np.isnan(scores)
+        found[absent] = -1
+        ids = found
+        if self.places is not None:
+            document_at = np.empty(len(self.places), dtype=np.int64)
+            document_at[self.places] = np.arange(len(self.places))
+            ids = np.where(absent, -1, document_at[found])
+        return TopK(ids, scores, found, self.labels if per_language else None)
 
 
-def _rows(rows: ArrayLike, what: str) -> NDArray[Any]:
-    try:
-        array = np.asanyarray(rows)
-    except ValueError:
-        raise EmbeddingError(f"{what} have rows of different lengths; all need one dimension") from None
-    if array.ndim != 2 or array.shape[1] == 0:
-        raise EmbeddingError(f"{what} have shape {array.shape}, but must be (rows, dimension)")
-    if array.dtype not in (np.float32, np.float16):
-        if not np.issubdtype(array.dtype, np.number) or np.issubdtype(array.dtype, np.complexfloating):
-            raise EmbeddingError(f"{what} are {array.dtype}, but must be float32 or float16")
-        array = array.astype(np.float32)
-    return np.ascontiguousarray(array)
+def _merged(one: Scan, other: Scan) -> Scan:
+    assert one.ranks is not None  # noqa: S101 - a pass always counts
+    assert other.ranks is not None  # noqa: S101
+    lists = one.top if one.top is None or other.top is None else one.top.merge(other.top)
+    return Scan(one.ranks.merge(other.ranks), lists, one.rescored + other.rescored)
 
 
-def _shards(documents: ArrayLike | Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    if isinstance(documents, (list, tuple)) and documents and all(np.ndim(rows) == 2 for rows in documents):
-        return [_rows(rows, "documents") for rows in documents]
-    return [_rows(documents, "documents")]
+def _is_mapped(rows: NDArray[Any]) -> bool:
+    """Whether an array, or what it is a view of, lies in a memory map."""
+    array: Any = rows
+    while array is not None and not isinstance(array, np.memmap):
+        array = getattr(array, "base", None)
+    return array is not None
 
 
-def _check_options(k: int, ties: str, similarity: str, threads: int | None, block: int, kernel: str | None) -> None:
-    if k < 0:
-        raise UsageError(f"k is {k}, but cannot be negative")
-    if ties not in TIE_MODES:
-        raise UsageError(f"there is no tie mode {ties!r}; choose one of {', '.join(TIE_MODES)}")
-    if similarity not in ("cosine", "dot"):
-        raise UsageError(f"there is no similarity {similarity!r}; choose cosine or dot")
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads is {threads}, but must be 1 or more")
-    if block < 1:
-        raise UsageError(f"block is {block}, but must be 1 or more")
-    if kernel is not None and kernel not in _core.instruction_sets():
-        raise UsageError(f"this machine has no kernel {kernel!r}; it has {', '.join(_core.instruction_sets())}")
-
-
-def _codes(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
-    if languages is None:
-        return ("",), np.zeros(size, dtype=np.uint16)
-    if len(languages) != size:
-        raise UsageError(f"{len(languages)} languages for {size} documents; give one for each")
-    values = np.asarray(languages)
-    if values.dtype.kind in "iu":
-        if int(values.min()) < 0 or int(values.max()) >= 1 << 16:
-            raise UsageError("language codes must be between 0 and 65535")
-        return tuple(str(code) for code in range(int(values.max()) + 1)), values.astype(np.uint16)
-    code_of: dict[str, int] = {}
-    codes = np.fromiter((code_of.setdefault(str(label), len(code_of)) for label in languages), np.int64, size)
-    if len(code_of) > 1 << 16:
-        raise UsageError(f"{len(code_of)} languages are more than 65,536")
-    return tuple(code_of), codes.astype(np.uint16)
-
-
-def _targets(
-    relevant: Relevant | None, queries: int, size: int, kind: str
+def _part(
+    indptr: NDArray[np.int64], targets: NDArray[np.int64], start: int, stop: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    if relevant is None:
-        return np.zeros(queries + 1, dtype=np.int64), np.empty(0, dtype=np.int64)
-    if _is_csr(relevant, queries):
-        if any(np.asarray(column).dtype.kind not in "iu" for column in relevant):
-            raise UsageError("indptr and indices of the relevant documents must be integers")
-        indptr, rows = (np.asarray(column).astype(np.int64) for column in relevant)
-        if indptr[0] != 0 or indptr[-1] != len(rows) or np.any(np.diff(indptr) < 0):
-            raise UsageError(f"indptr of the {kind} documents must ascend from 0 to the number of indices")
-    else:
-        if len(relevant) != queries:
-            raise UsageError(f"{kind} documents for {len(relevant)} queries, but there are {queries}")
-        lists = [np.atleast_1d(np.asarray(rows)) for rows in relevant]
-        for query, found in enumerate(lists):
-            if found.size and found.dtype.kind not in "iu":
-                raise UsageError(f"the {kind} documents of query {query} are {found.dtype}, but must be integers")
-        indptr = np.cumsum([0, *(len(found) for found in lists)], dtype=np.int64)
-        rows = np.concatenate([found.astype(np.int64) for found in lists]) if indptr[-1] else np.empty(0, np.int64)
-    query_of = np.repeat(np.arange(queries), np.diff(indptr))
-    outside = np.flatnonzero((rows < 0) | (rows >= size))
-    if outside.size:
-        at = outside[0]
-        raise UsageError(
-            f"query {query_of[at]} names document {rows[at]} as {kind}, but documents are numbered 0 to {size - 1}"
-        )
-    order = np.lexsort((rows, query_of))
-    twice = np.flatnonzero((np.diff(rows[order]) == 0) & (np.diff(query_of[order]) == 0))
-    if twice.size:
-        at = order[twice[0]]
-        raise UsageError(f"query {query_of[at]} names document {rows[at]} twice; name each {kind} document once")
-    return indptr, rows
+    """The targets of some queries, as CSR."""
+    ends = indptr[start : stop + 1]
+    return ends - ends[0], targets[ends[0] : ends[-1]]
 
 
-def _is_csr(relevant: Relevant, queries: int) -> bool:
-    if not isinstance(relevant, tuple) or len(relevant) != 2:
-        return False
-    return all(isinstance(column, np.ndarray) and column.ndim == 1 for column in relevant) and (
-        len(relevant[0]) == queries + 1  # type: ignore[arg-type]
-    )
-
-
-def _target_scores(
+def _queries_at_once(
+    budget: int | str | None,
+    pool: _Pool,
     queries: NDArray[Any],
-    shards: list[NDArray[Any]],
-    starts: NDArray[np.int64],
     indptr: NDArray[np.int64],
-    targets: NDArray[np.int64],
-    similarity: str,
-    kernel: str | None,
-) -> NDArray[np.float32]:
-    query_of = np.repeat(np.arange(len(queries), dtype=np.uint32), np.diff(indptr))
-    scores = np.empty(len(targets), dtype=np.float32)
-    for start, rows in zip(starts, shards, strict=False):
-        here = np.flatnonzero((targets >= start) & (targets < start + len(rows)))
-        if here.size:
-            local = (targets[here] - start).astype(np.uint32)
-            scores[here] = _core.score_pairs(queries, rows, query_of[here], local, similarity=similarity, isa=kernel)
-    return scores
-
-
-def _results(
-    part: dict[str, NDArray[Any]], queries: int, languages: int | None, places: NDArray[np.uint32] | None
-) -> tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...] | None]:
-    counts = tuple(part[name].T for name in ("greater", "equal", "before"))
-    if "top_places" not in part:
-        return counts, None
-    shape = (queries, -1) if languages is None else (queries, languages, part["top_places"].shape[1])
-    scores = part["top_scores"].reshape(shape)
-    found = part["top_places"].astype(np.int64).reshape(shape)
-    absent = np.isnan(scores)
-    found[absent] = -1
-    ids = found
-    if places is not None:
-        document_at = np.empty(len(places), dtype=np.int64)
-        document_at[places] = np.arange(len(places))
-        ids = np.where(absent, -1, document_at[found])
-    return counts, (ids, scores, found)
+    threads: int | None,
+) -> int:
+    """How many queries fit the memory budget in one pass; an upper estimate of what each needs."""
+    if budget is None:
+        return len(queries)
+    workers = threads or os.cpu_count() or 1
+    k, dimension = pool.options["k"], queries.shape[1]
+    lists = (len(pool.labels) if pool.options["per_language"] else 1) if k else 0
+    targets = int(np.diff(indptr).max(initial=0))
+    counts = 12 * targets * len(pool.labels)
+    candidates = lists * (8 * (2 * k + 16) + 8)
+    each = (workers + 2) * counts + (workers + 1) * candidates + lists * k * 32 + 12 * dimension
+    block = workers * 16 * pool.options["block"] * dimension
+    fitting = (bytes_of(budget) - block) // max(each, 1)
+    if fitting < 1:
+        raise UsageError(f"memory_budget is {budget}, but one query needs about {(block + each) / 1e6:.1f} MB")
+    return min(int(fitting), len(queries))
 
 
 @contextmanager
-def _named_rows() -> Iterator[None]:
-    """Errors of the core about rows are errors about embeddings."""
+def _named_rows(start: int) -> Iterator[None]:
+    """Errors of the core about rows are errors about embeddings, numbered from the first shard's first row."""
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise EmbeddingError(str(error)) from None
+        text = re.sub(
+            r"row (\d+) of the documents", lambda row: f"row {int(row[1]) + start} of the documents", str(error)
+        )
+        raise EmbeddingError(text) from None
 
 
 @contextmanager
 def _bar(show: bool, total: int) -> Iterator[Callable[[int], Callable[[int], object] | None]]:
-    """Yields, for the first position of a shard, what the core tells of the shard's documents done so far."""
+    """Yields, for the documents done so far, what the core tells of its documents done since."""
     if not show:
         yield lambda _: None
         return

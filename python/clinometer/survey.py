@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.arguments import tie_places
 from clinometer.collection import Collection
 from clinometer.counts import RankCounts, TopK, counts_within
 from clinometer.errors import CollectionError, EmbeddingError
 from clinometer.measures import Measure
 from clinometer.placements import TieMode
-from clinometer.scan import scan, tie_places
+from clinometer.scan import scan
 from clinometer.scenarios import Setting, Standings
 
 __all__ = ["Survey", "survey_of"]

@@ -20,7 +20,7 @@ mod _core {
     #[pymodule_export]
     use super::resample::{bootstrap_means, permutation_counts};
     #[pymodule_export]
-    use super::scan::{instruction_sets, scan, score_pairs};
+    use super::scan::{fma_peak, instruction_sets, scan, score_pairs};
 }
 
 /// How often Python's signals are looked at and progress is reported.

@@ -1,5 +1,7 @@
 //! Scans for Python.
 
+use std::time::Instant;
+
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -35,6 +37,18 @@ fn precision(name: Option<&str>) -> PyResult<Precision> {
     }
 }
 
+/// GFLOP/s of fused multiply-adds that so many threads reach just now.
+#[pyfunction]
+#[pyo3(signature = (threads, isa=None))]
+pub(super) fn fma_peak(py: Python<'_>, threads: usize, isa: Option<&str>) -> PyResult<f64> {
+    let isa = self::isa(isa)?;
+    Ok(py.detach(|| {
+        let start = Instant::now();
+        let operations = crate::exercise_peak(isa, threads, 30_000_000);
+        operations as f64 * 1e-9 / start.elapsed().as_secs_f64()
+    }))
+}
+
 /// Canonical scores of pairs of rows.
 #[pyfunction]
 #[pyo3(signature = (queries, documents, query_rows, document_rows, *, similarity, isa))]
@@ -60,13 +74,12 @@ pub(super) fn score_pairs<'py>(
 
 /// One pass over documents; see `clinometer.scan`.
 ///
-/// Returns a dictionary: `greater`, `equal`, `before` as (languages, targets)
-/// `rescored` as a number,
-/// and, for k > 0, `top_places`, `top_scores` as (lists, k), filled up with
+/// Returns a dictionary: `greater`, `equal`, `before` as (languages, targets),
+/// `rescored` as a number, and, for k > 0, `top_places`, `top_scores` as (lists, k), filled up with
 /// the greatest place and NaN.
 #[pyfunction]
 #[pyo3(signature = (queries, documents, languages, *, language_count, places, first_place, indptr, target_scores,
-                    target_places, similarity, k, per_language, threads, block, isa, precision=None, progress))]
+                    target_places, similarity, k, per_language, threads, block, isa, read_ahead, precision, progress))]
 #[expect(clippy::too_many_arguments, reason = "one per column that crosses the border")]
 pub(super) fn scan<'py>(
     py: Python<'py>,
@@ -85,6 +98,7 @@ pub(super) fn scan<'py>(
     threads: usize,
     block: usize,
     isa: Option<&str>,
+    read_ahead: bool,
     precision: Option<&str>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
@@ -93,7 +107,8 @@ pub(super) fn scan<'py>(
     let places = places.as_ref().map(|places| places.as_slice()).transpose()?;
     let (indptr, target_scores, target_places) =
         (indptr.as_slice()?, target_scores.as_slice()?, target_places.as_slice()?);
-    let (shape, precision) = (Shape { threads, block, isa: self::isa(isa)? }, self::precision(precision)?);
+    let shape = Shape { threads, block, isa: self::isa(isa)?, read_ahead };
+    let precision = self::precision(precision)?;
     let run = |control: &Control| -> Result<_, Error> {
         let queries = queries.prepare(similarity, "queries")?;
         let targets = Targets::new(indptr, target_scores, target_places)?;

@@ -61,7 +61,7 @@ def test_strength_zero_without_directions_only_scales() -> None:
 def test_queries_lose_their_own_means_or_those_asked_for() -> None:
     rows, labels = sample()
     asked, asked_labels = sample(seed=1)
-    options: dict[str, Any] = {"shrinkage": 0.0, "directions": 0}
+    options: dict[str, Any] = {"strength": 1.0, "shrinkage": 0.0, "directions": 0}
     own = Center.fit(rows, labels, asked, asked_labels, **options)
     np.testing.assert_array_equal(
         own.apply_queries(asked, asked_labels), Center.fit(asked, asked_labels, **options).apply(asked, asked_labels)
@@ -73,9 +73,26 @@ def test_queries_lose_their_own_means_or_those_asked_for() -> None:
     np.testing.assert_allclose(none.apply_queries(asked, asked_labels), asked, atol=1e-7)
     other = own.with_strength(0.5, 0.25)
     assert (other.settings["strength"], other.settings["query_strength"]) == (0.5, 0.25)
-    again = Center.fit(rows, labels, asked, asked_labels, strength=0.5, query_strength=0.25, **options)
+    options |= {"strength": 0.5, "query_strength": 0.25}
+    again = Center.fit(rows, labels, asked, asked_labels, **options)
     np.testing.assert_array_equal(other.apply(rows, labels), again.apply(rows, labels))
     np.testing.assert_array_equal(other.apply_queries(rows, labels), again.apply_queries(rows, labels))
+
+
+@pytest.mark.parametrize(
+    ("options", "strengths"),
+    [
+        ({}, (1.0, 0.7)),
+        ({"query_strength": 0.5}, (1.0, 0.5)),
+        ({"strength": 0.8}, (0.8, 0.8)),
+        ({"strength": 0.8, "query_strength": 0.5}, (0.8, 0.5)),
+        ({"query_means": "none"}, (1.0, 0.0)),
+    ],
+)
+def test_which_strengths_are_taken(options: dict[str, Any], strengths: tuple[float, float]) -> None:
+    found = Center.fit(*sample(), **options).settings
+    assert (found["strength"], found["query_strength"]) == strengths
+    assert found["strength_by"] == ("hand" if "strength" in options else "rule")
 
 
 def test_queries_of_unknown_language_lose_the_mean_of_the_languages_means() -> None:
@@ -172,7 +189,7 @@ def test_applying_a_projection_twice_changes_nothing() -> None:
 
 def test_one_language_alone() -> None:
     rows, labels = sample(languages=1)
-    center = Center.fit(rows, labels)
+    center = Center.fit(rows, labels, strength=1.0)
     assert (center.settings["directions_removed"], center.settings["weights"]) == (0, {"de": 1.0})
     np.testing.assert_allclose(center.apply_queries(rows), center.apply(rows, labels), atol=1e-7)
     assert Lir.fit(rows, labels).apply(rows, labels).shape == rows.shape

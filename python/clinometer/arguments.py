@@ -1,0 +1,159 @@
+"""Arguments of a scan, checked, in the form that the core takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clinometer import _core
+from clinometer.errors import EmbeddingError, UsageError
+from clinometer.placements import TIE_MODES, TieMode
+
+__all__ = ["Relevant", "bytes_of", "check_options", "codes_of", "rows_of", "shards_of", "targets_of", "tie_places"]
+
+Relevant = Sequence[ArrayLike] | tuple[NDArray[Any], NDArray[Any]]
+
+
+def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[np.uint32] | None:
+    """Place of each document in the tie order of a scan, None for the order of position.
+
+    `trec` orders as trec_eval does, by the bytes of the id, descending; without ids a later position counts as a
+    greater id.
+    """
+    if ties != "trec":
+        return None
+    if ids is None:
+        return np.arange(size - 1, -1, -1, dtype=np.uint32)
+    if len(ids) != size:
+        raise UsageError(f"{len(ids)} document ids for {size} documents; give one for each")
+    order = sorted(range(size), key=lambda row: ids[row].encode(), reverse=True)
+    places = np.empty(size, dtype=np.uint32)
+    places[order] = np.arange(size, dtype=np.uint32)
+    return places
+
+
+def rows_of(rows: ArrayLike, what: str) -> NDArray[Any]:
+    """Embeddings as C-contiguous float32 or float16; arrays that are so already, memory maps too, are not copied."""
+    try:
+        array = np.asanyarray(rows)
+    except ValueError:
+        raise EmbeddingError(f"{what} have rows of different lengths; all need one dimension") from None
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise EmbeddingError(f"{what} have shape {array.shape}, but must be (rows, dimension)")
+    if array.dtype not in (np.float32, np.float16):
+        if not np.issubdtype(array.dtype, np.number) or np.issubdtype(array.dtype, np.complexfloating):
+            raise EmbeddingError(f"{what} are {array.dtype}, but must be float32 or float16")
+        array = array.astype(np.float32)
+    return np.ascontiguousarray(array)
+
+
+def shards_of(documents: ArrayLike | Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """The documents as arrays that follow one another; a single array is one shard."""
+    if isinstance(documents, (list, tuple)) and documents and all(np.ndim(rows) == 2 for rows in documents):
+        return [rows_of(rows, "documents") for rows in documents]
+    return [rows_of(documents, "documents")]
+
+
+def check_options(
+    k: int, ties: str, similarity: str, precision: str | None, threads: int | None, block: int, kernel: str | None
+) -> None:
+    """Refuse options of a scan that cannot be used.
+
+    Raises:
+        UsageError: Naming the option and what it may be.
+    """
+    if k < 0:
+        raise UsageError(f"k is {k}, but cannot be negative")
+    if ties not in TIE_MODES:
+        raise UsageError(f"there is no tie mode {ties!r}; choose one of {', '.join(TIE_MODES)}")
+    if similarity not in ("cosine", "dot"):
+        raise UsageError(f"there is no similarity {similarity!r}; choose cosine or dot")
+    if precision not in (None, "float32", "int16-certified"):
+        raise UsageError(f"there is no precision {precision!r}; choose float32 or int16-certified, or leave it out")
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads is {threads}, but must be 1 or more")
+    if block < 1:
+        raise UsageError(f"block is {block}, but must be 1 or more")
+    if kernel is not None and kernel not in _core.instruction_sets():
+        raise UsageError(f"this machine has no kernel {kernel!r}; it has {', '.join(_core.instruction_sets())}")
+
+
+def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
+    """Labels in order of first appearance, and each document's code."""
+    if languages is None:
+        return ("",), np.zeros(size, dtype=np.uint16)
+    if len(languages) != size:
+        raise UsageError(f"{len(languages)} languages for {size} documents; give one for each")
+    values = np.asarray(languages)
+    if values.dtype.kind in "iu":
+        if int(values.min()) < 0 or int(values.max()) >= 1 << 16:
+            raise UsageError("language codes must be between 0 and 65535")
+        return tuple(str(code) for code in range(int(values.max()) + 1)), values.astype(np.uint16)
+    code_of: dict[str, int] = {}
+    codes = np.fromiter((code_of.setdefault(str(label), len(code_of)) for label in languages), np.int64, size)
+    if len(code_of) > 1 << 16:
+        raise UsageError(f"{len(code_of)} languages are more than 65,536")
+    return tuple(code_of), codes.astype(np.uint16)
+
+
+def targets_of(
+    relevant: Relevant | None, queries: int, size: int, kind: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Documents named for each query as CSR `(indptr, positions)`; `kind` says in errors what they are named as."""
+    if relevant is None:
+        return np.zeros(queries + 1, dtype=np.int64), np.empty(0, dtype=np.int64)
+    if _is_csr(relevant, queries):
+        if any(np.asarray(column).dtype.kind not in "iu" for column in relevant):
+            raise UsageError("indptr and indices of the relevant documents must be integers")
+        indptr, rows = (np.asarray(column).astype(np.int64) for column in relevant)
+        if indptr[0] != 0 or indptr[-1] != len(rows) or np.any(np.diff(indptr) < 0):
+            raise UsageError(f"indptr of the {kind} documents must ascend from 0 to the number of indices")
+    else:
+        if len(relevant) != queries:
+            raise UsageError(f"{kind} documents for {len(relevant)} queries, but there are {queries}")
+        lists = [np.atleast_1d(np.asarray(rows)) for rows in relevant]
+        for query, found in enumerate(lists):
+            if found.size and found.dtype.kind not in "iu":
+                raise UsageError(f"the {kind} documents of query {query} are {found.dtype}, but must be integers")
+        indptr = np.cumsum([0, *(len(found) for found in lists)], dtype=np.int64)
+        rows = np.concatenate([found.astype(np.int64) for found in lists]) if indptr[-1] else np.empty(0, np.int64)
+    query_of = np.repeat(np.arange(queries), np.diff(indptr))
+    outside = np.flatnonzero((rows < 0) | (rows >= size))
+    if outside.size:
+        at = outside[0]
+        raise UsageError(
+            f"query {query_of[at]} names document {rows[at]} as {kind}, but documents are numbered 0 to {size - 1}"
+        )
+    order = np.lexsort((rows, query_of))
+    twice = np.flatnonzero((np.diff(rows[order]) == 0) & (np.diff(query_of[order]) == 0))
+    if twice.size:
+        at = order[twice[0]]
+        raise UsageError(f"query {query_of[at]} names document {rows[at]} twice; name each {kind} document once")
+    return indptr, rows
+
+
+def bytes_of(budget: int | str) -> int:
+    """A number of bytes from what a user writes.
+
+    Example:
+        >>> bytes_of("4GB"), bytes_of("512 MB"), bytes_of(1000)
+        (4000000000, 512000000, 1000)
+    """
+    if isinstance(budget, int):
+        return budget
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", budget, re.IGNORECASE)
+    if match is None:
+        raise UsageError(f"memory_budget is {budget!r}; write it like 4GB or 512MB")
+    return int(float(match[1]) * 1000 ** " kmgt".index(match[2].lower() or " "))
+
+
+def _is_csr(relevant: Relevant, queries: int) -> bool:
+    if not isinstance(relevant, tuple) or len(relevant) != 2:
+        return False
+    return all(isinstance(column, np.ndarray) and column.ndim == 1 for column in relevant) and (
+        len(relevant[0]) == queries + 1  # type: ignore[arg-type]
+    )

@@ -1,0 +1,76 @@
+//! The peak of the machine's fused multiply-adds in `f32`, for benches to
+//! set beside what a scan reaches.
+
+use crate::kernel::Isa;
+use crate::threads::on_threads;
+
+/// Keeps the units busy with independent chains in registers, on so many
+/// threads; returns the floating-point operations done. Nothing is faster.
+#[must_use]
+pub fn exercise_peak(isa: Isa, threads: usize, steps: u64) -> u64 {
+    let each = || Ok(probe(isa, steps));
+    on_threads(threads, each).map_or(0, |done| done.into_iter().sum())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn probe(isa: Isa, steps: u64) -> u64 {
+    let available = Isa::available();
+    if isa == Isa::Avx512 && available.contains(&isa) {
+        // SAFETY: the machine has AVX-512.
+        unsafe { avx512(steps) }
+    } else if available.contains(&Isa::Avx2) {
+        // SAFETY: the machine has AVX2 and FMA.
+        unsafe { avx2(steps) }
+    } else {
+        portable(steps)
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn probe(_: Isa, steps: u64) -> u64 {
+    portable(steps)
+}
+
+/// Chains in flight, enough to hide the latency of one.
+const CHAINS: usize = 12;
+
+fn portable(steps: u64) -> u64 {
+    let mut sums = [1.0_f32; CHAINS];
+    for _ in 0..steps {
+        for sum in &mut sums {
+            *sum = sum.mul_add(0.999, 1e-7);
+        }
+    }
+    std::hint::black_box(sums);
+    steps * CHAINS as u64 * 2
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn avx2(steps: u64) -> u64 {
+    use std::arch::x86_64::{_mm256_fmadd_ps, _mm256_set1_ps};
+    let (factor, term) = (_mm256_set1_ps(0.999), _mm256_set1_ps(1e-7));
+    let mut sums = [_mm256_set1_ps(1.0); CHAINS];
+    for _ in 0..steps {
+        for sum in &mut sums {
+            *sum = _mm256_fmadd_ps(*sum, factor, term);
+        }
+    }
+    std::hint::black_box(sums);
+    steps * CHAINS as u64 * 16
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn avx512(steps: u64) -> u64 {
+    use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_set1_ps};
+    let (factor, term) = (_mm512_set1_ps(0.999), _mm512_set1_ps(1e-7));
+    let mut sums = [_mm512_set1_ps(1.0); CHAINS];
+    for _ in 0..steps {
+        for sum in &mut sums {
+            *sum = _mm512_fmadd_ps(*sum, factor, term);
+        }
+    }
+    std::hint::black_box(sums);
+    steps * CHAINS as u64 * 32
+}
