@@ -37,6 +37,7 @@ def scan(
     block: int,
     isa: str | None,
     progress: Callable[[int], object] | None,
+    read_ahead: bool = False,
     precision: str | None = None,
 ) -> dict[str, Any]: ...
 def bootstrap_means(values: NDArray[np.float64], *, resamples: int, seed: int, threads: int) -> NDArray[np.float64]: ...

@@ -79,7 +79,7 @@ pub(super) fn score_pairs<'py>(
 /// the greatest place and NaN.
 #[pyfunction]
 #[pyo3(signature = (queries, documents, languages, *, language_count, places, first_place, indptr, target_scores,
-                    target_places, similarity, k, per_language, threads, block, isa, read_ahead, precision, progress))]
+                    target_places, similarity, k, per_language, threads, block, isa, progress, read_ahead=false, precision=None))]
 #[expect(clippy::too_many_arguments, reason = "one per column that crosses the border")]
 pub(super) fn scan<'py>(
     py: Python<'py>,
@@ -98,9 +98,9 @@ pub(super) fn scan<'py>(
     threads: usize,
     block: usize,
     isa: Option<&str>,
+    progress: Option<Bound<'py, PyAny>>,
     read_ahead: bool,
     precision: Option<&str>,
-    progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (queries, documents) = (queries.matrix()?, documents.matrix()?);
     let languages = languages.as_slice()?;

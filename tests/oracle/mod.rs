@@ -153,7 +153,12 @@ impl Case {
                 k: self.k,
                 per_language: self.per_language,
                 precision: cut.precision,
-                shape: Shape { threads: cut.threads, block: cut.block, isa: cut.isa, read_ahead: cut.block % 2 == 0 },
+                shape: Shape {
+                    threads: cut.threads,
+                    block: cut.block,
+                    isa: cut.isa,
+                    read_ahead: cut.block.is_multiple_of(2),
+                },
             };
             let control = Control::new();
             let outcome = scan.run(&control).unwrap();
