@@ -54,14 +54,8 @@ def clinometer_measures(work: Workload, _threads: int) -> Ready:
     depth = work["ids"].shape[1]
 
     def run() -> Answer:
-        placed = placements(counts)
-        found = (
-            ndcg(placed, 10),
-            recall(placed, 100),
-            reciprocal_rank(placed, depth),
-            average_precision(placed, depth),
-        )
-        return {"per_query": np.stack(found, axis=1)}
+        found = cm.measure(counts, ["nDCG@10", "R@100", f"RR@{depth}", f"AP@{depth}"])
+        return {"per_query": np.stack(list(found.values()), axis=1)}
 
     return Ready(run)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -195,7 +196,7 @@ class Case(NamedTuple):
     wrong: float = 0.0
 
 
-def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors, belebele: Vectors) -> Iterator[Case]:
+def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors) -> Iterator[Case]:
     outside = joined(train, tico)
     yield Case("methods", "none")
     for what, sample in (("train", train), ("train + tico19", outside)):
@@ -221,6 +222,9 @@ def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors, belebe
     yield Case("robustness", f"none · {what}", pool="skewed")
     for name, how in CENTERS.items():
         yield Case("robustness", f"{name} · {what}, fitted on it", how, skewed, "skewed")
+
+
+def belebele_cases(belebele: Vectors) -> Iterator[Case]:
     yield Case("belebele", "none", pool="belebele")
     for name, how in UNLABELLED.items():
         yield Case("belebele", f"{name} · unlabelled sample, 60 texts", how, belebele.few(60), "belebele")
@@ -312,7 +316,7 @@ def line_of(case: Case, evaluation: cm.Evaluation, base: cm.Evaluation) -> dict[
         "p_against_none": dict(zip(tested, (round(float(p), 5) for p in p_values), strict=True)),
         "languages": {
             label: {
-                measure: evaluation.value(measure, scenario, label)
+                f"{measure} {scenario}": evaluation.value(measure, scenario, label)
                 for measure, scenario in (("Complete@10", "multi"), ("nDCG@1", "multi"), ("nDCG@1", "mono-same"))
                 if (measure, scenario, label) in rows and (label != "en" or scenario != "multi")
             }
@@ -345,7 +349,7 @@ def development(collection: cm.Collection, vectors: Vectors) -> list[dict[str, A
     return found
 
 
-def measured(name: str, folder: Path) -> dict[str, Any]:
+def measured(name: str, folder: Path, with_belebele: bool) -> dict[str, Any]:
     embeddings = Embeddings(folder, name)
     collection = cm.load(f"xquad:{DATA / 'xquad'}")
     heldout = cm.load(f"parallel:{DATA / 'tico19' / 'tico19_retrieval.jsonl.gz'}", languages=DEVELOPMENT)
@@ -353,12 +357,14 @@ def measured(name: str, folder: Path) -> dict[str, Any]:
     train = embeddings.vectors(*train_texts())
     xquad = embeddings.vectors(collection.queries, collection.documents)
     small, skewed = skewed_pool(collection, xquad)
-    other = cm.load(f"belebele:{DATA / 'belebele'}")
-    belebele = embeddings.vectors(other.queries, other.documents)
-    pools = {"xquad": (collection, xquad), "skewed": (small, skewed), "belebele": (other, belebele)}
+    pools = {"xquad": (collection, xquad), "skewed": (small, skewed)}
+    if with_belebele:
+        other = cm.load(f"belebele:{DATA / 'belebele'}")
+        pools["belebele"] = (other, embeddings.vectors(other.queries, other.documents))
     bases: dict[str, cm.Evaluation] = {}
     lines = []
-    for case in cases(xquad, train, tico, skewed, belebele):
+    every = cases(xquad, train, tico, skewed)
+    for case in itertools.chain(every, belebele_cases(pools["belebele"][1]) if with_belebele else ()):
         evaluation = evaluated(case, *pools[case.pool], SCENARIOS)
         bases.setdefault(case.pool, evaluation)
         lines.append(line_of(case, evaluation, bases[case.pool]))
@@ -378,11 +384,12 @@ def measured(name: str, folder: Path) -> dict[str, Any]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--embeddings", type=Path, required=True, help="folder that keeps the embeddings")
+    options.add_argument("--no-belebele", action="store_true", help="leave Belebele out, which takes longest")
     options.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"of {', '.join(ENCODERS)}")
     given = options.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
     for name in given.encoders or list(ENCODERS):
-        found = measured(name, given.embeddings)
+        found = measured(name, given.embeddings, not given.no_belebele)
         (RESULTS / f"correction-{name}.json").write_text(json.dumps(found, indent=1) + "\n")
     print(write_tables(RESULTS))
 

@@ -30,7 +30,7 @@ def tables(results: Sequence[dict[str, Any]]) -> str:
         "",
     ]
     for result in results:
-        for table in ("methods", "robustness", "belebele"):
+        for table in dict.fromkeys(line["table"] for line in result["lines"]):
             text += [f"## {result['encoder']}: {table}", ""]
             text += [
                 "| correction | Complete@10 | nDCG@1 | MaxRnorm | Complete@10, en | rank gap | intrusion "
@@ -87,7 +87,7 @@ def _by_language(result: dict[str, Any]) -> list[str]:
         cells = []
         for label in languages:
             values = line["languages"][label]
-            cells.append(" / ".join(f"{value:.1f}" if value > 1.5 else f"{value:.3f}" for value in values.values()))
+            cells.append(" / ".join(f"{value:.{1 if 'Complete' in key else 3}f}" for key, value in values.items()))
         text.append(f"| {line['name']} | {' | '.join(cells)} |")
     return [*text, ""]
 

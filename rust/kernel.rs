@@ -20,6 +20,8 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 
+use half::f16;
+
 use crate::error::{Error, Result};
 use crate::words::Words;
 
@@ -148,6 +150,9 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     /// Canonical scores of a few pairs at once.
     fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE];
 
+    /// Widens half precision, exactly.
+    fn widen(self, halves: &[f16], wide: &mut [f32]);
+
     /// Dot products of a row with a few others, summed in `LANES` lanes that
     /// are added pairwise; what is left over is added one by one.
     fn dots(self, row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER];
@@ -273,6 +278,32 @@ mod tests {
             let threshold = row[K::DOCUMENTS / 2];
             let above = row.iter().enumerate().filter(|(_, s)| **s > threshold).fold(0, |m, (d, _)| m | 1 << d);
             assert_eq!(kernel.enter(|| kernel.integers_above(row, threshold)), above);
+        }
+    }
+
+    struct Widen;
+    impl Dispatch for Widen {
+        type Output = ();
+
+        fn run<K: Kernel>(self, kernel: K) {
+            // Every half-precision number, in rows with and without a rest.
+            let halves: Vec<f16> = (0..=u16::MAX).map(f16::from_bits).collect();
+            for length in [37, 1 << 16] {
+                let mut wide = vec![0.0; length];
+                for row in halves.chunks_exact(length) {
+                    kernel.enter(|| kernel.widen(row, &mut wide));
+                    for (half, wide) in row.iter().zip(&wide) {
+                        assert!(wide.to_bits() == half.to_f32().to_bits() || half.is_nan() && wide.is_nan());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn widening_is_exact() {
+        for isa in Isa::available() {
+            isa.with(Widen).unwrap();
         }
     }
 

@@ -7,6 +7,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use crate::error::{BadRows, Error, Result, RowProblem};
+use crate::kernel::Kernel;
 
 /// Borrowed components, row after row.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +80,7 @@ impl<'a> Matrix<'a> {
 
     /// A row as it is, in `f32`; `space` is used if it is stored in `f16`.
     #[inline(always)]
-    pub(crate) fn widen<'b>(&self, row: usize, space: &'b mut Vec<f32>) -> &'b [f32]
+    pub(crate) fn widen<'b, K: Kernel>(&self, kernel: K, row: usize, space: &'b mut Vec<f32>) -> &'b [f32]
     where
         'a: 'b,
     {
@@ -88,7 +89,7 @@ impl<'a> Matrix<'a> {
             Elements::F32(values) => &values[span],
             Elements::F16(values) => {
                 space.resize(self.dimension, 0.0);
-                values[span].convert_to_f32_slice(space);
+                kernel.widen(&values[span], space);
                 space
             }
         }

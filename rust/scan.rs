@@ -6,8 +6,8 @@
 //! add up, so neither the number of threads nor the size of a stretch can
 //! show in the result.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use crate::ahead;
 use crate::block::CodedQueries;
@@ -16,7 +16,6 @@ use crate::error::{Error, Result};
 use crate::floors;
 use crate::kernel::{Dispatch, Isa, Kernel};
 use crate::matrix::{Matrix, Prepared, Similarity, first_bad};
-use crate::panels::Panels;
 use crate::ranks::{Counts, Targets};
 use crate::stream;
 use crate::threads::{self, on_threads};
@@ -201,16 +200,11 @@ impl Dispatch for Pass<'_> {
     fn run<K: Kernel>(self, kernel: K) -> Result<Outcome> {
         let scan = self.scan;
         let streamed = scan.precision == Precision::Auto && scan.queries.rows() <= STREAMED_QUERIES;
-        let queries = if streamed {
-            Panels::new(0, K::QUERIES, scan.queries.dimension())
-        } else {
-            Panels::of_queries(scan.queries, K::QUERIES)
-        };
         let codes = self.codes::<K>();
         let part = Part {
             scan,
             kernel,
-            queries: &queries,
+            queries: &OnceLock::new(),
             codes: codes.as_ref(),
             floors: self.floors,
             progress: self.progress,

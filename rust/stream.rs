@@ -96,7 +96,7 @@ impl<K: Kernel> Worker<'_, K> {
     #[inline(always)]
     fn near(&mut self, row: usize) -> Option<f32> {
         let scan = self.part.scan;
-        let vector = scan.documents.widen(row, &mut self.wide);
+        let vector = scan.documents.widen(self.part.kernel, row, &mut self.wide);
         let queries = scan.queries.rows();
         // The row itself is the first of those that it is multiplied with.
         let mut length = 0.0;

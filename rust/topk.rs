@@ -87,7 +87,7 @@ pub(crate) struct Candidates {
 impl Candidates {
     /// `floors` are scores below which nothing need be kept.
     pub(crate) fn new(lists: usize, k: usize, floors: Option<&[f32]>) -> Self {
-        let capacity = if k == 0 { 0 } else { 2 * k + 16 };
+        let capacity = if k == 0 { 0 } else { k + k / 2 + 32 };
         let threshold = floors.map_or_else(|| vec![f32::NEG_INFINITY; lists], <[f32]>::to_vec);
         Self {
             k,

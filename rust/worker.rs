@@ -7,6 +7,7 @@
 //! again canonically, several at a time, while their block is in cache.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::block::{Block, CodedQueries, Head};
 use crate::cancel::Control;
@@ -37,7 +38,8 @@ const LONGEST_REST: u32 = 64;
 pub(crate) struct Part<'s, K> {
     pub(crate) scan: &'s Scan<'s>,
     pub(crate) kernel: K,
-    pub(crate) queries: &'s Panels,
+    /// Packed when first needed: with integers, perhaps never.
+    pub(crate) queries: &'s OnceLock<Panels>,
     /// None: no integers.
     pub(crate) codes: Option<&'s CodedQueries>,
     /// Scores below which a list keeps nothing.
@@ -241,9 +243,9 @@ impl<'s, K: Kernel> Worker<'s, K> {
     fn score_panel(&mut self, panels: Range<usize>, documents: usize) {
         let part = self.part;
         let head = self.block.head(documents);
+        let queries = part.queries.get_or_init(|| Panels::of_queries(part.scan.queries, K::QUERIES));
         for panel in panels {
-            let depth = part.queries.depth();
-            part.kernel.tile(depth, part.queries.f32(panel), self.block.panel(documents), self.scores.f32_mut());
+            part.kernel.tile(queries.depth(), queries.f32(panel), self.block.panel(documents), self.scores.f32_mut());
             for (lane, query) in self.queries_of(panel).enumerate() {
                 self.count(query, lane, head, documents);
             }
@@ -287,7 +289,7 @@ impl<'s, K: Kernel> Worker<'s, K> {
     fn sift_panel(&mut self, codes: &CodedQueries, panels: Range<usize>, documents: usize) {
         let part = self.part;
         let head = self.block.head(documents);
-        let depth = part.queries.depth().div_ceil(2);
+        let depth = part.scan.queries.dimension().div_ceil(2);
         for panel in panels {
             part.kernel.tile_of_pairs(depth, codes.panel(panel), self.block.codes(documents), self.scores.i32_mut());
             for (lane, query) in self.queries_of(panel).enumerate() {

@@ -11,6 +11,7 @@ from clinometer.counts import RankCounts, TopK
 from clinometer.encoders import encoder
 from clinometer.evaluation import evaluate
 from clinometer.io import load
+from clinometer.measuring import measure
 from clinometer.results import Evaluation
 from clinometer.scan import Scan, rank_relevant, scan, search
 
@@ -24,6 +25,7 @@ __all__ = [
     "encoder",
     "evaluate",
     "load",
+    "measure",
     "rank_relevant",
     "scan",
     "search",

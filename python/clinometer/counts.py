@@ -40,6 +40,7 @@ class RankCounts:
         ties: Tie mode that `ranks` uses unless told otherwise.
         held: The tie order that `before` holds, `index` or `trec`.
         by_id: Whether the order `trec` went by given ids; else it is the order `index` reversed.
+        pool_sizes: `(L,)`: documents of each language; None where they differ by query.
     """
 
     indptr: NDArray[np.int64]
@@ -53,6 +54,7 @@ class RankCounts:
     ties: TieMode = "index"
     held: Literal["index", "trec"] = "index"
     by_id: bool = False
+    pool_sizes: NDArray[np.int64] | None = None
 
     def ranks(self, languages: Iterable[str] | None = None, ties: TieMode | None = None) -> NDArray[Any]:
         """Rank of each relevant document in the pool of these languages, without another scan.
@@ -136,6 +138,9 @@ class RankCounts:
             greater=self.greater + other.greater,
             equal=self.equal + other.equal,
             before=self.before + other.before,
+            pool_sizes=None
+            if self.pool_sizes is None or other.pool_sizes is None
+            else self.pool_sizes + other.pool_sizes,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -149,6 +154,7 @@ class RankCounts:
                 ties=np.array(self.ties),
                 held=np.array(self.held),
                 by_id=np.array(self.by_id),
+                pool_sizes=np.empty(0, np.int64) if self.pool_sizes is None else self.pool_sizes,
                 **{name: getattr(self, name) for name in _ARRAYS},
             )
         partial.replace(path)
@@ -166,10 +172,12 @@ class RankCounts:
                 arrays = {name: file[name] for name in _ARRAYS}
                 languages = tuple(str(label) for label in file["languages"])
                 ties, held = cast("TieMode", str(file["ties"])), cast("Any", str(file["held"]))
-                by_id = bool(file["by_id"])
+                by_id, sizes = bool(file["by_id"]), file["pool_sizes"]
         except (KeyError, IndexError, ValueError, EOFError, BadZipFile) as error:
             raise FormatError(os.fspath(path), None, "this is no file that RankCounts.save wrote") from error
-        return cls(**arrays, languages=languages, ties=ties, held=held, by_id=by_id)
+        return cls(
+            **arrays, languages=languages, ties=ties, held=held, by_id=by_id, pool_sizes=sizes if sizes.size else None
+        )
 
 
 _ARRAYS = ("indptr", "documents", "codes", "scores", "greater", "equal", "before")

@@ -59,6 +59,7 @@ def without(ranks: RankCounts, out: NDArray[np.bool_], places: NDArray[np.int64]
         greater=left.greater[~out].astype(np.uint32),
         equal=left.equal[~out].astype(np.uint32),
         before=left.before[~out].astype(np.uint32),
+        pool_sizes=None,
     )
 
 

@@ -88,13 +88,13 @@ class Placements:
     @cached_property
     def above(self) -> NDArray[np.int64]:
         """`(R,)`: documents of the pool with a higher score."""
-        above: NDArray[np.int64] = self.counts.greater.sum(axis=1)
+        above: NDArray[np.int64] = self.counts.greater.sum(axis=1, dtype=np.int64)
         return above
 
     @cached_property
     def tied(self) -> NDArray[np.int64]:
         """`(R,)`: other documents of the pool with the same score, relevant ones included."""
-        tied: NDArray[np.int64] = self.counts.equal.sum(axis=1)
+        tied: NDArray[np.int64] = self.counts.equal.sum(axis=1, dtype=np.int64)
         return tied
 
     @cached_property
@@ -107,7 +107,7 @@ class Placements:
         if self.ties == "expected":
             raise ValueError("expected ties have no single position; the measures take expectations instead")
         if self.ties in ("index", "trec"):
-            position: NDArray[np.int64] = self.above + 1 + self.counts.before.sum(axis=1)
+            position: NDArray[np.int64] = self.above + 1 + self.counts.before.sum(axis=1, dtype=np.int64)
             return position
         _, size, place = self.tie_groups
         if self.ties == "optimistic":
@@ -142,7 +142,7 @@ class Placements:
     def by_score(self) -> NDArray[np.int64]:
         """Rows sorted by query, then score descending, then tie order."""
         # Documents that tie share `above`, so within a query one sum orders by both.
-        rank = self.above + self.counts.before.sum(axis=1)
+        rank = self.above + self.counts.before.sum(axis=1, dtype=np.int64)
         return np.argsort(self.query * (rank.max(initial=0) + 1) + rank)
 
     def unrelated(self) -> Counts:

@@ -262,6 +262,7 @@ class _Pool:
                 ties=self.ties,
                 held="trec" if self.ties == "trec" else "index",
                 by_id=self.by_id,
+                pool_sizes=np.bincount(self.codes[span], minlength=len(self.labels)),
             )
             found = Scan(ranks, self._lists(part, len(queries)), part["rescored"])
             whole = found if whole is None else _merged(whole, found)

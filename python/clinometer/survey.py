@@ -114,7 +114,8 @@ def _with_languages(counts: RankCounts, languages: Sequence[str]) -> RankCounts:
     greater, equal, before = (
         np.pad(column, ((0, 0), (0, len(absent)))) for column in (counts.greater, counts.equal, counts.before)
     )
-    return replace(counts, greater=greater, equal=equal, before=before, languages=counts.languages + absent)
+    languages = counts.languages + absent
+    return replace(counts, greater=greater, equal=equal, before=before, languages=languages, pool_sizes=None)
 
 
 def _most_in_one_language(collection: Collection, indptr: NDArray[np.int64], targets: NDArray[np.int64]) -> int:

@@ -3,24 +3,30 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256, __m256i, _CMP_GE_OQ, _CMP_GT_OQ, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehdup_ps, _mm_movehl_ps,
-    _mm256_add_ps, _mm256_broadcast_ss, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cmpgt_epi32,
-    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_load_ps, _mm256_load_si256, _mm256_loadu_ps, _mm256_madd_epi16,
-    _mm256_movemask_ps, _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
-    _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_store_ps, _mm256_store_si256, _mm256_storeu_ps, _mm256_unpackhi_ps,
-    _mm256_unpacklo_ps,
+    __m256, __m256i, _CMP_GE_OQ, _CMP_GT_OQ, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128, _mm_movehdup_ps,
+    _mm_movehl_ps, _mm256_add_ps, _mm256_broadcast_ss, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps,
+    _mm256_cmpgt_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_load_ps, _mm256_load_si256,
+    _mm256_loadu_ps, _mm256_madd_epi16, _mm256_movemask_ps, _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_store_ps, _mm256_store_si256, _mm256_storeu_ps,
+    _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
+
+use half::f16;
 
 use super::{Kernel, LANES, Pairs, SIDE_BY_SIDE, TOGETHER};
 
-/// Proof that this machine has AVX2, FMA, POPCNT and BMI1.
+/// Proof that this machine has AVX2, FMA, F16C, POPCNT and BMI1.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx2(());
 
 impl Avx2 {
     pub(crate) fn detect() -> Option<Self> {
-        let bits = is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1");
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && bits).then_some(Self(()))
+        let sets = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
+            && is_x86_feature_detected!("popcnt")
+            && is_x86_feature_detected!("bmi1");
+        sets.then_some(Self(()))
     }
 }
 
@@ -36,7 +42,7 @@ fn check<T>(depth: usize, queries: &[T], documents: &[T], scores: &[T]) {
     assert!(scores.len() == QUERIES * DOCUMENTS && scores.as_ptr().cast::<__m256>().is_aligned());
 }
 
-#[target_feature(enable = "avx2,fma,popcnt,bmi1")]
+#[target_feature(enable = "avx2,fma,f16c,popcnt,bmi1")]
 fn enter<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
@@ -229,6 +235,26 @@ pub(super) fn chains(pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
     scores
 }
 
+/// Half-precision numbers widened at a time.
+const HALVES: usize = 8;
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn widen(halves: &[f16], wide: &mut [f32]) {
+    assert!(halves.len() == wide.len());
+    let whole = halves.len() - halves.len() % HALVES;
+    for k in (0..whole).step_by(HALVES) {
+        // SAFETY: both are `whole >= k + 8` long.
+        unsafe {
+            let eight = _mm_loadu_si128(halves.as_ptr().add(k).cast());
+            _mm256_storeu_ps(wide.as_mut_ptr().add(k), _mm256_cvtph_ps(eight));
+        }
+    }
+    for k in whole..halves.len() {
+        wide[k] = halves[k].to_f32();
+    }
+}
+
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn dots(row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
@@ -316,6 +342,12 @@ impl Kernel for Avx2 {
     fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
         // SAFETY: as in `enter`.
         unsafe { chains(pairs) }
+    }
+
+    #[inline(always)]
+    fn widen(self, halves: &[f16], wide: &mut [f32]) {
+        // SAFETY: as in `enter`; detection asked for F16C too.
+        unsafe { widen(halves, wide) }
     }
 
     #[inline(always)]

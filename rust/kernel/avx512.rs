@@ -2,10 +2,13 @@
 //! registers, the whole dimension in one pass.
 
 use std::arch::x86_64::{
-    __m512, __m512i, _CMP_GE_OQ, _CMP_GT_OQ, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask, _mm512_dpwssd_epi32,
-    _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_reduce_add_ps, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps, _mm512_store_si512,
+    __m512, __m512i, _CMP_GE_OQ, _CMP_GT_OQ, _mm256_loadu_si256, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask,
+    _mm512_cvtph_ps, _mm512_dpwssd_epi32, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps,
+    _mm512_reduce_add_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps,
+    _mm512_store_si512, _mm512_storeu_ps,
 };
+
+use half::f16;
 
 use super::{Avx2, Kernel, LANES, Pairs, SIDE_BY_SIDE, TOGETHER, avx2};
 
@@ -36,7 +39,7 @@ fn check<T>(depth: usize, queries: &[T], documents: &[T], scores: &[T]) {
     assert!(scores.len() == QUERIES * DOCUMENTS && scores.as_ptr().cast::<__m512>().is_aligned());
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,popcnt,bmi1")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c,popcnt,bmi1")]
 fn enter<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
@@ -95,6 +98,23 @@ fn tile_of_pairs(depth: usize, queries: &[i32], documents: &[i32], scores: &mut 
             _mm512_store_si512(row.as_mut_ptr().cast(), sum[0]);
             _mm512_store_si512(row.as_mut_ptr().add(16).cast(), sum[1]);
         }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn widen(halves: &[f16], wide: &mut [f32]) {
+    assert!(halves.len() == wide.len());
+    let whole = halves.len() - halves.len() % LANES;
+    for k in (0..whole).step_by(LANES) {
+        // SAFETY: both are `whole >= k + 16` long.
+        unsafe {
+            let sixteen = _mm256_loadu_si256(halves.as_ptr().add(k).cast());
+            _mm512_storeu_ps(wide.as_mut_ptr().add(k), _mm512_cvtph_ps(sixteen));
+        }
+    }
+    for k in whole..halves.len() {
+        wide[k] = halves[k].to_f32();
     }
 }
 
@@ -174,6 +194,12 @@ impl Kernel for Avx512 {
     fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
         // SAFETY: as in `enter`; detection asked for AVX2 and FMA too.
         unsafe { avx2::chains(pairs) }
+    }
+
+    #[inline(always)]
+    fn widen(self, halves: &[f16], wide: &mut [f32]) {
+        // SAFETY: as in `enter`.
+        unsafe { widen(halves, wide) }
     }
 
     #[inline(always)]

@@ -2,6 +2,9 @@
 //! into vector instructions where the target has them and which is exact,
 //! though slow, where it has not.
 
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
 use super::{Kernel, LANES, Pairs, SIDE_BY_SIDE, TOGETHER, chain, pack_simply};
 
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +39,10 @@ impl Kernel for Portable {
     #[inline(always)]
     fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
         pairs.map(|(query, document)| chain(query, document))
+    }
+
+    fn widen(self, halves: &[f16], wide: &mut [f32]) {
+        halves.convert_to_f32_slice(wide);
     }
 
     fn dots(self, row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {

@@ -1,0 +1,96 @@
+"""Measures straight from the counts of a scan, for those who have arrays and no collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clinometer.counts import RankCounts
+from clinometer.errors import MeasureError, UsageError
+from clinometer.measures import Measure, evaluate_measure, parse
+from clinometer.placements import Counts, Placements
+
+__all__ = ["measure"]
+
+
+def measure(
+    ranks: RankCounts,
+    measures: Iterable[str | Measure],
+    *,
+    languages: Iterable[str] | None = None,
+    grades: ArrayLike | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """Values per query of measures that speak of no particular language.
+
+    Args:
+        ranks: What `rank_relevant` or `scan` counted; its tie mode is used.
+        measures: Such as `nDCG@10`, `RR`, `AP@100`, `R@100`, `MaxR`, `MaxRnorm`, `Complete@10`.
+        languages: Languages of the pool; all by default.
+        grades: `(R,)`: grade of each relevant document, 1 or more; all 1 by default.
+
+    Returns:
+        For each measure, in canonical spelling, `(Q,)` float64; NaN for queries without a relevant document in the
+        pool.
+
+    Raises:
+        MeasureError: A measure is unknown, or needs languages of queries, which counts do not have.
+        UsageError: Grades that do not fit, or languages that the scan did not see.
+
+    Example:
+        >>> import numpy as np, clinometer as cm
+        >>> documents = np.array([[1, 0], [0.8, 0.6], [0, 1]], dtype=np.float32)
+        >>> ranks = cm.rank_relevant(documents[:1], documents, [[1]])
+        >>> {name: values.tolist() for name, values in cm.measure(ranks, ["RR", "Success@1"]).items()}
+        {'RR': [0.5], 'Success@1': [0.0]}
+    """
+    wanted = parse(measures)
+    weights = np.ones(len(ranks.codes), np.int64) if grades is None else np.asarray(grades)
+    if weights.shape != ranks.codes.shape or weights.dtype.kind not in "iu" or weights.min(initial=1) < 1:
+        raise UsageError(f"grades must be {len(ranks.codes)} whole numbers from 1 on, one for each relevant document")
+    if ranks.pool_sizes is None and any(one.name == "MaxRnorm" for one in wanted):
+        raise UsageError("MaxRnorm needs the size of the pool, which these counts do not have")
+    columns = ranks.columns(languages)
+    queries, placed = _placements(ranks, columns, weights.astype(np.int64))
+    found = {}
+    for one in wanted:
+        values = None
+        if one.name not in ("LangShare", "LanguageGap"):
+            values = evaluate_measure(one, placed, pivot="", query_language="", other_language=None)
+        if values is None:
+            raise MeasureError(f"{one} needs the languages of queries, which counts do not have; use evaluate")
+        found[str(one)] = np.full(len(ranks.indptr) - 1, np.nan)
+        found[str(one)][queries] = values
+    return found
+
+
+def _placements(
+    ranks: RankCounts, columns: list[int], grades: NDArray[np.int64]
+) -> tuple[NDArray[np.int64] | slice, Placements]:
+    """The queries that have a relevant document in the pool, and where these stand."""
+    before = ranks.tied_before("trec" if ranks.ties == "trec" else "index")
+    counts = Counts(ranks.greater, ranks.equal, before)
+    indptr, language = ranks.indptr, ranks.codes
+    queries: NDArray[np.int64] | slice = slice(None)
+    in_pool = np.isin(language, columns)
+    per_query = np.diff(indptr)
+    if len(columns) < len(ranks.languages) or not per_query.all():
+        rows = np.flatnonzero(in_pool)
+        query_of = np.repeat(np.arange(len(per_query)), per_query)
+        queries, answers = np.unique(query_of[rows], return_counts=True)
+        indptr = np.concatenate([[0], np.cumsum(answers)]).astype(np.int64)
+        counts, grades = counts.take(rows, columns), grades[rows]
+        language = np.searchsorted(columns, language[rows])
+    size = 0 if ranks.pool_sizes is None else int(ranks.pool_sizes[columns].sum())
+    nothing = np.broadcast_to(np.int64(0), counts.greater.shape)
+    return queries, Placements(
+        indptr=indptr,
+        grades=grades,
+        language=language,
+        counts=counts,
+        related=Counts(nothing, nothing, nothing),
+        sizes=np.broadcast_to(np.int64(size), len(indptr) - 1),
+        languages=tuple(ranks.languages[column] for column in columns),
+        ties=ranks.ties,
+    )
