@@ -39,7 +39,7 @@ KERNEL = os.environ.get(KERNEL_VARIABLE)
 
 def clinometer_measures(work: Workload, _threads: int) -> Ready:
     """Ours: the measures from the counts of a scan."""
-    greater = np.array(work["greater"])
+    greater = np.asfortranarray(work["greater"])  # as the scan lays them out
     codes = np.array(work["codes"])
     counts = RankCounts(
         indptr=np.array(work["indptr"]),
