@@ -46,7 +46,7 @@ def measure(
         {'RR': [0.5], 'Success@1': [0.0]}
     """
     wanted = parse(measures)
-    weights = np.ones(len(ranks.codes), np.int64) if grades is None else np.asarray(grades)
+    weights = np.broadcast_to(np.int64(1), len(ranks.codes)) if grades is None else np.asarray(grades)
     if weights.shape != ranks.codes.shape or weights.dtype.kind not in "iu" or weights.min(initial=1) < 1:
         raise UsageError(f"grades must be {len(ranks.codes)} whole numbers from 1 on, one for each relevant document")
     if ranks.pool_sizes is None and any(one.name == "MaxRnorm" for one in wanted):
@@ -73,10 +73,9 @@ def _placements(
     counts = Counts(ranks.greater, ranks.equal, before)
     indptr, language = ranks.indptr, ranks.codes
     queries: NDArray[np.int64] | slice = slice(None)
-    in_pool = np.isin(language, columns)
     per_query = np.diff(indptr)
     if len(columns) < len(ranks.languages) or not per_query.all():
-        rows = np.flatnonzero(in_pool)
+        rows = np.flatnonzero(np.isin(language, columns))
         query_of = np.repeat(np.arange(len(per_query)), per_query)
         queries, answers = np.unique(query_of[rows], return_counts=True)
         indptr = np.concatenate([[0], np.cumsum(answers)]).astype(np.int64)
