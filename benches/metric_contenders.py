@@ -16,8 +16,6 @@ from workloads import Workload
 
 import clinometer as cm
 from clinometer.counts import RankCounts
-from clinometer.measures import average_precision, ndcg, precision, recall, reciprocal_rank, success
-from clinometer.placements import Counts, Placements
 
 __all__ = [
     "clinometer_evaluator",
@@ -58,21 +56,6 @@ def clinometer_measures(work: Workload, _threads: int) -> Ready:
         return {"per_query": np.stack(list(found.values()), axis=1)}
 
     return Ready(run)
-
-
-def placements(counts: RankCounts) -> Placements:
-    """The counts as the measures read them, in the pool of all languages, every grade 1."""
-    held = Counts(*(part.astype(np.int64) for part in (counts.greater, counts.equal, counts.before)))
-    nothing = np.zeros_like(held.greater)
-    return Placements(
-        indptr=counts.indptr,
-        grades=np.ones(len(counts.codes), dtype=np.int64),
-        language=counts.codes,
-        counts=held,
-        related=Counts(nothing, nothing, nothing),
-        sizes=np.zeros(len(counts.indptr) - 1, dtype=np.int64),
-        languages=counts.languages,
-    )
 
 
 def _means(values: list[Any], queries: int) -> Answer:
@@ -151,12 +134,12 @@ def clinometer_evaluator(work: Workload, threads: int) -> Ready:
     """Ours: a scan, and the 15 measures that the evaluator of sentence-transformers reports by default."""
     asked, indptr, targets = work.first(None)
     pool, codes = work["documents"], work["codes"]
+    names = [f"{name}@{cutoff}" for name in ("Success", "P", "R") for cutoff in CUTOFFS]
+    names += ["RR@10", "nDCG@10", "AP@100"]
 
     def run() -> Answer:
-        placed = placements(cm.rank_relevant(asked, pool, (indptr, targets), codes, threads=threads, kernel=KERNEL))
-        columns = [measure(placed, cutoff) for measure in (success, precision, recall) for cutoff in CUTOFFS]
-        columns += [reciprocal_rank(placed, 10), ndcg(placed, 10), average_precision(placed, 100)]
-        return {"per_query": np.stack(columns, axis=1)}
+        ranks = cm.rank_relevant(asked, pool, (indptr, targets), codes, threads=threads, kernel=KERNEL)
+        return {"per_query": np.stack(list(cm.measure(ranks, names).values()), axis=1)}
 
     return Ready(run)
 

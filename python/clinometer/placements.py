@@ -98,6 +98,12 @@ class Placements:
         return tied
 
     @cached_property
+    def preceding(self) -> NDArray[np.int64]:
+        """`(R,)`: those of the tied documents that come first in the scan's tie order."""
+        before: NDArray[np.int64] = self.counts.before.sum(axis=1, dtype=np.int64)
+        return before
+
+    @cached_property
     def positions(self) -> NDArray[np.int64]:
         """`(R,)`: ranks from 1, all different within a query; not defined for `expected`.
 
@@ -107,7 +113,7 @@ class Placements:
         if self.ties == "expected":
             raise ValueError("expected ties have no single position; the measures take expectations instead")
         if self.ties in ("index", "trec"):
-            position: NDArray[np.int64] = self.above + 1 + self.counts.before.sum(axis=1, dtype=np.int64)
+            position: NDArray[np.int64] = self.above + 1 + self.preceding
             return position
         _, size, place = self.tie_groups
         if self.ties == "optimistic":
@@ -142,7 +148,7 @@ class Placements:
     def by_score(self) -> NDArray[np.int64]:
         """Rows sorted by query, then score descending, then tie order."""
         # Documents that tie share `above`, so within a query one sum orders by both.
-        rank = self.above + self.counts.before.sum(axis=1, dtype=np.int64)
+        rank = self.above + self.preceding
         return np.argsort(self.query * (rank.max(initial=0) + 1) + rank)
 
     def unrelated(self) -> Counts:

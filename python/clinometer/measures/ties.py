@@ -77,10 +77,14 @@ def _tie_groups(placements: Placements, language: str | None) -> TieGroups:
         code = placements.languages.index(language) if language in placements.languages else -1
         rows = rows[placements.language[rows] == code]
     query = placements.query[rows]
-    if placements.ties == "expected":
-        above, size = placements.above[rows], placements.tied[rows] + 1
-    else:
-        above, size = placements.positions[rows] - 1, np.ones(len(rows), dtype=np.int64)
+    if placements.ties != "expected":
+        # The order is fixed: each relevant document is a group of its own.
+        alone = np.broadcast_to(np.int64(1), len(rows))
+        held = np.bincount(query, minlength=len(placements))
+        earlier = np.arange(len(rows)) - np.repeat(np.cumsum(held) - held, held)
+        above = placements.positions[rows] - 1
+        return TieGroups(query, rows, above, alone, alone, earlier, placements.grades[rows])
+    above, size = placements.above[rows], placements.tied[rows] + 1
     start = np.flatnonzero(_changes(query) | _changes(above))
     relevant = np.diff(np.append(start, len(rows)))
     opens = np.flatnonzero(_changes(query[start]))
