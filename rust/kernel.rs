@@ -155,7 +155,7 @@ pub(crate) trait Kernel: Copy + Send + Sync {
 
     /// Dot products of a row with a few others, summed in `LANES` lanes that
     /// are added pairwise; what is left over is added one by one.
-    fn dots(self, row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER];
+    fn dots<const N: usize>(self, row: &[f32], others: [&[f32]; N]) -> [f32; N];
 
     /// Dot products of `i16` vectors, a pair of components in each word. No
     /// partial sum may leave `i32`.

@@ -100,15 +100,21 @@ impl<K: Kernel> Worker<'_, K> {
         let queries = scan.queries.rows();
         // The row itself is the first of those that it is multiplied with.
         let mut length = 0.0;
-        for first in (0..=queries).step_by(TOGETHER) {
-            let others = std::array::from_fn(|n| match (first + n).min(queries) {
-                0 => vector,
-                query => scan.queries.row(query - 1),
-            });
-            for (n, product) in (first..=queries).zip(self.part.kernel.dots(vector, others)) {
-                match n {
-                    0 => length = product.sqrt(),
-                    query => self.near[query - 1] = product,
+        if queries == 1 {
+            let [square, product] = self.part.kernel.dots(vector, [vector, scan.queries.row(0)]);
+            length = square.sqrt();
+            self.near[0] = product;
+        } else {
+            for first in (0..=queries).step_by(TOGETHER) {
+                let others: [&[f32]; TOGETHER] = std::array::from_fn(|n| match (first + n).min(queries) {
+                    0 => vector,
+                    query => scan.queries.row(query - 1),
+                });
+                for (n, product) in (first..=queries).zip(self.part.kernel.dots(vector, others)) {
+                    match n {
+                        0 => length = product.sqrt(),
+                        query => self.near[query - 1] = product,
+                    }
                 }
             }
         }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +15,8 @@ from clinometer.measures import Measure, evaluate_measure, parse
 from clinometer.placements import Counts, Placements
 
 __all__ = ["measure"]
+
+_QUERIES = 2048
 
 
 def measure(
@@ -52,17 +56,32 @@ def measure(
     if ranks.pool_sizes is None and any(one.name == "MaxRnorm" for one in wanted):
         raise UsageError("MaxRnorm needs the size of the pool, which these counts do not have")
     columns = ranks.columns(languages)
-    queries, placed = _placements(ranks, columns, weights.astype(np.int64))
-    found = {}
-    for one in wanted:
-        values = None
-        if one.name not in ("LangShare", "LanguageGap"):
-            values = evaluate_measure(one, placed, pivot="", query_language="", other_language=None)
-        if values is None:
-            raise MeasureError(f"{one} needs the languages of queries, which counts do not have; use evaluate")
-        found[str(one)] = np.full(len(ranks.indptr) - 1, np.nan)
-        found[str(one)][queries] = values
+    found = {str(one): np.full(len(ranks.indptr) - 1, np.nan) for one in wanted}
+    # Batches whose arrays are small enough to be used again: fresh memory costs more than the arithmetic.
+    for start in range(0, len(ranks.indptr) - 1, _QUERIES):
+        span = slice(start, start + _QUERIES)
+        queries, placed = _placements(_batch(ranks, span), columns, _rows_of(ranks, span, weights).astype(np.int64))
+        for one in wanted:
+            values = None
+            if one.name not in ("LangShare", "LanguageGap"):
+                values = evaluate_measure(one, placed, pivot="", query_language="", other_language=None)
+            if values is None:
+                raise MeasureError(f"{one} needs the languages of queries, which counts do not have; use evaluate")
+            found[str(one)][span][queries] = values
     return found
+
+
+def _rows_of(ranks: RankCounts, span: slice, column: NDArray[Any]) -> NDArray[Any]:
+    ends = ranks.indptr[span.start : span.stop + 1]
+    return column[ends[0] : ends[-1]]
+
+
+def _batch(ranks: RankCounts, span: slice) -> RankCounts:
+    """The counts of some queries, without a copy."""
+    ends = ranks.indptr[span.start : span.stop + 1]
+    names = ("documents", "codes", "scores", "greater", "equal", "before")
+    columns: dict[str, Any] = {name: _rows_of(ranks, span, getattr(ranks, name)) for name in names}
+    return replace(ranks, indptr=ends - ends[0], **columns)
 
 
 def _placements(

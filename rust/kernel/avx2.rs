@@ -13,7 +13,7 @@ use std::arch::x86_64::{
 
 use half::f16;
 
-use super::{Kernel, LANES, Pairs, SIDE_BY_SIDE, TOGETHER};
+use super::{Kernel, LANES, Pairs, SIDE_BY_SIDE};
 
 /// Proof that this machine has AVX2, FMA, F16C, POPCNT and BMI1.
 #[derive(Debug, Clone, Copy)]
@@ -257,23 +257,22 @@ fn widen(halves: &[f16], wide: &mut [f32]) {
 
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn dots(row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
-    let [a, b, c, d] = others;
-    assert!([a, b, c, d].iter().all(|other| other.len() == row.len()));
+fn dots<const N: usize>(row: &[f32], others: [&[f32]; N]) -> [f32; N] {
+    assert!(others.iter().all(|other| other.len() == row.len()));
     let whole = row.len() - row.len() % LANES;
-    let mut sums = [[_mm256_setzero_ps(); 2]; TOGETHER];
+    let mut sums = [[_mm256_setzero_ps(); 2]; N];
     for k in (0..whole).step_by(LANES) {
         // SAFETY: all are `whole >= k + 16` long, by the assertion.
         unsafe {
             let (low, high) = (_mm256_loadu_ps(row.as_ptr().add(k)), _mm256_loadu_ps(row.as_ptr().add(k + 8)));
-            for (sum, other) in sums.iter_mut().zip([a, b, c, d]) {
+            for (sum, other) in sums.iter_mut().zip(others) {
                 sum[0] = _mm256_fmadd_ps(low, _mm256_loadu_ps(other.as_ptr().add(k)), sum[0]);
                 sum[1] = _mm256_fmadd_ps(high, _mm256_loadu_ps(other.as_ptr().add(k + 8)), sum[1]);
             }
         }
     }
-    let mut totals = [0.0; TOGETHER];
-    for ((total, sum), other) in totals.iter_mut().zip(sums).zip([a, b, c, d]) {
+    let mut totals = [0.0; N];
+    for ((total, sum), other) in totals.iter_mut().zip(sums).zip(others) {
         let eight = _mm256_add_ps(sum[0], sum[1]);
         let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
         let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
@@ -351,7 +350,7 @@ impl Kernel for Avx2 {
     }
 
     #[inline(always)]
-    fn dots(self, row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+    fn dots<const N: usize>(self, row: &[f32], others: [&[f32]; N]) -> [f32; N] {
         // SAFETY: as in `enter`.
         unsafe { dots(row, others) }
     }

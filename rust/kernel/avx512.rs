@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 
 use half::f16;
 
-use super::{Avx2, Kernel, LANES, Pairs, SIDE_BY_SIDE, TOGETHER, avx2};
+use super::{Avx2, Kernel, LANES, Pairs, SIDE_BY_SIDE, avx2};
 
 /// Proof that this machine has the instructions named at `enter`.
 #[derive(Debug, Clone, Copy)]
@@ -120,22 +120,21 @@ fn widen(halves: &[f16], wide: &mut [f32]) {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn dots(row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
-    let [a, b, c, d] = others;
-    assert!([a, b, c, d].iter().all(|other| other.len() == row.len()));
+fn dots<const N: usize>(row: &[f32], others: [&[f32]; N]) -> [f32; N] {
+    assert!(others.iter().all(|other| other.len() == row.len()));
     let whole = row.len() - row.len() % LANES;
-    let mut sums = [_mm512_setzero_ps(); TOGETHER];
+    let mut sums = [_mm512_setzero_ps(); N];
     for k in (0..whole).step_by(LANES) {
         // SAFETY: all are `whole >= k + 16` long, by the assertion.
         unsafe {
             let words = _mm512_loadu_ps(row.as_ptr().add(k));
-            for (sum, other) in sums.iter_mut().zip([a, b, c, d]) {
+            for (sum, other) in sums.iter_mut().zip(others) {
                 *sum = _mm512_fmadd_ps(words, _mm512_loadu_ps(other.as_ptr().add(k)), *sum);
             }
         }
     }
-    let mut totals = [0.0; TOGETHER];
-    for ((total, sum), other) in totals.iter_mut().zip(sums).zip([a, b, c, d]) {
+    let mut totals = [0.0; N];
+    for ((total, sum), other) in totals.iter_mut().zip(sums).zip(others) {
         *total = _mm512_reduce_add_ps(sum);
         for k in whole..row.len() {
             *total = row[k].mul_add(other[k], *total);
@@ -203,7 +202,7 @@ impl Kernel for Avx512 {
     }
 
     #[inline(always)]
-    fn dots(self, row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+    fn dots<const N: usize>(self, row: &[f32], others: [&[f32]; N]) -> [f32; N] {
         // SAFETY: as in `enter`.
         unsafe { dots(row, others) }
     }

@@ -5,7 +5,7 @@
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use super::{Kernel, LANES, Pairs, SIDE_BY_SIDE, TOGETHER, chain, pack_simply};
+use super::{Kernel, LANES, Pairs, SIDE_BY_SIDE, chain, pack_simply};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable;
@@ -45,7 +45,7 @@ impl Kernel for Portable {
         halves.convert_to_f32_slice(wide);
     }
 
-    fn dots(self, row: &[f32], others: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+    fn dots<const N: usize>(self, row: &[f32], others: [&[f32]; N]) -> [f32; N] {
         others.map(|other| {
             let (rows, others) = (row.chunks_exact(LANES), other.chunks_exact(LANES));
             let rest = rows.remainder().iter().zip(others.remainder());
