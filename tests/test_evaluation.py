@@ -439,7 +439,7 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"languages": ["en", "?"]}, LanguageError, r"'\?' is not a language label; write one like 'en'"),
     ({"languages": ["en", "fr"]}, LanguageError, "collection 'made' has no fr; it has en, de, zh"),
     ({"languages": ["de", "zh"]}, LanguageError, "the pivot 'en' is not among the languages de, zh; choose another"),
-    ({"languages": ["en"]}, UsageError, "mono-cross, multi, one-sided cannot do without two languages, but there is only en"),
+    ({"languages": ["en"]}, UsageError, "mono-cross, multi, one-sided need two languages, but there is only en"),
     ({"pivot": "fr"}, LanguageError, "the pivot 'fr' is not among the languages en, de, zh; choose another pivot"),
     ({"pairs": "some"}, UsageError, "pairs is 'some', but must be pivot or all"),
     ({"measures": ["nDCG@", "Foo"]}, MeasureError, "2 measure names cannot be used: 'nDCG@'.*'Foo'"),

@@ -82,9 +82,7 @@ def settings_of(
     ordered = [label for label in languages if label == pivot] + [label for label in languages if label != pivot]
     paired = {"mono-cross", "multi", "one-sided"} & set(names)
     if paired and len(ordered) < 2:
-        raise UsageError(
-            f"{', '.join(sorted(paired))} cannot do without two languages, and there is only {', '.join(ordered)}"
-        )
+        raise UsageError(f"{', '.join(sorted(paired))} need two languages, but there is only {', '.join(ordered)}")
     if pivot not in ordered and (pairs == "pivot" and paired):
         raise LanguageError(
             f"the pivot {pivot!r} is not among the languages {', '.join(ordered)}; choose another pivot"

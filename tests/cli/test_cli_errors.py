@@ -34,7 +34,7 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--measures", ","], "no measure was chosen"),
     (["--languages", "en,xx"], "has no xx; it has en, de"),
     (["--languages", "en,!"], "'!' is not a language label; write one like 'en'"),
-    (["--languages", "en"], "cannot do without two languages, but there is only en"),
+    (["--languages", "en"], "need two languages, but there is only en"),
     (["--pivot", "fr"], "the pivot 'fr' is not among the languages en, de; choose another pivot"),
     (["--pairs", "each"], "pairs is 'each', but must be pivot or all"),
     (["--ties", "random"], "there is no tie mode 'random'; choose one of index, trec"),
