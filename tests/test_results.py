@@ -16,7 +16,7 @@ import clinometer as cm
 from clinometer import Evaluation
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import FormatError, MissingExtraError, UsageError
-from clinometer.results import written_whole
+from clinometer.files import written_whole
 
 FIELDS = ["scenario", "query_language", "pool_languages", "measure", "value", "ci_low", "ci_high", "queries",
           "documents", "ties"]  # fmt: skip

@@ -85,9 +85,8 @@ def _lang_share(
     labels = list(survey.standings.counts.languages)
     lists = survey.top.pool(label for label in setting.pool if label in (survey.top.languages or ()))
     ids = lists.ids[queries]
-    documents = np.array([labels.index(label) for label in survey.collection.documents.languages])
-    codes = np.where(ids < 0, -1, documents[ids])
-    keys = queries[:, None] * len(documents) + ids
+    codes = np.where(ids < 0, -1, survey.codes[ids])
+    keys = queries[:, None] * len(survey.codes) + ids
     related = np.isin(keys, survey.related) & (ids >= 0)
     if setting.removed is not None:
         gone = related & (codes == labels.index(setting.removed))

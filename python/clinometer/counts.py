@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import CollectionError, FormatError, UsageError
+from clinometer.files import written_whole
 from clinometer.placements import TIE_MODES, Counts, TieMode
 
 __all__ = ["RankCounts", "TopK", "counts_within", "stack_counts", "stack_lists"]
@@ -145,9 +146,7 @@ class RankCounts:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an `.npz` file: complete or not at all."""
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
+        with written_whole(path) as file:
             np.savez(
                 file,
                 languages=np.array(self.languages, dtype=np.str_),
@@ -157,7 +156,6 @@ class RankCounts:
                 pool_sizes=np.empty(0, np.int64) if self.pool_sizes is None else self.pool_sizes,
                 **{name: getattr(self, name) for name in _ARRAYS},
             )
-        partial.replace(path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RankCounts:

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import FormatError, MissingExtraError, UsageError
+from clinometer.files import written_whole
 
-__all__ = ["Evaluation", "written_whole"]
+__all__ = ["Evaluation"]
 
 _COLUMNS = ("scenario", "query_language", "pool_languages", "measure", "value", "ci_low", "ci_high", "queries",
             "documents", "ties")  # fmt: skip
@@ -158,16 +157,3 @@ class Evaluation:
         from clinometer.report import write_report
 
         write_report([self.to_dict()], path)
-
-
-@contextmanager
-def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A file that appears under its name only when everything has been written."""
-    path = Path(path)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            yield file
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

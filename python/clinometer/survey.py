@@ -27,12 +27,14 @@ class Survey(NamedTuple):
     Args:
         collection: What was scanned.
         standings: The counts, from which placements are made.
+        codes: Language of each document, as an index into the languages of the standings' counts.
         top: The best documents per language, if a measure needs them.
         related: Sorted keys `query * documents + document` of each query's relevant documents and their duplicates.
     """
 
     collection: Collection
     standings: Standings
+    codes: NDArray[np.int64]
     top: TopK | None
     related: NDArray[np.int64]
 
@@ -78,12 +80,14 @@ def survey_of(
     counts = _with_languages(found.ranks, collection.languages)
     places = tie_places(ties, collection.documents.ids, len(collection.documents))
     target_places = targets if places is None else places[targets].astype(np.int64)
-    sizes = np.array([collection.documents.languages.count(label) for label in counts.languages], dtype=np.int64)
+    code_of = {label: code for code, label in enumerate(counts.languages)}
+    codes = np.array([code_of[label] for label in collection.documents.languages], dtype=np.int64)
+    sizes = np.bincount(codes, minlength=len(code_of))
     standings = Standings(
         counts, grades, collection.queries.languages, sizes, counts_within(counts, target_places), ties
     )
     query_of = np.repeat(np.arange(len(collection.queries)), np.diff(indptr))
-    return Survey(collection, standings, found.top, np.sort(query_of * len(collection.documents) + targets))
+    return Survey(collection, standings, codes, found.top, np.sort(query_of * len(collection.documents) + targets))
 
 
 def _targets(collection: Collection) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -225,7 +225,7 @@ def test_a_missing_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_missing_report_extra_is_named_before_the_work(
     evaluate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clinometer.cli.output.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
     done = evaluate("-o", tmp_path / "out")
     assert_complaint(done, 1, "pip install 'clinometer[report]'")
     assert len(done.err.splitlines()) == 1

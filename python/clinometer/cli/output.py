@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
-from clinometer.errors import MissingExtraError, UsageError
+from clinometer.errors import UsageError
 from clinometer.results import Evaluation
 
 __all__ = ["check_folder", "show", "write"]
@@ -14,10 +13,11 @@ __all__ = ["check_folder", "show", "write"]
 
 def check_folder(folder: Path) -> None:
     """Make sure, before the work, that results can be written there and reports can be made."""
+    from clinometer.report import require_extra
+
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; give a folder for the results")
-    if find_spec("jinja2") is None or find_spec("matplotlib") is None:
-        raise MissingExtraError("the HTML report that goes with -o", "report")
+    require_extra()
     folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -22,8 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.correction.sample import unit_rows
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
+from clinometer.files import written_whole
 from clinometer.languages import canonical
-from clinometer.results import written_whole
 
 __all__ = ["UNKNOWN", "Correction", "Side", "Unknown", "finished", "load"]
 

@@ -7,7 +7,6 @@ sibling name first and then renamed.
 from __future__ import annotations
 
 import gzip
-import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from clinometer.errors import FormatError, UsageError
+from clinometer.files import written_whole
 
 __all__ = [
     "BYTE_ORDER_MARK",
@@ -147,14 +147,9 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist; make it before writing {path.name}")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("wb") as raw:
-            if path.suffix == ".gz":
-                with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-                    packed.writelines(f"{line}\n".encode() for line in lines)
-            else:
-                raw.writelines(f"{line}\n".encode() for line in lines)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with written_whole(path) as raw:
+        if path.suffix == ".gz":
+            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+                packed.writelines(f"{line}\n".encode() for line in lines)
+        else:
+            raw.writelines(f"{line}\n".encode() for line in lines)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clinometer.errors import UsageError
+from clinometer.files import written_whole
 from clinometer.report.markdown import render_markdown
 from clinometer.report.page import render_html, require_extra
 from clinometer.report.tables import plain_report
@@ -43,10 +44,6 @@ def write_report(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[s
     else:
         raise UsageError(f"{path.name}: a report is HTML or Markdown; let its name end in .html or .md")
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        file.write(text.encode())
     return path
