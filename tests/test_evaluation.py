@@ -329,7 +329,7 @@ def test_grades_are_gains_and_grade_0_is_not_relevant() -> None:
 
 def test_values_per_query_stand_in_columns(collection: Collection, encoder: Told) -> None:
     table = evaluated(collection, encoder, "MaxR", "RankGap", scenarios=["mono-same", "multi"]).per_query
-    assert list(table) == ["query_id", "query_language", "scenario", "pool_languages", "MaxR", "RankGap"]
+    assert list(table) == ["query_id", "query_language", "scenario", "pool_languages", "question", "MaxR", "RankGap"]
     assert {len(column) for column in table.values()} == {5 + 8}
     here = (table["query_id"] == "q-zh2") & (table["scenario"] == "multi")
     assert table["pool_languages"][here].tolist() == ["en+zh"]

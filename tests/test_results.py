@@ -104,13 +104,71 @@ def test_values_per_query_as_lines(evaluation: Evaluation, tmp_path: Path) -> No
     table = evaluation.per_query
     assert len(lines) == len(table["query_id"])
     for at, line in enumerate(lines):
-        assert list(line) == ["query_id", "query_language", "scenario", "pool_languages", "values"]
+        assert list(line) == ["query_id", "query_language", "scenario", "pool_languages", "question", "values"]
         assert line["query_id"] == table["query_id"][at]
         assert "+".join(line["pool_languages"]) == table["pool_languages"][at]
-        for name in list(table)[4:]:
+        assert line["question"] == table["question"][at]
+        for name in list(table)[5:]:
             value = table[name][at]
             assert (name in line["values"]) == (not np.isnan(value))
             assert line["values"].get(name, value) == pytest.approx(value, abs=0, nan_ok=True)
+
+
+def test_a_folder_is_read_back(evaluation: Evaluation, tmp_path: Path) -> None:
+    evaluation.to_json(tmp_path / "results.json")
+    evaluation.per_query_to(tmp_path / "per_query.jsonl.gz")
+    found = Evaluation.from_folder(tmp_path)
+    assert found.to_dict() == evaluation.to_dict()
+    assert list(found.per_query) == list(evaluation.per_query)
+    for name, column in evaluation.per_query.items():
+        assert found.per_query[name].dtype == column.dtype
+        np.testing.assert_array_equal(found.per_query[name], column)
+    # And written again, it is the same file.
+    found.per_query_to(tmp_path / "again.jsonl.gz")
+    assert (tmp_path / "again.jsonl.gz").read_bytes() == (tmp_path / "per_query.jsonl.gz").read_bytes()
+
+
+def test_translations_share_a_question(evaluation: Evaluation) -> None:
+    collection = random_collection(11)
+    group_of = dict(zip(collection.queries.ids, collection.queries.groups, strict=True))
+    table = evaluation.per_query
+    numbers: dict[str, set[int]] = {}
+    for name, number in zip(table["query_id"].tolist(), table["question"].tolist(), strict=True):
+        numbers.setdefault(name, set()).add(number)
+    assert {len(found) for found in numbers.values()} == {1}
+    groups: dict[int, set[str | None]] = {}
+    for name, found in numbers.items():
+        groups.setdefault(*found, set()).add(group_of[name])
+    assert {len(found) for found in groups.values()} == {1}
+    assert len(groups) < len(numbers)
+
+
+def test_results_without_values_per_query_are_no_folder_of_an_evaluation(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
+    evaluation.to_json(tmp_path / "results.json")
+    with pytest.raises(
+        UsageError, match=r"has a results\.json but no per_query\.jsonl\.gz, .* evaluate again with -o$"
+    ):
+        Evaluation.from_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda text: gzip.compress(gzip.decompress(text) + b'{"query_id": 3}\n'), r":\d+: this is no line of values"),
+        (lambda text: gzip.compress(gzip.decompress(text).replace(b'"question":', b'"q":', 1)), ":1: .*`question`"),
+        (lambda text: text[: len(text) // 2], ": the file is damaged"),
+        (lambda text: b"plain", ": the file is damaged"),
+    ],
+)
+def test_damaged_values_per_query_are_named(evaluation: Evaluation, tmp_path: Path, damage: Any, sentence: str) -> None:
+    evaluation.to_json(tmp_path / "results.json")
+    path = tmp_path / "per_query.jsonl.gz"
+    evaluation.per_query_to(path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(FormatError, match=sentence):
+        Evaluation.from_folder(tmp_path)
 
 
 def test_means_of_the_columns_are_the_rows(evaluation: Evaluation) -> None:

@@ -12,8 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer import _core
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.placements import TIE_MODES, TieMode
+from clinometer.store.reader import EmbeddingStore
 
-__all__ = ["Relevant", "bytes_of", "check_options", "codes_of", "rows_of", "shards_of", "targets_of", "tie_places"]
+__all__ = [
+    "Relevant",
+    "bytes_of",
+    "check_options",
+    "codes_of",
+    "rows_of",
+    "shards_of",
+    "stores_of",
+    "targets_of",
+    "tie_places",
+]
 
 Relevant = Sequence[ArrayLike] | tuple[NDArray[Any], NDArray[Any]]
 
@@ -36,8 +47,10 @@ def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[n
     return places
 
 
-def rows_of(rows: ArrayLike, what: str) -> NDArray[Any]:
+def rows_of(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
     """Embeddings as C-contiguous float32 or float16; arrays that are so already, memory maps too, are not copied."""
+    if isinstance(rows, EmbeddingStore):
+        rows = rows.rows(0, len(rows))
     try:
         array = np.asanyarray(rows)
     except ValueError:
@@ -51,8 +64,17 @@ def rows_of(rows: ArrayLike, what: str) -> NDArray[Any]:
     return np.ascontiguousarray(array)
 
 
-def shards_of(documents: ArrayLike | Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+def stores_of(documents: object) -> list[EmbeddingStore]:
+    """The stores that the documents are; none if they are arrays."""
+    given: Sequence[object] = documents if isinstance(documents, (list, tuple)) else [documents]
+    found = [item for item in given if isinstance(item, EmbeddingStore)]
+    return found if len(found) == len(given) else []
+
+
+def shards_of(documents: Any) -> list[NDArray[Any]]:
     """The documents as arrays that follow one another; a single array is one shard."""
+    if stores := stores_of(documents):
+        return [rows_of(rows, "documents") for store in stores for rows in store.shards()]
     if isinstance(documents, (list, tuple)) and documents and all(np.ndim(rows) == 2 for rows in documents):
         return [rows_of(rows, "documents") for rows in documents]
     return [rows_of(documents, "documents")]

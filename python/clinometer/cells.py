@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.leading import leading_share
 from clinometer.measures import Measure, evaluate_measure, lang_share
+from clinometer.measures.aggregate import question_rows
 from clinometer.scenarios import Setting
 from clinometer.survey import Survey
 
@@ -43,11 +45,16 @@ def cells_of(survey: Survey, measures: Sequence[Measure], settings: Sequence[Set
         other = setting.other
         if other is None and len(setting.pool) > 1 and setting.query_language != pivot:
             other = pivot
+        tops = any(measure.needs_lists and measure.name != "LangShare" for measure in measures)
+        leading = leading_share(survey, setting, queries, placed) if tops else None
         for measure in measures:
             if measure.name == "LanguageGap":
                 continue
+            found: NDArray[np.float64] | None
             if measure.name == "LangShare":
                 found = _lang_share(survey, setting, queries, measure, pivot)
+            elif measure.needs_lists and leading is None:
+                found = None
             else:
                 # Intruders of the query's own language need a pool in which only the other answer exists.
                 own = measure.name.startswith("Intrusion") and bool(measure.params)
@@ -58,6 +65,7 @@ def cells_of(survey: Survey, measures: Sequence[Measure], settings: Sequence[Set
                     pivot=pivot,
                     query_language=setting.query_language,
                     other_language=other,
+                    leading=leading,
                 )
                 if found is not None and own:
                     found = _align(found, asked, queries)
@@ -99,8 +107,10 @@ def _lang_share(
 
 
 def columns_of(survey: Survey, cells: Sequence[Cell]) -> dict[str, NDArray[Any]]:
-    """One row per (query, setting): who, where, and every measure, NaN where it is not defined."""
-    ids = np.array(survey.collection.queries.ids, dtype=np.str_)
+    """One row per (query, setting): who, where, which question, and every measure, NaN where it is not defined."""
+    queries = survey.collection.queries
+    ids = np.array(queries.ids, dtype=np.str_)
+    questions = question_rows(queries.groups, queries.languages, queries.ids)
     names = list(dict.fromkeys(name for cell in cells for name in cell.values))
     kept = [cell for cell in cells if len(cell.queries)]
     repeats = [len(cell.queries) for cell in kept]
@@ -113,6 +123,7 @@ def columns_of(survey: Survey, cells: Sequence[Cell]) -> dict[str, NDArray[Any]]
         "query_language": spread([cell.setting.query_language for cell in kept]),
         "scenario": spread([cell.setting.scenario for cell in kept]),
         "pool_languages": spread(["+".join(cell.setting.pool) for cell in kept]),
+        "question": np.concatenate([questions[cell.queries] for cell in kept]) if kept else np.empty(0, np.int64),
     }
     for name in names:
         parts = [cell.values.get(name, np.full(len(cell.queries), np.nan)) for cell in kept]

@@ -63,7 +63,7 @@ def measure(
         queries, placed = _placements(_batch(ranks, span), columns, _rows_of(ranks, span, weights).astype(np.int64))
         for one in wanted:
             values = None
-            if one.name not in ("LangShare", "LanguageGap"):
+            if not one.needs_lists and one.name != "LanguageGap":
                 values = evaluate_measure(one, placed, pivot="", query_language="", other_language=None)
             if values is None:
                 raise MeasureError(f"{one} needs the languages of queries, which counts do not have; use evaluate")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gzip
 import os
-from dataclasses import dataclass, field
+import zlib
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from clinometer.files import written_whole
 
 __all__ = ["Evaluation"]
 
+_KEYS = ("query_id", "query_language", "scenario", "pool_languages", "question")
 _COLUMNS = ("scenario", "query_language", "pool_languages", "measure", "value", "ci_low", "ci_high", "queries",
             "documents", "ties")  # fmt: skip
 
@@ -39,8 +41,9 @@ class Evaluation:
             where it differs by query), `ties` (relevant documents that tie with another document).
         notices: Sentences about what was left out.
         per_query: Columns of equal length, one row per query and setting: `query_id`, `query_language`, `scenario`,
-            `pool_languages` (joined by `+`), then one column per measure, NaN where it is not defined. Empty where the
-            evaluation was read from `results.json`.
+            `pool_languages` (joined by `+`), `question` (a number that translations of one query share), then one
+            column per measure, NaN where it is not defined. Empty where the evaluation was read from `results.json`
+            alone.
     """
 
     collection: dict[str, Any]
@@ -113,24 +116,41 @@ class Evaluation:
         names = ("collection", "encoder", "settings", "rows")
         return cls(**{name: found[name] for name in names}, notices=list(found.get("notices", [])))
 
+    @classmethod
+    def from_folder(cls, folder: str | os.PathLike[str]) -> Evaluation:
+        """Read what `clinometer evaluate -o FOLDER` wrote: `results.json` and, as `per_query`, `per_query.jsonl.gz`.
+
+        Raises:
+            UsageError: The folder has results, but no values per query.
+            FormatError: A file does not have its form; the line is named.
+            FileNotFoundError: There is no `results.json`.
+        """
+        found = cls.from_json(Path(folder) / "results.json")
+        path = Path(folder) / "per_query.jsonl.gz"
+        if not path.exists():
+            raise UsageError(
+                f"{folder} has a results.json but no per_query.jsonl.gz, which holds the values per query; put "
+                "the file beside it, or evaluate again with -o"
+            )
+        return replace(found, per_query=_columns(path, found.settings.get("measures") or []))
+
     def per_query_to(self, path: str | os.PathLike[str]) -> None:
-        """Write the values per query as gzipped JSON lines: the first four columns, then `values` by measure.
+        """Write the values per query as gzipped JSON lines: the first five columns, then `values` by measure.
 
         Raises:
             UsageError: There are none, because the evaluation was read from `results.json`.
         """
-        keys = ("query_id", "query_language", "scenario", "pool_languages")
         if not self.per_query:
             raise UsageError(
                 "results.json has no values per query, and this evaluation was read from one; evaluate again"
             )
-        names = [name for name in self.per_query if name not in keys]
-        heads = [self.per_query[name].tolist() for name in keys]
+        names = [name for name in self.per_query if name not in _KEYS]
+        heads = [self.per_query[name].tolist() for name in _KEYS]
         columns = [self.per_query[name].tolist() for name in names]
         encoder = msgspec.json.Encoder()
         with written_whole(path) as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
             for at in range(len(heads[0])):
-                line: dict[str, Any] = {key: head[at] for key, head in zip(keys, heads, strict=True)}
+                line: dict[str, Any] = {key: head[at] for key, head in zip(_KEYS, heads, strict=True)}
                 line["pool_languages"] = line["pool_languages"].split("+")
                 values = ((name, column[at]) for name, column in zip(names, columns, strict=True))
                 line["values"] = {name: value for name, value in values if not np.isnan(value)}
@@ -157,3 +177,46 @@ class Evaluation:
         from clinometer.report import write_report
 
         write_report([self.to_dict()], path)
+
+
+class _Line(msgspec.Struct):
+    """One line of `per_query.jsonl.gz`."""
+
+    query_id: str
+    query_language: str
+    scenario: str
+    pool_languages: list[str]
+    question: int
+    values: dict[str, float]
+
+
+def _columns(path: Path, measures: list[str]) -> dict[str, NDArray[Any]]:
+    """The columns that `per_query_to` wrote, in their order, which the lines alone do not tell."""
+    decoder = msgspec.json.Decoder(_Line)
+    lines: list[_Line] = []
+    try:
+        with gzip.open(path, "rb") as file:
+            for number, text in enumerate(file, start=1):
+                try:
+                    lines.append(decoder.decode(text))
+                except msgspec.DecodeError as error:
+                    problem = f"this is no line of values per query: {error}; evaluate again with -o"
+                    raise FormatError(path, number, problem) from None
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise FormatError(path, None, f"the file is damaged ({error}); evaluate again with -o") from None
+    in_setting: dict[tuple[str, ...], set[str]] = {}
+    for line in lines:
+        in_setting.setdefault((line.scenario, line.query_language, *line.pool_languages), set()).update(line.values)
+    gaps = [name.removeprefix("LanguageGap(").removesuffix(")") for name in measures if name.startswith("LanguageGap(")]
+    place = {name: at for at, name in enumerate(dict.fromkeys([*measures, *gaps]))}
+    ordered = (sorted(names, key=lambda name: (place.get(name, len(place)), name)) for names in in_setting.values())
+    table: dict[str, NDArray[Any]] = {
+        "query_id": np.array([line.query_id for line in lines], dtype=np.str_),
+        "query_language": np.array([line.query_language for line in lines], dtype=np.str_),
+        "scenario": np.array([line.scenario for line in lines], dtype=np.str_),
+        "pool_languages": np.array(["+".join(line.pool_languages) for line in lines], dtype=np.str_),
+        "question": np.array([line.question for line in lines], dtype=np.int64),
+    }
+    for name in dict.fromkeys(name for names in ordered for name in names):
+        table[name] = np.array([line.values.get(name, np.nan) for line in lines], dtype=np.float64)
+    return table

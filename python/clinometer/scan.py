@@ -26,6 +26,7 @@ from clinometer.arguments import (
     codes_of,
     rows_of,
     shards_of,
+    stores_of,
     targets_of,
     tie_places,
 )
@@ -33,6 +34,7 @@ from clinometer.counts import RankCounts, TopK, stack_counts, stack_lists
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.exclude import join, without, without_listed
 from clinometer.placements import TieMode
+from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["Scan", "rank_relevant", "scan", "search"]
 
@@ -54,8 +56,8 @@ class Scan:
 
 
 def scan(
-    queries: ArrayLike,
-    documents: ArrayLike | Sequence[NDArray[Any]],
+    queries: ArrayLike | EmbeddingStore,
+    documents: ArrayLike | EmbeddingStore | Sequence[NDArray[Any] | EmbeddingStore],
     relevant: Relevant | None = None,
     languages: Sequence[str] | Sequence[int] | NDArray[Any] | None = None,
     k: int = 0,
@@ -77,14 +79,16 @@ def scan(
     Args:
         queries: `(Q, d)` float32 or float16; anything else is converted to float32.
         documents: `(N, d)`, float32 or float16: an array, a read-only memory map (read in place), or a list of such
-            arrays that follow one another. Do not write to them while the scan runs.
+            arrays that follow one another, or an `EmbeddingStore` or a list of them. Do not write to them while the
+            scan runs.
         relevant: For each query the positions of its relevant documents, or CSR arrays `(indptr, indices)`.
-        languages: Language of each document, labels or integer codes; one language if not given.
+        languages: Language of each document, labels or integer codes; if not given, those of the store, or one
+            language.
         k: Length of the result lists, 0 for none.
         per_language: Keep k documents per query and language: the best k of any pool of languages merge from them.
         ties: Order of equal scores: `index` by position, `trec` by document id descending; in the other modes lists are
             in index order.
-        document_ids: Ids for `trec`; without them a later position counts as a greater id.
+        document_ids: Ids for `trec`; if not given, those of the store, or a later position counts as a greater id.
         exclude: For each query the positions of documents that are not in its pool, or CSR arrays; they are neither
             counted nor listed.
         similarity: `cosine` scales every row to length one first, in float64, by one fixed rule; `dot` takes the rows
@@ -124,6 +128,11 @@ def scan(
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
     check_options(k, ties, similarity, precision, threads, block, kernel)
+    if stores := stores_of(documents):
+        if languages is None:
+            languages = [label for store in stores for label in store.languages]
+        if document_ids is None and ties == "trec":
+            document_ids = [name for store in stores for name in store.ids]
     labels, codes = codes_of(languages, size)
     indptr, targets = targets_of(relevant, len(query_rows), size, "relevant")
     depth = k
@@ -165,8 +174,8 @@ def scan(
 
 
 def rank_relevant(
-    queries: ArrayLike,
-    documents: ArrayLike | Sequence[NDArray[Any]],
+    queries: ArrayLike | EmbeddingStore,
+    documents: ArrayLike | EmbeddingStore | Sequence[NDArray[Any] | EmbeddingStore],
     relevant: Relevant,
     languages: Sequence[str] | Sequence[int] | NDArray[Any] | None = None,
     ties: TieMode = "index",
@@ -187,8 +196,8 @@ def rank_relevant(
 
 
 def search(
-    queries: ArrayLike,
-    documents: ArrayLike | Sequence[NDArray[Any]],
+    queries: ArrayLike | EmbeddingStore,
+    documents: ArrayLike | EmbeddingStore | Sequence[NDArray[Any] | EmbeddingStore],
     k: int = 100,
     languages: Sequence[str] | Sequence[int] | NDArray[Any] | None = None,
     per_language: bool = False,

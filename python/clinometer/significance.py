@@ -1,17 +1,47 @@
-"""Paired tests between two evaluations of the same queries.
+"""Paired statistics of two evaluations of the same queries: tests, intervals, effect sizes, corrections for many tests.
 
-Every draw comes from a counter-based generator in the core, so a p-value does not depend on the number of threads.
+Every draw comes from a counter-based generator in the core, so no result depends on the number of threads.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
 from clinometer.errors import UsageError
+from clinometer.measures.aggregate import Resampling
 
-__all__ = ["permutation_test"]
+__all__ = [
+    "CORRECTIONS",
+    "Difference",
+    "Effect",
+    "benjamini_hochberg",
+    "bootstrap_difference",
+    "holm",
+    "paired_effect",
+    "permutation_test",
+]
+
+
+class Difference(NamedTuple):
+    """Mean differences with their intervals, one for each column; NaN where a column has no pair."""
+
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+class Effect(NamedTuple):
+    """How large paired differences are, for each column: d_z, and how many queries rise, fall and stay equal."""
+
+    d_z: NDArray[np.float64]
+    higher: NDArray[np.int64]
+    lower: NDArray[np.int64]
+    equal: NDArray[np.int64]
 
 
 def permutation_test(
@@ -37,11 +67,150 @@ def permutation_test(
         >>> bool(abs(p[0] - 2 / 64) < 0.01)
         True
     """
-    a, b = (np.asarray(values, dtype=np.float64) for values in (first, second))
-    if a.shape != b.shape or a.ndim not in (1, 2) or a.size == 0:
-        raise UsageError(f"a paired test needs equal, non-empty shapes, not {a.shape} and {b.shape}")
-    if resamples < 1:
-        raise UsageError(f"resamples is {resamples}, but must be 1 or more")
-    differences = np.ascontiguousarray((a - b).reshape(len(a), -1))
+    differences = _differences(first, second)
+    _check_resamples(resamples)
     counts = _core.permutation_counts(differences, resamples=resamples, seed=seed, threads=threads or 0)
     return np.asarray((counts + 1.0) / (resamples + 1.0), dtype=np.float64)
+
+
+def bootstrap_difference(
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    threads: int | None = None,
+) -> Difference:
+    """Mean of `after` minus `before` with a percentile interval: the pairs are drawn with replacement, both together.
+
+    Args:
+        before: `(queries,)` or `(queries, columns)`: values per query, NaN where undefined.
+        after: The same queries under the other condition.
+        resamples: Bootstrap resamples; a resample draws the same queries in all columns.
+        confidence: Probability that an interval is to hold, between 0 and 1.
+        seed: Of the draws.
+        threads: How many; never shows in the result.
+
+    Returns:
+        One mean and interval for each column, in the unit of the values. Pairs with a NaN do not count.
+
+    Raises:
+        UsageError: The shapes differ, there is nothing to draw, or an option cannot be used.
+
+    Example:
+        >>> found = bootstrap_difference([0.1, 0.4, 0.3, 0.2], [0.6, 0.5, 0.9, 0.4])
+        >>> bool(found.low[0] < found.mean[0] < found.high[0]), round(float(found.mean[0]), 3)
+        (True, 0.35)
+    """
+    differences = _differences(before, after)
+    _check_resamples(resamples)
+    if not 0 < confidence < 1:
+        raise UsageError(f"confidence is {confidence}, but must lie between 0 and 1")
+    sampled = Resampling.of(differences, resamples=resamples, confidence=confidence, seed=seed, threads=threads)
+    found = [sampled.mean([column]) for column in range(differences.shape[1])]
+    return Difference(*(np.array([getattr(one, name) for one in found]) for name in ("value", "low", "high")))
+
+
+def paired_effect(before: ArrayLike, after: ArrayLike) -> Effect:
+    """Effect size of paired differences: Cohen's d_z = mean(after - before) / standard deviation of the differences.
+
+    The standard deviation has n - 1 below it (Cohen 1988, section 2.3.5). The share of queries that rise is `higher`
+    over the sum of the three counts.
+
+    Args:
+        before: `(queries,)` or `(queries, columns)`: values per query, NaN where undefined.
+        after: The same queries under the other condition.
+
+    Returns:
+        One of each for each column. d_z is NaN with fewer than two pairs, or if all differences are equal.
+
+    Raises:
+        UsageError: The shapes differ, or there is nothing to compare.
+
+    Example:
+        >>> effect = paired_effect([0.0, 0.5, 1.0, 0.5], [1.0, 0.5, 0.5, 1.0])
+        >>> round(float(effect.d_z[0]), 3), effect.higher.tolist(), effect.lower.tolist(), effect.equal.tolist()
+        (0.387, [2], [1], [1])
+    """
+    differences = _differences(before, after)
+    known = ~np.isnan(differences)
+    sizes = np.count_nonzero(known, axis=0)
+    means = np.divide(np.nansum(differences, axis=0), sizes, out=np.full(len(sizes), np.nan), where=sizes > 0)
+    squares = np.nansum((differences - means) ** 2, axis=0)
+    spread = np.sqrt(np.divide(squares, sizes - 1, out=np.full(len(sizes), np.nan), where=sizes > 1))
+    # Equal differences leave a spread of rounding errors, which would make a huge effect.
+    varied = spread > 1e-12 * np.abs(means)
+    return Effect(
+        np.divide(means, spread, out=np.full(len(sizes), np.nan), where=varied),
+        *(np.count_nonzero(known & holds, axis=0) for holds in (differences > 0, differences < 0, differences == 0)),
+    )
+
+
+def holm(p: ArrayLike) -> NDArray[np.float64]:
+    """p-values adjusted for many tests by Holm's method (1979): the chance of any false alarm is kept.
+
+    The i-th smallest of m is multiplied by m - i + 1; none is then smaller than those before it, or larger than 1.
+
+    Args:
+        p: p-values; NaN is no test, counts for none, and stays.
+
+    Raises:
+        UsageError: A value is below 0 or above 1.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03, float("nan")]).tolist()
+        [0.03, 0.06, 0.06, nan]
+    """
+    return _adjusted(p, lambda ordered: np.maximum.accumulate(ordered * np.arange(len(ordered), 0, -1)))
+
+
+def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
+    """p-values adjusted by the method of Benjamini and Hochberg (1995): the false discovery rate is kept.
+
+    The i-th smallest of m is multiplied by m / i; none is then larger than those after it, or larger than 1.
+
+    Args:
+        p: p-values; NaN is no test, counts for none, and stays.
+
+    Raises:
+        UsageError: A value is below 0 or above 1.
+
+    Example:
+        >>> benjamini_hochberg([0.01, 0.04, 0.03, float("nan")]).round(3).tolist()
+        [0.03, 0.04, 0.04, nan]
+    """
+
+    def scaled(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+        size = len(ordered)
+        return np.minimum.accumulate((ordered * size / np.arange(1, size + 1))[::-1])[::-1]
+
+    return _adjusted(p, scaled)
+
+
+CORRECTIONS = {"holm": holm, "bh": benjamini_hochberg}
+"""Corrections by the names that `clinometer.comparison.compare` takes, besides `none`."""
+
+
+def _adjusted(p: ArrayLike, adjust: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float64]:
+    values = np.asarray(p, dtype=np.float64)
+    if values.ndim != 1 or np.any((values < 0) | (values > 1)):
+        raise UsageError("p-values are one row of numbers from 0 to 1 (or NaN); look at what was given")
+    tested = np.flatnonzero(~np.isnan(values))
+    order = tested[np.argsort(values[tested], kind="stable")]
+    adjusted = np.full(len(values), np.nan)
+    adjusted[order] = np.minimum(adjust(values[order]), 1.0)
+    return adjusted
+
+
+def _differences(before: ArrayLike, after: ArrayLike) -> NDArray[np.float64]:
+    """`after - before` as `(queries, columns)`."""
+    a, b = (np.asarray(values, dtype=np.float64) for values in (before, after))
+    if a.shape != b.shape or a.ndim not in (1, 2) or a.size == 0:
+        raise UsageError(f"a paired test needs equal, non-empty shapes, not {a.shape} and {b.shape}")
+    return np.ascontiguousarray((b - a).reshape(len(a), -1))
+
+
+def _check_resamples(resamples: int) -> None:
+    if resamples < 1:
+        raise UsageError(f"resamples is {resamples}, but must be 1 or more")

@@ -20,6 +20,9 @@ from clinometer.scenarios import Setting, Standings
 
 __all__ = ["Survey", "survey_of"]
 
+_TIED_ON_TOP = 32
+"""How many documents of one language may tie for the first place, for measures that need to know them all."""
+
 
 class Survey(NamedTuple):
     """A collection as scanned.
@@ -60,9 +63,13 @@ def survey_of(
     indptr, targets, grades = _targets(collection)
     if not len(targets):
         raise CollectionError(f"no query of {collection.name!r} has a relevant document in these languages")
-    depth = max((measure.cutoff or 0 for measure in measures if measure.name == "LangShare"), default=0)
-    if depth and any(setting.removed for setting in settings):
-        # One-sided lists lose the query's own answers in one language.
+    depth = max((measure.cutoff or 1 for measure in measures if measure.needs_lists), default=0)
+    tops = any(measure.needs_lists and measure.name != "LangShare" for measure in measures)
+    if tops and ties == "expected":
+        depth = max(depth, _TIED_ON_TOP)
+    if depth and (any(setting.removed for setting in settings) or (tops and ties in ("pessimistic", "expected"))):
+        # One-sided lists lose the query's own answers in one language, and tied answers may come before an unrelated
+        # document in the list that comes before them in the tie mode.
         depth += _most_in_one_language(collection, indptr, targets)
     found = scan(
         queries,

@@ -118,7 +118,7 @@ def test_reports_of_results(run: Run, evaluate: Run, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"report.html", "report.md"}
 
 
-@pytest.mark.parametrize("command", [(), ("evaluate",), ("demo",), ("report",)])
+@pytest.mark.parametrize("command", [(), ("evaluate",), ("demo",), ("report",), ("correct",)])
 def test_help(run: Run, command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
     assert done.code == 0

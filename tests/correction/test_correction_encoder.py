@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import clinometer as cm
-from clinometer.correction import Center, CorrectedEncoder, Shift
-from clinometer.encoders import Encoder, PrecomputedEncoder
+from clinometer.correction import Center, CorrectedEncoder, Lir, Shift
+from clinometer.correction.records import corrected_record
+from clinometer.encoders import Encoder, EncoderRecord, PrecomputedEncoder
 from clinometer.errors import EncoderError, LanguageError, UsageError
 
 LANGUAGES = ["en", "de"] * 15
@@ -155,3 +158,88 @@ def test_encoders_without_wants_languages_are_called_as_ever() -> None:
 
     cm.evaluate(collection(), Plain(), scenarios=["multi"], measures=["MaxR"], resamples=0)
     assert seen == [{"show_progress_bar": False}] * 2
+
+
+def test_the_record_says_what_was_done_in_which_order() -> None:
+    precomputed = PrecomputedEncoder(embeddings(), embeddings())
+    center = Center.fit(embeddings(), LANGUAGES, strength=0.5, directions=0)
+    lir = Lir.fit(embeddings(), LANGUAGES)
+    inner = CorrectedEncoder(precomputed, center, query_languages="unknown")
+    record = CorrectedEncoder(inner, lir).record
+    assert precomputed.record.remedies == []
+    assert [entry["method"] for entry in record.remedies] == ["center", "lir"]
+    assert [entry["digest"] for entry in record.remedies] == [center.digest, lir.digest]
+    assert record.revision == f"correction {center.digest}; correction {lir.digest}"
+    settings = record.remedies[0]["settings"]
+    assert (settings["strength"], settings["query_strength"], settings["query_languages"]) == (0.5, 0.5, "unknown")
+    assert settings["languages"] == ["de", "en"]
+    assert settings["documents_fitted"] == {"de": 15, "en": 15}
+    assert record.remedies[1]["settings"]["components"] == 1
+    # JSON and back.
+    assert msgspec.json.decode(msgspec.json.encode(record), type=EncoderRecord) == record
+
+
+def test_records_without_remedies_are_still_read() -> None:
+    assert msgspec.json.decode(b'{"name": "a", "kind": "http"}', type=EncoderRecord).remedies == []
+
+
+def test_the_digest_does_not_go_with_what_it_was_fitted_on() -> None:
+    center = Center.fit(embeddings(), LANGUAGES)
+    noted = replace(center, settings={**center.settings, "fitted_on": {"encoder": "a", "kind": "http"}})
+    assert noted.digest == center.digest
+    assert replace(center, settings={**center.settings, "shrinkage": 0.5}).digest != center.digest
+
+
+@pytest.mark.parametrize(
+    ("fitted", "told"),
+    [
+        ({}, []),
+        ({"revision": "1"}, []),
+        ({"revision": "2"}, ["m (2), not of m (1)"]),
+        ({"encoder": "n", "revision": "1"}, []),
+        ({"encoder": "n"}, ["n, not of m"]),
+        ({"query_prompt": "query: "}, ["texts with the query prompt 'query: ', not ''"]),
+        ({"encoder": "n", "kind": "precomputed"}, []),
+    ],
+)
+def test_a_correction_of_another_encoder_is_warned_about(fitted: dict[str, Any], told: list[str]) -> None:
+    origin = {"encoder": "m", "kind": "http", "revision": "", "query_prompt": "", "document_prompt": ""} | fitted
+    center = Center.fit(embeddings(), LANGUAGES)
+    noted = replace(center, settings={**center.settings, "fitted_on": origin})
+    record = corrected_record(EncoderRecord(name="m", kind="http", revision="1", dimension=9), noted)
+    assert record.warnings == [
+        f"the correction was fitted on embeddings of {what}; fit it again for this encoder" for what in told
+    ]
+    assert corrected_record(EncoderRecord(name="m", kind="http"), center).warnings == []
+
+
+def test_queries_whose_language_is_not_told_take_the_mean_over_all() -> None:
+    center = Center.fit(embeddings(), LANGUAGES, directions=0)
+    precomputed = PrecomputedEncoder(embeddings(), embeddings())
+    found = ["deu", None, "en"] * 10
+    encoder = CorrectedEncoder(precomputed, center, query_languages=lambda _: found)
+    rows = encoder.encode_queries([""] * 30, languages=["de", "en", "de"] * 10)
+    told = [label is not None for label in found]
+    known = [label for label in found if label is not None]
+    np.testing.assert_array_equal(rows[told], center.apply_queries(embeddings()[told], known))
+    np.testing.assert_array_equal(rows[np.logical_not(told)], center.apply_queries(embeddings()[1::3]))
+    assert encoder.record.warnings == [
+        "the language of 10 of 30 queries could not be identified; they were corrected by the mean over all languages",
+        "10 of 30 queries were identified as another language than their label",
+    ]
+    assert encoder.record.remedies[0]["settings"]["query_languages"] == "identify"
+
+
+def test_unknown_languages_are_refused_before_anything_is_encoded() -> None:
+    class Never:
+        record = PrecomputedEncoder(embeddings(), embeddings()).record
+
+        def encode_queries(self, texts: Sequence[str], **options: Any) -> NDArray[np.float32]:
+            raise AssertionError("encoded")
+
+        encode_documents = encode_queries
+
+    encoder = CorrectedEncoder(Never(), Center.fit(embeddings(), LANGUAGES))
+    for encode in (encoder.encode_documents, encoder.encode_queries):
+        with pytest.raises(LanguageError, match=r"fr \(1\)"):
+            encode(["a", "b"], languages=["fr", "en"])

@@ -28,6 +28,19 @@ SPELLINGS = {
     "IntrusionCount(by=own)": "IntrusionCount(by=own) intrusioncount(by=own)",
     "LangShare@10": "LangShare@10 langshare_at_10 lang_share@10",
     "LangShare(lang=de)@10": "LangShare(lang=de)@10 langshare(lang='deu_Latn')@10 LangShare(lang=DE)@10",
+    "LPR": "LPR lpr LPR() LPR(variant=first) language_preference_rate",
+    "LPR(variant=top1)": "LPR(variant=top1) lpr(VARIANT=Top1)",
+    "LPR(variant=any)": "LPR(variant=any) lpr(variant='any')",
+    "LPR(variant=pair)": "LPR(variant=pair)",
+    "LangNDCG": "LangNDCG langndcg lang_ndcg Lang-nDCG LangNDCG(gain=0.5)",
+    "LangNDCG@10": "LangNDCG@10 lang_ndcg_at_10 Lang-nDCG@10 lang_ndcg_cut_10 LangNDCG(gain=.5)@10",
+    "LangNDCG(gain=0)@10": "LangNDCG(gain=0)@10 LangNDCG(gain=0.0)@10 langndcg(GAIN=-0)@10",
+    "LangNDCG(gain=0.25)": "LangNDCG(gain=0.25) LangNDCG(gain=.250)",
+    "FourWay(SR-QL)": "FourWay(SR-QL) fourway(sr-ql) four_way(part=sr-ql)",
+    "FourWay(NSR-NQL)": "FourWay(NSR-NQL) four-way(nsr-nql)",
+    "RankDistance": "RankDistance rankdistance rank_distance",
+    "StrongViolation": "StrongViolation strong_violation",
+    "LanguageGap(FourWay(SR-QL))": "LanguageGap(FourWay(sr-ql))",
     "LanguageGap(MaxRnorm)": "LanguageGap languagegap LanguageGap(MaxRnorm) language_gap(Max@R_norm)",
     "LanguageGap(nDCG@10)": "LanguageGap(nDCG@10) LanguageGap(ndcg_cut_10)",
     "LanguageGap(LangShare(lang=de)@5)": "LanguageGap(LangShare(lang=de)@5)",
@@ -72,6 +85,13 @@ def test_duplicates_are_removed_and_the_order_kept() -> None:
         ("IntrusionCount", "Intrusion count", False, "documents"),
         ("LangShare@10", "Language share@10", None, "share"),
         ("LangShare(lang=de)@10", "Language share (de)@10", None, "share"),
+        ("LPR", "LPR", None, "%"),
+        ("LPR(variant=top1)", "LPR (top1)", None, "%"),
+        ("LangNDCG@10", "Lang-nDCG@10", True, "0-1"),
+        ("LangNDCG(gain=0)@10", "Lang-nDCG (gain 0)@10", True, "0-1"),
+        ("FourWay(NSR-QL)", "Four-way (NSR-QL)", None, "%"),
+        ("RankDistance", "Rank distance", False, "rank"),
+        ("StrongViolation", "Strong alignment violated", False, "share"),
         ("LanguageGap", "Language gap (Max@R norm)", False, "%"),
         ("LanguageGap(MaxR)", "Language gap (Max@R)", False, "rank"),
     ],
@@ -85,14 +105,25 @@ def test_summaries_are_one_sentence_with_the_source() -> None:
     for measure in parse(KNOWN):
         assert measure.summary.endswith(".")
         assert "{" not in measure.summary
-        ours = measure.name in {"RankGap", "PivotFirst", "Intrusion", "IntrusionCount", "LangShare"}
+        ours = measure.name in {
+            "RankGap", "PivotFirst", "Intrusion", "IntrusionCount", "LangShare", "LPR", "LangNDCG", "FourWay",
+            "StrongViolation",
+        }  # fmt: skip
         assert ("[our definition]" in measure.summary) == ours
-        assert ours or "trec_eval" in measure.summary or "arXiv 2604.05684" in measure.summary
+        assert (
+            ours
+            or "trec_eval" in measure.summary
+            or "arXiv 2604.05684" in measure.summary
+            or "arXiv 2408" in measure.summary
+        )
     assert "the first 10 documents" in Measure("nDCG", 10).summary
     assert "the whole ranking" in Measure("nDCG").summary
     assert "Share of de among" in Measure("LangShare", 10, (("lang", "de"),)).summary
     assert "Share of the pivot language among" in Measure("LangShare", 10).summary
     assert "mean Max@R norm between" in parse(["LanguageGap"])[0].summary
+    assert "counts 0.5 of its grade" in Measure("LangNDCG").summary
+    assert "counts 0 of its grade" in parse(["LangNDCG(gain=0)@10"])[0].summary
+    assert "the document on top is not relevant, but in the query's language" in parse(["FourWay(NSR-QL)"])[0].summary
     both = [measure.summary for measure in parse(["Intrusion", "Intrusion(by=own)"])]
     assert "unrelated document in the other language" in both[0]
     assert "unrelated document in the query's language" in both[1]
@@ -134,6 +165,24 @@ def test_all_bad_names_are_listed_at_once() -> None:
         ("Intrusion(own)", "Intrusion takes by=other (the usual) or by=own in brackets, not own"),
         ("LangShare(de)@10", "LangShare takes lang=LANGUAGE in brackets, not de"),
         ("LangShare(lang=?)@10", "'?' is not a language label"),
+        ("LPR@10", "LPR takes no cutoff: write LPR"),
+        (
+            "LPR(variant=second)",
+            "LPR takes variant=first (the usual), top1, any or pair in brackets, not variant=second",
+        ),
+        ("LPR(top1)", "LPR takes variant=first (the usual), top1, any or pair in brackets, not top1"),
+        (
+            "LangNDCG(gain=1)@10",
+            "LangNDCG takes gain=NUMBER from 0 to below 1 in brackets (0.5 is the usual; with 1 it is",
+        ),
+        ("LangNDCG(gain=-1)", "LangNDCG takes gain=NUMBER from 0 to below 1"),
+        ("LangNDCG(gain=nan)", "LangNDCG takes gain=NUMBER from 0 to below 1"),
+        ("LangNDCG(gain=half)@10", "not gain=half"),
+        ("LangNDCG(0)@10", "LangNDCG takes gain=NUMBER from 0 to below 1"),
+        ("FourWay", "FourWay takes one of SR-QL, SR-NQL, NSR-QL, NSR-NQL in brackets, not nothing"),
+        ("FourWay(QL)", "FourWay takes one of SR-QL, SR-NQL, NSR-QL, NSR-NQL in brackets, not part=QL"),
+        ("FourWay(SR-QL)@1", "FourWay takes no cutoff"),
+        ("RankDistance@3", "RankDistance takes no cutoff"),
         ("LanguageGap(nonsense)", "'nonsense' in its brackets: not the name of a measure"),
         ("LanguageGap(P)", "'P' in its brackets: P needs a cutoff"),
         ("LanguageGap(LanguageGap(RR))", "LanguageGap cannot be taken of a LanguageGap"),
@@ -165,6 +214,9 @@ def test_one_string_is_not_a_list_of_names() -> None:
         ("MaxR", 3, (), "MaxR takes no cutoff"),
         ("LanguageGap", None, (), "LanguageGap takes the name of another measure"),
         ("RR", None, (("by", "own"),), "RR takes nothing in brackets, not by=own"),
+        ("LPR", None, (("variant", "first"),), "LPR takes variant=first"),
+        ("LangNDCG", 10, (("gain", "0.50"),), "LangNDCG takes gain=NUMBER"),
+        ("FourWay", None, (("part", "sr-ql"),), "FourWay takes one of"),
     ],
 )
 def test_a_measure_cannot_be_made_wrong(

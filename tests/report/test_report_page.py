@@ -161,6 +161,26 @@ def test_settings_prompts_and_measures_are_told(make_result: Make) -> None:
         assert "duplicates removed" in plain
 
 
+def test_remedies_are_one_readable_line(make_result: Make) -> None:
+    result = make_result()
+    plain = render_markdown([result])
+    assert "remedies" not in plain
+    result["encoder"]["remedies"] = []
+    assert render_markdown([result]) == plain
+    result["encoder"]["remedies"] = [
+        {"method": "adapter", "digest": "77aa", "settings": {"rank": 8, "encoder": {"name": "hidden"}}},
+        {
+            "method": "center",
+            "digest": "12ab",
+            "settings": {"languages": ["de", "en"], "strength": 0.7, "documents_fitted": {"de": 60, "en": 1200}},
+        },
+    ]
+    (line,) = [line for line in render_markdown([result]).splitlines() if "remedies" in line]
+    told = "remedies: adapter 77aa (rank 8), then center 12ab (strength 0.7; documents fitted de 60, en 1,200)"
+    assert told in line.replace("\\", "")
+    assert "then center 12ab (strength 0.7;" in render_html([result])
+
+
 def test_write_report_by_suffix(make_result: Make, tmp_path: Path) -> None:
     results = [make_result(languages=("en", "de"))]
     assert write_report(results, tmp_path / "new" / "r.HTML").read_text(encoding="utf-8") == render_html(results)

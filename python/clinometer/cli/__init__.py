@@ -14,8 +14,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from clinometer.cli.compare import compare
+from clinometer.cli.correct import correct
+from clinometer.cli.encode import encode
 from clinometer.cli.evaluate import demo, evaluate
 from clinometer.cli.report import report
+from clinometer.cli.store import info, merge, verify
+from clinometer.cli.train import train
 from clinometer.errors import ClinometerError, UsageError
 
 __all__ = ["app", "main"]
@@ -55,8 +60,13 @@ def _complain(problem: object, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-for _command in (demo, evaluate, report):
+for _command in (compare, demo, encode, evaluate, correct, report, train):
     app.command()(_courteous(_command))
+
+_store = typer.Typer(name="store", help="Look into stored embeddings, check them, join them.", no_args_is_help=True)
+for _part in (info, merge, verify):
+    _store.command()(_courteous(_part))
+app.add_typer(_store)
 
 
 def _show_version(wanted: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from clinometer.cli.output import check_folder, show, write
+from clinometer.cli.remedies import Remedies, warn
 from clinometer.errors import UsageError
 
 __all__ = ["demo", "evaluate"]
@@ -83,6 +84,18 @@ def evaluate(
     documents: Annotated[
         Path | None, typer.Option(metavar="NPY", help="precomputed: embeddings of the documents, in order.")
     ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Adapter that embeddings go through first.")
+    ] = None,
+    correction: Annotated[
+        Path | None, typer.Option(metavar="NPZ", help="Correction of `clinometer correct`, or the folder it is in.")
+    ] = None,
+    query_languages: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODE", help="correction: languages of queries are given (the default), unknown, or identify."
+        ),
+    ] = None,
     resamples: Annotated[int, typer.Option(metavar="N", min=0, help="Bootstrap resamples; 0 for no intervals.")] = 1000,
     confidence: Annotated[float, typer.Option(metavar="P", help="Of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the resampling.")] = 0,
@@ -131,7 +144,8 @@ def evaluate(
         made = (queries, documents)
     elif queries is not None or documents is not None:
         raise UsageError("--queries and --documents are for --encoder precomputed")
-    _run(source, made, {k: v for k, v in reader.items() if v is not None}, model, how, output, json, progress)
+    remedies = Remedies(adapter, correction, query_languages)
+    _run(source, made, {k: v for k, v in reader.items() if v is not None}, model, how, output, json, progress, remedies)
 
 
 def _run(
@@ -143,6 +157,7 @@ def _run(
     output: Path | None,
     json: bool,
     progress: bool | None,
+    remedies: Remedies | None = None,
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.encoders import PrecomputedEncoder
@@ -153,14 +168,20 @@ def _run(
 
     bars = sys.stderr.isatty() if progress is None else progress
     check_options(**how)
+    if remedies is not None:
+        remedies.load()
     if output is not None:
         check_folder(output)
     collection = load(source, languages=how.get("languages"), **reader)
     sys.stderr.write(collection.summary() + "\n")
     made = PrecomputedEncoder.from_files(*encoder) if isinstance(encoder, tuple) else make_encoder(encoder, **model)
-    for warning in made.record.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+    if remedies is not None:
+        made = remedies.applied_to(made, collection)
+    told = list(made.record.warnings)
+    warn(told)
     evaluation = run(collection, made, show_progress_bar=bars, **how)
+    # Some things are known only when all texts have been seen.
+    warn([warning for warning in evaluation.encoder["warnings"] if warning not in told])
     evaluation.settings["command"] = shlex.join(["clinometer", *sys.argv[1:]])
     for notice in evaluation.notices:
         sys.stderr.write(f"note: {notice}\n")

@@ -15,6 +15,7 @@ from clinometer.correction.base import Correction, load
 from clinometer.correction.calibrate import Calibration
 from clinometer.correction.center import Center
 from clinometer.correction.encoder import CorrectedEncoder
+from clinometer.correction.identification import Identifier, identify
 from clinometer.correction.lir import Lir
 from clinometer.correction.sample import choose
 from clinometer.correction.shift import Shift
@@ -26,10 +27,13 @@ __all__ = [
     "Center",
     "CorrectedEncoder",
     "Correction",
+    "Identifier",
     "Lir",
     "Shift",
+    "check_method",
     "choose",
     "fit",
+    "identify",
     "load",
 ]
 
@@ -76,8 +80,7 @@ def fit(
         Traceback (most recent call last):
         clinometer.errors.UsageError: shift needs translated texts; give groups, the parallel group of each document
     """
-    if method not in METHODS:
-        raise UsageError(f"there is no correction {method!r}; choose one of {', '.join(METHODS)}")
+    check_method(method)
     if (queries is None) != (query_languages is None):
         raise UsageError("queries and query_languages go together; give both or neither")
     made: dict[str, Any] = {"center": Center.fit, "lir": Lir.fit, "shift": Shift.fit, "calibrate": Calibration.fit}
@@ -93,6 +96,16 @@ def fit(
         raise UsageError("calibrate needs sample queries; give queries and query_languages")
     fitted: Correction = made[method](documents, languages, queries, query_languages, **options)
     return fitted
+
+
+def check_method(method: str) -> None:
+    """Refuse a method that does not exist.
+
+    Raises:
+        UsageError: Naming those that do.
+    """
+    if method not in METHODS:
+        raise UsageError(f"there is no correction {method!r}; choose one of {', '.join(METHODS)}")
 
 
 _GIVEN = ("documents", "languages", "queries", "query_languages", "groups", "query_groups")

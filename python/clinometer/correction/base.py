@@ -6,6 +6,7 @@ comes out for a row depends on nothing but that row and its language: any part o
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 import zipfile
@@ -50,7 +51,7 @@ class Correction(ABC):
         languages: Labels that documents may have.
         query_languages: Labels that queries may have.
         arrays: What was fitted, by name.
-        settings: How it was fitted: options, texts per language, notes. JSON values only.
+        settings: How it was fitted: options, texts per language, and on what (`fitted_on`). JSON values only.
     """
 
     languages: tuple[str, ...]
@@ -131,9 +132,35 @@ class Correction(ABC):
             >>> Center.fit(np.eye(4), ["en", "en", "de", "de"]).unknown_rows(["en", "fr", None, "fra"])
             {'fr': 2, 'not known': 1}
         """
-        known = set(self._labels(side))
+        known = set(self.labels(side))
         labels = _canonical(languages)
         return dict(Counter("not known" if label is None else label for label in labels if label not in known))
+
+    def labels(self, side: Side) -> tuple[str, ...]:
+        """The languages that were fitted for documents or for queries."""
+        return self.languages if side == "documents" else self.query_languages
+
+    def refuse_unknown(self, languages: Sequence[str | None], side: Side = "documents") -> None:
+        """Nothing, if all these languages were fitted; `apply` does it too, but this needs no embeddings.
+
+        Raises:
+            LanguageError: A language was not fitted; all such labels are named.
+        """
+        if strangers := self.unknown_rows(languages, side):
+            named = ", ".join(f"{label} ({count})" for label, count in strangers.items())
+            raise LanguageError(
+                f"the correction was not fitted on {side} of {named} rows; it knows {', '.join(self.labels(side))}; "
+                "fit it again with texts of these languages, or choose unknown='mean' or unknown='leave'"
+            )
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits: the same for corrections that do the same, whatever they were fitted on."""
+        told = {name: entry for name, entry in self.describe().items() if name != "fitted_on"}
+        found = hashlib.sha256(msgspec.json.encode(told, order="deterministic"))
+        for name in sorted(self.arrays):
+            found.update(np.ascontiguousarray(self.arrays[name]).tobytes())
+        return found.hexdigest()[:12]
 
     def describe(self) -> dict[str, Any]:
         """Method, languages, dimensions and settings, as JSON values."""
@@ -166,15 +193,12 @@ class Correction(ABC):
         with written_whole(path) as file:
             np.savez(file, about=np.array(msgspec.json.encode(about).decode()), **arrays)
 
-    def _labels(self, side: Side) -> tuple[str, ...]:
-        return self.languages if side == "documents" else self.query_languages
-
     def _codes(
         self, languages: Sequence[str | None] | None, rows: int, side: Side, unknown: Unknown
     ) -> NDArray[np.int64]:
         if unknown not in UNKNOWN:
             raise UsageError(f"unknown is {unknown!r}; choose one of {', '.join(UNKNOWN)}")
-        known = self._labels(side)
+        known = self.labels(side)
         if languages is None:
             if side == "documents":
                 raise UsageError("the languages of the documents are missing; give one label for each row")
@@ -182,13 +206,10 @@ class Correction(ABC):
         if isinstance(languages, str) or len(languages) != rows:
             given = "one string" if isinstance(languages, str) else f"{len(languages)} languages"
             raise UsageError(f"{given} for {rows} {side}; give a list with one label for each row")
-        if strangers := self.unknown_rows(languages, side):
+        if unknown == "refuse":
+            self.refuse_unknown(languages, side)
+        elif strangers := self.unknown_rows(languages, side):
             named = ", ".join(f"{label} ({count})" for label, count in strangers.items())
-            if unknown == "refuse":
-                raise LanguageError(
-                    f"the correction was not fitted on {side} of {named} rows; it knows {', '.join(known)}; fit it "
-                    "again with texts of these languages, or choose unknown='mean' or unknown='leave'"
-                )
             what = "corrected by the mean over all languages" if unknown == "mean" else "left uncorrected"
             warnings.warn(f"{sum(strangers.values())} of {rows} {side} were {what}: {named}", UserWarning, stacklevel=4)
         place = {label: row for row, label in enumerate(known)}

@@ -5,7 +5,6 @@ The encoder is not changed, and every text is encoded exactly as without a corre
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -14,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.correction.base import UNKNOWN, Correction, Side, Unknown
+from clinometer.correction.records import corrected_record
 from clinometer.encoders import Encoder, EncoderRecord
 from clinometer.errors import EncoderError, UsageError
+from clinometer.languages import canonical
 
 __all__ = ["CorrectedEncoder", "Identify"]
 
@@ -31,8 +32,9 @@ class CorrectedEncoder:
         encoder: What encodes.
         correction: What was fitted on embeddings of that encoder.
         query_languages: `given`: each query's label, as the collection has it; `unknown`: as if no query's language
-            were known, one mean for all; a function from texts to labels (None where it cannot tell), such as a
-            language identifier, for queries that come without labels.
+            were known, one mean for all; a function from texts to labels, such as
+            `clinometer.correction.identify(...)`, for queries that come without labels. Where it gives None it cannot
+            tell, and the query is corrected by the mean over all languages.
         unknown: What happens to texts of languages that were not fitted, as in `Correction.apply`; how many is said in
             `record.warnings`.
 
@@ -75,15 +77,14 @@ class CorrectedEncoder:
         self._encoder, self._correction = encoder, correction
         self._query_languages, self._unknown = query_languages, unknown
         self._strangers: dict[Side, dict[str, int]] = {"documents": {}, "queries": {}}
-        self._unlabelled = 0
+        self._unlabelled = self._untold = self._misread = self._identified = 0
 
     @property
     def record(self) -> EncoderRecord:
-        """The encoder's record with the correction's method in its name and its digest in its revision.
+        """The encoder's record with the correction's method in its name, its digest in its revision, and its remedy.
 
-        Its warnings grow when texts are met whose language was not fitted.
+        Its warnings grow when texts are met whose language was not fitted, or was not identified.
         """
-        base, what = self._encoder.record, self._correction
         rule = "corrected by the mean over all languages" if self._unknown == "mean" else "left uncorrected"
         said = [
             f"{sum(found.values())} {side} were {rule}: {', '.join(f'{name} ({n})' for name, n in found.items())}"
@@ -92,14 +93,18 @@ class CorrectedEncoder:
         ]
         if self._unlabelled:
             said.append(f"{self._unlabelled} queries were corrected by one mean for all languages")
-        return msgspec.structs.replace(
-            base,
-            name=f"{base.name} + {what.method}",
-            revision=f"{base.revision}; correction {_digest(what)}".removeprefix("; "),
-            dimension=what.output_dimension,
-            normalized=True,
-            warnings=[*base.warnings, *said],
-        )
+        if self._untold:
+            said.append(
+                f"the language of {self._untold} of {self._identified} queries could not be identified; they were "
+                "corrected by the mean over all languages"
+            )
+        if self._misread:
+            said.append(
+                f"{self._misread} of {self._identified} queries were identified as another language than their label"
+            )
+        mode = "identify" if callable(self._query_languages) else self._query_languages
+        record = corrected_record(self._encoder.record, self._correction, mode)
+        return msgspec.structs.replace(record, warnings=[*record.warnings, *said])
 
     def encode_queries(
         self, texts: Sequence[str], *, languages: Sequence[str | None] | None = None, show_progress_bar: bool = False
@@ -115,21 +120,22 @@ class CorrectedEncoder:
             LanguageError: A language was not fitted, and `unknown` is `refuse`.
             EncoderError: The function that identifies languages does not give one label for each text.
         """
+        labels = self._query_labels(texts, languages)
+        if labels is not None and not callable(self._query_languages):
+            self._refuse_unknown(labels, "queries")
         rows = self._encoder.encode_queries(texts, **_options(self._encoder, languages, show_progress_bar))
-        labels = languages
-        if callable(self._query_languages):
-            labels = list(self._query_languages(texts))
-            if len(labels) != len(texts):
-                raise EncoderError(
-                    f"the function that identifies languages gave {len(labels)} labels for {len(texts)} queries; "
-                    "it must give one for each, None where it cannot tell"
-                )
-        elif self._query_languages == "unknown":
-            labels = None
         if labels is None:
             self._unlabelled += len(texts)
             return self._correction.apply_queries(rows)
-        return self._corrected(rows, labels, "queries")
+        if not callable(self._query_languages):
+            return self._corrected(rows, labels, "queries")
+        # A row's correction depends on nothing but that row, so the parts can be corrected one by one.
+        told = np.array([label is not None for label in labels], dtype=bool)
+        corrected = np.empty((len(rows), self._correction.output_dimension), dtype=np.float32)
+        corrected[~told] = self._correction.apply_queries(rows[~told])
+        corrected[told] = self._corrected(rows[told], [label for label in labels if label is not None], "queries")
+        self._count_identified(labels, languages)
+        return corrected
 
     def encode_documents(
         self, texts: Sequence[str], *, languages: Sequence[str | None] | None = None, show_progress_bar: bool = False
@@ -147,8 +153,35 @@ class CorrectedEncoder:
         """
         if languages is None:
             raise UsageError("a corrected encoder needs the language of each document; give languages=[...]")
+        self._refuse_unknown(languages, "documents")
         rows = self._encoder.encode_documents(texts, **_options(self._encoder, languages, show_progress_bar))
         return self._corrected(rows, languages, "documents")
+
+    def _query_labels(
+        self, texts: Sequence[str], languages: Sequence[str | None] | None
+    ) -> Sequence[str | None] | None:
+        """The labels that queries are corrected by; None for one mean for all."""
+        if not callable(self._query_languages):
+            return languages if self._query_languages == "given" else None
+        labels = list(self._query_languages(texts))
+        if len(labels) != len(texts):
+            raise EncoderError(
+                f"the function that identifies languages gave {len(labels)} labels for {len(texts)} queries; "
+                "it must give one for each, None where it cannot tell"
+            )
+        return labels
+
+    def _count_identified(self, found: Sequence[str | None], given: Sequence[str | None] | None) -> None:
+        self._identified += len(found)
+        self._untold += sum(label is None for label in found)
+        if given is not None:
+            pairs = zip(found, given, strict=True)
+            self._misread += sum(a is not None and b is not None and canonical(a) != canonical(b) for a, b in pairs)
+
+    def _refuse_unknown(self, languages: Sequence[str | None], side: Side) -> None:
+        # Before the texts are encoded, which may take hours.
+        if self._unknown == "refuse":
+            self._correction.refuse_unknown(languages, side)
 
     def _corrected(self, rows: NDArray[np.float32], languages: Sequence[str | None], side: Side) -> NDArray[np.float32]:
         apply = self._correction.apply if side == "documents" else self._correction.apply_queries
@@ -164,11 +197,3 @@ def _options(encoder: Encoder, languages: Sequence[str | None] | None, show_prog
     if getattr(encoder, "wants_languages", False):
         options["languages"] = languages
     return options
-
-
-def _digest(correction: Correction) -> str:
-    """The same for corrections that do the same."""
-    found = hashlib.sha256(msgspec.json.encode(correction.describe(), order="deterministic"))
-    for name in sorted(correction.arrays):
-        found.update(np.ascontiguousarray(correction.arrays[name]).tobytes())
-    return found.hexdigest()[:12]

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.languages import canonical
 
-__all__ = ["by_language", "choose", "unit_rows"]
+__all__ = ["by_language", "choose", "choose_parallel", "unit_rows"]
 
 Rows = NDArray[np.float64]
 
@@ -79,6 +79,48 @@ def choose(languages: Sequence[str], texts: int | None, seed: int = 0) -> NDArra
         if left[label] >= 0:
             chosen.append(row)
     return np.sort(np.array(chosen, dtype=np.int64))
+
+
+def choose_parallel(
+    languages: Sequence[str], groups: Sequence[str | None], texts: int | None, *, pivot: str = "en", seed: int = 0
+) -> NDArray[np.int64]:
+    """Row numbers of a random sample of translations, ascending: texts in parallel groups that the pivot has as well.
+
+    All languages prefer the same groups, so that few texts of the pivot are needed.
+
+    Args:
+        languages: Label of each row.
+        groups: Parallel group of each row, None for none.
+        texts: How many groups of each language; None for all.
+        pivot: Its texts of all chosen groups are chosen too.
+        seed: Of the sampling.
+
+    Raises:
+        UsageError: `texts` is less than 1, or no text is a translation of one in the pivot.
+
+    Example:
+        >>> choose_parallel(["en", "de", "en", "de", "de"], ["a", "a", "b", "c", None], 1).tolist()
+        [0, 1]
+    """
+    if texts is not None and texts < 1:
+        raise UsageError(f"{texts} texts of each language were asked for; take 1 or more")
+    pivot = canonical(pivot)
+    labels = [canonical(label) for label in languages]
+    members: dict[str, set[str]] = {}
+    for label, group in zip(labels, groups, strict=True):
+        if group is not None:
+            members.setdefault(label, set()).add(group)
+    own = sorted(members.pop(pivot, set()))
+    order = [own[place] for place in np.random.default_rng(seed).permutation(len(own))]
+    kept = {label: set([group for group in order if group in theirs][:texts]) for label, theirs in members.items()}
+    kept[pivot] = set().union(*kept.values())
+    rows = [row for row, (label, group) in enumerate(zip(labels, groups, strict=True)) if group in kept.get(label, ())]
+    if not rows:
+        raise UsageError(
+            f"no text shares a parallel group with one in {pivot}; give translated texts, name another pivot, or use "
+            "the method center, which needs none"
+        )
+    return np.array(rows, dtype=np.int64)
 
 
 def by_language(vectors: ArrayLike, languages: Sequence[str], what: str) -> dict[str, Rows]:

@@ -7,7 +7,7 @@ give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -31,6 +31,8 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
         normalized: Whether the encoder itself returns unit vectors.
         languages: Languages that the encoder was made for, None if not known.
         warnings: What the user should know, such as a missing prompt; shown with every result.
+        remedies: What changed the embeddings after the encoder, in that order: corrections and adapters, each with
+            `method`, `digest` and `settings`. JSON values only.
     """
 
     name: str
@@ -44,6 +46,7 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
     normalized: bool = False
     languages: list[str] | None = None
     warnings: list[str] = msgspec.field(default_factory=list)
+    remedies: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
 
 @runtime_checkable

@@ -7,7 +7,10 @@ neither is ever counted as 0.
 
 from __future__ import annotations
 
+from typing import cast
+
 from clinometer.errors import MeasureError
+from clinometer.measures.kinds import USUAL_GAIN
 from clinometer.measures.language import (
     complete,
     intrusion,
@@ -16,9 +19,12 @@ from clinometer.measures.language import (
     max_rank,
     max_rank_norm,
     pivot_first,
+    rank_distance,
     rank_gap,
+    strong_violation,
 )
 from clinometer.measures.names import KNOWN, Measure, parse
+from clinometer.measures.preference import Part, four_way, lang_ndcg, lpr, lpr_any, lpr_pair, lpr_top1
 from clinometer.measures.ranking import average_precision, ndcg, precision, recall, reciprocal_rank, success
 from clinometer.measures.ties import Vector
 from clinometer.placements import Placements
@@ -29,30 +35,46 @@ __all__ = [
     "average_precision",
     "complete",
     "evaluate_measure",
+    "four_way",
     "intrusion",
     "intrusion_count",
+    "lang_ndcg",
     "lang_share",
+    "lpr",
+    "lpr_any",
+    "lpr_pair",
+    "lpr_top1",
     "max_rank",
     "max_rank_norm",
     "ndcg",
     "parse",
     "pivot_first",
     "precision",
+    "rank_distance",
     "rank_gap",
     "recall",
     "reciprocal_rank",
+    "strong_violation",
     "success",
 ]
 
 _WHOLE = {"nDCG": ndcg, "RR": reciprocal_rank, "AP": average_precision}
 _CUT = {"R": recall, "P": precision, "Success": success, "Complete": complete}
-_PARALLEL = {"MaxR": max_rank, "MaxRnorm": max_rank_norm}
+_PARALLEL = {"MaxR": max_rank, "MaxRnorm": max_rank_norm, "RankDistance": rank_distance}
 _PAIR = {"RankGap": rank_gap, "PivotFirst": pivot_first}
 _INTRUSION = {"Intrusion": intrusion, "IntrusionCount": intrusion_count}
+_OWN = ("LPR", "LangNDCG", "FourWay", "StrongViolation")
+_LPR = {"first": lpr, "top1": lpr_top1, "pair": lpr_pair}
 
 
 def evaluate_measure(
-    measure: Measure, placements: Placements, *, pivot: str, query_language: str, other_language: str | None
+    measure: Measure,
+    placements: Placements,
+    *,
+    pivot: str,
+    query_language: str,
+    other_language: str | None,
+    leading: Vector | None = None,
 ) -> Vector | None:
     """One measure for each query of a setting.
 
@@ -65,11 +87,12 @@ def evaluate_measure(
         query_language: Language of the queries.
         other_language: The other language of the pair; None where there is no pair: in a pool of one language, and for
             the pivot's queries in a pool of many.
+        leading: What `four_way` needs to know of the top beyond placements, for measures that speak of it.
 
     Returns:
         `(q,)` float64, NaN for queries without a value; None if the setting does not define the measure: a measure of a
         pair without a pair, with a language that the pool lacks, or (`RankGap`, `PivotFirst`) without the pivot in the
-        pair.
+        pair, or (`LPR`, `LangNDCG`, `FourWay`, `StrongViolation`) without the query's language and another in the pool.
 
     Raises:
         MeasureError: The measure is not one of placements.
@@ -81,8 +104,10 @@ def evaluate_measure(
         return _CUT[name](placements, measure.cutoff)
     if name in _PARALLEL:
         return _PARALLEL[name](placements)
-    if name not in _PAIR and name not in _INTRUSION:
+    if name not in (*_PAIR, *_INTRUSION, *_OWN) or (measure.needs_lists and leading is None):
         raise MeasureError(f"{measure} cannot be computed from placements: it needs result lists or two settings")
+    if name in _OWN:
+        return _of_own_language(measure, placements, query_language, leading)
     pair = (query_language, other_language)
     if other_language is None or other_language == query_language or not set(pair) <= set(placements.languages):
         return None
@@ -92,3 +117,19 @@ def evaluate_measure(
     if pivot not in pair:
         return None
     return _PAIR[name](placements, pivot, other_language if query_language == pivot else query_language)
+
+
+def _of_own_language(measure: Measure, placements: Placements, language: str, leading: Vector | None) -> Vector | None:
+    """Measures that set the query's language against all others of the pool."""
+    if language not in placements.languages or len(placements.languages) < 2:
+        return None
+    chosen = dict(measure.params)
+    if measure.name == "LangNDCG":
+        return lang_ndcg(placements, language, measure.cutoff, gain=float(chosen.get("gain", USUAL_GAIN)))
+    if measure.name == "FourWay":
+        return four_way(placements, cast("Part", chosen["part"]), language, leading)
+    if measure.name == "StrongViolation":
+        return strong_violation(placements, language)
+    if leading is not None and measure.needs_lists:
+        return lpr_any(placements, language, leading)
+    return _LPR[chosen.get("variant", "first")](placements, language)

@@ -1,4 +1,4 @@
-"""Measures of parallel answers and of inclination: Max@R, Complete@K, rank gap, pivot first, intrusion, language share.
+"""Measures of parallel answers and of inclination: Max@R, Complete@K, rank distance, rank gap, intrusion, share.
 
 Each returns one float64 per query. A query for which a measure is not defined, such as one without a relevant document
 in a language that the measure speaks of, has the value NaN, never 0. With `ties="expected"` each is its exact
@@ -6,6 +6,8 @@ expectation over random orders of tied documents.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,9 @@ __all__ = [
     "max_rank",
     "max_rank_norm",
     "pivot_first",
+    "rank_distance",
     "rank_gap",
+    "strong_violation",
 ]
 
 
@@ -67,6 +71,17 @@ def complete(placements: Placements, cutoff: int) -> Vector:
     return per_query(placements, worst.query, 100.0 * none_within(worst, worst.size - within(worst, cutoff)))
 
 
+def rank_distance(placements: Placements) -> Vector:
+    """Rank of the worst placed relevant document minus that of the best; `(q,)`, |R| - 1 to |D| - 1, lower is better.
+
+    NaN for queries with less than two relevant documents in the pool. With expected ties it is the difference of the
+    two expectations. Source: the maximal rank distance of arXiv 2408.10536.
+    """
+    best = tie_groups(placements).first()
+    nearest = per_query(placements, best.query, at_best(best, lambda ranks: ranks))
+    return np.where(np.diff(placements.indptr) > 1, max_rank(placements) - nearest, np.nan)
+
+
 def rank_gap(placements: Placements, pivot: str, target: str) -> Vector:
     """log2 of the target's best rank minus log2 of the pivot's; `(q,)`, above 0: leans to the pivot.
 
@@ -109,7 +124,8 @@ def intrusion(placements: Placements, answer: str, intruder: str) -> Vector:
     relevant document in `answer` are NaN, and all are if the pool does not have the language `intruder`.
     [our definition]
     """
-    best, above, tied = _intruders(placements, answer, intruder)
+    best = tie_groups(placements, answer).first()
+    above, tied = _intruders(placements, best, intruder)
     return per_query(placements, best.query, np.where(above > 0, 1.0, tied / (tied + best.relevant)))
 
 
@@ -119,8 +135,28 @@ def intrusion_count(placements: Placements, answer: str, intruder: str) -> Vecto
     Lower is better. NaN as for `intrusion`. With expected ties, each tied one is above with the chance 1/(m + 1), for m
     relevant documents of `answer` in the group. [our definition]
     """
-    best, above, tied = _intruders(placements, answer, intruder)
+    best = tie_groups(placements, answer).first()
+    above, tied = _intruders(placements, best, intruder)
     return per_query(placements, best.query, above + tied / (best.relevant + 1))
+
+
+def strong_violation(placements: Placements, language: str) -> Vector:
+    """1 if an unrelated document in `language` ranks above any relevant document of any language; `(q,)`, 0 to 1.
+
+    Lower is better. `language` is that of the queries. Strong alignment (LAReQA, Roy et al. 2020) asks that relevant
+    documents of all languages stand above the unrelated ones of the query's own. Unrelated as for `intrusion`. NaN for
+    queries without a relevant document in another language, and all are if the pool does not have `language`. With
+    expected ties it is the chance of it. [our definition: how often the condition does not hold]
+    """
+    worst = tie_groups(placements).last()
+    above, tied = _intruders(placements, worst, language)
+    if language not in placements.languages:
+        return per_query(placements, worst.query, above)
+    # Of the tied ones only relevant documents and intruders matter; all is well if the relevant ones come first.
+    among = replace(worst, size=worst.relevant + tied.astype(np.int64))
+    values = per_query(placements, worst.query, np.where(above > 0, 1.0, 1.0 - none_within(among, tied)))
+    elsewhere = placements.language != placements.languages.index(language)
+    return np.where(np.bincount(placements.query[elsewhere], minlength=len(placements)) > 0, values, np.nan)
 
 
 def lang_share(top_languages: NDArray[np.integer], top_is_relevant: NDArray[np.bool_], language: int) -> Vector:
@@ -152,22 +188,21 @@ def _on_queries(placements: Placements, groups: TieGroups, values: NDArray[np.in
     return per_query(placements, groups.query, values.astype(np.float64))
 
 
-def _intruders(placements: Placements, answer: str, intruder: str) -> tuple[TieGroups, Vector, Vector]:
-    """Each query's first group of answers; unrelated documents in `intruder` above it, and in random order with it."""
-    best = tie_groups(placements, answer).first()
+def _intruders(placements: Placements, answers: TieGroups, intruder: str) -> tuple[Vector, Vector]:
+    """Unrelated documents in `intruder` above each of the groups of answers, and in random order with it."""
     if intruder not in placements.languages:
-        nowhere = np.full(len(best), np.nan)
-        return best, nowhere, nowhere
+        nowhere = np.full(len(answers), np.nan)
+        return nowhere, nowhere
     unrelated = placements.unrelated()
-    cell = best.row, placements.languages.index(intruder)
-    above, tied = unrelated.greater[cell].astype(np.float64), np.zeros(len(best))
+    cell = answers.row, placements.languages.index(intruder)
+    above, tied = unrelated.greater[cell].astype(np.float64), np.zeros(len(answers))
     if placements.ties == "expected":
         tied += unrelated.equal[cell]
     elif placements.ties == "pessimistic":
         above += unrelated.equal[cell]
     elif placements.ties in ("index", "trec"):
         above += unrelated.before[cell]
-    return best, above, tied
+    return above, tied
 
 
 def _check_pair(pivot: str, target: str) -> None:

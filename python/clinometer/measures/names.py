@@ -11,111 +11,20 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal, NamedTuple
 
 from clinometer.errors import LanguageError, MeasureError
 from clinometer.languages import canonical
+from clinometer.measures.kinds import FOUR_WAY, KINDS, LPR, USUAL_GAIN
 
 __all__ = ["KNOWN", "Measure", "parse"]
 
-_PAPER = "arXiv 2604.05684"
-_OURS = "[our definition]"
-
-
-class _Kind(NamedTuple):
-    """What all measures of one name have in common; `summary` has slots in braces for its settings."""
-
-    display: str
-    cutoff: Literal["required", "optional", "never"]
-    higher_is_better: bool | None
-    unit: str
-    summary: str
-    spellings: tuple[str, ...] = ()
-
-
-_KINDS: dict[str, _Kind] = {
-    "nDCG": _Kind(
-        "nDCG", "optional", True, "0-1",
-        "Discounted gain of {depth} over that of the best possible ranking; gain = grade, discount 1/log2(rank + 1) "
-        "(Järvelin and Kekäläinen 2002, as in trec_eval).",
-    ),
-    "R": _Kind(
-        "R", "required", True, "0-1",
-        "Recall: share of the query's relevant documents that are among {depth} (standard, as in trec_eval).",
-        ("recall",),
-    ),
-    "RR": _Kind(
-        "RR", "optional", True, "0-1",
-        "Reciprocal rank: 1 over the rank of the first relevant document in {depth}, 0 if there is none "
-        "(standard, as in trec_eval).",
-        ("mrr", "recip_rank", "reciprocal_rank"),
-    ),
-    "AP": _Kind(
-        "AP", "optional", True, "0-1",
-        "Average precision: precision at the rank of each relevant document in {depth}, summed, over the number of "
-        "relevant documents (standard, as in trec_eval).",
-        ("map", "average_precision"),
-    ),
-    "P": _Kind(
-        "P", "required", True, "0-1",
-        "Precision: share of {depth} that is relevant (standard, as in trec_eval).",
-        ("precision",),
-    ),
-    "Success": _Kind(
-        "Success", "required", True, "0-1",
-        "1 if {depth} hold a relevant document, else 0 (standard, as in trec_eval).",
-        ("hit_rate",),
-    ),
-    "MaxR": _Kind(
-        "Max@R", "never", False, "rank",
-        f"Rank of the worst placed relevant document: how far one reads to have every language version ({_PAPER}).",
-        ("max@r", "max_r"),
-    ),
-    "MaxRnorm": _Kind(
-        "Max@R norm", "never", True, "%",
-        "Max@R on a log scale: 100 if the relevant documents fill the first places, 0 if one is last in the pool "
-        f"({_PAPER}).",
-        ("maxr_norm", "max@r_norm", "max@rnorm", "max_r_norm"),
-    ),
-    "Complete": _Kind(
-        "Complete", "required", True, "%",
-        f"100 if all relevant documents are among {{depth}}, else 0 (name from {_PAPER}, formula as we read it).",
-        ("comp",),
-    ),
-    "RankGap": _Kind(
-        "Rank gap", "never", None, "log2 ranks",
-        "log2 rank of the target language's best relevant document minus log2 rank of the pivot's; above 0 the ranking "
-        f"leans to the pivot {_OURS}.",
-        ("rank_gap",),
-    ),
-    "PivotFirst": _Kind(
-        "Pivot first", "never", None, "share",
-        "1 if the pivot's best relevant document ranks above the target language's, else 0; a language-blind ranking "
-        f"has a mean of 0.5 {_OURS}.",
-        ("pivot_first",),
-    ),
-    "Intrusion": _Kind(
-        "Intrusion", "never", False, "share",
-        f"1 if an unrelated document {{intruder}} ranks above the best relevant document {{answer}}, else 0 {_OURS}.",
-    ),
-    "IntrusionCount": _Kind(
-        "Intrusion count", "never", False, "documents",
-        f"Number of unrelated documents {{intruder}} above the best relevant document {{answer}} {_OURS}.",
-        ("intrusion_count",),
-    ),
-    "LangShare": _Kind(
-        "Language share", "required", None, "share",
-        f"Share of {{lang}} among the unrelated documents of {{depth}}; compare with its share of the pool {_OURS}.",
-        ("lang_share", "language_share"),
-    ),
-    "LanguageGap": _Kind(
-        "Language gap", "never", False, "",
-        "Absolute difference of the mean {of} between the pivot's queries and the other language's "
-        f"(idea from {_PAPER}; which measure it takes there is not known to us).",
-        ("language_gap",),
-    ),
-}  # fmt: skip
-_NAME_BY_SPELLING = {spelling: name for name, kind in _KINDS.items() for spelling in (name.lower(), *kind.spellings)}
+_NAME_BY_SPELLING = {spelling: name for name, kind in KINDS.items() for spelling in (name.lower(), *kind.spellings)}
+_USUAL = {
+    "Intrusion": [("by", "other")],
+    "IntrusionCount": [("by", "other")],
+    "LPR": [("variant", "first")],
+    "LangNDCG": [("gain", USUAL_GAIN)],
+}
 _FORM = re.compile(
     r"(?P<name>.+?)(?:\((?P<argument>.*)\))?(?:(?:@|_at_|_cut[_.]|[_.])(?P<cutoff>[-+]?[0-9][0-9.]*))?",
     re.IGNORECASE,
@@ -125,7 +34,9 @@ _CUTOFF = re.compile(r"0*[1-9][0-9]*")
 KNOWN: tuple[str, ...] = (
     "nDCG", "nDCG@10", "R@100", "RR", "RR@10", "AP", "AP@100", "P@5", "Success@1", "MaxR", "MaxRnorm", "Complete@10",
     "RankGap", "PivotFirst", "Intrusion", "Intrusion(by=own)", "IntrusionCount", "IntrusionCount(by=own)",
-    "LangShare@10", "LangShare(lang=de)@10", "LanguageGap(MaxRnorm)",
+    "LangShare@10", "LangShare(lang=de)@10", "LPR", "LPR(variant=top1)", "LPR(variant=any)", "LPR(variant=pair)",
+    "LangNDCG", "LangNDCG@10", "LangNDCG(gain=0)@10", "FourWay(SR-QL)", "FourWay(SR-NQL)", "FourWay(NSR-QL)",
+    "FourWay(NSR-NQL)", "RankDistance", "StrongViolation", "LanguageGap(MaxRnorm)",
 )  # fmt: skip
 """One example of every form that `parse` reads, in canonical spelling."""
 
@@ -138,7 +49,8 @@ class Measure:
         name: Name without cutoff, such as `nDCG`.
         cutoff: How many documents from the top count, None for the whole ranking.
         params: Settings that differ from the usual ones: `by` of the intrusion measures (`own`), `lang` of `LangShare`,
-            `of` of `LanguageGap` (the name of the measure whose gap is taken).
+            `variant` of `LPR` (`top1`, `any`, `pair`), `gain` of `LangNDCG`, `part` of `FourWay`, `of` of `LanguageGap`
+            (the name of the measure whose gap is taken).
 
     Raises:
         MeasureError: The name is unknown, or the cutoff or a setting does not go with it.
@@ -154,9 +66,9 @@ class Measure:
     params: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.name not in _KINDS:
+        if self.name not in KINDS:
             raise MeasureError(f"{self.name!r} is not a measure")
-        wants = _KINDS[self.name].cutoff
+        wants = KINDS[self.name].cutoff
         if wants == "never" and self.cutoff is not None:
             raise MeasureError(f"{self.name} takes no cutoff: write {self.name}")
         if wants == "required" and self.cutoff is None:
@@ -166,35 +78,41 @@ class Measure:
         _check_params(self.name, self.params)
 
     def __str__(self) -> str:
-        settings = ", ".join(value if key == "of" else f"{key}={value}" for key, value in self.params)
+        settings = ", ".join(value if key in ("of", "part") else f"{key}={value}" for key, value in self.params)
         return self.name + (f"({settings})" if settings else "") + self._depth_mark
 
     @property
     def display(self) -> str:
         """The name for people, such as `Max@R norm`."""
-        settings = ", ".join(self.inner.display if self.inner else value for _, value in self.params)
-        return _KINDS[self.name].display + (f" ({settings})" if settings else "") + self._depth_mark
+        settings = ", ".join(
+            self.inner.display if self.inner else f"gain {value}" if key == "gain" else value
+            for key, value in self.params
+        )
+        return KINDS[self.name].display + (f" ({settings})" if settings else "") + self._depth_mark
 
     @property
     def higher_is_better(self) -> bool | None:
         """Whether larger values are better; None where a value says which way, not how good."""
-        return _KINDS[self.name].higher_is_better
+        return KINDS[self.name].higher_is_better
 
     @property
     def unit(self) -> str:
         """`0-1`, `share` (0-1), `%` (0-100), `rank`, `log2 ranks` or `documents`."""
-        return self.inner.unit if self.inner else _KINDS[self.name].unit
+        return self.inner.unit if self.inner else KINDS[self.name].unit
 
     @property
     def summary(self) -> str:
         """One sentence: what it says of a query, and whose definition it is."""
-        own = ("by", "own") in self.params
-        return _KINDS[self.name].summary.format(
+        own, chosen = ("by", "own") in self.params, dict(self.params)
+        return KINDS[self.name].summary.format(
             depth="the whole ranking" if self.cutoff is None else f"the first {self.cutoff} documents",
-            lang=dict(self.params).get("lang", "the pivot language"),
+            lang=chosen.get("lang", "the pivot language"),
             intruder="in the query's language" if own else "in the other language",
             answer="in the other language" if own else "in the query's language",
             of=self.inner.display if self.inner else "",
+            variant=LPR[chosen.get("variant", "first")],
+            gain=chosen.get("gain", USUAL_GAIN),
+            part=FOUR_WAY.get(chosen.get("part", ""), ""),
         )
 
     @property
@@ -204,12 +122,21 @@ class Measure:
         return parse([name])[0] if name else None
 
     @property
+    def needs_lists(self) -> bool:
+        """Whether it needs result lists, for it speaks of unrelated documents by their place and language."""
+        return self.name == "LangShare" or self.params in (
+            (("variant", "any"),),
+            (("part", "NSR-QL"),),
+            (("part", "NSR-NQL"),),
+        )
+
+    @property
     def _depth_mark(self) -> str:
         return "" if self.cutoff is None else f"@{self.cutoff}"
 
 
 def _check_params(name: str, params: tuple[tuple[str, str], ...]) -> None:
-    """Refuse settings that the measure does not have; the usual value `by=other` is not written out."""
+    """Refuse settings that the measure does not have; usual values, such as `by=other`, are not written out."""
     keys = [key for key, _ in params]
     if name == "LanguageGap":
         if keys != ["of"]:
@@ -222,8 +149,33 @@ def _check_params(name: str, params: tuple[tuple[str, str], ...]) -> None:
     elif name == "LangShare":
         if params and keys != ["lang"]:
             raise MeasureError(f"LangShare takes lang=LANGUAGE in brackets, not {_shown(params)}")
+    elif name == "LPR":
+        if params and params not in tuple((("variant", value),) for value in LPR if value != "first"):
+            raise MeasureError(
+                f"LPR takes variant=first (the usual), top1, any or pair in brackets, not {_shown(params)}"
+            )
+    elif name == "LangNDCG":
+        if params and (keys != ["gain"] or params[0][1] != _gain(params[0][1]) or params[0][1] == USUAL_GAIN):
+            raise MeasureError(
+                f"LangNDCG takes gain=NUMBER from 0 to below 1 in brackets ({USUAL_GAIN} is the usual; with 1 it is "
+                f"nDCG), not {_shown(params)}"
+            )
+    elif name == "FourWay":
+        if keys != ["part"] or params[0][1] not in FOUR_WAY:
+            raise MeasureError(
+                f"FourWay takes one of {', '.join(FOUR_WAY)} in brackets, not {_shown(params) or 'nothing'}"
+            )
     elif params:
         raise MeasureError(f"{name} takes nothing in brackets, not {_shown(params)}")
+
+
+def _gain(text: str) -> str | None:
+    """The shortest spelling of a share below 1; None if it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return repr(value + 0.0).removesuffix(".0") if 0 <= value < 1 else None
 
 
 def _shown(params: tuple[tuple[str, str], ...]) -> str:
@@ -295,12 +247,14 @@ def _params(name: str, argument: str | None) -> tuple[tuple[str, str], ...]:
                 value = canonical(value)
             except LanguageError as error:
                 raise MeasureError(str(error)) from None
-        elif key == "by":
+        elif key in ("by", "variant"):
             value = value.lower()
+        elif name == "LangNDCG" and key == "gain":
+            value = _gain(value) or value
+        elif name == "FourWay" and (not value or key == "part"):
+            key, value = "part", (value or key).upper()
         params.append((key, value))
-    if name in ("Intrusion", "IntrusionCount") and params == [("by", "other")]:
-        return ()
-    return tuple(params)
+    return () if _USUAL.get(name) == params else tuple(params)
 
 
 def _suggestion(spelling: str, depth: str | None) -> str:
@@ -308,7 +262,7 @@ def _suggestion(spelling: str, depth: str | None) -> str:
     if not close:
         return ""
     name = _NAME_BY_SPELLING[close[0]]
-    wants = _KINDS[name].cutoff
+    wants = KINDS[name].cutoff
     if wants != "never" and depth is not None and _CUTOFF.fullmatch(depth):
         return f", did you mean {name}@{depth}?"
     return f", did you mean {name}{'@10' if wants == 'required' else ''}?"

@@ -7,13 +7,25 @@ documents has no value: NaN.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
 from clinometer.measures.ties import Vector, at_best, at_each, none_within, per_query, tie_groups, within
 from clinometer.placements import Placements
 
-__all__ = ["average_precision", "ndcg", "precision", "recall", "reciprocal_rank", "success"]
+__all__ = [
+    "average_precision",
+    "discounted_gain",
+    "ideal_gain",
+    "ndcg",
+    "precision",
+    "recall",
+    "reciprocal_rank",
+    "success",
+]
 
 
 def ndcg(placements: Placements, cutoff: int | None = None) -> Vector:
@@ -27,14 +39,25 @@ def ndcg(placements: Placements, cutoff: int | None = None) -> Vector:
         UsageError: The cutoff is below 1.
     """
     _check(cutoff)
-    groups = tie_groups(placements)
-    gains = per_query(placements, groups.query, groups.gain * at_each(groups, _discount, cutoff))
-    grades = placements.grades
-    if grades.min(initial=1) < grades.max(initial=1):
-        grades = grades[np.lexsort((-grades, placements.query))]
-    rank = (np.arange(len(grades)) - placements.indptr[placements.query] + 1).astype(np.float64)
-    ideal = np.where(rank <= (cutoff or np.inf), grades * _discount(rank), 0.0)
-    return gains / per_query(placements, placements.query, ideal)
+    return discounted_gain(placements, cutoff) / ideal_gain(placements, placements.grades, cutoff)
+
+
+def discounted_gain(placements: Placements, cutoff: int | None, language: str | None = None) -> Vector:
+    """`(q,)`: sum of grade / log2(rank + 1) over the relevant documents, or those in one language, before the cutoff.
+
+    NaN for queries that have none.
+    """
+    groups = tie_groups(placements, language)
+    return per_query(placements, groups.query, groups.gain * at_each(groups, _discount, cutoff))
+
+
+def ideal_gain(placements: Placements, gains: NDArray[Any], cutoff: int | None) -> Vector:
+    """`(q,)`: the same sum for the best order of all relevant documents, whose gains are `(R,)`."""
+    if gains.min(initial=1) < gains.max(initial=1):
+        gains = gains[np.lexsort((-gains, placements.query))]
+    rank = (np.arange(len(gains)) - placements.indptr[placements.query] + 1).astype(np.float64)
+    best = np.where(rank <= (cutoff or np.inf), gains * _discount(rank), 0.0)
+    return per_query(placements, placements.query, best)
 
 
 def reciprocal_rank(placements: Placements, cutoff: int | None = None) -> Vector:

@@ -18,7 +18,7 @@ from clinometer.report.sections import Section, measures_explained, scenario_not
 from clinometer.report.tables import first_measure, full_tables
 from clinometer.report.verdict import caveats, complete_measure, intrusion_scenario, key_numbers, verdict
 
-__all__ = ["render_html", "require_extra"]
+__all__ = ["fill", "render_html", "require_extra"]
 
 
 def require_extra() -> None:
@@ -46,31 +46,43 @@ def render_html(results: Sequence[Mapping[str, Any]]) -> str:
     """
     readings = read_results(results)
     require_extra()
-    from jinja2 import Environment, StrictUndefined
-
     languages = by_lean(readings)
-    source = resources.files("clinometer.report").joinpath("template.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     found = sections(readings, languages)
-    return (
-        environment.from_string(source).render(
-            title=report_title(readings),
-            pivot=wording.language_name(readings[0].pivot),
-            heads=[_head(reading, len(readings) > 1) for reading in readings],
-            verdict=verdict(readings, languages),
-            caveats=caveats(readings),
-            numbers=key_numbers(readings[0], languages) if len(readings) == 1 else [],
-            sections=[(section, _drawings(section, readings, languages)) for section in found],
-            full=full_tables(readings, languages),
-            rows=sum(len(rows) for reading in readings for rows in reading.places.values()),
-            scenarios=scenario_notes(),
-            measures=measures_explained(readings),
-            settings=[
-                (reading.label, settings(reading), str(reading.settings.get("command", ""))) for reading in readings
-            ],
-        )
-        + "\n"
+    return fill(
+        "template.html",
+        title=report_title(readings),
+        pivot=wording.language_name(readings[0].pivot),
+        heads=[_head(reading, len(readings) > 1) for reading in readings],
+        verdict=verdict(readings, languages),
+        caveats=caveats(readings),
+        numbers=key_numbers(readings[0], languages) if len(readings) == 1 else [],
+        sections=[(section, _drawings(section, readings, languages)) for section in found],
+        full=full_tables(readings, languages),
+        rows=sum(len(rows) for reading in readings for rows in reading.places.values()),
+        scenarios=scenario_notes(),
+        measures=measures_explained(readings),
+        settings=[(reading.label, settings(reading), str(reading.settings.get("command", ""))) for reading in readings],
     )
+
+
+def fill(template: str, **facts: Any) -> str:
+    """A page from a template of this folder; all texts are escaped.
+
+    Raises:
+        MissingExtraError: matplotlib or jinja2 is not installed.
+    """
+    require_extra()
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    folder = resources.files("clinometer.report")
+    environment = Environment(
+        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**facts) + "\n"
 
 
 def _head(reading: Reading, several: bool) -> str:

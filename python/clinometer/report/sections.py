@@ -5,8 +5,9 @@ A section exists only where the results have its rows. Formulas and thresholds l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from clinometer.report import wording
 from clinometer.report.grid import Table
@@ -255,6 +256,10 @@ def settings(reading: Reading) -> list[tuple[str, list[tuple[str, str]]]]:
         for key, entry in entries.items():
             if key in hidden or (title == "Collection" and key == "notes"):
                 continue
+            if key == "remedies":
+                if entry:
+                    facts.append((key, ", then ".join(map(_remedy, entry))))
+                continue
             text = repr(entry) if key.endswith("_prompt") else wording.listed(entry)
             facts.append((key.replace("_", " "), str(entry) if key == "seed" else text))
         if title == "Collection":
@@ -267,6 +272,18 @@ def settings(reading: Reading) -> list[tuple[str, list[tuple[str, str]]]]:
     if reading.notices:
         groups.append(("Notices", [(str(number), text) for number, text in enumerate(reading.notices, start=1)]))
     return groups
+
+
+def _remedy(entry: Mapping[str, Any]) -> str:
+    """What changed the embeddings after the encoder, with how it was set; what else is known stays in the results."""
+    settings = entry.get("settings") or {}
+    told = [f"{entry.get('method', '')} {entry.get('digest', '')}".strip()]
+    told += [
+        f"{key.replace('_', ' ')} {wording.listed(value)}"
+        for key, value in settings.items()
+        if key != "languages" and (isinstance(value, (str, int, float)) or key.endswith("_fitted")) and value != ""
+    ]
+    return f"{told[0]} ({'; '.join(told[1:])})" if told[1:] else told[0]
 
 
 def scenario_notes() -> list[tuple[str, str]]:

@@ -1,4 +1,11 @@
-"""Training: parallel texts as columns that the losses take, translated pairs, hard negatives, batches.
+"""Training: parallel texts as columns that the losses take, translated pairs, hard negatives, batches, the run itself.
 
 Nothing here imports torch or datasets when it is imported; a function that needs them says so.
 """
+
+from __future__ import annotations
+
+from clinometer.training.plan import TrainingPlan
+from clinometer.training.run import TrainedModel, train
+
+__all__ = ["TrainedModel", "TrainingPlan", "train"]

@@ -10,20 +10,21 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.languages import canonical, select
-from clinometer.training.checks import check_rows, same_text, untranslated
+from clinometer.languages import canonical
+from clinometer.training.checks import check_rows, same_text
 from clinometer.training.items import ParallelItem, read_items
+from clinometer.training.split import Split, check_split, digest, split_items
 
 __all__ = [
     "LAYOUTS",
     "Layout",
     "ParallelItem",
     "ParallelSamples",
+    "Split",
     "parallel_dataset",
     "parallel_samples",
     "prompts_for",
@@ -32,7 +33,6 @@ __all__ = [
 ]
 
 Layout = Literal["alignment", "alignment+query", "clear", "pairs", "cross-pairs"]
-Split = Literal["train", "dev", "all"]
 
 # Columns by the loss that takes them: kind of text, and whether it is in the pivot language.
 _QUERY_EN, _PASSAGE_EN, _QUERY_TGT, _PASSAGE_TGT = (
@@ -190,20 +190,20 @@ def samples_from_items(
         "seed": seed,
         "items_read": len(items),
     }
-    kept = _clean(items, pivot, wanted, statistics)
-    kept = _split(kept, split, dev_share, split_seed, pivot, statistics)
+    kept, left_out = split_items(items, wanted, split, dev_share, pivot=pivot, split_seed=split_seed)
+    statistics |= left_out
     needs_query = _QUERY_TGT in LAYOUTS[layout]
     rows: list[tuple[str, str, ParallelItem]] = []
     warnings = []
     available: dict[str, int] = {}
     for language in wanted:
         having = [item for item in kept if _usable(item, language, needs_query)]
-        having.sort(key=lambda item: _digest(seed, item.id))
+        having.sort(key=lambda item: digest(seed, item.id))
         available[language] = len(having)
         chosen = having[:samples]
         if samples is not None and len(having) < samples:
             warnings.append(f"{language} has {len(having)} of the {samples} samples asked for")
-        rows += [(_digest(seed, item.id, language), language, item) for item in chosen]
+        rows += [(digest(seed, item.id, language), language, item) for item in chosen]
     if not rows:
         raise UsageError(
             f"no samples are left for {', '.join(wanted)} in the split {split!r}; {json.dumps(statistics)}"
@@ -269,76 +269,12 @@ def _check(
 ) -> list[str]:
     if layout not in LAYOUTS:
         raise UsageError(f"there is no layout {layout!r}; choose one of {', '.join(LAYOUTS)}")
-    if split not in ("train", "dev", "all"):
-        raise UsageError(f"there is no split {split!r}; choose train, dev or all")
-    if not 0 <= dev_share < 1:
-        raise UsageError(f"dev_share is {dev_share}, but must be 0 or more and less than 1")
     if samples is not None and samples < 1:
         raise UsageError(f"samples is {samples}, but must be 1 or more")
-    if isinstance(languages, str):
-        languages = [languages]
-    found = list(dict.fromkeys(label for item in items for label in item.texts))
-    wanted = select(languages, found, "the parallel data")
-    if pivot not in found:
-        select([pivot], found, "the parallel data")
+    wanted = check_split(items, languages, pivot, split, dev_share)
     if pivot in wanted and layout != "pairs":
         raise UsageError(f"{pivot} is the pivot and cannot be a target language too; leave it out of languages")
     return wanted
-
-
-def _clean(
-    items: Sequence[ParallelItem], pivot: str, wanted: Sequence[str], statistics: dict[str, Any]
-) -> list[ParallelItem]:
-    """The items with the texts that can be used; counts the others."""
-    seen: dict[str, set[str]] = {language: set() for language in (pivot, *wanted)}
-    without_pivot = 0
-    counts: dict[str, Counter[str]] = {name: Counter() for name in ("empty", "duplicates", "untranslated")}
-    kept = []
-    for item in items:
-        if pivot not in item.texts:
-            without_pivot += 1
-            continue
-        english = item.texts[pivot][1]
-        texts: dict[str, tuple[str | None, str]] = {}
-        for language in dict.fromkeys((pivot, *wanted)):
-            if language not in item.texts:
-                continue
-            query, passage = item.texts[language]
-            fault = None
-            if not passage.strip() or (query is not None and not query.strip()):
-                fault = "empty"
-            elif language != pivot and untranslated(passage, english):
-                fault = "untranslated"
-            elif same_text(passage) in seen[language]:
-                fault = "duplicates"
-            if fault is not None:
-                counts[fault][language] += 1
-                if language == pivot:
-                    break
-                continue
-            seen[language].add(same_text(passage))
-            texts[language] = (query, passage)
-        if pivot in texts:
-            kept.append(ParallelItem(item.id, texts))
-    statistics["without_pivot"] = without_pivot
-    for name, counter in counts.items():
-        statistics[name] = dict(sorted(counter.items()))
-    return kept
-
-
-def _split(
-    items: list[ParallelItem], split: str, dev_share: float, split_seed: int, pivot: str, statistics: dict[str, Any]
-) -> list[ParallelItem]:
-    if split == "all":
-        return items
-    dev = [int(_digest(split_seed, "split", item.page)[:15], 16) < dev_share * 16**15 for item in items]
-    train_queries = {same_text(item.texts[pivot][0] or "") for item, out in zip(items, dev, strict=True) if not out}
-    if split == "train":
-        return [item for item, out in zip(items, dev, strict=True) if not out]
-    chosen = [item for item, out in zip(items, dev, strict=True) if out]
-    clean = [item for item in chosen if same_text(item.texts[pivot][0] or "") not in train_queries]
-    statistics["dev_left_out_query_in_train"] = len(chosen) - len(clean)
-    return clean
 
 
 def _usable(item: ParallelItem, language: str, needs_query: bool) -> bool:
@@ -360,7 +296,3 @@ def _columns(item: ParallelItem, language: str, layout: str, pivot: str) -> tupl
             raise UsageError(f"the item {item.id!r} has no query in {pivot if english else language}; give it one")
         texts.append(text)
     return tuple(texts)
-
-
-def _digest(*parts: object) -> str:
-    return sha256("\x1f".join(map(str, parts)).encode()).hexdigest()

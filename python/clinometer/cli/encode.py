@@ -1,0 +1,132 @@
+"""`clinometer encode`: texts of a collection into stored embeddings, from wherever an earlier run stopped."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clinometer.errors import UsageError
+
+__all__ = ["encode"]
+
+
+def encode(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="demo, xquad:DIR, belebele:DIR, beir:DIR, parallel:FILE[,FILE...] or hub:NAME.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="STORE", help="Folder; gets STORE/documents and STORE/queries.")
+    ],
+    encoder: Annotated[
+        str,
+        typer.Option("--encoder", metavar="E", help="offline, or a sentence-transformers model (name or folder)."),
+    ] = "offline",
+    only: Annotated[str | None, typer.Option(metavar="documents|queries", help="Encode nothing else.")] = None,
+    dtype: Annotated[str, typer.Option(metavar="float32|float16", help="Stored data type.")] = "float32",
+    shard_rows: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Texts of one shard, encoded in one go; what an interruption can cost. 2048 or more by default.",
+        ),
+    ] = None,
+    languages: Annotated[str | None, typer.Option(metavar="A,B,...", help="Only these languages.")] = None,
+    unit: Annotated[str | None, typer.Option(metavar="passage|row", help="xquad: what one document is.")] = None,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="beir, hub: which judgements.")] = None,
+    document_language: Annotated[
+        str | None,
+        typer.Option(metavar="LANGUAGE|id", help="beir, hub: language of texts that name none."),
+    ] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="beir, hub: count judgements of absent texts instead of failing.")
+    ] = False,
+    query_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each query.")] = None,
+    document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
+    batch_size: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Texts in one forward pass; may change the last bits.")
+    ] = 32,
+    max_length: Annotated[int | None, typer.Option(metavar="N", min=1, help="Longest input in tokens.")] = None,
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu or cuda:0.")] = None,
+    revision: Annotated[str | None, typer.Option(metavar="COMMIT", help="Of a model on the hub.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run Python code that comes with a model.")
+    ] = False,
+    progress: Annotated[
+        bool | None,
+        typer.Option("--progress/--no-progress", help="Bars on standard error; by default if it is a terminal."),
+    ] = None,
+) -> None:
+    """Encode a collection and store the embeddings. Run again, it goes on where it was stopped."""
+    stages = _stages(only)
+    if dtype not in ("float32", "float16"):
+        raise UsageError(f"--dtype is {dtype!r}, but must be float32 or float16")
+    if encoder == "precomputed":
+        raise UsageError("--encoder precomputed has nothing to encode; write arrays with clinometer.store.StoreWriter")
+    reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}
+    model: dict[str, Any] = {
+        "query_prompt": query_prompt,
+        "document_prompt": document_prompt,
+        "batch_size": batch_size,
+        "max_length": max_length,
+        "device": device,
+        "revision": revision,
+        "trust_remote_code": trust_remote_code,
+    }
+    # Imported here so that `--help` and complaints about options come at once.
+    from clinometer.encoders import encoder as make_encoder
+    from clinometer.io import load
+    from clinometer.store import fill, open_writer
+
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file; give a folder for the store")
+    wanted = None if languages is None else [label.strip() for label in languages.split(",") if label.strip()]
+    collection = load(source, languages=wanted, **{name: value for name, value in reader.items() if value is not None})
+    sys.stderr.write(collection.summary() + "\n")
+    made: Any = make_encoder(encoder, **model)
+    said = _warn(made.record.warnings, set())
+    bars = sys.stderr.isatty() if progress is None else progress
+    texts = {"documents": collection.documents, "queries": collection.queries}
+    with ExitStack() as stack:
+        # Both are opened before the work, so that what does not fit is refused before hours are spent.
+        writers = {
+            stage: stack.enter_context(
+                open_writer(output / stage, texts[stage], made, stage, dtype=dtype, shard_rows=shard_rows)  # type: ignore[arg-type]
+            )
+            for stage in stages
+        }
+        for stage, writer in writers.items():
+            there = len(writer)
+            try:
+                fill(writer, texts[stage], made, show_progress_bar=bars)
+            except KeyboardInterrupt:
+                sys.stderr.write(
+                    f"{len(writer):,} of {len(texts[stage]):,} {stage} are in {output / stage}; "
+                    "run the same command again to go on\n"
+                )
+                raise
+            kept = f", {there:,} of them there before" if there else ""
+            sys.stderr.write(f"{len(writer):,} {stage} in {output / stage}{kept}\n")
+    _warn(made.record.warnings, said)
+
+
+def _stages(only: str | None) -> tuple[str, ...]:
+    if only not in (None, "documents", "queries"):
+        raise UsageError(f"--only is {only!r}, but must be documents or queries")
+    return ("documents", "queries") if only is None else (only,)
+
+
+def _warn(warnings: list[str], said: set[str]) -> set[str]:
+    """Say what was not said before; an encoder counts the texts that it cuts only as it goes."""
+    for warning in warnings:
+        if warning not in said:
+            sys.stderr.write(f"warning: {warning}\n")
+    return said | set(warnings)

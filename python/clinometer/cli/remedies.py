@@ -1,0 +1,116 @@
+"""Adapters and corrections on the command line: read, checked against encoder and collection, and put in order.
+
+Whatever does not fit is refused before a text is encoded. An adapter comes first, the correction after it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from clinometer.collection import Collection
+from clinometer.errors import LanguageError, UsageError
+
+__all__ = ["Remedies", "correction_file", "known_languages", "warn"]
+
+_MODES = ("given", "unknown", "identify")
+_OMIT = "leave them out with --languages"
+
+
+class Remedies:
+    """What changes embeddings after the encoder.
+
+    Args:
+        adapter: File or folder of an adapter, None for none.
+        correction: File of a correction, or a folder with `correction.npz` in it, None for none.
+        query_languages: `given`, `unknown` or `identify`; None for `given`.
+
+    Raises:
+        UsageError: There is no such mode, or a mode without a correction.
+    """
+
+    def __init__(self, adapter: Path | None, correction: Path | None, query_languages: str | None = None) -> None:
+        if query_languages is not None and query_languages not in _MODES:
+            raise UsageError(f"--query-languages is {query_languages!r}; choose one of {', '.join(_MODES)}")
+        if query_languages is not None and correction is None:
+            raise UsageError("--query-languages says how a correction treats queries; give --correction FILE as well")
+        self._paths, self._mode = (adapter, correction), query_languages or "given"
+        self._adapter: Any = None
+        self._correction: Any = None
+
+    def load(self) -> None:
+        """Read the files.
+
+        Raises:
+            FileNotFoundError: A file is not there.
+            FormatError: A file is no adapter or no correction.
+        """
+        from clinometer.correction import load
+
+        adapter, correction = self._paths
+        if adapter is not None:
+            from clinometer.adapters import load as load_adapter
+
+            self._adapter = load_adapter(adapter)
+        if correction is not None:
+            self._correction = load(correction_file(correction))
+
+    def applied_to(self, encoder: Any, collection: Collection) -> Any:
+        """The encoder with the adapter and the correction behind it.
+
+        Raises:
+            UsageError: The dimensions differ.
+            LanguageError: The correction was not fitted on a language of the collection.
+            MissingExtraError: Languages are to be identified, and the extra `langid` is not installed.
+        """
+        from clinometer.correction import CorrectedEncoder, identify
+
+        if self._adapter is not None:
+            from clinometer.adapters import AdaptedEncoder
+
+            encoder = AdaptedEncoder(encoder, self._adapter)
+        if self._correction is None:
+            return encoder
+        path = correction_file(self._paths[1])
+        known_languages(path, self._correction, "documents", collection.documents.languages, [_OMIT])
+        if self._mode == "given":
+            mends = ["use --query-languages unknown", _OMIT]
+            known_languages(path, self._correction, "queries", collection.queries.languages, mends)
+        found: Any = identify(self._correction.query_languages) if self._mode == "identify" else self._mode
+        return CorrectedEncoder(encoder, self._correction, query_languages=found)
+
+
+def correction_file(path: Any) -> Path:
+    """The file of a correction; in a folder it is called `correction.npz`."""
+    return path / "correction.npz" if path.is_dir() else Path(path)
+
+
+def known_languages(
+    path: Path, correction: Any, side: Any, languages: Iterable[str], mends: Sequence[str] = ()
+) -> None:
+    """Refuse languages that the correction was not fitted on, before the work.
+
+    Args:
+        path: Of the correction, for the message.
+        correction: What was fitted.
+        side: `documents` or `queries`.
+        languages: Label of each text.
+        mends: What else the command offers, besides fitting again.
+
+    Raises:
+        LanguageError: All such languages are named, with how many texts they have.
+    """
+    if strangers := correction.unknown_rows(list(languages), side):
+        named = ", ".join(f"{label} ({count})" for label, count in strangers.items())
+        raise LanguageError(
+            f"{path} was not fitted on {side} in {named}; it knows {', '.join(correction.labels(side))}; fit it again "
+            + ", or ".join(["with texts of these languages", *mends])
+        )
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """Say what the user should know, on standard error."""
+    for sentence in sentences:
+        sys.stderr.write(f"warning: {sentence}\n")

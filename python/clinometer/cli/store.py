@@ -1,0 +1,95 @@
+"""`clinometer store`: look into stored embeddings, check them, join them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clinometer.errors import FormatError, UsageError
+
+__all__ = ["info", "merge", "verify"]
+
+Place = Annotated[Path, typer.Argument(metavar="STORE", help="A store, or the folder with documents and queries.")]
+
+
+def info(
+    store: Place,
+    json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Show what a store holds."""
+    import msgspec
+
+    from clinometer.store import EmbeddingStore, stores_in
+
+    found = [EmbeddingStore.open(path, partial=True).describe() for path in stores_in(store).values()]
+    if json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode({"stores": found}), indent=1).decode() + "\n")
+    else:
+        sys.stdout.write("\n\n".join(_table(facts) for facts in found) + "\n")
+
+
+def verify(store: Place) -> None:
+    """Read everything and compare it with the checksums; exit 1 if a shard is not as it was written."""
+    from clinometer.store import EmbeddingStore, stores_in
+    from clinometer.store.manifest import read_manifest
+
+    bad, sound = [], []
+    for stage, path in stores_in(store).items():
+        # Not `open`: it ends at what a look at the sizes shows, and all is to be named.
+        found = EmbeddingStore(path, read_manifest(path))
+        try:
+            found.verify()
+        except FormatError as error:
+            bad.append(error)
+        state = "" if found.complete else f", of {found.manifest.planned_rows:,} planned: not complete"
+        sound.append(f"{path}: {len(found):,} {stage} in {len(found.manifest.shards)} shards are sound{state}\n")
+    if len(bad) == 1:
+        raise bad[0]
+    if bad:
+        raise FormatError(store, None, " ".join(map(str, bad)))
+    sys.stdout.write("".join(sound))
+
+
+def merge(
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Stores of one encoder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="STORE", help="Folder of the new store.")],
+) -> None:
+    """Join stores of one encoder: one after another, in the order given."""
+    from clinometer.store import merge as join
+    from clinometer.store import stores_in
+
+    found = [stores_in(path) for path in stores]
+    below = [path not in held.values() for path, held in zip(stores, found, strict=True)]
+    if len({(inside, *held) for inside, held in zip(below, found, strict=True)}) > 1:
+        raise UsageError(
+            "the stores hold different stages ("
+            + "; ".join(f"{path}: {', '.join(held)}" for path, held in zip(stores, found, strict=True))
+            + "); give stores of one stage, or folders with the same stages"
+        )
+    for stage in found[0]:
+        target = output / stage if below[0] else output
+        made = join([held[stage] for held in found], target)
+        sys.stderr.write(f"wrote {len(made):,} {stage} to {target}\n")
+
+
+def _table(facts: dict[str, Any]) -> str:
+    encoder = facts["encoder"]
+    rows = f"{facts['rows']:,}"
+    if not facts["complete"]:
+        rows += f" of {facts['planned_rows']:,}: not complete"
+    prompt = encoder["document_prompt" if facts["stage"] == "documents" else "query_prompt"]
+    lines = {
+        "store": facts["path"],
+        "stage": facts["stage"],
+        "rows": rows,
+        "form": f"{facts['dimension']} x {facts['dtype']}, {facts['shards']} shards, {facts['bytes'] / 1e6:,.1f} MB",
+        "languages": ", ".join(f"{label} {count:,}" for label, count in facts["languages"].items()) or "none",
+        "encoder": f"{encoder['name']} ({encoder['kind']})",
+        "revision": encoder["revision"] or "not known",
+        "prompt": repr(prompt) if prompt else "none",
+        "max length": "not known" if encoder["max_length"] is None else f"{encoder['max_length']} tokens",
+    }
+    return "\n".join(f"{name:<12}{value}" for name, value in lines.items())

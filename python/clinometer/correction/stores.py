@@ -1,0 +1,141 @@
+"""Corrections on stored embeddings: fitted on rows of a store, and applied to all of it, shard by shard.
+
+The corrected store has the ids, languages, groups, order and shards of the old one, and its encoder record carries the
+remedy. Of the embeddings, one shard is in memory at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from clinometer.collection import Texts
+from clinometer.correction.base import Correction
+from clinometer.correction.fitting import Sample, Side, drawn, query_fit
+from clinometer.correction.records import corrected_record, fitted_on
+from clinometer.errors import UsageError
+from clinometer.store import EmbeddingStore, Stage, StoreWriter, find_store, stores_in
+
+__all__ = ["check_target", "correct_store", "sample_store"]
+
+
+def sample_store(
+    path: str | os.PathLike[str],
+    method: str,
+    *,
+    texts: int | None = 2000,
+    queries_by: str | None = None,
+    seed: int = 0,
+    pivot: str = "en",
+) -> Sample:
+    """Draw stored rows to fit a correction on; no others are read.
+
+    Args:
+        path: A store of documents, or a folder with the stores `documents` and perhaps `queries` in it.
+        method: Of the correction, which decides what a sample is.
+        texts: How many rows of each language, documents and queries each; None for all.
+        queries_by: What moves the queries: `own`, `documents` or `none`; None for `own` where there are queries.
+        seed: Of the drawing.
+        pivot: For `shift`.
+
+    Raises:
+        UsageError: There are no documents, or what the method needs is not there.
+        FormatError: A store is damaged.
+    """
+    documents = EmbeddingStore.open(find_store(path, "documents"))
+    asked = stores_in(path).get("queries")
+    queries = None if asked is None else EmbeddingStore.open(asked)
+    groups = queries.groups if queries is not None and method == "shift" else ()
+    kind = query_fit(method, queries_by, 0 if queries is None else len(queries), groups)
+    origin = {"source": Path(path).name, "sample": texts, "seed": seed, **fitted_on(documents.record)}
+    sides = [
+        _rows(store, method, texts, seed, pivot) for store in (documents, queries if kind == "own" else None) if store
+    ]
+    return Sample(sides[0], sides[1] if kind == "own" else None, kind, origin)
+
+
+def _rows(store: EmbeddingStore, method: str, texts: int | None, seed: int, pivot: str) -> Side:
+    groups = store.groups if method == "shift" else [None] * len(store)
+    rows = drawn(method, store.languages, groups, texts, seed=seed, pivot=pivot)
+    return Side(store.take(rows), [store.languages[row] for row in rows], [groups[row] for row in rows])
+
+
+def correct_store(
+    path: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    correction: Correction,
+    *,
+    show_progress_bar: bool = False,
+) -> dict[Stage, int]:
+    """Write a corrected copy of a store, or of the stores `documents` and `queries` in a folder.
+
+    `correction.npz` is written into the new folder last: where it stands, all is there. The data type stays.
+
+    Args:
+        path: The store, or the folder. It is not changed.
+        target: A folder that is not there yet, or is empty.
+        correction: What was fitted on embeddings of the same encoder.
+        show_progress_bar: Draw a bar on standard error.
+
+    Returns:
+        How many rows were corrected, by stage.
+
+    Raises:
+        UsageError: The target is in use, the dimensions differ, or the stores have this correction already.
+        LanguageError: The correction was not fitted on a language of the store.
+        EmbeddingError: Rows that cannot be corrected.
+        FormatError: A store is damaged.
+    """
+    from tqdm.auto import tqdm
+
+    target = Path(target)
+    check_target(target)
+    stores = {stage: EmbeddingStore.open(folder) for stage, folder in stores_in(path).items()}
+    for store in stores.values():
+        _refuse_misfit(store, correction)
+    total = sum(len(store) for store in stores.values())
+    bar = tqdm(total=total, desc="correct", unit="row", disable=not show_progress_bar)
+    alone = stores_in(path) == {stage: Path(path) for stage in stores}
+    with bar:
+        for stage, store in stores.items():
+            record = corrected_record(store.record, correction)
+            folder = target if alone else target / stage
+            with StoreWriter(folder, record, stage, store.manifest.dtype) as writer:
+                _corrected(store, writer, correction, bar)
+    correction.save(target / "correction.npz")
+    return {stage: len(store) for stage, store in stores.items()}
+
+
+def check_target(target: Path) -> None:
+    """Refuse a place for a new store that is in use.
+
+    Raises:
+        UsageError: It is a file, or a folder that is not empty.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{target} is there already; give a new folder, the corrected store is a copy")
+
+
+def _refuse_misfit(store: EmbeddingStore, correction: Correction) -> None:
+    if store.dimension != correction.dimension:
+        raise UsageError(
+            f"{store.path} has {store.dimension} dimensions, but the correction was fitted on {correction.dimension}; "
+            "fit it on embeddings of this store"
+        )
+    if any(entry.get("digest") == correction.digest for entry in store.record.remedies):
+        raise UsageError(f"{store.path} has this correction already ({correction.method} {correction.digest})")
+    correction.refuse_unknown(store.languages, store.stage)
+
+
+def _corrected(store: EmbeddingStore, writer: StoreWriter, correction: Correction, bar: Any) -> None:
+    apply = correction.apply if store.stage == "documents" else correction.apply_queries
+    # A store that a kill left half done has to know what is missing.
+    writer.plan(Texts(store.ids, ("",) * len(store), store.languages, store.groups))
+    for shard, rows in zip(store.manifest.shards, store.shards(), strict=True):
+        part = slice(len(writer), len(writer) + shard.rows)
+        vectors = apply(rows, store.languages[part])
+        writer.append(
+            vectors, store.ids[part], store.languages[part], store.groups[part], texts_digest=shard.texts_sha256
+        )
+        bar.update(len(vectors))

@@ -1,0 +1,314 @@
+"""`MixedPoolEvaluator`: the figures of `clinometer.evaluate` in the training loop of sentence-transformers.
+
+Nothing is kept between calls, neither of the model nor of its figures, and the model is left as it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sentence_transformers.base.evaluation import SentenceEvaluator
+
+from clinometer.collection import Collection
+from clinometer.correction import CorrectedEncoder
+from clinometer.correction.center import Center
+from clinometer.encoders import Encoder, PrecomputedEncoder, SentenceTransformerEncoder
+from clinometer.errors import UsageError
+from clinometer.evaluation import check_options, evaluate
+from clinometer.evaluators.history import append_row
+from clinometer.evaluators.metrics import (
+    BALANCE,
+    CORRECTED,
+    Criterion,
+    criterion_key,
+    metrics_of,
+    primary_value,
+)
+from clinometer.evaluators.questions import with_questions
+from clinometer.io import load
+from clinometer.languages import canonical
+from clinometer.measures import Measure, parse
+from clinometer.placements import TieMode
+from clinometer.training.development import development_collection
+from clinometer.training.items import ParallelItem
+from clinometer.training.split import Split
+
+__all__ = ["MixedPoolEvaluator"]
+
+_logger = logging.getLogger(__name__)
+
+
+class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore]
+    """Measures a model in training on pools of several languages: how near the translations are, and what it costs.
+
+    Figures are named `scenario_who_measure`, such as `multi_macro-target_Complete@10` or `mono-same_de_nDCG@10`, with
+    `name_` before them if there is a name. Who is a query language, or a mean over them: `macro` (all), `macro-target`
+    (all but the pivot's) or `macro-pivot`. Values are those of `clinometer.evaluate` with the model, without intervals.
+
+    **Which checkpoint is best.** Alignment can be bought with retrieval: a model that puts translations together by
+    putting everything together gains in `multi` at first, and loses within each language. So the default, `balance`, is
+    the geometric mean of both sides, `sqrt(multi macro MaxRnorm / 100 * mono-same macro nDCG@10)`, from 0 to 1: a
+    relative loss of one side weighs as much as the same relative gain of the other, and none makes up for a side that
+    breaks down. `MaxRnorm` and not `Complete@10`, for it moves with every query and does not saturate in the small
+    pools of development data. Both are means over all query languages, the pivot's too, which a training may harm as
+    well. A training whose only aim is alignment may take `multi/macro-target/Complete@10`.
+
+    Args:
+        collection: A collection, or a source that `clinometer.load` reads. `from_parallel` makes one from training
+            files.
+        languages: Only these; all of the collection by default.
+        scenarios: Names from `clinometer.scenarios.SCENARIOS`.
+        measures: Names as in `clinometer.measures`.
+        pivot: The language that is paired with every other.
+        primary: By what a checkpoint is chosen: `balance`; `scenario/who/measure`, where larger is better; one of these
+            after `corrected/`; or a function of the figures (a dictionary, without the name) that gives a number,
+            larger for better, which is shown as `primary`.
+        query_prompt: Text put before each query; None for the model's own prompt, `""` for none. Prompts that the
+            training arguments set by column are not the model's own: give them here as well.
+        document_prompt: The same for documents.
+        batch_size: Texts in one forward pass.
+        max_length: Longest input in tokens; the model's own if None.
+        sample: At most so many questions, each in all its languages. The pool keeps all documents, so that the values
+            estimate those of the whole collection; to encode fewer documents, give a smaller collection.
+        seed: Which questions are sampled.
+        ties: How equal scores are ordered, as in `clinometer.evaluate`.
+        threads: How many for the scan; never shows in the figures.
+        corrected: Also evaluate with each language's mean taken off (`clinometer.correction.Center`, fitted on the
+            embeddings of the pool), under names that begin with `corrected_`. A language with queries only loses the
+            mean over all languages.
+        name: Put before the names of figures and into the name of the file.
+        write_csv: Add a row for each evaluation to `Mixed-Pool_evaluation_NAME_results.csv` in the folder of a call.
+        show_progress_bar: Draw bars on standard error.
+
+    Raises:
+        MissingExtraError: The extra `models` is not installed.
+        ClinometerError: One of its kinds, for options or a collection that cannot be used. What can be wrong with them
+            is found here, not after the first steps of a training.
+
+    Example:
+        ::
+
+            from clinometer.evaluators import MixedPoolEvaluator
+
+            evaluator = MixedPoolEvaluator.from_parallel(files, ["de", "zh"], name="dev", corrected=True)
+            args = SentenceTransformerTrainingArguments(
+                output_dir="runs/aligned",
+                eval_strategy="steps",
+                eval_steps=100,
+                save_steps=100,
+                load_best_model_at_end=True,
+                metric_for_best_model=f"eval_{evaluator.primary_metric}",  # eval_dev_balance
+                greater_is_better=evaluator.greater_is_better,
+            )
+            trainer = SentenceTransformerTrainer(model, args, dataset, loss=loss, evaluator=evaluator)
+    """
+
+    def __init__(
+        self,
+        collection: Collection | str | Path,
+        *,
+        languages: Iterable[str] | None = None,
+        scenarios: Iterable[str] = ("multi", "mono-same"),
+        measures: Iterable[str | Measure] = ("Complete@10", "MaxRnorm", "nDCG@1", "nDCG@10"),
+        pivot: str = "en",
+        primary: Criterion = BALANCE,
+        query_prompt: str | None = None,
+        document_prompt: str | None = None,
+        batch_size: int = 32,
+        max_length: int | None = None,
+        sample: int | None = None,
+        seed: int = 0,
+        ties: TieMode = "index",
+        threads: int | None = None,
+        corrected: bool = False,
+        name: str = "",
+        write_csv: bool = True,
+        show_progress_bar: bool = False,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        if not isinstance(name, str) or not re.fullmatch(r"[\w.-]*", name):
+            raise UsageError(f"name is {name!r}, but may have letters, digits, '_', '-' and '.' only")
+        for option, value in (("batch_size", batch_size), ("max_length", max_length)):
+            if value is not None and value < 1:
+                raise UsageError(f"{option} must be 1 or more, not {value}")
+        languages = languages if languages is None or isinstance(languages, str) else list(languages)
+        scenarios = scenarios if isinstance(scenarios, str) else list(scenarios)
+        measures = parse(measures)
+        check_options(
+            languages=languages, scenarios=scenarios, pivot=pivot, measures=measures, ties=ties, seed=seed,
+            threads=threads,
+        )  # fmt: skip
+        if not isinstance(collection, Collection):
+            collection = load(collection, languages=languages)
+        self.collection = with_questions(collection.restrict(languages), sample, seed)
+        self.scenarios, self.measures, self.pivot = list(scenarios), measures, canonical(pivot)
+        self.primary, self.query_prompt, self.document_prompt = primary, query_prompt, document_prompt
+        self.batch_size, self.max_length = batch_size, max_length
+        self.sample, self.seed, self.ties, self.threads = sample, seed, ties, threads
+        self.corrected, self.name, self.write_csv = corrected, name, write_csv
+        self.show_progress_bar = show_progress_bar
+        self.greater_is_better = True
+        self._key = criterion_key(
+            primary,
+            scenarios=self.scenarios,
+            measures=measures,
+            languages=self.collection.languages,
+            corrected=corrected,
+        )
+        self._planned = self._rehearsed()
+        # With the name from the start, for `metric_for_best_model`; the library adds it at the first evaluation only.
+        self.primary_metric = f"{name}_{self._key}" if name else self._key
+        self.csv_file = f"Mixed-Pool_evaluation{'_' if name else ''}{name}_results.csv"
+
+    @classmethod
+    def from_parallel(
+        cls,
+        files: str | Path | Sequence[str | Path] | Sequence[ParallelItem],
+        languages: Iterable[str],
+        split: Split = "dev",
+        *,
+        dev_share: float = 0.1,
+        split_seed: int = 0,
+        samples: int | None = None,
+        pivot: str = "en",
+        seed: int = 0,
+        **options: Any,
+    ) -> Self:
+        """An evaluator on the side of parallel training files that training does not see.
+
+        Args:
+            files: Files of parallel JSONL, or the items that `read_items` gave.
+            languages: Target languages, as in training.
+            split: `dev`, or `train` or `all`.
+            dev_share: As in training.
+            split_seed: As in training.
+            samples: At most so many items, which make a smaller pool.
+            pivot: The language that is paired with every other.
+            seed: Which items and questions are sampled.
+            **options: Other arguments of the class, such as `name` and `corrected`.
+
+        Raises:
+            ClinometerError: As for `clinometer.training.development.development_collection` and the class.
+        """
+        collection = development_collection(
+            files, languages, split=split, dev_share=dev_share, split_seed=split_seed, pivot=pivot, samples=samples,
+            seed=seed,
+        )  # fmt: skip
+        return cls(collection, pivot=pivot, seed=seed, **options)
+
+    def __call__(
+        self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1
+    ) -> dict[str, float]:
+        """Evaluate a model.
+
+        Args:
+            model: A SentenceTransformer.
+            output_path: Folder of the CSV file; None for no file.
+            epoch: For the CSV file and the model card.
+            steps: The same.
+
+        Returns:
+            The figures by name; `primary_metric` is among them.
+
+        Raises:
+            EncoderError: The model fails.
+            EmbeddingError: It gives vectors that are zero, NaN or infinite, as a training that diverged does.
+            UsageError: The figure that is `primary` is not defined here.
+        """
+        with _modes_kept(model):
+            queries, documents = self._embedded(model)
+        found = self._metrics(queries, documents)
+        found[self._key] = primary_value(self.primary, found, self._key)
+        figures = ", ".join(f"{key} {found[key]:.4f}" for key in dict.fromkeys((self._key, *self._planned[:4])))
+        at = "" if epoch == -1 else f" in epoch {epoch}" + ("" if steps == -1 else f" after {steps} steps")
+        _logger.info("Mixed pool %s%s: %s", self.name or self.collection.name, at, figures)
+        if output_path is not None and self.write_csv:
+            columns = dict.fromkeys((*self._planned, *found))
+            row = {"epoch": epoch, "steps": steps, **{column: found.get(column, "") for column in columns}}
+            append_row(Path(output_path) / self.csv_file, row)
+        metrics: dict[str, float] = self.prefix_name_to_metrics(found, self.name)
+        self.store_metrics_in_model_card_data(model, metrics, epoch, steps)
+        return metrics
+
+    def get_config_dict(self) -> dict[str, Any]:
+        """What was evaluated and how, for the model card."""
+        facts: dict[str, Any] = {
+            "collection": self.collection.name,
+            "digest": self.collection.digest(),
+            "documents": len(self.collection.documents),
+            "queries": len(self.collection.queries),
+            "languages": list(self.collection.languages),
+            "scenarios": self.scenarios,
+            "measures": [str(measure) for measure in self.measures],
+            "pivot": self.pivot,
+            "primary": self._key,
+            "ties": self.ties,
+            "query_prompt": self.query_prompt,
+            "document_prompt": self.document_prompt,
+            "max_length": self.max_length,
+            "sample": self.sample,
+            "seed": None if self.sample is None else self.seed,
+        }
+        return {name: value for name, value in facts.items() if value is not None}
+
+    def _embedded(self, model: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        encoder = SentenceTransformerEncoder(
+            model,
+            query_prompt=self.query_prompt,
+            document_prompt=self.document_prompt,
+            batch_size=self.batch_size,
+            max_length=self.max_length,
+        )
+        warned = len(encoder.record.warnings)
+        queries = encoder.encode_queries(self.collection.queries.texts, show_progress_bar=self.show_progress_bar)
+        documents = encoder.encode_documents(self.collection.documents.texts, show_progress_bar=self.show_progress_bar)
+        for said in encoder.record.warnings[warned:]:
+            _logger.warning("%s", said)
+        return queries, documents
+
+    def _metrics(self, queries: NDArray[np.float32], documents: NDArray[np.float32]) -> dict[str, float]:
+        """Figures from embeddings, plain and corrected, each text having been encoded once."""
+        plain = PrecomputedEncoder(queries, documents)
+        metrics = self._evaluated(plain)
+        if self.corrected:
+            center = Center.fit(documents, self.collection.documents.languages)
+            corrected = self._evaluated(CorrectedEncoder(plain, center, unknown="mean"))
+            metrics |= {f"{CORRECTED}_{key}": value for key, value in corrected.items()}
+        return metrics
+
+    def _evaluated(self, encoder: Encoder) -> dict[str, float]:
+        evaluation = evaluate(
+            self.collection, encoder, scenarios=self.scenarios, pivot=self.pivot, measures=self.measures,
+            ties=self.ties, resamples=0, threads=self.threads,
+        )  # fmt: skip
+        return metrics_of(evaluation.rows, self.pivot)
+
+    def _rehearsed(self) -> list[str]:
+        """The names of all figures, from an evaluation of random embeddings: what is wrong shows before a training."""
+        random = np.random.default_rng(0)
+        queries, documents = (
+            random.standard_normal((len(texts), 16)).astype(np.float32)
+            for texts in (self.collection.queries, self.collection.documents)
+        )
+        found = self._metrics(queries, documents)
+        if not callable(self.primary):
+            primary_value(self.primary, found, self._key)
+        return list(found)
+
+
+@contextmanager
+def _modes_kept(model: Any) -> Iterator[None]:
+    """Encoding puts the whole model into evaluation mode; each part gets back the mode that it had."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

@@ -1,0 +1,29 @@
+"""Measures of the embeddings themselves: how the texts of two languages lie to each other, before anything is ranked.
+
+Arrays in, numbers out, in float64: row i of one array and row i of the other are the embeddings of a text and of its
+translation. Nothing here needs torch, and nothing here says how well a ranking is; for that there is `evaluate`.
+"""
+
+from __future__ import annotations
+
+from clinometer.geometry.alignment import bitext_accuracy, language_gap_norm, linear_cka, margin, mexa
+from clinometer.geometry.isotropy import Isotropy, isotropy
+from clinometer.geometry.mismatch import Mismatch, embedding_mismatch
+from clinometer.geometry.pairs import Read
+from clinometer.geometry.table import MEASURES, GeometryMeasure, alignment_table
+
+__all__ = [
+    "MEASURES",
+    "GeometryMeasure",
+    "Isotropy",
+    "Mismatch",
+    "Read",
+    "alignment_table",
+    "bitext_accuracy",
+    "embedding_mismatch",
+    "isotropy",
+    "language_gap_norm",
+    "linear_cka",
+    "margin",
+    "mexa",
+]

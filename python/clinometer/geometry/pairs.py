@@ -1,0 +1,126 @@
+"""Pairs of embeddings: checked once, read in one of three ways, and compared by cosine, a block of rows at a time.
+
+Two cosines that differ by less than 1e-12 are equal: such differences are rounding, and texts that are the same in
+every word must tie.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clinometer.errors import EmbeddingError, UsageError
+
+__all__ = ["Cosines", "Read", "Rows", "cosines", "paired", "rows_as", "unit"]
+
+Rows = NDArray[np.float64]
+Read = Literal["raw", "normalized", "scaled"]
+_EQUAL = 1e-12
+_BLOCK = 1024
+
+
+def rows_as(vectors: ArrayLike, read: Read, what: str) -> Rows:
+    """Embeddings as float64, read in one of three ways.
+
+    Args:
+        vectors: `(n, d)`, any real data type.
+        read: `raw`: as they are. `normalized`: scaled to length 1. `scaled`: scaled to length sqrt(d), the same for
+            every model.
+        what: What they are, for the message.
+
+    Raises:
+        UsageError: There is no such way of reading, or there are no rows.
+        EmbeddingError: It is no such array, or rows are zero, NaN or infinite.
+
+    Example:
+        >>> rows_as([[3.0, 4.0]], "normalized", "texts")
+        array([[0.6, 0.8]])
+    """
+    if read not in get_args(Read):
+        raise UsageError(f"embeddings cannot be read as {read!r}; choose one of {', '.join(get_args(Read))}")
+    try:
+        rows = np.array(vectors, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise EmbeddingError(f"the {what} are no array of numbers; give a (rows, dimensions) array") from None
+    if rows.ndim != 2 or rows.shape[1] == 0:
+        raise EmbeddingError(f"the {what} have shape {rows.shape}, but must be (rows, dimensions)")
+    if not len(rows):
+        raise UsageError(f"there are no {what}; give some rows")
+    largest = np.abs(rows).max(axis=1)
+    bad = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
+    if bad.size:
+        named = ", ".join(map(str, bad[:5])) + (", ..." if bad.size > 5 else "")
+        raise EmbeddingError(f"{what}: {bad.size} rows are zero, NaN or infinite ({named}); encode these texts again")
+    if read == "raw":
+        return rows
+    return unit(rows) * (np.sqrt(rows.shape[1]) if read == "scaled" else 1.0)
+
+
+def unit(rows: Rows) -> Rows:
+    """Rows scaled to length one."""
+    rows = rows / np.abs(rows).max(axis=1, keepdims=True)  # so that no square overflows
+    scaled: Rows = rows / np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
+    return scaled
+
+
+def paired(pivot: ArrayLike, target: ArrayLike, read: Read, least: int = 1) -> tuple[Rows, Rows]:
+    """Two arrays whose rows are translations of each other.
+
+    Raises:
+        UsageError: They have different numbers of rows, or less than `least`.
+        EmbeddingError: They have different dimensions, or rows that cannot be used.
+    """
+    first, second = rows_as(pivot, read, "pivot texts"), rows_as(target, read, "target texts")
+    if len(first) != len(second):
+        raise UsageError(
+            f"there are {len(first)} pivot texts and {len(second)} target texts; row i of one must translate row i of "
+            "the other"
+        )
+    if first.shape[1] != second.shape[1]:
+        raise EmbeddingError(
+            f"the pivot texts have {first.shape[1]} dimensions and the target texts {second.shape[1]}; encode both "
+            "with one model"
+        )
+    if len(first) < least:
+        raise UsageError(f"there is {len(first)} pair, but this measure needs {least} or more")
+    return first, second
+
+
+class Cosines(NamedTuple):
+    """What the measures take from the matrix of cosines `C[i, j]` of pivot text i and target text j.
+
+    Args:
+        own: `(n,)`: C[i, i].
+        above: `(2, n)`: how many cosines of row i (first) and of column i (second) are greater than C[i, i].
+        equal: `(2, n)`: how many others are equal to it.
+        total: Sum of the whole matrix.
+    """
+
+    own: Rows
+    above: NDArray[np.int64]
+    equal: NDArray[np.int64]
+    total: float
+
+
+def cosines(pivot: ArrayLike, target: ArrayLike) -> Cosines:
+    """Compare all pairs; the matrix is never held whole.
+
+    Raises:
+        UsageError: As for `paired`; there are less than two pairs.
+        EmbeddingError: As for `paired`.
+    """
+    first, second = paired(pivot, target, "normalized", least=2)
+    own = np.einsum("nd,nd->n", first, second)
+    above, equal = np.zeros((2, 2, len(own)), dtype=np.int64)
+    for start in range(0, len(own), _BLOCK):
+        here = slice(start, start + _BLOCK)
+        block = first[here] @ second.T
+        mine = np.arange(start, start + len(block))
+        for direction, rank, difference in ((0, here, block - own[here, None]), (1, slice(None), block - own)):
+            difference[np.arange(len(mine)), mine] = -np.inf
+            axis = 1 - direction
+            above[direction, rank] += np.count_nonzero(difference > _EQUAL, axis=axis)
+            equal[direction, rank] += np.count_nonzero(np.abs(difference) <= _EQUAL, axis=axis)
+    return Cosines(own, above, equal, float(first.sum(axis=0) @ second.sum(axis=0)))

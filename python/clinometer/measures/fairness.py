@@ -1,0 +1,175 @@
+"""Measures over result lists that are no part of an evaluation's rows: PEER@k and MRC@k, for those who compare papers.
+
+Both read lists of the first k documents. A value that would say nothing of the ranking is NaN, never a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import erfc, exp, gamma, inf, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clinometer.errors import UsageError
+from clinometer.measures.ties import Vector
+
+__all__ = ["mrc", "peer"]
+
+
+def peer(
+    ranks: ArrayLike,
+    languages: ArrayLike,
+    grades: ArrayLike,
+    *,
+    cutoff: int,
+    weights: Mapping[int, float],
+    guard: bool = True,
+) -> float:
+    """PEER@k of one query: how likely the ranks differ so much between languages by chance; 0 to 1, higher is fairer.
+
+    `sum_v w_v p_v` over grades v. `p_v` is the p-value of a Kruskal-Wallis test of the ranks of the documents with grade
+    v, grouped by language: `H = (N - 1) sum_g n_g (mean_g - mean)^2 / sum_i (r_i - mean)^2`, chi-squared with one degree
+    of freedom less than there are languages. Only the first k documents count, but relevant ones past them share the
+    rank `(2 N + u + 1) / 2`, for N documents in the test, u of them past k. `p_v` is 1 with less than two languages, or
+    if none is in the first k. Source: the published code (Yang et al. 2024, "Language Fairness in Multilingual
+    Information Retrieval").
+
+    **The trap.** Where every language has exactly one document of a grade, as in fully parallel pools, all variance is
+    between groups: H is N - 1 whatever the ranking, and p a constant (0.3173 for two languages). With `guard` [ours]
+    such a query has no value. Use the grade 0, or collections with several answers in each language.
+
+    Args:
+        ranks: `(n,)`: rank of each document from 1; more than k, or infinite, where it is not among the first k.
+        languages: `(n,)`: their languages, labels or codes.
+        grades: `(n,)`: their grades, 0 for documents that are not relevant.
+        cutoff: k.
+        weights: Weight of each grade, adding up to 1; grades that are not named weigh nothing.
+        guard: NaN instead of a constant.
+
+    Returns:
+        The value; NaN as said above.
+
+    Raises:
+        UsageError: Arrays that do not fit, a cutoff below 1, or weights that do not add up to 1.
+
+    Example:
+        >>> languages, grades = ["en", "en", "en", "de", "de", "de"], [1] * 6
+        >>> round(peer([1, 2, 3, 4, 5, 6], languages, grades, cutoff=10, weights={1: 1.0}), 4)
+        0.0495
+        >>> peer([1, 2], ["en", "de"], [1, 1], cutoff=10, weights={1: 1.0})
+        nan
+    """
+    places, labels, levels = np.asarray(ranks, dtype=np.float64), np.asarray(languages), np.asarray(grades)
+    if not places.shape == labels.shape == levels.shape or places.ndim != 1:
+        raise UsageError(
+            f"there are {places.size} ranks, {labels.size} languages and {levels.size} grades; give one of each for "
+            "every document"
+        )
+    if not (places >= 1).all():
+        raise UsageError("ranks start at 1; give infinity for documents that were not found")
+    if cutoff < 1:
+        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")
+    if min(weights.values(), default=-1.0) < 0 or abs(sum(weights.values()) - 1) > 1e-8:
+        raise UsageError(f"the weights of the grades are {dict(weights)}; let them be 0 or more and add up to 1")
+    found = np.where(places <= cutoff, places, inf)
+    total = 0.0
+    for level, weight in weights.items():
+        chosen = (levels == level) & ((found < inf) | (level > 0))
+        if weight:
+            total += weight * _equal_ranks(found[chosen], labels[chosen], guard)
+    return total
+
+
+def _equal_ranks(ranks: Vector, languages: NDArray[np.generic], guard: bool) -> float:
+    """p-value of the test of one grade; ranks past the cutoff are infinite."""
+    past = ranks == inf
+    _, group, sizes = np.unique(languages, return_inverse=True, return_counts=True)
+    if past.all() or len(sizes) < 2:
+        return 1.0
+    if guard and sizes.max() == 1:
+        return float("nan")
+    n = len(ranks)
+    ranks = np.where(past, (2 * n + np.count_nonzero(past) + 1) / 2, ranks)
+    apart = np.square(ranks - ranks.mean()).sum()
+    means = np.bincount(group.reshape(-1), weights=ranks) / sizes
+    between = float((sizes * np.square(means - ranks.mean())).sum())
+    return _chi_squared_above((n - 1) * between / float(apart), len(sizes) - 1)
+
+
+def _chi_squared_above(value: float, freedom: int) -> float:
+    """Probability that a chi-squared variable with so many degrees of freedom is greater."""
+    half = value / 2
+    if freedom % 2:
+        start = erfc(sqrt(half))
+        terms = [half ** (i - 0.5) / gamma(i + 0.5) for i in range(1, (freedom + 1) // 2)]
+    else:
+        start, terms = 0.0, [half**i / gamma(i + 1) for i in range(freedom // 2)]
+    return start + exp(-half) * sum(terms)
+
+
+def mrc(lists: Mapping[str, ArrayLike], cutoff: int) -> dict[str, Vector]:
+    """MRC@k: how alike the rankings of one question are in different languages; -1 to 1, higher is more consistent.
+
+    For each language a and question i the mean over the other languages b of Spearman's rank correlation of the two
+    rankings. Source: LaKDA (arXiv 2509.06195). How it treats the top k is not known to us: here the correlation is over
+    the documents of both lists of the first k, and one that is not in a list has the rank k + 1 there [our rule]. Two
+    lists of the same single document agree: 1.
+
+    Args:
+        lists: For each language of queries `(Q, k or more)` documents, best first, -1 where there are fewer; row i is
+            the same question in all languages.
+        cutoff: k.
+
+    Returns:
+        For each language `(Q,)`; NaN where a list is empty.
+
+    Raises:
+        UsageError: Less than two languages, lists that do not fit, or a cutoff below 1.
+
+    Example:
+        >>> found = mrc({"en": [[7, 8, 9]], "de": [[7, 8, 9]], "zh": [[9, 8, 7]]}, 3)
+        >>> {language: values.tolist() for language, values in found.items()}
+        {'en': [0.0], 'de': [0.0], 'zh': [-1.0]}
+    """
+    arrays = {language: np.asarray(rows) for language, rows in lists.items()}
+    if len(arrays) < 2:
+        raise UsageError("rankings are compared between languages; give the lists of two or more")
+    if cutoff < 1:
+        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")
+    shapes = {language: rows.shape for language, rows in arrays.items()}
+    if (
+        any(len(shape) != 2 or shape[1] < cutoff for shape in shapes.values())
+        or len({shape[0] for shape in shapes.values()}) > 1
+    ):
+        raise UsageError(f"the lists have shapes {shapes}; give (questions, {cutoff} or more) in every language")
+    found: dict[str, Vector] = {}
+    for language, rows in arrays.items():
+        others = [other for label, other in arrays.items() if label != language]
+        pairs = [
+            [_correlation(one[:cutoff], two[:cutoff], cutoff) for one, two in zip(rows, other, strict=True)]
+            for other in others
+        ]
+        found[language] = np.array(pairs, dtype=np.float64).reshape(len(others), len(rows)).mean(axis=0)
+    return found
+
+
+def _correlation(one: NDArray[np.generic], two: NDArray[np.generic], cutoff: int) -> float:
+    """Spearman's correlation over the documents of both lists."""
+    placed = [
+        {document: rank for rank, document in enumerate(rows.tolist(), 1) if document != -1} for rows in (one, two)
+    ]
+    if not all(placed):
+        return float("nan")
+    documents = list(dict.fromkeys([*placed[0], *placed[1]]))
+    if len(documents) == 1:
+        return 1.0
+    ranks = [_averaged([here.get(document, cutoff + 1) for document in documents]) for here in placed]
+    return float(np.corrcoef(ranks)[0, 1])
+
+
+def _averaged(ranks: list[int]) -> Vector:
+    """Ranks among these, equal ones sharing the mean of their places."""
+    _, place, counts = np.unique(ranks, return_inverse=True, return_counts=True)
+    means: Vector = (np.cumsum(counts) - (counts - 1) / 2)[place.reshape(-1)]
+    return means

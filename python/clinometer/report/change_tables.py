@@ -1,0 +1,104 @@
+"""Tables of a comparison: means over languages by scenario, one measure by language, every row.
+
+A short report takes the headline measures; together, `all_tables` show each row exactly once.
+"""
+
+from __future__ import annotations
+
+from clinometer.report import wording
+from clinometer.report.change_view import Row, View, difference, difference_interval, probability
+from clinometer.report.grid import Cell, Column, Line, Table
+
+__all__ = ["DETAILS", "all_tables", "detail_tables", "mean_tables"]
+
+DETAILS = (("multi", "Complete@10"), ("multi", "nDCG@1"), ("multi", "MaxRnorm"), ("mono-same", "nDCG@1"))
+"""What a short report shows by language."""
+
+
+def mean_tables(view: View, *, everything: bool = False) -> list[Table]:
+    """For each scenario a table of means over languages, one line for each headline measure (or all) and mean."""
+    tables = []
+    for scenario in view.scenarios:
+        measures = view.measures(scenario) if everything else view.headlines(scenario)
+        rows = [row for measure in measures for row in view.block(scenario, measure) if view.is_mean(row)]
+        gaps = sum(measure.startswith("LanguageGap(") for measure in measures)
+        lines = tuple(_line(row, f"{_short(row['measure'], gaps == 1)}, {view.where(row)}") for row in rows)
+        if lines:
+            title = f"{scenario}: means over languages"
+            tables.append(Table(f"means-{scenario}", title, "", "Measure, queries", _columns(view), lines))
+    return tables
+
+
+def detail_tables(view: View) -> list[Table]:
+    """The main measures by language; where the results have none of them, the first measure that they have."""
+    wanted = [(scenario, measure) for scenario, measure in DETAILS if view.targets(scenario, measure)]
+    if not wanted:
+        scenario = view.scenarios[0]
+        wanted = [(scenario, view.headlines(scenario)[0])]
+    tables = []
+    for scenario, measure in wanted:
+        rows = view.targets(scenario, measure) or view.block(scenario, measure)
+        note = "Queries in the language of the line, and its pool with the pivot." if scenario == "multi" else ""
+        tables.append(_by_language(view, rows, f"{_slug(scenario, measure)}-short", note))
+    return tables
+
+
+def all_tables(view: View) -> list[Table]:
+    """Every row: one table for each scenario and measure, means last."""
+    tables = []
+    for scenario in view.scenarios:
+        for measure in view.measures(scenario):
+            rows = view.block(scenario, measure)
+            rows = [row for row in rows if not view.is_mean(row)] + [row for row in rows if view.is_mean(row)]
+            tables.append(_by_language(view, rows, _slug(scenario, measure), ""))
+    return tables
+
+
+def _by_language(view: View, rows: list[Row], name: str, note: str) -> Table:
+    lines = tuple(_line(row, view.where(row), mean=view.is_mean(row)) for row in rows)
+    title = f"{rows[0]['scenario']}: {_shown(rows[0]['measure'])}, by language"
+    return Table(name, title, note, "Queries in", _columns(view), lines)
+
+
+def _slug(scenario: str, measure: str) -> str:
+    return "".join(character if character.isalnum() else "-" for character in f"{scenario}-{measure}".lower())
+
+
+def _short(measure: str, only_gap: bool) -> str:
+    """A measure with its arrow; the only language gap goes without the name of its measure."""
+    known = wording.measure(measure)
+    if known is None:
+        return measure
+    arrow = " →0" if measure == "RankGap" else {True: " ↑", False: " ↓", None: ""}[known.higher_is_better]
+    name = known.display.partition(" (")[0] if known.inner and only_gap else known.display
+    return name + arrow
+
+
+def _shown(measure: str) -> str:
+    """A measure with its arrow and unit."""
+    unit = wording.scale(measure).unit
+    return _short(measure, only_gap=False) + (f" ({unit})" if unit else "")
+
+
+def _columns(view: View) -> tuple[Column, ...]:
+    correction = view.comparison.settings["correction"]
+    p = "p" if correction == "none" else "adj. p"
+    heads = ("Before", "After", "Change", f"{view.confidence} interval", p, "d_z", "Better", "Worse", "Queries")
+    return tuple(map(Column, heads))
+
+
+def _line(row: Row, label: str, *, mean: bool = False) -> Line:
+    measure = row["measure"]
+    effect = (
+        wording.DASH if row["effect"] is None else f"{round(row['effect'], 2) or 0:+.2f}".replace("-", wording.MINUS)
+    )
+    cells = [
+        wording.value(measure, row["before"]),
+        wording.value(measure, row["after"]),
+        difference(measure, row["difference"]),
+        difference_interval(row) or wording.DASH,
+        probability(row["p_adjusted"]),
+        effect,
+        *(wording.count(row[name]) for name in ("better", "worse", "queries")),
+    ]
+    return Line(label, tuple(map(Cell, cells)), mean)

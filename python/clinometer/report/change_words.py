@@ -1,0 +1,209 @@
+"""The verdict on a comparison: what rose and what fell, whether single-language search was harmed, what was left out.
+
+Every number in a sentence is the value of one row. A change that could be chance is never called a rise or a fall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from clinometer.comparison import Comparison
+from clinometer.report import wording
+from clinometer.report.change_view import View, difference, difference_interval, listed, points
+
+__all__ = ["TOLERANCE", "caveats", "change", "key_changes", "methods", "verdict"]
+
+TOLERANCE = 0.005
+"""How much nDCG@1 in one language may fall before a report calls it harm."""
+
+_CORRECTIONS = {"holm": "Holm's method", "bh": "the method of Benjamini and Hochberg", "none": "not at all"}
+
+
+def verdict(view: View) -> list[str]:
+    """The sentences in paragraphs: the main measure, harm, lean and intrusion."""
+    found = [_main(view), _harm(view), _others(view)]
+    return [text for text in found if text]
+
+
+def change(view: View, row: Mapping[str, Any]) -> str:
+    """What a row says, such as `rises from 48.2% to 93.8% (+45.6 points, 95% interval +44.1 to +47.0)`.
+
+    What could be chance `does not clearly change`; see `View.clear`.
+    """
+    measure, span = row["measure"], _span(view, row)
+    if row["before"] == row["after"] and row["ci_low"] == row["ci_high"]:
+        return f"does not change, {span}"
+    if not view.clear(row):
+        return f"does not clearly change, {span}"
+    verb = "rises" if row["difference"] > 0 else "falls"
+    if measure == "RankGap":
+        verb = (
+            ("moves towards 0," if row["improved"] else "moves away from 0,") if row["improved"] is not None else verb
+        )
+    elif row["lower_is_better"]:
+        span += ", which is better" if row["improved"] else ", which is worse"
+    return f"{verb} {span}"
+
+
+def _span(view: View, row: Mapping[str, Any]) -> str:
+    """Such as `from 48.2% to 93.8% (+45.6 points, 95% interval +44.1 to +47.0)`, without a word on its direction."""
+    measure = row["measure"]
+    unit = "%" if wording.scale(measure).unit == "%" else ""
+    before, after = (wording.value(measure, row[name]) + unit for name in ("before", "after"))
+    limits = difference_interval(row, " to ")
+    inside = difference(measure, row["difference"]) + points(measure)
+    return f"from {before} to {after} ({inside}" + (f", {view.confidence} interval {limits})" if limits else ")")
+
+
+def _name(measure: str) -> str:
+    known = wording.measure(measure)
+    return measure if known is None else known.display
+
+
+def _main(view: View) -> str:
+    """The first headline of the first scenario: all queries, groups, and the languages that clearly change."""
+    scenario = view.scenarios[0]
+    measure = view.headlines(scenario)[0]
+    row = view.mean(scenario, measure, "macro", "macro-target")
+    if row is None:
+        return ""
+    of = "" if not view.is_mean(row) else f", mean over {view.where(row)},"
+    text = f"{_name(measure)} in {scenario}{of} {change(view, row)}."
+    for name in view.groups:
+        group = view.mean(scenario, measure, name)
+        if group is not None and group["query_language"] == name:
+            text += f" {name.capitalize()} languages ({', '.join(view.groups[name])}): {_span(view, group)}."
+    return text + _by_language(view, scenario, measure)
+
+
+def _by_language(view: View, scenario: str, measure: str) -> str:
+    rows = view.targets(scenario, measure)
+    known = [row for row in rows if row["p_adjusted"] is not None and row["improved"] is not None]
+    if len(rows) < 2 or not known:
+        return ""
+    clear = [row for row in known if view.clear(row)]
+    kind = "p" if view.comparison.settings["correction"] == "none" else "adjusted p"
+    if not clear:
+        return f" In none of {len(rows)} languages is the change clear by itself ({kind} at most {view.level:.2g})."
+    better = [row for row in clear if row["improved"]]
+    worse = [_language(row) for row in clear if not row["improved"]]
+    text = f" By language ({kind} at most {view.level:.2g}): better in {len(better)} of {len(rows)}, worse in "
+    return text + (f"{len(worse)}: {listed(worse)}." if worse else "none.")
+
+
+def _language(row: Mapping[str, Any]) -> str:
+    return wording.language_name(row["query_language"])
+
+
+def _harm(view: View) -> str:
+    """Whether a language loses in pools of its own, by name."""
+    harmed = view.comparison.harmed(tolerance=TOLERANCE, encoder=view.label)
+    if harmed is None:
+        return "The results have no nDCG@1 in mono-same, so harm to search in one language was not checked."
+    rows = view.targets("mono-same", "nDCG@1")
+    amount = f"more than {TOLERANCE:g} ({100 * TOLERANCE:g} points of 100)"
+    if not harmed:
+        text = f"nDCG@1 in mono-same: no language falls by {amount}"
+    else:
+        losses = (
+            f"{_language(row)} ({difference('nDCG@1', row['difference'])}, {view.confidence} interval "
+            f"{difference_interval(row, ' to ')})"
+            for row in harmed
+        )
+        languages = "language" if len(rows) == 1 else "languages"
+        text = f"nDCG@1 in mono-same falls by {amount} in {len(harmed)} of {len(rows)} {languages}: {listed(losses)}"
+    mean = view.mean("mono-same", "nDCG@1", "macro")
+    return text + (f". Its mean {change(view, mean)}." if mean is not None and view.is_mean(mean) else ".")
+
+
+def _others(view: View) -> str:
+    """Lean and intrusion of target-language queries."""
+    facts = []
+    pivot = wording.language_name(view.pivot)
+    for scenario, measure, text in (
+        ("multi", "RankGap", f"The rank gap to {pivot}"),
+        (
+            "one-sided",
+            "Intrusion",
+            "Intrusion, the share of queries with an unrelated document of the other language above the answer,",
+        ),
+    ):
+        row = view.mean(scenario, measure, "macro-target")
+        if row is not None and scenario in view.scenarios and measure in view.measures(scenario):
+            facts.append(f"{text} with queries in {_targets(view, row)} {change(view, row)}.")
+    return " ".join(facts)
+
+
+def _targets(view: View, row: Mapping[str, Any]) -> str:
+    return "the target languages" if view.is_mean(dict(row)) else _language(row)
+
+
+def key_changes(view: View) -> list[tuple[str, str, str]]:
+    """The numbers at the top of a page: before and after, the difference with its interval, words."""
+    pivot = wording.language_name(view.pivot)
+    wanted = [
+        (
+            "multi",
+            "Complete@10",
+            "macro",
+            "Complete@10 in multi, all queries: all versions of the answer in the first 10",
+        ),
+        ("mono-same", "nDCG@1", "macro", "nDCG@1 in mono-same, all languages: search within one language"),
+        (
+            "one-sided",
+            "Intrusion",
+            "macro-target",
+            f"of target-language queries meet an unrelated {pivot} document first",
+        ),
+        ("multi", "RankGap", "macro-target", f"log2 ranks of lean to {pivot}, target-language queries; 0 is upright"),
+    ]
+    numbers = []
+    for scenario, measure, name, text in wanted:
+        row = view.mean(scenario, measure, name)
+        if row is None:
+            continue
+        unit = "%" if wording.scale(measure).unit == "%" else ""
+        before, after = (wording.value(measure, row[end]) for end in ("before", "after"))
+        limits = difference_interval(row, " to ")
+        aside = difference(measure, row["difference"]) + (f" ({limits})" if limits else "")
+        numbers.append((f"{before} → {after}{unit}", aside, text))
+    return numbers
+
+
+def caveats(comparison: Comparison) -> list[str]:
+    """What a reader must keep in mind: warnings of the encoders, and what was left out."""
+    found = [
+        f"{label}: {warning}"
+        for label, encoder in zip(comparison.labels, comparison.encoders, strict=True)
+        for warning in encoder.get("warnings") or []
+    ]
+    return [*found, *(f"{notice}." for notice in comparison.notices)]
+
+
+def methods(comparison: Comparison) -> list[str]:
+    """How the numbers were made."""
+    settings = comparison.settings
+    resamples, level = wording.count(settings["resamples"]), f"{100 * settings['confidence']:g}%"
+    correction = settings["correction"]
+    adjusted = (
+        "p-values are not adjusted for the number of tests."
+        if correction == "none"
+        else f"p-values are adjusted by {_CORRECTIONS[correction]} within one scenario and measure, means and single "
+        "languages apart; nothing is adjusted across measures and scenarios."
+    )
+    return [
+        "Differences are after minus before, over the queries for which both values are defined. Means over languages "
+        "are plain means.",
+        f"Intervals of differences: {level} percentile intervals of {resamples} paired bootstrap resamples of "
+        "questions; translations of one question are drawn together. They are not adjusted for their number.",
+        f"p: two-sided paired permutation test of the mean difference, {resamples} random sign patterns, one sign for "
+        f"all translations of a question; the smallest possible p is {1 / (settings['resamples'] + 1):.1g}. {adjusted}",
+        "d_z: mean difference over its standard deviation, both over questions. Better, worse, equal: numbers of "
+        "queries.",
+        *(
+            f"{_name(name)} is a difference of two means: it has an interval, but no test and no counts by query."
+            for name in settings["measures"]
+            if name.startswith("LanguageGap")
+        ),
+    ]

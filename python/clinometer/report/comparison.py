@@ -1,0 +1,207 @@
+"""The report of a comparison: a page with figures, its Markdown twin, text for a terminal, JSON.
+
+Same comparison, same bytes. Everything that comes from a result is escaped.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from string import ascii_uppercase
+
+from clinometer.comparison import Comparison
+from clinometer.errors import UsageError
+from clinometer.files import written_whole
+from clinometer.report import wording
+from clinometer.report.change_tables import all_tables, detail_tables, mean_tables
+from clinometer.report.change_view import View
+from clinometer.report.change_words import caveats, key_changes, methods, verdict
+from clinometer.report.dumbbell import draw_dumbbells
+from clinometer.report.page import fill
+from clinometer.report.plain import escape_markdown, markdown_table, plain_table, wrapped
+
+__all__ = ["check_ending", "html_comparison", "markdown_comparison", "plain_comparison", "write_comparison"]
+
+_FIGURES = (("multi", "Complete@10"), ("mono-same", "nDCG@1"))
+_ENDINGS = (".html", ".htm", ".md", ".markdown", ".json")
+
+
+def check_ending(path: str | os.PathLike[str]) -> None:
+    """Refuse a file whose ending says neither HTML, Markdown nor JSON.
+
+    Raises:
+        UsageError: It has another ending.
+    """
+    if Path(path).suffix.lower() not in _ENDINGS:
+        raise UsageError(
+            f"{Path(path).name}: a comparison is HTML, Markdown or JSON; let its name end in .html, .md or .json"
+        )
+
+
+def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> Path:
+    """Write a comparison: HTML, Markdown or JSON by the file's ending.
+
+    Returns:
+        The path.
+
+    Raises:
+        UsageError: Another ending.
+        MissingExtraError: HTML without matplotlib and jinja2.
+    """
+    path = Path(path)
+    check_ending(path)
+    ending = path.suffix.lower()
+    if ending == ".json":
+        text = comparison.to_json()
+    else:
+        text = html_comparison(comparison) if ending in (".html", ".htm") else markdown_comparison(comparison)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as file:
+        file.write(text.encode())
+    return path
+
+
+def plain_comparison(comparison: Comparison, *, everything: bool = False, width: int = 110) -> str:
+    """The comparison for a terminal: the verdict, means over languages, the main measures by language.
+
+    Args:
+        comparison: What `clinometer.comparison.compare` found.
+        everything: Every row, instead of the main measures.
+        width: Columns of the terminal.
+    """
+    views = _views(comparison)
+    blocks = ["\n".join([*_opening(comparison)])]
+    shown = 0
+    for view in views:
+        if len(views) > 1:
+            title = f"{comparison.labels[0]} → {view.label}"
+            blocks.append(f"{title}\n{'=' * len(title)}")
+        blocks += [wrapped(text, width) for text in verdict(view)]
+        tables = all_tables(view) if everything else mean_tables(view) + detail_tables(view)
+        shown += sum(len(table.lines) for table in tables)
+        blocks += [f"{table.title}\n{plain_table(table, width)}" for table in tables]
+    blocks += [wrapped(f"Note: {text}", width) for text in [*caveats(comparison), *methods(comparison)]]
+    if shown < len(comparison.rows):
+        blocks.append(
+            f"{shown:,} of {len(comparison.rows):,} rows are shown; --all shows all of them, -o FILE keeps them."
+        )
+    return "\n\n".join(blocks)
+
+
+def markdown_comparison(comparison: Comparison) -> str:
+    """The comparison as Markdown with pipe tables."""
+    blocks = [f"# Before and after: {escape_markdown(_title(comparison))}", _bullets(_opening(comparison))]
+    views = _views(comparison)
+    for view in views:
+        if len(views) > 1:
+            blocks.append(f"## {escape_markdown(f'{comparison.labels[0]} → {view.label}')}")
+        blocks += [escape_markdown(text) for text in verdict(view)]
+        for table in mean_tables(view) + detail_tables(view):
+            blocks += [f"### {escape_markdown(table.title)}", markdown_table(table), escape_markdown(table.note)]
+    if found := caveats(comparison):
+        blocks += ["## Keep in mind", _bullets(found)]
+    blocks += ["## How it was compared", _bullets(methods(comparison))]
+    for view in views:
+        blocks.append("## Every row" + (f": {escape_markdown(view.label)}" if len(views) > 1 else ""))
+        for table in all_tables(view):
+            blocks += [f"### {escape_markdown(table.title)}", markdown_table(table)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def html_comparison(comparison: Comparison) -> str:
+    """The comparison as one HTML page with figures.
+
+    Raises:
+        MissingExtraError: matplotlib or jinja2 is not installed.
+    """
+    parts = []
+    for number, view in enumerate(_views(comparison), start=1):
+        drawings = [
+            draw_dumbbells(view, scenario, measure, name=f"change-{number}-{scenario}")
+            for scenario, measure in _FIGURES
+        ]
+        parts.append(
+            {
+                "label": view.label,
+                "verdict": verdict(view),
+                "harmed": bool(comparison.harmed(encoder=view.label)),
+                "numbers": key_changes(view),
+                "drawings": [drawing for drawing in drawings if drawing],
+                "means": mean_tables(view),
+                "details": detail_tables(view),
+                "all": all_tables(view),
+            }
+        )
+    names = [row["measure"] for row in comparison.rows]
+    return fill(
+        "comparison.html",
+        title=_title(comparison),
+        heads=_opening(comparison),
+        before=comparison.labels[0],
+        parts=parts,
+        caveats=caveats(comparison),
+        methods=methods(comparison),
+        rows=len(comparison.rows),
+        measures=_explained(list(dict.fromkeys(names))),
+        settings=[(key.replace("_", " "), _setting(key, value)) for key, value in comparison.settings.items()],
+        encoders=[
+            (
+                label,
+                [(key.replace("_", " "), wording.listed(value)) for key, value in encoder.items() if key != "warnings"],
+            )
+            for label, encoder in zip(comparison.labels, comparison.encoders, strict=True)
+        ],
+    )
+
+
+def _setting(key: str, value: object) -> str:
+    return str(value) if key == "seed" else wording.listed(value)
+
+
+def _views(comparison: Comparison) -> list[View]:
+    return [View(comparison, label) for label in comparison.labels[1:]]
+
+
+def _title(comparison: Comparison) -> str:
+    return (
+        " → ".join(comparison.labels[:2])
+        if len(comparison.labels) == 2
+        else (f"{comparison.labels[0]} and {len(comparison.labels) - 1} others")
+    )
+
+
+def _opening(comparison: Comparison) -> list[str]:
+    """What was compared, on what."""
+    collection = comparison.collection
+    documents, queries = (sum((collection.get(what) or {}).values()) for what in ("documents", "queries"))
+    named = [f"after: {label}" for label in comparison.labels[1:]]
+    if len(named) > 1:
+        named = [f"after {_letter(number)}: {label}" for number, label in enumerate(comparison.labels[1:])]
+    return [
+        f"before: {comparison.labels[0]}",
+        *named,
+        f"on {collection.get('name', 'a collection')}: {len(collection.get('languages') or [])} languages, "
+        f"{wording.count(documents)} documents, {wording.count(queries)} queries, pivot "
+        f"{wording.language_name(str(comparison.settings['pivot']))}",
+    ]
+
+
+def _letter(number: int) -> str:
+    return ascii_uppercase[number] if number < len(ascii_uppercase) else str(number + 1)
+
+
+def _explained(names: list[str]) -> list[tuple[str, str, str]]:
+    found = []
+    for name in names:
+        known = wording.measure(name)
+        if known is None:
+            found.append((name, name, "This version of clinometer does not know the measure."))
+            continue
+        better = {True: "Higher is better.", False: "Lower is better.", None: "Says which way, not how good."}
+        text = "Nearer 0 is better." if name == "RankGap" else better[known.higher_is_better]
+        found.append((name, known.display, f"{known.summary} {text}"))
+    return found
+
+
+def _bullets(entries: list[str]) -> str:
+    return "\n".join(f"- {escape_markdown(entry)}" for entry in entries)

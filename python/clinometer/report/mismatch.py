@@ -1,0 +1,156 @@
+"""Geometry before and after: one figure of the mismatch by language, and its table in Markdown.
+
+Both show numbers of two tables of `clinometer.geometry.alignment_table` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import floor, log10
+from typing import Any
+
+from clinometer.errors import UsageError
+from clinometer.geometry import MEASURES
+from clinometer.report import wording
+from clinometer.report.canvas import Mark, Point, canvas
+from clinometer.report.figures import Drawing
+from clinometer.report.grid import Cell, Column, Line, Table
+from clinometer.report.plain import escape_markdown, markdown_table
+
+__all__ = ["MismatchReport", "mismatch_report"]
+
+Row = Mapping[str, Any]
+Columns = Sequence[Sequence[float | None]]
+_SHOWN = ("mismatch_l1", "mismatch_jsd", "margin", "language_gap_norm", "mexa", "bitext_accuracy")
+_ARROWS = {True: " ↑", False: " ↓", None: ""}
+_BEFORE, _AFTER = "#5b6875", "#0067a5"
+
+
+@dataclass(frozen=True)
+class MismatchReport:
+    """What changed in the embeddings.
+
+    Args:
+        drawing: The first of the measures, by language; None where it has no value.
+        table: All of the measures, by language.
+    """
+
+    drawing: Drawing | None
+    table: Table
+
+    @property
+    def markdown(self) -> str:
+        """The table, with what its measures mean."""
+        heading = f"### {escape_markdown(self.table.title)}"
+        return f"{heading}\n\n{markdown_table(self.table)}\n\n{escape_markdown(self.table.note)}\n"
+
+
+def mismatch_report(
+    before: Sequence[Row],
+    after: Sequence[Row],
+    *,
+    measures: Sequence[str] = _SHOWN,
+    names: tuple[str, str] = ("before", "after"),
+) -> MismatchReport:
+    """Set two tables of geometry side by side.
+
+    Args:
+        before: Rows of `alignment_table`.
+        after: Rows for the same texts, with other embeddings.
+        measures: Names from `clinometer.geometry.MEASURES`; the first is drawn.
+        names: What the two are called.
+
+    Raises:
+        UsageError: A measure is unknown, or the tables are not of the same languages, pivot and pairs.
+        MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> from clinometer.geometry import alignment_table
+        >>> labels, groups = ["en", "en", "de", "de"], ["a", "b", "a", "b"]
+        >>> before = alignment_table([[4, 0], [0, 4], [2, 2], [0, 3]], labels, groups)
+        >>> after = alignment_table([[4, 0], [0, 4], [4, 1], [0, 3]], labels, groups)
+        >>> print(mismatch_report(before, after, measures=["mismatch_l1"]).markdown.splitlines()[2])
+        | language | Mismatch (L1) ↓ · before | Mismatch (L1) ↓ · after |
+    """
+    unknown = [name for name in measures if name not in MEASURES]
+    if unknown or not measures:
+        what = f"there is no measure of geometry {unknown[0]!r}" if unknown else "no measure was chosen"
+        raise UsageError(f"{what}; choose from {', '.join(MEASURES)}")
+    places = [{(row["language"], row["pivot"]): row["pairs"] for row in rows} for rows in (before, after)]
+    if places[0] != places[1] or not places[0]:
+        raise UsageError(
+            "the two tables are not of the same languages, pivot and pairs, or are empty; make both from the same texts"
+        )
+    pivots = list(dict.fromkeys(pivot for _, pivot in places[0]))
+    if len(pivots) > 1:
+        raise UsageError(f"the tables have several pivots ({', '.join(pivots)}); give the rows of one")
+    languages = [language for language, _ in places[0]]
+    found = [{(row["language"], row["measure"]): row["value"] for row in rows} for rows in (before, after)]
+    columns = {
+        measure: [[values.get((language, measure)) for language in languages] for values in found]
+        for measure in measures
+    }
+    pairs = " to ".join(dict.fromkeys(wording.count(choose(places[0].values())) for choose in (min, max)))
+    table = _table(columns, languages, names, wording.language_name(pivots[0]), pairs)
+    return MismatchReport(_draw(measures[0], languages, columns[measures[0]], names), table)
+
+
+def _table(
+    columns: Mapping[str, Columns], languages: Sequence[str], names: tuple[str, str], pivot: str, pairs: str
+) -> Table:
+    heads = [
+        Column(MEASURES[measure].display + _ARROWS[MEASURES[measure].higher_is_better], "", name)
+        for measure in columns
+        for name in names
+    ]
+    flat = [column for both in columns.values() for column in both]
+    lines = [
+        Line(wording.language_name(language), tuple(Cell(_number(column[i])) for column in flat))
+        for i, language in enumerate(languages)
+    ]
+    if len(languages) > 1:
+        lines.append(Line("mean", tuple(Cell(_number(_mean(column))) for column in flat), mean=True))
+    explained = " ".join(f"{MEASURES[measure].display}: {MEASURES[measure].summary}" for measure in columns)
+    note = f"{pairs} pairs of texts in each language. {explained}"
+    return Table("mismatch", f"Embeddings of translations, with {pivot}", note, "language", tuple(heads), tuple(lines))
+
+
+def _draw(measure: str, languages: Sequence[str], columns: Columns, names: tuple[str, str]) -> Drawing | None:
+    known = [value for column in columns for value in column if value is not None]
+    if not known:
+        return None
+    step = _step(max(*known, 0.0) - min(*known, 0.0))
+    ticks = [step * i for i in range(floor(min(*known, 0.0) / step), -floor(-max(*known, 0.0) / step) + 1)]
+    marks = (Mark(names[0], _BEFORE, "o", True), Mark(names[1], _AFTER, "o"))
+    points = [[None if value is None else Point(value, None, None) for value in column] for column in columns]
+    with canvas() as new:
+        sheet = new(len(languages), 2, [wording.language_name(label) for label in languages], 0.2, 0.1, 0.36)
+        pad = 0.02 * (ticks[-1] - ticks[0])
+        sheet.axes.set_xlim(ticks[0] - pad, ticks[-1] + pad)
+        sheet.grid()
+        sheet.dots(marks, points, stems=False)
+        sheet.ticks(ticks, [f"{tick:g}".replace("-", wording.MINUS) for tick in ticks])
+        title = f"{MEASURES[measure].display}, by language"
+        told = "; ".join(
+            f"{wording.language_name(label)} {_number(one)} {names[0]}, {_number(other)} {names[1]}"
+            for label, one, other in zip(languages, *columns, strict=True)
+        )
+        text = f"{title}. {told}."
+        return Drawing(sheet.svg("mismatch", text), marks, title, text)
+
+
+def _step(span: float) -> float:
+    """A round number of which four to eight make the span."""
+    rough = (span or 1.0) / 6
+    power = 10.0 ** floor(log10(rough))
+    return next(power * size for size in (1, 2, 5, 10) if power * size >= rough * (1 - 1e-9))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _number(value: float | None) -> str:
+    return wording.DASH if value is None else f"{value:.3g}".replace("-", wording.MINUS)

@@ -1,0 +1,289 @@
+"""Writes a store shard by shard.
+
+A shard is on the disk before the manifest names it, so a kill at any instant leaves a store that is sound up to the
+last finished shard. One writer at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, Self
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clinometer.collection import Texts
+from clinometer.encoders.base import EncoderRecord
+from clinometer.errors import CollectionError, EmbeddingError, FormatError, UsageError
+from clinometer.languages import canonical
+from clinometer.store.durable import PARTIAL, durable, lock
+from clinometer.store.manifest import (
+    DTYPES,
+    MANIFEST,
+    STAGES,
+    Dtype,
+    Manifest,
+    Shard,
+    Stage,
+    differences,
+    read_manifest,
+)
+from clinometer.store.reader import EmbeddingStore
+from clinometer.store.rowfiles import Column, digest_of, lines_of, read_column
+from clinometer.store.shards import refuse_bad_shards, write_array
+
+__all__ = ["StoreWriter"]
+
+_NAMED = 5
+
+
+class StoreWriter:
+    """Begins a store, or goes on with one that was made in the same way. A context manager.
+
+    Args:
+        path: The store's folder: new, empty, or a store.
+        record: What encodes the rows. Its warnings are those of the beginning; a store that exists keeps its own.
+        stage: `documents` or `queries`.
+        dtype: Stored data type, `float32` or `float16`.
+        shard_rows: Rows that each shard but the last is to have, kept in the manifest for whoever goes on. `append`
+            itself takes any number.
+
+    Raises:
+        UsageError: The store that is there was made otherwise; all differences are named.
+        FormatError: The store that is there is damaged, or the folder holds something else.
+        ClinometerError: Another writer is at work.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        record: EncoderRecord,
+        stage: Stage,
+        dtype: Dtype = "float32",
+        *,
+        shard_rows: int | None = None,
+    ) -> None:
+        for option, value, choices in (("stage", stage, STAGES), ("dtype", dtype, DTYPES)):
+            if value not in choices:
+                raise UsageError(f"{option} is {value!r}, but must be {' or '.join(choices)}")
+        if shard_rows is not None and shard_rows < 1:
+            raise UsageError(f"shard_rows is {shard_rows}, but must be 1 or more")
+        self._path = Path(path)
+        self._path.mkdir(parents=True, exist_ok=True)
+        self._lock: IO[bytes] | None = lock(self._path)
+        try:
+            self._manifest = self._begun(record, stage, dtype, shard_rows)
+            self._ids = set(self._stored("id"))
+        except BaseException:
+            self.close()
+            raise
+
+    def _begun(self, record: EncoderRecord, stage: Stage, dtype: Dtype, shard_rows: int | None) -> Manifest:
+        if not (self._path / MANIFEST).exists():
+            foreign = sorted(
+                file.name for file in self._path.iterdir() if file.name not in (".lock", MANIFEST + PARTIAL)
+            )
+            if foreign:
+                raise FormatError(
+                    self._path, None, f"this folder has no {MANIFEST} but {foreign[0]!r}; give a new or an empty folder"
+                )
+            manifest = Manifest(
+                stage=stage, dtype=dtype, dimension=record.dimension, shard_rows=shard_rows, encoder=record
+            )
+            self._write(manifest)
+            return manifest
+        manifest = read_manifest(self._path)
+        found = [
+            f"{name}: {before}, now {now}"
+            for name, before, now in (
+                ("stage", manifest.stage, stage),
+                ("dtype", manifest.dtype, dtype),
+                ("shard_rows", manifest.shard_rows, manifest.shard_rows if shard_rows is None else shard_rows),
+            )
+            if before != now
+        ]
+        found += differences(manifest.encoder, record, stage)
+        if found:
+            raise UsageError(
+                f"{self._path} was made otherwise ({'; '.join(found)}); encode as before, or give another folder"
+            )
+        refuse_bad_shards(self._path, manifest, checksums=False)
+        # What a killed writer left of the next shard has that shard's names, and is written over.
+        return manifest
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others write. Every shard that was appended is on the disk already."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def __len__(self) -> int:
+        return self._manifest.rows
+
+    @property
+    def manifest(self) -> Manifest:
+        """As it is on the disk."""
+        return self._manifest
+
+    def plan(self, texts: Texts) -> None:
+        """Say what the store is to hold in the end: these texts, of which the first may be there already.
+
+        Ids, languages and groups of the rows that are there are compared, and the digest of each shard's texts where
+        `append` was given one.
+
+        Raises:
+            CollectionError: The rows that are there are not the first of these texts; nothing was changed.
+        """
+        mend = "encode the source as it was, or give another folder"
+        if len(texts) < len(self):
+            raise CollectionError(f"{self._path} has {len(self):,} rows, but the source has {len(texts):,}; {mend}")
+        columns: tuple[tuple[Column, Sequence[str | None]], ...] = (
+            ("id", texts.ids), ("language", texts.languages), ("group", texts.groups),
+        )  # fmt: skip
+        for column, given in columns:
+            for row, stored in enumerate(self._stored(column)):
+                if stored != given[row]:
+                    raise CollectionError(
+                        f"{self._path}: the {column} of row {row} is {stored!r}, and {given[row]!r} in the source; "
+                        f"{mend}"
+                    )
+        start = 0
+        for shard in self._manifest.shards:
+            stop = start + shard.rows
+            if shard.texts_sha256 not in (None, digest_of(texts.texts[start:stop])):
+                raise CollectionError(
+                    f"{self._path}: a text of shard {shard.name} (rows {start} to {stop - 1}, from "
+                    f"{texts.ids[start]!r} on) is not what it was when it was encoded; {mend}"
+                )
+            start = stop
+        if self._manifest.planned_rows != len(texts):
+            self._write(msgspec.structs.replace(self._manifest, planned_rows=len(texts)))
+
+    def append(
+        self,
+        vectors: ArrayLike,
+        ids: Sequence[str],
+        languages: Sequence[str],
+        groups: Sequence[str | None] | None = None,
+        *,
+        texts_digest: str | None = None,
+    ) -> None:
+        """Write one shard.
+
+        Args:
+            vectors: `(n, d)`, n of at least 1, any real data type; stored in the store's.
+            ids: One for each row, each once in the store.
+            languages: One for each row, in any spelling that `clinometer.languages.canonical` reads; `und` where it is
+                not known.
+            groups: Parallel group of each row or None; none at all by default.
+            texts_digest: `digest_of` the texts of these rows, so that whoever goes on can check them.
+
+        Raises:
+            EmbeddingError: Rows that are zero, NaN or infinite in the store's data type, or of another dimension.
+            CollectionError: Ids that are there already, or columns of different lengths.
+            LanguageError: A label is not one.
+        """
+        if self._lock is None:
+            raise UsageError(f"the writer of {self._path} is closed; open it again")
+        ids = list(ids)
+        groups = [None] * len(ids) if groups is None else list(groups)
+        self._check_columns(ids, len(languages), groups)
+        short = {label: canonical(label) for label in set(languages)}
+        rows = self._checked(vectors, ids)
+        name = f"{len(self._manifest.shards):05d}"
+        with durable(self._path / f"{name}.jsonl") as lines:
+            lines.write(lines_of(ids, [short[label] for label in languages], groups))
+        shard = Shard(
+            name=name,
+            rows=len(rows),
+            sha256=write_array(self._path / f"{name}.npy", rows),
+            jsonl_sha256=lines.sha256,
+            jsonl_bytes=lines.bytes,
+            texts_sha256=texts_digest,
+        )
+        self._write(
+            msgspec.structs.replace(
+                self._manifest,
+                dimension=rows.shape[1],
+                rows=len(self) + len(rows),
+                shards=[*self._manifest.shards, shard],
+            )
+        )
+        self._ids.update(ids)
+
+    def take(self, rows: Sequence[int]) -> NDArray[Any]:
+        """Rows that were stored already, by number."""
+        return EmbeddingStore(self._path, self._manifest).take(rows)
+
+    def _stored(self, column: Column) -> Any:
+        return (value for shard in self._manifest.shards for value in read_column(self._path, shard, column))
+
+    def _write(self, manifest: Manifest) -> None:
+        with durable(self._path / MANIFEST) as file:
+            file.write(manifest.to_json())
+        self._manifest = manifest
+
+    def _check_columns(self, ids: list[str], languages: int, groups: list[str | None]) -> None:
+        if not ids:
+            raise UsageError("there are no rows to append; give at least one")
+        if not len(ids) == languages == len(groups):
+            raise CollectionError(
+                f"{len(ids)} ids, {languages} languages and {len(groups)} groups do not belong together; give one of "
+                "each for each row"
+            )
+        for what, names in (("id", ids), ("group", [group for group in groups if group is not None])):
+            for row, name in enumerate(names):
+                if not isinstance(name, str):
+                    raise CollectionError(f"the {what} {name!r} is {type(name).__name__}, but must be a string")
+                try:
+                    name.encode()
+                except UnicodeEncodeError:
+                    raise CollectionError(
+                        f"the {what} {name!r} (number {row}) holds half of a surrogate pair; remove it"
+                    ) from None
+        twice = [name for name, times in Counter(ids).items() if times > 1 or name in self._ids]
+        if twice:
+            raise CollectionError(
+                f"{len(twice)} ids would be twice in {self._path}: {_named(twice)}; each row needs its own"
+            )
+
+    def _checked(self, vectors: ArrayLike, ids: list[str]) -> NDArray[Any]:
+        given = np.asarray(vectors)
+        if given.ndim != 2 or given.dtype.kind not in "fiu":
+            raise EmbeddingError(
+                f"the embeddings are {given.dtype} of shape {given.shape}, but must be numbers of shape (rows, "
+                "dimension)"
+            )
+        dimension = self._manifest.dimension or given.shape[1]
+        if given.shape != (len(ids), dimension) or not dimension:
+            raise EmbeddingError(
+                f"the embeddings have shape {given.shape}, but {self._path} needs {(len(ids), dimension)}: one row for "
+                "each id, of the encoder's dimension"
+            )
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            rows = given.astype(self._manifest.dtype, order="C", copy=False)
+        finite = np.isfinite(rows).all(axis=1)
+        zero = ~rows.any(axis=1)
+        problems = [
+            f"{int(bad.sum())} rows {what} ({_named([ids[row] for row in np.flatnonzero(bad)])})"
+            for bad, what in ((zero, "are zero"), (~finite, "hold NaN or infinity"))
+            if bad.any()
+        ]
+        if problems:
+            mend = "; store float32" if self._manifest.dtype == "float16" else "; look at their texts and the encoder"
+            raise EmbeddingError(f"as {self._manifest.dtype}, {' and '.join(problems)}{mend}")
+        return rows
+
+
+def _named(ids: list[str]) -> str:
+    return ", ".join(map(repr, ids[:_NAMED])) + (", ..." if len(ids) > _NAMED else "")

@@ -1,0 +1,133 @@
+"""Before and after: the untrained and the trained models on a collection that no training saw, compared query by query.
+
+Everything lies in one folder a collection: `before`, `after` (or `after-N` for seed N), and the comparison.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from clinometer.comparison import Comparison, compare
+from clinometer.encoders import SentenceTransformerEncoder
+from clinometer.errors import UsageError
+from clinometer.evaluation import evaluate
+from clinometer.files import written_whole
+from clinometer.io import load
+from clinometer.results import Evaluation
+from clinometer.training.plan import TrainingPlan
+from clinometer.training.run import TrainedModel
+
+__all__ = ["MEASURES", "SCENARIOS", "Proof", "prove"]
+
+SCENARIOS = ("multi", "one-sided", "mono-same", "mono-cross", "multilingual")
+MEASURES = (
+    "Complete@10", "MaxRnorm", "nDCG@1", "nDCG@10", "RankGap", "Intrusion", "LPR", "LanguageGap(MaxRnorm)",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What training did on one collection.
+
+    Args:
+        source: The collection as it was named.
+        folder: Where the results lie.
+        comparison: The untrained model with each trained one; groups `trained` and `unseen` where both have languages.
+    """
+
+    source: str
+    folder: Path
+    comparison: Comparison
+
+    def to_dict(self) -> dict[str, Any]:
+        """Source, folder and the rows of the comparison."""
+        return {"source": self.source, "folder": str(self.folder), "rows": self.comparison.rows}
+
+
+def prove(source: str, models: Sequence[TrainedModel], folder: Path, *, show_progress_bar: bool = False) -> Proof:
+    """Evaluate the untrained model and each trained one on a collection, and compare them.
+
+    Results that the folder holds already are kept if they are of the same model and prompts.
+
+    Args:
+        source: As `clinometer.load` reads it; a collection that holds the pivot and another language.
+        models: Trained by plans that differ in nothing but the seed.
+        folder: Gets a folder with the name of the source.
+        show_progress_bar: Draw bars on standard error.
+
+    Raises:
+        ClinometerError: As for `clinometer.load`, `clinometer.evaluate` and `clinometer.comparison.compare`.
+    """
+    plan = models[0].plan
+    collection = load(source)
+    if plan.pivot not in collection.languages or len(collection.languages) < 2:
+        raise UsageError(
+            f"{source} has {', '.join(collection.languages)}; {plan.pivot} and another language are needed"
+        )
+    here = folder / _folder_name(source)
+
+    def evaluated(model: str, name: str) -> Evaluation:
+        encoder = SentenceTransformerEncoder(
+            model, query_prompt=plan.query_prompt, document_prompt=plan.document_prompt
+        )
+        target = here / name
+        if (target / "results.json").exists():
+            kept = Evaluation.from_folder(target)
+            same = kept.collection == collection.describe() and kept.encoder == msgspec.to_builtins(encoder.record)
+            if same and set(map(str, MEASURES)) <= set(kept.settings["measures"]):
+                return kept
+        found = evaluate(
+            collection, encoder, pivot=plan.pivot, scenarios=SCENARIOS, measures=MEASURES,
+            show_progress_bar=show_progress_bar,
+        )  # fmt: skip
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "results.json").unlink(missing_ok=True)
+        found.per_query_to(target / "per_query.jsonl.gz")
+        found.to_json(target / "results.json")
+        return found
+
+    before = evaluated(plan.model, "before")
+    names = ["after"] if len(models) == 1 else [f"after-{model.plan.seed}" for model in models]
+    after = [evaluated(str(model.folder), name) for model, name in zip(models, names, strict=True)]
+    comparison = compare(before, *after, groups=_groups(plan, collection.languages), labels=["before", *names])
+    for ending in ("json", "md", "html"):
+        comparison.report(here / f"comparison.{ending}")
+    _write_card(models, here.name, here / "comparison.md")
+    return Proof(source, here, comparison)
+
+
+def _folder_name(source: str) -> str:
+    """A name for a folder: the kind of source and the last part of its path.
+
+    Example:
+        >>> _folder_name("xquad:../data/xquad"), _folder_name("parallel:a/b.jsonl.gz"), _folder_name("demo")
+        ('xquad', 'parallel-b.jsonl.gz', 'demo')
+    """
+    kind, _, path = source.partition(":")
+    last = re.sub(r"[^\w.-]+", "-", path.rstrip("/").rpartition("/")[2]).strip(".-")
+    return kind if last in ("", kind) else f"{kind}-{last}"
+
+
+def _groups(plan: TrainingPlan, languages: Sequence[str]) -> dict[str, list[str]]:
+    trained = [label for label in languages if label in plan.languages]
+    unseen = [label for label in languages if label not in plan.languages and label != plan.pivot]
+    return {"trained": trained, "unseen": unseen} if trained and unseen else {}
+
+
+def _write_card(models: Sequence[TrainedModel], name: str, report: Path) -> None:
+    """Put the comparison into the model card of each model, in place of an earlier one of the same collection."""
+    begin, end = f"<!-- begin: clinometer {name} -->", f"<!-- end: clinometer {name} -->"
+    text = re.sub(r"^#", "##", report.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for model in models:
+        card = model.folder / "README.md"
+        there = card.read_text(encoding="utf-8") if card.exists() else ""
+        head, _, rest = there.partition(begin)
+        tail = rest.partition(end)[2] if rest else ""
+        with written_whole(card) as file:
+            file.write(f"{head.rstrip()}\n\n{begin}\n{text}\n{end}{tail.rstrip()}\n".encode())

@@ -1,0 +1,117 @@
+"""Losses by name, as `clinometer train --loss` and a training plan write them.
+
+A name is a sum of parts (`jsd+nce`, `pool+mono+sim`) or one of `RECIPES`. Each says which columns it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clinometer.errors import UsageError
+from clinometer.training.data import Layout
+
+__all__ = ["RECIPES", "Recipe", "make_loss", "recipe_of"]
+
+_PARTS = ("jsd", "nce", "psg", "pool", "mono", "sim")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a loss is made.
+
+    Args:
+        name: As it is written.
+        layout: Columns that it reads; see `clinometer.training.data.LAYOUTS`.
+        parts: Of `CrossLingualAlignmentLoss`; empty for losses of another kind.
+        hold: Weight of the pull to the untrained model (`DistillationLoss` on each text itself), unless a plan has one.
+        blend: How far from the untrained (0) to the trained model (1) the one lies that is kept, unless a plan says it.
+        options: Options of the loss, under those of a plan.
+    """
+
+    name: str
+    layout: Layout
+    parts: str = ""
+    hold: float = 0.0
+    blend: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+# `upright` is what docs/reproduction.md recommends, and why; scale and blend were chosen on TICO-19.
+RECIPES: dict[str, Recipe] = {
+    "upright": Recipe("upright", "alignment+query", "pool+mono+sim", blend=0.75, options={"scale": 50.0}),
+    "clear": Recipe("clear", "clear"),
+    "distill": Recipe("distill", "alignment+query"),
+}
+
+
+def recipe_of(name: str) -> Recipe:
+    """The recipe of a name.
+
+    Raises:
+        UsageError: It is neither a known name nor a sum of known parts.
+
+    Example:
+        >>> recipe_of("jsd+nce").layout
+        'alignment'
+        >>> recipe_of("jsd+nec")
+        Traceback (most recent call last):
+        clinometer.errors.UsageError: there is no loss 'jsd+nec'; join jsd, nce, psg, pool, mono, sim by '+', ...
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    parts = [part.strip() for part in name.split("+")]
+    if not set(parts) <= set(_PARTS) or len(set(parts)) < len(parts):
+        raise UsageError(
+            f"there is no loss {name!r}; join {', '.join(_PARTS)} by '+', each once, or choose {', '.join(RECIPES)}"
+        )
+    # The paper's parts read three columns; ours read the query in the target language as well.
+    ours = set(parts) & {"pool", "mono", "sim"}
+    return Recipe(name, "alignment+query" if ours else "alignment", "+".join(parts))
+
+
+def make_loss(
+    model: Any,
+    name: str,
+    *,
+    hold: float | None = None,
+    options: Mapping[str, Any] | None = None,
+    mini_batch_size: int | None = None,
+) -> Any:
+    """The loss of a recipe for a model.
+
+    Args:
+        model: SentenceTransformer model, as it is before training: the pull of `hold` is to this state.
+        name: As for `recipe_of`.
+        hold: Weight of the pull to the untrained model; the recipe's own if None, 0 for none.
+        options: Of the loss, over those of the recipe: for parts those of `CrossLingualAlignmentLoss` (`scale`,
+            `jsd_input`, `weights`), for `clear` those of `ClearLoss`, for `distill` those of `DistillationLoss`.
+        mini_batch_size: Embed so many texts at a time (GradCache); the result is that of the whole batch.
+
+    Raises:
+        UsageError: The loss does not know an option, or cannot be cached.
+        MissingExtraError: The extra `train` is not installed.
+    """
+    from clinometer import losses
+
+    recipe = recipe_of(name)
+    chosen = {**recipe.options, **(options or {})}
+    weight = recipe.hold if hold is None else hold
+    try:
+        if recipe.parts:
+            made: Any = losses.CrossLingualAlignmentLoss(model, recipe.parts, **chosen)
+        elif name == "clear":
+            made = losses.ClearLoss(model, **chosen)
+        else:
+            made = losses.DistillationLoss(model, **{"target": "pivot", "over_dimensions": "sum", **chosen})
+    except TypeError as error:
+        if "keyword argument" not in str(error):
+            raise
+        raise UsageError(f"the loss {name!r} does not know one of the options {', '.join(chosen)}: {error}") from None
+    if weight:
+        held = losses.DistillationLoss(model, over_dimensions="sum", weight=weight)
+        made = losses.CombinedLoss(model, {"loss": made, "hold": held})
+    if mini_batch_size is not None:
+        made = losses.GradCachedLoss(made, mini_batch_size=mini_batch_size)
+    return made

@@ -1,0 +1,321 @@
+"""Training by a plan: one model, one seed, one folder, over the `SentenceTransformerTrainer`.
+
+The folder holds checkpoints while training runs, so that the same call goes on where a killed one stopped, and at the
+end the model with `training.json`, which is written last: where it stands, all is there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from clinometer.errors import MissingExtraError, UsageError
+from clinometer.files import written_whole
+from clinometer.training.data import ParallelSamples, parallel_samples, prompts_for
+from clinometer.training.plan import TrainingPlan
+from clinometer.training.recipes import make_loss, recipe_of
+
+__all__ = ["TrainedModel", "train"]
+
+_RECORD = "training.json"
+_UNFINISHED = "plan.json"
+_CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model that was trained.
+
+    Args:
+        folder: Where it lies; `SentenceTransformer(folder)` loads it.
+        plan: How it was trained.
+        record: Contents of `training.json`: plan, data, versions, losses, development results.
+        new: Whether it was trained now; False where the folder already held it.
+    """
+
+    folder: Path
+    plan: TrainingPlan
+    record: dict[str, Any]
+    new: bool = True
+
+
+def train(
+    model: str | Path,
+    data: str | Path | list[str | Path],
+    languages: list[str],
+    output: str | Path,
+    *,
+    evaluator: Any = None,
+    checkpoint_steps: int = 50,
+    keep_checkpoints: bool = False,
+    show_progress_bar: bool = False,
+    **options: Any,
+) -> TrainedModel:
+    """Align an encoder on parallel samples.
+
+    The same call again returns the finished model, or goes on from the last whole checkpoint; the result is the same.
+
+    Args:
+        model: Name or folder of a sentence-transformers model.
+        data: Files of parallel JSONL.
+        languages: Target languages.
+        output: Folder for the model.
+        evaluator: Evaluates during training in place of the development split; a sentence-transformers evaluator with
+            a `primary_metric`.
+        checkpoint_steps: Steps between checkpoints where nothing is evaluated during training.
+        keep_checkpoints: Leave the last checkpoints in the folder.
+        show_progress_bar: Draw a bar on standard error.
+        **options: Those of `TrainingPlan`, such as `loss`, `samples`, `learning_rate`, `seed`.
+
+    Raises:
+        UsageError: An option cannot be used, or the folder holds another training.
+        MissingExtraError: The extra `train` is not installed.
+
+    Example:
+        ::
+
+            from clinometer.training import train
+
+            trained = train("intfloat/multilingual-e5-small", ["libreoffice-help.jsonl.gz"], ["de"], "e5-upright-de")
+            print(trained.record["steps"], trained.record["seconds"])
+    """
+    plan = _plan(model, data, languages, options)
+    output = Path(output)
+    if finished := _finished(output, plan):
+        return TrainedModel(output, plan, finished, new=False)
+    _require_extra()
+    resume = _begun(output, plan)
+    samples = parallel_samples(
+        [Path(path) for path in plan.data], plan.languages, plan.samples, plan.seed, "train", plan.dev_share,
+        layout=recipe_of(plan.loss).layout, pivot=plan.pivot,
+    )  # fmt: skip
+    output.mkdir(parents=True, exist_ok=True)
+    with written_whole(output / _UNFINISHED) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(plan)))
+    started = time.monotonic()
+    trained, log, precision, chosen_by = _fit(
+        plan, samples, output, resume, evaluator, checkpoint_steps, show_progress_bar
+    )
+    record = {
+        "format": "clinometer-training",
+        "version": 1,
+        "plan": msgspec.to_builtins(plan),
+        "data": {path: _digest(Path(path)) for path in plan.data},
+        "samples": samples.statistics,
+        "loss": _configuration(trained.loss),
+        "precision": precision,
+        "software": _software(),
+        "steps": max((entry["step"] for entry in log), default=0),
+        "resumed_from": resume.name if resume else None,
+        "seconds": round(time.monotonic() - started, 1),
+        "log": log,
+        "chosen_by": chosen_by,
+        "development": [entry for entry in log if any(name.startswith("eval_") for name in entry)],
+    }
+    _save(trained.model, output, record)
+    if not keep_checkpoints:
+        _remove(output / _CHECKPOINTS)
+    return TrainedModel(output, plan, record)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    model: Any
+    loss: Any
+
+
+def _fit(
+    plan: TrainingPlan,
+    samples: ParallelSamples,
+    output: Path,
+    resume: Path | None,
+    evaluator: Any,
+    checkpoint_steps: int,
+    show_progress_bar: bool,
+) -> tuple[_Fitted, list[dict[str, Any]], str, str | None]:
+    import sentence_transformers as host
+    from transformers import set_seed
+
+    from clinometer.encoders import SentenceTransformerEncoder
+    from clinometer.training.watch import watchers
+    from clinometer.training.weights import Weights
+
+    set_seed(plan.seed)
+    weights = Weights.load(plan.model, freeze=plan.freeze, lora_rank=plan.lora_rank)
+    model = weights.model
+    own_length, model.max_seq_length = (
+        model.max_seq_length,
+        min(plan.max_length, model.max_seq_length or plan.max_length),
+    )
+    encoder = SentenceTransformerEncoder(
+        model, query_prompt=plan.query_prompt, document_prompt=plan.document_prompt, max_length=model.max_seq_length
+    )
+    if plan.evaluations and evaluator is None:
+        from clinometer.evaluators import MixedPoolEvaluator
+
+        evaluator = MixedPoolEvaluator.from_parallel(
+            [Path(path) for path in plan.data], plan.languages, split="dev", dev_share=plan.dev_share,
+            pivot=plan.pivot, sample=plan.dev_questions, query_prompt=encoder.record.query_prompt,
+            document_prompt=encoder.record.document_prompt, batch_size=plan.batch_size, write_csv=False,
+        )  # fmt: skip
+    loss = make_loss(model, plan.loss, hold=plan.hold, options=plan.loss_options, mini_batch_size=plan.mini_batch_size)
+    precision = weights.precision(plan.precision)
+    steps = -(-len(samples) // plan.batch_size) * plan.epochs
+    every = max(1, -(-steps // plan.evaluations)) if plan.evaluations else max(1, checkpoint_steps)
+    judged = bool(plan.evaluations)
+    arguments = host.SentenceTransformerTrainingArguments(
+        output_dir=str(output / _CHECKPOINTS),
+        num_train_epochs=plan.epochs,
+        per_device_train_batch_size=plan.batch_size,
+        learning_rate=plan.learning_rate,
+        weight_decay=plan.weight_decay,
+        warmup_steps=round(plan.warmup * steps),
+        lr_scheduler_type="linear",
+        bf16=precision == "bfloat16",
+        use_cpu=model.device.type == "cpu",
+        batch_sampler="no_duplicates",
+        prompts=prompts_for(samples.columns, encoder.record.query_prompt, encoder.record.document_prompt),
+        eval_strategy="steps" if judged else "no",
+        eval_steps=every if judged else None,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=2,
+        load_best_model_at_end=judged,
+        metric_for_best_model=f"eval_{evaluator.primary_metric}" if judged else None,
+        greater_is_better=True if judged else None,
+        logging_steps=max(1, min(10, steps // 5)),
+        seed=plan.seed,
+        data_seed=plan.seed,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+    )
+    trainer = host.SentenceTransformerTrainer(
+        model=model, args=arguments, train_dataset=samples.to_dataset(), loss=loss,
+        evaluator=evaluator if judged else None, callbacks=watchers(show_progress_bar, plan.patience),
+    )  # fmt: skip
+    from transformers.trainer_callback import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)  # standard output is for results
+    try:
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"stopped at step {trainer.state.global_step}; the same command goes on from the checkpoint\n")
+        raise
+    if judged and trainer.state.best_model_checkpoint:
+        weights.check_equal(Path(trainer.state.best_model_checkpoint))
+    weights.finish(recipe_of(plan.loss).blend if plan.blend is None else plan.blend)
+    model.max_seq_length = own_length
+    log = [{name: value for name, value in entry.items() if "runtime" not in name and "per_second" not in name}
+           for entry in trainer.state.log_history]  # fmt: skip
+    return _Fitted(model, loss), log, precision, arguments.metric_for_best_model
+
+
+def _plan(
+    model: str | Path, data: str | Path | list[str | Path], languages: list[str], options: dict[str, Any]
+) -> TrainingPlan:
+    files = [data] if isinstance(data, (str, Path)) else list(data)
+    known = set(TrainingPlan.__struct_fields__) - {"model", "data", "languages"}
+    if unknown := sorted(set(options) - known):
+        raise UsageError(f"training has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    languages = [languages] if isinstance(languages, str) else list(languages)
+    return TrainingPlan(model=str(model), data=[str(path) for path in files], languages=languages, **options).checked()
+
+
+def _finished(output: Path, plan: TrainingPlan) -> dict[str, Any] | None:
+    """The record of the same training, if the folder holds it whole."""
+    path = output / _RECORD
+    if not path.exists():
+        return None
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    _refuse_another(output, msgspec.convert(record["plan"], TrainingPlan), plan, "a model of another training")
+    return record
+
+
+def _begun(output: Path, plan: TrainingPlan) -> Path | None:
+    """The last whole checkpoint of the same training; half-written ones are removed."""
+    path = output / _UNFINISHED
+    if not path.exists():
+        if output.is_dir() and any(output.iterdir()):
+            raise UsageError(f"{output} holds files of something else; give an empty folder or a new one")
+        if output.exists() and not output.is_dir():
+            raise UsageError(f"{output} is a file; give a folder for the model")
+        return None
+    earlier = msgspec.json.decode(path.read_bytes(), type=TrainingPlan)
+    _refuse_another(output, earlier, plan, "an unfinished training")
+    found = []
+    for checkpoint in (output / _CHECKPOINTS).glob("checkpoint-*"):
+        if (checkpoint / "trainer_state.json").exists():  # the trainer writes it last
+            found.append(checkpoint)
+        else:
+            _remove(checkpoint)
+    return max(found, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+
+
+def _refuse_another(output: Path, earlier: TrainingPlan, plan: TrainingPlan, what: str) -> None:
+    if differences := earlier.differences(plan):
+        raise UsageError(
+            f"{output} holds {what}; it differs in {', '.join(differences)}; give another folder or the same options"
+        )
+
+
+def _save(model: Any, output: Path, record: dict[str, Any]) -> None:
+    """The model under another name first, its files then put in place, the record last."""
+    saving = output / "saving"
+    _remove(saving)
+    model.save_pretrained(str(saving))
+    for path in sorted(saving.iterdir()):
+        target = output / path.name
+        if target.is_dir():
+            _remove(target)
+        path.rename(target)
+    saving.rmdir()
+    (output / _UNFINISHED).unlink()
+    with written_whole(output / _RECORD) as file:
+        file.write(json.dumps(record, indent=1, ensure_ascii=False).encode() + b"\n")
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _configuration(loss: Any) -> dict[str, Any]:
+    return {"class": type(loss).__name__, **json.loads(json.dumps(loss.get_config_dict(), default=_named))}
+
+
+def _named(value: Any) -> Any:
+    return (
+        {"class": type(value).__name__, **value.get_config_dict()} if hasattr(value, "get_config_dict") else str(value)
+    )
+
+
+def _digest(path: Path) -> str:
+    from hashlib import sha256
+
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def _software() -> dict[str, str]:
+    from importlib.metadata import version
+    from platform import machine, python_version
+
+    names = ("clinometer", "sentence-transformers", "transformers", "torch", "accelerate")
+    return {"python": python_version(), "machine": machine(), **{name: version(name) for name in names}}
+
+
+def _require_extra() -> None:
+    try:
+        import accelerate  # noqa: F401
+        import datasets  # noqa: F401
+        import sentence_transformers  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("training", "train") from None

@@ -1,0 +1,365 @@
+"""`clinometer correct` and `clinometer evaluate --correction`: fitted, applied, measured, and refused if unfit."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clinometer.correction import Center, Correction, Shift, load
+
+Run = Callable[..., Any]
+LABELS = ("en", "de", "zh")
+
+
+def assert_complaint(done: Any, code: int, *parts: str) -> None:
+    assert (done.code, done.out) == (code, ""), done
+    last = done.err.splitlines()[-1]
+    assert last.startswith("clinometer: ")
+    for part in parts:
+        assert part in last
+    assert "Traceback" not in done.err
+
+
+def rows(topics: int = 40, seed: int = 0, lean: float = 6.0) -> np.ndarray[Any, Any]:
+    """Topic after topic, each in all languages: alike but for a direction of their language."""
+    draw = np.random.default_rng(seed)
+    topic = np.repeat(draw.normal(size=(topics, 16)), len(LABELS), axis=0)
+    language = lean * np.tile(np.eye(len(LABELS), 4), (topics, 1))
+    return np.hstack([topic + 0.05 * draw.normal(size=topic.shape), language]).astype(np.float32)
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Path:
+    """A BEIR folder whose embeddings lie apart by language and by nothing else."""
+    root = tmp_path / "planted"
+    (root / "qrels").mkdir(parents=True)
+    names = [(topic, label) for topic in range(40) for label in LABELS]
+    for file, prefix in (("corpus", "d"), ("queries", "q")):
+        lines = [
+            json.dumps({"_id": f"{prefix}-{label}{t}", "text": f"{t} {label}", "language": label, "group": f"{t}"})
+            for t, label in names
+        ]
+        (root / f"{file}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    judged = [f"q-{asked}{t}\td-{label}{t}\t1" for t, asked in names for label in LABELS]
+    (root / "qrels" / "test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *judged, ""]), encoding="utf-8")
+    np.save(root / "documents.npy", rows())
+    np.save(root / "queries.npy", rows(seed=1) * 0.1 + rows())
+    return root
+
+
+@pytest.fixture
+def source(planted: Path) -> list[object]:
+    """The collection and its embeddings, as arguments."""
+    arrays = ["--queries", planted / "queries.npy", "--documents", planted / "documents.npy"]
+    return [f"beir:{planted}", "--encoder", "precomputed", *arrays]
+
+
+def complete(done: Any, scenario: str = "multi") -> dict[str, float]:
+    assert done.code == 0, done.err
+    return {
+        row["query_language"]: row["value"]
+        for row in json.loads(done.out)["rows"]
+        if (row["measure"], row["scenario"]) == ("Complete@10", scenario) and row["pool_languages"] != ["*"]
+    }
+
+
+def remember(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encode each text once, however often it is asked for: encoding is what takes the time."""
+    from clinometer.encoders import OfflineEncoder
+
+    encode, known = OfflineEncoder._encode, {}  # type: ignore[var-annotated]
+
+    def remembered(self: Any, texts: Any, *more: Any) -> Any:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, encode(self, new, *more), strict=True))
+        return np.stack([known[text] for text in texts])
+
+    monkeypatch.setattr(OfflineEncoder, "_encode", remembered)
+
+
+MEASURED = ["--measures", "Complete@10", "--resamples", "0", "--json"]
+
+
+# fitted on a collection, and measured
+
+
+def test_the_lean_of_the_demonstration_is_straightened(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(monkeypatch)
+    demo = ["demo", "--languages", "en,ko,tr"]
+    options = ["--scenarios", "multi,multilingual", *MEASURED]
+    before = run("evaluate", *demo, *options)
+    fitted = run("correct", *demo, "--sample", "60", "-o", tmp_path / "demo.npz")
+    assert fitted.code == 0, fitted.err
+    after = run("evaluate", *demo, *options, "--correction", tmp_path / "demo.npz")
+    for scenario in ("multi", "multilingual"):
+        there, here = complete(before, scenario), complete(after, scenario)
+        assert there.keys() == here.keys()
+        assert sum(here.values()) > sum(there.values())
+    assert json.loads(before.out)["encoder"]["remedies"] == []
+    encoder = json.loads(after.out)["encoder"]
+    correction = load(tmp_path / "demo.npz")
+    assert encoder["name"] == "offline + center"
+    assert encoder["revision"].endswith(f"; correction {correction.digest}")
+    (remedy,) = encoder["remedies"]
+    assert (remedy["method"], remedy["digest"]) == ("center", correction.digest)
+    assert remedy["settings"]["documents_fitted"] == dict.fromkeys(["en", "ko", "tr"], 60)
+    assert encoder["warnings"] == []
+    # A different language than those fitted is refused before anything is encoded.
+    done = run("evaluate", "demo", "--languages", "en,ko,fr", *options, "--correction", tmp_path / "demo.npz")
+    assert_complaint(done, 2, "demo.npz was not fitted on documents in fr (75); it knows en, ko, tr; fit it again")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--method", "center", "--strength", "1", "--directions", "0"],
+        ["--method", "lir", "--components", "2"],
+        ["--method", "shift", "--pivot", "de", "--queries-by", "documents"],
+        ["--method", "calibrate"],
+    ],
+    ids=lambda options: options[1],
+)
+def test_each_method_brings_both_versions_to_the_top(
+    run: Run, source: list[object], tmp_path: Path, options: list[str]
+) -> None:
+    file = tmp_path / "deep" / "it.npz"
+    assert run("correct", *source, *options, "-o", file).code == 0
+    assert load(file).method == options[1]
+    measured = [*source, "--scenarios", "multi", *MEASURED]
+    before, after = complete(run("evaluate", *measured)), complete(run("evaluate", *measured, "--correction", file))
+    assert all(after[label] > before[label] for label in before)
+
+
+def test_what_is_printed_of_a_fit(run: Run, source: list[object], tmp_path: Path) -> None:
+    file = tmp_path / "it.npz"
+    done = run("correct", *source, "--sample", "30", "--strength", "0.5", "--json", "-o", file)
+    told = json.loads(done.out)
+    assert told["correction"]["digest"] == load(file).digest
+    assert told["correction"]["fitted_on"]["source"] == "planted"
+    assert told["correction"]["fitted_on"]["sample"] == 30
+    assert told["warnings"] == []
+    assert [entry["language"] for entry in told["languages"]] == ["de", "en", "zh"]
+    for entry in told["languages"]:
+        assert (entry["documents"], entry["queries"], entry["strength"]) == (30, 30, 0.5)
+        assert 0 < entry["mean_length"] < 1
+    table = run("correct", *source, "--sample", "30", "--strength", "0.5", "-o", file)
+    assert table.out.startswith(f"center {load(file).digest}, fitted on planted with precomputed\n")
+    assert table.out.count("\n      de") == table.out.count("\n      zh") == 1
+    assert f"wrote the correction to {file}" in table.err
+    # The same arguments fit the same bytes; another seed draws other texts.
+    first = file.read_bytes()
+    run("correct", *source, "--sample", "30", "--strength", "0.5", "-o", file)
+    assert file.read_bytes() == first
+    other = run("correct", *source, "--sample", "30", "--strength", "0.5", "--seed", "1", "--json", "-o", file)
+    assert json.loads(other.out)["correction"]["digest"] != told["correction"]["digest"]
+
+
+def test_few_texts_are_said(run: Run, source: list[object], tmp_path: Path) -> None:
+    done = run("correct", *source, "--sample", "5", "-o", tmp_path / "it.npz")
+    assert "warning: few documents to fit on: de (5), en (5), zh (5); what is fitted on fewer than 30" in done.err
+    done = run("correct", "demo", "--languages", "de", "--sample", "30", "--json", "-o", tmp_path / "it.npz")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["warnings"] == [
+        "the documents are all in de; a correction evens languages out, so give two or more"
+    ]
+
+
+def test_only_the_sample_is_encoded(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from clinometer.encoders import OfflineEncoder
+
+    seen: list[int] = []
+    encode = OfflineEncoder._encode
+
+    def counted(self: Any, texts: Any, *more: Any) -> Any:
+        seen.append(len(texts))
+        return encode(self, texts, *more)
+
+    monkeypatch.setattr(OfflineEncoder, "_encode", counted)
+    demo = ["demo", "--languages", "en,de", "--sample", "7", "-o", tmp_path / "it.npz"]
+    assert run("correct", *demo).code == 0
+    assert run("correct", *demo, "--queries-by", "documents").code == 0
+    assert run("correct", *demo, "--method", "shift").code == 0
+    assert seen == [14, 14, 14, 14, 14]
+    assert set(load(tmp_path / "it.npz").settings["pairs_fitted"].values()) == {7}
+
+
+def test_what_moves_the_queries(run: Run, source: list[object], tmp_path: Path) -> None:
+    def fitted(*options: str) -> Correction:
+        assert run("correct", *source, *options, "-o", tmp_path / "it.npz").code == 0
+        return load(tmp_path / "it.npz")
+
+    assert fitted().settings["query_means"] == "own"
+    assert fitted("--queries-by", "documents").settings["query_means"] == "documents"
+    assert fitted("--queries-by", "none").settings["query_strength"] == 0
+    assert fitted("--method", "shift", "--queries-by", "none").settings["query_strength"] == 0
+    asked = ["--query-strength", "0.25", "--strength", "auto", "--shrinkage", "0.5", "--directions", "1"]
+    settings = fitted(*asked).settings
+    wanted = {"strength": 1.0, "query_strength": 0.25, "shrinkage": 0.5, "directions_removed": 1}
+    assert {name: settings[name] for name in wanted} == wanted
+    assert fitted("--method", "lir", "--centre").settings["centred"]
+    assert fitted("--method", "shift", "--centre", "--directions", "auto").settings["centre"]
+    assert fitted("--method", "calibrate", "--scale").settings["scale"]
+
+
+# evaluated with
+
+
+def test_query_languages_given_unknown_identified(
+    run: Run, source: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "it.npz"
+    assert run("correct", *source, "-o", file).code == 0
+    measured = ["evaluate", *source, "--scenarios", "multi", *MEASURED, "--correction", file]
+    encoders = {}
+    for mode in ("given", "unknown", "identify"):
+        done = run(*measured, "--query-languages", mode)
+        assert done.code == 0, done.err
+        encoders[mode] = json.loads(done.out)["encoder"]
+        assert encoders[mode]["remedies"][0]["settings"]["query_languages"] == mode
+    assert encoders["given"]["warnings"] == []
+    assert encoders["unknown"]["warnings"] == ["120 queries were corrected by one mean for all languages"]
+    assert "warning: 120 queries were corrected by one mean" in run(*measured, "--query-languages", "unknown").err
+    # The texts are numbers and labels of languages: next to nothing tells their language.
+    assert any("of 120 queries could not be identified" in told for told in encoders["identify"]["warnings"])
+    monkeypatch.setitem(sys.modules, "py3langid.langid", None)
+    done = run(*measured, "--query-languages", "identify")
+    assert_complaint(done, 1, "identifying the language of queries needs", "pip install 'clinometer[langid]'")
+
+
+def test_an_adapter_comes_before_the_correction(run: Run, source: list[object], tmp_path: Path) -> None:
+    pytest.importorskip("safetensors")
+    from clinometer.adapters import Adapter
+
+    adapter, file = tmp_path / "adapter.safetensors", tmp_path / "it.npz"
+    turn = np.roll(np.eye(20, dtype=np.float32), 3, axis=0)
+    Adapter("linear", {"weight": turn, "bias": np.zeros(20, dtype=np.float32)}).save(adapter)
+    assert run("correct", *source, "--adapter", adapter, "--strength", "1", "-o", file).code == 0
+    plain = tmp_path / "plain.npz"
+    assert run("correct", *source, "--strength", "1", "-o", plain).code == 0
+    np.testing.assert_allclose(
+        load(file).arrays["document_offsets"], load(plain).arrays["document_offsets"] @ turn.T, atol=1e-6
+    )
+    measured = ["evaluate", *source, "--scenarios", "multi", *MEASURED]
+    done = run(*measured, "--adapter", adapter, "--correction", file)
+    # The adapter only turns everything, so that it must not change a rank.
+    assert complete(done) == complete(run(*measured, "--correction", plain))
+    encoder = json.loads(done.out)["encoder"]
+    assert encoder["name"] == "precomputed + adapter + center"
+    assert [entry["method"] for entry in encoder["remedies"]] == ["adapter", "center"]
+    small = tmp_path / "small.safetensors"
+    Adapter("linear", {"weight": np.eye(3), "bias": np.zeros(3)}).save(small)
+    assert_complaint(run(*measured, "--adapter", small), 2, "20 dimensions, but the adapter maps 3")
+    assert_complaint(run(*measured, "--adapter", tmp_path / "absent"), 1, "absent")
+
+
+def test_corrections_that_do_not_fit_an_evaluation(run: Run, source: list[object], tmp_path: Path) -> None:
+    measured = ["evaluate", *source, *MEASURED]
+    Center.fit(np.eye(4), ["en", "de", "zh", "zh"]).save(tmp_path / "small.npz")
+    done = run(*measured, "--correction", tmp_path / "small.npz")
+    assert_complaint(
+        done, 2, "precomputed gives 20 dimensions, but the correction was fitted on 4; fit it on embeddings"
+    )
+    Center.fit(rows(), ["en", "de"] * 60, rows(), ["en"] * 120).save(tmp_path / "two.npz")
+    done = run(*measured, "--correction", tmp_path / "two.npz")
+    assert_complaint(
+        done, 2, "two.npz was not fitted on documents in zh (40); it knows de, en; fit it again with texts"
+    )
+    chosen = [*measured, "--languages", "en,de", "--correction", tmp_path / "two.npz"]
+    done = run(*chosen)
+    assert_complaint(done, 2, "not fitted on queries in de (40); it knows en", "use --query-languages unknown")
+    done = run(*chosen, "--query-languages", "some")
+    assert_complaint(done, 2, "--query-languages is 'some'; choose one of given, unknown, identify")
+    done = run(*measured, "--query-languages", "unknown")
+    assert_complaint(done, 2, "--query-languages says how a correction treats queries; give --correction FILE")
+    done = run(*measured, "--correction", tmp_path / "absent.npz")
+    assert_complaint(done, 1, "absent.npz: No such file or directory; check the path")
+    (tmp_path / "folder").mkdir()
+    done = run(*measured, "--correction", tmp_path / "folder")
+    assert_complaint(done, 1, "correction.npz: No such file or directory")
+    (tmp_path / "text.npz").write_text("0.5 0.5")
+    done = run(*measured, "--correction", tmp_path / "text.npz", "-o", tmp_path / "out")
+    assert_complaint(done, 1, "text.npz: this is no correction, or it is damaged")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_correction_of_another_encoder_is_warned_about(run: Run, tmp_path: Path, source: list[object]) -> None:
+    fitted = Center.fit(np.random.default_rng(0).normal(size=(60, 512)), ["en", "de"] * 30)
+    origin = {"encoder": "another", "kind": "http", "revision": "3", "query_prompt": "", "document_prompt": ""}
+    Center(fitted.languages, fitted.query_languages, fitted.arrays, {**fitted.settings, "fitted_on": origin}).save(
+        tmp_path / "other.npz"
+    )
+    options = ["--languages", "en,de", "--scenarios", "mono-same", "--correction", tmp_path / "other.npz"]
+    done = run("evaluate", "demo", *options, *MEASURED)
+    assert done.code == 0
+    assert "warning: the correction was fitted on embeddings of another (3), not of offline (" in done.err
+    assert done.err.count("warning: ") == 1
+
+
+# wrong usage
+
+WRONG_USAGE: list[tuple[list[str], str]] = [
+    (["--method", "centre"], "there is no correction 'centre'; choose one of center, lir, shift, calibrate"),
+    (["--method", "lir", "--strength", "0.5"], "lir does not know the option strength; it knows components, centred"),
+    (["--strength", "much"], "--strength is 'much'; give auto or a number"),
+    (["--strength=-1"], "strength is -1.0, but must be a number of 0 or more"),
+    (["--directions", "1.5"], "--directions is '1.5'; give auto or a number"),
+    (["--directions", "7"], "directions is 7, but the means of 3 languages"),
+    (["--method", "lir", "--components", "30"], "components is 30, but must lie between 1 and 19"),
+    (["--method", "lir", "--sample", "2", "--components", "4"], "too few documents to take 4 components out: de (2)"),
+    (["--queries-by", "each"], "what moves the queries is 'each'; choose one of own, documents, none"),
+    (["--method", "calibrate", "--queries-by", "documents"], "calibrate is fitted on scores of queries"),
+    (["--method", "lir", "--queries-by", "none"], "choose own or documents"),
+    (["--method", "shift", "--pivot", "fr"], "no text shares a parallel group with one in fr; give translated texts"),
+    (["--languages", "en,xx"], "has no xx; it has en, de, zh"),
+    (["--correction", "old.npz"], "--correction is applied to stored embeddings, and beir:"),
+    (["--adapter", "absent", "--unit", "row"], "beir does not know the option unit"),
+]
+
+
+@pytest.mark.parametrize(("options", "sentence"), WRONG_USAGE, ids=[" ".join(item[0]) for item in WRONG_USAGE])
+def test_options_that_cannot_be_used(
+    run: Run, source: list[object], tmp_path: Path, options: list[str], sentence: str
+) -> None:
+    if "--adapter" in options:
+        pytest.importorskip("safetensors")
+        from clinometer.adapters import Adapter
+
+        Adapter.identity(20, rank=2).save(tmp_path / "absent")
+        options = ["--adapter", str(tmp_path / "absent"), *options[2:]]
+    assert_complaint(run("correct", *source, *options, "-o", tmp_path / "it.npz"), 2, sentence)
+    assert not (tmp_path / "it.npz").exists()
+
+
+def test_places_for_a_correction(run: Run, source: list[object], tmp_path: Path) -> None:
+    done = run("correct", *source, "-o", tmp_path / "it.json")
+    assert_complaint(done, 2, "it.json: a correction is a .npz file; let the name end in .npz")
+    (tmp_path / "folder.npz").mkdir()
+    assert_complaint(run("correct", *source, "-o", tmp_path / "folder.npz"), 2, "is a folder; give a file")
+    assert run("correct", *source).code == 2
+    done = run("correct", f"beir:{tmp_path / 'absent'}", "-o", tmp_path / "it.npz")
+    assert_complaint(done, 1, str(tmp_path / "absent"))
+    done = run("correct", "demo", "--encoder", "precomputed", "-o", tmp_path / "it.npz")
+    assert_complaint(done, 2, "--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
+    done = run("correct", "demo", "--queries", "q.npy", "-o", tmp_path / "it.npz")
+    assert_complaint(done, 2, "--queries and --documents are for --encoder precomputed")
+
+
+def test_shift_without_groups_of_queries_moves_them_by_documents(
+    run: Run, source: list[object], planted: Path, tmp_path: Path
+) -> None:
+    lines = [json.loads(line) for line in (planted / "queries.jsonl").read_text().splitlines()]
+    for line in lines:
+        del line["group"]
+    (planted / "queries.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    assert run("correct", *source, "--method", "shift", "-o", tmp_path / "it.npz").code == 0
+    correction = load(tmp_path / "it.npz")
+    assert isinstance(correction, Shift)
+    assert correction.settings["queries"] == "documents"

@@ -1,0 +1,150 @@
+"""`clinometer correct STORE`: a copy with the same rows in the same order, corrected, or a sentence and no copy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clinometer.correction import Center, load
+from clinometer.encoders import EncoderRecord
+from clinometer.store import EmbeddingStore, StoreWriter
+
+Run = Callable[..., Any]
+LABELS = ("en", "de", "zh")
+
+
+def assert_complaint(done: Any, code: int, *parts: str) -> None:
+    assert (done.code, done.out) == (code, ""), done
+    last = done.err.splitlines()[-1]
+    assert last.startswith("clinometer: ")
+    for part in parts:
+        assert part in last
+    assert "Traceback" not in done.err
+
+
+def rows(topics: int = 40, seed: int = 0, lean: float = 6.0) -> np.ndarray[Any, Any]:
+    """Topic after topic, each in all languages: alike but for a direction of their language."""
+    draw = np.random.default_rng(seed)
+    topic = np.repeat(draw.normal(size=(topics, 16)), len(LABELS), axis=0)
+    language = lean * np.tile(np.eye(len(LABELS), 4), (topics, 1))
+    return np.hstack([topic + 0.05 * draw.normal(size=topic.shape), language]).astype(np.float32)
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """Documents in shards of unequal length, and queries, as float16."""
+    folder, record = tmp_path / "stored", EncoderRecord(name="model", kind="http", revision="7", dimension=20)
+    groups = [str(row // len(LABELS)) for row in range(120)]
+    for stage, prefix, cuts in (("documents", "d", (0, 50, 53, 120)), ("queries", "q", (0, 120))):
+        with StoreWriter(folder / stage, record, stage, "float16") as writer:  # type: ignore[arg-type]
+            vectors = rows(seed=0 if stage == "documents" else 1)
+            for start, stop in pairwise(cuts):
+                labels = [LABELS[row % len(LABELS)] for row in range(start, stop)]
+                writer.append(
+                    vectors[start:stop], [f"{prefix}{row}" for row in range(start, stop)], labels, groups[start:stop]
+                )
+    return folder
+
+
+@pytest.mark.parametrize("options", [["--method", "center"], ["--method", "shift"], ["--method", "calibrate"]])
+def test_a_store_and_its_corrected_copy(run: Run, stored: Path, tmp_path: Path, options: list[str]) -> None:
+    before = {path: path.read_bytes() for path in stored.rglob("*") if path.is_file()}
+    done = run("correct", stored, *options, "--sample", "30", "--json", "--progress", "-o", tmp_path / "new")
+    assert done.code == 0, done.err
+    assert "correct: 100%" in done.err
+    told = json.loads(done.out)
+    assert told["rows"] == {"documents": 120, "queries": 120}
+    assert {path: path.read_bytes() for path in before} == before
+    correction = load(tmp_path / "new" / "correction.npz")
+    assert told["correction"]["digest"] == correction.digest
+    assert correction.settings["fitted_on"]["encoder"] == "model"
+    for stage, apply in (("documents", correction.apply), ("queries", correction.apply_queries)):
+        old, new = EmbeddingStore.open(stored / stage), EmbeddingStore.open(tmp_path / "new" / stage)
+        new.verify()
+        assert (new.ids, new.languages, new.groups, new.dtype) == (old.ids, old.languages, old.groups, old.dtype)
+        assert [len(shard) for shard in new.shards()] == [len(shard) for shard in old.shards()]
+        wanted = apply(old.rows(0, 120), old.languages).astype(np.float16)
+        np.testing.assert_array_equal(new.rows(0, 120), wanted)
+        assert new.dimension == correction.output_dimension
+        assert new.record.name == f"model + {options[1]}"
+        assert [(entry["method"], entry["digest"]) for entry in new.record.remedies] == [
+            (options[1], correction.digest)
+        ]
+        assert old.record.remedies == []
+
+
+def test_a_correction_fitted_before_is_applied_to_a_store(run: Run, stored: Path, tmp_path: Path) -> None:
+    assert run("correct", stored, "-o", tmp_path / "one").code == 0
+    # Also from the folder in which a corrected store lies, and to one store alone.
+    done = run("correct", stored / "documents", "--correction", tmp_path / "one", "-o", tmp_path / "two")
+    assert done.code == 0, done.err
+    one, two = EmbeddingStore.open(tmp_path / "one" / "documents"), EmbeddingStore.open(tmp_path / "two")
+    np.testing.assert_array_equal(one.rows(0, 120), two.rows(0, 120))
+    assert (tmp_path / "one" / "correction.npz").read_bytes() == (tmp_path / "two" / "correction.npz").read_bytes()
+    # The correction was fitted with queries' own means; the store of documents alone moves queries by documents.
+    assert run("correct", stored / "documents", "-o", tmp_path / "three").code == 0
+    assert load(tmp_path / "three" / "correction.npz").settings["query_means"] == "documents"
+    done = run("correct", tmp_path / "one", "--correction", tmp_path / "one", "-o", tmp_path / "four")
+    assert_complaint(done, 2, "one/documents has this correction already (center ")
+    assert not (tmp_path / "four").exists()
+    # Another one on top is no mistake, and both are kept in their order.
+    assert run("correct", tmp_path / "one", "--method", "lir", "-o", tmp_path / "five").code == 0
+    record = EmbeddingStore.open(tmp_path / "five" / "queries").record
+    assert [entry["method"] for entry in record.remedies] == ["center", "lir"]
+
+
+def test_corrections_that_do_not_fit_a_store(run: Run, stored: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    Center.fit(np.eye(4), ["en", "de", "zh", "zh"]).save(tmp_path / "small.npz")
+    done = run("correct", stored, "--correction", tmp_path / "small.npz", "-o", new)
+    assert_complaint(
+        done, 2, "has 20 dimensions, but the correction was fitted on 4; fit it on embeddings of this store"
+    )
+    Center.fit(rows(), ["en", "de"] * 60).save(tmp_path / "two.npz")
+    done = run("correct", stored, "--correction", tmp_path / "two.npz", "-o", new)
+    assert_complaint(
+        done, 2, "two.npz was not fitted on documents in zh (40); it knows de, en; fit it again with texts"
+    )
+    done = run("correct", stored, "--correction", tmp_path / "absent.npz", "-o", new)
+    assert_complaint(done, 1, "absent.npz: No such file or directory; check the path")
+    done = run("correct", stored, "--correction", tmp_path / "two.npz", "--components", "3", "--sample", "9", "-o", new)
+    assert_complaint(done, 2, "two.npz was fitted before, so --components, --sample would change nothing; leave it out")
+    done = run("correct", stored, "--encoder", "offline", "--max-length", "9", "-o", new)
+    assert_complaint(done, 2, "--encoder, --max-length would encode or choose texts, but", "holds embeddings")
+    done = run("correct", stored / "queries", "-o", new)
+    assert_complaint(done, 2, "holds queries, but documents are needed; give their store")
+    done = run("correct", stored, "-o", stored)
+    assert_complaint(done, 2, "is there already; give a new folder, the corrected store is a copy")
+    (tmp_path / "empty").mkdir()
+    done = run("correct", tmp_path / "empty", "-o", new)
+    assert_complaint(done, 1, "this folder is no store of embeddings")
+    done = run("correct", tmp_path / "nowhere", "-o", new)
+    assert_complaint(done, 2, "nowhere' is neither a collection nor the folder of a store")
+    assert not new.exists()
+    (stored / "queries" / "00000.npy").unlink()
+    done = run("correct", stored, "-o", new)
+    assert_complaint(done, 1, "1 of 2 files are bad: 00000.npy: it is not there")
+    assert not new.exists()
+
+
+def test_a_killed_copy_is_not_taken_for_a_whole_one(
+    run: Run, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, calls = StoreWriter.append, iter(range(9))
+
+    def dying(self: Any, *arguments: Any, **options: Any) -> None:
+        if next(calls) == 2:
+            raise OSError(28, "No space left on device", "new")
+        append(self, *arguments, **options)
+
+    monkeypatch.setattr(StoreWriter, "append", dying)
+    assert_complaint(run("correct", stored, "-o", tmp_path / "new"), 1, "No space left on device")
+    assert not (tmp_path / "new" / "correction.npz").exists()
+    done = run("correct", tmp_path / "new", "-o", tmp_path / "newer")
+    assert_complaint(done, 1, "the store is not complete: 53 of 120 documents are there")

@@ -1,0 +1,108 @@
+"""`clinometer train` as a user runs it: what it prints, where, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_transformer
+from typer.testing import CliRunner
+
+from clinometer.cli import app
+
+pytestmark = [
+    pytest.mark.models,
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    pytest.importorskip("accelerate")
+    pytest.importorskip("sentence_transformers")
+
+
+def run(*arguments: Any) -> Any:
+    return CliRunner().invoke(app, ["train", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("base")
+    tiny_transformer.build(folder / "parts").save(str(folder / "model"))
+    return folder / "model"
+
+
+def items(path: Path, count: int, seed: int) -> Path:
+    texts = {name: tiny_transformer.sentences(count, name, seed=seed) for name in ("en", "de", "zh")}
+    lines = [
+        {
+            "id": f"page{row}#0",
+            "texts": {
+                name: {"query": text[row], "document": f"{text[row]} {text[row]}"} for name, text in texts.items()
+            },
+        }
+        for row in range(count)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+FAST = ("--precision", "float32", "--batch-size", "8", "--learning-rate", "5e-3")
+
+
+def test_train_writes_a_model_and_says_what_it_did(base: Path, tmp_path: Path) -> None:
+    data, other = items(tmp_path / "train.jsonl", 40, 1), items(tmp_path / "other.jsonl", 20, 9)
+    arguments = (base, "--data", data, "--language", "de,zh", "-o", tmp_path / "out", *FAST, "--epochs", 2,
+                 "--evaluations", 2, "--evaluate", f"parallel:{other}")  # fmt: skip
+    done = run(*arguments)
+    assert done.exit_code == 0, done.stderr
+    assert f"{tmp_path / 'out'}: trained, seed 42, " in done.stdout
+    assert "multi_macro-target_MaxRnorm" in done.stdout
+    assert "Complete@10" in done.stdout
+    assert "de has 3" in done.stderr  # fewer samples than asked for is said
+    record = json.loads((tmp_path / "out" / "training.json").read_text(encoding="utf-8"))
+    assert record["plan"]["loss"] == "upright"
+    assert record["loss"]["scale"] == 50.0
+    again = run(*arguments, "--json")
+    assert again.exit_code == 0, again.stderr
+    found = json.loads(again.stdout)
+    assert found["models"][0]["new"] is False
+    assert found["proofs"][0]["rows"]
+    changed = run(*arguments, "--seed", 7)
+    assert changed.exit_code == 2
+    assert "it differs in seed (42, now 7)" in changed.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (("--seed", "1,a"), 2, "--seed is '1,a'; give whole numbers joined by commas, such as 42,43,44"),
+        (("--seed", "1,1"), 2, "give different numbers that are not negative"),
+        (("--loss", "jsd+nec"), 2, "there is no loss 'jsd+nec'"),
+        (("--freeze", "head"), 2, "there is nothing to freeze called 'head'"),
+        (("--language", "xx"), 2, "xx"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_in_a_sentence(
+    base: Path, tmp_path: Path, options: tuple[str, ...], code: int, sentence: str
+) -> None:
+    data = items(tmp_path / "train.jsonl", 20, 1)
+    language = () if "--language" in options else ("--language", "de")
+    done = run(base, "--data", data, *language, "-o", tmp_path / "out", *FAST, *options)
+    assert done.exit_code == code
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_data_that_is_not_there_is_named(base: Path, tmp_path: Path) -> None:
+    done = run(base, "--data", tmp_path / "none.jsonl", "--language", "de", "-o", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "none.jsonl" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,470 @@
+"""LPR, Lang-nDCG, the four-way split, rank distance and strong alignment: orders written out, identities, chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import log2, nan
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import ranking_reference as reference
+from brute_force import Pool as Judged
+from brute_force import columns, embeddings, ordered, pools_of, random_collection, scores_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from numpy.typing import NDArray
+from ranking_reference import LANGUAGES, Pool, placements_of
+
+import clinometer as cm
+from clinometer import Collection, measures
+from clinometer.encoders import PrecomputedEncoder
+from clinometer.errors import MeasureError, UsageError
+from clinometer.measures import evaluate_measure, parse
+from clinometer.measures.preference import Part
+from clinometer.placements import Placements, TieMode
+from clinometer.scenarios import settings_of
+
+MODES: tuple[TieMode, ...] = get_args(TieMode)
+EN, DE, ZH = 0, 1, 2
+PARTS: tuple[Part, ...] = get_args(Part)
+Reading = Callable[[Pool, list[int]], float]
+
+
+# Each measure read from an order of the documents, from the top.
+
+
+def first_of_answers(own: int) -> Reading:
+    def reading(pool: Pool, order: list[int]) -> float:
+        spoken = [pool.languages[d] for d in order if pool.grades[d] > 0]
+        return 100.0 * (spoken[0] == own) if own in spoken and set(spoken) != {own} else nan
+
+    return reading
+
+
+def pairs_won(own: int) -> Reading:
+    def reading(pool: Pool, order: list[int]) -> float:
+        best = {language: reference.ranks(pool, order, language)[:1] for language in range(3)}
+        won = [best[own] < best[other] for other in range(3) if other != own and best[other] and best[own]]
+        return 100.0 * sum(won) / len(won) if won else nan
+
+    return reading
+
+
+def top_if_relevant(own: int) -> Reading:
+    def reading(pool: Pool, order: list[int]) -> float:
+        return first_of_answers(own)(pool, order) if pool.grades[order[0]] > 0 else nan
+
+    return reading
+
+
+def top_in(own: int) -> Reading:
+    return lambda pool, order: 100.0 * (pool.languages[order[0]] == own)
+
+
+def part_of_top(name: str, own: int) -> Reading:
+    def reading(pool: Pool, order: list[int]) -> float:
+        top = order[0]
+        found = ("SR-" if pool.grades[top] > 0 else "NSR-") + ("QL" if pool.languages[top] == own else "NQL")
+        return 100.0 * (found == name)
+
+    return reading
+
+
+def gain_ratio(own: int, gain: float, cutoff: int) -> Reading:
+    def reading(pool: Pool, order: list[int]) -> float:
+        def discounted(gains: list[float]) -> float:
+            return sum(value / log2(rank + 1) for rank, value in enumerate(gains[:cutoff], 1))
+
+        if not reference.ranks(pool, order, own):
+            return nan
+        gains = [pool.grades[d] * (1.0 if pool.languages[d] == own else gain) for d in order]
+        return discounted(gains) / discounted(sorted(gains, reverse=True))
+
+    return reading
+
+
+def distance(pool: Pool, order: list[int]) -> float:
+    ranks = reference.ranks(pool, order)
+    return max(ranks) - min(ranks) if len(ranks) > 1 else nan
+
+
+def violated(own: int) -> Reading:
+    def reading(pool: Pool, order: list[int]) -> float:
+        if all(pool.languages[d] == own for d in pool.relevant):
+            return nan
+        above = order[: reference.ranks(pool, order)[-1]]
+        return float(any(pool.languages[d] == own and not pool.is_related(d) for d in above))
+
+    return reading
+
+
+def mean_where_defined(pool: Pool, ties: TieMode, reading: Reading) -> float:
+    values = [value for order in pool.orders(ties) if not np.isnan(value := reading(pool, order))]
+    return sum(values) / len(values) if values else nan
+
+
+def leading_in(pool: Pool, ties: TieMode, own: int) -> float:
+    """What `leading` says: over all orders, how often the first of the documents that are not relevant is of `own`."""
+    firsts = [next((pool.languages[d] for d in order if not pool.grades[d]), -1) for order in pool.orders(ties)]
+    return sum(language == own for language in firsts) / len(firsts)
+
+
+def every_measure(own: int, gain: float, cutoff: int, leading: Any) -> dict[str, tuple[Any, Reading]]:
+    label = LANGUAGES[own]
+    table: dict[str, tuple[Any, Reading]] = {
+        "LPR": (partial(measures.lpr, language=label), first_of_answers(own)),
+        "pair": (partial(measures.lpr_pair, language=label), pairs_won(own)),
+        "top1": (partial(measures.lpr_top1, language=label), top_if_relevant(own)),
+        "any": (partial(measures.lpr_any, language=label, leading=leading), top_in(own)),
+        "LangNDCG": (
+            partial(measures.lang_ndcg, language=label, cutoff=cutoff, gain=gain),
+            gain_ratio(own, gain, cutoff),
+        ),
+        "RankDistance": (measures.rank_distance, distance),
+        "StrongViolation": (partial(measures.strong_violation, language=label), violated(own)),
+    }
+    for part in PARTS:
+        table[part] = (
+            partial(measures.four_way, part=part, language=label, leading=leading),
+            part_of_top(part, own),
+        )
+    return table
+
+
+@st.composite
+def pools(draw: st.DrawFn, largest: int = 6, grades: tuple[int, ...] = (0, 0, 1, 2)) -> Pool:
+    """Up to `largest` documents in three languages with few distinct scores; at least one is relevant."""
+    size = draw(st.integers(1, largest))
+
+    def column(values: st.SearchStrategy[int]) -> list[int]:
+        return draw(st.lists(values, min_size=size, max_size=size))
+
+    scores, judged = column(st.integers(0, draw(st.integers(0, 3)))), column(st.sampled_from(grades))
+    judged[draw(st.integers(0, size - 1))] = 1
+    twins = [d for d, twin in enumerate(column(st.integers(0, 4))) if twin == 0 and judged[d] == 0]
+    return Pool([float(score) for score in scores], judged, column(st.integers(0, 2)), twins)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    found=st.lists(pools(), min_size=1, max_size=3),
+    ties=st.sampled_from(MODES),
+    own=st.integers(0, 2),
+    gain=st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+    cutoff=st.integers(1, 7),
+)
+def test_every_measure_is_read_from_the_top(
+    found: list[Pool], ties: TieMode, own: int, gain: float, cutoff: int
+) -> None:
+    placements = placements_of(found, ties)
+    leading = np.array([leading_in(pool, ties, own) for pool in found])
+    for name, (measured, reading) in every_measure(own, gain, cutoff, leading).items():
+        slow = [mean_where_defined(pool, ties, reading) for pool in found]
+        assert_allclose(measured(placements), slow, rtol=1e-12, atol=1e-10, err_msg=f"{name}, {ties}, {found}")
+
+
+@settings(max_examples=100, deadline=None)
+@given(found=st.lists(pools(grades=(0, 1)), min_size=1, max_size=4), ties=st.sampled_from(MODES), own=st.integers(0, 2))
+def test_identities(found: list[Pool], ties: TieMode, own: int) -> None:
+    placements, label = placements_of(found, ties), LANGUAGES[own]
+    leading = np.array([leading_in(pool, ties, own) for pool in found])
+    parts = {part: measures.four_way(placements, part, label, leading) for part in PARTS}
+    close = partial(assert_allclose, rtol=1e-12, atol=1e-10)
+    close(sum(parts.values()), 100.0)
+    close(parts["SR-QL"] + parts["SR-NQL"], 100 * measures.ndcg(placements, 1))
+    close(parts["SR-QL"] + parts["NSR-QL"], measures.lpr_any(placements, label, leading))
+    strict = measures.lang_ndcg(placements, label, 1, gain=0.0)
+    close(parts["SR-QL"], 100 * np.nan_to_num(strict))
+    with_own = ~np.isnan(strict)
+    for cutoff in (1, 2, 10, None):
+        full = measures.lang_ndcg(placements, label, cutoff, gain=1.0)
+        close(full[with_own], measures.ndcg(placements, cutoff)[with_own])
+        assert np.isnan(full[~with_own]).all()
+    choice = ~np.isnan(measures.lpr(placements, label))
+    top1 = measures.lpr_top1(placements, label)
+    right, wrong = (parts[part][choice].sum() for part in ("SR-QL", "SR-NQL"))
+    if ties != "expected" and right + wrong:
+        close(np.nanmean(top1), 100 * right / (right + wrong))
+    worst, best = measures.max_rank(placements), measures.rank_distance(placements)
+    assert (best[~np.isnan(best)] <= worst[~np.isnan(best)] - 1).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(found=st.lists(pools(), min_size=1, max_size=3), ties=st.sampled_from(MODES), data=st.data())
+def test_other_names_for_the_languages_change_nothing(found: list[Pool], ties: TieMode, data: st.DataObject) -> None:
+    renamed = data.draw(st.permutations([EN, DE, ZH]))
+    moved = [Pool(p.scores, p.grades, [renamed[code] for code in p.languages], p.duplicates) for p in found]
+    before, after = placements_of(found, ties), placements_of(moved, ties)
+    for own in (EN, DE, ZH):
+        leading = np.array([leading_in(pool, ties, own) for pool in found])
+        old, new = every_measure(own, 0.5, 3, leading), every_measure(renamed[own], 0.5, 3, leading)
+        for name in old:
+            assert_allclose(old[name][0](before), new[name][0](after), err_msg=name)
+
+
+# By hand.
+
+
+def ranking(text: str, **options: Any) -> Pool:
+    """`de*` is a relevant German document, `de` an unrelated one; best first, without ties."""
+    words = text.split()
+    codes = [LANGUAGES.index(word.rstrip("*")) for word in words]
+    return Pool([-float(i) for i in range(len(words))], [int("*" in word) for word in words], codes, **options)
+
+
+def test_the_first_of_the_versions_counts_wherever_it_stands() -> None:
+    found = placements_of([ranking("en zh de* en* zh*"), ranking("en* de* zh*"), ranking("zh en* de* zh*")])
+    assert measures.lpr(found, "de").tolist() == [100.0, 0.0, 0.0]
+    assert measures.lpr_pair(found, "de").tolist() == [100.0, 50.0, 50.0]
+    assert_allclose(measures.lpr_top1(found, "de"), [nan, 0.0, nan])
+    assert measures.lpr_any(found, "zh", np.array([0.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 100.0]
+
+
+def test_the_four_parts() -> None:
+    pools = [ranking("de* en* de"), ranking("en* de* de"), ranking("de de* en*"), ranking("en de* en*")]
+    leading = np.array([0.0, 1.0, 1.0, 0.0])
+    split = [measures.four_way(placements_of(pools), part, "de", leading).tolist() for part in PARTS]
+    assert split == (100 * np.eye(4)).tolist()
+
+
+def test_lang_ndcg_of_two_versions() -> None:
+    found = placements_of([ranking("de* en* de en"), ranking("en* de* de en"), ranking("en en* de de*")])
+    ideal, swapped = 1 + 0.5 / log2(3), 0.5 + 1 / log2(3)
+    deep = 0.5 / log2(3) + 1 / log2(5)
+    assert_allclose(measures.lang_ndcg(found, "de", 10), [1.0, swapped / ideal, deep / ideal], rtol=1e-14)
+    assert_allclose(measures.lang_ndcg(found, "de", 10, gain=0.0), [1.0, 1 / log2(3), 1 / log2(5)], rtol=1e-14)
+    assert_allclose(measures.lang_ndcg(found, "de", 1), [1.0, 0.5, 0.0])
+
+
+def test_grades_weigh_in_lang_ndcg() -> None:
+    # English grade 3 at half gain outweighs German grade 1.
+    pool = Pool([2.0, 1.0], [1, 3], [DE, EN])
+    wanted = (1 + 1.5 / log2(3)) / (1.5 + 1 / log2(3))
+    assert measures.lang_ndcg(placements_of([pool]), "de")[0] == pytest.approx(wanted)
+
+
+def test_distance_and_strong_alignment_by_hand() -> None:
+    texts = ["de* en* de en", "en* en en de*", "de en* de*", "en* de de*", "en* de* de*", "de* de* de"]
+    found = placements_of([ranking(text) for text in texts])
+    assert_allclose(measures.rank_distance(found), [1, 3, 1, 2, 2, 1])
+    assert_allclose(measures.strong_violation(found, "de"), [0, 0, 1, 1, 0, nan])
+    assert np.isnan(measures.rank_distance(placements_of([ranking("en de*")]))).all()
+    assert np.isnan(measures.strong_violation(placements_of([ranking("en* de*")]), "fr")).all()
+
+
+def test_duplicates_of_an_answer_do_not_violate() -> None:
+    assert measures.strong_violation(placements_of([ranking("de de* en*", duplicates=[0])]), "de").tolist() == [0.0]
+
+
+def test_tied_violations_by_hand() -> None:
+    # The German document is in random order with one answer; two of them with two answers, and a Chinese one.
+    pools = [Pool([1.0, 1.0], [1, 0], [EN, DE]), Pool([1.0] * 5, [1, 1, 0, 0, 0], [EN, DE, DE, DE, ZH])]
+    for ties, wanted in (("index", [0, 0]), ("pessimistic", [1, 1]), ("trec", [1, 1]), ("expected", [1 / 2, 5 / 6])):
+        found = measures.strong_violation(placements_of(pools, ties), "de")  # type: ignore[arg-type]
+        assert found.tolist() == pytest.approx(wanted), ties
+
+
+@pytest.mark.parametrize("languages", [1, 2, 3])
+def test_a_constant_scorer_is_at_chance(languages: int) -> None:
+    """One answer in each language and as many unrelated documents in each, all tied."""
+    codes = list(range(languages)) * 2
+    pool = Pool([0.0] * len(codes), [1] * languages + [0] * languages, codes)
+    found = placements_of([pool], "expected")
+    if languages == 1:
+        assert np.isnan(
+            [measures.lpr(found, "en"), measures.lpr_pair(found, "en"), measures.lpr_top1(found, "en")]
+        ).all()
+        return
+    for label in LANGUAGES[:languages]:
+        assert measures.lpr(found, label)[0] == pytest.approx(100 / languages)
+        assert measures.lpr_top1(found, label)[0] == pytest.approx(100 / languages)
+        assert measures.lpr_any(found, label, np.array([nan]))[0] == pytest.approx(100 / languages)
+        assert measures.lpr_pair(found, label)[0] == pytest.approx(50)
+        for part, share in zip(PARTS, (1, languages - 1, 1, languages - 1), strict=True):
+            value = measures.four_way(found, part, label, np.array([nan]))[0]
+            assert value == pytest.approx(50 * share / languages)
+
+
+def test_a_random_ranker_is_near_chance() -> None:
+    rng = np.random.default_rng(7)
+    pools = [
+        Pool(rng.permutation(12).astype(float).tolist(), [1, 1, 1] + [0] * 9, [EN, DE, ZH] * 4) for _ in range(1500)
+    ]
+    found = placements_of(pools)
+    # Three standard errors of a share of 1500.
+    assert np.mean(measures.lpr(found, "zh")) == pytest.approx(100 / 3, abs=3.7)
+    assert np.mean(measures.lpr_pair(found, "zh")) == pytest.approx(50, abs=3.7)
+    assert np.mean(measures.four_way(found, "SR-QL", "zh")) == pytest.approx(100 / 12, abs=2.2)
+    assert np.mean(measures.rank_distance(found)) == pytest.approx(13 / 2, abs=0.25)
+
+
+def test_what_cannot_be_computed_is_refused() -> None:
+    found = placements_of([ranking("de* en*")])
+    with pytest.raises(UsageError, match="NSR-QL needs to know which language leads"):
+        measures.four_way(found, "NSR-QL", "de")
+    with pytest.raises(UsageError, match="there is no part 'QL'; choose one of SR-QL"):
+        measures.four_way(found, "QL", "de")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"the gain is 1\.5, but must lie between 0 and 1"):
+        measures.lang_ndcg(found, "de", gain=1.5)
+    with pytest.raises(UsageError, match="the cutoff is 0"):
+        measures.lang_ndcg(found, "de", 0)
+
+
+# By name.
+
+NAMED = (
+    "LPR", "LPR(variant=top1)", "LPR(variant=any)", "LPR(variant=pair)", "LangNDCG@3", "LangNDCG(gain=0)@1",
+    *(f"FourWay({part})" for part in PARTS), "RankDistance", "StrongViolation", "nDCG@1",
+)  # fmt: skip
+
+
+def named(name: str, placements: Placements, query: str, **options: Any) -> Any:
+    return evaluate_measure(
+        parse([name])[0], placements, pivot="en", query_language=query, other_language=None, **options
+    )
+
+
+def test_names_need_the_language_of_the_query_and_another() -> None:
+    found = placements_of([ranking("zh* de* en*")])
+    own = [name for name in NAMED if name not in ("RankDistance", "nDCG@1")]
+    leading = np.zeros(1)
+    assert all(named(name, found, "fr", leading=leading) is None for name in own)
+    assert all(named(name, found, "zh", leading=leading) is not None for name in own)
+    assert named("LangNDCG(gain=0)@1", found, "de").tolist() == [0.0]
+    assert named("LangNDCG@1", found, "de").tolist() == [0.5]
+    assert named("LPR(variant=pair)", found, "de").tolist() == [50.0]
+    assert named("LPR(variant=any)", found, "zh", leading=leading).tolist() == [100.0]
+    for name in ("LPR(variant=any)", "FourWay(NSR-QL)", "FourWay(NSR-NQL)"):
+        with pytest.raises(MeasureError, match="cannot be computed from placements: it needs result lists"):
+            named(name, found, "de")
+
+
+def test_counts_alone_give_what_needs_no_language_of_queries() -> None:
+    documents = np.array([[1, 0], [0.8, 0.6], [0, 1]], dtype=np.float32)
+    ranks = cm.rank_relevant(documents[:1], documents, [[0, 2]], languages=["en", "de", "de"])
+    assert cm.measure(ranks, ["RankDistance"])["RankDistance"].tolist() == [2.0]
+    for name in NAMED:
+        if name not in ("RankDistance", "nDCG@1"):
+            with pytest.raises(MeasureError, match="needs the languages of queries"):
+                cm.measure(ranks, [name])
+
+
+# From texts and embeddings to the rows: every pool is sorted as a whole.
+
+
+def evaluated(collection: Collection, seed: int, tied: bool, ties: TieMode) -> tuple[cm.Evaluation, NDArray[Any]]:
+    rows = embeddings(seed, len(collection.documents), 3 if tied else 6, tied)
+    asked = embeddings(seed + 1, len(collection.queries), rows.shape[1], tied)
+    encoder = PrecomputedEncoder(asked, rows)
+    evaluation = cm.evaluate(collection, encoder, measures=NAMED, ties=ties, resamples=0)
+    return evaluation, scores_of(asked, rows)
+
+
+def as_pool(pool: Judged, scores: NDArray[Any], collection: Collection, order: NDArray[np.int64]) -> Pool:
+    """The pool with its documents in tie order, for the readings above."""
+    rows = [row for row in order.tolist() if row in set(pool.documents)]
+    labels = collection.documents.languages
+    return Pool(
+        [float(scores[pool.query, row]) for row in rows],
+        [pool.grades.get(row, 0) for row in rows],
+        [LANGUAGES.index(labels[row]) for row in rows],
+        [place for place, row in enumerate(rows) if row in pool.related and row not in pool.grades],
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 20),
+    tied=st.booleans(),
+    ties=st.sampled_from(["index", "trec", "optimistic", "pessimistic"]),
+)
+def test_evaluations_equal_full_sorts(seed: int, tied: bool, ties: TieMode) -> None:
+    collection = random_collection(seed)
+    evaluation, scores = evaluated(collection, seed, tied, ties)
+    ids = collection.documents.ids
+    tie_order = ordered(np.zeros(len(ids), dtype=np.float32), "trec" if ties == "trec" else "index", ids)
+    for setting in settings_of(["multi", "one-sided", "multilingual"], collection.languages, "en", "pivot"):
+        own = LANGUAGES.index(setting.query_language)
+        readings: list[Reading] = [first_of_answers(own), top_if_relevant(own), top_in(own), pairs_won(own)]
+        readings += [gain_ratio(own, 0.5, 3), gain_ratio(own, 0.0, 1), *(part_of_top(part, own) for part in PARTS)]
+        readings += [distance, violated(own), reference.ndcg(1)]
+        for name, reading in zip(NAMED, readings, strict=True):
+            found = columns(evaluation, setting, name)
+            for judged in pools_of(collection, setting):
+                pool = as_pool(judged, scores, collection, tie_order)
+                # The documents are in tie order already.
+                (order,) = pool.orders("index" if ties == "trec" else ties)
+                query = collection.queries.ids[judged.query]
+                assert found[query] == pytest.approx(reading(pool, order), nan_ok=True), (name, setting, query)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1 << 20), tied=st.booleans())
+def test_expected_tops_are_shares_of_those_that_tie_for_the_first_place(seed: int, tied: bool) -> None:
+    collection = random_collection(seed)
+    evaluation, scores = evaluated(collection, seed, tied, "expected")
+    labels = collection.documents.languages
+    for setting in settings_of(["multi", "one-sided", "multilingual"], collection.languages, "en", "pivot"):
+        found = {name: columns(evaluation, setting, name) for name in NAMED}
+        for judged in pools_of(collection, setting):
+            highest = max(scores[judged.query, row] for row in judged.documents)
+            tops = [row for row in judged.documents if scores[judged.query, row] == highest]
+            kinds = [
+                ("SR-" if row in judged.grades else "NSR-") + ("QL" if labels[row] == setting.query_language else "NQL")
+                for row in tops
+            ]
+            query = collection.queries.ids[judged.query]
+            for part in PARTS:
+                assert found[f"FourWay({part})"][query] == pytest.approx(100 * kinds.count(part) / len(tops))
+            own = kinds.count("SR-QL") + kinds.count("NSR-QL")
+            assert found["LPR(variant=any)"][query] == pytest.approx(100 * own / len(tops))
+
+
+def test_more_ties_for_the_first_place_than_lists_hold_are_refused() -> None:
+    builder = cm.CollectionBuilder("made")
+    for language in ("en", "de"):
+        builder.add_document(f"answer-{language}", f"answer {language}", language)
+        for number in range(40):
+            builder.add_document(f"other-{language}-{number}", f"other {language} {number}", language)
+    builder.add_query("q", "what?", "de")
+    for language in ("en", "de"):
+        builder.judge("q", f"answer-{language}", 1)
+    collection = builder.build()
+    rows = np.array([[0.0, 1.0] if name.startswith("answer") else [1.0, 0.0] for name in collection.documents.ids])
+    encoder = PrecomputedEncoder(np.array([[1.0, 0.1]], np.float32), rows.astype(np.float32))
+    options: dict[str, Any] = {"scenarios": ["multi"], "resamples": 0}
+    with pytest.raises(
+        MeasureError, match=r"multi, pool en\+de: for 1 queries 33 or more documents of one language tie"
+    ):
+        cm.evaluate(collection, encoder, measures=["FourWay(NSR-QL)"], ties="expected", **options)
+    # Enough is known of these, and in the order of the collection the English ones come first.
+    found = cm.evaluate(collection, encoder, measures=["FourWay(SR-QL)", "LPR"], ties="expected", **options)
+    assert [row["value"] for row in found.rows] == [0.0, 50.0]
+    found = cm.evaluate(collection, encoder, measures=["FourWay(NSR-NQL)", "LPR(variant=any)"], **options)
+    assert [row["value"] for row in found.rows] == [100.0, 0.0]
+
+
+def test_explanations_say_whose_the_definition_is() -> None:
+    for measure in parse(NAMED):
+        assert ("[our definition]" in measure.summary) == (measure.name not in ("nDCG", "RankDistance"))
+        assert ("arXiv 2605.07249" in measure.summary) == (measure.name in ("LPR", "LangNDCG", "FourWay"))
+
+
+def test_an_unrelated_document_behind_tied_answers_can_be_on_top() -> None:
+    """Pessimistic: the answer is the first of its language in the lists, and yet comes last of the tied ones."""
+    builder = cm.CollectionBuilder("made")
+    vectors = []
+    for name, language, height in [("a-en", "en", 1.0), ("b-en", "en", 1.0), ("a-de", "de", 0.5), ("b-de", "de", 0.9)]:
+        builder.add_document(name, f"text {name}", language)
+        vectors.append([height, (1 - height**2) ** 0.5])
+    builder.add_query("q", "what?", "en")
+    builder.judge("q", "a-en", 1)
+    builder.judge("q", "a-de", 1)
+    encoder = PrecomputedEncoder(np.array([[1.0, 0.0]], np.float32), np.array(vectors, np.float32))
+    for ties, wanted in (("index", 0.0), ("pessimistic", 100.0), ("optimistic", 0.0), ("expected", 50.0)):
+        options: dict[str, Any] = {"scenarios": ["multilingual"], "ties": ties, "resamples": 0}
+        found = cm.evaluate(builder.build(), encoder, measures=["FourWay(NSR-QL)"], **options)
+        assert [row["value"] for row in found.rows] == [wanted]
