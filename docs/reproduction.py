@@ -53,11 +53,21 @@ class Run:
         return 2800 // len(LANGUAGES[self.languages])
 
 
+LOSSES = {
+    "upright": "upright", "literal": "jsd+nce", "without-nce": "jsd", "without-jsd": "nce", "psg": "psg",
+    "clear": "clear",
+}  # fmt: skip
+
+
 def runs() -> list[Run]:
+    """In the order in which they teach most, for the whole takes hours."""
+    names = ["joint-upright-42", "zh-literal-42", "zh-upright-42", "joint-literal-42", "zh-without-nce-42",
+             "zh-without-jsd-42", "zh-psg-42", "zh-clear-42", "de-upright-42", "de-literal-42", "zh-upright-43",
+             "zh-literal-43", "zh-upright-44", "zh-literal-44"]  # fmt: skip
     found = [Run("baseline")]
-    ablations = {"literal": "jsd+nce", "without-nce": "jsd", "without-jsd": "nce", "psg": "psg", "clear": "clear"}
-    for name, loss in ablations.items():
-        found.append(Run(f"zh-{name}-42", "zh", {"loss": loss}))
+    for name in names:
+        languages, loss, seed = name.split("-", 1)[0], name.split("-", 1)[1].rpartition("-")[0], name.rpartition("-")[2]
+        found.append(Run(name, languages, {"loss": LOSSES[loss], "seed": int(seed)}))
     return found
 
 

@@ -7,6 +7,7 @@ scenario and measure is arithmetic on these counts.
 from importlib.metadata import version
 
 from clinometer.collection import Collection, CollectionBuilder
+from clinometer.comparison import Comparison, compare
 from clinometer.counts import RankCounts, TopK
 from clinometer.encoders import encoder
 from clinometer.evaluation import evaluate
@@ -14,14 +15,18 @@ from clinometer.io import load
 from clinometer.measuring import measure
 from clinometer.results import Evaluation
 from clinometer.scan import Scan, rank_relevant, scan, search
+from clinometer.store import EmbeddingStore
 
 __all__ = [
     "Collection",
     "CollectionBuilder",
+    "Comparison",
+    "EmbeddingStore",
     "Evaluation",
     "RankCounts",
     "Scan",
     "TopK",
+    "compare",
     "encoder",
     "evaluate",
     "load",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,14 +146,15 @@ def test_the_value_is_that_of_the_loss_and_of_the_hold() -> None:
     from clinometer.losses import CrossLingualAlignmentLoss
 
     one = samples(0, 40)
-    embedded = embed_samples(one, PlantedEncoder())
+    pairs = np.arange(len(one)) // 2  # two rows each that are no negatives of each other
+    embedded = replace(embed_samples(one, PlantedEncoder()), groups=pairs)
     adapter, history = fit_adapter(
         embedded, loss="pool+nce", rank=4, batch_size=1000, epochs=2, loss_options={"scale": 5.0}
     )
     encoder = PlantedEncoder()
     columns = [torch.from_numpy(encoder._encode([row[place] for row in one.rows])) for place in range(len(one.columns))]
     loss = CrossLingualAlignmentLoss(torch.nn.Identity(), "pool+nce", scale=5.0)
-    wanted = sum(loss.compute_loss_from_embeddings(columns).values())
+    wanted = sum(loss.compute_loss_from_embeddings(columns, torch.from_numpy(pairs)).values())
     assert history[1]["train"] == pytest.approx(float(wanted), abs=1e-5)
     assert adapter.settings["loss"]["scale"] == 5
     assert adapter.settings["history"]["loss_first"] == history[1]["train"]
@@ -168,7 +170,11 @@ def test_one_seed_one_result(tmp_path: Path) -> None:
     learn(0, 60, **options)[0].save(tmp_path / "b")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert learn(0, 60, seed=7, **options)[0].digest != load(tmp_path / "a").digest
-    assert load(tmp_path / "a").separate_queries
+    again = load(tmp_path / "a")
+    assert again.separate_queries
+    for name in ("u", "bias"):
+        assert np.abs(again.arrays[name] - again.arrays[f"query_{name}"]).max() > 1e-3
+        assert np.abs(again.arrays[f"query_{name}"]).max() > 1e-3
 
 
 def test_a_strong_hold_stays_near_the_beginning() -> None:

@@ -29,6 +29,8 @@ def by_definition(ranks: list[float], languages: list[int], cutoff: int) -> floa
     groups = [[rank for rank, label in zip(filled, languages, strict=True) if label == one] for one in set(languages)]
     if missing == len(ranks) or len(groups) < 2:
         return 1.0
+    if len(set(filled)) == 1:
+        return 1.0
     mean = sum(filled) / len(filled)
     between = sum(len(group) * (sum(group) / len(group) - mean) ** 2 for group in groups)
     h = (len(filled) - 1) * between / sum((rank - mean) ** 2 for rank in filled)
@@ -55,7 +57,7 @@ def test_complete_ranks_give_the_test_of_scipy() -> None:
 
 
 def test_grades_are_weighed_and_unrelated_documents_count_only_when_found() -> None:
-    ranks = [1, 2, 3, 4, 5, 6, inf, inf]
+    ranks = [1, 2, 3, 4, 5, 8, inf, inf]
     languages = ["en", "de", "en", "de", "en", "en", "de", "de"]
     grades = [1, 1, 1, 1, 0, 0, 0, 0]
     one = peer(ranks, languages, grades, cutoff=10, weights={1: 1.0})

@@ -66,7 +66,7 @@ def test_the_verdict() -> None:
     assert harm == (
         "nDCG@1 in mono-same falls by more than 0.005 (0.5 points of 100) in 2 of 4 languages: Thai (−0.031, 95% "
         "interval −0.037 to −0.025) and Chinese (−0.012, 95% interval −0.014 to −0.010). Its mean does not clearly "
-        "change, from 0.800 to 0.790 (−0.010, 95% interval −0.012 to −0.008)."
+        "change, from 0.800 to 0.790 (−0.010, 95% interval −0.012 to −0.008), but adjusted p is 0.400."
     )
     assert others == (
         "The rank gap to English with queries in the target languages moves towards 0, from +2.50 to +0.25 (−2.25 log2 "

@@ -18,6 +18,7 @@ from clinometer.cli.compare import compare
 from clinometer.cli.correct import correct
 from clinometer.cli.encode import encode
 from clinometer.cli.evaluate import demo, evaluate
+from clinometer.cli.geometry import geometry
 from clinometer.cli.report import report
 from clinometer.cli.store import info, merge, verify
 from clinometer.cli.train import train
@@ -60,7 +61,7 @@ def _complain(problem: object, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-for _command in (compare, demo, encode, evaluate, correct, report, train):
+for _command in (compare, demo, encode, evaluate, correct, geometry, report, train):
     app.command()(_courteous(_command))
 
 _store = typer.Typer(name="store", help="Look into stored embeddings, check them, join them.", no_args_is_help=True)

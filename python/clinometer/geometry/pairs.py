@@ -6,14 +6,14 @@ every word must tie.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import EmbeddingError, UsageError
 
-__all__ = ["Cosines", "Read", "Rows", "cosines", "paired", "rows_as", "unit"]
+__all__ = ["Cosines", "Read", "Rows", "check_read", "cosines", "paired", "rows_as", "unit"]
 
 Rows = NDArray[np.float64]
 Read = Literal["raw", "normalized", "scaled"]
@@ -38,8 +38,7 @@ def rows_as(vectors: ArrayLike, read: Read, what: str) -> Rows:
         >>> rows_as([[3.0, 4.0]], "normalized", "texts")
         array([[0.6, 0.8]])
     """
-    if read not in get_args(Read):
-        raise UsageError(f"embeddings cannot be read as {read!r}; choose one of {', '.join(get_args(Read))}")
+    check_read(read)
     try:
         rows = np.array(vectors, dtype=np.float64)
     except (TypeError, ValueError):
@@ -56,6 +55,17 @@ def rows_as(vectors: ArrayLike, read: Read, what: str) -> Rows:
     if read == "raw":
         return rows
     return unit(rows) * (np.sqrt(rows.shape[1]) if read == "scaled" else 1.0)
+
+
+def check_read(read: str) -> Read:
+    """The way of reading, if there is one of that name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if read not in get_args(Read):
+        raise UsageError(f"embeddings cannot be read as {read!r}; choose one of {', '.join(get_args(Read))}")
+    return cast("Read", read)
 
 
 def unit(rows: Rows) -> Rows:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import cast
 
 from clinometer.errors import MeasureError
+from clinometer.measures.fairness import mrc, peer
 from clinometer.measures.kinds import USUAL_GAIN
 from clinometer.measures.language import (
     complete,
@@ -46,8 +47,10 @@ __all__ = [
     "lpr_top1",
     "max_rank",
     "max_rank_norm",
+    "mrc",
     "ndcg",
     "parse",
+    "peer",
     "pivot_first",
     "precision",
     "rank_distance",

@@ -28,12 +28,13 @@ def peer(
 ) -> float:
     """PEER@k of one query: how likely the ranks differ so much between languages by chance; 0 to 1, higher is fairer.
 
-    `sum_v w_v p_v` over grades v. `p_v` is the p-value of a Kruskal-Wallis test of the ranks of the documents with grade
-    v, grouped by language: `H = (N - 1) sum_g n_g (mean_g - mean)^2 / sum_i (r_i - mean)^2`, chi-squared with one degree
-    of freedom less than there are languages. Only the first k documents count, but relevant ones past them share the
-    rank `(2 N + u + 1) / 2`, for N documents in the test, u of them past k. `p_v` is 1 with less than two languages, or
-    if none is in the first k. Source: the published code (Yang et al. 2024, "Language Fairness in Multilingual
-    Information Retrieval").
+    `sum_v w_v p_v` over grades v. `p_v` is the p-value of a Kruskal-Wallis test of the ranks of the documents with
+    grade v, grouped by language: `H = (N - 1) sum_g n_g (mean_g - mean)^2 / sum_i (r_i - mean)^2`, chi-squared with one
+    degree of freedom less than there are languages. Only the first k documents count, but relevant ones past them share
+    the rank `(2 N + u + 1) / 2`, for N documents in the test, u of them past k; with few relevant documents that can be
+    a better rank than those that were found have. `p_v` is 1 with less than two languages, if none is in the first k,
+    or if all ranks are the same [the last is our rule: the formula is 0/0]. Source: the published code (Yang et al.
+    2024, "Language Fairness in Multilingual Information Retrieval").
 
     **The trap.** Where every language has exactly one document of a grade, as in fully parallel pools, all variance is
     between groups: H is N - 1 whatever the ranking, and p a constant (0.3173 for two languages). With `guard` [ours]
@@ -91,10 +92,12 @@ def _equal_ranks(ranks: Vector, languages: NDArray[np.generic], guard: bool) -> 
         return float("nan")
     n = len(ranks)
     ranks = np.where(past, (2 * n + np.count_nonzero(past) + 1) / 2, ranks)
-    apart = np.square(ranks - ranks.mean()).sum()
+    apart = float(np.square(ranks - ranks.mean()).sum())
+    if apart == 0:
+        return 1.0
     means = np.bincount(group.reshape(-1), weights=ranks) / sizes
     between = float((sizes * np.square(means - ranks.mean())).sum())
-    return _chi_squared_above((n - 1) * between / float(apart), len(sizes) - 1)
+    return _chi_squared_above((n - 1) * between / apart, len(sizes) - 1)
 
 
 def _chi_squared_above(value: float, freedom: int) -> float:
@@ -105,7 +108,7 @@ def _chi_squared_above(value: float, freedom: int) -> float:
         terms = [half ** (i - 0.5) / gamma(i + 0.5) for i in range(1, (freedom + 1) // 2)]
     else:
         start, terms = 0.0, [half**i / gamma(i + 1) for i in range(freedom // 2)]
-    return start + exp(-half) * sum(terms)
+    return float(start + exp(-half) * sum(terms))
 
 
 def mrc(lists: Mapping[str, ArrayLike], cutoff: int) -> dict[str, Vector]:
@@ -165,7 +168,8 @@ def _correlation(one: NDArray[np.generic], two: NDArray[np.generic], cutoff: int
     if len(documents) == 1:
         return 1.0
     ranks = [_averaged([here.get(document, cutoff + 1) for document in documents]) for here in placed]
-    return float(np.corrcoef(ranks)[0, 1])
+    first, second = (values - values.mean() for values in ranks)
+    return float(first @ second / sqrt((first @ first) * (second @ second)))
 
 
 def _averaged(ranks: list[int]) -> Vector:

@@ -21,7 +21,7 @@ LPR = {
     "relevant and could be in either; a language-blind ranking has a mean of 100 over the number of languages",
     "any": "100 if the document on top, relevant or not, is in the query's language, else 0; compare with the "
     "language's share of the pool",
-    "pair": "Percentage of the other languages whose best relevant document ranks below that in the query's language; "
+    "pair": "percentage of the other languages whose best relevant document ranks below that in the query's language; "
     "50 is even",
 }
 FOUR_WAY = {

@@ -10,7 +10,7 @@ from typing import Any
 
 from clinometer.comparison import Comparison
 from clinometer.report import wording
-from clinometer.report.change_view import View, difference, difference_interval, listed, points
+from clinometer.report.change_view import View, difference, difference_interval, listed, points, probability
 
 __all__ = ["TOLERANCE", "caveats", "change", "key_changes", "methods", "verdict"]
 
@@ -35,7 +35,10 @@ def change(view: View, row: Mapping[str, Any]) -> str:
     if row["before"] == row["after"] and row["ci_low"] == row["ci_high"]:
         return f"does not change, {span}"
     if not view.clear(row):
-        return f"does not clearly change, {span}"
+        beside = row["ci_low"] is not None and not row["ci_low"] <= 0 <= row["ci_high"]
+        # The interval alone would say otherwise: it is not adjusted for the number of tests.
+        why = f", but {_kind(view)} is {probability(row['p_adjusted'])}" if beside else ""
+        return f"does not clearly change, {span}{why}"
     verb = "rises" if row["difference"] > 0 else "falls"
     if measure == "RankGap":
         verb = (
@@ -44,6 +47,10 @@ def change(view: View, row: Mapping[str, Any]) -> str:
     elif row["lower_is_better"]:
         span += ", which is better" if row["improved"] else ", which is worse"
     return f"{verb} {span}"
+
+
+def _kind(view: View) -> str:
+    return "p" if view.comparison.settings["correction"] == "none" else "adjusted p"
 
 
 def _span(view: View, row: Mapping[str, Any]) -> str:
@@ -83,7 +90,7 @@ def _by_language(view: View, scenario: str, measure: str) -> str:
     if len(rows) < 2 or not known:
         return ""
     clear = [row for row in known if view.clear(row)]
-    kind = "p" if view.comparison.settings["correction"] == "none" else "adjusted p"
+    kind = _kind(view)
     if not clear:
         return f" In none of {len(rows)} languages is the change clear by itself ({kind} at most {view.level:.2g})."
     better = [row for row in clear if row["improved"]]

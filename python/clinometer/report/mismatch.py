@@ -18,7 +18,7 @@ from clinometer.report.figures import Drawing
 from clinometer.report.grid import Cell, Column, Line, Table
 from clinometer.report.plain import escape_markdown, markdown_table
 
-__all__ = ["MismatchReport", "mismatch_report"]
+__all__ = ["MismatchReport", "geometry_table", "mismatch_report"]
 
 Row = Mapping[str, Any]
 Columns = Sequence[Sequence[float | None]]
@@ -91,13 +91,30 @@ def mismatch_report(
         measure: [[values.get((language, measure)) for language in languages] for values in found]
         for measure in measures
     }
-    pairs = " to ".join(dict.fromkeys(wording.count(choose(places[0].values())) for choose in (min, max)))
-    table = _table(columns, languages, names, wording.language_name(pivots[0]), pairs)
+    table = _table(columns, languages, names, wording.language_name(pivots[0]), _count(before))
     return MismatchReport(_draw(measures[0], languages, columns[measures[0]], names), table)
 
 
+def geometry_table(rows: Sequence[Row]) -> Table:
+    """Rows of `alignment_table` as a table with one line for each language."""
+    values = {(row["language"], row["measure"]): row["value"] for row in rows}
+    languages = list(dict.fromkeys(row["language"] for row in rows))
+    columns = {
+        measure: [[values.get((language, measure)) for language in languages]]
+        for measure in MEASURES
+        if any((language, measure) in values for language in languages)
+    }
+    return _table(columns, languages, ("",), wording.language_name(rows[0]["pivot"]), _count(rows))
+
+
+def _count(rows: Sequence[Row]) -> str:
+    """How many pairs the languages have."""
+    pairs = [row["pairs"] for row in rows]
+    return " to ".join(dict.fromkeys(wording.count(choose(pairs)) for choose in (min, max)))
+
+
 def _table(
-    columns: Mapping[str, Columns], languages: Sequence[str], names: tuple[str, str], pivot: str, pairs: str
+    columns: Mapping[str, Columns], languages: Sequence[str], names: tuple[str, ...], pivot: str, pairs: str
 ) -> Table:
     heads = [
         Column(MEASURES[measure].display + _ARROWS[MEASURES[measure].higher_is_better], "", name)

@@ -16,12 +16,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from clinometer.changes import Options, rows_of
+from clinometer.comparison.changes import Options, rows_of
+from clinometer.comparison.paired import KEYS, blocks_of, pair_settings
 from clinometer.errors import LanguageError, UsageError
 from clinometer.files import written_whole
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
-from clinometer.paired import KEYS, blocks_of, pair_settings
 from clinometer.results import Evaluation
 from clinometer.scenarios import SCENARIOS
 from clinometer.significance import CORRECTIONS

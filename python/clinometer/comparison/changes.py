@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.comparison.paired import Block, Place
 from clinometer.measures import parse
 from clinometer.measures.aggregate import Resampling
-from clinometer.paired import Block, Place
 from clinometer.significance import paired_effect, permutation_test
 
 __all__ = ["Options", "rows_of"]
