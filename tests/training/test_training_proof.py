@@ -86,6 +86,12 @@ def test_two_seeds_are_trained_evaluated_and_compared(base: Path, tmp_path: Path
         assert row["after"] > row["before"]  # words that translate one by one are learned in seconds
         assert row["p_adjusted"] is not None
         assert ("after-1", "MaxRnorm", "multi", "unseen") in rows
+    geometry = {name: json.loads((here / name / "geometry.json").read_text()) for name in ("before", "after-1")}
+    margins = {name: {row["language"]: row["value"] for row in rows if row["measure"] == "margin"}
+               for name, rows in geometry.items()}  # fmt: skip
+    assert margins["after-1"]["de"] > margins["before"]["de"]
+    assert "after-1" in (here / "mismatch.md").read_text(encoding="utf-8")
+    assert (here / "mismatch.svg").read_text(encoding="utf-8").startswith("<svg")
     card = (tmp_path / "out" / "seed-1" / "README.md").read_text(encoding="utf-8")
     assert card.startswith("---")  # the header that a hub reads is still first
     assert card.count("<!-- begin: clinometer parallel-other.jsonl -->") == 1

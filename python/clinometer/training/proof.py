@@ -1,6 +1,7 @@
 """Before and after: the untrained and the trained models on a collection that no training saw, compared query by query.
 
-Everything lies in one folder a collection: `before`, `after` (or `after-N` for seed N), and the comparison.
+Everything lies in one folder a collection: `before`, `after` (or `after-N` for seed N), the comparison, and how far the
+embeddings of translations lie apart (`mismatch.svg`, `mismatch.md`).
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from clinometer.comparison import Comparison, compare
-from clinometer.encoders import SentenceTransformerEncoder
+from clinometer.encoders import Encoder, EncoderRecord, SentenceTransformerEncoder
 from clinometer.errors import UsageError
 from clinometer.evaluation import evaluate
 from clinometer.files import written_whole
+from clinometer.geometry import alignment_table
 from clinometer.io import load
+from clinometer.report.mismatch import mismatch_report
 from clinometer.results import Evaluation
 from clinometer.training.plan import TrainingPlan
 from clinometer.training.run import TrainedModel
@@ -77,17 +82,22 @@ def prove(source: str, models: Sequence[TrainedModel], folder: Path, *, show_pro
             model, query_prompt=plan.query_prompt, document_prompt=plan.document_prompt
         )
         target = here / name
-        if (target / "results.json").exists():
+        if (target / "results.json").exists() and (target / "geometry.json").exists():
             kept = Evaluation.from_folder(target)
             same = kept.collection == collection.describe() and kept.encoder == msgspec.to_builtins(encoder.record)
             if same and set(map(str, MEASURES)) <= set(kept.settings["measures"]):
                 return kept
+        kept_rows = _Keeping(encoder)
         found = evaluate(
-            collection, encoder, pivot=plan.pivot, scenarios=SCENARIOS, measures=MEASURES,
+            collection, kept_rows, pivot=plan.pivot, scenarios=SCENARIOS, measures=MEASURES,
             show_progress_bar=show_progress_bar,
         )  # fmt: skip
         target.mkdir(parents=True, exist_ok=True)
         (target / "results.json").unlink(missing_ok=True)
+        documents = collection.documents
+        geometry = alignment_table(kept_rows.documents, documents.languages, documents.groups, plan.pivot)
+        with written_whole(target / "geometry.json") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(geometry), indent=1) + b"\n")
         found.per_query_to(target / "per_query.jsonl.gz")
         found.to_json(target / "results.json")
         return found
@@ -98,8 +108,40 @@ def prove(source: str, models: Sequence[TrainedModel], folder: Path, *, show_pro
     comparison = compare(before, *after, groups=_groups(plan, collection.languages), labels=["before", *names])
     for ending in ("json", "md", "html"):
         comparison.report(here / f"comparison.{ending}")
+    _write_mismatch(here, "before", names[0])
     _write_card(models, here.name, here / "comparison.md")
     return Proof(source, here, comparison)
+
+
+class _Keeping:
+    """An encoder that keeps the embeddings of the documents, so that they need not be made again."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.documents: NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)
+
+    @property
+    def record(self) -> EncoderRecord:
+        return self._encoder.record
+
+    def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
+        return self._encoder.encode_queries(texts, show_progress_bar=show_progress_bar)
+
+    def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
+        self.documents = self._encoder.encode_documents(texts, show_progress_bar=show_progress_bar)
+        return self.documents
+
+
+def _write_mismatch(here: Path, first: str, second: str) -> None:
+    """The figure and the table of the embeddings of translations, before and after."""
+    rows = [msgspec.json.decode((here / name / "geometry.json").read_bytes()) for name in (first, second)]
+    found = mismatch_report(rows[0], rows[1], names=(first, second))
+    texts = {"mismatch.md": found.markdown}
+    if found.drawing is not None:
+        texts["mismatch.svg"] = found.drawing.svg
+    for name, text in texts.items():
+        with written_whole(here / name) as file:
+            file.write(text.encode())
 
 
 def _folder_name(source: str) -> str:
