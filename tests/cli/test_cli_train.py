@@ -101,6 +101,36 @@ def test_what_cannot_be_trained_is_refused_in_a_sentence(
     assert not (tmp_path / "out").exists()
 
 
+def test_an_adapter_is_trained_on_frozen_embeddings(base: Path, tmp_path: Path) -> None:
+    data, other = items(tmp_path / "train.jsonl", 60, 1), items(tmp_path / "other.jsonl", 20, 9)
+    arguments = (base, "--adapter", "low-rank", "--data", data, "--language", "de,zh", "-o", tmp_path / "out",
+                 "--learning-rate", "1e-2", "--evaluate", f"parallel:{other}")  # fmt: skip
+    done = run(*arguments)
+    assert done.exit_code == 0, done.stderr
+    assert f"{tmp_path / 'out' / 'adapter.safetensors'}: low-rank, best state after epoch" in done.stdout
+    assert "Complete@10" in done.stdout
+    after = json.loads((tmp_path / "out/evaluation/parallel-other.jsonl/after/results.json").read_text())
+    assert after["encoder"]["name"].endswith("+ adapter")
+    evaluated = CliRunner().invoke(
+        app,
+        ["evaluate", f"parallel:{other}", "--encoder", str(base), "--adapter", f"{tmp_path}/out/adapter.safetensors",
+         "--measures", "MaxRnorm", "--scenarios", "multi", "--json"],
+    )  # fmt: skip
+    assert evaluated.exit_code == 0, evaluated.stderr
+    values = {
+        (row["query_language"], row["measure"]): row["value"] for row in after["rows"] if row["scenario"] == "multi"
+    }
+    for row in json.loads(evaluated.stdout)["rows"]:
+        if row["query_language"] in ("de", "zh"):
+            assert row["value"] == values[row["query_language"], "MaxRnorm"]
+    again = run(*arguments)
+    assert again.exit_code == 2
+    assert "adapter.safetensors is there already; give another folder" in again.stderr
+    mixed = run(*arguments[:-2], "--lora-rank", 4)
+    assert mixed.exit_code == 2
+    assert "--lora-rank trains the model itself, but --adapter leaves it alone" in mixed.stderr
+
+
 def test_data_that_is_not_there_is_named(base: Path, tmp_path: Path) -> None:
     done = run(base, "--data", tmp_path / "none.jsonl", "--language", "de", "-o", tmp_path / "out")
     assert done.exit_code == 1

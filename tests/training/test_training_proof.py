@@ -120,14 +120,13 @@ def test_results_of_another_model_are_not_taken_for_this_one(base: Path, tmp_pat
     assert [row["value"] for row in one] != [row["value"] for row in two]
 
 
-def test_a_collection_without_the_pivot_is_refused(base: Path, tmp_path: Path) -> None:
-    from clinometer.training import train
+def test_a_collection_without_the_pivot_is_refused(tmp_path: Path) -> None:
+    def never() -> Any:
+        raise AssertionError("nothing is to be encoded")
 
-    data = write_items(tmp_path / "train.jsonl", 30, seed=1)
-    trained = train(base, data, ["de"], tmp_path / "out", **{**OPTIONS, "epochs": 1})
     other = write_items(tmp_path / "other.jsonl", 10, seed=5, languages=("de", "zh"))
     with pytest.raises(UsageError, match="has de, zh; en and another language are needed"):
-        prove(f"parallel:{other}", [trained], tmp_path / "evaluation")
+        prove(f"parallel:{other}", never, {"after": never}, tmp_path / "evaluation", languages=["de"])
 
 
 def test_seeds_must_differ(base: Path, tmp_path: Path) -> None:

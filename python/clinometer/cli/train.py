@@ -39,14 +39,24 @@ def train(
     blend: Annotated[
         float | None, typer.Option(metavar="X", help="Keep a state between the untrained (0) and the trained one (1).")
     ] = None,
-    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="Times that the data is read.")] = 1,
-    batch_size: Annotated[int, typer.Option(metavar="N", min=2, help="Samples in a step.")] = 16,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Times that the data is read; 1, at most 10 for an adapter.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", min=2, help="Samples in a step; 16, for an adapter 256.")
+    ] = None,
     mini_batch_size: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Texts in memory at a time (GradCache).")
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(metavar="X", help="The highest.")] = None,
     max_length: Annotated[int, typer.Option(metavar="N", min=1, help="Longest text in tokens.")] = 128,
     freeze: Annotated[str, typer.Option(metavar="embeddings|nothing", help="What does not move.")] = "embeddings",
+    adapter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="low-rank|linear", help="Train a map on the embeddings of any encoder, and leave the encoder alone."
+        ),
+    ] = None,
     lora_rank: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Train low-rank differences (needs peft).")
     ] = None,
@@ -72,38 +82,93 @@ def train(
     ] = None,
 ) -> None:
     """Align an encoder on parallel texts. The same command again goes on where a killed one stopped."""
-    from clinometer.training.seeds import train_seeds
-
     bars = sys.stderr.isatty() if progress is None else progress
-    options: dict[str, Any] = {
-        "samples": samples,
-        "pivot": pivot,
+    seeds = _seeds(seed)
+    shared: dict[str, Any] = {"samples": samples, "pivot": pivot, "dev_share": dev_share}
+    given: dict[str, Any] = {
+        "loss": loss,
+        "hold": hold,
         "epochs": epochs,
         "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "patience": patience,
+        "loss_options": None if scale is None else {"scale": scale},
+    }
+    shared |= {name: value for name, value in given.items() if value is not None}
+    prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
+    languages = [label.strip() for given in language for label in given.split(",") if label.strip()]
+    if adapter is not None:
+        needless = {"mini-batch-size": mini_batch_size, "lora-rank": lora_rank, "blend": blend}
+        if named := [f"--{name}" for name, value in needless.items() if value is not None]:
+            raise UsageError(f"{', '.join(named)} trains the model itself, but --adapter leaves it alone; drop one")
+        if evaluations or len(seeds) > 1:
+            raise UsageError("an adapter is trained with one seed and stops by its loss; drop --evaluations and seeds")
+        _adapt(model, prompts, list(data), languages, output, evaluate or [], bars, json,
+               {**shared, "kind": adapter, "seed": seeds[0]})  # fmt: skip
+        return
+    from clinometer.training.seeds import train_seeds
+
+    whole = {
         "mini_batch_size": mini_batch_size,
         "max_length": max_length,
         "freeze": freeze,
         "lora_rank": lora_rank,
         "precision": precision,
-        "query_prompt": query_prompt,
-        "document_prompt": document_prompt,
-        "dev_share": dev_share,
         "evaluations": evaluations,
-        "patience": patience,
-    }
-    chosen = {"loss": loss, "hold": hold, "blend": blend, "learning_rate": learning_rate}
-    options |= {name: value for name, value in chosen.items() if value is not None}
-    if scale is not None:
-        options["loss_options"] = {"scale": scale}
-    languages = [label.strip() for given in language for label in given.split(",") if label.strip()]
+    } | ({} if blend is None else {"blend": blend})
     found = train_seeds(
-        model, list(data), languages, output, seeds=_seeds(seed), evaluate=evaluate or [], show_progress_bar=bars,
-        **options,
+        model, list(data), languages, output, seeds=seeds, evaluate=evaluate or [], show_progress_bar=bars,
+        **shared, **whole, **prompts,
     )  # fmt: skip
     for warning in found.models[0].record["samples"]["warnings"]:
         sys.stderr.write(f"warning: {warning}\n")
     text = json_module.dumps(found.to_dict(), indent=1, ensure_ascii=False) if json else _shown(found)
     sys.stdout.write(text + "\n")
+
+
+def _adapt(
+    model: str,
+    prompts: dict[str, Any],
+    data: list[Path],
+    languages: list[str],
+    output: Path,
+    sources: list[str],
+    bars: bool,
+    json: bool,
+    options: dict[str, Any],
+) -> None:
+    """Train an adapter, save it, and show what it does."""
+    from clinometer.adapters import AdaptedEncoder, train_adapter
+    from clinometer.encoders import encoder as make_encoder
+    from clinometer.training.proof import prove
+
+    path = output / "adapter.safetensors"
+    if path.exists():
+        raise UsageError(f"{path} is there already; give another folder")
+    encoder = make_encoder(model, **prompts)
+    found, _ = train_adapter(data, languages, encoder, show_progress_bar=bars, **options)
+    for warning in found.settings["data"]["training"]["warnings"]:
+        sys.stderr.write(f"warning: {warning}\n")
+    output.mkdir(parents=True, exist_ok=True)
+    found.save(path)
+    proofs = [
+        prove(
+            source, lambda: encoder, {"after": lambda: AdaptedEncoder(encoder, found)}, output / "evaluation",
+            languages=languages, pivot=options["pivot"], show_progress_bar=bars,
+        )
+        for source in sources
+    ]  # fmt: skip
+    if json:
+        record = {"adapter": str(path), **found.describe(), "proofs": [proof.to_dict() for proof in proofs]}
+        sys.stdout.write(json_module.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        return
+    from clinometer.report.comparison import plain_comparison
+
+    history = found.settings["history"]
+    sys.stdout.write(f"{path}: {options['kind']}, best state after epoch {history['best_epoch']}\n")
+    for proof in proofs:
+        sys.stdout.write(f"\n{proof.source} (results and comparison in {proof.folder})\n")
+        sys.stdout.write(plain_comparison(proof.comparison) + "\n")
 
 
 def _seeds(text: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Before and after: the untrained and the trained models on a collection that no training saw, compared query by query.
+"""Before and after: an encoder as it was and as it became, on a collection that no training saw, query by query.
 
 Everything lies in one folder a collection: `before`, `after` (or `after-N` for seed N), the comparison, and how far the
 embeddings of translations lie apart (`mismatch.svg`, `mismatch.md`).
@@ -7,7 +7,7 @@ embeddings of translations lie apart (`mismatch.svg`, `mismatch.md`).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.comparison import Comparison, compare
-from clinometer.encoders import Encoder, EncoderRecord, SentenceTransformerEncoder
+from clinometer.encoders import Encoder, EncoderRecord
 from clinometer.errors import UsageError
 from clinometer.evaluation import evaluate
 from clinometer.files import written_whole
@@ -25,8 +25,6 @@ from clinometer.geometry import alignment_table
 from clinometer.io import load
 from clinometer.report.mismatch import mismatch_report
 from clinometer.results import Evaluation
-from clinometer.training.plan import TrainingPlan
-from clinometer.training.run import TrainedModel
 
 __all__ = ["MEASURES", "SCENARIOS", "Proof", "prove"]
 
@@ -38,12 +36,12 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Proof:
-    """What training did on one collection.
+    """What a training did on one collection.
 
     Args:
         source: The collection as it was named.
         folder: Where the results lie.
-        comparison: The untrained model with each trained one; groups `trained` and `unseen` where both have languages.
+        comparison: The encoder before with each one after; groups `trained` and `unseen` where both have languages.
     """
 
     source: str
@@ -55,61 +53,70 @@ class Proof:
         return {"source": self.source, "folder": str(self.folder), "rows": self.comparison.rows}
 
 
-def prove(source: str, models: Sequence[TrainedModel], folder: Path, *, show_progress_bar: bool = False) -> Proof:
-    """Evaluate the untrained model and each trained one on a collection, and compare them.
+def prove(
+    source: str,
+    before: Callable[[], Encoder],
+    after: Mapping[str, Callable[[], Encoder]],
+    folder: Path,
+    *,
+    languages: Sequence[str],
+    pivot: str = "en",
+    cards: Sequence[Path] = (),
+    show_progress_bar: bool = False,
+) -> Proof:
+    """Evaluate an encoder as it was and as it became on a collection, and compare the two.
 
-    Results that the folder holds already are kept if they are of the same model and prompts.
+    Results that the folder holds already are kept if they are of the same encoder and texts.
 
     Args:
         source: As `clinometer.load` reads it; a collection that holds the pivot and another language.
-        models: Trained by plans that differ in nothing but the seed.
+        before: Makes the encoder as it was.
+        after: Makes each encoder that came of it, by a name for its folder.
         folder: Gets a folder with the name of the source.
+        languages: That were trained on; means over these and over the unseen ones are compared as well.
+        pivot: The language that the others were aligned with.
+        cards: Model cards that the comparison is put into.
         show_progress_bar: Draw bars on standard error.
 
     Raises:
-        ClinometerError: As for `clinometer.load`, `clinometer.evaluate` and `clinometer.comparison.compare`.
+        ClinometerError: As for `clinometer.load`, `clinometer.evaluate` and `clinometer.compare`.
     """
-    plan = models[0].plan
     collection = load(source)
-    if plan.pivot not in collection.languages or len(collection.languages) < 2:
-        raise UsageError(
-            f"{source} has {', '.join(collection.languages)}; {plan.pivot} and another language are needed"
-        )
+    if pivot not in collection.languages or len(collection.languages) < 2:
+        raise UsageError(f"{source} has {', '.join(collection.languages)}; {pivot} and another language are needed")
     here = folder / _folder_name(source)
 
-    def evaluated(model: str, name: str) -> Evaluation:
-        encoder = SentenceTransformerEncoder(
-            model, query_prompt=plan.query_prompt, document_prompt=plan.document_prompt
-        )
-        target = here / name
+    def evaluated(make: Callable[[], Encoder], name: str) -> Evaluation:
+        encoder, target = make(), here / name
         if (target / "results.json").exists() and (target / "geometry.json").exists():
             kept = Evaluation.from_folder(target)
             same = kept.collection == collection.describe() and kept.encoder == msgspec.to_builtins(encoder.record)
-            if same and set(map(str, MEASURES)) <= set(kept.settings["measures"]):
+            if same and set(MEASURES) <= set(kept.settings["measures"]):
                 return kept
-        kept_rows = _Keeping(encoder)
+        keeping = _Keeping(encoder)
         found = evaluate(
-            collection, kept_rows, pivot=plan.pivot, scenarios=SCENARIOS, measures=MEASURES,
+            collection, keeping, pivot=pivot, scenarios=SCENARIOS, measures=MEASURES,
             show_progress_bar=show_progress_bar,
         )  # fmt: skip
+        texts = collection.documents
+        geometry = alignment_table(keeping.documents, texts.languages, texts.groups, pivot)
         target.mkdir(parents=True, exist_ok=True)
         (target / "results.json").unlink(missing_ok=True)
-        documents = collection.documents
-        geometry = alignment_table(kept_rows.documents, documents.languages, documents.groups, plan.pivot)
         with written_whole(target / "geometry.json") as file:
             file.write(msgspec.json.format(msgspec.json.encode(geometry), indent=1) + b"\n")
         found.per_query_to(target / "per_query.jsonl.gz")
         found.to_json(target / "results.json")
         return found
 
-    before = evaluated(plan.model, "before")
-    names = ["after"] if len(models) == 1 else [f"after-{model.plan.seed}" for model in models]
-    after = [evaluated(str(model.folder), name) for model, name in zip(models, names, strict=True)]
-    comparison = compare(before, *after, groups=_groups(plan, collection.languages), labels=["before", *names])
+    first = evaluated(before, "before")
+    others = [evaluated(make, name) for name, make in after.items()]
+    groups = _groups(languages, pivot, collection.languages)
+    comparison = compare(first, *others, groups=groups, labels=["before", *after])
     for ending in ("json", "md", "html"):
         comparison.report(here / f"comparison.{ending}")
-    _write_mismatch(here, "before", names[0])
-    _write_card(models, here.name, here / "comparison.md")
+    _write_mismatch(here, "before", next(iter(after)))
+    for card in cards:
+        _write_card(card, here.name, here / "comparison.md")
     return Proof(source, here, comparison)
 
 
@@ -156,20 +163,19 @@ def _folder_name(source: str) -> str:
     return kind if last in ("", kind) else f"{kind}-{last}"
 
 
-def _groups(plan: TrainingPlan, languages: Sequence[str]) -> dict[str, list[str]]:
-    trained = [label for label in languages if label in plan.languages]
-    unseen = [label for label in languages if label not in plan.languages and label != plan.pivot]
-    return {"trained": trained, "unseen": unseen} if trained and unseen else {}
+def _groups(trained: Sequence[str], pivot: str, there: Sequence[str]) -> dict[str, list[str]]:
+    """Target languages in and not in the training, where there are both."""
+    seen = [label for label in there if label in trained and label != pivot]
+    unseen = [label for label in there if label not in trained and label != pivot]
+    return {"trained": seen, "unseen": unseen} if seen and unseen else {}
 
 
-def _write_card(models: Sequence[TrainedModel], name: str, report: Path) -> None:
-    """Put the comparison into the model card of each model, in place of an earlier one of the same collection."""
+def _write_card(card: Path, name: str, report: Path) -> None:
+    """Put the comparison into a model card, in place of an earlier one of the same collection."""
     begin, end = f"<!-- begin: clinometer {name} -->", f"<!-- end: clinometer {name} -->"
     text = re.sub(r"^#", "##", report.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    for model in models:
-        card = model.folder / "README.md"
-        there = card.read_text(encoding="utf-8") if card.exists() else ""
-        head, _, rest = there.partition(begin)
-        tail = rest.partition(end)[2] if rest else ""
-        with written_whole(card) as file:
-            file.write(f"{head.rstrip()}\n\n{begin}\n{text}\n{end}{tail.rstrip()}\n".encode())
+    there = card.read_text(encoding="utf-8") if card.exists() else ""
+    head, _, rest = there.partition(begin)
+    tail = rest.partition(end)[2]
+    with written_whole(card) as file:
+        file.write(f"{head.rstrip()}\n\n{begin}\n{text}\n{end}{tail.rstrip()}\n".encode())

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from clinometer.encoders import Encoder
 from clinometer.errors import UsageError
+from clinometer.training.plan import TrainingPlan
 from clinometer.training.proof import Proof, prove
 from clinometer.training.run import TrainedModel, train
 
@@ -85,8 +88,19 @@ def train_seeds(
     for seed in seeds:
         folder = output if len(seeds) == 1 else output / f"seed-{seed}"
         found.append(train(model, data, languages, folder, seed=seed, show_progress_bar=show_progress_bar, **options))
-    proofs: list[Proof] = [
-        prove(source, found, output / "evaluation", show_progress_bar=show_progress_bar) for source in evaluate
+    names = ["after"] if len(found) == 1 else [f"after-{one.plan.seed}" for one in found]
+    proofs = [
+        prove(
+            source,
+            partial(_encoder, found[0].plan.model, found[0].plan),
+            {name: partial(_encoder, str(one.folder), one.plan) for name, one in zip(names, found, strict=True)},
+            output / "evaluation",
+            languages=found[0].plan.languages,
+            pivot=found[0].plan.pivot,
+            cards=[one.folder / "README.md" for one in found],
+            show_progress_bar=show_progress_bar,
+        )
+        for source in evaluate
     ]
     return TrainedSeeds(found, [_kept(one.record) for one in found], proofs)
 
@@ -104,6 +118,12 @@ def spread(values: Sequence[dict[str, float]]) -> dict[str, dict[str, float | No
         name: {"mean": fmean(column), "sd": stdev(column) if len(column) > 1 else None}
         for name, column in columns.items()
     }
+
+
+def _encoder(model: str, plan: TrainingPlan) -> Encoder:
+    from clinometer.encoders import SentenceTransformerEncoder
+
+    return SentenceTransformerEncoder(model, query_prompt=plan.query_prompt, document_prompt=plan.document_prompt)
 
 
 def _kept(record: dict[str, Any]) -> dict[str, float]:
