@@ -27,6 +27,8 @@ import numpy as np
 from correction_tables import write_tables
 
 import clinometer as cm
+from clinometer.adapters import Adapter, train_adapter
+from clinometer.adapters import load as load_adapter
 from clinometer.collection import Texts
 from clinometer.correction import Center, Correction, choose, fit
 from clinometer.encoders import PrecomputedEncoder
@@ -38,7 +40,7 @@ RESULTS = ROOT / "docs" / "results"
 ENCODERS = {"offline": "offline", "multilingual-e5-small": str(ROOT / "models" / "multilingual-e5-small")}
 LANGUAGES = ["ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh"]
 DEVELOPMENT = ["ar", "en", "es", "hi", "ru", "zh"]
-MEASURES = ["Complete@10", "nDCG@1", "MaxR", "MaxRnorm", "RankGap", "Intrusion"]
+MEASURES = ["Complete@10", "nDCG@1", "MaxR", "MaxRnorm", "RankGap", "Intrusion", "LPR"]
 SCENARIOS = ["multi", "mono-same", "mono-cross", "one-sided"]
 DEVELOPMENT_MEASURES = ("Complete@10", "nDCG@1", "MaxRnorm")
 SHOWN = (
@@ -50,7 +52,9 @@ SHOWN = (
     ("Intrusion", "one-sided", "macro-target"),
     ("nDCG@1", "mono-same", "macro-target"),
     ("nDCG@1", "mono-cross", "macro-target"),
+    ("LPR", "multi", "macro-target"),
 )
+TRAINED = ["de", "es", "ru", "zh", "ko", "el", "tr"]
 TEXTS_PER_LANGUAGE = 240
 
 
@@ -196,6 +200,7 @@ class Case(NamedTuple):
     pool: str = "xquad"
     query_languages: bool = True
     wrong: float = 0.0
+    adapted: bool = False
 
 
 def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors) -> Iterator[Case]:
@@ -204,6 +209,7 @@ def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors) -> Ite
     for what, sample in (("train", train), ("train + tico19", outside)):
         for name, how in {**UNLABELLED, **PARALLEL}.items():
             yield Case("methods", f"{name} · {what}", how, sample)
+    yield Case("methods", "adapter · 2,800 translated samples of train", adapted=True)
     index = outside._replace(documents=xquad.documents, d=xquad.d)
     yield Case("methods", "center · index, queries of train + tico19", center, index)
     yield Case("methods", "center · index alone, no sample of queries", center_alone, xquad)
@@ -212,6 +218,7 @@ def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors) -> Ite
         for name, how in UNLABELLED.items():
             yield Case("methods", f"{name} · {what}", how, few)
         yield Case("methods", f"center · {what}, query languages unknown", center, few, query_languages=False)
+        yield Case("methods", f"adapter, then center · {what}", center, few, adapted=True)
     for name, how in CENTERS.items():
         for texts in (10, 30, 60, 240):
             for seed in range(3):
@@ -228,6 +235,9 @@ def cases(xquad: Vectors, train: Vectors, tico: Vectors, skewed: Vectors) -> Ite
 
 def belebele_cases(belebele: Vectors) -> Iterator[Case]:
     yield Case("belebele", "none", pool="belebele")
+    yield Case("belebele", "adapter · 2,800 translated samples of train", pool="belebele", adapted=True)
+    few = belebele.few(60)
+    yield Case("belebele", "adapter, then center · unlabelled sample, 60 texts", center, few, "belebele", adapted=True)
     for name, how in UNLABELLED.items():
         yield Case("belebele", f"{name} · unlabelled sample, 60 texts", how, belebele.few(60), "belebele")
     yield Case("belebele", "center · index alone, no sample of queries", center_alone, belebele, "belebele")
@@ -278,7 +288,12 @@ def skewed_pool(collection: cm.Collection, vectors: Vectors) -> tuple[cm.Collect
     return builder.build(), Vectors(queries.take(asked), texts.take(kept), vectors.q[asked], vectors.d[kept])
 
 
-def evaluated(case: Case, collection: cm.Collection, vectors: Vectors, scenarios: Sequence[str]) -> cm.Evaluation:
+def evaluated(
+    case: Case, collection: cm.Collection, vectors: Vectors, scenarios: Sequence[str], adapter: Adapter | None = None
+) -> cm.Evaluation:
+    if case.adapted and adapter is not None:
+        vectors = adapted(vectors, adapter)
+        case = case._replace(sample=case.sample and adapted(case.sample, adapter))
     q, d = vectors.q, vectors.d
     if case.sample is not None:
         correction = case.how(case.sample)
@@ -288,6 +303,21 @@ def evaluated(case: Case, collection: cm.Collection, vectors: Vectors, scenarios
     return cm.evaluate(
         collection, PrecomputedEncoder(q, d, name=case.name), scenarios=scenarios, measures=MEASURES, resamples=1000
     )
+
+
+def adapted(vectors: Vectors, adapter: Adapter) -> Vectors:
+    return vectors._replace(q=adapter.apply_queries(vectors.q), d=adapter.apply(vectors.d))
+
+
+def trained_adapter(name: str, folder: Path) -> Adapter:
+    """An adapter from 400 samples of each of seven languages, with the defaults of `clinometer train --adapter`."""
+    path = folder / f"{name}-adapter.safetensors"
+    if not path.exists():
+        files = sorted((DATA / "train").glob("*.jsonl.gz"))
+        encoder = cm.encoder(ENCODERS[name])
+        found, _ = train_adapter(list(files), TRAINED, encoder, samples=400, show_progress_bar=True)
+        found.save(path)
+    return load_adapter(path)
 
 
 def target_values(evaluation: cm.Evaluation, measure: str) -> Any:
@@ -322,7 +352,7 @@ def line_of(case: Case, evaluation: cm.Evaluation, base: cm.Evaluation) -> dict[
                 for measure, scenario in (("Complete@10", "multi"), ("nDCG@1", "multi"), ("nDCG@1", "mono-same"))
                 if (measure, scenario, label) in rows and (label != "en" or scenario != "multi")
             }
-            for label in LANGUAGES
+            for label in evaluation.collection["languages"]
         },
     }
 
@@ -363,11 +393,12 @@ def measured(name: str, folder: Path, with_belebele: bool) -> dict[str, Any]:
     if with_belebele:
         other = cm.load(f"belebele:{DATA / 'belebele'}")
         pools["belebele"] = (other, embeddings.vectors(other.queries, other.documents))
+    adapter = trained_adapter(name, folder)
     bases: dict[str, cm.Evaluation] = {}
     lines = []
     every = cases(xquad, train, tico, skewed)
     for case in itertools.chain(every, belebele_cases(pools["belebele"][1]) if with_belebele else ()):
-        evaluation = evaluated(case, *pools[case.pool], SCENARIOS)
+        evaluation = evaluated(case, *pools[case.pool], SCENARIOS, adapter)
         bases.setdefault(case.pool, evaluation)
         lines.append(line_of(case, evaluation, bases[case.pool]))
         shown = {item["measure"]: item["value"] for item in reversed(lines[-1]["means"]) if item["value"] is not None}

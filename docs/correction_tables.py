@@ -24,8 +24,9 @@ def tables(results: Sequence[dict[str, Any]]) -> str:
     text = ["# Correction without training", "", "Made by `python docs/correction.py`; do not edit.", ""]
     text += [
         "Means over the 11 target languages of XQuAD, and over the 5 of Belebele. The first columns are scenario "
-        "`multi`, queries in the target language (en: in English), then `one-sided`, and nDCG@1 of `mono-same` and "
-        "`mono-cross`. In brackets: 95 % interval. *: differs from `none`, paired permutation test over questions, "
+        "`multi`, queries in the target language (en: in English), then `one-sided`, nDCG@1 of `mono-same` and "
+        "`mono-cross`, LPR in `multi`, and the language that loses most nDCG@1 in `mono-same`, in points. In brackets: "
+        "95 % interval. *: differs from `none`, paired permutation test over questions, "
         "p < 0.01.",
         "",
         "What stands after the dot is what the correction was fitted on. `train` and `tico19`: texts that are not "
@@ -40,10 +41,12 @@ def tables(results: Sequence[dict[str, Any]]) -> str:
             text += [f"## {result['encoder']}: {table}", ""]
             text += [
                 "| correction | Complete@10 | nDCG@1 | MaxRnorm | Complete@10, en | rank gap | intrusion "
-                "| mono-same | mono-cross |",
-                "|---|" + "--:|" * 8,
+                "| mono-same | mono-cross | LPR | worst |",
+                "|---|" + "--:|" * 10,
             ]
-            text += [_row(line) for line in result["lines"] if line["table"] == table]
+            mine = [line for line in result["lines"] if line["table"] == table]
+            first = {line["pool"]: line for line in reversed(result["lines"]) if line["name"].split(" · ")[0] == "none"}
+            text += [_row(line, first[line["pool"]]) for line in mine]
             text.append("")
         text += [f"## {result['encoder']}: development (tico19, unlabelled samples)", ""]
         text += [
@@ -62,13 +65,13 @@ def tables(results: Sequence[dict[str, Any]]) -> str:
     return "\n".join(text)
 
 
-def _row(line: dict[str, Any]) -> str:
+def _row(line: dict[str, Any], first: dict[str, Any]) -> str:
     cells = []
     for item in line["means"]:
         if item["value"] is None:
             cells.append("")
             continue
-        digits = 3 if item["measure"] == "nDCG@1" else 1 if item["measure"] in ("Complete@10", "MaxRnorm") else 2
+        digits = 3 if item["measure"] == "nDCG@1" else 1 if item["measure"] in ("Complete@10", "MaxRnorm", "LPR") else 2
         cell = f"{item['value']:.{digits}f}"
         if (
             item["scenario"] == "multi"
@@ -79,6 +82,14 @@ def _row(line: dict[str, Any]) -> str:
             if item["ci_low"] is not None:
                 cell += f" [{item['ci_low']:.{digits}f}, {item['ci_high']:.{digits}f}]"
         cells.append(cell)
+    own = "nDCG@1 mono-same"
+    changes = {
+        label: values[own] - first["languages"][label][own]
+        for label, values in line["languages"].items()
+        if own in values and own in first["languages"][label]
+    }
+    worst = min(changes.items(), key=lambda pair: pair[1], default=None)
+    cells.append("" if worst is None or line is first else f"{worst[0]} {100 * worst[1]:+.1f}".replace("-", "−"))
     return f"| {line['name']} | {' | '.join(cells)} |"
 
 

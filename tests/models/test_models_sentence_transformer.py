@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from clinometer.encoders import Encoder, SentenceTransformerEncoder, encoder
-from clinometer.errors import EncoderError
+from clinometer.errors import EncoderError, UsageError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what torch and its friends say at import is theirs
@@ -211,6 +211,19 @@ def test_half_precision_comes_out_as_float32(plain: Path) -> None:
     made = encoder(model)
     assert made.record.dtype == "bfloat16"
     assert made.encode_queries(["a river"]).dtype == np.float32
+
+
+def test_bfloat16_is_nearly_the_same_said_in_the_record_and_for_the_call_only(plain: Path) -> None:
+    whole, short = load(plain), load(plain, precision="bfloat16")
+    texts = some_texts(20)
+    exact, rough = whole.encode_documents(texts), short.encode_documents(texts)
+    assert rough.dtype == np.float32
+    assert not np.array_equal(exact, rough)
+    np.testing.assert_allclose(rough, exact, atol=0.05)
+    assert (whole.record.dtype, short.record.dtype) == ("float32", "bfloat16")
+    assert np.array_equal(whole.encode_documents(texts), exact)
+    with pytest.raises(UsageError, match="there is no precision 'float8' for encoding; use bfloat16 or leave it out"):
+        load(plain, precision="float8")
 
 
 def test_a_transformer_without_pooling_is_used_and_said(plain: Path) -> None:

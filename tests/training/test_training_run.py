@@ -115,8 +115,11 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(base: Path,
     assert not same(state(tmp_path / "a"), state(tmp_path / "c"))
 
 
-def test_a_killed_run_resumes_to_the_same_model(base: Path, data: Path, tmp_path: Path) -> None:
-    options = {**OPTIONS, "epochs": 6, "hold": 1.0, "blend": 0.7}
+@pytest.mark.parametrize("more", [{"hold": 1.0, "blend": 0.7}, {"lora_rank": 2}], ids=["held", "lora"])
+def test_a_killed_run_resumes_to_the_same_model(base: Path, data: Path, tmp_path: Path, more: dict[str, Any]) -> None:
+    if "lora_rank" in more:
+        pytest.importorskip("peft")
+    options = {**OPTIONS, "epochs": 6, **more}
     train(base, data, ["de", "zh"], tmp_path / "whole", **options)
     script = (
         "import sys, json; from clinometer.training import train\n"

@@ -73,6 +73,9 @@ def evaluate(
     document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")] = 32,
     max_length: Annotated[int | None, typer.Option(metavar="N", min=1, help="Longest input in tokens.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(metavar="bfloat16", help="Compute faster and less exactly; recorded in the results.")
+    ] = None,
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu or cuda:0.")] = None,
     revision: Annotated[str | None, typer.Option(metavar="COMMIT", help="Of a model on the hub.")] = None,
     trust_remote_code: Annotated[
@@ -121,6 +124,7 @@ def evaluate(
         "document_prompt": document_prompt,
         "batch_size": batch_size,
         "max_length": max_length,
+        "precision": precision,
         "device": device,
         "revision": revision,
         "trust_remote_code": trust_remote_code,

@@ -27,6 +27,7 @@ def encoder(
     document_prompt: str | None = None,
     batch_size: int = _DEFAULT_BATCH_SIZE,
     max_length: int | None = None,
+    precision: str | None = None,
     device: str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
@@ -40,6 +41,7 @@ def encoder(
         document_prompt: The same for documents.
         batch_size: Texts in one forward pass.
         max_length: Longest input in tokens; the model's own if None.
+        precision: `bfloat16` computes faster and less exactly; the model's own if None.
         device: Such as `cpu` or `cuda:0`.
         revision: Branch, tag or commit of a model on the hub.
         trust_remote_code: Run Python code that comes with the model.
@@ -61,6 +63,7 @@ def encoder(
         "document_prompt": document_prompt,
         "batch_size": None if batch_size == _DEFAULT_BATCH_SIZE else batch_size,
         "max_length": max_length,
+        "precision": precision,
         "device": device,
         "revision": revision,
         "trust_remote_code": trust_remote_code or None,
@@ -83,6 +86,7 @@ def encoder(
             document_prompt=document_prompt,
             batch_size=batch_size,
             max_length=max_length,
+            precision=precision,
             device=device,
             revision=revision,
             trust_remote_code=trust_remote_code,

@@ -53,6 +53,8 @@ class SentenceTransformerEncoder:
         document_prompt: Text put before each document.
         batch_size: Texts in one forward pass.
         max_length: Longest input in tokens; the model's own if None.
+        precision: `bfloat16` computes matrix products in that type (autocast), about twice as fast where the processor
+            does so in hardware, with embeddings that differ in the third digit; None computes as the model is.
         device: Such as `cpu` or `cuda:0`; chosen by sentence-transformers if None. For a name or a folder only.
         revision: Branch, tag or commit. For a name only.
         trust_remote_code: Run Python code that comes with the model. For a name or a folder only.
@@ -77,10 +79,13 @@ class SentenceTransformerEncoder:
         document_prompt: str | None = None,
         batch_size: int = 32,
         max_length: int | None = None,
+        precision: str | None = None,
         device: str | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
     ) -> None:
+        if precision not in (None, "bfloat16"):
+            raise UsageError(f"there is no precision {precision!r} for encoding; use bfloat16 or leave it out")
         for option, value in (("batch_size", batch_size), ("max_length", max_length)):
             if value is not None and value < 1:
                 raise UsageError(f"{option} must be 1 or more, not {value}")
@@ -95,7 +100,7 @@ class SentenceTransformerEncoder:
             _refuse_for_objects(device=device, revision=revision, trust_remote_code=trust_remote_code or None)
             self._model, name = model, _object_name(model)
             labels, known = [name], weights_digest(model)
-        self._batch_size, self._max_length = batch_size, max_length
+        self._batch_size, self._max_length, self._precision = batch_size, max_length, precision
         self._texts, self._cut = {"queries": 0, "documents": 0}, {"queries": 0, "documents": 0}
         self._prompts = {
             "queries": _own_prompt(self._model, _QUERY_KEYS) if query_prompt is None else query_prompt,
@@ -110,7 +115,7 @@ class SentenceTransformerEncoder:
             query_prompt=self._prompts["queries"],
             document_prompt=self._prompts["documents"],
             max_length=max_length or _limit(self._model),
-            dtype=str(getattr(self._model, "dtype", None) or "float32").removeprefix("torch."),
+            dtype=precision or str(getattr(self._model, "dtype", None) or "float32").removeprefix("torch."),
             normalized=_normalizes(self._model),
             warnings=[*notes, *_missing_prompts(name, labels, self._prompts, query_prompt, document_prompt)],
         )
@@ -165,7 +170,7 @@ class SentenceTransformerEncoder:
 
     def _forward(self, texts: list[str], stage: str, show_progress_bar: bool) -> NDArray[np.float32]:
         special = getattr(self._model, "encode_query" if stage == "queries" else "encode_document", None)
-        with _limited(self._model, self._max_length):
+        with _limited(self._model, self._max_length), _computing(self._model, self._precision):
             try:
                 rows = (special or self._model.encode)(
                     texts,
@@ -320,6 +325,18 @@ def _limited(model: Any, max_length: int | None) -> Iterator[None]:
         yield
     finally:
         model.max_seq_length = before
+
+
+@contextmanager
+def _computing(model: Any, precision: str | None) -> Iterator[None]:
+    """Matrix products in a shorter type for one call."""
+    if precision is None:
+        yield
+        return
+    import torch
+
+    with torch.autocast(torch.device(model.device).type, dtype=torch.bfloat16):
+        yield
 
 
 def _reason(error: BaseException) -> str:
