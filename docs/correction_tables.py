@@ -96,7 +96,7 @@ def _row(line: dict[str, Any], first: dict[str, Any]) -> str:
 def _by_language(result: dict[str, Any]) -> list[str]:
     wanted = ("none", "center · train + tico19", "center · index, queries of train + tico19",
               "center · unlabelled sample, 60 texts", "center · unlabelled sample, 240 texts")  # fmt: skip
-    lines = [line for line in result["lines"] if line["name"] in wanted]
+    lines = [line for line in result["lines"] if line["name"] in wanted and line["pool"] == "xquad"]
     languages = sorted(lines[0]["languages"])
     text = [f"## {result['encoder']}: by language (Complete@10 / nDCG@1 multi / nDCG@1 mono-same)", ""]
     text += ["| correction | " + " | ".join(languages) + " |", "|---|" + "--:|" * len(languages)]

@@ -1,9 +1,9 @@
 """The tables of docs/reproduction.md, from what docs/reproduction.py left in its folder.
 
-    python docs/reproduction_tables.py --work DIR      compares with the baseline, writes docs/results/reproduction.json
-    python docs/reproduction_tables.py                 writes the tables again from that file
+    python docs/reproduction_tables.py --work DIR    compares with the baseline, adds to docs/results/reproduction.json
+    python docs/reproduction_tables.py               writes the tables again from that file
 
-Whatever stands between the markers of docs/reproduction.md is replaced.
+Runs of that file that DIR does not hold are kept. What stands between the markers of docs/reproduction.md is replaced.
 """
 
 from __future__ import annotations
@@ -137,8 +137,12 @@ def main() -> None:
     options.add_argument("--work", type=Path, help="folder of docs/reproduction.py")
     given = options.parse_args()
     if given.work:
-        lines = measured(given.work)
-        records = {}
+        earlier = json.loads(KEPT.read_text()) if KEPT.exists() else {"lines": [], "records": {}}
+        known = {(line["run"], line["how"], line["dataset"]): line for line in earlier["lines"]}
+        known |= {(line["run"], line["how"], line["dataset"]): line for line in measured(given.work)}
+        wanted = [(run.name, how, dataset) for dataset in SOURCES for run in runs() for how in HOW]
+        lines = [known[place] for place in wanted if place in known]
+        records = earlier["records"]
         for run in runs():
             for path in (given.work / f"{run.name}.json", given.work / "models" / run.name / "training.json"):
                 if path.exists():

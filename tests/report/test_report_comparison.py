@@ -24,7 +24,7 @@ MONO = {"en": -0.001, "de": -0.004, "th": -0.031, "zh": -0.012}
 def row(scenario: str, query: str, pool: list[str], measure: str, before: float, change: float, **more: Any) -> Any:
     """A row whose interval is the change and a fifth of it either way."""
     ends = sorted((0.8 * change, 1.2 * change))
-    found = {"scenario": scenario, "query_language": query, "pool_languages": pool, "measure": measure}
+    found: dict[str, Any] = {"scenario": scenario, "query_language": query, "pool_languages": pool, "measure": measure}
     found |= {"before": before, "after": before + change, "difference": change, "ci_low": ends[0], "ci_high": ends[1]}
     found |= {"p": 0.0004, "p_adjusted": 0.002, "effect": 0.5, "better": 30, "worse": 10, "equal": 60, "queries": 100}
     return found | {"lower_is_better": False, "improved": change > 0, "encoder": "tuned"} | more
