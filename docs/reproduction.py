@@ -36,7 +36,7 @@ SOURCES = {
 }
 SCENARIOS = ["multi", "one-sided", "mono-same", "mono-cross", "multilingual"]
 MEASURES = ["Complete@10", "MaxRnorm", "MaxR", "nDCG@1", "nDCG@10", "RankGap", "Intrusion", "Intrusion(by=own)",
-            "PivotFirst", "LanguageGap(MaxRnorm)"]  # fmt: skip
+            "PivotFirst", "LPR", "LanguageGap(MaxRnorm)"]  # fmt: skip
 SAMPLE = 240
 
 

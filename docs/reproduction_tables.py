@@ -23,7 +23,7 @@ DOCS = Path(__file__).resolve().parent
 KEPT = DOCS / "results" / "reproduction.json"
 PAGE = DOCS / "reproduction.md"
 BEGIN, END = "<!-- begin: tables -->", "<!-- end: tables -->"
-MEASURES = ["Complete@10", "MaxRnorm", "nDCG@1", "RankGap", "Intrusion"]
+MEASURES = ["Complete@10", "MaxRnorm", "nDCG@1", "RankGap", "Intrusion", "LPR", "LanguageGap(MaxRnorm)"]
 HOW = {"none": "as it is", "index": "centered on the index", "index+queries": "centered, sample of queries"}
 COLUMNS = (
     ("Complete@10", "Complete@10", "multi", "macro-target", 1),
@@ -33,7 +33,9 @@ COLUMNS = (
     ("MaxRnorm", "MaxRnorm", "multi", "macro-target", 1),
     ("nDCG@1", "nDCG@1", "multi", "macro-target", 3),
     ("rank gap", "RankGap", "multi", "macro-target", 2),
+    ("language gap", "LanguageGap(MaxRnorm)", "multi", "macro-target", 1),
     ("intrusion", "Intrusion", "one-sided", "macro-target", 3),
+    ("LPR", "LPR", "multi", "macro-target", 1),
     ("mono-cross", "nDCG@1", "mono-cross", "macro-target", 3),
     ("mono-same", "nDCG@1", "mono-same", "macro", 3),
 )
