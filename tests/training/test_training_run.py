@@ -97,6 +97,9 @@ def test_a_run_writes_a_model_and_its_record_and_is_not_run_twice(
     assert set(record["data"]) == {str(data)}
     losses = [entry["loss"] for entry in record["log"] if "loss" in entry]
     assert losses[-1] < 0.8 * losses[0]
+    rates = [entry["learning_rate"] for entry in record["log"] if "learning_rate" in entry]
+    assert max(rates) <= OPTIONS["learning_rate"]
+    assert rates[-1] < 0.3 * max(rates)  # it falls to 0
     assert not (tmp_path / "out" / "checkpoints").exists()
     assert not (tmp_path / "out" / "plan.json").exists()
     assert not same(state(tmp_path / "out"), state(base))
@@ -113,6 +116,14 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(base: Path,
         train(base, data, ["de"], tmp_path / name, seed=seed, **options)
     assert same(state(tmp_path / "a"), state(tmp_path / "b"))
     assert not same(state(tmp_path / "a"), state(tmp_path / "c"))
+
+
+def test_the_first_state_of_low_rank_differences_follows_from_the_seed(base: Path, data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    options = {**OPTIONS, "epochs": 1, "lora_rank": 2}
+    for name in ("a", "b"):
+        train(base, data, ["de"], tmp_path / name, seed=1, **options)
+    assert same(state(tmp_path / "a"), state(tmp_path / "b"))
 
 
 @pytest.mark.parametrize("more", [{"hold": 1.0, "blend": 0.7}, {"lora_rank": 2}], ids=["held", "lora"])

@@ -38,9 +38,9 @@ class Recipe:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-# `upright` is what docs/reproduction.md recommends, and why; scale and blend were chosen on TICO-19.
+# `upright` is what docs/reproduction.md recommends, and why; scale and blend were chosen on TICO-19 and the demo.
 RECIPES: dict[str, Recipe] = {
-    "upright": Recipe("upright", "alignment+query", "pool+mono+sim", blend=0.75, options={"scale": 50.0}),
+    "upright": Recipe("upright", "alignment+query", "pool+mono+sim", blend=0.5, options={"scale": 50.0}),
     "clear": Recipe("clear", "clear"),
     "distill": Recipe("distill", "alignment+query"),
 }
