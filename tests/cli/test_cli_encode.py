@@ -300,3 +300,22 @@ def test_help(run: Run, command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
     assert done.code == 0
     assert "Usage: " in done.out
+
+
+@pytest.mark.models
+def test_an_adapter_is_applied_and_recorded(encode: Run, tmp_path: Path) -> None:
+    pytest.importorskip("safetensors")
+    from clinometer.adapters import Adapter
+
+    turned = np.array([[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], dtype=np.float32)
+    adapter = Adapter("linear", {"weight": turned, "bias": np.zeros(4, dtype=np.float32)})
+    adapter.save(tmp_path / "turn.safetensors")
+    for name, more in (("plain", ()), ("turned", ("--adapter", str(tmp_path / "turn.safetensors")))):
+        done = encode("--only", "documents", "-o", tmp_path / name, *more)
+        assert done.code == 0, done.err
+    plain, other = (EmbeddingStore.open(tmp_path / name / "documents") for name in ("plain", "turned"))
+    np.testing.assert_array_equal(np.concatenate(other.shards()), adapter.apply(np.concatenate(plain.shards())))
+    assert other.record.name == "tiny + adapter"
+    assert other.record.remedies
+    # The same folder without the adapter is another encoder, and is refused.
+    assert "adapter" in complaint(encode("--only", "documents", "-o", tmp_path / "turned"), 2)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.remedies import Remedies
 from clinometer.errors import UsageError
 
 __all__ = ["encode"]
@@ -29,6 +30,9 @@ def encode(
         str,
         typer.Option("--encoder", metavar="E", help="offline, or a sentence-transformers model (name or folder)."),
     ] = "offline",
+    adapter: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Apply an adapter that clinometer train --adapter wrote.")
+    ] = None,
     only: Annotated[str | None, typer.Option(metavar="documents|queries", help="Encode nothing else.")] = None,
     dtype: Annotated[str, typer.Option(metavar="float32|float16", help="Stored data type.")] = "float32",
     shard_rows: Annotated[
@@ -92,10 +96,12 @@ def encode(
 
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; give a folder for the store")
+    remedies = Remedies(adapter, None)
+    remedies.load()
     wanted = None if languages is None else [label.strip() for label in languages.split(",") if label.strip()]
     collection = load(source, languages=wanted, **{name: value for name, value in reader.items() if value is not None})
     sys.stderr.write(collection.summary() + "\n")
-    made: Any = make_encoder(encoder, **model)
+    made: Any = remedies.applied_to(make_encoder(encoder, **model), collection)
     said = _warn(made.record.warnings, set())
     bars = sys.stderr.isatty() if progress is None else progress
     texts = {"documents": collection.documents, "queries": collection.queries}
