@@ -134,6 +134,13 @@ def _seeds(lines: list[dict[str, Any]]) -> list[str]:
     return [*text, ""]
 
 
+def brief(record: dict[str, Any]) -> dict[str, Any]:
+    """What repeats a training, without where its files lay."""
+    kept = {key: record[key] for key in ("plan", "loss", "precision", "software", "steps", "seconds", "log")}
+    files = [Path(path).name for path in record["plan"]["data"]]
+    return kept | {"plan": record["plan"] | {"model": Path(record["plan"]["model"]).name, "data": files}}
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     options.add_argument("--work", type=Path, help="folder of docs/reproduction.py")
@@ -148,9 +155,7 @@ def main() -> None:
         for run in runs():
             for path in (given.work / f"{run.name}.json", given.work / "models" / run.name / "training.json"):
                 if path.exists():
-                    records[run.name] = {
-                        key: value for key, value in json.loads(path.read_text()).items() if key != "data"
-                    }
+                    records[run.name] = brief(json.loads(path.read_text()))
         KEPT.write_text(json.dumps({"lines": lines, "records": records}, indent=1) + "\n")
     found = json.loads(KEPT.read_text())
     text = tables(found["lines"])
