@@ -16,9 +16,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.correction.sample import unit_rows
 from clinometer.errors import EmbeddingError, FormatError, MissingExtraError, UsageError
 from clinometer.files import written_whole
+from clinometer.vectors import finished_rows, unit_rows
 
 __all__ = ["KINDS", "Adapter", "Kind", "Side", "load"]
 
@@ -31,8 +31,7 @@ _QUERY = "query_"
 _FORMAT = "clinometer-adapter"
 _VERSION = 1
 _BLOCK = 2048
-# Below this length a unit vector was mapped to nothing: its direction is rounding error.
-_NOTHING_LEFT = 1e-6
+_EMPTY = "{side}: the adapter maps {{count}} rows to nothing ({{named}}); learn it with a larger hold"
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +192,7 @@ class Adapter:
             )
             for name in _PARTS[self.kind]
         }
+        complaint = _EMPTY.format(side=side)
         out = np.empty(array.shape, dtype=np.float32)
         for start in range(0, len(array), _BLOCK):
             rows = unit_rows(array[start : start + _BLOCK], side, first_row=start)
@@ -200,7 +200,7 @@ class Adapter:
                 changed = _times(rows, maps["weight"])
             else:
                 changed = rows + _times(_times(rows, maps["v"]), maps["u"])
-            out[start : start + _BLOCK] = _finished(changed + maps["bias"], side, start)
+            out[start : start + _BLOCK] = finished_rows(changed + maps["bias"], complaint, start)
         return out
 
 
@@ -247,15 +247,3 @@ def _times(rows: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np
     """`rows @ matrix.T`, each entry summed in one order; no BLAS: its last bits go with the number of rows."""
     found: NDArray[np.float64] = np.einsum("nd,rd->nr", rows, matrix)
     return found
-
-
-def _finished(rows: NDArray[np.float64], side: Side, first_row: int) -> NDArray[np.float32]:
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-    empty = np.flatnonzero(lengths < _NOTHING_LEFT)
-    if empty.size:
-        named = ", ".join(str(first_row + row) for row in empty[:5]) + (", ..." if empty.size > 5 else "")
-        raise EmbeddingError(
-            f"{side}: the adapter maps {empty.size} rows to nothing ({named}); learn it with a larger hold"
-        )
-    scaled: NDArray[np.float32] = (rows / lengths[:, None]).astype(np.float32)
-    return scaled

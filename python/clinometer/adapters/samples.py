@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.correction.sample import unit_rows
 from clinometer.encoders import Encoder
 from clinometer.errors import EncoderError, UsageError
 from clinometer.training.data import ParallelSamples
+from clinometer.vectors import unit_rows
 
 __all__ = ["EmbeddedSamples", "embed_samples"]
 

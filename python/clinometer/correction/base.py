@@ -21,12 +21,12 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.correction.sample import unit_rows
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
 from clinometer.files import written_whole
 from clinometer.languages import canonical
+from clinometer.vectors import finished_rows, unit_rows
 
-__all__ = ["UNKNOWN", "Correction", "Side", "Unknown", "finished", "load"]
+__all__ = ["UNKNOWN", "Correction", "Side", "Unknown", "load"]
 
 Side = Literal["documents", "queries"]
 Unknown = Literal["refuse", "mean", "leave"]
@@ -35,8 +35,11 @@ UNKNOWN: tuple[Unknown, ...] = ("refuse", "mean", "leave")
 _FORMAT = "clinometer-correction"
 _VERSION = 1
 _BLOCK = 8192
-# Below this length a unit vector was taken away whole: its direction is rounding error.
-_NOTHING_LEFT = 1e-6
+# Where nothing is left of a row, it was its language's mean, or lies in what was removed.
+_EMPTY = (
+    "{side}: nothing is left of {{count}} rows after the correction ({{named}}); fit on more texts of their languages, "
+    "or correct less (a lower strength, fewer components)"
+)
 _REGISTERED: dict[str, type[Correction]] = {}
 
 
@@ -226,11 +229,12 @@ class Correction(ABC):
                 f"{self.dimension} dimensions; correct embeddings of the encoder that it was fitted on"
             )
         codes = self._codes(languages, len(array), side, unknown)
+        complaint = _EMPTY.format(side=side)
         out = np.empty((len(array), self.output_dimension), dtype=np.float32)
         for start in range(0, len(array), _BLOCK):
             stop = start + _BLOCK
             rows = unit_rows(array[start:stop], side, first_row=start)
-            out[start:stop] = finished(self._changed(rows, codes[start:stop], side), side, start)
+            out[start:stop] = finished_rows(self._changed(rows, codes[start:stop], side), complaint, start)
         return out
 
     def _checked(self) -> Self:
@@ -288,24 +292,6 @@ def load(path: str | os.PathLike[str]) -> Correction:
         )._checked()
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise FormatError(name, None, f"this correction is damaged ({error})") from None
-
-
-def finished(rows: NDArray[np.float64], side: Side, first_row: int = 0) -> NDArray[np.float32]:
-    """Rows scaled to length one, as float32.
-
-    Raises:
-        EmbeddingError: Nothing is left of a row: it was its language's mean, or lies in what was removed.
-    """
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-    empty = np.flatnonzero(lengths < _NOTHING_LEFT)
-    if empty.size:
-        named = ", ".join(str(first_row + row) for row in empty[:5]) + (", ..." if empty.size > 5 else "")
-        raise EmbeddingError(
-            f"{side}: nothing is left of {empty.size} rows after the correction ({named}); fit on more texts of their "
-            "languages, or correct less (a lower strength, fewer components)"
-        )
-    scaled: NDArray[np.float32] = (rows / lengths[:, None]).astype(np.float32)
-    return scaled
 
 
 def _canonical(languages: Sequence[str | None]) -> list[str | None]:

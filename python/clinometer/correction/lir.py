@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.correction.base import Correction, Side
-from clinometer.correction.sample import Rows, by_language
+from clinometer.correction.sample import by_language
 from clinometer.errors import UsageError
+from clinometer.vectors import Rows
 
 __all__ = ["Lir"]
 

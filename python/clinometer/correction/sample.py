@@ -11,43 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.errors import EmbeddingError, UsageError
+from clinometer.errors import UsageError
 from clinometer.languages import canonical
+from clinometer.vectors import Rows, unit_rows
 
-__all__ = ["by_language", "choose", "choose_parallel", "unit_rows"]
-
-Rows = NDArray[np.float64]
-
-
-def unit_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
-    """Embeddings scaled to length one, as float64.
-
-    Args:
-        vectors: `(n, d)`, any real data type.
-        what: What they are, for the message.
-        first_row: Number of the first row, for the message.
-
-    Raises:
-        EmbeddingError: It is no such array, or rows are zero, NaN or infinite.
-
-    Example:
-        >>> unit_rows([[3.0, 4.0]], "documents")
-        array([[0.6, 0.8]])
-    """
-    try:
-        rows = np.array(vectors, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise EmbeddingError(f"the {what} are no array of numbers; give a (rows, dimensions) array") from None
-    if rows.ndim != 2 or rows.shape[1] == 0:
-        raise EmbeddingError(f"the {what} have shape {rows.shape}, but must be (rows, dimensions)")
-    largest = np.abs(rows).max(axis=1, keepdims=True)
-    bad = np.flatnonzero(~np.isfinite(largest[:, 0]) | (largest[:, 0] == 0))
-    if bad.size:
-        named = ", ".join(str(first_row + row) for row in bad[:5]) + (", ..." if bad.size > 5 else "")
-        raise EmbeddingError(f"{what}: {bad.size} rows are zero, NaN or infinite ({named}); encode these texts again")
-    rows /= largest  # so that no square overflows
-    rows /= np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
-    return rows
+__all__ = ["by_language", "choose", "choose_parallel"]
 
 
 def choose(languages: Sequence[str], texts: int | None, seed: int = 0) -> NDArray[np.int64]:

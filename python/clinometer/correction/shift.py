@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.correction.offsets import Offsets, leading
-from clinometer.correction.sample import Rows, unit_rows
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
+from clinometer.vectors import Rows, unit_rows
 
 __all__ = ["Shift"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clinometer.geometry.pairs import Read, Rows, cosines, paired
+from clinometer.geometry.pairs import Read, cosines, paired
+from clinometer.vectors import Rows
 
 __all__ = ["bitext_accuracy", "language_gap_norm", "linear_cka", "margin", "mexa"]
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinometer.errors import UsageError
-from clinometer.geometry.pairs import Read, Rows, rows_as, unit
+from clinometer.geometry.pairs import Read, rows_as
+from clinometer.vectors import Rows, unit
 
 __all__ = ["Isotropy", "isotropy"]
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clinometer.geometry.pairs import Read, Rows, paired
+from clinometer.geometry.pairs import Read, paired
+from clinometer.vectors import Rows
 
 __all__ = ["Mismatch", "embedding_mismatch"]
 

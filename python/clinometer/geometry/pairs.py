@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import EmbeddingError, UsageError
+from clinometer.vectors import Rows, checked_rows, unit
 
-__all__ = ["Cosines", "Read", "Rows", "check_read", "cosines", "paired", "rows_as", "unit"]
+__all__ = ["Cosines", "Read", "check_read", "cosines", "paired", "rows_as"]
 
-Rows = NDArray[np.float64]
 Read = Literal["raw", "normalized", "scaled"]
 _EQUAL = 1e-12
 _BLOCK = 1024
@@ -39,19 +39,9 @@ def rows_as(vectors: ArrayLike, read: Read, what: str) -> Rows:
         array([[0.6, 0.8]])
     """
     check_read(read)
-    try:
-        rows = np.array(vectors, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise EmbeddingError(f"the {what} are no array of numbers; give a (rows, dimensions) array") from None
-    if rows.ndim != 2 or rows.shape[1] == 0:
-        raise EmbeddingError(f"the {what} have shape {rows.shape}, but must be (rows, dimensions)")
+    rows = checked_rows(vectors, what)
     if not len(rows):
         raise UsageError(f"there are no {what}; give some rows")
-    largest = np.abs(rows).max(axis=1)
-    bad = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
-    if bad.size:
-        named = ", ".join(map(str, bad[:5])) + (", ..." if bad.size > 5 else "")
-        raise EmbeddingError(f"{what}: {bad.size} rows are zero, NaN or infinite ({named}); encode these texts again")
     if read == "raw":
         return rows
     return unit(rows) * (np.sqrt(rows.shape[1]) if read == "scaled" else 1.0)
@@ -66,13 +56,6 @@ def check_read(read: str) -> Read:
     if read not in get_args(Read):
         raise UsageError(f"embeddings cannot be read as {read!r}; choose one of {', '.join(get_args(Read))}")
     return cast("Read", read)
-
-
-def unit(rows: Rows) -> Rows:
-    """Rows scaled to length one."""
-    rows = rows / np.abs(rows).max(axis=1, keepdims=True)  # so that no square overflows
-    scaled: Rows = rows / np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
-    return scaled
 
 
 def paired(pivot: ArrayLike, target: ArrayLike, read: Read, least: int = 1) -> tuple[Rows, Rows]:

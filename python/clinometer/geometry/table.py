@@ -13,8 +13,9 @@ from clinometer.errors import LanguageError, UsageError
 from clinometer.geometry.alignment import bitext_accuracy, language_gap_norm, linear_cka, margin, mexa
 from clinometer.geometry.isotropy import isotropy
 from clinometer.geometry.mismatch import embedding_mismatch
-from clinometer.geometry.pairs import Read, Rows, rows_as
+from clinometer.geometry.pairs import Read, rows_as
 from clinometer.languages import canonical
+from clinometer.vectors import Rows
 
 __all__ = ["MEASURES", "GeometryMeasure", "alignment_table"]
 

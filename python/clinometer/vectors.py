@@ -1,0 +1,94 @@
+"""Embeddings as rows of float64, checked, and scaled to length one.
+
+A row comes out the same whatever the others are: nothing here depends on their number, so no BLAS.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clinometer.errors import EmbeddingError
+
+__all__ = ["Rows", "checked_rows", "finished_rows", "unit", "unit_rows"]
+
+Rows = NDArray[np.float64]
+
+# Below this length a unit vector was taken away whole: its direction is rounding error.
+_NOTHING_LEFT = 1e-6
+_NAMED = 5
+
+
+def checked_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
+    """A copy of the vectors as float64.
+
+    Args:
+        vectors: `(n, d)`, any real data type.
+        what: What they are, for the message.
+        first_row: Number of the first row, for the message.
+
+    Raises:
+        EmbeddingError: It is no such array, or rows are zero, NaN or infinite.
+    """
+    try:
+        rows = np.array(vectors, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise EmbeddingError(f"the {what} are no array of numbers; give a (rows, dimensions) array") from None
+    if rows.ndim != 2 or rows.shape[1] == 0:
+        raise EmbeddingError(f"the {what} have shape {rows.shape}, but must be (rows, dimensions)")
+    largest = np.abs(rows).max(axis=1)
+    bad = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
+    if bad.size:
+        raise EmbeddingError(
+            f"{what}: {bad.size} rows are zero, NaN or infinite ({_named(bad, first_row)}); encode these texts again"
+        )
+    return rows
+
+
+def unit(rows: Rows) -> Rows:
+    """Rows scaled to length one; none may be zero."""
+    scaled: Rows = rows / np.abs(rows).max(axis=1, keepdims=True)  # so that no square overflows
+    scaled /= np.sqrt(np.einsum("nd,nd->n", scaled, scaled))[:, None]
+    return scaled
+
+
+def unit_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
+    """Vectors as float64 rows of length one.
+
+    Args:
+        vectors: `(n, d)`, any real data type.
+        what: What they are, for the message.
+        first_row: Number of the first row, for the message.
+
+    Raises:
+        EmbeddingError: It is no such array, or rows are zero, NaN or infinite.
+
+    Example:
+        >>> unit_rows([[3.0, 4.0]], "documents")
+        array([[0.6, 0.8]])
+    """
+    return unit(checked_rows(vectors, what, first_row=first_row))
+
+
+def finished_rows(rows: Rows, complaint: str, first_row: int = 0) -> NDArray[np.float32]:
+    """What became of unit rows, scaled to length one again, as float32.
+
+    Args:
+        rows: `(n, d)`.
+        complaint: What to say where nothing is left of rows, with `{count}` and `{named}` in it.
+        first_row: Number of the first row, for the message.
+
+    Raises:
+        EmbeddingError: Nothing is left of a row.
+    """
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    empty = np.flatnonzero(lengths < _NOTHING_LEFT)
+    if empty.size:
+        raise EmbeddingError(complaint.format(count=empty.size, named=_named(empty, first_row)))
+    scaled: NDArray[np.float32] = (rows / lengths[:, None]).astype(np.float32)
+    return scaled
+
+
+def _named(numbers: NDArray[np.int64], first_row: int) -> str:
+    shown = ", ".join(str(first_row + row) for row in numbers[:_NAMED])
+    return shown + (", ..." if numbers.size > _NAMED else "")
