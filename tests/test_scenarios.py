@@ -16,6 +16,7 @@ from clinometer.errors import LanguageError, UsageError
 from clinometer.measures import parse
 from clinometer.placements import Counts, Placements
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
+from clinometer.scoring import scanner_of
 from clinometer.survey import survey_of
 
 
@@ -120,7 +121,7 @@ def test_placements_count_the_documents_of_each_own_pool(seed: int, tied: bool, 
     documents = embeddings(seed + 2, len(collection.documents), 2, tied)
     scores = scores_of(queries, documents)
     everything = settings_of(SCENARIOS, collection.languages, "en", "all")
-    survey = survey_of(collection, queries, documents, parse(["MaxR"]), everything, ties, None, False)
+    survey = survey_of(collection, scanner_of(collection, queries, documents), parse(["MaxR"]), everything, ties)
     assert survey.top is None
     for setting in [*everything, *(one.mirrored() for one in everything if one.removed)]:
         asked, placed = survey.standings.placements(setting)
@@ -151,6 +152,6 @@ def check_query(
 def test_queries_of_a_language_are_counted() -> None:
     collection = random_collection(1)
     rows = embeddings(1, len(collection.queries), 2, False), embeddings(2, len(collection.documents), 2, False)
-    survey = survey_of(collection, *rows, parse(["MaxR"]), [], "index", None, False)
+    survey = survey_of(collection, scanner_of(collection, *rows), parse(["MaxR"]), [], "index")
     for label in collection.languages:
         assert survey.standings.asked_in(label) == collection.queries.languages.count(label)

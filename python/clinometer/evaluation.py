@@ -5,15 +5,13 @@ Values are kept per query in a table with one row per (query, setting); the rows
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from clinometer.cells import cells_of, columns_of
-from clinometer.collection import Collection, Texts
+from clinometer.collection import Collection
 from clinometer.encoders import Encoder
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import MeasureError, UsageError
@@ -24,9 +22,10 @@ from clinometer.placements import TIE_MODES, TieMode
 from clinometer.results import Evaluation
 from clinometer.rows import notices_of, rows_of
 from clinometer.scenarios import SCENARIOS, settings_of
+from clinometer.scoring import Scored, embedded
 from clinometer.survey import survey_of
 
-__all__ = ["DEFAULT_MEASURES", "check_options", "evaluate"]
+__all__ = ["DEFAULT_MEASURES", "check_options", "evaluate", "evaluate_scored"]
 
 _Name = TypeVar("_Name")
 
@@ -82,6 +81,53 @@ def evaluate(
         >>> [(row["query_language"], row["measure"], row["queries"]) for row in evaluation.rows[:2]]
         [('en', 'MaxR', 150), ('de', 'MaxR', 150)]
     """
+
+    def scored(chosen: Collection) -> Scored:
+        return embedded(chosen, make_encoder(encoder), threads, show_progress_bar)
+
+    return evaluate_scored(
+        collection, scored, languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, measures=measures,
+        ties=ties, resamples=resamples, confidence=confidence, seed=seed, threads=threads,
+    )  # fmt: skip
+
+
+def evaluate_scored(
+    collection: Collection | str | Path,
+    scored: Callable[[Collection], Scored],
+    *,
+    languages: Iterable[str] | None = None,
+    scenarios: Iterable[str] | None = None,
+    pivot: str = "en",
+    pairs: str = "pivot",
+    measures: Iterable[str | Measure] | None = None,
+    ties: TieMode = "index",
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    threads: int | None = None,
+    similarity: str = "cosine",
+) -> Evaluation:
+    """Measure any scorer; `evaluate` for those that are not encoders.
+
+    Args:
+        collection: As for `evaluate`.
+        scored: Given the collection in the chosen languages, what scores it. Called once, after all options were
+            checked.
+        languages: As for `evaluate`, and so are the options that follow.
+        scenarios: Names of scenarios.
+        pivot: The language whose inclination is measured.
+        pairs: `pivot` or `all`.
+        measures: Names of measures.
+        ties: How equal scores are ordered.
+        resamples: Bootstrap resamples.
+        confidence: Of the intervals.
+        seed: Of the resampling.
+        threads: Of the resampling; never shows in the result.
+        similarity: What the scores are, for the settings of the results.
+
+    Raises:
+        ClinometerError: One of its kinds.
+    """
     # Each is read more than once below; a generator can be read only once.
     languages, scenarios, measures = _listed(languages), _listed(scenarios), _listed(measures)
     check_options(
@@ -105,14 +151,8 @@ def evaluate(
         collection = load(collection, languages=languages)
     collection = collection.restrict(languages)
     settings = settings_of(scenarios, collection.languages, pivot, pairs)
-    encoder = make_encoder(encoder)
-    queries = encoder.encode_queries(
-        collection.queries.texts, show_progress_bar=show_progress_bar, **_labels(encoder, collection.queries)
-    )
-    documents = encoder.encode_documents(
-        collection.documents.texts, show_progress_bar=show_progress_bar, **_labels(encoder, collection.documents)
-    )
-    survey = survey_of(collection, queries, documents, computed, settings, ties, threads, show_progress_bar)
+    scan, record = scored(collection)
+    survey = survey_of(collection, scan, computed, settings, ties)
     cells = cells_of(survey, computed, settings, pivot)
     rows = rows_of(survey, cells, wanted, pivot, resamples, confidence, seed, threads)
     chosen = {
@@ -124,22 +164,17 @@ def evaluate(
         "resamples": resamples,
         "confidence": confidence,
         "seed": seed,
-        "similarity": "cosine",
+        "similarity": similarity,
         "version": version("clinometer"),
     }
     return Evaluation(
         collection=collection.describe(),
-        encoder=msgspec.to_builtins(encoder.record),
+        encoder=record,
         settings=chosen,
         rows=rows,
         notices=notices_of(survey, cells),
         per_query=columns_of(survey, cells),
     )
-
-
-def _labels(encoder: Encoder, texts: Texts) -> dict[str, Any]:
-    """The languages of the texts, for encoders that go by them, such as `clinometer.correction.CorrectedEncoder`."""
-    return {"languages": texts.languages} if getattr(encoder, "wants_languages", False) else {}
 
 
 def _listed(names: Iterable[_Name] | None) -> Iterable[_Name] | None:

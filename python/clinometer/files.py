@@ -1,14 +1,38 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and what is written into them as JSON."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-__all__ = ["written_whole"]
+import msgspec
+
+__all__ = ["file_digest", "json_bytes", "written_whole"]
+
+_READ_AT_ONCE = 1 << 20
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal digits; read in parts, whatever its size."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(_READ_AT_ONCE):
+            sha.update(data)
+    return sha.hexdigest()
+
+
+def json_bytes(value: Any) -> bytes:
+    r"""A value as indented JSON that ends in a newline.
+
+    Example:
+        >>> json_bytes({"a": [1]})
+        b'{\n "a": [\n  1\n ]\n}\n'
+    """
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 
 @contextmanager

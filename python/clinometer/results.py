@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import FormatError, MissingExtraError, UsageError
-from clinometer.files import written_whole
+from clinometer.files import json_bytes, written_whole
 
 __all__ = ["Evaluation"]
 
@@ -85,7 +85,7 @@ class Evaluation:
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The results as JSON text, also written to `path` if given."""
-        text = msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=1).decode() + "\n"
+        text = json_bytes(self.to_dict()).decode()
         if path is not None:
             with written_whole(path) as file:
                 file.write(text.encode())
@@ -171,6 +171,19 @@ class Evaluation:
         except ImportError:
             raise MissingExtraError("to_pandas", "tables") from None
         return pandas.DataFrame(self.rows, columns=list(_COLUMNS))
+
+    def to_folder(self, folder: str | os.PathLike[str]) -> None:
+        """Write what `from_folder` reads: the values per query, and last `results.json`: where it is, both are.
+
+        Raises:
+            UsageError: As for `per_query_to`.
+        """
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        # Results of an earlier run must not stand beside values of this one.
+        (path / "results.json").unlink(missing_ok=True)
+        self.per_query_to(path / "per_query.jsonl.gz")
+        self.to_json(path / "results.json")
 
     def report(self, path: str | os.PathLike[str]) -> None:
         """Write the report, HTML or Markdown by suffix."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from clinometer.arguments import tie_places
 from clinometer.collection import Collection
 from clinometer.counts import RankCounts, TopK, counts_within
-from clinometer.errors import CollectionError, EmbeddingError
+from clinometer.errors import CollectionError
 from clinometer.measures import Measure
 from clinometer.placements import TieMode
-from clinometer.scan import scan
 from clinometer.scenarios import Setting, Standings
+from clinometer.scoring import Scanner
 
 __all__ = ["Survey", "survey_of"]
 
@@ -44,22 +44,16 @@ class Survey(NamedTuple):
 
 def survey_of(
     collection: Collection,
-    queries: NDArray[Any],
-    documents: NDArray[Any],
+    scan: Scanner,
     measures: Sequence[Measure],
     settings: Sequence[Setting],
     ties: TieMode,
-    threads: int | None,
-    show_progress_bar: bool,
 ) -> Survey:
     """Scan a collection once, for all settings and measures.
 
     Raises:
-        EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
         CollectionError: No query has a relevant document.
     """
-    _check_rows("queries", queries, collection.queries.ids)
-    _check_rows("documents", documents, collection.documents.ids)
     indptr, targets, grades = _targets(collection)
     if not len(targets):
         raise CollectionError(f"no query of {collection.name!r} has a relevant document in these languages")
@@ -72,16 +66,12 @@ def survey_of(
         # document in the list that comes before them in the tie mode.
         depth += _most_in_one_language(collection, indptr, targets)
     found = scan(
-        queries,
-        documents,
-        (indptr, targets),
-        collection.documents.languages,
-        min(depth, len(collection.documents)),
+        relevant=(indptr, targets),
+        languages=collection.documents.languages,
+        k=min(depth, len(collection.documents)),
         per_language=True,
         ties=ties,
         document_ids=collection.documents.ids if ties == "trec" else None,
-        threads=threads,
-        show_progress_bar=show_progress_bar,
     )
     assert found.ranks is not None  # noqa: S101 - the scan was given relevant documents
     counts = _with_languages(found.ranks, collection.languages)
@@ -133,16 +123,3 @@ def _most_in_one_language(collection: Collection, indptr: NDArray[np.int64], tar
     codes = np.unique(np.array(collection.documents.languages, dtype=np.str_), return_inverse=True)[1]
     query_of = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
     return int(np.unique(query_of * (codes.max() + 1) + codes[targets], return_counts=True)[1].max())
-
-
-def _check_rows(what: str, rows: NDArray[Any], ids: Sequence[str]) -> None:
-    """Name the texts whose embeddings cannot be scored, before the scan can only name rows."""
-    if len(rows) != len(ids):
-        raise EmbeddingError(f"the encoder gave {len(rows)} rows for {len(ids)} {what}; one for each is needed")
-    largest = np.abs(rows).max(axis=1)
-    bad = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
-    if bad.size:
-        named = ", ".join(repr(ids[row]) for row in bad[:5]) + (", ..." if bad.size > 5 else "")
-        raise EmbeddingError(
-            f"the embeddings of {bad.size} {what} are zero, NaN or infinite ({named}); encode these texts again"
-        )

@@ -12,6 +12,7 @@ import typer
 
 from clinometer.cli.remedies import Remedies, correction_file, known_languages, warn
 from clinometer.errors import UsageError
+from clinometer.files import json_bytes
 
 __all__ = ["correct"]
 
@@ -253,8 +254,6 @@ def _show(found: dict[str, Any], source: str, output: Path, json: bool) -> None:
     correction = found["correction"]
     rows = found.get("rows", {})
     if json:
-        import msgspec
-
         told = {
             "source": source,
             "correction": {"digest": correction.digest, **correction.describe()},
@@ -264,7 +263,7 @@ def _show(found: dict[str, Any], source: str, output: Path, json: bool) -> None:
             "output": str(output),
             "command": shlex.join(["clinometer", *sys.argv[1:]]),
         }
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=1).decode() + "\n")
+        sys.stdout.write(json_bytes(told).decode())
     else:
         sys.stdout.write("\n".join(_table(correction, found["languages"])) + "\n")
     done = " and ".join(f"{count:,} {stage}" for stage, count in rows.items())

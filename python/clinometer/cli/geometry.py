@@ -67,7 +67,7 @@ def geometry(
 
     from clinometer.encoders import PrecomputedEncoder
     from clinometer.encoders import encoder as make_encoder
-    from clinometer.files import written_whole
+    from clinometer.files import json_bytes, written_whole
     from clinometer.geometry import alignment_table
     from clinometer.geometry.pairs import check_read
     from clinometer.io import load
@@ -101,7 +101,7 @@ def geometry(
         "settings": {"pivot": rows[0]["pivot"], "read": kind, "command": command},
         "rows": rows,
     }
-    text = msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
+    text = json_bytes(found)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(output) as file:

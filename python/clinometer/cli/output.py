@@ -25,10 +25,9 @@ def write(evaluation: Evaluation, folder: Path) -> None:
     """Write the values per query, both reports, and last `results.json`: where it stands, all is there."""
     # Results of an earlier run must not stand beside files of this one.
     (folder / "results.json").unlink(missing_ok=True)
-    evaluation.per_query_to(folder / "per_query.jsonl.gz")
     evaluation.report(folder / "report.md")
     evaluation.report(folder / "report.html")
-    evaluation.to_json(folder / "results.json")
+    evaluation.to_folder(folder)
     sys.stderr.write(f"wrote results.json, per_query.jsonl.gz, report.html and report.md to {folder}\n")
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from clinometer.errors import FormatError, UsageError
+from clinometer.files import json_bytes
 
 __all__ = ["info", "merge", "verify"]
 
@@ -20,13 +21,12 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Show what a store holds."""
-    import msgspec
 
     from clinometer.store import EmbeddingStore, stores_in
 
     found = [EmbeddingStore.open(path, partial=True).describe() for path in stores_in(store).values()]
     if json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode({"stores": found}), indent=1).decode() + "\n")
+        sys.stdout.write(json_bytes({"stores": found}).decode())
     else:
         sys.stdout.write("\n\n".join(_table(facts) for facts in found) + "\n")
 

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from clinometer.comparison.changes import Options, rows_of
 from clinometer.comparison.paired import KEYS, blocks_of, pair_settings
 from clinometer.errors import LanguageError, UsageError
-from clinometer.files import written_whole
+from clinometer.files import json_bytes, written_whole
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
 from clinometer.results import Evaluation
@@ -65,7 +64,7 @@ class Comparison:
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The comparison as JSON text, also written to `path` if given."""
-        text = msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=1).decode() + "\n"
+        text = json_bytes(self.to_dict()).decode()
         if path is not None:
             with written_whole(path) as file:
                 file.write(text.encode())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clinometer.losses.distillation import DistillationLoss
     from clinometer.losses.jsd import distribution_jsd, embedding_jsd, jsd_distance
     from clinometer.losses.nce import info_nce
+    from clinometer.losses.relational import RelationalDistillationLoss
     from clinometer.losses.similarity import SimilarityAlignmentLoss
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "CrossLingualAlignmentLoss",
     "DistillationLoss",
     "GradCachedLoss",
+    "RelationalDistillationLoss",
     "SimilarityAlignmentLoss",
     "distribution_jsd",
     "embedding_jsd",
@@ -43,6 +45,7 @@ _HOMES = {
     "CrossLingualAlignmentLoss": "alignment",
     "DistillationLoss": "distillation",
     "GradCachedLoss": "cached",
+    "RelationalDistillationLoss": "relational",
     "SimilarityAlignmentLoss": "similarity",
     "distribution_jsd": "jsd",
     "embedding_jsd": "jsd",

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from clinometer.errors import UsageError
 from clinometer.losses.columns import ColumnLoss
-from clinometer.losses.distillation import DistillationLoss
 from clinometer.losses.raw import before_normalize, pick_raw
+from clinometer.losses.teacher import TaughtLoss
 
 __all__ = ["GradCachedLoss"]
 
@@ -75,7 +75,7 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
                 "installed; upgrade it, or use a smaller batch"
             )
         super().__init__()
-        if not isinstance(loss, ColumnLoss) or isinstance(loss, DistillationLoss):
+        if not isinstance(loss, ColumnLoss) or isinstance(loss, TaughtLoss):
             raise UsageError(
                 f"GradCachedLoss cannot cache a {type(loss).__name__}; give it a loss of clinometer without a teacher"
             )

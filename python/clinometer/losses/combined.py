@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from clinometer.errors import UsageError
 from clinometer.losses.columns import ColumnLoss
-from clinometer.losses.distillation import DistillationLoss
 from clinometer.losses.raw import embed_raw
+from clinometer.losses.teacher import TaughtLoss
 
 __all__ = ["CombinedLoss"]
 
@@ -69,7 +69,7 @@ class CombinedLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         embeddings = self.embed(features)
         parts: dict[str, Tensor] = {}
         for name, loss in self._named():
-            if isinstance(loss, DistillationLoss):
+            if isinstance(loss, TaughtLoss):
                 values = loss.compute_loss_from_embeddings(embeddings, labels, targets=loss.teach(features))
             else:
                 values = loss.compute_loss_from_embeddings(embeddings, labels)

@@ -5,17 +5,16 @@ The teacher never learns and never drops out; it reads the very inputs that the 
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from clinometer.errors import UsageError
-from clinometer.losses.columns import Batch, ColumnLoss, positive_number
-from clinometer.losses.raw import embed_raw
+from clinometer.losses.columns import positive_number
+from clinometer.losses.teacher import TaughtLoss
 
 __all__ = ["DistillationLoss"]
 
@@ -27,7 +26,7 @@ _PIVOT_OF = {
 }
 
 
-class DistillationLoss(ColumnLoss):
+class DistillationLoss(TaughtLoss):
     """Keeps embeddings near those of a frozen teacher: a baseline, and a brake on what alignment breaks.
 
     - `target="self"`: every text is pulled to the teacher's embedding of that text. With the model's own first state as
@@ -86,7 +85,7 @@ class DistillationLoss(ColumnLoss):
         over_dimensions: Literal["mean", "sum"] = "mean",
         weight: float = 1.0,
     ) -> None:
-        super().__init__(model)
+        super().__init__(model, teacher)
         for name, value, known in (
             ("target", target, ("self", "pivot")),
             ("embedding", embedding, ("normalized", "raw")),
@@ -94,19 +93,8 @@ class DistillationLoss(ColumnLoss):
         ):
             if value not in known:
                 raise UsageError(f"{name} is {value!r}, but must be {' or '.join(known)}")
-        if teacher is not None:
-            _check_tokenizers(model, teacher)
-        self.own_first_state = teacher is None
-        self.teacher: nn.Module = copy.deepcopy(model) if teacher is None else teacher
-        self.teacher.requires_grad_(False).eval()
         self.target, self.embedding, self.over_dimensions = target, embedding, over_dimensions
         self.weight = positive_number("weight", weight)
-
-    def train(self, mode: bool = True) -> DistillationLoss:
-        """As for any module, but the teacher stays in evaluation mode."""
-        super().train(mode)
-        self.teacher.eval()
-        return self
 
     def column_names(self, count: int) -> tuple[str, ...]:  # noqa: D102 - described in the base class
         if self.target == "self" and count >= 1:
@@ -119,18 +107,8 @@ class DistillationLoss(ColumnLoss):
             f"{takes if self.target == 'pivot' else 'one or more'}"
         )
 
-    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:  # noqa: D102
-        features = list(sentence_features)
-        return self.compute_loss_from_embeddings(self.embed(features), labels, targets=self.teach(features))
-
-    def teach(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor]:
-        """The teacher's raw embedding that each column is pulled to."""
-        names = self.column_names(len(features))
-        self.teacher.eval()  # a trainer may have called train() on a module around this one
-        sources = names if self.target == "self" else tuple(_PIVOT_OF[name] for name in names)
-        with torch.no_grad():
-            taught = {name: embed_raw(self.teacher, features[names.index(name)]) for name in dict.fromkeys(sources)}
-        return [taught[name] for name in sources]
+    def taught_columns(self, names: Sequence[str]) -> tuple[str, ...]:  # noqa: D102 - described in the base class
+        return tuple(names) if self.target == "self" else tuple(_PIVOT_OF[name] for name in names)
 
     def compute_loss_from_embeddings(
         self,
@@ -142,13 +120,8 @@ class DistillationLoss(ColumnLoss):
         """The loss from raw embeddings of the student and, for each column, the raw target of the teacher."""
         del labels  # no text is another's negative here
         columns = self._named(embeddings)
-        if targets is None or len(targets) != len(columns):
-            raise UsageError(
-                f"DistillationLoss has {len(columns)} columns but {len(targets or [])} targets; give the teacher's "
-                "embeddings of every column as targets"
-            )
         terms = []
-        for (name, vectors), aim in zip(columns.items(), targets, strict=True):
+        for (name, vectors), aim in zip(columns.items(), self.checked(targets, len(columns)), strict=True):
             if vectors.shape != aim.shape:
                 raise UsageError(
                     f"{name} has embeddings of shape {tuple(vectors.shape)}, the teacher's {tuple(aim.shape)}; teacher "
@@ -157,17 +130,13 @@ class DistillationLoss(ColumnLoss):
             terms.append(self._distance(vectors, aim.to(vectors.dtype)))
         return {"distillation": self.weight * torch.stack(terms).mean()}
 
-    def parts_of(self, batch: Batch) -> dict[str, Tensor]:
-        """Not used: this loss has targets besides its columns."""
-        raise NotImplementedError
-
     def get_config_dict(self) -> dict[str, Any]:  # noqa: D102
         return {
-            "teacher": "first state of the model" if self.own_first_state else type(self.teacher).__name__,
             "target": self.target,
             "embedding": self.embedding,
             "over_dimensions": self.over_dimensions,
             "weight": self.weight,
+            **super().get_config_dict(),
         }
 
     @property
@@ -188,13 +157,3 @@ class DistillationLoss(ColumnLoss):
             vectors, aim = functional.normalize(vectors, dim=-1), functional.normalize(aim, dim=-1)
         squares = (vectors - aim) ** 2
         return squares.mean() if self.over_dimensions == "mean" else squares.sum(dim=-1).mean()
-
-
-def _check_tokenizers(student: Any, teacher: Any) -> None:
-    tokenizers = [getattr(model, "tokenizer", None) for model in (student, teacher)]
-    vocabularies = [one.get_vocab() if one is not None and hasattr(one, "get_vocab") else None for one in tokenizers]
-    if vocabularies[0] != vocabularies[1]:
-        raise UsageError(
-            "teacher and student have different tokenizers, but they read the same inputs; compute the teacher's "
-            "embeddings beforehand and use MSELoss of sentence-transformers"
-        )

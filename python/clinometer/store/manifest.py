@@ -15,6 +15,7 @@ import msgspec
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import FormatError
+from clinometer.files import json_bytes
 
 __all__ = ["DTYPES", "MANIFEST", "STAGES", "Dtype", "Manifest", "Shard", "Stage", "differences", "read_manifest"]
 
@@ -81,7 +82,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> bytes:
         """The text of the file; the same manifest gives the same bytes."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+        return json_bytes(self)
 
 
 class _Head(msgspec.Struct):

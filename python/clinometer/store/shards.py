@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from clinometer.errors import ClinometerError, FormatError
+from clinometer.files import file_digest
 from clinometer.store.durable import durable
 from clinometer.store.manifest import Manifest, Shard
 
 __all__ = ["bad_shards", "map_shard", "refuse_bad_shards", "write_array"]
 
-_READ_AT_ONCE = 1 << 20
 _NAMED = 20
 
 
@@ -68,7 +67,7 @@ def bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> list[str
             (lines, _size_problem(lines, shard.jsonl_bytes)),
         ):
             digest = shard.sha256 if path is array else shard.jsonl_sha256
-            if not problem and checksums and _sha256(path) != digest:
+            if not problem and checksums and file_digest(path) != digest:
                 problem = "its bytes were changed, the checksum is not the manifest's"
             if problem:
                 found.append(f"{path.name}: {problem}")
@@ -115,11 +114,3 @@ def _size_problem(path: Path, wanted: int) -> str:
     except FileNotFoundError:
         return "it is not there"
     return "" if size == wanted else f"it has {size:,} bytes, but {wanted:,} were written"
-
-
-def _sha256(path: Path) -> str:
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while data := file.read(_READ_AT_ONCE):
-            sha.update(data)
-    return sha.hexdigest()

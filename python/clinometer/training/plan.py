@@ -30,7 +30,7 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
         samples: At most so many for each target language; None for all.
         loss: A sum of parts or a recipe; see `clinometer.training.recipes`.
         loss_options: Options of the loss, such as `{"scale": 50.0}`.
-        hold: Weight of the pull to the untrained model; None for the recipe's own.
+        hold: Weight of the pull to the untrained model; 0 for none.
         epochs: Times that the data is read.
         batch_size: Samples in a step.
         mini_batch_size: Texts in memory at a time (GradCache); None for the whole batch.
@@ -61,7 +61,7 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
     samples: int | None = 2800
     loss: str = "upright"
     loss_options: dict[str, Any] = {}
-    hold: float | None = None
+    hold: float = 0.0
     epochs: int = 1
     batch_size: int = 16
     mini_batch_size: int | None = None
@@ -105,7 +105,7 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
                 raise UsageError(f"{name} is {getattr(self, name)}, but must lie between {low} and {high}")
         if not self.learning_rate > 0:
             raise UsageError(f"learning_rate is {self.learning_rate}, but must be greater than 0")
-        if self.hold is not None and self.hold < 0:
+        if self.hold < 0:
             raise UsageError(f"hold is {self.hold}, but cannot be negative")
         if not 0 <= self.dev_share < 1:
             raise UsageError(f"dev_share is {self.dev_share}, but must be 0 or more and less than 1")

@@ -20,7 +20,7 @@ from clinometer.comparison import Comparison, compare
 from clinometer.encoders import Encoder, EncoderRecord
 from clinometer.errors import UsageError
 from clinometer.evaluation import evaluate
-from clinometer.files import written_whole
+from clinometer.files import json_bytes, written_whole
 from clinometer.geometry import alignment_table
 from clinometer.io import load
 from clinometer.report.mismatch import mismatch_report
@@ -101,11 +101,9 @@ def prove(
         texts = collection.documents
         geometry = alignment_table(keeping.documents, texts.languages, texts.groups, pivot)
         target.mkdir(parents=True, exist_ok=True)
-        (target / "results.json").unlink(missing_ok=True)
         with written_whole(target / "geometry.json") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(geometry), indent=1) + b"\n")
-        found.per_query_to(target / "per_query.jsonl.gz")
-        found.to_json(target / "results.json")
+            file.write(json_bytes(geometry))
+        found.to_folder(target)
         return found
 
     first = evaluated(before, "before")

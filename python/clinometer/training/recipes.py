@@ -25,7 +25,6 @@ class Recipe:
         name: As it is written.
         layout: Columns that it reads; see `clinometer.training.data.LAYOUTS`.
         parts: Of `CrossLingualAlignmentLoss`; empty for losses of another kind.
-        hold: Weight of the pull to the untrained model (`DistillationLoss` on each text itself), unless a plan has one.
         blend: How far from the untrained (0) to the trained model (1) the one lies that is kept, unless a plan says it.
         options: Options of the loss, under those of a plan.
     """
@@ -33,7 +32,6 @@ class Recipe:
     name: str
     layout: Layout
     parts: str = ""
-    hold: float = 0.0
     blend: float = 1.0
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -75,7 +73,7 @@ def make_loss(
     model: Any,
     name: str,
     *,
-    hold: float | None = None,
+    hold: float = 0.0,
     options: Mapping[str, Any] | None = None,
     mini_batch_size: int | None = None,
 ) -> Any:
@@ -84,7 +82,7 @@ def make_loss(
     Args:
         model: SentenceTransformer model, as it is before training: the pull of `hold` is to this state.
         name: As for `recipe_of`.
-        hold: Weight of the pull to the untrained model; the recipe's own if None, 0 for none.
+        hold: Weight of the pull to the untrained model (`DistillationLoss` on each text itself); 0 for none.
         options: Of the loss, over those of the recipe: for parts those of `CrossLingualAlignmentLoss` (`scale`,
             `jsd_input`, `weights`), for `clear` those of `ClearLoss`, for `distill` those of `DistillationLoss`.
         mini_batch_size: Embed so many texts at a time (GradCache); the result is that of the whole batch.
@@ -97,7 +95,6 @@ def make_loss(
 
     recipe = recipe_of(name)
     chosen = {**recipe.options, **(options or {})}
-    weight = recipe.hold if hold is None else hold
     try:
         if recipe.parts:
             made: Any = losses.CrossLingualAlignmentLoss(model, recipe.parts, **chosen)
@@ -109,8 +106,8 @@ def make_loss(
         if "keyword argument" not in str(error):
             raise
         raise UsageError(f"the loss {name!r} does not know one of the options {', '.join(chosen)}: {error}") from None
-    if weight:
-        held = losses.DistillationLoss(model, over_dimensions="sum", weight=weight)
+    if hold:
+        held = losses.DistillationLoss(model, over_dimensions="sum", weight=hold)
         made = losses.CombinedLoss(model, {"loss": made, "hold": held})
     if mini_batch_size is not None:
         made = losses.GradCachedLoss(made, mini_batch_size=mini_batch_size)

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.files import written_whole
+from clinometer.files import file_digest, json_bytes, written_whole
 from clinometer.training.data import ParallelSamples, parallel_samples, prompts_for
 from clinometer.training.plan import TrainingPlan
 from clinometer.training.recipes import make_loss, recipe_of
@@ -97,26 +97,24 @@ def train(
     )  # fmt: skip
     output.mkdir(parents=True, exist_ok=True)
     with written_whole(output / _UNFINISHED) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(plan)))
+        file.write(json_bytes(plan))
     started = time.monotonic()
-    trained, log, precision, chosen_by = _fit(
-        plan, samples, output, resume, evaluator, checkpoint_steps, show_progress_bar
-    )
+    trained = _fit(plan, samples, output, resume, evaluator, checkpoint_steps, show_progress_bar)
     record = {
         "format": "clinometer-training",
         "version": 1,
         "plan": msgspec.to_builtins(plan),
-        "data": {path: _digest(Path(path)) for path in plan.data},
+        "data": {path: file_digest(Path(path)) for path in plan.data},
         "samples": samples.statistics,
         "loss": _configuration(trained.loss),
-        "precision": precision,
+        "precision": trained.precision,
         "software": _software(),
-        "steps": max((entry["step"] for entry in log), default=0),
+        "steps": max((entry["step"] for entry in trained.log), default=0),
         "resumed_from": resume.name if resume else None,
         "seconds": round(time.monotonic() - started, 1),
-        "log": log,
-        "chosen_by": chosen_by,
-        "development": [entry for entry in log if any(name.startswith("eval_") for name in entry)],
+        "log": trained.log,
+        "chosen_by": trained.chosen_by,
+        "development": [entry for entry in trained.log if any(name.startswith("eval_") for name in entry)],
     }
     _save(trained.model, output, record)
     if not keep_checkpoints:
@@ -128,6 +126,9 @@ def train(
 class _Fitted:
     model: Any
     loss: Any
+    log: list[dict[str, Any]]
+    precision: str
+    chosen_by: str | None
 
 
 def _fit(
@@ -138,7 +139,7 @@ def _fit(
     evaluator: Any,
     checkpoint_steps: int,
     show_progress_bar: bool,
-) -> tuple[_Fitted, list[dict[str, Any]], str, str | None]:
+) -> _Fitted:
     import sentence_transformers as host
     from transformers import set_seed
 
@@ -214,7 +215,7 @@ def _fit(
     model.max_seq_length = own_length
     log = [{name: value for name, value in entry.items() if "runtime" not in name and "per_second" not in name}
            for entry in trainer.state.log_history]  # fmt: skip
-    return _Fitted(model, loss), log, precision, arguments.metric_for_best_model
+    return _Fitted(model, loss, log, precision, arguments.metric_for_best_model)
 
 
 def _plan(
@@ -296,12 +297,6 @@ def _named(value: Any) -> Any:
     return (
         {"class": type(value).__name__, **value.get_config_dict()} if hasattr(value, "get_config_dict") else str(value)
     )
-
-
-def _digest(path: Path) -> str:
-    from hashlib import sha256
-
-    return sha256(path.read_bytes()).hexdigest()
 
 
 def _software() -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""The tables of docs/reproduction.md, from what docs/reproduction.py left in its folder.
+"""The tables of docs/reproduction.md, from what studies/reproduction.py left in its folder.
 
-    python docs/reproduction_tables.py --work DIR    compares with the baseline, adds to docs/results/reproduction.json
-    python docs/reproduction_tables.py               writes the tables again from that file
+    python studies/reproduction_tables.py --work DIR    compares with the baseline, adds to results/reproduction.json
+    python studies/reproduction_tables.py               writes the tables again from that file
 
 Runs of that file that DIR does not hold are kept. What stands between the markers of docs/reproduction.md is replaced.
 """
@@ -19,9 +19,9 @@ from reproduction import LANGUAGES, SOURCES, Run, runs
 from clinometer.comparison import compare
 from clinometer.results import Evaluation
 
-DOCS = Path(__file__).resolve().parent
-KEPT = DOCS / "results" / "reproduction.json"
-PAGE = DOCS / "reproduction.md"
+STUDIES = Path(__file__).resolve().parent
+KEPT = STUDIES / "results" / "reproduction.json"
+PAGE = STUDIES.parent / "docs" / "reproduction.md"
 BEGIN, END = "<!-- begin: tables -->", "<!-- end: tables -->"
 MEASURES = ["Complete@10", "MaxRnorm", "nDCG@1", "RankGap", "Intrusion", "LPR", "LanguageGap(MaxRnorm)"]
 HOW = {"none": "as it is", "index": "centered on the index", "index+queries": "centered, sample of queries"}
@@ -143,7 +143,7 @@ def brief(record: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    options.add_argument("--work", type=Path, help="folder of docs/reproduction.py")
+    options.add_argument("--work", type=Path, help="folder of studies/reproduction.py")
     given = options.parse_args()
     if given.work:
         earlier = json.loads(KEPT.read_text()) if KEPT.exists() else {"lines": [], "records": {}}

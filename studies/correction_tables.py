@@ -1,6 +1,6 @@
-"""The tables of what correction without training does, made from docs/results/correction-*.json.
+"""The tables of what correction without training does, made from studies/results/correction-*.json.
 
-python docs/correction_tables.py
+python studies/correction_tables.py
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).resolve().parent / "results"
+STUDIES = Path(__file__).resolve().parent
+RESULTS = STUDIES / "results"
+PAGE = STUDIES.parent / "docs" / "correction.md"
 
 
 def write_tables(folder: Path) -> str:
-    """Writes correction.md beside the results, and returns its text."""
+    """Writes docs/correction.md from the results in a folder, and returns its text."""
     text = tables([json.loads(path.read_text()) for path in sorted(folder.glob("correction-*.json"))])
-    (folder / "correction.md").write_text(text)
+    PAGE.write_text(text)
     return text
 
 
 def tables(results: Sequence[dict[str, Any]]) -> str:
-    text = ["# Correction without training", "", "Made by `python docs/correction.py`; do not edit.", ""]
+    text = ["# Correction without training", "", "Made by `python studies/correction.py`; do not edit.", ""]
     text += [
         "Means over the 11 target languages of XQuAD, and over the 5 of Belebele. The first columns are scenario "
         "`multi`, queries in the target language (en: in English), then `one-sided`, nDCG@1 of `mono-same` and "

@@ -1,10 +1,10 @@
 """The paper's claim on parts that everybody has: train, encode, evaluate; run by run, each kept as soon as it is there.
 
-    OMP_WAIT_POLICY=PASSIVE python docs/reproduction.py --work DIR [RUN...]
+    OMP_WAIT_POLICY=PASSIVE python studies/reproduction.py --work DIR [RUN...]
 
 Trains multilingual-e5-small on the parallel texts of `train`, encodes XQuAD, Belebele and TICO-19 with each model, and
 evaluates it as it is and with per-language centering on top. What is in DIR already is not made again, so the command
-can be stopped at any time. `python docs/reproduction_tables.py --work DIR` writes docs/reproduction.md.
+can be stopped at any time. `python studies/reproduction_tables.py --work DIR` writes docs/reproduction.md.
 
 XQuAD and Belebele are only evaluated on. Whatever was chosen (recipe, rate, blend) was chosen on TICO-19.
 """
@@ -139,9 +139,7 @@ def evaluate(run: Run, work: Path) -> None:
                 scenarios=SCENARIOS, measures=MEASURES,
             )  # fmt: skip
             folder = _there(work, run, how, name).parent
-            folder.mkdir(parents=True, exist_ok=True)
-            evaluation.per_query_to(folder / "per_query.jsonl.gz")
-            evaluation.to_json(folder / "results.json")
+            evaluation.to_folder(folder)
             shown = {m: evaluation.value(m, "multi", "macro-target") for m in ("Complete@10", "MaxRnorm", "nDCG@1")}
             print(f"{run.name}, {how}, {name}: {shown}", file=sys.stderr)
 

@@ -1,6 +1,6 @@
 """Make the table and the figure of the README: `make figures`.
 
-Evaluates two encoders on XQuAD with the command line (results that exist in docs/results are kept; delete them to
+Evaluates two encoders on XQuAD with the command line (results that exist in studies/results are kept; delete them to
 measure again) and writes what stands between the markers of README.md, and docs/lean.svg.
 """
 
@@ -27,7 +27,7 @@ def command(name: str) -> list[str]:
 
 
 def results(name: str) -> Evaluation:
-    kept = ROOT / "docs" / "results" / f"xquad-{name}.json"
+    kept = ROOT / "studies" / "results" / f"xquad-{name}.json"
     if not kept.exists():
         subprocess.run([sys.executable, "-m", *command(name)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         kept.parent.mkdir(exist_ok=True)
@@ -63,7 +63,7 @@ def main() -> None:
     languages = by_lean(readings)
     drawing = draw_lean(readings, languages)
     if drawing is None:
-        sys.exit("the results hold no rank gap; delete docs/results and run again")
+        sys.exit("the results hold no rank gap; delete studies/results and run again")
     (ROOT / "docs" / "lean.svg").write_text(drawing.svg)
     block = [
         BEGIN,

@@ -1,4 +1,4 @@
-"""The tables of docs/which-remedy.md, drawn from docs/results: `python docs/remedy_tables.py`."""
+"""The tables of docs/which-remedy.md, drawn from studies/results: `python studies/remedy_tables.py`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-DOCS = Path(__file__).resolve().parent
-PAGE = DOCS / "which-remedy.md"
+STUDIES = Path(__file__).resolve().parent
+PAGE = STUDIES.parent / "docs" / "which-remedy.md"
 BEGIN, END = "<!-- begin: tables -->", "<!-- end: tables -->"
 ROWS = (
     ("nothing", "none", "none"),
@@ -86,18 +86,18 @@ def tables() -> str:
     text = [
         "Means over target languages, questions in the target language. Complete@10 in `multi` on XQuAD and on "
         "Belebele; on XQuAD also nDCG@1 in `multi`, the language that loses most nDCG@1 in `mono-same` (points), "
-        "intrusion in `one-sided`, and LPR in `multi`. Drawn from docs/results by `python docs/remedy_tables.py`; "
-        "intervals and tests are in [results/correction.md](results/correction.md) and "
+        "intrusion in `one-sided`, and LPR in `multi`. Drawn from studies/results by "
+        "`python studies/remedy_tables.py`; intervals and tests are in [correction.md](correction.md) and "
         "[reproduction.md](reproduction.md).",
         "",
     ]
     for name in ("multilingual-e5-small", "offline"):
-        path = DOCS / "results" / f"correction-{name}.json"
+        path = STUDIES / "results" / f"correction-{name}.json"
         if not path.exists():
             continue
         text += [f"### {name}", "", "| remedy | Complete@10 | Belebele | nDCG@1 | worst | intrusion | LPR |"]
         text += ["|---|--:|--:|--:|--:|--:|--:|", *corrected(json.loads(path.read_text()))]
-        reproduction = DOCS / "results" / "reproduction.json"
+        reproduction = STUDIES / "results" / "reproduction.json"
         if name != "offline" and reproduction.exists():
             text += trained(json.loads(reproduction.read_text())["lines"])
         text.append("")

@@ -1,9 +1,9 @@
 """What correction without training does: encode once, fit each method, evaluate on XQuAD, write tables.
 
-    python docs/correction.py --embeddings DIR [ENCODER...]
+    python studies/correction.py --embeddings DIR [ENCODER...]
 
-Embeddings are kept in DIR and reused. Results go to docs/results/correction-ENCODER.json and, as tables, to
-docs/results/correction.md. Corrections are fitted on `train` and `tico19`, never on what is evaluated, except where a
+Embeddings are kept in DIR and reused. Results go to studies/results/correction-ENCODER.json and, as tables, to
+docs/correction.md. Corrections are fitted on `train` and `tico19`, never on what is evaluated, except where a
 line says so: "unlabelled sample" is fitted on some of the evaluated texts, without translations and judgements, and
 "index" on the documents of the pool. The query strength of
 `center` is what a rule gives on tico19, but the rule was set, and `directions` were thought of, after first results on
@@ -36,7 +36,7 @@ from clinometer.significance import permutation_test
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
-RESULTS = ROOT / "docs" / "results"
+RESULTS = ROOT / "studies" / "results"
 ENCODERS = {"offline": "offline", "multilingual-e5-small": str(ROOT / "models" / "multilingual-e5-small")}
 LANGUAGES = ["ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh"]
 DEVELOPMENT = ["ar", "en", "es", "hi", "ru", "zh"]

@@ -1,0 +1,147 @@
+"""Relational distillation (ours): every language ranks the batch as the frozen encoder ranks it in the pivot language.
+
+Nothing new is learned about which passage answers a query, so what the texts are about matters little; only the
+languages are brought together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from clinometer.errors import UsageError
+from clinometer.losses.columns import Batch, positive_number
+from clinometer.losses.nce import cosines
+from clinometer.losses.teacher import TaughtLoss
+
+__all__ = ["RelationalDistillationLoss"]
+
+_NAMES = ("query_en", "passage_en", "passage_tgt", "query_tgt")
+_LEFT_OUT = -1e4  # exp of it is 0 in float32, and unlike -inf it can be subtracted
+
+
+class RelationalDistillationLoss(TaughtLoss):
+    """Pulls the similarity rows of both languages to the rows of a frozen encoder in the pivot language (ours).
+
+    The teacher's row of an English text x is `t = softmax_c(scale cos(x, c))` over the English passages c of the batch.
+    The student's row of x, or of its translation, is `p = softmax_d(scale cos(x, d))` over the passages of both
+    languages. The aim of a passage's two versions is half of the passage's share each, and the loss is the divergence
+    `KL(aim || p)`, 0 where every text is as similar to a passage as to its translation, and ranks passages as the
+    teacher ranks them in English. Rows of queries are over all passages, rows of passages over those of other groups.
+    The two kinds are averaged.
+
+    An InfoNCE loss teaches what answers what, from texts that may be far from those that are searched; this one only
+    asks that languages agree, so it costs less of plain retrieval (docs/reproduction.md).
+
+    Args:
+        model: SentenceTransformer model, the student.
+        teacher: Another SentenceTransformer with the same tokenizer, which is frozen in place; None copies the model as
+            it is now. To continue an interrupted run, make the loss before the checkpoint is loaded.
+        scale: Cosines of teacher and student are multiplied by it before the softmax.
+        weight: The loss is multiplied by it.
+
+    Requirements:
+        1. Columns in this order: English query, English passage, target passage, and optionally the target query.
+        2. An integer `label` column with the item's number where an item has several rows.
+        3. Memory for a second model.
+
+    Inputs:
+        +---------------------------------------------------------------+------------------------------+
+        | Texts                                                         | Labels                       |
+        +===============================================================+==============================+
+        | (query_en, passage_en, passage_tgt) triplets                  | none, or the item's number   |
+        +---------------------------------------------------------------+------------------------------+
+        | (query_en, passage_en, passage_tgt, query_tgt) quadruplets    | none, or the item's number   |
+        +---------------------------------------------------------------+------------------------------+
+
+    Relations:
+        - `DistillationLoss` compares embeddings with those of the teacher, not similarities.
+        - `SimilarityAlignmentLoss` compares the rows of the two languages with each other, without a teacher.
+        - `DistillKLDivLoss` of sentence-transformers takes a teacher's scores of given candidates as labels.
+
+    Example:
+        ::
+
+            from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+            from clinometer.losses import RelationalDistillationLoss
+            from clinometer.training.data import parallel_dataset
+
+            model = SentenceTransformer("intfloat/multilingual-e5-small")
+            train_dataset = parallel_dataset(["libreoffice-help.jsonl.gz"], ["de"], layout="alignment+query")
+            loss = RelationalDistillationLoss(model)
+            SentenceTransformerTrainer(model=model, train_dataset=train_dataset, loss=loss).train()
+    """
+
+    def __init__(self, model: Any, teacher: Any = None, *, scale: float = 50.0, weight: float = 1.0) -> None:
+        super().__init__(model, teacher)
+        self.scale, self.weight = positive_number("scale", scale), positive_number("weight", weight)
+
+    def column_names(self, count: int) -> tuple[str, ...]:  # noqa: D102 - described in the base class
+        if count not in (3, 4):
+            raise UsageError(
+                f"RelationalDistillationLoss got {count} columns besides label; it takes query_en, passage_en, "
+                "passage_tgt and optionally query_tgt, in this order"
+            )
+        return _NAMES[:count]
+
+    def taught_columns(self, names: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002, D102
+        return ("query_en", "passage_en")
+
+    def compute_loss_from_embeddings(
+        self,
+        embeddings: Sequence[Tensor | None],
+        labels: Tensor | None = None,
+        *,
+        targets: Sequence[Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """The loss from raw embeddings of the student, and the teacher's of English queries and English passages."""
+        columns = self._named(embeddings)
+        query, passage = self.checked(targets, 2)
+        with torch.autocast(query.device.type, enabled=False):
+            batch = self._batch(columns, labels)
+            queries = self._divergence(batch, query, passage, ("query_en", "query_tgt"), among=None)
+            passages = self._divergence(batch, passage, passage, ("passage_en", "passage_tgt"), among=batch.others)
+            return {"queries": self.weight * queries / 2, "passages": self.weight * passages / 2}
+
+    def get_config_dict(self) -> dict[str, Any]:  # noqa: D102
+        return {"scale": self.scale, "weight": self.weight, **super().get_config_dict()}
+
+    @property
+    def citation(self) -> str:
+        """Where relations as the object of distillation come from; the loss is of this package."""
+        return """
+@inproceedings{park2019relational,
+    title = {Relational Knowledge Distillation},
+    author = {Park, Wonpyo and Kim, Dongju and Lu, Yan and Cho, Minsu},
+    booktitle = {Proceedings of the IEEE/CVF Conference on Computer Vision and Pattern Recognition},
+    year = {2019},
+    url = {https://arxiv.org/abs/1904.05068},
+}
+"""
+
+    def _divergence(
+        self, batch: Batch, taught: Tensor, passages: Tensor, names: tuple[str, str], among: Tensor | None
+    ) -> Tensor:
+        """Mean `KL(aim || row)` of the named columns; `among` says which passages a row is over."""
+        # Three columns of rows over two blocks of passages: the aim is the same for both languages of the text.
+        own = self._row(taught, [passages.to(taught.dtype)], among)
+        aim = torch.cat([own, own], dim=1).to(batch.columns["passage_en"].dtype) - torch.log(torch.tensor(2.0))
+        blocks = [batch.candidates["passage_en"], batch.candidates["passage_tgt"]]
+        terms = [
+            functional.kl_div(
+                self._row(batch.columns[name], blocks, among), aim, reduction="batchmean", log_target=True
+            )
+            for name in names
+            if name in batch.columns
+        ]
+        return torch.stack(terms).mean()
+
+    def _row(self, texts: Tensor, blocks: Sequence[Tensor], among: Tensor | None) -> Tensor:
+        scores = self.scale * cosines(texts, torch.cat(list(blocks)))
+        if among is not None:
+            scores = scores.masked_fill(~torch.cat([among] * len(blocks), dim=1), _LEFT_OUT)
+        return scores.log_softmax(dim=-1)

@@ -1,0 +1,106 @@
+"""What losses with a frozen teacher share: the teacher, kept from learning, and what it says of a batch.
+
+The teacher never learns and never drops out; it reads the very inputs that the student reads. None of it is saved.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from clinometer.errors import UsageError
+from clinometer.losses.columns import Batch, ColumnLoss
+from clinometer.losses.raw import embed_raw
+
+__all__ = ["TaughtLoss"]
+
+
+class TaughtLoss(ColumnLoss):
+    """Base of the losses that compare a model with a frozen one, by default its own first state.
+
+    A subclass says which columns the teacher reads (`taught_columns`) and takes what it says of them as `targets` of
+    `compute_loss_from_embeddings`.
+
+    Args:
+        model: SentenceTransformer model, the student.
+        teacher: Another SentenceTransformer with the same tokenizer, which is frozen in place; None copies the model as
+            it is now.
+
+    Raises:
+        UsageError: The tokenizers differ.
+    """
+
+    def __init__(self, model: Any, teacher: Any = None) -> None:
+        super().__init__(model)
+        if teacher is not None:
+            _check_tokenizers(model, teacher)
+        self.own_first_state = teacher is None
+        self.teacher: nn.Module = copy.deepcopy(model) if teacher is None else teacher
+        self.teacher.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> TaughtLoss:
+        """As for any module, but the teacher stays in evaluation mode."""
+        super().train(mode)
+        self.teacher.eval()
+        return self
+
+    def taught_columns(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The columns that the teacher reads, one for each target."""
+        raise NotImplementedError
+
+    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:  # noqa: D102
+        features = list(sentence_features)
+        return self.compute_loss_from_embeddings(self.embed(features), labels, targets=self.teach(features))
+
+    def teach(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor]:
+        """The teacher's raw embeddings of the columns that it reads."""
+        names = self.column_names(len(features))
+        self.teacher.eval()  # a trainer may have called train() on a module around this one
+        sources = self.taught_columns(names)
+        with torch.no_grad():
+            taught = {name: embed_raw(self.teacher, features[names.index(name)]) for name in dict.fromkeys(sources)}
+        return [taught[name] for name in sources]
+
+    def compute_loss_from_embeddings(
+        self,
+        embeddings: Sequence[Tensor | None],
+        labels: Tensor | None = None,
+        *,
+        targets: Sequence[Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """The loss from raw embeddings of the student and what the teacher says (`teach`)."""
+        raise NotImplementedError
+
+    def checked(self, targets: Sequence[Tensor] | None, count: int) -> Sequence[Tensor]:
+        """The targets, if there are as many as are needed.
+
+        Raises:
+            UsageError: There are not.
+        """
+        if targets is None or len(targets) != count:
+            raise UsageError(
+                f"{type(self).__name__} needs {count} targets but got {len(targets or [])}; give what its method "
+                "`teach` says of the same texts"
+            )
+        return targets
+
+    def parts_of(self, batch: Batch) -> dict[str, Tensor]:
+        """Not used: these losses have targets besides their columns."""
+        raise NotImplementedError
+
+    def get_config_dict(self) -> dict[str, Any]:  # noqa: D102
+        return {"teacher": "first state of the model" if self.own_first_state else type(self.teacher).__name__}
+
+
+def _check_tokenizers(model: Any, teacher: Any) -> None:
+    tokenizers = [getattr(model, "tokenizer", None) for model in (model, teacher)]
+    vocabularies = [one.get_vocab() if one is not None and hasattr(one, "get_vocab") else None for one in tokenizers]
+    if vocabularies[0] != vocabularies[1]:
+        raise UsageError(
+            "teacher and student have different tokenizers, but they read the same inputs; compute the teacher's "
+            "embeddings beforehand and use MSELoss of sentence-transformers"
+        )

@@ -1,0 +1,101 @@
+"""What scores the documents of a collection for its queries: embeddings here, any other scorer by the same two lines.
+
+An evaluation asks a `Scanner` once, for counts and lists; it never sees what the scores were made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.collection import Collection, Texts
+from clinometer.encoders import Encoder
+from clinometer.errors import EmbeddingError
+from clinometer.placements import TieMode
+from clinometer.scan import Scan, scan
+
+__all__ = ["Scanner", "Scored", "embedded", "scanner_of"]
+
+
+class Scanner(Protocol):
+    """One pass over all documents for all queries; `clinometer.scan` with its first two arguments fixed is one."""
+
+    def __call__(
+        self,
+        *,
+        relevant: tuple[NDArray[np.int64], NDArray[np.int64]],
+        languages: Sequence[str],
+        k: int,
+        per_language: bool,
+        ties: TieMode,
+        document_ids: Sequence[str] | None,
+    ) -> Scan:
+        """As `clinometer.scan`; the ranks are always asked for."""
+        ...
+
+
+class Scored(NamedTuple):
+    """A collection's scorer, ready to be asked.
+
+    Args:
+        scan: Counts and lists, from one pass.
+        record: What scores, for the results: the fields of `clinometer.encoders.EncoderRecord`.
+    """
+
+    scan: Scanner
+    record: dict[str, Any]
+
+
+def embedded(collection: Collection, encoder: Encoder, threads: int | None, show_progress_bar: bool) -> Scored:
+    """Encode a collection.
+
+    Raises:
+        EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
+    """
+    texts = collection.queries
+    queries = encoder.encode_queries(texts.texts, show_progress_bar=show_progress_bar, **_labels(encoder, texts))
+    texts = collection.documents
+    documents = encoder.encode_documents(texts.texts, show_progress_bar=show_progress_bar, **_labels(encoder, texts))
+    # The record is read last: some things are known only when all texts have been seen.
+    return Scored(
+        scanner_of(collection, queries, documents, threads, show_progress_bar), msgspec.to_builtins(encoder.record)
+    )
+
+
+def scanner_of(
+    collection: Collection,
+    queries: NDArray[Any],
+    documents: NDArray[Any],
+    threads: int | None = None,
+    show_progress_bar: bool = False,
+) -> Scanner:
+    """The scan of a collection's embeddings, one row for each of its texts.
+
+    Raises:
+        EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
+    """
+    _check_rows("queries", queries, collection.queries.ids)
+    _check_rows("documents", documents, collection.documents.ids)
+    return partial(scan, queries, documents, threads=threads, show_progress_bar=show_progress_bar)
+
+
+def _labels(encoder: Encoder, texts: Texts) -> dict[str, Any]:
+    """The languages of the texts, for encoders that go by them, such as `clinometer.correction.CorrectedEncoder`."""
+    return {"languages": texts.languages} if getattr(encoder, "wants_languages", False) else {}
+
+
+def _check_rows(what: str, rows: NDArray[Any], ids: Sequence[str]) -> None:
+    if len(rows) != len(ids):
+        raise EmbeddingError(f"the encoder gave {len(rows)} rows for {len(ids)} {what}; one for each is needed")
+    largest = np.abs(rows).max(axis=1)
+    bad = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
+    if bad.size:
+        named = ", ".join(repr(ids[row]) for row in bad[:5]) + (", ..." if bad.size > 5 else "")
+        raise EmbeddingError(
+            f"the embeddings of {bad.size} {what} are zero, NaN or infinite ({named}); encode these texts again"
+        )
