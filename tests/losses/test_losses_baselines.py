@@ -150,7 +150,7 @@ def test_distillation_from_embeddings() -> None:
 
 def test_distillation_errors() -> None:
     model: Any = torch.nn.Identity()
-    with pytest.raises(UsageError, match="has 2 columns but 0 targets"):
+    with pytest.raises(UsageError, match="needs 2 targets but got 0"):
         DistillationLoss(model).compute_loss_from_embeddings(batch(2))
     with pytest.raises(UsageError, match=r"column_1 has embeddings of shape \(4, 4\), the teacher's \(4, 3\)"):
         DistillationLoss(model).compute_loss_from_embeddings(batch(1), targets=[torch.ones(4, 3)])
