@@ -6,6 +6,7 @@ languages are brought together.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -127,9 +128,8 @@ class RelationalDistillationLoss(TaughtLoss):
         self, batch: Batch, taught: Tensor, passages: Tensor, names: tuple[str, str], among: Tensor | None
     ) -> Tensor:
         """Mean `KL(aim || row)` of the named columns; `among` says which passages a row is over."""
-        # Three columns of rows over two blocks of passages: the aim is the same for both languages of the text.
-        own = self._row(taught, [passages.to(taught.dtype)], among)
-        aim = torch.cat([own, own], dim=1).to(batch.columns["passage_en"].dtype) - torch.log(torch.tensor(2.0))
+        own = self._row(taught, [passages], among).to(batch.columns["passage_en"].dtype)
+        aim = torch.cat([own, own], dim=1) - math.log(2)
         blocks = [batch.candidates["passage_en"], batch.candidates["passage_tgt"]]
         terms = [
             functional.kl_div(

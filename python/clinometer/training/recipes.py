@@ -41,6 +41,7 @@ RECIPES: dict[str, Recipe] = {
     "upright": Recipe("upright", "alignment+query", "pool+mono+sim", blend=0.5, options={"scale": 50.0}),
     "clear": Recipe("clear", "clear"),
     "distill": Recipe("distill", "alignment+query"),
+    "relational": Recipe("relational", "alignment+query"),
 }
 
 
@@ -100,6 +101,8 @@ def make_loss(
             made: Any = losses.CrossLingualAlignmentLoss(model, recipe.parts, **chosen)
         elif name == "clear":
             made = losses.ClearLoss(model, **chosen)
+        elif name == "relational":
+            made = losses.RelationalDistillationLoss(model, **chosen)
         else:
             made = losses.DistillationLoss(model, **{"target": "pivot", "over_dimensions": "sum", **chosen})
     except TypeError as error:
