@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
 
-.PHONY: help demo test test-models lint rust-test bench figures clean
+.PHONY: help demo test test-models lint rust-test docs bench figures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -64,6 +64,15 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
 rust-test: ## Run the Rust tests, without an interpreter
 	cargo test --locked --release --no-default-features
 
+$(VENV)/docs.stamp: $(VENV)/dev.stamp
+	@echo "== installing clinometer[docs]: mkdocs"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+docs: $(VENV)/docs.stamp ## Build the documentation site into site/, warnings as errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
 $(VENV)/bench.stamp: $(VENV)/models.stamp
 	@echo "== installing clinometer[bench]: faiss, ranx, pytest-benchmark"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
@@ -77,4 +86,4 @@ figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and wr
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python studies/figures.py
 
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) target results models
+	rm -rf $(VENV) target results models site

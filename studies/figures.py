@@ -1,7 +1,7 @@
 """Make the table and the figure of the README: `make figures`.
 
 Evaluates two encoders on XQuAD with the command line (results that exist in studies/results are kept; delete them to
-measure again) and writes what stands between the markers of README.md, and docs/lean.svg.
+measure again) and writes what stands between the markers of README.md, and docs/images/lean.svg.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ def main() -> None:
     drawing = draw_lean(readings, languages)
     if drawing is None:
         sys.exit("the results hold no rank gap; delete studies/results and run again")
-    (ROOT / "docs" / "lean.svg").write_text(drawing.svg)
+    (ROOT / "docs" / "images" / "lean.svg").write_text(drawing.svg)
     block = [
         BEGIN,
         *table(evaluations, languages),
         "",
-        "![How far the two encoders lean, by language of the questions](docs/lean.svg)",
+        "![How far the two encoders lean, by language of the questions](docs/images/lean.svg)",
         "",
         "Rank gap with its 95 % interval, and a stick that leans as far: blue dots are `offline`, orange diamonds are",
         "`multilingual-e5-small`. † Hindi, Greek, Romanian and Vietnamese are not among the 16 languages of `offline`.",
