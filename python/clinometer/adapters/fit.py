@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from clinometer.adapters.map import AdapterMap
-    from clinometer.losses import ColumnLoss, DistillationLoss
+    from clinometer.losses import ColumnLoss
 
 __all__ = ["History", "fit_adapter", "train_adapter"]
 
@@ -65,8 +65,8 @@ def fit_adapter(
         kind: `low-rank` or `linear`; see `Adapter`.
         rank: Of a low-rank adapter, 1 to the dimension.
         separate_queries: Queries get a map of their own.
-        loss: Parts of `clinometer.losses.CrossLingualAlignmentLoss` joined by `+`, or `clear`
-            (`clinometer.losses.ClearLoss`).
+        loss: Parts of `clinometer.losses.CrossLingualAlignmentLoss` joined by `+`, `clear`
+            (`clinometer.losses.ClearLoss`), or `relational` (`clinometer.losses.RelationalDistillationLoss`).
         loss_options: Options of that class, such as `scale` or `weights`. `jsd_input` is `scaled` if not given: what an
             adapter sees has length one, so nothing is known of raw embeddings.
         hold: Weight of a term that keeps embeddings where they were: the mean of 2 - 2 cos between each embedding and
@@ -107,7 +107,7 @@ def fit_adapter(
     model = AdapterMap(learnt.dimension, kind, rank, separate_queries, seed)
     terms = _loss(model, loss, dict(loss_options or {}))
     _check_columns(terms, learnt.columns, loss)
-    keep = DistillationLoss(model, weight=hold, over_dimensions="sum") if hold else None
+    losses = [terms, DistillationLoss(model, weight=hold, over_dimensions="sum")] if hold else [terms]
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
     steps = math.ceil(len(learnt) / batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)
@@ -121,7 +121,7 @@ def fit_adapter(
             # The same batches each time, in an order that mixes the languages.
             shuffled = torch.randperm(testing.rows, generator=torch.Generator().manual_seed(seed))
             batches = shuffled.tensor_split(math.ceil(testing.rows / batch_size))
-            return {"dev": sum(_value(testing, model, terms, keep, b).item() * len(b) for b in batches) / testing.rows}
+            return {"dev": sum(_value(testing, model, losses, b).item() * len(b) for b in batches) / testing.rows}
 
     history: History = [{"epoch": 0.0, **on_dev()}]
     best, best_epoch = model.arrays(), 0
@@ -132,7 +132,7 @@ def fit_adapter(
         total = 0.0
         for batch in torch.randperm(training.rows, generator=order).tensor_split(steps):
             optimizer.zero_grad()
-            value = _value(training, model, terms, keep, batch)
+            value = _value(training, model, losses, batch)
             value.backward()  # type: ignore[no-untyped-call, unused-ignore]
             optimizer.step()
             schedule.step()
@@ -231,26 +231,29 @@ class _Columns:
         return [self._vectors[asked][places[:, c]] for c, asked in enumerate(self.asked)], self._groups[batch]
 
 
-def _value(
-    columns: _Columns, model: AdapterMap, loss: ColumnLoss, keep: DistillationLoss | None, batch: Tensor
-) -> Tensor:
+def _value(columns: _Columns, model: AdapterMap, losses: Sequence[ColumnLoss], batch: Tensor) -> Tensor:
     first, groups = columns.of(batch)
     mapped = [model(vectors, asked) for vectors, asked in zip(first, columns.asked, strict=True)]
-    parts = list(loss.compute_loss_from_embeddings(mapped, groups).values())
-    if keep is not None:
-        parts += keep.compute_loss_from_embeddings(mapped, targets=first).values()
+    parts: list[Tensor] = []
+    for loss in losses:
+        told: dict[str, Any] = {}
+        if (taught := getattr(loss, "taught_columns", None)) is not None:
+            # The teacher is the map as it began, the identity.
+            names = loss.column_names(len(first))
+            told = {"targets": [first[names.index(name)] for name in taught(names)]}
+        parts += loss.compute_loss_from_embeddings(mapped, groups, **told).values()
     total: Tensor = sum(parts[1:], start=parts[0])
     return total
 
 
 def _loss(model: AdapterMap, name: str, options: dict[str, Any]) -> ColumnLoss:
-    from clinometer.losses import ClearLoss, CrossLingualAlignmentLoss
+    from clinometer import losses
 
-    made: Any = ClearLoss
-    if name != "clear":
-        made = CrossLingualAlignmentLoss
+    made: Any = {"clear": losses.ClearLoss, "relational": losses.RelationalDistillationLoss}.get(name)
+    if made is None:
+        made = losses.CrossLingualAlignmentLoss
         options = {"parts": name, "jsd_input": "scaled", **options}
-    closed = ("self", "model", "gather_across_devices", "negatives")
+    closed = ("self", "model", "teacher", "gather_across_devices", "negatives")
     known = [option for option in inspect.signature(made).parameters if option not in closed]
     if unknown := [option for option in options if option not in known]:
         raise UsageError(f"the loss {name} has no option {', '.join(unknown)}; it has {', '.join(known)}")
