@@ -20,6 +20,7 @@ from clinometer.cli.encode import encode
 from clinometer.cli.evaluate import demo, evaluate
 from clinometer.cli.geometry import geometry
 from clinometer.cli.report import report
+from clinometer.cli.scan import scan
 from clinometer.cli.store import info, merge, verify
 from clinometer.cli.train import train
 from clinometer.errors import ClinometerError, UsageError
@@ -61,7 +62,7 @@ def _complain(problem: object, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-for _command in (compare, demo, encode, evaluate, correct, geometry, report, train):
+for _command in (compare, demo, encode, evaluate, correct, geometry, report, scan, train):
     app.command()(_courteous(_command))
 
 _store = typer.Typer(name="store", help="Look into stored embeddings, check them, join them.", no_args_is_help=True)
