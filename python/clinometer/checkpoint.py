@@ -172,7 +172,7 @@ def _read(path: Path, asked: Questions, digest: str) -> Scan | None:
     top = None
     if asked.options["k"]:
         labels = asked.labels if asked.options["per_language"] else None
-        top = TopK(*(found[f"top_{name}"] for name in _LISTS), labels)
+        top = TopK(found["top_ids"], found["top_scores"], found["top_places"], labels)
     return Scan(counts, top, int(found["rescored"]))
 
 

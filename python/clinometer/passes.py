@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -137,7 +138,7 @@ def scan_piece(asked: Questions, piece: Piece, progress: Progress | None = None)
                 target_scores=asked.scores,
                 target_places=asked.places,
                 read_ahead=is_mapped(rows),
-                progress=None if progress is None else lambda done, at=at: progress(at + done),
+                progress=None if progress is None else partial(_from, progress, at),
                 **asked.options,
             )
         sizes = np.bincount(piece.codes[span], minlength=len(asked.labels))
@@ -180,6 +181,10 @@ def add(one: Scan, other: Scan) -> Scan:
     assert other.ranks is not None  # noqa: S101
     lists = one.top if one.top is None or other.top is None else one.top.merge(other.top)
     return Scan(one.ranks.merge(other.ranks), lists, one.rescored + other.rescored)
+
+
+def _from(progress: Progress, before: int, done: int) -> None:
+    progress(before + done)
 
 
 def _blocks(asked: Questions, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:

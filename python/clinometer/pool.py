@@ -27,7 +27,7 @@ from clinometer.passes import Change, Piece, Questions, Scan, add, join_scores, 
 from clinometer.placements import TieMode
 from clinometer.sources import Source, spread
 
-__all__ = ["Pool", "check_dimensions", "pieces_of"]
+__all__ = ["Pool", "bytes_needed", "check_dimensions", "pieces_of"]
 
 
 def pieces_of(
@@ -206,21 +206,51 @@ class Pool:
         """
         if budget is None:
             return queries
-        workers = self.options["threads"] or os.cpu_count() or 1
-        k = self.options["k"]
-        lists = (len(self.labels) if self.options["per_language"] else 1) if k else 0
-        targets = int(np.diff(indptr).max(initial=0))
-        counts = 12 * targets * len(self.labels)
-        candidates = lists * (8 * (2 * k + 16) + 8)
-        each = (workers + 2) * counts + (workers + 1) * candidates + lists * k * 32 + 12 * dimension
-        block = workers * 16 * self.options["block"] * dimension
-        if self.change is not None:
-            # A block as it is, in float64 before and after, and as it becomes.
-            block += self.change.block * dimension * 32
+        block, each = bytes_needed(
+            dimension,
+            len(self.labels),
+            int(np.diff(indptr).max(initial=0)),
+            threads=self.options["threads"] or os.cpu_count() or 1,
+            k=self.options["k"],
+            per_language=self.options["per_language"],
+            block=self.options["block"],
+            changed=0 if self.change is None else self.change.block,
+        )
         fitting = (bytes_of(budget) - block) // max(each, 1)
         if fitting < 1:
             raise UsageError(f"memory_budget is {budget}, but one query needs about {(block + each) / 1e6:.1f} MB")
         return min(int(fitting), queries)
+
+
+def bytes_needed(
+    dimension: int,
+    languages: int,
+    relevant: int,
+    *,
+    threads: int,
+    k: int = 0,
+    per_language: bool = False,
+    block: int = 512,
+    changed: int = 0,
+) -> tuple[int, int]:
+    """An upper estimate of what a pass needs beside the pool: bytes whatever is asked, and bytes for each query.
+
+    Args:
+        dimension: Length of a row.
+        languages: Of the pool.
+        relevant: Documents of the query that has most.
+        threads: Each has counts and lists of its own.
+        k: Length of the lists.
+        per_language: Whether there is one for each language.
+        block: Documents packed at a time.
+        changed: Documents that go through remedies at a time.
+    """
+    lists = (languages if per_language else 1) if k else 0
+    counts = 12 * relevant * languages
+    candidates = lists * (8 * (2 * k + 16) + 8)
+    each = (threads + 2) * counts + (threads + 1) * candidates + lists * k * 32 + 12 * dimension
+    # A block of changed rows: as it is, in float64 before and after, and as it becomes.
+    return threads * 16 * block * dimension + changed * dimension * 32, each
 
 
 def _part(

@@ -20,6 +20,7 @@ from clinometer.cli.correct import correct
 from clinometer.cli.encode import encode
 from clinometer.cli.evaluate import demo, evaluate
 from clinometer.cli.geometry import geometry
+from clinometer.cli.plan import plan
 from clinometer.cli.report import report
 from clinometer.cli.scan import scan
 from clinometer.cli.store import info, merge, verify
@@ -65,7 +66,7 @@ def _complain(problem: object, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-for _command in (compare, demo, encode, evaluate, correct, geometry, report, scan, train):
+for _command in (compare, demo, encode, evaluate, correct, geometry, plan, report, scan, train):
     app.command()(_courteous(_command))
 
 _store = typer.Typer(name="store", help="Look into stored embeddings, check them, join them.", no_args_is_help=True)

@@ -11,6 +11,7 @@ import typer
 
 from clinometer.cli.remedies import Remedies, warn
 from clinometer.errors import UsageError
+from clinometer.executors import check_executor, executor_of
 from clinometer.files import json_bytes
 
 __all__ = ["scan"]
@@ -72,11 +73,11 @@ def scan(
 ) -> None:
     """Rank the relevant documents among all stored ones. Run again, it goes on with the shards that are left."""
     from clinometer.arguments import bytes_of
-    from clinometer.executors import executor_of
-    from clinometer.store import EmbeddingStore, find_store
     from clinometer.stored_results import results_of, table_of, write_results
     from clinometer.stored_scan import ScanRequest
+    from clinometer.stored_scoring import open_stores
 
+    check_executor(executor)
     if per_language and not k:
         raise UsageError("--per-language says how lists are kept; give their length with -k as well")
     if memory_budget is not None:
@@ -85,8 +86,7 @@ def scan(
         raise UsageError(f"{output} is a file; give a folder for the results")
     remedies = Remedies(adapter, correction, query_languages)
     remedies.load()
-    documents = EmbeddingStore.open(find_store(store, "documents"))
-    asked = EmbeddingStore.open(find_store(store if queries is None else queries, "queries"))
+    documents, asked = open_stores(store, queries)
     request = ScanRequest(
         documents=documents,
         queries=asked,

@@ -9,7 +9,7 @@ from clinometer.errors import UsageError
 from clinometer.executors.base import Done, Executor
 from clinometer.executors.local import LocalExecutor
 
-__all__ = ["EXECUTORS", "Done", "Executor", "LocalExecutor", "executor_of"]
+__all__ = ["EXECUTORS", "Done", "Executor", "LocalExecutor", "check_executor", "executor_of"]
 
 EXECUTORS = ("local", "ray")
 
@@ -33,10 +33,19 @@ def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor
         if isinstance(what, Executor):
             return what
         raise UsageError(f"{type(what).__name__} is no executor; choose {' or '.join(EXECUTORS)}, or give an Executor")
+    check_executor(what)
     if what == "local":
         return LocalExecutor()
-    if what == "ray":
-        from clinometer.executors.ray import RayExecutor
+    from clinometer.executors.ray import RayExecutor
 
-        return RayExecutor(cpus_per_task=threads or 1)
-    raise UsageError(f"there is no executor {what!r}; choose one of {', '.join(EXECUTORS)}")
+    return RayExecutor(cpus_per_task=threads or 1)
+
+
+def check_executor(name: str) -> None:
+    """Refuse the name of an executor that does not exist.
+
+    Raises:
+        UsageError: Naming those that do.
+    """
+    if name not in EXECUTORS:
+        raise UsageError(f"there is no executor {name!r}; choose one of {', '.join(EXECUTORS)}")
