@@ -231,7 +231,8 @@ def _seconds(work: Workload, documents: int, queries: int) -> float:
     draw = np.random.default_rng(0)
     rows = draw.standard_normal((documents, work.dimension), dtype=np.float32).astype(work.dtype)
     asked = draw.standard_normal((queries, work.dimension), dtype=np.float32)
-    relevant = draw.integers(0, documents - work.relevant + 1, queries)[:, None] + np.arange(work.relevant)
+    targets = draw.integers(0, documents - work.relevant + 1, queries)[:, None] + np.arange(work.relevant)
+    relevant = np.arange(queries + 1) * work.relevant, targets.ravel()
     how: dict[str, Any] = {"k": work.k, "per_language": work.per_language, "threads": work.threads}
     languages = np.arange(documents) % work.languages
     taken = []

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 import clinometer as cm
-from clinometer import files
 from clinometer.adapters import Adapter
 from clinometer.checkpoint import Checkpoint
 from clinometer.correction import Center
@@ -372,16 +371,17 @@ def test_a_killed_driver(run: Run, stored: Path, qrels: Path, tmp_path: Path) ->
     assert_ranks(tmp_path / "out", wanted())
 
 
-def test_damaged_parts_are_scanned_again(run: Run, stored: Path, qrels: Path, tmp_path: Path) -> None:
-    def stopped(*_: Any) -> None:
-        raise Killed
+def stopped(*_: Any) -> None:
+    raise Killed
 
-    clear, Checkpoint.clear = Checkpoint.clear, stopped  # type: ignore[method-assign]
-    try:
+
+def test_damaged_parts_are_scanned_again(
+    run: Run, stored: Path, qrels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoint, "clear", stopped)
         with pytest.raises(Killed):
             run("scan", stored, "--relevant", qrels, "-o", tmp_path / "out")
-    finally:
-        Checkpoint.clear = clear  # type: ignore[method-assign]
     parts = sorted((tmp_path / "out" / "parts").glob("part-*"))
     assert len(parts) == 5
     damage(parts[1], 3000)
@@ -393,16 +393,13 @@ def test_damaged_parts_are_scanned_again(run: Run, stored: Path, qrels: Path, tm
     assert_ranks(tmp_path / "out", wanted())
 
 
-def test_parts_of_another_scan_are_refused(run: Run, stored: Path, qrels: Path, tmp_path: Path) -> None:
-    def stopped(*_: Any) -> None:
-        raise Killed
-
-    keep, Checkpoint.keep = Checkpoint.keep, stopped  # type: ignore[method-assign]
-    try:
+def test_parts_of_another_scan_are_refused(
+    run: Run, stored: Path, qrels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoint, "keep", stopped)
         with pytest.raises(Killed):
             run("scan", stored, "--relevant", qrels, "--work", tmp_path / "work")
-    finally:
-        Checkpoint.keep = keep  # type: ignore[method-assign]
     done = run("scan", stored, "--relevant", qrels, "--work", tmp_path / "work", "-k", 3)
     assert_complaint(done, 2, "holds parts of another scan (k: 0, now 3)")
     with qrels.open("a") as file:
@@ -459,7 +456,7 @@ def test_a_full_disk(
         return Full(file) if path.name.startswith(name) and mode == "wb" else file
 
     with monkeypatch.context() as patched:
-        patched.setattr(files.Path, "open", filling)
+        patched.setattr(Path, "open", filling)
         done = run("scan", stored, "--relevant", qrels, "-o", out)
     assert_complaint(done, 1, f"{name}: No space left on device; make room and run the same command again")
     assert not (out / "scan.json").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import time
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import FormatError
+from clinometer.encoders import EncoderRecord
+from clinometer.errors import EncoderError, FormatError
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,25 @@ class Slow(Unchanged):
         Path(self.marker).touch()
         time.sleep(60)
         return super().documents(rows, languages)
+
+
+class DeadlyEncoder:
+    """Its last bits depend on the other texts of a call; kills the worker that gets here first."""
+
+    def __init__(self, marker: str) -> None:
+        self.record = EncoderRecord(name="deadly", kind="http", revision="1", dimension=4, warnings=["said"])
+        self._marker = Path(marker)
+
+    def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
+        if not self._marker.exists():
+            self._marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "bad" in texts:
+            raise EncoderError("the text 'bad' is bad")
+        rows = [list(hashlib.sha256(text.encode()).digest()[:4]) for text in texts]
+        return np.array(rows, dtype=np.float32) + np.float32(1 + len(texts) / 1024)
+
+    encode_queries = encode_documents
 
 
 def process(_: int) -> set[int]:

@@ -98,9 +98,9 @@ def _assumptions(work: object, rates: object, given: bool, found: object) -> lis
     assert isinstance(found, Forecast)  # noqa: S101
     load = "" if rates.load is None else f", with a load of {rates.load:.1f} on {rates.cores} cores"
     told = [
-        f"each worker scores {rates.pairs / 1e6:,.0f} million pairs a second with {work.threads} threads, each on a core "
-        f"of its own, and starts a shard in {1e6 * rates.start:,.0f} microseconds a query: processor time of a scan of "
-        f"{rates.probe_documents:,} random rows by {rates.probe_queries:,} queries in memory here{load}",
+        f"each worker scores {rates.pairs / 1e6:,.0f} million pairs a second with {work.threads} threads, each on a "
+        f"core of its own, and starts a shard in {1e6 * rates.start:,.0f} microseconds a query: processor time of a "
+        f"scan of {rates.probe_documents:,} random rows by {rates.probe_queries:,} queries in memory here{load}",
         f"each worker reads {rates.read / 1e6:,.0f} MB a second, whatever the others do: "
         + ("as given" if given else "measured here on one file that was written just before"),
         "reading goes on while a worker computes, so the slower of the two decides",

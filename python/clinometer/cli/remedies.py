@@ -57,6 +57,11 @@ class Remedies:
         if correction is not None:
             self._correction = load(correction_file(correction))
 
+    @property
+    def adapter(self) -> Any:
+        """The adapter, once it is loaded; None for none."""
+        return self._adapter
+
     def applied_to(self, encoder: Any, collection: Collection) -> Any:
         """The encoder with the adapter and the correction behind it.
 
