@@ -52,9 +52,9 @@ def results_of(found: StoredScan, queries: EmbeddingStore, settings: dict[str, A
         settings: How, by name.
 
     Returns:
-        `documents` and `queries` (the stores), `encoder`, `judgements`, `settings`, `warnings`, and `rows`: one per
-        pool and measure, `pool_languages`, `measure`, `value` (the mean over queries with a relevant document in the
-        pool), `queries`, `relevant`, `documents` (of the pool) and `ties` (relevant documents that tie with another).
+        `documents` and `queries` (the stores), `encoder`, `judgements`, `settings`, `took` (seconds), `warnings`, and
+        `rows`: one per pool and measure, `pool_languages`, `measure`, `value` (the mean over queries with a relevant
+        document in the pool), `queries`, `relevant`, `documents` (of the pool) and `ties` (relevant documents that tie with another).
     """
     k = found.top.k if found.top is not None else 0
     wanted = list(dict.fromkeys([*_MEASURES, *([f"R@{k}"] if k else [])]))
@@ -88,6 +88,7 @@ def results_of(found: StoredScan, queries: EmbeddingStore, settings: dict[str, A
         },
         "digests": found.digests,
         "settings": {**settings, "version": version("clinometer")},
+        "took": found.took,
         "warnings": found.warnings,
         "rows": rows,
     }

@@ -114,6 +114,8 @@ def scan(
     for what, count in found.judged.left_out.items():
         if count:
             sys.stderr.write(f"note: {count:,} {what.replace('_', ' ')}, left out\n")
+    pairs = f"{len(documents):,} documents for {len(found.judged.query_ids):,} queries"
+    sys.stderr.write(f"scanned {pairs} in {found.took['seconds']:,.1f} s\n")
     settings: dict[str, Any] = {
         "k": k,
         "per_language": per_language,
