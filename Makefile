@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
 
-.PHONY: help demo test test-models lint rust-test docs bench figures clean
+.PHONY: help demo test test-models test-ray lint rust-test docs bench figures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -46,11 +46,19 @@ demo: $(VENV)/demo.stamp ## Evaluate the embedded collection with the embedded e
 	$(BIN)/clinometer demo -o results/demo
 
 test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where ../shared is)
-	$(BIN)/python -m pytest -m 'not models'
+	$(BIN)/python -m pytest -m 'not models and not ray'
 
 test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m models tests
+
+$(VENV)/ray.stamp: $(VENV)/dev.stamp
+	@echo "== installing clinometer[ray]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,ray]'
+	@touch $@
+
+test-ray: $(VENV)/ray.stamp ## Run the tests that need Ray, on a cluster of this machine
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m ray tests
 
 lint: $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
 	$(BIN)/ruff check .

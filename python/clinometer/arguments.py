@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer import _core
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.placements import TIE_MODES, TieMode
+from clinometer.sources import Held, Source, sources_of_store
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = [
@@ -19,8 +20,9 @@ __all__ = [
     "bytes_of",
     "check_options",
     "codes_of",
+    "core_options",
     "rows_of",
-    "shards_of",
+    "sources_of",
     "stores_of",
     "targets_of",
     "tie_places",
@@ -71,13 +73,13 @@ def stores_of(documents: object) -> list[EmbeddingStore]:
     return found if len(found) == len(given) else []
 
 
-def shards_of(documents: Any) -> list[NDArray[Any]]:
-    """The documents as arrays that follow one another; a single array is one shard."""
+def sources_of(documents: Any) -> list[Source]:
+    """The documents as shards that follow one another; a single array is one shard."""
     if stores := stores_of(documents):
-        return [rows_of(rows, "documents") for store in stores for rows in store.shards()]
+        return [source for store in stores for source in sources_of_store(store)]
     if isinstance(documents, (list, tuple)) and documents and all(np.ndim(rows) == 2 for rows in documents):
-        return [rows_of(rows, "documents") for rows in documents]
-    return [rows_of(documents, "documents")]
+        return [Held(rows_of(rows, "documents")) for rows in documents]
+    return [Held(rows_of(documents, "documents"))]
 
 
 def check_options(
@@ -102,6 +104,27 @@ def check_options(
         raise UsageError(f"block is {block}, but must be 1 or more")
     if kernel is not None and kernel not in _core.instruction_sets():
         raise UsageError(f"this machine has no kernel {kernel!r}; it has {', '.join(_core.instruction_sets())}")
+
+
+def core_options(
+    similarity: str,
+    k: int,
+    per_language: bool,
+    precision: str | None,
+    threads: int | None,
+    block: int,
+    kernel: str | None,
+) -> dict[str, Any]:
+    """Checked options by the names that the core has for them."""
+    return {
+        "similarity": similarity,
+        "k": k,
+        "per_language": per_language,
+        "precision": precision,
+        "threads": threads or 0,
+        "block": block,
+        "isa": kernel,
+    }
 
 
 def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uint16]]:

@@ -54,6 +54,10 @@ class FormatError(ClinometerError, ValueError):
         self.path, self.line, self.problem = str(path), line, problem
         super().__init__(f"{path}:{line}: {problem}" if line is not None else f"{path}: {problem}")
 
+    def __reduce__(self) -> tuple[type[FormatError], tuple[str, int | None, str]]:
+        # A worker's error must reach the process that asked.
+        return type(self), (self.path, self.line, self.problem)
+
 
 class EmbeddingError(ClinometerError, ValueError):
     """Embeddings cannot be scored: zero, NaN or infinite rows, or dimensions that differ."""
@@ -76,5 +80,8 @@ class MissingExtraError(ClinometerError, ImportError):
     """
 
     def __init__(self, feature: str, extra: str) -> None:
-        self.extra = extra
+        self.feature, self.extra = feature, extra
         super().__init__(f"{feature} needs an optional package: pip install 'clinometer[{extra}]'")
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return type(self), (self.feature, self.extra)

@@ -15,6 +15,7 @@ from clinometer.collection import Collection
 from clinometer.encoders import Encoder
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import MeasureError, UsageError
+from clinometer.executors import Executor
 from clinometer.io import load
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
@@ -23,6 +24,7 @@ from clinometer.results import Evaluation
 from clinometer.rows import notices_of, rows_of
 from clinometer.scenarios import SCENARIOS, settings_of
 from clinometer.scoring import Scored, embedded
+from clinometer.stored_scoring import StoredEmbeddings
 from clinometer.survey import survey_of
 
 __all__ = ["DEFAULT_MEASURES", "check_options", "evaluate", "evaluate_scored"]
@@ -49,13 +51,15 @@ def evaluate(
     confidence: float = 0.95,
     seed: int = 0,
     threads: int | None = None,
+    executor: str | Executor = "local",
     show_progress_bar: bool = False,
 ) -> Evaluation:
     """Measure how an encoder ranks documents of several languages that lie in one pool.
 
     Args:
         collection: A collection, or a source that `clinometer.load` reads.
-        encoder: An encoder, or what `clinometer.encoder` makes one from.
+        encoder: An encoder, or what `clinometer.encoder` makes one from, or
+            `clinometer.stored_scoring.StoredEmbeddings`: what was encoded before.
         languages: Only these; all of the collection by default.
         scenarios: Names from `clinometer.scenarios.SCENARIOS`; all by default.
         pivot: The language whose inclination is measured.
@@ -67,6 +71,7 @@ def evaluate(
         confidence: Probability that an interval is to hold, between 0 and 1.
         seed: Of the resampling.
         threads: How many; never shows in the result.
+        executor: Where the scan runs, as for `clinometer.scan`; never shows in the result.
         show_progress_bar: Draw bars on standard error.
 
     Returns:
@@ -83,7 +88,9 @@ def evaluate(
     """
 
     def scored(chosen: Collection) -> Scored:
-        return embedded(chosen, make_encoder(encoder), threads, show_progress_bar)
+        if isinstance(encoder, StoredEmbeddings):
+            return encoder.scored(chosen, executor=executor, threads=threads, show_progress_bar=show_progress_bar)
+        return embedded(chosen, make_encoder(encoder), threads, show_progress_bar, executor)
 
     return evaluate_scored(
         collection, scored, languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, measures=measures,

@@ -44,5 +44,10 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with partial.open("wb") as file:
             yield file
         partial.replace(path)
+    except OSError as error:
+        # What a full disk says names no file.
+        if error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)

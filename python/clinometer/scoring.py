@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection, Texts
 from clinometer.encoders import Encoder
 from clinometer.errors import EmbeddingError
+from clinometer.executors import Executor
 from clinometer.placements import TieMode
 from clinometer.scan import Scan, scan
 
@@ -51,7 +52,13 @@ class Scored(NamedTuple):
     record: dict[str, Any]
 
 
-def embedded(collection: Collection, encoder: Encoder, threads: int | None, show_progress_bar: bool) -> Scored:
+def embedded(
+    collection: Collection,
+    encoder: Encoder,
+    threads: int | None,
+    show_progress_bar: bool,
+    executor: str | Executor = "local",
+) -> Scored:
     """Encode a collection.
 
     Raises:
@@ -63,7 +70,8 @@ def embedded(collection: Collection, encoder: Encoder, threads: int | None, show
     documents = encoder.encode_documents(texts.texts, show_progress_bar=show_progress_bar, **_labels(encoder, texts))
     # The record is read last: some things are known only when all texts have been seen.
     return Scored(
-        scanner_of(collection, queries, documents, threads, show_progress_bar), msgspec.to_builtins(encoder.record)
+        scanner_of(collection, queries, documents, threads, show_progress_bar, executor),
+        msgspec.to_builtins(encoder.record),
     )
 
 
@@ -73,6 +81,7 @@ def scanner_of(
     documents: NDArray[Any],
     threads: int | None = None,
     show_progress_bar: bool = False,
+    executor: str | Executor = "local",
 ) -> Scanner:
     """The scan of a collection's embeddings, one row for each of its texts.
 
@@ -81,7 +90,7 @@ def scanner_of(
     """
     _check_rows("queries", queries, collection.queries.ids)
     _check_rows("documents", documents, collection.documents.ids)
-    return partial(scan, queries, documents, threads=threads, show_progress_bar=show_progress_bar)
+    return partial(scan, queries, documents, threads=threads, show_progress_bar=show_progress_bar, executor=executor)
 
 
 def _labels(encoder: Encoder, texts: Texts) -> dict[str, Any]:

@@ -6,6 +6,7 @@ one sentence, never a traceback.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -19,7 +20,9 @@ from clinometer.cli.correct import correct
 from clinometer.cli.encode import encode
 from clinometer.cli.evaluate import demo, evaluate
 from clinometer.cli.geometry import geometry
+from clinometer.cli.plan import plan
 from clinometer.cli.report import report
+from clinometer.cli.scan import scan
 from clinometer.cli.store import info, merge, verify
 from clinometer.cli.train import train
 from clinometer.errors import ClinometerError, UsageError
@@ -56,12 +59,14 @@ def _courteous(command: Callable[..., None]) -> Callable[..., None]:
 def _complain(problem: object, code: int) -> NoReturn:
     if isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
         # The system's own words, without its error number.
-        problem = f"{problem.filename}: {problem.strerror}; check the path"
+        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        mend = "make room and run the same command again" if full else "check the path"
+        problem = f"{problem.filename}: {problem.strerror}; {mend}"
     sys.stderr.write(f"clinometer: {problem}\n")
     raise typer.Exit(code)
 
 
-for _command in (compare, demo, encode, evaluate, correct, geometry, report, train):
+for _command in (compare, demo, encode, evaluate, correct, geometry, plan, report, scan, train):
     app.command()(_courteous(_command))
 
 _store = typer.Typer(name="store", help="Look into stored embeddings, check them, join them.", no_args_is_help=True)

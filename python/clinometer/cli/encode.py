@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 
 from clinometer.cli.remedies import Remedies
 from clinometer.errors import UsageError
+from clinometer.executors import check_executor
 
 __all__ = ["encode"]
 
@@ -67,6 +69,12 @@ def encode(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run Python code that comes with a model.")
     ] = False,
+    executor: Annotated[
+        str, typer.Option(metavar="local|ray", help="Where texts are encoded; ray uses RAY_ADDRESS, or this machine.")
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="ray: models side by side; one for each core by default.")
+    ] = None,
     progress: Annotated[
         bool | None,
         typer.Option("--progress/--no-progress", help="Bars on standard error; by default if it is a terminal."),
@@ -74,6 +82,9 @@ def encode(
 ) -> None:
     """Encode a collection and store the embeddings. Run again, it goes on where it was stopped."""
     stages = _stages(only)
+    check_executor(executor)
+    if workers is not None and executor == "local":
+        raise UsageError("--workers is for --executor ray; here all cores work on one model")
     if dtype not in ("float32", "float16"):
         raise UsageError(f"--dtype is {dtype!r}, but must be float32 or float16")
     if encoder == "precomputed":
@@ -105,6 +116,7 @@ def encode(
     said = _warn(made.record.warnings, set())
     bars = sys.stderr.isatty() if progress is None else progress
     texts = {"documents": collection.documents, "queries": collection.queries}
+    elsewhere: Any = None
     with ExitStack() as stack:
         # Both are opened before the work, so that what does not fit is refused before hours are spent.
         writers = {
@@ -113,10 +125,16 @@ def encode(
             )
             for stage in stages
         }
+        if executor == "ray" and any(len(writer) < len(texts[stage]) for stage, writer in writers.items()):
+            from clinometer.executors.ray_encoding import RayEncoders, made_of
+
+            make = partial(made_of, encoder, model, remedies.adapter)
+            elsewhere = stack.enter_context(RayEncoders(make, workers=workers, device=device))
         for stage, writer in writers.items():
             there = len(writer)
+            encode_all = None if elsewhere is None else elsewhere.encode_all(stage)
             try:
-                fill(writer, texts[stage], made, show_progress_bar=bars)
+                fill(writer, texts[stage], made, encode_all=encode_all, show_progress_bar=bars)
             except KeyboardInterrupt:
                 sys.stderr.write(
                     f"{len(writer):,} of {len(texts[stage]):,} {stage} are in {output / stage}; "
@@ -125,6 +143,8 @@ def encode(
                 raise
             kept = f", {there:,} of them there before" if there else ""
             sys.stderr.write(f"{len(writer):,} {stage} in {output / stage}{kept}\n")
+        if elsewhere is not None:
+            _warn([text for text in elsewhere.warnings() if text.partition(": ")[2] not in said], said)
     _warn(made.record.warnings, said)
 
 

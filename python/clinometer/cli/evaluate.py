@@ -12,6 +12,7 @@ import typer
 from clinometer.cli.output import check_folder, show, write
 from clinometer.cli.remedies import Remedies, warn
 from clinometer.errors import UsageError
+from clinometer.executors import check_executor
 
 __all__ = ["demo", "evaluate"]
 
@@ -37,13 +38,13 @@ def evaluate(
         ),
     ],
     encoder: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--encoder",
             metavar="E",
-            help="offline, a sentence-transformers model (name or folder), or precomputed.",
+            help="offline (the default), a sentence-transformers model (name or folder), or precomputed.",
         ),
-    ] = "offline",
+    ] = None,
     languages: Annotated[str | None, typer.Option(metavar="A,B,...", help="Only these languages.")] = None,
     scenarios: Annotated[
         str | None,
@@ -59,7 +60,7 @@ def evaluate(
     ties: Annotated[
         str, typer.Option(metavar="MODE", help="index, trec, optimistic, pessimistic or expected.")
     ] = "index",
-    executor: Annotated[str, typer.Option(metavar="local", help="Where the scan runs.")] = "local",
+    executor: Annotated[str, typer.Option(metavar="local|ray", help="Where the scan runs.")] = "local",
     unit: Annotated[str | None, typer.Option(metavar="passage|row", help="xquad: what one document is.")] = None,
     split: Annotated[str | None, typer.Option(metavar="NAME", help="beir, hub: which judgements.")] = None,
     document_language: Annotated[
@@ -82,10 +83,12 @@ def evaluate(
         bool, typer.Option("--trust-remote-code", help="Run Python code that comes with a model.")
     ] = False,
     queries: Annotated[
-        Path | None, typer.Option(metavar="NPY", help="precomputed: embeddings of the queries, in order.")
+        Path | None,
+        typer.Option(metavar="STORE|NPY", help="Stored queries; or precomputed: their embeddings, in order."),
     ] = None,
     documents: Annotated[
-        Path | None, typer.Option(metavar="NPY", help="precomputed: embeddings of the documents, in order.")
+        Path | None,
+        typer.Option(metavar="STORE|NPY", help="Stored documents; or precomputed: their embeddings, in order."),
     ] = None,
     adapter: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Adapter that embeddings go through first.")
@@ -116,8 +119,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Evaluate an encoder on a collection whose documents are in several languages."""
-    if executor != "local":
-        raise UsageError(f"there is no executor {executor!r}; use local")
+    check_executor(executor)
     reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}
     model = {
         "query_prompt": query_prompt,
@@ -141,15 +143,20 @@ def evaluate(
         "seed": seed,
         "threads": threads,
     }
-    made: Any = encoder
-    if encoder == "precomputed":
+    made: Any = "offline" if encoder is None else encoder
+    if (documents or queries) and all(path is None or path.is_dir() for path in (documents, queries)):
+        if encoder is not None or any(value for name, value in model.items() if name != "batch_size"):
+            raise UsageError("--documents and --queries were encoded already; leave --encoder and its options out")
+        made = {"documents": documents, "queries": queries}
+    elif encoder == "precomputed":
         if queries is None or documents is None:
             raise UsageError("--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
         made = (queries, documents)
     elif queries is not None or documents is not None:
-        raise UsageError("--queries and --documents are for --encoder precomputed")
+        raise UsageError("--queries and --documents are for --encoder precomputed, or name folders of stores")
     remedies = Remedies(adapter, correction, query_languages)
-    _run(source, made, {k: v for k, v in reader.items() if v is not None}, model, how, output, json, progress, remedies)
+    given = {name: value for name, value in reader.items() if value is not None}
+    _run(source, made, given, model, how, output, json, progress, remedies, executor)
 
 
 def _run(
@@ -162,6 +169,7 @@ def _run(
     json: bool,
     progress: bool | None,
     remedies: Remedies | None = None,
+    executor: str = "local",
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.encoders import PrecomputedEncoder
@@ -169,21 +177,27 @@ def _run(
     from clinometer.evaluation import check_options
     from clinometer.evaluation import evaluate as run
     from clinometer.io import load
+    from clinometer.stored_scoring import StoredEmbeddings, open_stores
 
     bars = sys.stderr.isatty() if progress is None else progress
     check_options(**how)
     if remedies is not None:
         remedies.load()
+    stores = open_stores(**encoder) if isinstance(encoder, dict) else None
     if output is not None:
         check_folder(output)
     collection = load(source, languages=how.get("languages"), **reader)
     sys.stderr.write(collection.summary() + "\n")
-    made = PrecomputedEncoder.from_files(*encoder) if isinstance(encoder, tuple) else make_encoder(encoder, **model)
-    if remedies is not None:
-        made = remedies.applied_to(made, collection)
+    made: Any
+    if stores is not None:
+        made = StoredEmbeddings(*stores, None if remedies is None else remedies.on_stores(*stores))
+    else:
+        made = PrecomputedEncoder.from_files(*encoder) if isinstance(encoder, tuple) else make_encoder(encoder, **model)
+        if remedies is not None:
+            made = remedies.applied_to(made, collection)
     told = list(made.record.warnings)
     warn(told)
-    evaluation = run(collection, made, show_progress_bar=bars, **how)
+    evaluation = run(collection, made, show_progress_bar=bars, executor=executor, **how)
     # Some things are known only when all texts have been seen.
     warn([warning for warning in evaluation.encoder["warnings"] if warning not in told])
     evaluation.settings["command"] = shlex.join(["clinometer", *sys.argv[1:]])

@@ -57,6 +57,11 @@ class Remedies:
         if correction is not None:
             self._correction = load(correction_file(correction))
 
+    @property
+    def adapter(self) -> Any:
+        """The adapter, once it is loaded; None for none."""
+        return self._adapter
+
     def applied_to(self, encoder: Any, collection: Collection) -> Any:
         """The encoder with the adapter and the correction behind it.
 
@@ -80,6 +85,34 @@ class Remedies:
             known_languages(path, self._correction, "queries", collection.queries.languages, mends)
         found: Any = identify(self._correction.query_languages) if self._mode == "identify" else self._mode
         return CorrectedEncoder(encoder, self._correction, query_languages=found)
+
+    def on_stores(self, documents: Any, queries: Any) -> Any:
+        """The adapter and the correction for rows of stores, `clinometer.remedied.Remedied`; None where there is none.
+
+        Args:
+            documents: An `EmbeddingStore`.
+            queries: An `EmbeddingStore`.
+
+        Raises:
+            UsageError: The dimensions differ, or languages are to be identified, which needs texts.
+            LanguageError: The correction was not fitted on a language of the stores.
+        """
+        from clinometer.remedied import Remedied
+        from clinometer.store.lookup import language_codes
+
+        if self._mode == "identify":
+            raise UsageError("--query-languages identify needs the texts of queries; use given or unknown with stores")
+        if self._adapter is None and self._correction is None:
+            return None
+        if self._correction is not None:
+            path = correction_file(self._paths[1])
+            sides = {"documents": documents} | ({"queries": queries} if self._mode == "given" else {})
+            for side, store in sides.items():
+                # The labels of all rows are read only where they must be counted.
+                if self._correction.unknown_rows(list(language_codes([store])[0]), side):
+                    mends = ["use --query-languages unknown"] if side == "queries" else []
+                    known_languages(path, self._correction, side, store.languages, mends)
+        return Remedied(self._adapter, self._correction, self._mode)
 
 
 def correction_file(path: Any) -> Path:

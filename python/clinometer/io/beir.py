@@ -19,7 +19,7 @@ from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import BYTE_ORDER_MARK, find_file, numbered_lines, require_folder, write_lines
 
-__all__ = ["read_beir", "write_beir"]
+__all__ = ["read_beir", "tsv_judgements", "write_beir"]
 
 _COLUMNS = ("query-id", "corpus-id", "score")
 
@@ -59,14 +59,19 @@ def read_beir(
     corpus, queries = find_file(folder, "corpus.jsonl"), find_file(folder, "queries.jsonl")
     assembly = Assembly(folder.resolve().name, languages, allow_missing)
     labels = Labeller(language)
-    for row, grade in _judgements(find_file(folder, f"qrels/{split}.tsv")):
+    for row, grade in tsv_judgements(find_file(folder, f"qrels/{split}.tsv")):
         assembly.judge(row.fields["query-id"], row.fields["corpus-id"], grade, row)
     _add_rows(queries, labels, assembly.add_query)
     _add_rows(corpus, labels, assembly.add_document)
     return assembly.build(folder, {"split": split, "languages_found_by": dict(labels.found_by)})
 
 
-def _judgements(path: Path) -> Iterator[tuple[Row, int]]:
+def tsv_judgements(path: Path) -> Iterator[tuple[Row, int]]:
+    """The rows of a table of judgements, each with its grade.
+
+    Raises:
+        FormatError: A line is not as it should be.
+    """
     header_read = False
     for line, raw in numbered_lines(path):
         try:

@@ -46,6 +46,11 @@ def durable(path: Path) -> Iterator[Hashing]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except OSError as error:
+        # What a full disk says names no file.
+        if error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
     if sys.platform != "win32":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from clinometer.store.manifest import MANIFEST, Dtype, Stage
 from clinometer.store.rowfiles import digest_of
 from clinometer.store.writer import StoreWriter
 
-__all__ = ["default_shard_rows", "fill", "open_writer"]
+__all__ = ["EncodeAll", "default_shard_rows", "fill", "open_writer"]
 
 _LEAST, _STEP, _SHARDS = 2048, 1024, 512
 
@@ -75,7 +75,18 @@ def open_writer(
     return writer
 
 
-def fill(writer: StoreWriter, texts: Texts, encoder: Encoder, *, show_progress_bar: bool = False) -> None:
+EncodeAll = Callable[[Iterator[list[str]]], Iterator[NDArray[np.float32]]]
+"""Embeddings of each of some lists of texts, in their order; as `map` over an encoder's method, but anywhere."""
+
+
+def fill(
+    writer: StoreWriter,
+    texts: Texts,
+    encoder: Encoder,
+    *,
+    encode_all: EncodeAll | None = None,
+    show_progress_bar: bool = False,
+) -> None:
     """Encode and append what is not there yet.
 
     A text that was there before, in whatever shard, is not encoded again: its row is copied, so that equal texts have
@@ -85,6 +96,7 @@ def fill(writer: StoreWriter, texts: Texts, encoder: Encoder, *, show_progress_b
         writer: From `open_writer` with the same texts and encoder.
         texts: All that the store is to hold.
         encoder: What encodes them.
+        encode_all: Does it instead, with the same encoder on other machines, say; here by default.
         show_progress_bar: Draw a bar on standard error.
 
     Raises:
@@ -97,19 +109,27 @@ def fill(writer: StoreWriter, texts: Texts, encoder: Encoder, *, show_progress_b
     for row, text in enumerate(texts.texts):
         first.setdefault(text, row)
     step = writer.manifest.shard_rows or default_shard_rows(len(texts))
+    starts = range(len(writer), len(texts), step)
+    # What a shard has to have encoded does not depend on the shards before it being done.
+    fresh = (new for start in starts if (new := _new(texts.texts[start : start + step], first, start)))
+    encoded = map(encode, fresh) if encode_all is None else encode_all(fresh)
     with tqdm(
         total=len(texts), initial=len(writer), desc=stage, unit="text", file=sys.stderr, disable=not show_progress_bar
     ) as bar:
-        while len(writer) < len(texts):
-            start = len(writer)
+        for start in starts:
             part = texts.take(range(start, min(start + step, len(texts))))
-            rows = _rows(writer, encode, part.texts, [first[text] for text in part.texts])
+            rows = _rows(writer, encoded, part.texts, [first[text] for text in part.texts])
             writer.append(rows, part.ids, part.languages, part.groups, texts_digest=digest_of(part.texts))
             bar.update(len(part))
 
 
+def _new(texts: Sequence[str], first: dict[str, int], start: int) -> list[str]:
+    """The texts that are in no shard before, each once."""
+    return list(dict.fromkeys(text for text in texts if first[text] >= start))
+
+
 def _rows(
-    writer: StoreWriter, encode: Callable[..., NDArray[np.float32]], texts: tuple[str, ...], first: list[int]
+    writer: StoreWriter, encoded_parts: Iterator[NDArray[np.float32]], texts: tuple[str, ...], first: list[int]
 ) -> NDArray[Any]:
     stored = [at for at, row in enumerate(first) if row < len(writer)]
     place: dict[str, int] = {}
@@ -118,7 +138,7 @@ def _rows(
             place.setdefault(text, len(place))
     if not place:
         return writer.take(first)
-    encoded = np.asarray(encode(list(place)))
+    encoded = np.asarray(next(encoded_parts))
     dimension = writer.manifest.dimension or encoded.shape[-1]
     if encoded.shape != (len(place), dimension):
         raise EncoderError(

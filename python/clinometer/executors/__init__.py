@@ -1,0 +1,51 @@
+"""Executors: where the parts of large work are done. `local` is this process; `ray` is a cluster, the extra `ray`.
+
+Whatever does the work, the result has the same bits: what is added up may come in any order.
+"""
+
+from __future__ import annotations
+
+from clinometer.errors import UsageError
+from clinometer.executors.base import Done, Executor
+from clinometer.executors.local import LocalExecutor
+
+__all__ = ["EXECUTORS", "Done", "Executor", "LocalExecutor", "check_executor", "executor_of"]
+
+EXECUTORS = ("local", "ray")
+
+
+def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor:
+    """An executor from its name; one that exists already is returned as it is.
+
+    Args:
+        what: `local` or `ray`, or an executor.
+        threads: That each task is to have; one by default where tasks run side by side.
+
+    Raises:
+        UsageError: There is no such executor.
+        MissingExtraError: The extra `ray` is not installed.
+
+    Example:
+        >>> executor_of("local").map_reduce(len, ["a", "bcd"], max)
+        3
+    """
+    if not isinstance(what, str):
+        if isinstance(what, Executor):
+            return what
+        raise UsageError(f"{type(what).__name__} is no executor; choose {' or '.join(EXECUTORS)}, or give an Executor")
+    check_executor(what)
+    if what == "local":
+        return LocalExecutor()
+    from clinometer.executors.ray import RayExecutor
+
+    return RayExecutor(cpus_per_task=threads or 1)
+
+
+def check_executor(name: str) -> None:
+    """Refuse the name of an executor that does not exist.
+
+    Raises:
+        UsageError: Naming those that do.
+    """
+    if name not in EXECUTORS:
+        raise UsageError(f"there is no executor {name!r}; choose one of {', '.join(EXECUTORS)}")

@@ -1,0 +1,110 @@
+"""Stored embeddings seen through an adapter and a correction, some rows at a time, and never written.
+
+An adapter comes first, the correction after it. What becomes of a row depends on nothing but that row and its language,
+so that any part of a store, in any process, gives the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.adapters.adapter import Adapter
+from clinometer.correction.base import Correction
+from clinometer.encoders.base import EncoderRecord
+from clinometer.errors import UsageError
+
+__all__ = ["Remedied"]
+
+
+@dataclass(frozen=True)
+class Remedied:
+    """An adapter, a correction, or both.
+
+    Args:
+        adapter: Comes first; None for none.
+        correction: Comes after it; None for none.
+        query_languages: `given`: queries are corrected by their own language; `unknown`: by one mean for all.
+        block: Rows that are changed at a time.
+
+    Raises:
+        UsageError: The dimensions of the two differ.
+
+    Example:
+        >>> turn = Adapter("linear", {"weight": np.array([[0.0, -1.0], [1.0, 0.0]]), "bias": np.zeros(2)})
+        >>> Remedied(turn, None).documents(np.array([[3.0, 4.0]], dtype=np.float32), ["en"]).round(3).tolist()
+        [[-0.800000011920929, 0.6000000238418579]]
+    """
+
+    adapter: Adapter | None
+    correction: Correction | None
+    query_languages: str = "given"
+    block: int = 8192
+
+    def __post_init__(self) -> None:
+        if self.adapter is not None and self.correction is not None:
+            _refuse(self.adapter.dimension, "the adapter", self.correction)
+
+    @property
+    def digests(self) -> list[str]:
+        """One for each remedy, in their order; equal for remedies that do the same."""
+        return [remedy.digest for remedy in (self.adapter, self.correction) if remedy is not None]
+
+    def documents(self, rows: NDArray[Any], languages: Sequence[str]) -> NDArray[np.float32]:
+        """Documents, changed; see `Adapter.apply` and `Correction.apply`."""
+        if self.adapter is not None:
+            rows = self.adapter.apply(rows)
+        return rows if self.correction is None else self.correction.apply(rows, languages)
+
+    def queries(self, rows: NDArray[Any], languages: Sequence[str]) -> NDArray[np.float32]:
+        """Queries, changed; see `Adapter.apply_queries` and `Correction.apply_queries`."""
+        if self.adapter is not None:
+            rows = self.adapter.apply_queries(rows)
+        if self.correction is None:
+            return rows
+        return self.correction.apply_queries(rows, None if self.query_languages == "unknown" else languages)
+
+    def record(self, record: EncoderRecord) -> EncoderRecord:
+        """What stored embeddings are after the remedies.
+
+        Raises:
+            UsageError: The dimensions differ, or the embeddings went through one of these already.
+        """
+        from clinometer.adapters.encoder import AdaptedEncoder
+        from clinometer.correction.records import corrected_record
+
+        there = [str(entry.get("digest")) for entry in record.remedies]
+        for digest in self.digests:
+            if any(digest.startswith(found) for found in there if found):
+                raise UsageError(f"the embeddings of {record.name} went through this already ({digest[:12]})")
+        if self.adapter is not None:
+            record = AdaptedEncoder(_Recorded(record), self.adapter).record
+        if self.correction is not None:
+            _refuse(record.dimension, record.name, self.correction)
+            record = corrected_record(record, self.correction, self.query_languages)
+        return record
+
+
+def _refuse(dimension: int, what: str, correction: Correction) -> None:
+    if dimension and dimension != correction.dimension:
+        raise UsageError(
+            f"{what} gives {dimension} dimensions, but the correction was fitted on {correction.dimension}; fit it on "
+            "embeddings of this encoder, with this adapter"
+        )
+
+
+class _Recorded(msgspec.Struct):
+    """Stored embeddings where an encoder is expected: only the record is asked for."""
+
+    record: EncoderRecord
+
+    def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
+        """Never called."""
+        raise NotImplementedError
+
+    encode_documents = encode_queries

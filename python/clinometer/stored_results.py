@@ -1,0 +1,179 @@
+"""What a scan of stores says: measures in every pool, and the files that hold all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from clinometer.counts import TopK
+from clinometer.files import json_bytes
+from clinometer.io.textfiles import write_lines
+from clinometer.io.trec import write_run
+from clinometer.measuring import measure
+from clinometer.store.lookup import ids_at
+from clinometer.store.reader import EmbeddingStore
+from clinometer.stored_scan import StoredScan, manifest_digest
+
+__all__ = ["described", "pools_of", "results_of", "table_of", "write_results"]
+
+_MEASURES = ("MaxR", "MaxRnorm", "RR", "nDCG@10", "R@10", "R@100", "Success@1")
+
+
+def described(store: EmbeddingStore) -> dict[str, Any]:
+    """A store as results name it; its rows are not read."""
+    return {
+        "path": str(store.path),
+        "rows": len(store),
+        "dimension": store.dimension,
+        "dtype": store.manifest.dtype,
+        "shards": len(store.manifest.shards),
+        "digest": manifest_digest(store),
+        "encoder": msgspec.to_builtins(store.record),
+    }
+
+
+def pools_of(labels: Sequence[str]) -> list[tuple[str, ...]]:
+    """The pools that are reported: of all languages, then of each alone."""
+    every = tuple(labels)
+    return [every, *((label,) for label in every)] if len(every) > 1 else [every]
+
+
+def results_of(found: StoredScan, queries: EmbeddingStore, settings: dict[str, Any]) -> dict[str, Any]:
+    """All of it as JSON values.
+
+    Args:
+        found: What was scanned.
+        queries: Their store.
+        settings: How, by name.
+
+    Returns:
+        `documents` and `queries` (the stores), `encoder`, `judgements`, `settings`, `took` (seconds), `warnings`, and
+        `rows`: one per pool and measure, `pool_languages`, `measure`, `value` (the mean over queries with a relevant
+        document in the pool), `queries`, `relevant`, `documents` (of the pool) and `ties` (relevant documents that tie with another).
+    """
+    k = found.top.k if found.top is not None else 0
+    wanted = list(dict.fromkeys([*_MEASURES, *([f"R@{k}"] if k else [])]))
+    ranks, rows = found.ranks, []
+    for pool in pools_of(ranks.languages):
+        columns = ranks.columns(pool)
+        inside = np.isin(ranks.codes, columns)
+        sizes = ranks.pool_sizes if ranks.pool_sizes is not None else np.zeros(len(ranks.languages), dtype=np.int64)
+        per_query = measure(ranks, wanted, languages=pool, grades=found.judged.grades)
+        for name, values in per_query.items():
+            defined = values[~np.isnan(values)]
+            rows.append(
+                {
+                    "pool_languages": list(pool),
+                    "measure": name,
+                    "value": float(defined.mean()) if defined.size else None,
+                    "queries": int(defined.size),
+                    "relevant": int(inside.sum()),
+                    "documents": int(sizes[columns].sum()),
+                    "ties": int(np.count_nonzero(ranks.equal[inside][:, columns].any(axis=1))),
+                }
+            )
+    return {
+        "documents": described(found.documents),
+        "queries": described(queries),
+        "encoder": msgspec.to_builtins(found.record),
+        "judgements": {
+            "queries": len(found.judged.query_ids),
+            "relevant": len(found.judged.documents),
+            **found.judged.left_out,
+        },
+        "digests": found.digests,
+        "settings": {**settings, "version": version("clinometer")},
+        "took": found.took,
+        "warnings": found.warnings,
+        "rows": rows,
+    }
+
+
+def table_of(results: dict[str, Any]) -> str:
+    """The rows as a table: a line for each pool, a column for each measure."""
+    names = list(dict.fromkeys(row["measure"] for row in results["rows"]))
+    head = ["pool", "documents", "queries", "relevant", "tied", *names]
+    lines = [head]
+    for at in range(0, len(results["rows"]), len(names)):
+        rows = results["rows"][at : at + len(names)]
+        pool = rows[0]["pool_languages"]
+        label = "+".join(pool) if len(pool) <= 4 else f"all {len(pool)}"
+        counts = [f"{rows[0][name]:,}" for name in ("documents", "queries", "relevant", "ties")]
+        lines.append([label or "-", *counts, *(_figure(row["measure"], row["value"]) for row in rows)])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    written = [
+        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
+        for line in lines
+    ]
+    return "\n".join([written[0], "-" * len(written[0]), *written[1:]])
+
+
+def _figure(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.1f}" if name in ("MaxR", "MaxRnorm") else f"{value:.4f}"
+
+
+def write_results(found: StoredScan, results: dict[str, Any], folder: Path) -> list[str]:
+    """Write `ranks.npz`, `ranks.jsonl.gz`, with lists `run.trec.gz`, and last `scan.json`: where it is, all are.
+
+    With lists per language there is a `run-LANGUAGE.trec.gz` for each as well.
+
+    Returns:
+        The names of the files.
+
+    Raises:
+        UsageError: An id has white space, which a run cannot hold.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # Results of an earlier scan must not stand beside files of this one.
+    (folder / "scan.json").unlink(missing_ok=True)
+    for path in folder.glob("run*.trec.gz"):
+        path.unlink()
+    found.ranks.save(folder / "ranks.npz")
+    write_lines(folder / "ranks.jsonl.gz", _lines(found))
+    names = ["ranks.npz", "ranks.jsonl.gz"]
+    if found.top is not None:
+        id_of = ids_at(found.documents, found.top.ids[found.top.ids >= 0])
+        runs = {"run.trec.gz": found.top}
+        if found.top.languages is not None:
+            runs = {"run.trec.gz": found.top.pool(found.top.languages)}
+            runs |= {f"run-{label}.trec.gz": found.top.pool([label]) for label in found.top.languages}
+        for name, top in runs.items():
+            write_run(folder / name, _run(found, top, id_of), found.record.name.replace(" ", ""))
+            names.append(name)
+    write_lines(folder / "scan.json", json_bytes(results).decode().splitlines())
+    return [*names, "scan.json"]
+
+
+def _lines(found: StoredScan) -> Iterator[str]:
+    ranks = found.ranks
+    id_of = ids_at(found.documents, ranks.documents)
+    query_of = np.repeat(np.arange(len(ranks.indptr) - 1), np.diff(ranks.indptr)).tolist()
+    columns = (ranks.ranks(ties=mode).tolist() for mode in ("index", "optimistic", "pessimistic"))
+    encoder = msgspec.json.Encoder()
+    for query, document, code, rank, least, most, score in zip(
+        query_of, ranks.documents.tolist(), ranks.codes.tolist(), *columns, ranks.scores, strict=True
+    ):
+        line = {
+            "query_id": found.judged.query_ids[query],
+            "doc_id": id_of[document],
+            "language": ranks.languages[code],
+            "rank": rank,
+            "rank_min": least,
+            "rank_max": most,
+            "score": float(str(score)),
+        }
+        yield encoder.encode(line).decode()
+
+
+def _run(found: StoredScan, top: TopK, id_of: dict[int, str]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {id_of[int(row)]: score for row, score in zip(rows, scores, strict=True) if row >= 0}
+        for name, rows, scores in zip(found.judged.query_ids, top.ids, top.scores, strict=True)
+    }

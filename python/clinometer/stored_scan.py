@@ -1,0 +1,282 @@
+"""A scan of stored embeddings by the ids of a file of judgements; no text and no model is needed.
+
+Of the documents only their languages lie in memory, two bytes each: rows are mapped, and ids are looked up shard by
+shard.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.arguments import check_options, core_options, rows_of
+from clinometer.checkpoint import Checkpoint
+from clinometer.counts import RankCounts, TopK
+from clinometer.encoders.base import EncoderRecord
+from clinometer.errors import CollectionError, EmbeddingError
+from clinometer.executors import Executor
+from clinometer.files import file_digest
+from clinometer.io.judgements import read_judgements
+from clinometer.pool import Pool, check_dimensions, pieces_of
+from clinometer.remedied import Remedied
+from clinometer.sources import sources_of_store
+from clinometer.store.lookup import language_codes, rows_of_ids
+from clinometer.store.manifest import MANIFEST
+from clinometer.store.reader import EmbeddingStore
+
+__all__ = ["Judged", "ScanRequest", "StoredScan", "judged_rows", "manifest_digest", "mixed_encoders"]
+
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Relevant documents of stored queries, by row; both in the order of their stores.
+
+    Args:
+        queries: `(Q,)`: rows of the queries that have a relevant document.
+        query_ids: Their ids.
+        indptr: `(Q + 1,)`: CSR of the relevant documents.
+        documents: `(R,)`: their rows.
+        grades: `(R,)`: their grades, from 1 on.
+        left_out: What was counted and not used: `queries_without_judgement`, and under `allow_missing` judgements of
+            `missing_queries` and `missing_documents`.
+    """
+
+    queries: NDArray[np.int64]
+    query_ids: tuple[str, ...]
+    indptr: NDArray[np.int64]
+    documents: NDArray[np.int64]
+    grades: NDArray[np.int64]
+    left_out: dict[str, int]
+
+
+def judged_rows(
+    path: Path, queries: EmbeddingStore, documents: EmbeddingStore, *, allow_missing: bool = False
+) -> Judged:
+    """Read judgements and find their queries and documents in the stores.
+
+    Args:
+        path: The file, as `clinometer.io.judgements.read_judgements` takes it.
+        queries: Where the queries are.
+        documents: Where the documents are.
+        allow_missing: Leave out, and count, judgements whose query or document is in neither store.
+
+    Raises:
+        FormatError: A line is broken, or a store is.
+        CollectionError: Ids are missing, or nothing is left.
+    """
+    relevant = {
+        query: kept
+        for query, grades in read_judgements(path).items()
+        if (kept := {document: grade for document, grade in grades.items() if grade >= 1})
+    }
+    query_rows = rows_of_ids(queries, relevant)
+    document_rows = rows_of_ids(documents, {document for grades in relevant.values() for document in grades})
+    missing = {
+        "queries": [name for name in relevant if name not in query_rows],
+        "documents": list(
+            dict.fromkeys(name for grades in relevant.values() for name in grades if name not in document_rows)
+        ),
+    }
+    for (what, names), store in zip(missing.items(), (queries, documents), strict=True):
+        if names and not allow_missing:
+            shown = ", ".join(map(repr, names[:_NAMED])) + (", ..." if len(names) > _NAMED else "")
+            raise CollectionError(
+                f"{path} names {len(names):,} {what} that are not in {store.path} ({shown}); add them to the store, or "
+                "leave their judgements out with --allow-missing"
+            )
+    kept_queries, indptr, rows, grades_of = [], [0], [], []
+    for name, query_row in sorted(query_rows.items(), key=lambda item: item[1]):
+        found = sorted(
+            (document_rows[document], grade) for document, grade in relevant[name].items() if document in document_rows
+        )
+        if found:
+            kept_queries.append((query_row, name))
+            rows += [row for row, _ in found]
+            grades_of += [grade for _, grade in found]
+            indptr.append(len(rows))
+    if not rows:
+        raise CollectionError(
+            f"{path} has no relevant document, of grade 1 or more, that is in the stores; look at ids"
+        )
+    left_out = {"queries_without_judgement": len(queries) - len(kept_queries)}
+    if allow_missing:
+        left_out |= {f"missing_{what}": len(names) for what, names in missing.items()}
+    return Judged(
+        np.array([row for row, _ in kept_queries], dtype=np.int64),
+        tuple(name for _, name in kept_queries),
+        np.array(indptr, dtype=np.int64),
+        np.array(rows, dtype=np.int64),
+        np.array(grades_of, dtype=np.int64),
+        left_out,
+    )
+
+
+@dataclass(frozen=True)
+class StoredScan:
+    """What a scan of stores yields.
+
+    Args:
+        ranks: Counts; its documents are rows of the store.
+        top: The best documents, None if k was 0; its ids are rows of the store.
+        judged: Which queries were asked, and the grades of their relevant documents.
+        documents: The store.
+        record: What encoded the documents, remedies included.
+        digests: Of what went in, by name.
+        warnings: What the user should know.
+        resumed: Shards that an earlier run had finished.
+        took: `seconds` of the passes by the clock, and `processor_seconds` of this process, without looking up ids.
+    """
+
+    ranks: RankCounts
+    top: TopK | None
+    judged: Judged
+    documents: EmbeddingStore
+    record: EncoderRecord
+    digests: dict[str, str]
+    warnings: list[str]
+    resumed: int
+    took: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ScanRequest:
+    """A scan of stores, checked and ready to run.
+
+    Args:
+        documents: The pool.
+        queries: Those that may be asked.
+        relevant: File of judgements.
+        k: Length of the result lists, 0 for none.
+        per_language: Keep k documents per query and language.
+        remedies: What all embeddings go through; None for nothing.
+        allow_missing: Leave out, and count, judgements of ids that are not in the stores.
+        verify: Compare the checksum of each shard before it is scanned.
+        threads: Of this process, or of each task.
+        memory_budget: Bytes, or text such as `4GB`, beside the pool.
+        precision: As for `clinometer.scan`.
+    """
+
+    documents: EmbeddingStore
+    queries: EmbeddingStore
+    relevant: Path
+    k: int = 0
+    per_language: bool = False
+    remedies: Remedied | None = None
+    allow_missing: bool = False
+    verify: bool = False
+    threads: int | None = None
+    memory_budget: int | str | None = None
+    precision: str | None = None
+
+    def digests(self) -> dict[str, str]:
+        """Digests and settings of all that changes a result, by name."""
+        found = {
+            "documents": manifest_digest(self.documents),
+            "queries": manifest_digest(self.queries),
+            "relevant": file_digest(self.relevant),
+            "k": str(self.k),
+            "per_language": str(self.per_language),
+            "allow_missing": str(self.allow_missing),
+        }
+        if self.remedies is not None:
+            found["remedies"] = " ".join(self.remedies.digests)
+            found["query_languages"] = self.remedies.query_languages
+        return found
+
+    def run(
+        self, executor: Executor, *, work: str | os.PathLike[str] | None = None, show_progress_bar: bool = False
+    ) -> StoredScan:
+        """Scan.
+
+        Args:
+            executor: What makes the passes.
+            work: A folder that keeps what finished shards gave: the same scan goes on there. None for none.
+            show_progress_bar: Draw a bar on standard error.
+
+        Raises:
+            ClinometerError: One of its kinds, for stores and judgements that cannot be used.
+        """
+        check_options(self.k, "index", "cosine", self.precision, self.threads, 512, None)
+        record = self._record()
+        judged = judged_rows(self.relevant, self.queries, self.documents, allow_missing=self.allow_missing)
+        if self.verify:
+            self.queries.verify()
+        asked = rows_of(self.queries.take(judged.queries), "queries")
+        if self.remedies is not None:
+            spoken = self.queries.languages
+            asked = self.remedies.queries(asked, [spoken[row] for row in judged.queries.tolist()])
+        labels, codes = language_codes([self.documents])
+        sources = sources_of_store(self.documents)
+        if self.remedies is None:
+            check_dimensions(asked, sources)
+        options = core_options("cosine", self.k, self.per_language, self.precision, self.threads, 512, None)
+        pool = Pool(pieces_of(sources, codes), labels, options, change=self.remedies, checked=self.verify)
+        digests = self.digests()
+        with nullcontext() if work is None else Checkpoint(work, digests) as checkpoint:
+            start, processor = time.perf_counter(), time.process_time()
+            found = pool.scan(
+                asked,
+                judged.indptr,
+                judged.documents,
+                executor,
+                memory_budget=self.memory_budget,
+                checkpoint=checkpoint,
+                show_progress_bar=show_progress_bar,
+            )
+            took = {"seconds": time.perf_counter() - start, "processor_seconds": time.process_time() - processor}
+            resumed = 0 if checkpoint is None else checkpoint.resumed
+        assert found.ranks is not None  # noqa: S101 - a pool's scan always counts
+        warnings = mixed_encoders(self.documents.record, self.queries.record)
+        warnings += [text for text in record.warnings if text not in warnings]
+        return StoredScan(found.ranks, found.top, judged, self.documents, record, digests, warnings, resumed, took)
+
+    def forget(self, work: str | os.PathLike[str]) -> None:
+        """Delete what finished shards gave, now that the result stands elsewhere."""
+        with Checkpoint(work, self.digests()) as checkpoint:
+            checkpoint.clear()
+
+    def _record(self) -> EncoderRecord:
+        """What the embeddings are after the remedies; whatever does not fit is refused here."""
+        one, other = self.documents, self.queries
+        if one.dimension != other.dimension:
+            raise EmbeddingError(
+                f"queries have dimension {other.dimension} ({other.path}), documents {one.dimension} ({one.path}); "
+                "encode both with one encoder"
+            )
+        if self.remedies is None:
+            return one.record
+        self.remedies.record(other.record)
+        return self.remedies.record(one.record)
+
+
+def manifest_digest(store: EmbeddingStore) -> str:
+    """SHA-256 of a store's manifest, which holds the checksums of its shards."""
+    return hashlib.sha256((store.path / MANIFEST).read_bytes()).hexdigest()
+
+
+def mixed_encoders(documents: EncoderRecord, queries: EncoderRecord) -> list[str]:
+    """A warning if documents and queries were not encoded in one way, prompts aside.
+
+    Example:
+        >>> one, other = (EncoderRecord(name=name, kind="http") for name in ("a", "b"))
+        >>> mixed_encoders(one, one), mixed_encoders(one, other)
+        ([], ["documents and queries were encoded differently (name: 'a' and 'b'); scores mean little unless ..."])
+    """
+    fields = ("name", "kind", "revision", "remedies")
+    pairs = [(name, getattr(documents, name), getattr(queries, name)) for name in fields]
+    differing = [f"{name}: {one!r} and {other!r}" for name, one, other in pairs if one != other]
+    if not differing:
+        return []
+    return [
+        f"documents and queries were encoded differently ({'; '.join(differing)}); scores mean little unless the "
+        "encoders belong together"
+    ]
