@@ -128,7 +128,7 @@ def test_queries_that_do_not_fit_are_refused_before_documents_are_encoded(encode
     ("options", "sentence"),
     [
         (["--only", "both"], "--only is 'both', but must be documents or queries"),
-        (["--dtype", "int16"], "--dtype is 'int16', but must be float32 or float16"),
+        (["--dtype", "int8"], "--dtype is 'int8', but must be float32, float16 or int16"),
         (["--encoder", "precomputed"], "--encoder precomputed has nothing to encode"),
         (["--languages", "xx"], "has no xx; it has en, de"),
         (["--unit", "row"], "beir does not know the option unit"),

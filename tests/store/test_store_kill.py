@@ -32,7 +32,7 @@ def check_sound(folder: Path, texts: Texts) -> int:
     return len(found)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int16"])
 def test_the_state_at_every_instant(
     tmp_path: Path, texts: Texts, encode: Make, contents: Make, monkeypatch: pytest.MonkeyPatch, dtype: str
 ) -> None:
