@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -133,8 +133,8 @@ def test_several_files_follow_one_another(tmp_path: Path, texts: Any, encode: Ma
 # refusals
 
 
-def vectors(path: Path, *rows: list[float], dtype: str = "float32") -> None:
-    np.save(path, np.array(rows, dtype=dtype))
+def vectors(path: Path, *rows: Sequence[float]) -> None:
+    np.save(path, np.array(rows, dtype=np.float32))
 
 
 REFUSED: list[tuple[str, Callable[[Path], Any], dict[str, Any], type[Exception], str]] = [

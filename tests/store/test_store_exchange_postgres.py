@@ -81,7 +81,7 @@ def test_a_table_of_others(address: str, tmp_path: Path) -> None:
     made = import_store(address, tmp_path / "s", language="en", **options)
     # Ids are text, and in the order of their bytes.
     assert (made.ids, made.languages, made.groups) == (("1", "10", "9"), ("fr", "de", "en"), ("z", "x", "y"))
-    assert made.rows(0, 3).tolist() == np.float32([[0, 1], [3, 4], [1, 0.1]]).tolist()
+    assert made.rows(0, 3).tolist() == np.array([[0, 1], [3, 4], [1, 0.1]], dtype=np.float32).tolist()
     assert made.record.warnings == [
         'imported from My "own" items (pgvector): revision, prompts and longest input of the encoder are not known'
     ]

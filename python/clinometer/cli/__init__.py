@@ -6,6 +6,7 @@ one sentence, never a traceback.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -57,7 +58,9 @@ def _courteous(command: Callable[..., None]) -> Callable[..., None]:
 def _complain(problem: object, code: int) -> NoReturn:
     if isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
         # The system's own words, without its error number.
-        problem = f"{problem.filename}: {problem.strerror}; check the path"
+        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        mend = "make room and run the same command again" if full else "check the path"
+        problem = f"{problem.filename}: {problem.strerror}; {mend}"
     sys.stderr.write(f"clinometer: {problem}\n")
     raise typer.Exit(code)
 

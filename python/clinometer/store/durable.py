@@ -46,6 +46,10 @@ def durable(path: Path) -> Iterator[Hashing]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except OSError as error:
+        # Of a disk that is full, the system does not say which file was too much for it.
+        error.filename = error.filename or str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
     if sys.platform != "win32":
