@@ -128,7 +128,7 @@ def test_queries_that_do_not_fit_are_refused_before_documents_are_encoded(encode
     ("options", "sentence"),
     [
         (["--only", "both"], "--only is 'both', but must be documents or queries"),
-        (["--dtype", "int16"], "--dtype is 'int16', but must be float32 or float16"),
+        (["--dtype", "int8"], "--dtype is 'int8', but must be float32, float16 or int16"),
         (["--encoder", "precomputed"], "--encoder precomputed has nothing to encode"),
         (["--languages", "xx"], "has no xx; it has en, de"),
         (["--unit", "row"], "beir does not know the option unit"),
@@ -214,6 +214,38 @@ def test_a_process_that_is_stopped(run: Run, tiny: Any, tmp_path: Path, wanted: 
     assert run(*command, tmp_path / "s").code == 0
     assert run(*command, tmp_path / "whole").code == 0
     assert bytes_in(tmp_path / "s") == bytes_in(tmp_path / "whole")
+
+
+def test_a_full_disk(encode: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert encode("-o", tmp_path / "whole", "--shard-rows", "3").code == 0
+    written = []
+
+    def full(file: int) -> None:
+        written.append(file)
+        if len(written) > 10:
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        last = complaint(encode("-o", tmp_path / "s", "--shard-rows", "3"), 1)
+    store = tmp_path / "s" / "documents"
+    assert (
+        last == f"clinometer: {store / '00000.npy'}: No space left on device; make room and run the same command again"
+    )
+    assert not [*tmp_path.rglob("*.partial")]
+    assert len(EmbeddingStore.open(store, partial=True)) == 0
+    assert encode("-o", tmp_path / "s", "--shard-rows", "3").code == 0
+    assert bytes_in(tmp_path / "s") == bytes_in(tmp_path / "whole")
+
+
+def test_int16(encode: Run, run: Run, tmp_path: Path) -> None:
+    for dtype in ("float32", "int16"):
+        assert encode("-o", tmp_path / dtype, "--dtype", dtype).code == 0
+    store, plain = (EmbeddingStore.open(tmp_path / dtype / "documents") for dtype in ("int16", "float32"))
+    assert "4 x int16, 1 shards" in run("store", "info", tmp_path / "int16").out
+    error = np.abs(store.rows(0, 4) - plain.rows(0, 4)).max(axis=1)
+    assert (error > 0).any()
+    assert (error <= plain.rows(0, 4).max(axis=1) / 32767).all()
 
 
 def test_the_offline_encoder(run: Run, folder: Path, tmp_path: Path) -> None:

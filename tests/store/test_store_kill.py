@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 from clinometer.collection import Texts
-from clinometer.store import EmbeddingStore, StoreWriter, find_store
+from clinometer.encoders import EncoderRecord
+from clinometer.store import Dtype, EmbeddingStore, StoreWriter, find_store
 
 Make = Callable[..., Any]
 
@@ -32,7 +34,7 @@ def check_sound(folder: Path, texts: Texts) -> int:
     return len(found)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int16"])
 def test_the_state_at_every_instant(
     tmp_path: Path, texts: Texts, encode: Make, contents: Make, monkeypatch: pytest.MonkeyPatch, dtype: str
 ) -> None:
@@ -115,6 +117,35 @@ def test_a_writer_goes_on_after_a_failed_append(tmp_path: Path, tiny: Make, monk
     found = EmbeddingStore.open(tmp_path)
     found.verify()
     assert (found.ids, found.languages) == (("a", "b"), ("en", "de"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit there")
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int16"])
+def test_a_disk_that_takes_half_a_file(tmp_path: Path, dtype: Dtype) -> None:
+    import resource
+
+    rows = np.random.default_rng(0).normal(size=(2000, 64))
+    ids, labels = [f"d{row}" for row in range(2000)], ["en"] * 2000
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with StoreWriter(tmp_path, EncoderRecord(name="m", kind="http"), "documents", dtype) as writer:
+        writer.append(rows[:1], ids[:1], ["en"])
+        # Ids of 2,000 rows are more than the limit, of 500 rows less, and their embeddings more.
+        for stop, file in ((2000, "00001.jsonl"), (500, "00001.npy")):
+            part = slice(1, stop)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
+            try:
+                with pytest.raises(OSError, match=f"File too large: '{tmp_path / file}'"):
+                    writer.append(rows[part], ids[part], labels[part])
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            found = EmbeddingStore.open(tmp_path)
+            found.verify()
+            assert len(found) == len(writer) == 1
+            assert not [*tmp_path.glob("*.partial"), *tmp_path.glob("00001.npy")]
+        writer.append(rows[1:], ids[1:], labels[1:])
+    found = EmbeddingStore.open(tmp_path)
+    found.verify()
+    assert found.ids == tuple(ids)
 
 
 def test_order_of_what_reaches_the_disk(

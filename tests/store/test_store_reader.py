@@ -128,7 +128,7 @@ def test_many_bad_files_are_counted(tmp_path: Path, encode: Make, texts: Texts) 
 MANIFESTS: list[tuple[dict[str, Any], str]] = [
     ({"format": "other"}, "its format is 'other', but 'clinometer-embeddings' should stand there"),
     ({"version": 2}, "it has version 2 and data type 'float32', and this clinometer reads up to version 1"),
-    ({"dtype": "int16"}, "it has version 1 and data type 'int16', and this clinometer reads up to version 1 of"),
+    ({"dtype": "int8"}, "it has version 1 and data type 'int8', and this clinometer reads up to version 1 of"),
     ({"stage": "texts"}, "this is no manifest of a store: Invalid enum value 'texts'"),
     ({"rows": 9}, "it counts 9 rows, but its shards have other rows"),
     ({"dimension": 0}, "its dimension is 0, but must be 1 or more"),

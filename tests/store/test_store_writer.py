@@ -144,7 +144,7 @@ def test_what_makes_no_difference(writer: StoreWriter, tmp_path: Path) -> None:
 
 
 def test_options_of_a_writer(tmp_path: Path) -> None:
-    wrong: list[dict[str, Any]] = [{"stage": "texts"}, {"dtype": "int16"}, {"shard_rows": 0}]
+    wrong: list[dict[str, Any]] = [{"stage": "texts"}, {"dtype": "int8"}, {"shard_rows": 0}]
     for options in wrong:
         with pytest.raises(UsageError, match=f"{next(iter(options))} is"):
             StoreWriter(tmp_path / "s", RECORD, **{"stage": "documents", **options})

@@ -19,6 +19,7 @@ from clinometer.cli.compare import compare
 from clinometer.cli.correct import correct
 from clinometer.cli.encode import encode
 from clinometer.cli.evaluate import demo, evaluate
+from clinometer.cli.exchange import export, import_
 from clinometer.cli.geometry import geometry
 from clinometer.cli.plan import plan
 from clinometer.cli.report import report
@@ -69,9 +70,12 @@ def _complain(problem: object, code: int) -> NoReturn:
 for _command in (compare, demo, encode, evaluate, correct, geometry, plan, report, scan, train):
     app.command()(_courteous(_command))
 
-_store = typer.Typer(name="store", help="Look into stored embeddings, check them, join them.", no_args_is_help=True)
-for _part in (info, merge, verify):
+_store = typer.Typer(
+    name="store", help="Look into stored embeddings, check, join, export and import them.", no_args_is_help=True
+)
+for _part in (info, merge, verify, export):
     _store.command()(_courteous(_part))
+_store.command("import")(_courteous(import_))
 app.add_typer(_store)
 
 

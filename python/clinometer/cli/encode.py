@@ -36,7 +36,7 @@ def encode(
         Path | None, typer.Option(metavar="FILE", help="Apply an adapter that clinometer train --adapter wrote.")
     ] = None,
     only: Annotated[str | None, typer.Option(metavar="documents|queries", help="Encode nothing else.")] = None,
-    dtype: Annotated[str, typer.Option(metavar="float32|float16", help="Stored data type.")] = "float32",
+    dtype: Annotated[str, typer.Option(metavar="float32|float16|int16", help="Stored data type.")] = "float32",
     shard_rows: Annotated[
         int | None,
         typer.Option(
@@ -85,8 +85,8 @@ def encode(
     check_executor(executor)
     if workers is not None and executor == "local":
         raise UsageError("--workers is for --executor ray; here all cores work on one model")
-    if dtype not in ("float32", "float16"):
-        raise UsageError(f"--dtype is {dtype!r}, but must be float32 or float16")
+    if dtype not in ("float32", "float16", "int16"):
+        raise UsageError(f"--dtype is {dtype!r}, but must be float32, float16 or int16")
     if encoder == "precomputed":
         raise UsageError("--encoder precomputed has nothing to encode; write arrays with clinometer.store.StoreWriter")
     reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}

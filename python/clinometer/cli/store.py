@@ -81,6 +81,7 @@ def _table(facts: dict[str, Any]) -> str:
     if not facts["complete"]:
         rows += f" of {facts['planned_rows']:,}: not complete"
     prompt = encoder["document_prompt" if facts["stage"] == "documents" else "query_prompt"]
+    nothing = "not known" if encoder["kind"] == "imported" else "none"
     lines = {
         "store": facts["path"],
         "stage": facts["stage"],
@@ -89,7 +90,8 @@ def _table(facts: dict[str, Any]) -> str:
         "languages": ", ".join(f"{label} {count:,}" for label, count in facts["languages"].items()) or "none",
         "encoder": f"{encoder['name']} ({encoder['kind']})",
         "revision": encoder["revision"] or "not known",
-        "prompt": repr(prompt) if prompt else "none",
+        "prompt": repr(prompt) if prompt else nothing,
         "max length": "not known" if encoder["max_length"] is None else f"{encoder['max_length']} tokens",
     }
-    return "\n".join(f"{name:<12}{value}" for name, value in lines.items())
+    found = [*lines.items(), *(("warning", warning) for warning in encoder["warnings"])]
+    return "\n".join(f"{name:<12}{value}" for name, value in found)

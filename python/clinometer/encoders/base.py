@@ -21,7 +21,8 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         name: What the user asked for (`offline`, a model name, a path's last part, `precomputed`).
-        kind: `offline`, `sentence-transformers`, `precomputed` or `http`.
+        kind: `offline`, `sentence-transformers`, `precomputed`, `http`, or `imported` of stored embeddings that came
+            from elsewhere: then nothing but name and dimension is known, an empty prompt too says nothing.
         revision: Version of the weights as far as it is known: package version, commit, or a digest.
         dimension: Length of an embedding.
         query_prompt: Text put before each query.

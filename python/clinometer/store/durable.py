@@ -47,9 +47,8 @@ def durable(path: Path) -> Iterator[Hashing]:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        # What a full disk says names no file.
-        if error.filename is None:
-            error.filename = str(path)
+        # Of a disk that is full, the system does not say which file was too much for it.
+        error.filename = error.filename or str(path)
         raise
     finally:
         partial.unlink(missing_ok=True)

@@ -21,8 +21,8 @@ __all__ = ["DTYPES", "MANIFEST", "STAGES", "Dtype", "Manifest", "Shard", "Stage"
 
 Stage = Literal["documents", "queries"]
 STAGES: tuple[Stage, ...] = ("documents", "queries")
-Dtype = Literal["float32", "float16"]
-DTYPES: tuple[Dtype, ...] = ("float32", "float16")
+Dtype = Literal["float32", "float16", "int16"]
+DTYPES: tuple[Dtype, ...] = ("float32", "float16", "int16")
 
 MANIFEST = "manifest.json"
 _FORMAT = "clinometer-embeddings"
@@ -57,8 +57,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         stage: Whether the rows are documents or queries.
-        dtype: Stored data type. Codes of 16-bit integers are to become `int16`, with their scales in a field of each
-            shard; a reader that does not know a data type refuses it.
+        dtype: Stored data type; `int16` are the codes of `clinometer.store.codes`. A reader that does not know a data
+            type refuses it.
         dimension: Length of an embedding; 0 as long as there is none and the encoder does not say.
         encoder: What made them.
         rows: Of all shards together.
@@ -79,6 +79,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     shard_rows: int | None = None
     encoder: EncoderRecord
     shards: list[Shard] = msgspec.field(default_factory=list)
+
+    @property
+    def width(self) -> int:
+        """Columns of a `.npy` file: the dimension, and for `int16` one more, which scales the row."""
+        return self.dimension + (self.dtype == "int16")
 
     def to_json(self) -> bytes:
         """The text of the file; the same manifest gives the same bytes."""

@@ -61,7 +61,7 @@ def _check_alike(one: EmbeddingStore, other: EmbeddingStore) -> None:
         f"{name}: {before}, in the other {now}"
         for name, before, now in (
             ("stage", one.stage, other.stage),
-            ("dtype", one.dtype, other.dtype),
+            ("dtype", one.manifest.dtype, other.manifest.dtype),
             ("dimension", one.dimension, other.dimension),
         )
         if before != now

@@ -1,6 +1,7 @@
 """Embeddings on disk, read in place.
 
-Opening looks at every file's size and header but reads no row; what is handed out is read-only.
+Opening looks at every file's size and header but reads no row. Rows of float32 and float16 are handed out where they
+lie, read-only; codes are decoded whenever rows are read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import FormatError, UsageError
-from clinometer.store.manifest import MANIFEST, STAGES, Manifest, Stage, read_manifest
+from clinometer.store.codes import CodedRows
+from clinometer.store.manifest import MANIFEST, STAGES, Manifest, Shard, Stage, read_manifest
 from clinometer.store.rowfiles import Column, read_column
 from clinometer.store.shards import map_shard, refuse_bad_shards
 
@@ -80,7 +82,9 @@ class EmbeddingStore:
         return self._manifest.rows
 
     def __repr__(self) -> str:
-        return f"EmbeddingStore({str(self._path)!r}: {len(self)} {self.stage}, {self.dimension} x {self.dtype})"
+        return (
+            f"EmbeddingStore({str(self._path)!r}: {len(self)} {self.stage}, {self.dimension} x {self._manifest.dtype})"
+        )
 
     @property
     def path(self) -> Path:
@@ -109,8 +113,8 @@ class EmbeddingStore:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Data type of the stored rows."""
-        return np.dtype(self._manifest.dtype)
+        """Data type of the rows that are handed out: the stored one, float32 for codes."""
+        return np.dtype(np.float32 if self._manifest.dtype == "int16" else self._manifest.dtype)
 
     @property
     def complete(self) -> bool:
@@ -135,12 +139,21 @@ class EmbeddingStore:
     def _column(self, column: Column) -> Any:
         return (value for shard in self._manifest.shards for value in read_column(self._path, shard, column))
 
-    def shards(self) -> list[np.memmap[Any, Any]]:
-        """All rows as `(rows, dimension)` read-only memory maps that follow one another."""
-        return [map_shard(self._path, shard) for shard in self._manifest.shards]
+    def shards(self) -> list[np.memmap[Any, Any] | CodedRows]:
+        """All rows as parts of shape `(rows, dimension)` that follow one another.
+
+        They are read-only memory maps. A store of codes gives `CodedRows`, which decode a shard each time that it is
+        made an array: whoever takes one after another needs float32 memory for one shard, and a scan of all at once
+        for all of them, as if the store were float32 and in memory.
+        """
+        return [self._mapped(shard) for shard in self._manifest.shards]
+
+    def _mapped(self, shard: Shard) -> np.memmap[Any, Any] | CodedRows:
+        rows = map_shard(self._path, shard)
+        return CodedRows(rows) if self._manifest.dtype == "int16" else rows
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
-        """`(stop - start, dimension)`: some rows; without a copy where they lie in one shard.
+        """`(stop - start, dimension)`: some rows; without a copy where they lie in one shard and are no codes.
 
         Raises:
             UsageError: The store has no such rows.
@@ -151,7 +164,7 @@ class EmbeddingStore:
         for shard, end in zip(self._manifest.shards, self._ends.tolist(), strict=True):
             begin = end - shard.rows
             if begin < stop and start < end:
-                parts.append(map_shard(self._path, shard)[max(start - begin, 0) : stop - begin])
+                parts.append(self._mapped(shard)[max(start - begin, 0) : stop - begin])
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts) if parts else np.empty((0, self.dimension), dtype=self.dtype)
@@ -169,7 +182,7 @@ class EmbeddingStore:
         place = np.searchsorted(self._ends, wanted, side="right")
         for number in np.unique(place).tolist():
             shard, here = self._manifest.shards[number], place == number
-            found[here] = map_shard(self._path, shard)[wanted[here] - (self._ends[number] - shard.rows)]
+            found[here] = self._mapped(shard)[wanted[here] - (self._ends[number] - shard.rows)]
         return found
 
     def verify(self) -> None:
@@ -183,7 +196,7 @@ class EmbeddingStore:
     def describe(self) -> dict[str, Any]:
         """Stage, rows, form, size, rows per language and the encoder's record, as JSON values."""
         manifest = self._manifest
-        width = self.dimension * self.dtype.itemsize
+        width = manifest.width * np.dtype(manifest.dtype).itemsize
         return {
             "path": str(self._path),
             "stage": self.stage,

@@ -29,7 +29,7 @@ def write_array(path: Path, array: NDArray[Any]) -> str:
 
 
 def map_shard(folder: Path, shard: Shard) -> np.memmap[Any, Any]:
-    """The embeddings of a shard, read-only, where they lie.
+    """What the file of a shard holds, embeddings or codes, read-only, where it lies.
 
     Raises:
         FormatError: The file is not there or is no array.
@@ -92,7 +92,7 @@ def refuse_bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> N
 
 
 def _header_problem(path: Path, manifest: Manifest, shard: Shard) -> str:
-    wanted = ((shard.rows, manifest.dimension), False, np.dtype(manifest.dtype))
+    wanted = ((shard.rows, manifest.width), False, np.dtype(manifest.dtype))
     try:
         with path.open("rb") as file:
             if npy.read_magic(file) != (1, 0):
@@ -105,7 +105,7 @@ def _header_problem(path: Path, manifest: Manifest, shard: Shard) -> str:
         return "it is no .npy file"
     if header != wanted:
         return f"it is {header[2]} of shape {header[0]}, but the manifest says {wanted[2]} of shape {wanted[0]}"
-    return _size_problem(path, start + shard.rows * manifest.dimension * wanted[2].itemsize)
+    return _size_problem(path, start + shard.rows * manifest.width * wanted[2].itemsize)
 
 
 def _size_problem(path: Path, wanted: int) -> str:

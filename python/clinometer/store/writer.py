@@ -20,6 +20,7 @@ from clinometer.collection import Texts
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError, FormatError, UsageError
 from clinometer.languages import canonical
+from clinometer.store.codes import coded, decoded
 from clinometer.store.durable import PARTIAL, durable, lock
 from clinometer.store.manifest import (
     DTYPES,
@@ -48,7 +49,7 @@ class StoreWriter:
         path: The store's folder: new, empty, or a store.
         record: What encodes the rows. Its warnings are those of the beginning; a store that exists keeps its own.
         stage: `documents` or `queries`.
-        dtype: Stored data type, `float32` or `float16`.
+        dtype: Stored data type, `float32`, `float16` or `int16`.
         shard_rows: Rows that each shard but the last is to have, kept in the manifest for whoever goes on. `append`
             itself takes any number.
 
@@ -199,14 +200,14 @@ class StoreWriter:
         groups = [None] * len(ids) if groups is None else list(groups)
         self._check_columns(ids, len(languages), groups)
         short = {label: canonical(label) for label in set(languages)}
-        rows = self._checked(vectors, ids)
+        rows, stored = self._checked(vectors, ids)
         name = f"{len(self._manifest.shards):05d}"
         with durable(self._path / f"{name}.jsonl") as lines:
             lines.write(lines_of(ids, [short[label] for label in languages], groups))
         shard = Shard(
             name=name,
             rows=len(rows),
-            sha256=write_array(self._path / f"{name}.npy", rows),
+            sha256=write_array(self._path / f"{name}.npy", stored),
             jsonl_sha256=lines.sha256,
             jsonl_bytes=lines.bytes,
             texts_sha256=texts_digest,
@@ -257,7 +258,8 @@ class StoreWriter:
                 f"{len(twice)} ids would be twice in {self._path}: {_named(twice)}; each row needs its own"
             )
 
-    def _checked(self, vectors: ArrayLike, ids: list[str]) -> NDArray[Any]:
+    def _checked(self, vectors: ArrayLike, ids: list[str]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The rows as a reader will see them, and what is to be written."""
         given = np.asarray(vectors)
         if given.ndim != 2 or given.dtype.kind not in "fiu":
             raise EmbeddingError(
@@ -271,7 +273,13 @@ class StoreWriter:
                 "each id, of the encoder's dimension"
             )
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            rows = given.astype(self._manifest.dtype, order="C", copy=False)
+            if self._manifest.dtype == "int16":
+                rows = given.astype(np.float32)
+                stored = coded(np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, 0))
+                # What is not finite stays so, to be named below.
+                rows = np.where(np.isfinite(rows), decoded(stored), rows)
+            else:
+                rows = stored = given.astype(self._manifest.dtype, order="C", copy=False)
         finite = np.isfinite(rows).all(axis=1)
         zero = ~rows.any(axis=1)
         problems = [
@@ -280,9 +288,9 @@ class StoreWriter:
             if bad.any()
         ]
         if problems:
-            mend = "; store float32" if self._manifest.dtype == "float16" else "; look at their texts and the encoder"
+            mend = "; store float32" if self._manifest.dtype != "float32" else "; look at their texts and the encoder"
             raise EmbeddingError(f"as {self._manifest.dtype}, {' and '.join(problems)}{mend}")
-        return rows
+        return rows, stored
 
 
 def _named(ids: list[str]) -> str:

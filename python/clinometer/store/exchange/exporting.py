@@ -1,0 +1,91 @@
+"""A store into another form. The store is checked first, so that damage is not handed on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from clinometer.errors import UsageError
+from clinometer.store.exchange.forms import Format, format_of, is_address, module_of
+from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin
+from clinometer.store.reader import EmbeddingStore
+
+__all__ = ["export_store"]
+
+
+def export_store(
+    path: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    format: Format | None = None,
+    metric: str = "ip",
+    table: str | None = None,
+    columns: Columns = USUAL,
+    show_progress_bar: bool = False,
+) -> int:
+    """Write the rows of a store elsewhere, as they are: float16 stays so where the form has it, codes are decoded.
+
+    Args:
+        path: The store's folder.
+        target: A file that is not there yet, or the address of a database, `postgresql://...`. Beside a file that can
+            hold vectors only (`safetensors`, `faiss`, `npy`), `FILE.jsonl` gets id, language and group of each row.
+        format: By default what the name of the target says.
+        metric: For faiss: `ip` or `l2`.
+        table: For pgvector: the table to be made, `NAME` or `SCHEMA.NAME`.
+        columns: For pgvector: what its columns are to be called.
+        show_progress_bar: Draw a bar on standard error.
+
+    Returns:
+        How many rows were written.
+
+    Raises:
+        UsageError: The target is there already, or an option cannot be used.
+        FormatError: The store is damaged or not complete.
+        MissingExtraError: The package for the form is not installed.
+        ClinometerError: The database refuses.
+
+    Example:
+        >>> import tempfile
+        >>> from clinometer.encoders import EncoderRecord
+        >>> from clinometer.store import StoreWriter
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with StoreWriter(f"{folder.name}/s", EncoderRecord(name="m", kind="http"), "documents") as writer:
+        ...     writer.append(np.eye(2), ["a", "b"], ["en", "de"])
+        >>> export_store(f"{folder.name}/s", f"{folder.name}/s.npy")
+        2
+        >>> np.load(f"{folder.name}/s.npy").tolist(), Path(f"{folder.name}/s.npy.jsonl").read_text().split()[0]
+        ([[1.0, 0.0], [0.0, 1.0]], '{"id":"a","language":"en","group":null}')
+        >>> folder.cleanup()
+    """
+    place = os.fspath(target)
+    form = format_of(place, format)
+    if metric not in ("ip", "l2"):
+        raise UsageError(f"metric is {metric!r}, but must be ip or l2")
+    where: str | Path = place
+    if not is_address(place):
+        where = Path(place)
+        if where.exists():
+            raise UsageError(f"{where} is there already; give another name, or delete it")
+    store = EmbeddingStore.open(path)
+    if not len(store):
+        raise UsageError(f"{store.path} has no rows; there is nothing to export")
+    store.verify()
+    origin = Origin(stage=store.stage, dtype=store.manifest.dtype, encoder=store.record)
+    with tqdm(total=len(store), desc="export", unit="row", file=sys.stderr, disable=not show_progress_bar) as bar:
+        module_of(form).write(where, store, origin, _blocks(store, bar), metric=metric, table=table, columns=columns)
+    return len(store)
+
+
+def _blocks(store: EmbeddingStore, bar: Any) -> Iterator[Block]:
+    start = 0
+    for rows in store.shards():
+        part = slice(start, start + len(rows))
+        yield Block(np.asarray(rows), store.ids[part], store.languages[part], store.groups[part])
+        start += len(rows)
+        bar.update(len(rows))

@@ -1,0 +1,82 @@
+"""A flat faiss index with all embeddings, and the rows' ids and languages beside it.
+
+faiss holds the whole index in memory, both when it is written and when it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from clinometer.errors import FormatError, MissingExtraError
+from clinometer.files import written_whole
+from clinometer.store.exchange.rowblocks import Block, Origin, Source
+from clinometer.store.exchange.rowsbeside import blocks_beside, origin_beside, write_beside
+from clinometer.store.reader import EmbeddingStore
+
+__all__ = ["Metric", "opened", "write"]
+
+Metric = Literal["ip", "l2"]
+
+
+def write(
+    path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], *, metric: Metric = "ip", **_: Any
+) -> None:
+    """Write an `IndexFlatIP` or an `IndexFlatL2` of the rows as they are: float32, not scaled to length one.
+
+    Raises:
+        MissingExtraError: faiss is not installed.
+    """
+    faiss = _faiss()
+    index = (faiss.IndexFlatIP if metric == "ip" else faiss.IndexFlatL2)(store.dimension)
+    for block in blocks:
+        index.add(np.ascontiguousarray(block.vectors, dtype=np.float32))
+    write_beside(path, store, origin)
+    with written_whole(path) as file:
+        faiss.write_index(index, file.name)
+
+
+@contextmanager
+def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[Source]:
+    """The rows of a flat index.
+
+    Raises:
+        FormatError: It is no faiss index, or none that keeps vectors as they were added.
+        MissingExtraError: faiss is not installed.
+    """
+    faiss = _faiss()
+    try:
+        index = faiss.read_index(str(path))
+    except RuntimeError:
+        if not path.is_file():
+            raise FileNotFoundError(2, "No such file", str(path)) from None
+        raise FormatError(path, None, "this is no faiss index; write it with faiss.write_index") from None
+    if not isinstance(index, faiss.IndexFlat):
+        raise FormatError(
+            path,
+            None,
+            f"the index is {type(index).__name__}, which does not keep the vectors as they were added under the "
+            "numbers of the lines beside it; write an IndexFlatIP or IndexFlatL2",
+        )
+    with blocks_beside(
+        path, rows_file, index.ntotal, lambda start, stop: index.reconstruct_n(start, stop - start)
+    ) as blocks:
+        yield Source(
+            name=path.name,
+            rows=index.ntotal,
+            dtype="float32",
+            origin=origin_beside(path),
+            blocks=blocks,
+        )
+
+
+def _faiss() -> Any:
+    try:
+        import faiss
+    except ImportError:
+        raise MissingExtraError("a faiss index", "faiss") from None
+    return faiss

@@ -1,0 +1,52 @@
+"""One `.npy` file with all embeddings, and the rows' ids and languages beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from clinometer.errors import FormatError
+from clinometer.files import written_whole
+from clinometer.store.exchange.rowblocks import Block, Origin, Source
+from clinometer.store.exchange.rowsbeside import blocks_beside, origin_beside, write_beside
+from clinometer.store.reader import EmbeddingStore
+
+__all__ = ["opened", "write"]
+
+
+def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], **_: Any) -> None:
+    """Write the rows one block after another, the array last."""
+    write_beside(path, store, origin)
+    with written_whole(path) as file:
+        header = {"descr": store.dtype.str, "fortran_order": False, "shape": (len(store), store.dimension)}
+        npy.write_array_header_1_0(file, header)
+        for block in blocks:
+            file.write(np.ascontiguousarray(block.vectors).data)
+
+
+@contextmanager
+def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[Source]:
+    """The rows of a `.npy` file, which is mapped.
+
+    Raises:
+        FormatError: It is no array of numbers with two axes.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError):
+        raise FormatError(path, None, "this is no .npy file of numbers; write it with numpy.save") from None
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind != "f":
+        raise FormatError(path, None, "there should be one (rows, dimension) array of float32 or float16 in it")
+    with blocks_beside(path, rows_file, len(array), lambda start, stop: np.asarray(array[start:stop])) as blocks:
+        yield Source(
+            name=path.name,
+            rows=len(array),
+            dtype="float16" if array.dtype == np.float16 else "float32",
+            origin=origin_beside(path),
+            blocks=blocks,
+        )

@@ -1,0 +1,138 @@
+"""A parquet file with columns `id`, `language`, `group` and `embedding`, written and read row group by row group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.errors import EmbeddingError, FormatError, MissingExtraError
+from clinometer.files import written_whole
+from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin, Source, named, of_one_dimension, present
+from clinometer.store.reader import EmbeddingStore
+
+__all__ = ["opened", "write"]
+
+# Of a row group: with 1,024 dimensions 32 MB.
+_ROWS = 8192
+_METADATA = b"clinometer"
+
+
+def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], **_: Any) -> None:
+    """Write the rows; embeddings as lists of fixed size, of float16 if the store is so, else of float32.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa, parquet = _pyarrow()
+    number = pa.float16() if store.dtype == np.float16 else pa.float32()
+    embedding = pa.list_(pa.field("element", number, nullable=False), store.dimension)
+    schema = pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("language", pa.string(), nullable=False),
+            pa.field("group", pa.string()),
+            pa.field("embedding", embedding, nullable=False),
+        ],
+        metadata={_METADATA: origin.to_json()},
+    )
+    with (
+        written_whole(path) as file,
+        parquet.ParquetWriter(file, schema, use_dictionary=["language"], compression="zstd") as writer,
+    ):
+        for block in blocks:
+            for start in range(0, len(block.ids), _ROWS):
+                ids, languages, groups = (column[start : start + _ROWS] for column in block[1:])
+                flat = pa.array(np.ascontiguousarray(block.vectors[start : start + _ROWS]).ravel(), number)
+                rows = pa.FixedSizeListArray.from_arrays(flat, type=embedding)
+                columns = [pa.array(values, pa.string()) for values in (ids, languages, groups)]
+                writer.write_table(pa.Table.from_arrays([*columns, rows], schema=schema), row_group_size=_ROWS)
+
+
+@contextmanager
+def opened(path: Path, *, columns: Columns = USUAL, **_: Any) -> Iterator[Source]:
+    """The rows of one parquet file.
+
+    Raises:
+        FormatError: It is no parquet file, or has not the columns that are needed.
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa, parquet = _pyarrow()
+    try:
+        file = parquet.ParquetFile(path, pre_buffer=False)
+    except pa.ArrowInvalid as error:
+        raise FormatError(path, None, f"this is no parquet file ({error})") from None
+    with file:
+        schema = file.schema_arrow
+        wanted = {"id": columns.id, "embedding": columns.embedding}
+        for kind, name in (("language", columns.language), ("group", columns.group)):
+            if name is not None or kind in schema.names:
+                wanted[kind] = name or kind
+        absent = [name for name in wanted.values() if name not in schema.names]
+        if absent:
+            raise FormatError(
+                path, None, f"there is no column {', '.join(absent)}; name those of {', '.join(schema.names)}"
+            )
+        form = schema.field(wanted["embedding"]).type
+        lists = pa.types.is_fixed_size_list(form) or pa.types.is_list(form) or pa.types.is_large_list(form)
+        if not (lists and pa.types.is_floating(form.value_type)):
+            raise FormatError(path, None, f"column {wanted['embedding']} is {form}, but should be lists of float")
+        yield Source(
+            name=path.name,
+            rows=file.metadata.num_rows,
+            dtype="float16" if form.value_type == pa.float16() else "float32",
+            origin=Origin.read((schema.metadata or {}).get(_METADATA)),
+            blocks=lambda step: _blocks(path, file, wanted, step),
+            notes=["float64 is stored as float32"] if form.value_type == pa.float64() else [],
+        )
+
+
+def _blocks(path: Path, file: Any, wanted: dict[str, str], step: int) -> Iterator[Block]:
+    import pyarrow as pa
+
+    start = 0
+    try:
+        for batch in file.iter_batches(min(step, _ROWS), columns=list(dict.fromkeys(wanted.values()))):
+            if not batch.num_rows:
+                continue
+            read = {
+                kind: batch.column(name).cast(pa.string()).to_pylist()
+                for kind, name in wanted.items()
+                if kind != "embedding"
+            }
+            nothing = [None] * batch.num_rows
+            ids = present(read["id"], "id", nothing, start)
+            vectors = _vectors(batch.column(wanted["embedding"]), ids)
+            yield Block(vectors, ids, read.get("language", nothing), read.get("group", nothing))
+            start += batch.num_rows
+    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise FormatError(path, None, f"rows from {start} on cannot be read ({error})") from None
+
+
+def _vectors(column: Any, ids: list[str]) -> NDArray[Any]:
+    lengths = np.array([len(row) if row.is_valid else 0 for row in column]) if column.null_count else None
+    if lengths is None:
+        import pyarrow.compute
+
+        lengths = pyarrow.compute.list_value_length(column).to_numpy(zero_copy_only=False)
+    flat = column.flatten()
+    if column.null_count or flat.null_count:
+        bad = [name for name, row in zip(ids, column, strict=True) if not row.is_valid or None in row.as_py()]
+        raise EmbeddingError(
+            f"{len(bad)} rows have no embedding, or no number somewhere in it "
+            f"({named([repr(name) for name in bad[:5]], len(bad))}); leave them out"
+        )
+    return np.asarray(flat.to_numpy(zero_copy_only=False).reshape(len(ids), of_one_dimension(lengths, ids)))
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise MissingExtraError("a parquet file", "parquet") from None
+    return pyarrow, pyarrow.parquet

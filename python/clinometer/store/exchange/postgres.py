@@ -1,0 +1,234 @@
+"""A table of PostgreSQL with embeddings of pgvector, written by COPY and read through a cursor on the server.
+
+Names of tables and columns are quoted as identifiers. Of an address nothing is stored, and no password is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.errors import (
+    ClinometerError,
+    EmbeddingError,
+    FormatError,
+    MissingExtraError,
+    UsageError,
+)
+from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin, Source, named, of_one_dimension, present
+from clinometer.store.reader import EmbeddingStore
+
+__all__ = ["opened", "write"]
+
+# pgvector sends two 16-bit integers (the dimension, and one not in use) and then the numbers, big end first.
+_NUMBERS: dict[str, np.dtype[Any]] = {"vector": np.dtype(">f4"), "halfvec": np.dtype(">f2")}
+_ARRAYS = ("_float4", "_float8")
+
+
+def write(
+    address: str,
+    store: EmbeddingStore,
+    origin: Origin,
+    blocks: Iterator[Block],
+    *,
+    table: str | None = None,
+    columns: Columns = USUAL,
+    **_: Any,
+) -> None:
+    """Make a table and fill it, in one transaction: it is there with all rows, or not at all.
+
+    Columns `position` (of the row in the store), id (the primary key), language, group and embedding: `halfvec` where
+    the store is float16, else `vector`. What is known of the encoder becomes the comment of the table.
+
+    Raises:
+        UsageError: No table is named, or it is there already.
+        ClinometerError: The database has no pgvector, or refuses.
+        MissingExtraError: psycopg is not installed.
+    """
+    with _connected(address) as connection:
+        from psycopg import sql
+
+        name = _identifier(table)
+        if _number_of(connection, name) is not None:
+            raise UsageError(f"there is a table {table} already; name another one, or drop it")
+        schema = connection.execute(
+            "SELECT nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = 'vector'"
+        ).fetchone()
+        if schema is None:
+            raise ClinometerError("the database has no pgvector; run CREATE EXTENSION vector in it first")
+        half = store.dtype == np.float16
+        names = [
+            columns.order or "position", columns.id, columns.language or "language", columns.group or "group",
+            columns.embedding,
+        ]  # fmt: skip
+        if len(set(names)) < len(names):
+            raise UsageError(f"the columns {', '.join(names)} must have different names")
+        connection.execute(
+            sql.SQL(
+                "CREATE TABLE {} ({} bigint NOT NULL, {} text PRIMARY KEY, {} text NOT NULL, {} text, "
+                "{} {}({}) NOT NULL)"
+            ).format(
+                name,
+                *map(sql.Identifier, names),
+                sql.Identifier(schema[0], "halfvec" if half else "vector"),
+                sql.Literal(store.dimension),
+            )
+        )
+        connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(name, sql.Literal(origin.to_json().decode())))
+        fields = sql.SQL(", ").join(map(sql.Identifier, names))
+        copying = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(name, fields)
+        head = store.dimension.to_bytes(2, "big") + b"\0\0"
+        position = 0
+        with connection.cursor().copy(copying) as copy:
+            for block in blocks:
+                numbers = np.asarray(block.vectors).astype(_NUMBERS["halfvec" if half else "vector"])
+                for row, labels in zip(numbers, zip(*block[1:], strict=True), strict=True):
+                    # Bytes are passed on as they are.
+                    copy.write_row((position.to_bytes(8, "big"), *labels, head + row.tobytes()))
+                    position += 1
+
+
+@contextmanager
+def opened(address: str, *, table: str | None = None, columns: Columns = USUAL, **_: Any) -> Iterator[Source]:
+    """The rows of a table or view, as they were at one moment.
+
+    Raises:
+        UsageError: No table is named.
+        FormatError: There is no such table, or it has not the columns that are needed.
+        ClinometerError: The database refuses.
+        MissingExtraError: psycopg is not installed.
+    """
+    with _connected(address) as connection:
+        from psycopg import IsolationLevel, sql
+
+        connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
+        name = _identifier(table)
+        number = _number_of(connection, name)
+        if number is None:
+            raise FormatError(
+                str(table), None, "the database has no such table; write SCHEMA.NAME, as it is spelt there"
+            )
+        types = dict(
+            connection.execute(
+                "SELECT attname, typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "
+                "WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+                (number,),
+            ).fetchall()
+        )
+        wanted = {"id": columns.id, "embedding": columns.embedding}
+        for kind, column, usual in (
+            ("language", columns.language, "language"), ("group", columns.group, "group"),
+            ("order", columns.order, "position"),
+        ):  # fmt: skip
+            if column is not None or usual in types:
+                wanted[kind] = column or usual
+        absent = [column for column in wanted.values() if column not in types]
+        if absent:
+            raise FormatError(
+                str(table), None, f"there is no column {', '.join(absent)}; name those of {', '.join(types)}"
+            )
+        form = types[wanted["embedding"]]
+        if form not in (*_NUMBERS, *_ARRAYS):
+            raise FormatError(
+                str(table),
+                None,
+                f"column {wanted['embedding']} is {form}, but should be vector, halfvec or an array of real",
+            )
+        rows = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(name)).fetchone()[0]
+        comment = connection.execute("SELECT obj_description(%s::oid, 'pg_class')", (number,)).fetchone()[0]
+        text = [
+            sql.SQL("{}::text").format(sql.Identifier(wanted[kind])) if kind in wanted else sql.SQL("NULL::text")
+            for kind in ("id", "language", "group")
+        ]
+        # Ids by their bytes: an order that no setting of the database changes.
+        order = (
+            sql.Identifier("t", wanted["order"])
+            if "order" in wanted
+            else sql.SQL('{}::text COLLATE "C"').format(sql.Identifier("t", columns.id))
+        )
+        # By the table's column: its bare name would be that of the text in the result.
+        query = sql.SQL("SELECT {}, {}, {}, {} FROM {} AS t ORDER BY {}").format(
+            *text, sql.Identifier(wanted["embedding"]), name, order
+        )
+        yield Source(
+            name=str(table),
+            rows=rows,
+            dtype="float16" if form == "halfvec" else "float32",
+            origin=Origin.read(comment),
+            blocks=lambda step: _blocks(connection, query, form, step),
+            notes=["float64 is stored as float32"] if form == "_float8" else [],
+        )
+
+
+def _blocks(connection: Any, query: Any, form: str, step: int) -> Iterator[Block]:
+    start = 0
+    with connection.cursor(name="clinometer", binary=True) as cursor:
+        cursor.execute(query)
+        while rows := cursor.fetchmany(step):
+            given, languages, groups, values = zip(*rows, strict=True)
+            ids = present(given, "id", given, start)
+            yield Block(_vectors(values, ids, form), ids, languages, groups)
+            start += len(rows)
+
+
+def _vectors(values: Sequence[Any], ids: Sequence[str], form: str) -> NDArray[Any]:
+    absent = [repr(name) for name, value in zip(ids, values, strict=True) if value is None]
+    if absent:
+        raise EmbeddingError(
+            f"{len(absent)} rows have no embedding ({named(absent, len(absent))}); leave them out, such as by a view"
+        )
+    if form in _ARRAYS:
+        of_one_dimension([len(value) for value in values], ids)
+        try:
+            return np.array(values, dtype=np.float32)
+        except (TypeError, ValueError):
+            raise EmbeddingError(f"the embeddings from {ids[0]!r} on are nested; leave such rows out") from None
+    number = _NUMBERS[form]
+    dimension = of_one_dimension([(len(value) - 4) // number.itemsize for value in values], ids)
+    flat = np.frombuffer(b"".join(value[4:] for value in values), dtype=number)
+    native: NDArray[Any] = flat.astype(number.newbyteorder("=")).reshape(len(ids), dimension)
+    return native
+
+
+def _identifier(table: str | None) -> Any:
+    from psycopg import sql
+
+    parts = (table or "").split(".")
+    if not all(parts) or len(parts) > 2:
+        raise UsageError(f"the table is {table!r}; name it with --table, NAME or SCHEMA.NAME")
+    return sql.Identifier(*parts)
+
+
+def _number_of(connection: Any, name: Any) -> int | None:
+    found: int | None = connection.execute("SELECT to_regclass(%s)::oid", (name.as_string(connection),)).fetchone()[0]
+    return found
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    """A connection whose transaction is kept if all goes well; what the database says comes without the password."""
+    try:
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise MissingExtraError("a table of PostgreSQL", "pgvector") from None
+    try:
+        secret = conninfo_to_dict(address).get("password")
+    except psycopg.Error:
+        # What libpq says of an address that it cannot read may be a piece of the password.
+        raise UsageError(
+            "the address of the database cannot be read; write it like postgresql://USER@HOST:PORT/DATABASE, special "
+            "characters as %XX"
+        ) from None
+    try:
+        with psycopg.connect(address, application_name="clinometer") as connection:
+            yield connection
+    except psycopg.Error as error:
+        said = " ".join(str(error).split())
+        if secret:
+            said = said.replace(str(secret), "***")
+        raise ClinometerError(f"the database says: {said}") from None

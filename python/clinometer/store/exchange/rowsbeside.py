@@ -1,0 +1,106 @@
+"""Ids, languages and groups beside a file that can hold vectors only: `FILE.jsonl`, a line of JSON per row, and what
+clinometer knows of the encoder in `FILE.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+from numpy.typing import NDArray
+
+from clinometer.errors import FormatError
+from clinometer.files import written_whole
+from clinometer.store.exchange.rowblocks import Block, Origin
+from clinometer.store.reader import EmbeddingStore
+from clinometer.store.rowfiles import lines_of
+
+__all__ = ["blocks_beside", "origin_beside", "rows_file_of", "write_beside"]
+
+
+_FORM = '{"id": "...", "language": "..."}'
+
+
+class _Line(msgspec.Struct, gc=False):
+    id: str | int
+    language: str | None = None
+    group: str | None = None
+
+
+def write_beside(path: Path, store: EmbeddingStore, origin: Origin | None) -> None:
+    """Write both files (the second one only if there is something to say)."""
+    with written_whole(rows_file_of(path)) as file:
+        start = 0
+        for shard in store.manifest.shards:
+            part = slice(start, start + shard.rows)
+            file.write(lines_of(store.ids[part], store.languages[part], store.groups[part]))
+            start += shard.rows
+    if origin is not None:
+        with written_whole(_origin_file_of(path)) as file:
+            file.write(origin.to_json() + b"\n")
+
+
+def rows_file_of(path: Path) -> Path:
+    """Where the lines for this file lie if nobody says otherwise."""
+    return path.with_name(path.name + ".jsonl")
+
+
+def _origin_file_of(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def origin_beside(path: Path) -> Origin | None:
+    """What was written of the encoder; None if nothing was."""
+    file = _origin_file_of(path)
+    return Origin.read(file.read_bytes()) if file.is_file() else None
+
+
+@contextmanager
+def blocks_beside(
+    path: Path, given: Path | None, rows: int, read: Callable[[int, int], NDArray[Any]]
+) -> Iterator[Callable[[int], Iterator[Block]]]:
+    """A function that yields blocks of a number of rows: vectors, with the lines beside their file.
+
+    Args:
+        path: The file with the vectors.
+        given: The file with the lines, if not `FILE.jsonl`.
+        rows: How many vectors there are.
+        read: Vectors from a row up to another one.
+
+    Raises:
+        FormatError: The file is absent, a line cannot be read, or there are more or fewer lines than vectors.
+    """
+    file = rows_file_of(path) if given is None else given
+    if not file.is_file():
+        raise FormatError(file, None, f"the {rows:,} vectors of {path.name} need a line such as {_FORM} each; write it")
+    with file.open("rb") as lines:
+        yield lambda step: _blocks(file, lines, path.name, rows, read, step)
+
+
+def _blocks(
+    file: Path, lines: IO[bytes], name: str, rows: int, read: Callable[[int, int], NDArray[Any]], step: int
+) -> Iterator[Block]:
+    decoder = msgspec.json.Decoder(_Line)
+    block: list[_Line] = []
+    number = 0
+    for number, line in enumerate(lines, 1):
+        if number > rows:
+            break
+        try:
+            block.append(decoder.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise FormatError(file, number, f"this is not of the form {_FORM}: {error}") from None
+        if len(block) == step or number == rows:
+            yield Block(
+                read(number - len(block), number),
+                [str(row.id) for row in block],
+                [row.language for row in block],
+                [row.group for row in block],
+            )
+            block = []
+    if number != rows:
+        more = "more" if number > rows else f"{number:,}"
+        raise FormatError(file, None, f"it has {more} lines, but {name} has {rows:,} vectors; give one for each")

@@ -1,0 +1,85 @@
+"""One safetensors file with all embeddings as one tensor, and the rows' ids and languages beside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from clinometer.errors import FormatError, MissingExtraError, UsageError
+from clinometer.files import written_whole
+from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin, Source
+from clinometer.store.exchange.rowsbeside import blocks_beside, write_beside
+from clinometer.store.reader import EmbeddingStore
+
+__all__ = ["opened", "write"]
+
+_TENSOR = "embedding"
+_METADATA = "clinometer"
+_CODES = {"float32": "F32", "float16": "F16"}
+
+
+def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], **_: Any) -> None:
+    """Write the rows one block after another.
+
+    The file is put together here, as the library's own writer takes nothing but whole tensors in memory: the length of
+    the header in eight bytes, the header as JSON, and the numbers, little end first.
+    """
+    write_beside(path, store, None)
+    tensor = {
+        "dtype": _CODES[store.dtype.name],
+        "shape": [len(store), store.dimension],
+        "data_offsets": [0, len(store) * store.dimension * store.dtype.itemsize],
+    }
+    header = msgspec.json.encode({"__metadata__": {_METADATA: origin.to_json().decode()}, _TENSOR: tensor})
+    # Spaces up to a multiple of eight, so that the numbers are aligned.
+    header += b" " * (-len(header) % 8)
+    with written_whole(path) as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        for block in blocks:
+            rows = np.ascontiguousarray(block.vectors)
+            file.write((rows if sys.byteorder == "little" else rows.byteswap()).data)
+
+
+@contextmanager
+def opened(path: Path, *, columns: Columns = USUAL, rows_file: Path | None = None, **_: Any) -> Iterator[Source]:
+    """The rows of the tensor that `columns.embedding` names, or of the only one.
+
+    Raises:
+        FormatError: It is no safetensors file, or the tensor is no `(rows, dimension)` array of floating-point numbers.
+        UsageError: There are several tensors, and none has the name.
+        MissingExtraError: The package safetensors is not installed.
+    """
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError:
+        raise MissingExtraError("reading safetensors files", "safetensors") from None
+    try:
+        file: Any = safe_open(str(path), framework="numpy")
+    except (SafetensorError, ValueError) as error:
+        raise FormatError(path, None, f"this is no safetensors file ({error})") from None
+    with file:
+        names = sorted(file.keys())
+        if columns.embedding not in names and len(names) != 1:
+            raise UsageError(
+                f"{path} has no tensor {columns.embedding!r}; name one of {', '.join(names)} with --embedding-column"
+            )
+        tensor = file.get_slice(columns.embedding if columns.embedding in names else names[0])
+        shape, code = tensor.get_shape(), tensor.get_dtype()
+        if len(shape) != 2 or code not in ("F16", "F32", "F64"):
+            raise FormatError(
+                path, None, f"the tensor is {code} of shape {tuple(shape)}, but should be F32 or F16, (rows, dimension)"
+            )
+        with blocks_beside(path, rows_file, shape[0], lambda start, stop: tensor[start:stop]) as blocks:
+            yield Source(
+                name=path.name,
+                rows=shape[0],
+                dtype="float16" if code == "F16" else "float32",
+                origin=Origin.read((file.metadata() or {}).get(_METADATA)),
+                blocks=blocks,
+            )
