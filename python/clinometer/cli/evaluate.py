@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,9 @@ def demo(
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
 ) -> None:
     """Evaluate the embedded collection with the embedded encoder and write the report."""
-    _run("demo", "offline", {}, {}, {}, output, json, progress=None)
+    from clinometer.encoders import OfflineEncoder
+
+    _run("demo", OfflineEncoder, {}, {}, output, json, progress=None)
 
 
 def evaluate(
@@ -37,13 +40,19 @@ def evaluate(
         ),
     ],
     encoder: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--encoder",
             metavar="E",
-            help="offline, a sentence-transformers model (name or folder), or precomputed.",
+            help="offline (the default), a sentence-transformers model (name or folder), precomputed, or bm25.",
         ),
-    ] = "offline",
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="TREC", help="Instead of an encoder: ranked lists, .gz by suffix.")
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(metavar="NPY", help="Instead of an encoder: a matrix of queries by documents.")
+    ] = None,
     languages: Annotated[str | None, typer.Option(metavar="A,B,...", help="Only these languages.")] = None,
     scenarios: Annotated[
         str | None,
@@ -68,6 +77,9 @@ def evaluate(
     ] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="beir, hub: count judgements of absent texts instead of failing.")
+    ] = False,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Only what is there in every language; what is left out is counted.")
     ] = False,
     query_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each query.")] = None,
     document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
@@ -115,7 +127,7 @@ def evaluate(
         typer.Option("-o", "--output", metavar="DIR", help="Folder for results.json, per_query.jsonl.gz and reports."),
     ] = None,
 ) -> None:
-    """Evaluate an encoder on a collection whose documents are in several languages."""
+    """Evaluate an encoder, or any other scorer, on a collection whose documents are in several languages."""
     if executor != "local":
         raise UsageError(f"there is no executor {executor!r}; use local")
     reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}
@@ -141,31 +153,47 @@ def evaluate(
         "seed": seed,
         "threads": threads,
     }
-    made: Any = encoder
+    named = {"--encoder": encoder, "--run": run, "--scores": scores}
+    given = [option for option, value in named.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} each name what is evaluated; give one of them")
     if encoder == "precomputed":
         if queries is None or documents is None:
             raise UsageError("--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
-        made = (queries, documents)
     elif queries is not None or documents is not None:
         raise UsageError("--queries and --documents are for --encoder precomputed")
+
+    def make() -> Any:
+        from clinometer.encoders import PrecomputedEncoder
+        from clinometer.encoders import encoder as make_encoder
+        from clinometer.scorers import MatrixScorer, RunScorer
+
+        if queries is not None and documents is not None:
+            return PrecomputedEncoder.from_files(queries, documents)
+        what: Any = encoder or "offline"
+        if run is not None:
+            what = RunScorer(run)
+        elif scores is not None:
+            what = MatrixScorer.from_file(scores)
+        return make_encoder(what, **model)
+
     remedies = Remedies(adapter, correction, query_languages)
-    _run(source, made, {k: v for k, v in reader.items() if v is not None}, model, how, output, json, progress, remedies)
+    reader = {name: value for name, value in reader.items() if value is not None}
+    _run(source, make, reader, how, output, json, progress, remedies, complete)
 
 
 def _run(
     source: str,
-    encoder: Any,
+    make: Callable[[], Any],
     reader: dict[str, Any],
-    model: dict[str, Any],
     how: dict[str, Any],
     output: Path | None,
     json: bool,
     progress: bool | None,
     remedies: Remedies | None = None,
+    complete: bool = False,
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
-    from clinometer.encoders import PrecomputedEncoder
-    from clinometer.encoders import encoder as make_encoder
     from clinometer.evaluation import check_options
     from clinometer.evaluation import evaluate as run
     from clinometer.io import load
@@ -177,8 +205,10 @@ def _run(
     if output is not None:
         check_folder(output)
     collection = load(source, languages=how.get("languages"), **reader)
+    if complete:
+        collection = collection.complete()
     sys.stderr.write(collection.summary() + "\n")
-    made = PrecomputedEncoder.from_files(*encoder) if isinstance(encoder, tuple) else make_encoder(encoder, **model)
+    made = make()
     if remedies is not None:
         made = remedies.applied_to(made, collection)
     told = list(made.record.warnings)
