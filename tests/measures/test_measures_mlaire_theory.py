@@ -113,7 +113,7 @@ def test_a_random_ranker_is_near_chance() -> None:
     chance = (ranks - 1) / (size * (size - 1) / 2)
     for name, by_rank in (("MaxR", ranks), ("MaxRnorm", 100 * (np.log2(size) - np.log2(ranks)) / (np.log2(size) - 1))):
         expected = by_rank @ chance
-        spread = np.sqrt((by_rank - expected) ** 2 @ chance / n)
+        spread = float(np.sqrt((by_rank - expected) ** 2 @ chance / n))
         assert mean[name] == pytest.approx(expected, abs=4 * spread)
     assert ranks @ chance == pytest.approx(2 * (size + 1) / 3)
     assert mean["RankDistance"] == pytest.approx((size + 1) / 3, abs=4 * size * 0.24 / np.sqrt(n))

@@ -87,6 +87,7 @@ def test_ranks_and_lists_are_those_of_a_full_sort(seed: int, kind: Any, levels: 
     languages = LABELS[rng.integers(0, 3, 25)]
     ids = [f"d{number}" for number in rng.permutation(25)]
     relevant = [rng.choice(25, 4, replace=False) for _ in range(3)]
+    ties: Any
     for ties in TIE_MODES:
         found = cm.scan_scores(scores, relevant, languages, 6, per_language=True, ties=ties, document_ids=ids)
         assert found.ranks is not None
