@@ -4,8 +4,9 @@
 
 Evaluates the offline encoder and multilingual-e5-small, each as it is and centered per language, and BM25, on XQuAD (12
 languages), Belebele (6) and TICO-19 (12, complete groups only), every language's documents in one pool. Embeddings and
-evaluations are kept in DIR, so the command can be stopped at any time and goes on where it was. It writes
-docs/mlaire.md (between the markers) and studies/results/mlaire.json; without --work it writes the page from that file.
+evaluations are kept in DIR, so the command can be stopped at any time and goes on where it was; with --ready it leaves
+out what would have to be encoded first. It writes docs/mlaire.md (between the markers) and studies/results/mlaire.json;
+without --work it writes the page from that file.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mlaire_tables import KEPT, write_kept, write_page
+from mlaire_tables import KEPT, RETRIEVERS, write_kept, write_page
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
@@ -38,7 +39,6 @@ ENCODERS = {
     "offline": ("offline", {}),
     "multilingual-e5-small": (str(ROOT / "models" / "multilingual-e5-small"), {}),
 }
-RETRIEVERS = [*ENCODERS, *(f"{name}, centered" for name in ENCODERS), "bm25"]
 PART = 256
 MEASURES = [
     "nDCG@1", "nDCG@10", "nDCG@20", "LPR", "LPR(variant=top1)", "LPR(variant=any)", "LPR(variant=pair)",

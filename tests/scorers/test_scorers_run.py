@@ -114,6 +114,18 @@ def test_what_is_missing_is_said() -> None:
     assert value(found, "RR", "q-en1") == 1 / 2
 
 
+def test_copies_of_an_answer_are_no_answers() -> None:
+    """A verbatim copy that is not judged has a row of its own in the scan; it is not missed."""
+    builder = cm.CollectionBuilder("copies")
+    for name, text in (("a", "same"), ("b", "same"), ("c", "other")):
+        builder.add_document(name, text, "en")
+    builder.add_query("q", "what?", "en")
+    builder.judge("q", "a")
+    lists = {"q": {"c": 1.0}}
+    found = cm.evaluate(builder.build(), RunScorer(lists), scenarios=["mono-same"], measures=["RR"], resamples=0)
+    assert found.notices[0].startswith("run: 1 of 1 answers are not listed")
+
+
 def test_other_languages_of_a_run_are_left_out_and_counted() -> None:
     found = cm.evaluate(tiny(), RunScorer(full_run(tiny(), 1, 9)), languages=["de"], scenarios=["mono-same"],
                         measures=["RR"], resamples=0)  # fmt: skip

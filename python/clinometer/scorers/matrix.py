@@ -24,7 +24,7 @@ from clinometer.scan import Scan
 
 __all__ = ["scan_scores"]
 
-_AT_ONCE = 1 << 22
+_AT_ONCE = 1 << 20
 """Scores of a matrix that are looked at together."""
 _COMPARED = 1 << 17
 """Comparisons that are held at once; more would fall out of the cache."""
