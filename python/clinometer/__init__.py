@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.comparison import Comparison, compare
+from clinometer.comparison.correlation import Correlation, correlate
 from clinometer.counts import RankCounts, TopK
 from clinometer.encoders import encoder
 from clinometer.evaluation import evaluate
@@ -15,24 +16,28 @@ from clinometer.io import load
 from clinometer.measuring import measure
 from clinometer.results import Evaluation
 from clinometer.scan import Scan, rank_relevant, scan, search
+from clinometer.scorers import scan_scores
 from clinometer.store import EmbeddingStore
 
 __all__ = [
     "Collection",
     "CollectionBuilder",
     "Comparison",
+    "Correlation",
     "EmbeddingStore",
     "Evaluation",
     "RankCounts",
     "Scan",
     "TopK",
     "compare",
+    "correlate",
     "encoder",
     "evaluate",
     "load",
     "measure",
     "rank_relevant",
     "scan",
+    "scan_scores",
     "search",
 ]
 

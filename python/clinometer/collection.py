@@ -101,7 +101,56 @@ class Collection:
         if languages is None:
             return self
         chosen = select(languages, self.languages, f"collection {self.name!r}")
-        kept_documents, kept_queries = self.documents.rows_in(chosen), self.queries.rows_in(chosen)
+        return self._only(self.documents.rows_in(chosen), self.queries.rows_in(chosen))
+
+    def complete(self) -> Collection:
+        """The collection without what lacks a translation: every language then has the same questions and answers.
+
+        A query is kept if its group is asked in every language of the queries and it has a relevant document in every
+        language of the documents. A document is kept if it is relevant to a kept query, if its group is there in every
+        language, or if it belongs to no group. `restrict` first: what is complete depends on the languages.
+
+        Returns:
+            The collection, with `incomplete_left_out` in its notes: documents and queries left out in each language.
+
+        Raises:
+            CollectionError: No query is left.
+
+        Example:
+            >>> builder = CollectionBuilder("tiny")
+            >>> for group, language in (("cat", "en"), ("cat", "de"), ("dog", "en")):
+            ...     builder.add_document(f"d-{group}-{language}", f"{group} {language}", language, group)
+            ...     builder.add_query(f"q-{group}-{language}", f"{group} {language}?", language, group)
+            >>> for query in ("q-cat-en", "q-cat-de"):
+            ...     for document in ("d-cat-en", "d-cat-de"):
+            ...         builder.judge(query, document)
+            >>> collection = builder.build().complete()
+            >>> collection.documents.ids, collection.notes["incomplete_left_out"]
+            (('d-cat-en', 'd-cat-de'), {'documents': {'en': 1}, 'queries': {'en': 1}})
+        """
+        indptr, rows = self.relevant()
+        query_of = np.repeat(np.arange(len(self.queries)), np.diff(indptr))
+        languages = np.array(self.documents.languages, dtype=np.str_)
+        answered = np.zeros(len(self.queries), dtype=np.int64)
+        pairs = np.unique(np.stack([query_of.astype(np.str_), languages[rows]], axis=1), axis=0)
+        np.add.at(answered, pairs[:, 0].astype(np.int64), 1)
+        asked = _in_every_language(self.queries) & (answered == len(set(self.documents.languages)))
+        if not asked.any():
+            raise CollectionError(
+                f"no query of {self.name!r} has an answer in every language ({', '.join(self.languages)}); choose "
+                "fewer languages"
+            )
+        held = _in_every_language(self.documents)
+        held[rows[asked[query_of]]] = True
+        kept = self._only(np.flatnonzero(held), np.flatnonzero(asked))
+        left_out = {
+            kind: dict(Counter(label for label, stays in zip(texts.languages, mask, strict=True) if not stays))
+            for kind, texts, mask in (("documents", self.documents, held), ("queries", self.queries, asked))
+        }
+        return replace(kept, notes={**self.notes, "incomplete_left_out": left_out})
+
+    def _only(self, kept_documents: NDArray[np.int64], kept_queries: NDArray[np.int64]) -> Collection:
+        """The collection of these rows."""
         new_row = np.full(len(self.documents), -1, dtype=np.int64)
         new_row[kept_documents] = np.arange(len(kept_documents))
         judged, grades, indptr = [], [], [0]
@@ -186,6 +235,16 @@ class Collection:
         ]
         lines += [f"{key.replace('_', ' ')}: {_brief(value)}" for key, value in self.notes.items()]
         return "\n".join(lines)
+
+
+def _in_every_language(texts: Texts) -> NDArray[np.bool_]:
+    """Which texts belong to a group that is there in every language, or to none."""
+    there: dict[str, set[str]] = {}
+    for group, language in zip(texts.groups, texts.languages, strict=True):
+        if group is not None:
+            there.setdefault(group, set()).add(language)
+    languages = len(set(texts.languages))
+    return np.array([group is None or len(there[group]) == languages for group in texts.groups], dtype=bool)
 
 
 def _brief(value: object) -> str:

@@ -33,7 +33,7 @@ class RankCounts:
         indptr: `(Q + 1,)`: the rows of query q are `indptr[q]:indptr[q + 1]`.
         documents: `(R,)`: the relevant documents, as positions in the pool.
         codes: `(R,)`: their languages, as indices into `languages`.
-        scores: `(R,)` float32: their canonical scores.
+        scores: `(R,)` float32: their canonical scores; as they were given, where `scan_scores` counted.
         greater: `(R, L)`: documents with a higher score.
         equal: `(R, L)`: other documents with the same score.
         before: `(R, L)`: those of `equal` that come first in the tie order.
@@ -187,7 +187,7 @@ class TopK:
 
     Args:
         ids: `(Q, k)` or `(Q, L, k)` int64: positions in the pool, best first, -1 where there were fewer documents.
-        scores: The same shape, float32, NaN where `ids` is -1.
+        scores: The same shape, float32 or as they were given, NaN where `ids` is -1.
         places: The same shape, int64: places in the tie order (equal to `ids` unless another order was asked for).
         languages: The L labels where the lists are per language, else None.
     """

@@ -1,4 +1,4 @@
-"""Evaluate an encoder on a collection: encode, scan once, and compute every measure in every setting from the counts.
+"""Evaluate a retriever on a collection: encode, scan once, and compute every measure in every setting from the counts.
 
 Values are kept per query in a table with one row per (query, setting); the rows of results are means of its columns.
 """
@@ -23,7 +23,7 @@ from clinometer.placements import TIE_MODES, TieMode
 from clinometer.results import Evaluation
 from clinometer.rows import notices_of, rows_of
 from clinometer.scenarios import SCENARIOS, settings_of
-from clinometer.scoring import Scored, embedded
+from clinometer.scoring import Scored, Scorer, embedded
 from clinometer.stored_scoring import StoredEmbeddings
 from clinometer.survey import survey_of
 
@@ -39,7 +39,7 @@ DEFAULT_MEASURES = (
 
 def evaluate(
     collection: Collection | str | Path,
-    encoder: Encoder | Any = "offline",
+    encoder: Encoder | Scorer | Any = "offline",
     *,
     languages: Iterable[str] | None = None,
     scenarios: Iterable[str] | None = None,
@@ -58,7 +58,7 @@ def evaluate(
 
     Args:
         collection: A collection, or a source that `clinometer.load` reads.
-        encoder: An encoder, or what `clinometer.encoder` makes one from, or
+        encoder: An encoder, a scorer (`clinometer.scorers`), or what `clinometer.encoder` makes one from; or
             `clinometer.stored_scoring.StoredEmbeddings`: what was encoded before.
         languages: Only these; all of the collection by default.
         scenarios: Names from `clinometer.scenarios.SCENARIOS`; all by default.
@@ -90,7 +90,12 @@ def evaluate(
     def scored(chosen: Collection) -> Scored:
         if isinstance(encoder, StoredEmbeddings):
             return encoder.scored(chosen, executor=executor, threads=threads, show_progress_bar=show_progress_bar)
-        return embedded(chosen, make_encoder(encoder), threads, show_progress_bar, executor)
+        made: Encoder | Scorer = make_encoder(encoder)
+        if isinstance(made, Encoder):
+            return embedded(chosen, made, threads, show_progress_bar, executor)
+        if executor != "local":
+            raise UsageError(f"the executor is for embeddings, but {made.record.name} gives none; leave it out")
+        return made.score(chosen, show_progress_bar=show_progress_bar)
 
     return evaluate_scored(
         collection, scored, languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, measures=measures,
@@ -112,9 +117,8 @@ def evaluate_scored(
     confidence: float = 0.95,
     seed: int = 0,
     threads: int | None = None,
-    similarity: str = "cosine",
 ) -> Evaluation:
-    """Measure any scorer; `evaluate` for those that are not encoders.
+    """Measure whatever yields a `Scored`, where no object is at hand that `evaluate` takes.
 
     Args:
         collection: As for `evaluate`.
@@ -130,7 +134,6 @@ def evaluate_scored(
         confidence: Of the intervals.
         seed: Of the resampling.
         threads: Of the resampling; never shows in the result.
-        similarity: What the scores are, for the settings of the results.
 
     Raises:
         ClinometerError: One of its kinds.
@@ -158,8 +161,8 @@ def evaluate_scored(
         collection = load(collection, languages=languages)
     collection = collection.restrict(languages)
     settings = settings_of(scenarios, collection.languages, pivot, pairs)
-    scan, record = scored(collection)
-    survey = survey_of(collection, scan, computed, settings, ties)
+    made = scored(collection)
+    survey = survey_of(collection, made.scan, computed, settings, ties)
     cells = cells_of(survey, computed, settings, pivot)
     rows = rows_of(survey, cells, wanted, pivot, resamples, confidence, seed, threads)
     chosen = {
@@ -171,15 +174,15 @@ def evaluate_scored(
         "resamples": resamples,
         "confidence": confidence,
         "seed": seed,
-        "similarity": similarity,
+        "similarity": made.similarity,
         "version": version("clinometer"),
     }
     return Evaluation(
         collection=collection.describe(),
-        encoder=record,
+        encoder=made.record,
         settings=chosen,
         rows=rows,
-        notices=notices_of(survey, cells),
+        notices=[*made.notices, *notices_of(survey, cells)],
         per_query=columns_of(survey, cells),
     )
 

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
-from clinometer.encoders import Encoder
+from clinometer.encoders import Encoder, EncoderRecord
 from clinometer.errors import EmbeddingError
 from clinometer.executors import Executor
 from clinometer.placements import TieMode
 from clinometer.scan import Scan, scan
 
-__all__ = ["Scanner", "Scored", "embedded", "scanner_of"]
+__all__ = ["Scanner", "Scored", "Scorer", "embedded", "scanner_of"]
 
 
 class Scanner(Protocol):
@@ -46,10 +46,28 @@ class Scored(NamedTuple):
     Args:
         scan: Counts and lists, from one pass.
         record: What scores, for the results: the fields of `clinometer.encoders.EncoderRecord`.
+        similarity: What the scores are, for the settings of the results.
+        notices: Sentences for the results; read after the scan, for some things are known only then.
     """
 
     scan: Scanner
     record: dict[str, Any]
+    similarity: str = "cosine"
+    notices: Sequence[str] = ()
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Scores the documents of a collection without embeddings; `clinometer.evaluate` takes one like an encoder."""
+
+    @property
+    def record(self) -> EncoderRecord:
+        """What scores, for the results."""
+        ...
+
+    def score(self, collection: Collection, *, show_progress_bar: bool = False) -> Scored:
+        """Make ready to score these queries and documents."""
+        ...
 
 
 def embedded(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.adapters.adapter import Adapter
-from clinometer.encoders import Encoder, EncoderRecord
+from clinometer.encoders import Encoder, EncoderRecord, require_embeddings
 from clinometer.errors import UsageError
 
 __all__ = ["AdaptedEncoder"]
@@ -42,6 +42,7 @@ class AdaptedEncoder:
     """
 
     def __init__(self, encoder: Encoder, adapter: Adapter) -> None:
+        require_embeddings(encoder)
         if encoder.record.dimension and encoder.record.dimension != adapter.dimension:
             raise UsageError(
                 f"{encoder.record.name} gives {encoder.record.dimension} dimensions, but the adapter maps "

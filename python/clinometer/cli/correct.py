@@ -171,7 +171,7 @@ def _sampled(source: str, method: str, texts: int, drawing: dict[str, Any], give
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.correction import check_method
     from clinometer.correction.fitting import encode_sample
-    from clinometer.encoders import PrecomputedEncoder
+    from clinometer.encoders import PrecomputedEncoder, require_embeddings
     from clinometer.encoders import encoder as make_encoder
     from clinometer.io import load
 
@@ -194,6 +194,7 @@ def _sampled(source: str, method: str, texts: int, drawing: dict[str, Any], give
         made: Any = PrecomputedEncoder.from_files(*arrays)
     else:
         made = make_encoder(what, **given)
+        require_embeddings(made)
     warn(made.record.warnings)
     return encode_sample(
         collection,

@@ -102,6 +102,7 @@ def encode(
     }
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.encoders import encoder as make_encoder
+    from clinometer.encoders import require_embeddings
     from clinometer.io import load
     from clinometer.store import fill, open_writer
 
@@ -112,7 +113,9 @@ def encode(
     wanted = None if languages is None else [label.strip() for label in languages.split(",") if label.strip()]
     collection = load(source, languages=wanted, **{name: value for name, value in reader.items() if value is not None})
     sys.stderr.write(collection.summary() + "\n")
-    made: Any = remedies.applied_to(make_encoder(encoder, **model), collection)
+    made: Any = make_encoder(encoder, **model)
+    require_embeddings(made)
+    made = remedies.applied_to(made, collection)
     said = _warn(made.record.warnings, set())
     bars = sys.stderr.isatty() if progress is None else progress
     texts = {"documents": collection.documents, "queries": collection.queries}

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.evaluated import Evaluated
 from clinometer.cli.output import check_folder, show, write
 from clinometer.cli.remedies import Remedies, warn
-from clinometer.errors import UsageError
 from clinometer.executors import check_executor
 
 __all__ = ["demo", "evaluate"]
@@ -26,7 +26,7 @@ def demo(
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
 ) -> None:
     """Evaluate the embedded collection with the embedded encoder and write the report."""
-    _run("demo", "offline", {}, {}, {}, output, json, progress=None)
+    _run("demo", Evaluated("offline", {}), {}, {}, output, json, progress=None)
 
 
 def evaluate(
@@ -42,8 +42,14 @@ def evaluate(
         typer.Option(
             "--encoder",
             metavar="E",
-            help="offline (the default), a sentence-transformers model (name or folder), or precomputed.",
+            help="offline (the default), a sentence-transformers model (name or folder), precomputed, or bm25.",
         ),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="TREC", help="Instead of an encoder: ranked lists, .gz by suffix.")
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(metavar="NPY", help="Instead of an encoder: a matrix of queries by documents.")
     ] = None,
     languages: Annotated[str | None, typer.Option(metavar="A,B,...", help="Only these languages.")] = None,
     scenarios: Annotated[
@@ -69,6 +75,9 @@ def evaluate(
     ] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="beir, hub: count judgements of absent texts instead of failing.")
+    ] = False,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Only what is there in every language; what is left out is counted.")
     ] = False,
     query_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each query.")] = None,
     document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
@@ -118,7 +127,7 @@ def evaluate(
         typer.Option("-o", "--output", metavar="DIR", help="Folder for results.json, per_query.jsonl.gz and reports."),
     ] = None,
 ) -> None:
-    """Evaluate an encoder on a collection whose documents are in several languages."""
+    """Evaluate an encoder, or any other scorer, on a collection whose documents are in several languages."""
     check_executor(executor)
     reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}
     model = {
@@ -143,58 +152,39 @@ def evaluate(
         "seed": seed,
         "threads": threads,
     }
-    made: Any = "offline" if encoder is None else encoder
-    if (documents or queries) and all(path is None or path.is_dir() for path in (documents, queries)):
-        if encoder is not None or any(value for name, value in model.items() if name != "batch_size"):
-            raise UsageError("--documents and --queries were encoded already; leave --encoder and its options out")
-        made = {"documents": documents, "queries": queries}
-    elif encoder == "precomputed":
-        if queries is None or documents is None:
-            raise UsageError("--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
-        made = (queries, documents)
-    elif queries is not None or documents is not None:
-        raise UsageError("--queries and --documents are for --encoder precomputed, or name folders of stores")
     remedies = Remedies(adapter, correction, query_languages)
+    what = Evaluated(encoder, model, run=run, scores=scores, queries=queries, documents=documents, remedies=remedies)
     given = {name: value for name, value in reader.items() if value is not None}
-    _run(source, made, given, model, how, output, json, progress, remedies, executor)
+    _run(source, what, given, how, output, json, progress, executor=executor, complete=complete)
 
 
 def _run(
     source: str,
-    encoder: Any,
+    what: Evaluated,
     reader: dict[str, Any],
-    model: dict[str, Any],
     how: dict[str, Any],
     output: Path | None,
     json: bool,
     progress: bool | None,
-    remedies: Remedies | None = None,
+    *,
     executor: str = "local",
+    complete: bool = False,
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
-    from clinometer.encoders import PrecomputedEncoder
-    from clinometer.encoders import encoder as make_encoder
     from clinometer.evaluation import check_options
     from clinometer.evaluation import evaluate as run
     from clinometer.io import load
-    from clinometer.stored_scoring import StoredEmbeddings, open_stores
 
     bars = sys.stderr.isatty() if progress is None else progress
     check_options(**how)
-    if remedies is not None:
-        remedies.load()
-    stores = open_stores(**encoder) if isinstance(encoder, dict) else None
+    what.open()
     if output is not None:
         check_folder(output)
     collection = load(source, languages=how.get("languages"), **reader)
+    if complete:
+        collection = collection.complete()
     sys.stderr.write(collection.summary() + "\n")
-    made: Any
-    if stores is not None:
-        made = StoredEmbeddings(*stores, None if remedies is None else remedies.on_stores(*stores))
-    else:
-        made = PrecomputedEncoder.from_files(*encoder) if isinstance(encoder, tuple) else make_encoder(encoder, **model)
-        if remedies is not None:
-            made = remedies.applied_to(made, collection)
+    made = what.of(collection)
     told = list(made.record.warnings)
     warn(told)
     evaluation = run(collection, made, show_progress_bar=bars, executor=executor, **how)

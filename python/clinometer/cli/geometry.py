@@ -65,7 +65,7 @@ def geometry(
     # Imported here so that `--help` and complaints about options come at once.
     import msgspec
 
-    from clinometer.encoders import PrecomputedEncoder
+    from clinometer.encoders import PrecomputedEncoder, require_embeddings
     from clinometer.encoders import encoder as make_encoder
     from clinometer.files import json_bytes, written_whole
     from clinometer.geometry import alignment_table
@@ -87,6 +87,7 @@ def geometry(
             encoder, document_prompt=document_prompt, batch_size=batch_size, max_length=max_length, device=device,
             revision=revision, trust_remote_code=trust_remote_code,
         )  # fmt: skip
+        require_embeddings(made)
     made = remedies.applied_to(made, collection)
     texts = collection.documents
     bars = sys.stderr.isatty() if progress is None else progress

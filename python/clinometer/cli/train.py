@@ -140,12 +140,14 @@ def _adapt(
     """Train an adapter, save it, and show what it does."""
     from clinometer.adapters import AdaptedEncoder, train_adapter
     from clinometer.encoders import encoder as make_encoder
+    from clinometer.encoders import require_embeddings
     from clinometer.training.proof import prove
 
     path = output / "adapter.safetensors"
     if path.exists():
         raise UsageError(f"{path} is there already; give another folder")
     encoder = make_encoder(model, **prompts)
+    require_embeddings(encoder)
     found, _ = train_adapter(data, languages, encoder, show_progress_bar=bars, **options)
     for warning in found.settings["data"]["training"]["warnings"]:
         sys.stderr.write(f"warning: {warning}\n")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from clinometer.correction.base import UNKNOWN, Correction, Side, Unknown
 from clinometer.correction.records import corrected_record
-from clinometer.encoders import Encoder, EncoderRecord
+from clinometer.encoders import Encoder, EncoderRecord, require_embeddings
 from clinometer.errors import EncoderError, UsageError
 from clinometer.languages import canonical
 
@@ -63,6 +63,7 @@ class CorrectedEncoder:
         query_languages: Literal["given", "unknown"] | Identify = "given",
         unknown: Unknown = "refuse",
     ) -> None:
+        require_embeddings(encoder)
         if not callable(query_languages) and query_languages not in ("given", "unknown"):
             raise UsageError(
                 f"query_languages is {query_languages!r}; choose given, unknown or a function from texts to labels"

@@ -7,17 +7,40 @@ Optional packages are imported only when an encoder that needs them is made.
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from clinometer.encoders.base import Encoder, EncoderRecord
+from clinometer.encoders.base import Encoder, EncoderRecord, require_embeddings
 from clinometer.encoders.offline import OfflineEncoder
 from clinometer.encoders.precomputed import PrecomputedEncoder
 from clinometer.encoders.sentence_transformer import SentenceTransformerEncoder
 from clinometer.errors import UsageError
 
-__all__ = ["Encoder", "EncoderRecord", "OfflineEncoder", "PrecomputedEncoder", "SentenceTransformerEncoder", "encoder"]
+if TYPE_CHECKING:
+    from clinometer.scorers import BM25Scorer
+
+__all__ = ["Encoder", "EncoderRecord", "OfflineEncoder", "PrecomputedEncoder", "SentenceTransformerEncoder", "encoder",
+           "require_embeddings"]  # fmt: skip
 
 _DEFAULT_BATCH_SIZE = 32
+
+
+@overload
+def encoder(what: Literal["bm25"]) -> BM25Scorer: ...  # type: ignore[overload-overlap]  # a word among many
+
+
+@overload
+def encoder(
+    what: str | os.PathLike[str] | Encoder | Any,
+    *,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+    batch_size: int = _DEFAULT_BATCH_SIZE,
+    max_length: int | None = None,
+    precision: str | None = None,
+    device: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> Encoder: ...
 
 
 def encoder(
@@ -31,12 +54,14 @@ def encoder(
     device: str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
-) -> Encoder:
+) -> Any:
     """An encoder from what a user writes.
 
     Args:
         what: `"offline"`; the name or folder of a sentence-transformers model, or such a model; an encoder, which is
-            returned as it is. A folder that is called `offline` is reached as `./offline`.
+            returned as it is. A folder that is called `offline` is reached as `./offline`. Also what gives no
+            embeddings and can only be evaluated: `"bm25"`, with other parameters `"bm25:k1=0.9,b=0.4"`, or a scorer
+            (`clinometer.scorers`).
         query_prompt: Text put before each query; None for the model's own, `""` for none.
         document_prompt: The same for documents.
         batch_size: Texts in one forward pass.
@@ -71,6 +96,11 @@ def encoder(
     if isinstance(what, str) and what == "offline":
         _refuse(model_options, "the offline encoder")
         return OfflineEncoder()
+    if isinstance(what, str) and what.partition(":")[0] == "bm25":
+        from clinometer.scorers import BM25Scorer
+
+        _refuse(model_options, "bm25")
+        return BM25Scorer(**_parameters(what))
     if isinstance(what, str) and what.startswith(("http://", "https://")):
         raise UsageError(
             f"{what}: encoders behind an HTTP address come in a later release; encode the texts yourself and use "
@@ -78,6 +108,9 @@ def encoder(
         )
     if isinstance(what, Encoder) and not isinstance(what, type):
         _refuse(model_options, "an encoder that exists already")
+        return what
+    if _is_scorer(what):
+        _refuse(model_options, "a scorer")
         return what
     if isinstance(what, (str, os.PathLike)) or _is_model(what):
         return SentenceTransformerEncoder(
@@ -93,8 +126,28 @@ def encoder(
         )
     raise UsageError(
         f"an encoder cannot be made from {type(what).__name__}; give 'offline', the name or folder of a "
-        "sentence-transformers model, such a model, or arrays in PrecomputedEncoder(queries, documents)"
+        "sentence-transformers model, such a model, arrays in PrecomputedEncoder(queries, documents), or a scorer"
     )
+
+
+def _parameters(what: str) -> dict[str, float]:
+    """Numbers behind the colon of `bm25:k1=0.9,b=0.4`."""
+    found: dict[str, float] = {}
+    for part in filter(None, what.partition(":")[2].split(",")):
+        name, _, value = part.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            found[name.strip()] = float("nan")
+    if set(found) - {"k1", "b"} or any(value != value for value in found.values()):
+        raise UsageError(f"{what!r} is no bm25 with parameters; write bm25:k1=0.9,b=0.4")
+    return found
+
+
+def _is_scorer(what: object) -> bool:
+    from clinometer.scoring import Scorer
+
+    return isinstance(what, Scorer) and not isinstance(what, type)
 
 
 def _is_model(what: object) -> bool:

@@ -13,7 +13,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Encoder", "EncoderRecord"]
+from clinometer.errors import UsageError
+
+__all__ = ["Encoder", "EncoderRecord", "require_embeddings"]
 
 
 class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +24,8 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         name: What the user asked for (`offline`, a model name, a path's last part, `precomputed`).
         kind: `offline`, `sentence-transformers`, `precomputed`, `http`, or `imported` of stored embeddings that came
-            from elsewhere: then nothing but name and dimension is known, an empty prompt too says nothing.
+            from elsewhere: then nothing but name and dimension is known, an empty prompt too says nothing. Of scorers,
+            which give no embeddings, `bm25`, `run`, `scores` or `late-interaction`.
         revision: Version of the weights as far as it is known: package version, commit, or a digest.
         dimension: Length of an embedding.
         query_prompt: Text put before each query.
@@ -34,6 +37,7 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
         warnings: What the user should know, such as a missing prompt; shown with every result.
         remedies: What changed the embeddings after the encoder, in that order: corrections and adapters, each with
             `method`, `digest` and `settings`. JSON values only.
+        parameters: What else decides the scores, such as `k1` and `b` of BM25. JSON values only.
     """
 
     name: str
@@ -48,6 +52,7 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
     languages: list[str] | None = None
     warnings: list[str] = msgspec.field(default_factory=list)
     remedies: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 @runtime_checkable
@@ -66,3 +71,14 @@ class Encoder(Protocol):
     def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
         """`(len(texts), dimension)` float32, row i for text i."""
         ...
+
+
+def require_embeddings(made: object) -> None:
+    """Refuse what gives scores only, where embeddings are stored, corrected or learnt from.
+
+    Raises:
+        UsageError: It is no encoder.
+    """
+    if not isinstance(made, Encoder):
+        name = getattr(getattr(made, "record", None), "name", type(made).__name__)
+        raise UsageError(f"{name} gives scores and no embeddings, so it can only be evaluated; use an encoder here")

@@ -1,0 +1,91 @@
+"""What `clinometer evaluate` evaluates, from its options: an encoder, arrays, stores, ranked lists or scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from clinometer.cli.remedies import Remedies
+from clinometer.collection import Collection
+from clinometer.errors import UsageError
+
+__all__ = ["Evaluated"]
+
+
+class Evaluated:
+    """One of the things that can be evaluated; options that do not go together are refused before any work is done.
+
+    Args:
+        encoder: `--encoder`; None for the offline one, unless another option names what is evaluated.
+        model: Options of an encoder that is made from a name.
+        run: `--run`: a TREC run.
+        scores: `--scores`: a matrix of queries by documents.
+        queries: `--queries`: an array, or the folder of a store.
+        documents: `--documents`, likewise.
+        remedies: What the embeddings go through.
+
+    Raises:
+        UsageError: Options that name two things, or half of one.
+    """
+
+    def __init__(
+        self,
+        encoder: str | None,
+        model: dict[str, Any],
+        *,
+        run: Path | None = None,
+        scores: Path | None = None,
+        queries: Path | None = None,
+        documents: Path | None = None,
+        remedies: Remedies | None = None,
+    ) -> None:
+        self._encoder, self._model, self._run, self._scores = encoder, model, run, scores
+        self._queries, self._documents, self._remedies = queries, documents, remedies
+        rows = [path for path in (documents, queries) if path is not None]
+        self._stored = bool(rows) and all(path.is_dir() for path in rows)
+        self._stores: tuple[Any, Any] | None = None
+        named = {"--encoder": encoder, "--run": run, "--scores": scores}
+        given = [option for option, value in named.items() if value is not None]
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)} each name what is evaluated; give one of them")
+        if self._stored:
+            if given or any(value for name, value in model.items() if name != "batch_size"):
+                raise UsageError(
+                    "--documents and --queries were encoded already; leave --encoder and its options out, --run and "
+                    "--scores as well"
+                )
+        elif encoder == "precomputed":
+            if len(rows) < 2:
+                raise UsageError("--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
+        elif rows:
+            raise UsageError("--queries and --documents are for --encoder precomputed, or name folders of stores")
+
+    def open(self) -> None:
+        """Read what is small, so that a wrong path is found before texts are read."""
+        if self._remedies is not None:
+            self._remedies.load()
+        if self._stored:
+            from clinometer.stored_scoring import open_stores
+
+            self._stores = open_stores(documents=self._documents, queries=self._queries)
+
+    def of(self, collection: Collection) -> Any:
+        """What `clinometer.evaluate` takes for this collection."""
+        from clinometer.encoders import PrecomputedEncoder
+        from clinometer.encoders import encoder as make_encoder
+        from clinometer.scorers import MatrixScorer, RunScorer
+        from clinometer.stored_scoring import StoredEmbeddings
+
+        if self._stores is not None:
+            remedied = None if self._remedies is None else self._remedies.on_stores(*self._stores)
+            return StoredEmbeddings(*self._stores, remedied)
+        what: Any = self._encoder or "offline"
+        if self._run is not None:
+            what = RunScorer(self._run)
+        elif self._scores is not None:
+            what = MatrixScorer.from_file(self._scores)
+        if what == "precomputed" and self._queries is not None and self._documents is not None:
+            made: Any = PrecomputedEncoder.from_files(self._queries, self._documents)
+        else:
+            made = make_encoder(what, **self._model)
+        return made if self._remedies is None else self._remedies.applied_to(made, collection)

@@ -1,0 +1,16 @@
+"""Scorers: retrievers that give scores or lists and no embeddings, evaluated like any encoder.
+
+`clinometer.evaluate` takes whatever satisfies the protocol `Scorer`. Those here bring their scores to `scan_scores`,
+which counts as the scan of embeddings does.
+"""
+
+from __future__ import annotations
+
+from clinometer.scorers.bm25 import BM25Scorer
+from clinometer.scorers.late_interaction import LateInteractionScorer
+from clinometer.scorers.matrix import scan_scores
+from clinometer.scorers.run import RunScorer
+from clinometer.scorers.scores import MatrixScorer
+from clinometer.scoring import Scored, Scorer
+
+__all__ = ["BM25Scorer", "LateInteractionScorer", "MatrixScorer", "RunScorer", "Scored", "Scorer", "scan_scores"]

@@ -1,0 +1,118 @@
+"""BM25 over the mixed pool, through the package `bm25s`: the lexical retriever that needs no model.
+
+The statistics (document frequencies, mean length) are those of all documents together, as an index over a mixed pool
+has them. Terms know no language: a name that is spelled alike in two languages is one term.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from clinometer.collection import Collection
+from clinometer.encoders.base import EncoderRecord
+from clinometer.errors import MissingExtraError, UsageError
+from clinometer.scorers.answers import answers_where
+from clinometer.scorers.matrix import scan_scores
+from clinometer.scorers.tokens import TOKENIZER, terms
+from clinometer.scoring import Scored
+
+__all__ = ["BM25Scorer"]
+
+_AT_ONCE = 1 << 20
+
+
+class BM25Scorer:
+    """Okapi BM25 in the form that Lucene computes, in float32.
+
+    The score is the sum over the terms of the query, repeated ones counted again, of
+    log(1 + (N - df + 1/2) / (df + 1/2)) tf / (tf + k1 (1 - b + b length / mean length)). A document without a term of
+    the query scores 0, and all such documents tie; the results say how many answers do. With the tie mode `expected`
+    they stand in random order, with `index` in that of the collection, which favours the language that comes first.
+
+    Args:
+        k1: How much repetition counts, 0 or more.
+        b: How much length counts, 0 to 1.
+
+    Raises:
+        MissingExtraError: The extra `bm25` is not installed.
+        UsageError: A parameter is out of range.
+
+    Example:
+        >>> import clinometer as cm
+        >>> found = cm.evaluate("demo", "bm25", languages=["en", "de"], measures=["LPR"], ties="expected")
+        >>> found.value("LPR", "multilingual", "de") > 90, found.encoder["parameters"]["k1"]
+        (True, 1.2)
+    """
+
+    def __init__(self, *, k1: float = 1.2, b: float = 0.75) -> None:
+        if not (0 <= k1 < math.inf and 0 <= b <= 1):
+            raise UsageError(f"k1 is {k1} and b is {b}, but k1 must be 0 or more, and b between 0 and 1")
+        try:
+            import bm25s
+        except ImportError:
+            raise MissingExtraError("bm25", "bm25") from None
+        self._index: Any = bm25s.BM25(k1=k1, b=b, method="lucene")
+        self._record = EncoderRecord(
+            name="bm25",
+            kind="bm25",
+            revision=f"bm25s {metadata.version('bm25s')}",
+            parameters={"method": "lucene", "k1": k1, "b": b, "tokenizer": TOKENIZER},
+        )
+
+    @property
+    def record(self) -> EncoderRecord:
+        """Parameters and tokenizer."""
+        return self._record
+
+    def score(self, collection: Collection, *, show_progress_bar: bool = False) -> Scored:
+        """Index the documents.
+
+        Raises:
+            UsageError: No document has a term.
+        """
+        vocabulary: dict[str, int] = {}
+        bar = tqdm(collection.documents.texts, desc="index", unit=" documents", disable=not show_progress_bar)
+        rows = [[vocabulary.setdefault(term, len(vocabulary)) for term in terms(text)] for text in bar]
+        if not vocabulary:
+            raise UsageError(f"no document of {collection.name!r} has a letter or a digit; bm25 finds nothing in it")
+        self._index.index((rows, dict(vocabulary)), create_empty_token=False, show_progress=False)
+        scores = _Scores(self._index, vocabulary, collection.queries.texts)
+        notices: list[str] = []
+
+        def scan(*, relevant: Any, **options: Any) -> Any:
+            found = scan_scores(scores, relevant, show_progress_bar=show_progress_bar, **options)
+            assert found.ranks is not None  # noqa: S101 - relevant documents are always given
+            silent, answers = answers_where(collection, found.ranks, found.ranks.scores == 0)
+            notices.append(
+                f"bm25: {silent:,} of {answers:,} answers share no term with their query; they score 0 and tie with "
+                "all other such documents"
+            )
+            return found
+
+        return Scored(scan, msgspec.to_builtins(self._record), "bm25", notices)
+
+
+class _Scores:
+    """The scores of all documents as blocks of rows, one for each query."""
+
+    def __init__(self, index: Any, vocabulary: dict[str, int], queries: Sequence[str]) -> None:
+        self._index, self._vocabulary, self._queries = index, vocabulary, queries
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        size = int(self._index.scores["num_docs"])
+        step = max(1, _AT_ONCE // size)
+        for start in range(0, len(self._queries), step):
+            block = np.zeros((min(step, len(self._queries) - start), size), dtype=np.float32)
+            for row, text in enumerate(self._queries[start : start + step]):
+                known = [self._vocabulary[term] for term in terms(text) if term in self._vocabulary]
+                if known:
+                    block[row] = self._index.get_scores_from_ids(known)
+            yield block

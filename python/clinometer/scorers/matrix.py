@@ -1,0 +1,240 @@
+"""Counts and lists from scores that somebody else computed: a matrix of queries by documents, whole or block by block.
+
+What comes out is what `clinometer.scan` yields, so every rank, pool and measure follows from it. Scores are compared as
+they are, in their own precision; a query is done once its row has been seen, so memory is bounded by a block.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from clinometer.arguments import Relevant, check_options, codes_of, targets_of, tie_places
+from clinometer.counts import RankCounts, TopK, stack_lists
+from clinometer.errors import EmbeddingError, UsageError
+from clinometer.exclude import join, without, without_listed
+from clinometer.placements import TieMode
+from clinometer.scan import Scan
+
+__all__ = ["scan_scores"]
+
+_AT_ONCE = 1 << 20
+"""Scores of a matrix that are looked at together."""
+_COMPARED = 1 << 17
+"""Comparisons that are held at once; more would fall out of the cache."""
+
+
+def scan_scores(
+    scores: NDArray[Any] | Iterable[NDArray[Any]],
+    relevant: Relevant | None = None,
+    languages: Sequence[str] | Sequence[int] | NDArray[Any] | None = None,
+    k: int = 0,
+    *,
+    per_language: bool = False,
+    ties: TieMode = "index",
+    document_ids: Sequence[str] | None = None,
+    exclude: Relevant | None = None,
+    show_progress_bar: bool = False,
+) -> Scan:
+    """Ranks of the relevant documents in every pool, and the best k documents, from scores: for any scorer.
+
+    Args:
+        scores: `(Q, N)`, a higher score is better: an array or a memory map, or blocks of rows `(b, N)` that follow one
+            another, such as a generator yields. float32 and float64 are compared as they are; float16 becomes float32,
+            integers become float64. Infinite scores are allowed, NaN is not.
+        relevant: For each query the positions of its relevant documents, or CSR arrays `(indptr, indices)`; beside
+            blocks a pair of arrays is always taken as CSR.
+        languages: Language of each document, labels or integer codes; one language if not given.
+        k: Length of the result lists, 0 for none.
+        per_language: Keep k documents per query and language.
+        ties: Order of equal scores, as in `clinometer.scan`.
+        document_ids: Ids for `trec`.
+        exclude: Documents that are not in a query's pool, in the form of `relevant`.
+        show_progress_bar: Draw a bar on standard error.
+
+    Returns:
+        `Scan(ranks, top, 0)`; its scores have the precision in which they were compared.
+
+    Raises:
+        EmbeddingError: A score is NaN or no number; its row and column are named.
+        UsageError: Shapes, positions or options that cannot be used.
+
+    Example:
+        >>> import numpy as np, clinometer as cm
+        >>> scores = np.array([[0.1, 0.7, 0.7, 0.9]])
+        >>> found = cm.scan_scores(scores, relevant=[[2]], languages=["en", "de", "en", "de"], k=2)
+        >>> found.ranks.ranks().tolist(), found.ranks.ranks(["en"]).tolist(), found.top.ids.tolist()
+        ([3], [1], [[3, 1]])
+    """
+    check_options(k, ties, "dot", None, None, 1, None)
+    blocks = _blocks(scores)
+    first = next(blocks, None)
+    if first is None or not first.size:
+        raise UsageError("nothing to scan: the scores have no rows or no columns")
+    size, asked = first.shape[1], _queries(scores, relevant)
+    labels, codes = codes_of(languages, size)
+    indptr, targets = targets_of(relevant, asked, size, "relevant")
+    depth = k
+    if exclude is not None:
+        excluded = targets_of(exclude, asked, size, "excluded")
+        indptr, targets, out = join((indptr, targets), excluded)
+        depth += int(np.diff(excluded[0]).max()) if k else 0
+    places = tie_places(ties, document_ids, size)
+    pool = _Pool(labels, codes, np.arange(size) if places is None else places.astype(np.int64), depth, per_language)
+    counted: list[dict[str, NDArray[Any]]] = []
+    lists: list[TopK] = []
+    done = 0
+    with tqdm(total=asked, desc="scan", unit=" queries", file=sys.stderr, disable=not show_progress_bar) as bar:
+        for rows in chain([first], blocks):
+            _check_block(rows, done, size, asked)
+            ends = indptr[done : done + len(rows) + 1]
+            counted.append(pool.counts(rows, ends - ends[0], targets[ends[0] : ends[-1]]))
+            if k:
+                lists.append(pool.lists(rows))
+            done += len(rows)
+            bar.update(len(rows))
+    if done != asked:
+        raise UsageError(f"the scores have {done} rows, but there are {asked} queries")
+    ranks = RankCounts(
+        indptr=indptr,
+        documents=targets,
+        codes=codes[targets].astype(np.int64),
+        **{name: np.concatenate([part[name] for part in counted]) for name in counted[0]},
+        languages=labels,
+        ties=ties,
+        held="trec" if ties == "trec" else "index",
+        by_id=ties == "trec" and document_ids is not None,
+        pool_sizes=pool.sizes,
+    )
+    top = stack_lists(lists) if lists else None
+    if exclude is not None:
+        ranks = without(ranks, out, pool.places[targets])
+        top = None if top is None else without_listed(top, excluded, k)
+    return Scan(ranks if relevant is not None else None, top)
+
+
+class _Pool:
+    """The documents of a scan with all that does not depend on the queries.
+
+    Columns are brought into the order of languages, and within a language into the tie order: then each language is a
+    slice, and of equal scores the first in a slice is the first in the list.
+    """
+
+    def __init__(
+        self, labels: tuple[str, ...], codes: NDArray[np.uint16], places: NDArray[np.int64], k: int, per_language: bool
+    ) -> None:
+        self.labels, self.places, self._codes, self._k, self._per_language = labels, places, codes, k, per_language
+        self.sizes = np.bincount(codes, minlength=len(labels))
+        self._order = np.lexsort((places, codes))
+        self._ends = np.cumsum(self.sizes)
+        self._present = np.flatnonzero(self.sizes)
+
+    def counts(
+        self, rows: NDArray[Any], indptr: NDArray[np.int64], targets: NDArray[np.int64]
+    ) -> dict[str, NDArray[Any]]:
+        """What stands above and beside each target, by language; the columns of `RankCounts` that hold it."""
+        shape = (len(targets), len(self.labels))
+        found = {name: np.zeros(shape, dtype=np.uint32) for name in ("greater", "equal", "before")}
+        scores = rows[np.repeat(np.arange(len(rows)), np.diff(indptr)), targets]
+        places = self.places[self._order]
+        step = max(1, _COMPARED // rows.shape[1])
+        for query, row in enumerate(rows):
+            by_language = row[self._order]
+            for start in range(indptr[query], indptr[query + 1], step):
+                here = slice(start, min(start + step, indptr[query + 1]))
+                score = scores[here, None]
+                found["greater"][here] = self._by_language(by_language > score)
+                tied = by_language == score
+                if np.count_nonzero(tied) > len(score):
+                    found["equal"][here] = self._by_language(tied)
+                    preceding = tied & (places < self.places[targets[here], None])
+                    found["before"][here] = self._by_language(preceding)
+                else:
+                    # Only each document itself, which the line below takes out again.
+                    found["equal"][here] = self._codes[targets[here], None] == np.arange(shape[1])
+        found["equal"][np.arange(len(targets)), self._codes[targets]] -= 1
+        return {"scores": scores, **found}
+
+    def _by_language(self, marked: NDArray[np.bool_]) -> NDArray[np.uint32]:
+        """`(R, N)` marks in the order of languages, counted: `(R, L)`."""
+        counts = np.zeros((len(marked), len(self.labels)), dtype=np.uint32)
+        starts = (self._ends - self.sizes)[self._present]
+        counts[:, self._present] = np.add.reduceat(marked, starts, axis=1, dtype=np.uint32)
+        return counts
+
+    def lists(self, rows: NDArray[Any]) -> TopK:
+        """The best k documents of each row, or of each row and language."""
+        if self._per_language:
+            slices = [self._order[end - size : end] for end, size in zip(self._ends, self.sizes, strict=True)]
+        else:
+            slices = [np.argsort(self.places)]
+        ids = np.full((len(rows), len(slices), self._k), -1, dtype=np.int64)
+        scores = np.full(ids.shape, np.nan, dtype=rows.dtype)
+        for number, columns in enumerate(slices):
+            if len(columns):
+                here = rows[:, columns]
+                best = _best(here, self._k)
+                width = best.shape[1]
+                ids[:, number, :width] = columns[best]
+                scores[:, number, :width] = np.take_along_axis(here, best, axis=1)
+        places = np.where(ids < 0, -1, self.places[ids])
+        if self._per_language:
+            return TopK(ids, scores, places, self.labels)
+        return TopK(ids[:, 0], scores[:, 0], places[:, 0])
+
+
+def _best(rows: NDArray[Any], k: int) -> NDArray[np.int64]:
+    """`(b, k)`: columns of the k highest scores of each row, best first, of equal ones the first column first."""
+    width = rows.shape[1]
+    if k >= width:
+        kept = np.broadcast_to(np.arange(width), rows.shape)
+    else:
+        last = np.partition(rows, width - k, axis=1)[:, width - k, None]
+        above, tied = rows > last, rows == last
+        room = k - np.count_nonzero(above, axis=1)[:, None]
+        kept = np.nonzero(above | (tied & (np.cumsum(tied, axis=1) <= room)))[1].reshape(len(rows), k)
+    order = np.argsort(-np.take_along_axis(rows, kept, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(kept, order, axis=1)
+
+
+def _queries(scores: Any, relevant: Relevant | None) -> int:
+    """How many queries there are; blocks do not tell before the last of them."""
+    if isinstance(scores, np.ndarray):
+        return len(scores)
+    if relevant is None:
+        raise UsageError("scores that come in blocks need the relevant documents, or give the scores as one array")
+    return len(relevant[0]) - 1 if isinstance(relevant, tuple) else len(relevant)
+
+
+def _blocks(scores: Any) -> Iterator[NDArray[Any]]:
+    """Blocks of rows in a precision that is compared, small enough to be looked at together."""
+    for given in [scores] if isinstance(scores, np.ndarray) else scores:
+        rows = np.asanyarray(given)
+        if rows.ndim != 2 or rows.dtype.kind not in "fiu" or rows.dtype.itemsize > 8:
+            raise EmbeddingError(
+                f"the scores are {rows.dtype} of shape {rows.shape}, but must be float32 or float64, one row for each "
+                "query and one column for each document"
+            )
+        kind = np.float32 if rows.dtype in (np.float16, np.float32) else np.float64
+        step = max(1, _AT_ONCE // max(1, rows.shape[1]))
+        for start in range(0, len(rows), step):
+            yield np.asarray(rows[start : start + step], dtype=kind)
+
+
+def _check_block(rows: NDArray[Any], start: int, size: int, asked: int) -> None:
+    if rows.shape[1] != size:
+        raise UsageError(f"row {start} of the scores has {rows.shape[1]} columns, but the first row has {size}")
+    if start + len(rows) > asked:
+        raise UsageError(f"the scores have more than {asked} rows, but there are {asked} queries")
+    wrong = np.argwhere(np.isnan(rows))
+    if len(wrong):
+        row, column = wrong[0]
+        raise EmbeddingError(
+            f"the score in row {start + row}, column {column} is NaN; give -inf to documents that are not to be found"
+        )

@@ -1,0 +1,91 @@
+"""A matrix of scores that exists already, in the place of an encoder.
+
+Row i belongs to query i of the collection and column j to document j; texts are never looked at, only counted.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.collection import Collection
+from clinometer.encoders.base import EncoderRecord
+from clinometer.errors import EmbeddingError, FormatError, UsageError
+from clinometer.io.textfiles import require_file
+from clinometer.scorers.matrix import scan_scores
+from clinometer.scoring import Scored
+
+__all__ = ["MatrixScorer"]
+
+
+class MatrixScorer:
+    """A score matrix in the place of an encoder.
+
+    Args:
+        scores: `(queries, documents)` of the collection, in its order: an array or a memory map, float32 or float64.
+        name: How results call it.
+        revision: Where the scores come from, for the results.
+
+    Raises:
+        EmbeddingError: The scores are no matrix of numbers.
+
+    Example:
+        >>> import numpy as np, clinometer as cm
+        >>> from clinometer.scorers import MatrixScorer
+        >>> collection = cm.load("demo", languages=["en", "de"])
+        >>> scores = np.zeros((len(collection.queries), len(collection.documents)), dtype=np.float32)
+        >>> found = cm.evaluate(collection, MatrixScorer(scores, name="nothing"), measures=["LPR"], ties="expected")
+        >>> found.value("LPR", "multilingual", "de"), found.encoder["kind"]
+        (50.0, 'scores')
+    """
+
+    def __init__(self, scores: NDArray[Any], *, name: str = "scores", revision: str = "") -> None:
+        if scores.ndim != 2 or scores.dtype.kind not in "fiu":
+            raise EmbeddingError(
+                f"the scores are {scores.dtype} of shape {scores.shape}, but must be numbers, one row for each query "
+                "and one column for each document"
+            )
+        self._scores = scores
+        self._record = EncoderRecord(name=name, kind="scores", revision=revision, dtype=scores.dtype.name)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], *, name: str | None = None) -> MatrixScorer:
+        """Scores from an `.npy` file, which is mapped and not read into memory.
+
+        Raises:
+            FormatError: It is no `.npy` file, or holds Python objects.
+            FileNotFoundError: It is not there.
+        """
+        file = require_file(os.fspath(path))
+        try:
+            scores = np.load(file, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise FormatError(file, None, f"this is no .npy file of numbers ({error})") from None
+        if not isinstance(scores, np.ndarray):
+            raise FormatError(file, None, "this is no .npy file of one array")
+        return cls(scores, name=file.name if name is None else name)
+
+    @property
+    def record(self) -> EncoderRecord:
+        """What is known of the scores."""
+        return self._record
+
+    def score(self, collection: Collection, *, show_progress_bar: bool = False) -> Scored:
+        """The scan of the matrix.
+
+        Raises:
+            UsageError: The matrix has another shape than the collection.
+        """
+        wanted = (len(collection.queries), len(collection.documents))
+        if self._scores.shape != wanted:
+            raise UsageError(
+                f"the scores of {self._record.name} are {' x '.join(map(str, self._scores.shape))}, but the collection "
+                f"has {wanted[0]} queries and {wanted[1]} documents; score it in the same languages"
+            )
+        scan = partial(scan_scores, self._scores, show_progress_bar=show_progress_bar)
+        return Scored(scan, msgspec.to_builtins(self._record), "scores")

@@ -1,0 +1,127 @@
+"""The tables of docs/mlaire.md and the file that they are made of, from what studies/mlaire.py evaluated."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from clinometer import Evaluation, correlate
+
+STUDIES = Path(__file__).resolve().parent
+KEPT = STUDIES / "results" / "mlaire.json"
+PAGE = STUDIES.parent / "docs" / "mlaire.md"
+BEGIN, END = "<!-- begin: tables -->", "<!-- end: tables -->"
+SCENARIO = "multilingual"
+ENCODERS = ("offline", "multilingual-e5-small")
+RETRIEVERS = (*ENCODERS, *(f"{name}, centered" for name in ENCODERS), "bm25")
+QUALITY = (
+    ("nDCG@1", "nDCG@1", 3), ("nDCG@10", "nDCG@10", 3), ("nDCG@20", "nDCG@20", 3), ("Lang-nDCG@10", "LangNDCG@10", 3),
+    ("gain 0", "LangNDCG(gain=0)@10", 3), ("LPR", "LPR", 1), ("top1", "LPR(variant=top1)", 1),
+    ("any", "LPR(variant=any)", 1), ("pair", "LPR(variant=pair)", 1),
+)  # fmt: skip
+SPLIT = (
+    ("SR-QL", "FourWay(SR-QL)", 1), ("SR-NQL", "FourWay(SR-NQL)", 1), ("NSR-QL", "FourWay(NSR-QL)", 1),
+    ("NSR-NQL", "FourWay(NSR-NQL)", 1), ("rank distance", "RankDistance", 1), ("violation", "StrongViolation", 3),
+)  # fmt: skip
+BY_LANGUAGE = (("nDCG@10", "nDCG@10", 2), ("LPR", "LPR", 0))
+PAIRS = (("nDCG@10", "LPR"), ("nDCG@1", "LPR"), ("nDCG@20", "LPR"), ("LangNDCG@10", "LPR"))
+
+
+def brief(evaluation: Evaluation) -> dict[str, Any]:
+    """What the tables need of an evaluation: values by query language, and where they come from."""
+    values: dict[str, dict[str, float | None]] = {}
+    for row in evaluation.rows:
+        if row["query_language"] not in ("macro-target", "macro-pivot"):
+            value = row["value"]
+            kept = None if value is None else round(value, 4)
+            values.setdefault(row["query_language"], {})[row["measure"]] = kept
+    facts = {name: evaluation.collection[name] for name in ("name", "languages", "documents", "queries", "digest")}
+    left_out = evaluation.collection["notes"].get("incomplete_left_out")
+    record = {name: evaluation.encoder[name] for name in ("name", "kind", "revision", "dtype", "parameters")}
+    settings = {name: evaluation.settings[name] for name in ("ties", "similarity", "version")}
+    return {
+        "collection": facts | {"incomplete_left_out": left_out}, "retriever": record, "settings": settings,
+        "notices": evaluation.notices, "values": values,
+    }  # fmt: skip
+
+
+def correlations(evaluations: dict[str, Evaluation]) -> list[dict[str, Any]]:
+    """Pairs of measures over the retrievers of one collection, where there are enough."""
+    if len(evaluations) < 3:
+        return []
+    names = list(evaluations)
+    return [correlate(evaluations.values(), x, y, SCENARIO, names=names).to_dict() for x, y in PAIRS]
+
+
+def write_kept(found: dict[str, dict[str, Evaluation]]) -> None:
+    """Keep what was evaluated: collection, then retriever."""
+    content = {
+        dataset: {
+            "retrievers": {name: brief(evaluation) for name, evaluation in evaluations.items()},
+            "correlations": correlations(evaluations),
+        }
+        for dataset, evaluations in found.items()
+    }
+    KEPT.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_page() -> None:
+    """Put the tables into the page."""
+    content = json.loads(KEPT.read_text())
+    head, _, rest = PAGE.read_text().partition(BEGIN)
+    tail = rest.partition(END)[2]
+    text = "\n".join(_section(dataset, part) for dataset, part in content.items())
+    PAGE.write_text(f"{head}{BEGIN}\n{text}{END}{tail}")
+
+
+def _section(dataset: str, part: dict[str, Any]) -> str:
+    retrievers = part["retrievers"]
+    first = next(iter(retrievers.values()))["collection"]
+    languages = first["languages"]
+    documents, queries = (sum(first[name].values()) for name in ("documents", "queries"))
+    lines = [f"### {dataset}", ""]
+    lines += [f"{documents:,} documents and {queries:,} queries in {len(languages)} languages; chance of LPR, top1 and "
+              f"any: {100 / len(languages):.1f}, of pair: 50.", ""]  # fmt: skip
+    lines += _means(retrievers, QUALITY) + _means(retrievers, SPLIT) + _by_language(retrievers, languages)
+    for one in retrievers.values():
+        lines += [f"{notice}." for notice in one["notices"]] + [""] * bool(one["notices"])
+    if absent := [name for name in RETRIEVERS if name not in retrievers]:
+        lines += [f"Not run yet: {', '.join(absent)}.", ""]
+    if part["correlations"]:
+        n = part["correlations"][0]["n"]
+        lines += [f"| over {n} retrievers | Pearson | Spearman |", "|---|--:|--:|"]
+        lines += [
+            f"| {found['x']} and {found['y']} | {_signed(found['pearson'])} | {_signed(found['spearman'])} |"
+            for found in part["correlations"]
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _means(retrievers: dict[str, Any], columns: tuple[tuple[str, str, int], ...]) -> list[str]:
+    lines = [f"| retriever | {' | '.join(name for name, *_ in columns)} |", "|---|" + "--:|" * len(columns)]
+    for name, one in retrievers.items():
+        cells = [_cell(one["values"]["macro"].get(measure), digits) for _, measure, digits in columns]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _by_language(retrievers: dict[str, Any], languages: list[str]) -> list[str]:
+    heads = [
+        f"{name}: {shown}" if shown == BY_LANGUAGE[0][0] else shown for name in retrievers for shown, *_ in BY_LANGUAGE
+    ]
+    lines = [f"| queries in | {' | '.join(heads)} |", "|---|" + "--:|" * len(heads)]
+    for language in languages:
+        values = (one["values"].get(language, {}) for one in retrievers.values())
+        cells = [_cell(value.get(measure), digits) for value in values for _, measure, digits in BY_LANGUAGE]
+        lines.append(f"| {language} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _cell(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
