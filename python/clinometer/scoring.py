@@ -51,8 +51,22 @@ class Scored(NamedTuple):
     record: dict[str, Any]
 
 
-def embedded(collection: Collection, encoder: Encoder, threads: int | None, show_progress_bar: bool) -> Scored:
+def embedded(
+    collection: Collection,
+    encoder: Encoder,
+    threads: int | None,
+    show_progress_bar: bool,
+    more: Sequence[NDArray[Any]] = (),
+) -> Scored:
     """Encode a collection.
+
+    Args:
+        collection: Any.
+        encoder: What encodes it.
+        threads: Of the scan.
+        show_progress_bar: Draw bars on standard error.
+        more: Embeddings of further documents, which follow those of the collection; the scanner is to be asked with
+            languages and ids of all.
 
     Raises:
         EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
@@ -61,10 +75,9 @@ def embedded(collection: Collection, encoder: Encoder, threads: int | None, show
     queries = encoder.encode_queries(texts.texts, show_progress_bar=show_progress_bar, **_labels(encoder, texts))
     texts = collection.documents
     documents = encoder.encode_documents(texts.texts, show_progress_bar=show_progress_bar, **_labels(encoder, texts))
+    scan_all = scanner_of(collection, queries, documents, threads, show_progress_bar, more)
     # The record is read last: some things are known only when all texts have been seen.
-    return Scored(
-        scanner_of(collection, queries, documents, threads, show_progress_bar), msgspec.to_builtins(encoder.record)
-    )
+    return Scored(scan_all, msgspec.to_builtins(encoder.record))
 
 
 def scanner_of(
@@ -73,15 +86,17 @@ def scanner_of(
     documents: NDArray[Any],
     threads: int | None = None,
     show_progress_bar: bool = False,
+    more: Sequence[NDArray[Any]] = (),
 ) -> Scanner:
-    """The scan of a collection's embeddings, one row for each of its texts.
+    """The scan of a collection's embeddings, one row for each of its texts, and of further documents.
 
     Raises:
         EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
     """
     _check_rows("queries", queries, collection.queries.ids)
     _check_rows("documents", documents, collection.documents.ids)
-    return partial(scan, queries, documents, threads=threads, show_progress_bar=show_progress_bar)
+    rows = [documents, *more] if more else documents
+    return partial(scan, queries, rows, threads=threads, show_progress_bar=show_progress_bar)
 
 
 def _labels(encoder: Encoder, texts: Texts) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,6 +70,14 @@ def evaluate(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="beir, hub: count judgements of absent texts instead of failing.")
     ] = False,
+    pool: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pool",
+            metavar="STEP",
+            help="Make the pool uneven, such as 'skew(en=0.9)' or 'distract(NAME=SOURCE)'; again for further steps.",
+        ),
+    ] = None,
     query_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each query.")] = None,
     document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")] = 32,
@@ -149,7 +158,8 @@ def evaluate(
     elif queries is not None or documents is not None:
         raise UsageError("--queries and --documents are for --encoder precomputed")
     remedies = Remedies(adapter, correction, query_languages)
-    _run(source, made, {k: v for k, v in reader.items() if v is not None}, model, how, output, json, progress, remedies)
+    reader = {name: value for name, value in reader.items() if value is not None}
+    _run(source, made, reader, model, how, output, json, progress, remedies, pool or [])
 
 
 def _run(
@@ -162,6 +172,7 @@ def _run(
     json: bool,
     progress: bool | None,
     remedies: Remedies | None = None,
+    pool: Sequence[str] = (),
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.encoders import PrecomputedEncoder
@@ -169,14 +180,18 @@ def _run(
     from clinometer.evaluation import check_options
     from clinometer.evaluation import evaluate as run
     from clinometer.io import load
+    from clinometer.pools import apply
+    from clinometer.pools import parse as parse_steps
 
     bars = sys.stderr.isatty() if progress is None else progress
     check_options(**how)
+    steps = parse_steps(pool)
     if remedies is not None:
         remedies.load()
     if output is not None:
         check_folder(output)
     collection = load(source, languages=how.get("languages"), **reader)
+    collection = apply(collection, steps, pivot=how.get("pivot", "en"))
     sys.stderr.write(collection.summary() + "\n")
     made = PrecomputedEncoder.from_files(*encoder) if isinstance(encoder, tuple) else make_encoder(encoder, **model)
     if remedies is not None:
@@ -186,6 +201,8 @@ def _run(
     evaluation = run(collection, made, show_progress_bar=bars, **how)
     # Some things are known only when all texts have been seen.
     warn([warning for warning in evaluation.encoder["warnings"] if warning not in told])
+    if steps:
+        evaluation.settings["pool"] = [step.text for step in steps]
     evaluation.settings["command"] = shlex.join(["clinometer", *sys.argv[1:]])
     for notice in evaluation.notices:
         sys.stderr.write(f"note: {notice}\n")
