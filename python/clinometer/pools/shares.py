@@ -20,9 +20,9 @@ def skew(
 ) -> Collection:
     """Thin the documents of each language until the languages have the given shares of the pool.
 
-    The pool is as large as the shares allow: the language that is scarcest beside its share keeps all its documents.
-    Which documents stay is drawn by parallel group, in one order for all languages: what a small language has, a large
-    one has too. So a smaller share keeps a part of what a larger one keeps. [our definition]
+    The pool is as large as the shares allow: the language that is scarcest beside its share keeps all that it has, but
+    for rounding. Which documents stay is drawn by parallel group, in one order for all languages: what a small language
+    has, a large one has too. So a smaller share keeps a part of what a larger one keeps. [our definition]
 
     Args:
         collection: Any.
