@@ -6,6 +6,7 @@ scenario and measure is arithmetic on these counts.
 
 from importlib.metadata import version
 
+from clinometer import pools
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.comparison import Comparison, compare
 from clinometer.comparison.correlation import Correlation, correlate
@@ -14,6 +15,7 @@ from clinometer.encoders import encoder
 from clinometer.evaluation import evaluate
 from clinometer.io import load
 from clinometer.measuring import measure
+from clinometer.pools import pool_growth
 from clinometer.results import Evaluation
 from clinometer.scan import Scan, rank_relevant, scan, search
 from clinometer.scorers import scan_scores
@@ -35,6 +37,8 @@ __all__ = [
     "evaluate",
     "load",
     "measure",
+    "pool_growth",
+    "pools",
     "rank_relevant",
     "scan",
     "scan_scores",

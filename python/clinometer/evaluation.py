@@ -92,7 +92,7 @@ def evaluate(
             return encoder.scored(chosen, executor=executor, threads=threads, show_progress_bar=show_progress_bar)
         made: Encoder | Scorer = make_encoder(encoder)
         if isinstance(made, Encoder):
-            return embedded(chosen, made, threads, show_progress_bar, executor)
+            return embedded(chosen, made, threads, show_progress_bar, executor=executor)
         if executor != "local":
             raise UsageError(f"the executor is for embeddings, but {made.record.name} gives none; leave it out")
         return made.score(chosen, show_progress_bar=show_progress_bar)

@@ -75,9 +75,20 @@ def embedded(
     encoder: Encoder,
     threads: int | None,
     show_progress_bar: bool,
+    *,
     executor: str | Executor = "local",
+    more: Sequence[NDArray[Any]] = (),
 ) -> Scored:
     """Encode a collection.
+
+    Args:
+        collection: Any.
+        encoder: What encodes it.
+        threads: Of the scan.
+        show_progress_bar: Draw bars on standard error.
+        executor: Where the scan runs.
+        more: Embeddings of further documents, which follow those of the collection; the scanner is to be asked with
+            languages and ids of all.
 
     Raises:
         EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
@@ -86,11 +97,9 @@ def embedded(
     queries = encoder.encode_queries(texts.texts, show_progress_bar=show_progress_bar, **_labels(encoder, texts))
     texts = collection.documents
     documents = encoder.encode_documents(texts.texts, show_progress_bar=show_progress_bar, **_labels(encoder, texts))
+    scan_all = scanner_of(collection, queries, documents, threads, show_progress_bar, executor=executor, more=more)
     # The record is read last: some things are known only when all texts have been seen.
-    return Scored(
-        scanner_of(collection, queries, documents, threads, show_progress_bar, executor),
-        msgspec.to_builtins(encoder.record),
-    )
+    return Scored(scan_all, msgspec.to_builtins(encoder.record))
 
 
 def scanner_of(
@@ -99,16 +108,19 @@ def scanner_of(
     documents: NDArray[Any],
     threads: int | None = None,
     show_progress_bar: bool = False,
+    *,
     executor: str | Executor = "local",
+    more: Sequence[NDArray[Any]] = (),
 ) -> Scanner:
-    """The scan of a collection's embeddings, one row for each of its texts.
+    """The scan of a collection's embeddings, one row for each of its texts, and of further documents.
 
     Raises:
         EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
     """
     _check_rows("queries", queries, collection.queries.ids)
     _check_rows("documents", documents, collection.documents.ids)
-    return partial(scan, queries, documents, threads=threads, show_progress_bar=show_progress_bar, executor=executor)
+    rows = [documents, *more] if more else documents
+    return partial(scan, queries, rows, threads=threads, show_progress_bar=show_progress_bar, executor=executor)
 
 
 def _labels(encoder: Encoder, texts: Texts) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from clinometer.placements import TieMode
 from clinometer.scenarios import Setting, Standings
 from clinometer.scoring import Scanner
 
-__all__ = ["Survey", "survey_of"]
+__all__ = ["Survey", "related_targets", "survey_of"]
 
 _TIED_ON_TOP = 32
 """How many documents of one language may tie for the first place, for measures that need to know them all."""
@@ -54,7 +54,7 @@ def survey_of(
     Raises:
         CollectionError: No query has a relevant document.
     """
-    indptr, targets, grades = _targets(collection)
+    indptr, targets, grades = related_targets(collection)
     if not len(targets):
         raise CollectionError(f"no query of {collection.name!r} has a relevant document in these languages")
     depth = max((measure.cutoff or 1 for measure in measures if measure.needs_lists), default=0)
@@ -87,7 +87,7 @@ def survey_of(
     return Survey(collection, standings, codes, found.top, np.sort(query_of * len(collection.documents) + targets))
 
 
-def _targets(collection: Collection) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def related_targets(collection: Collection) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Relevant documents and their verbatim duplicates (grade 0 unless judged), as CSR with grades."""
     twins = collection.twins()
     targets: list[int] = []

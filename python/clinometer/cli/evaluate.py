@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,6 +80,14 @@ def evaluate(
     complete: Annotated[
         bool, typer.Option("--complete", help="Only what is there in every language; what is left out is counted.")
     ] = False,
+    pool: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pool",
+            metavar="STEP",
+            help="Make the pool uneven, such as 'skew(en=0.9)' or 'distract(NAME=SOURCE)'; again for further steps.",
+        ),
+    ] = None,
     query_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each query.")] = None,
     document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")] = 32,
@@ -155,7 +164,7 @@ def evaluate(
     remedies = Remedies(adapter, correction, query_languages)
     what = Evaluated(encoder, model, run=run, scores=scores, queries=queries, documents=documents, remedies=remedies)
     given = {name: value for name, value in reader.items() if value is not None}
-    _run(source, what, given, how, output, json, progress, executor=executor, complete=complete)
+    _run(source, what, given, how, output, json, progress, executor=executor, complete=complete, pool=pool or [])
 
 
 def _run(
@@ -169,20 +178,25 @@ def _run(
     *,
     executor: str = "local",
     complete: bool = False,
+    pool: Sequence[str] = (),
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.evaluation import check_options
     from clinometer.evaluation import evaluate as run
     from clinometer.io import load
+    from clinometer.pools import apply
+    from clinometer.pools import parse as parse_steps
 
     bars = sys.stderr.isatty() if progress is None else progress
     check_options(**how)
+    steps = parse_steps(pool)
     what.open()
     if output is not None:
         check_folder(output)
     collection = load(source, languages=how.get("languages"), **reader)
     if complete:
         collection = collection.complete()
+    collection = apply(collection, steps, pivot=how.get("pivot", "en"))
     sys.stderr.write(collection.summary() + "\n")
     made = what.of(collection)
     told = list(made.record.warnings)
@@ -190,6 +204,8 @@ def _run(
     evaluation = run(collection, made, show_progress_bar=bars, executor=executor, **how)
     # Some things are known only when all texts have been seen.
     warn([warning for warning in evaluation.encoder["warnings"] if warning not in told])
+    if steps:
+        evaluation.settings["pool"] = [step.text for step in steps]
     evaluation.settings["command"] = shlex.join(["clinometer", *sys.argv[1:]])
     for notice in evaluation.notices:
         sys.stderr.write(f"note: {notice}\n")

@@ -1,0 +1,68 @@
+"""Seeded draws that belong to the item drawn: whatever else is in a collection, and in whatever order, does not matter.
+
+Every item has a place in a random order of its own; a draw takes the first places, so fewer are always a part of more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.errors import UsageError
+
+__all__ = ["apportioned", "check_share", "first", "number_of", "share_of"]
+
+
+def number_of(key: str, seed: int, what: str) -> int:
+    """A random whole number from 0 to 2^64 - 1 that depends on the key, the seed and what is drawn, and nothing else.
+
+    Example:
+        >>> [number_of("a", seed, "skew") == number_of("a", 0, "skew") for seed in (0, 1)]
+        [True, False]
+    """
+    text = f"{what}\x1f{seed}\x1f{key}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
+
+
+def first(keys: Iterable[str], count: int, seed: int, what: str) -> set[str]:
+    """The `count` different keys with the first places.
+
+    Example:
+        >>> first("abcdef", 2, 0, "skew") < first("fedcba", 4, 0, "skew")
+        True
+    """
+    return set(sorted(set(keys), key=lambda key: (number_of(key, seed, what), key))[:count])
+
+
+def check_share(what: str, share: float) -> None:
+    """Refuse what is no share.
+
+    Raises:
+        UsageError: It does not lie between 0 and 1.
+    """
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        raise UsageError(f"{what} is {share!r}, but must be a number from 0 to 1")
+
+
+def share_of(count: int, share: float) -> int:
+    """How many of `count` a share is, halves rounded up."""
+    return int(np.floor(count * share + 0.5))
+
+
+def apportioned(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Whole numbers that add up to `total`, each within one of its weight's part; the largest remainders win.
+
+    Example:
+        >>> apportioned(10, np.array([0.7, 0.15, 0.15])).tolist()
+        [7, 2, 1]
+    """
+    exact = total * weights / weights.sum()
+    # What is whole but for rounding is whole.
+    exact = np.where(np.abs(exact - np.rint(exact)) < 1e-9 * max(total, 1), np.rint(exact), exact)
+    counts = np.floor(exact).astype(np.int64)
+    order = np.argsort(counts - exact, kind="stable")
+    counts[order[: total - int(counts.sum())]] += 1
+    return counts

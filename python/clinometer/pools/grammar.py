@@ -1,0 +1,165 @@
+"""The steps of a realistic pool as text, such as `skew(en=0.9, de=0.05)`: for command line and configuration.
+
+A step is a name and arguments in brackets, separated by commas; an argument is `name=value`, or one bare number. A
+comma belongs to a value where no `name=` follows it, so `distract(a=parallel:X.jsonl,Y.jsonl)` has one argument.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from clinometer.errors import UsageError
+from clinometer.languages import canonical
+
+__all__ = ["FORMS", "Step", "parse"]
+
+FORMS = {
+    "skew": "skew(en=0.9, de=0.05, queries=complete|own|any, seed=0)",
+    "translate_partly": "translate_partly(0.5, rest=pivot|random, queries=any|own|complete, pivot=en, seed=0)",
+    "near_duplicates": "near_duplicates(0.1, of=all|relevant, judged=yes|no, seed=0)",
+    "untranslated": "untranslated(0.1, how=labelled|relabelled|half, pivot=en, seed=0)",
+    "code_switch": "code_switch(0.5, how=tokens|halves, pivot=en, seed=0)",
+    "distract": "distract(NAME=SOURCE, size=2000, seed=0)",
+}
+_STEP = re.compile(r"\s*([A-Za-z_-]+)\s*\((.*)\)\s*", re.DOTALL)
+_COMMA = re.compile(r",(?=\s*[\w-]+\s*=)")
+_ARGUMENT = re.compile(r"\s*(?:([\w-]+)\s*=)?\s*(.*?)\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step, read but not done.
+
+    Args:
+        text: What was written.
+        name: Which step.
+        options: Arguments by name; `shares` of `skew` and `others` of `distract` (names and sources) are dictionaries.
+    """
+
+    text: str
+    name: str
+    options: dict[str, Any]
+
+
+class _Value(NamedTuple):
+    """What an option takes, in words, and how it is read; reading raises ValueError or KeyError."""
+
+    words: str
+    read: Callable[[str], Any]
+
+
+def _one_of(*names: str) -> _Value:
+    return _Value(" or ".join(names), {name: name for name in names}.__getitem__)
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"\d+", text):
+        raise ValueError
+    return int(text)
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise ValueError
+    return share
+
+
+_SHARE = _Value("a number from 0 to 1", _share)
+_SEED, _SIZE = _Value("a whole number", _whole), _Value("a whole number of documents", _whole)
+_PIVOT = _Value("a language", canonical)
+_YES = _Value("yes or no", {"yes": True, "no": False}.__getitem__)
+_KEEP = _one_of("complete", "own", "any")
+# `share` may be written as a bare number.
+_OPTIONS: dict[str, dict[str, _Value]] = {
+    "skew": {"queries": _KEEP, "seed": _SEED},
+    "translate_partly": {
+        "share": _SHARE, "rest": _one_of("pivot", "random"), "queries": _KEEP, "pivot": _PIVOT, "seed": _SEED,
+    },
+    "near_duplicates": {"share": _SHARE, "of": _one_of("all", "relevant"), "judged": _YES, "seed": _SEED},
+    "untranslated": {
+        "share": _SHARE, "how": _one_of("labelled", "relabelled", "half"), "pivot": _PIVOT, "seed": _SEED,
+    },
+    "code_switch": {"share": _SHARE, "how": _one_of("tokens", "halves"), "pivot": _PIVOT, "seed": _SEED},
+    "distract": {"size": _SIZE, "seed": _SEED},
+}  # fmt: skip
+_FREE = {"skew": "shares", "distract": "others"}
+"""Steps whose other arguments have names that the user chooses: languages, or collections."""
+
+
+def parse(texts: Iterable[str]) -> list[Step]:
+    """Read steps.
+
+    Args:
+        texts: Such as `skew(en=0.9,de=0.05)` and `distract(tico19=parallel:FILE, size=2000)`; hyphens do for
+            underscores in names of steps.
+
+    Returns:
+        The steps in the order given.
+
+    Raises:
+        UsageError: Parts cannot be read; all of them are named, with the form that they should have.
+
+    Example:
+        >>> step = parse(["skew(en=0.9, deu_Latn=0.05, seed=3)"])[0]
+        >>> step.name, step.options
+        ('skew', {'shares': {'en': 0.9, 'de': 0.05}, 'seed': 3})
+    """
+    if isinstance(texts, str):
+        raise UsageError(f"steps of a pool are given as a list of texts, not as one: write [{texts!r}]")
+    steps, problems = [], []
+    for text in texts:
+        try:
+            steps.append(_step(text, problems))
+        except UsageError as error:
+            problems.append(f"{text!r}: {error}")
+    if problems:
+        raise UsageError(f"the pool cannot be made: {'; '.join(dict.fromkeys(problems))}")
+    return steps
+
+
+def _step(text: str, problems: list[str]) -> Step:
+    match = _STEP.fullmatch(text)
+    if match is None:
+        raise UsageError(f"this is no step; write one like {FORMS['skew']}")
+    name = match[1].lower().replace("-", "_")
+    if name not in FORMS:
+        raise UsageError(f"there is no step {match[1]!r}; choose one of {', '.join(FORMS)}")
+    options: dict[str, Any] = {_FREE[name]: {}} if name in _FREE else {}
+    known = _OPTIONS[name]
+    bad: list[str] = []
+    for part in _COMMA.split(match[2]) if match[2].strip() else []:
+        found = _ARGUMENT.fullmatch(part)
+        key, value = (found[1] or "", found[2]) if found else ("", part)
+        key = "share" if not key and "share" in known else key
+        try:
+            if key in options or key in options.get(_FREE.get(name, ""), {}):
+                bad.append(f"{key} is there twice")
+            elif key in known:
+                options[key] = known[key].read(value)
+            elif name in _FREE and key and value:
+                _free(name, options[_FREE[name]], key, value)
+            else:
+                bad.append(f"{part.strip()!r} is no argument of {name}")
+        except (ValueError, KeyError):
+            wants = known[key].words if key in known else "a language and a number from 0 to 1"
+            bad.append(f"{part.strip()!r} should be {wants}")
+    needed = _FREE.get(name, "share")
+    if not bad and name != "code_switch" and options.get(needed) in (None, {}):
+        bad.append(f"it lacks its {needed}")
+    if bad:
+        problems.append(f"{text!r}: {', '.join(bad)} (write {FORMS[name]})")
+    return Step(text.strip(), name, options)
+
+
+def _free(name: str, into: dict[str, Any], key: str, value: str) -> None:
+    if name == "skew":
+        label = canonical(key)
+        if label in into:
+            raise ValueError
+        into[label] = _share(value)
+    else:
+        into[key] = value

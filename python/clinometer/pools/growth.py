@@ -1,0 +1,292 @@
+"""How a measure changes as the pool grows: nested pools of all sizes from one scan.
+
+The smallest pool is the collection itself, the larger ones have more and more distractors. Each document is scanned
+once, under the label of its language and its layer; the counts in a pool are those of its layers, added.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.arguments import shards_of, tie_places
+from clinometer.cells import Cell, cells_of
+from clinometer.collection import Collection
+from clinometer.counts import counts_within
+from clinometer.encoders import encoder as make_encoder
+from clinometer.errors import UsageError
+from clinometer.evaluation import check_options
+from clinometer.languages import canonical
+from clinometer.measures import Measure, parse
+from clinometer.placements import TieMode
+from clinometer.pools.distractors import candidates, check_enough, documents_wanted
+from clinometer.pools.nested import list_depth, scorer_of
+from clinometer.pools.rebuilt import enlarged
+from clinometer.pools.strata import Strata, layers_of, lists_in, ranks_in
+from clinometer.rows import rows_of
+from clinometer.scan import Scan
+from clinometer.scenarios import Setting, Standings, settings_of
+from clinometer.scoring import Scored, embedded
+from clinometer.store import EmbeddingStore
+from clinometer.survey import Survey, related_targets
+
+__all__ = ["pool_growth"]
+
+GROWTH_MEASURES = ("Complete@10", "MaxR", "MaxRnorm", "RankGap", "Intrusion", "Intrusion(by=own)")
+
+
+def pool_growth(
+    collection: Collection,
+    encoder: Any,
+    distractors: Any,
+    sizes: Iterable[int],
+    *,
+    scenario: str | Sequence[str] = "multi",
+    measures: Iterable[str | Measure] = GROWTH_MEASURES,
+    pivot: str = "en",
+    pairs: str = "pivot",
+    ties: TieMode = "index",
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    threads: int | None = None,
+    show_progress_bar: bool = False,
+) -> list[dict[str, Any]]:
+    """Measures in pools of several sizes, each a part of the next, from one encoding and one scan.
+
+    Args:
+        collection: Its queries are asked, and its documents are in every pool.
+        encoder: As for `clinometer.evaluate`; or a function that makes a `clinometer.scoring.Scored` of a collection,
+            if all distractors are texts.
+        distractors: Documents that answer no query, in the order in which they come: a collection (its texts are
+            encoded), a dictionary of collections by name, one of embeddings by language (arrays or read-only memory
+            maps, `(n, d)`, or a list of such, taken from the front), an `EmbeddingStore` (with its languages), or a
+            list of all these. Texts come first, in the order of `clinometer.pools.distract` with the same seed.
+            Embeddings must be what the encoder would give; nobody can check that they answer nothing.
+        sizes: Documents of a setting's pool, its own and distractors; languages keep the shares that they have in the
+            collection's part of that pool.
+        scenario: One of `clinometer.scenarios.SCENARIOS`, or several.
+        measures: As for `clinometer.evaluate`.
+        pivot: The language whose inclination is measured.
+        pairs: `pivot` or `all`.
+        ties: How equal scores are ordered; `trec` with text distractors only.
+        resamples: Bootstrap resamples for the intervals; 0 for no intervals.
+        confidence: Of the intervals.
+        seed: Of the order of distractors and of the resampling.
+        threads: How many; never shows in the result.
+        show_progress_bar: Draw bars on standard error.
+
+    Returns:
+        Rows as those of an evaluation, with `size` before them, by size. They are equal, bit for bit, to those of an
+        evaluation of each pool by itself.
+
+    Raises:
+        UsageError: Options that cannot be used, sizes below the collection's own, or too few distractors.
+        ClinometerError: As for `clinometer.evaluate`.
+
+    Example:
+        >>> import clinometer as cm, numpy as np
+        >>> demo = cm.load("demo", languages=["en", "de"])
+        >>> draw = np.random.default_rng(0)
+        >>> noise = {label: draw.normal(size=(500, 512)).astype(np.float16) for label in ("en", "de")}
+        >>> rows = cm.pool_growth(demo, "offline", noise, [150, 1000], measures=["MaxRnorm"], resamples=0)
+        >>> [(row["size"], row["documents"], row["query_language"]) for row in rows if row["query_language"] == "de"]
+        [(150, 150, 'de'), (1000, 1000, 'de')]
+    """
+    scenarios = [scenario] if isinstance(scenario, str) else list(scenario)
+    measures, sizes = list(measures), sorted(set(sizes))
+    check_options(
+        scenarios=scenarios, measures=measures, pivot=pivot, pairs=pairs, ties=ties, resamples=resamples,
+        confidence=confidence, seed=seed, threads=threads,
+    )  # fmt: skip
+    if not sizes:
+        raise UsageError("no size was given; give one or more, such as 1000 and 10000")
+    wanted = parse(measures)
+    computed = parse([*wanted, *(measure.inner for measure in wanted if measure.inner)])
+    pivot = canonical(pivot)
+    settings = settings_of(scenarios, collection.languages, pivot, pairs)
+    pools = _pools(collection, settings, sizes)
+    need = {label: max(pool.first.get(label, 0) for pool in pools) for label in collection.languages}
+    parent, more = _documents(collection, distractors, need, seed)
+    if more and ties == "trec":
+        raise UsageError("ties 'trec' goes by document ids, which embeddings do not have; choose another tie mode")
+    labels = np.concatenate([np.array(parent.documents.languages, dtype=np.str_), *(part.languages for part in more)])
+    strata = layers_of(labels, [pool.first for pool in pools])
+    scored = _scored(parent, encoder, more, threads, show_progress_bar)
+    indptr, targets, grades = related_targets(collection)
+    if not len(targets):
+        raise UsageError(f"no query of {collection.name!r} has a relevant document; there is nothing to measure")
+    ids = parent.documents.ids if ties == "trec" else None
+    found = scored.scan(
+        relevant=(indptr, targets),
+        languages=strata.labels.tolist(),
+        k=min(list_depth([str(measure) for measure in computed], indptr), len(labels)),
+        per_language=True,
+        ties=ties,
+        document_ids=ids,
+    )
+    layered = _Layered(collection, found, strata, labels, grades, tie_places(ties, ids, len(labels)), ties)
+    rows = []
+    for size in sizes:
+        cells: list[Cell] = []
+        for number, pool in enumerate(pools):
+            if pool.size == size:
+                here = [setting for setting in settings if setting.pool == pool.languages]
+                cells += cells_of(layered.survey(number, pool), computed, here, pivot)
+        cells.sort(key=lambda cell: settings.index(cell.setting))
+        survey = layered.survey(0, pools[0])  # rows look at its queries only, and these are the same in all
+        means = rows_of(survey, cells, wanted, pivot, resamples, confidence, seed, threads)
+        rows += [{"size": size, **row} for row in means]
+    return rows
+
+
+class _Pool(NamedTuple):
+    """Pool of some languages and size, and how many documents of each language it holds."""
+
+    languages: tuple[str, ...]
+    size: int
+    first: dict[str, int]
+
+
+def _pools(collection: Collection, settings: Sequence[Setting], sizes: Sequence[int]) -> list[_Pool]:
+    own = Counter(collection.documents.languages)
+    found = []
+    for languages in dict.fromkeys(setting.pool for setting in settings):
+        held = {label: own[label] for label in languages if own[label]}
+        if held:
+            what = f"the collection {collection.name!r} in {', '.join(languages)}"
+            found += [_Pool(languages, size, documents_wanted(held, size, what)) for size in sizes]
+    return found
+
+
+class _Rows(NamedTuple):
+    """Embeddings of distractors, and the language of each."""
+
+    languages: NDArray[np.str_]
+    rows: NDArray[Any]
+
+
+def _documents(
+    collection: Collection, distractors: Any, need: Mapping[str, int], seed: int
+) -> tuple[Collection, list[_Rows]]:
+    """The collection with as many texts as are needed and there, and embeddings for what is still wanting."""
+    others: dict[str, Collection] = {}
+    embedded_rows: list[_Rows] = []
+    for item in _items(distractors):
+        if isinstance(item, _Rows):
+            embedded_rows.append(item)
+        else:
+            others[item[0]] = item[1]
+    left = Counter(need) - Counter(collection.documents.languages)
+    wanted = dict(left)
+    texts, _ = candidates(collection, others, seed)
+    available = Counter(texts.languages) + Counter(
+        {
+            label: int(np.sum(part.languages == label))
+            for part in embedded_rows
+            for label in set(part.languages.tolist())
+        }
+    )
+    taken = []
+    for row, label in enumerate(texts.languages):
+        if left[label] > 0:
+            left[label] -= 1
+            taken.append(row)
+    more = []
+    for part in embedded_rows:
+        keep = np.zeros(len(part.languages), dtype=np.bool_)
+        for label in set(part.languages.tolist()):
+            rows = np.flatnonzero(part.languages == label)[: max(left[label], 0)]
+            keep[rows] = True
+            left[label] -= len(rows)
+        end = int(np.flatnonzero(keep)[-1]) + 1 if keep.any() else 0
+        if end:
+            # Only from the end, so that a memory map is not copied; what stays too many is in no pool.
+            more.append(_Rows(part.languages[:end], part.rows[:end]))
+    check_enough(wanted, available)
+    return enlarged(collection, texts.take(taken)), more
+
+
+def _items(distractors: Any) -> Iterator[_Rows | tuple[str, Collection]]:
+    if isinstance(distractors, Collection):
+        yield distractors.name, distractors
+    elif isinstance(distractors, EmbeddingStore):
+        start = 0
+        for rows in distractors.shards():
+            yield _Rows(np.array(distractors.languages[start : start + len(rows)], dtype=np.str_), rows)
+            start += len(rows)
+    elif isinstance(distractors, Mapping):
+        for name, item in distractors.items():
+            if isinstance(item, Collection):
+                yield name, item
+            else:
+                label = canonical(name)
+                for rows in shards_of(item):
+                    yield _Rows(np.full(len(rows), label, dtype=f"<U{len(label)}"), rows)
+    elif isinstance(distractors, (list, tuple)):
+        for item in distractors:
+            yield from _items(item)
+    else:
+        raise UsageError(
+            f"distractors cannot be a {type(distractors).__name__}; give collections, an EmbeddingStore, or a "
+            "dictionary of embeddings by language"
+        )
+
+
+def _scored(parent: Collection, encoder: Any, more: Sequence[_Rows], threads: int | None, bar: bool) -> Scored:
+    if not more:
+        return scorer_of(encoder, threads, bar)(parent)
+    if callable(encoder) and not hasattr(encoder, "encode") and not hasattr(encoder, "encode_queries"):
+        raise UsageError("this scorer knows texts, and some distractors are embeddings; give an encoder, or texts only")
+    return embedded(parent, make_encoder(encoder), threads, bar, more=[part.rows for part in more])
+
+
+class _Layered:
+    """Surveys of the pools, made from the one scan."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        found: Scan,
+        strata: Strata,
+        labels: NDArray[np.str_],
+        grades: NDArray[np.int64],
+        places: NDArray[np.uint32] | None,
+        ties: TieMode,
+    ) -> None:
+        self._collection, self._found, self._strata, self._labels = collection, found, strata, labels
+        self._grades, self._places, self._ties = grades, places, ties
+        assert found.ranks is not None  # noqa: S101 - it was scanned with relevant documents
+        self._ranks = found.ranks
+        self._query_of = np.repeat(np.arange(len(self._ranks.indptr) - 1), np.diff(self._ranks.indptr))
+
+    def survey(self, number: int, pool: _Pool) -> Survey:
+        """What `clinometer.survey.survey_of` makes of a pool by itself."""
+        documents = self._ranks.documents
+        rows = np.flatnonzero(np.isin(self._labels[documents], pool.languages))
+        per_query = np.bincount(self._query_of[rows], minlength=len(self._collection.queries))
+        indptr = np.concatenate([[0], np.cumsum(per_query)]).astype(np.int64)
+        counts = ranks_in(self._ranks, self._strata, number, pool.languages, rows, indptr)
+        targets = documents[rows]
+        places = targets if self._places is None else self._places[targets].astype(np.int64)
+        standings = Standings(
+            counts,
+            self._grades[rows],
+            self._collection.queries.languages,
+            np.array([pool.first.get(label, 0) for label in pool.languages], dtype=np.int64),
+            counts_within(counts, places),
+            self._ties,
+        )
+        codes = np.full(len(self._labels), -1, dtype=np.int64)
+        top = None
+        if self._found.top is not None:
+            for code, label in enumerate(pool.languages):
+                codes[self._labels == label] = code
+            every = np.arange(len(self._collection.queries))
+            top = lists_in(self._found.top, self._strata, number, list(pool.first), every)
+        related = np.sort(self._query_of[rows] * len(self._labels) + targets)
+        return Survey(self._collection, standings, codes, top, related)

@@ -1,0 +1,198 @@
+"""Evaluations of many pools that are parts of one collection, from one encoding and one scan of it.
+
+Each pool is evaluated as it would be by itself; only its scanner answers from the counts of the scan of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.collection import Collection, Texts
+from clinometer.counts import TopK
+from clinometer.encoders import encoder as make_encoder
+from clinometer.errors import CollectionError
+from clinometer.evaluation import DEFAULT_MEASURES, check_options, evaluate_scored
+from clinometer.measures import parse
+from clinometer.placements import TieMode
+from clinometer.pools.strata import Strata, lists_in, ranks_in, strata_of
+from clinometer.results import Evaluation
+from clinometer.scan import Scan
+from clinometer.scoring import Scored, embedded
+from clinometer.survey import related_targets
+
+__all__ = ["evaluate_pools", "list_depth"]
+
+
+def evaluate_pools(
+    whole: Collection,
+    pools: Mapping[str, Collection],
+    encoder: Any = "offline",
+    *,
+    languages: Iterable[str] | None = None,
+    measures: Iterable[str] | None = None,
+    ties: TieMode = "index",
+    threads: int | None = None,
+    show_progress_bar: bool = False,
+    **options: Any,
+) -> dict[str, Evaluation]:
+    """Evaluate pools whose documents and queries are some of those of one collection, with one scan.
+
+    Args:
+        whole: The collection that holds all pools; not evaluated unless it is among them.
+        pools: Collections by name, each with documents and queries of `whole` in the same order, such as what `skew`,
+            `translate_partly` and `distract` with several sizes make.
+        encoder: As for `clinometer.evaluate`, and so are the options that follow; or a function that makes a
+            `clinometer.scoring.Scored` of a collection.
+        languages: Only these.
+        measures: Names of measures.
+        ties: How equal scores are ordered.
+        threads: Of the scan; never shows in the result.
+        show_progress_bar: Draw bars on standard error.
+        **options: `scenarios`, `pivot`, `pairs`, `resamples`, `confidence`, `seed`.
+
+    Returns:
+        An evaluation of each pool, equal to `clinometer.evaluate` of it in every bit.
+
+    Raises:
+        CollectionError: A pool has texts, an order or judgements that the whole does not have.
+        ClinometerError: As `clinometer.evaluate`.
+
+    Example:
+        >>> import clinometer as cm
+        >>> demo = cm.load("demo", languages=["en", "de"])
+        >>> pools = {f"{share:.0%}": cm.pools.skew(demo, {"en": share}) for share in (0.5, 0.9)}
+        >>> found = cm.pools.evaluate_pools(demo, pools, scenarios=["multi"], measures=["MaxR"], resamples=0)
+        >>> [found[name].collection["documents"] for name in pools]
+        [{'en': 75, 'de': 75}, {'en': 75, 'de': 8}]
+    """
+    languages = None if languages is None else list(languages)
+    measures = list(DEFAULT_MEASURES) if measures is None else list(measures)
+    check_options(languages=languages, measures=measures, ties=ties, threads=threads, **options)
+    whole = whole.restrict(languages)
+    chosen = {name: pool.restrict(languages) for name, pool in pools.items()}
+    parts = {name: _Part.of(whole, pool, name) for name, pool in chosen.items()}
+    strata = strata_of(whole.documents.languages, [part.members(len(whole.documents)) for part in parts.values()])
+    scored = scorer_of(encoder, threads, show_progress_bar)(whole)
+    indptr, targets, _ = related_targets(whole)
+    found = scored.scan(
+        relevant=(indptr, targets),
+        languages=strata.labels.tolist(),
+        k=min(list_depth(measures, indptr), len(whole.documents)),
+        per_language=True,
+        ties=ties,
+        document_ids=whole.documents.ids if ties == "trec" else None,
+    )
+    evaluations = {}
+    for number, (name, pool) in enumerate(chosen.items()):
+        scanner = _PartScanner(found, strata, number, parts[name], len(whole.documents))
+        here = Scored(scanner, scored.record)
+        evaluations[name] = evaluate_scored(
+            pool, lambda _, here=here: here, measures=measures, ties=ties, threads=threads, **options
+        )
+    return evaluations
+
+
+def scorer_of(encoder: Any, threads: int | None, show_progress_bar: bool) -> Callable[[Collection], Scored]:
+    """What scores a collection: the function given, or an encoder's embeddings."""
+    if callable(encoder) and not hasattr(encoder, "encode") and not hasattr(encoder, "encode_queries"):
+        return encoder  # type: ignore[no-any-return]
+    return lambda collection: embedded(collection, make_encoder(encoder), threads, show_progress_bar)
+
+
+def list_depth(measures: Sequence[str], indptr: NDArray[np.int64]) -> int:
+    """How many documents of each language any evaluation of these measures may ask for; 0 if none needs lists."""
+    wanted = parse(measures)
+    deepest = max((measure.cutoff or 1 for measure in wanted if measure.needs_lists), default=0)
+    # Ties for the first place, and answers that lists lose again, make them longer; see `clinometer.survey`.
+    return max(deepest, 32) + int(np.diff(indptr).max(initial=0)) if deepest else 0
+
+
+class _Part:
+    """Rows of a pool's texts in the whole."""
+
+    def __init__(self, documents: NDArray[np.int64], queries: NDArray[np.int64]) -> None:
+        self.documents, self.queries = documents, queries
+
+    @classmethod
+    def of(cls, whole: Collection, pool: Collection, name: str) -> _Part:
+        part = cls(
+            _rows(whole.documents, pool.documents, f"documents of the pool {name!r}"),
+            _rows(whole.queries, pool.queries, f"queries of the pool {name!r}"),
+        )
+        there, here = (_pairs(collection) for collection in (whole, pool))
+        missing = {(part.queries[query], part.documents[document]) for query, document in here} - there
+        if missing:
+            query, document = min(missing)
+            raise CollectionError(
+                f"the pool {name!r} has a judgement that the whole has not: query {whole.queries.ids[query]!r}, "
+                f"document {whole.documents.ids[document]!r}; make both from one collection"
+            )
+        return part
+
+    def members(self, size: int) -> NDArray[np.bool_]:
+        mask = np.zeros(size, dtype=np.bool_)
+        mask[self.documents] = True
+        return mask
+
+
+def _rows(whole: Texts, part: Texts, what: str) -> NDArray[np.int64]:
+    row_of = {name: row for row, name in enumerate(whole.ids)}
+    rows = np.array([row_of.get(name, -1) for name in part.ids], dtype=np.int64)
+    for at, row in enumerate(rows.tolist()):
+        if row < 0 or (whole.texts[row], whole.languages[row]) != (part.texts[at], part.languages[at]):
+            raise CollectionError(
+                f"the {what} are not all in the whole: {part.ids[at]!r} is not, or has another text there; evaluate "
+                "this pool by itself"
+            )
+    if np.any(np.diff(rows) < 0):
+        raise CollectionError(f"the {what} stand in another order than in the whole; evaluate this pool by itself")
+    return rows
+
+
+def _pairs(collection: Collection) -> set[tuple[int, int]]:
+    indptr, targets, _ = related_targets(collection)
+    query_of = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    return set(zip(query_of.tolist(), targets.tolist(), strict=True))
+
+
+class _PartScanner:
+    """Answers for one pool from the scan of the whole."""
+
+    def __init__(self, found: Scan, strata: Strata, number: int, part: _Part, size: int) -> None:
+        self._found, self._strata, self._number, self._part, self._size = found, strata, number, part, size
+
+    def __call__(
+        self,
+        *,
+        relevant: tuple[NDArray[np.int64], NDArray[np.int64]],
+        languages: Sequence[str],
+        k: int,
+        per_language: bool,  # noqa: ARG002 - lists are always per language
+        ties: TieMode,  # noqa: ARG002 - the whole was scanned with them
+        document_ids: Sequence[str] | None,  # noqa: ARG002
+    ) -> Scan:
+        ranks = self._found.ranks
+        assert ranks is not None  # noqa: S101 - the whole was scanned with relevant documents
+        indptr, targets = relevant
+        labels = list(dict.fromkeys(languages))
+        query_of = np.repeat(np.arange(len(ranks.indptr) - 1), np.diff(ranks.indptr))
+        keys = query_of * self._size + ranks.documents
+        order = np.argsort(keys, kind="stable")
+        asked = self._part.queries[np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))]
+        rows = order[np.searchsorted(keys, asked * self._size + self._part.documents[targets], sorter=order)]
+        counts = ranks_in(ranks, self._strata, self._number, labels, rows, indptr)
+        row_in_pool = np.full(self._size + 1, -1, dtype=np.int64)
+        row_in_pool[self._part.documents] = np.arange(len(self._part.documents))
+        counts = replace(counts, documents=targets)
+        if not k or self._found.top is None:
+            return Scan(counts, None)
+        top = lists_in(self._found.top, self._strata, self._number, labels, self._part.queries)
+        # Position -1, no document, is the last entry.
+        return Scan(
+            counts, TopK(row_in_pool[top.ids][..., :k], top.scores[..., :k], top.places[..., :k], top.languages)
+        )

@@ -1,0 +1,149 @@
+"""Many pools from one scan: documents that belong to the same pools are one stratum, and counts add over strata.
+
+A scan counts by label. Give each document the label of its language and its stratum, and the counts in any of the pools
+are sums of columns: the same integers that a scan of that pool alone would have counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.counts import RankCounts, TopK
+
+__all__ = ["Strata", "layers_of", "lists_in", "ranks_in", "strata_of"]
+
+
+class Strata(NamedTuple):
+    """Documents sorted by language and by the pools that they belong to.
+
+    Args:
+        labels: `(N,)`: label of each document for the scan, such as `de|3`.
+        languages: For each label, its language.
+        held: For each label, `(P,)`: which of the P pools hold its documents.
+    """
+
+    labels: NDArray[np.str_]
+    languages: dict[str, str]
+    held: dict[str, NDArray[np.bool_]]
+
+    def labels_in(self, pool: int, language: str) -> list[str]:
+        """The labels of one language that a pool holds."""
+        return [label for label, held in self.held.items() if held[pool] and self.languages[label] == language]
+
+
+def strata_of(languages: Sequence[str] | NDArray[np.str_], members: Sequence[NDArray[np.bool_]]) -> Strata:
+    """The strata of some pools.
+
+    Args:
+        languages: `(N,)`: language of each document.
+        members: For each pool, `(N,)`: which documents it holds.
+
+    Example:
+        >>> strata = strata_of(["en", "en", "de"], [np.array([True, False, True]), np.array([True, True, True])])
+        >>> strata.labels.tolist(), strata.labels_in(0, "en"), strata.labels_in(1, "en")
+        (['en|1', 'en|0', 'de|1'], ['en|1'], ['en|0', 'en|1'])
+    """
+    names, code = np.unique(np.asarray(languages, dtype=np.str_), return_inverse=True)
+    pattern = np.zeros(len(code), dtype=np.int64)
+    for mask in members:
+        # Numbered again at each step, or the numbers would outgrow an integer.
+        pattern = np.unique(2 * pattern + mask, return_inverse=True)[1]
+    _, firsts, inverse = np.unique(
+        code * (pattern.max(initial=0) + 1) + pattern, return_index=True, return_inverse=True
+    )
+    labels = np.array([f"{names[code[row]]}|{pattern[row]}" for row in firsts], dtype=np.str_)
+    return Strata(
+        labels[inverse],
+        {str(label): str(names[code[row]]) for label, row in zip(labels, firsts, strict=True)},
+        {
+            str(label): np.array([mask[row] for mask in members], dtype=np.bool_)
+            for label, row in zip(labels, firsts, strict=True)
+        },
+    )
+
+
+def layers_of(languages: Sequence[str] | NDArray[np.str_], first: Sequence[Mapping[str, int]]) -> Strata:
+    """The strata of pools that each hold the first so many documents of some languages.
+
+    Args:
+        languages: `(N,)`: language of each document.
+        first: For each pool, how many documents of each language it holds; none of a language that is not named.
+
+    Example:
+        >>> layers = layers_of(["en", "de", "en", "de"], [{"en": 1}, {"en": 2, "de": 1}])
+        >>> layers.labels.tolist(), layers.labels_in(1, "en")
+        (['en|0', 'de|0', 'en|1', 'de|1'], ['en|0', 'en|1'])
+    """
+    names, code = np.unique(np.asarray(languages, dtype=np.str_), return_inverse=True)
+    found = Strata(np.empty(len(code), dtype=f"<U{max(map(len, names.tolist()), default=0) + 12}"), {}, {})
+    for at, name in enumerate(names.tolist()):
+        rows = np.flatnonzero(code == at)
+        cuts = np.array(sorted({pool.get(name, 0) for pool in first} | {0}), dtype=np.int64)
+        # A stratum lies between two cuts; the last is beyond all pools.
+        stratum = np.searchsorted(cuts, np.arange(len(rows)), side="right") - 1
+        for number in np.unique(stratum).tolist():
+            label = f"{name}|{number}"
+            found.labels[rows[stratum == number]] = label
+            found.languages[label] = name
+            found.held[label] = np.array([pool.get(name, 0) > cuts[number] for pool in first], dtype=np.bool_)
+    return found
+
+
+def ranks_in(
+    ranks: RankCounts,
+    strata: Strata,
+    pool: int,
+    languages: Sequence[str],
+    rows: NDArray[np.int64],
+    indptr: NDArray[np.int64],
+) -> RankCounts:
+    """The counts in one pool, by language.
+
+    Args:
+        ranks: Counts of the scan, by label.
+        strata: What the labels mean.
+        pool: Number of the pool.
+        languages: Languages of the result; the pool has documents in each.
+        rows: Rows of `ranks` that are wanted, in the wanted order; their documents must be in the pool.
+        indptr: `(Q + 1,)`: which of these rows belong to which query.
+    """
+    of_label = {label: at for at, label in enumerate(ranks.languages)}
+    columns = [
+        [of_label[label] for label in strata.labels_in(pool, language) if label in of_label] for language in languages
+    ]
+    code = {language: at for at, language in enumerate(languages)}
+    language_of = np.array([code.get(strata.languages[label], -1) for label in ranks.languages], dtype=np.int64)
+
+    def summed(counts: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        return np.stack([counts[np.ix_(rows, part)].sum(axis=1, dtype=np.uint32) for part in columns], axis=1)
+
+    sizes = ranks.pool_sizes
+    return replace(
+        ranks,
+        indptr=indptr,
+        documents=ranks.documents[rows],
+        codes=language_of[ranks.codes[rows]],
+        scores=ranks.scores[rows],
+        greater=summed(ranks.greater),
+        equal=summed(ranks.equal),
+        before=summed(ranks.before),
+        languages=tuple(languages),
+        pool_sizes=None if sizes is None else np.array([sizes[part].sum() for part in columns], dtype=np.int64),
+    )
+
+
+def lists_in(top: TopK, strata: Strata, pool: int, languages: Sequence[str], queries: NDArray[np.int64]) -> TopK:
+    """The best documents of each language in one pool, for some of the queries; positions are those of the scan."""
+    known = set(top.languages or ())
+    parts = [
+        top.pool([label for label in strata.labels_in(pool, language) if label in known]) for language in languages
+    ]
+    ids, scores, places = (
+        np.stack([getattr(part, name)[queries] for part in parts], axis=1) for name in ("ids", "scores", "places")
+    )
+    return TopK(ids, scores, places, tuple(languages))
