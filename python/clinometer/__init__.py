@@ -6,6 +6,8 @@ scenario and measure is arithmetic on these counts.
 
 from importlib.metadata import version
 
+from clinometer.analysis import Analysis
+from clinometer.analysis.run import analyse
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.comparison import Comparison, compare
 from clinometer.counts import RankCounts, TopK
@@ -18,6 +20,7 @@ from clinometer.scan import Scan, rank_relevant, scan, search
 from clinometer.store import EmbeddingStore
 
 __all__ = [
+    "Analysis",
     "Collection",
     "CollectionBuilder",
     "Comparison",
@@ -26,6 +29,7 @@ __all__ = [
     "RankCounts",
     "Scan",
     "TopK",
+    "analyse",
     "compare",
     "encoder",
     "evaluate",

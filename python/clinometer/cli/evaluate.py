@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.output import check_folder, show, write
+from clinometer.cli.output import check_folder, show, tell_figures, write
 from clinometer.cli.remedies import Remedies, warn
 from clinometer.errors import UsageError
 
 __all__ = ["demo", "evaluate"]
 
-Names = Annotated[str | None, typer.Option(metavar="A,B,...")]
+EXAMPLES = 3
+"""Of each language and scenario, where results are kept and the user does not say how many."""
 
 
 def demo(
@@ -25,7 +26,7 @@ def demo(
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
 ) -> None:
     """Evaluate the embedded collection with the embedded encoder and write the report."""
-    _run("demo", "offline", {}, {}, {}, output, json, progress=None)
+    _run("demo", "offline", {}, {}, {"examples": EXAMPLES}, output, json, progress=None)
 
 
 def evaluate(
@@ -105,6 +106,18 @@ def evaluate(
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Of the scan; never changes a result.")
     ] = None,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="What outranked the answers, with the N worst queries of each language and their texts; with -o 3 "
+            "by default, 0 for counts without texts.",
+        ),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="Results also for each value of a field of the queries.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
     progress: Annotated[
         bool | None,
@@ -113,6 +126,9 @@ def evaluate(
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Folder for results.json, per_query.jsonl.gz and reports."),
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for every figure of the report, as SVG and PNG.")
     ] = None,
 ) -> None:
     """Evaluate an encoder on a collection whose documents are in several languages."""
@@ -140,6 +156,8 @@ def evaluate(
         "confidence": confidence,
         "seed": seed,
         "threads": threads,
+        "examples": EXAMPLES if examples is None and output is not None else examples,
+        "by": by,
     }
     made: Any = encoder
     if encoder == "precomputed":
@@ -149,7 +167,8 @@ def evaluate(
     elif queries is not None or documents is not None:
         raise UsageError("--queries and --documents are for --encoder precomputed")
     remedies = Remedies(adapter, correction, query_languages)
-    _run(source, made, {k: v for k, v in reader.items() if v is not None}, model, how, output, json, progress, remedies)
+    chosen = {name: value for name, value in reader.items() if value is not None}
+    _run(source, made, chosen, model, how, output, json, progress, remedies, figures)
 
 
 def _run(
@@ -162,6 +181,7 @@ def _run(
     json: bool,
     progress: bool | None,
     remedies: Remedies | None = None,
+    figures: Path | None = None,
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.encoders import PrecomputedEncoder
@@ -176,6 +196,8 @@ def _run(
         remedies.load()
     if output is not None:
         check_folder(output)
+    if figures is not None:
+        check_folder(figures)
     collection = load(source, languages=how.get("languages"), **reader)
     sys.stderr.write(collection.summary() + "\n")
     made = PrecomputedEncoder.from_files(*encoder) if isinstance(encoder, tuple) else make_encoder(encoder, **model)
@@ -191,6 +213,8 @@ def _run(
         sys.stderr.write(f"note: {notice}\n")
     if output is not None:
         write(evaluation, output)
+    if figures is not None:
+        tell_figures(evaluation.figures(figures))
     show(evaluation, json)
 
 
