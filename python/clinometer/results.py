@@ -123,8 +123,8 @@ class Evaluation:
         missing = [name for name in ("collection", "encoder", "settings", "rows") if name not in found]
         if missing:
             raise FormatError(os.fspath(path), None, f"this is no results file: it has no {', '.join(missing)}")
-        kinds = {"collection": dict, "encoder": dict, "settings": dict, "rows": list}
-        if wrong := [name for name, kind in kinds.items() if not isinstance(found[name], kind)]:
+        kinds = {"collection": dict, "encoder": dict, "settings": dict, "rows": list, "analysis": dict}
+        if wrong := [name for name, kind in kinds.items() if name in found and not isinstance(found[name], kind)]:
             raise FormatError(os.fspath(path), None, f"this is no results file: look at its {', '.join(wrong)}")
         for number, row in enumerate(found["rows"]):
             absent = [name for name in _COLUMNS if not isinstance(row, dict) or name not in row]

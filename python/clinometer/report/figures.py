@@ -20,6 +20,8 @@ __all__ = ["Drawing", "draw_bars", "draw_dots", "draw_heat", "draw_lean", "serie
 
 _PIVOT, _TARGET = "#c2500a", "#0067a5"
 _COLOURS = ("#0067a5", "#c2500a", "#00805e", "#a6427e", "#8a6d00", "#3a3f8f", "#5b6875")
+_STICKS = 2
+"""Of how many results sticks can still be told apart where they stand on one foot."""
 _MARKERS = ("o", "D", "s", "^", "v", "P", "X")
 
 
@@ -138,7 +140,7 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
             len(languages),
             len(shown),
             [_name(label, readings) for label in languages],
-            right=0.62,
+            right=0.62 if len(readings) <= _STICKS else 0.2,
             top=0.34,
             bottom=0.62,
         )
@@ -164,7 +166,8 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
             sheet.write_at(high + pad, f"leans to {pivot} ▶", align="right", colour=_PIVOT)
         if -low > 0.25 * across:
             sheet.write_at(low - pad, "◀ leans away", align="left", colour=_TARGET)
-        sticks = list(zip(shown, columns, strict=True))[: 1 if len(readings) == 1 else None]
+        with_sticks = len(readings) <= _STICKS
+        sticks = list(zip(shown, columns, strict=True))[: 1 if len(readings) == 1 else None] if with_sticks else []
         for series, points in sticks:
             sheet.sticks(points, series.mark.colour)
         title = f"Rank gap to {pivot}, by language"
@@ -173,7 +176,7 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
             "The sticks beside the lines lean by 15 degrees for one log2 rank, at most 75, with queries in the "
             "language of the line."
         )
-        return Drawing.of(sheet, "lean", [series.mark for series in shown], title, text, remark)
+        return Drawing.of(sheet, "lean", [series.mark for series in shown], title, text, remark if with_sticks else "")
 
 
 def _lean_ticks(low: float, high: float) -> list[float]:

@@ -12,6 +12,7 @@ from typing import Any
 from clinometer.report import wording
 from clinometer.report.causes import causes
 from clinometer.report.groups import groups
+from clinometer.report.overview import overview
 from clinometer.report.preference import preference
 from clinometer.report.readings import Reading
 from clinometer.report.section import Section
@@ -27,6 +28,7 @@ _MONO = ("nDCG@10", "nDCG@", "RR", "RR@", "R@10", "R@", "Success@1", "Success@",
 def sections(readings: Sequence[Reading], languages: Sequence[str]) -> list[Section]:
     """The sections that the results have rows for, in the order of reading."""
     found = [
+        overview(readings, languages),
         _lean(readings, languages),
         _versions(readings, languages),
         _intrusion(readings, languages),

@@ -8,10 +8,11 @@ from typing import Any
 
 from clinometer.report import wording
 from clinometer.report.groups import group_table
+from clinometer.report.overview import overview
 from clinometer.report.plain import plain_table, wrapped
 from clinometer.report.readings import Reading, by_lean, read_results
 from clinometer.report.tables import by_scenario, full_tables, scenarios
-from clinometer.report.verdict import caveats, verdict
+from clinometer.report.verdict import IN_WORDS, caveats, verdict
 
 __all__ = ["plain_report"]
 
@@ -37,6 +38,10 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
         *(wrapped(text, width) for text in verdict(readings, languages)),
     ]
     blocks += [wrapped(f"Note: {text}", width) for text in caveats(readings)]
+    beside = overview(readings, languages) if len(readings) > IN_WORDS else None
+    if beside is not None and beside.tables[0].lines:
+        table = beside.tables[0]
+        blocks.append(f"{wrapped(table.title, width)}\n{plain_table(table, width)}")
     grouped = group_table(readings, languages)
     if grouped is not None:
         blocks.append(
