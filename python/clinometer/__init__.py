@@ -7,6 +7,8 @@ scenario and measure is arithmetic on these counts.
 from importlib.metadata import version
 
 from clinometer import pools
+from clinometer.analysis import Analysis
+from clinometer.analysis.run import analyse
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.comparison import Comparison, compare
 from clinometer.comparison.correlation import Correlation, correlate
@@ -22,6 +24,7 @@ from clinometer.scorers import scan_scores
 from clinometer.store import EmbeddingStore
 
 __all__ = [
+    "Analysis",
     "Collection",
     "CollectionBuilder",
     "Comparison",
@@ -31,6 +34,7 @@ __all__ = [
     "RankCounts",
     "Scan",
     "TopK",
+    "analyse",
     "compare",
     "correlate",
     "encoder",

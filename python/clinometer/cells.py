@@ -24,15 +24,31 @@ class Cell(NamedTuple):
         setting: Which queries against which pool.
         queries: Rows of the queries that have an answer in the pool.
         values: For each measure that the setting defines, one value per query, NaN where undefined.
-        documents: Size of the pool, the median where it differs by query.
-        ties: Relevant documents that tie with another document of the pool.
+        sizes: Documents in each query's pool.
+        tied: How many of each query's relevant documents tie with another document of the pool.
     """
 
     setting: Setting
     queries: NDArray[np.int64]
     values: dict[str, NDArray[np.float64]]
-    documents: int
-    ties: int
+    sizes: NDArray[np.int64]
+    tied: NDArray[np.int64]
+
+    @property
+    def documents(self) -> int:
+        """Size of the pool, the median where it differs by query."""
+        return int(np.median(self.sizes)) if len(self.queries) else 0
+
+    @property
+    def ties(self) -> int:
+        """Relevant documents that tie with another document of the pool."""
+        return int(self.tied.sum())
+
+    def of(self, queries: NDArray[np.int64]) -> Cell:
+        """The cell with some of its queries; measures that none of them defines are left out."""
+        kept = np.flatnonzero(np.isin(self.queries, queries))
+        values = {name: column[kept] for name, column in self.values.items() if not np.isnan(column[kept]).all()}
+        return Cell(self.setting, self.queries[kept], values, self.sizes[kept], self.tied[kept])
 
 
 def cells_of(survey: Survey, measures: Sequence[Measure], settings: Sequence[Setting], pivot: str) -> list[Cell]:
@@ -71,8 +87,8 @@ def cells_of(survey: Survey, measures: Sequence[Measure], settings: Sequence[Set
                     found = _align(found, asked, queries)
             if found is not None and not np.isnan(found).all():
                 values[str(measure)] = found
-        documents = int(np.median(placed.sizes)) if len(queries) else 0
-        cells.append(Cell(setting, queries, values, documents, placed.ties_seen))
+        tied = np.bincount(placed.query[placed.tied > 0], minlength=len(placed)).astype(np.int64)
+        cells.append(Cell(setting, queries, values, placed.sizes, tied))
     return cells
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,12 +30,15 @@ class Texts:
         texts: What is encoded.
         languages: Canonical labels (`clinometer.languages.canonical`).
         groups: Parallel group of each text (the same content in several languages has the same group), or None.
+        fields: What else is known of the texts, such as their topic or source, by which results can be grouped: for
+            each name one value per text, None where a text has none.
     """
 
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     languages: tuple[str, ...]
     groups: tuple[str | None, ...]
+    fields: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -44,7 +47,9 @@ class Texts:
         """The given rows, in the given order."""
         rows = [int(row) for row in rows]
         columns = (self.ids, self.texts, self.languages, self.groups)
-        return Texts(*(tuple(column[row] for row in rows) for column in columns))  # type: ignore[arg-type]
+        ids, texts, languages, groups = (tuple(column[row] for row in rows) for column in columns)
+        fields = {name: tuple(column[row] for row in rows) for name, column in self.fields.items()}
+        return Texts(ids, texts, languages, groups, fields)  # type: ignore[arg-type]
 
     def rows_in(self, languages: Iterable[str]) -> NDArray[np.int64]:
         """Row numbers of the texts in these languages, ascending."""
@@ -209,6 +214,7 @@ class Collection:
             if group is not None:
                 group_languages.setdefault(group, set()).add(language)
         complete = sum(len(found) == len(documents) for found in group_languages.values())
+        fields = {name: len(set(column) - {None}) for name, column in self.queries.fields.items()}
         return {
             "name": self.name,
             "languages": list(self.languages),
@@ -217,6 +223,7 @@ class Collection:
             "judgements": len(self.judged),
             "parallel_groups": len(group_languages),
             "complete_groups": complete,
+            **({"query_fields": fields} if fields else {}),
             "digest": self.digest(),
             "notes": dict(self.notes),
         }
@@ -264,15 +271,28 @@ class CollectionBuilder:
         self.notes: dict[str, Any] = {}
         self._documents: dict[str, tuple[str, str, str | None]] = {}
         self._queries: dict[str, tuple[str, str, str | None]] = {}
+        self._query_fields: dict[str, Mapping[str, str]] = {}
         self._judgements: dict[str, dict[str, int]] = {}
 
     def add_document(self, id: str, text: str, language: str, group: str | None = None, where: str = "") -> None:
         """Add a document; `language` may have any form that `languages.canonical` reads."""
         self._add(self._documents, "document", id, text, language, group, where)
 
-    def add_query(self, id: str, text: str, language: str, group: str | None = None, where: str = "") -> None:
-        """Add a query; `language` may have any form that `languages.canonical` reads."""
+    def add_query(
+        self,
+        id: str,
+        text: str,
+        language: str,
+        group: str | None = None,
+        where: str = "",
+        fields: Mapping[str, str] | None = None,
+    ) -> None:
+        """Add a query; `language` may have any form that `languages.canonical` reads.
+
+        `fields` is what else is known of it, by name, such as its topic.
+        """
         self._add(self._queries, "query", id, text, language, group, where)
+        self._query_fields[id] = fields or {}
 
     def _add(
         self,
@@ -323,7 +343,7 @@ class CollectionBuilder:
         return Collection(
             self.name,
             _columns(self._documents),
-            _columns(self._queries),
+            replace(_columns(self._queries), fields=_fields(list(self._query_fields.values()))),
             np.array(indptr, dtype=np.int64),
             np.array(judged, dtype=np.int64),
             np.array(grades, dtype=np.int32),
@@ -334,6 +354,11 @@ class CollectionBuilder:
 def _columns(entries: dict[str, tuple[str, str, str | None]]) -> Texts:
     texts, languages, groups = zip(*entries.values(), strict=True)
     return Texts(tuple(entries), texts, languages, groups)
+
+
+def _fields(entries: Sequence[Mapping[str, str]]) -> dict[str, tuple[str | None, ...]]:
+    names = dict.fromkeys(name for entry in entries for name in entry)
+    return {name: tuple(entry.get(name) for entry in entries) for name in names}
 
 
 def _refuse_absent(kind: str, absent: Sequence[Any], present: Sequence[str]) -> None:

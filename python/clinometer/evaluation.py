@@ -10,12 +10,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from clinometer.analysis.categories import Judge
+from clinometer.analysis.findings import SHOWN, find
 from clinometer.cells import cells_of, columns_of
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import MeasureError, UsageError
 from clinometer.executors import Executor
+from clinometer.grouping import check_field, grouped_measures, rows_by
 from clinometer.io import load
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
@@ -52,6 +55,8 @@ def evaluate(
     seed: int = 0,
     threads: int | None = None,
     executor: str | Executor = "local",
+    examples: int | None = None,
+    by: str | None = None,
     show_progress_bar: bool = False,
 ) -> Evaluation:
     """Measure how an encoder ranks documents of several languages that lie in one pool.
@@ -72,6 +77,9 @@ def evaluate(
         seed: Of the resampling.
         threads: How many; never shows in the result.
         executor: Where the scan runs, as for `clinometer.scan`; never shows in the result.
+        examples: Analyse the errors too: what outranked the answers, with so many examples for each scenario and query
+            language (0: only the counts). None for no analysis.
+        by: Name of a field of the queries, such as `topic`; the measures are also given for each of its values.
         show_progress_bar: Draw bars on standard error.
 
     Returns:
@@ -99,7 +107,7 @@ def evaluate(
 
     return evaluate_scored(
         collection, scored, languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, measures=measures,
-        ties=ties, resamples=resamples, confidence=confidence, seed=seed, threads=threads,
+        ties=ties, resamples=resamples, confidence=confidence, seed=seed, threads=threads, examples=examples, by=by,
     )  # fmt: skip
 
 
@@ -117,6 +125,8 @@ def evaluate_scored(
     confidence: float = 0.95,
     seed: int = 0,
     threads: int | None = None,
+    examples: int | None = None,
+    by: str | None = None,
 ) -> Evaluation:
     """Measure whatever yields a `Scored`, where no object is at hand that `evaluate` takes.
 
@@ -134,6 +144,8 @@ def evaluate_scored(
         confidence: Of the intervals.
         seed: Of the resampling.
         threads: Of the resampling; never shows in the result.
+        examples: How many, for the error analysis.
+        by: Name of a field of the queries.
 
     Raises:
         ClinometerError: One of its kinds.
@@ -151,6 +163,8 @@ def evaluate_scored(
         threads=threads,
         pivot=pivot,
         languages=languages,
+        examples=examples,
+        by=by,
     )
     wanted = parse(DEFAULT_MEASURES if measures is None else measures)
     # A gap is between two means of another measure, which need not be asked for by itself.
@@ -160,11 +174,23 @@ def evaluate_scored(
     if not isinstance(collection, Collection):
         collection = load(collection, languages=languages)
     collection = collection.restrict(languages)
+    if by is not None:
+        check_field(collection, by)
     settings = settings_of(scenarios, collection.languages, pivot, pairs)
     made = scored(collection)
-    survey = survey_of(collection, made.scan, computed, settings, ties)
+    survey = survey_of(collection, made.scan, computed, settings, ties, listed=0 if examples is None else SHOWN)
     cells = cells_of(survey, computed, settings, pivot)
     rows = rows_of(survey, cells, wanted, pivot, resamples, confidence, seed, threads)
+    notices, grouped, analysis = notices_of(survey, cells), list[dict[str, Any]](), None
+    if by is not None:
+        asked = grouped_measures(wanted, chosen=measures is not None)
+        grouped, further = rows_by(survey, cells, asked, by, pivot, resamples, confidence, seed, threads)
+        notices += further
+    if examples is not None:
+        analysis = find(
+            survey, settings, Judge(collection, pivot), worst=examples, resamples=resamples, confidence=confidence,
+            seed=seed, threads=threads,
+        )  # fmt: skip
     chosen = {
         "pivot": pivot,
         "pairs": pairs,
@@ -175,6 +201,7 @@ def evaluate_scored(
         "confidence": confidence,
         "seed": seed,
         "similarity": made.similarity,
+        **({} if by is None else {"by": by}),
         "version": version("clinometer"),
     }
     return Evaluation(
@@ -182,7 +209,9 @@ def evaluate_scored(
         encoder=made.record,
         settings=chosen,
         rows=rows,
-        notices=[*made.notices, *notices_of(survey, cells)],
+        notices=[*made.notices, *notices],
+        by=grouped,
+        analysis=analysis,
         per_query=columns_of(survey, cells),
     )
 
@@ -203,6 +232,8 @@ def check_options(
     confidence: float = 0.95,
     seed: int = 0,
     threads: int | None = None,
+    examples: int | None = None,
+    by: str | None = None,
 ) -> None:
     """Refuse options of `evaluate` that cannot be used with any collection, before any work is done.
 
@@ -225,5 +256,9 @@ def check_options(
         raise UsageError(f"confidence is {confidence}, but must lie between 0 and 1")
     if not 0 <= seed < 1 << 64:
         raise UsageError(f"seed is {seed}, but must be a whole number from 0 to 2^64 - 1")
+    if examples is not None and examples < 0:
+        raise UsageError(f"examples is {examples}, but cannot be negative; 0 gives counts without examples")
+    if by is not None and not by:
+        raise UsageError("by is empty; name a field of the queries, such as topic")
     if threads is not None and threads < 1:
         raise UsageError(f"threads is {threads}, but must be 1 or more")

@@ -17,12 +17,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.analysis.record import EXAMPLES, Analysis, read_examples, write_examples
 from clinometer.errors import FormatError, MissingExtraError, UsageError
 from clinometer.files import json_bytes, written_whole
 
 __all__ = ["Evaluation"]
 
 _KEYS = ("query_id", "query_language", "scenario", "pool_languages", "question")
+_CATEGORY_COLUMNS = ("scenario", "query_language", "pool_languages", "category", "queries", "of", "share")
 _COLUMNS = ("scenario", "query_language", "pool_languages", "measure", "value", "ci_low", "ci_high", "queries",
             "documents", "ties")  # fmt: skip
 
@@ -40,6 +42,9 @@ class Evaluation:
             `ci_low`, `ci_high`, `queries` (for which the measure is defined), `documents` (of the pool, the median
             where it differs by query), `ties` (relevant documents that tie with another document).
         notices: Sentences about what was left out.
+        by: Rows for the queries of each value of a field, with `field` and `group` before the columns of `rows`; empty
+            where none was asked for.
+        analysis: What outranked the answers; None where it was not asked for.
         per_query: Columns of equal length, one row per query and setting: `query_id`, `query_language`, `scenario`,
             `pool_languages` (joined by `+`), `question` (a number that translations of one query share), then one
             column per measure, NaN where it is not defined. Empty where the evaluation was read from `results.json`
@@ -51,12 +56,24 @@ class Evaluation:
     settings: dict[str, Any]
     rows: list[dict[str, Any]]
     notices: list[str] = field(default_factory=list)
+    by: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    analysis: Analysis | None = field(default=None, repr=False)
     per_query: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """What `results.json` holds."""
+        """What `results.json` holds; rows by a field and of an error analysis only where there are any."""
         names = ("collection", "encoder", "settings", "rows", "notices")
-        return {name: getattr(self, name) for name in names}
+        found = {name: getattr(self, name) for name in names}
+        if self.by:
+            found["by"] = self.by
+        if self.analysis is not None:
+            found["analysis"] = {"settings": self.analysis.settings, "rows": self.analysis.rows}
+        return found
+
+    @property
+    def examples(self) -> list[dict[str, Any]]:
+        """The worst queries, as `clinometer.analysis.Analysis` describes them; empty where none were asked for."""
+        return [] if self.analysis is None else self.analysis.examples
 
     def value(
         self, measure: str, scenario: str, query_language: str, pool_languages: list[str] | None = None
@@ -106,19 +123,38 @@ class Evaluation:
         missing = [name for name in ("collection", "encoder", "settings", "rows") if name not in found]
         if missing:
             raise FormatError(os.fspath(path), None, f"this is no results file: it has no {', '.join(missing)}")
-        kinds = {"collection": dict, "encoder": dict, "settings": dict, "rows": list}
-        if wrong := [name for name, kind in kinds.items() if not isinstance(found[name], kind)]:
+        kinds = {"collection": dict, "encoder": dict, "settings": dict, "rows": list, "analysis": dict}
+        if wrong := [name for name, kind in kinds.items() if name in found and not isinstance(found[name], kind)]:
             raise FormatError(os.fspath(path), None, f"this is no results file: look at its {', '.join(wrong)}")
         for number, row in enumerate(found["rows"]):
             absent = [name for name in _COLUMNS if not isinstance(row, dict) or name not in row]
             if absent:
                 raise FormatError(os.fspath(path), None, f"row {number} of the results has no {', '.join(absent)}")
         names = ("collection", "encoder", "settings", "rows")
-        return cls(**{name: found[name] for name in names}, notices=list(found.get("notices", [])))
+        analysis = found.get("analysis")
+        return cls(
+            **{name: found[name] for name in names},
+            notices=list(found.get("notices", [])),
+            by=_listed(found, "by", ("field", "group", *_COLUMNS), path),
+            analysis=None
+            if analysis is None
+            else Analysis(analysis.get("settings", {}), _listed(analysis, "rows", _CATEGORY_COLUMNS, path)),
+        )
+
+    def with_examples(self, folder: str | os.PathLike[str]) -> Evaluation:
+        """The evaluation with the examples that lie in a folder beside its `results.json`, if there are any.
+
+        Raises:
+            FormatError: The file of examples is damaged.
+        """
+        path = Path(folder) / EXAMPLES
+        if self.analysis is None or not path.exists():
+            return self
+        return replace(self, analysis=replace(self.analysis, examples=read_examples(path)))
 
     @classmethod
     def from_folder(cls, folder: str | os.PathLike[str]) -> Evaluation:
-        """Read what `clinometer evaluate -o FOLDER` wrote: `results.json` and, as `per_query`, `per_query.jsonl.gz`.
+        """Read what `clinometer evaluate -o FOLDER` wrote: `results.json`, `per_query.jsonl.gz`, and any examples.
 
         Raises:
             UsageError: The folder has results, but no values per query.
@@ -132,6 +168,7 @@ class Evaluation:
                 f"{folder} has a results.json but no per_query.jsonl.gz, which holds the values per query; put "
                 "the file beside it, or evaluate again with -o"
             )
+        found = found.with_examples(folder)
         return replace(found, per_query=_columns(path, found.settings.get("measures") or []))
 
     def per_query_to(self, path: str | os.PathLike[str]) -> None:
@@ -173,7 +210,7 @@ class Evaluation:
         return pandas.DataFrame(self.rows, columns=list(_COLUMNS))
 
     def to_folder(self, folder: str | os.PathLike[str]) -> None:
-        """Write what `from_folder` reads: the values per query, and last `results.json`: where it is, both are.
+        """Write what `from_folder` reads, and last `results.json`: where it is, all is.
 
         Raises:
             UsageError: As for `per_query_to`.
@@ -182,6 +219,9 @@ class Evaluation:
         path.mkdir(parents=True, exist_ok=True)
         # Results of an earlier run must not stand beside values of this one.
         (path / "results.json").unlink(missing_ok=True)
+        (path / EXAMPLES).unlink(missing_ok=True)
+        if self.examples:
+            write_examples(self.examples, path / EXAMPLES)
         self.per_query_to(path / "per_query.jsonl.gz")
         self.to_json(path / "results.json")
 
@@ -189,7 +229,31 @@ class Evaluation:
         """Write the report, HTML or Markdown by suffix."""
         from clinometer.report import write_report
 
-        write_report([self.to_dict()], path)
+        write_report([self.for_report()], path)
+
+    def figures(self, folder: str | os.PathLike[str]) -> list[Path]:
+        """Write every figure of the report as SVG and PNG into a folder; returns the paths."""
+        from clinometer.report import draw_figures
+
+        return draw_figures([self.for_report()], folder)
+
+    def for_report(self) -> dict[str, Any]:
+        """What a report is made from: `to_dict` with the examples, where there are any."""
+        found = self.to_dict()
+        if self.examples:
+            found["analysis"] = {**found["analysis"], "examples": self.examples}
+        return found
+
+
+def _listed(
+    found: dict[str, Any], name: str, columns: tuple[str, ...], path: str | os.PathLike[str]
+) -> list[dict[str, Any]]:
+    """A list of rows that a results file may have, each with its columns."""
+    rows = found.get(name, [])
+    for number, row in enumerate(rows if isinstance(rows, list) else [None]):
+        if absent := [column for column in columns if not isinstance(row, dict) or column not in row]:
+            raise FormatError(os.fspath(path), None, f"row {number} of {name!r} has no {', '.join(absent)}")
+    return list(rows)
 
 
 class _Line(msgspec.Struct):

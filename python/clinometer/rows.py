@@ -27,13 +27,19 @@ def rows_of(
     confidence: float,
     seed: int,
     threads: int | None,
+    questions: NDArray[np.int64] | None = None,
 ) -> list[dict[str, Any]]:
     """Tidy rows in the order of scenarios and settings; see `clinometer.results.Evaluation`.
+
+    `questions` numbers the question of each query, by default as `question_rows` does for the whole collection.
 
     Raises:
         CollectionError: No setting has a value.
     """
-    table = _Table(survey, cells, resamples, confidence, seed, threads)
+    if questions is None:
+        queries = survey.collection.queries
+        questions = question_rows(queries.groups, queries.languages, queries.ids)
+    table = _Table(questions, cells, resamples, confidence, seed, threads)
     rows: list[dict[str, Any]] = []
     for scenario in dict.fromkeys(cell.setting.scenario for cell in cells):
         here = [number for number, cell in enumerate(cells) if cell.setting.scenario == scenario]
@@ -62,15 +68,13 @@ class _Table:
 
     def __init__(
         self,
-        survey: Survey,
+        question: NDArray[np.int64],
         cells: Sequence[Cell],
         resamples: int,
         confidence: float,
         seed: int,
         threads: int | None,
     ) -> None:
-        queries = survey.collection.queries
-        question = question_rows(queries.groups, queries.languages, queries.ids)
         self.cells = cells
         self.column: dict[tuple[int, str], int] = {}
         columns: list[NDArray[np.float64]] = []

@@ -136,9 +136,7 @@ class Standings:
         """The queries of a setting that have an answer in its pool (row numbers), and where their answers stand."""
         labels = self.counts.languages
         pool = [labels.index(label) for label in setting.pool]
-        answers = [labels.index(label) for label in setting.pool if label != setting.removed]
-        asked = self._query_languages == setting.query_language
-        rows = np.flatnonzero(asked[self._query] & (self.grades >= 1) & np.isin(self.counts.codes, answers))
+        rows = self.answers(setting)
         queries, answers_per_query = np.unique(self._query[rows], return_counts=True)
         counts, related = self._all.take(rows, pool), self.related.take(rows, pool)
         sizes = np.full(len(queries), self.sizes[pool].sum(), dtype=np.int64)
@@ -147,7 +145,7 @@ class Standings:
             removed = related.only(setting.pool.index(setting.removed))
             counts, related = counts - removed, related - removed
             removed_rows = self._query[self.counts.codes == gone]
-            sizes -= np.bincount(removed_rows, minlength=len(asked))[queries]
+            sizes -= np.bincount(removed_rows, minlength=len(self._query_languages))[queries]
         place_in_pool = np.full(len(labels), -1, dtype=np.int64)
         place_in_pool[pool] = np.arange(len(pool))
         return queries, Placements(
@@ -160,6 +158,12 @@ class Standings:
             languages=setting.pool,
             ties=self.ties,
         )
+
+    def answers(self, setting: Setting) -> NDArray[np.int64]:
+        """Rows of the counts that are answers in a setting: the rows of its placements, in the same order."""
+        codes = [self.counts.languages.index(label) for label in setting.pool if label != setting.removed]
+        asked = self._query_languages == setting.query_language
+        return np.flatnonzero(asked[self._query] & (self.grades >= 1) & np.isin(self.counts.codes, codes))
 
     def asked_in(self, language: str) -> int:
         """How many queries there are in a language."""

@@ -48,8 +48,17 @@ def survey_of(
     measures: Sequence[Measure],
     settings: Sequence[Setting],
     ties: TieMode,
+    listed: int = 0,
 ) -> Survey:
     """Scan a collection once, for all settings and measures.
+
+    Args:
+        collection: What is scanned.
+        scan: Scores it.
+        measures: What the counts and lists must suffice for.
+        settings: In which pools.
+        ties: How equal scores are ordered.
+        listed: How many documents of each pool must be known by name, whatever the measures need.
 
     Raises:
         CollectionError: No query has a relevant document.
@@ -57,7 +66,7 @@ def survey_of(
     indptr, targets, grades = related_targets(collection)
     if not len(targets):
         raise CollectionError(f"no query of {collection.name!r} has a relevant document in these languages")
-    depth = max((measure.cutoff or 1 for measure in measures if measure.needs_lists), default=0)
+    depth = max([listed, *(measure.cutoff or 1 for measure in measures if measure.needs_lists)])
     tops = any(measure.needs_lists and measure.name != "LangShare" for measure in measures)
     if tops and ties == "expected":
         depth = max(depth, _TIED_ON_TOP)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from clinometer.cli.evaluate import _list
+from clinometer.cli.output import check_folder, tell_figures
 from clinometer.errors import UsageError
 from clinometer.results import Evaluation
 
@@ -49,12 +50,15 @@ def compare(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="A page (.html), .md or .json.")
     ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for every figure, as SVG and PNG.")
+    ] = None,
 ) -> None:
     """Compare results query by query: what changed, how surely, and whether a language was harmed."""
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.comparison import compare as run
     from clinometer.report import require_extra
-    from clinometer.report.comparison import check_ending, plain_comparison, write_comparison
+    from clinometer.report.comparison import check_ending, draw_figures, plain_comparison, write_comparison
 
     if len(results) < 2:
         raise UsageError("one result has nothing to be compared with; give one before and at least one after")
@@ -62,6 +66,8 @@ def compare(
         check_ending(output)
         if output.suffix.lower() in (".html", ".htm"):
             require_extra()
+    if figures is not None:
+        check_folder(figures)
     folders = [path if path.is_dir() or path.name != "results.json" else path.parent for path in results]
     if files := [path for path in folders if path.is_file()]:
         raise UsageError(f"{files[0]} is a file; give the folder that clinometer evaluate -o wrote")
@@ -92,6 +98,8 @@ def compare(
     if output is not None:
         write_comparison(comparison, output)
         sys.stderr.write(f"wrote {output}\n")
+    if figures is not None:
+        tell_figures(draw_figures(comparison, figures))
     sys.stdout.write(comparison.to_json() if json else plain_comparison(comparison, everything=everything) + "\n")
 
 

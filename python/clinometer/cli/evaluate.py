@@ -11,13 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from clinometer.cli.evaluated import Evaluated
-from clinometer.cli.output import check_folder, show, write
+from clinometer.cli.output import check_folder, show, tell_figures, write
 from clinometer.cli.remedies import Remedies, warn
 from clinometer.executors import check_executor
 
 __all__ = ["demo", "evaluate"]
 
-Names = Annotated[str | None, typer.Option(metavar="A,B,...")]
+EXAMPLES = 3
+"""Of each language and scenario, where results are kept and the user does not say how many."""
 
 
 def demo(
@@ -27,7 +28,7 @@ def demo(
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
 ) -> None:
     """Evaluate the embedded collection with the embedded encoder and write the report."""
-    _run("demo", Evaluated("offline", {}), {}, {}, output, json, progress=None)
+    _run("demo", Evaluated("offline", {}), {}, {"examples": EXAMPLES}, output, json, progress=None)
 
 
 def evaluate(
@@ -126,6 +127,18 @@ def evaluate(
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Of the scan; never changes a result.")
     ] = None,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="What outranked the answers, with the N worst queries of each language and their texts; with -o 3 "
+            "by default, 0 for counts without texts.",
+        ),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="Results also for each value of a field of the queries.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
     progress: Annotated[
         bool | None,
@@ -134,6 +147,9 @@ def evaluate(
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Folder for results.json, per_query.jsonl.gz and reports."),
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for every figure of the report, as SVG and PNG.")
     ] = None,
 ) -> None:
     """Evaluate an encoder, or any other scorer, on a collection whose documents are in several languages."""
@@ -160,11 +176,16 @@ def evaluate(
         "confidence": confidence,
         "seed": seed,
         "threads": threads,
+        "examples": EXAMPLES if examples is None and output is not None else examples,
+        "by": by,
     }
     remedies = Remedies(adapter, correction, query_languages)
     what = Evaluated(encoder, model, run=run, scores=scores, queries=queries, documents=documents, remedies=remedies)
     given = {name: value for name, value in reader.items() if value is not None}
-    _run(source, what, given, how, output, json, progress, executor=executor, complete=complete, pool=pool or [])
+    _run(
+        source, what, given, how, output, json, progress,
+        executor=executor, complete=complete, pool=pool or [], figures=figures,
+    )  # fmt: skip
 
 
 def _run(
@@ -179,6 +200,7 @@ def _run(
     executor: str = "local",
     complete: bool = False,
     pool: Sequence[str] = (),
+    figures: Path | None = None,
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.evaluation import check_options
@@ -193,6 +215,8 @@ def _run(
     what.open()
     if output is not None:
         check_folder(output)
+    if figures is not None:
+        check_folder(figures)
     collection = load(source, languages=how.get("languages"), **reader)
     if complete:
         collection = collection.complete()
@@ -211,6 +235,8 @@ def _run(
         sys.stderr.write(f"note: {notice}\n")
     if output is not None:
         write(evaluation, output)
+    if figures is not None:
+        tell_figures(evaluation.figures(figures))
     show(evaluation, json)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from clinometer.analysis import EXAMPLES
 from clinometer.errors import UsageError
 from clinometer.results import Evaluation
 
-__all__ = ["check_folder", "show", "write"]
+__all__ = ["check_folder", "show", "tell_figures", "write"]
 
 
 def check_folder(folder: Path) -> None:
@@ -25,10 +27,18 @@ def write(evaluation: Evaluation, folder: Path) -> None:
     """Write the values per query, both reports, and last `results.json`: where it stands, all is there."""
     # Results of an earlier run must not stand beside files of this one.
     (folder / "results.json").unlink(missing_ok=True)
+    (folder / EXAMPLES).unlink(missing_ok=True)
     evaluation.report(folder / "report.md")
     evaluation.report(folder / "report.html")
     evaluation.to_folder(folder)
-    sys.stderr.write(f"wrote results.json, per_query.jsonl.gz, report.html and report.md to {folder}\n")
+    examples = f"{EXAMPLES}, " if evaluation.examples else ""
+    sys.stderr.write(f"wrote results.json, per_query.jsonl.gz, {examples}report.html and report.md to {folder}\n")
+
+
+def tell_figures(paths: Sequence[Path]) -> None:
+    """Name the files of figures that were written."""
+    names = ", ".join(path.name for path in paths)
+    sys.stderr.write(f"wrote {names} to {paths[0].parent}\n" if paths else "the results have nothing for a figure\n")
 
 
 def show(evaluation: Evaluation, json: bool) -> None:

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -36,7 +37,7 @@ def read_beir(
 
     A document's text is its title and text joined by a space, without outer white space. A language is the row's
     `language`, else its `metadata.language`, else what the option says. A parallel group is the row's `group`, else
-    `metadata.group` or `metadata.parallel_id`.
+    `metadata.group` or `metadata.parallel_id`. What else the `metadata` of a query says is a field of it.
 
     Args:
         folder: Holds `corpus.jsonl`, `queries.jsonl` and `qrels/`.
@@ -132,10 +133,13 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
 
 
 def _rows(texts: Texts, further: dict[str, str]) -> Iterator[str]:
-    for name, text, language, group in zip(texts.ids, texts.texts, texts.languages, texts.groups, strict=True):
-        row = {"_id": name, **further, "text": text, "language": language}
+    columns = (texts.ids, texts.texts, texts.languages, texts.groups)
+    for number, (name, text, language, group) in enumerate(zip(*columns, strict=True)):
+        row: dict[str, Any] = {"_id": name, **further, "text": text, "language": language}
         if group is not None:
             row["group"] = group
+        if metadata := {key: column[number] for key, column in texts.fields.items() if column[number] is not None}:
+            row["metadata"] = metadata
         yield msgspec.json.encode(row).decode()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import CollectionError
@@ -32,7 +33,7 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
 
     Returns:
         A collection named `belebele`. Document ids look like `en:LINK#p1` and query ids like `en:LINK#q1`; the part
-        after the language is the parallel group.
+        after the language is the parallel group. Queries have the field `site`, the host of their link.
 
     Raises:
         FileNotFoundError: No folder, or no such files in it.
@@ -49,7 +50,9 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
         rows[label] = _read_rows(path)
         for (link, number), (_, question) in rows[label].items():
             group = f"{link}#q{number}"
-            builder.add_query(f"{label}:{group}", question, label, group, str(path))
+            site = urlsplit(link).hostname
+            fields = {"site": site} if site else {}
+            builder.add_query(f"{label}:{group}", question, label, group, str(path), fields)
     groups = _passage_groups(rows)
     documents = DistinctDocuments(builder)
     answers: dict[_Key, dict[str, str]] = {}

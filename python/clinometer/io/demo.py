@@ -40,8 +40,8 @@ def read_demo(*, languages: Iterable[str] | None = None) -> Collection:
 
     Returns:
         A collection named `demo`. Document ids look like `en:kitchen-sourdough`, query ids like
-        `en:kitchen-sourdough:1`; the part after the language is the parallel group. Notes count the topics of each
-        domain.
+        `en:kitchen-sourdough:1`; the part after the language is the parallel group, and the queries have
+        the field `topic`, their domain. Notes count the topics of each domain.
 
     Raises:
         LanguageError: A language is not in the demonstration.
@@ -59,7 +59,8 @@ def read_demo(*, languages: Iterable[str] | None = None) -> Collection:
                 builder.add_document(f"{label}:{topic.id}", text.passage, label, topic.id, domain.domain)
                 for number, question in enumerate(text.queries, start=1):
                     group = f"{topic.id}:{number}"
-                    builder.add_query(f"{label}:{group}", question, label, group, domain.domain)
+                    fields = {"topic": domain.domain}
+                    builder.add_query(f"{label}:{group}", question, label, group, domain.domain, fields)
                     for other in texts:
                         builder.judge(f"{label}:{group}", f"{other}:{topic.id}")
     builder.notes = {"topics": {domain.domain: len(domain.topics) for domain in domains}}

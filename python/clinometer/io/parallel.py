@@ -33,8 +33,8 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
 
     Returns:
         A collection named after the file, or `parallel` for several. Document and query ids look like `en:ID`, the
-        group is the row's id. Notes count the duplicates and empty texts left out by language, and the groups that lack
-        one of the languages.
+        group is the row's id, and every other string of the row, such as `source`, is a field of its queries. Notes
+        count the duplicates and empty texts left out by language, and the groups that lack one of the languages.
 
     Raises:
         FileNotFoundError: A file is not there.
@@ -58,6 +58,7 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
                 raise row.error(f"the id {group!r} is there twice, first at {seen[group]}; ids must be unique")
             seen[group] = row.place
             kept: dict[str, str] = {}
+            fields = {name: value for name, value in row.fields.items() if name != "id" and isinstance(value, str)}
             for label, query, document in _texts(row):
                 available[label] = None
                 if wanted is not None and label not in wanted:
@@ -66,7 +67,7 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
                     empty.append((label, group))
                     continue
                 kept[label] = documents.add(f"{label}:{group}", document, label, group, row.place)
-                builder.add_query(f"{label}:{group}", query, label, group, row.place)
+                builder.add_query(f"{label}:{group}", query, label, group, row.place, fields)
             for label in kept:
                 for document_id in kept.values():
                     builder.judge(f"{label}:{group}", document_id)

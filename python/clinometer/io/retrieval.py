@@ -18,6 +18,7 @@ from clinometer.languages import canonical, select
 
 __all__ = ["Assembly", "Labeller", "group_of"]
 
+_RESERVED = ("language", "group", "parallel_id")
 _ID_PREFIX = re.compile(r"([A-Za-z]{2,3}(?:[-_][A-Za-z]{4})?):|([A-Za-z]{2,3})-")
 
 
@@ -74,6 +75,13 @@ def group_of(row: Row) -> str | None:
     return row.optional("group", str) or metadata.optional("group", str) or metadata.optional("parallel_id", str)
 
 
+def fields_of(row: Row) -> dict[str, str]:
+    """What `metadata` says of a row besides its language and group, as far as it is text or a number."""
+    entries = row.inside("metadata").fields.items()
+    kinds = (str, int, float)
+    return {str(name): str(entry) for name, entry in entries if name not in _RESERVED and isinstance(entry, kinds)}
+
+
 class Assembly:
     """Takes judgements first, then queries and documents in any order, and builds the collection.
 
@@ -110,7 +118,7 @@ class Assembly:
         if not self._keep("queries", id, language):
             return
         if id in self._judgements:
-            self._builder.add_query(id, text, language, group, row.place)
+            self._builder.add_query(id, text, language, group, row.place, fields_of(row))
         else:
             self._unjudged += 1
 

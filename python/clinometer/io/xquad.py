@@ -33,6 +33,7 @@ class _Paragraph(msgspec.Struct):
 
 class _Article(msgspec.Struct):
     paragraphs: list[_Paragraph]
+    title: str = ""
 
 
 class _File(msgspec.Struct):
@@ -52,7 +53,8 @@ def read_xquad(
             included, and only the question's own rows are relevant; the ids are those of the questions.
 
     Returns:
-        A collection named `xquad`. Query ids look like `en:56beb4343aeaaa14008c925b`.
+        A collection named `xquad`. Query ids look like `en:56beb4343aeaaa14008c925b`; the queries have the field
+        `article`, the title of their article in the first language read.
 
     Raises:
         FileNotFoundError: No folder, or no such files in it.
@@ -67,10 +69,13 @@ def read_xquad(
     builder = CollectionBuilder("xquad")
     documents = DistinctDocuments(builder, keep_repeats=unit == "row")
     paragraph_of: dict[str, tuple[str, str]] = {}
+    titles: dict[str, str] = {}
     answers: dict[str, dict[str, str]] = {}
     for label, path in files.items():
-        for position, where, paragraph in _paragraphs(path):
+        for position, where, title, paragraph in _paragraphs(path):
             passage = ""
+            # One name for the article in all languages: that of the first file.
+            title = titles.setdefault(position, title)
             if unit == "passage":
                 passage = documents.add(f"{label}:{position}", paragraph.context, label, position, where)
             for question in paragraph.qas:
@@ -81,7 +86,8 @@ def read_xquad(
                         "(article-paragraph), so the files do not belong together; take all of them from one release"
                     )
                 query_id = f"{label}:{question.id}"
-                builder.add_query(query_id, question.question, label, question.id, where)
+                fields = {"article": title} if title else {}
+                builder.add_query(query_id, question.question, label, question.id, where, fields)
                 if unit == "row":
                     passage = documents.add(query_id, paragraph.context, label, question.id, where)
                 answers.setdefault(question.id, {})[label] = passage
@@ -97,10 +103,10 @@ def read_xquad(
     return builder.build()
 
 
-def _paragraphs(path: Path) -> Iterator[tuple[str, str, _Paragraph]]:
-    """Each paragraph with its position (article and paragraph number from 0) and the place to name in errors."""
+def _paragraphs(path: Path) -> Iterator[tuple[str, str, str, _Paragraph]]:
+    """Each paragraph after its position (article and paragraph number from 0), place in errors, and article's title."""
     squad = decode_json(read_bytes(path), _File, path, "an XQuAD file is SQuAD 1.1 JSON, with strings as ids")
     for article_number, article in enumerate(squad.data):
         for paragraph_number, paragraph in enumerate(article.paragraphs):
             where = f"{path}: data[{article_number}].paragraphs[{paragraph_number}]"
-            yield f"{article_number}-{paragraph_number}", where, paragraph
+            yield f"{article_number}-{paragraph_number}", where, article.title, paragraph

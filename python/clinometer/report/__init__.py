@@ -13,10 +13,30 @@ from typing import Any
 from clinometer.errors import UsageError
 from clinometer.files import written_whole
 from clinometer.report.markdown import render_markdown
-from clinometer.report.page import render_html, require_extra
-from clinometer.report.tables import plain_report
+from clinometer.report.page import drawings_of, render_html, require_extra
+from clinometer.report.terminal import plain_report
 
-__all__ = ["plain_report", "render_html", "render_markdown", "require_extra", "write_report"]
+__all__ = ["draw_figures", "plain_report", "render_html", "render_markdown", "require_extra", "write_report"]
+
+
+def draw_figures(results: Sequence[Mapping[str, Any]], folder: str | os.PathLike[str]) -> list[Path]:
+    """Write every figure of a report of these results as `NAME.svg` and `NAME.png`, with title and key.
+
+    Args:
+        results: Contents of one or several `results.json`.
+        folder: Where to; made if it is not there.
+
+    Returns:
+        The paths, in the order of the report.
+
+    Raises:
+        UsageError: The results are not as `clinometer evaluate` writes them.
+        MissingExtraError: matplotlib or jinja2 is not installed.
+    """
+    require_extra()
+    from clinometer.report.files import save_figures
+
+    return save_figures(drawings_of(results), folder)
 
 
 def write_report(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Path:

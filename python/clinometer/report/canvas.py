@@ -12,16 +12,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from io import StringIO
-from math import radians, sin
+from math import ceil, floor, log10, radians, sin
 from typing import Any, NamedTuple
 
 from clinometer.errors import MissingExtraError
 
-__all__ = ["INK", "Mark", "Point", "Sheet", "canvas"]
+__all__ = ["INK", "Mark", "Point", "Sheet", "canvas", "ink_on", "quietly"]
 
 INK = "#1b2733"
 _SOFT, _GRID = "#5b6875", "#d9dfe5"
-_SHADES = ("#eaf2f8", "#7fb2d6", "#0b5a94")
+_SHADES = ("#f3f7fa", "#a9cce3", "#4f94c4")
+"""Of a heat map; even the darkest leaves dark ink a contrast of 4.5 to 1."""
 _WIDTH = 4.9
 
 
@@ -75,6 +76,14 @@ class Sheet:
         """Labels under the axis; two lines of text are allowed."""
         self.axes.set_xticks(list(places), labels=list(labels), parse_math=False)
         self.axes.tick_params(axis="x", labelcolor=_SOFT, labelsize=9)
+
+    @staticmethod
+    def round_ticks(low: float, high: float) -> list[float]:
+        """Four to seven round numbers within the ends."""
+        rough = ((high - low) or 1.0) / 5
+        power = 10.0 ** floor(log10(rough))
+        step = next(power * size for size in (1, 2, 5, 10) if power * size >= rough * (1 - 1e-9))
+        return [round(step * i, 10) for i in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
     def grid(self) -> None:
         """Upright lines at the ticks, behind everything."""
@@ -135,6 +144,27 @@ class Sheet:
                 ends = [sign * point.low, sign * point.high]
                 self.axes.plot(ends, [at, at], color=INK, lw=1.1, zorder=3, solid_capstyle="butt")
 
+    def stacks(self, marks: Sequence[Mark], columns: Sequence[Sequence[float | None]], span: float) -> None:
+        """Parts one after another from 0, one column of numbers for each mark; a part with room for it says its number.
+
+        `span` is the width of the axis in its unit.
+        """
+        for y in range(self.lines):
+            left = 0.0
+            for mark, numbers in zip(marks, columns, strict=True):
+                number = numbers[y]
+                if not number:
+                    continue
+                self.axes.barh(
+                    [y], [number], left=left, height=0.7, color=mark.colour, edgecolor="white", lw=0.8, zorder=2
+                )
+                if number / span * self.inner > 0.3:
+                    self.axes.text(
+                        left + number / 2, y, f"{number:.0f}", ha="center", va="center", fontsize=8,
+                        color=ink_on(mark.colour), zorder=3,
+                    )  # fmt: skip
+                left += number
+
     def heat(
         self, numbers: Sequence[Sequence[float | None]], texts: Sequence[Sequence[str]], low: float, span: float
     ) -> None:
@@ -149,10 +179,9 @@ class Sheet:
                 share = None if number is None else (number - low) / span
                 face = "#eef1f4" if share is None else colours(share)
                 self.axes.add_patch(Rectangle((x - 0.49, y - 0.48), 0.98, 0.96, facecolor=face, edgecolor="none"))
-                ink = "white" if share is not None and share > 0.72 else INK
                 text = texts[y][x] if len(line) < 9 or number is None else _brief(number)
                 if size > 4:
-                    self.axes.text(x, y, text, ha="center", va="center", fontsize=size, color=ink, parse_math=False)
+                    self.axes.text(x, y, text, ha="center", va="center", fontsize=size, color=INK, parse_math=False)
 
     def sticks(self, points: Sequence[Point | None], colour: str) -> None:
         """Right of each line a stick that leans by 15 degrees for one log2 rank, at most 75, like a clinometer."""
@@ -216,9 +245,7 @@ class Sheet:
     def svg(self, name: str, text: str) -> str:
         """The figure as one `<svg>` element with ids of its own, that says in words what it shows."""
         sink = StringIO()
-        with warnings.catch_warnings():
-            # A label in a script that the bundled font lacks is drawn with the reader's fonts.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        with quietly():
             self.figure.savefig(
                 sink, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), transparent=True
             )
@@ -238,9 +265,34 @@ class Sheet:
         return f'{opening} viewBox="{box}" role="img" aria-label="{escape(text)}">{inside.strip()}'
 
 
+def ink_on(colour: str) -> str:
+    """White or dark ink, whichever has more contrast on a colour (relative luminance as WCAG 2 defines it).
+
+    Example:
+        >>> ink_on("#0067a5"), ink_on("#eaf2f8")
+        ('white', '#1b2733')
+    """
+
+    def luminance(code: str) -> float:
+        parts = (int(code[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    ground = luminance(colour) + 0.05
+    return "white" if 1.05 / ground > ground / (luminance(INK) + 0.05) else INK
+
+
 def _brief(number: float) -> str:
     """Two digits, for a cell in which three have no room."""
     return f"{number:.2f}".removeprefix("0") if abs(number) <= 1 else f"{number:.0f}"
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without complaints about a label in a script that the bundled font lacks: readers have fonts of their own."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Same comparison, same bytes. Everything that comes from a result is escaped.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -17,10 +18,19 @@ from clinometer.report.change_tables import all_tables, detail_tables, mean_tabl
 from clinometer.report.change_view import View
 from clinometer.report.change_words import caveats, key_changes, methods, verdict
 from clinometer.report.dumbbell import draw_dumbbells
+from clinometer.report.figures import Drawing
+from clinometer.report.files import save_figures
 from clinometer.report.page import fill
 from clinometer.report.plain import escape_markdown, markdown_table, plain_table, wrapped
 
-__all__ = ["check_ending", "html_comparison", "markdown_comparison", "plain_comparison", "write_comparison"]
+__all__ = [
+    "check_ending",
+    "draw_figures",
+    "html_comparison",
+    "markdown_comparison",
+    "plain_comparison",
+    "write_comparison",
+]
 
 _FIGURES = (("multi", "Complete@10"), ("mono-same", "nDCG@1"))
 _ENDINGS = (".html", ".htm", ".md", ".markdown", ".json")
@@ -116,17 +126,13 @@ def html_comparison(comparison: Comparison) -> str:
     """
     parts = []
     for number, view in enumerate(_views(comparison), start=1):
-        drawings = [
-            draw_dumbbells(view, scenario, measure, name=f"change-{number}-{scenario}")
-            for scenario, measure in _FIGURES
-        ]
         parts.append(
             {
                 "label": view.label,
                 "verdict": verdict(view),
                 "harmed": bool(comparison.harmed(encoder=view.label)),
                 "numbers": key_changes(view),
-                "drawings": [drawing for drawing in drawings if drawing],
+                "drawings": _drawings(view, number),
                 "means": mean_tables(view),
                 "details": detail_tables(view),
                 "all": all_tables(view),
@@ -152,6 +158,31 @@ def html_comparison(comparison: Comparison) -> str:
             for label, encoder in zip(comparison.labels, comparison.encoders, strict=True)
         ],
     )
+
+
+def draw_figures(comparison: Comparison, folder: str | os.PathLike[str]) -> list[Path]:
+    """Write every figure of the page as `NAME.svg` and `NAME.png`, with title and key; returns the paths.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    views = enumerate(_views(comparison), start=1)
+    drawings = [drawing for number, view in views for drawing in _drawings(view, number)]
+    if len(comparison.labels) > 2:
+        # On the page each figure stands under the name of its encoder.
+        names = [view.label for view in _views(comparison) for _ in _drawings(view, 1)]
+        drawings = [
+            replace(drawing, title=f"{drawing.title}: {comparison.labels[0]} → {name}")
+            for drawing, name in zip(drawings, names, strict=True)
+        ]
+    return save_figures(drawings, folder)
+
+
+def _drawings(view: View, number: int) -> list[Drawing]:
+    found = [
+        draw_dumbbells(view, scenario, measure, name=f"change-{number}-{scenario}") for scenario, measure in _FIGURES
+    ]
+    return [drawing for drawing in found if drawing]
 
 
 def _setting(key: str, value: object) -> str:

@@ -6,7 +6,6 @@ It shows values of rows and nothing else, and says the same in words.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, floor, log10
 
 from clinometer.report import wording
 from clinometer.report.canvas import Mark, canvas
@@ -68,7 +67,7 @@ def draw_dumbbells(view: View, scenario: str, measure: str, *, name: str) -> Dra
                 1 + 0.56 / sheet.inner, y, difference(measure, row["difference"]), transform=axes.get_yaxis_transform(),
                 ha="right", va="center", fontsize=9, color=colour, parse_math=False,
             )  # fmt: skip
-        ticks = _ticks(low, high)
+        ticks = sheet.round_ticks(low, high)
         sheet.ticks(ticks, [f"{tick:g}{sign}" for tick in ticks])
         text = _told(title, rows, measure)
         key: tuple[Mark, ...] = (
@@ -83,7 +82,7 @@ def draw_dumbbells(view: View, scenario: str, measure: str, *, name: str) -> Dra
             f"The pale bar is the {view.confidence} interval of the difference, set off from the dot before. The "
             f"numbers are the differences. A change is clear where its {_p(view)} is at most {view.level:.2g}."
         )
-        return Drawing(sheet.svg(name, text), key, f"{title}, by language", text, remark)
+        return Drawing.of(sheet, name, key, f"{title}, by language", text, remark)
 
 
 def _colour(view: View, row: Row) -> str:
@@ -94,14 +93,6 @@ def _colour(view: View, row: Row) -> str:
 
 def _p(view: View) -> str:
     return "p" if view.comparison.settings["correction"] == "none" else "adjusted p"
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Four to seven round numbers within the ends."""
-    rough = (high - low) / 5
-    power = 10.0 ** floor(log10(rough))
-    step = next(power * size for size in (1, 2, 5, 10) if power * size >= rough)
-    return [round(step * i, 10) for i in range(ceil(low / step), floor(high / step) + 1)]
 
 
 def _told(title: str, rows: Sequence[Row], measure: str) -> str:

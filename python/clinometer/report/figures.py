@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, floor
 from typing import NamedTuple
 
 from clinometer.report import wording
-from clinometer.report.canvas import INK, Mark, Point, canvas
+from clinometer.report.canvas import INK, Mark, Point, Sheet, canvas
 from clinometer.report.grid import Table
 from clinometer.report.readings import Reading, Side
 
@@ -20,6 +20,8 @@ __all__ = ["Drawing", "draw_bars", "draw_dots", "draw_heat", "draw_lean", "serie
 
 _PIVOT, _TARGET = "#c2500a", "#0067a5"
 _COLOURS = ("#0067a5", "#c2500a", "#00805e", "#a6427e", "#8a6d00", "#3a3f8f", "#5b6875")
+_STICKS = 2
+"""Of how many results sticks can still be told apart where they stand on one foot."""
 _MARKERS = ("o", "D", "s", "^", "v", "P", "X")
 
 
@@ -33,13 +35,23 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure: its SVG, its key, a title, a text that says the same in words, and a remark for those who see it."""
+    """A figure: its SVG, its key, a title, a text that says the same in words, and a remark for those who see it.
+
+    `name` is the prefix of its ids and the name of its files; `sheet` is what it was drawn on.
+    """
 
     svg: str
     key: tuple[Mark, ...]
     title: str
     text: str
-    remark: str = ""
+    remark: str
+    name: str
+    sheet: Sheet = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, sheet: Sheet, name: str, key: Sequence[Mark], title: str, text: str, remark: str = "") -> Drawing:
+        """What was drawn on a sheet, finished."""
+        return cls(sheet.svg(name, text), tuple(key), title, text, remark, name, sheet)
 
 
 def series_of(readings: Sequence[Reading], sides: Sequence[Side]) -> list[Series]:
@@ -128,7 +140,7 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
             len(languages),
             len(shown),
             [_name(label, readings) for label in languages],
-            right=0.62,
+            right=0.62 if len(readings) <= _STICKS else 0.2,
             top=0.34,
             bottom=0.62,
         )
@@ -154,7 +166,8 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
             sheet.write_at(high + pad, f"leans to {pivot} ▶", align="right", colour=_PIVOT)
         if -low > 0.25 * across:
             sheet.write_at(low - pad, "◀ leans away", align="left", colour=_TARGET)
-        sticks = list(zip(shown, columns, strict=True))[: 1 if len(readings) == 1 else None]
+        with_sticks = len(readings) <= _STICKS
+        sticks = list(zip(shown, columns, strict=True))[: 1 if len(readings) == 1 else None] if with_sticks else []
         for series, points in sticks:
             sheet.sticks(points, series.mark.colour)
         title = f"Rank gap to {pivot}, by language"
@@ -163,7 +176,7 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
             "The sticks beside the lines lean by 15 degrees for one log2 rank, at most 75, with queries in the "
             "language of the line."
         )
-        return Drawing(sheet.svg("lean", text), tuple(series.mark for series in shown), title, text, remark)
+        return Drawing.of(sheet, "lean", [series.mark for series in shown], title, text, remark if with_sticks else "")
 
 
 def _lean_ticks(low: float, high: float) -> list[float]:
@@ -176,9 +189,19 @@ def _times(tick: float) -> str:
 
 
 def draw_dots(
-    shown: Sequence[Series], languages: Sequence[str], measure: str, *, name: str, title: str, scenario: str = "multi"
+    shown: Sequence[Series],
+    languages: Sequence[str],
+    measure: str,
+    *,
+    name: str,
+    title: str,
+    scenario: str = "multi",
+    level: float | None = None,
 ) -> Drawing | None:
-    """Dots with intervals on a scale from 0 to 100 (or 0 to 1), one line for each language."""
+    """Dots with intervals on a scale from 0 to 100 (or 0 to 1), one line for each language.
+
+    `level` is where chance would be, in the unit of the scale.
+    """
     columns = [_points(series, scenario, measure, languages) for series in shown]
     if not any(point for points in columns for point in points):
         return None
@@ -188,15 +211,23 @@ def draw_dots(
     labels = [_name(label, [series.reading for series in shown]) for label in languages]
     with canvas() as new:
         sheet = new(
-            len(languages), len(readings) if len(readings) > 1 else len(shown), labels, right=0.2, top=0.1, bottom=0.36
+            len(languages),
+            len(readings) if len(readings) > 1 else len(shown),
+            labels,
+            right=0.2,
+            top=0.1 if level is None else 0.34,
+            bottom=0.36,
         )
         sheet.axes.set_xlim(-0.02 * top, 1.02 * top)
         sheet.grid()
+        if level is not None:
+            sheet.axes.axvline(level, color=INK, lw=1.2, ls=(0, (4, 2)), zorder=2)
+            sheet.write_at(level, f"chance {level:.3g}" + ("%" if scale.unit == "%" else ""))
         sheet.dots([series.mark for series in shown], columns, stems=False)
         ticks = [top * i / 5 for i in range(6)]
         sheet.ticks(ticks, [f"{tick:g}" + ("%" if scale.unit == "%" else "") for tick in ticks])
         text = _told(title, shown, columns, measure, languages)
-        return Drawing(sheet.svg(name, text), tuple(series.mark for series in shown), title, text)
+        return Drawing.of(sheet, name, [series.mark for series in shown], title, text)
 
 
 def draw_bars(
@@ -245,7 +276,7 @@ def draw_bars(
                 Mark(f"reverse: {pivot} queries", _TARGET, "s"),
             )
         )
-        return Drawing(sheet.svg("intrusion", text), key, title, text)
+        return Drawing.of(sheet, "intrusion", key, title, text)
 
 
 def draw_heat(table: Table, *, name: str) -> Drawing | None:
@@ -275,7 +306,7 @@ def draw_heat(table: Table, *, name: str) -> Drawing | None:
                 i, head.replace(" ", "\n", 1) if len(heads) < 5 else head, rotation=0 if len(heads) < 5 else 45
             )
         text = f"{table.title}: the numbers of the table, from {low:g} to {max(known):g}."
-        return Drawing(sheet.svg(name, text), (), table.title, text)
+        return Drawing.of(sheet, name, (), table.title, text)
 
 
 def _number(text: str) -> float | None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clinometer.report.causes import shortened
 from clinometer.report.grid import Table
 from clinometer.report.plain import escape_markdown, markdown_table
 from clinometer.report.readings import Reading, by_lean, read_results
+from clinometer.report.section import Cases
 from clinometer.report.sections import measures_explained, scenario_notes, sections, settings
 from clinometer.report.tables import full_tables
 from clinometer.report.verdict import caveats, verdict
@@ -41,8 +43,12 @@ def render_markdown(results: Sequence[Mapping[str, Any]]) -> str:
     blocks += _bullets("## Keep in mind", caveats(readings))
     for section in sections(readings, languages):
         blocks += [f"## {escape_markdown(section.title)}", escape_markdown(section.text)]
+        blocks += _bullets("", [f"{key}: {text}" for key, text in section.notes])
         for table in section.tables:
             blocks += _table(table, "###")
+        for name, groups in section.cases_by_scenario:
+            for cases in groups:
+                blocks += [f"### {escape_markdown(f'{name}: {cases.title}')}", _cases(cases)]
     blocks.append("## Every row")
     blocks += _bullets("", [f"{name}: {text}" for name, text in scenario_notes()])
     for table in full_tables(readings, languages):
@@ -57,6 +63,18 @@ def render_markdown(results: Sequence[Mapping[str, Any]]) -> str:
 
 def _table(table: Table, level: str) -> list[str]:
     return [f"{level} {escape_markdown(table.title)}", markdown_table(table), escape_markdown(table.note)]
+
+
+def _cases(cases: Cases) -> str:
+    """One line for each document of each case, the answer last; the query stands in its first line."""
+    lines = ["| Query | Rank | What it is | Ahead by | Document |", "|:--|--:|:--|--:|:--|"]
+    for case in cases.cases:
+        for number, entry in enumerate(case.entries):
+            query = shortened(case.query, 120) if number == 0 else ""
+            text = f"{entry.id}: {shortened(entry.text, 120)}"
+            cells = (query, str(entry.rank), entry.label, entry.ahead, text)
+            lines.append("| " + " | ".join(map(escape_markdown, cells)) + " |")
+    return "\n".join(lines)
 
 
 def _bullets(heading: str, entries: Sequence[str]) -> list[str]:

@@ -154,7 +154,7 @@ def _draw(measure: str, languages: Sequence[str], columns: Columns, names: tuple
             for label, one, other in zip(languages, *columns, strict=True)
         )
         text = f"{title}. {told}."
-        return Drawing(sheet.svg("mismatch", text), marks, title, text)
+        return Drawing.of(sheet, "mismatch", marks, title, text)
 
 
 def _step(span: float) -> float:

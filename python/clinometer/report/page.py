@@ -11,14 +11,18 @@ from typing import Any
 
 from clinometer.errors import MissingExtraError
 from clinometer.report import wording
+from clinometer.report.causes import draw_causes
 from clinometer.report.figures import Drawing, draw_bars, draw_dots, draw_heat, draw_lean, series_of
+from clinometer.report.groups import draw_groups
 from clinometer.report.markdown import report_title
+from clinometer.report.preference import draw_preference
 from clinometer.report.readings import Reading, by_lean, read_results
-from clinometer.report.sections import Section, measures_explained, scenario_notes, sections, settings
+from clinometer.report.section import Section
+from clinometer.report.sections import measures_explained, scenario_notes, sections, settings
 from clinometer.report.tables import first_measure, full_tables
 from clinometer.report.verdict import caveats, complete_measure, intrusion_scenario, key_numbers, verdict
 
-__all__ = ["fill", "render_html", "require_extra"]
+__all__ = ["drawings_of", "fill", "render_html", "require_extra"]
 
 
 def require_extra() -> None:
@@ -65,6 +69,17 @@ def render_html(results: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def drawings_of(results: Sequence[Mapping[str, Any]]) -> list[Drawing]:
+    """Every figure of the report of these results, in its order.
+
+    Raises:
+        UsageError: The results are not as `clinometer evaluate` writes them.
+    """
+    readings = read_results(results)
+    languages = by_lean(readings)
+    return [one for section in sections(readings, languages) for one in _drawings(section, readings, languages)]
+
+
 def fill(template: str, **facts: Any) -> str:
     """A page from a template of this folder; all texts are escaped.
 
@@ -107,6 +122,13 @@ def _drawings(section: Section, readings: Sequence[Reading], languages: Sequence
     elif section.name == "intrusion":
         scenario = intrusion_scenario(readings, languages)
         found = [draw_bars(readings, languages, scenario)] if scenario else []
+        found += [draw_heat(table, name=f"{table.name}-figure") for table in section.tables[1:]]
+    elif section.name == "causes":
+        found = [*draw_causes(readings, languages)]
+    elif section.name == "groups":
+        found = [draw_groups(readings, languages)]
+    elif section.name == "preference":
+        found = [*draw_preference(readings, languages)]
     elif section.name == "mono":
         found = [draw_heat(table, name=table.name) for table in section.tables]
     return [drawing for drawing in found if drawing]

@@ -42,6 +42,8 @@ class Reading:
         settings: Settings of the evaluation.
         places: Rows by (scenario, query language, sorted pool languages), then by measure.
         notices: Sentences about queries that settings leave out.
+        by: Rows for each value of a field of the queries.
+        analysis: The error analysis, with its examples where they are at hand.
     """
 
     label: str
@@ -50,6 +52,8 @@ class Reading:
     settings: Mapping[str, Any]
     places: dict[Key, dict[str, Row]] = field(repr=False)
     notices: Sequence[str] = ()
+    by: Sequence[Row] = field(default=(), repr=False)
+    analysis: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def pivot(self) -> str:
@@ -131,7 +135,16 @@ def read_results(results: Sequence[Mapping[str, Any]]) -> list[Reading]:
         raise UsageError("a report needs at least one result; give a results.json that clinometer evaluate has written")
     places = [_places(result, number) for number, result in enumerate(results, start=1)]
     readings = [
-        Reading(label, result["collection"], result["encoder"], result["settings"], rows, result.get("notices") or ())
+        Reading(
+            label,
+            result["collection"],
+            result["encoder"],
+            result["settings"],
+            rows,
+            result.get("notices") or (),
+            result.get("by") or (),
+            result.get("analysis"),
+        )
         for label, result, rows in zip(_labels(results), results, places, strict=True)
     ]
     pivots = list(dict.fromkeys(reading.pivot for reading in readings))

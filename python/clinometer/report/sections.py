@@ -6,13 +6,17 @@ A section exists only where the results have its rows. Formulas and thresholds l
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from clinometer.report import wording
-from clinometer.report.grid import Table
+from clinometer.report.causes import causes
+from clinometer.report.groups import groups
+from clinometer.report.overview import overview
+from clinometer.report.preference import preference
 from clinometer.report.readings import Reading
-from clinometer.report.tables import Spec, by_language, by_scenario, first_measure, matrix
+from clinometer.report.section import Section
+from clinometer.report.tables import Spec, by_language, by_scenario, first_measure, matrix, pair_matrix
 from clinometer.report.verdict import intrusion_scenario
 
 __all__ = ["Section", "every_pair", "measures_explained", "mono_measure", "scenario_notes", "sections", "settings"]
@@ -21,26 +25,20 @@ _MAIN = ("MaxR", "MaxRnorm", "Complete@10", "Complete@", "nDCG@1", "nDCG@10", "R
 _MONO = ("nDCG@10", "nDCG@", "RR", "RR@", "R@10", "R@", "Success@1", "Success@", "AP", "MaxRnorm")
 
 
-@dataclass(frozen=True)
-class Section:
-    """A heading, a paragraph and tables; `name` also names its figures."""
-
-    name: str
-    title: str
-    text: str
-    tables: tuple[Table, ...]
-
-
 def sections(readings: Sequence[Reading], languages: Sequence[str]) -> list[Section]:
     """The sections that the results have rows for, in the order of reading."""
     found = [
+        overview(readings, languages),
         _lean(readings, languages),
         _versions(readings, languages),
         _intrusion(readings, languages),
+        causes(readings, languages),
+        groups(readings, languages),
         _mono(readings, languages),
+        preference(readings, languages),
         _multilingual(readings, languages),
     ]
-    kept = [Section(s.name, s.title, s.text, tuple(table for table in s.tables if table.lines)) for s in found if s]
+    kept = [replace(s, tables=tuple(table for table in s.tables if table.lines)) for s in found if s]
     return [section for section in kept if section.tables]
 
 
@@ -131,15 +129,23 @@ def _intrusion(readings: Sequence[Reading], languages: Sequence[str]) -> Section
         f"Columns without a remark: queries in the language of the line, {pivot} documents intrude. {pivot} "
         "queries: documents of that language intrude."
     )
-    table = by_language(readings, languages, specs, name="intrusion", title=f"Intrusion ({scenario})", note=note)
-    return Section("intrusion", "Who stands above the answer?", text, (table,))
+    tables = [by_language(readings, languages, specs, name="intrusion", title=f"Intrusion ({scenario})", note=note)]
+    if every_pair(readings, scenario):
+        order = [readings[0].pivot, *languages]
+        for number, reading in enumerate(readings, start=1):
+            who = f", {reading.label}" if len(readings) > 1 else ""
+            title = f"Intrusion by language of the queries (lines) and of the intruders (columns), {scenario}{who}"
+            tables.append(
+                pair_matrix(reading, order, scenario, "Intrusion", name=f"intrusion-pairs-{number}", title=title)
+            )
+    return Section("intrusion", "Who stands above the answer?", text, tuple(tables))
 
 
-def every_pair(readings: Sequence[Reading]) -> bool:
-    """Whether some cross-lingual pair is without the pivot, so that a matrix has more than one line and one column."""
+def every_pair(readings: Sequence[Reading], wanted: str = "mono-cross") -> bool:
+    """Whether some pair of a scenario is without the pivot, so that a matrix has more than one line and one column."""
     pivot = readings[0].pivot
     return any(
-        scenario == "mono-cross" and pivot not in (query, *pool) and not query.startswith("macro")
+        scenario == wanted and pivot not in (query, *pool) and not query.startswith("macro")
         for reading in readings
         for scenario, query, pool in reading.places
     )

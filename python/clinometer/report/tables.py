@@ -1,4 +1,4 @@
-"""Tables from results: chosen measures by language, query language by pool language, every row; a terminal's text.
+"""Tables from results: chosen measures by language, query language by pool language, every row.
 
 Several results stand side by side, one column each under the same heading. `full_tables` shows each row of the input
 exactly once.
@@ -7,14 +7,11 @@ exactly once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from string import ascii_uppercase
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from clinometer.report import wording
 from clinometer.report.grid import Cell, Column, Line, Table
-from clinometer.report.plain import plain_table, wrapped
-from clinometer.report.readings import SCENARIOS, WHOLE_POOL, Key, Reading, Row, Side, by_lean, read_results
-from clinometer.report.verdict import caveats, verdict
+from clinometer.report.readings import SCENARIOS, WHOLE_POOL, Key, Reading, Row, Side
 
 __all__ = [
     "Spec",
@@ -25,7 +22,8 @@ __all__ = [
     "heading",
     "language_label",
     "matrix",
-    "plain_report",
+    "pair_matrix",
+    "scenarios",
 ]
 
 
@@ -107,9 +105,15 @@ def by_language(
     return Table(name, title, note, "Language", columns, tuple(lines)).without_empty()
 
 
-def by_scenario(readings: Sequence[Reading], languages: Sequence[str], scenario: str) -> Table:
-    """All measures of a scenario: target-language queries line by line, their mean, the mean of the pivot's queries."""
+def by_scenario(
+    readings: Sequence[Reading], languages: Sequence[str], scenario: str, chosen: Sequence[str] | None = None
+) -> Table:
+    """Measures of a scenario: target-language queries line by line, their mean, the mean of the pivot's queries.
+
+    `chosen` names the measures; all by default.
+    """
     measures = list(dict.fromkeys(name for reading in readings for name in reading.measures(scenario)))
+    measures = measures if chosen is None else list(chosen)
     places: list[tuple[str, Side, str | None]] = [
         (language_label(language, readings), "target", language) for language in languages
     ]
@@ -144,6 +148,20 @@ def matrix(reading: Reading, languages: Sequence[str], measure: str, *, name: st
         lines.append(Line(language_label(query, [reading]), tuple(cells)))
     columns = tuple(Column(wording.language_name(pool)) for pool in languages)
     return Table(name, title, note, "Queries in", columns, tuple(lines)).without_empty()
+
+
+def pair_matrix(
+    reading: Reading, languages: Sequence[str], scenario: str, measure: str, *, name: str, title: str
+) -> Table:
+    """Query languages down, the other language of each pair across; nothing on the diagonal."""
+    lines = []
+    for query in languages:
+        keys = ((scenario, query, tuple(sorted((query, other)))) for other in languages)
+        cells = tuple(cell(measure, reading.places.get(key, {}).get(measure)) for key in keys)
+        lines.append(Line(language_label(query, [reading]), cells))
+    unit = wording.scale(measure).unit
+    columns = tuple(Column(wording.language_name(other), unit) for other in languages)
+    return Table(name, title, "", "Queries in", columns, tuple(lines)).without_empty()
 
 
 def full_tables(readings: Sequence[Reading], languages: Sequence[str]) -> list[Table]:
@@ -252,60 +270,3 @@ def _counted(name: str, row: Row | None, usual: float | None) -> Cell:
     if row is None or row["value"] is None or row.get("queries") in (None, usual):
         return shown
     return shown._replace(aside=f"{shown.aside} n = {wording.count(row['queries'])}".strip())
-
-
-def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
-    """The results for a terminal: the verdict, then one table for each scenario, at most `width` columns wide.
-
-    Lines are the target languages, their mean and the mean of the pivot's queries; intervals, and the rows of single
-    pools of the pivot's queries, are in the other forms of the report. The end says how many values are not shown.
-
-    Args:
-        results: One or several contents of `results.json`.
-        width: Columns of the terminal.
-
-    Raises:
-        UsageError: The results are not as `clinometer evaluate` writes them.
-    """
-    readings = read_results(results)
-    languages = by_lean(readings)
-    letters = {reading.label: _letter(number) for number, reading in enumerate(readings)}
-    blocks = [
-        "\n".join(wrapped(line, width) for line in _opening(readings)),
-        *(wrapped(text, width) for text in verdict(readings, languages)),
-    ]
-    blocks += [wrapped(f"Note: {text}", width) for text in caveats(readings)]
-    shown = 0
-    for scenario in scenarios(readings):
-        tables = [by_scenario(readings, languages, scenario)]
-        if not tables[0].lines:
-            tables = [table for table in full_tables(readings, languages) if table.name.startswith(f"all-{scenario}")]
-        for table in tables:
-            title = wrapped(f"{scenario}: {table.title.removeprefix(f'{scenario}: ')}", width)
-            blocks.append(f"{title}\n{plain_table(table.relabelled(lambda label: letters.get(label, '')), width)}")
-            shown += sum(1 for line in table.lines for found in line.cells if found.text != wording.DASH)
-    total = sum(
-        row["value"] is not None for reading in readings for rows in reading.places.values() for row in rows.values()
-    )
-    if total > shown:
-        blocks.append(
-            f"{shown:,} of {total:,} values are shown; all of them are in results.json and in the other reports."
-        )
-    return "\n\n".join(blocks)
-
-
-def _opening(readings: Sequence[Reading]) -> list[str]:
-    lines = []
-    for number, reading in enumerate(readings):
-        documents, queries = (sum((reading.collection.get(what) or {}).values()) for what in ("documents", "queries"))
-        letter = f"{_letter(number)}: " if len(readings) > 1 else ""
-        lines.append(
-            f"{letter}{reading.encoder.get('name', 'encoder')} on {reading.collection.get('name', 'a collection')}: "
-            f"{wording.count(documents)} documents, {wording.count(queries)} queries, pivot "
-            f"{wording.language_name(reading.pivot)}"
-        )
-    return lines
-
-
-def _letter(number: int) -> str:
-    return ascii_uppercase[number] if number < len(ascii_uppercase) else f"#{number + 1}"

@@ -12,7 +12,11 @@ from clinometer.report import wording
 from clinometer.report.readings import Reading, Side
 from clinometer.report.wording import language_name
 
-__all__ = ["caveats", "intrusion_scenario", "key_numbers", "verdict"]
+__all__ = ["IN_WORDS", "caveats", "intrusion_scenario", "key_numbers", "verdict"]
+
+
+IN_WORDS = 3
+"""How many results are told in words; of more the table tells."""
 
 
 class _Range(NamedTuple):
@@ -35,6 +39,11 @@ def verdict(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
         >>> verdict(readings, ["de"])
         ['With German queries, an unrelated English document stands above the German answer for 23.4% of the queries.']
     """
+    if len(readings) > IN_WORDS:
+        return [
+            f"{len(readings)} results; the table shows them side by side, one line for each.",
+            "The intervals belong to each encoder alone; they do not test the difference between two.",
+        ]
     if len(readings) > 1:
         return _compared(readings, languages)
     reading = readings[0]

@@ -1,0 +1,22 @@
+"""Error analysis: what outranked the answer in the query's language, counted for all queries and shown for the worst.
+
+`clinometer.analyse` runs it by itself, `clinometer.evaluate(..., examples=5)` beside the measures, from the same scan.
+The scan knows no texts: documents are joined to their texts afterwards, by row.
+"""
+
+from clinometer.analysis.categories import CATEGORIES, NEAR_TIE, OVERLAP, Judge
+from clinometer.analysis.findings import SHOWN, find
+from clinometer.analysis.record import EXAMPLES, Analysis, read_examples, write_examples
+
+__all__ = [
+    "CATEGORIES",
+    "EXAMPLES",
+    "NEAR_TIE",
+    "OVERLAP",
+    "SHOWN",
+    "Analysis",
+    "Judge",
+    "find",
+    "read_examples",
+    "write_examples",
+]

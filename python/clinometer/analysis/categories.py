@@ -1,0 +1,88 @@
+"""What kind of document stands above an answer: one category each, the first that fits, in a fixed order.
+
+The order is from what is no mistake to what is: an answer in another language, the answer's own text under another id,
+a document that is ahead by a hair, and then unrelated documents by their language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from clinometer.analysis.alike import normalised, overlap, trigrams
+from clinometer.collection import Collection
+from clinometer.errors import UsageError
+
+__all__ = ["CATEGORIES", "NEAR_TIE", "OVERLAP", "Judge"]
+
+CATEGORIES = {
+    "answer": "the answer in the query's language stands first: nothing is above it",
+    "translation": "the answer in another language: no harm to a reader of both, a wrong language to others",
+    "duplicate": "not judged relevant, but the text of an answer, or nearly: the judgements have a gap",
+    "near-tie": "unrelated, and ahead of the answer by so little that rounding could turn them round",
+    "pivot": "unrelated, in the pivot language",
+    "same-language": "unrelated, in the query's language: it would be above without any mixing",
+    "other-language": "unrelated, in a third language",
+}
+"""Every category, in the order in which they are tried (`answer` is for queries that nothing harms)."""
+
+NEAR_TIE = 0.001
+"""Usual tolerance of a near-tie, in units of the score."""
+
+OVERLAP = 0.8
+"""Usual share of character trigrams that a near-duplicate has in common with an answer."""
+
+
+class Judge:
+    """Puts documents that stand above an answer into categories; knows the texts, which a scan does not.
+
+    Args:
+        collection: The texts and judgements.
+        pivot: The language whose inclination is measured.
+        tolerance: An unrelated document is a near-tie if its score is less than this above the answer's.
+        alike: It is a duplicate if it shares at least this part of its character trigrams with an answer in any
+            language, those that a one-sided pool lacks included; from above 0 to 1.
+
+    Raises:
+        UsageError: A threshold is out of its range.
+    """
+
+    def __init__(self, collection: Collection, pivot: str, tolerance: float = NEAR_TIE, alike: float = OVERLAP) -> None:
+        if not tolerance >= 0:
+            raise UsageError(f"the tolerance of near-ties is {tolerance}, but cannot be negative")
+        if not 0 < alike <= 1:
+            raise UsageError(f"the overlap of duplicates is {alike}, but must lie above 0 and be at most 1")
+        self.collection, self.pivot, self.tolerance, self.alike = collection, pivot, tolerance, alike
+        texts = collection.documents.texts
+        self._plain: Callable[[int], str] = lru_cache(maxsize=4096)(lambda row: normalised(texts[row]))
+        self._grams: Callable[[int], frozenset[str]] = lru_cache(maxsize=4096)(lambda row: trigrams(texts[row]))
+
+    def answers(self, query: int) -> list[int]:
+        """Rows of the documents that are relevant to a query, in every language."""
+        span = slice(self.collection.indptr[query], self.collection.indptr[query + 1])
+        return [int(row) for row in self.collection.judged[span][self.collection.grades[span] >= 1]]
+
+    def category(self, query: int, document: int, margin: float, *, related: bool) -> str:
+        """The category of a document above the query's answer.
+
+        Args:
+            query: Row of the query.
+            document: Row of the document.
+            margin: Its score minus the answer's, 0 or more.
+            related: Whether it is an answer to the query, or a verbatim duplicate of one.
+        """
+        languages = self.collection.documents.languages
+        asked_in = self.collection.queries.languages[query]
+        if related:
+            return "translation" if languages[document] != asked_in else "duplicate"
+        if self._repeats(document, self.answers(query)):
+            return "duplicate"
+        if margin < self.tolerance:
+            return "near-tie"
+        if languages[document] == asked_in:
+            return "same-language"
+        return "pivot" if languages[document] == self.pivot else "other-language"
+
+    def _repeats(self, document: int, answers: Sequence[int]) -> bool:
+        plain, grams = self._plain(document), self._grams(document)
+        return any(plain == self._plain(row) or overlap(grams, self._grams(row)) >= self.alike for row in answers)

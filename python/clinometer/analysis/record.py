@@ -1,0 +1,99 @@
+"""An error analysis as it is kept and passed on: counts for all queries, and the worst queries with their texts.
+
+Counts hold no text and stand in `results.json`; the examples hold texts of the collection, so they have a file of their
+own, `examples.jsonl.gz`, which can be left out where texts must not be passed on.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from clinometer.errors import FormatError, MissingExtraError
+from clinometer.files import json_bytes, written_whole
+
+__all__ = ["EXAMPLES", "Analysis", "read_examples", "write_examples"]
+
+EXAMPLES = "examples.jsonl.gz"
+"""Name of the file of examples beside `results.json`."""
+
+_EXAMPLE = ("scenario", "query_language", "pool_languages", "query_id", "query", "rank", "answer", "above", "first")
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What outranked the answers.
+
+    Args:
+        settings: The thresholds: `tolerance`, `overlap`, `worst`, `shown`.
+        rows: One for each scenario, query language, pool and category (`clinometer.analysis.CATEGORIES`): `queries`
+            whose first document is of the category, their `share` (0 to 1) of the queries `of` the setting that have an
+            answer in their own language, and its interval `ci_low`, `ci_high`. The shares of a setting add up to 1.
+        examples: The worst queries of each language and scenario, those with the most unrelated documents above the
+            answer first: `rank` of the answer in the query's language, `max_rank` of the worst placed answer, `above`
+            (how many unrelated documents stand above it, by language), the `answer` with id, language, text and score,
+            the `first` documents of the ranking with `rank`, `category` and `margin` (score above the answer's)
+            besides. Texts longer than 2,000 characters end in an ellipsis.
+    """
+
+    settings: dict[str, Any]
+    rows: list[dict[str, Any]]
+    examples: list[dict[str, Any]] = field(default_factory=list, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Settings, rows and examples."""
+        return {"settings": self.settings, "rows": self.rows, "examples": self.examples}
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The same as JSON text, also written to `path` if given."""
+        text = json_bytes(self.to_dict())
+        if path is not None:
+            with written_whole(path) as file:
+                file.write(text)
+        return text.decode()
+
+    def to_polars(self) -> Any:
+        """The rows as a polars data frame."""
+        try:
+            import polars
+        except ImportError:
+            raise MissingExtraError("to_polars", "tables") from None
+        return polars.DataFrame(self.rows, infer_schema_length=None)
+
+
+def write_examples(examples: list[dict[str, Any]], path: str | os.PathLike[str]) -> None:
+    """Write examples as gzipped JSON lines; the same examples give the same bytes."""
+    encoder = msgspec.json.Encoder()
+    with written_whole(path) as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
+        for example in examples:
+            file.write(encoder.encode(example) + b"\n")
+
+
+def read_examples(path: Path) -> list[dict[str, Any]]:
+    """Read what `write_examples` wrote.
+
+    Raises:
+        FormatError: The file is damaged, or a line is no example; the line is named.
+    """
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    found: list[dict[str, Any]] = []
+    try:
+        with gzip.open(path, "rb") as file:
+            for number, text in enumerate(file, start=1):
+                try:
+                    found.append(decoder.decode(text))
+                except msgspec.DecodeError as error:
+                    problem = f"this is no line of examples: {error}; evaluate again with --examples"
+                    raise FormatError(path, number, problem) from None
+                if absent := [name for name in _EXAMPLE if name not in found[-1]]:
+                    problem = f"the example has no {', '.join(absent)}; evaluate again with --examples"
+                    raise FormatError(path, number, problem)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise FormatError(path, None, f"the file is damaged ({error}); evaluate again with --examples") from None
+    return found

@@ -1,0 +1,98 @@
+"""`clinometer.analyse`: an error analysis by itself, with its own scan and no measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from clinometer.analysis.categories import NEAR_TIE, OVERLAP, Judge
+from clinometer.analysis.findings import SHOWN, find
+from clinometer.analysis.record import Analysis
+from clinometer.collection import Collection
+from clinometer.encoders import Encoder
+from clinometer.encoders import encoder as make_encoder
+from clinometer.errors import UsageError
+from clinometer.evaluation import check_options
+from clinometer.io import load
+from clinometer.languages import canonical
+from clinometer.placements import TieMode
+from clinometer.scenarios import settings_of
+from clinometer.scoring import embedded
+from clinometer.survey import survey_of
+
+__all__ = ["analyse"]
+
+
+def analyse(
+    collection: Collection | str | Path,
+    encoder: Encoder | Any = "offline",
+    *,
+    languages: Iterable[str] | None = None,
+    scenarios: Iterable[str] = ("multi", "one-sided"),
+    pivot: str = "en",
+    pairs: str = "pivot",
+    ties: TieMode = "index",
+    worst: int = 5,
+    shown: int = SHOWN,
+    tolerance: float = NEAR_TIE,
+    overlap: float = OVERLAP,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    threads: int | None = None,
+    show_progress_bar: bool = False,
+) -> Analysis:
+    """What outranked the answers in the queries' own language: categories of all queries, and the worst of them.
+
+    Args:
+        collection: A collection, or a source that `clinometer.load` reads.
+        encoder: An encoder, or what `clinometer.encoder` makes one from.
+        languages: Only these; all of the collection by default.
+        scenarios: Names from `clinometer.scenarios.SCENARIOS`; `mono-cross` has no answer in the query's language.
+        pivot: The language whose inclination is measured.
+        pairs: `pivot`: the pivot with every other language; `all`: every pair.
+        ties: `trec` orders equal scores by document id descending; in every other mode they stand in the order of the
+            collection here.
+        worst: Examples for each scenario and query language; 0 for none.
+        shown: Documents above the answer that an example shows.
+        tolerance: An unrelated document is a near-tie if it scores less than this above the answer.
+        overlap: It is a duplicate if it shares at least this part of its character trigrams with an answer.
+        resamples: Bootstrap resamples for the intervals; 0 for no intervals.
+        confidence: Of the intervals.
+        seed: Of the resampling.
+        threads: How many; never shows in the result.
+        show_progress_bar: Draw bars on standard error.
+
+    Raises:
+        ClinometerError: One of its kinds, for anything that cannot be read, encoded or analysed.
+
+    Example:
+        >>> import clinometer as cm
+        >>> analysis = cm.analyse("demo", "offline", languages=["en", "ar"], scenarios=["one-sided"], worst=1)
+        >>> [(row["query_language"], row["category"], row["queries"]) for row in analysis.rows if row["queries"]][:2]
+        [('en', 'answer', 136), ('en', 'near-tie', 1)]
+        >>> analysis.examples[-1]["query_language"], analysis.examples[-1]["first"][0]["category"]
+        ('ar', 'pivot')
+    """
+    languages = None if languages is None else languages if isinstance(languages, str) else list(languages)
+    scenarios = scenarios if isinstance(scenarios, str) else list(scenarios)
+    check_options(
+        languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, ties=ties, resamples=resamples,
+        confidence=confidence, seed=seed, threads=threads,
+    )  # fmt: skip
+    if worst < 0 or shown < 1:
+        raise UsageError(
+            f"worst is {worst} and shown is {shown}; worst cannot be negative, and shown must be 1 or more"
+        )
+    if not isinstance(collection, Collection):
+        collection = load(collection, languages=languages)
+    collection = collection.restrict(languages)
+    judge = Judge(collection, canonical(pivot), tolerance, overlap)
+    settings = settings_of(scenarios, collection.languages, canonical(pivot), pairs)
+    scored = embedded(collection, make_encoder(encoder), threads, show_progress_bar)
+    survey = survey_of(collection, scored.scan, [], settings, ties, listed=shown)
+    return find(
+        survey, settings, judge, worst=worst, shown=shown, resamples=resamples, confidence=confidence, seed=seed,
+        threads=threads,
+    )  # fmt: skip

@@ -1,0 +1,101 @@
+"""The figures of a report as files: each as SVG and as PNG, with its title and key, for slides and papers.
+
+Same results, same bytes, with one version of matplotlib. A file is whole or not there.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from clinometer.files import written_whole
+from clinometer.report.canvas import INK, Mark, canvas, quietly
+from clinometer.report.figures import Drawing
+
+__all__ = ["save_figures"]
+
+_DPI = 200
+
+
+def save_figures(drawings: Iterable[Drawing], folder: str | os.PathLike[str]) -> list[Path]:
+    """Write figures as `NAME.svg` and `NAME.png`; other files of the folder are left alone.
+
+    Args:
+        drawings: What is written.
+        folder: Made if it is not there.
+
+    Returns:
+        The paths, in the order of the report.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for drawing in drawings:
+        for ending, content in _contents(drawing).items():
+            path = place / f"{drawing.name}.{ending}"
+            with written_whole(path) as file:
+                file.write(content)
+            paths.append(path)
+    return paths
+
+
+def _contents(drawing: Drawing) -> dict[str, bytes]:
+    """The bytes of both files."""
+    figure = drawing.sheet.figure
+    told = {"Title": drawing.title, "Description": drawing.text}
+    contents: dict[str, bytes] = {}
+    with canvas(), quietly():
+        added = _headed(figure, drawing)
+        for ending, metadata in (
+            ("svg", dict.fromkeys(("Date", "Creator", "Format", "Type")) | told),
+            # A date or the version of a program would make the same figure other bytes.
+            ("png", {"Software": None} | told),
+        ):
+            sink = BytesIO()
+            figure.savefig(
+                sink, format=ending, metadata=metadata, dpi=_DPI, bbox_inches="tight", pad_inches=0.12,
+                facecolor="white",
+            )  # fmt: skip
+            contents[ending] = sink.getvalue()
+        for artist in added:
+            artist.remove()
+    return contents
+
+
+def _headed(figure: Any, drawing: Drawing) -> list[Any]:
+    """Put title and key above the figure; the page has them in its own text."""
+    inch = 1 / figure.get_size_inches()[1]
+    added: list[Any] = []
+    above = 1.0
+    if drawing.key:
+        wide = max(len(mark.text) for mark in drawing.key) > 24
+        columns = 1 if wide else min(3, len(drawing.key))
+        lines = -(-len(drawing.key) // columns)
+        key = figure.legend(
+            handles=[_handle(mark) for mark in drawing.key], loc="lower left", bbox_to_anchor=(0, 1), ncols=columns,
+            frameon=False, fontsize=9, borderaxespad=0, borderpad=0.3, handletextpad=0.5, labelcolor=INK,
+        )  # fmt: skip
+        for text in key.get_texts():
+            text.set_parse_math(False)
+        added.append(key)
+        above += (0.2 * lines + 0.08) * inch
+    title = "\n".join(textwrap.wrap(drawing.title, 58))
+    added.append(
+        figure.text(0.01, above + 0.05 * inch, title, ha="left", va="bottom", fontsize=11, weight="bold", color=INK,
+                    parse_math=False)
+    )  # fmt: skip
+    return added
+
+
+def _handle(mark: Mark) -> Any:
+    from matplotlib.lines import Line2D
+
+    fill = "white" if mark.hollow else mark.colour
+    return Line2D([], [], ls="", marker=mark.shape, ms=6, mfc=fill, mec=mark.colour, mew=1.3, label=mark.text)

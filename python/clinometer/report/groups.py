@@ -1,0 +1,156 @@
+"""Results by a field of the queries, such as their topic: where the lean is, beside which language it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinometer.report import wording
+from clinometer.report.canvas import Mark, Point, canvas
+from clinometer.report.figures import Drawing, series_of
+from clinometer.report.grid import Cell, Column, Line, Table
+from clinometer.report.readings import Reading
+from clinometer.report.section import Section
+from clinometer.report.tables import cell, heading
+
+__all__ = ["draw_groups", "field_of", "group_table", "groups"]
+
+Row = Mapping[str, Any]
+_COLUMNS = (
+    ("one-sided", "Intrusion", "one-sided"),
+    ("multi", "RankGap", ""),
+    ("multi", "Complete@10", ""),
+    ("multi", "MaxRnorm", ""),
+    ("multi", "nDCG@10", "two languages"),
+    ("mono-same", "nDCG@10", "one language"),
+)
+_DRAWN = 25
+
+
+def field_of(readings: Sequence[Reading]) -> str | None:
+    """The field that the results are grouped by; None where they are not, or not all by one."""
+    fields = {row["field"] for reading in readings for row in reading.by}
+    return str(fields.pop()) if len(fields) == 1 else None
+
+
+def groups(readings: Sequence[Reading], languages: Sequence[str]) -> Section | None:
+    """The section; None where the results are not grouped by one field."""
+    table = group_table(readings, languages)
+    if table is None:
+        return None
+    field, who = field_of(readings) or "", _who(languages)
+    text = (
+        f"The same pools, but only the queries of one {field} at a time: means over queries in {who}. A group of few "
+        "queries has a wide interval; a difference between two groups that lies inside their intervals says nothing."
+    )
+    return Section("groups", f"By {field}", text, (table,))
+
+
+def _who(languages: Sequence[str]) -> str:
+    return wording.language_name(languages[0]) if len(languages) == 1 else "the other languages"
+
+
+def _chosen(readings: Sequence[Reading]) -> list[tuple[str, str, str]]:
+    """Scenario, measure and remark of the columns: the usual ones, else the first few that there are."""
+    there = list(dict.fromkeys((row["scenario"], row["measure"]) for reading in readings for row in reading.by))
+    usual = [entry for entry in _COLUMNS if entry[:2] in there]
+    return usual or [(scenario, measure, scenario) for scenario, measure in there[:6]]
+
+
+def _row(reading: Reading, group: str, scenario: str, measure: str, languages: Sequence[str]) -> Row | None:
+    """The mean over target languages, or the row of the only one; None where other pairs than the pivot's are in it."""
+    wanted = languages[0] if len(languages) == 1 else "macro-target"
+    if wanted == "macro-target" and measure in reading.beyond_pivot.get(scenario, ()):
+        return None
+    return next(
+        (
+            row
+            for row in reading.by
+            if (row["group"], row["scenario"], row["measure"], row["query_language"])
+            == (group, scenario, measure, wanted)
+        ),
+        None,
+    )
+
+
+def _ordered(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
+    """The groups, those with the highest value in the first column first; without a value, last."""
+    names = dict.fromkeys(str(row["group"]) for reading in readings for row in reading.by)
+    scenario, measure, _ = _chosen(readings)[0]
+
+    def key(group: str) -> float:
+        found = [_row(reading, group, scenario, measure, languages) for reading in readings]
+        known = [row["value"] for row in found if row is not None and row["value"] is not None]
+        return -sum(known) / len(known) if known else float("inf")
+
+    return sorted(names, key=key)
+
+
+def group_table(readings: Sequence[Reading], languages: Sequence[str]) -> Table | None:
+    """One line for each group, with the number of queries behind the first column that has a value."""
+    field = field_of(readings)
+    if field is None:
+        return None
+    chosen = _chosen(readings)
+    lines = []
+    for group in _ordered(readings, languages):
+        rows = [[_row(reading, group, where, name, languages) for reading in readings] for where, name, _ in chosen]
+        counts = [
+            next((found[i]["queries"] for found in rows if found[i] is not None), None)  # type: ignore[index]
+            for i in range(len(readings))
+        ]
+        cells = [cell(name, row) for (_, name, _), found in zip(chosen, rows, strict=True) for row in found]
+        lines.append(Line(group, (*cells, *(Cell(wording.count(number)) for number in counts))))
+    heads = [*(heading(name, aside) for _, name, aside in chosen), Column("Queries")]
+    several = len(readings) > 1
+    columns = [head._replace(encoder=reading.label if several else "") for head in heads for reading in readings]
+    title = f"By {field}, queries in {_who(languages)}"
+    return Table("groups-table", title, "", field.capitalize(), tuple(columns), tuple(lines)).without_empty()
+
+
+def draw_groups(readings: Sequence[Reading], languages: Sequence[str]) -> Drawing | None:
+    """Dots with intervals for the first column of the table, in its order; at most the first 25 groups."""
+    if field_of(readings) is None:
+        return None
+    scenario, measure, aside = _chosen(readings)[0]
+    scale = wording.scale(measure)
+    names = _ordered(readings, languages)
+    shown = names[:_DRAWN]
+    columns: list[list[Point | None]] = []
+    for reading in readings:
+        points: list[Point | None] = []
+        for group in shown:
+            row = _row(reading, group, scenario, measure, languages)
+            if row is None or row["value"] is None:
+                points.append(None)
+                continue
+            ends = (None if row.get(end) is None else row[end] * scale.factor for end in ("ci_low", "ci_high"))
+            points.append(Point(row["value"] * scale.factor, *ends))
+        columns.append(points)
+    known = [point for points in columns for point in points if point]
+    if not known:
+        return None
+    lows, highs = ([getattr(p, end) for p in known if getattr(p, end) is not None] for end in ("low", "high"))
+    low, high = min([0.0, *lows, *(p.value for p in known)]), max([*highs, *(p.value for p in known)])
+    pad = 0.03 * ((high - low) or 1)
+    with canvas() as new:
+        labels = [name if len(name) < 25 else name[:23] + "…" for name in shown]
+        sheet = new(len(shown), len(readings), labels, right=0.25, top=0.1, bottom=0.36)
+        sheet.axes.set_xlim(low - pad, high + pad)
+        sheet.grid()
+        marks = [series.mark for series in series_of(readings, ["target"])]
+        if len(readings) == 1:
+            marks = [Mark(f"queries in {_who(languages)}, with the interval", marks[0].colour, "o")]
+        sheet.dots(marks, columns, stems=False)
+        ticks = sheet.round_ticks(low, high)
+        sheet.ticks(ticks, [f"{tick:g}" + ("%" if scale.unit == "%" else "") for tick in ticks])
+        head = heading(measure, aside).head.rstrip(" ↑↓")
+        title = f"{head}, by {field_of(readings)}"
+        highest = ", ".join(
+            f"{name} {wording.value(measure, point.value / scale.factor)}"
+            for name, point in list(zip(shown, columns[0], strict=True))[:3]
+            if point
+        )
+        remark = f"The first {_DRAWN} of {len(names)} groups; the table has all." if len(names) > _DRAWN else ""
+        text = f"{title}. The highest: {highest}. The table has every group."
+        return Drawing.of(sheet, "groups", marks, title, text, remark)

@@ -1,0 +1,110 @@
+"""Which language a ranking prefers when all languages are in the pool: LPR, Lang-nDCG, and the split of the top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from clinometer.report import wording
+from clinometer.report.canvas import Mark
+from clinometer.report.figures import Drawing, draw_dots, series_of
+from clinometer.report.readings import Reading
+from clinometer.report.section import Section
+from clinometer.report.stacks import draw_stacks
+from clinometer.report.tables import by_scenario, first_measure
+
+__all__ = ["draw_preference", "preference"]
+
+_SCENARIO = "multilingual"
+_PARTS = {
+    "FourWay(SR-QL)": ("relevant, query's language", "#0b5a94"),
+    "FourWay(SR-NQL)": ("relevant, another language", "#7fb2d6"),
+    "FourWay(NSR-QL)": ("not relevant, query's language", "#e0a36f"),
+    "FourWay(NSR-NQL)": ("not relevant, another language", "#c2500a"),
+}
+
+
+def preference(readings: Sequence[Reading], languages: Sequence[str]) -> Section | None:
+    """The section; None where no result has these measures in the pool of all languages."""
+    there = list(dict.fromkeys(name for reading in readings for name in reading.measures(_SCENARIO)))
+    rates = [name for name in there if name.startswith("LPR")]
+    gains = [name for name in there if name.startswith("LangNDCG")]
+    parts = [name for name in _PARTS if name in there]
+    if not (rates or gains or parts):
+        return None
+    beside = [name for name in there if gains and name.startswith("nDCG@") and _same_depth(name, gains)]
+    spread = [name for name in there if name in ("RankDistance", "StrongViolation")]
+    wanted = [
+        ("rates", "Language preference rate", rates),
+        ("gains", "Quality with and without regard to language", [*beside, *gains, *spread]),
+        ("parts", "The document on top: relevant or not, in the query's language or not", parts),
+    ]
+    tables = tuple(
+        replace(by_scenario(readings, languages, _SCENARIO, measures), name=f"preference-{name}", title=title)
+        for name, title, measures in wanted
+        if measures
+    )
+    return Section("preference", "Which language does it prefer?", _text(readings, rates, gains), tables)
+
+
+def _text(readings: Sequence[Reading], rates: Sequence[str], gains: Sequence[str]) -> str:
+    text = "All languages share the pool, and the answer is there in each."
+    if "LPR" in rates:
+        level = chance(readings)
+        text += " LPR is how often the first of the answers to be found is the one in the query's language" + (
+            f"; a ranking that is blind to language comes to {wording.value('LPR', level)}%." if level else "."
+        )
+    if gains:
+        text += (
+            " Lang-nDCG gives answers in other languages half their gain, or none (gain 0): where it stays close to "
+            "nDCG, readers get their own language first."
+        )
+    return text
+
+
+def chance(readings: Sequence[Reading]) -> float | None:
+    """LPR of a language-blind ranking, in per cent: one in as many as the pool has languages; None where pools differ.
+
+    Exact with one answer in each language.
+    """
+    sizes = {len(pool) for reading in readings for scenario, _, pool in reading.places if scenario == _SCENARIO}
+    sizes.discard(1)
+    return 100 / sizes.pop() if len(sizes) == 1 else None
+
+
+def _same_depth(name: str, gains: Sequence[str]) -> bool:
+    return any(gain.rpartition("@")[2] == name.rpartition("@")[2] for gain in gains if "@" in gain)
+
+
+def draw_preference(readings: Sequence[Reading], languages: Sequence[str]) -> list[Drawing]:
+    """LPR by language with its chance level, and the split of the top for each result."""
+    order = [*languages, readings[0].pivot]
+    found: list[Drawing | None] = []
+    if first_measure(readings, [_SCENARIO], ["LPR"]):
+        found.append(
+            draw_dots(
+                series_of(readings, ["target"]),
+                order,
+                "LPR",
+                name="preference-lpr",
+                title="Language preference rate (LPR), by language of the query",
+                scenario=_SCENARIO,
+                level=chance(readings),
+            )
+        )
+    for number, reading in enumerate(readings, start=1):
+        lines = [label for label in order if reading.number(_SCENARIO, "target", label, "FourWay(SR-QL)") is not None]
+        if not lines:
+            continue
+        columns = [[reading.number(_SCENARIO, "target", label, name) for label in lines] for name in _PARTS]
+        found.append(
+            draw_stacks(
+                [wording.language_name(label) for label in lines],
+                [Mark(text, colour, "s") for text, colour in _PARTS.values()],
+                columns,
+                name="preference-parts" + (f"-{number}" if len(readings) > 1 else ""),
+                title="The document on top" + (f", {reading.label}" if len(readings) > 1 else ""),
+                whole=all(None not in column for column in columns),
+            )
+        )
+    return [drawing for drawing in found if drawing]

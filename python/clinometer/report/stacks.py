@@ -1,0 +1,59 @@
+"""The figure of parts of a whole: for each line a bar of parts, in the order of the key, with their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clinometer.report import wording
+from clinometer.report.canvas import Mark, canvas
+from clinometer.report.figures import Drawing
+
+__all__ = ["draw_stacks"]
+
+
+def draw_stacks(
+    labels: Sequence[str],
+    marks: Sequence[Mark],
+    columns: Sequence[Sequence[float | None]],
+    *,
+    name: str,
+    title: str,
+    whole: bool,
+    remark: str = "",
+) -> Drawing | None:
+    """Percentages as stacked bars; None where there is no number.
+
+    Args:
+        labels: Of the lines.
+        marks: Of the parts, from the left.
+        columns: For each mark a number for each line.
+        name: Prefix of the ids.
+        title: What the parts are of.
+        whole: Whether the parts make up 100 together; else the axis ends at the longest bar.
+        remark: For those who see it.
+    """
+    kept = [(mark, numbers) for mark, numbers in zip(marks, columns, strict=True) if any(numbers)]
+    if not kept:
+        return None
+    shown, values = [mark for mark, _ in kept], [numbers for _, numbers in kept]
+    longest = max(sum(numbers[y] or 0 for numbers in values) for y in range(len(labels)))
+    end = 100.0 if whole else min(100.0, longest * 1.04)
+    step = next(size for size in (0.2, 0.5, 1, 2, 5, 10, 20) if end / size <= 6)
+    with canvas() as new:
+        sheet = new(len(labels), 1, labels, right=0.25, top=0.1, bottom=0.36)
+        sheet.axes.set_xlim(0, end)
+        sheet.grid()
+        sheet.stacks(shown, values, end)
+        ticks = [step * i for i in range(int(end / step + 1e-9) + 1)]
+        sheet.ticks(ticks, [f"{tick:g}%" for tick in ticks])
+        told = []
+        for mark, numbers in kept:
+            known = [(number, label) for number, label in zip(numbers, labels, strict=True) if number is not None]
+            (low, low_label), (high, high_label) = min(known), max(known)
+            ends = f"{_number(low)} ({low_label}) to {_number(high)} ({high_label})"
+            told.append(f"{mark.text}: from {ends}" if len(known) > 1 else f"{mark.text}: {_number(low)}")
+        return Drawing.of(sheet, name, shown, title, f"{title}. {'; '.join(told)}.", remark)
+
+
+def _number(value: float) -> str:
+    return f"{wording.value('Complete@10', value)}%"

@@ -1,0 +1,83 @@
+"""Results as text for a terminal: the verdict, groups where there are any, one table for each scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
+from typing import Any
+
+from clinometer.report import wording
+from clinometer.report.groups import group_table
+from clinometer.report.overview import overview
+from clinometer.report.plain import plain_table, wrapped
+from clinometer.report.readings import Reading, by_lean, read_results
+from clinometer.report.tables import by_scenario, full_tables, scenarios
+from clinometer.report.verdict import IN_WORDS, caveats, verdict
+
+__all__ = ["plain_report"]
+
+
+def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
+    """The results for a terminal: the verdict, then one table for each scenario, at most `width` columns wide.
+
+    Lines are the target languages, their mean and the mean of the pivot's queries; intervals, and the rows of single
+    pools of the pivot's queries, are in the other forms of the report. The end says how many values are not shown.
+
+    Args:
+        results: One or several contents of `results.json`.
+        width: Columns of the terminal.
+
+    Raises:
+        UsageError: The results are not as `clinometer evaluate` writes them.
+    """
+    readings = read_results(results)
+    languages = by_lean(readings)
+    letters = {reading.label: _letter(number) for number, reading in enumerate(readings)}
+    blocks = [
+        "\n".join(wrapped(line, width) for line in _opening(readings)),
+        *(wrapped(text, width) for text in verdict(readings, languages)),
+    ]
+    blocks += [wrapped(f"Note: {text}", width) for text in caveats(readings)]
+    beside = overview(readings, languages) if len(readings) > IN_WORDS else None
+    if beside is not None and beside.tables[0].lines:
+        table = beside.tables[0]
+        blocks.append(f"{wrapped(table.title, width)}\n{plain_table(table, width)}")
+    grouped = group_table(readings, languages)
+    if grouped is not None:
+        blocks.append(
+            f"{grouped.title}\n{plain_table(grouped.relabelled(lambda label: letters.get(label, '')), width)}"
+        )
+    shown = 0
+    for scenario in scenarios(readings):
+        tables = [by_scenario(readings, languages, scenario)]
+        if not tables[0].lines:
+            tables = [table for table in full_tables(readings, languages) if table.name.startswith(f"all-{scenario}")]
+        for table in tables:
+            title = wrapped(f"{scenario}: {table.title.removeprefix(f'{scenario}: ')}", width)
+            blocks.append(f"{title}\n{plain_table(table.relabelled(lambda label: letters.get(label, '')), width)}")
+            shown += sum(1 for line in table.lines for found in line.cells if found.text != wording.DASH)
+    total = sum(
+        row["value"] is not None for reading in readings for rows in reading.places.values() for row in rows.values()
+    )
+    if total > shown:
+        blocks.append(
+            f"{shown:,} of {total:,} values are shown; all of them are in results.json and in the other reports."
+        )
+    return "\n\n".join(blocks)
+
+
+def _opening(readings: Sequence[Reading]) -> list[str]:
+    lines = []
+    for number, reading in enumerate(readings):
+        documents, queries = (sum((reading.collection.get(what) or {}).values()) for what in ("documents", "queries"))
+        letter = f"{_letter(number)}: " if len(readings) > 1 else ""
+        lines.append(
+            f"{letter}{reading.encoder.get('name', 'encoder')} on {reading.collection.get('name', 'a collection')}: "
+            f"{wording.count(documents)} documents, {wording.count(queries)} queries, pivot "
+            f"{wording.language_name(reading.pivot)}"
+        )
+    return lines
+
+
+def _letter(number: int) -> str:
+    return ascii_uppercase[number] if number < len(ascii_uppercase) else f"#{number + 1}"
