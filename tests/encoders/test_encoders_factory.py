@@ -56,12 +56,6 @@ def test_an_option_without_effect_is_refused_by_name(what: object, option: str, 
         encoder(what, **{option: value})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("address", ["http://localhost:8000/v1", "https://example.org/v1"])
-def test_an_http_address_is_for_a_later_release(address: str) -> None:
-    with pytest.raises(UsageError, match=f"^{address}: encoders behind an HTTP address come in a later release"):
-        encoder(address)
-
-
 @pytest.mark.parametrize("what", [None, 3, np.eye(2), object(), Own], ids=["None", "int", "array", "object", "class"])
 def test_anything_else_is_refused(what: object) -> None:
     with pytest.raises(UsageError, match=rf"cannot be made from {type(what).__name__}; give 'offline'"):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.http import Cache, Http, Model, http_options
 from clinometer.cli.remedies import Remedies
 from clinometer.errors import UsageError
 
@@ -28,7 +29,7 @@ def encode(
     ],
     encoder: Annotated[
         str,
-        typer.Option("--encoder", metavar="E", help="offline, or a sentence-transformers model (name or folder)."),
+        typer.Option("--encoder", metavar="E", help="offline, a sentence-transformers model, or http://HOST/v1."),
     ] = "offline",
     adapter: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Apply an adapter that clinometer train --adapter wrote.")
@@ -67,6 +68,9 @@ def encode(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run Python code that comes with a model.")
     ] = False,
+    model: Model = None,
+    cache: Cache = None,
+    http: Http = None,
     progress: Annotated[
         bool | None,
         typer.Option("--progress/--no-progress", help="Bars on standard error; by default if it is a terminal."),
@@ -79,7 +83,7 @@ def encode(
     if encoder == "precomputed":
         raise UsageError("--encoder precomputed has nothing to encode; write arrays with clinometer.store.StoreWriter")
     reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}
-    model: dict[str, Any] = {
+    asked: dict[str, Any] = {
         "query_prompt": query_prompt,
         "document_prompt": document_prompt,
         "batch_size": batch_size,
@@ -88,6 +92,7 @@ def encode(
         "device": device,
         "revision": revision,
         "trust_remote_code": trust_remote_code,
+        **http_options(model, cache, http),
     }
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.encoders import encoder as make_encoder
@@ -101,7 +106,7 @@ def encode(
     wanted = None if languages is None else [label.strip() for label in languages.split(",") if label.strip()]
     collection = load(source, languages=wanted, **{name: value for name, value in reader.items() if value is not None})
     sys.stderr.write(collection.summary() + "\n")
-    made: Any = remedies.applied_to(make_encoder(encoder, **model), collection)
+    made: Any = remedies.applied_to(make_encoder(encoder, **asked), collection)
     said = _warn(made.record.warnings, set())
     bars = sys.stderr.isatty() if progress is None else progress
     texts = {"documents": collection.documents, "queries": collection.queries}

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.http import Cache, Http, Model, http_options
 from clinometer.cli.output import check_folder, show, write
 from clinometer.cli.remedies import Remedies, warn
 from clinometer.errors import UsageError
@@ -41,7 +42,7 @@ def evaluate(
         typer.Option(
             "--encoder",
             metavar="E",
-            help="offline, a sentence-transformers model (name or folder), or precomputed.",
+            help="offline, a sentence-transformers model (name or folder), http://HOST/v1, or precomputed.",
         ),
     ] = "offline",
     languages: Annotated[str | None, typer.Option(metavar="A,B,...", help="Only these languages.")] = None,
@@ -81,6 +82,9 @@ def evaluate(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run Python code that comes with a model.")
     ] = False,
+    model: Model = None,
+    cache: Cache = None,
+    http: Http = None,
     queries: Annotated[
         Path | None, typer.Option(metavar="NPY", help="precomputed: embeddings of the queries, in order.")
     ] = None,
@@ -119,7 +123,7 @@ def evaluate(
     if executor != "local":
         raise UsageError(f"there is no executor {executor!r}; use local")
     reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}
-    model = {
+    asked = {
         "query_prompt": query_prompt,
         "document_prompt": document_prompt,
         "batch_size": batch_size,
@@ -128,6 +132,7 @@ def evaluate(
         "device": device,
         "revision": revision,
         "trust_remote_code": trust_remote_code,
+        **http_options(model, cache, http),
     }
     how = {
         "languages": _list(languages),
@@ -149,7 +154,7 @@ def evaluate(
     elif queries is not None or documents is not None:
         raise UsageError("--queries and --documents are for --encoder precomputed")
     remedies = Remedies(adapter, correction, query_languages)
-    _run(source, made, {k: v for k, v in reader.items() if v is not None}, model, how, output, json, progress, remedies)
+    _run(source, made, {k: v for k, v in reader.items() if v is not None}, asked, how, output, json, progress, remedies)
 
 
 def _run(

@@ -33,6 +33,7 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
         warnings: What the user should know, such as a missing prompt; shown with every result.
         remedies: What changed the embeddings after the encoder, in that order: corrections and adapters, each with
             `method`, `digest` and `settings`. JSON values only.
+        settings: What else was asked for, such as the address and the fields of a request. JSON values only.
     """
 
     name: str
@@ -47,6 +48,7 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
     languages: list[str] | None = None
     warnings: list[str] = msgspec.field(default_factory=list)
     remedies: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 @runtime_checkable
