@@ -16,6 +16,7 @@ import typer
 
 from clinometer.cli.check import check
 from clinometer.cli.compare import compare
+from clinometer.cli.convert import convert
 from clinometer.cli.correct import correct
 from clinometer.cli.encode import encode
 from clinometer.cli.evaluate import demo, evaluate
@@ -62,7 +63,7 @@ def _complain(problem: object, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-for _command in (check, compare, demo, encode, evaluate, correct, geometry, report, train):
+for _command in (check, compare, convert, demo, encode, evaluate, correct, geometry, report, train):
     app.command()(_courteous(_command))
 
 _store = typer.Typer(name="store", help="Look into stored embeddings, check them, join them.", no_args_is_help=True)

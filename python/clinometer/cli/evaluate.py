@@ -12,6 +12,7 @@ import typer
 from clinometer.cli.http import Cache, Http, Model, http_options
 from clinometer.cli.output import check_folder, show, write
 from clinometer.cli.remedies import Remedies, warn
+from clinometer.cli.saverun import SaveRun, check_run, save_run
 from clinometer.errors import UsageError
 
 __all__ = ["demo", "evaluate"]
@@ -103,6 +104,7 @@ def evaluate(
             metavar="MODE", help="correction: languages of queries are given (the default), unknown, or identify."
         ),
     ] = None,
+    run_file: SaveRun = None,
     resamples: Annotated[int, typer.Option(metavar="N", min=0, help="Bootstrap resamples; 0 for no intervals.")] = 1000,
     confidence: Annotated[float, typer.Option(metavar="P", help="Of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the resampling.")] = 0,
@@ -154,7 +156,18 @@ def evaluate(
     elif queries is not None or documents is not None:
         raise UsageError("--queries and --documents are for --encoder precomputed")
     remedies = Remedies(adapter, correction, query_languages)
-    _run(source, made, {k: v for k, v in reader.items() if v is not None}, asked, how, output, json, progress, remedies)
+    _run(
+        source,
+        made,
+        {k: v for k, v in reader.items() if v is not None},
+        asked,
+        how,
+        output,
+        json,
+        progress,
+        remedies,
+        run_file,
+    )
 
 
 def _run(
@@ -167,10 +180,12 @@ def _run(
     json: bool,
     progress: bool | None,
     remedies: Remedies | None = None,
+    run_file: Path | None = None,
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.encoders import PrecomputedEncoder
     from clinometer.encoders import encoder as make_encoder
+    from clinometer.encoders.keeping import KeepingEncoder
     from clinometer.evaluation import check_options
     from clinometer.evaluation import evaluate as run
     from clinometer.io import load
@@ -183,12 +198,15 @@ def _run(
         check_folder(output)
     collection = load(source, languages=how.get("languages"), **reader)
     sys.stderr.write(collection.summary() + "\n")
+    if run_file is not None:
+        check_run(collection, run_file)
     made = PrecomputedEncoder.from_files(*encoder) if isinstance(encoder, tuple) else make_encoder(encoder, **model)
     if remedies is not None:
         made = remedies.applied_to(made, collection)
+    kept = KeepingEncoder(made)
     told = list(made.record.warnings)
     warn(told)
-    evaluation = run(collection, made, show_progress_bar=bars, **how)
+    evaluation = run(collection, made if run_file is None else kept, show_progress_bar=bars, **how)
     # Some things are known only when all texts have been seen.
     warn([warning for warning in evaluation.encoder["warnings"] if warning not in told])
     evaluation.settings["command"] = shlex.join(["clinometer", *sys.argv[1:]])
@@ -196,6 +214,8 @@ def _run(
         sys.stderr.write(f"note: {notice}\n")
     if output is not None:
         write(evaluation, output)
+    if run_file is not None:
+        save_run(collection, kept, run_file, how.get("threads"))
     show(evaluation, json)
 
 

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from clinometer.comparison import Comparison, compare
-from clinometer.encoders import Encoder, EncoderRecord
+from clinometer.encoders import Encoder
+from clinometer.encoders.keeping import KeepingEncoder
 from clinometer.errors import UsageError
 from clinometer.evaluation import evaluate
 from clinometer.files import json_bytes, written_whole
@@ -93,7 +92,7 @@ def prove(
             same = kept.collection == collection.describe() and kept.encoder == msgspec.to_builtins(encoder.record)
             if same and set(MEASURES) <= set(kept.settings["measures"]):
                 return kept
-        keeping = _Keeping(encoder)
+        keeping = KeepingEncoder(encoder)
         found = evaluate(
             collection, keeping, pivot=pivot, scenarios=SCENARIOS, measures=MEASURES,
             show_progress_bar=show_progress_bar,
@@ -116,25 +115,6 @@ def prove(
     for card in cards:
         _write_card(card, here.name, here / "comparison.md")
     return Proof(source, here, comparison)
-
-
-class _Keeping:
-    """An encoder that keeps the embeddings of the documents, so that they need not be made again."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self.documents: NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)
-
-    @property
-    def record(self) -> EncoderRecord:
-        return self._encoder.record
-
-    def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
-        return self._encoder.encode_queries(texts, show_progress_bar=show_progress_bar)
-
-    def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
-        self.documents = self._encoder.encode_documents(texts, show_progress_bar=show_progress_bar)
-        return self.documents
 
 
 def _write_mismatch(here: Path, first: str, second: str) -> None:
