@@ -150,6 +150,10 @@ def evaluate_scored(
     if not isinstance(collection, Collection):
         collection = load(collection, languages=languages)
     collection = collection.restrict(languages)
+    if collection.notes.get("judgements_are") == "partial":
+        # What nobody judged must not pass for wrong without a word.
+        wanted = parse([*wanted, "Judged@10"])
+        computed = parse([*computed, "Judged@10"])
     settings = settings_of(scenarios, collection.languages, pivot, pairs)
     scan, record = scored(collection)
     survey = survey_of(collection, scan, computed, settings, ties)

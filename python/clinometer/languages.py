@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from clinometer.errors import LanguageError
 
-__all__ = ["canonical", "select"]
+__all__ = ["KNOWN", "canonical", "select"]
 
 # ISO 639-3 to ISO 639-1, with the usual script after the colon where Belebele and FLORES name one.
 _TABLE = """
@@ -39,6 +39,8 @@ _SHORT: dict[str, tuple[str, str]] = {
     )
 }
 _USUAL_SCRIPT = dict(_SHORT.values())
+KNOWN = frozenset(_USUAL_SCRIPT)
+"""Labels of two letters that are languages; others are taken as they are."""
 _LABEL = re.compile(r"(?P<language>[a-z]{2,8})(?:-(?P<script>[a-z]{4}))?(?P<rest>(?:-[a-z0-9]{1,8})*)")
 
 

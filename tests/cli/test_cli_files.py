@@ -57,3 +57,15 @@ def test_ids_with_white_space_are_refused_before_the_work(run: Run, folder: Path
     done = run("evaluate", "demo", "--save-run", tmp_path / "no" / "run")
     assert done.code == 1
     assert "make it before writing run" in done.err
+
+
+def test_options_of_the_reader(run: Run, folder: Path, tmp_path: Path) -> None:
+    done = run("convert", f"beir:{folder}", "-o", f"trec:{tmp_path}/a", "--reader", "split=test")
+    assert done.code == 0, done.err
+    done = run("convert", f"beir:{folder}", "-o", f"trec:{tmp_path}/b", "--reader", "judged-only=true")
+    assert done.code == 2
+    assert "beir does not know the option judged_only; it knows split" in done.err
+    for command in (["convert", f"beir:{folder}", "-o", "trec:x"], ["evaluate", "demo"], ["encode", "demo", "-o", "x"]):
+        done = run(*command, "--reader", "split")
+        assert done.code == 2
+        assert "--reader split: write NAME=VALUE" in done.err

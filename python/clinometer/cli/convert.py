@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.reader import Reader, reader_options
 from clinometer.errors import UsageError
 
 __all__ = ["convert"]
@@ -28,6 +29,7 @@ def convert(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="beir, hub: count judgements of absent texts instead of failing.")
     ] = False,
+    reading: Reader = None,
 ) -> None:
     """Write a collection in BEIR's layout, or as qrels, topics and documents for TREC's tools."""
     from clinometer.io import load
@@ -43,6 +45,7 @@ def convert(
         "split": split,
         "language": document_language,
         "allow_missing": allow_missing or None,
+        **reader_options(reading),
     }
     wanted = None if languages is None else [label.strip() for label in languages.split(",") if label.strip()]
     given = {name: value for name, value in reader.items() if value is not None}

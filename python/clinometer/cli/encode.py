@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from clinometer.cli.http import Cache, Http, Model, http_options
+from clinometer.cli.reader import Reader, reader_options
 from clinometer.cli.remedies import Remedies
 from clinometer.errors import UsageError
 
@@ -54,6 +55,7 @@ def encode(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="beir, hub: count judgements of absent texts instead of failing.")
     ] = False,
+    reading: Reader = None,
     query_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each query.")] = None,
     document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
     batch_size: Annotated[
@@ -83,6 +85,7 @@ def encode(
     if encoder == "precomputed":
         raise UsageError("--encoder precomputed has nothing to encode; write arrays with clinometer.store.StoreWriter")
     reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}
+    reader |= reader_options(reading)
     asked: dict[str, Any] = {
         "query_prompt": query_prompt,
         "document_prompt": document_prompt,

@@ -11,6 +11,7 @@ import typer
 
 from clinometer.cli.http import Cache, Http, Model, http_options
 from clinometer.cli.output import check_folder, show, write
+from clinometer.cli.reader import Reader, reader_options
 from clinometer.cli.remedies import Remedies, warn
 from clinometer.cli.saverun import SaveRun, check_run, save_run
 from clinometer.errors import UsageError
@@ -71,6 +72,7 @@ def evaluate(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="beir, hub: count judgements of absent texts instead of failing.")
     ] = False,
+    reading: Reader = None,
     query_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each query.")] = None,
     document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")] = 32,
@@ -125,6 +127,7 @@ def evaluate(
     if executor != "local":
         raise UsageError(f"there is no executor {executor!r}; use local")
     reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}
+    reader |= reader_options(reading)
     asked = {
         "query_prompt": query_prompt,
         "document_prompt": document_prompt,
