@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from clinometer.cards import put_section
 from clinometer.comparison import Comparison, compare
 from clinometer.encoders import Encoder
 from clinometer.encoders.keeping import KeepingEncoder
@@ -113,7 +114,8 @@ def prove(
         comparison.report(here / f"comparison.{ending}")
     _write_mismatch(here, "before", next(iter(after)))
     for card in cards:
-        _write_card(card, here.name, here / "comparison.md")
+        text = (here / "comparison.md").read_text(encoding="utf-8")
+        put_section(card, here.name, re.sub(r"^#", "##", text, flags=re.MULTILINE))
     return Proof(source, here, comparison)
 
 
@@ -146,14 +148,3 @@ def _groups(trained: Sequence[str], pivot: str, there: Sequence[str]) -> dict[st
     seen = [label for label in there if label in trained and label != pivot]
     unseen = [label for label in there if label not in trained and label != pivot]
     return {"trained": seen, "unseen": unseen} if seen and unseen else {}
-
-
-def _write_card(card: Path, name: str, report: Path) -> None:
-    """Put the comparison into a model card, in place of an earlier one of the same collection."""
-    begin, end = f"<!-- begin: clinometer {name} -->", f"<!-- end: clinometer {name} -->"
-    text = re.sub(r"^#", "##", report.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    there = card.read_text(encoding="utf-8") if card.exists() else ""
-    head, _, rest = there.partition(begin)
-    tail = rest.partition(end)[2]
-    with written_whole(card) as file:
-        file.write(f"{head.rstrip()}\n\n{begin}\n{text}\n{end}{tail.rstrip()}\n".encode())
