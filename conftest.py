@@ -9,3 +9,5 @@ _NEED_TORCH = [
 ]
 
 collect_ignore_glob = [] if find_spec("torch") else _NEED_TORCH
+# Needs mteb as well, and its one example is not run.
+collect_ignore_glob += ["python/clinometer/mteb/tasks.py"]

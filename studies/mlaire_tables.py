@@ -38,7 +38,7 @@ def brief(evaluation: Evaluation) -> dict[str, Any]:
             values.setdefault(row["query_language"], {})[row["measure"]] = kept
     facts = {name: evaluation.collection[name] for name in ("name", "languages", "documents", "queries", "digest")}
     left_out = evaluation.collection["notes"].get("incomplete_left_out")
-    record = {name: evaluation.encoder[name] for name in ("name", "kind", "revision", "dtype", "parameters")}
+    record = {name: evaluation.encoder[name] for name in ("name", "kind", "revision", "dtype", "settings")}
     settings = {name: evaluation.settings[name] for name in ("ties", "similarity", "version")}
     return {
         "collection": facts | {"incomplete_left_out": left_out}, "retriever": record, "settings": settings,

@@ -61,7 +61,7 @@ def cells_of(survey: Survey, measures: Sequence[Measure], settings: Sequence[Set
         other = setting.other
         if other is None and len(setting.pool) > 1 and setting.query_language != pivot:
             other = pivot
-        tops = any(measure.needs_lists and measure.name != "LangShare" for measure in measures)
+        tops = any(measure.needs_lists and measure.name not in ("LangShare", "Judged") for measure in measures)
         leading = leading_share(survey, setting, queries, placed) if tops else None
         for measure in measures:
             if measure.name == "LanguageGap":
@@ -69,6 +69,8 @@ def cells_of(survey: Survey, measures: Sequence[Measure], settings: Sequence[Set
             found: NDArray[np.float64] | None
             if measure.name == "LangShare":
                 found = _lang_share(survey, setting, queries, measure, pivot)
+            elif measure.name == "Judged":
+                found = _judged_share(survey, setting, queries, measure)
             elif measure.needs_lists and leading is None:
                 found = None
             else:
@@ -106,20 +108,41 @@ def _lang_share(
     language = dict(measure.params).get("lang", pivot)
     if survey.top is None or measure.cutoff is None or len(setting.pool) < 2 or language not in setting.pool:
         return None
+    keys, codes = _listed(survey, setting, queries)
+    related = np.isin(keys, survey.related)
+    top = slice(None, measure.cutoff)
+    labels = list(survey.standings.counts.languages)
+    return lang_share(codes[:, top], related[:, top], labels.index(language))
+
+
+def _judged_share(
+    survey: Survey, setting: Setting, queries: NDArray[np.int64], measure: Measure
+) -> NDArray[np.float64] | None:
+    """Share of the top that has a judgement, of whatever grade."""
+    if survey.top is None or measure.cutoff is None:
+        return None
+    keys, codes = _listed(survey, setting, queries)
+    there = codes[:, : measure.cutoff] >= 0
+    judged = np.isin(keys[:, : measure.cutoff], survey.judged) & there
+    found = np.count_nonzero(there, axis=1)
+    return np.divide(np.count_nonzero(judged, axis=1), found, out=np.full(len(found), np.nan), where=found > 0)
+
+
+def _listed(
+    survey: Survey, setting: Setting, queries: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Keys `query * documents + document` and language codes of a pool's best documents; -1 behind the last of them."""
+    assert survey.top is not None  # noqa: S101 - callers look
     labels = list(survey.standings.counts.languages)
     lists = survey.top.pool(label for label in setting.pool if label in (survey.top.languages or ()))
     ids = lists.ids[queries]
     codes = np.where(ids < 0, -1, survey.codes[ids])
-    keys = queries[:, None] * len(survey.codes) + ids
-    related = np.isin(keys, survey.related) & (ids >= 0)
+    keys = np.where(ids < 0, -1, queries[:, None] * len(survey.codes) + ids)
     if setting.removed is not None:
-        gone = related & (codes == labels.index(setting.removed))
+        gone = np.isin(keys, survey.related) & (codes == labels.index(setting.removed))
         order = np.argsort(gone, axis=1, kind="stable")
-        codes, related = (
-            np.take_along_axis(part, order, axis=1) for part in (np.where(gone, -1, codes), related & ~gone)
-        )
-    top = slice(None, measure.cutoff)
-    return lang_share(codes[:, top], related[:, top], labels.index(language))
+        keys, codes = (np.take_along_axis(np.where(gone, -1, part), order, axis=1) for part in (keys, codes))
+    return keys, codes
 
 
 def columns_of(survey: Survey, cells: Sequence[Cell]) -> dict[str, NDArray[Any]]:

@@ -176,6 +176,10 @@ def evaluate_scored(
     collection = collection.restrict(languages)
     if by is not None:
         check_field(collection, by)
+    if collection.notes.get("judgements_are") == "partial":
+        # What nobody judged must not pass for wrong without a word.
+        wanted = parse([*wanted, "Judged@10"])
+        computed = parse([*computed, "Judged@10"])
     settings = settings_of(scenarios, collection.languages, pivot, pairs)
     made = scored(collection)
     survey = survey_of(collection, made.scan, computed, settings, ties, listed=0 if examples is None else SHOWN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import IO, Any
 
 import msgspec
 
-__all__ = ["file_digest", "json_bytes", "written_whole"]
+from clinometer.errors import UsageError
+
+__all__ = ["file_digest", "folder_written_whole", "json_bytes", "written_whole"]
 
 _READ_AT_ONCE = 1 << 20
 
@@ -51,3 +54,25 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """A new folder that appears under its name only when everything in it has been written.
+
+    Raises:
+        UsageError: There is something under that name, other than an empty folder.
+        FileNotFoundError: The folder's parent does not exist.
+    """
+    folder = Path(folder).absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is there already and is not empty; choose a new folder")
+    if not folder.parent.is_dir():
+        raise FileNotFoundError(f"the folder {folder.parent} does not exist; make it before writing {folder.name}")
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        unfinished.mkdir()
+        yield unfinished
+        unfinished.replace(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from clinometer.errors import LanguageError
 
-__all__ = ["canonical", "select"]
+__all__ = ["KNOWN", "canonical", "long_label", "select"]
 
 # ISO 639-3 to ISO 639-1, with the usual script after the colon where Belebele and FLORES name one.
 _TABLE = """
@@ -39,6 +39,8 @@ _SHORT: dict[str, tuple[str, str]] = {
     )
 }
 _USUAL_SCRIPT = dict(_SHORT.values())
+KNOWN = frozenset(_USUAL_SCRIPT)
+"""Labels of two letters that are languages; others are taken as they are."""
 _LABEL = re.compile(r"(?P<language>[a-z]{2,8})(?:-(?P<script>[a-z]{4}))?(?P<rest>(?:-[a-z0-9]{1,8})*)")
 
 
@@ -67,6 +69,30 @@ def canonical(label: str) -> str:
         script = ""
     rest = [part.upper() if len(part) == 2 else part for part in match["rest"].split("-")[1:]]
     return "-".join(part for part in (language, script, *rest) if part)
+
+
+# Where several codes of three letters are one of two, the table's first is the usual one; but for Chinese.
+_LONG = {two: (three, script) for three, (two, script) in reversed(_SHORT.items())} | {"zh": ("zho", "Hans")}
+
+
+def long_label(label: str) -> str:
+    """A canonical label in the form of mteb: ISO 639-3 with a script.
+
+    Example:
+        >>> [long_label(label) for label in ("en", "zh", "zh-Hant", "pt-BR")]
+        ['eng-Latn', 'zho-Hans', 'zho-Hant', 'por-Latn']
+
+    Raises:
+        LanguageError: The language is in no table, so that its script is not known.
+    """
+    language, *rest = canonical(label).split("-")
+    script = next((part for part in rest if len(part) == 4), None)
+    if language in _LONG:
+        three, usual = _LONG[language]
+        return f"{three}-{script or usual}"
+    if script is None or len(language) != 3:
+        raise LanguageError(f"the script of {label!r} is not known; write the label with it, such as 'ceb-Latn'")
+    return f"{language}-{script}"
 
 
 def select(wanted: Iterable[str] | None, available: Sequence[str], what: str = "the collection") -> list[str]:

@@ -209,6 +209,12 @@ class Evaluation:
             raise MissingExtraError("to_pandas", "tables") from None
         return pandas.DataFrame(self.rows, columns=list(_COLUMNS))
 
+    def to_mteb(self, task_name: str, **options: Any) -> dict[str, Any]:
+        """The results in the form of mteb's result files; see `clinometer.mteb.to_mteb`."""
+        from clinometer.mteb.results import to_mteb
+
+        return to_mteb(self, task_name, **options)
+
     def to_folder(self, folder: str | os.PathLike[str]) -> None:
         """Write what `from_folder` reads, and last `results.json`: where it is, all is.
 

@@ -50,7 +50,7 @@ def rows_of(
 
 
 def notices_of(survey: Survey, cells: Sequence[Cell]) -> list[str]:
-    """Sentences about the queries that a setting leaves out."""
+    """Sentences about the queries that a setting leaves out, and about documents that nobody judged."""
     notices = []
     for cell in cells:
         setting = cell.setting
@@ -60,6 +60,14 @@ def notices_of(survey: Survey, cells: Sequence[Cell]) -> list[str]:
                 f"{setting.scenario}, pool {'+'.join(setting.pool)}: {missing} of the {setting.query_language} queries "
                 "have no answer in the pool and are left out"
             )
+        for name, values in cell.values.items():
+            share = float(np.nanmean(values)) if name.startswith("Judged@") else 1.0
+            if share < 1:
+                notices.append(
+                    f"{setting.scenario}, pool {'+'.join(setting.pool)}: {1 - share:.1%} of the top {name[7:]} "
+                    f"documents of {setting.query_language} queries have no judgement; they count as not relevant, "
+                    "which may be wrong"
+                )
     return notices
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from clinometer.errors import FormatError
 from clinometer.files import file_digest
+from clinometer.store.codes import decoded
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.shards import map_shard
 
@@ -57,7 +58,8 @@ class Mapped:
         path: The file; every worker must find it there.
         offset: Bytes before the first row.
         shape: `(rows, dimension)`.
-        dtype: `float32` or `float16`.
+        dtype: `float32`, `float16`, or `int16`: codes of a store, decoded as the file is opened, so that a whole shard is
+            in memory as float32 while it is scanned.
         size: Bytes of the whole file, None where they are not known; a file of another size is refused.
         sha256: Checksum of the whole file, None where it is not known.
     """
@@ -83,7 +85,7 @@ class Mapped:
         return self.path
 
     def open(self, *, checked: bool = False) -> NDArray[Any]:
-        """The rows, mapped; nothing is read yet.
+        """The rows, mapped: nothing is read yet, unless they are codes.
 
         Args:
             checked: Read the file and compare its checksum first.
@@ -102,15 +104,21 @@ class Mapped:
                 raise FormatError(
                     self.path, None, "its bytes were changed, the checksum is not the manifest's; copy it again"
                 )
-            return np.memmap(self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape)
+            kept = np.memmap(self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.kept)
+            return decoded(kept) if self.dtype == "int16" else kept
         except FileNotFoundError:
             raise FormatError(
                 self.path, None, "this shard is not there; every worker must reach the store under the same path"
             ) from None
 
     @property
+    def kept(self) -> tuple[int, int]:
+        """Shape of what the file holds: of codes, each row ends in its scale."""
+        return self.shape[0], self.shape[1] + (self.dtype == "int16")
+
+    @property
     def _end(self) -> int:
-        return self.offset + self.shape[0] * self.shape[1] * np.dtype(self.dtype).itemsize
+        return self.offset + int(np.prod(self.kept)) * np.dtype(self.dtype).itemsize
 
 
 Source = Held | Mapped
@@ -126,12 +134,15 @@ def sources_of_store(store: EmbeddingStore) -> list[Mapped]:
     for shard in store.manifest.shards:
         rows = map_shard(store.path, shard)
         path = str((store.path / f"{shard.name}.npy").absolute())
-        shape = (shard.rows, store.dimension)
-        if rows.shape != shape or rows.dtype != store.dtype:
+        dtype = store.manifest.dtype
+        source = Mapped(
+            path, rows.offset, (shard.rows, store.dimension), dtype, rows.offset + rows.nbytes, shard.sha256
+        )
+        if rows.shape != source.kept or rows.dtype != dtype:
             raise FormatError(
-                path, None, f"it is {rows.dtype} of shape {rows.shape}, but the manifest says {store.dtype} of {shape}"
+                path, None, f"it is {rows.dtype} of shape {rows.shape}, but the manifest says {dtype} of {source.kept}"
             )
-        found.append(Mapped(path, rows.offset, shape, store.dtype.name, rows.offset + rows.nbytes, shard.sha256))
+        found.append(source)
     return found
 
 

@@ -33,6 +33,7 @@ class Survey(NamedTuple):
         codes: Language of each document, as an index into the languages of the standings' counts.
         top: The best documents per language, if a measure needs them.
         related: Sorted keys `query * documents + document` of each query's relevant documents and their duplicates.
+        judged: Such keys of all judgements, of whatever grade.
     """
 
     collection: Collection
@@ -40,6 +41,7 @@ class Survey(NamedTuple):
     codes: NDArray[np.int64]
     top: TopK | None
     related: NDArray[np.int64]
+    judged: NDArray[np.int64]
 
 
 def survey_of(
@@ -67,7 +69,7 @@ def survey_of(
     if not len(targets):
         raise CollectionError(f"no query of {collection.name!r} has a relevant document in these languages")
     depth = max([listed, *(measure.cutoff or 1 for measure in measures if measure.needs_lists)])
-    tops = any(measure.needs_lists and measure.name != "LangShare" for measure in measures)
+    tops = any(measure.needs_lists and measure.name not in ("LangShare", "Judged") for measure in measures)
     if tops and ties == "expected":
         depth = max(depth, _TIED_ON_TOP)
     if depth and (any(setting.removed for setting in settings) or (tops and ties in ("pessimistic", "expected"))):
@@ -93,7 +95,10 @@ def survey_of(
         counts, grades, collection.queries.languages, sizes, counts_within(counts, target_places), ties
     )
     query_of = np.repeat(np.arange(len(collection.queries)), np.diff(indptr))
-    return Survey(collection, standings, codes, found.top, np.sort(query_of * len(collection.documents) + targets))
+    size = len(collection.documents)
+    asked = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
+    judged = np.sort(asked * size + collection.judged)
+    return Survey(collection, standings, codes, found.top, np.sort(query_of * size + targets), judged)
 
 
 def related_targets(collection: Collection) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

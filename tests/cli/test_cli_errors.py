@@ -214,7 +214,7 @@ def test_a_model_that_is_not_there(run: Run, tmp_path: Path) -> None:
     done = run("evaluate", "demo", "--encoder", "offline", "--query-prompt", "query: ")
     assert_complaint(done, 2, "query_prompt has no effect on the offline encoder; leave it out")
     done = run("evaluate", "demo", "--encoder", "http://localhost/v1")
-    assert_complaint(done, 2, "encoders behind an HTTP address come in a later release")
+    assert_complaint(done, 2, "http://localhost/v1: give the server's name of the model as well")
 
 
 def test_a_missing_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

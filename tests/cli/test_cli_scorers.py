@@ -35,7 +35,7 @@ def test_bm25(run: Run, folder: Path) -> None:
     assert done.code == 0, done.err
     found = json.loads(done.out)
     assert found["encoder"]["kind"] == "bm25"
-    assert found["encoder"]["parameters"]["k1"] == 0.9
+    assert found["encoder"]["settings"]["k1"] == 0.9
     assert found["settings"]["similarity"] == "bm25"
     assert rows(done)["LPR", "macro"] == 100
     assert "note: bm25: 0 of 8 answers share no term" in done.err

@@ -32,7 +32,7 @@ def test_every_form_reaches_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("data/xquad", r"'data/xquad' is no source; write demo, xquad:DIR, .* parallel:FILE\[,FILE...\] or hub:NAME"),
+        ("data/xquad", r"'data/xquad' is no source; write demo, xquad:DIR, .* .*irds:NAME\[,NAME...\] or hub:NAME"),
         ("squad:x", "'squad:x' is no source"),
         ("xquad:", "'xquad' needs a place after the colon; write xquad:DIR"),
         ("beir", "'beir' needs a place after the colon"),

@@ -28,6 +28,7 @@ SPELLINGS = {
     "IntrusionCount(by=own)": "IntrusionCount(by=own) intrusioncount(by=own)",
     "LangShare@10": "LangShare@10 langshare_at_10 lang_share@10",
     "LangShare(lang=de)@10": "LangShare(lang=de)@10 langshare(lang='deu_Latn')@10 LangShare(lang=DE)@10",
+    "Judged@10": "Judged@10 judged_at_10",
     "LPR": "LPR lpr LPR() LPR(variant=first) language_preference_rate",
     "LPR(variant=top1)": "LPR(variant=top1) lpr(VARIANT=Top1)",
     "LPR(variant=any)": "LPR(variant=any) lpr(variant='any')",

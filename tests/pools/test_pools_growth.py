@@ -27,7 +27,7 @@ def counted(scans: list[int], tied: bool) -> Any:
     """A scorer that notes each scan of its collection."""
 
     def scored(collection: Collection) -> Scored:
-        scan, record = embedded(collection, TextEncoder(tied=tied), None, False)
+        scan, record, *_ = embedded(collection, TextEncoder(tied=tied), None, False)
 
         def noting(**options: Any) -> Scan:
             scans.append(len(collection.documents))

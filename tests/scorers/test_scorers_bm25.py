@@ -81,9 +81,9 @@ def test_answers_without_a_common_term_tie_and_are_counted() -> None:
 def test_the_record_says_what_decides_the_scores() -> None:
     record = encoder("bm25:k1=0.9,b=0.4").record
     assert (record.name, record.kind, record.revision[:6]) == ("bm25", "bm25", "bm25s ")
-    assert record.parameters["k1"] == 0.9
-    assert record.parameters["b"] == 0.4
-    assert "bigrams" in record.parameters["tokenizer"]
+    assert record.settings["k1"] == 0.9
+    assert record.settings["b"] == 0.4
+    assert "bigrams" in record.settings["tokenizer"]
     assert isinstance(encoder("bm25"), Scorer)
 
 

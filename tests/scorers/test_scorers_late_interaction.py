@@ -81,7 +81,7 @@ def test_one_vector_for_each_text_is_an_encoder() -> None:
     late = cm.evaluate(collection, LateInteractionScorer(list(asked[:, None]), list(rows[:, None])), **options)
     assert [row["value"] for row in late.rows] == pytest.approx([row["value"] for row in dense.rows], rel=1e-3)
     assert late.encoder["kind"] == "late-interaction"
-    assert late.encoder["parameters"] == {"score": "MaxSim", "similarity": "cosine"}
+    assert late.encoder["settings"] == {"score": "MaxSim", "similarity": "cosine"}
     assert late.settings["similarity"] == "MaxSim"
 
 

@@ -62,7 +62,7 @@ def test_a_whole_run_measures_as_trec_eval_does(tmp_path: Path, levels: int, suf
     assert found.encoder["name"] == f"a.trec{suffix}"
     assert found.encoder["kind"] == "run"
     assert found.encoder["revision"].startswith("sha256:")
-    assert found.encoder["parameters"] == {"lists": 8, "shortest": 8, "longest": 8}
+    assert found.encoder["settings"] == {"lists": 8, "shortest": 8, "longest": 8}
     assert found.settings["similarity"] == "run"
 
 

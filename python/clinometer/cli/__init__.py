@@ -15,7 +15,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from clinometer.cli.check import check
 from clinometer.cli.compare import compare
+from clinometer.cli.convert import convert
 from clinometer.cli.correct import correct
 from clinometer.cli.encode import encode
 from clinometer.cli.evaluate import demo, evaluate
@@ -67,7 +69,9 @@ def _complain(problem: object, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-for _command in (compare, demo, encode, evaluate, correct, geometry, plan, report, scan, train):
+for _command in (
+    check, compare, convert, correct, demo, encode, evaluate, geometry, plan, report, scan, train,
+):  # fmt: skip
     app.command()(_courteous(_command))
 
 _store = typer.Typer(

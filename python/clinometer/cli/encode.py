@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.http import Cache, Http, Model, http_options
+from clinometer.cli.reader import Reader, reader_options
 from clinometer.cli.remedies import Remedies
 from clinometer.errors import UsageError
 from clinometer.executors import check_executor
@@ -30,7 +32,7 @@ def encode(
     ],
     encoder: Annotated[
         str,
-        typer.Option("--encoder", metavar="E", help="offline, or a sentence-transformers model (name or folder)."),
+        typer.Option("--encoder", metavar="E", help="offline, a sentence-transformers model, or http://HOST/v1."),
     ] = "offline",
     adapter: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Apply an adapter that clinometer train --adapter wrote.")
@@ -55,6 +57,7 @@ def encode(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="beir, hub: count judgements of absent texts instead of failing.")
     ] = False,
+    reading: Reader = None,
     query_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each query.")] = None,
     document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
     batch_size: Annotated[
@@ -75,6 +78,9 @@ def encode(
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="ray: models side by side; one for each core by default.")
     ] = None,
+    model: Model = None,
+    cache: Cache = None,
+    http: Http = None,
     progress: Annotated[
         bool | None,
         typer.Option("--progress/--no-progress", help="Bars on standard error; by default if it is a terminal."),
@@ -90,7 +96,8 @@ def encode(
     if encoder == "precomputed":
         raise UsageError("--encoder precomputed has nothing to encode; write arrays with clinometer.store.StoreWriter")
     reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}
-    model: dict[str, Any] = {
+    reader |= reader_options(reading)
+    asked: dict[str, Any] = {
         "query_prompt": query_prompt,
         "document_prompt": document_prompt,
         "batch_size": batch_size,
@@ -99,6 +106,7 @@ def encode(
         "device": device,
         "revision": revision,
         "trust_remote_code": trust_remote_code,
+        **http_options(model, cache, http),
     }
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.encoders import encoder as make_encoder
@@ -113,7 +121,7 @@ def encode(
     wanted = None if languages is None else [label.strip() for label in languages.split(",") if label.strip()]
     collection = load(source, languages=wanted, **{name: value for name, value in reader.items() if value is not None})
     sys.stderr.write(collection.summary() + "\n")
-    made: Any = make_encoder(encoder, **model)
+    made: Any = make_encoder(encoder, **asked)
     require_embeddings(made)
     made = remedies.applied_to(made, collection)
     said = _warn(made.record.warnings, set())
@@ -131,7 +139,7 @@ def encode(
         if executor == "ray" and any(len(writer) < len(texts[stage]) for stage, writer in writers.items()):
             from clinometer.executors.ray_encoding import RayEncoders, made_of
 
-            make = partial(made_of, encoder, model, remedies.adapter)
+            make = partial(made_of, encoder, asked, remedies.adapter)
             elsewhere = stack.enter_context(RayEncoders(make, workers=workers, device=device))
         for stage, writer in writers.items():
             there = len(writer)

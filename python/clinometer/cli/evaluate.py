@@ -11,8 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from clinometer.cli.evaluated import Evaluated
+from clinometer.cli.http import Cache, Http, Model, http_options
 from clinometer.cli.output import check_folder, show, tell_figures, write
+from clinometer.cli.reader import Reader, reader_options
 from clinometer.cli.remedies import Remedies, warn
+from clinometer.cli.saverun import SaveRun, check_run, keeping, save_run
 from clinometer.executors import check_executor
 
 __all__ = ["demo", "evaluate"]
@@ -44,7 +47,8 @@ def evaluate(
         typer.Option(
             "--encoder",
             metavar="E",
-            help="offline (the default), a sentence-transformers model (name or folder), precomputed, or bm25.",
+            help="offline (the default), a sentence-transformers model (name or folder), http://HOST/v1, precomputed, "
+            "or bm25.",
         ),
     ] = None,
     run: Annotated[
@@ -89,6 +93,7 @@ def evaluate(
             help="Make the pool uneven, such as 'skew(en=0.9)' or 'distract(NAME=SOURCE)'; again for further steps.",
         ),
     ] = None,
+    reading: Reader = None,
     query_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each query.")] = None,
     document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Texts in one forward pass.")] = 32,
@@ -101,6 +106,9 @@ def evaluate(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run Python code that comes with a model.")
     ] = False,
+    model: Model = None,
+    cache: Cache = None,
+    http: Http = None,
     queries: Annotated[
         Path | None,
         typer.Option(metavar="STORE|NPY", help="Stored queries; or precomputed: their embeddings, in order."),
@@ -121,6 +129,7 @@ def evaluate(
             metavar="MODE", help="correction: languages of queries are given (the default), unknown, or identify."
         ),
     ] = None,
+    run_file: SaveRun = None,
     resamples: Annotated[int, typer.Option(metavar="N", min=0, help="Bootstrap resamples; 0 for no intervals.")] = 1000,
     confidence: Annotated[float, typer.Option(metavar="P", help="Of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the resampling.")] = 0,
@@ -155,7 +164,8 @@ def evaluate(
     """Evaluate an encoder, or any other scorer, on a collection whose documents are in several languages."""
     check_executor(executor)
     reader = {"unit": unit, "split": split, "language": document_language, "allow_missing": allow_missing or None}
-    model = {
+    reader |= reader_options(reading)
+    asked = {
         "query_prompt": query_prompt,
         "document_prompt": document_prompt,
         "batch_size": batch_size,
@@ -164,6 +174,7 @@ def evaluate(
         "device": device,
         "revision": revision,
         "trust_remote_code": trust_remote_code,
+        **http_options(model, cache, http),
     }
     how = {
         "languages": _list(languages),
@@ -180,11 +191,11 @@ def evaluate(
         "by": by,
     }
     remedies = Remedies(adapter, correction, query_languages)
-    what = Evaluated(encoder, model, run=run, scores=scores, queries=queries, documents=documents, remedies=remedies)
+    what = Evaluated(encoder, asked, run=run, scores=scores, queries=queries, documents=documents, remedies=remedies)
     given = {name: value for name, value in reader.items() if value is not None}
     _run(
         source, what, given, how, output, json, progress,
-        executor=executor, complete=complete, pool=pool or [], figures=figures,
+        executor=executor, complete=complete, pool=pool or [], figures=figures, run_file=run_file,
     )  # fmt: skip
 
 
@@ -201,6 +212,7 @@ def _run(
     complete: bool = False,
     pool: Sequence[str] = (),
     figures: Path | None = None,
+    run_file: Path | None = None,
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.evaluation import check_options
@@ -222,10 +234,13 @@ def _run(
         collection = collection.complete()
     collection = apply(collection, steps, pivot=how.get("pivot", "en"))
     sys.stderr.write(collection.summary() + "\n")
+    if run_file is not None:
+        check_run(collection, run_file)
     made = what.of(collection)
+    kept = None if run_file is None else keeping(made)
     told = list(made.record.warnings)
     warn(told)
-    evaluation = run(collection, made, show_progress_bar=bars, executor=executor, **how)
+    evaluation = run(collection, kept or made, show_progress_bar=bars, executor=executor, **how)
     # Some things are known only when all texts have been seen.
     warn([warning for warning in evaluation.encoder["warnings"] if warning not in told])
     if steps:
@@ -237,6 +252,8 @@ def _run(
         write(evaluation, output)
     if figures is not None:
         tell_figures(evaluation.figures(figures))
+    if run_file is not None and kept is not None:
+        save_run(collection, kept, run_file, how.get("threads"))
     show(evaluation, json)
 
 

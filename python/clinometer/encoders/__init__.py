@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from clinometer.encoders.base import Encoder, EncoderRecord, require_embeddings
+from clinometer.encoders.http import HttpEncoder, HttpOptions
 from clinometer.encoders.offline import OfflineEncoder
 from clinometer.encoders.precomputed import PrecomputedEncoder
 from clinometer.encoders.sentence_transformer import SentenceTransformerEncoder
@@ -18,8 +19,17 @@ from clinometer.errors import UsageError
 if TYPE_CHECKING:
     from clinometer.scorers import BM25Scorer
 
-__all__ = ["Encoder", "EncoderRecord", "OfflineEncoder", "PrecomputedEncoder", "SentenceTransformerEncoder", "encoder",
-           "require_embeddings"]  # fmt: skip
+__all__ = [
+    "Encoder",
+    "EncoderRecord",
+    "HttpEncoder",
+    "HttpOptions",
+    "OfflineEncoder",
+    "PrecomputedEncoder",
+    "SentenceTransformerEncoder",
+    "encoder",
+    "require_embeddings",
+]
 
 _DEFAULT_BATCH_SIZE = 32
 
@@ -40,6 +50,10 @@ def encoder(
     device: str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    model: str | None = None,
+    api_key: str | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    http: HttpOptions | None = None,
 ) -> Encoder: ...
 
 
@@ -54,22 +68,30 @@ def encoder(
     device: str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    model: str | None = None,
+    api_key: str | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    http: HttpOptions | None = None,
 ) -> Any:
     """An encoder from what a user writes.
 
     Args:
-        what: `"offline"`; the name or folder of a sentence-transformers model, or such a model; an encoder, which is
-            returned as it is. A folder that is called `offline` is reached as `./offline`. Also what gives no
-            embeddings and can only be evaluated: `"bm25"`, with other parameters `"bm25:k1=0.9,b=0.4"`, or a scorer
-            (`clinometer.scorers`).
+        what: `"offline"`; the name or folder of a sentence-transformers model, or such a model; the address of a
+            server with OpenAI's embeddings, such as `http://localhost:8000/v1`; an encoder, which is returned as it is.
+            A folder that is called `offline` is reached as `./offline`. Also what gives no embeddings and can only be
+            evaluated: `"bm25"`, with other parameters `"bm25:k1=0.9,b=0.4"`, or a scorer (`clinometer.scorers`).
         query_prompt: Text put before each query; None for the model's own, `""` for none.
         document_prompt: The same for documents.
-        batch_size: Texts in one forward pass.
+        batch_size: Texts in one forward pass or request.
         max_length: Longest input in tokens; the model's own if None.
         precision: `bfloat16` computes faster and less exactly; the model's own if None.
         device: Such as `cpu` or `cuda:0`.
         revision: Branch, tag or commit of a model on the hub.
         trust_remote_code: Run Python code that comes with the model.
+        model: For an address: the server's name of the model.
+        api_key: For an address: the key, else that of the environment (`HttpEncoder`).
+        cache: For an address: folder in which finished batches are kept.
+        http: For an address: how the server is asked.
 
     Raises:
         UsageError: `what` is none of these, or an option has no meaning for this encoder.
@@ -83,36 +105,51 @@ def encoder(
         Traceback (most recent call last):
         clinometer.errors.UsageError: query_prompt has no effect on the offline encoder; leave it out
     """
-    model_options = {
-        "query_prompt": query_prompt,
-        "document_prompt": document_prompt,
-        "batch_size": None if batch_size == _DEFAULT_BATCH_SIZE else batch_size,
+    local = {
         "max_length": max_length,
         "precision": precision,
         "device": device,
         "revision": revision,
         "trust_remote_code": trust_remote_code or None,
     }
+    remote = {"model": model, "api_key": api_key, "cache": cache, "http": http}
+    every = {
+        "query_prompt": query_prompt,
+        "document_prompt": document_prompt,
+        "batch_size": None if batch_size == _DEFAULT_BATCH_SIZE else batch_size,
+        **local,
+        **remote,
+    }
     if isinstance(what, str) and what == "offline":
-        _refuse(model_options, "the offline encoder")
+        _refuse(every, "the offline encoder")
         return OfflineEncoder()
     if isinstance(what, str) and what.partition(":")[0] == "bm25":
         from clinometer.scorers import BM25Scorer
 
-        _refuse(model_options, "bm25")
+        _refuse(every, "bm25")
         return BM25Scorer(**_parameters(what))
     if isinstance(what, str) and what.startswith(("http://", "https://")):
-        raise UsageError(
-            f"{what}: encoders behind an HTTP address come in a later release; encode the texts yourself and use "
-            "PrecomputedEncoder, or give a sentence-transformers model"
+        _refuse(local, "an encoder behind an address")
+        if model is None:
+            raise UsageError(f"{what}: give the server's name of the model as well, with model='NAME' or --model NAME")
+        return HttpEncoder(
+            what,
+            model,
+            api_key=api_key,
+            query_prompt=query_prompt,
+            document_prompt=document_prompt,
+            batch_size=batch_size,
+            cache=cache,
+            options=http,
         )
     if isinstance(what, Encoder) and not isinstance(what, type):
-        _refuse(model_options, "an encoder that exists already")
+        _refuse(every, "an encoder that exists already")
         return what
     if _is_scorer(what):
-        _refuse(model_options, "a scorer")
+        _refuse(every, "a scorer")
         return what
     if isinstance(what, (str, os.PathLike)) or _is_model(what):
+        _refuse(remote, "a sentence-transformers model")
         return SentenceTransformerEncoder(
             what,
             query_prompt=query_prompt,
@@ -126,7 +163,8 @@ def encoder(
         )
     raise UsageError(
         f"an encoder cannot be made from {type(what).__name__}; give 'offline', the name or folder of a "
-        "sentence-transformers model, such a model, arrays in PrecomputedEncoder(queries, documents), or a scorer"
+        "sentence-transformers model, such a model, an address, arrays in PrecomputedEncoder(queries, documents), or a "
+        "scorer"
     )
 
 

@@ -37,7 +37,8 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
         warnings: What the user should know, such as a missing prompt; shown with every result.
         remedies: What changed the embeddings after the encoder, in that order: corrections and adapters, each with
             `method`, `digest` and `settings`. JSON values only.
-        parameters: What else decides the scores, such as `k1` and `b` of BM25. JSON values only.
+        settings: What else decides the vectors or scores, such as the fields of a request, or `k1` and `b` of BM25. JSON
+            values only.
     """
 
     name: str
@@ -52,7 +53,7 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
     languages: list[str] | None = None
     warnings: list[str] = msgspec.field(default_factory=list)
     remedies: list[dict[str, Any]] = msgspec.field(default_factory=list)
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 @runtime_checkable

@@ -6,10 +6,10 @@ The table only serves to warn: no prompt is ever put before a text because of a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-__all__ = ["Family", "family_of"]
+__all__ = ["Family", "family_of", "missing_prompts"]
 
 
 class Family(NamedTuple):
@@ -60,3 +60,36 @@ def family_of(labels: Iterable[str]) -> Family | None:
     """
     parts = [label.lower().rstrip("/").rsplit("/", 1)[-1] for label in labels]
     return next((family for part in parts for family in _FAMILIES if re.search(family.pattern, part)), None)
+
+
+def missing_prompts(
+    name: str, labels: Sequence[str], prompts: dict[str, str], query_prompt: str | None, document_prompt: str | None
+) -> list[str]:
+    """A warning where a model's name shows that it needs prompts, and neither the model nor the user gives them.
+
+    Args:
+        name: The model's name, for the message.
+        labels: As for `family_of`.
+        prompts: Those in force, for `queries` and `documents`.
+        query_prompt: What the user gave; an empty text is meant.
+        document_prompt: The same.
+
+    Returns:
+        One sentence, or none.
+    """
+    family = family_of(labels)
+    if family is None:
+        return []
+    sides = (
+        ("queries", "query_prompt", family.query, query_prompt),
+        ("documents", "document_prompt", family.document, document_prompt),
+    )
+    missing = [side for side in sides if side[2] and side[3] is None and not prompts[side[0]]]
+    if not missing:
+        return []
+    trained = " and ".join(f"{wanted!r} before its {stage}" for stage, _, wanted, _ in missing)
+    options = " and ".join(f"{option}={wanted!r}" for _, option, wanted, _ in missing)
+    return [
+        f"{name} looks like a model of the family {family.title}, trained with {trained}, and has no such prompt: "
+        f"give {options}, or an empty string if none is meant"
+    ]

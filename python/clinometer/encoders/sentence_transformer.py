@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.encoders.base import EncoderRecord
-from clinometer.encoders.families import family_of
+from clinometer.encoders.families import missing_prompts
 from clinometer.encoders.revisions import folder_digest, hub_commit, snapshot, weights_digest
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError, MissingExtraError, UsageError
@@ -117,7 +117,7 @@ class SentenceTransformerEncoder:
             max_length=max_length or _limit(self._model),
             dtype=precision or str(getattr(self._model, "dtype", None) or "float32").removeprefix("torch."),
             normalized=_normalizes(self._model),
-            warnings=[*notes, *_missing_prompts(name, labels, self._prompts, query_prompt, document_prompt)],
+            warnings=[*notes, *missing_prompts(name, labels, self._prompts, query_prompt, document_prompt)],
         )
         self._record.warnings.extend(_other_similarity(self._record, self._model))
         for text in self._record.warnings:
@@ -265,27 +265,6 @@ def _own_prompt(model: Any, keys: Sequence[str]) -> str:
     # Loading fills `document` with "" where a config says only `passage`; the first key alone would hide that prompt.
     prompts = getattr(model, "prompts", None) or {}
     return next((str(prompts[key]) for key in keys if prompts.get(key)), "")
-
-
-def _missing_prompts(
-    name: str, labels: list[str], prompts: dict[str, str], query_prompt: str | None, document_prompt: str | None
-) -> list[str]:
-    family = family_of(labels)
-    if family is None:
-        return []
-    sides = (
-        ("queries", "query_prompt", family.query, query_prompt),
-        ("documents", "document_prompt", family.document, document_prompt),
-    )
-    missing = [side for side in sides if side[2] and side[3] is None and not prompts[side[0]]]
-    if not missing:
-        return []
-    trained = " and ".join(f"{wanted!r} before its {stage}" for stage, _, wanted, _ in missing)
-    options = " and ".join(f"{option}={wanted!r}" for _, option, wanted, _ in missing)
-    return [
-        f"{name} looks like a model of the family {family.title}, trained with {trained}, and has no such prompt: "
-        f"give {options}, or an empty string if none is meant"
-    ]
 
 
 def _other_similarity(record: EncoderRecord, model: Any) -> list[str]:

@@ -22,6 +22,7 @@ _FORMS = {
     "belebele": "belebele:DIR",
     "beir": "beir:DIR",
     "parallel": "parallel:FILE[,FILE...]",
+    "irds": "irds:NAME[,NAME...]",
     "hub": "hub:NAME",
 }
 
@@ -30,10 +31,12 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
     """Read a test collection.
 
     Args:
-        source: `demo`, `xquad:DIR`, `belebele:DIR`, `beir:DIR`, `parallel:FILE[,FILE...]` or `hub:NAME`.
+        source: `demo`, `xquad:DIR`, `belebele:DIR`, `beir:DIR`, `parallel:FILE[,FILE...]`,
+            `irds:NAME[,NAME...]` or `hub:NAME`.
         languages: Only these are read, None for all. The order of texts is the source's, whatever the order given here.
         **options: What the reader takes besides: `unit` (xquad); `split`, `language`, `allow_missing` (beir, hub);
-            `revision`, `parallel` (hub).
+            `revision`, `parallel` (hub); `language`, `query_language`, `query_field`, `parallel`, `judged_only`,
+            `allow_missing` (irds).
 
     Raises:
         UsageError: The source has none of these forms, or the reader does not know an option.
@@ -64,4 +67,4 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
         raise UsageError(f"{kind} does not know the option {', '.join(unknown)}; it knows {', '.join(known) or 'none'}")
     if kind == "demo":
         return reader(languages=languages, **options)
-    return reader(place.split(",") if kind == "parallel" else place, languages=languages, **options)
+    return reader(place.split(",") if kind in ("parallel", "irds") else place, languages=languages, **options)

@@ -6,8 +6,6 @@ strings.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import msgspec
 
 from clinometer.collection import Collection, Texts
 from clinometer.errors import UsageError
+from clinometer.files import folder_written_whole
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import BYTE_ORDER_MARK, find_file, numbered_lines, require_folder, write_lines
@@ -113,23 +112,14 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
         UsageError: The folder has something in it, or an id has a tab or line break, which the table cannot hold.
         FileNotFoundError: The folder's parent does not exist.
     """
-    folder = Path(folder).absolute()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is there already and is not empty; choose a new folder")
-    if not folder.parent.is_dir():
-        raise FileNotFoundError(f"the folder {folder.parent} does not exist; make it before writing {folder.name}")
     for name in (*collection.documents.ids, *collection.queries.ids):
         if any(mark in name for mark in "\t\r\n"):
             raise UsageError(f"the id {name!r} has a tab or a line break, which qrels cannot hold; rename it")
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        (unfinished / "qrels").mkdir(parents=True)
+    with folder_written_whole(folder) as unfinished:
+        (unfinished / "qrels").mkdir()
         write_lines(unfinished / "corpus.jsonl", _rows(collection.documents, {"title": ""}))
         write_lines(unfinished / "queries.jsonl", _rows(collection.queries, {}))
         write_lines(unfinished / "qrels" / "test.tsv", _qrels(collection))
-        unfinished.replace(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _rows(texts: Texts, further: dict[str, str]) -> Iterator[str]:

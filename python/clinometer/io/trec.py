@@ -7,16 +7,18 @@ id descending.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, SupportsFloat, TypeVar
 
 import numpy as np
 
+from clinometer.collection import Collection
+from clinometer.counts import TopK
 from clinometer.errors import FormatError, UsageError
 from clinometer.io.textfiles import numbered_lines, require_file, write_lines
 
-__all__ = ["read_qrels", "read_run", "write_qrels", "write_run"]
+__all__ = ["qrels_of", "read_qrels", "read_run", "refuse_white_space", "run_of", "write_qrels", "write_run"]
 
 V = TypeVar("V")
 
@@ -135,6 +137,55 @@ def write_run(
                 yield f"{query} Q0 {document} {rank} {digits} {tag}"
 
     write_lines(path, lines())
+
+
+def qrels_of(collection: Collection) -> dict[str, dict[str, int]]:
+    """The judgements of a collection as `{query_id: {document_id: grade}}`; queries without any are left out."""
+    ids = collection.documents.ids
+    qrels = {}
+    for row, query in enumerate(collection.queries.ids):
+        span = slice(collection.indptr[row], collection.indptr[row + 1])
+        judged = zip(collection.judged[span].tolist(), collection.grades[span].tolist(), strict=True)
+        if grades := {ids[document]: grade for document, grade in judged}:
+            qrels[query] = grades
+    return qrels
+
+
+def run_of(top: TopK, query_ids: Sequence[str], document_ids: Sequence[str]) -> dict[str, dict[str, np.float32]]:
+    """Lists of best documents as a run, `{query_id: {document_id: score}}`, best first.
+
+    Args:
+        top: Lists of one pool; of lists per language, choose with `TopK.pool` first.
+        query_ids: One for each list.
+        document_ids: One for each document of the pool.
+
+    Raises:
+        UsageError: The lists are per language.
+
+    Example:
+        >>> import clinometer as cm
+        >>> documents = np.eye(2, dtype=np.float32)
+        >>> run_of(cm.search(documents[:1], documents, k=2), ["q"], ["a", "b"])
+        {'q': {'a': np.float32(1.0), 'b': np.float32(0.0)}}
+    """
+    if top.languages is not None:
+        raise UsageError(
+            "these lists are per language, and a run has one list for a query; choose a pool with TopK.pool"
+        )
+    run = {}
+    for query, rows, scores in zip(query_ids, top.ids.tolist(), top.scores, strict=True):
+        run[query] = {document_ids[row]: score for row, score in zip(rows, scores, strict=True) if row >= 0}
+    return run
+
+
+def refuse_white_space(ids: Iterable[str], what: str) -> None:
+    """Refuse ids that a TREC file cannot hold, before any work is done.
+
+    Raises:
+        UsageError: An id is empty or has white space; it is named.
+    """
+    for name in ids:
+        _refuse_white_space(name, what)
 
 
 def _cells(path: str | Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:

@@ -119,6 +119,11 @@ KINDS: dict[str, Kind] = {
         f"Share of {{lang}} among the unrelated documents of {{depth}}; compare with its share of the pool {_OURS}.",
         ("lang_share", "language_share"),
     ),
+    "Judged": Kind(
+        "Judged", "required", None, "0-1",
+        "Share of {depth} that has a judgement for the query, of whatever grade (as in ir_measures; the rest counts as "
+        "not relevant, as in trec_eval, so that a low share makes all other figures unsure).",
+    ),
     "LPR": Kind(
         "LPR", "never", None, "%",
         f"Language preference rate: {{variant}} (name from {_MLAIRE}, whose formula is not known to us) {_OURS}.",

@@ -34,9 +34,9 @@ _CUTOFF = re.compile(r"0*[1-9][0-9]*")
 KNOWN: tuple[str, ...] = (
     "nDCG", "nDCG@10", "R@100", "RR", "RR@10", "AP", "AP@100", "P@5", "Success@1", "MaxR", "MaxRnorm", "Complete@10",
     "RankGap", "PivotFirst", "Intrusion", "Intrusion(by=own)", "IntrusionCount", "IntrusionCount(by=own)",
-    "LangShare@10", "LangShare(lang=de)@10", "LPR", "LPR(variant=top1)", "LPR(variant=any)", "LPR(variant=pair)",
-    "LangNDCG", "LangNDCG@10", "LangNDCG(gain=0)@10", "FourWay(SR-QL)", "FourWay(SR-NQL)", "FourWay(NSR-QL)",
-    "FourWay(NSR-NQL)", "RankDistance", "StrongViolation", "LanguageGap(MaxRnorm)",
+    "LangShare@10", "LangShare(lang=de)@10", "Judged@10", "LPR", "LPR(variant=top1)", "LPR(variant=any)",
+    "LPR(variant=pair)", "LangNDCG", "LangNDCG@10", "LangNDCG(gain=0)@10", "FourWay(SR-QL)", "FourWay(SR-NQL)",
+    "FourWay(NSR-QL)", "FourWay(NSR-NQL)", "RankDistance", "StrongViolation", "LanguageGap(MaxRnorm)",
 )  # fmt: skip
 """One example of every form that `parse` reads, in canonical spelling."""
 
@@ -124,7 +124,7 @@ class Measure:
     @property
     def needs_lists(self) -> bool:
         """Whether it needs result lists, for it speaks of unrelated documents by their place and language."""
-        return self.name == "LangShare" or self.params in (
+        return self.name in ("LangShare", "Judged") or self.params in (
             (("variant", "any"),),
             (("part", "NSR-QL"),),
             (("part", "NSR-NQL"),),

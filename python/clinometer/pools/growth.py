@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.arguments import shards_of, tie_places
+from clinometer.arguments import sources_of, tie_places
 from clinometer.cells import Cell, cells_of
 from clinometer.collection import Collection
 from clinometer.counts import counts_within
@@ -216,7 +216,7 @@ def _items(distractors: Any) -> Iterator[_Rows | tuple[str, Collection]]:
         yield distractors.name, distractors
     elif isinstance(distractors, EmbeddingStore):
         start = 0
-        for rows in distractors.shards():
+        for rows in (source.open() for source in sources_of(distractors)):
             yield _Rows(np.array(distractors.languages[start : start + len(rows)], dtype=np.str_), rows)
             start += len(rows)
     elif isinstance(distractors, Mapping):
@@ -225,7 +225,7 @@ def _items(distractors: Any) -> Iterator[_Rows | tuple[str, Collection]]:
                 yield name, item
             else:
                 label = canonical(name)
-                for rows in shards_of(item):
+                for rows in (source.open() for source in sources_of(item)):
                     yield _Rows(np.full(len(rows), label, dtype=f"<U{len(label)}"), rows)
     elif isinstance(distractors, (list, tuple)):
         for item in distractors:
@@ -288,5 +288,8 @@ class _Layered:
                 codes[self._labels == label] = code
             every = np.arange(len(self._collection.queries))
             top = lists_in(self._found.top, self._strata, number, list(pool.first), every)
-        related = np.sort(self._query_of[rows] * len(self._labels) + targets)
-        return Survey(self._collection, standings, codes, top, related)
+        size = len(self._labels)
+        related = np.sort(self._query_of[rows] * size + targets)
+        asked = np.repeat(np.arange(len(self._collection.queries)), np.diff(self._collection.indptr))
+        judged = np.sort(asked * size + self._collection.judged)
+        return Survey(self._collection, standings, codes, top, related, judged)

@@ -48,7 +48,7 @@ class BM25Scorer:
     Example:
         >>> import clinometer as cm
         >>> found = cm.evaluate("demo", "bm25", languages=["en", "de"], measures=["LPR"], ties="expected")
-        >>> found.value("LPR", "multilingual", "de") > 90, found.encoder["parameters"]["k1"]
+        >>> found.value("LPR", "multilingual", "de") > 90, found.encoder["settings"]["k1"]
         (True, 1.2)
     """
 
@@ -64,7 +64,7 @@ class BM25Scorer:
             name="bm25",
             kind="bm25",
             revision=f"bm25s {metadata.version('bm25s')}",
-            parameters={"method": "lucene", "k1": k1, "b": b, "tokenizer": TOKENIZER},
+            settings={"method": "lucene", "k1": k1, "b": b, "tokenizer": TOKENIZER},
         )
 
     @property

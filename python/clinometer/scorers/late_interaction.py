@@ -78,7 +78,7 @@ class LateInteractionScorer:
             kind="late-interaction",
             dimension=self._queries.shape[1],
             dtype="float64",
-            parameters={"score": "MaxSim", "similarity": similarity},
+            settings={"score": "MaxSim", "similarity": similarity},
         )
 
     @property

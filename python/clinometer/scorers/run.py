@@ -81,7 +81,7 @@ class RunScorer:
             kind="run",
             revision=digest,
             dtype="float64",
-            parameters={"lists": len(depths), "shortest": min(depths), "longest": max(depths)},
+            settings={"lists": len(depths), "shortest": min(depths), "longest": max(depths)},
         )
 
     @property

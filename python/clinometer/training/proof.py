@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
+from clinometer.cards import put_section
 from clinometer.comparison import Comparison, compare
-from clinometer.encoders import Encoder, EncoderRecord
+from clinometer.encoders import Encoder
+from clinometer.encoders.keeping import KeepingEncoder
 from clinometer.errors import UsageError
 from clinometer.evaluation import evaluate
 from clinometer.files import json_bytes, written_whole
@@ -93,7 +93,7 @@ def prove(
             same = kept.collection == collection.describe() and kept.encoder == msgspec.to_builtins(encoder.record)
             if same and set(MEASURES) <= set(kept.settings["measures"]):
                 return kept
-        keeping = _Keeping(encoder)
+        keeping = KeepingEncoder(encoder)
         found = evaluate(
             collection, keeping, pivot=pivot, scenarios=SCENARIOS, measures=MEASURES,
             show_progress_bar=show_progress_bar,
@@ -114,27 +114,9 @@ def prove(
         comparison.report(here / f"comparison.{ending}")
     _write_mismatch(here, "before", next(iter(after)))
     for card in cards:
-        _write_card(card, here.name, here / "comparison.md")
+        text = (here / "comparison.md").read_text(encoding="utf-8")
+        put_section(card, here.name, re.sub(r"^#", "##", text, flags=re.MULTILINE))
     return Proof(source, here, comparison)
-
-
-class _Keeping:
-    """An encoder that keeps the embeddings of the documents, so that they need not be made again."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self.documents: NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)
-
-    @property
-    def record(self) -> EncoderRecord:
-        return self._encoder.record
-
-    def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
-        return self._encoder.encode_queries(texts, show_progress_bar=show_progress_bar)
-
-    def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
-        self.documents = self._encoder.encode_documents(texts, show_progress_bar=show_progress_bar)
-        return self.documents
 
 
 def _write_mismatch(here: Path, first: str, second: str) -> None:
@@ -166,14 +148,3 @@ def _groups(trained: Sequence[str], pivot: str, there: Sequence[str]) -> dict[st
     seen = [label for label in there if label in trained and label != pivot]
     unseen = [label for label in there if label not in trained and label != pivot]
     return {"trained": seen, "unseen": unseen} if seen and unseen else {}
-
-
-def _write_card(card: Path, name: str, report: Path) -> None:
-    """Put the comparison into a model card, in place of an earlier one of the same collection."""
-    begin, end = f"<!-- begin: clinometer {name} -->", f"<!-- end: clinometer {name} -->"
-    text = re.sub(r"^#", "##", report.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    there = card.read_text(encoding="utf-8") if card.exists() else ""
-    head, _, rest = there.partition(begin)
-    tail = rest.partition(end)[2]
-    with written_whole(card) as file:
-        file.write(f"{head.rstrip()}\n\n{begin}\n{text}\n{end}{tail.rstrip()}\n".encode())

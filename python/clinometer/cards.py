@@ -1,0 +1,126 @@
+"""Model cards: results of clinometer as a section of a model's `README.md`, which is replaced when it is written again.
+
+Everything outside the section, the metadata at the top included, stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clinometer.errors import UsageError
+from clinometer.files import written_whole
+from clinometer.measures import parse
+from clinometer.results import Evaluation
+
+__all__ = ["COLUMNS", "add_to_card", "card_section", "put_section"]
+
+COLUMNS: tuple[tuple[str, str], ...] = (
+    ("multi", "Complete@10"),
+    ("multi", "MaxRnorm"),
+    ("multi", "RankGap"),
+    ("one-sided", "Intrusion"),
+    ("one-sided", "Intrusion(by=own)"),
+    ("mono-same", "nDCG@10"),
+)
+"""What a card shows: scenario and measure."""
+_DIGITS = {"%": 1, "0-100": 1, "0-1": 3}
+
+
+def add_to_card(
+    model: str | os.PathLike[str], evaluation: Evaluation, *, columns: Sequence[tuple[str, str]] = COLUMNS
+) -> Path:
+    """Put a table of an evaluation into a model's card, in place of an earlier one of the same collection.
+
+    Args:
+        model: The model's folder, or its `README.md`; a card is made where there is none.
+        evaluation: The results.
+        columns: Scenario and measure of each column; those that the results do not have are left out.
+
+    Returns:
+        The card.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        UsageError: The results have none of the columns.
+    """
+    path = Path(model)
+    card = path if path.suffix == ".md" else path / "README.md"
+    if not card.parent.is_dir():
+        raise FileNotFoundError(f"the folder {card.parent} does not exist; save the model before writing its card")
+    put_section(card, str(evaluation.collection["name"]), card_section(evaluation, columns=columns))
+    return card
+
+
+def card_section(evaluation: Evaluation, *, columns: Sequence[tuple[str, str]] = COLUMNS) -> str:
+    """The section as Markdown: a table by query language, with what was measured, how, and what was left out.
+
+    A language that meets several pools, as the pivot does, is left out; it is in the means of the results.
+
+    Raises:
+        UsageError: The results have none of the columns.
+    """
+    values: dict[tuple[str, str], dict[str, Any]] = {}
+    for scenario, name in columns:
+        measure = str(parse([name])[0])
+        found: dict[str, list[Any]] = {}
+        for row in evaluation.rows:
+            if (row["scenario"], row["measure"]) == (scenario, measure):
+                found.setdefault(row["query_language"], []).append(row["value"])
+        if found:
+            values[scenario, measure] = {who: shown[0] for who, shown in found.items() if len(shown) == 1}
+    if not values:
+        wanted = ", ".join(f"{measure} in {scenario}" for scenario, measure in columns)
+        raise UsageError(f"the results have none of {wanted}; choose other columns")
+    who = dict.fromkeys(label for column in values.values() for label in column if not label.startswith("macro"))
+    pool = next((column for column in values.values() if "macro-target" in column), {})
+    lines = [
+        "| questions in | " + " | ".join(f"{_display(measure)}, {scenario}" for scenario, measure in values) + " |",
+        "|---|" + "--:|" * len(values),
+    ]
+    for label in (*who, *(["macro-target"] if pool else [])):
+        shown = " | ".join(_number(column.get(label), measure) for (_, measure), column in values.items())
+        lines.append(f"| {'**mean without the pivot**' if label == 'macro-target' else label} | {shown} |")
+    facts = evaluation.collection
+    encoder = evaluation.encoder
+    given = [repr(encoder.get(side)) for side in ("query_prompt", "document_prompt") if encoder.get(side)]
+    prompts = f"prompts {' and '.join(given)}" if given else "no prompts"
+    digest = str(facts.get("digest", ""))[:12]
+    documents = sum((facts.get("documents") or {}).values())
+    notes = [
+        f"Measured with clinometer {evaluation.settings.get('version', '')} on {facts['name']}: {documents:,} documents "
+        f"in {', '.join(facts.get('languages') or [])}, digest `{digest}`, {prompts}, pivot "
+        f"{evaluation.settings.get('pivot')}.",
+        *(f"Note: {notice}." for notice in evaluation.notices),
+    ]
+    title = f"## Language bias in mixed pools: {facts['name']}"
+    return "\n".join([title, "", *lines, "", *notes])
+
+
+def put_section(card: Path, name: str, text: str) -> None:
+    """Put a section into a model card, in place of an earlier one of that name; the card appears whole.
+
+    Args:
+        card: The file; it is made if it is not there.
+        name: Of the section, such as the collection's.
+        text: Markdown.
+    """
+    begin, end = f"<!-- begin: clinometer {name} -->", f"<!-- end: clinometer {name} -->"
+    there = card.read_text(encoding="utf-8") if card.exists() else ""
+    head, _, rest = there.partition(begin)
+    tail = rest.partition(end)[2]
+    with written_whole(card) as file:
+        file.write(f"{head.rstrip()}\n\n{begin}\n{text}\n{end}{tail.rstrip()}\n".lstrip("\n").encode())
+
+
+def _display(name: str) -> str:
+    (measure,) = parse([name])
+    return re.sub(r"\s+", " ", str(measure))
+
+
+def _number(value: float | None, name: str) -> str:
+    (measure,) = parse([name])
+    return "" if value is None else f"{value:.{_DIGITS.get(measure.unit, 2)}f}".replace("-", "−")

@@ -1,0 +1,254 @@
+"""Conditions that results must meet, such as `Intrusion[one-sided,de]=0.10` as a limit, and whether they do.
+
+A condition is about rows of results. One that no row fits is refused: a misspelt gate would let everything pass.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from clinometer.errors import ClinometerError, UsageError
+from clinometer.languages import canonical
+from clinometer.measures import parse
+from clinometer.results import Evaluation
+from clinometer.scenarios import SCENARIOS
+
+__all__ = ["Condition", "Kind", "Verdict", "check_results", "read_conditions"]
+
+Kind = Literal["max", "min", "max-drop", "max-rise"]
+
+_FORM = re.compile(r"(?P<measure>[^\[\]]+?)(?:\[(?P<place>[^\[\]]*)\])?\s*=\s*(?P<limit>[^=\[\]]+)")
+_MEANS = ("macro", "macro-target", "macro-pivot")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the rows of one measure must meet.
+
+    Args:
+        kind: `max` or `min` for a value, `max-drop` or `max-rise` for how far it lies below or above a baseline's.
+        measure: In canonical spelling.
+        limit: The value that may be reached and not passed.
+        scenario: Only rows of this scenario; None for every one.
+        query_language: Only rows of this query language or mean; None for every one.
+        pool_languages: Only rows of this pool; None for every one.
+    """
+
+    kind: Kind
+    measure: str
+    limit: float
+    scenario: str | None = None
+    query_language: str | None = None
+    pool_languages: tuple[str, ...] | None = None
+
+    def __str__(self) -> str:
+        pool = "+".join(self.pool_languages) if self.pool_languages else None
+        place = ",".join(part for part in (self.scenario, self.query_language, pool) if part)
+        return f"--{self.kind} {self.measure}{f'[{place}]' if place else ''}={self.limit:g}"
+
+    def fits(self, row: dict[str, Any]) -> bool:
+        """Whether the condition is about a row of results."""
+        return (
+            row["measure"] == self.measure
+            and self.scenario in (None, row["scenario"])
+            and self.query_language in (None, row["query_language"])
+            and (self.pool_languages is None or set(self.pool_languages) == set(row["pool_languages"]))
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a condition.
+
+    Args:
+        condition: Which one.
+        rows: How many rows it is about.
+        failures: Those that do not meet it, with `compared` (the number that was held against the limit, None where the
+            measure is not defined) and, for drops and rises, `baseline`.
+    """
+
+    condition: Condition
+    rows: int
+    failures: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every row meets it."""
+        return not self.failures
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        condition = str(self.condition)
+        return {"condition": condition, "rows": self.rows, "holds": self.holds, "failures": self.failures}
+
+
+def read_conditions(kind: Kind, texts: Iterable[str]) -> list[Condition]:
+    """Conditions from what a user writes: `MEASURE=LIMIT` or `MEASURE[SCENARIO,QUERY-LANGUAGE,POOL]=LIMIT`.
+
+    Parts in brackets may be left out from the end. A query language may be `macro`, `macro-target` or `macro-pivot`; a
+    pool is written `en+de`.
+
+    Raises:
+        UsageError: Some cannot be read; all of these are named.
+
+    Example:
+        >>> [condition] = read_conditions("max", ["Intrusion[one-sided,deu_Latn]=0.10"])
+        >>> condition.measure, condition.scenario, condition.query_language, condition.limit
+        ('Intrusion', 'one-sided', 'de', 0.1)
+        >>> read_conditions("max", ["Intrusion<0.1"])
+        Traceback (most recent call last):
+        clinometer.errors.UsageError: --max Intrusion<0.1: write MEASURE[SCENARIO,QUERY-LANGUAGE]=LIMIT, such as ...
+    """
+    found: list[Condition] = []
+    problems: list[str] = []
+    for text in texts:
+        try:
+            found.append(_read(kind, text))
+        except ClinometerError as error:
+            problems.append(f"--{kind} {text}: {error}")
+    if problems:
+        raise UsageError("; ".join(problems))
+    return found
+
+
+def _read(kind: Kind, text: str) -> Condition:
+    match = _FORM.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(
+            "write MEASURE[SCENARIO,QUERY-LANGUAGE]=LIMIT, such as 'Intrusion[one-sided,de]=0.10' or 'RR=0.5'"
+        )
+    (measure,) = parse([match["measure"]])
+    try:
+        limit = float(match["limit"])
+    except ValueError:
+        limit = math.nan
+    if not math.isfinite(limit):
+        raise UsageError(f"the limit is {match['limit']!r}, but must be a number")
+    if kind.startswith("max-") and limit < 0:
+        raise UsageError(f"the limit is {limit:g}, but cannot be negative")
+    places = [part.strip() for part in (match["place"] or "").split(",") if part.strip()]
+    if len(places) > 3:
+        raise UsageError("at most a scenario, a query language and a pool can stand in the brackets")
+    scenario, language, pool = (*places, *[None] * (3 - len(places)))
+    if scenario is not None and scenario not in SCENARIOS:
+        raise UsageError(f"there is no scenario {scenario!r}; choose from {', '.join(SCENARIOS)}")
+    if language is not None and language not in _MEANS:
+        language = canonical(language)
+    pools = None if pool is None else tuple(canonical(label) for label in pool.split("+"))
+    return Condition(kind, str(measure), limit, scenario, language, pools)
+
+
+def check_results(
+    evaluation: Evaluation,
+    conditions: Sequence[Condition],
+    *,
+    baseline: Evaluation | None = None,
+    use_bound: bool = False,
+) -> list[Verdict]:
+    """Hold conditions against results.
+
+    Args:
+        evaluation: The results.
+        conditions: From `read_conditions`.
+        baseline: Results that drops and rises are counted from; of the same collection, measured in the same way.
+        use_bound: Hold the pessimistic end of the interval against `max` and `min`, not the value: a condition then
+            holds only if it holds surely. Drops and rises are counted between values in any case.
+
+    Returns:
+        One verdict for each condition. A value that is not defined meets no condition.
+
+    Raises:
+        UsageError: There is no condition; or some fit no row, have no interval, or need a baseline that does not fit.
+    """
+    if not conditions:
+        raise UsageError("no condition was given; give some, such as --max 'Intrusion[one-sided,de]=0.10'")
+    compared_with = _baseline_rows(evaluation, conditions, baseline)
+    problems: list[str] = []
+    verdicts: list[Verdict] = []
+    for condition in conditions:
+        rows = [row for row in evaluation.rows if condition.fits(row)]
+        if not rows:
+            problems.append(f"{condition} fits no row; {_near(evaluation, condition)}")
+        bounded = use_bound and condition.kind in ("max", "min")
+        lacking = [row for row in rows if bounded and row["value"] is not None and row["ci_low"] is None]
+        if lacking:
+            problems.append(f"{condition}: {_place(lacking[0])} has no interval; evaluate with --resamples 1000")
+            continue
+        verdict = Verdict(condition, len(rows))
+        for row in rows:
+            before = compared_with.get(_key(row)) if condition.kind.startswith("max-") else None
+            if condition.kind.startswith("max-") and before is None:
+                problems.append(f"{condition}: the baseline has no row for {_place(row)}")
+                break
+            value = _compared(condition, row, before, bounded)
+            if value is None or not _meets(condition, value):
+                extra = {} if before is None else {"baseline": before["value"]}
+                verdict.failures.append({**row, **extra, "compared": value})
+        verdicts.append(verdict)
+    if problems:
+        raise UsageError("; ".join(problems))
+    return verdicts
+
+
+def _compared(condition: Condition, row: dict[str, Any], before: dict[str, Any] | None, bounded: bool) -> float | None:
+    value: float | None = row["value"]
+    if value is None:
+        return None
+    if before is not None:
+        if before["value"] is None:
+            return None
+        return float(before["value"] - value if condition.kind == "max-drop" else value - before["value"])
+    if not bounded:
+        return value
+    return float(row["ci_high"] if condition.kind == "max" else row["ci_low"])
+
+
+def _meets(condition: Condition, value: float) -> bool:
+    return value >= condition.limit if condition.kind == "min" else value <= condition.limit
+
+
+def _baseline_rows(
+    evaluation: Evaluation, conditions: Sequence[Condition], baseline: Evaluation | None
+) -> dict[tuple[Any, ...], dict[str, Any]]:
+    counted = [condition for condition in conditions if condition.kind in get_args(Kind)[2:]]
+    if baseline is None:
+        if counted:
+            raise UsageError(f"{counted[0]} needs results to count from; give them with --baseline RESULTS")
+        return {}
+    if not counted:
+        raise UsageError("--baseline is for --max-drop and --max-rise; give one of these, or leave it out")
+    if baseline.collection.get("digest") != evaluation.collection.get("digest"):
+        raise UsageError(
+            "the baseline was measured on another collection, or on other languages of it; measure it again"
+        )
+    for name in ("pivot", "ties"):
+        then, now = baseline.settings.get(name), evaluation.settings.get(name)
+        if then != now:
+            raise UsageError(f"the baseline was measured with {name} {then}, and the results with {now}; use one")
+    return {_key(row): row for row in baseline.rows}
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return (row["scenario"], row["query_language"], tuple(row["pool_languages"]), row["measure"])
+
+
+def _place(row: dict[str, Any]) -> str:
+    return f"{row['measure']} in {row['scenario']} for {row['query_language']} in {'+'.join(row['pool_languages'])}"
+
+
+def _near(evaluation: Evaluation, condition: Condition) -> str:
+    """What the results have instead, of the first part of a condition that they do not have."""
+    rows = evaluation.rows
+    for name, wanted in (("measure", condition.measure), ("scenario", condition.scenario)):
+        if wanted is not None:
+            kept = [row for row in rows if row[name] == wanted]
+            if not kept:
+                there = ", ".join(dict.fromkeys(str(row[name]) for row in rows)) or "none"
+                return f"of the {name}s there are {there}"
+            rows = kept
+    pairs = dict.fromkeys(f"{row['query_language']} in {'+'.join(row['pool_languages'])}" for row in rows)
+    return f"there are {', '.join(list(pairs)[:12])}{', ...' if len(pairs) > 12 else ''}"

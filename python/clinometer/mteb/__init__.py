@@ -1,0 +1,7 @@
+"""To and from mteb: result files in its form (`results`), and mixed pools as its tasks (`tasks`, needs the package)."""
+
+from __future__ import annotations
+
+from clinometer.mteb.results import read_mteb, to_mteb, write_mteb
+
+__all__ = ["read_mteb", "to_mteb", "write_mteb"]

@@ -1,0 +1,159 @@
+"""Result files of mteb, written and read without the package.
+
+A setting is a subset, `en+de:de`: the pool before the colon, the language of the queries behind it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from clinometer.errors import FormatError, MeasureError, UsageError
+from clinometer.files import json_bytes, written_whole
+from clinometer.languages import long_label
+from clinometer.measures import Measure, parse
+
+if TYPE_CHECKING:
+    from clinometer.results import Evaluation
+
+__all__ = ["mteb_name", "read_mteb", "subset_name", "to_mteb", "write_mteb"]
+
+_NAMES = {"nDCG": "ndcg", "R": "recall", "AP": "map", "RR": "mrr", "P": "precision", "Success": "hit_rate"}
+_MEANS = ("macro", "macro-target", "macro-pivot")
+
+
+def mteb_name(measure: Measure) -> str:
+    """The name of a measure in mteb's spelling.
+
+    Example:
+        >>> [mteb_name(measure) for measure in parse(["nDCG@10", "RR", "Complete@10", "Intrusion(by=own)", "MaxR"])]
+        ['ndcg_at_10', 'mrr', 'complete_at_10', 'intrusion_by_own', 'max_r']
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", _NAMES.get(measure.name, measure.name)).lower()
+    settings = "".join(f"_{key}_{re.sub(r'[^A-Za-z0-9.]+', '_', value)}" for key, value in measure.params)
+    return f"{words}{settings}" + ("" if measure.cutoff is None else f"_at_{measure.cutoff}")
+
+
+def subset_name(scenario: str, pool_languages: list[str], query_language: str) -> str:
+    """The name of a setting as a subset; one-sided pools, which have the languages of `multi`, say so.
+
+    Example:
+        >>> subset_name("multi", ["en", "de"], "de"), subset_name("one-sided", ["en", "de"], "de")
+        ('en+de:de', 'en+de:de:one-sided')
+    """
+    name = f"{'+'.join(pool_languages)}:{query_language}"
+    return f"{name}:one-sided" if scenario == "one-sided" else name
+
+
+def to_mteb(
+    evaluation: Evaluation, task_name: str, *, split: str = "test", main: str | Measure = "nDCG@10"
+) -> dict[str, Any]:
+    """An evaluation in the form of mteb's result files.
+
+    Rows of one query language become scores by subset, in mteb's names; means over languages are left to mteb, and what
+    is not defined is left out. `dataset_revision` is the digest of the collection. `mteb_version` is empty, since mteb
+    did not measure this, and so is the time.
+
+    Args:
+        evaluation: What to write.
+        task_name: Name of the task, which is the name of the file as well.
+        split: Name of the split.
+        main: The measure that is `main_score`.
+
+    Raises:
+        UsageError: The evaluation does not have the main measure.
+        LanguageError: A language has no ISO 639-3 code and script.
+    """
+    (chosen,) = parse([main])
+    subsets: dict[str, dict[str, Any]] = {}
+    for row in evaluation.rows:
+        if row["query_language"] in _MEANS or row["value"] is None:
+            continue
+        name = subset_name(row["scenario"], row["pool_languages"], row["query_language"])
+        labels = dict.fromkeys([row["query_language"], *row["pool_languages"]])
+        scores = subsets.setdefault(
+            name, {"main_score": None, "hf_subset": name, "languages": [long_label(label) for label in labels]}
+        )
+        # With two languages `multi` and `multilingual` are one pool, and their values are equal.
+        scores.setdefault(mteb_name(parse([row["measure"]])[0]), row["value"])
+    lacking = [name for name, scores in subsets.items() if mteb_name(chosen) not in scores]
+    if lacking or not subsets:
+        where = lacking[0] if lacking else "any setting"
+        raise UsageError(f"there is no {chosen} for {where}; evaluate with it, or choose another main measure")
+    for scores in subsets.values():
+        scores["main_score"] = scores[mteb_name(chosen)]
+    return {
+        "dataset_revision": str(evaluation.collection.get("digest", "")),
+        "task_name": task_name,
+        "mteb_version": None,
+        "scores": {split: list(subsets.values())},
+        "evaluation_time": None,
+        "kg_co2_emissions": None,
+    }
+
+
+def write_mteb(evaluation: Evaluation, folder: str | os.PathLike[str], task_name: str, **options: Any) -> Path:
+    """Write `TASK_NAME.json` into a folder, which is made; options are those of `to_mteb`.
+
+    Returns:
+        The file.
+    """
+    found = to_mteb(evaluation, task_name, **options)
+    if not re.fullmatch(r"[\w.()+-]+", task_name):
+        raise UsageError(f"the task's name {task_name!r} cannot name a file; use letters, digits, '-', '_' and '.'")
+    path = Path(folder) / f"{task_name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as file:
+        file.write(json_bytes(found))
+    return path
+
+
+class _File(msgspec.Struct):
+    task_name: str
+    scores: dict[str, list[dict[str, Any]]]
+    dataset_revision: str = ""
+
+
+def read_mteb(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The scores of one of mteb's result files (from version 1.11 on) as tidy rows.
+
+    Args:
+        path: The file.
+
+    Returns:
+        One dictionary per split, subset and score: `task`, `split`, `subset`, `languages`, `measure`, `value`. Measures
+        that clinometer knows are in its spelling, others as in the file; scores that are no numbers are left out.
+
+    Raises:
+        FormatError: The file is not such a file.
+        FileNotFoundError: It is not there.
+    """
+    try:
+        found = msgspec.json.decode(Path(path).read_bytes(), type=_File)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FormatError(os.fspath(path), None, f"this is no result file of mteb 1.11 or newer: {error}") from None
+    return [
+        {
+            "task": found.task_name,
+            "split": split,
+            "subset": subset.get("hf_subset", "default"),
+            "languages": subset.get("languages", []),
+            "measure": _ours(name),
+            "value": float(value),
+        }
+        for split, subsets in found.scores.items()
+        for subset in subsets
+        for name, value in subset.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    ]
+
+
+def _ours(name: str) -> str:
+    try:
+        return str(parse([name])[0])
+    except MeasureError:
+        return name

@@ -1,0 +1,71 @@
+"""`clinometer convert` and `clinometer evaluate --save-run`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clinometer.io.trec import read_qrels, read_run
+
+Run = Callable[..., Any]
+
+
+def test_converting(run: Run, folder: Path, tmp_path: Path) -> None:
+    done = run("convert", f"beir:{folder}", "-o", f"trec:{tmp_path}/trec", "--languages", "de")
+    assert done.code == 0, done.err
+    assert done.out == ""
+    assert read_qrels(tmp_path / "trec" / "qrels.txt") == {"q-de0": {"d-de0": 1}, "q-de1": {"d-de1": 1}}
+    assert "wrote corpus.jsonl, languages.tsv, qrels.txt, topics.tsv to" in done.err
+    assert run("convert", f"beir:{folder}", "-o", f"beir:{tmp_path}/beir").code == 0
+    lines = (tmp_path / "beir" / "corpus.jsonl").read_text().splitlines()
+    assert json.loads(lines[0]) == {"_id": "d-en0", "title": "", "text": "0 en", "language": "en", "group": "0"}
+
+
+@pytest.mark.parametrize("form", ["trec", "trec:", "csv:x", "x"])
+def test_forms_that_are_none(run: Run, form: str) -> None:
+    done = run("convert", "demo", "-o", form)
+    assert (done.code, done.out) == (2, "")
+    assert f"--output is {form!r}, but must be beir:DIR or trec:DIR" in done.err
+
+
+def test_a_run_is_saved(evaluate: Run, folder: Path, tmp_path: Path) -> None:
+    done = evaluate("--json", "--save-run", tmp_path / "run.trec.gz")
+    assert done.code == 0, done.err
+    assert f"wrote the best 4 documents of 4 queries to {tmp_path / 'run.trec.gz'}" in done.err
+    found = read_run(tmp_path / "run.trec.gz")
+    assert list(found) == ["q-en0", "q-en1", "q-de0", "q-de1"]
+    # d-en1 and d-de1 have the same score and stand in trec_eval's order.
+    assert list(found["q-en0"].items()) == [
+        ("d-en0", 1.0),
+        ("d-de0", pytest.approx(0.8)),
+        ("d-en1", 0.0),
+        ("d-de1", 0.0),
+    ]
+
+
+def test_ids_with_white_space_are_refused_before_the_work(run: Run, folder: Path, tmp_path: Path) -> None:
+    for name in ("corpus.jsonl", "qrels/test.tsv"):
+        path = folder / name
+        path.write_text(path.read_text().replace("d-de1", "d de1"))
+    done = run("evaluate", f"beir:{folder}", "--encoder", "none/there", "--save-run", tmp_path / "run")
+    assert done.code == 2
+    assert "the document id 'd de1' is empty or has white space" in done.err
+    done = run("evaluate", "demo", "--save-run", tmp_path / "no" / "run")
+    assert done.code == 1
+    assert "make it before writing run" in done.err
+
+
+def test_options_of_the_reader(run: Run, folder: Path, tmp_path: Path) -> None:
+    done = run("convert", f"beir:{folder}", "-o", f"trec:{tmp_path}/a", "--reader", "split=test")
+    assert done.code == 0, done.err
+    done = run("convert", f"beir:{folder}", "-o", f"trec:{tmp_path}/b", "--reader", "judged-only=true")
+    assert done.code == 2
+    assert "beir does not know the option judged_only; it knows split" in done.err
+    for command in (["convert", f"beir:{folder}", "-o", "trec:x"], ["evaluate", "demo"], ["encode", "demo", "-o", "x"]):
+        done = run(*command, "--reader", "split")
+        assert done.code == 2
+        assert "--reader split: write NAME=VALUE" in done.err
