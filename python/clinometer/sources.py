@@ -58,8 +58,8 @@ class Mapped:
         path: The file; every worker must find it there.
         offset: Bytes before the first row.
         shape: `(rows, dimension)`.
-        dtype: `float32`, `float16`, or `int16`: codes of a store, decoded as the file is opened, so that a whole shard is
-            in memory as float32 while it is scanned.
+        dtype: `float32`, `float16`, or `int16`: codes of a store, decoded as the file is opened, so that a whole shard
+            is in memory as float32 while it is scanned.
         size: Bytes of the whole file, None where they are not known; a file of another size is refused.
         sha256: Checksum of the whole file, None where it is not known.
     """

@@ -37,8 +37,8 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
         warnings: What the user should know, such as a missing prompt; shown with every result.
         remedies: What changed the embeddings after the encoder, in that order: corrections and adapters, each with
             `method`, `digest` and `settings`. JSON values only.
-        settings: What else decides the vectors or scores, such as the fields of a request, or `k1` and `b` of BM25. JSON
-            values only.
+        settings: What else decides the vectors or scores, such as the fields of a request, or `k1` and `b` of BM25.
+            JSON values only.
     """
 
     name: str
