@@ -182,7 +182,7 @@ def ratio(folder: Path, shards: int = 4, repeats: int = 5) -> dict[str, Any]:
 
 
 def planning(folder: Path, rows: int, work: Path, done: dict[str, Any] | None) -> dict[str, Any]:
-    """What `clinometer plan` says, and what the same scan takes, just after it or, where it was made already, before."""
+    """What `clinometer plan` says, and what the same scan takes just after it, or took before it."""
     shards = len(EmbeddingStore.open(folder / "documents").manifest.shards)
     told = processes.run(
         ["plan", "--documents", str(rows), "--queries", str(QUERIES), "--dimension", str(DIMENSION), "--languages",

@@ -54,7 +54,8 @@ def results_of(found: StoredScan, queries: EmbeddingStore, settings: dict[str, A
     Returns:
         `documents` and `queries` (the stores), `encoder`, `judgements`, `settings`, `took` (seconds), `warnings`, and
         `rows`: one per pool and measure, `pool_languages`, `measure`, `value` (the mean over queries with a relevant
-        document in the pool), `queries`, `relevant`, `documents` (of the pool) and `ties` (relevant documents that tie with another).
+        document in the pool), `queries`, `relevant`, `documents` (of the pool) and `ties` (relevant documents that tie
+        with another).
     """
     k = found.top.k if found.top is not None else 0
     wanted = list(dict.fromkeys([*_MEASURES, *([f"R@{k}"] if k else [])]))
