@@ -36,6 +36,7 @@ class RayExecutor:
     Raises:
         MissingExtraError: The extra `ray` is not installed.
         ClinometerError: There is no cluster at the address.
+        UsageError: An address, where this process is connected already.
     """
 
     in_process = False
@@ -54,6 +55,8 @@ class RayExecutor:
         self._cpus_per_task = cpus_per_task
         self._ours = not self._ray.is_initialized()
         if not self._ours:
+            if address is not None:
+                raise UsageError("this process is connected to a Ray cluster already; leave the address out")
             return
         address = address or os.environ.get("RAY_ADDRESS")
         quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
@@ -127,6 +130,10 @@ class RayExecutor:
                         done(number, lambda result=result: ray.get(result))  # type: ignore[misc]
                     loose.append(result)
         except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, ImportError):
+                raise ClinometerError(
+                    f"a worker lacks a package ({error.cause}); install this version of clinometer on every machine"
+                ) from None
             raise error.as_instanceof_cause() from None
         except ray.exceptions.RayError as error:
             raise ClinometerError(f"{_lost(error)}; look at the memory and the disks of the cluster") from None
