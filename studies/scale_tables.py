@@ -22,7 +22,8 @@ def size(count: float) -> str:
 def ranks(run: dict[str, Any]) -> str:
     found = run["ranks"]
     deep = sum(line["holds"] for line in found["deep"])
-    return f"{found['planted_right']:,} of {found['planted']:,}; deep ranks {deep} of {len(found['deep'])}"
+    text = f"{found['planted_right']:,} of {found['planted']:,}"
+    return text + (f"; deep ranks {deep} of {len(found['deep'])}" if found["deep"] else "")
 
 
 def scans(kept: dict[str, Any]) -> list[str]:

@@ -182,6 +182,13 @@ def test_a_second_cluster_is_refused(cluster: Executor) -> None:
         RayExecutor("127.0.0.1:6379")
 
 
+def test_more_cores_than_there_are(cluster: Executor) -> None:
+    from clinometer.executors.ray import RayExecutor
+
+    with RayExecutor(cpus_per_task=3) as wide, pytest.raises(UsageError, match="no machine of the cluster has more"):
+        cm.scan(QUERIES, DOCUMENTS, RELEVANT, executor=wide)
+
+
 def test_bad_rows_are_named_by_their_number(cluster: Executor) -> None:
     rows = DOCUMENTS.copy()
     rows[300, 4] = np.nan

@@ -100,8 +100,10 @@ class RayExecutor:
 
         Raises:
             ClinometerError: What `fn` raises, or a worker that was lost again and again.
+            UsageError: No machine has as many cores as a task is to have.
         """
         ray = self._ray
+        self._refuse_waiting()
         # Two values each: the result, which stays where it is, and a sign that it is there, which is fetched.
         call = ray.remote(max_retries=_RETRIES, num_returns=2)(_call)
         # Merging must not wait for a core that others hold.
@@ -140,6 +142,15 @@ class RayExecutor:
         finally:
             for sign in running:
                 ray.cancel(sign, force=True)
+
+    def _refuse_waiting(self) -> None:
+        """Ray would wait for ever for a machine that can hold a task."""
+        most = max((node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"]), default=0)
+        if self._cpus_per_task > most:
+            raise UsageError(
+                f"a task is to have {self._cpus_per_task} cores, but no machine of the cluster has more than {most:.0f};"
+                " give fewer threads"
+            )
 
     def _fetched(self, sign: Any, result: Any) -> Exception | None:
         """What went wrong, as the task says; if it was lost, Ray's error is raised."""
