@@ -131,7 +131,9 @@ def check(folder: Path, out: Path, rows: int, some: int) -> dict[str, Any]:
     return {"planted": QUERIES, "planted_right": int(right), "deep": deepest}
 
 
-def scan(folder: Path, out: Path, rows: int, *more: str, kill: bool = False, checked: bool = True) -> dict[str, Any]:
+def scan(
+    folder: Path, out: Path, rows: int, *more: str, kill: bool = False, checked: bool = True, some: int = 4
+) -> dict[str, Any]:
     given = ["scan", str(folder), "--relevant", str(folder / "judged.qrels"), "-o", str(out), "--no-progress", *more]
     drop(folder)
     done = processes.run(given, out / "parts" if kill else None, after=12)

@@ -148,8 +148,8 @@ class RayExecutor:
         most = max((node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"]), default=0)
         if self._cpus_per_task > most:
             raise UsageError(
-                f"a task is to have {self._cpus_per_task} cores, but no machine of the cluster has more than {most:.0f};"
-                " give fewer threads"
+                f"a task is to have {self._cpus_per_task} cores, but no machine of the cluster has more "
+                f"than {most:.0f}; give fewer threads"
             )
 
     def _fetched(self, sign: Any, result: Any) -> Exception | None:
