@@ -100,20 +100,25 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shard-rows", type=int, default=256)
+    parser.add_argument("--languages", help="only these; all by default")
     parser.add_argument("--span", type=float, help="seconds in which a kill falls; a sixth of the whole run by default")
     options = parser.parse_args()
     whole, killed = options.work / "whole", options.work / "killed"
     shutil.rmtree(killed, ignore_errors=True)
-    seconds = whole_run(options.source, whole, [])
-    left = kill_and_resume(
-        options.source, killed, [], kills=options.kills, span=options.span or seconds / 6, seed=options.seed
-    )
+    encode = ["--shard-rows", str(options.shard_rows)]
+    if options.languages:
+        encode += ["--languages", options.languages]
+    span = options.span or whole_run(options.source, whole, encode) / 6
+    left = kill_and_resume(options.source, killed, encode, kills=options.kills, span=span, seed=options.seed)
+    whole_run(options.source, whole, encode)
     if len(left) < options.kills:
         raise SystemExit(f"the work was done after {len(left)} kills; give a shorter --span")
     one, other = digests(whole), digests(killed)
     stores = [EmbeddingStore.open(whole / stage) for stage in ("documents", "queries")]
     result = {
         "source": options.source.split(":")[0],
+        "languages": sorted(stores[0].describe()["languages"]),
         "encoder": stores[0].record.name,
         "rows": {store.stage: len(store) for store in stores},
         "shards": {store.stage: len(store.manifest.shards) for store in stores},
