@@ -37,11 +37,11 @@ def brief(evaluation: Evaluation) -> dict[str, Any]:
             kept = None if value is None else round(value, 4)
             values.setdefault(row["query_language"], {})[row["measure"]] = kept
     facts = {name: evaluation.collection[name] for name in ("name", "languages", "documents", "queries", "digest")}
-    left_out = evaluation.collection["notes"].get("incomplete_left_out")
+    facts["incomplete_documents"] = evaluation.collection["notes"]["incomplete_documents"]
     record = {name: evaluation.encoder[name] for name in ("name", "kind", "revision", "dtype", "settings")}
     settings = {name: evaluation.settings[name] for name in ("ties", "similarity", "version")}
     return {
-        "collection": facts | {"incomplete_left_out": left_out}, "retriever": record, "settings": settings,
+        "collection": facts, "retriever": record, "settings": settings,
         "notices": evaluation.notices, "values": values,
     }  # fmt: skip
 

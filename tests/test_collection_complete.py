@@ -33,17 +33,17 @@ def test_groups_that_lack_a_language_are_left_out_and_counted() -> None:
     assert collection.documents.ids == ("en:cat", "de:cat", "fr:cat")
     assert collection.queries.ids == ("q:en:cat", "q:de:cat", "q:fr:cat")
     assert collection.judged.tolist() == [0, 1, 2] * 3
-    assert collection.notes["incomplete_left_out"] == {
-        "documents": {"en": 1, "de": 1, "fr": 1},
-        "queries": {"en": 1, "de": 1, "fr": 1},
+    assert collection.notes == {
+        "incomplete_documents": {"en": 1, "de": 1, "fr": 1},
+        "incomplete_queries": {"en": 1, "de": 1, "fr": 1},
     }
-    assert "incomplete left out: documents {'en': 1" in collection.summary()
+    assert "incomplete documents: en 1, de 1, fr 1" in collection.summary()
 
 
 def test_what_is_complete_depends_on_the_languages() -> None:
     collection = made(*HALF).build().restrict(["en", "de"]).complete()
     assert collection.documents.ids == ("en:cat", "de:cat", "en:dog", "de:dog")
-    assert collection.notes["incomplete_left_out"] == {"documents": {}, "queries": {}}
+    assert collection.notes == {"incomplete_documents": {}, "incomplete_queries": {}}
 
 
 def test_texts_of_no_group_stay_unless_a_query_lacks_an_answer() -> None:
@@ -108,5 +108,5 @@ def test_french_of_tico19_lacks_52_passages(shared: Path) -> None:
     facts = collection.describe()
     assert set(facts["documents"].values()) == set(facts["queries"].values()) == {447}
     assert facts["complete_groups"] == facts["parallel_groups"] == 447
-    left_out = collection.notes["incomplete_left_out"]["documents"]
+    left_out = collection.notes["incomplete_documents"]
     assert left_out == {label: 52 for label in facts["languages"] if label != "fr"}

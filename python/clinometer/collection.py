@@ -116,7 +116,8 @@ class Collection:
         language, or if it belongs to no group. `restrict` first: what is complete depends on the languages.
 
         Returns:
-            The collection, with `incomplete_left_out` in its notes: documents and queries left out in each language.
+            The collection, with `incomplete_documents` and `incomplete_queries` in its notes: how many were left out in
+            each language.
 
         Raises:
             CollectionError: No query is left.
@@ -130,8 +131,8 @@ class Collection:
             ...     for document in ("d-cat-en", "d-cat-de"):
             ...         builder.judge(query, document)
             >>> collection = builder.build().complete()
-            >>> collection.documents.ids, collection.notes["incomplete_left_out"]
-            (('d-cat-en', 'd-cat-de'), {'documents': {'en': 1}, 'queries': {'en': 1}})
+            >>> collection.documents.ids, collection.notes
+            (('d-cat-en', 'd-cat-de'), {'incomplete_documents': {'en': 1}, 'incomplete_queries': {'en': 1}})
         """
         indptr, rows = self.relevant()
         query_of = np.repeat(np.arange(len(self.queries)), np.diff(indptr))
@@ -149,10 +150,12 @@ class Collection:
         held[rows[asked[query_of]]] = True
         kept = self._only(np.flatnonzero(held), np.flatnonzero(asked))
         left_out = {
-            kind: dict(Counter(label for label, stays in zip(texts.languages, mask, strict=True) if not stays))
+            f"incomplete_{kind}": dict(
+                Counter(label for label, stays in zip(texts.languages, mask, strict=True) if not stays)
+            )
             for kind, texts, mask in (("documents", self.documents, held), ("queries", self.queries, asked))
         }
-        return replace(kept, notes={**self.notes, "incomplete_left_out": left_out})
+        return replace(kept, notes={**self.notes, **left_out})
 
     def _only(self, kept_documents: NDArray[np.int64], kept_queries: NDArray[np.int64]) -> Collection:
         """The collection of these rows."""

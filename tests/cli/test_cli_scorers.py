@@ -73,8 +73,9 @@ def test_complete_groups_only(run: Run, folder: Path) -> None:
     assert done.code == 0, done.err
     collection = json.loads(done.out)["collection"]
     assert collection["documents"] == {"en": 1, "de": 1}
-    assert collection["notes"]["incomplete_left_out"] == {"documents": {"en": 1}, "queries": {"en": 1, "de": 1}}
-    assert "incomplete left out: documents {'en': 1}" in done.err
+    assert collection["notes"]["incomplete_documents"] == {"en": 1}
+    assert collection["notes"]["incomplete_queries"] == {"en": 1, "de": 1}
+    assert "incomplete queries: en 1, de 1" in done.err
 
 
 @pytest.mark.parametrize(
