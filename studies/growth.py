@@ -5,7 +5,8 @@
 Queries: the same 400 XQuAD questions in English, German and Chinese. Pools: XQuAD's 480 passages in English and one
 other language, then distractors. Real ones are the passages of Belebele, TICO-19 and train/; generated ones are vectors
 spread like the real ones of their language (`clinometer.pools.generated`), fitted to the real distractors alone.
-Embeddings and generated vectors stay in DIR and are used again. Results go to studies/results/growth-ENCODER.json.
+Embeddings and generated vectors stay in DIR and are used again. Results go to studies/results/growth-ENCODER.json and
+uneven-ENCODER.json.
 """
 
 from __future__ import annotations
@@ -89,9 +90,8 @@ def distance(one: list[dict[str, Any]], other: list[dict[str, Any]], measure: st
     return round(float(np.mean(gaps)), 4), round(float(np.max(gaps)), 4)
 
 
-def measured(name: str, work: Path, languages: list[str], each: int) -> dict[str, Any]:
-    encoder = KeptEncoder(ENCODERS[name], work / name)
-    whole = cm.load(f"xquad:{DATA / 'xquad'}", languages=languages)
+def grown(name: str, encoder: KeptEncoder, whole: Collection, work: Path, each: int) -> dict[str, Any]:
+    """The curves, with real and with generated distractors, and how far these agree."""
     collection = with_questions(whole, QUESTIONS)
     texts = real_texts(collection, each)
     vectors = {label: encoder.encode_documents(part, show_progress_bar=True) for label, part in texts.items()}
@@ -111,15 +111,14 @@ def measured(name: str, work: Path, languages: list[str], each: int) -> dict[str
     made = {label: kept(work / name, label, part, best) for label, part in vectors.items()}
     return {
         "encoder": name,
-        "record": {key: getattr(encoder.record, key) for key in ("name", "kind", "revision", "dtype", "query_prompt")},
-        "languages": languages,
+        "dtype": encoder.record.dtype,
+        "languages": list(whole.languages),
         "questions": QUESTIONS,
         "real_distractors": {label: len(part) for label, part in texts.items()},
         "real": real,
         "agreement": agreement,
         "smoothing": best,
         "generated": growth(collection, encoder, made, sizes + LARGE),
-        "uneven": uneven(whole, collection, encoder),
     }
 
 
@@ -131,8 +130,9 @@ def kept(folder: Path, label: str, vectors: Any, smoothing: float) -> Any:
     return np.load(path, mmap_mode="r")
 
 
-def uneven(whole: Collection, sampled: Collection, encoder: Any) -> list[dict[str, Any]]:
+def uneven(name: str, encoder: KeptEncoder, whole: Collection) -> dict[str, Any]:
     """All questions, but where queries must be encoded again: there the sample."""
+    sampled = with_questions(whole, QUESTIONS)
     lines = []
     for title, step in UNEVEN.items():
         collection = sampled if step.startswith("code_switch") else whole
@@ -158,7 +158,7 @@ def uneven(whole: Collection, sampled: Collection, encoder: Any) -> list[dict[st
                 },
             }
         )
-    return lines
+    return {"encoder": name, "dtype": encoder.record.dtype, "languages": list(whole.languages), "lines": lines}
 
 
 def _means(collection: Collection, encoder: Any, asked: set[str] | None) -> list[dict[str, Any]]:
@@ -188,14 +188,22 @@ def main() -> None:
     options.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"of {', '.join(ENCODERS)}")
     options.add_argument("--languages", default=",".join(LANGUAGES), help="of the pools, English among them")
     options.add_argument("--real", type=int, default=2760, help="real distractors of each language that are encoded")
-    options.add_argument("--page", action="store_true", help="only write the page and the figure from kept results")
+    options.add_argument("--part", choices=["growth", "uneven", "all", "page"], default="all", help="what to measure")
     given = options.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    for name in [] if given.page else given.encoders:
-        found = measured(name, given.work, given.languages.split(","), given.real)
-        with written_whole(RESULTS / f"growth-{name}.json") as file:
-            file.write(json.dumps(found, indent=1).encode() + b"\n")
+    for name in [] if given.part == "page" else given.encoders:
+        encoder = KeptEncoder(ENCODERS[name], given.work / name)
+        whole = cm.load(f"xquad:{DATA / 'xquad'}", languages=given.languages.split(","))
+        if given.part in ("growth", "all"):
+            keep(f"growth-{name}", grown(name, encoder, whole, given.work, given.real))
+        if given.part in ("uneven", "all"):
+            keep(f"uneven-{name}", uneven(name, encoder, whole))
     write_page(RESULTS, ROOT / "docs", list(ENCODERS))
+
+
+def keep(name: str, found: dict[str, Any]) -> None:
+    with written_whole(RESULTS / f"{name}.json") as file:
+        file.write(json.dumps(found, indent=1).encode() + b"\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The figure docs/growth.svg and the tables of docs/pool-growth.md, from studies/results: `growth.py --page`."""
+"""The figure docs/growth.svg and the tables of docs/pool-growth.md, from studies/results: `growth.py --part page`."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ SHOWN = (480, 1000, 6000, 10_000, 100_000, 1_000_000)
 
 def write_page(results: Path, docs: Path, encoders: list[str]) -> None:
     """Draw the figure and write what stands between the markers of the page."""
-    found = {
-        name: json.loads(path.read_text()) for name in encoders if (path := results / f"growth-{name}.json").exists()
-    }
+    found, lines = (
+        {name: json.loads(path.read_text()) for name in encoders if (path := results / f"{part}-{name}.json").exists()}
+        for part in ("growth", "uneven")
+    )
     (docs / "growth.svg").write_text(drawn(found))
     page = docs / "pool-growth.md"
     text = page.read_text()
     start, stop = text.index(BEGIN), text.index(END) + len(END)
-    blocks = ["\n".join(block) for block in (curves(found), agreement(found), uneven(found))]
+    blocks = ["\n".join(block) for block in (curves(found), agreement(found), uneven(lines))]
     page.write_text(text[:start] + "\n\n".join([BEGIN, *blocks, END]) + text[stop:])
 
 
@@ -180,7 +181,7 @@ def uneven(found: dict[str, dict[str, Any]]) -> list[str]:
         "|---|---|--:|--:|--:|--:|--:|",
     ]
     for name, result in found.items():
-        for line in result["uneven"]:
+        for line in result["lines"]:
             cells = [
                 minus(f"{factor * found_value['value']:.{digits}f} ({factor * found_value['even']:.{digits}f})")
                 for measure, factor, digits in (

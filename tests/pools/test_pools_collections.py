@@ -122,11 +122,12 @@ def test_draws_do_not_depend_on_the_order_of_the_collection() -> None:
         for q in range(len(collection.queries))
     ]
     shuffled = replace(collection, documents=collection.documents.take(order), judged=np.concatenate(spans))
-    for make in (
+    steps: list[Callable[[Collection], Collection]] = [
         lambda c: pools.skew(c, {"en": 0.7}),
         lambda c: pools.near_duplicates(c, 0.3),
         lambda c: pools.translate_partly(c, 0.3, rest="random"),
-    ):
+    ]
+    for make in steps:
         assert set(make(collection).documents.ids) == set(make(shuffled).documents.ids)
 
 
@@ -324,7 +325,7 @@ def test_distractors_that_cannot_be_are_refused() -> None:
 
 def test_other_options_are_refused() -> None:
     collection = parallel_collection(4)
-    for call, said in (
+    calls: list[tuple[Callable[[], Collection], str]] = [
         (lambda: pools.translate_partly(collection, 1.5), "from 0 to 1"),
         (lambda: pools.near_duplicates(collection, -1), "from 0 to 1"),
         (lambda: pools.translate_partly(collection, 0.5, rest="none"), "rest is 'none'"),  # type: ignore[arg-type]
@@ -333,7 +334,8 @@ def test_other_options_are_refused() -> None:
         (lambda: pools.untranslated(collection, 0.5, pivot="fr"), "pivot 'fr'"),
         (lambda: pools.code_switch(collection, 0.5, how="none"), "how is 'none'"),  # type: ignore[arg-type]
         (lambda: pools.code_switch(collection, 0.5, pivot="fr"), "pivot 'fr'"),
-    ):
+    ]
+    for call, said in calls:
         with pytest.raises(UsageError, match=said):
             call()
 

@@ -112,7 +112,7 @@ def candidates(collection: Collection, others: Mapping[str, Collection], seed: i
     facts: dict[str, Any] = {"verbatim duplicates left out": by_language(repeats)}
     if foreign:
         facts["left out in other languages"] = len(foreign)
-    return Texts(*columns), facts  # type: ignore[arg-type]
+    return Texts(*columns), facts
 
 
 def documents_wanted(held: Mapping[str, int], size: int, what: str) -> dict[str, int]:

@@ -62,7 +62,7 @@ def apportioned(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
     exact = total * weights / weights.sum()
     # What is whole but for rounding is whole.
     exact = np.where(np.abs(exact - np.rint(exact)) < 1e-9 * max(total, 1), np.rint(exact), exact)
-    counts = np.floor(exact).astype(np.int64)
+    counts: NDArray[np.int64] = np.floor(exact).astype(np.int64)
     order = np.argsort(counts - exact, kind="stable")
     counts[order[: total - int(counts.sum())]] += 1
     return counts

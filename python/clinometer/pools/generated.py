@@ -15,7 +15,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
-from clinometer.vectors import unit, unit_rows
+from clinometer.vectors import unit_rows
 
 __all__ = ["generated"]
 
@@ -93,10 +93,15 @@ def _fill(
     smoothing: float,
     seed: int,
 ) -> None:
+    # Single precision, for what is stored has less, and a million rows are many.
+    centre, ways, around = mean.astype(np.float32), (smoothing * spread).astype(np.float32), rows.astype(np.float32)
+    around -= centre
     for number, start in enumerate(range(0, len(made), _AT_ONCE)):
         # Each block has a generator of its own and is made whole, so that fewer are the first of more.
         draw = np.random.default_rng([seed, number])
-        block = mean + smoothing * (draw.standard_normal((_AT_ONCE, len(spread))) @ spread)
+        block = draw.standard_normal((_AT_ONCE, len(ways)), dtype=np.float32) @ ways
         if smoothing < 1:
-            block += np.sqrt(1 - smoothing**2) * (rows[draw.integers(len(rows), size=_AT_ONCE)] - mean)
-        made[start : start + _AT_ONCE] = unit(block)[: len(made) - start]
+            block += np.float32(np.sqrt(1 - smoothing**2)) * around[draw.integers(len(rows), size=_AT_ONCE)]
+        block += centre
+        block /= np.sqrt(np.einsum("nd,nd->n", block, block))[:, None]
+        made[start : start + _AT_ONCE] = block[: len(made) - start]

@@ -110,7 +110,8 @@ def parse(texts: Iterable[str]) -> list[Step]:
     """
     if isinstance(texts, str):
         raise UsageError(f"steps of a pool are given as a list of texts, not as one: write [{texts!r}]")
-    steps, problems = [], []
+    steps: list[Step] = []
+    problems: list[str] = []
     for text in texts:
         try:
             steps.append(_step(text, problems))

@@ -225,8 +225,8 @@ def _items(distractors: Any) -> Iterator[_Rows | tuple[str, Collection]]:
                 yield name, item
             else:
                 label = canonical(name)
-                for rows in (source.open() for source in sources_of(item)):
-                    yield _Rows(np.full(len(rows), label, dtype=f"<U{len(label)}"), rows)
+                for part in (source.open() for source in sources_of(item)):
+                    yield _Rows(np.full(len(part), label, dtype=f"<U{len(label)}"), part)
     elif isinstance(distractors, (list, tuple)):
         for item in distractors:
             yield from _items(item)

@@ -90,9 +90,8 @@ def evaluate_pools(
     evaluations = {}
     for number, (name, pool) in enumerate(chosen.items()):
         scanner = _PartScanner(found, strata, number, parts[name], len(whole.documents))
-        here = Scored(scanner, scored.record)
         evaluations[name] = evaluate_scored(
-            pool, lambda _, here=here: here, measures=measures, ties=ties, threads=threads, **options
+            pool, _scorer(Scored(scanner, scored.record)), measures=measures, ties=ties, threads=threads, **options
         )
     return evaluations
 
@@ -102,6 +101,10 @@ def scorer_of(encoder: Any, threads: int | None, show_progress_bar: bool) -> Cal
     if callable(encoder) and not hasattr(encoder, "encode") and not hasattr(encoder, "encode_queries"):
         return encoder  # type: ignore[no-any-return]
     return lambda collection: embedded(collection, make_encoder(encoder), threads, show_progress_bar)
+
+
+def _scorer(scored: Scored) -> Callable[[Collection], Scored]:
+    return lambda _: scored
 
 
 def list_depth(measures: Sequence[str], indptr: NDArray[np.int64]) -> int:

@@ -120,7 +120,7 @@ def ranks_in(
     language_of = np.array([code.get(strata.languages[label], -1) for label in ranks.languages], dtype=np.int64)
 
     def summed(counts: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        return np.stack([counts[np.ix_(rows, part)].sum(axis=1, dtype=np.uint32) for part in columns], axis=1)
+        return np.stack([counts[rows][:, part].sum(axis=1, dtype=np.uint32) for part in columns], axis=1)
 
     sizes = ranks.pool_sizes
     return replace(
