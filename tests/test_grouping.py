@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ MEASURES = ["MaxR", "MaxRnorm", "nDCG@10", "RankGap", "Intrusion", "Intrusion(by
             "LanguageGap(MaxRnorm)", "LPR(variant=any)"]  # fmt: skip
 
 
-def with_topics(collection: Collection, values: list[str | None]) -> Collection:
+def with_topics(collection: Collection, values: Sequence[str | None]) -> Collection:
     return replace(collection, queries=replace(collection.queries, fields={"topic": tuple(values)}))
 
 

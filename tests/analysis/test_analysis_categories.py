@@ -44,7 +44,7 @@ def leading(scenario: str, intruder: Intruder | None, **more: Any) -> str:
     rows = [r for r in analysis.rows if r["query_language"] == "de" and set(r["pool_languages"]) >= {"de", "en"}]
     assert [row["category"] for row in rows] == list(CATEGORIES)
     assert sum(row["queries"] for row in rows) == 1
-    return next(row["category"] for row in rows if row["queries"])
+    return str(next(row["category"] for row in rows if row["queries"]))
 
 
 @pytest.mark.parametrize("scenario", ["multi", "one-sided", "multilingual", "mono-same"])

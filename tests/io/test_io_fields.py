@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from clinometer.io.parallel import read_parallel
 from clinometer.io.xquad import read_xquad
 
 
-def lines(path: Path, rows: list[dict[str, Any]]) -> Path:
+def lines(path: Path, rows: Sequence[Any]) -> Path:
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     return path
 

@@ -188,7 +188,8 @@ def test_texts_that_are_not_those_of_the_store(store: Path, texts: Texts, encode
     def swapped(column: str, row: int, value: Any) -> Texts:
         changed = list(getattr(texts, column))
         changed[row] = value
-        return replace(texts, **{column: tuple(changed)})
+        columns: dict[str, Any] = {column: tuple(changed)}
+        return replace(texts, **columns)
 
     before = contents(store)
     wrong = [

@@ -6,7 +6,7 @@ a document that is ahead by a hair, and then unrelated documents by their langua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 
 from clinometer.analysis.alike import normalised, overlap, trigrams
@@ -56,6 +56,8 @@ class Judge:
         texts = collection.documents.texts
         self._plain: Callable[[int], str] = lru_cache(maxsize=4096)(lambda row: normalised(texts[row]))
         self._grams: Callable[[int], frozenset[str]] = lru_cache(maxsize=4096)(lambda row: trigrams(texts[row]))
+        # The same two documents meet in many pools.
+        self._repeats: Callable[[int, int], bool] = lru_cache(maxsize=1 << 16)(self._compare)
 
     def answers(self, query: int) -> list[int]:
         """Rows of the documents that are relevant to a query, in every language."""
@@ -75,7 +77,7 @@ class Judge:
         asked_in = self.collection.queries.languages[query]
         if related:
             return "translation" if languages[document] != asked_in else "duplicate"
-        if self._repeats(document, self.answers(query)):
+        if any(self._repeats(document, answer) for answer in self.answers(query)):
             return "duplicate"
         if margin < self.tolerance:
             return "near-tie"
@@ -83,6 +85,10 @@ class Judge:
             return "same-language"
         return "pivot" if languages[document] == self.pivot else "other-language"
 
-    def _repeats(self, document: int, answers: Sequence[int]) -> bool:
-        plain, grams = self._plain(document), self._grams(document)
-        return any(plain == self._plain(row) or overlap(grams, self._grams(row)) >= self.alike for row in answers)
+    def _compare(self, one: int, other: int) -> bool:
+        """Whether two documents have the same text, or nearly."""
+        if self._plain(one) == self._plain(other):
+            return True
+        sizes = sorted((len(self._grams(one)), len(self._grams(other))))
+        # Sets of too different sizes cannot overlap so far.
+        return sizes[0] >= self.alike * sizes[1] and overlap(self._grams(one), self._grams(other)) >= self.alike

@@ -70,10 +70,10 @@ def analyse(
     Example:
         >>> import clinometer as cm
         >>> analysis = cm.analyse("demo", "offline", languages=["en", "ar"], scenarios=["one-sided"], worst=1)
-        >>> [(row["query_language"], row["category"], row["queries"]) for row in analysis.rows if row["queries"]][:2]
-        [('en', 'answer', 136), ('en', 'near-tie', 1)]
+        >>> [(row["query_language"], row["category"], row["queries"]) for row in analysis.rows if row["queries"]][3:]
+        [('ar', 'answer', 93), ('ar', 'pivot', 37), ('ar', 'same-language', 20)]
         >>> analysis.examples[-1]["query_language"], analysis.examples[-1]["first"][0]["category"]
-        ('ar', 'pivot')
+        ('ar', 'same-language')
     """
     languages = None if languages is None else languages if isinstance(languages, str) else list(languages)
     scenarios = scenarios if isinstance(scenarios, str) else list(scenarios)

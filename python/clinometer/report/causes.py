@@ -227,4 +227,4 @@ def shortened(text: str, length: int = _SHOWN) -> str:
         return line
     kept = line[: length - 1]
     spaced = kept.rpartition(" ")[0]
-    return (spaced if len(spaced) > length // 2 else kept) + "…"
+    return (spaced if len(spaced) > length // 2 else kept).rstrip(" ,.;:") + "…"
