@@ -91,8 +91,8 @@ def card_section(evaluation: Evaluation, *, columns: Sequence[tuple[str, str]] =
     digest = str(facts.get("digest", ""))[:12]
     documents = sum((facts.get("documents") or {}).values())
     notes = [
-        f"Measured with clinometer {evaluation.settings.get('version', '')} on {facts['name']}: {documents:,} documents "
-        f"in {', '.join(facts.get('languages') or [])}, digest `{digest}`, {prompts}, pivot "
+        f"Measured with clinometer {evaluation.settings.get('version', '')} on {facts['name']}: {documents:,} "
+        f"documents in {', '.join(facts.get('languages') or [])}, digest `{digest}`, {prompts}, pivot "
         f"{evaluation.settings.get('pivot')}.",
         *(f"Note: {notice}." for notice in evaluation.notices),
     ]
