@@ -125,7 +125,9 @@ def _judged_share(
     there = codes[:, : measure.cutoff] >= 0
     judged = np.isin(keys[:, : measure.cutoff], survey.judged) & there
     found = np.count_nonzero(there, axis=1)
-    return np.divide(np.count_nonzero(judged, axis=1), found, out=np.full(len(found), np.nan), where=found > 0)
+    share: NDArray[np.float64] = np.full(len(found), np.nan)
+    np.divide(np.count_nonzero(judged, axis=1), found, out=share, where=found > 0)
+    return share
 
 
 def _listed(

@@ -133,7 +133,8 @@ def _read(kind: Kind, text: str) -> Condition:
     places = [part.strip() for part in (match["place"] or "").split(",") if part.strip()]
     if len(places) > 3:
         raise UsageError("at most a scenario, a query language and a pool can stand in the brackets")
-    scenario, language, pool = (*places, *[None] * (3 - len(places)))
+    padded: list[str | None] = [*places, *[None] * (3 - len(places))]
+    scenario, language, pool = padded
     if scenario is not None and scenario not in SCENARIOS:
         raise UsageError(f"there is no scenario {scenario!r}; choose from {', '.join(SCENARIOS)}")
     if language is not None and language not in _MEANS:

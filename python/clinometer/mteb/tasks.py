@@ -100,6 +100,7 @@ def mixed_pool_task(
         """A collection that is there already."""
 
         metadata = given
+        data_loaded: bool = False
 
         def load_data(self, *_: Any, **__: Any) -> None:
             """Put the texts and judgements of each chosen subset into mteb's form."""
