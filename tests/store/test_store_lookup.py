@@ -24,7 +24,7 @@ def test_columns_are_those_of_the_store(store: Path) -> None:
 
 def test_only_the_shards_that_are_needed_are_read(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found, read = EmbeddingStore.open(store), []
-    column = lookup.read_column
+    column = lookup.read_column  # type: ignore[attr-defined]
 
     def counted(folder: Path, shard: Any, name: Any) -> Any:
         read.append(shard.name)
