@@ -70,6 +70,16 @@ def test_documents_with_the_same_vectors_tie() -> None:
     assert np.array_equal(scores[:, 31], scores[:, 3])
 
 
+def test_texts_with_the_same_vectors_are_scored_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounding hides what the sum of a copy may differ in, so the copy takes the score of the first."""
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    assert late_interaction._first_alike(rows, np.array([0, 1, 2, 3, 4])).tolist() == [0, 1, 0, 0]
+    assert late_interaction._first_alike(rows, np.array([0, 2, 4])).tolist() == [0, 1]
+    monkeypatch.setattr(late_interaction, "_first_alike", lambda *_: np.array([1, 1]))
+    scorer = LateInteractionScorer([rows[:1]], [rows[:1], rows[1:2]])
+    assert next(scorer.blocks()).tolist() == [[0.0, 0.0]]
+
+
 def test_one_vector_for_each_text_is_an_encoder() -> None:
     from clinometer.encoders import PrecomputedEncoder
 

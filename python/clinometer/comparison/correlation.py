@@ -84,9 +84,9 @@ def correlate(
 
     Example:
         >>> import clinometer as cm
-        >>> options = {"languages": ["en", "de"], "scenarios": ["multilingual"], "measures": ["nDCG@10", "LPR"]}
+        >>> options = {"languages": ["en", "de"], "scenarios": ["multilingual"], "measures": ["nDCG@10", "MaxR"]}
         >>> found = [cm.evaluate("demo", what, **options) for what in ("bm25", "bm25:b=0", "bm25:k1=0.2")]
-        >>> correlation = cm.correlate(found, "nDCG@10", "LPR")
+        >>> correlation = cm.correlate(found, "nDCG@10", "MaxR")
         >>> correlation.n, -1 <= correlation.pearson <= 1
         (3, True)
     """
