@@ -101,7 +101,7 @@ def tables() -> str:
         f"{len(killed['kills'])} times and run again: "
         f"{killed['files']} files, {killed['bytes'] / 1e6:.1f} MB, "
         f"{'every byte as in' if killed['identical'] else 'NOT the bytes of'} a run that was left alone. Made by "
-        "`python studies/kill_and_resume.py --work DIR`.",
+        "`python studies/kill_and_resume.py --work DIR`, with `--languages` for some of the languages.",
         "",
         "| kill | documents finished | queries finished | left of an unfinished shard |",
         "|--:|--:|--:|---|",
