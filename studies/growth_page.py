@@ -93,8 +93,9 @@ def drawn(found: dict[str, dict[str, Any]]) -> str:
     body = sink.getvalue()
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body[body.index("<svg") :], flags=re.DOTALL)
     said = (
-        "Four measures over pool sizes from 480 to 1,000,000 documents, for German and Chinese questions and two "
-        "encoders, with real and with generated distractors; the numbers are in the table below."
+        "Four measures over pool sizes from 480 to 1,000,000 documents, for questions in "
+        f"{' and '.join(NAMES.values())} and the encoders {' and '.join(found)}, with real and with generated "
+        "distractors; the numbers are in the table below the figure."
     )
     return body.replace("<svg ", f'<svg role="img" aria-label="{said}" ', 1)
 
@@ -104,6 +105,9 @@ def curve(axes: Any, result: dict[str, Any], name: str, language: str, measure: 
     size, value, low, high = zip(*points(result, "generated", language, measure, factor), strict=True)
     axes.plot(size, value, color=colour, lw=1.3, ls=(0, (4, 2)), zorder=3)
     axes.fill_between(size, low, high, color=colour, alpha=0.13, lw=0, zorder=1)
+    # A mark at the end says whose line it is.
+    axes.plot(size[-1:], value[-1:], color=colour, marker=shape, ms=4.2, mec=colour, mew=1.2, zorder=5, clip_on=False,
+              mfc="white" if language == "zh" else colour)  # fmt: skip
     size, value, low, high = zip(*points(result, "real", language, measure, factor), strict=True)
     axes.plot(size, value, color=colour, lw=1.6, marker=shape, ms=4.2, mec=colour, mew=1.2, zorder=4,
               mfc="white" if language == "zh" else colour)  # fmt: skip
@@ -174,8 +178,9 @@ def agreement(found: dict[str, dict[str, Any]]) -> list[str]:
 
 def uneven(found: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
-        "Uneven pools: means over German and Chinese questions in `multi`, in brackets the same questions in the even "
-        "pool of 240 passages a language. XQuAD in English, German and Chinese.",
+        "Uneven pools: XQuAD in English, German and Chinese (English and Chinese alone where a line says so). Means "
+        "over the questions in other languages than English, in `multi`; in brackets the same questions in the even "
+        "pool of 240 passages a language. Questions: those of all languages that stay.",
         "",
         "| encoder | pool | questions | Complete@10 | rank gap | intrusion | reverse |",
         "|---|---|--:|--:|--:|--:|--:|",
@@ -189,5 +194,7 @@ def uneven(found: dict[str, dict[str, Any]]) -> list[str]:
                 )
                 for found_value in [line["values"][measure]]
             ]  # fmt: skip
-            lines.append(f"| {name} | {line['title']} (`{line['step']}`) | {line['queries']:,} | {' | '.join(cells)} |")
+            who = name if "de" in result["languages"] else f"{name}, en+zh"
+            what = f"{line['title']} (`{line['step']}`)"
+            lines.append(f"| {who} | {what} | {line['queries']:,} | {' | '.join(cells)} |")
     return lines
