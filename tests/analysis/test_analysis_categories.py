@@ -67,6 +67,9 @@ def test_an_unrelated_document_of_the_pivot() -> None:
     intruder = Intruder("Trains run every ten minutes on weekdays.", "en", 0.9)
     assert leading("one-sided", intruder) == "pivot"
     assert leading("multi", intruder) == "pivot"
+    # The English answer that was taken out of the pool does not hide it.
+    assert leading("one-sided", intruder, english=0.95) == "pivot"
+    assert leading("multi", intruder, english=0.95) == "translation"
     # The pivot is a setting, not English.
     assert leading("multi", intruder, pivot="de") == "other-language"
 
