@@ -24,7 +24,7 @@ def encode(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="demo, xquad:DIR, belebele:DIR, beir:DIR, parallel:FILE[,FILE...] or hub:NAME.",
+            help="demo, xquad:DIR, belebele:DIR, beir:DIR, parallel:FILE[,FILE...], irds:NAME or hub:NAME.",
         ),
     ],
     output: Annotated[

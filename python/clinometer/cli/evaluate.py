@@ -39,7 +39,7 @@ def evaluate(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="demo, xquad:DIR, belebele:DIR, beir:DIR, parallel:FILE[,FILE...] or hub:NAME.",
+            help="demo, xquad:DIR, belebele:DIR, beir:DIR, parallel:FILE[,FILE...], irds:NAME or hub:NAME.",
         ),
     ],
     encoder: Annotated[

@@ -131,7 +131,10 @@ def encoder(
     if isinstance(what, str) and what.startswith(("http://", "https://")):
         _refuse(local, "an encoder behind an address")
         if model is None:
-            raise UsageError(f"{what}: give the server's name of the model as well, with model='NAME' or --model NAME")
+            raise UsageError(
+                f"{what}: give the server's name of the model as well, with model='NAME', or with --model NAME to "
+                "clinometer evaluate or encode"
+            )
         return HttpEncoder(
             what,
             model,

@@ -47,7 +47,7 @@ class HttpOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     concurrency: int = 1
     requests_per_minute: float | None = None
     texts_per_minute: float | None = None
-    timeout: float = 60.0
+    timeout: float = 300.0
     retries: int = 5
     encoding_format: Literal["float", "base64"] = "float"
     query_fields: dict[str, Any] = {}
