@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from clinometer.errors import FormatError
-from clinometer.store import EmbeddingStore, lookup
+from clinometer.store import EmbeddingStore
 from clinometer.store.lookup import ids_at, language_codes, rows_of_ids
+from clinometer.store.rowfiles import read_column
 
 
 def test_columns_are_those_of_the_store(store: Path) -> None:
@@ -24,13 +25,12 @@ def test_columns_are_those_of_the_store(store: Path) -> None:
 
 def test_only_the_shards_that_are_needed_are_read(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found, read = EmbeddingStore.open(store), []
-    column = lookup.read_column  # type: ignore[attr-defined]
 
     def counted(folder: Path, shard: Any, name: Any) -> Any:
         read.append(shard.name)
-        return column(folder, shard, name)
+        return read_column(folder, shard, name)
 
-    monkeypatch.setattr(lookup, "read_column", counted)
+    monkeypatch.setattr("clinometer.store.lookup.read_column", counted)
     assert rows_of_ids(found, {"d1"}) == {"d1": 1}
     assert ids_at(found, [5, 6]) == {5: "d5", 6: "d6"}
     assert read == ["00000", "00001"]
