@@ -27,7 +27,6 @@ def write(evaluation: Evaluation, folder: Path) -> None:
     """Write the values per query, both reports, and last `results.json`: where it stands, all is there."""
     # Results of an earlier run must not stand beside files of this one.
     (folder / "results.json").unlink(missing_ok=True)
-    (folder / EXAMPLES).unlink(missing_ok=True)
     evaluation.report(folder / "report.md")
     evaluation.report(folder / "report.html")
     evaluation.to_folder(folder)
