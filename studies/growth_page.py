@@ -1,4 +1,4 @@
-"""The figure docs/growth.svg and the tables of docs/pool-growth.md, from studies/results: `growth.py --part page`."""
+"""The figure docs/images/growth.svg and the tables of docs/pool-growth.md, from studies/results: `growth.py --part page`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def write_page(results: Path, docs: Path, encoders: list[str]) -> None:
         {name: json.loads(path.read_text()) for name in encoders if (path := results / f"{part}-{name}.json").exists()}
         for part in ("growth", "uneven")
     )
-    (docs / "growth.svg").write_text(drawn(found))
+    (docs / "images" / "growth.svg").write_text(drawn(found))
     page = docs / "pool-growth.md"
     text = page.read_text()
     start, stop = text.index(BEGIN), text.index(END) + len(END)

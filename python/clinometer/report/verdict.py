@@ -14,6 +14,9 @@ from clinometer.report.wording import language_name
 
 __all__ = ["IN_WORDS", "caveats", "intrusion_scenario", "key_numbers", "verdict"]
 
+# How `clinometer.rows.notices_of` ends what it says of queries; there may be one such notice for every setting.
+_LEFT_OUT = "have no answer in the pool and are left out"
+
 
 IN_WORDS = 3
 """How many results are told in words; of more the table tells."""
@@ -285,11 +288,13 @@ def caveats(readings: Sequence[Reading]) -> list[str]:
         if outside := reading.not_made_for():
             names = ", ".join(language_name(label) for label in outside)
             found.append(f"{who}† The encoder was not made for {names}; read these lines with care.")
-        if reading.notices:
-            settings = "one setting leaves" if len(reading.notices) == 1 else f"{len(reading.notices)} settings leave"
+        left_out = [notice for notice in reading.notices if notice.endswith(_LEFT_OUT)]
+        if left_out:
+            settings = "one setting leaves" if len(left_out) == 1 else f"{len(left_out)} settings leave"
             found.append(
                 f"{who}{settings} out queries that have no answer in the pool; the notices under Settings say how many."
             )
+        found += [f"{who}{notice}." for notice in reading.notices if notice not in left_out]
     if len({reading.collection.get("digest") for reading in readings}) > 1:
         found.append(
             "The results come from different collections: their differences are not differences of the encoders alone."
