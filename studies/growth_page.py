@@ -1,4 +1,4 @@
-"""The figure docs/images/growth.svg and the tables of docs/pool-growth.md, from studies/results: `growth.py --part page`."""
+"""The figure and the tables of docs/pool-growth.md, drawn from studies/results by `growth.py --part page`."""
 
 from __future__ import annotations
 
