@@ -154,7 +154,7 @@ def drop(folder: Path) -> None:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def ratio(folder: Path, shards: int = 3, repeats: int = 5) -> dict[str, Any]:
+def ratio(folder: Path, shards: int = 6, repeats: int = 5) -> dict[str, Any]:
     """The same shards from the disk and from memory, in turn, by wall clock and by processor time."""
     store = EmbeddingStore.open(folder / "documents")
     mapped = store.shards()[:shards]

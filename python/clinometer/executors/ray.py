@@ -62,7 +62,10 @@ class RayExecutor:
         quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
         if address:
             quiet.pop("include_dashboard")
-            mend = f"there is no Ray cluster at {address}; start one with 'ray start --head', or unset RAY_ADDRESS"
+            mend = (
+                f"there is no Ray cluster at {address}, or it wants another token than RAY_AUTH_TOKEN; start one with "
+                "'ray start --head', or unset RAY_ADDRESS"
+            )
             start: dict[str, Any] = {"address": address}
         else:
             mend = "a local Ray cluster could not be started"
