@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import clinometer as cm
-from clinometer.arguments import bytes_of
 from clinometer.errors import UsageError
+from clinometer.scanning.arguments import bytes_of
 
 RNG = np.random.default_rng(3)
 DOCUMENTS = RNG.standard_normal((300, 24), dtype=np.float32)

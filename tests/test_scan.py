@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import clinometer as cm
-from clinometer.arguments import tie_places
 from clinometer.errors import ClinometerError, EmbeddingError, UsageError
+from clinometer.scanning.arguments import tie_places
 
 # Scores of the first query: 1, 0.8, 0.6, 0; of the second: 0, 0.6, 0.8, 1.
 DOCUMENTS = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1]], dtype=np.float32)

@@ -27,7 +27,7 @@ from clinometer.results import Evaluation
 from clinometer.rows import notices_of, rows_of
 from clinometer.scenarios import SCENARIOS, settings_of
 from clinometer.scoring import Scored, Scorer, embedded
-from clinometer.stored_scoring import StoredEmbeddings
+from clinometer.stored.scoring import StoredEmbeddings
 from clinometer.survey import survey_of
 
 __all__ = ["DEFAULT_MEASURES", "check_options", "evaluate", "evaluate_scored"]
@@ -64,7 +64,7 @@ def evaluate(
     Args:
         collection: A collection, or a source that `clinometer.load` reads.
         encoder: An encoder, a scorer (`clinometer.scorers`), or what `clinometer.encoder` makes one from; or
-            `clinometer.stored_scoring.StoredEmbeddings`: what was encoded before.
+            `clinometer.stored.scoring.StoredEmbeddings`: what was encoded before.
         languages: Only these; all of the collection by default.
         scenarios: Names from `clinometer.scenarios.SCENARIOS`; all by default.
         pivot: The language whose inclination is measured.

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from clinometer.errors import UsageError
-from clinometer.pool import bytes_needed
+from clinometer.scanning.pool import bytes_needed
 from clinometer.store.encoding import default_shard_rows
 
 __all__ = ["Forecast", "Rates", "Workload", "measure_rates", "predict"]

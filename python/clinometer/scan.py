@@ -13,7 +13,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.arguments import (
+from clinometer.counts import RankCounts, TopK
+from clinometer.errors import UsageError
+from clinometer.executors import Executor, executor_of
+from clinometer.placements import TieMode
+from clinometer.scanning.arguments import (
     Relevant,
     check_options,
     codes_of,
@@ -24,13 +28,9 @@ from clinometer.arguments import (
     targets_of,
     tie_places,
 )
-from clinometer.counts import RankCounts, TopK
-from clinometer.errors import UsageError
-from clinometer.exclude import join, without, without_listed
-from clinometer.executors import Executor, executor_of
-from clinometer.passes import Scan
-from clinometer.placements import TieMode
-from clinometer.pool import Pool, check_dimensions, pieces_of
+from clinometer.scanning.exclude import join, without, without_listed
+from clinometer.scanning.passes import Scan
+from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
 from clinometer.store.lookup import language_codes
 from clinometer.store.reader import EmbeddingStore
 

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.arguments import tie_places
 from clinometer.collection import Collection
 from clinometer.counts import RankCounts, TopK, counts_within
 from clinometer.errors import CollectionError
 from clinometer.measures import Measure
 from clinometer.placements import TieMode
+from clinometer.scanning.arguments import tie_places
 from clinometer.scenarios import Setting, Standings
 from clinometer.scoring import Scanner
 

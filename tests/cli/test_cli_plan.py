@@ -11,7 +11,7 @@ import pytest
 
 from clinometer.errors import UsageError
 from clinometer.planning import Rates, Workload, measure_rates, predict
-from clinometer.pool import bytes_needed
+from clinometer.scanning.pool import bytes_needed
 
 RATES = Rates(pairs=2e8, start=1e-5, read=1e8, probe_documents=1, probe_queries=1, cores=2, load=None)
 

@@ -19,12 +19,12 @@ import pytest
 
 import clinometer as cm
 from clinometer.adapters import Adapter
-from clinometer.checkpoint import Checkpoint
 from clinometer.correction import Center
 from clinometer.encoders import EncoderRecord
 from clinometer.errors import FormatError
 from clinometer.io.trec import read_run
-from clinometer.passes import scan_piece
+from clinometer.scanning.checkpoint import Checkpoint
+from clinometer.scanning.passes import scan_piece
 from clinometer.store import EmbeddingStore, StoreWriter
 from clinometer.store.durable import lock
 
@@ -210,11 +210,11 @@ def test_remedies_on_the_fly(run: Run, stored: Path, qrels: Path, tmp_path: Path
 
 
 def test_blocks_of_remedies_show_nowhere() -> None:
-    from clinometer.arguments import core_options
     from clinometer.executors import LocalExecutor
-    from clinometer.pool import Pool, pieces_of
-    from clinometer.remedied import Remedied
-    from clinometer.sources import Held
+    from clinometer.scanning.arguments import core_options
+    from clinometer.scanning.pool import Pool, pieces_of
+    from clinometer.scanning.sources import Held
+    from clinometer.stored.remedied import Remedied
 
     correction = Center.fit(rows(0), LANGUAGES)
     codes = np.array([LABELS.index(label) for label in LANGUAGES], dtype=np.uint16)
@@ -331,7 +331,7 @@ def test_a_killed_scan_goes_on(
         scanned.append(piece.start)
         return scan_piece(asked, piece, progress)
 
-    monkeypatch.setattr("clinometer.pool.scan_piece", counted)
+    monkeypatch.setattr("clinometer.scanning.pool.scan_piece", counted)
     done = run("scan", stored, "--relevant", qrels, "-k", 4, "-o", out)
     assert done.code == 0, done.err
     assert scanned == [0, 50, 53, 90, 91][after:]
@@ -342,7 +342,7 @@ def test_a_killed_scan_goes_on(
 
 KILLED = """
 import os, signal, sys
-from clinometer.checkpoint import Checkpoint
+from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.cli import main
 keep, count = Checkpoint.keep, 0
 

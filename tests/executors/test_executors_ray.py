@@ -20,15 +20,15 @@ from numpy.testing import assert_array_equal
 
 import clinometer as cm
 from clinometer.adapters import Adapter
-from clinometer.arguments import core_options
 from clinometer.correction import Center
 from clinometer.encoders import EncoderRecord
 from clinometer.errors import ClinometerError, EmbeddingError, FormatError, UsageError
 from clinometer.executors import Executor, LocalExecutor, executor_of
-from clinometer.pool import Pool, pieces_of
-from clinometer.remedied import Remedied
-from clinometer.sources import Held
+from clinometer.scanning.arguments import core_options
+from clinometer.scanning.pool import Pool, pieces_of
+from clinometer.scanning.sources import Held
 from clinometer.store import EmbeddingStore, StoreWriter
+from clinometer.stored.remedied import Remedied
 
 pytestmark = pytest.mark.ray
 

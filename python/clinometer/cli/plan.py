@@ -37,8 +37,8 @@ def plan(
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Say how long a scan will take, how much memory and storage, and what it will cost."""
-    from clinometer.arguments import bytes_of
     from clinometer.planning import Workload, measure_rates, predict
+    from clinometer.scanning.arguments import bytes_of
 
     budget = None if memory_budget is None else bytes_of(memory_budget)
     rate = None if read_rate is None else bytes_of(read_rate)

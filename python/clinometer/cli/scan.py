@@ -72,10 +72,10 @@ def scan(
     ] = None,
 ) -> None:
     """Rank the relevant documents among all stored ones. Run again, it goes on with the shards that are left."""
-    from clinometer.arguments import bytes_of
-    from clinometer.stored_results import results_of, table_of, write_results
-    from clinometer.stored_scan import ScanRequest
-    from clinometer.stored_scoring import open_stores
+    from clinometer.scanning.arguments import bytes_of
+    from clinometer.stored.results import results_of, table_of, write_results
+    from clinometer.stored.scan import ScanRequest
+    from clinometer.stored.scoring import open_stores
 
     check_executor(executor)
     if per_language and not k:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.arguments import sources_of, tie_places
 from clinometer.cells import Cell, cells_of
 from clinometer.collection import Collection
 from clinometer.counts import counts_within
@@ -29,6 +28,7 @@ from clinometer.pools.rebuilt import enlarged
 from clinometer.pools.strata import Strata, layers_of, lists_in, ranks_in
 from clinometer.rows import rows_of
 from clinometer.scan import Scan
+from clinometer.scanning.arguments import sources_of, tie_places
 from clinometer.scenarios import Setting, Standings, settings_of
 from clinometer.scoring import Scored, embedded
 from clinometer.store import EmbeddingStore

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from clinometer.arguments import Relevant, check_options, codes_of, targets_of, tie_places
 from clinometer.counts import RankCounts, TopK, stack_lists
 from clinometer.errors import EmbeddingError, UsageError
-from clinometer.exclude import join, without, without_listed
 from clinometer.placements import TieMode
 from clinometer.scan import Scan
+from clinometer.scanning.arguments import Relevant, check_options, codes_of, targets_of, tie_places
+from clinometer.scanning.exclude import join, without, without_listed
 
 __all__ = ["scan_scores"]
 

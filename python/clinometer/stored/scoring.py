@@ -15,20 +15,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.arguments import codes_of, core_options, rows_of, tie_places
 from clinometer.collection import Collection, Texts
 from clinometer.counts import RankCounts, TopK
 from clinometer.errors import CollectionError, UsageError
 from clinometer.executors import Executor, executor_of
-from clinometer.passes import Change, Scan
 from clinometer.placements import TieMode
-from clinometer.pool import Pool, check_dimensions, pieces_of
-from clinometer.remedied import Remedied
+from clinometer.scanning.arguments import codes_of, core_options, rows_of, tie_places
+from clinometer.scanning.passes import Change, Scan
+from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
+from clinometer.scanning.sources import sources_of_store
 from clinometer.scoring import Scored
-from clinometer.sources import sources_of_store
 from clinometer.store.reader import EmbeddingStore, find_store
 from clinometer.store.rowfiles import digest_of
-from clinometer.stored_scan import mixed_encoders
+from clinometer.stored.remedied import Remedied
+from clinometer.stored.scan import mixed_encoders
 
 __all__ = ["StoredEmbeddings", "open_stores"]
 

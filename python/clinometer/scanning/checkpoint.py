@@ -20,7 +20,7 @@ import numpy as np
 from clinometer.counts import RankCounts, TopK
 from clinometer.errors import FormatError, UsageError
 from clinometer.files import json_bytes, written_whole
-from clinometer.passes import Questions, Scan
+from clinometer.scanning.passes import Questions, Scan
 from clinometer.store.durable import lock
 
 __all__ = ["Checkpoint"]

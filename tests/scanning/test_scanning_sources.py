@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from clinometer.errors import FormatError, MissingExtraError
-from clinometer.sources import Held, Mapped, spread
+from clinometer.scanning.sources import Held, Mapped, spread
 
 ROWS = np.arange(60, dtype=np.float32).reshape(12, 5)
 

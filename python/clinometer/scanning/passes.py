@@ -20,7 +20,7 @@ from clinometer import _core
 from clinometer.counts import RankCounts, TopK
 from clinometer.errors import EmbeddingError
 from clinometer.placements import TieMode
-from clinometer.sources import Source, is_mapped
+from clinometer.scanning.sources import Source, is_mapped
 
 __all__ = ["Change", "Piece", "Questions", "Scan", "add", "join_scores", "scan_piece", "score_piece"]
 
@@ -64,7 +64,7 @@ class Piece:
 
 
 class Change(Protocol):
-    """What documents go through before they are scored, such as `clinometer.remedied.Remedied`."""
+    """What documents go through before they are scored, such as `clinometer.stored.remedied.Remedied`."""
 
     @property
     def block(self) -> int:

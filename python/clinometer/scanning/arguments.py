@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer import _core
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.placements import TIE_MODES, TieMode
-from clinometer.sources import Held, Source, sources_of_store
+from clinometer.scanning.sources import Held, Source, sources_of_store
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = [

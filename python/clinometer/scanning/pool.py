@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from clinometer.arguments import bytes_of
-from clinometer.checkpoint import Checkpoint
 from clinometer.counts import stack_counts, stack_lists
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.executors import Executor
-from clinometer.passes import Change, Piece, Questions, Scan, add, join_scores, scan_piece, score_piece
 from clinometer.placements import TieMode
-from clinometer.sources import Source, spread
+from clinometer.scanning.arguments import bytes_of
+from clinometer.scanning.checkpoint import Checkpoint
+from clinometer.scanning.passes import Change, Piece, Questions, Scan, add, join_scores, scan_piece, score_piece
+from clinometer.scanning.sources import Source, spread
 
 __all__ = ["Pool", "bytes_needed", "check_dimensions", "pieces_of"]
 

@@ -14,9 +14,9 @@ from clinometer.collection import Collection, Texts
 from clinometer.correction import Center, CorrectedEncoder
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
 from clinometer.errors import CollectionError, UsageError
-from clinometer.remedied import Remedied
 from clinometer.store import EmbeddingStore, StoreWriter, digest_of
-from clinometer.stored_scoring import StoredEmbeddings
+from clinometer.stored.remedied import Remedied
+from clinometer.stored.scoring import StoredEmbeddings
 
 RECORD = EncoderRecord(name="model", kind="http", revision="7", dimension=6)
 MEASURES = ["MaxR", "nDCG@3", "RR", "Intrusion", "LangShare@3", "LPR(variant=any)", "FourWay(NSR-QL)", "RankGap"]

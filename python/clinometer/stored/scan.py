@@ -16,20 +16,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.arguments import check_options, core_options, rows_of
-from clinometer.checkpoint import Checkpoint
 from clinometer.counts import RankCounts, TopK
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError
 from clinometer.executors import Executor
 from clinometer.files import file_digest
 from clinometer.io.judgements import read_judgements
-from clinometer.pool import Pool, check_dimensions, pieces_of
-from clinometer.remedied import Remedied
-from clinometer.sources import sources_of_store
+from clinometer.scanning.arguments import check_options, core_options, rows_of
+from clinometer.scanning.checkpoint import Checkpoint
+from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
+from clinometer.scanning.sources import sources_of_store
 from clinometer.store.lookup import language_codes, rows_of_ids
 from clinometer.store.manifest import MANIFEST
 from clinometer.store.reader import EmbeddingStore
+from clinometer.stored.remedied import Remedied
 
 __all__ = ["Judged", "ScanRequest", "StoredScan", "judged_rows", "manifest_digest", "mixed_encoders"]
 

@@ -17,7 +17,7 @@ from clinometer.io.trec import write_run
 from clinometer.measuring import measure
 from clinometer.store.lookup import ids_at
 from clinometer.store.reader import EmbeddingStore
-from clinometer.stored_scan import StoredScan, manifest_digest
+from clinometer.stored.scan import StoredScan, manifest_digest
 
 __all__ = ["described", "pools_of", "results_of", "table_of", "write_results"]
 
