@@ -26,6 +26,8 @@ _READ = 128 << 20
 _REPEATS = 3
 # A line of a shard's ids: id, language and group with their names.
 _LINE = 56
+# A row of a shard while ids are looked up: a string and its object.
+_LOOKED_UP = 150
 # Python with NumPy and the core.
 _PROCESS = 90_000_000
 
@@ -182,6 +184,7 @@ def predict(
     lists = (work.languages if work.per_language else 1) * work.k
     result = work.queries * (12 * work.relevant * work.languages + 28 * work.relevant + 20 * lists)
     hours = seconds / 3600 * work.workers
+    looked_up = _LOOKED_UP * work.documents // shards
     return Forecast(
         shards=shards,
         rounds=rounds,
@@ -191,7 +194,7 @@ def predict(
         passes=passes,
         # A result and the one that it is merged with.
         worker_bytes=_PROCESS + block + each * at_once + 2 * result // passes,
-        driver_bytes=_PROCESS + 3 * result + 4 * work.queries * work.dimension + 2 * work.documents,
+        driver_bytes=_PROCESS + 3 * result + 4 * work.queries * work.dimension + 2 * work.documents + looked_up,
         store_bytes=work.documents * (work.row_bytes + _LINE),
         part_bytes=shards * result,
         worker_hours=hours,
