@@ -48,8 +48,8 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             yield file
         partial.replace(path)
     except OSError as error:
-        # What a full disk says names no file.
-        if error.filename is None:
+        # Of a disk that is full, the system does not say which file was too much for it.
+        if error.errno is not None and error.filename is None:
             error.filename = str(path)
         raise
     finally:

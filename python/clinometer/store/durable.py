@@ -48,7 +48,8 @@ def durable(path: Path) -> Iterator[Hashing]:
         partial.replace(path)
     except OSError as error:
         # Of a disk that is full, the system does not say which file was too much for it.
-        error.filename = error.filename or str(path)
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
         raise
     finally:
         partial.unlink(missing_ok=True)
