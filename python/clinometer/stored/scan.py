@@ -29,9 +29,10 @@ from clinometer.scanning.sources import sources_of_store
 from clinometer.store.lookup import language_codes, rows_of_ids
 from clinometer.store.manifest import MANIFEST
 from clinometer.store.reader import EmbeddingStore
+from clinometer.stored.pairing import mixed_encoders
 from clinometer.stored.remedied import Remedied
 
-__all__ = ["Judged", "ScanRequest", "StoredScan", "judged_rows", "manifest_digest", "mixed_encoders"]
+__all__ = ["Judged", "ScanRequest", "StoredScan", "judged_rows", "manifest_digest"]
 
 _NAMED = 5
 
@@ -261,22 +262,3 @@ class ScanRequest:
 def manifest_digest(store: EmbeddingStore) -> str:
     """SHA-256 of a store's manifest, which holds the checksums of its shards."""
     return hashlib.sha256((store.path / MANIFEST).read_bytes()).hexdigest()
-
-
-def mixed_encoders(documents: EncoderRecord, queries: EncoderRecord) -> list[str]:
-    """A warning if documents and queries were not encoded in one way, prompts aside.
-
-    Example:
-        >>> one, other = (EncoderRecord(name=name, kind="http") for name in ("a", "b"))
-        >>> mixed_encoders(one, one), mixed_encoders(one, other)
-        ([], ["documents and queries were encoded differently (name: 'a' and 'b'); scores mean little unless ..."])
-    """
-    fields = ("name", "kind", "revision", "remedies")
-    pairs = [(name, getattr(documents, name), getattr(queries, name)) for name in fields]
-    differing = [f"{name}: {one!r} and {other!r}" for name, one, other in pairs if one != other]
-    if not differing:
-        return []
-    return [
-        f"documents and queries were encoded differently ({'; '.join(differing)}); scores mean little unless the "
-        "encoders belong together"
-    ]

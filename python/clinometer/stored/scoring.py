@@ -27,8 +27,8 @@ from clinometer.scanning.sources import sources_of_store
 from clinometer.scoring import Scored
 from clinometer.store.reader import EmbeddingStore, find_store
 from clinometer.store.rowfiles import digest_of
+from clinometer.stored.pairing import mixed_encoders
 from clinometer.stored.remedied import Remedied
-from clinometer.stored.scan import mixed_encoders
 
 __all__ = ["StoredEmbeddings", "open_stores"]
 
