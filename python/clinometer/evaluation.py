@@ -27,7 +27,6 @@ from clinometer.results import Evaluation
 from clinometer.rows import notices_of, rows_of
 from clinometer.scenarios import SCENARIOS, settings_of
 from clinometer.scoring import Scored, Scorer, embedded
-from clinometer.stored.scoring import StoredEmbeddings
 from clinometer.survey import survey_of
 
 __all__ = ["DEFAULT_MEASURES", "check_options", "evaluate", "evaluate_scored"]
@@ -96,6 +95,9 @@ def evaluate(
     """
 
     def scored(chosen: Collection) -> Scored:
+        # Imported here: it brings remedies, and with them half of the package.
+        from clinometer.stored.scoring import StoredEmbeddings
+
         if isinstance(encoder, StoredEmbeddings):
             return encoder.scored(chosen, executor=executor, threads=threads, show_progress_bar=show_progress_bar)
         made: Encoder | Scorer = make_encoder(encoder)

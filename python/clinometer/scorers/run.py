@@ -19,7 +19,6 @@ from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, UsageError
 from clinometer.files import file_digest
-from clinometer.io.trec import read_run
 from clinometer.scorers.answers import answers_where
 from clinometer.scorers.matrix import scan_scores
 from clinometer.scoring import Scored
@@ -64,6 +63,8 @@ class RunScorer:
         if isinstance(run, Mapping):
             self._lists: Mapping[str, Mapping[str, float]] = run
         else:
+            from clinometer.io.trec import read_run
+
             self._lists = read_run(os.fspath(run))
             digest = f"sha256:{file_digest(Path(run))}"
             name = Path(run).name if name is None else name

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import EmbeddingError, FormatError, UsageError
-from clinometer.io.textfiles import require_file
 from clinometer.scorers.matrix import scan_scores
 from clinometer.scoring import Scored
 
@@ -61,6 +60,8 @@ class MatrixScorer:
             FormatError: It is no `.npy` file, or holds Python objects.
             FileNotFoundError: It is not there.
         """
+        from clinometer.io.textfiles import require_file
+
         file = require_file(os.fspath(path))
         try:
             scores = np.load(file, mmap_mode="r", allow_pickle=False)
