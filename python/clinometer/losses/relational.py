@@ -36,7 +36,7 @@ class RelationalDistillationLoss(TaughtLoss):
     The two kinds are averaged.
 
     An InfoNCE loss teaches what answers what, from texts that may be far from those that are searched; this one only
-    asks that languages agree, so it costs less of plain retrieval (docs/reproduction.md).
+    asks that languages agree.
 
     Args:
         model: SentenceTransformer model, the student.
