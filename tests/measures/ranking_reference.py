@@ -171,6 +171,20 @@ def complete(cutoff: int) -> Reading:
     return lambda pool, order: 100.0 * (set(pool.relevant) <= set(order[:cutoff]))
 
 
+def reachable(cutoff: int) -> Reading:
+    """By trying how many documents of each language could stand in the first `cutoff`."""
+
+    def reading(pool: Pool, order: list[int]) -> float:
+        lists = [[d for d in order if pool.languages[d] == language] for language in set(pool.languages)]
+        for taken in product(*(range(len(one) + 1) for one in lists)):
+            top = {d for one, count in zip(lists, taken, strict=True) for d in one[:count]}
+            if sum(taken) <= cutoff and set(pool.relevant) <= top:
+                return 100.0
+        return 0.0
+
+    return reading
+
+
 def rank_gap(pivot: int, target: int) -> Reading:
     def reading(pool: Pool, order: list[int]) -> float:
         pivots, targets = ranks(pool, order, pivot), ranks(pool, order, target)

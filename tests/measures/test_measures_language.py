@@ -23,6 +23,7 @@ from clinometer.measures import (
     parse,
     pivot_first,
     rank_gap,
+    reachable,
 )
 from clinometer.placements import Placements, TieMode
 
@@ -62,6 +63,34 @@ def test_complete_says_whether_max_rank_is_within(scores: list[int], ties: TieMo
     placements = placements_of([Pool([float(score) for score in scores], grades)], ties)
     for cutoff in range(1, len(scores) + 2):
         assert_array_equal(complete(placements, cutoff), 100.0 * (max_rank(placements) <= cutoff))
+
+
+def test_reachable_is_what_merging_the_languages_anew_could_do() -> None:
+    # German answers on ranks 9 and 10 of the pool, but 1 and 2 of the German documents; the English one is its fourth.
+    placements = placements_of([ranked(12, [4, 9, 10], [EN, DE, DE])])
+    assert [reachable(placements, cutoff)[0] for cutoff in (5, 6, 10)] == [0, 100, 100]
+    assert [complete(placements, cutoff)[0] for cutoff in (6, 9, 10)] == [0, 0, 100]
+    with pytest.raises(UsageError, match="the cutoff is 0"):
+        reachable(placements, 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    scores=st.lists(st.integers(0, 4), min_size=2, max_size=12),
+    ties=st.sampled_from(["index", "trec", "optimistic", "pessimistic", "expected"]),
+    chosen=st.sets(st.integers(0, 11), min_size=1),
+    spoken=st.lists(st.integers(0, 2), min_size=12, max_size=12),
+)
+def test_nothing_is_more_complete_than_reachable(
+    scores: list[int], ties: TieMode, chosen: set[int], spoken: list[int]
+) -> None:
+    grades = [int(d in chosen) for d in range(len(scores))]
+    grades[0] = 1
+    pool = Pool([float(score) for score in scores], grades, spoken[: len(scores)])
+    placements = placements_of([pool], ties)
+    for cutoff in range(1, len(scores) + 1):
+        assert complete(placements, cutoff)[0] <= reachable(placements, cutoff)[0] + 1e-9
+    assert reachable(placements, len(scores))[0] == pytest.approx(100)
 
 
 @settings(max_examples=50, deadline=None)

@@ -39,6 +39,7 @@ SPELLINGS = {
     "LangNDCG(gain=0.25)": "LangNDCG(gain=0.25) LangNDCG(gain=.250)",
     "FourWay(SR-QL)": "FourWay(SR-QL) fourway(sr-ql) four_way(part=sr-ql)",
     "FourWay(NSR-NQL)": "FourWay(NSR-NQL) four-way(nsr-nql)",
+    "Reachable@10": "Reachable@10 reachable_at_10 REACHABLE@10",
     "RankDistance": "RankDistance rankdistance rank_distance",
     "StrongViolation": "StrongViolation strong_violation",
     "LanguageGap(FourWay(SR-QL))": "LanguageGap(FourWay(sr-ql))",
@@ -91,6 +92,7 @@ def test_duplicates_are_removed_and_the_order_kept() -> None:
         ("LangNDCG@10", "Lang-nDCG@10", True, "0-1"),
         ("LangNDCG(gain=0)@10", "Lang-nDCG (gain 0)@10", True, "0-1"),
         ("FourWay(NSR-QL)", "Four-way (NSR-QL)", None, "%"),
+        ("Reachable@10", "Reachable@10", True, "%"),
         ("RankDistance", "Rank distance", False, "rank"),
         ("StrongViolation", "Strong alignment violated", False, "share"),
         ("LanguageGap", "Language gap (Max@R norm)", False, "%"),
@@ -108,7 +110,7 @@ def test_summaries_are_one_sentence_with_the_source() -> None:
         assert "{" not in measure.summary
         ours = measure.name in {
             "RankGap", "PivotFirst", "Intrusion", "IntrusionCount", "LangShare", "LPR", "LangNDCG", "FourWay",
-            "StrongViolation",
+            "StrongViolation", "Reachable",
         }  # fmt: skip
         assert ("[our definition]" in measure.summary) == ours
         assert (

@@ -43,6 +43,7 @@ def every_measure(cutoff: int, one: int, other: int) -> dict[str, tuple[Measured
         "MaxR": (measures.max_rank, reference.max_rank),
         "MaxRnorm": (measures.max_rank_norm, reference.max_rank_norm),
         "Complete@k": (partial(measures.complete, cutoff=cutoff), reference.complete(cutoff)),
+        "Reachable@k": (partial(measures.reachable, cutoff=cutoff), reference.reachable(cutoff)),
         "Intrusion": (
             partial(measures.intrusion, answer=first, intruder=second),
             reference.intrusion(one, other),

@@ -22,6 +22,7 @@ from clinometer.measures.language import (
     pivot_first,
     rank_distance,
     rank_gap,
+    reachable,
     strong_violation,
 )
 from clinometer.measures.names import KNOWN, Measure, parse
@@ -55,6 +56,7 @@ __all__ = [
     "precision",
     "rank_distance",
     "rank_gap",
+    "reachable",
     "recall",
     "reciprocal_rank",
     "strong_violation",
@@ -62,7 +64,7 @@ __all__ = [
 ]
 
 _WHOLE = {"nDCG": ndcg, "RR": reciprocal_rank, "AP": average_precision}
-_CUT = {"R": recall, "P": precision, "Success": success, "Complete": complete}
+_CUT = {"R": recall, "P": precision, "Success": success, "Complete": complete, "Reachable": reachable}
 _PARALLEL = {"MaxR": max_rank, "MaxRnorm": max_rank_norm, "RankDistance": rank_distance}
 _PAIR = {"RankGap": rank_gap, "PivotFirst": pivot_first}
 _INTRUSION = {"Intrusion": intrusion, "IntrusionCount": intrusion_count}

@@ -93,6 +93,11 @@ KINDS: dict[str, Kind] = {
         f"100 if all relevant documents are among {{depth}}, else 0 (name from {_PAPER}, formula as we read it).",
         ("comp",),
     ),
+    "Reachable": Kind(
+        "Reachable", "required", True, "%",
+        "100 if all relevant documents could be among {depth} were the languages only shifted against each other, each "
+        f"in its own order, else 0: no such remedy brings Complete above it {_OURS}.",
+    ),
     "RankGap": Kind(
         "Rank gap", "never", None, "log2 ranks",
         "log2 rank of the target language's best relevant document minus log2 rank of the pivot's; above 0 the ranking "

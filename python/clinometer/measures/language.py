@@ -1,4 +1,4 @@
-"""Measures of parallel answers and of inclination: Max@R, Complete@K, rank distance, rank gap, intrusion, share.
+"""Measures of parallel answers and of inclination: Max@R, Complete@K and its bound, rank gap, intrusion, share.
 
 Each returns one float64 per query. A query for which a measure is not defined, such as one without a relevant document
 in a language that the measure speaks of, has the value NaN, never 0. With `ties="expected"` each is its exact
@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
-from clinometer.measures.ties import TieGroups, Vector, at_best, at_worst, none_within, per_query, tie_groups, within
+from clinometer.measures.ties import (
+    TieGroups,
+    Vector,
+    at_best,
+    at_worst,
+    last_by_language,
+    none_within,
+    per_query,
+    tie_groups,
+    within,
+)
 from clinometer.placements import Placements
 
 __all__ = [
@@ -26,6 +36,7 @@ __all__ = [
     "pivot_first",
     "rank_distance",
     "rank_gap",
+    "reachable",
     "strong_violation",
 ]
 
@@ -65,10 +76,40 @@ def complete(placements: Placements, cutoff: int) -> Vector:
     Raises:
         UsageError: The cutoff is below 1.
     """
-    if cutoff < 1:
-        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")
+    _check_cutoff(cutoff)
     worst = tie_groups(placements).last()
     return per_query(placements, worst.query, 100.0 * none_within(worst, worst.size - within(worst, cutoff)))
+
+
+def reachable(placements: Placements, cutoff: int) -> Vector:
+    """Reachable@K: 100 if the languages could be merged so that Complete@K is 100, else 0; `(q,)`, higher is better.
+
+    The order within each language stays as it is, and only that between languages may change: then all relevant
+    documents fit into the first K exactly if the ranks that the worst of each language has among the documents of its
+    own language add up to K at most. So this is the bound of Complete@K for whatever shifts languages against each
+    other, were it made for each query alone; what is missing to 100 is retrieval within a language. With expected ties
+    it is the probability of it. [our definition]
+
+    Raises:
+        UsageError: The cutoff is below 1.
+    """
+    _check_cutoff(cutoff)
+    worst, language = last_by_language(placements)
+    if placements.ties != "expected":
+        ranks: Vector = worst.above.astype(np.float64) + 1.0
+        return np.where(per_query(placements, worst.query, ranks) <= cutoff, 100.0, 0.0)
+    # Orders within different languages are independent: chances of the sum of the ranks, language by language.
+    chances = np.zeros((len(placements), cutoff + 1))
+    chances[:, 0] = 1.0
+    for code in range(len(placements.languages)):
+        mine = worst.take(np.flatnonzero(language == code))
+        up_to = np.stack([none_within(mine, mine.size - within(mine, rank)) for rank in range(cutoff + 1)], axis=1)
+        before, after = chances[mine.query], np.zeros((len(mine), cutoff + 1))
+        for rank, chance in enumerate(np.diff(up_to, axis=1).T, start=1):
+            after[:, rank:] += chance[:, None] * before[:, : cutoff - rank + 1]
+        chances[mine.query] = after
+    found: Vector = 100.0 * chances.sum(axis=1)
+    return found
 
 
 def rank_distance(placements: Placements) -> Vector:
@@ -203,6 +244,11 @@ def _intruders(placements: Placements, answers: TieGroups, intruder: str) -> tup
     elif placements.ties in ("index", "trec"):
         above += unrelated.before[cell]
     return above, tied
+
+
+def _check_cutoff(cutoff: int) -> None:
+    if cutoff < 1:
+        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")
 
 
 def _check_pair(pivot: str, target: str) -> None:

@@ -33,7 +33,8 @@ _CUTOFF = re.compile(r"0*[1-9][0-9]*")
 
 KNOWN: tuple[str, ...] = (
     "nDCG", "nDCG@10", "R@100", "RR", "RR@10", "AP", "AP@100", "P@5", "Success@1", "MaxR", "MaxRnorm", "Complete@10",
-    "RankGap", "PivotFirst", "Intrusion", "Intrusion(by=own)", "IntrusionCount", "IntrusionCount(by=own)",
+    "Reachable@10", "RankGap", "PivotFirst", "Intrusion", "Intrusion(by=own)", "IntrusionCount",
+    "IntrusionCount(by=own)",
     "LangShare@10", "LangShare(lang=de)@10", "Judged@10", "LPR", "LPR(variant=top1)", "LPR(variant=any)",
     "LPR(variant=pair)", "LangNDCG", "LangNDCG@10", "LangNDCG(gain=0)@10", "FourWay(SR-QL)", "FourWay(SR-NQL)",
     "FourWay(NSR-QL)", "FourWay(NSR-NQL)", "RankDistance", "StrongViolation", "LanguageGap(MaxRnorm)",

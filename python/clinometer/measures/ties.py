@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 
 from clinometer.placements import Placements
 
-__all__ = ["TieGroups", "Vector", "at_best", "at_each", "at_worst", "none_within", "per_query", "tie_groups", "within"]
+__all__ = [
+    "TieGroups",
+    "Vector",
+    "at_best",
+    "at_each",
+    "at_worst",
+    "last_by_language",
+    "none_within",
+    "per_query",
+    "tie_groups",
+    "within",
+]
 
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -50,13 +61,14 @@ class TieGroups:
 
     def first(self) -> TieGroups:
         """Each query's highest group."""
-        return self._take(np.flatnonzero(_changes(self.query)))
+        return self.take(np.flatnonzero(_changes(self.query)))
 
     def last(self) -> TieGroups:
         """Each query's lowest group."""
-        return self._take(np.flatnonzero(_changes(self.query[::-1])[::-1]))
+        return self.take(np.flatnonzero(_changes(self.query[::-1])[::-1]))
 
-    def _take(self, chosen: Integers) -> TieGroups:
+    def take(self, chosen: Integers) -> TieGroups:
+        """Some of the groups, by their numbers."""
         return TieGroups(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
@@ -98,6 +110,35 @@ def _tie_groups(placements: Placements, language: str | None) -> TieGroups:
         earlier=start - np.repeat(start[opens], groups_of_query),
         gain=np.add.reduceat(placements.grades[rows], start) if len(start) else np.empty(0, dtype=np.int64),
     )
+
+
+def last_by_language(placements: Placements) -> tuple[TieGroups, Integers]:
+    """Each query's lowest group of each language among the documents of that language alone, and the language's index.
+
+    The groups are sorted by query and language. `earlier` and `gain` are those of the group itself: 0 and its grades.
+    """
+    every = np.arange(len(placements.language))
+    above, tied, before = (
+        part[every, placements.language].astype(np.int64)
+        for part in (placements.counts.greater, placements.counts.equal, placements.counts.before)
+    )
+    order = np.lexsort((above + before, placements.language, placements.query))
+    query, language = placements.query[order], placements.language[order]
+    start = np.flatnonzero(_changes(query) | _changes(language) | _changes(above[order]))
+    opens = np.flatnonzero(_changes(query[start]) | _changes(language[start]))
+    lowest = np.append(opens, len(start))[1:] - 1
+    ends = np.append(start, len(order))[1:]
+    relevant = (ends - start)[lowest]
+    gain = np.add.reduceat(placements.grades[order], start)[lowest] if len(start) else relevant
+    first, last = order[start[lowest]], order[ends[lowest] - 1]
+    size = tied[last] + 1
+    if placements.ties != "expected":
+        ahead = {"optimistic": relevant - 1, "pessimistic": size - 1}.get(placements.ties, before[last])
+        size, relevant = np.ones_like(size), np.ones_like(relevant)
+        groups = TieGroups(placements.query[last], last, above[last] + ahead, size, relevant, size - 1, gain)
+    else:
+        groups = TieGroups(placements.query[first], first, above[first], size, relevant, np.zeros_like(size), gain)
+    return groups, placements.language[last]
 
 
 def per_query(placements: Placements, query: Integers, values: Vector) -> Vector:
