@@ -18,7 +18,7 @@ import tiny_transformer
 
 from clinometer.errors import EncoderError, UsageError
 from clinometer.training import TrainingPlan, train
-from clinometer.training.recipes import make_loss, recipe_of
+from clinometer.training.recipes import RECIPES, make_loss, recipe_of
 
 pytestmark = [
     pytest.mark.models,
@@ -236,12 +236,22 @@ def test_losses_by_name(base: Path) -> None:
     assert make_loss(model, "jsd+nce", mini_batch_size=4).mini_batch_size == 4
     with pytest.raises(UsageError, match="the loss 'clear' does not know one of the options colour"):
         make_loss(model, "clear", options={"colour": 1})
-    with pytest.raises(UsageError, match="cannot cache a"):
+    with pytest.raises(UsageError, match="cannot cache a CombinedLoss"):
         make_loss(model, "jsd+nce", hold=3.0, mini_batch_size=4)
     assert recipe_of("nce+pool").layout == "alignment+query"
     upright = make_loss(model, "upright", options={"scale": 30.0})
-    assert upright.parts == ("pool", "mono", "sim")
+    assert type(upright).__name__ == "RelationalDistillationLoss"
     assert upright.scale == 30.0
+    assert make_loss(model, "upright", mini_batch_size=4).loss.scale == 50.0
+
+
+def test_a_recipe_fills_what_a_plan_leaves_open() -> None:
+    places: dict[str, Any] = {"model": "m", "data": ["d"], "languages": ["de"]}
+    upright, paper = TrainingPlan.of(**places), TrainingPlan.of(**places, loss="jsd+nce")
+    own = RECIPES["upright"]
+    assert (upright.batch_size, upright.learning_rate, upright.blend) == (own.batch_size, own.learning_rate, own.blend)
+    assert (paper.batch_size, paper.max_length, paper.blend) == (16, 128, 1.0)
+    assert TrainingPlan.of(**places, batch_size=8, blend=None).batch_size == 8
 
 
 @pytest.mark.parametrize(
@@ -263,7 +273,7 @@ def test_losses_by_name(base: Path) -> None:
 )
 def test_a_plan_that_cannot_be_used_says_why(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        TrainingPlan(**{"model": "m", "data": ["d"], "languages": ["de"], **options}).checked()
+        TrainingPlan.of(**{"model": "m", "data": ["d"], "languages": ["de"], **options})
 
 
 def test_an_unknown_option_is_named_with_the_known_ones(tmp_path: Path) -> None:

@@ -43,13 +43,14 @@ def train(
         int | None, typer.Option(metavar="N", min=1, help="Times that the data is read; 1, at most 10 for an adapter.")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(metavar="N", min=2, help="Samples in a step; 16, for an adapter 256.")
+        int | None,
+        typer.Option(metavar="N", min=2, help="Samples in a step; else the recipe's own, 256 for an adapter."),
     ] = None,
     mini_batch_size: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Texts in memory at a time (GradCache).")
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(metavar="X", help="The highest.")] = None,
-    max_length: Annotated[int, typer.Option(metavar="N", min=1, help="Longest text in tokens.")] = 128,
+    max_length: Annotated[int | None, typer.Option(metavar="N", min=1, help="Longest text in tokens.")] = None,
     freeze: Annotated[str, typer.Option(metavar="embeddings|nothing", help="What does not move.")] = "embeddings",
     adapter: Annotated[
         str | None,

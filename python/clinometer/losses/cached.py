@@ -1,7 +1,7 @@
 """GradCache around a loss of this package: large batches on small memory, for about twice the computation.
 
-The value and the gradients are those of the loss on the whole batch. Needs sentence-transformers 6, whose
-`CachedLossMixin` does the work.
+The value and the gradients are those of the loss on the whole batch; a frozen teacher reads each mini-batch once. Needs
+sentence-transformers 6, whose `CachedLossMixin` does the work.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
     embeddings, and the mini-batches are embedded again to carry the gradients into the model.
 
     Args:
-        loss: A loss of this package, not one with a teacher.
+        loss: A loss of this package.
         mini_batch_size: Texts in memory at a time; changes speed and memory, not the result (up to rounding).
         mini_batch_num_tokens: Fill mini-batches up to so many tokens instead.
         show_progress_bar: Draw a bar for the mini-batches of each step.
 
     Raises:
-        UsageError: sentence-transformers is older than 6, or the loss has a teacher.
+        UsageError: sentence-transformers is older than 6, or the loss is another one.
 
     Requirements:
         1. sentence-transformers 6 or newer.
@@ -75,10 +75,8 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
                 "installed; upgrade it, or use a smaller batch"
             )
         super().__init__()
-        if not isinstance(loss, ColumnLoss) or isinstance(loss, TaughtLoss):
-            raise UsageError(
-                f"GradCachedLoss cannot cache a {type(loss).__name__}; give it a loss of clinometer without a teacher"
-            )
+        if not isinstance(loss, ColumnLoss):
+            raise UsageError(f"GradCachedLoss cannot cache a {type(loss).__name__}; give it one loss of clinometer")
         for name, value in (("mini_batch_size", mini_batch_size), ("mini_batch_num_tokens", mini_batch_num_tokens)):
             if value is not None and value < 1:
                 raise UsageError(f"{name} is {value}, but must be 1 or more")
@@ -88,6 +86,7 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
         self.show_progress_bar = show_progress_bar
         self._used: list[bool] = []
         self._parts: dict[str, Tensor] = {}
+        self._targets: dict[str, Any] = {}
 
     def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:
         """The parts for a batch as the trainer passes it; only their sum carries a gradient."""
@@ -95,6 +94,7 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
         names = self.loss.column_names(len(features))
         wanted = self.loss.columns_used(names)
         self._used = [name in wanted for name in names]
+        self._targets = {"targets": self._taught(self.loss, features)} if isinstance(self.loss, TaughtLoss) else {}
         total: Tensor = _Mixin.forward_cached(
             self, [dict(column) for column, used in zip(features, self._used, strict=True) if used], labels
         )
@@ -114,13 +114,26 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
         """The loss over the whole batch, from the embeddings of the mini-batches."""
         columns = iter(reps)
         embeddings = [torch.cat(next(columns)) if used else None for used in self._used]
-        parts = self.loss.compute_loss_from_embeddings(embeddings, labels)
+        parts = self.loss.compute_loss_from_embeddings(embeddings, labels, **self._targets)
         self._parts = {name: value.detach() for name, value in parts.items()}
         total = torch.stack(list(parts.values())).sum()
         if with_backward:
             torch.autograd.backward(total)
             return total.detach()
         return total
+
+    def _taught(self, loss: TaughtLoss, features: list[dict[str, Any]]) -> list[Tensor]:
+        """What the teacher says of the whole batch, a few texts at a time."""
+        rows = len(next(iter(features[0].values())))
+        pieces = [
+            loss.teach([
+                {name: value[start : start + self.mini_batch_size] if isinstance(value, Tensor) else value
+                 for name, value in column.items()}
+                for column in features
+            ])
+            for start in range(0, rows, self.mini_batch_size)
+        ]  # fmt: skip
+        return [torch.cat(parts) for parts in zip(*pieces, strict=True)]
 
     def get_config_dict(self) -> dict[str, Any]:
         """The configuration of the loss, and the size of the mini-batches."""

@@ -19,6 +19,9 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Freeze = Literal["nothing", "embeddings"]
 
 
+_OF_THE_RECIPE = ("batch_size", "learning_rate", "max_length", "blend")  # where a caller names none
+
+
 class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
     """How a model is trained.
 
@@ -42,8 +45,7 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
             time of a small multilingual model; `nothing` trains all weights.
         lora_rank: Train low-rank differences of the attention layers instead of the weights, and add them up at the
             end (needs peft); None for no such thing.
-        blend: The model that is kept lies so far from the untrained one (0) to the trained one (1); None for the
-            recipe's own.
+        blend: The model that is kept lies so far from the untrained one (0) to the trained one (1).
         precision: `auto` computes in bfloat16 where the processor does so in hardware.
         query_prompt: Put before each query; None for the model's own.
         document_prompt: Put before each document; None for the model's own.
@@ -63,15 +65,15 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
     loss_options: dict[str, Any] = {}
     hold: float = 0.0
     epochs: int = 1
-    batch_size: int = 16
+    batch_size: int
     mini_batch_size: int | None = None
-    learning_rate: float = 3e-5
+    learning_rate: float
     warmup: float = 0.1
     weight_decay: float = 0.01
-    max_length: int = 128
+    max_length: int
     freeze: Freeze = "embeddings"
     lora_rank: int | None = None
-    blend: float | None = None
+    blend: float
     precision: Precision = "auto"
     query_prompt: str | None = None
     document_prompt: str | None = None
@@ -80,6 +82,22 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
     dev_questions: int | None = 200
     patience: int | None = None
     seed: int = 42
+
+    @classmethod
+    def of(cls, model: str, data: list[str], languages: list[str], **options: Any) -> TrainingPlan:
+        """A plan by a loss's recipe: what `options` leave out, or give as None, is the recipe's own.
+
+        Raises:
+            UsageError: A value that cannot be used, by the name of its option.
+
+        Example:
+            >>> plan = TrainingPlan.of("m", ["pairs.jsonl"], ["DE"], loss="jsd+nce", batch_size=32)
+            >>> plan.languages, plan.batch_size, plan.learning_rate
+            (['de'], 32, 3e-05)
+        """
+        recipe = recipe_of(options.get("loss", "upright"))
+        own = {name: getattr(recipe, name) for name in _OF_THE_RECIPE if options.get(name) is None}
+        return cls(model=model, data=data, languages=languages, **{**options, **own}).checked()
 
     def checked(self) -> TrainingPlan:
         """The plan with languages in canonical spelling.
@@ -101,8 +119,8 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
                 raise UsageError(f"{name} is {value}, but must be 1 or more")
         for name, low, high in (("warmup", 0, 1), ("blend", 0, 1), ("weight_decay", 0, 1)):
             value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise UsageError(f"{name} is {getattr(self, name)}, but must lie between {low} and {high}")
+            if not low <= value <= high:
+                raise UsageError(f"{name} is {value}, but must lie between {low} and {high}")
         if not self.learning_rate > 0:
             raise UsageError(f"learning_rate is {self.learning_rate}, but must be greater than 0")
         if self.hold < 0:
@@ -124,8 +142,8 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
         """What differs, one sentence part for each option.
 
         Example:
-            >>> one = TrainingPlan(model="m", data=["d.jsonl"], languages=["de"])
-            >>> one.differences(TrainingPlan(model="m", data=["d.jsonl"], languages=["de"], epochs=2))
+            >>> one = TrainingPlan.of("m", ["d.jsonl"], ["de"])
+            >>> one.differences(TrainingPlan.of("m", ["d.jsonl"], ["de"], epochs=2))
             ['epochs (1, now 2)']
         """
         mine, theirs = msgspec.to_builtins(self), msgspec.to_builtins(other)

@@ -25,20 +25,28 @@ class Recipe:
         name: As it is written.
         layout: Columns that it reads; see `clinometer.training.data.LAYOUTS`.
         parts: Of `CrossLingualAlignmentLoss`; empty for losses of another kind.
-        blend: How far from the untrained (0) to the trained model (1) the one lies that is kept, unless a plan says it.
+        blend: How far from the untrained (0) to the trained model (1) the one lies that is kept.
+        batch_size: Samples in a step.
+        learning_rate: Highest.
+        max_length: Longest text in tokens.
         options: Options of the loss, under those of a plan.
+
+    What a plan says goes before what the recipe says.
     """
 
     name: str
     layout: Layout
     parts: str = ""
     blend: float = 1.0
+    batch_size: int = 16
+    learning_rate: float = 3e-5
+    max_length: int = 128
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-# `upright` is what docs/reproduction.md recommends, and why; scale and blend were chosen on TICO-19 and the demo.
+# `upright` is what docs/reproduction.md recommends; its numbers were chosen in docs/recipe.md, on development texts.
 RECIPES: dict[str, Recipe] = {
-    "upright": Recipe("upright", "alignment+query", "pool+mono+sim", blend=0.5, options={"scale": 50.0}),
+    "upright": Recipe("upright", "alignment+query", blend=0.75, batch_size=64, learning_rate=4e-5, max_length=256),
     "clear": Recipe("clear", "clear"),
     "distill": Recipe("distill", "alignment+query"),
     "relational": Recipe("relational", "alignment+query"),
@@ -101,7 +109,7 @@ def make_loss(
             made: Any = losses.CrossLingualAlignmentLoss(model, recipe.parts, **chosen)
         elif name == "clear":
             made = losses.ClearLoss(model, **chosen)
-        elif name == "relational":
+        elif name in ("upright", "relational"):
             made = losses.RelationalDistillationLoss(model, **chosen)
         else:
             made = losses.DistillationLoss(model, **{"target": "pivot", "over_dimensions": "sum", **chosen})

@@ -211,7 +211,7 @@ def _fit(
         raise
     if judged and trainer.state.best_model_checkpoint:
         weights.check_equal(Path(trainer.state.best_model_checkpoint))
-    weights.finish(recipe_of(plan.loss).blend if plan.blend is None else plan.blend)
+    weights.finish(plan.blend)
     model.max_seq_length = own_length
     log = [{name: value for name, value in entry.items() if "runtime" not in name and "per_second" not in name}
            for entry in trainer.state.log_history]  # fmt: skip
@@ -226,7 +226,7 @@ def _plan(
     if unknown := sorted(set(options) - known):
         raise UsageError(f"training has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}")
     languages = [languages] if isinstance(languages, str) else list(languages)
-    return TrainingPlan(model=str(model), data=[str(path) for path in files], languages=languages, **options).checked()
+    return TrainingPlan.of(str(model), [str(path) for path in files], languages, **options)
 
 
 def _finished(output: Path, plan: TrainingPlan) -> dict[str, Any] | None:
