@@ -24,6 +24,7 @@ ROWS = (
 )  # fmt: skip
 TRAINED = (
     ("literal loss (zh)", "zh-literal-42"),
+    ("literal loss (joint)", "joint-literal-42"),
     ("upright (zh)", "zh-upright-42"),
     ("upright (joint)", "joint-upright-42"),
 )
@@ -101,7 +102,31 @@ def tables() -> str:
         if name != "offline" and reproduction.exists():
             text += trained(json.loads(reproduction.read_text())["lines"])
         text.append("")
-    return "\n".join(text)
+    return "\n".join([*text, *reach()])
+
+
+def reach() -> list[str]:
+    """Complete@10 beside its bound, from studies/reach.py."""
+    lines = json.loads((STUDIES / "results" / "reach.json").read_text())
+    there = {(line["encoder"], line["how"], line["dataset"]): line for line in lines}
+    text = [
+        "### How far straightening can go",
+        "",
+        "Complete@10 of Reachable@10, means over target languages, by `python studies/reach.py --work DIR`. No shift "
+        "of the languages against each other brings the first above the second.",
+        "",
+        "| encoder | | XQuAD | Belebele | TICO-19 |",
+        "|---|---|--:|--:|--:|",
+    ]
+    for encoder, how in dict.fromkeys((line["encoder"], line["how"]) for line in lines):
+        cells = []
+        for dataset in ("xquad", "belebele", "tico19"):
+            complete, bound = (
+                there[encoder, how, dataset][name]["macro-target"] for name in ("Complete@10", "Reachable@10")
+            )
+            cells.append(f"{complete:.1f} of {bound:.1f}")
+        text.append(f"| {encoder} | {'centered' if how != 'none' else 'as it is'} | {' | '.join(cells)} |")
+    return [*text, ""]
 
 
 def main() -> None:

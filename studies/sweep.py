@@ -52,11 +52,15 @@ def relational(name: str, **options: Any) -> Setting:
     return Setting(f"relational {name}", {**usual, **loss, **options})
 
 
+def spelt(epochs: int, rate: float) -> str:
+    return f"{epochs} epoch{'s' if epochs > 1 else ''} at {rate:g}"
+
+
 def settings() -> list[Setting]:
     """The first ones teach most."""
     found = [Setting("untrained")]
     for epochs, rate in ((1, 4e-5), (1, 1e-4), (3, 4e-5), (3, 1e-4), (3, 2e-4), (8, 4e-5), (8, 1e-4)):
-        found.append(relational(f"{epochs} epochs at {rate:g}", epochs=epochs, learning_rate=rate))
+        found.append(relational(spelt(epochs, rate), epochs=epochs, learning_rate=rate))
     found += [
         relational("scale 100", scale=100.0),
         relational("scale 20", scale=20.0),
@@ -64,7 +68,7 @@ def settings() -> list[Setting]:
         relational("batch 32, 128 tokens", batch_size=32, max_length=128),
         relational("batch 16, 128 tokens", batch_size=16, max_length=128),
         relational("batch 192 at 1e-4", batch_size=192, learning_rate=1e-4),
-        relational("1 epochs at 2e-5", learning_rate=2e-5),
+        relational(spelt(1, 2e-5), learning_rate=2e-5),
         relational("hold 1", hold=1.0),
         relational("all weights", freeze="nothing"),
         relational("LoRA 16 at 5e-4", learning_rate=5e-4, lora_rank=16),
@@ -72,7 +76,7 @@ def settings() -> list[Setting]:
     wide = {"batch_size": 64, "max_length": 256}
     for epochs, rate in ((1, 4e-5), (1, 1e-4)):
         options = {"loss": "distill", "epochs": epochs, "learning_rate": rate, **wide}
-        found.append(Setting(f"distill {epochs} epochs at {rate:g}", options))
+        found.append(Setting(f"distill {spelt(epochs, rate)}", options))
     contrastive: dict[str, Any] = {"loss": "pool+mono+sim", "loss_options": {"scale": 50.0}, "learning_rate": 3e-5}
     literal: dict[str, Any] = {"loss": "jsd+nce"}
     found += [
