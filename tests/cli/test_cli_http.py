@@ -52,6 +52,20 @@ def test_encoding_with_a_server(run: Run, folder: Path, server: Server, tmp_path
     assert "4 documents in" in done.err
 
 
+def test_fitting_a_correction_and_looking_at_geometry_with_a_server(
+    run: Run, folder: Path, server: Server, tmp_path: Path
+) -> None:
+    options = ["--encoder", server.address, "--model", "m", "--cache", tmp_path / "cache", "--http", "concurrency=1"]
+    done = run("correct", f"beir:{folder}", *options, "-o", tmp_path / "center.npz")
+    assert done.code == 0, done.err
+    assert "fitted on" in done.out
+    assert {body["model"] for body in server.requests} == {"m"}
+    done = run("geometry", f"beir:{folder}", *options, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["encoder"]["name"] == "m"
+    assert len(json.loads(done.out)["rows"]) >= 1
+
+
 @pytest.mark.parametrize(
     ("options", "code", "sentence"),
     [

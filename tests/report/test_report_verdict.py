@@ -90,10 +90,14 @@ def test_complete_answers(make_result: Make, make_row: Make) -> None:
 
 
 def test_undefined_values_and_absent_rows_say_nothing(make_result: Make, make_row: Make) -> None:
-    rows = [make_row("mono-same", "de", ["de"], "MaxR", 2.0), *pair(make_row, "Intrusion", {"de": None})]
+    rows = [make_row("mono-same", "de", ["de"], "MaxR", 2.0)]
     assert said(make_result() | {"rows": rows}) == (
         "The result has no rows about pools of several languages, so it says nothing about a lean."
     )
+    for name, values in (("Intrusion", {"de": None}), ("MaxR", {"de": 3.0})):
+        text = said(make_result() | {"rows": [*rows, *pair(make_row, name, values)]})
+        assert "but no value that says in a sentence how far it leans; measure Intrusion, RankGap" in text
+        assert "no rows" not in text
 
 
 def test_several_results_have_a_paragraph_each(make_result: Make) -> None:

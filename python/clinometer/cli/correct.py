@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.http import Cache, Http, Model, http_options
 from clinometer.cli.remedies import Remedies, correction_file, known_languages, warn
 from clinometer.errors import UsageError
 from clinometer.files import json_bytes
@@ -89,6 +90,9 @@ def correct(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run Python code that comes with a model.")
     ] = False,
+    model: Model = None,
+    cache: Cache = None,
+    http: Http = None,
     queries: Annotated[
         Path | None, typer.Option(metavar="NPY", help="precomputed: embeddings of all queries, in order.")
     ] = None,
@@ -122,7 +126,7 @@ def correct(
         "document_language": document_language, "allow_missing": allow_missing or None, "query_prompt": query_prompt,
         "document_prompt": document_prompt, "batch_size": batch_size, "max_length": max_length, "device": device,
         "revision": revision, "trust_remote_code": trust_remote_code or None, "queries": queries,
-        "documents": documents,
+        "documents": documents, **http_options(model, cache, http),
     }  # fmt: skip
     given = {name: value for name, value in of_source.items() if value is not None}
     if _is_source(source):

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from clinometer.cli.evaluate import _list
+from clinometer.cli.http import Cache, Http, Model, http_options
 from clinometer.cli.remedies import Remedies, warn
 from clinometer.errors import UsageError
 
@@ -23,7 +24,9 @@ def geometry(
     encoder: Annotated[
         str,
         typer.Option(
-            "--encoder", metavar="E", help="offline, a sentence-transformers model (name or folder), or precomputed."
+            "--encoder",
+            metavar="E",
+            help="offline, a sentence-transformers model (name or folder), http://HOST/v1, or precomputed.",
         ),
     ] = "offline",
     languages: Annotated[str | None, typer.Option(metavar="A,B,...", help="Only these languages.")] = None,
@@ -42,6 +45,9 @@ def geometry(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run Python code that comes with a model.")
     ] = False,
+    model: Model = None,
+    cache: Cache = None,
+    http: Http = None,
     queries: Annotated[
         Path | None, typer.Option(metavar="NPY", help="precomputed: embeddings of the queries, in order.")
     ] = None,
@@ -85,7 +91,7 @@ def geometry(
     else:
         made = make_encoder(
             encoder, document_prompt=document_prompt, batch_size=batch_size, max_length=max_length, device=device,
-            revision=revision, trust_remote_code=trust_remote_code,
+            revision=revision, trust_remote_code=trust_remote_code, **http_options(model, cache, http),
         )  # fmt: skip
         require_embeddings(made)
     made = remedies.applied_to(made, collection)

@@ -52,7 +52,18 @@ def verdict(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
     reading = readings[0]
     paragraphs = [_intrusion(reading, languages), _lean(reading, languages), _complete(reading, languages)]
     found = [text for text in paragraphs if text]
-    return found or ["The result has no rows about pools of several languages, so it says nothing about a lean."]
+    return found or [f"The result has {_silence(reading)}."]
+
+
+def _silence(reading: Reading) -> str:
+    """What a result has in place of rows that sentences are made of."""
+    there = [name for name in ("multi", "one-sided", "multilingual") if reading.measures(name)]
+    if not there:
+        return "no rows about pools of several languages, so it says nothing about a lean"
+    return (
+        f"rows of {' and '.join(there)}, but no value that says in a sentence how far it leans; measure Intrusion, RankGap "
+        "or Complete@10 in multi"
+    )
 
 
 def intrusion_scenario(readings: Sequence[Reading], languages: Sequence[str]) -> str | None:
@@ -233,7 +244,7 @@ def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str
                 number = _shown(reading, "multi", "target", one, measure, of)
                 facts += [before.format(number)] if number else []
         found = "; ".join(fact for fact in facts if fact)
-        paragraphs.append(f"{reading.label}: {found or 'no rows about pools of several languages'}.")
+        paragraphs.append(f"{reading.label}: {found or _silence(reading)}.")
     return [*paragraphs, "The intervals belong to each encoder alone; they do not test the difference between two."]
 
 
