@@ -61,8 +61,8 @@ def _silence(reading: Reading) -> str:
     if not there:
         return "no rows about pools of several languages, so it says nothing about a lean"
     return (
-        f"rows of {' and '.join(there)}, but no value that says in a sentence how far it leans; measure Intrusion, RankGap "
-        "or Complete@10 in multi"
+        f"rows of {' and '.join(there)}, but no value that says in a sentence how far it leans; measure Intrusion, "
+        "RankGap or Complete@10 in multi"
     )
 
 
