@@ -22,7 +22,7 @@ from clinometer.errors import (
     MeasureError,
     UsageError,
 )
-from clinometer.evaluation import DEFAULT_MEASURES, check_options
+from clinometer.options import DEFAULT_MEASURES, EvaluationOptions
 
 # Three topics in three languages; nobody translated topic 2 into Chinese.
 DOCUMENTS = ("en0", "en1", "en2", "de0", "de1", "de2", "zh0", "zh1")
@@ -480,12 +480,12 @@ def test_options_are_refused_before_anything_is_encoded(
 
 
 def test_every_bad_option_is_seen_without_a_collection() -> None:
-    check_options()
-    check_options(languages=["eng_Latn", "deu_Latn"], pivot="eng_Latn")
+    EvaluationOptions()
+    EvaluationOptions(languages=["eng_Latn", "deu_Latn"], pivot="eng_Latn")
     for options, kind, sentence in MISTAKES:
         if "made" not in sentence and options != {"pivot": "fr"}:
             with pytest.raises(kind, match=sentence):
-                check_options(**options)
+                EvaluationOptions(**options)
 
 
 def test_a_source_that_cannot_be_read_is_refused(tmp_path: Any) -> None:

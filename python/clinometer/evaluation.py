@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from clinometer.analysis.categories import Judge
 from clinometer.analysis.findings import SHOWN, find
@@ -16,27 +16,20 @@ from clinometer.cells import cells_of, columns_of
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder
 from clinometer.encoders import encoder as make_encoder
-from clinometer.errors import MeasureError, UsageError
+from clinometer.errors import UsageError
 from clinometer.executors import Executor
 from clinometer.grouping import check_field, grouped_measures, rows_by
 from clinometer.io import load
-from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
-from clinometer.placements import TIE_MODES, TieMode
+from clinometer.options import EvaluationOptions
+from clinometer.placements import TieMode
 from clinometer.results import Evaluation
 from clinometer.rows import notices_of, rows_of
-from clinometer.scenarios import SCENARIOS, settings_of
+from clinometer.scenarios import settings_of
 from clinometer.scoring import Scored, Scorer, embedded
 from clinometer.survey import survey_of
 
-__all__ = ["DEFAULT_MEASURES", "check_options", "evaluate", "evaluate_scored"]
-
-_Name = TypeVar("_Name")
-
-DEFAULT_MEASURES = (
-    "MaxR", "MaxRnorm", "Complete@10", "nDCG@1", "nDCG@10", "RR", "R@10", "RankGap", "PivotFirst", "Intrusion",
-    "IntrusionCount", "Intrusion(by=own)", "IntrusionCount(by=own)", "LangShare@10", "LanguageGap(MaxRnorm)",
-)  # fmt: skip
+__all__ = ["evaluate", "evaluate_scored"]
 
 
 def evaluate(
@@ -107,105 +100,64 @@ def evaluate(
             raise UsageError(f"the executor is for embeddings, but {made.record.name} gives none; leave it out")
         return made.score(chosen, show_progress_bar=show_progress_bar)
 
-    return evaluate_scored(
-        collection, scored, languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, measures=measures,
-        ties=ties, resamples=resamples, confidence=confidence, seed=seed, threads=threads, examples=examples, by=by,
+    asked = EvaluationOptions(
+        languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, measures=measures, ties=ties,
+        resamples=resamples, confidence=confidence, seed=seed, threads=threads, examples=examples, by=by,
     )  # fmt: skip
+    return evaluate_scored(collection, scored, asked)
 
 
 def evaluate_scored(
-    collection: Collection | str | Path,
-    scored: Callable[[Collection], Scored],
-    *,
-    languages: Iterable[str] | None = None,
-    scenarios: Iterable[str] | None = None,
-    pivot: str = "en",
-    pairs: str = "pivot",
-    measures: Iterable[str | Measure] | None = None,
-    ties: TieMode = "index",
-    resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
-    threads: int | None = None,
-    examples: int | None = None,
-    by: str | None = None,
+    collection: Collection | str | Path, scored: Callable[[Collection], Scored], asked: EvaluationOptions
 ) -> Evaluation:
     """Measure whatever yields a `Scored`, where no object is at hand that `evaluate` takes.
 
     Args:
         collection: As for `evaluate`.
-        scored: Given the collection in the chosen languages, what scores it. Called once, after all options were
-            checked.
-        languages: As for `evaluate`, and so are the options that follow.
-        scenarios: Names of scenarios.
-        pivot: The language whose inclination is measured.
-        pairs: `pivot` or `all`.
-        measures: Names of measures.
-        ties: How equal scores are ordered.
-        resamples: Bootstrap resamples.
-        confidence: Of the intervals.
-        seed: Of the resampling.
-        threads: Of the resampling; never shows in the result.
-        examples: How many, for the error analysis.
-        by: Name of a field of the queries.
+        scored: Given the collection in the chosen languages, what scores it. Called once.
+        asked: The options of `evaluate`.
 
     Raises:
         ClinometerError: One of its kinds.
     """
-    # Each is read more than once below; a generator can be read only once.
-    languages, scenarios, measures = _listed(languages), _listed(scenarios), _listed(measures)
-    check_options(
-        scenarios=scenarios,
-        measures=measures,
-        pairs=pairs,
-        ties=ties,
-        resamples=resamples,
-        confidence=confidence,
-        seed=seed,
-        threads=threads,
-        pivot=pivot,
-        languages=languages,
-        examples=examples,
-        by=by,
-    )
-    wanted = parse(DEFAULT_MEASURES if measures is None else measures)
+    wanted = asked.chosen_measures
     # A gap is between two means of another measure, which need not be asked for by itself.
     computed = parse([*wanted, *(measure.inner for measure in wanted if measure.inner)])
-    pivot = canonical(pivot)
-    scenarios = list(SCENARIOS) if scenarios is None else list(scenarios)
+    pivot, by, examples = asked.canonical_pivot, asked.by, asked.examples
+    chance = (asked.resamples, asked.confidence, asked.seed, asked.threads)
     if not isinstance(collection, Collection):
-        collection = load(collection, languages=languages)
-    collection = collection.restrict(languages)
+        collection = load(collection, languages=asked.languages)
+    collection = collection.restrict(asked.languages)
     if by is not None:
         check_field(collection, by)
     if collection.notes.get("judgements_are") == "partial":
         # What nobody judged must not pass for wrong without a word.
         wanted = parse([*wanted, "Judged@10"])
         computed = parse([*computed, "Judged@10"])
-    settings = settings_of(scenarios, collection.languages, pivot, pairs)
+    settings = settings_of(asked.chosen_scenarios, collection.languages, pivot, asked.pairs)
     made = scored(collection)
-    survey = survey_of(collection, made.scan, computed, settings, ties, listed=0 if examples is None else SHOWN)
+    survey = survey_of(collection, made.scan, computed, settings, asked.ties, listed=0 if examples is None else SHOWN)
     cells = cells_of(survey, computed, settings, pivot)
-    rows = rows_of(survey, cells, wanted, pivot, resamples, confidence, seed, threads)
+    rows = rows_of(survey, cells, wanted, pivot, *chance)
     notices, grouped, analysis = notices_of(survey, cells), list[dict[str, Any]](), None
     if by is not None:
-        asked = grouped_measures(wanted, chosen=measures is not None)
-        grouped, further = rows_by(survey, cells, asked, by, pivot, resamples, confidence, seed, threads)
+        shown = grouped_measures(wanted, chosen=asked.measures is not None)
+        grouped, further = rows_by(survey, cells, shown, by, pivot, *chance)
         notices += further
     if examples is not None:
         analysis = find(
-            survey, settings, Judge(collection, pivot), worst=examples, resamples=resamples, confidence=confidence,
-            seed=seed, threads=threads,
+            survey, settings, Judge(collection, pivot), worst=examples, resamples=asked.resamples,
+            confidence=asked.confidence, seed=asked.seed, threads=asked.threads,
         )  # fmt: skip
     chosen = {
         "pivot": pivot,
-        "pairs": pairs,
-        "scenarios": scenarios,
+        "pairs": asked.pairs,
+        "scenarios": asked.chosen_scenarios,
         "measures": [str(measure) for measure in wanted],
-        "ties": ties,
-        "resamples": resamples,
-        "confidence": confidence,
-        "seed": seed,
+        "ties": asked.ties,
+        "resamples": asked.resamples,
+        "confidence": asked.confidence,
+        "seed": asked.seed,
         "similarity": made.similarity,
         **({} if by is None else {"by": by}),
         "version": version("clinometer"),
@@ -220,51 +172,3 @@ def evaluate_scored(
         analysis=analysis,
         per_query=columns_of(survey, cells),
     )
-
-
-def _listed(names: Iterable[_Name] | None) -> Iterable[_Name] | None:
-    return names if names is None or isinstance(names, str) else list(names)
-
-
-def check_options(
-    *,
-    languages: Iterable[str] | None = None,
-    scenarios: Iterable[str] | None = None,
-    pivot: str = "en",
-    pairs: str = "pivot",
-    measures: Iterable[str | Measure] | None = None,
-    ties: str = "index",
-    resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
-    threads: int | None = None,
-    examples: int | None = None,
-    by: str | None = None,
-) -> None:
-    """Refuse options of `evaluate` that cannot be used with any collection, before any work is done.
-
-    Raises:
-        UsageError: Naming the option and what it may be.
-    """
-    for option, names in (("languages", languages), ("scenarios", scenarios)):
-        if isinstance(names, str):
-            raise UsageError(f"{option} is the string {names!r}; write a list, such as {names.split(',')}")
-    labels = [canonical(label) for label in languages or ()]
-    pivot = canonical(pivot)
-    settings_of(list(SCENARIOS) if scenarios is None else scenarios, labels or [pivot, "und"], pivot, pairs)
-    if not parse(DEFAULT_MEASURES if measures is None else measures):
-        raise MeasureError("no measure was chosen; choose some, such as MaxR and nDCG@10")
-    if ties not in TIE_MODES:
-        raise UsageError(f"there is no tie mode {ties!r}; choose one of {', '.join(TIE_MODES)}")
-    if resamples < 0:
-        raise UsageError(f"resamples is {resamples}, but cannot be negative")
-    if not 0 < confidence < 1:
-        raise UsageError(f"confidence is {confidence}, but must lie between 0 and 1")
-    if not 0 <= seed < 1 << 64:
-        raise UsageError(f"seed is {seed}, but must be a whole number from 0 to 2^64 - 1")
-    if examples is not None and examples < 0:
-        raise UsageError(f"examples is {examples}, but cannot be negative; 0 gives counts without examples")
-    if by is not None and not by:
-        raise UsageError("by is empty; name a field of the queries, such as topic")
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads is {threads}, but must be 1 or more")

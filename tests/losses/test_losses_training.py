@@ -236,7 +236,7 @@ def test_gradcache_trains_and_logs_its_parts(tiny: Any, tmp_path: Path) -> None:
 @pytest.mark.skipif(old_host, reason="CachedLossMixin came with sentence-transformers 6")
 def test_gradcache_refuses_what_it_cannot_cache(tiny: Any) -> None:
     with pytest.raises(UsageError, match="cannot cache a Linear; give it one loss of clinometer"):
-        GradCachedLoss(torch.nn.Linear(2, 2))  # type: ignore[arg-type]
+        GradCachedLoss(torch.nn.Linear(2, 2))
     with pytest.raises(UsageError, match="mini_batch_size is 0"):
         GradCachedLoss(CrossLingualAlignmentLoss(tiny), mini_batch_size=0)
 

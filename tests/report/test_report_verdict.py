@@ -94,7 +94,8 @@ def test_undefined_values_and_absent_rows_say_nothing(make_result: Make, make_ro
     assert said(make_result() | {"rows": rows}) == (
         "The result has no rows about pools of several languages, so it says nothing about a lean."
     )
-    for name, values in (("Intrusion", {"de": None}), ("MaxR", {"de": 3.0})):
+    cases: list[tuple[str, dict[str, float | None]]] = [("Intrusion", {"de": None}), ("MaxR", {"de": 3.0})]
+    for name, values in cases:
         text = said(make_result() | {"rows": [*rows, *pair(make_row, name, values)]})
         assert "but no value that says in a sentence how far it leans; measure Intrusion, RankGap" in text
         assert "no rows" not in text

@@ -13,9 +13,9 @@ from clinometer.collection import Collection
 from clinometer.encoders import Encoder
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import UsageError
-from clinometer.evaluation import check_options
 from clinometer.io import load
 from clinometer.languages import canonical
+from clinometer.options import EvaluationOptions
 from clinometer.placements import TieMode
 from clinometer.scenarios import settings_of
 from clinometer.scoring import embedded
@@ -77,7 +77,7 @@ def analyse(
     """
     languages = None if languages is None else languages if isinstance(languages, str) else list(languages)
     scenarios = scenarios if isinstance(scenarios, str) else list(scenarios)
-    check_options(
+    EvaluationOptions(
         languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, ties=ties, resamples=resamples,
         confidence=confidence, seed=seed, threads=threads,
     )  # fmt: skip

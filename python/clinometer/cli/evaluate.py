@@ -215,14 +215,14 @@ def _run(
     run_file: Path | None = None,
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
-    from clinometer.evaluation import check_options
     from clinometer.evaluation import evaluate as run
     from clinometer.io import load
+    from clinometer.options import EvaluationOptions
     from clinometer.pools import apply
     from clinometer.pools import parse as parse_steps
 
     bars = sys.stderr.isatty() if progress is None else progress
-    check_options(**how)
+    EvaluationOptions(**how)  # refuses what cannot be used
     steps = parse_steps(pool)
     what.open()
     if output is not None:

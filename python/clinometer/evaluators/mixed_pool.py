@@ -21,7 +21,7 @@ from clinometer.correction import CorrectedEncoder
 from clinometer.correction.center import Center
 from clinometer.encoders import Encoder, PrecomputedEncoder, SentenceTransformerEncoder
 from clinometer.errors import UsageError
-from clinometer.evaluation import check_options, evaluate
+from clinometer.evaluation import evaluate
 from clinometer.evaluators.history import append_row
 from clinometer.evaluators.metrics import (
     BALANCE,
@@ -35,6 +35,7 @@ from clinometer.evaluators.questions import with_questions
 from clinometer.io import load
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
+from clinometer.options import EvaluationOptions
 from clinometer.placements import TieMode
 from clinometer.training.development import development_collection
 from clinometer.training.items import ParallelItem
@@ -141,7 +142,7 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
         languages = languages if languages is None or isinstance(languages, str) else list(languages)
         scenarios = scenarios if isinstance(scenarios, str) else list(scenarios)
         measures = parse(measures)
-        check_options(
+        EvaluationOptions(
             languages=languages, scenarios=scenarios, pivot=pivot, measures=measures, ties=ties, seed=seed,
             threads=threads,
         )  # fmt: skip

@@ -18,9 +18,9 @@ from clinometer.collection import Collection
 from clinometer.counts import counts_within
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import UsageError
-from clinometer.evaluation import check_options
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
+from clinometer.options import EvaluationOptions
 from clinometer.placements import TieMode
 from clinometer.pools.distractors import candidates, check_enough, documents_wanted
 from clinometer.pools.nested import list_depth, scorer_of
@@ -99,7 +99,7 @@ def pool_growth(
     """
     scenarios = [scenario] if isinstance(scenario, str) else list(scenario)
     measures, sizes = list(measures), sorted(set(sizes))
-    check_options(
+    EvaluationOptions(
         scenarios=scenarios, measures=measures, pivot=pivot, pairs=pairs, ties=ties, resamples=resamples,
         confidence=confidence, seed=seed, threads=threads,
     )  # fmt: skip

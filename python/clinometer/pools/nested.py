@@ -16,8 +16,9 @@ from clinometer.collection import Collection, Texts
 from clinometer.counts import TopK
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import CollectionError
-from clinometer.evaluation import DEFAULT_MEASURES, check_options, evaluate_scored
+from clinometer.evaluation import evaluate_scored
 from clinometer.measures import parse
+from clinometer.options import DEFAULT_MEASURES, EvaluationOptions
 from clinometer.placements import TieMode
 from clinometer.pools.strata import Strata, lists_in, ranks_in, strata_of
 from clinometer.results import Evaluation
@@ -72,7 +73,7 @@ def evaluate_pools(
     """
     languages = None if languages is None else list(languages)
     measures = list(DEFAULT_MEASURES) if measures is None else list(measures)
-    check_options(languages=languages, measures=measures, ties=ties, threads=threads, **options)
+    asked = EvaluationOptions(languages=languages, measures=measures, ties=ties, threads=threads, **options)
     whole = whole.restrict(languages)
     chosen = {name: pool.restrict(languages) for name, pool in pools.items()}
     parts = {name: _Part.of(whole, pool, name) for name, pool in chosen.items()}
@@ -91,7 +92,7 @@ def evaluate_pools(
     for number, (name, pool) in enumerate(chosen.items()):
         scanner = _PartScanner(found, strata, number, parts[name], len(whole.documents))
         evaluations[name] = evaluate_scored(
-            pool, _scorer(Scored(scanner, scored.record)), measures=measures, ties=ties, threads=threads, **options
+            pool, _scorer(Scored(scanner, scored.record)), replace(asked, languages=None)
         )
     return evaluations
 

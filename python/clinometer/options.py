@@ -1,0 +1,95 @@
+"""What is asked of an evaluation: languages, scenarios, measures, and how ties, intervals and errors are treated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from clinometer.errors import MeasureError, UsageError
+from clinometer.languages import canonical
+from clinometer.measures import Measure, parse
+from clinometer.placements import TIE_MODES, TieMode
+from clinometer.scenarios import SCENARIOS, settings_of
+
+__all__ = ["DEFAULT_MEASURES", "EvaluationOptions"]
+
+_Name = TypeVar("_Name")
+
+DEFAULT_MEASURES = (
+    "MaxR", "MaxRnorm", "Complete@10", "nDCG@1", "nDCG@10", "RR", "R@10", "RankGap", "PivotFirst", "Intrusion",
+    "IntrusionCount", "Intrusion(by=own)", "IntrusionCount(by=own)", "LangShare@10", "LanguageGap(MaxRnorm)",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """Options of `clinometer.evaluate`, which says what each means; those that no collection could use are refused.
+
+    Raises:
+        ClinometerError: Of the kind of what is wrong, naming the option and what it may be.
+
+    Example:
+        >>> EvaluationOptions(measures=["MaxR"], pivot="eng_Latn").canonical_pivot
+        'en'
+        >>> EvaluationOptions(resamples=-1)
+        Traceback (most recent call last):
+        clinometer.errors.UsageError: resamples is -1, but cannot be negative
+    """
+
+    languages: Iterable[str] | None = None
+    scenarios: Iterable[str] | None = None
+    pivot: str = "en"
+    pairs: str = "pivot"
+    measures: Iterable[str | Measure] | None = None
+    ties: TieMode = "index"
+    resamples: int = 1000
+    confidence: float = 0.95
+    seed: int = 0
+    threads: int | None = None
+    examples: int | None = None
+    by: str | None = None
+
+    def __post_init__(self) -> None:
+        for option in ("languages", "scenarios", "measures"):  # a generator can be read only once
+            object.__setattr__(self, option, _listed(getattr(self, option)))
+        for option in ("languages", "scenarios"):
+            if isinstance(names := getattr(self, option), str):
+                raise UsageError(f"{option} is the string {names!r}; write a list, such as {names.split(',')}")
+        labels = [canonical(label) for label in self.languages or ()]
+        settings_of(self.chosen_scenarios, labels or [self.canonical_pivot, "und"], self.canonical_pivot, self.pairs)
+        if not self.chosen_measures:
+            raise MeasureError("no measure was chosen; choose some, such as MaxR and nDCG@10")
+        if self.ties not in TIE_MODES:
+            raise UsageError(f"there is no tie mode {self.ties!r}; choose one of {', '.join(TIE_MODES)}")
+        if self.resamples < 0:
+            raise UsageError(f"resamples is {self.resamples}, but cannot be negative")
+        if not 0 < self.confidence < 1:
+            raise UsageError(f"confidence is {self.confidence}, but must lie between 0 and 1")
+        if not 0 <= self.seed < 1 << 64:
+            raise UsageError(f"seed is {self.seed}, but must be a whole number from 0 to 2^64 - 1")
+        if self.examples is not None and self.examples < 0:
+            raise UsageError(f"examples is {self.examples}, but cannot be negative; 0 gives counts without examples")
+        if self.by is not None and not self.by:
+            raise UsageError("by is empty; name a field of the queries, such as topic")
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"threads is {self.threads}, but must be 1 or more")
+
+    @property
+    def canonical_pivot(self) -> str:
+        """The pivot in canonical spelling."""
+        return canonical(self.pivot)
+
+    @property
+    def chosen_scenarios(self) -> list[str]:
+        """The scenarios, or all of them."""
+        return list(SCENARIOS) if self.scenarios is None else list(self.scenarios)
+
+    @property
+    def chosen_measures(self) -> list[Measure]:
+        """The measures, or the usual ones."""
+        return parse(DEFAULT_MEASURES if self.measures is None else self.measures)
+
+
+def _listed(names: Iterable[_Name] | None) -> Iterable[_Name] | None:
+    return names if names is None or isinstance(names, str) else list(names)
