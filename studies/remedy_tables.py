@@ -11,7 +11,7 @@ PAGE = STUDIES.parent / "docs" / "which-remedy.md"
 README = STUDIES.parent / "README.md"
 BEGIN, END = "<!-- begin: {} -->", "<!-- end: {} -->"
 SHORT = (
-    "nothing", "center, 60 texts a language", "trained: literal loss (joint)", "trained: upright (joint)",
+    "nothing", "center, 60 texts a language", "adapter, 2,800 samples", "trained: literal loss (joint)", "trained: upright (joint)",
     "trained: upright (joint), then center",
 )  # fmt: skip
 ROWS = (

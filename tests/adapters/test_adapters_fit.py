@@ -274,7 +274,11 @@ def test_train_adapter_reads_files(tmp_path: Path) -> None:
         ({"batch_size": 1}, "batch_size is 1, but must be 2 or more"),
         ({"learning_rate": 0}, "learning_rate is 0"),
         ({"loss": "pol"}, "there is no part 'pol'"),
-        ({"loss_options": {"sale": 2}}, "the loss pool.* has no option sale; it has parts, weights, scale"),
+        ({"loss_options": {"sale": 2}}, "the loss relational has no option sale; it has scale, weight"),
+        (
+            {"loss": "pool", "loss_options": {"sale": 2}},
+            "the loss pool has no option sale; it has parts, weights, scale",
+        ),
         ({"loss": "clear"}, "the loss clear takes the columns|ClearLoss got 4 columns"),
     ],
 )
@@ -308,3 +312,11 @@ def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtraError, match=r"learning an adapter needs .*clinometer\[train\]"):
         fit_adapter(samples(0, 8), PlantedEncoder(), **FAST)
+
+
+def test_the_usual_adapter_learns_relations_alone() -> None:
+    adapter, _ = fit_adapter(samples(0, 40), PlantedEncoder(), epochs=1, rank=2)
+    usual = adapter.settings["loss"]
+    assert (usual["name"], usual["scale"], usual["hold"]) == ("relational", 20.0, 0.0)
+    other, _ = fit_adapter(samples(0, 40), PlantedEncoder(), epochs=1, rank=2, loss_options={"scale": 7.0})
+    assert other.settings["loss"]["scale"] == 7.0

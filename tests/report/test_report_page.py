@@ -141,7 +141,7 @@ def test_no_rows_and_undefined_values_make_a_page(make_result: Make) -> None:
     assert "says nothing about a lean" in render_html([make_result() | {"rows": []}])
     result = make_result(languages=("en", "de"))
     result["rows"] = [row | {"value": None, "ci_low": None, "ci_high": None} for row in result["rows"]]
-    assert "says nothing about a lean" in render_html([result])
+    assert "no value that says in a sentence how far it leans" in render_html([result])
 
 
 def test_figures_say_in_words_what_they_show(make_result: Make) -> None:

@@ -40,7 +40,7 @@ def train(
         float | None, typer.Option(metavar="X", help="Keep a state between the untrained (0) and the trained one (1).")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Times that the data is read; 1, at most 10 for an adapter.")
+        int | None, typer.Option(metavar="N", min=1, help="Times that the data is read; 1, at most 20 for an adapter.")
     ] = None,
     batch_size: Annotated[
         int | None,
