@@ -11,8 +11,8 @@ PAGE = STUDIES.parent / "docs" / "which-remedy.md"
 README = STUDIES.parent / "README.md"
 BEGIN, END = "<!-- begin: {} -->", "<!-- end: {} -->"
 SHORT = (
-    "nothing", "center, 60 texts a language", "adapter, 2,800 samples", "trained: literal loss (joint)", "trained: upright (joint)",
-    "trained: upright (joint), then center",
+    "nothing", "center, 60 texts a language", "adapter, 2,800 samples", "trained: literal loss (joint)",
+    "trained: upright (joint)", "trained: upright (joint), then center",
 )  # fmt: skip
 ROWS = (
     ("nothing", "none", "none"),

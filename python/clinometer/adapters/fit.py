@@ -69,7 +69,8 @@ def fit_adapter(
         rank: Of a low-rank adapter, 1 to the dimension; None for 32, or the dimension if that is less.
         separate_queries: Queries get a map of their own.
         loss: Parts of `clinometer.losses.CrossLingualAlignmentLoss` joined by `+`, `clear`
-            (`clinometer.losses.ClearLoss`), or `relational` (`clinometer.losses.RelationalDistillationLoss`).
+            (`clinometer.losses.ClearLoss`), or `relational`
+            (`clinometer.losses.RelationalDistillationLoss`), also by the name of its recipe, `upright`.
         loss_options: Options of that class, such as `scale` or `weights`. If not given, the relational loss has scale
             20, and `jsd_input` is `scaled`: what an adapter sees has length one, so nothing is known of raw embeddings.
         hold: Weight of a term that keeps embeddings where they were: the mean of 2 - 2 cos between each embedding and
@@ -254,11 +255,12 @@ def _value(columns: _Columns, model: AdapterMap, losses: Sequence[ColumnLoss], b
 def _loss(model: AdapterMap, name: str, options: dict[str, Any]) -> ColumnLoss:
     from clinometer import losses
 
-    made: Any = {"clear": losses.ClearLoss, "relational": losses.RelationalDistillationLoss}.get(name)
+    relational = name in ("relational", "upright")
+    made: Any = losses.RelationalDistillationLoss if relational else losses.ClearLoss if name == "clear" else None
     if made is None:
         made = losses.CrossLingualAlignmentLoss
         options = {"parts": name, "jsd_input": "scaled", **options}
-    if name == "relational":
+    if relational:
         options = {"scale": 20.0, **options}
     closed = ("self", "model", "teacher", "gather_across_devices", "negatives")
     known = [option for option in inspect.signature(made).parameters if option not in closed]
