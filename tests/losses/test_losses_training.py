@@ -200,9 +200,16 @@ def gradients(model: Any, loss: Any, columns: list[Any], labels: Any) -> tuple[d
 
 
 @pytest.mark.skipif(old_host, reason="CachedLossMixin came with sentence-transformers 6")
-@pytest.mark.parametrize("parts", ["jsd+nce", "nce", "pool+sim", "a teacher's"])
+@pytest.mark.parametrize("parts", ["jsd+nce", "nce", "pool+sim", "a teacher's", "several"])
 def test_gradcache_has_the_value_and_the_gradients_of_the_whole_batch(parts: str, tiny: Any) -> None:
-    plain: Any = RelationalDistillationLoss(tiny, scale=5.0) if parts == "a teacher's" else None
+    plain: Any = None
+    if parts == "a teacher's":
+        plain = RelationalDistillationLoss(tiny, scale=5.0)
+    elif parts == "several":
+        rows = RelationalDistillationLoss(tiny, scale=5.0)
+        plain = CombinedLoss(
+            tiny, {"hold": DistillationLoss(tiny), "nce": CrossLingualAlignmentLoss(tiny), "rows": rows}
+        )
     if plain is not None:  # away from the teacher, or the gradients of the rows would be near 0
         with torch.no_grad():
             for value in tiny.parameters():
@@ -235,7 +242,7 @@ def test_gradcache_trains_and_logs_its_parts(tiny: Any, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(old_host, reason="CachedLossMixin came with sentence-transformers 6")
 def test_gradcache_refuses_what_it_cannot_cache(tiny: Any) -> None:
-    with pytest.raises(UsageError, match="cannot cache a Linear; give it one loss of clinometer"):
+    with pytest.raises(UsageError, match="cannot cache a Linear; give it a loss of clinometer"):
         GradCachedLoss(torch.nn.Linear(2, 2))
     with pytest.raises(UsageError, match="mini_batch_size is 0"):
         GradCachedLoss(CrossLingualAlignmentLoss(tiny), mini_batch_size=0)

@@ -236,8 +236,7 @@ def test_losses_by_name(base: Path) -> None:
     assert make_loss(model, "jsd+nce", mini_batch_size=4).mini_batch_size == 4
     with pytest.raises(UsageError, match="the loss 'clear' does not know one of the options colour"):
         make_loss(model, "clear", options={"colour": 1})
-    with pytest.raises(UsageError, match="cannot cache a CombinedLoss"):
-        make_loss(model, "jsd+nce", hold=3.0, mini_batch_size=4)
+    assert make_loss(model, "jsd+nce", hold=3.0, mini_batch_size=4).loss.losses["hold"].weight == 3.0
     assert recipe_of("nce+pool").layout == "alignment+query"
     upright = make_loss(model, "upright", options={"scale": 30.0})
     assert type(upright).__name__ == "RelationalDistillationLoss"
@@ -251,6 +250,7 @@ def test_a_recipe_fills_what_a_plan_leaves_open() -> None:
     own = RECIPES["upright"]
     assert (upright.batch_size, upright.learning_rate, upright.blend) == (own.batch_size, own.learning_rate, own.blend)
     assert (paper.batch_size, paper.max_length, paper.blend) == (16, 128, 1.0)
+    assert (upright.mini_batch_size, paper.mini_batch_size) == (own.mini_batch_size, None)
     assert TrainingPlan.of(**places, batch_size=8, blend=None).batch_size == 8
 
 

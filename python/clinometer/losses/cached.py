@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from clinometer.errors import UsageError
 from clinometer.losses.columns import ColumnLoss
+from clinometer.losses.combined import CombinedLoss
 from clinometer.losses.raw import before_normalize, pick_raw
-from clinometer.losses.teacher import TaughtLoss
 
 __all__ = ["GradCachedLoss"]
 
@@ -35,7 +35,7 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
     embeddings, and the mini-batches are embedded again to carry the gradients into the model.
 
     Args:
-        loss: A loss of this package.
+        loss: A loss of this package, or several as a `CombinedLoss`.
         mini_batch_size: Texts in memory at a time; changes speed and memory, not the result (up to rounding).
         mini_batch_num_tokens: Fill mini-batches up to so many tokens instead.
         show_progress_bar: Draw a bar for the mini-batches of each step.
@@ -63,7 +63,7 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
 
     def __init__(
         self,
-        loss: ColumnLoss,
+        loss: ColumnLoss | CombinedLoss,
         *,
         mini_batch_size: int = 32,
         mini_batch_num_tokens: int | None = None,
@@ -72,29 +72,27 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
         if _host is None:
             raise UsageError(
                 f"GradCache needs sentence-transformers 6 or newer, but {sentence_transformers.__version__} is "
-                "installed; upgrade it, or use a smaller batch"
+                "installed; upgrade it, or embed whole batches: mini_batch_size as large as the batch"
             )
         super().__init__()
-        if not isinstance(loss, ColumnLoss):
-            raise UsageError(f"GradCachedLoss cannot cache a {type(loss).__name__}; give it one loss of clinometer")
+        if not isinstance(loss, ColumnLoss | CombinedLoss):
+            raise UsageError(f"GradCachedLoss cannot cache a {type(loss).__name__}; give it a loss of clinometer")
         for name, value in (("mini_batch_size", mini_batch_size), ("mini_batch_num_tokens", mini_batch_num_tokens)):
             if value is not None and value < 1:
                 raise UsageError(f"{name} is {value}, but must be 1 or more")
         self.model = loss.model
-        self.loss: ColumnLoss = loss
+        self.loss: ColumnLoss | CombinedLoss = loss
         self.mini_batch_size, self.mini_batch_num_tokens = mini_batch_size, mini_batch_num_tokens
         self.show_progress_bar = show_progress_bar
         self._used: list[bool] = []
         self._parts: dict[str, Tensor] = {}
-        self._targets: dict[str, Any] = {}
+        self._taught: list[Tensor] = []
 
     def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:
         """The parts for a batch as the trainer passes it; only their sum carries a gradient."""
         features = list(sentence_features)
-        names = self.loss.column_names(len(features))
-        wanted = self.loss.columns_used(names)
-        self._used = [name in wanted for name in names]
-        self._targets = {"targets": self._taught(self.loss, features)} if isinstance(self.loss, TaughtLoss) else {}
+        self._used = self.loss.places_used(len(features))
+        self._taught = self._teach(features)
         total: Tensor = _Mixin.forward_cached(
             self, [dict(column) for column, used in zip(features, self._used, strict=True) if used], labels
         )
@@ -114,7 +112,7 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
         """The loss over the whole batch, from the embeddings of the mini-batches."""
         columns = iter(reps)
         embeddings = [torch.cat(next(columns)) if used else None for used in self._used]
-        parts = self.loss.compute_loss_from_embeddings(embeddings, labels, **self._targets)
+        parts = self.loss.parts_from(embeddings, labels, self._taught)
         self._parts = {name: value.detach() for name, value in parts.items()}
         total = torch.stack(list(parts.values())).sum()
         if with_backward:
@@ -122,17 +120,16 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
             return total.detach()
         return total
 
-    def _taught(self, loss: TaughtLoss, features: list[dict[str, Any]]) -> list[Tensor]:
-        """What the teacher says of the whole batch, a few texts at a time."""
+    def _teach(self, features: list[dict[str, Any]]) -> list[Tensor]:
+        """What teachers say of the whole batch, a few texts at a time."""
         rows = len(next(iter(features[0].values())))
-        pieces = [
-            loss.teach([
-                {name: value[start : start + self.mini_batch_size] if isinstance(value, Tensor) else value
-                 for name, value in column.items()}
+        pieces = []
+        for start in range(0, rows, self.mini_batch_size):
+            here = slice(start, start + self.mini_batch_size)
+            pieces.append(self.loss.teach([
+                {name: value[here] if isinstance(value, Tensor) else value for name, value in column.items()}
                 for column in features
-            ])
-            for start in range(0, rows, self.mini_batch_size)
-        ]  # fmt: skip
+            ]))  # fmt: skip
         return [torch.cat(parts) for parts in zip(*pieces, strict=True)]
 
     def get_config_dict(self) -> dict[str, Any]:

@@ -93,12 +93,27 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
 
     def embed(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor | None]:
         """Raw embeddings of each column, None for those that are not used."""
-        names = self.column_names(len(features))
+        used = self.places_used(len(features))
+        return [embed_raw(self.model, column) if here else None for here, column in zip(used, features, strict=True)]
+
+    def places_used(self, count: int) -> list[bool]:
+        """For each of so many columns whether it is embedded."""
+        names = self.column_names(count)
         used = self.columns_used(names)
-        return [
-            embed_raw(self.model, column) if name in used else None
-            for name, column in zip(names, features, strict=True)
-        ]
+        return [name in used for name in names]
+
+    def teach(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor]:  # noqa: ARG002
+        """What a teacher says of the batch, row for row; nothing where there is none."""
+        return []
+
+    def parts_from(
+        self,
+        embeddings: Sequence[Tensor | None],
+        labels: Tensor | None,
+        taught: Sequence[Tensor],  # noqa: ARG002
+    ) -> dict[str, Tensor]:
+        """The parts, from embeddings before `Normalize` and what `teach` says."""
+        return self.compute_loss_from_embeddings(embeddings, labels)
 
     def compute_loss_from_embeddings(
         self, embeddings: Sequence[Tensor | None], labels: Tensor | None = None

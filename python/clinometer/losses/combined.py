@@ -66,23 +66,33 @@ class CombinedLoss(nn.Module):  # type: ignore[misc, unused-ignore]
     def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:
         """The parts of all losses for a batch as the trainer passes it."""
         features = list(sentence_features)
-        embeddings = self.embed(features)
-        parts: dict[str, Tensor] = {}
-        for name, loss in self._named():
-            if isinstance(loss, TaughtLoss):
-                values = loss.compute_loss_from_embeddings(embeddings, labels, targets=loss.teach(features))
-            else:
-                values = loss.compute_loss_from_embeddings(embeddings, labels)
-            parts |= {f"{name}_{part}": value for part, value in values.items()}
-        return parts
+        return self.parts_from(self.embed(features), labels, self.teach(features))
 
     def embed(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor | None]:
         """Raw embeddings of the columns that any of the losses uses."""
-        used: set[int] = set()
-        for _, loss in self._named():
-            names = loss.column_names(len(features))
-            used |= {place for place, name in enumerate(names) if name in loss.columns_used(names)}
-        return [embed_raw(self.model, column) if place in used else None for place, column in enumerate(features)]
+        used = self.places_used(len(features))
+        return [embed_raw(self.model, column) if here else None for here, column in zip(used, features, strict=True)]
+
+    def places_used(self, count: int) -> list[bool]:
+        """For each of so many columns whether any of the losses uses it."""
+        return [any(each) for each in zip(*(loss.places_used(count) for _, loss in self._named()), strict=True)]
+
+    def teach(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor]:
+        """What the teachers of all losses say, one after another."""
+        return [said for _, loss in self._named() for said in loss.teach(features)]
+
+    def parts_from(
+        self, embeddings: Sequence[Tensor | None], labels: Tensor | None, taught: Sequence[Tensor]
+    ) -> dict[str, Tensor]:
+        """The parts of all losses, from embeddings before `Normalize` and what `teach` says."""
+        parts: dict[str, Tensor] = {}
+        left = list(taught)
+        for name, loss in self._named():
+            count = len(loss.taught_columns(loss.column_names(len(embeddings)))) if isinstance(loss, TaughtLoss) else 0
+            mine, left = left[:count], left[count:]
+            values = loss.parts_from(embeddings, labels, mine)
+            parts |= {f"{name}_{part}": value for part, value in values.items()}
+        return parts
 
     def get_config_dict(self) -> dict[str, Any]:
         """The configuration of each loss, by name."""

@@ -54,7 +54,12 @@ class TaughtLoss(ColumnLoss):
 
     def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:  # noqa: D102
         features = list(sentence_features)
-        return self.compute_loss_from_embeddings(self.embed(features), labels, targets=self.teach(features))
+        return self.parts_from(self.embed(features), labels, self.teach(features))
+
+    def parts_from(  # noqa: D102
+        self, embeddings: Sequence[Tensor | None], labels: Tensor | None, taught: Sequence[Tensor]
+    ) -> dict[str, Tensor]:
+        return self.compute_loss_from_embeddings(embeddings, labels, targets=taught)
 
     def teach(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor]:
         """The teacher's raw embeddings of the columns that it reads."""

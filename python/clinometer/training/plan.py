@@ -19,7 +19,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Freeze = Literal["nothing", "embeddings"]
 
 
-_OF_THE_RECIPE = ("batch_size", "learning_rate", "max_length", "blend")  # where a caller names none
+_OF_THE_RECIPE = ("batch_size", "mini_batch_size", "learning_rate", "max_length", "blend")  # where a caller names none
 
 
 class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
         hold: Weight of the pull to the untrained model; 0 for none.
         epochs: Times that the data is read.
         batch_size: Samples in a step.
-        mini_batch_size: Texts in memory at a time (GradCache); None for the whole batch.
+        mini_batch_size: Texts in memory at a time (GradCache); None, or as many as the batch, for the whole batch.
         learning_rate: Highest; it rises over the first steps and falls to 0 in a straight line.
         warmup: Share of the steps over which it rises.
         weight_decay: Of AdamW.

@@ -165,7 +165,8 @@ def _fit(
             pivot=plan.pivot, sample=plan.dev_questions, query_prompt=encoder.record.query_prompt,
             document_prompt=encoder.record.document_prompt, batch_size=plan.batch_size, write_csv=False,
         )  # fmt: skip
-    loss = make_loss(model, plan.loss, hold=plan.hold, options=plan.loss_options, mini_batch_size=plan.mini_batch_size)
+    mini = None if (plan.mini_batch_size or plan.batch_size) >= plan.batch_size else plan.mini_batch_size
+    loss = make_loss(model, plan.loss, hold=plan.hold, options=plan.loss_options, mini_batch_size=mini)
     precision = weights.precision(plan.precision)
     steps = -(-len(samples) // plan.batch_size) * plan.epochs
     every = max(1, -(-steps // plan.evaluations)) if plan.evaluations else max(1, checkpoint_steps)
