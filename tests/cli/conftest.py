@@ -30,6 +30,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def command(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["clinometer", *map(str, arguments)])
+        for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
+            monkeypatch.setenv(name, "1")  # as the command itself does, but only for this test
         capsys.readouterr()
         with pytest.raises(SystemExit) as caught:
             main()

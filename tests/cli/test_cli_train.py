@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -136,3 +140,26 @@ def test_data_that_is_not_there_is_named(base: Path, tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "none.jsonl" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_without_progress_the_libraries_draw_no_bars_either(base: Path, tmp_path: Path) -> None:
+    options = [
+        "--data",
+        items(tmp_path / "train.jsonl", 20, 1),
+        "--language",
+        "de",
+        "--samples",
+        "8",
+        "--dev-share",
+        "0",
+        "-o",
+        tmp_path / "out",
+    ]
+    drawn = {}
+    for progress in ("--no-progress", "--progress"):
+        command = [sys.executable, "-m", "clinometer", "train", base, *options, progress]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        done = subprocess.run([str(part) for part in command], env=clean, capture_output=True, text=True, check=True)
+        drawn[progress] = "Loading weights" in done.stderr
+        shutil.rmtree(tmp_path / "out")
+    assert drawn == {"--no-progress": False, "--progress": True}

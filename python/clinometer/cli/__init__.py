@@ -7,6 +7,7 @@ one sentence, never a traceback.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -98,6 +99,14 @@ def _options(
     pass
 
 
+def _hush(arguments: list[str], terminal: bool) -> None:
+    """Libraries draw bars of their own; where ours are not wanted, theirs are not either."""
+    if "--no-progress" in arguments or not (terminal or "--progress" in arguments):
+        for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
+            os.environ.setdefault(name, "1")
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
+    _hush(sys.argv, sys.stderr.isatty())
     app()
