@@ -87,6 +87,12 @@ def test_complete_answers(make_result: Make, make_row: Make) -> None:
     assert "among the first 10 documents from 30.0% with Thai to 80.0% with German queries." in said(
         make_result() | {"rows": rows}
     )
+    rows.append(make_row("multi", "macro-target", ["*"], "Reachable@10", 91.25))
+    assert said(make_result() | {"rows": rows}).endswith(
+        "German queries. Were the languages only shifted against each other, it could be 91.2% at most."
+    )
+    alone = [*pair(make_row, "Complete@10", {"de": 80.0}), *pair(make_row, "Reachable@10", {"de": 90.0})]
+    assert said(make_result() | {"rows": alone}).endswith("it could be 90.0% at most.")
 
 
 def test_undefined_values_and_absent_rows_say_nothing(make_result: Make, make_row: Make) -> None:

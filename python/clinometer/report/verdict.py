@@ -216,13 +216,21 @@ def _complete(reading: Reading, languages: Sequence[str]) -> str:
     depth = measure.rpartition("@")[2]
     if span.size == 1:
         number = _shown(reading, "multi", "target", span.high, measure, f"of the {language_name(span.high)} queries")
-        return f"Both versions of the answer are among the first {depth} documents for {number}."
+        text = f"Both versions of the answer are among the first {depth} documents for {number}."
+        return text + _bound(reading, span.high, depth)
     mean = _shown(reading, "multi", "target", None, measure, "of the queries on average")
     low, high = (_shown(reading, "multi", "target", label, measure, ends=False) for label in (span.low, span.high))
     spread = f"from {low} with {language_name(span.low)} to {high} with {language_name(span.high)} queries"
-    return (
+    text = (
         f"Both versions of the answer are among the first {depth} documents {f'for {mean}, ' if mean else ''}{spread}."
     )
+    return text + _bound(reading, None, depth)
+
+
+def _bound(reading: Reading, language: str | None, depth: str) -> str:
+    """What shifting the languages against each other could make of it, if that was measured."""
+    number = _shown(reading, "multi", "target", language, f"Reachable@{depth}", ends=False)
+    return f" Were the languages only shifted against each other, it could be {number} at most." if number else ""
 
 
 def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
