@@ -43,6 +43,21 @@ class Survey(NamedTuple):
     related: NDArray[np.int64]
     judged: NDArray[np.int64]
 
+    @classmethod
+    def keyed(
+        cls,
+        collection: Collection,
+        standings: Standings,
+        codes: NDArray[np.int64],
+        top: TopK | None,
+        answered: tuple[NDArray[np.int64], NDArray[np.int64]],
+    ) -> Survey:
+        """The same, its keys made of query and document (`answered`) of relevant documents and their duplicates."""
+        size = len(codes)
+        asked = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
+        related, judged = (np.sort(q * size + d) for q, d in (answered, (asked, collection.judged)))
+        return cls(collection, standings, codes, top, related, judged)
+
 
 def survey_of(
     collection: Collection,
@@ -95,10 +110,7 @@ def survey_of(
         counts, grades, collection.queries.languages, sizes, counts_within(counts, target_places), ties
     )
     query_of = np.repeat(np.arange(len(collection.queries)), np.diff(indptr))
-    size = len(collection.documents)
-    asked = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
-    judged = np.sort(asked * size + collection.judged)
-    return Survey(collection, standings, codes, found.top, np.sort(query_of * size + targets), judged)
+    return Survey.keyed(collection, standings, codes, found.top, (query_of, targets))
 
 
 def related_targets(collection: Collection) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -288,8 +288,4 @@ class _Layered:
                 codes[self._labels == label] = code
             every = np.arange(len(self._collection.queries))
             top = lists_in(self._found.top, self._strata, number, list(pool.first), every)
-        size = len(self._labels)
-        related = np.sort(self._query_of[rows] * size + targets)
-        asked = np.repeat(np.arange(len(self._collection.queries)), np.diff(self._collection.indptr))
-        judged = np.sort(asked * size + self._collection.judged)
-        return Survey(self._collection, standings, codes, top, related, judged)
+        return Survey.keyed(self._collection, standings, codes, top, (self._query_of[rows], targets))
