@@ -160,6 +160,17 @@ def test_a_killed_run_resumes_to_the_same_model(base: Path, data: Path, tmp_path
     assert same(state(killed), state(tmp_path / "whole"))
 
 
+@pytest.mark.parametrize("name", ["training.json", "plan.json"])
+def test_a_training_by_another_version_is_not_taken_for_this_one(base: Path, tmp_path: Path, name: str) -> None:
+    plan = {"model": "m", "data": ["d"], "languages": ["de"], "blend": None}
+    (tmp_path / "out").mkdir()
+    text = json.dumps({"plan": plan} if name == "training.json" else plan)
+    (tmp_path / "out" / name).write_text(text)
+    with pytest.raises(UsageError, match=r"out holds a training by another version .*; give another folder"):
+        train(base, "d", ["de"], tmp_path / "out")
+    assert (tmp_path / "out" / name).read_text() == text
+
+
 def test_word_embeddings_stay_where_they_are_unless_told(base: Path, data: Path, tmp_path: Path) -> None:
     before = state(base)
     words = next(key for key in before if "word_embeddings" in key)

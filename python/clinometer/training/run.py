@@ -236,7 +236,7 @@ def _finished(output: Path, plan: TrainingPlan) -> dict[str, Any] | None:
     if not path.exists():
         return None
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    _refuse_another(output, msgspec.convert(record["plan"], TrainingPlan), plan, "a model of another training")
+    _refuse_another(output, _earlier(output, record["plan"]), plan, "a model of another training")
     return record
 
 
@@ -249,8 +249,8 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
         if output.exists() and not output.is_dir():
             raise UsageError(f"{output} is a file; give a folder for the model")
         return None
-    earlier = msgspec.json.decode(path.read_bytes(), type=TrainingPlan)
-    _refuse_another(output, earlier, plan, "an unfinished training")
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    _refuse_another(output, _earlier(output, earlier), plan, "an unfinished training")
     found = []
     for checkpoint in (output / _CHECKPOINTS).glob("checkpoint-*"):
         if (checkpoint / "trainer_state.json").exists():  # the trainer writes it last
@@ -258,6 +258,13 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
         else:
             _remove(checkpoint)
     return max(found, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+
+
+def _earlier(output: Path, plan: dict[str, Any]) -> TrainingPlan:
+    try:
+        return msgspec.convert(plan, TrainingPlan)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{output} holds a training by another version ({error}); give another folder") from None
 
 
 def _refuse_another(output: Path, earlier: TrainingPlan, plan: TrainingPlan, what: str) -> None:
