@@ -318,6 +318,8 @@ def test_the_usual_adapter_learns_relations_alone() -> None:
     adapter, _ = fit_adapter(samples(0, 40), PlantedEncoder(), epochs=1, rank=2)
     usual = adapter.settings["loss"]
     assert (usual["name"], usual["scale"], usual["hold"]) == ("relational", 20.0, 0.0)
+    contrastive, _ = fit_adapter(samples(0, 40), PlantedEncoder(), epochs=1, rank=2, loss="pool+mono")
+    assert contrastive.settings["loss"]["hold"] == 5.0
     same, _ = fit_adapter(samples(0, 40), PlantedEncoder(), epochs=1, rank=2, loss="upright")
     assert same.digest == adapter.digest
     other, _ = fit_adapter(samples(0, 40), PlantedEncoder(), epochs=1, rank=2, loss_options={"scale": 7.0})

@@ -29,6 +29,7 @@ __all__ = ["History", "fit_adapter", "train_adapter"]
 History = list[dict[str, float]]
 
 _RANK = 32
+_RELATIONAL = ("relational", "upright")
 
 
 def fit_adapter(
@@ -41,7 +42,7 @@ def fit_adapter(
     separate_queries: bool = False,
     loss: str = "relational",
     loss_options: Mapping[str, Any] | None = None,
-    hold: float = 0.0,
+    hold: float | None = None,
     epochs: int = 20,
     batch_size: int = 256,
     learning_rate: float = 1e-3,
@@ -74,8 +75,8 @@ def fit_adapter(
         loss_options: Options of that class, such as `scale` or `weights`. If not given, the relational loss has scale
             20, and `jsd_input` is `scaled`: what an adapter sees has length one, so nothing is known of raw embeddings.
         hold: Weight of a term that keeps embeddings where they were: the mean of 2 - 2 cos between each embedding and
-            its first state (`clinometer.losses.DistillationLoss`); losses but the relational one need some, such as 5.
-            0 leaves it out.
+            its first state (`clinometer.losses.DistillationLoss`); 0 leaves it out. None for 0 with the relational loss,
+            and 5 with others, which do harm without.
         epochs: At most so many passes over the samples.
         batch_size: Samples of one step: the more, the more negatives. Batches of an epoch differ by one at most.
         learning_rate: Of AdamW; falls to zero over all epochs as a cosine does.
@@ -92,6 +93,7 @@ def fit_adapter(
         UsageError: An option cannot be used, the columns do not fit the loss, or an encoder is missing.
         MissingExtraError: The extra `train` is not installed.
     """
+    hold = (0.0 if loss in _RELATIONAL else 5.0) if hold is None else hold
     _check(kind, 1 if rank is None else rank, hold, epochs, batch_size, learning_rate, weight_decay, patience)
     learnt = _embedded(samples, encoder, show_progress_bar)
     held_out = None if dev is None else _embedded(dev, encoder, show_progress_bar)
@@ -255,7 +257,7 @@ def _value(columns: _Columns, model: AdapterMap, losses: Sequence[ColumnLoss], b
 def _loss(model: AdapterMap, name: str, options: dict[str, Any]) -> ColumnLoss:
     from clinometer import losses
 
-    relational = name in ("relational", "upright")
+    relational = name in _RELATIONAL
     made: Any = losses.RelationalDistillationLoss if relational else losses.ClearLoss if name == "clear" else None
     if made is None:
         made = losses.CrossLingualAlignmentLoss
