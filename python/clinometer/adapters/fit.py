@@ -75,7 +75,7 @@ def fit_adapter(
         loss_options: Options of that class, such as `scale` or `weights`. If not given, the relational loss has scale
             20, and `jsd_input` is `scaled`: what an adapter sees has length one, so nothing is known of raw embeddings.
         hold: Weight of a term that keeps embeddings where they were: the mean of 2 - 2 cos between each embedding and
-            its first state (`clinometer.losses.DistillationLoss`); 0 leaves it out. None for 0 with the relational loss,
+            its first state (`clinometer.losses.DistillationLoss`); 0 leaves it out. None: 0 with the relational loss,
             and 5 with others, which do harm without.
         epochs: At most so many passes over the samples.
         batch_size: Samples of one step: the more, the more negatives. Batches of an epoch differ by one at most.
