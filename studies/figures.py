@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pages import put
+
 from clinometer.report.figures import draw_lean
 from clinometer.report.readings import by_lean, read_results
 from clinometer.report.wording import language_name
@@ -19,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[1]
 ENCODERS = {"offline": "offline", "multilingual-e5-small": "models/multilingual-e5-small"}
 COMMAND = "clinometer evaluate xquad:../shared/data/xquad --encoder {encoder} --scenarios {scenarios} -o {output}"
 SCENARIOS = "multi,one-sided,mono-same,mono-cross,multilingual"
-BEGIN, END = "<!-- begin: figures -->", "<!-- end: figures -->"
 
 
 def command(name: str) -> list[str]:
@@ -66,7 +67,6 @@ def main() -> None:
         sys.exit("the results hold no rank gap; delete studies/results and run again")
     (ROOT / "docs" / "images" / "lean.svg").write_text(drawing.svg)
     block = [
-        BEGIN,
         *table(evaluations, languages),
         "",
         "![How far the two encoders lean, by language of the questions](docs/images/lean.svg)",
@@ -77,11 +77,9 @@ def main() -> None:
         "Made by `make figures`, which runs",
         "",
         *(f"    {' '.join(command(name))}" for name in ENCODERS),
-        END,
+        "",
     ]
-    readme = (ROOT / "README.md").read_text()
-    start, stop = readme.index(BEGIN), readme.index(END) + len(END)
-    (ROOT / "README.md").write_text(readme[:start] + "\n".join(block) + readme[stop:])
+    put(ROOT / "README.md", "figures", "\n".join(block))
 
 
 if __name__ == "__main__":

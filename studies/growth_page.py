@@ -8,9 +8,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from pages import put
+
 from clinometer.report.canvas import INK, canvas
 
-BEGIN, END = "<!-- begin: tables -->", "<!-- end: tables -->"
 SOFT, GRID = "#5b6875", "#d9dfe5"
 LOOKS = {"offline": ("#0067a5", "o"), "multilingual-e5-small": ("#c2500a", "D")}
 NAMES = {"de": "German", "zh": "Chinese"}
@@ -30,11 +31,8 @@ def write_page(results: Path, docs: Path, encoders: list[str]) -> None:
         for part in ("growth", "uneven")
     )
     (docs / "images" / "growth.svg").write_text(drawn(found))
-    page = docs / "pool-growth.md"
-    text = page.read_text()
-    start, stop = text.index(BEGIN), text.index(END) + len(END)
     blocks = ["\n".join(block) for block in (curves(found), agreement(found), uneven(lines))]
-    page.write_text(text[:start] + "\n\n".join([BEGIN, *blocks, END]) + text[stop:])
+    put(docs / "pool-growth.md", "tables", "\n\n".join(["", *blocks, ""])[1:])
 
 
 def languages_of(result: dict[str, Any]) -> dict[str, str]:

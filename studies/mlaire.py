@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from mlaire_tables import KEPT, RETRIEVERS, write_kept, write_page
 from numpy.typing import NDArray
+from reproduction import straightened
 from tqdm.auto import tqdm
 
 import clinometer as cm
@@ -75,8 +76,7 @@ def retriever(name: str, dataset: str, collection: cm.Collection, work: Path) ->
     if centered:
         # What somebody with an index has: its documents, neither queries nor translations nor judgements.
         correction = Center.fit(documents, list(collection.documents.languages))
-        queries = correction.apply_queries(queries, collection.queries.languages)
-        documents = correction.apply(documents, collection.documents.languages)
+        queries, documents = straightened(correction, collection, queries, documents)
     return PrecomputedEncoder(queries, documents, name=name)
 
 

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pages import put
+
 from clinometer import Evaluation, correlate
 
 STUDIES = Path(__file__).resolve().parent
 KEPT = STUDIES / "results" / "mlaire.json"
 PAGE = STUDIES.parent / "docs" / "mlaire.md"
-BEGIN, END = "<!-- begin: tables -->", "<!-- end: tables -->"
 SCENARIO = "multilingual"
 ENCODERS = ("offline", "multilingual-e5-small")
 RETRIEVERS = (*ENCODERS, *(f"{name}, centered" for name in ENCODERS), "bm25")
@@ -69,10 +70,7 @@ def write_kept(found: dict[str, dict[str, Evaluation]]) -> None:
 def write_page() -> None:
     """Put the tables into the page."""
     content = json.loads(KEPT.read_text())
-    head, _, rest = PAGE.read_text().partition(BEGIN)
-    tail = rest.partition(END)[2]
-    text = "\n".join(_section(dataset, part) for dataset, part in content.items())
-    PAGE.write_text(f"{head}{BEGIN}\n{text}{END}{tail}")
+    put(PAGE, "tables", "\n".join(_section(dataset, part) for dataset, part in content.items()))
 
 
 def _section(dataset: str, part: dict[str, Any]) -> str:

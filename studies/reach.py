@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 
 from mlaire import ENCODERS, SOURCES, embedded
-from reproduction import corrections
+from reproduction import corrections, straightened
 
 import clinometer as cm
 from clinometer.encoders import PrecomputedEncoder
@@ -37,8 +37,7 @@ def main() -> None:
             for how, correction in corrections(collection, q, d).items():
                 if how == "index":
                     continue
-                queries = correction.apply_queries(q, collection.queries.languages) if correction else q
-                documents = correction.apply(d, collection.documents.languages) if correction else d
+                queries, documents = straightened(correction, collection, q, d)
                 found = cm.evaluate(
                     collection, PrecomputedEncoder(queries, documents, name=name), scenarios=["multi"],
                     measures=MEASURES, resamples=0,

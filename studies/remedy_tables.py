@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pages import put
+
 STUDIES = Path(__file__).resolve().parent
 PAGE = STUDIES.parent / "docs" / "which-remedy.md"
 README = STUDIES.parent / "README.md"
-BEGIN, END = "<!-- begin: {} -->", "<!-- end: {} -->"
 SHORT = (
     "nothing", "center, 60 texts a language", "adapter, 2,800 samples", "trained: literal loss (joint)",
     "trained: upright (joint)", "trained: upright (joint), then center",
@@ -141,13 +142,6 @@ def short() -> str:
     text = ["| remedy | Complete@10 | on Belebele | nDCG@1 | worst language |", "|---|--:|--:|--:|--:|"]
     text += [f"| {name} |{'|'.join(rows[name])}|" for name in SHORT]
     return "\n".join([*text, ""])
-
-
-def put(path: Path, name: str, text: str) -> None:
-    begin, end = BEGIN.format(name), END.format(name)
-    page = path.read_text()
-    head, tail = page.split(begin)[0], page.split(end)[1]
-    path.write_text(f"{head}{begin}\n{text}{end}{tail}")
 
 
 def main() -> None:

@@ -117,9 +117,9 @@ def embedded(run: Run, work: Path, name: str, collection: cm.Collection, precisi
     return arrays[0], arrays[1]
 
 
-def corrections(collection: cm.Collection, q: Any, d: Any) -> dict[str, Any]:
+def corrections(collection: cm.Collection, q: Any, d: Any, sample: int = SAMPLE) -> dict[str, Any]:
     """None, and centering on what a user with an index has: its documents, or a sample of queries as well."""
-    asked = choose(collection.queries.languages, SAMPLE, 0)
+    asked = choose(collection.queries.languages, sample, 0)
     labels = [collection.queries.languages[row] for row in asked]
     languages = list(collection.documents.languages)
     return {
@@ -127,6 +127,16 @@ def corrections(collection: cm.Collection, q: Any, d: Any) -> dict[str, Any]:
         "index": Center.fit(d, languages),
         "index+queries": Center.fit(d, languages, q[asked], labels),
     }
+
+
+def straightened(correction: Any, collection: cm.Collection, q: Any, d: Any) -> tuple[Any, Any]:
+    """Queries and documents with the correction, if there is one."""
+    if correction is None:
+        return q, d
+    return (
+        correction.apply_queries(q, collection.queries.languages),
+        correction.apply(d, collection.documents.languages),
+    )
 
 
 def evaluate(run: Run, work: Path, precision: str | None) -> None:
@@ -140,10 +150,7 @@ def evaluate(run: Run, work: Path, precision: str | None) -> None:
         for how, correction in corrections(collection, q, d).items():
             if how not in wanted:
                 continue
-            queries, documents = q, d
-            if correction is not None:
-                queries = correction.apply_queries(q, collection.queries.languages)
-                documents = correction.apply(d, collection.documents.languages)
+            queries, documents = straightened(correction, collection, q, d)
             evaluation = cm.evaluate(
                 collection, PrecomputedEncoder(queries, documents, name=f"{run.name}, {how}"),
                 scenarios=SCENARIOS, measures=MEASURES,

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from pages import put
 from reproduction import LANGUAGES, SOURCES, Run, runs
 
 from clinometer.comparison import compare
@@ -22,7 +23,6 @@ from clinometer.results import Evaluation
 STUDIES = Path(__file__).resolve().parent
 KEPT = STUDIES / "results" / "reproduction.json"
 PAGE = STUDIES.parent / "docs" / "reproduction.md"
-BEGIN, END = "<!-- begin: tables -->", "<!-- end: tables -->"
 MEASURES = ["Complete@10", "MaxRnorm", "nDCG@1", "RankGap", "Intrusion", "LPR", "LanguageGap(MaxRnorm)"]
 HOW = {"none": "as it is", "index": "centered on the index", "index+queries": "centered, sample of queries"}
 COLUMNS = (
@@ -159,9 +159,7 @@ def main() -> None:
         KEPT.write_text(json.dumps({"lines": lines, "records": records}, indent=1) + "\n")
     found = json.loads(KEPT.read_text())
     text = tables(found["lines"])
-    page = PAGE.read_text() if PAGE.exists() else f"# Reproduction\n\n{BEGIN}\n{END}\n"
-    head, tail = page.split(BEGIN)[0], page.split(END)[1]
-    PAGE.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
+    put(PAGE, "tables", f"{text}\n")
     print(text)
 
 

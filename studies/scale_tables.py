@@ -9,12 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pages import put
+
 from clinometer.planning import Rates, Workload, predict
 
 STUDIES = Path(__file__).resolve().parent
 RESULTS = STUDIES / "results" / "scale.json"
 PAGE = STUDIES.parent / "docs" / "how-to" / "large-collections.md"
-BEGIN, END = "<!-- begin: tables -->", "<!-- end: tables -->"
 
 
 def size(count: float) -> str:
@@ -110,9 +111,9 @@ def tables() -> str:
 
 
 def main() -> None:
-    head, _, rest = PAGE.read_text().partition(BEGIN)
-    PAGE.write_text(f"{head}{BEGIN}\n{tables()}{END}{rest.partition(END)[2]}")
-    print(tables())
+    text = tables()
+    put(PAGE, "tables", text)
+    print(text)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from reproduction import DATA, LANGUAGES, MODEL, SAMPLE
+from reproduction import DATA, LANGUAGES, MODEL, SAMPLE, corrections, straightened
 
 import clinometer as cm
-from clinometer.correction import Center, choose
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.training import train
 
@@ -109,15 +108,10 @@ def judged(name: str, encoder: Any, trained: list[str]) -> dict[str, Any]:
     """Figures of one collection, as it is and centered as in studies/reproduction.py."""
     texts = collection(name)
     q, d = encoder.encode_queries(list(texts.queries.texts)), encoder.encode_documents(list(texts.documents.texts))
-    asked = choose(texts.queries.languages, SAMPLE if name == "tico19" else 60, 0)
-    languages = list(texts.documents.languages)
-    center = Center.fit(d, languages, q[asked], [texts.queries.languages[row] for row in asked])
-    both = {
-        "none": (q, d),
-        "centered": (center.apply_queries(q, texts.queries.languages), center.apply(d, languages)),
-    }
+    made = corrections(texts, q, d, SAMPLE if name == "tico19" else 60)
     found: dict[str, Any] = {}
-    for how, (queries, documents) in both.items():
+    for how, correction in (("none", made["none"]), ("centered", made["index+queries"])):
+        queries, documents = straightened(correction, texts, q, d)
         evaluation = cm.evaluate(
             texts, PrecomputedEncoder(queries, documents, name=how), scenarios=["multi", "mono-same"],
             measures=["Complete@10", "MaxRnorm", "nDCG@1", "nDCG@10"], resamples=0,

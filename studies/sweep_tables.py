@@ -12,12 +12,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from pages import put
 from sweep import settings, slug
 
 STUDIES = Path(__file__).resolve().parent
 KEPT = STUDIES / "results" / "sweep.json"
 PAGE = STUDIES.parent / "docs" / "recipe.md"
-BEGIN, END = "<!-- begin: tables -->", "<!-- end: tables -->"
 SHOWN = ("0.0", "1.0", "0.75")
 HEAD = (
     "| setting | steps | blend | TICO-19 | unseen | nDCG@1 | centered | unseen | nDCG@1 | demo | nDCG@1 | centered "
@@ -54,9 +54,7 @@ def main() -> None:
         paths = [given.work / "sweep" / f"{slug(one.name)}.json" for one in settings()]
         KEPT.write_text(json.dumps([json.loads(path.read_text()) for path in paths if path.exists()], indent=1) + "\n")
     text = tables(json.loads(KEPT.read_text()))
-    page = PAGE.read_text()
-    head, tail = page.split(BEGIN)[0], page.split(END)[1]
-    PAGE.write_text(f"{head}{BEGIN}\n{text}{END}{tail}")
+    put(PAGE, "tables", text)
     print(text)
 
 
