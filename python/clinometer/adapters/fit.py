@@ -17,6 +17,7 @@ from clinometer.adapters.samples import EmbeddedSamples, embed_samples, is_query
 from clinometer.encoders import Encoder
 from clinometer.errors import MissingExtraError, UsageError
 from clinometer.training.data import ParallelSamples, read_items, samples_from_items
+from clinometer.training.recipes import RELATIONAL
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +30,6 @@ __all__ = ["History", "fit_adapter", "train_adapter"]
 History = list[dict[str, float]]
 
 _RANK = 32
-_RELATIONAL = ("relational", "upright")
 
 
 def fit_adapter(
@@ -93,7 +93,7 @@ def fit_adapter(
         UsageError: An option cannot be used, the columns do not fit the loss, or an encoder is missing.
         MissingExtraError: The extra `train` is not installed.
     """
-    hold = (0.0 if loss in _RELATIONAL else 5.0) if hold is None else hold
+    hold = (0.0 if loss in RELATIONAL else 5.0) if hold is None else hold
     _check(kind, 1 if rank is None else rank, hold, epochs, batch_size, learning_rate, weight_decay, patience)
     learnt = _embedded(samples, encoder, show_progress_bar)
     held_out = None if dev is None else _embedded(dev, encoder, show_progress_bar)
@@ -244,12 +244,10 @@ def _value(columns: _Columns, model: AdapterMap, losses: Sequence[ColumnLoss], b
     mapped = [model(vectors, asked) for vectors, asked in zip(first, columns.asked, strict=True)]
     parts: list[Tensor] = []
     for loss in losses:
-        told: dict[str, Any] = {}
-        if (taught := getattr(loss, "taught_columns", None)) is not None:
-            # The teacher is the map as it began, the identity.
-            names = loss.column_names(len(first))
-            told = {"targets": [first[names.index(name)] for name in taught(names)]}
-        parts += loss.compute_loss_from_embeddings(mapped, groups, **told).values()
+        # The teacher is the map as it began, the identity.
+        names = loss.column_names(len(first))
+        taught = [first[names.index(name)] for name in loss.taught_columns(names)]
+        parts += loss.parts_from(mapped, groups, taught).values()
     total: Tensor = sum(parts[1:], start=parts[0])
     return total
 
@@ -257,13 +255,13 @@ def _value(columns: _Columns, model: AdapterMap, losses: Sequence[ColumnLoss], b
 def _loss(model: AdapterMap, name: str, options: dict[str, Any]) -> ColumnLoss:
     from clinometer import losses
 
-    relational = name in _RELATIONAL
-    made: Any = losses.RelationalDistillationLoss if relational else losses.ClearLoss if name == "clear" else None
-    if made is None:
-        made = losses.CrossLingualAlignmentLoss
-        options = {"parts": name, "jsd_input": "scaled", **options}
-    if relational:
-        options = {"scale": 20.0, **options}
+    made: Any
+    if name in RELATIONAL:
+        made, options = losses.RelationalDistillationLoss, {"scale": 20.0, **options}
+    elif name == "clear":
+        made = losses.ClearLoss
+    else:
+        made, options = losses.CrossLingualAlignmentLoss, {"parts": name, "jsd_input": "scaled", **options}
     closed = ("self", "model", "teacher", "gather_across_devices", "negatives")
     known = [option for option in inspect.signature(made).parameters if option not in closed]
     if unknown := [option for option in options if option not in known]:

@@ -14,7 +14,6 @@ from clinometer.encoders import Encoder
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import UsageError
 from clinometer.io import load
-from clinometer.languages import canonical
 from clinometer.options import EvaluationOptions
 from clinometer.placements import TieMode
 from clinometer.scenarios import settings_of
@@ -75,9 +74,7 @@ def analyse(
         >>> analysis.examples[-1]["query_language"], analysis.examples[-1]["first"][0]["category"]
         ('ar', 'same-language')
     """
-    languages = None if languages is None else languages if isinstance(languages, str) else list(languages)
-    scenarios = scenarios if isinstance(scenarios, str) else list(scenarios)
-    EvaluationOptions(
+    asked = EvaluationOptions(
         languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, ties=ties, resamples=resamples,
         confidence=confidence, seed=seed, threads=threads,
     )  # fmt: skip
@@ -86,10 +83,10 @@ def analyse(
             f"worst is {worst} and shown is {shown}; worst cannot be negative, and shown must be 1 or more"
         )
     if not isinstance(collection, Collection):
-        collection = load(collection, languages=languages)
-    collection = collection.restrict(languages)
-    judge = Judge(collection, canonical(pivot), tolerance, overlap)
-    settings = settings_of(scenarios, collection.languages, canonical(pivot), pairs)
+        collection = load(collection, languages=asked.languages)
+    collection = collection.restrict(asked.languages)
+    judge = Judge(collection, asked.canonical_pivot, tolerance, overlap)
+    settings = settings_of(asked.chosen_scenarios, collection.languages, asked.canonical_pivot, pairs)
     scored = embedded(collection, make_encoder(encoder), threads, show_progress_bar)
     survey = survey_of(collection, scored.scan, [], settings, ties, listed=shown)
     return find(

@@ -33,8 +33,7 @@ from clinometer.evaluators.metrics import (
 )
 from clinometer.evaluators.questions import with_questions
 from clinometer.io import load
-from clinometer.languages import canonical
-from clinometer.measures import Measure, parse
+from clinometer.measures import Measure
 from clinometer.options import EvaluationOptions
 from clinometer.placements import TieMode
 from clinometer.training.development import development_collection
@@ -139,17 +138,14 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
         for option, value in (("batch_size", batch_size), ("max_length", max_length)):
             if value is not None and value < 1:
                 raise UsageError(f"{option} must be 1 or more, not {value}")
-        languages = languages if languages is None or isinstance(languages, str) else list(languages)
-        scenarios = scenarios if isinstance(scenarios, str) else list(scenarios)
-        measures = parse(measures)
-        EvaluationOptions(
+        asked = EvaluationOptions(
             languages=languages, scenarios=scenarios, pivot=pivot, measures=measures, ties=ties, seed=seed,
             threads=threads,
         )  # fmt: skip
         if not isinstance(collection, Collection):
-            collection = load(collection, languages=languages)
-        self.collection = with_questions(collection.restrict(languages), sample, seed)
-        self.scenarios, self.measures, self.pivot = list(scenarios), measures, canonical(pivot)
+            collection = load(collection, languages=asked.languages)
+        self.collection = with_questions(collection.restrict(asked.languages), sample, seed)
+        self.scenarios, self.measures, self.pivot = asked.chosen_scenarios, asked.chosen_measures, asked.canonical_pivot
         self.primary, self.query_prompt, self.document_prompt = primary, query_prompt, document_prompt
         self.batch_size, self.max_length = batch_size, max_length
         self.sample, self.seed, self.ties, self.threads = sample, seed, ties, threads
@@ -159,7 +155,7 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
         self._key = criterion_key(
             primary,
             scenarios=self.scenarios,
-            measures=measures,
+            measures=self.measures,
             languages=self.collection.languages,
             corrected=corrected,
         )

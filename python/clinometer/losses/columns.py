@@ -102,6 +102,10 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         used = self.columns_used(names)
         return [name in used for name in names]
 
+    def taught_columns(self, names: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
+        """The columns that a teacher reads, one for each thing that it says; none where there is no teacher."""
+        return ()
+
     def teach(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor]:  # noqa: ARG002
         """What a teacher says of the batch, row for row; nothing where there is none."""
         return []

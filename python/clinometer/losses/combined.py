@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from clinometer.errors import UsageError
 from clinometer.losses.columns import ColumnLoss
 from clinometer.losses.raw import embed_raw
-from clinometer.losses.teacher import TaughtLoss
 
 __all__ = ["CombinedLoss"]
 
@@ -88,7 +87,7 @@ class CombinedLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         parts: dict[str, Tensor] = {}
         left = list(taught)
         for name, loss in self._named():
-            count = len(loss.taught_columns(loss.column_names(len(embeddings)))) if isinstance(loss, TaughtLoss) else 0
+            count = len(loss.taught_columns(loss.column_names(len(embeddings))))
             mine, left = left[:count], left[count:]
             values = loss.parts_from(embeddings, labels, mine)
             parts |= {f"{name}_{part}": value for part, value in values.items()}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
-from clinometer.measures.ties import Vector
+from clinometer.measures.ties import Vector, check_cutoff
 
 __all__ = ["mrc", "peer"]
 
@@ -69,8 +69,7 @@ def peer(
         )
     if not (places >= 1).all():
         raise UsageError("ranks start at 1; give infinity for documents that were not found")
-    if cutoff < 1:
-        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")
+    check_cutoff(cutoff)
     if min(weights.values(), default=-1.0) < 0 or abs(sum(weights.values()) - 1) > 1e-8:
         raise UsageError(f"the weights of the grades are {dict(weights)}; let them be 0 or more and add up to 1")
     found = np.where(places <= cutoff, places, inf)
@@ -138,8 +137,7 @@ def mrc(lists: Mapping[str, ArrayLike], cutoff: int) -> dict[str, Vector]:
     arrays = {language: np.asarray(rows) for language, rows in lists.items()}
     if len(arrays) < 2:
         raise UsageError("rankings are compared between languages; give the lists of two or more")
-    if cutoff < 1:
-        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")
+    check_cutoff(cutoff)
     shapes = {language: rows.shape for language, rows in arrays.items()}
     if (
         any(len(shape) != 2 or shape[1] < cutoff for shape in shapes.values())

@@ -18,6 +18,7 @@ from clinometer.measures.ties import (
     Vector,
     at_best,
     at_worst,
+    check_cutoff,
     last_by_language,
     none_within,
     per_query,
@@ -76,7 +77,7 @@ def complete(placements: Placements, cutoff: int) -> Vector:
     Raises:
         UsageError: The cutoff is below 1.
     """
-    _check_cutoff(cutoff)
+    check_cutoff(cutoff)
     worst = tie_groups(placements).last()
     return per_query(placements, worst.query, 100.0 * none_within(worst, worst.size - within(worst, cutoff)))
 
@@ -93,7 +94,7 @@ def reachable(placements: Placements, cutoff: int) -> Vector:
     Raises:
         UsageError: The cutoff is below 1.
     """
-    _check_cutoff(cutoff)
+    check_cutoff(cutoff)
     worst, language = last_by_language(placements)
     if placements.ties != "expected":
         ranks: Vector = worst.above.astype(np.float64) + 1.0
@@ -244,11 +245,6 @@ def _intruders(placements: Placements, answers: TieGroups, intruder: str) -> tup
     elif placements.ties in ("index", "trec"):
         above += unrelated.before[cell]
     return above, tied
-
-
-def _check_cutoff(cutoff: int) -> None:
-    if cutoff < 1:
-        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")
 
 
 def _check_pair(pivot: str, target: str) -> None:

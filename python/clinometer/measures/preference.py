@@ -14,7 +14,7 @@ import numpy as np
 from clinometer.errors import UsageError
 from clinometer.measures.language import pivot_first
 from clinometer.measures.ranking import discounted_gain, ideal_gain
-from clinometer.measures.ties import Vector, per_query, tie_groups
+from clinometer.measures.ties import Vector, check_cutoff, per_query, tie_groups
 from clinometer.placements import Placements
 
 __all__ = ["Part", "four_way", "lang_ndcg", "lpr", "lpr_any", "lpr_pair", "lpr_top1"]
@@ -122,8 +122,7 @@ def lang_ndcg(placements: Placements, language: str, cutoff: int | None = None, 
     Raises:
         UsageError: The cutoff is below 1, or the gain is not between 0 and 1.
     """
-    if cutoff is not None and cutoff < 1:
-        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")
+    check_cutoff(cutoff)
     if not 0 <= gain <= 1:
         raise UsageError(f"the gain is {gain}, but must lie between 0 and 1")
     code = placements.languages.index(language) if language in placements.languages else -1

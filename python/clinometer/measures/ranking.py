@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import UsageError
-from clinometer.measures.ties import Vector, at_best, at_each, none_within, per_query, tie_groups, within
+from clinometer.measures.ties import Vector, at_best, at_each, check_cutoff, none_within, per_query, tie_groups, within
 from clinometer.placements import Placements
 
 __all__ = [
@@ -38,7 +37,7 @@ def ndcg(placements: Placements, cutoff: int | None = None) -> Vector:
     Raises:
         UsageError: The cutoff is below 1.
     """
-    _check(cutoff)
+    check_cutoff(cutoff)
     return discounted_gain(placements, cutoff) / ideal_gain(placements, placements.grades, cutoff)
 
 
@@ -68,7 +67,7 @@ def reciprocal_rank(placements: Placements, cutoff: int | None = None) -> Vector
     Raises:
         UsageError: The cutoff is below 1.
     """
-    _check(cutoff)
+    check_cutoff(cutoff)
     best = tie_groups(placements).first()
     return per_query(placements, best.query, at_best(best, np.reciprocal, cutoff))
 
@@ -82,7 +81,7 @@ def average_precision(placements: Placements, cutoff: int | None = None) -> Vect
     Raises:
         UsageError: The cutoff is below 1.
     """
-    _check(cutoff)
+    check_cutoff(cutoff)
     groups = tie_groups(placements)
     # Down to a relevant document on place j of its group there are earlier + 1 + (m - 1)(j - 1)/(n - 1) relevant ones
     # on average; `companions` is (m - 1)/(n - 1), `places_above` the mean of (j - 1)/rank.
@@ -121,13 +120,13 @@ def success(placements: Placements, cutoff: int) -> Vector:
     Raises:
         UsageError: The cutoff is below 1.
     """
-    _check(cutoff)
+    check_cutoff(cutoff)
     best = tie_groups(placements).first()
     return per_query(placements, best.query, 1.0 - none_within(best, within(best, cutoff)))
 
 
 def _found(placements: Placements, cutoff: int) -> Vector:
-    _check(cutoff)
+    check_cutoff(cutoff)
     groups = tie_groups(placements)
     return per_query(placements, groups.query, groups.relevant * within(groups, cutoff) / groups.size)
 
@@ -135,8 +134,3 @@ def _found(placements: Placements, cutoff: int) -> Vector:
 def _discount(ranks: Vector) -> Vector:
     discounts: Vector = 1.0 / np.log2(ranks + 1.0)
     return discounts
-
-
-def _check(cutoff: int | None) -> None:
-    if cutoff is not None and cutoff < 1:
-        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")

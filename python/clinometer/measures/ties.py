@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.errors import UsageError
 from clinometer.placements import Placements
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "at_best",
     "at_each",
     "at_worst",
+    "check_cutoff",
     "last_by_language",
     "none_within",
     "per_query",
@@ -175,6 +177,16 @@ def at_worst(groups: TieGroups, value: Value) -> Vector:
         return float((_first_place(size, relevant, len(ranks))[::-1] * value(ranks)).sum())
 
     return _expectation(groups, value, None, mean)
+
+
+def check_cutoff(cutoff: int | None) -> None:
+    """Refuse a cutoff that is no number of documents; None is the whole ranking.
+
+    Raises:
+        UsageError: The cutoff is below 1.
+    """
+    if cutoff is not None and cutoff < 1:
+        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")
 
 
 def within(groups: TieGroups, cutoff: int | None) -> Vector:

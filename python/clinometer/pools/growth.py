@@ -97,18 +97,17 @@ def pool_growth(
         >>> [(row["size"], row["documents"], row["query_language"]) for row in rows if row["query_language"] == "de"]
         [(150, 150, 'de'), (1000, 1000, 'de')]
     """
-    scenarios = [scenario] if isinstance(scenario, str) else list(scenario)
-    measures, sizes = list(measures), sorted(set(sizes))
-    EvaluationOptions(
-        scenarios=scenarios, measures=measures, pivot=pivot, pairs=pairs, ties=ties, resamples=resamples,
-        confidence=confidence, seed=seed, threads=threads,
+    asked = EvaluationOptions(
+        scenarios=[scenario] if isinstance(scenario, str) else scenario, measures=measures, pivot=pivot, pairs=pairs,
+        ties=ties, resamples=resamples, confidence=confidence, seed=seed, threads=threads,
     )  # fmt: skip
+    sizes = sorted(set(sizes))
     if not sizes:
         raise UsageError("no size was given; give one or more, such as 1000 and 10000")
-    wanted = parse(measures)
+    wanted = asked.chosen_measures
     computed = parse([*wanted, *(measure.inner for measure in wanted if measure.inner)])
-    pivot = canonical(pivot)
-    settings = settings_of(scenarios, collection.languages, pivot, pairs)
+    pivot = asked.canonical_pivot
+    settings = settings_of(asked.chosen_scenarios, collection.languages, pivot, pairs)
     pools = _pools(collection, settings, sizes)
     need = {label: max(pool.first.get(label, 0) for pool in pools) for label in collection.languages}
     parent, more = _documents(collection, distractors, need, seed)

@@ -12,7 +12,7 @@ from typing import Any
 from clinometer.errors import UsageError
 from clinometer.training.data import Layout
 
-__all__ = ["RECIPES", "Recipe", "make_loss", "recipe_of"]
+__all__ = ["RECIPES", "RELATIONAL", "Recipe", "make_loss", "recipe_of"]
 
 _PARTS = ("jsd", "nce", "psg", "pool", "mono", "sim")
 
@@ -61,6 +61,10 @@ RECIPES: dict[str, Recipe] = {
     "distill": Recipe("distill", "alignment+query"),
     "relational": Recipe("relational", "alignment+query"),
 }
+
+
+RELATIONAL = ("upright", "relational")
+"""Names of recipes whose loss is `RelationalDistillationLoss`."""
 
 
 def recipe_of(name: str) -> Recipe:
@@ -119,7 +123,7 @@ def make_loss(
             made: Any = losses.CrossLingualAlignmentLoss(model, recipe.parts, **chosen)
         elif name == "clear":
             made = losses.ClearLoss(model, **chosen)
-        elif name in ("upright", "relational"):
+        elif name in RELATIONAL:
             made = losses.RelationalDistillationLoss(model, **chosen)
         else:
             made = losses.DistillationLoss(model, **{"target": "pivot", "over_dimensions": "sum", **chosen})
