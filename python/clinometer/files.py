@@ -1,10 +1,11 @@
-"""Files that are whole or not there, and what is written into them as JSON."""
+"""Files that are written whole or not at all, the lock that keeps a second writer out, and JSON bytes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +13,14 @@ from typing import IO, Any
 
 import msgspec
 
-from clinometer.errors import UsageError
+from clinometer.errors import ClinometerError, UsageError
 
-__all__ = ["file_digest", "folder_written_whole", "json_bytes", "written_whole"]
+__all__ = ["PARTIAL", "Hashing", "file_digest", "folder_written_whole", "json_bytes", "lock", "written_whole"]
 
+PARTIAL = ".partial"
+"""Ending of the name of an unfinished file."""
+
+_LOCK = ".lock"
 _READ_AT_ONCE = 1 << 20
 
 
@@ -26,6 +31,24 @@ def file_digest(path: Path) -> str:
         while data := file.read(_READ_AT_ONCE):
             sha.update(data)
     return sha.hexdigest()
+
+
+class Hashing:
+    """A file to write to that knows the size and SHA-256 of what was written."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._sha, self.bytes = file, hashlib.sha256(), 0
+
+    def write(self, data: bytes) -> int:
+        """Write all of it."""
+        self._sha.update(data)
+        self.bytes += len(data)
+        return self._file.write(data)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of everything written so far, in hexadecimal digits."""
+        return self._sha.hexdigest()
 
 
 def json_bytes(value: Any) -> bytes:
@@ -39,13 +62,23 @@ def json_bytes(value: Any) -> bytes:
 
 
 @contextmanager
-def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A file that appears under its name only when everything has been written."""
+def written_whole(path: str | os.PathLike[str], *, durable: bool = False) -> Iterator[IO[bytes]]:
+    """A file that appears under its name only when everything has been written.
+
+    Args:
+        path: The name.
+        durable: Whether it must survive a power cut as well: it is then on the disk before it has its name. For a
+            folder that is locked against other writers (`lock`): the unfinished file has one name for all processes,
+            so that the next run overwrites what a killed one left.
+    """
     path = Path(path)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(path.name + PARTIAL if durable else f"{path.name}.{os.getpid()}{PARTIAL}")
     try:
         with partial.open("wb") as file:
             yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
         # Of a disk that is full, the system does not say which file was too much for it.
@@ -54,6 +87,13 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+    if durable and sys.platform != "win32":
+        # A new name is on the disk only when its folder is.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 @contextmanager
@@ -76,3 +116,30 @@ def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
         unfinished.replace(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def lock(folder: Path) -> IO[bytes]:
+    """A file that is locked until it is closed, or its process ends in any way.
+
+    Raises:
+        ClinometerError: Somebody else holds the lock.
+    """
+    file = (folder / _LOCK).open("ab")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        file.close()
+        raise ClinometerError(
+            f"{folder} is being written by another run; wait until that has ended, or give another folder"
+        ) from None
+    except BaseException:
+        file.close()
+        raise
+    return file

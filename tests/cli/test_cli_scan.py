@@ -22,11 +22,11 @@ from clinometer.adapters import Adapter
 from clinometer.correction import Center
 from clinometer.encoders import EncoderRecord
 from clinometer.errors import FormatError
+from clinometer.files import lock
 from clinometer.io.trec import read_run
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.passes import scan_piece
 from clinometer.store import EmbeddingStore, StoreWriter
-from clinometer.store.durable import lock
 
 Run = Callable[..., Any]
 LABELS = ("en", "de", "zh")
@@ -210,11 +210,11 @@ def test_remedies_on_the_fly(run: Run, stored: Path, qrels: Path, tmp_path: Path
 
 
 def test_blocks_of_remedies_show_nowhere() -> None:
+    from clinometer.correction.remedies import Remedied
     from clinometer.executors import LocalExecutor
     from clinometer.scanning.arguments import core_options
     from clinometer.scanning.pool import Pool, pieces_of
     from clinometer.scanning.sources import Held
-    from clinometer.stored.remedied import Remedied
 
     correction = Center.fit(rows(0), LANGUAGES)
     codes = np.array([LABELS.index(label) for label in LANGUAGES], dtype=np.uint16)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from clinometer.correction import Calibration, Center, Lir, Shift, choose
 from clinometer.correction.sample import by_language
 from clinometer.errors import LanguageError, UsageError
-from clinometer.scanning.vectors import unit_rows
+from clinometer.vectors import unit_rows
 
 
 def unit(rows: NDArray[Any]) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from numpy.testing import assert_array_equal
 import clinometer as cm
 from clinometer.adapters import Adapter
 from clinometer.correction import Center
+from clinometer.correction.remedies import Remedied
 from clinometer.encoders import EncoderRecord
 from clinometer.errors import ClinometerError, EmbeddingError, FormatError, UsageError
 from clinometer.executors import Executor, LocalExecutor, executor_of
@@ -28,7 +29,6 @@ from clinometer.scanning.arguments import core_options
 from clinometer.scanning.pool import Pool, pieces_of
 from clinometer.scanning.sources import Held
 from clinometer.store import EmbeddingStore, StoreWriter
-from clinometer.stored.remedied import Remedied
 
 pytestmark = pytest.mark.ray
 

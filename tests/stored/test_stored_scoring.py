@@ -12,10 +12,10 @@ from brute_force import embeddings, random_collection
 import clinometer as cm
 from clinometer.collection import Collection, Texts
 from clinometer.correction import Center, CorrectedEncoder
+from clinometer.correction.remedies import Remedied
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
 from clinometer.errors import CollectionError, UsageError
 from clinometer.store import EmbeddingStore, StoreWriter, digest_of
-from clinometer.stored.remedied import Remedied
 from clinometer.stored.scoring import StoredEmbeddings
 
 RECORD = EncoderRecord(name="model", kind="http", revision="7", dimension=6)

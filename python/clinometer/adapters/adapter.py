@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import EmbeddingError, FormatError, MissingExtraError, UsageError
 from clinometer.files import written_whole
-from clinometer.scanning.vectors import finished_rows, unit_rows
+from clinometer.vectors import finished_rows, unit_rows
 
 __all__ = ["KINDS", "Adapter", "Kind", "Side", "load"]
 

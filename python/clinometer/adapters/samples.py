@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from clinometer.encoders import Encoder
 from clinometer.errors import EncoderError, UsageError
-from clinometer.scanning.vectors import unit_rows
 from clinometer.training.data import ParallelSamples
+from clinometer.vectors import unit_rows
 
 __all__ = ["EmbeddedSamples", "embed_samples"]
 

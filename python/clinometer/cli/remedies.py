@@ -87,7 +87,7 @@ class Remedies:
         return CorrectedEncoder(encoder, self._correction, query_languages=found)
 
     def on_stores(self, documents: Any, queries: Any) -> Any:
-        """The adapter and the correction for rows of stores (`clinometer.stored.remedied`); None where there is none.
+        """The adapter and the correction for rows of stores; None where there is neither.
 
         Args:
             documents: An `EmbeddingStore`.
@@ -97,8 +97,8 @@ class Remedies:
             UsageError: The dimensions differ, or languages are to be identified, which needs texts.
             LanguageError: The correction was not fitted on a language of the stores.
         """
+        from clinometer.correction.remedies import Remedied
         from clinometer.store.lookup import language_codes
-        from clinometer.stored.remedied import Remedied
 
         if self._mode == "identify":
             raise UsageError("--query-languages identify needs the texts of queries; use given or unknown with stores")

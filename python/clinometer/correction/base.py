@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
 from clinometer.files import written_whole
 from clinometer.languages import canonical
-from clinometer.scanning.vectors import finished_rows, unit_rows
+from clinometer.vectors import finished_rows, unit_rows
 
 __all__ = ["UNKNOWN", "Correction", "Side", "Unknown", "load"]
 

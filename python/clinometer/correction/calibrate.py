@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.correction.base import Correction, Side
 from clinometer.correction.offsets import checked_strength
 from clinometer.correction.sample import by_language
-from clinometer.scanning.vectors import Rows
+from clinometer.vectors import Rows
 
 __all__ = ["Calibration"]
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
 from clinometer.languages import canonical
-from clinometer.scanning.vectors import Rows, unit_rows
+from clinometer.vectors import Rows, unit_rows
 
 __all__ = ["by_language", "choose", "choose_parallel"]
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.correction.offsets import Offsets, leading
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
-from clinometer.scanning.vectors import Rows, unit_rows
+from clinometer.vectors import Rows, unit_rows
 
 __all__ = ["Shift"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinometer.geometry.pairs import Read, cosines, paired
-from clinometer.scanning.vectors import Rows
+from clinometer.vectors import Rows
 
 __all__ = ["bitext_accuracy", "language_gap_norm", "linear_cka", "margin", "mexa"]
 

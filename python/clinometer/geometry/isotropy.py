@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from clinometer.errors import UsageError
 from clinometer.geometry.pairs import Read, rows_as
-from clinometer.scanning.vectors import Rows, unit
+from clinometer.vectors import Rows, unit
 
 __all__ = ["Isotropy", "isotropy"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinometer.geometry.pairs import Read, paired
-from clinometer.scanning.vectors import Rows
+from clinometer.vectors import Rows
 
 __all__ = ["Mismatch", "embedding_mismatch"]
 

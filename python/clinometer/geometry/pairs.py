@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import EmbeddingError, UsageError
-from clinometer.scanning.vectors import Rows, checked_rows, unit
+from clinometer.vectors import Rows, checked_rows, unit
 
 __all__ = ["Cosines", "Read", "check_read", "cosines", "paired", "rows_as"]
 

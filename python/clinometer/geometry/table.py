@@ -15,7 +15,7 @@ from clinometer.geometry.isotropy import isotropy
 from clinometer.geometry.mismatch import embedding_mismatch
 from clinometer.geometry.pairs import Read, rows_as
 from clinometer.languages import canonical
-from clinometer.scanning.vectors import Rows
+from clinometer.vectors import Rows
 
 __all__ = ["MEASURES", "GeometryMeasure", "alignment_table"]
 

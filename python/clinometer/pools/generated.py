@@ -15,7 +15,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
-from clinometer.scanning.vectors import unit_rows
+from clinometer.vectors import unit_rows
 
 __all__ = ["generated"]
 

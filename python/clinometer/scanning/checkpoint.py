@@ -19,9 +19,8 @@ import numpy as np
 
 from clinometer.counts import RankCounts, TopK
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import json_bytes, written_whole
+from clinometer.files import json_bytes, lock, written_whole
 from clinometer.scanning.passes import Questions, Scan
-from clinometer.store.durable import lock
 
 __all__ = ["Checkpoint"]
 

@@ -64,7 +64,7 @@ class Piece:
 
 
 class Change(Protocol):
-    """What documents go through before they are scored, such as `clinometer.stored.remedied.Remedied`."""
+    """What documents go through before they are scored, such as `clinometer.correction.remedies.Remedied`."""
 
     @property
     def block(self) -> int:

@@ -11,8 +11,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from clinometer.errors import ClinometerError, FormatError
-from clinometer.files import file_digest
-from clinometer.store.durable import durable
+from clinometer.files import Hashing, file_digest, written_whole
 from clinometer.store.manifest import Manifest, Shard
 
 __all__ = ["bad_shards", "map_shard", "refuse_bad_shards", "write_array"]
@@ -22,10 +21,11 @@ _NAMED = 20
 
 def write_array(path: Path, array: NDArray[Any]) -> str:
     """Write a `.npy` file that is whole or not there, and return its SHA-256."""
-    with durable(path) as file:
+    with written_whole(path, durable=True) as file:
+        hashing = Hashing(file)
         # Version 1 for all time: the bytes are not to depend on NumPy's choice.
-        npy.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
-    return file.sha256
+        npy.write_array(hashing, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+    return hashing.sha256
 
 
 def map_shard(folder: Path, shard: Shard) -> np.memmap[Any, Any]:

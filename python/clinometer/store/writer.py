@@ -19,9 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.collection import Texts
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError, FormatError, UsageError
+from clinometer.files import PARTIAL, Hashing, lock, written_whole
 from clinometer.languages import canonical
 from clinometer.store.codes import coded, decoded
-from clinometer.store.durable import PARTIAL, durable, lock
 from clinometer.store.manifest import (
     DTYPES,
     MANIFEST,
@@ -202,7 +202,8 @@ class StoreWriter:
         short = {label: canonical(label) for label in set(languages)}
         rows, stored = self._checked(vectors, ids)
         name = f"{len(self._manifest.shards):05d}"
-        with durable(self._path / f"{name}.jsonl") as lines:
+        with written_whole(self._path / f"{name}.jsonl", durable=True) as file:
+            lines = Hashing(file)
             lines.write(lines_of(ids, [short[label] for label in languages], groups))
         shard = Shard(
             name=name,
@@ -230,7 +231,7 @@ class StoreWriter:
         return (value for shard in self._manifest.shards for value in read_column(self._path, shard, column))
 
     def _write(self, manifest: Manifest) -> None:
-        with durable(self._path / MANIFEST) as file:
+        with written_whole(self._path / MANIFEST, durable=True) as file:
             file.write(manifest.to_json())
         self._manifest = manifest
 

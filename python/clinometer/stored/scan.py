@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.correction.remedies import Remedied, mixed_encoders
 from clinometer.counts import RankCounts, TopK
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError
@@ -29,8 +30,6 @@ from clinometer.scanning.sources import sources_of_store
 from clinometer.store.lookup import language_codes, rows_of_ids
 from clinometer.store.manifest import MANIFEST
 from clinometer.store.reader import EmbeddingStore
-from clinometer.stored.pairing import mixed_encoders
-from clinometer.stored.remedied import Remedied
 
 __all__ = ["Judged", "ScanRequest", "StoredScan", "judged_rows", "manifest_digest"]
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
+from clinometer.correction.remedies import Remedied, mixed_encoders
 from clinometer.counts import RankCounts, TopK
 from clinometer.errors import CollectionError, UsageError
 from clinometer.executors import Executor, executor_of
@@ -27,8 +28,6 @@ from clinometer.scanning.sources import sources_of_store
 from clinometer.scoring import Scored
 from clinometer.store.reader import EmbeddingStore, find_store
 from clinometer.store.rowfiles import digest_of
-from clinometer.stored.pairing import mixed_encoders
-from clinometer.stored.remedied import Remedied
 
 __all__ = ["StoredEmbeddings", "open_stores"]
 
