@@ -16,7 +16,7 @@ from clinometer.errors import LanguageError, UsageError
 from clinometer.measures import parse
 from clinometer.placements import Counts, Placements
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
-from clinometer.scoring import scanner_of
+from clinometer.scorers.embedded import scanner_of
 from clinometer.survey import survey_of
 
 

@@ -26,7 +26,8 @@ from clinometer.placements import TieMode
 from clinometer.results import Evaluation
 from clinometer.rows import notices_of, rows_of
 from clinometer.scenarios import settings_of
-from clinometer.scoring import Scored, Scorer, embedded
+from clinometer.scorers.base import Scored, Scorer
+from clinometer.scorers.embedded import embedded
 from clinometer.survey import survey_of
 
 __all__ = ["evaluate", "evaluate_scored"]
@@ -56,7 +57,7 @@ def evaluate(
     Args:
         collection: A collection, or a source that `clinometer.load` reads.
         encoder: An encoder, a scorer (`clinometer.scorers`), or what `clinometer.encoder` makes one from; or
-            `clinometer.stored.scoring.StoredEmbeddings`: what was encoded before.
+            `clinometer.scorers.stored.StoredEmbeddings`: what was encoded before.
         languages: Only these; all of the collection by default.
         scenarios: Names from `clinometer.scenarios.SCENARIOS`; all by default.
         pivot: The language whose inclination is measured.
@@ -89,7 +90,7 @@ def evaluate(
 
     def scored(chosen: Collection) -> Scored:
         # Imported here: it brings remedies, and with them half of the package.
-        from clinometer.stored.scoring import StoredEmbeddings
+        from clinometer.scorers.stored import StoredEmbeddings
 
         if isinstance(encoder, StoredEmbeddings):
             return encoder.scored(chosen, executor=executor, threads=threads, show_progress_bar=show_progress_bar)

@@ -16,7 +16,7 @@ from clinometer.measures import Measure
 from clinometer.placements import TieMode
 from clinometer.scanning.arguments import tie_places
 from clinometer.scenarios import Setting, Standings
-from clinometer.scoring import Scanner
+from clinometer.scorers.base import Scanner
 
 __all__ = ["Survey", "related_targets", "survey_of"]
 

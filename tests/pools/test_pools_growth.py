@@ -16,7 +16,8 @@ from clinometer import Collection, pools
 from clinometer.errors import CollectionError, UsageError
 from clinometer.pools import growth
 from clinometer.scan import Scan
-from clinometer.scoring import Scored, embedded
+from clinometer.scorers.base import Scored
+from clinometer.scorers.embedded import embedded
 
 MEASURES = ["MaxR", "MaxRnorm", "Complete@3", "nDCG@10", "RankGap", "Intrusion", "Intrusion(by=own)", "LangShare@3",
             "LPR(variant=any)", "FourWay(NSR-QL)", "LanguageGap(RR)"]  # fmt: skip

@@ -17,7 +17,7 @@ from clinometer.io import load
 from clinometer.options import EvaluationOptions
 from clinometer.placements import TieMode
 from clinometer.scenarios import settings_of
-from clinometer.scoring import embedded
+from clinometer.scorers.embedded import embedded
 from clinometer.survey import survey_of
 
 __all__ = ["analyse"]

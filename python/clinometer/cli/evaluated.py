@@ -65,7 +65,7 @@ class Evaluated:
         if self._remedies is not None:
             self._remedies.load()
         if self._stored:
-            from clinometer.stored.scoring import open_stores
+            from clinometer.scorers.stored import open_stores
 
             self._stores = open_stores(documents=self._documents, queries=self._queries)
 
@@ -74,7 +74,7 @@ class Evaluated:
         from clinometer.encoders import PrecomputedEncoder
         from clinometer.encoders import encoder as make_encoder
         from clinometer.scorers import MatrixScorer, RunScorer
-        from clinometer.stored.scoring import StoredEmbeddings
+        from clinometer.scorers.stored import StoredEmbeddings
 
         if self._stores is not None:
             remedied = None if self._remedies is None else self._remedies.on_stores(*self._stores)

@@ -186,7 +186,7 @@ def _parameters(what: str) -> dict[str, float]:
 
 
 def _is_scorer(what: object) -> bool:
-    from clinometer.scoring import Scorer
+    from clinometer.scorers.base import Scorer
 
     return isinstance(what, Scorer) and not isinstance(what, type)
 

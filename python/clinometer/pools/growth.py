@@ -30,7 +30,8 @@ from clinometer.rows import rows_of
 from clinometer.scan import Scan
 from clinometer.scanning.arguments import sources_of, tie_places
 from clinometer.scenarios import Setting, Standings, settings_of
-from clinometer.scoring import Scored, embedded
+from clinometer.scorers.base import Scored
+from clinometer.scorers.embedded import embedded
 from clinometer.store import EmbeddingStore
 from clinometer.survey import Survey, related_targets
 
@@ -60,7 +61,7 @@ def pool_growth(
 
     Args:
         collection: Its queries are asked, and its documents are in every pool.
-        encoder: As for `clinometer.evaluate`; or a function that makes a `clinometer.scoring.Scored` of a collection,
+        encoder: As for `clinometer.evaluate`; or a function that makes a `clinometer.scorers.Scored` of a collection,
             if all distractors are texts.
         distractors: Documents that answer no query, in the order in which they come: a collection (its texts are
             encoded), a dictionary of collections by name, one of embeddings by language (arrays or read-only memory

@@ -23,7 +23,8 @@ from clinometer.placements import TieMode
 from clinometer.pools.strata import Strata, lists_in, ranks_in, strata_of
 from clinometer.results import Evaluation
 from clinometer.scan import Scan
-from clinometer.scoring import Scored, embedded
+from clinometer.scorers.base import Scored
+from clinometer.scorers.embedded import embedded
 from clinometer.survey import related_targets
 
 __all__ = ["evaluate_pools", "list_depth"]
@@ -48,7 +49,7 @@ def evaluate_pools(
         pools: Collections by name, each with documents and queries of `whole` in the same order, such as what `skew`,
             `translate_partly` and `distract` with several sizes make.
         encoder: As for `clinometer.evaluate`, and so are the options that follow; or a function that makes a
-            `clinometer.scoring.Scored` of a collection.
+            `clinometer.scorers.Scored` of a collection.
         languages: Only these.
         measures: Names of measures.
         ties: How equal scores are ordered.

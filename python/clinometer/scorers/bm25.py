@@ -19,10 +19,9 @@ from tqdm.auto import tqdm
 from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.scorers.answers import answers_where
-from clinometer.scorers.matrix import scan_scores
+from clinometer.scorers.base import Scored, answers_where
+from clinometer.scorers.counting import scan_scores
 from clinometer.scorers.tokens import TOKENIZER, terms
-from clinometer.scoring import Scored
 
 __all__ = ["BM25Scorer"]
 

@@ -1,73 +1,23 @@
-"""What scores the documents of a collection for its queries: embeddings here, any other scorer by the same two lines.
-
-An evaluation asks a `Scanner` once, for counts and lists; it never sees what the scores were made from.
-"""
+"""Embeddings as what scores a collection: its texts are encoded, and one scan answers for all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
-from clinometer.encoders import Encoder, EncoderRecord
+from clinometer.encoders import Encoder
 from clinometer.errors import EmbeddingError
 from clinometer.executors import Executor
-from clinometer.placements import TieMode
-from clinometer.scan import Scan, scan
+from clinometer.scan import scan
+from clinometer.scorers.base import Scanner, Scored
 
-__all__ = ["Scanner", "Scored", "Scorer", "embedded", "scanner_of"]
-
-
-class Scanner(Protocol):
-    """One pass over all documents for all queries; `clinometer.scan` with its first two arguments fixed is one."""
-
-    def __call__(
-        self,
-        *,
-        relevant: tuple[NDArray[np.int64], NDArray[np.int64]],
-        languages: Sequence[str],
-        k: int,
-        per_language: bool,
-        ties: TieMode,
-        document_ids: Sequence[str] | None,
-    ) -> Scan:
-        """As `clinometer.scan`; the ranks are always asked for."""
-        ...
-
-
-class Scored(NamedTuple):
-    """A collection's scorer, ready to be asked.
-
-    Args:
-        scan: Counts and lists, from one pass.
-        record: What scores, for the results: the fields of `clinometer.encoders.EncoderRecord`.
-        similarity: What the scores are, for the settings of the results.
-        notices: Sentences for the results; read after the scan, for some things are known only then.
-    """
-
-    scan: Scanner
-    record: dict[str, Any]
-    similarity: str = "cosine"
-    notices: Sequence[str] = ()
-
-
-@runtime_checkable
-class Scorer(Protocol):
-    """Scores the documents of a collection without embeddings; `clinometer.evaluate` takes one like an encoder."""
-
-    @property
-    def record(self) -> EncoderRecord:
-        """What scores, for the results."""
-        ...
-
-    def score(self, collection: Collection, *, show_progress_bar: bool = False) -> Scored:
-        """Make ready to score these queries and documents."""
-        ...
+__all__ = ["embedded", "scanner_of"]
 
 
 def embedded(

@@ -19,9 +19,8 @@ from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, UsageError
 from clinometer.files import file_digest
-from clinometer.scorers.answers import answers_where
-from clinometer.scorers.matrix import scan_scores
-from clinometer.scoring import Scored
+from clinometer.scorers.base import Scored, answers_where
+from clinometer.scorers.counting import scan_scores
 
 __all__ = ["RunScorer"]
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import EmbeddingError, FormatError, UsageError
-from clinometer.scorers.matrix import scan_scores
-from clinometer.scoring import Scored
+from clinometer.scorers.base import Scored
+from clinometer.scorers.counting import scan_scores
 
 __all__ = ["MatrixScorer"]
 

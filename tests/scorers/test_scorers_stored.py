@@ -15,8 +15,8 @@ from clinometer.correction import Center, CorrectedEncoder
 from clinometer.correction.remedies import Remedied
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
 from clinometer.errors import CollectionError, UsageError
+from clinometer.scorers.stored import StoredEmbeddings
 from clinometer.store import EmbeddingStore, StoreWriter, digest_of
-from clinometer.stored.scoring import StoredEmbeddings
 
 RECORD = EncoderRecord(name="model", kind="http", revision="7", dimension=6)
 MEASURES = ["MaxR", "nDCG@3", "RR", "Intrusion", "LangShare@3", "LPR(variant=any)", "FourWay(NSR-QL)", "RankGap"]

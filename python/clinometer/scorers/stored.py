@@ -25,7 +25,7 @@ from clinometer.scanning.arguments import codes_of, core_options, rows_of, tie_p
 from clinometer.scanning.passes import Change, Scan
 from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
 from clinometer.scanning.sources import sources_of_store
-from clinometer.scoring import Scored
+from clinometer.scorers.base import Scored
 from clinometer.store.reader import EmbeddingStore, find_store
 from clinometer.store.rowfiles import digest_of
 
@@ -99,7 +99,7 @@ class StoredEmbeddings:
 
 @dataclass(frozen=True)
 class _Scanner:
-    """A scan by rows of the collection; see `clinometer.scoring.Scanner`.
+    """A scan by rows of the collection; see `clinometer.scorers.Scanner`.
 
     Args:
         stored: Has the rows.

@@ -1,0 +1,87 @@
+"""What scores the documents of a collection for its queries: embeddings here, any other scorer by the same two lines.
+
+An evaluation asks a `Scanner` once, for counts and lists; it never sees what the scores were made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.collection import Collection
+from clinometer.counts import RankCounts
+from clinometer.encoders import EncoderRecord
+from clinometer.placements import TieMode
+from clinometer.scan import Scan
+
+__all__ = ["Scanner", "Scored", "Scorer", "answers_where"]
+
+
+class Scanner(Protocol):
+    """One pass over all documents for all queries; `clinometer.scan` with its first two arguments fixed is one."""
+
+    def __call__(
+        self,
+        *,
+        relevant: tuple[NDArray[np.int64], NDArray[np.int64]],
+        languages: Sequence[str],
+        k: int,
+        per_language: bool,
+        ties: TieMode,
+        document_ids: Sequence[str] | None,
+    ) -> Scan:
+        """As `clinometer.scan`; the ranks are always asked for."""
+        ...
+
+
+class Scored(NamedTuple):
+    """A collection's scorer, ready to be asked.
+
+    Args:
+        scan: Counts and lists, from one pass.
+        record: What scores, for the results: the fields of `clinometer.encoders.EncoderRecord`.
+        similarity: What the scores are, for the settings of the results.
+        notices: Sentences for the results; read after the scan, for some things are known only then.
+    """
+
+    scan: Scanner
+    record: dict[str, Any]
+    similarity: str = "cosine"
+    notices: Sequence[str] = ()
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Scores the documents of a collection without embeddings; `clinometer.evaluate` takes one like an encoder."""
+
+    @property
+    def record(self) -> EncoderRecord:
+        """What scores, for the results."""
+        ...
+
+    def score(self, collection: Collection, *, show_progress_bar: bool = False) -> Scored:
+        """Make ready to score these queries and documents."""
+        ...
+
+
+def answers_where(collection: Collection, ranks: RankCounts, marked: NDArray[np.bool_]) -> tuple[int, int]:
+    """How many answers are marked, and how many there are.
+
+    Args:
+        collection: Its judgements say what an answer is; a scan also has rows for verbatim copies of answers.
+        ranks: Counts of a scan of this collection.
+        marked: `(R,)`: which rows.
+    """
+    indptr, documents = collection.relevant()
+    size = len(collection.documents)
+    keys = _keys(indptr, documents, size)
+    answers = np.isin(_keys(ranks.indptr, ranks.documents, size), keys)
+    return int(np.count_nonzero(answers & marked)), int(np.count_nonzero(answers))
+
+
+def _keys(indptr: NDArray[np.int64], documents: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    keys: NDArray[np.int64] = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr)) * size + documents
+    return keys
