@@ -5,7 +5,7 @@ from importlib.util import find_spec
 _NEED_TORCH = [
     "python/clinometer/losses/*.py",
     "python/clinometer/evaluators/mixed_pool.py",
-    "python/clinometer/adapters/map.py",
+    "python/clinometer/training/adapter_map.py",
 ]
 
 collect_ignore_glob = [] if find_spec("torch") else _NEED_TORCH

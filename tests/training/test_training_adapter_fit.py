@@ -30,8 +30,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     torch = pytest.importorskip("torch")
     pytest.importorskip("sentence_transformers")
-    import clinometer.adapters.map
     import clinometer.losses.alignment
+    import clinometer.training.adapter_map
 
 pytestmark = [pytest.mark.models, pytest.mark.filterwarnings("ignore::UserWarning")]
 

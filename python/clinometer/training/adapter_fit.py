@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clinometer.adapters.adapter import KINDS, Adapter, Kind
-from clinometer.adapters.samples import EmbeddedSamples, embed_samples, is_query
 from clinometer.encoders import Encoder
 from clinometer.errors import MissingExtraError, UsageError
+from clinometer.training.adapter_samples import EmbeddedSamples, embed_samples, is_query
 from clinometer.training.data import ParallelSamples, read_items, samples_from_items
 from clinometer.training.recipes import RELATIONAL
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from clinometer.adapters.map import AdapterMap
     from clinometer.losses import ColumnLoss
+    from clinometer.training.adapter_map import AdapterMap
 
 __all__ = ["History", "fit_adapter", "train_adapter"]
 
@@ -108,8 +108,8 @@ def fit_adapter(
     try:
         import torch
 
-        from clinometer.adapters.map import AdapterMap
         from clinometer.losses import DistillationLoss
+        from clinometer.training.adapter_map import AdapterMap
     except ImportError:
         raise MissingExtraError("learning an adapter", "train") from None
     model = AdapterMap(learnt.dimension, kind, rank, separate_queries, seed)
