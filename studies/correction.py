@@ -32,7 +32,7 @@ from clinometer.adapters import load as load_adapter
 from clinometer.collection import Texts
 from clinometer.correction import Center, Correction, choose, fit
 from clinometer.encoders import PrecomputedEncoder
-from clinometer.significance import permutation_test
+from clinometer.statistics.significance import permutation_test
 from clinometer.training.data import read_items, samples_from_items
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,7 +16,7 @@ from clinometer import Evaluation
 from clinometer.comparison import Comparison, compare
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import LanguageError, MeasureError, UsageError
-from clinometer.measures.aggregate import Resampling
+from clinometer.statistics.resampling import Resampling
 
 NAN = float("nan")
 FIELDS = ["scenario", "query_language", "pool_languages", "measure", "before", "after", "difference", "ci_low",

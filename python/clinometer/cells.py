@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from clinometer.leading import leading_share
 from clinometer.measures import Measure, evaluate_measure, lang_share
-from clinometer.measures.aggregate import question_rows
 from clinometer.scenarios import Setting
+from clinometer.statistics.resampling import question_rows
 from clinometer.survey import Survey
 
 __all__ = ["Cell", "cells_of", "columns_of"]

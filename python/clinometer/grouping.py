@@ -14,8 +14,8 @@ from clinometer.cells import Cell
 from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError
 from clinometer.measures import Measure
-from clinometer.measures.aggregate import question_rows
 from clinometer.rows import rows_of
+from clinometer.statistics.resampling import question_rows
 from clinometer.survey import Survey
 
 __all__ = ["GROUPED", "check_field", "grouped_measures", "rows_by"]

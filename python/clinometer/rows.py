@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from clinometer.cells import Cell
 from clinometer.errors import CollectionError
 from clinometer.measures import Measure
-from clinometer.measures.aggregate import Estimate, Resampling, question_rows
 from clinometer.scenarios import Setting
+from clinometer.statistics.resampling import Estimate, Resampling, question_rows
 from clinometer.survey import Survey
 
 __all__ = ["notices_of", "rows_of"]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from clinometer.analysis.above import Above, above_answers
 from clinometer.analysis.categories import CATEGORIES, Judge
 from clinometer.analysis.record import Analysis
-from clinometer.measures.aggregate import Resampling, question_rows
 from clinometer.scenarios import Setting
+from clinometer.statistics.resampling import Resampling, question_rows
 from clinometer.survey import Survey
 
 __all__ = ["SHOWN", "find"]

@@ -23,7 +23,7 @@ from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
 from clinometer.results import Evaluation
 from clinometer.scenarios import SCENARIOS
-from clinometer.significance import CORRECTIONS
+from clinometer.statistics.significance import CORRECTIONS
 
 __all__ = ["Comparison", "compare"]
 

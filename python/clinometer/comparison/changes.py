@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from clinometer.comparison.paired import Block, Place
 from clinometer.measures import parse
-from clinometer.measures.aggregate import Resampling
-from clinometer.significance import paired_effect, permutation_test
+from clinometer.statistics.resampling import Resampling
+from clinometer.statistics.significance import paired_effect, permutation_test
 
 __all__ = ["Options", "rows_of"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
-from clinometer.measures.aggregate import question_rows
+from clinometer.statistics.resampling import question_rows
 
 __all__ = ["with_questions"]
 

@@ -10,9 +10,9 @@ from typing import Literal
 from clinometer.collection import Collection
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
-from clinometer.measures.aggregate import question_rows
 from clinometer.pools.draws import check_share, number_of, share_of
 from clinometer.pools.rebuilt import by_language, noted
+from clinometer.statistics.resampling import question_rows
 
 __all__ = ["code_switch", "tokens"]
 

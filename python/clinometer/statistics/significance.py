@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
 from clinometer.errors import UsageError
-from clinometer.measures.aggregate import Resampling
+from clinometer.statistics.resampling import Resampling
 
 __all__ = [
     "CORRECTIONS",

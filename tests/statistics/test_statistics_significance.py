@@ -15,7 +15,13 @@ from scipy.stats import false_discovery_control, ttest_rel
 from scipy.stats import permutation_test as scipy_test
 
 from clinometer.errors import UsageError
-from clinometer.significance import benjamini_hochberg, bootstrap_difference, holm, paired_effect, permutation_test
+from clinometer.statistics.significance import (
+    benjamini_hochberg,
+    bootstrap_difference,
+    holm,
+    paired_effect,
+    permutation_test,
+)
 
 
 @pytest.mark.parametrize("seed", range(6))

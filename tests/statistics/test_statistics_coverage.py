@@ -16,7 +16,7 @@ from scipy.stats import bootstrap
 import clinometer as cm
 from clinometer import _core
 from clinometer.encoders import PrecomputedEncoder
-from clinometer.measures.aggregate import Resampling, question_rows
+from clinometer.statistics.resampling import Resampling, question_rows
 
 MASK = (1 << 64) - 1
 

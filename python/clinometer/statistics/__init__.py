@@ -1,0 +1,1 @@
+"""Statistics: from values per query to means with intervals, and to tests of differences."""
