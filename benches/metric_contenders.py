@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workloads import Workload
 
 import clinometer as cm
-from clinometer.counts import RankCounts
+from clinometer.scanning.counts import RankCounts
 
 __all__ = [
     "clinometer_evaluator",

@@ -11,7 +11,7 @@ from typing import Any
 
 from pages import put
 
-from clinometer.planning import Rates, Workload, predict
+from clinometer.scanning.planning import Rates, Workload, predict
 
 STUDIES = Path(__file__).resolve().parent
 RESULTS = STUDIES / "results" / "scale.json"

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 import clinometer as cm
 from clinometer import RankCounts, TopK, _core
-from clinometer.placements import TIE_MODES
 from clinometer.scanning.arguments import tie_places
+from clinometer.scanning.counts import TIE_MODES
 
 KERNELS = _core.instruction_sets()
 LABELS = np.array(["en", "de", "zh"])

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 import clinometer as cm
 from clinometer import Collection, Evaluation, _core
 from clinometer.encoders import PrecomputedEncoder
-from clinometer.placements import TIE_MODES, TieMode
+from clinometer.scanning.counts import TIE_MODES, TieMode
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
 
 STANDARD = ("nDCG", "nDCG@1", "nDCG@3", "RR", "AP", "AP@3", "R@2", "R@5", "P@1", "P@5", "Success@1", "Success@4")

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from clinometer import Collection
 from clinometer.errors import LanguageError, UsageError
 from clinometer.measures import parse
-from clinometer.placements import Counts, Placements
+from clinometer.measures.placements import Placements
+from clinometer.scanning.counts import Counts
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
 from clinometer.scorers.embedded import scanner_of
 from clinometer.survey import survey_of

@@ -12,14 +12,14 @@ from clinometer.analysis.run import analyse
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.comparison import Comparison, compare
 from clinometer.comparison.correlation import Correlation, correlate
-from clinometer.counts import RankCounts, TopK
 from clinometer.encoders import encoder
 from clinometer.evaluation import evaluate
 from clinometer.io import load
-from clinometer.measuring import measure
+from clinometer.measures.from_counts import measure
 from clinometer.pools import pool_growth
 from clinometer.results import Evaluation
-from clinometer.scan import Scan, rank_relevant, scan, search
+from clinometer.scanning.counts import RankCounts, TopK
+from clinometer.scanning.scan import Scan, rank_relevant, scan, search
 from clinometer.scorers import scan_scores
 from clinometer.store import EmbeddingStore
 

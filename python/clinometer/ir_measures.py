@@ -14,7 +14,8 @@ import numpy as np
 from clinometer.errors import CollectionError, MissingExtraError, UsageError
 from clinometer.languages import canonical
 from clinometer.measures import evaluate_measure, parse
-from clinometer.placements import Counts, Placements
+from clinometer.measures.placements import Placements
+from clinometer.scanning.counts import Counts
 
 try:
     import ir_measures as _ir

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import MeasureError
-from clinometer.placements import Placements
+from clinometer.measures.placements import Placements
 from clinometer.scenarios import Setting
 from clinometer.survey import Survey
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from clinometer.errors import MeasureError, UsageError
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
-from clinometer.placements import TIE_MODES, TieMode
+from clinometer.scanning.counts import TIE_MODES, TieMode
 from clinometer.scenarios import SCENARIOS, settings_of
 
 __all__ = ["DEFAULT_MEASURES", "EvaluationOptions"]

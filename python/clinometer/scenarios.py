@@ -13,9 +13,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.counts import RankCounts
 from clinometer.errors import LanguageError, UsageError
-from clinometer.placements import Counts, Placements, TieMode
+from clinometer.measures.placements import Placements
+from clinometer.scanning.counts import Counts, RankCounts, TieMode, tie_order
 
 __all__ = ["SCENARIOS", "Setting", "Standings", "settings_of"]
 
@@ -129,7 +129,7 @@ class Standings:
         self.counts, self.grades, self.sizes, self.related, self.ties = counts, grades, sizes, related, ties
         self._query_languages = np.array(query_languages, dtype=np.str_)
         self._query = np.repeat(np.arange(len(query_languages)), np.diff(counts.indptr))
-        before = counts.tied_before("trec" if ties == "trec" else "index")
+        before = counts.tied_before(tie_order(ties))
         self._all = Counts(counts.greater, counts.equal, before)
 
     def placements(self, setting: Setting) -> tuple[NDArray[np.int64], Placements]:

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection
-from clinometer.counts import RankCounts, TopK, counts_within
 from clinometer.errors import CollectionError
 from clinometer.measures import Measure
-from clinometer.placements import TieMode
 from clinometer.scanning.arguments import tie_places
+from clinometer.scanning.counts import RankCounts, TieMode, TopK, counts_within
 from clinometer.scenarios import Setting, Standings
 from clinometer.scorers.base import Scanner
 

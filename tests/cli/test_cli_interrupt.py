@@ -19,7 +19,7 @@ import numpy as np
 import clinometer.scorers.base
 from clinometer import CollectionBuilder, io
 from clinometer.cli import main
-from clinometer.scan import scan
+from clinometer.scanning.scan import scan
 
 def load(source, **options):
     builder = CollectionBuilder("large")

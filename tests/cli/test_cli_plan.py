@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clinometer.errors import UsageError
-from clinometer.planning import Rates, Workload, measure_rates, predict
+from clinometer.scanning.planning import Rates, Workload, measure_rates, predict
 from clinometer.scanning.pool import bytes_needed
 
 RATES = Rates(pairs=2e8, start=1e-5, read=1e8, probe_documents=1, probe_queries=1, cores=2, load=None)

@@ -13,7 +13,8 @@ from math import log2, nan
 
 import numpy as np
 
-from clinometer.placements import Counts, Placements, TieMode
+from clinometer.measures.placements import Placements
+from clinometer.scanning.counts import Counts, TieMode
 
 LANGUAGES = ("en", "de", "zh")
 

@@ -25,7 +25,8 @@ from clinometer.measures import (
     rank_gap,
     reachable,
 )
-from clinometer.placements import Placements, TieMode
+from clinometer.measures.placements import Placements
+from clinometer.scanning.counts import TieMode
 
 EN, DE, ZH = 0, 1, 2
 

@@ -23,8 +23,9 @@ from clinometer import Collection, measures
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import MeasureError, UsageError
 from clinometer.measures import evaluate_measure, parse
+from clinometer.measures.placements import Placements
 from clinometer.measures.preference import Part
-from clinometer.placements import Placements, TieMode
+from clinometer.scanning.counts import TieMode
 from clinometer.scenarios import settings_of
 
 MODES: tuple[TieMode, ...] = get_args(TieMode)

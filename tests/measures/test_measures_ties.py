@@ -19,8 +19,9 @@ from ranking_reference import LANGUAGES, Pool, placements_of
 
 from clinometer import measures
 from clinometer.errors import UsageError
+from clinometer.measures.placements import Placements
 from clinometer.measures.ties import at_best, at_each, at_worst, none_within, tie_groups
-from clinometer.placements import Counts, Placements, TieMode
+from clinometer.scanning.counts import Counts, TieMode
 
 MODES: tuple[TieMode, ...] = get_args(TieMode)
 

@@ -15,7 +15,7 @@ import clinometer as cm
 from clinometer import Collection, pools
 from clinometer.errors import CollectionError, UsageError
 from clinometer.pools import growth
-from clinometer.scan import Scan
+from clinometer.scanning.scan import Scan
 from clinometer.scorers.base import Scored
 from clinometer.scorers.embedded import embedded
 

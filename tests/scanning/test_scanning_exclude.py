@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import clinometer as cm
 from clinometer.errors import UsageError
-from clinometer.placements import TieMode
+from clinometer.scanning.counts import TieMode
 
 
 @settings(deadline=None, max_examples=60)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 import clinometer as cm
 from clinometer.errors import EmbeddingError, FormatError, UsageError
-from clinometer.placements import TIE_MODES, TieMode
-from clinometer.scan import Scan
+from clinometer.scanning.counts import TIE_MODES, TieMode
+from clinometer.scanning.scan import Scan
 from clinometer.scorers import MatrixScorer, matrix
 
 LABELS = np.array(["en", "de", "zh"])

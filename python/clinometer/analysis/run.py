@@ -15,7 +15,7 @@ from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import UsageError
 from clinometer.io import load
 from clinometer.options import EvaluationOptions
-from clinometer.placements import TieMode
+from clinometer.scanning.counts import TieMode
 from clinometer.scenarios import settings_of
 from clinometer.scorers.embedded import embedded
 from clinometer.survey import survey_of

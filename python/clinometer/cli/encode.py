@@ -137,7 +137,7 @@ def encode(
             for stage in stages
         }
         if executor == "ray" and any(len(writer) < len(texts[stage]) for stage, writer in writers.items()):
-            from clinometer.executors.ray_encoding import RayEncoders, made_of
+            from clinometer.store.ray_encoding import RayEncoders, made_of
 
             make = partial(made_of, encoder, asked, remedies.adapter)
             elsewhere = stack.enter_context(RayEncoders(make, workers=workers, device=device))

@@ -37,8 +37,8 @@ def plan(
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Say how long a scan will take, how much memory and storage, and what it will cost."""
-    from clinometer.planning import Workload, measure_rates, predict
     from clinometer.scanning.arguments import bytes_of
+    from clinometer.scanning.planning import Workload, measure_rates, predict
 
     budget = None if memory_budget is None else bytes_of(memory_budget)
     rate = None if read_rate is None else bytes_of(read_rate)
@@ -91,7 +91,7 @@ def _whole(option: str, text: str) -> int:
 
 
 def _assumptions(work: object, rates: object, given: bool, found: object) -> list[str]:
-    from clinometer.planning import Forecast, Rates, Workload
+    from clinometer.scanning.planning import Forecast, Rates, Workload
 
     assert isinstance(work, Workload)  # noqa: S101 - imported late, so that --help comes at once
     assert isinstance(rates, Rates)  # noqa: S101

@@ -56,7 +56,7 @@ def keeping(made: Any) -> KeepingEncoder:
 def save_run(collection: Collection, encoder: KeepingEncoder, path: Path, threads: int | None) -> None:
     """Search the pool of all languages and write the run, ties in trec_eval's order, whatever that of the results."""
     from clinometer.io.trec import run_of, write_run
-    from clinometer.scan import search
+    from clinometer.scanning.scan import search
 
     ids = collection.documents.ids
     depth = min(DEPTH, len(ids))

@@ -35,7 +35,7 @@ from clinometer.evaluators.questions import with_questions
 from clinometer.io import load
 from clinometer.measures import Measure
 from clinometer.options import EvaluationOptions
-from clinometer.placements import TieMode
+from clinometer.scanning.counts import TieMode
 from clinometer.training.development import development_collection
 from clinometer.training.items import ParallelItem
 from clinometer.training.split import Split

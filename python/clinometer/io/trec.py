@@ -14,9 +14,9 @@ from typing import Literal, SupportsFloat, TypeVar
 import numpy as np
 
 from clinometer.collection import Collection
-from clinometer.counts import TopK
 from clinometer.errors import FormatError, UsageError
 from clinometer.io.textfiles import numbered_lines, require_file, write_lines
+from clinometer.scanning.counts import TopK
 
 __all__ = ["qrels_of", "read_qrels", "read_run", "refuse_white_space", "run_of", "write_qrels", "write_run"]
 

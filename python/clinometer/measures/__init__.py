@@ -26,10 +26,10 @@ from clinometer.measures.language import (
     strong_violation,
 )
 from clinometer.measures.names import KNOWN, Measure, parse
+from clinometer.measures.placements import Placements
 from clinometer.measures.preference import Part, four_way, lang_ndcg, lpr, lpr_any, lpr_pair, lpr_top1
 from clinometer.measures.ranking import average_precision, ndcg, precision, recall, reciprocal_rank, success
 from clinometer.measures.ties import Vector
-from clinometer.placements import Placements
 
 __all__ = [
     "KNOWN",

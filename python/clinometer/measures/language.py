@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
+from clinometer.measures.placements import Placements
 from clinometer.measures.ties import (
     TieGroups,
     Vector,
@@ -25,7 +26,6 @@ from clinometer.measures.ties import (
     tie_groups,
     within,
 )
-from clinometer.placements import Placements
 
 __all__ = [
     "complete",

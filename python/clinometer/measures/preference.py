@@ -13,9 +13,9 @@ import numpy as np
 
 from clinometer.errors import UsageError
 from clinometer.measures.language import pivot_first
+from clinometer.measures.placements import Placements
 from clinometer.measures.ranking import discounted_gain, ideal_gain
 from clinometer.measures.ties import Vector, check_cutoff, per_query, tie_groups
-from clinometer.placements import Placements
 
 __all__ = ["Part", "four_way", "lang_ndcg", "lpr", "lpr_any", "lpr_pair", "lpr_top1"]
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.measures.placements import Placements
 from clinometer.measures.ties import Vector, at_best, at_each, check_cutoff, none_within, per_query, tie_groups, within
-from clinometer.placements import Placements
 
 __all__ = [
     "average_precision",

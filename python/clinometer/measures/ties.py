@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
-from clinometer.placements import Placements
+from clinometer.measures.placements import Placements
 
 __all__ = [
     "TieGroups",

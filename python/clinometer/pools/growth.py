@@ -15,20 +15,19 @@ from numpy.typing import NDArray
 
 from clinometer.cells import Cell, cells_of
 from clinometer.collection import Collection
-from clinometer.counts import counts_within
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import UsageError
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
 from clinometer.options import EvaluationOptions
-from clinometer.placements import TieMode
 from clinometer.pools.distractors import candidates, check_enough, documents_wanted
 from clinometer.pools.nested import list_depth, scorer_of
 from clinometer.pools.rebuilt import enlarged
 from clinometer.pools.strata import Strata, layers_of, lists_in, ranks_in
 from clinometer.rows import rows_of
-from clinometer.scan import Scan
 from clinometer.scanning.arguments import sources_of, tie_places
+from clinometer.scanning.counts import TieMode, counts_within
+from clinometer.scanning.scan import Scan
 from clinometer.scenarios import Setting, Standings, settings_of
 from clinometer.scorers.base import Scored
 from clinometer.scorers.embedded import embedded

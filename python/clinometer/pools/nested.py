@@ -13,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
-from clinometer.counts import TopK
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import CollectionError
 from clinometer.evaluation import evaluate_scored
 from clinometer.measures import parse
 from clinometer.options import DEFAULT_MEASURES, EvaluationOptions
-from clinometer.placements import TieMode
 from clinometer.pools.strata import Strata, lists_in, ranks_in, strata_of
 from clinometer.results import Evaluation
-from clinometer.scan import Scan
+from clinometer.scanning.counts import TieMode, TopK
+from clinometer.scanning.scan import Scan
 from clinometer.scorers.base import Scored
 from clinometer.scorers.embedded import embedded
 from clinometer.survey import related_targets

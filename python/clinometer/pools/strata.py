@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.counts import RankCounts, TopK
+from clinometer.scanning.counts import RankCounts, TopK
 
 __all__ = ["Strata", "layers_of", "lists_in", "ranks_in", "strata_of"]
 

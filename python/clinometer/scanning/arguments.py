@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
 from clinometer.errors import EmbeddingError, UsageError
-from clinometer.placements import TIE_MODES, TieMode
+from clinometer.scanning.counts import TIE_MODES, TieMode
 from clinometer.scanning.sources import Held, Source, sources_of_store
 from clinometer.store.reader import EmbeddingStore
 

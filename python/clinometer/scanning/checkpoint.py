@@ -17,9 +17,9 @@ from zipfile import BadZipFile
 import msgspec
 import numpy as np
 
-from clinometer.counts import RankCounts, TopK
 from clinometer.errors import FormatError, UsageError
 from clinometer.files import json_bytes, lock, written_whole
+from clinometer.scanning.counts import RankCounts, TopK
 from clinometer.scanning.passes import Questions, Scan
 
 __all__ = ["Checkpoint"]

@@ -11,9 +11,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.counts import RankCounts, TopK, counts_within
 from clinometer.errors import UsageError
-from clinometer.placements import Counts
+from clinometer.scanning.counts import Counts, RankCounts, TopK, counts_within
 
 __all__ = ["join", "without", "without_listed"]
 

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer import _core
-from clinometer.counts import RankCounts, TopK
 from clinometer.errors import EmbeddingError
-from clinometer.placements import TieMode
+from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.sources import Source, is_mapped
 
 __all__ = ["Change", "Piece", "Questions", "Scan", "add", "join_scores", "scan_piece", "score_piece"]

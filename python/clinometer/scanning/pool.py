@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from clinometer.counts import stack_counts, stack_lists
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.executors import Executor
-from clinometer.placements import TieMode
 from clinometer.scanning.arguments import bytes_of
 from clinometer.scanning.checkpoint import Checkpoint
+from clinometer.scanning.counts import TieMode, stack_counts, stack_lists
 from clinometer.scanning.passes import Change, Piece, Questions, Scan, add, join_scores, scan_piece, score_piece
 from clinometer.scanning.sources import Source, spread
 

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection
-from clinometer.counts import RankCounts
 from clinometer.encoders import EncoderRecord
-from clinometer.placements import TieMode
-from clinometer.scan import Scan
+from clinometer.scanning.counts import RankCounts, TieMode
+from clinometer.scanning.scan import Scan
 
 __all__ = ["Scanner", "Scored", "Scorer", "answers_where"]
 

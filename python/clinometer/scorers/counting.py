@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from clinometer.counts import RankCounts, TopK, stack_lists
 from clinometer.errors import EmbeddingError, UsageError
-from clinometer.placements import TieMode
-from clinometer.scan import Scan
 from clinometer.scanning.arguments import Relevant, check_options, codes_of, targets_of, tie_places
+from clinometer.scanning.counts import RankCounts, TieMode, TopK, stack_lists, tie_order
 from clinometer.scanning.exclude import join, without, without_listed
+from clinometer.scanning.scan import Scan
 
 __all__ = ["scan_scores"]
 
@@ -108,7 +107,7 @@ def scan_scores(
         **{name: np.concatenate([part[name] for part in counted]) for name in counted[0]},
         languages=labels,
         ties=ties,
-        held="trec" if ties == "trec" else "index",
+        held=tie_order(ties),
         by_id=ties == "trec" and document_ids is not None,
         pool_sizes=pool.sizes,
     )

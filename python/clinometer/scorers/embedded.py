@@ -14,7 +14,7 @@ from clinometer.collection import Collection, Texts
 from clinometer.encoders import Encoder
 from clinometer.errors import EmbeddingError
 from clinometer.executors import Executor
-from clinometer.scan import scan
+from clinometer.scanning.scan import scan
 from clinometer.scorers.base import Scanner, Scored
 
 __all__ = ["embedded", "scanner_of"]

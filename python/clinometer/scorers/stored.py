@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
 from clinometer.correction.remedies import Remedied, mixed_encoders
-from clinometer.counts import RankCounts, TopK
 from clinometer.errors import CollectionError, UsageError
 from clinometer.executors import Executor, executor_of
-from clinometer.placements import TieMode
 from clinometer.scanning.arguments import codes_of, core_options, rows_of, tie_places
+from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
 from clinometer.scanning.passes import Change, Scan
 from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
 from clinometer.scanning.sources import sources_of_store
@@ -148,7 +147,7 @@ class _Scanner:
             (*labels, _LEFT_OUT) if extra.any() else labels,
             core_options("cosine", k, apart, None, self.threads, 512, None),
             ties=ties,
-            held="trec" if ties == "trec" else "index",
+            held=tie_order(ties),
             by_id=ties == "trec" and document_ids is not None,
             change=change,
         )

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from clinometer.counts import TopK
 from clinometer.files import json_bytes
 from clinometer.io.textfiles import write_lines
 from clinometer.io.trec import write_run
-from clinometer.measuring import measure
+from clinometer.measures.from_counts import measure
+from clinometer.scanning.counts import TopK
+from clinometer.scanning.stored import StoredScan, manifest_digest
 from clinometer.store.lookup import ids_at
 from clinometer.store.reader import EmbeddingStore
-from clinometer.stored.scan import StoredScan, manifest_digest
 
 __all__ = ["described", "pools_of", "results_of", "table_of", "write_results"]
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.encoders.base import Encoder
 from clinometer.errors import UsageError
-from clinometer.scan import search
+from clinometer.scanning.scan import search
 from clinometer.training.checks import same_text
 from clinometer.training.data import ParallelSamples
 

@@ -13,10 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.counts import RankCounts, TopK
 from clinometer.errors import UsageError
 from clinometer.executors import Executor, executor_of
-from clinometer.placements import TieMode
 from clinometer.scanning.arguments import (
     Relevant,
     check_options,
@@ -28,6 +26,7 @@ from clinometer.scanning.arguments import (
     targets_of,
     tie_places,
 )
+from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
 from clinometer.scanning.exclude import join, without, without_listed
 from clinometer.scanning.passes import Scan
 from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
@@ -126,7 +125,7 @@ def scan(
         labels,
         core_options(similarity, depth, per_language, precision, threads, block, kernel),
         ties=ties,
-        held="trec" if ties == "trec" else "index",
+        held=tie_order(ties),
         by_id=ties == "trec" and document_ids is not None,
     )
     chosen = executor_of(executor, threads=threads)

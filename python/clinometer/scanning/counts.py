@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,9 +18,51 @@ from numpy.typing import NDArray
 
 from clinometer.errors import CollectionError, FormatError, UsageError
 from clinometer.files import written_whole
-from clinometer.placements import TIE_MODES, Counts, TieMode
 
-__all__ = ["RankCounts", "TopK", "counts_within", "stack_counts", "stack_lists"]
+__all__ = [
+    "TIE_MODES",
+    "Counts",
+    "RankCounts",
+    "TieMode",
+    "TopK",
+    "counts_within",
+    "stack_counts",
+    "stack_lists",
+    "tie_order",
+]
+
+TieMode = Literal["index", "trec", "optimistic", "pessimistic", "expected"]
+TIE_MODES: tuple[str, ...] = get_args(TieMode)
+
+
+def tie_order(ties: TieMode) -> Literal["index", "trec"]:
+    """The order that a scan keeps among equal scores, for measures in a tie mode."""
+    return "trec" if ties == "trec" else "index"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Documents per pool language that score above, tie with, and precede (among the tied) each relevant document.
+
+    Each field is `(R, P)`; a relevant document is not counted against itself.
+    """
+
+    greater: NDArray[Any]
+    equal: NDArray[Any]
+    before: NDArray[Any]
+
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(self.greater - other.greater, self.equal - other.equal, self.before - other.before)
+
+    def take(self, rows: NDArray[np.int64], columns: list[int]) -> Counts:
+        """The counts of some rows and some languages."""
+        cells = np.ix_(rows, np.asarray(columns, dtype=np.int64))
+        return Counts(*(part[cells].astype(np.int64) for part in (self.greater, self.equal, self.before)))
+
+    def only(self, column: int) -> Counts:
+        """The same counts in one language, zero in the others."""
+        kept = np.arange(self.greater.shape[1]) == column
+        return Counts(self.greater * kept, self.equal * kept, self.before * kept)
 
 
 @dataclass(frozen=True)

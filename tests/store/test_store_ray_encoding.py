@@ -34,7 +34,7 @@ def made(*words: str) -> Texts:
 
 
 def test_the_offline_encoder(cluster: Executor, tmp_path: Path) -> None:
-    from clinometer.executors.ray_encoding import RayEncoders, made_of
+    from clinometer.store.ray_encoding import RayEncoders, made_of
 
     texts = cm.load("demo").documents.take(range(60))
     # Some texts come again, in their own shard and in another.
@@ -50,7 +50,7 @@ def test_the_offline_encoder(cluster: Executor, tmp_path: Path) -> None:
 def test_a_killed_worker_and_an_error(cluster: Executor, tmp_path: Path) -> None:
     import faults
 
-    from clinometer.executors.ray_encoding import RayEncoders
+    from clinometer.store.ray_encoding import RayEncoders
 
     texts = made(*(f"text {row % 17}" for row in range(30)))
     (tmp_path / "alive").touch()
@@ -70,7 +70,7 @@ def test_a_killed_worker_and_an_error(cluster: Executor, tmp_path: Path) -> None
 def test_workers_that_cannot_be(cluster: Executor, tmp_path: Path) -> None:
     import faults
 
-    from clinometer.executors.ray_encoding import RayEncoders
+    from clinometer.store.ray_encoding import RayEncoders
 
     make = partial(faults.DeadlyEncoder, str(tmp_path / "marker"))
     with pytest.raises(UsageError, match="write cuda"):

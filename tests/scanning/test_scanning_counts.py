@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from clinometer.counts import RankCounts, TopK
 from clinometer.errors import CollectionError, FormatError, UsageError
+from clinometer.scanning.counts import RankCounts, TopK
 
 
 def made(**changes: Any) -> RankCounts:

@@ -229,7 +229,7 @@ def measure_rates(work: Workload, folder: str | os.PathLike[str] | None = None) 
 
 def _seconds(work: Workload, documents: int, queries: int) -> float:
     """Of one scan, if every thread had a core to itself: processor time, which other processes hardly change."""
-    from clinometer.scan import scan
+    from clinometer.scanning.scan import scan
 
     draw = np.random.default_rng(0)
     rows = draw.standard_normal((documents, work.dimension), dtype=np.float32).astype(work.dtype)

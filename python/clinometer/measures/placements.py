@@ -10,42 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
+from clinometer.scanning.counts import TIE_MODES, Counts, TieMode
 
-__all__ = ["Counts", "Placements", "TieMode"]
-
-TieMode = Literal["index", "trec", "optimistic", "pessimistic", "expected"]
-TIE_MODES: tuple[str, ...] = get_args(TieMode)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Documents per pool language that score above, tie with, and precede (among the tied) each relevant document.
-
-    Each field is `(R, P)`; a relevant document is not counted against itself.
-    """
-
-    greater: NDArray[Any]
-    equal: NDArray[Any]
-    before: NDArray[Any]
-
-    def __sub__(self, other: Counts) -> Counts:
-        return Counts(self.greater - other.greater, self.equal - other.equal, self.before - other.before)
-
-    def take(self, rows: NDArray[np.int64], columns: list[int]) -> Counts:
-        """The counts of some rows and some languages."""
-        cells = np.ix_(rows, np.asarray(columns, dtype=np.int64))
-        return Counts(*(part[cells].astype(np.int64) for part in (self.greater, self.equal, self.before)))
-
-    def only(self, column: int) -> Counts:
-        """The same counts in one language, zero in the others."""
-        kept = np.arange(self.greater.shape[1]) == column
-        return Counts(self.greater * kept, self.equal * kept, self.before * kept)
+__all__ = ["Placements"]
 
 
 @dataclass(frozen=True)

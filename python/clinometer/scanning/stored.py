@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.correction.remedies import Remedied, mixed_encoders
-from clinometer.counts import RankCounts, TopK
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError
 from clinometer.executors import Executor
@@ -25,6 +24,7 @@ from clinometer.files import file_digest
 from clinometer.io.judgements import read_judgements
 from clinometer.scanning.arguments import check_options, core_options, rows_of
 from clinometer.scanning.checkpoint import Checkpoint
+from clinometer.scanning.counts import RankCounts, TopK
 from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
 from clinometer.scanning.sources import sources_of_store
 from clinometer.store.lookup import language_codes, rows_of_ids

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.counts import RankCounts
 from clinometer.errors import MeasureError, UsageError
 from clinometer.measures import Measure, evaluate_measure, parse
-from clinometer.placements import Counts, Placements
+from clinometer.measures.placements import Placements
+from clinometer.scanning.counts import Counts, RankCounts, tie_order
 
 __all__ = ["measure"]
 
@@ -88,7 +88,7 @@ def _placements(
     ranks: RankCounts, columns: list[int], grades: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64] | slice, Placements]:
     """The queries that have a relevant document in the pool, and where these stand."""
-    before = ranks.tied_before("trec" if ranks.ties == "trec" else "index")
+    before = ranks.tied_before(tie_order(ranks.ties))
     counts = Counts(ranks.greater, ranks.equal, before)
     indptr, language = ranks.indptr, ranks.codes
     queries: NDArray[np.int64] | slice = slice(None)
