@@ -22,7 +22,7 @@ from clinometer.errors import (
     MeasureError,
     UsageError,
 )
-from clinometer.options import DEFAULT_MEASURES, EvaluationOptions
+from clinometer.scenarios.options import DEFAULT_MEASURES, EvaluationOptions
 
 # Three topics in three languages; nobody translated topic 2 into Chinese.
 DOCUMENTS = ("en0", "en1", "en2", "de0", "de1", "de2", "zh0", "zh1")

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.leading import leading_share
 from clinometer.measures import Measure, evaluate_measure, lang_share
 from clinometer.scenarios import Setting
+from clinometer.scenarios.lists import leading_share
+from clinometer.scenarios.scanned import Survey
 from clinometer.statistics.resampling import question_rows
-from clinometer.survey import Survey
 
 __all__ = ["Cell", "cells_of", "columns_of"]
 

@@ -21,14 +21,14 @@ from clinometer.executors import Executor
 from clinometer.grouping import check_field, grouped_measures, rows_by
 from clinometer.io import load
 from clinometer.measures import Measure, parse
-from clinometer.options import EvaluationOptions
 from clinometer.results import Evaluation
 from clinometer.rows import notices_of, rows_of
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios import settings_of
+from clinometer.scenarios.options import EvaluationOptions
+from clinometer.scenarios.scanned import survey_of
 from clinometer.scorers.base import Scored, Scorer
 from clinometer.scorers.embedded import embedded
-from clinometer.survey import survey_of
 
 __all__ = ["evaluate", "evaluate_scored"]
 

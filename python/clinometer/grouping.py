@@ -15,8 +15,8 @@ from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError
 from clinometer.measures import Measure
 from clinometer.rows import rows_of
+from clinometer.scenarios.scanned import Survey
 from clinometer.statistics.resampling import question_rows
-from clinometer.survey import Survey
 
 __all__ = ["GROUPED", "check_field", "grouped_measures", "rows_by"]
 

@@ -12,8 +12,8 @@ from clinometer.cells import Cell
 from clinometer.errors import CollectionError
 from clinometer.measures import Measure
 from clinometer.scenarios import Setting
+from clinometer.scenarios.scanned import Survey
 from clinometer.statistics.resampling import Estimate, Resampling, question_rows
-from clinometer.survey import Survey
 
 __all__ = ["notices_of", "rows_of"]
 

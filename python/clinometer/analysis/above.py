@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.scenarios import Setting
-from clinometer.survey import Survey
+from clinometer.scenarios.scanned import Survey
 
 __all__ = ["Above", "above_answers"]
 

@@ -12,8 +12,8 @@ from clinometer.analysis.above import Above, above_answers
 from clinometer.analysis.categories import CATEGORIES, Judge
 from clinometer.analysis.record import Analysis
 from clinometer.scenarios import Setting
+from clinometer.scenarios.scanned import Survey
 from clinometer.statistics.resampling import Resampling, question_rows
-from clinometer.survey import Survey
 
 __all__ = ["SHOWN", "find"]
 

@@ -14,11 +14,11 @@ from clinometer.encoders import Encoder
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import UsageError
 from clinometer.io import load
-from clinometer.options import EvaluationOptions
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios import settings_of
+from clinometer.scenarios.options import EvaluationOptions
+from clinometer.scenarios.scanned import survey_of
 from clinometer.scorers.embedded import embedded
-from clinometer.survey import survey_of
 
 __all__ = ["analyse"]
 

@@ -217,9 +217,9 @@ def _run(
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.evaluation import evaluate as run
     from clinometer.io import load
-    from clinometer.options import EvaluationOptions
     from clinometer.pools import apply
     from clinometer.pools import parse as parse_steps
+    from clinometer.scenarios.options import EvaluationOptions
 
     bars = sys.stderr.isatty() if progress is None else progress
     EvaluationOptions(**how)  # refuses what cannot be used

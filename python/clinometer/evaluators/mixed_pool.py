@@ -34,8 +34,8 @@ from clinometer.evaluators.metrics import (
 from clinometer.evaluators.questions import with_questions
 from clinometer.io import load
 from clinometer.measures import Measure
-from clinometer.options import EvaluationOptions
 from clinometer.scanning.counts import TieMode
+from clinometer.scenarios.options import EvaluationOptions
 from clinometer.training.development import development_collection
 from clinometer.training.items import ParallelItem
 from clinometer.training.split import Split

@@ -19,7 +19,6 @@ from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import UsageError
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
-from clinometer.options import EvaluationOptions
 from clinometer.pools.distractors import candidates, check_enough, documents_wanted
 from clinometer.pools.nested import list_depth, scorer_of
 from clinometer.pools.rebuilt import enlarged
@@ -29,10 +28,11 @@ from clinometer.scanning.arguments import sources_of, tie_places
 from clinometer.scanning.counts import TieMode, counts_within
 from clinometer.scanning.scan import Scan
 from clinometer.scenarios import Setting, Standings, settings_of
+from clinometer.scenarios.options import EvaluationOptions
+from clinometer.scenarios.scanned import Survey, related_targets
 from clinometer.scorers.base import Scored
 from clinometer.scorers.embedded import embedded
 from clinometer.store import EmbeddingStore
-from clinometer.survey import Survey, related_targets
 
 __all__ = ["pool_growth"]
 
@@ -264,7 +264,7 @@ class _Layered:
         self._query_of = np.repeat(np.arange(len(self._ranks.indptr) - 1), np.diff(self._ranks.indptr))
 
     def survey(self, number: int, pool: _Pool) -> Survey:
-        """What `clinometer.survey.survey_of` makes of a pool by itself."""
+        """What `clinometer.scenarios.scanned.survey_of` makes of a pool by itself."""
         documents = self._ranks.documents
         rows = np.flatnonzero(np.isin(self._labels[documents], pool.languages))
         per_query = np.bincount(self._query_of[rows], minlength=len(self._collection.queries))

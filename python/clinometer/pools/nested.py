@@ -17,14 +17,14 @@ from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import CollectionError
 from clinometer.evaluation import evaluate_scored
 from clinometer.measures import parse
-from clinometer.options import DEFAULT_MEASURES, EvaluationOptions
 from clinometer.pools.strata import Strata, lists_in, ranks_in, strata_of
 from clinometer.results import Evaluation
 from clinometer.scanning.counts import TieMode, TopK
 from clinometer.scanning.scan import Scan
+from clinometer.scenarios.options import DEFAULT_MEASURES, EvaluationOptions
+from clinometer.scenarios.scanned import related_targets
 from clinometer.scorers.base import Scored
 from clinometer.scorers.embedded import embedded
-from clinometer.survey import related_targets
 
 __all__ = ["evaluate_pools", "list_depth"]
 
@@ -112,7 +112,7 @@ def list_depth(measures: Sequence[str], indptr: NDArray[np.int64]) -> int:
     """How many documents of each language any evaluation of these measures may ask for; 0 if none needs lists."""
     wanted = parse(measures)
     deepest = max((measure.cutoff or 1 for measure in wanted if measure.needs_lists), default=0)
-    # Ties for the first place, and answers that lists lose again, make them longer; see `clinometer.survey`.
+    # Ties for the first place, and answers that lists lose again, make them longer; see `clinometer.scenarios.scanned`.
     return max(deepest, 32) + int(np.diff(indptr).max(initial=0)) if deepest else 0
 
 

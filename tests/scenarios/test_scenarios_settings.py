@@ -17,8 +17,8 @@ from clinometer.measures import parse
 from clinometer.measures.placements import Placements
 from clinometer.scanning.counts import Counts
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
+from clinometer.scenarios.scanned import survey_of
 from clinometer.scorers.embedded import scanner_of
-from clinometer.survey import survey_of
 
 
 def shown(found: list[Setting]) -> list[str]:

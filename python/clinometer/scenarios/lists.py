@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from clinometer.errors import MeasureError
 from clinometer.measures.placements import Placements
 from clinometer.scenarios import Setting
-from clinometer.survey import Survey
+from clinometer.scenarios.scanned import Survey
 
 __all__ = ["leading_share"]
 
