@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pages import put
 
+from clinometer.evaluation.results import Evaluation
 from clinometer.report.figures import draw_lean
 from clinometer.report.readings import by_lean, read_results
 from clinometer.report.wording import language_name
-from clinometer.results import Evaluation
 
 ROOT = Path(__file__).resolve().parents[1]
 ENCODERS = {"offline": "offline", "multilingual-e5-small": "models/multilingual-e5-small"}

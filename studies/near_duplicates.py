@@ -12,7 +12,7 @@ from pathlib import Path
 
 import clinometer as cm
 from clinometer.analysis import OVERLAP
-from clinometer.analysis.alike import overlap, trigrams
+from clinometer.analysis.categories import overlap, trigrams
 from clinometer.files import json_bytes
 from clinometer.report.wording import language_name
 

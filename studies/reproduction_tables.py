@@ -18,7 +18,7 @@ from pages import put
 from reproduction import LANGUAGES, SOURCES, Run, runs
 
 from clinometer.comparison import compare
-from clinometer.results import Evaluation
+from clinometer.evaluation.results import Evaluation
 
 STUDIES = Path(__file__).resolve().parent
 KEPT = STUDIES / "results" / "reproduction.json"

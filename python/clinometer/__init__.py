@@ -14,10 +14,10 @@ from clinometer.comparison import Comparison, compare
 from clinometer.comparison.correlation import Correlation, correlate
 from clinometer.encoders import encoder
 from clinometer.evaluation import evaluate
+from clinometer.evaluation.results import Evaluation
 from clinometer.io import load
 from clinometer.measures.from_counts import measure
 from clinometer.pools import pool_growth
-from clinometer.results import Evaluation
 from clinometer.scanning.counts import RankCounts, TopK
 from clinometer.scanning.scan import Scan, rank_relevant, scan, search
 from clinometer.scorers import scan_scores

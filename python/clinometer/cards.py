@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from clinometer.errors import UsageError
+from clinometer.evaluation.results import Evaluation
 from clinometer.files import written_whole
 from clinometer.measures import parse
-from clinometer.results import Evaluation
 
 __all__ = ["COLUMNS", "add_to_card", "card_section", "put_section"]
 

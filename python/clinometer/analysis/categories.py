@@ -6,14 +6,14 @@ a document that is ahead by a hair, and then unrelated documents by their langua
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-from clinometer.analysis.alike import normalised, overlap, trigrams
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
 
-__all__ = ["CATEGORIES", "NEAR_TIE", "OVERLAP", "Judge"]
+__all__ = ["CATEGORIES", "NEAR_TIE", "OVERLAP", "Judge", "normalised", "overlap", "trigrams"]
 
 CATEGORIES = {
     "answer": "the answer in the query's language stands first: nothing is above it",
@@ -92,3 +92,36 @@ class Judge:
         sizes = sorted((len(self._grams(one)), len(self._grams(other))))
         # Sets of too different sizes cannot overlap so far.
         return sizes[0] >= self.alike * sizes[1] and overlap(self._grams(one), self._grams(other)) >= self.alike
+
+
+def normalised(text: str) -> str:
+    """Letters, digits and their marks in compatibility form (NFKC), case folded, words joined by single spaces.
+
+    Example:
+        >>> normalised("The  Moon: it turns!") == normalised("the moon it turns")
+        True
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(sign if unicodedata.category(sign)[0] in "LNM" else " " for sign in folded).split())
+
+
+def trigrams(text: str) -> frozenset[str]:
+    """The different runs of three characters of a normalised text; a shorter text is one run.
+
+    Example:
+        >>> sorted(trigrams("a moon"))
+        [' mo', 'a m', 'moo', 'oon']
+    """
+    plain = normalised(text)
+    return frozenset(plain[at : at + 3] for at in range(max(1, len(plain) - 2)))
+
+
+def overlap(one: frozenset[str], other: frozenset[str]) -> float:
+    """Jaccard similarity of two sets of trigrams, from 0 (nothing shared) to 1 (the same set).
+
+    Example:
+        >>> overlap(trigrams("a moon"), trigrams("a moor"))
+        0.6
+    """
+    together = len(one | other)
+    return len(one & other) / together if together else 1.0

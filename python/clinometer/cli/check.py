@@ -39,10 +39,10 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Hold results against conditions: exit code 0 if all hold, 1 if one does not, 2 if one cannot be checked."""
-    from clinometer.conditions import check_results, read_conditions
+    from clinometer.comparison.conditions import check_results, read_conditions
     from clinometer.errors import ClinometerError, UsageError
+    from clinometer.evaluation.results import Evaluation
     from clinometer.files import json_bytes
-    from clinometer.results import Evaluation
 
     conditions, problems = [], []
     for kind, texts in (("max", largest), ("min", least), ("max-drop", drop), ("max-rise", rise)):

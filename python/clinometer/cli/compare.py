@@ -11,7 +11,7 @@ import typer
 from clinometer.cli.evaluate import _list
 from clinometer.cli.output import check_folder, tell_figures
 from clinometer.errors import UsageError
-from clinometer.results import Evaluation
+from clinometer.evaluation.results import Evaluation
 
 __all__ = ["compare"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clinometer.analysis import EXAMPLES
 from clinometer.errors import UsageError
-from clinometer.results import Evaluation
+from clinometer.evaluation.results import Evaluation
 
 __all__ = ["check_folder", "show", "tell_figures", "write"]
 

@@ -23,8 +23,8 @@ def report(
     ] = None,
 ) -> None:
     """Draw a report from results; without -o, print it as a table."""
+    from clinometer.evaluation.results import Evaluation
     from clinometer.report import draw_figures, plain_report, write_report
-    from clinometer.results import Evaluation
 
     if figures is not None:
         check_folder(figures)

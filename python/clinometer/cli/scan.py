@@ -72,10 +72,10 @@ def scan(
     ] = None,
 ) -> None:
     """Rank the relevant documents among all stored ones. Run again, it goes on with the shards that are left."""
+    from clinometer.evaluation.stored import results_of, table_of, write_results
     from clinometer.scanning.arguments import bytes_of
     from clinometer.scanning.stored import ScanRequest
     from clinometer.scorers.stored import open_stores
-    from clinometer.stored.results import results_of, table_of, write_results
 
     check_executor(executor)
     if per_language and not k:

@@ -18,10 +18,10 @@ import numpy as np
 from clinometer.comparison.changes import Options, rows_of
 from clinometer.comparison.paired import KEYS, blocks_of, pair_settings
 from clinometer.errors import LanguageError, UsageError
+from clinometer.evaluation.results import Evaluation
 from clinometer.files import json_bytes, written_whole
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
-from clinometer.results import Evaluation
 from clinometer.scenarios import SCENARIOS
 from clinometer.statistics.significance import CORRECTIONS
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
+from clinometer.evaluation.results import Evaluation
 from clinometer.measures import parse
-from clinometer.results import Evaluation
 
 __all__ = ["Correlation", "correlate"]
 

@@ -18,7 +18,7 @@ from clinometer.languages import long_label
 from clinometer.measures import Measure, parse
 
 if TYPE_CHECKING:
-    from clinometer.results import Evaluation
+    from clinometer.evaluation.results import Evaluation
 
 __all__ = ["mteb_name", "read_mteb", "subset_name", "to_mteb", "write_mteb"]
 

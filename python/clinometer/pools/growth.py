@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.cells import Cell, cells_of
 from clinometer.collection import Collection
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import UsageError
+from clinometer.evaluation.per_query import Cell, cells_of
+from clinometer.evaluation.rows import rows_of
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
 from clinometer.pools.distractors import candidates, check_enough, documents_wanted
 from clinometer.pools.nested import list_depth, scorer_of
 from clinometer.pools.rebuilt import enlarged
 from clinometer.pools.strata import Strata, layers_of, lists_in, ranks_in
-from clinometer.rows import rows_of
 from clinometer.scanning.arguments import sources_of, tie_places
 from clinometer.scanning.counts import TieMode, counts_within
 from clinometer.scanning.scan import Scan

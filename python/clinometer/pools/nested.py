@@ -16,9 +16,9 @@ from clinometer.collection import Collection, Texts
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import CollectionError
 from clinometer.evaluation import evaluate_scored
+from clinometer.evaluation.results import Evaluation
 from clinometer.measures import parse
 from clinometer.pools.strata import Strata, lists_in, ranks_in, strata_of
-from clinometer.results import Evaluation
 from clinometer.scanning.counts import TieMode, TopK
 from clinometer.scanning.scan import Scan
 from clinometer.scenarios.options import DEFAULT_MEASURES, EvaluationOptions

@@ -14,7 +14,7 @@ from clinometer.report.wording import language_name
 
 __all__ = ["IN_WORDS", "caveats", "intrusion_scenario", "key_numbers", "verdict"]
 
-# How `clinometer.rows.notices_of` ends what it says of queries; there may be one such notice for every setting.
+# How `notices_of` of `clinometer.evaluation.rows` ends what it says of queries; there may be one for every setting.
 _LEFT_OUT = "have no answer in the pool and are left out"
 
 

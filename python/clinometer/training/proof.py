@@ -20,11 +20,11 @@ from clinometer.encoders import Encoder
 from clinometer.encoders.keeping import KeepingEncoder
 from clinometer.errors import UsageError
 from clinometer.evaluation import evaluate
+from clinometer.evaluation.results import Evaluation
 from clinometer.files import json_bytes, written_whole
 from clinometer.geometry import alignment_table
 from clinometer.io import load
 from clinometer.report.mismatch import mismatch_report
-from clinometer.results import Evaluation
 
 __all__ = ["MEASURES", "SCENARIOS", "Proof", "prove"]
 

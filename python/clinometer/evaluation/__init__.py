@@ -12,17 +12,16 @@ from typing import Any
 
 from clinometer.analysis.categories import Judge
 from clinometer.analysis.findings import SHOWN, find
-from clinometer.cells import cells_of, columns_of
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder
 from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import UsageError
+from clinometer.evaluation.per_query import cells_of, columns_of
+from clinometer.evaluation.results import Evaluation
+from clinometer.evaluation.rows import check_field, grouped_measures, notices_of, rows_by, rows_of
 from clinometer.executors import Executor
-from clinometer.grouping import check_field, grouped_measures, rows_by
 from clinometer.io import load
 from clinometer.measures import Measure, parse
-from clinometer.results import Evaluation
-from clinometer.rows import notices_of, rows_of
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios import settings_of
 from clinometer.scenarios.options import EvaluationOptions

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from clinometer.errors import ClinometerError, UsageError
+from clinometer.evaluation.results import Evaluation
 from clinometer.languages import canonical
 from clinometer.measures import parse
-from clinometer.results import Evaluation
 from clinometer.scenarios import SCENARIOS
 
 __all__ = ["Condition", "Kind", "Verdict", "check_results", "read_conditions"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinometer.analysis.alike import normalised, overlap, trigrams
+from clinometer.analysis.categories import normalised, overlap, trigrams
 
 TEXT = st.text(max_size=40)
 

@@ -14,7 +14,7 @@ import clinometer as cm
 from clinometer.collection import Collection
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import CollectionError, UsageError
-from clinometer.grouping import GROUPED
+from clinometer.evaluation.rows import GROUPED
 
 MEASURES = ["MaxR", "MaxRnorm", "nDCG@10", "RankGap", "Intrusion", "Intrusion(by=own)", "LangShare@3",
             "LanguageGap(MaxRnorm)", "LPR(variant=any)"]  # fmt: skip

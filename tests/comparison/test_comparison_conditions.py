@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinometer.conditions import Condition, check_results, read_conditions
+from clinometer.comparison.conditions import Condition, check_results, read_conditions
 from clinometer.errors import UsageError
-from clinometer.results import Evaluation
+from clinometer.evaluation.results import Evaluation
 
 
 def row(measure: str, language: str, value: float | None, scenario: str = "multi", **more: Any) -> dict[str, Any]:
