@@ -4,10 +4,10 @@ from importlib.util import find_spec
 
 _NEED_TORCH = [
     "python/clinometer/losses/*.py",
-    "python/clinometer/evaluators/mixed_pool.py",
+    "python/clinometer/training/evaluator/mixed_pool.py",
     "python/clinometer/training/adapter_map.py",
 ]
 
 collect_ignore_glob = [] if find_spec("torch") else _NEED_TORCH
 # Needs mteb as well, and its one example is not run.
-collect_ignore_glob += ["python/clinometer/mteb/tasks.py"]
+collect_ignore_glob += ["python/clinometer/integrations/mteb/tasks.py"]

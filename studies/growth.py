@@ -24,9 +24,9 @@ from kept_embeddings import KeptEncoder
 
 import clinometer as cm
 from clinometer.collection import Collection, Texts
-from clinometer.evaluators.questions import with_questions
 from clinometer.files import written_whole
 from clinometer.pools.distractors import candidates
+from clinometer.training.evaluator.questions import with_questions
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"

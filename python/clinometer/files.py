@@ -15,7 +15,16 @@ import msgspec
 
 from clinometer.errors import ClinometerError, UsageError
 
-__all__ = ["PARTIAL", "Hashing", "file_digest", "folder_written_whole", "json_bytes", "lock", "written_whole"]
+__all__ = [
+    "PARTIAL",
+    "Hashing",
+    "file_digest",
+    "folder_written_whole",
+    "json_bytes",
+    "lock",
+    "put_section",
+    "written_whole",
+]
 
 PARTIAL = ".partial"
 """Ending of the name of an unfinished file."""
@@ -116,6 +125,22 @@ def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
         unfinished.replace(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def put_section(page: Path, name: str, text: str) -> None:
+    """Put a section into a Markdown page, in place of an earlier one of that name; the page appears whole.
+
+    Args:
+        page: The file; it is made if it does not exist.
+        name: Name of the section, such as the collection's.
+        text: Markdown.
+    """
+    begin, end = f"<!-- begin: clinometer {name} -->", f"<!-- end: clinometer {name} -->"
+    before = page.read_text(encoding="utf-8") if page.exists() else ""
+    head, _, rest = before.partition(begin)
+    tail = rest.partition(end)[2]
+    with written_whole(page) as file:
+        file.write(f"{head.rstrip()}\n\n{begin}\n{text}\n{end}{tail.rstrip()}\n".lstrip("\n").encode())
 
 
 def lock(folder: Path) -> IO[bytes]:

@@ -210,8 +210,8 @@ class Evaluation:
         return pandas.DataFrame(self.rows, columns=list(_COLUMNS))
 
     def to_mteb(self, task_name: str, **options: Any) -> dict[str, Any]:
-        """The results in the form of mteb's result files; see `clinometer.mteb.to_mteb`."""
-        from clinometer.mteb.results import to_mteb
+        """The results in the form of mteb's result files; see `clinometer.integrations.mteb.to_mteb`."""
+        from clinometer.integrations.mteb.results import to_mteb
 
         return to_mteb(self, task_name, **options)
 

@@ -14,14 +14,13 @@ from typing import Any
 
 import msgspec
 
-from clinometer.cards import put_section
 from clinometer.comparison import Comparison, compare
 from clinometer.encoders import Encoder
 from clinometer.encoders.keeping import KeepingEncoder
 from clinometer.errors import UsageError
 from clinometer.evaluation import evaluate
 from clinometer.evaluation.results import Evaluation
-from clinometer.files import json_bytes, written_whole
+from clinometer.files import json_bytes, put_section, written_whole
 from clinometer.geometry import alignment_table
 from clinometer.io import load
 from clinometer.report.mismatch import mismatch_report

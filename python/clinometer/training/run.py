@@ -158,7 +158,7 @@ def _fit(
         model, query_prompt=plan.query_prompt, document_prompt=plan.document_prompt, max_length=model.max_seq_length
     )
     if plan.evaluations and evaluator is None:
-        from clinometer.evaluators import MixedPoolEvaluator
+        from clinometer.training.evaluator.mixed_pool import MixedPoolEvaluator
 
         evaluator = MixedPoolEvaluator.from_parallel(
             [Path(path) for path in plan.data], plan.languages, split="dev", dev_share=plan.dev_share,

@@ -20,7 +20,7 @@ from clinometer.scanning.counts import Counts
 try:
     import ir_measures as _ir
 except ImportError:
-    raise MissingExtraError("clinometer.ir_measures", "ir-measures") from None
+    raise MissingExtraError("clinometer.integrations.ir_measures", "ir-measures") from None
 from ir_measures import measures as _measures
 from ir_measures.providers.base import Any as _AnyValue
 from ir_measures.providers.base import Evaluator, Provider

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from clinometer.mteb.results import read_mteb, to_mteb, write_mteb
+from clinometer.integrations.mteb.results import read_mteb, to_mteb, write_mteb
 
 __all__ = ["read_mteb", "to_mteb", "write_mteb"]

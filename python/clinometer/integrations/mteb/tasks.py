@@ -10,15 +10,15 @@ from typing import Any
 
 from clinometer.collection import Collection
 from clinometer.errors import MissingExtraError, UsageError
+from clinometer.integrations.mteb.results import subset_name
 from clinometer.io import load
 from clinometer.languages import canonical, long_label
-from clinometer.mteb.results import subset_name
 from clinometer.scenarios import Setting, settings_of
 
 try:
     import mteb  # noqa: F401 - asked for by its name
 except ImportError:
-    raise MissingExtraError("clinometer.mteb.tasks", "mteb") from None
+    raise MissingExtraError("clinometer.integrations.mteb.tasks", "mteb") from None
 from datasets import Dataset
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.task_metadata import TaskMetadata

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import clinometer as cm
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import CollectionError, UsageError
+from clinometer.integrations.ir_measures import MEASURES, LanguageProvider
 from clinometer.io.trec import qrels_of, run_of
-from clinometer.ir_measures import MEASURES, LanguageProvider
 
 NAMES = ("MaxR", "MaxRnorm", "Complete@3", "RankGap", "PivotFirst", "Intrusion", "IntrusionCount", "Intrusion(by=own)")
 

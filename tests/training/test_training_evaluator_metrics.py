@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 import clinometer as cm
-import clinometer.evaluators
+import clinometer.integrations.sentence_transformers
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import LanguageError, UsageError
-from clinometer.evaluators.history import append_row
-from clinometer.evaluators.metrics import criterion_key, metric_name, metrics_of, primary_value
-from clinometer.evaluators.questions import with_questions
 from clinometer.measures import parse
+from clinometer.training.evaluator.history import append_row
+from clinometer.training.evaluator.metrics import criterion_key, metric_name, metrics_of, primary_value
+from clinometer.training.evaluator.questions import with_questions
 
 
 def run(code: str) -> str:
@@ -53,7 +53,7 @@ def evaluated(found: cm.Collection, **options: Any) -> cm.Evaluation:
 
 def test_nothing_imports_torch_until_an_evaluator_is_asked_for() -> None:
     code = (
-        "import sys, clinometer, clinometer.evaluators, clinometer.evaluators.metrics, clinometer.evaluators.questions,"
+        "import sys, clinometer, clinometer.training.evaluator, clinometer.training.evaluator.metrics, clinometer.training.evaluator.questions,"
         " clinometer.training.development;"
         "print([name for name in ('torch', 'datasets', 'sentence_transformers') if name in sys.modules])"
     )
@@ -65,7 +65,7 @@ def test_a_missing_package_is_named_by_its_extra(missing: str) -> None:
     code = (
         f"import sys; sys.modules['{missing}'] = None\n"
         "from clinometer.errors import MissingExtraError\n"
-        "try:\n    from clinometer.evaluators import MixedPoolEvaluator\n"
+        "try:\n    from clinometer.integrations.sentence_transformers import MixedPoolEvaluator\n"
         "except MissingExtraError as error:\n    print(error)"
     )
     assert run(code) == "the evaluator MixedPoolEvaluator needs an optional package: pip install 'clinometer[models]'"
@@ -73,8 +73,10 @@ def test_a_missing_package_is_named_by_its_extra(missing: str) -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Nobody'"):
-        _ = clinometer.evaluators.Nobody
-    assert set(clinometer.evaluators.__all__) <= set(dir(clinometer.evaluators))
+        _ = clinometer.integrations.sentence_transformers.Nobody
+    assert set(clinometer.integrations.sentence_transformers.__all__) <= set(
+        dir(clinometer.integrations.sentence_transformers)
+    )
 
 
 @pytest.mark.parametrize(

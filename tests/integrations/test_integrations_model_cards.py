@@ -9,8 +9,9 @@ import pytest
 
 import clinometer as cm
 from clinometer import Evaluation
-from clinometer.cards import add_to_card, card_section, put_section
 from clinometer.errors import UsageError
+from clinometer.files import put_section
+from clinometer.integrations.model_cards import add_to_card, card_section
 
 
 @pytest.fixture(scope="module")

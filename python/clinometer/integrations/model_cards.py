@@ -13,10 +13,10 @@ from typing import Any
 
 from clinometer.errors import UsageError
 from clinometer.evaluation.results import Evaluation
-from clinometer.files import written_whole
+from clinometer.files import put_section
 from clinometer.measures import parse
 
-__all__ = ["COLUMNS", "add_to_card", "card_section", "put_section"]
+__all__ = ["COLUMNS", "add_to_card", "card_section"]
 
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("multi", "Complete@10"),
@@ -98,22 +98,6 @@ def card_section(evaluation: Evaluation, *, columns: Sequence[tuple[str, str]] =
     ]
     title = f"## Language bias in mixed pools: {facts['name']}"
     return "\n".join([title, "", *lines, "", *notes])
-
-
-def put_section(card: Path, name: str, text: str) -> None:
-    """Put a section into a model card, in place of an earlier one of that name; the card appears whole.
-
-    Args:
-        card: The file; it is made if it is not there.
-        name: Of the section, such as the collection's.
-        text: Markdown.
-    """
-    begin, end = f"<!-- begin: clinometer {name} -->", f"<!-- end: clinometer {name} -->"
-    there = card.read_text(encoding="utf-8") if card.exists() else ""
-    head, _, rest = there.partition(begin)
-    tail = rest.partition(end)[2]
-    with written_whole(card) as file:
-        file.write(f"{head.rstrip()}\n\n{begin}\n{text}\n{end}{tail.rstrip()}\n".lstrip("\n").encode())
 
 
 def _display(name: str) -> str:

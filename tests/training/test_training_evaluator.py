@@ -31,7 +31,7 @@ with warnings.catch_warnings():
     from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
     from sentence_transformers.base.evaluation import BaseEvaluator, SequentialEvaluator
 
-    from clinometer.evaluators import MixedPoolEvaluator
+    from clinometer.integrations.sentence_transformers import MixedPoolEvaluator
     from clinometer.losses import CrossLingualAlignmentLoss
 
 pytestmark = pytest.mark.models
@@ -285,7 +285,7 @@ def test_it_is_native_to_the_library(tiny: Any, tmp_path: Path) -> None:
     card = (tmp_path / "saved" / "README.md").read_text()
     assert "#### Mixed Pool" in card
     assert "**balance**" in card
-    assert "clinometer.evaluators.mixed_pool.MixedPoolEvaluator" in card
+    assert "clinometer.training.evaluator.mixed_pool.MixedPoolEvaluator" in card
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -22,8 +22,13 @@ from clinometer.correction.center import Center
 from clinometer.encoders import Encoder, PrecomputedEncoder, SentenceTransformerEncoder
 from clinometer.errors import UsageError
 from clinometer.evaluation import evaluate
-from clinometer.evaluators.history import append_row
-from clinometer.evaluators.metrics import (
+from clinometer.io import load
+from clinometer.measures import Measure
+from clinometer.scanning.counts import TieMode
+from clinometer.scenarios.options import EvaluationOptions
+from clinometer.training.development import development_collection
+from clinometer.training.evaluator.history import append_row
+from clinometer.training.evaluator.metrics import (
     BALANCE,
     CORRECTED,
     Criterion,
@@ -31,12 +36,7 @@ from clinometer.evaluators.metrics import (
     metrics_of,
     primary_value,
 )
-from clinometer.evaluators.questions import with_questions
-from clinometer.io import load
-from clinometer.measures import Measure
-from clinometer.scanning.counts import TieMode
-from clinometer.scenarios.options import EvaluationOptions
-from clinometer.training.development import development_collection
+from clinometer.training.evaluator.questions import with_questions
 from clinometer.training.items import ParallelItem
 from clinometer.training.split import Split
 
@@ -95,7 +95,7 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
     Example:
         ::
 
-            from clinometer.evaluators import MixedPoolEvaluator
+            from clinometer.integrations.sentence_transformers import MixedPoolEvaluator
 
             evaluator = MixedPoolEvaluator.from_parallel(files, ["de", "zh"], name="dev", corrected=True)
             args = SentenceTransformerTrainingArguments(

@@ -10,8 +10,8 @@ import pytest
 import clinometer as cm
 from clinometer import Evaluation
 from clinometer.errors import FormatError, LanguageError, UsageError
+from clinometer.integrations.mteb import read_mteb, to_mteb, write_mteb
 from clinometer.languages import long_label
-from clinometer.mteb import read_mteb, to_mteb, write_mteb
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from clinometer.errors import UsageError
 pytestmark = pytest.mark.models
 mteb = pytest.importorskip("mteb", reason="the extra mteb is not installed", exc_type=ImportError)
 
-from clinometer.mteb.tasks import belebele_task, mixed_pool_task, xquad_task  # noqa: E402
+from clinometer.integrations.mteb.tasks import belebele_task, mixed_pool_task, xquad_task  # noqa: E402
 
 LANGUAGES = ["en", "de", "zh"]
 
