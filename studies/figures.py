@@ -13,9 +13,9 @@ from pathlib import Path
 from pages import put
 
 from clinometer.evaluation.results import Evaluation
-from clinometer.report.figures import draw_lean
-from clinometer.report.readings import by_lean, read_results
-from clinometer.report.wording import language_name
+from clinometer.report.base.wording import language_name
+from clinometer.report.evaluation.figures import draw_lean
+from clinometer.report.evaluation.view import by_lean, read_results
 
 ROOT = Path(__file__).resolve().parents[1]
 ENCODERS = {"offline": "offline", "multilingual-e5-small": "models/multilingual-e5-small"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from pages import put
 
-from clinometer.report.canvas import INK, canvas
+from clinometer.report.base.canvas import INK, canvas
 
 SOFT, GRID = "#5b6875", "#d9dfe5"
 LOOKS = {"offline": ("#0067a5", "o"), "multilingual-e5-small": ("#c2500a", "D")}

@@ -14,7 +14,7 @@ import clinometer as cm
 from clinometer.analysis import OVERLAP
 from clinometer.analysis.categories import overlap, trigrams
 from clinometer.files import json_bytes
-from clinometer.report.wording import language_name
+from clinometer.report.base.wording import language_name
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "studies" / "results" / "near-duplicates.json"

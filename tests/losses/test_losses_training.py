@@ -32,7 +32,7 @@ with warnings.catch_warnings():
         SimilarityAlignmentLoss,
         embedding_jsd,
     )
-    from clinometer.losses.raw import embed_raw
+    from clinometer.losses.columns import embed_raw
 
 pytestmark = [pytest.mark.models, pytest.mark.filterwarnings("ignore::UserWarning")]
 

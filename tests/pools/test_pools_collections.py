@@ -15,8 +15,8 @@ from parallel_texts import judgements, parallel_collection
 
 from clinometer import Collection, CollectionBuilder, pools
 from clinometer.errors import CollectionError, LanguageError, UsageError
+from clinometer.pools.draws import sentences
 from clinometer.pools.duplicates import edited
-from clinometer.pools.sentences import sentences
 from clinometer.pools.switched import tokens
 
 SEEDS = st.integers(0, 50)

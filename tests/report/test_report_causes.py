@@ -10,8 +10,8 @@ import pytest
 
 from clinometer.analysis import CATEGORIES
 from clinometer.report import render_html, render_markdown
-from clinometer.report.causes import causes, draw_causes, shortened
-from clinometer.report.readings import by_lean, read_results
+from clinometer.report.evaluation.causes import causes, draw_causes, shortened
+from clinometer.report.evaluation.view import by_lean, read_results
 
 Make = Callable[..., dict[str, Any]]
 EVIL = "<script>alert(1)</script> & \"x\" | 'y' `z` <b>"

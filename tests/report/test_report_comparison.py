@@ -11,11 +11,11 @@ import pytest
 
 from clinometer.comparison import Comparison
 from clinometer.errors import UsageError
-from clinometer.report.change_tables import all_tables, mean_tables
-from clinometer.report.change_view import View
-from clinometer.report.change_words import TOLERANCE, caveats, methods, verdict
 from clinometer.report.comparison import html_comparison, markdown_comparison, plain_comparison, write_comparison
-from clinometer.report.dumbbell import draw_dumbbells
+from clinometer.report.comparison.figure import draw_dumbbells
+from clinometer.report.comparison.tables import all_tables, mean_tables
+from clinometer.report.comparison.verdict import TOLERANCE, caveats, methods, verdict
+from clinometer.report.comparison.view import View
 
 LANGUAGES = ("en", "de", "th", "zh")
 MONO = {"en": -0.001, "de": -0.004, "th": -0.031, "zh": -0.012}

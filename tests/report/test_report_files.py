@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from clinometer.report import draw_figures, files
-from clinometer.report.page import drawings_of
+from clinometer.report import draw_figures
+from clinometer.report.base import figure_files as files
+from clinometer.report.evaluation.page import drawings_of
 
 Make = Callable[..., dict[str, Any]]
 

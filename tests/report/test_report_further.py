@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from clinometer.report import plain_report, render_html, render_markdown
-from clinometer.report.canvas import INK, ink_on
-from clinometer.report.causes import _COLOURS
-from clinometer.report.groups import draw_groups, group_table, groups
-from clinometer.report.overview import overview
-from clinometer.report.preference import _PARTS, chance, draw_preference, preference
-from clinometer.report.readings import by_lean, read_results
-from clinometer.report.sections import sections
+from clinometer.report.base.canvas import INK, ink_on
+from clinometer.report.evaluation.causes import _COLOURS
+from clinometer.report.evaluation.groups import draw_groups, group_table, groups
+from clinometer.report.evaluation.preference import _PARTS, chance, draw_preference, preference
+from clinometer.report.evaluation.sections import sections
+from clinometer.report.evaluation.tables import overview
+from clinometer.report.evaluation.view import by_lean, read_results
 
 Make = Callable[..., dict[str, Any]]
 LANGUAGES = ["en", "de", "th", "zh"]
@@ -169,7 +169,7 @@ def test_numbers_on_bars_can_be_read(colour: str) -> None:
 
 
 def test_numbers_in_a_heat_map_can_be_read() -> None:
-    from clinometer.report.canvas import _SHADES
+    from clinometer.report.base.canvas import _SHADES
 
     assert min(contrast(INK, shade) for shade in _SHADES) >= 4.5
     assert contrast("#ffffff", "#000000") == pytest.approx(21)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.report import render_html, render_markdown, require_extra, wording, write_report
-from clinometer.report.readings import by_lean, read_results
-from clinometer.report.tables import full_tables
+from clinometer.report import render_html, render_markdown, require_extra, write_report
+from clinometer.report.base import wording
+from clinometer.report.evaluation.tables import full_tables
+from clinometer.report.evaluation.view import by_lean, read_results
 
 Make = Callable[..., dict[str, Any]]
 

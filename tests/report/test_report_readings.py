@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from clinometer.errors import UsageError
-from clinometer.report.readings import by_lean, read_results
+from clinometer.report.evaluation.view import by_lean, read_results
 
 Make = Callable[..., dict[str, Any]]
 

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinometer.report import plain_report, wording
-from clinometer.report.grid import Cell, Column, Line, Table
-from clinometer.report.plain import escape_markdown, markdown_table, plain_table
-from clinometer.report.readings import by_lean, read_results
-from clinometer.report.sections import every_pair, sections
-from clinometer.report.tables import full_tables
+from clinometer.report import plain_report
+from clinometer.report.base import wording
+from clinometer.report.base.table import Cell, Column, Line, Table
+from clinometer.report.base.text import escape_markdown, markdown_table, plain_table
+from clinometer.report.evaluation.sections import every_pair, sections
+from clinometer.report.evaluation.tables import full_tables
+from clinometer.report.evaluation.view import by_lean, read_results
 
 Make = Callable[..., dict[str, Any]]
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from clinometer.report.readings import by_lean, read_results
-from clinometer.report.verdict import caveats, key_numbers, verdict
+from clinometer.report.evaluation.verdict import caveats, key_numbers, verdict
+from clinometer.report.evaluation.view import by_lean, read_results
 
 Make = Callable[..., dict[str, Any]]
 

@@ -19,7 +19,7 @@ import clinometer as cm
 from clinometer.errors import EmbeddingError, FormatError, UsageError
 from clinometer.scanning.counts import TIE_MODES, TieMode
 from clinometer.scanning.scan import Scan
-from clinometer.scorers import MatrixScorer, matrix
+from clinometer.scorers import MatrixScorer, counting
 
 LABELS = np.array(["en", "de", "zh"])
 
@@ -111,15 +111,15 @@ def test_many_targets_are_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> N
     scores = np.random.default_rng(3).integers(0, 9, (2, 40)).astype(np.float32)
     relevant = [np.arange(40)[::-1], np.arange(17)]
     whole = cm.scan_scores(scores, relevant, k=3)
-    monkeypatch.setattr(matrix, "_COMPARED", 100)
-    monkeypatch.setattr(matrix, "_AT_ONCE", 40)
+    monkeypatch.setattr(counting, "_COMPARED", 100)
+    monkeypatch.setattr(counting, "_AT_ONCE", 40)
     same(cm.scan_scores(scores, relevant, k=3), whole)
 
 
 def test_a_memory_map_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = np.random.default_rng(4).random((7, 10)).astype(np.float32)
     np.save(tmp_path / "scores.npy", scores)
-    monkeypatch.setattr(matrix, "_AT_ONCE", 20)
+    monkeypatch.setattr(counting, "_AT_ONCE", 20)
     mapped = np.load(tmp_path / "scores.npy", mmap_mode="r")
     relevant = [[row] for row in range(7)]
     same(cm.scan_scores(mapped, relevant, k=2), cm.scan_scores(scores.copy(), relevant, k=2))

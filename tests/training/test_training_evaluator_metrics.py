@@ -53,8 +53,8 @@ def evaluated(found: cm.Collection, **options: Any) -> cm.Evaluation:
 
 def test_nothing_imports_torch_until_an_evaluator_is_asked_for() -> None:
     code = (
-        "import sys, clinometer, clinometer.training.evaluator, clinometer.training.evaluator.metrics, clinometer.training.evaluator.questions,"
-        " clinometer.training.development;"
+        "import sys, clinometer, clinometer.integrations.sentence_transformers, clinometer.training.evaluator.metrics,"
+        " clinometer.training.evaluator.questions, clinometer.training.development;"
         "print([name for name in ('torch', 'datasets', 'sentence_transformers') if name in sys.modules])"
     )
     assert run(code) == "[]"

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.evaluated import Evaluated
 from clinometer.cli.http import Cache, Http, Model, http_options
 from clinometer.cli.output import check_folder, show, tell_figures, write
 from clinometer.cli.reader import Reader, reader_options
 from clinometer.cli.remedies import Remedies, warn
-from clinometer.cli.saverun import SaveRun, check_run, keeping, save_run
+from clinometer.cli.save_run import SaveRun, check_run, keeping, save_run
+from clinometer.cli.target import Evaluated
 from clinometer.executors import check_executor
 
 __all__ = ["demo", "evaluate"]

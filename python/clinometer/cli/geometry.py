@@ -118,7 +118,7 @@ def geometry(
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
+    from clinometer.report.base.text import plain_table
     from clinometer.report.mismatch import geometry_table
-    from clinometer.report.plain import plain_table
 
     return plain_table(geometry_table(rows)) + "\n"

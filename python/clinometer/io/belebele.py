@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import CollectionError
-from clinometer.io.distinct import DistinctDocuments
-from clinometer.io.languagefiles import language_files
+from clinometer.io.retrieval import DistinctDocuments
 from clinometer.io.rows import jsonl_rows
+from clinometer.io.textfiles import language_files
 
 __all__ = ["read_belebele"]
 

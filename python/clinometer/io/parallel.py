@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import UsageError
-from clinometer.io.distinct import DistinctDocuments
+from clinometer.io.retrieval import DistinctDocuments
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import require_file
 from clinometer.languages import canonical, select

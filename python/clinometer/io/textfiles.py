@@ -15,13 +15,15 @@ from typing import TypeVar
 
 import msgspec
 
-from clinometer.errors import FormatError, UsageError
+from clinometer.errors import CollectionError, FormatError, UsageError
 from clinometer.files import written_whole
+from clinometer.languages import canonical, select
 
 __all__ = [
     "BYTE_ORDER_MARK",
     "decode_json",
     "find_file",
+    "language_files",
     "numbered_lines",
     "read_bytes",
     "require_file",
@@ -153,3 +155,35 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
                 packed.writelines(f"{line}\n".encode() for line in lines)
         else:
             raw.writelines(f"{line}\n".encode() for line in lines)
+
+
+def language_files(
+    folder: str | Path, pattern: str, expected: str, languages: Iterable[str] | None = None
+) -> dict[str, Path]:
+    """The files of a folder by language, sorted by name.
+
+    Args:
+        folder: Where the files are.
+        pattern: Regular expression for a whole file name; its first group is the language label.
+        expected: How such names look, for the message.
+        languages: The languages wanted, None for all.
+
+    Raises:
+        FileNotFoundError: The folder is not there, or has no such file.
+        CollectionError: Two files are of one language.
+        LanguageError: A wanted language has no file.
+    """
+    folder = require_folder(folder)
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        match = re.fullmatch(pattern, path.name)
+        if match is None:
+            continue
+        label = canonical(match[1])
+        if label in found:
+            raise CollectionError(f"{folder}: {found[label].name} and {path.name} are both {label}; remove one of them")
+        found[label] = path
+    if not found:
+        raise FileNotFoundError(f"{folder} has no file named {expected}; check the path of the folder")
+    wanted = set(select(languages, list(found), str(folder)))
+    return {label: path for label, path in found.items() if label in wanted}

@@ -14,9 +14,8 @@ import msgspec
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import CollectionError, UsageError
-from clinometer.io.distinct import DistinctDocuments
-from clinometer.io.languagefiles import language_files
-from clinometer.io.textfiles import decode_json, read_bytes
+from clinometer.io.retrieval import DistinctDocuments
+from clinometer.io.textfiles import decode_json, language_files, read_bytes
 
 __all__ = ["read_xquad"]
 

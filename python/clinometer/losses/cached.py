@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from clinometer.errors import UsageError
-from clinometer.losses.columns import ColumnLoss
+from clinometer.losses.columns import ColumnLoss, before_normalize, pick_raw
 from clinometer.losses.combined import CombinedLoss
-from clinometer.losses.raw import before_normalize, pick_raw
 
 __all__ = ["GradCachedLoss"]
 

@@ -11,8 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from clinometer.errors import UsageError
-from clinometer.losses.columns import ColumnLoss
-from clinometer.losses.raw import embed_raw
+from clinometer.losses.columns import ColumnLoss, embed_raw
 
 __all__ = ["CombinedLoss"]
 

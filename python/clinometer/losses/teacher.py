@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from clinometer.errors import UsageError
-from clinometer.losses.columns import Batch, ColumnLoss
-from clinometer.losses.raw import embed_raw
+from clinometer.losses.columns import Batch, ColumnLoss, embed_raw
 
 __all__ = ["TaughtLoss"]
 

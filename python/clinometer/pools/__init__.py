@@ -9,12 +9,11 @@ from __future__ import annotations
 from clinometer.pools.distractors import distract
 from clinometer.pools.duplicates import near_duplicates
 from clinometer.pools.generated import generated
-from clinometer.pools.grammar import FORMS, Step, parse
+from clinometer.pools.grammar import FORMS, Step, apply, parse
 from clinometer.pools.growth import pool_growth
 from clinometer.pools.nested import evaluate_pools
 from clinometer.pools.originals import untranslated
 from clinometer.pools.shares import skew
-from clinometer.pools.steps import apply
 from clinometer.pools.switched import code_switch
 from clinometer.pools.translations import translate_partly
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from clinometer.collection import Collection, Texts
 from clinometer.errors import UsageError
-from clinometer.pools.draws import check_share, first, number_of, share_of
+from clinometer.pools.draws import check_share, first, number_of, sentences, share_of
 from clinometer.pools.rebuilt import by_language, enlarged, noted
-from clinometer.pools.sentences import sentences
 
 __all__ = ["edited", "near_duplicates"]
 

@@ -8,9 +8,8 @@ from typing import Literal, get_args
 from clinometer.collection import Collection
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
-from clinometer.pools.draws import check_share, first, share_of
+from clinometer.pools.draws import check_share, first, sentences, share_of
 from clinometer.pools.rebuilt import by_language, noted
-from clinometer.pools.sentences import sentences
 
 __all__ = ["untranslated"]
 

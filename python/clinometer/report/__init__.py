@@ -12,9 +12,10 @@ from typing import Any
 
 from clinometer.errors import UsageError
 from clinometer.files import written_whole
-from clinometer.report.markdown import render_markdown
-from clinometer.report.page import drawings_of, render_html, require_extra
-from clinometer.report.terminal import plain_report
+from clinometer.report.base.page import require_extra
+from clinometer.report.evaluation.markdown import render_markdown
+from clinometer.report.evaluation.page import drawings_of, render_html
+from clinometer.report.evaluation.terminal import plain_report
 
 __all__ = ["draw_figures", "plain_report", "render_html", "render_markdown", "require_extra", "write_report"]
 
@@ -34,7 +35,7 @@ def draw_figures(results: Sequence[Mapping[str, Any]], folder: str | os.PathLike
         MissingExtraError: matplotlib or jinja2 is not installed.
     """
     require_extra()
-    from clinometer.report.files import save_figures
+    from clinometer.report.base.figure_files import save_figures
 
     return save_figures(drawings_of(results), folder)
 

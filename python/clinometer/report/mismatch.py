@@ -12,11 +12,11 @@ from typing import Any
 
 from clinometer.errors import UsageError
 from clinometer.geometry import MEASURES
-from clinometer.report import wording
-from clinometer.report.canvas import Mark, Point, canvas
-from clinometer.report.figures import Drawing
-from clinometer.report.grid import Cell, Column, Line, Table
-from clinometer.report.plain import escape_markdown, markdown_table
+from clinometer.report.base import wording
+from clinometer.report.base.canvas import Mark, Point, canvas
+from clinometer.report.base.table import Cell, Column, Line, Table
+from clinometer.report.base.text import escape_markdown, markdown_table
+from clinometer.report.evaluation.figures import Drawing
 
 __all__ = ["MismatchReport", "geometry_table", "mismatch_report"]
 

@@ -21,7 +21,7 @@ from clinometer.training.data import ParallelSamples, parallel_samples, prompts_
 from clinometer.training.plan import TrainingPlan
 from clinometer.training.recipes import make_loss, recipe_of
 
-__all__ = ["TrainedModel", "train"]
+__all__ = ["TrainedModel", "train", "watchers"]
 
 _RECORD = "training.json"
 _UNFINISHED = "plan.json"
@@ -144,7 +144,7 @@ def _fit(
     from transformers import set_seed
 
     from clinometer.encoders import SentenceTransformerEncoder
-    from clinometer.training.watch import watchers
+    from clinometer.training.run import watchers
     from clinometer.training.weights import Weights
 
     set_seed(plan.seed)
@@ -322,3 +322,43 @@ def _require_extra() -> None:
         import sentence_transformers  # noqa: F401
     except ImportError:
         raise MissingExtraError("training", "train") from None
+
+
+_NO_LOSS = ("eval_", "train_", "learning_rate", "grad_norm", "epoch", "loss_")
+
+
+def watchers(show_progress_bar: bool, patience: int | None) -> list[Any]:
+    """The callbacks of a training: the bar, and the end of it after so many evaluations without a better one."""
+    from transformers import EarlyStoppingCallback, TrainerCallback
+
+    class Bar(TrainerCallback):  # type: ignore[misc, unused-ignore]
+        """Steps done, and the last logged losses and development value."""
+
+        def __init__(self) -> None:
+            self._bar: Any = None
+            self._shown: dict[str, str] = {}
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=state.max_steps, initial=state.global_step, desc="training", unit="step", file=sys.stderr
+            )
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            self._bar.update(state.global_step - self._bar.n)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
+            for name, value in (logs or {}).items():
+                if name == args.metric_for_best_model:
+                    self._shown["dev"] = f"{value:.4g}"
+                elif isinstance(value, float) and not name.startswith(_NO_LOSS):
+                    self._shown[name] = f"{value:.4g}"
+            if self._bar is not None:
+                self._bar.set_postfix(self._shown)
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            self._bar.close()
+
+    found: list[Any] = [Bar()] if show_progress_bar else []
+    return found + ([EarlyStoppingCallback(early_stopping_patience=patience)] if patience is not None else [])

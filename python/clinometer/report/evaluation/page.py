@@ -1,41 +1,24 @@
-"""The HTML report: one file that needs no network and no script, with figures, tables and everything that was set.
-
-The template escapes all text; only the figures, which are made here, go in as markup.
-"""
+"""The HTML report: one file that needs no network and no script, with figures, tables and everything that was set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module, resources
 from typing import Any
 
-from clinometer.errors import MissingExtraError
-from clinometer.report import wording
-from clinometer.report.causes import draw_causes
-from clinometer.report.figures import Drawing, draw_bars, draw_dots, draw_heat, draw_lean, series_of
-from clinometer.report.groups import draw_groups
-from clinometer.report.markdown import report_title
-from clinometer.report.preference import draw_preference
-from clinometer.report.readings import Reading, by_lean, read_results
-from clinometer.report.section import Section
-from clinometer.report.sections import measures_explained, scenario_notes, sections, settings
-from clinometer.report.tables import first_measure, full_tables
-from clinometer.report.verdict import caveats, complete_measure, intrusion_scenario, key_numbers, verdict
+from clinometer.report.base import wording
+from clinometer.report.base.page import fill, require_extra
+from clinometer.report.base.section import Section
+from clinometer.report.evaluation.causes import draw_causes
+from clinometer.report.evaluation.figures import Drawing, draw_bars, draw_dots, draw_heat, draw_lean, series_of
+from clinometer.report.evaluation.groups import draw_groups
+from clinometer.report.evaluation.markdown import report_title
+from clinometer.report.evaluation.preference import draw_preference
+from clinometer.report.evaluation.sections import measures_explained, scenario_notes, sections, settings
+from clinometer.report.evaluation.tables import first_measure, full_tables
+from clinometer.report.evaluation.verdict import caveats, complete_measure, intrusion_scenario, key_numbers, verdict
+from clinometer.report.evaluation.view import Reading, by_lean, read_results
 
-__all__ = ["drawings_of", "fill", "render_html", "require_extra"]
-
-
-def require_extra() -> None:
-    """Make sure that HTML reports can be made, before any work.
-
-    Raises:
-        MissingExtraError: matplotlib or jinja2 is not installed.
-    """
-    for package in ("jinja2", "matplotlib"):
-        try:
-            import_module(package)
-        except ImportError:
-            raise MissingExtraError("the HTML report", "report") from None
+__all__ = ["drawings_of", "render_html"]
 
 
 def render_html(results: Sequence[Mapping[str, Any]]) -> str:
@@ -53,7 +36,7 @@ def render_html(results: Sequence[Mapping[str, Any]]) -> str:
     languages = by_lean(readings)
     found = sections(readings, languages)
     return fill(
-        "template.html",
+        "evaluation.html",
         title=report_title(readings),
         pivot=wording.language_name(readings[0].pivot),
         heads=[_head(reading, len(readings) > 1) for reading in readings],
@@ -78,26 +61,6 @@ def drawings_of(results: Sequence[Mapping[str, Any]]) -> list[Drawing]:
     readings = read_results(results)
     languages = by_lean(readings)
     return [one for section in sections(readings, languages) for one in _drawings(section, readings, languages)]
-
-
-def fill(template: str, **facts: Any) -> str:
-    """A page from a template of this folder; all texts are escaped.
-
-    Raises:
-        MissingExtraError: matplotlib or jinja2 is not installed.
-    """
-    require_extra()
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    folder = resources.files("clinometer.report")
-    environment = Environment(
-        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(**facts) + "\n"
 
 
 def _head(reading: Reading, several: bool) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from clinometer.report import wording
-from clinometer.report.canvas import Mark
-from clinometer.report.figures import Drawing, draw_dots, series_of
-from clinometer.report.readings import Reading
-from clinometer.report.section import Section
-from clinometer.report.stacks import draw_stacks
-from clinometer.report.tables import by_scenario, first_measure
+from clinometer.report.base import wording
+from clinometer.report.base.canvas import Mark
+from clinometer.report.base.section import Section
+from clinometer.report.evaluation.figures import Drawing, draw_dots, series_of
+from clinometer.report.evaluation.stacks import draw_stacks
+from clinometer.report.evaluation.tables import by_scenario, first_measure
+from clinometer.report.evaluation.view import Reading
 
 __all__ = ["draw_preference", "preference"]
 

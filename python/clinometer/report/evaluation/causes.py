@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinometer.analysis import CATEGORIES
-from clinometer.report import wording
-from clinometer.report.canvas import Mark
-from clinometer.report.figures import Drawing
-from clinometer.report.grid import Cell, Column, Line, Table
-from clinometer.report.readings import Reading
-from clinometer.report.section import Case, Cases, Entry, Section
-from clinometer.report.stacks import draw_stacks
-from clinometer.report.tables import language_label
+from clinometer.report.base import wording
+from clinometer.report.base.canvas import Mark
+from clinometer.report.base.section import Case, Cases, Entry, Section
+from clinometer.report.base.table import Cell, Column, Line, Table
+from clinometer.report.evaluation.figures import Drawing
+from clinometer.report.evaluation.stacks import draw_stacks
+from clinometer.report.evaluation.tables import language_label
+from clinometer.report.evaluation.view import Reading
 
 __all__ = ["causes", "draw_causes", "shortened"]
 

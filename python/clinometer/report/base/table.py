@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
-from clinometer.report.wording import DASH
+from clinometer.report.base.wording import DASH
 
 __all__ = ["Cell", "Column", "Line", "Table"]
 

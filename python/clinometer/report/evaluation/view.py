@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from clinometer.errors import UsageError
-from clinometer.report import wording
+from clinometer.report.base import wording
 
 __all__ = ["SCENARIOS", "WHOLE_POOL", "Key", "Reading", "Row", "Side", "by_lean", "read_results"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from clinometer.report import wording
-from clinometer.report.readings import Reading, Side
-from clinometer.report.wording import language_name
+from clinometer.report.base import wording
+from clinometer.report.base.wording import language_name
+from clinometer.report.evaluation.view import Reading, Side
 
 __all__ = ["IN_WORDS", "caveats", "intrusion_scenario", "key_numbers", "verdict"]
 
@@ -35,7 +35,7 @@ def verdict(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
     """The sentences in paragraphs: intrusion, lean, complete answers; for several results one paragraph each.
 
     Example:
-        >>> from clinometer.report.readings import read_results
+        >>> from clinometer.report.evaluation.view import read_results
         >>> row = {"scenario": "one-sided", "query_language": "de", "pool_languages": ["en", "de"]}
         >>> row |= {"measure": "Intrusion", "value": 0.234}
         >>> readings = read_results([{"collection": {}, "encoder": {"name": "m"}, "settings": {}, "rows": [row]}])

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from clinometer.files import written_whole
-from clinometer.report.canvas import INK, Mark, canvas, quietly
-from clinometer.report.figures import Drawing
+from clinometer.report.base.canvas import INK, Mark, canvas, quietly
+from clinometer.report.evaluation.figures import Drawing
 
 __all__ = ["save_figures"]
 

@@ -11,7 +11,7 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
-from clinometer.report.grid import Column, Table
+from clinometer.report.base.table import Column, Table
 
 __all__ = ["escape_markdown", "markdown_table", "plain_table", "wrapped"]
 

@@ -5,9 +5,9 @@ A short report takes the headline measures; together, `all_tables` show each row
 
 from __future__ import annotations
 
-from clinometer.report import wording
-from clinometer.report.change_view import Row, View, difference, difference_interval, probability
-from clinometer.report.grid import Cell, Column, Line, Table
+from clinometer.report.base import wording
+from clinometer.report.base.table import Cell, Column, Line, Table
+from clinometer.report.comparison.view import Row, View, difference, difference_interval, probability
 
 __all__ = ["DETAILS", "all_tables", "detail_tables", "mean_tables"]
 

@@ -9,15 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from clinometer.report import wording
-from clinometer.report.causes import causes
-from clinometer.report.groups import groups
-from clinometer.report.overview import overview
-from clinometer.report.preference import preference
-from clinometer.report.readings import Reading
-from clinometer.report.section import Section
-from clinometer.report.tables import Spec, by_language, by_scenario, first_measure, matrix, pair_matrix
-from clinometer.report.verdict import intrusion_scenario
+from clinometer.report.base import wording
+from clinometer.report.base.section import Section
+from clinometer.report.evaluation.causes import causes
+from clinometer.report.evaluation.groups import groups
+from clinometer.report.evaluation.preference import preference
+from clinometer.report.evaluation.tables import (
+    Spec,
+    by_language,
+    by_scenario,
+    first_measure,
+    matrix,
+    overview,
+    pair_matrix,
+)
+from clinometer.report.evaluation.verdict import intrusion_scenario
+from clinometer.report.evaluation.view import Reading
 
 __all__ = ["Section", "every_pair", "measures_explained", "mono_measure", "scenario_notes", "sections", "settings"]
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from clinometer.comparison import Comparison
-from clinometer.report import wording
-from clinometer.report.change_view import View, difference, difference_interval, listed, points, probability
+from clinometer.report.base import wording
+from clinometer.report.comparison.view import View, difference, difference_interval, listed, points, probability
 
 __all__ = ["TOLERANCE", "caveats", "change", "key_changes", "methods", "verdict"]
 

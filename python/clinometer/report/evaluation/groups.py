@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinometer.report import wording
-from clinometer.report.canvas import Mark, Point, canvas
-from clinometer.report.figures import Drawing, series_of
-from clinometer.report.grid import Cell, Column, Line, Table
-from clinometer.report.readings import Reading
-from clinometer.report.section import Section
-from clinometer.report.tables import cell, heading
+from clinometer.report.base import wording
+from clinometer.report.base.canvas import Mark, Point, canvas
+from clinometer.report.base.section import Section
+from clinometer.report.base.table import Cell, Column, Line, Table
+from clinometer.report.evaluation.figures import Drawing, series_of
+from clinometer.report.evaluation.tables import cell, heading
+from clinometer.report.evaluation.view import Reading
 
 __all__ = ["draw_groups", "field_of", "group_table", "groups"]
 

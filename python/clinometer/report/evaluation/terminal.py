@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 
-from clinometer.report import wording
-from clinometer.report.groups import group_table
-from clinometer.report.overview import overview
-from clinometer.report.plain import plain_table, wrapped
-from clinometer.report.readings import Reading, by_lean, read_results
-from clinometer.report.tables import by_scenario, full_tables, scenarios
-from clinometer.report.verdict import IN_WORDS, caveats, verdict
+from clinometer.report.base import wording
+from clinometer.report.base.text import plain_table, wrapped
+from clinometer.report.evaluation.groups import group_table
+from clinometer.report.evaluation.tables import by_scenario, full_tables, overview, scenarios
+from clinometer.report.evaluation.verdict import IN_WORDS, caveats, verdict
+from clinometer.report.evaluation.view import Reading, by_lean, read_results
 
 __all__ = ["plain_report"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from clinometer.report.grid import Table
+from clinometer.report.base.table import Table
 
 __all__ = ["Case", "Cases", "Entry", "Section"]
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinometer.report.causes import shortened
-from clinometer.report.grid import Table
-from clinometer.report.plain import escape_markdown, markdown_table
-from clinometer.report.readings import Reading, by_lean, read_results
-from clinometer.report.section import Cases
-from clinometer.report.sections import measures_explained, scenario_notes, sections, settings
-from clinometer.report.tables import full_tables
-from clinometer.report.verdict import caveats, verdict
+from clinometer.report.base.section import Cases
+from clinometer.report.base.table import Table
+from clinometer.report.base.text import escape_markdown, markdown_table
+from clinometer.report.evaluation.causes import shortened
+from clinometer.report.evaluation.sections import measures_explained, scenario_notes, sections, settings
+from clinometer.report.evaluation.tables import full_tables
+from clinometer.report.evaluation.verdict import caveats, verdict
+from clinometer.report.evaluation.view import Reading, by_lean, read_results
 
 __all__ = ["render_markdown", "report_title"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clinometer.report import wording
-from clinometer.report.canvas import Mark, canvas
-from clinometer.report.figures import Drawing
+from clinometer.report.base import wording
+from clinometer.report.base.canvas import Mark, canvas
+from clinometer.report.evaluation.figures import Drawing
 
 __all__ = ["draw_stacks"]
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from clinometer.comparison import Comparison
-from clinometer.report import wording
+from clinometer.report.base import wording
 
 __all__ = ["HEADLINES", "View", "difference", "difference_interval", "listed", "points", "probability"]
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from math import ceil, floor
 from typing import NamedTuple
 
-from clinometer.report import wording
-from clinometer.report.canvas import INK, Mark, Point, Sheet, canvas
-from clinometer.report.grid import Table
-from clinometer.report.readings import Reading, Side
+from clinometer.report.base import wording
+from clinometer.report.base.canvas import INK, Mark, Point, Sheet, canvas
+from clinometer.report.base.table import Table
+from clinometer.report.evaluation.view import Reading, Side
 
 __all__ = ["Drawing", "draw_bars", "draw_dots", "draw_heat", "draw_lean", "series_of"]
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clinometer.report import wording
-from clinometer.report.canvas import Mark, canvas
-from clinometer.report.change_view import Row, View, difference
-from clinometer.report.figures import Drawing
+from clinometer.report.base import wording
+from clinometer.report.base.canvas import Mark, canvas
+from clinometer.report.comparison.view import Row, View, difference
+from clinometer.report.evaluation.figures import Drawing
 
 __all__ = ["draw_dumbbells"]
 

@@ -13,15 +13,15 @@ from string import ascii_uppercase
 from clinometer.comparison import Comparison
 from clinometer.errors import UsageError
 from clinometer.files import written_whole
-from clinometer.report import wording
-from clinometer.report.change_tables import all_tables, detail_tables, mean_tables
-from clinometer.report.change_view import View
-from clinometer.report.change_words import caveats, key_changes, methods, verdict
-from clinometer.report.dumbbell import draw_dumbbells
-from clinometer.report.figures import Drawing
-from clinometer.report.files import save_figures
-from clinometer.report.page import fill
-from clinometer.report.plain import escape_markdown, markdown_table, plain_table, wrapped
+from clinometer.report.base import wording
+from clinometer.report.base.figure_files import save_figures
+from clinometer.report.base.page import fill
+from clinometer.report.base.text import escape_markdown, markdown_table, plain_table, wrapped
+from clinometer.report.comparison.figure import draw_dumbbells
+from clinometer.report.comparison.tables import all_tables, detail_tables, mean_tables
+from clinometer.report.comparison.verdict import caveats, key_changes, methods, verdict
+from clinometer.report.comparison.view import View
+from clinometer.report.evaluation.figures import Drawing
 
 __all__ = [
     "check_ending",

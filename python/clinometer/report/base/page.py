@@ -1,0 +1,43 @@
+"""Pages from templates, which escape all text; only figures, which are made here, go in as markup."""
+
+from __future__ import annotations
+
+from importlib import import_module, resources
+from typing import Any
+
+from clinometer.errors import MissingExtraError
+
+__all__ = ["fill", "require_extra"]
+
+
+def require_extra() -> None:
+    """Make sure that HTML reports can be made, before any work.
+
+    Raises:
+        MissingExtraError: matplotlib or jinja2 is not installed.
+    """
+    for package in ("jinja2", "matplotlib"):
+        try:
+            import_module(package)
+        except ImportError:
+            raise MissingExtraError("the HTML report", "report") from None
+
+
+def fill(template: str, **facts: Any) -> str:
+    """A page from one of the templates in this folder; all texts are escaped.
+
+    Raises:
+        MissingExtraError: matplotlib or jinja2 is not installed.
+    """
+    require_extra()
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    folder = resources.files(__package__)
+    environment = Environment(
+        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**facts) + "\n"
