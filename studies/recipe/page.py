@@ -1,60 +1,56 @@
-"""The tables of docs/recipe.md, from what studies/sweep.py left in its folder.
+"""The table of docs/recipe.md, drawn from studies/results/sweep.json.
 
-python studies/sweep_tables.py --work DIR    reads DIR/sweep, and keeps it in results/sweep.json
-python studies/sweep_tables.py               writes the tables again from that file
+python -m studies.recipe.page               draws the table
+python -m studies.recipe.page --work DIR    first replaces that file by the results in DIR/sweep
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from pages import put
-from sweep import settings, slug
+from studies.command_line import parser
+from studies.pages import put, table
+from studies.recipe.sweep import settings, slug
+from studies.result_files import read_result, write_result
+from studies.sources import DOCS
 
-STUDIES = Path(__file__).resolve().parent
-KEPT = STUDIES / "results" / "sweep.json"
-PAGE = STUDIES.parent / "docs" / "recipe.md"
 SHOWN = ("0.0", "1.0", "0.75")
-HEAD = (
-    "| setting | steps | blend | TICO-19 | unseen | nDCG@1 | centered | unseen | nDCG@1 | demo | nDCG@1 | centered "
-    "| nDCG@1 |"
-)
+HEADS = (
+    "setting", "steps", "blend", "TICO-19", "unseen", "nDCG@1", "centered", "unseen", "nDCG@1", "demo", "nDCG@1",
+    "centered", "nDCG@1",
+)  # fmt: skip
 
 
 def cells(figures: dict[str, Any], unseen: bool, trained: bool) -> list[str]:
     """Complete@10 of all target languages and of those in no training, and the mean nDCG@1 of `mono-same`."""
-    found = [f"{figures['Complete@10']:.1f}"]
+    complete = [f"{figures['Complete@10']:.1f}"]
     if unseen:
-        found.append(f"{figures['unseen']:.1f}" if trained else "")
-    return [*found, f"{fmean(figures['same@1'].values()):.3f}"]
+        complete.append(f"{figures['unseen']:.1f}" if trained else "")
+    return [*complete, f"{fmean(figures['same@1'].values()):.3f}"]
 
 
-def tables(found: list[dict[str, Any]]) -> str:
-    text = [HEAD, "|---|--:|--:|" + "--:|" * 10]
-    for one in found:
+def rows(results: list[dict[str, Any]]) -> list[list[str]]:
+    lines = []
+    for one in results:
         for blend in (blend for blend in SHOWN if blend in one["blends"]):
             figures = one["blends"][blend]
             row = [one["name"], str(one.get("steps", "")), blend if one["options"] else ""]
             for collection, unseen in (("tico19", True), ("demo", False)):
                 for how in ("none", "centered"):
                     row += cells(figures[collection][how], unseen, bool(one["languages"]))
-            text.append(f"| {' | '.join(row)} |")
-    return "\n".join([*text, ""])
+            lines.append(row)
+    return lines
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    options.add_argument("--work", type=Path, help="folder of studies/sweep.py")
-    given = options.parse_args()
-    if given.work:
-        paths = [given.work / "sweep" / f"{slug(one.name)}.json" for one in settings()]
-        KEPT.write_text(json.dumps([json.loads(path.read_text()) for path in paths if path.exists()], indent=1) + "\n")
-    text = tables(json.loads(KEPT.read_text()))
-    put(PAGE, "tables", text)
+    options = parser(__doc__, "folder of `studies.recipe.sweep`", required=False).parse_args()
+    if options.work:
+        paths = [options.work / "sweep" / f"{slug(one.name)}.json" for one in settings()]
+        write_result("sweep", [json.loads(path.read_text()) for path in paths if path.exists()])
+    text = "\n".join([*table(HEADS, "l" + "r" * 12, rows(read_result("sweep"))), ""])
+    put(DOCS / "recipe.md", "tables", text)
     print(text)
 
 
