@@ -1,29 +1,42 @@
-"""The tables of what correction without training does, made from studies/results/correction-*.json.
+"""The page docs/correction.md, drawn from studies/results/correction-ENCODER.json.
 
-python studies/correction_tables.py
+python -m studies.remedies.correction_page
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-STUDIES = Path(__file__).resolve().parent
-RESULTS = STUDIES / "results"
-PAGE = STUDIES.parent / "docs" / "correction.md"
+from studies.command_line import parser
+from studies.pages import table, worst_language
+from studies.result_files import RESULTS, read_result
+from studies.sources import DOCS
+
+HEADS = (
+    "correction", "Complete@10", "nDCG@1", "MaxRnorm", "Complete@10, en", "rank gap", "intrusion", "mono-same",
+    "mono-cross", "LPR", "worst",
+)  # fmt: skip
+BY_LANGUAGE = (
+    "none", "center · train + tico19", "center · index, queries of train + tico19",
+    "center · unlabelled sample, 60 texts", "center · unlabelled sample, 240 texts",
+)  # fmt: skip
 
 
-def write_tables(folder: Path) -> str:
-    """Writes docs/correction.md from the results in a folder, and returns its text."""
-    text = tables([json.loads(path.read_text()) for path in sorted(folder.glob("correction-*.json"))])
-    PAGE.write_text(text)
+def write_page() -> str:
+    """Write docs/correction.md and return its text."""
+    text = tables([read_result(path.stem) for path in sorted(RESULTS.glob("correction-*.json"))])
+    (DOCS / "correction.md").write_text(text)
     return text
 
 
 def tables(results: Sequence[dict[str, Any]]) -> str:
-    text = ["# Correction without training", "", "Made by `python studies/correction.py`; do not edit.", ""]
+    text = [
+        "# Correction without training",
+        "",
+        "Made by `python -m studies.remedies.correction --work DIR`; do not edit.",
+        "",
+    ]
     text += [
         "Means over the 11 target languages of XQuAD, and over the 5 of Belebele. The first columns are scenario "
         "`multi`, queries in the target language (en: in English), then `one-sided`, nDCG@1 of `mono-same` and "
@@ -31,45 +44,42 @@ def tables(results: Sequence[dict[str, Any]]) -> str:
         "95 % interval. *: differs from `none`, paired permutation test over questions, "
         "p < 0.01.",
         "",
-        "What stands after the dot is what the correction was fitted on. `train` and `tico19`: texts that are not "
+        "After the dot: what the correction was fitted on. `train` and `tico19`: texts that are not "
         "evaluated. `unlabelled sample` (and all robustness lines): texts of the evaluated collection itself, without"
         " translations and judgements (transductive). `index`: its documents. The adapter has 400 samples of each of "
         "seven languages and the defaults of `clinometer train --adapter`, and stops by 120 held-out ones. The query "
         "strength of `center` (0.7) is what a rule gives on tico19 (smallest with Complete@10 within one standard "
         "error of the best); rule and `directions` were settled after first results on XQuAD had been seen, so XQuAD "
-        "is no blind test of them.",
+        "is not a blind test of them.",
         "",
     ]
     for result in results:
-        for table in dict.fromkeys(line["table"] for line in result["lines"]):
-            text += [f"## {result['encoder']}: {table}", ""]
-            text += [
-                "| correction | Complete@10 | nDCG@1 | MaxRnorm | Complete@10, en | rank gap | intrusion "
-                "| mono-same | mono-cross | LPR | worst |",
-                "|---|" + "--:|" * 10,
-            ]
-            mine = [line for line in result["lines"] if line["table"] == table]
-            first = {line["pool"]: line for line in reversed(result["lines"]) if line["name"].split(" · ")[0] == "none"}
-            text += [_row(line, first[line["pool"]]) for line in mine]
-            text.append("")
-        text += [f"## {result['encoder']}: development (tico19, unlabelled samples)", ""]
-        text += [
-            "| directions | strength | of queries | Complete@10 | nDCG@1 | MaxRnorm |",
-            "|---|--:|--:|--:|--:|--:|",
-        ]
-        text += [
-            f"| {row['directions']} | {row['strength']:g} | {row['query_strength']:g} "
-            f"| {row['Complete@10']:.1f} ± {row['Complete@10 error']:.1f} "
-            f"| {row['nDCG@1']:.3f} ± {row['nDCG@1 error']:.3f} "
-            f"| {row['MaxRnorm']:.1f} ± {row['MaxRnorm error']:.1f} |"
-            for row in result["development"]
-        ]
-        text.append("")
-        text += _by_language(result)
+        first = {line["pool"]: line for line in reversed(result["lines"]) if line["name"].split(" · ")[0] == "none"}
+        for name in dict.fromkeys(line["table"] for line in result["lines"]):
+            rows = [_row(line, first[line["pool"]]) for line in result["lines"] if line["table"] == name]
+            text += [f"## {result['encoder']}: {name}", "", *table(HEADS, "l" + "r" * 10, rows), ""]
+        text += _development(result) + _by_language(result)
     return "\n".join(text)
 
 
-def _row(line: dict[str, Any], first: dict[str, Any]) -> str:
+def _development(result: dict[str, Any]) -> list[str]:
+    rows = [
+        [
+            str(row["directions"]),
+            f"{row['strength']:g}",
+            f"{row['query_strength']:g}",
+            f"{row['Complete@10']:.1f} ± {row['Complete@10 error']:.1f}",
+            f"{row['nDCG@1']:.3f} ± {row['nDCG@1 error']:.3f}",
+            f"{row['MaxRnorm']:.1f} ± {row['MaxRnorm error']:.1f}",
+        ]
+        for row in result["development"]
+    ]
+    heads = ("directions", "strength", "of queries", "Complete@10", "nDCG@1", "MaxRnorm")
+    title = f"## {result['encoder']}: development (tico19, unlabelled samples)"
+    return [title, "", *table(heads, "lrrrrr", rows), ""]
+
+
+def _row(line: dict[str, Any], first: dict[str, Any]) -> list[str]:
     cells = []
     for item in line["means"]:
         if item["value"] is None:
@@ -93,25 +103,23 @@ def _row(line: dict[str, Any], first: dict[str, Any]) -> str:
         if own in values and own in first["languages"][label]
     }
     worst = min(changes.items(), key=lambda pair: pair[1], default=None)
-    cells.append("" if worst is None or line is first else f"{worst[0]} {100 * worst[1]:+.1f}".replace("-", "−"))
-    return f"| {line['name']} | {' | '.join(cells)} |"
+    return [line["name"], *cells, worst_language(None if line is first else worst)]
 
 
 def _by_language(result: dict[str, Any]) -> list[str]:
-    wanted = ("none", "center · train + tico19", "center · index, queries of train + tico19",
-              "center · unlabelled sample, 60 texts", "center · unlabelled sample, 240 texts")  # fmt: skip
-    lines = [line for line in result["lines"] if line["name"] in wanted and line["pool"] == "xquad"]
+    lines = [line for line in result["lines"] if line["name"] in BY_LANGUAGE and line["pool"] == "xquad"]
     languages = sorted(lines[0]["languages"])
-    text = [f"## {result['encoder']}: by language (Complete@10 / nDCG@1 multi / nDCG@1 mono-same)", ""]
-    text += ["| correction | " + " | ".join(languages) + " |", "|---|" + "--:|" * len(languages)]
+    rows = []
     for line in lines:
         cells = []
         for label in languages:
             values = line["languages"][label]
             cells.append(" / ".join(f"{value:.{1 if 'Complete' in key else 3}f}" for key, value in values.items()))
-        text.append(f"| {line['name']} | {' | '.join(cells)} |")
-    return [*text, ""]
+        rows.append([line["name"], *cells])
+    title = f"## {result['encoder']}: by language (Complete@10 / nDCG@1 multi / nDCG@1 mono-same)"
+    return [title, "", *table(["correction", *languages], "l" + "r" * len(languages), rows), ""]
 
 
 if __name__ == "__main__":
-    print(write_tables(RESULTS))
+    parser(__doc__).parse_args()
+    print(write_page())

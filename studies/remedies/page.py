@@ -1,16 +1,18 @@
-"""The tables of docs/which-remedy.md and the short one of README.md: `python studies/remedy_tables.py`."""
+"""The tables of docs/which-remedy.md and the short one of README.md, drawn from studies/results.
+
+python -m studies.remedies.page
+"""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-from pages import put
+from studies.command_line import parser
+from studies.pages import put, table, worst_language
+from studies.result_files import RESULTS, read_result
+from studies.sources import DOCS, ENCODERS, ROOT
 
-STUDIES = Path(__file__).resolve().parent
-PAGE = STUDIES.parent / "docs" / "which-remedy.md"
-README = STUDIES.parent / "README.md"
+HEADS = ("remedy", "Complete@10", "Belebele", "nDCG@1", "worst", "intrusion", "LPR")
 SHORT = (
     "nothing", "center, 60 texts a language", "adapter, 2,800 samples", "trained: literal loss (joint)",
     "trained: upright (joint)", "trained: upright (joint), then center",
@@ -41,113 +43,118 @@ def values_of(line: dict[str, Any]) -> dict[str, float]:
     return {f"{item['measure']} {item['scenario']} {item['queries']}": item["value"] for item in line["means"]}
 
 
-def corrected(result: dict[str, Any]) -> list[str]:
+def corrections(result: dict[str, Any]) -> list[list[str]]:
     lines = {(line["pool"], line["name"]): line for line in result["lines"] if line["table"] in ("methods", "belebele")}
     first = lines["xquad", "none"]
-    text = []
-    for title, name, other in ROWS:
+    rows = []
+    for title, name, name_on_belebele in ROWS:
         line = lines.get(("xquad", name))
         if line is None:
             continue
-        found = values_of(line)
-        blind = lines.get(("belebele", other))
+        values = values_of(line)
+        blind = lines.get(("belebele", name_on_belebele))
         changes = {
-            label: values["nDCG@1 mono-same"] - first["languages"][label]["nDCG@1 mono-same"]
-            for label, values in line["languages"].items()
+            label: own["nDCG@1 mono-same"] - first["languages"][label]["nDCG@1 mono-same"]
+            for label, own in line["languages"].items()
         }
         worst = min(changes.items(), key=lambda pair: pair[1])
-        cells = [
-            f"{found['Complete@10 multi macro-target']:.1f}",
+        lpr = values.get("LPR multi macro-target")
+        rows.append([
+            title,
+            f"{values['Complete@10 multi macro-target']:.1f}",
             "" if blind is None else f"{values_of(blind)['Complete@10 multi macro-target']:.1f}",
-            f"{found['nDCG@1 multi macro-target']:.3f}",
-            "" if line is first else f"{worst[0]} {100 * worst[1]:+.1f}".replace("-", "−"),
-            f"{100 * found['Intrusion one-sided macro-target']:.1f} %",
-            f"{found['LPR multi macro-target']:.1f}" if found.get("LPR multi macro-target") is not None else "",
-        ]
-        text.append(f"| {title} | {' | '.join(cells)} |")
-    return text
+            f"{values['nDCG@1 multi macro-target']:.3f}",
+            worst_language(None if line is first else worst),
+            f"{100 * values['Intrusion one-sided macro-target']:.1f} %",
+            "" if lpr is None else f"{lpr:.1f}",
+        ])  # fmt: skip
+    return rows
 
 
-def trained(lines: list[dict[str, Any]]) -> list[str]:
-    there = {(line["run"], line["how"], line["dataset"]): line for line in lines}
-    text = []
+def trainings(lines: list[dict[str, Any]]) -> list[list[str]]:
+    by_run = {(line["run"], line["how"], line["dataset"]): line for line in lines}
+    rows = []
     for title, run in TRAINED:
         for more, how in HOWS:
-            line, blind = (there.get((run, how, dataset)) for dataset in ("xquad", "belebele"))
+            line, blind = (by_run.get((run, how, dataset)) for dataset in ("xquad", "belebele"))
             if line is None:
                 continue
             means = line["means"]
-            cells = [
+            rows.append([
+                f"trained: {title}{more}",
                 f"{means['Complete@10'][0]:.1f}",
                 "" if blind is None else f"{blind['means']['Complete@10'][0]:.1f}",
                 f"{means['nDCG@1'][0]:.3f}",
-                f"{line['worst'][0]} {100 * line['worst'][1]:+.1f}".replace("-", "−"),
+                worst_language(line["worst"]),
                 f"{100 * means['intrusion'][0]:.1f} %",
                 f"{means['LPR'][0]:.1f}" if means.get("LPR") else "",
-            ]
-            text.append(f"| trained: {title}{more} | {' | '.join(cells)} |")
-    return text
+            ])  # fmt: skip
+    return rows
 
 
-def tables() -> str:
+def remedies() -> dict[str, list[list[str]]]:
+    """The rows of the table of each encoder that has been measured."""
+    tables = {}
+    for name in reversed(ENCODERS):
+        if not (RESULTS / f"correction-{name}.json").exists():
+            continue
+        tables[name] = corrections(read_result(f"correction-{name}"))
+        if name != "offline" and (RESULTS / "reproduction.json").exists():
+            tables[name] += trainings(read_result("reproduction")["lines"])
+    return tables
+
+
+def page(tables: dict[str, list[list[str]]]) -> str:
     text = [
         "Means over target languages, questions in the target language. Complete@10 in `multi` on XQuAD and on "
         "Belebele; on XQuAD also nDCG@1 in `multi`, the language that loses most nDCG@1 in `mono-same` (points), "
         "intrusion in `one-sided`, and LPR in `multi`. Drawn from studies/results by "
-        "`python studies/remedy_tables.py`; intervals and tests are in [correction.md](correction.md) and "
+        "`python -m studies.remedies.page`; intervals and tests are in [correction.md](correction.md) and "
         "[reproduction.md](reproduction.md).",
         "",
     ]
-    for name in ("multilingual-e5-small", "offline"):
-        path = STUDIES / "results" / f"correction-{name}.json"
-        if not path.exists():
-            continue
-        text += [f"### {name}", "", "| remedy | Complete@10 | Belebele | nDCG@1 | worst | intrusion | LPR |"]
-        text += ["|---|--:|--:|--:|--:|--:|--:|", *corrected(json.loads(path.read_text()))]
-        reproduction = STUDIES / "results" / "reproduction.json"
-        if name != "offline" and reproduction.exists():
-            text += trained(json.loads(reproduction.read_text())["lines"])
-        text.append("")
+    for name, rows in tables.items():
+        text += [f"### {name}", "", *table(HEADS, "lrrrrrr", rows), ""]
     return "\n".join([*text, *reach()])
 
 
 def reach() -> list[str]:
-    """Complete@10 beside its bound, from studies/reach.py."""
-    lines = json.loads((STUDIES / "results" / "reach.json").read_text())
-    there = {(line["encoder"], line["how"], line["dataset"]): line for line in lines}
-    text = [
-        "### How far straightening can go",
-        "",
-        "Complete@10 of Reachable@10, means over target languages, by `python studies/reach.py --work DIR`. No shift "
-        "of the languages against each other brings the first above the second.",
-        "",
-        "| encoder | | XQuAD | Belebele | TICO-19 |",
-        "|---|---|--:|--:|--:|",
-    ]
-    for encoder, how in dict.fromkeys((line["encoder"], line["how"]) for line in lines):
+    """Complete@10 next to its bound, from `studies.remedies.reach`."""
+    lines = {(line["encoder"], line["how"], line["dataset"]): line for line in read_result("reach")}
+    rows = []
+    for encoder, how in dict.fromkeys((encoder, how) for encoder, how, _ in lines):
         cells = []
         for dataset in ("xquad", "belebele", "tico19"):
             complete, bound = (
-                there[encoder, how, dataset][name]["macro-target"] for name in ("Complete@10", "Reachable@10")
+                lines[encoder, how, dataset][name]["macro-target"] for name in ("Complete@10", "Reachable@10")
             )
             cells.append(f"{complete:.1f} of {bound:.1f}")
-        text.append(f"| {encoder} | {'centered' if how != 'none' else 'as it is'} | {' | '.join(cells)} |")
-    return [*text, ""]
+        rows.append([encoder, "centered" if how != "none" else "as it is", *cells])
+    return [
+        "### How far straightening can go",
+        "",
+        "Complete@10 of Reachable@10, means over target languages, by `python -m studies.remedies.reach --work DIR`. "
+        "No shift of the languages against each other brings the first above the second.",
+        "",
+        *table(("encoder", "", "XQuAD", "Belebele", "TICO-19"), "llrrr", rows),
+        "",
+    ]
 
 
-def short() -> str:
-    """Some rows of multilingual-e5-small without the last columns."""
-    lines = tables().split("### offline")[0].splitlines()
-    rows = {line.split("|")[1].strip(): line.split("|")[2:6] for line in lines if line.startswith("|")}
-    text = ["| remedy | Complete@10 | on Belebele | nDCG@1 | worst language |", "|---|--:|--:|--:|--:|"]
-    text += [f"| {name} |{'|'.join(rows[name])}|" for name in SHORT]
-    return "\n".join([*text, ""])
+def short(rows: list[list[str]]) -> str:
+    """Some rows without the last columns."""
+    by_title = {row[0]: row[:5] for row in rows}
+    heads = ("remedy", "Complete@10", "on Belebele", "nDCG@1", "worst language")
+    return "\n".join([*table(heads, "lrrrr", [by_title[title] for title in SHORT]), ""])
 
 
 def main() -> None:
-    put(PAGE, "tables", tables())
-    put(README, "remedies", short())
-    print(tables())
+    parser(__doc__).parse_args()
+    tables = remedies()
+    text = page(tables)
+    put(DOCS / "which-remedy.md", "tables", text)
+    put(ROOT / "README.md", "remedies", short(tables["multilingual-e5-small"]))
+    print(text)
 
 
 if __name__ == "__main__":
