@@ -1,14 +1,12 @@
-"""Ranks from 16-bit codes and from float16 beside ranks from float32: the demo collection with the offline encoder.
+"""Ranks from 16-bit codes and from float16 compared with ranks from float32: `demo` with the offline encoder.
 
-    python studies/int16_agreement.py
+    python -m studies.store.int16_agreement
 
-The result goes to studies/results/int16-agreement.json, and as a table into docs/how-to/stored-embeddings.md, with that
-of studies/kill_and_resume.py.
+The result goes to studies/results/int16-agreement.json; `python -m studies.store.page` draws the table.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,9 @@ import numpy as np
 import clinometer as cm
 from clinometer.store import EmbeddingStore, StoreWriter
 from clinometer.store.manifest import DTYPES
-
-STUDIES = Path(__file__).resolve().parent
-RESULTS = STUDIES / "results"
-PAGE = STUDIES.parent / "docs" / "how-to" / "stored-embeddings.md"
-BEGIN, END = "<!-- begin: tables -->", "<!-- end: tables -->"
-DEPTH = 10
+from studies.command_line import parser
+from studies.result_files import write_result
+from studies.store.page import DEPTH, write_page
 
 
 def measure() -> dict[str, Any]:
@@ -35,7 +30,7 @@ def measure() -> dict[str, Any]:
         ("documents", collection.documents, encoder.encode_documents(collection.documents.texts)),
         ("queries", collection.queries, encoder.encode_queries(collection.queries.texts)),
     ]
-    found: dict[str, Any] = {}
+    scans: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for dtype in DTYPES:
             stores = []
@@ -44,8 +39,8 @@ def measure() -> dict[str, Any]:
                 with StoreWriter(path, encoder.record, stage, dtype) as writer:
                     writer.append(rows, texts.ids, texts.languages, texts.groups)
                 stores.append(EmbeddingStore.open(path))
-            found[dtype] = (*stores, cm.scan(stores[1], stores[0], relevant, k=DEPTH))
-        lines = [_line(dtype, found[dtype], found["float32"]) for dtype in DTYPES]
+            scans[dtype] = (*stores, cm.scan(stores[1], stores[0], relevant, k=DEPTH))
+        lines = [_line(dtype, scans[dtype], scans["float32"]) for dtype in DTYPES]
     return {
         "collection": "demo",
         "encoder": encoder.record.name,
@@ -59,9 +54,9 @@ def measure() -> dict[str, Any]:
 def _line(dtype: str, one: Any, plain: Any) -> dict[str, Any]:
     rows, exact = (np.asarray(store[0].rows(0, len(store[0])), dtype=np.float64) for store in (one, plain))
     largest = np.abs(exact).max(axis=1, keepdims=True)
-    ranks, wanted = (scan[2].ranks.ranks() for scan in (one, plain))
-    lists, asked = (scan[2].top.ids for scan in (one, plain))
-    moved = np.abs(ranks - wanted)
+    ranks, exact_ranks = (scan[2].ranks.ranks() for scan in (one, plain))
+    lists, exact_lists = (scan[2].top.ids for scan in (one, plain))
+    moved = np.abs(ranks - exact_ranks)
     scores = np.abs(one[2].ranks.scores.astype(np.float64) - plain[2].ranks.scores)
     return {
         "dtype": dtype,
@@ -70,56 +65,12 @@ def _line(dtype: str, one: Any, plain: Any) -> dict[str, Any]:
         "largest_error_of_score": float(scores.max()),
         "ranks_equal": float((moved == 0).mean()),
         "largest_move": int(moved.max()),
-        "lists_equal": float((lists == asked).all(axis=1).mean()),
-        "first_equal": float((lists[:, 0] == asked[:, 0]).mean()),
+        "lists_equal": float((lists == exact_lists).all(axis=1).mean()),
+        "first_equal": float((lists[:, 0] == exact_lists[:, 0]).mean()),
     }
 
 
-def tables() -> str:
-    agreement = json.loads((RESULTS / "int16-agreement.json").read_text())
-    killed = json.loads((RESULTS / "kill-and-resume.json").read_text())
-    text = [
-        f"Ranks of {agreement['answers']:,} answers to {agreement['queries']:,} queries among {agreement['documents']} "
-        f"documents in ten languages (`demo`, `{agreement['encoder']}`), documents and queries both stored so. Errors "
-        "of components are relative to the largest of the row. Made by `python studies/int16_agreement.py`.",
-        "",
-        "| stored as | bytes a row | error of a component | error of a score | ranks as from float32 | largest move "
-        f"| top {DEPTH} the same | first the same |",
-        "|---|" + "--:|" * 7,
-    ]
-    text += [
-        f"| {line['dtype']} | {line['bytes_per_row']:,} | {line['largest_error_of_component']:.1e} "
-        f"| {line['largest_error_of_score']:.1e} | {100 * line['ranks_equal']:.2f} % | {line['largest_move']} "
-        f"| {100 * line['lists_equal']:.2f} % | {100 * line['first_equal']:.2f} % |"
-        for line in agreement["lines"]
-        if line["dtype"] != "float32"
-    ]
-    rows = killed["rows"]
-    text += [
-        "",
-        f"`{killed['source']}` ({', '.join(killed['languages'])}) with `{killed['encoder']}`, killed "
-        f"{len(killed['kills'])} times and run again: "
-        f"{killed['files']} files, {killed['bytes'] / 1e6:.1f} MB, "
-        f"{'every byte as in' if killed['identical'] else 'NOT the bytes of'} a run that was left alone. Made by "
-        "`python studies/kill_and_resume.py --work DIR`, with `--languages` for some of the languages.",
-        "",
-        "| kill | documents finished | queries finished | left of an unfinished shard |",
-        "|--:|--:|--:|---|",
-    ]
-    text += [
-        f"| {number} | {state['documents']:,} of {rows['documents']:,} | {state['queries']:,} of {rows['queries']:,} "
-        f"| {', '.join(state['unfinished']) or 'nothing'} |"
-        for number, state in enumerate(killed["kills"], 1)
-    ]
-    return "\n".join(text)
-
-
-def write_page() -> None:
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n{tables()}\n{END}{rest.partition(END)[2]}")
-
-
 if __name__ == "__main__":
-    (RESULTS / "int16-agreement.json").write_text(json.dumps(measure(), indent=1) + "\n")
+    parser(__doc__).parse_args()
+    write_result("int16-agreement", measure())
     write_page()
-    print(tables())
