@@ -40,7 +40,7 @@ def retriever(name: str, dataset: str, collection: cm.Collection, work: Path) ->
     queries = embedded(encoder, dataset, "queries", collection.queries.texts, work)
     documents = embedded(encoder, dataset, "documents", collection.documents.texts, work)
     if centered:
-        # What somebody with an index has: its documents, neither queries nor translations nor judgements.
+        # What a user with an index has: its documents, neither queries nor translations nor judgements.
         correction = Center.fit(documents, list(collection.documents.languages))
         queries, documents = corrected(correction, collection, queries, documents)
     return PrecomputedEncoder(queries, documents, name=name)
