@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.remedies import Remedies, warn
+from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.errors import UsageError
 from clinometer.executors import check_executor, executor_of
 from clinometer.files import json_bytes
@@ -84,7 +84,7 @@ def scan(
         bytes_of(memory_budget)
     if output is not None and output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; give a folder for the results")
-    remedies = Remedies(adapter, correction, query_languages)
+    remedies = RemedyFiles(adapter, correction, query_languages)
     remedies.load()
     documents, asked = open_stores(store, queries)
     request = ScanRequest(
