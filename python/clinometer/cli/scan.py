@@ -73,6 +73,7 @@ def scan(
 ) -> None:
     """Rank the relevant documents among all stored ones. Run again, it goes on with the shards that are left."""
     from clinometer.evaluation.stored import results_of, table_of, write_results
+    from clinometer.io.judgements import read_judgements
     from clinometer.scanning.arguments import bytes_of
     from clinometer.scanning.stored import ScanRequest
     from clinometer.scorers.stored import open_stores
@@ -91,6 +92,7 @@ def scan(
         documents=documents,
         queries=asked,
         relevant=relevant,
+        judgements=read_judgements(relevant),
         k=k,
         per_language=per_language,
         remedies=remedies.on_stores(documents, asked),
