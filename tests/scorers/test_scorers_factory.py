@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from brute_force import embeddings, random_collection
+from numpy.typing import NDArray
 
 import clinometer as cm
+from clinometer.collection import Texts
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.encoders.base import EncoderRecord, Side
 from clinometer.errors import UsageError
