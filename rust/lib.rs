@@ -13,36 +13,30 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod ahead;
-mod block;
 mod cancel;
-mod certified;
 mod error;
-mod floors;
 mod kernel;
 mod matrix;
+mod pack;
 mod pairs;
-mod panels;
 mod peak;
 mod ranks;
 mod resample;
 mod scan;
-mod stream;
 mod threads;
 mod topk;
-mod words;
-mod worker;
 
 #[cfg(feature = "python")]
 mod python;
 
 pub use cancel::Control;
 pub use error::{BadRows, Error, Result, RowProblem};
-#[doc(hidden)]
-pub use kernel::exercise_kernel;
-pub use kernel::{Isa, chain};
+pub use kernel::chain;
+pub use kernel::isa::Isa;
 pub use matrix::{Elements, Matrix, Prepared, Similarity};
 pub use pairs::score_pairs;
+#[doc(hidden)]
+pub use peak::exercise_kernel;
 pub use peak::exercise_peak;
 pub use ranks::{Counts, Targets};
 pub use resample::{bootstrap_means, permutation_counts};

@@ -1,7 +1,8 @@
 //! Canonical scores of given pairs of rows.
 
 use crate::error::{Error, Result, RowProblem};
-use crate::kernel::{Dispatch, Isa, Kernel, chain};
+use crate::kernel::isa::{Dispatch, Isa};
+use crate::kernel::{Kernel, chain};
 use crate::matrix::{Matrix, Prepared, Similarity, first_bad};
 
 /// Canonical scores of pairs of rows.

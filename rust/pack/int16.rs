@@ -8,6 +8,10 @@
 //! d u / (1 - d u) |q| |x| with u = 2^-24. The norms are measured for each
 //! row and rounded up, never assumed.
 
+use crate::matrix::Prepared;
+use crate::pack::panels::Panels;
+use crate::pack::words::Words;
+
 /// Integer steps in one. Products of rows of length one stay below 2^31, with
 /// room for what rounding adds to their lengths.
 const SCALE: f32 = 46_300.0;
@@ -119,6 +123,41 @@ impl Coded {
 pub(crate) fn center(score: f32) -> i32 {
     const SQUARE: f64 = SCALE as f64 * SCALE as f64;
     (f64::from(score) * SQUARE).round_ties_even() as i32
+}
+
+/// The codes of all queries, packed.
+pub(crate) struct CodedQueries {
+    panels: Panels,
+    bounds: Vec<Bound>,
+}
+
+impl CodedQueries {
+    /// None if a query has no code.
+    pub(crate) fn new(queries: &Prepared, width: usize) -> Option<Self> {
+        let depth = queries.dimension().div_ceil(2);
+        let mut panels = Panels::new(queries.rows().div_ceil(width), width, depth);
+        let mut words = Words::new(depth);
+        let mut bounds = Vec::with_capacity(queries.rows());
+        for row in 0..queries.rows() {
+            bounds.push(encode(queries.row(row), words.i16_mut())?);
+            panels.put(row, words.u32().iter().copied());
+        }
+        Some(Self { panels, bounds })
+    }
+
+    pub(crate) fn panel(&self, panel: usize) -> &[i32] {
+        self.panels.i32(panel)
+    }
+
+    /// How far, in units of the integer score, each canonical score can be
+    /// from it; None if an integer sum could overflow.
+    pub(crate) fn reaches(&self, documents: Bound, dimension: usize, out: &mut Vec<i32>) -> Option<()> {
+        out.clear();
+        for bound in &self.bounds {
+            out.push(Coded { query: *bound, documents, dimension }.reach()?);
+        }
+        Some(())
+    }
 }
 
 #[cfg(test)]

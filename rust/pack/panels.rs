@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::matrix::Prepared;
-use crate::words::Words;
+use crate::pack::words::Words;
 
 /// Packed panels of equal width and depth, the last one filled up with zeros.
 pub(crate) struct Panels {

@@ -11,6 +11,7 @@ use crate::cancel::Control;
 use crate::error::{Error, Result};
 use crate::matrix::{Elements, Matrix};
 use crate::ranks::Targets;
+use crate::scan::pass::pass;
 use crate::scan::{Outcome, Precision, Scan};
 
 /// One in so many documents is sampled.
@@ -74,7 +75,7 @@ fn gather<T: Copy>(values: &[T], rows: &[usize], dimension: usize) -> Vec<T> {
 
 fn best(sampled: &Scan<'_>, values: Elements<'_>, control: &Control) -> Result<Outcome> {
     let documents = Matrix::new(values, sampled.languages.len(), sampled.documents.dimension())?;
-    Scan { documents, ..sampled.clone() }.pass(None, None, control)
+    pass(&Scan { documents, ..sampled.clone() }, None, None, control)
 }
 
 /// Makes those lists again whose floor turned away what they needed.
@@ -95,7 +96,7 @@ pub(crate) fn repair(scan: &Scan<'_>, floors: &[f32], outcome: &mut Outcome, con
     }
     let few = scan.queries.select(&queries);
     let again = Scan { queries: &few, targets: Targets::NONE, precision: Precision::Float32, ..scan.clone() };
-    let made = again.pass(None, None, control)?;
+    let made = pass(&again, None, None, control)?;
     for list in short {
         let query = queries.partition_point(|query| *query < list / per_query);
         outcome.top.replace(list, &made.top, query * per_query + list % per_query);

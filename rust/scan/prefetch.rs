@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Runs `work`, which takes stretches of the documents in the order that
 /// `next` counts, while another thread fetches those that come next.
-pub(crate) fn reading<T>(
+pub(crate) fn prefetching<T>(
     documents: &Matrix<'_>,
     stretch: usize,
     threads: usize,

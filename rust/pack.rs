@@ -1,0 +1,5 @@
+//! Vectors packed for the kernels.
+
+pub(crate) mod int16;
+pub(crate) mod panels;
+pub(crate) mod words;
