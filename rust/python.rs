@@ -1,18 +1,12 @@
 //! The border to Python, and nothing else: each function unpacks arguments,
 //! calls one function of the core, and wraps what it returns.
 
-mod arrays;
+mod arguments;
+mod detached;
 mod resample;
 mod scan;
 
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
-use std::time::Duration;
-
-use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyValueError};
-use pyo3::prelude::*;
-
-use crate::{Control, Error, Result};
+use pyo3::prelude::pymodule;
 
 /// The compiled core of clinometer.
 #[pymodule(gil_used = false)]
@@ -20,64 +14,5 @@ mod _core {
     #[pymodule_export]
     use super::resample::{bootstrap_means, permutation_counts};
     #[pymodule_export]
-    use super::scan::{fma_peak, instruction_sets, scan, score_pairs};
-}
-
-/// How often Python's signals are looked at and progress is reported.
-const PULSE: Duration = Duration::from_millis(50);
-
-impl From<Error> for PyErr {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Shape(_) | Error::Rows(_) => PyValueError::new_err(error.to_string()),
-            Error::Cancelled => PyKeyboardInterrupt::new_err(error.to_string()),
-            Error::Worker => PyRuntimeError::new_err(error.to_string()),
-        }
-    }
-}
-
-/// Runs long work with the interpreter released, on a thread of its own,
-/// while this thread honours Ctrl-C and reports the documents done.
-fn detached<T: Send>(
-    py: Python<'_>,
-    progress: Option<&Bound<'_, PyAny>>,
-    work: impl FnOnce(&Control) -> Result<T> + Send,
-) -> PyResult<T> {
-    let control = Control::new();
-    let progress = progress.map(|callback| callback.clone().unbind());
-    py.detach(|| {
-        thread::scope(|scope| {
-            let (done, finished) = channel();
-            let watched = &control;
-            let worker = scope.spawn(move || {
-                let result = work(watched);
-                // The receiver outlives this thread; if it could not, nobody
-                // would be waiting.
-                let _ = done.send(());
-                result
-            });
-            let mut interrupted = None;
-            while finished.recv_timeout(PULSE) == Err(RecvTimeoutError::Timeout) {
-                if interrupted.is_some() {
-                    continue;
-                }
-                let pulse = Python::attach(|py| {
-                    py.check_signals()?;
-                    progress.as_ref().map_or(Ok(()), |call| call.call1(py, (control.documents(),)).map(drop))
-                });
-                if let Err(error) = pulse {
-                    control.cancel();
-                    interrupted = Some(error);
-                }
-            }
-            let result = worker.join().unwrap_or(Err(Error::Worker));
-            if let Some(error) = interrupted {
-                return Err(error);
-            }
-            if let Some(call) = &progress {
-                Python::attach(|py| call.call1(py, (control.documents(),)).map(drop))?;
-            }
-            Ok(result?)
-        })
-    })
+    use super::scan::{Documents, ScanOptions, ScanResult, Targets, fma_peak, instruction_sets, scan, score_pairs};
 }
