@@ -18,7 +18,7 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod forward;
 pub(crate) mod isa;
-mod portable;
+pub(crate) mod portable;
 
 use half::f16;
 

@@ -1,4 +1,5 @@
-//! Vectors packed for the kernels.
+//! Vectors packed for the kernels: `words` is the memory, `panels` the order
+//! of words in it, `int16` the words of the certified filter.
 
 pub(crate) mod int16;
 pub(crate) mod panels;

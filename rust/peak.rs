@@ -1,13 +1,13 @@
-//! The peak of the machine's fused multiply-adds in `f32`, for benches to
-//! set beside what a scan reaches.
+//! What benches compare a scan with: the machine's peak of fused
+//! multiply-adds in `f32`, and a kernel on panels in cache.
 
 use crate::kernel::Kernel;
 use crate::kernel::isa::{Dispatch, Isa};
 use crate::pack::words::Words;
 use crate::threads::on_threads;
 
-/// Keeps the units busy with independent chains in registers, on so many
-/// threads; returns the floating-point operations done. Nothing is faster.
+/// Keeps the units of some threads busy with independent chains in registers;
+/// returns the floating-point operations done. Nothing is faster.
 #[must_use]
 pub fn exercise_peak(isa: Isa, threads: usize, steps: u64) -> u64 {
     let each = || Ok(probe(isa, steps));
@@ -77,8 +77,8 @@ fn avx512(steps: u64) -> u64 {
     steps * CHAINS as u64 * 32
 }
 
-/// Runs one kernel on panels in cache, for benches; returns the arithmetic
-/// operations done.
+/// Runs one kernel on panels in cache; returns the arithmetic operations
+/// done.
 #[doc(hidden)]
 #[must_use]
 pub fn exercise_kernel(isa: Isa, dimension: usize, integers: bool, tiles: usize) -> u64 {

@@ -12,7 +12,9 @@ use pyo3::prelude::pymodule;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::resample::{bootstrap_means, permutation_counts};
+    use crate::python::resample::{bootstrap_means, permutation_counts};
     #[pymodule_export]
-    use super::scan::{Documents, ScanOptions, ScanResult, Targets, fma_peak, instruction_sets, scan, score_pairs};
+    use crate::python::scan::{
+        Documents, ScanOptions, ScanResult, Targets, fma_peak, instruction_sets, scan, score_pairs,
+    };
 }

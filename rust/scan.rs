@@ -28,9 +28,9 @@ pub struct Scan<'a> {
     /// Place of each document in the tie order, all different; without it,
     /// document i has the place `first_place + i`.
     pub places: Option<&'a [u32]>,
-    /// Place of the first document, where `places` is not given.
+    /// Place of the first document, for `places` of None.
     pub first_place: u32,
-    /// Documents whose ranks are wanted.
+    /// Relevant documents, whose ranks are counted.
     pub targets: Targets<'a>,
     /// How vectors are compared.
     pub similarity: Similarity,
@@ -38,14 +38,13 @@ pub struct Scan<'a> {
     pub k: usize,
     /// One list per query and language instead of one per query.
     pub per_language: bool,
-    /// Which arithmetic does the bulk of the work; never shows in the result.
+    /// Arithmetic of the bulk of the work; the result does not depend on it.
     pub precision: Precision,
-    /// How the work is cut; never shows in the result.
+    /// How the work is cut; the result does not depend on it.
     pub shape: Shape,
 }
 
-/// Which arithmetic does the bulk of the work. The result is the same in
-/// every bit.
+/// Arithmetic of the bulk of the work. The result is the same in every bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
     /// Whichever is faster for the shape of the problem. Few queries are
@@ -56,8 +55,7 @@ pub enum Precision {
     Float32,
     /// Dot products of 16-bit integers with a certified error; canonical
     /// scores wherever they do not decide. Falls back to `Float32` for
-    /// vectors that have no such code and for dot products of rows of any
-    /// length.
+    /// vectors without such a code and for dot products of rows of any length.
     Int16Certified,
 }
 
@@ -68,10 +66,10 @@ pub struct Shape {
     pub threads: usize,
     /// Documents packed at a time.
     pub block: usize,
-    /// Which kernel.
+    /// Instruction set of the kernel.
     pub isa: Isa,
-    /// Whether a thread of its own fetches documents before they are wanted;
-    /// for memory maps.
+    /// Whether a thread of its own fetches documents before they are
+    /// needed; for memory maps.
     pub read_ahead: bool,
 }
 
@@ -88,7 +86,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// List `query`, or `query * language_count + language`.
     pub top: TopK,
-    /// Canonical scores that a certified filter could not spare; 0 without.
+    /// Scores that a certified filter left to the canonical chain; 0 without
+    /// a filter.
     pub rescored: u64,
 }
 

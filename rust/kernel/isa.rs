@@ -8,7 +8,7 @@ use crate::kernel::avx2::Avx2;
 use crate::kernel::avx512::Avx512;
 use crate::kernel::portable::Portable;
 
-/// Instruction sets for which there is a kernel.
+/// Instruction sets with a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isa {
     /// Plain Rust; slow where the target has no fused multiply-add.
@@ -26,7 +26,7 @@ impl Isa {
         Self::available()[0]
     }
 
-    /// All that this machine can use, the best first.
+    /// Those that this machine can use, the best first.
     #[must_use]
     pub fn available() -> Vec<Self> {
         let mut sets = Vec::new();
@@ -49,16 +49,10 @@ impl Isa {
         }
     }
 
-    /// The instruction set of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Avx512, Self::Avx2, Self::Portable].into_iter().find(|isa| isa.name() == name)
-    }
-
     /// Calls back with the kernel.
     ///
     /// # Errors
-    /// This machine does not have the instructions.
+    /// The machine lacks the instructions.
     pub(crate) fn with<D: Dispatch>(self, job: D) -> Result<D::Output> {
         match self {
             Self::Portable => Ok(job.run(Portable)),
@@ -72,7 +66,7 @@ impl Isa {
     }
 
     fn missing(self) -> Error {
-        Error::Shape(format!("this machine has no {} kernel; use the portable one", self.name()))
+        Error::Shape(format!("this machine cannot run the {} kernel; use portable", self.name()))
     }
 }
 
@@ -194,14 +188,6 @@ mod tests {
             check(kernel, self.0, self.1);
             check_pairs(kernel, self.0, self.2);
         }
-    }
-
-    #[test]
-    fn names_lead_back() {
-        for isa in Isa::available() {
-            assert_eq!(Isa::named(isa.name()), Some(isa));
-        }
-        assert_eq!(Isa::named("abacus"), None);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! The kernel for any machine: `f32::mul_add` on arrays, which compilers turn
-//! into vector instructions where the target has them and which is exact,
-//! though slow, where it has not.
+//! into vector instructions where the target has them; elsewhere it is slow
+//! but still exact.
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;

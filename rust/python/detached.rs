@@ -38,8 +38,7 @@ pub(super) fn detached<T: Send>(
             let watched = &control;
             let worker = scope.spawn(move || {
                 let result = work(watched);
-                // The receiver outlives this thread; if it could not, nobody
-                // would be waiting.
+                // The receiver outlives this thread, so this cannot fail.
                 let _ = done.send(());
                 result
             });

@@ -34,6 +34,7 @@ pub(super) fn permutation_counts<'py>(
 ) -> PyResult<Bound<'py, PyArray1<u64>>> {
     let columns = differences.shape()[1];
     let differences = differences.as_slice()?;
-    let counts = detached(py, None, |_| Ok(resample::permutation_counts(differences, columns, resamples, seed, threads)))?;
+    let counts =
+        detached(py, None, |_| Ok(resample::permutation_counts(differences, columns, resamples, seed, threads)))?;
     Ok(counts.into_pyarray(py))
 }

@@ -8,8 +8,8 @@ use crate::pack::panels::Panels;
 use crate::pack::words::Words;
 use crate::scan::Scan;
 
-/// Rows asked for before they are read: those of one language are seldom
-/// neighbours, and the processor does not guess the next one.
+/// Rows fetched into the cache before they are read: those of one language
+/// are seldom neighbours, and the processor does not guess the next one.
 const AHEAD: usize = 4;
 
 /// A block of documents. Its rows are numbered panel by panel, so rows of a

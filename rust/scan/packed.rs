@@ -1,7 +1,7 @@
-//! One thread's share of a scan.
+//! A worker for many queries, which waits for arithmetic.
 //!
-//! It groups its stretch by language, packs panels, scores tiles, and
-//! compares a tile while it is in the first-level cache. With integers, a
+//! It groups a stretch by language, packs panels, scores tiles, and compares
+//! a tile while it is in the first-level cache. With integers, a
 //! score that is certain to lie above a target is counted at once, one that
 //! is certain to lie below is passed over, and the few in doubt are scored
 //! again canonically, several at a time, while their block is in cache.
@@ -21,14 +21,14 @@ use crate::topk::Hit;
 /// panels of a block pass them.
 const QUERY_BYTES: usize = 256 << 10;
 
-/// Doubts are settled when there are so many, and after each block.
+/// Doubts that are settled before the end of their block.
 const DOUBTS: usize = 1 << 14;
 
-/// A canonical score takes about as long as so many integer scores save.
+/// Integer scores that save about the time of one canonical score.
 const DOUBT_COST: usize = 32;
 
-/// Blocks without integers after one with too many doubts: twice as many
-/// each time, up to this.
+/// Most blocks without integers after one with too many doubts; their number
+/// doubles each time.
 const LONGEST_REST: u32 = 64;
 
 /// The working memory and the results of one thread.
@@ -159,7 +159,7 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         Ok(())
     }
 
-    /// Codes the block, if integers are wanted and can be used for it.
+    /// Codes the block, unless integers rest or cannot be used for it.
     #[inline(always)]
     fn code_block(&mut self) -> Option<&'s CodedQueries> {
         let shared = self.shared;

@@ -28,15 +28,15 @@ impl Scan<'_> {
         let problem = if queries.dimension() != documents.dimension() {
             format!("queries have dimension {}, documents {}", queries.dimension(), documents.dimension())
         } else if self.languages.len() != documents.rows() {
-            format!("{} language codes for {} documents", self.languages.len(), documents.rows())
+            format!("{} language codes for {} documents; give one for each", self.languages.len(), documents.rows())
         } else if self.targets.queries() != queries.rows() {
-            format!("relevant documents for {} queries, but {} queries", self.targets.queries(), queries.rows())
+            format!("relevant documents for {} queries, but there are {}", self.targets.queries(), queries.rows())
         } else if self.languages.iter().any(|code| usize::from(*code) >= self.language_count) {
-            format!("a language code is not below the number of languages ({})", self.language_count)
-        } else if self.places.is_some_and(|places| places.len() != documents.rows()) {
-            format!("the tie order does not have {} places", documents.rows())
+            format!("language codes must be below the number of languages ({})", self.language_count)
+        } else if let Some(places) = self.places.filter(|places| places.len() != documents.rows()) {
+            format!("{} places in the tie order for {} documents; give one for each", places.len(), documents.rows())
         } else if self.first_place as usize + documents.rows() > u32::MAX as usize {
-            "more than 2^32 - 1 documents".to_owned()
+            "a pool has at most 2^32 - 1 documents".to_owned()
         } else {
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! A scan for few queries, which waits for memory and not for arithmetic.
+//! A worker for few queries, which waits for memory.
 //!
 //! Every row is read once, where it lies, and never packed. Its score is
 //! first summed in the order that is fastest, with a proof of how far that

@@ -1,5 +1,5 @@
-//! What a thread of a scan is given, does and hands back. `packed` and
-//! `stream` are the two ways of doing it.
+//! What the threads of a pass share, do and return. `packed` and `stream` are
+//! the two ways of doing it.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -12,7 +12,7 @@ use crate::ranks::Counts;
 use crate::scan::Scan;
 use crate::topk::Candidates;
 
-/// What the threads of a scan share.
+/// What all threads read.
 pub(crate) struct Shared<'s, K> {
     pub(crate) scan: &'s Scan<'s>,
     pub(crate) kernel: K,
@@ -26,11 +26,11 @@ pub(crate) struct Shared<'s, K> {
     pub(crate) control: &'s Control,
 }
 
-/// What one thread has to say about the documents that it scanned.
+/// The result for the documents of one thread.
 pub(crate) struct Share {
     pub(crate) counts: Counts,
     pub(crate) candidates: Candidates,
-    /// Canonical scores that a filter could not spare.
+    /// Scores that a filter left to the canonical chain.
     pub(crate) rescored: u64,
 }
 
@@ -45,7 +45,7 @@ impl Share {
     }
 }
 
-/// What a thread does with the stretches of documents that it takes.
+/// The work of one thread on the stretches of documents that it takes.
 pub(crate) trait Worker<'s, K>: Sized {
     fn new(shared: &'s Shared<'s, K>) -> Self;
 
