@@ -37,11 +37,10 @@ class Documents:
         cls,
         rows: NDArray[Any],
         languages: NDArray[np.uint16],
-        *,
         language_count: int,
-        places: NDArray[np.uint32] | None = None,
-        first_place: int = 0,
-        read_ahead: bool = False,
+        places: NDArray[np.uint32] | None,
+        first_place: int,
+        read_ahead: bool,
     ) -> Self: ...
 
 @final
@@ -52,14 +51,13 @@ class Targets:
 class ScanOptions:
     def __new__(
         cls,
-        *,
         similarity: str,
         k: int,
         per_language: bool,
+        precision: str | None,
         threads: int,
         block: int,
-        isa: str | None = None,
-        precision: str | None = None,
+        isa: str | None,
     ) -> Self: ...
 
 @final

@@ -59,7 +59,7 @@ pub(super) fn score_pairs<'py>(
 
 /// The documents of a scan: `rows` of float32 or float16, the language code
 /// of each, and its place in the tie order (`first_place + i` without `places`).
-#[pyclass(frozen)]
+#[pyclass(frozen, new = "from_fields")]
 pub(super) struct Documents {
     rows: Py<PyAny>,
     languages: Py<PyArray1<u16>>,
@@ -69,67 +69,25 @@ pub(super) struct Documents {
     read_ahead: bool,
 }
 
-#[pymethods]
-impl Documents {
-    #[new]
-    #[pyo3(signature = (rows, languages, *, language_count, places=None, first_place=0, read_ahead=false))]
-    fn new(
-        rows: Py<PyAny>,
-        languages: Py<PyArray1<u16>>,
-        language_count: usize,
-        places: Option<Py<PyArray1<u32>>>,
-        first_place: u32,
-        read_ahead: bool,
-    ) -> Self {
-        Self { rows, languages, language_count, places, first_place, read_ahead }
-    }
-}
-
 /// The relevant documents: those of query q are `indptr[q]:indptr[q + 1]`,
 /// each known by its score and its place in the tie order.
-#[pyclass(frozen)]
+#[pyclass(frozen, new = "from_fields")]
 pub(super) struct Targets {
     indptr: Py<PyArray1<i64>>,
     scores: Py<PyArray1<f32>>,
     places: Py<PyArray1<u32>>,
 }
 
-#[pymethods]
-impl Targets {
-    #[new]
-    fn new(indptr: Py<PyArray1<i64>>, scores: Py<PyArray1<f32>>, places: Py<PyArray1<u32>>) -> Self {
-        Self { indptr, scores, places }
-    }
-}
-
 /// How a scan compares, what it lists, and how its work is cut.
-#[pyclass(frozen)]
+#[pyclass(frozen, new = "from_fields")]
 pub(super) struct ScanOptions {
     similarity: Similarity,
     k: usize,
     per_language: bool,
-    precision: Precision,
+    precision: Option<Precision>,
     threads: usize,
     block: usize,
-    isa: Isa,
-}
-
-#[pymethods]
-impl ScanOptions {
-    #[new]
-    #[pyo3(signature = (*, similarity, k, per_language, threads, block, isa=None, precision=None))]
-    fn new(
-        similarity: Similarity,
-        k: usize,
-        per_language: bool,
-        threads: usize,
-        block: usize,
-        isa: Option<Isa>,
-        precision: Option<Precision>,
-    ) -> Self {
-        let (isa, precision) = (isa.unwrap_or_else(Isa::detect), precision.unwrap_or_default());
-        Self { similarity, k, per_language, precision, threads, block, isa }
-    }
+    isa: Option<Isa>,
 }
 
 /// What a scan yields: counts as (languages, targets), and for k > 0 lists as
@@ -163,7 +121,7 @@ pub(super) fn scan<'py>(
     let target_places = targets.places.bind(py).try_readonly()?;
     let (language_count, first_place) = (documents.language_count, documents.first_place);
     let &ScanOptions { similarity, k, per_language, precision, threads, block, isa } = options;
-    let shape = Shape { threads, block, isa, read_ahead: documents.read_ahead };
+    let shape = Shape { threads, block, isa: isa.unwrap_or_else(Isa::detect), read_ahead: documents.read_ahead };
     let (queries, documents) = (queries.matrix()?, rows.matrix()?);
     let languages = languages.as_slice()?;
     let places = places.as_ref().map(|places| places.as_slice()).transpose()?;
@@ -181,7 +139,7 @@ pub(super) fn scan<'py>(
             similarity,
             k,
             per_language,
-            precision,
+            precision: precision.unwrap_or_default(),
             shape,
         };
         let outcome = scan.run(control)?;
