@@ -32,10 +32,13 @@ def test_every_form_reaches_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("data/xquad", r"'data/xquad' is no source; write demo, xquad:DIR, .* .*irds:NAME\[,NAME...\] or hub:NAME"),
-        ("squad:x", "'squad:x' is no source"),
-        ("xquad:", "'xquad' needs a place after the colon; write xquad:DIR"),
-        ("beir", "'beir' needs a place after the colon"),
+        (
+            "data/xquad",
+            r"unknown source 'data/xquad'; expected demo, xquad:DIR, .* .*irds:NAME\[,NAME...\] or hub:NAME",
+        ),
+        ("squad:x", "unknown source 'squad:x'"),
+        ("xquad:", "'xquad' needs a path or name after the colon; write xquad:DIR"),
+        ("beir", "'beir' needs a path or name after the colon"),
         ("demo:x", "'demo' takes nothing after its name; write demo"),
     ],
 )
