@@ -40,8 +40,8 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--ties", "random"], "there is no tie mode 'random'; choose one of index, trec"),
     (["--confidence", "95"], "confidence is 95.0, but must lie between 0 and 1"),
     (["--seed", str(1 << 64)], "seed is 18446744073709551616, but must be a whole number"),
-    (["--executor", "spark"], "there is no executor 'spark'; choose one of local, ray"),
-    (["--unit", "row"], "beir does not know the option unit; it knows split, language, allow_missing"),
+    (["--executor", "spark"], "unknown executor 'spark'; expected one of local, ray"),
+    (["--unit", "row"], "unknown option unit of beir; expected split, language, allow_missing"),
 ]
 
 

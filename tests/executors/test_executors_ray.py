@@ -115,7 +115,7 @@ def test_errors_arrive_as_they_were(cluster: Executor) -> None:
 def pool(change: Any, parts: int = 4) -> Pool:
     sources = [Held(part) for part in np.array_split(DOCUMENTS, parts)]
     options = core_options("cosine", 3, False, None, 1, 64, None)
-    return Pool(pieces_of(sources, np.zeros(500, np.uint16)), ("",), options, change=change)
+    return Pool(pieces_of(sources, np.zeros(500, np.uint16)), ("",), options, transform=change)
 
 
 def asked(pool: Pool, executor: Executor) -> cm.Scan:
@@ -178,7 +178,7 @@ def test_remedies_go_to_the_workers(cluster: Executor) -> None:
 def test_a_second_cluster_is_refused(cluster: Executor) -> None:
     from clinometer.executors.ray import RayExecutor
 
-    with pytest.raises(UsageError, match="connected to a Ray cluster already"):
+    with pytest.raises(UsageError, match="already connected to a Ray cluster"):
         RayExecutor("127.0.0.1:6379")
 
 
@@ -208,10 +208,10 @@ def test_a_truncated_shard_is_refused(cluster: Executor, store: EmbeddingStore) 
 
 def test_names_of_executors() -> None:
     for name in ("spark", ""):
-        with pytest.raises(UsageError, match="there is no executor"):
+        with pytest.raises(UsageError, match="unknown executor"):
             executor_of(name)
     not_one: Any = 3
-    with pytest.raises(UsageError, match="int is no executor"):
+    with pytest.raises(UsageError, match="int is not an executor"):
         executor_of(not_one)
     local = LocalExecutor()
     assert executor_of(local) is local

@@ -64,7 +64,7 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
     parameters = inspect.signature(reader).parameters.values()
     known = [item.name for item in parameters if item.kind is item.KEYWORD_ONLY and item.name != "languages"]
     if unknown := [name for name in options if name not in known]:
-        raise UsageError(f"{kind} does not know the option {', '.join(unknown)}; it knows {', '.join(known) or 'none'}")
+        raise UsageError(f"unknown option {', '.join(unknown)} of {kind}; expected {', '.join(known) or 'none'}")
     if kind == "demo":
         return reader(languages=languages, **options)
     return reader(place.split(",") if kind in ("parallel", "irds") else place, languages=languages, **options)

@@ -21,7 +21,7 @@ from clinometer.errors import CollectionError, UsageError
 from clinometer.executors import Executor, executor_of
 from clinometer.scanning.arguments import codes_of, core_options, rows_of, tie_places
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
-from clinometer.scanning.passes import Change, Scan
+from clinometer.scanning.passes import RowTransform, Scan
 from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
 from clinometer.scanning.sources import sources_of_store
 from clinometer.scorers.base import Scored
@@ -139,7 +139,7 @@ class _Scanner:
             places[extra] = size + np.arange(int(extra.sum()), dtype=np.uint32)
         # Lists of a language of their own keep those that are left out away from the others.
         apart = per_language or bool(extra.any())
-        change: Change | None = self.stored.remedies
+        change: RowTransform | None = self.stored.remedies
         if change is not None and extra.any():
             change = _Passing(change, labels[0])
         pool = Pool(
@@ -149,7 +149,7 @@ class _Scanner:
             ties=ties,
             held=tie_order(ties),
             by_id=ties == "trec" and document_ids is not None,
-            change=change,
+            transform=change,
         )
         indptr, targets = relevant
         executor = executor_of(self.executor, threads=self.threads)
@@ -171,7 +171,7 @@ class _Scanner:
 class _Passing:
     """Changes documents; those that are left out as if they were in some language: nobody sees what becomes of them."""
 
-    change: Change
+    change: RowTransform
     label: str
 
     @property
