@@ -67,8 +67,8 @@ def ready(name: str, dataset: str, collection: cm.Collection, work: Path) -> boo
     """Whether everything that is needed has been encoded."""
     encoder = name.partition(", ")[0]
     return name == "bm25" or all(
-        len(list(parts_folder(encoder, dataset, stage, work).glob("*.npy"))) == -(-len(texts) // PART)
-        for stage, texts in (("queries", collection.queries), ("documents", collection.documents))
+        len(list(parts_folder(encoder, dataset, side, work).glob("*.npy"))) == -(-len(texts) // PART)
+        for side, texts in (("queries", collection.queries), ("documents", collection.documents))
     )
 
 
