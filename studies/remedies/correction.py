@@ -27,6 +27,7 @@ from clinometer.adapters import load as load_adapter
 from clinometer.collection import Texts
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.encoders.base import Side, encode
+from clinometer.statistics.resampling import Resamples
 from clinometer.statistics.significance import permutation_test
 from clinometer.training.data import read_items, samples_from_items
 from studies.command_line import parser
@@ -124,7 +125,7 @@ def line_of(case: Case, evaluation: cm.Evaluation, base: cm.Evaluation) -> dict[
     tested = ("Complete@10", "nDCG@1")
     differences = np.stack([[target_values(side, measure) for measure in tested] for side in (evaluation, base)])
     p_values = (
-        permutation_test(differences[0].T, differences[1].T, resamples=2000)
+        permutation_test(differences[0].T, differences[1].T, Resamples(2000))
         if case.name.split(" · ")[0] != "none"
         else [1, 1]
     )
