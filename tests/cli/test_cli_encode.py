@@ -7,18 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run
 
 import clinometer as cm
 from clinometer.errors import FormatError
 from clinometer.store import EmbeddingStore
-
-Run = Callable[..., Any]
 
 # The command with an encoder that is quick or slow, and whose last bits depend on the other texts of a call.
 TINY = """

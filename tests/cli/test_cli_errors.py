@@ -7,25 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-
-Run = Callable[..., Any]
-
-
-def assert_complaint(done: Any, code: int, *parts: str) -> None:
-    """Exit code, nothing on standard output, and a last line with these parts; no traceback."""
-    assert done.code == code, done
-    assert done.out == ""
-    assert "Traceback" not in done.err
-    last = done.err.splitlines()[-1]
-    assert last.startswith("clinometer: ")
-    for part in parts:
-        assert part in last
-    assert done.err.count("clinometer: ") == 1
-
+from support.command_line import Run, assert_complaint
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--scenarios", "multy"], "there is no scenario 'multy'; choose from mono-same, mono-cross, multi, one-sided"),

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import collection_of
 from numpy.typing import NDArray
+from support.brute_force import collection_of
 
 import clinometer as cm
 from clinometer import Collection, Evaluation

@@ -10,12 +10,13 @@ from typing import get_args
 
 import numpy as np
 import pytest
-import ranking_reference as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
-from ranking_reference import LANGUAGES, Pool, placements_of
+from support import ranking_reference as reference
+from support.languages import LANGUAGES
+from support.ranking_reference import Pool, placements_of
 
 from clinometer import measures
 from clinometer.errors import UsageError
