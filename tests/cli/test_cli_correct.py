@@ -51,30 +51,13 @@ def complete(done: Any, scenario: str = "multi") -> dict[str, float]:
     }
 
 
-def remember(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Encode each text once, however often it is asked for: encoding is what takes the time."""
-    from clinometer.encoders import OfflineEncoder
-
-    encode, known = OfflineEncoder._encode, {}  # type: ignore[var-annotated]
-
-    def remembered(self: Any, texts: Any, *more: Any) -> Any:
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(new, encode(self, new, *more), strict=True))
-        return np.stack([known[text] for text in texts])
-
-    monkeypatch.setattr(OfflineEncoder, "_encode", remembered)
-
-
 MEASURED = ["--measures", "Complete@10", "--resamples", "0", "--json"]
 
 
 # fitted on a collection, and measured
 
 
-def test_the_lean_of_the_demonstration_is_straightened(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    remember(monkeypatch)
+def test_the_lean_of_the_demonstration_is_straightened(run: Run, tmp_path: Path) -> None:
     demo = ["demo", "--languages", "en,ko,tr"]
     options = ["--scenarios", "multi,multilingual", *MEASURED]
     before = run("evaluate", *demo, *options)

