@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
+from types import FunctionType
 
 import pytest
 from support.interpreter import python
@@ -69,3 +71,25 @@ def test_the_package_runs_as_a_module() -> None:
         [sys.executable, "-m", "clinometer", "--version"], capture_output=True, text=True, check=True, timeout=120
     )
     assert (done.stdout, done.stderr) == (f"clinometer {version('clinometer')}\n", "")
+
+
+def test_each_module_of_the_package_is_imported_once() -> None:
+    names = [name for name in sys.modules if name.startswith("clinometer.")]
+    assert "clinometer.collection" in names
+    for name in names:
+        package, _, module = name.rpartition(".")
+        member = getattr(sys.modules[package], module, None)
+        # A command has its module's name.
+        assert member is sys.modules[name] or isinstance(member, FunctionType), name
+
+
+@pytest.mark.parametrize("package_first", [True, False])
+def test_doctests_and_tests_see_the_same_modules(package_first: bool) -> None:
+    # Left to itself, pytest makes modules anew for their doctests, and a test patches what the package does not use.
+    module, test = "python/clinometer/report/evaluation/view.py", test_each_module_of_the_package_is_imported_once
+    places = [module, f"tests/test_import.py::{test.__name__}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *places[:: 1 if package_first else -1]],
+        capture_output=True, text=True, check=False, timeout=120, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
