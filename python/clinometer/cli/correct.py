@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.http import Cache, Http, Model, http_options
+from clinometer.cli.option_groups import Cache, Http, Model, http_options
 from clinometer.cli.remedies import Remedies, correction_file, known_languages, warn
 from clinometer.errors import UsageError
 from clinometer.files import json_bytes

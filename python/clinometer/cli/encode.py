@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.http import Cache, Http, Model, http_options
+from clinometer.cli.option_groups import Cache, Http, Model, http_options
 from clinometer.cli.reader import Reader, reader_options
 from clinometer.cli.remedies import Remedies
 from clinometer.errors import UsageError

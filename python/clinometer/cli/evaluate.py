@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.http import Cache, Http, Model, http_options
+from clinometer.cli.option_groups import Cache, Http, Model, http_options
 from clinometer.cli.output import check_folder, show, tell_figures, write
 from clinometer.cli.reader import Reader, reader_options
 from clinometer.cli.remedies import Remedies, warn

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from clinometer.cli.evaluate import _list
-from clinometer.cli.http import Cache, Http, Model, http_options
+from clinometer.cli.option_groups import Cache, Http, Model, http_options
 from clinometer.cli.remedies import Remedies, warn
 from clinometer.errors import UsageError
 
