@@ -14,7 +14,7 @@ import typer
 from clinometer.cli.encoder_options import Adapter, Precomputed
 from clinometer.cli.expansion import OptionGroup, option, options_set
 from clinometer.cli.option_groups import Json, Progress, Source
-from clinometer.cli.remedies import Remedies, correction_file, known_languages, warn
+from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
 from clinometer.errors import UsageError
 from clinometer.files import json_bytes
 
@@ -157,7 +157,7 @@ def _sampled(
 
     method = fitting.method or "center"
     check_method(method)
-    remedies = Remedies(adapter, None)
+    remedies = RemedyFiles(adapter, None)
     remedies.load()
     collection = reading.load(source)
     sys.stderr.write(collection.summary() + "\n")

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from clinometer.cli.encoder_options import Adapter, EncoderOptions
 from clinometer.cli.expansion import option
 from clinometer.cli.option_groups import Executor, Progress, Source, SourceName, Storage
-from clinometer.cli.remedies import Remedies
+from clinometer.cli.remedies import RemedyFiles
 from clinometer.errors import UsageError
 
 __all__ = ["encode"]
@@ -56,7 +56,7 @@ def encode(
 
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; give a folder for the store")
-    remedies = Remedies(adapter, None)
+    remedies = RemedyFiles(adapter, None)
     remedies.load()
     collection = reading.load(source)
     sys.stderr.write(collection.summary() + "\n")

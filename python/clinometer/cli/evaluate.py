@@ -23,9 +23,9 @@ from clinometer.cli.option_groups import (
     split_names,
 )
 from clinometer.cli.output import check_folder, show, tell_figures, write
-from clinometer.cli.remedies import Remedies, warn
+from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.cli.save_run import SaveRun, check_run, keeping, save_run
-from clinometer.cli.target import Evaluated
+from clinometer.cli.target import Target
 
 __all__ = ["demo", "evaluate"]
 
@@ -85,7 +85,7 @@ def demo(
         clinometer demo -o results/demo
     """
     results = _Results(output=output, json=json, examples=EXAMPLES)
-    _run("demo", Source(), Evaluated("offline", {}), _Measured(), Resampling(), Execution(), results)
+    _run("demo", Source(), Target("offline", {}), _Measured(), Resampling(), Execution(), results)
 
 
 def evaluate(
@@ -105,18 +105,18 @@ def evaluate(
         clinometer evaluate demo --languages en,de,zh \\
             --scenarios multi,one-sided -o results/three
     """
-    evaluated = Evaluated(
+    target = Target(
         vectors.encoder.encoder, vectors.encoder.arguments(), run=scorer.run, scores=scorer.scores,
         queries=vectors.queries, documents=vectors.documents,
-        remedies=Remedies(remedy.adapter, remedy.correction, remedy.query_languages),
+        remedies=RemedyFiles(remedy.adapter, remedy.correction, remedy.query_languages),
     )  # fmt: skip
-    _run(source, reading, evaluated, measured, resampling, execution, results)
+    _run(source, reading, target, measured, resampling, execution, results)
 
 
 def _run(
     source: str,
     reading: Source,
-    evaluated: Evaluated,
+    target: Target,
     measured: _Measured,
     resampling: Resampling,
     execution: Execution,
@@ -140,9 +140,9 @@ def _run(
         "by": measured.by,
         **asdict(resampling),
     }
-    EvaluationOptions(**options)  # refuses what cannot be used
+    EvaluationOptions.of(**options)  # refuses what cannot be used
     steps = parse_steps(measured.pool or [])
-    evaluated.open()
+    target.open()
     for folder in (results.output, results.figures):
         if folder is not None:
             check_folder(folder)
@@ -150,7 +150,7 @@ def _run(
     sys.stderr.write(collection.summary() + "\n")
     if results.run_file is not None:
         check_run(collection, results.run_file)
-    scorer = evaluated.of(collection)
+    scorer = target.scorer(collection)
     kept = None if results.run_file is None else keeping(scorer)
     warnings = list(scorer.record.warnings)
     warn(warnings)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from clinometer.cli.encoder_options import Adapter, CorrectionFile, Precomputed
 from clinometer.cli.expansion import option
 from clinometer.cli.option_groups import Json, Pivot, Progress, Source, SourceName, split_names
-from clinometer.cli.remedies import Remedies, warn
+from clinometer.cli.remedies import RemedyFiles, warn
 
 __all__ = ["geometry"]
 
@@ -44,20 +44,20 @@ def geometry(
     # Imported here so that `--help` and complaints about options come at once.
     import msgspec
 
+    from clinometer.encoders.base import encode
     from clinometer.files import json_bytes, written_whole
     from clinometer.geometry import alignment_table
     from clinometer.geometry.pairs import check_read
 
     kind = check_read(read)
     # Only documents are encoded: what a correction knows of the languages of queries does not matter.
-    remedies = Remedies(adapter, correction, None if correction is None else "unknown")
+    remedies = RemedyFiles(adapter, correction, None if correction is None else "unknown")
     remedies.load()
     collection = reading.load(source).restrict(split_names(reading.languages))
     sys.stderr.write(collection.summary() + "\n")
     encoder = remedies.applied_to(vectors.make(), collection)
     texts = collection.documents
-    labels = {"languages": texts.languages} if getattr(encoder, "wants_languages", False) else {}
-    embeddings = encoder.encode_documents(texts.texts, show_progress_bar=progress.bars, **labels)
+    embeddings = encode(encoder, texts.texts, "documents", languages=texts.languages, show_progress_bar=progress.bars)
     warn(encoder.record.warnings)
     rows = alignment_table(embeddings, texts.languages, texts.groups, pivot, read=kind)
     command = shlex.join(["clinometer", *sys.argv[1:]])

@@ -13,7 +13,7 @@ import typer
 from clinometer.cli.encoder_options import Remedy
 from clinometer.cli.expansion import OptionGroup, option
 from clinometer.cli.option_groups import Execution, Json, Lists, MemoryBudget, Progress
-from clinometer.cli.remedies import Remedies, warn
+from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.errors import UsageError
 from clinometer.executors import executor_of
 from clinometer.files import json_bytes
@@ -74,7 +74,7 @@ def scan(
     output = results.output
     if output is not None and output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; give a folder for the results")
-    remedies = Remedies(remedy.adapter, remedy.correction, remedy.query_languages)
+    remedies = RemedyFiles(remedy.adapter, remedy.correction, remedy.query_languages)
     remedies.load()
     documents, query_store = open_stores(store, judged.queries)
     request = ScanRequest(

@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.correction.remedies import Remedied, mixed_encoders
+from clinometer.correction.remedies import Remedies, mixed_encoders
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError
 from clinometer.executors import Executor
 from clinometer.files import file_digest
 from clinometer.io.judgements import read_judgements
-from clinometer.scanning.arguments import check_options, core_options, rows_of
+from clinometer.scanning.arguments import check_options, rows_of
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.counts import RankCounts, TopK
-from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
+from clinometer.scanning.pool import Pool
 from clinometer.scanning.sources import sources_of_store
 from clinometer.store.lookup import language_codes, rows_of_ids
 from clinometer.store.manifest import MANIFEST
@@ -170,7 +170,7 @@ class ScanRequest:
     relevant: Path
     k: int = 0
     per_language: bool = False
-    remedies: Remedied | None = None
+    remedies: Remedies | None = None
     allow_missing: bool = False
     verify: bool = False
     threads: int | None = None
@@ -189,7 +189,7 @@ class ScanRequest:
         }
         if self.remedies is not None:
             found["remedies"] = " ".join(self.remedies.digests)
-            found["query_languages"] = self.remedies.query_languages
+            found["query_languages"] = str(self.remedies.query_languages)
         return found
 
     def run(
@@ -216,10 +216,10 @@ class ScanRequest:
             asked = self.remedies.queries(asked, [spoken[row] for row in judged.queries.tolist()])
         labels, codes = language_codes([self.documents])
         sources = sources_of_store(self.documents)
-        if self.remedies is None:
-            check_dimensions(asked, sources)
-        options = core_options("cosine", self.k, self.per_language, self.precision, self.threads, 512, None)
-        pool = Pool(pieces_of(sources, codes), labels, options, change=self.remedies, checked=self.verify)
+        pool = Pool.of(
+            sources, codes, labels, asked, change=self.remedies, checked=self.verify, k=self.k,
+            per_language=self.per_language, precision=self.precision, threads=self.threads,
+        )  # fmt: skip
         digests = self.digests()
         with nullcontext() if work is None else Checkpoint(work, digests) as checkpoint:
             start, processor = time.perf_counter(), time.process_time()
