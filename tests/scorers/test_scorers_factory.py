@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from brute_force import embeddings, random_collection
+from numpy.typing import NDArray
 
 import clinometer as cm
+from clinometer.collection import Texts
 from clinometer.encoders import PrecomputedEncoder
-from clinometer.encoders.base import EncoderRecord
+from clinometer.encoders.base import EncoderRecord, Side
 from clinometer.errors import UsageError
 from clinometer.scorers import (
     BM25Scorer,
@@ -34,17 +36,14 @@ SCORES = QUERIES @ DOCUMENTS.T
 
 
 def stored(folder: Path) -> StoredEmbeddings:
-
-    stores = []
-    for stage, texts, rows in (
-        ("documents", COLLECTION.documents, DOCUMENTS),
-        ("queries", COLLECTION.queries, QUERIES),
-    ):
+    def store(stage: Side, texts: Texts, rows: NDArray[np.float32]) -> EmbeddingStore:
         record = EncoderRecord(name="drawn", kind="own", dimension=4)
-        with StoreWriter(folder / stage, record, stage=stage) as writer:  # type: ignore[arg-type]
+        with StoreWriter(folder / stage, record, stage=stage) as writer:
             writer.append(rows, texts.ids, texts.languages)
-        stores.append(EmbeddingStore.open(folder / stage))
-    return StoredEmbeddings(*stores)
+        return EmbeddingStore.open(folder / stage)
+
+    documents = store("documents", COLLECTION.documents, DOCUMENTS)
+    return StoredEmbeddings(documents, store("queries", COLLECTION.queries, QUERIES))
 
 
 def run_of_scores() -> RunScorer:

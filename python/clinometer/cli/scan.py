@@ -65,6 +65,7 @@ def scan(
         clinometer scan store --relevant qrels/test.tsv -k 100 -o ranks
     """
     from clinometer.evaluation.stored import results_of, table_of, write_results
+    from clinometer.io.judgements import read_judgements
     from clinometer.scanning.arguments import bytes_of
     from clinometer.scanning.stored import ScanRequest
     from clinometer.scorers.stored import open_stores
@@ -81,6 +82,7 @@ def scan(
         documents=documents,
         queries=query_store,
         relevant=judged.relevant,
+        judgements=read_judgements(judged.relevant),
         k=lists.k,
         per_language=lists.per_language,
         remedies=remedies.on_stores(documents, query_store),

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.comparison.changes import change_rows
+from clinometer.comparison.harm import worse_rows
 from clinometer.comparison.paired import KEYS, blocks_of, pair_settings
 from clinometer.errors import LanguageError, UsageError
 from clinometer.evaluation.results import Evaluation
@@ -112,17 +113,8 @@ class Comparison:
         """
         label = self.labels[1] if encoder is None else encoder
         means = {"macro", "macro-target", "macro-pivot", *self.settings["groups"]}
-        rows = [
-            row
-            for row in self.rows
-            if (row["measure"], row["scenario"], row["encoder"]) == (measure, scenario, label)
-            and row["query_language"] not in means
-            and row["lower_is_better"] is not None
-        ]
-        if not rows:
-            return None
-        losses = [(row["difference"] if row["lower_is_better"] else -row["difference"], row) for row in rows]
-        return [row for loss, row in sorted(losses, key=lambda pair: -pair[0]) if loss > tolerance + 1e-12]
+        rows = [row for row in self.rows if row["encoder"] == label and row["query_language"] not in means]
+        return worse_rows(rows, measure, scenario, tolerance)
 
 
 def compare(

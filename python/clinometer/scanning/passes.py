@@ -126,22 +126,22 @@ def scan_piece(asked: Questions, piece: Piece, progress: Progress | None = None)
     for at, rows in _blocks(asked, piece):
         span = slice(at, at + len(rows))
         with _named_rows(piece, at):
-            found = _core.scan(
+            scan_result = _core.scan(
                 asked.queries,
-                rows,
-                piece.codes[span],
-                language_count=len(asked.labels),
-                places=None if piece.places is None else piece.places[span],
-                first_place=piece.start + at,
-                indptr=asked.indptr,
-                target_scores=asked.scores,
-                target_places=asked.places,
-                read_ahead=is_mapped(rows),
+                _core.Documents(
+                    rows,
+                    piece.codes[span],
+                    language_count=len(asked.labels),
+                    places=None if piece.places is None else piece.places[span],
+                    first_place=piece.start + at,
+                    read_ahead=is_mapped(rows),
+                ),
+                _core.Targets(asked.indptr, asked.scores, asked.places),
+                _core.ScanOptions(**asked.options),
                 progress=None if progress is None else partial(_from, progress, at),
-                **asked.options,
             )
         sizes = np.bincount(piece.codes[span], minlength=len(asked.labels))
-        part = Scan(_counts(asked, found, sizes), _lists(asked, piece, found), found["rescored"])
+        part = Scan(_counts(asked, scan_result, sizes), _lists(asked, piece, scan_result), scan_result.rescored)
         whole = part if whole is None else add(whole, part)
     assert whole is not None  # noqa: S101 - no piece is empty
     return whole
@@ -204,15 +204,15 @@ def _blocks(asked: Questions, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]
         yield at, changed
 
 
-def _counts(asked: Questions, found: dict[str, Any], sizes: NDArray[np.int64]) -> RankCounts:
+def _counts(asked: Questions, scan_result: _core.ScanResult, sizes: NDArray[np.int64]) -> RankCounts:
     return RankCounts(
         indptr=asked.indptr,
         documents=asked.targets,
         codes=asked.codes,
         scores=asked.scores,
-        greater=found["greater"].T,
-        equal=found["equal"].T,
-        before=found["before"].T,
+        greater=scan_result.greater.T,
+        equal=scan_result.equal.T,
+        before=scan_result.before.T,
         languages=asked.labels,
         ties=asked.ties,
         held=asked.held,
@@ -221,13 +221,13 @@ def _counts(asked: Questions, found: dict[str, Any], sizes: NDArray[np.int64]) -
     )
 
 
-def _lists(asked: Questions, piece: Piece, found: dict[str, Any]) -> TopK | None:
-    if "top_places" not in found:
+def _lists(asked: Questions, piece: Piece, scan_result: _core.ScanResult) -> TopK | None:
+    if scan_result.top_places is None or scan_result.top_scores is None:
         return None
     per_language = asked.options["per_language"]
     shape = (len(asked.queries), len(asked.labels), -1) if per_language else (len(asked.queries), -1)
-    scores = found["top_scores"].reshape(shape)
-    places = found["top_places"].astype(np.int64).reshape(shape)
+    scores = scan_result.top_scores.reshape(shape)
+    places = scan_result.top_places.astype(np.int64).reshape(shape)
     absent = np.isnan(scores)
     places[absent] = -1
     ids = places

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,6 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError
 from clinometer.executors import Executor
 from clinometer.files import file_digest
-from clinometer.io.judgements import read_judgements
 from clinometer.scanning.arguments import check_options, rows_of
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.counts import RankCounts, TopK
@@ -32,6 +32,8 @@ from clinometer.store.manifest import MANIFEST
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["Judged", "ScanRequest", "StoredScan", "judged_rows", "manifest_digest"]
+
+Judgements = Mapping[str, Mapping[str, int]]
 
 _NAMED = 5
 
@@ -59,23 +61,29 @@ class Judged:
 
 
 def judged_rows(
-    path: Path, queries: EmbeddingStore, documents: EmbeddingStore, *, allow_missing: bool = False
+    judgements: Judgements,
+    path: Path,
+    queries: EmbeddingStore,
+    documents: EmbeddingStore,
+    *,
+    allow_missing: bool = False,
 ) -> Judged:
-    """Read judgements and find their queries and documents in the stores.
+    """Find the queries and documents of judgements in the stores.
 
     Args:
-        path: The file, as `clinometer.io.judgements.read_judgements` takes it.
+        judgements: Grade of each judged document, by query id and document id.
+        path: The file that they are from, for messages.
         queries: Where the queries are.
         documents: Where the documents are.
         allow_missing: Leave out, and count, judgements whose query or document is in neither store.
 
     Raises:
-        FormatError: A line is broken, or a store is.
+        FormatError: A store is broken.
         CollectionError: Ids are missing, or nothing is left.
     """
     relevant = {
         query: kept
-        for query, grades in read_judgements(path).items()
+        for query, grades in judgements.items()
         if (kept := {document: grade for document, grade in grades.items() if grade >= 1})
     }
     query_rows = rows_of_ids(queries, relevant)
@@ -154,7 +162,8 @@ class ScanRequest:
     Args:
         documents: The pool.
         queries: Those that may be asked.
-        relevant: File of judgements.
+        relevant: File of judgements, for messages and the digest.
+        judgements: What it holds, as `clinometer.io.judgements.read_judgements` gives it.
         k: Length of the result lists, 0 for none.
         per_language: Keep k documents per query and language.
         remedies: What all embeddings go through; None for nothing.
@@ -168,6 +177,7 @@ class ScanRequest:
     documents: EmbeddingStore
     queries: EmbeddingStore
     relevant: Path
+    judgements: Judgements
     k: int = 0
     per_language: bool = False
     remedies: Remedies | None = None
@@ -207,7 +217,9 @@ class ScanRequest:
         """
         check_options(self.k, "index", "cosine", self.precision, self.threads, 512, None)
         record = self._record()
-        judged = judged_rows(self.relevant, self.queries, self.documents, allow_missing=self.allow_missing)
+        judged = judged_rows(
+            self.judgements, self.relevant, self.queries, self.documents, allow_missing=self.allow_missing
+        )
         if self.verify:
             self.queries.verify()
         asked = rows_of(self.queries.take(judged.queries), "queries")
