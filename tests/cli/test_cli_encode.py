@@ -88,7 +88,7 @@ def test_documents_and_queries(encode: Run, folder: Path, tmp_path: Path) -> Non
     before = bytes_in(tmp_path / "s")
     again = encode("-o", tmp_path / "s", "--progress")
     assert again.code == 0
-    assert f"4 queries in {tmp_path / 's' / 'queries'}, 4 of them there before\n" in again.err
+    assert f"4 queries in {tmp_path / 's' / 'queries'}, 4 of them from an earlier run\n" in again.err
     assert "documents: 100%" in again.err
     assert bytes_in(tmp_path / "s") == before
 
@@ -175,13 +175,13 @@ def test_an_interruption_says_what_is_there(encode: Run, tiny: Any, tmp_path: Pa
     tiny.encode_documents = stopped
     done = encode("-o", tmp_path / "s", "--shard-rows", "3")
     assert complaint(done, 130) == "clinometer: interrupted"
-    there = f"3 of 4 documents are in {tmp_path / 's' / 'documents'}; run the same command again to go on"
+    there = f"3 of 4 documents are in {tmp_path / 's' / 'documents'}; run the same command again to resume"
     assert done.err.splitlines()[-2] == there
     with pytest.raises(FormatError, match="not complete: 3 of 4"):
         EmbeddingStore.open(tmp_path / "s" / "documents")
     done = encode("-o", tmp_path / "s", "--shard-rows", "3")
     assert "4 documents in" in done.err
-    assert "3 of them there before" in done.err
+    assert "3 of them from an earlier run" in done.err
     assert bytes_in(tmp_path / "s") == bytes_in(tmp_path / "whole")
 
 
@@ -205,7 +205,7 @@ def test_a_process_that_is_stopped(run: Run, tiny: Any, tmp_path: Path, wanted: 
         finally:
             process.kill()
     assert process.returncode == (-9 if wanted == signal.SIGKILL else 130)
-    assert ("run the same command again to go on\nclinometer: interrupted\n" in err) == (wanted == signal.SIGINT)
+    assert ("run the same command again to resume\nclinometer: interrupted\n" in err) == (wanted == signal.SIGINT)
     found = EmbeddingStore.open(tmp_path / "s" / "documents", partial=True)
     assert 16 <= len(found) < 150
     found.verify()
