@@ -123,7 +123,8 @@ def scan(
     pool = Pool.of(
         sources, codes, labels, query_rows, places=places, ties=ties,
         by_id=ties == "trec" and document_ids is not None, similarity=similarity, k=k and k + extra,
-        per_language=per_language, pool_k=pool_k and pool_k + extra, precision=precision, threads=threads, block=block, kernel=kernel,
+        per_language=per_language, pool_k=pool_k and pool_k + extra, precision=precision, threads=threads, block=block,
+        kernel=kernel,
     )  # fmt: skip
     with opened(executor, threads=threads) as chosen:
         result = pool.scan(
