@@ -15,6 +15,7 @@ import clinometer as cm
 from clinometer.errors import ClinometerError, EmbeddingError, UsageError
 from clinometer.scanning import pool
 from clinometer.scanning.arguments import tie_places
+from clinometer.scanning.passes import scan_piece
 
 # Scores of the first query: 1, 0.8, 0.6, 0; of the second: 0, 0.6, 0.8, 1.
 DOCUMENTS = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1]], dtype=np.float32)
@@ -277,7 +278,7 @@ def test_long_lists_are_made_for_some_queries_at_a_time(monkeypatch: pytest.Monk
     options: dict[str, Any] = {"languages": ["en", "de"] * 25, "k": 2, "per_language": True, "pool_k": 20}
     wanted = cm.scan(queries, documents, [[0]] * 30, **options)
     passes: list[int] = []
-    plain = pool.scan_piece
+    plain = scan_piece
 
     def counted(task: Any, *arguments: Any) -> Any:
         passes.append(len(task.queries))
