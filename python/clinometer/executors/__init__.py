@@ -5,11 +5,14 @@ The result has the same bits with any executor, because parts merge in any order
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
 from clinometer.errors import UsageError
 from clinometer.executors.base import Done, Executor
 from clinometer.executors.local import LocalExecutor
 
-__all__ = ["EXECUTORS", "Done", "Executor", "LocalExecutor", "check_executor", "executor_of"]
+__all__ = ["EXECUTORS", "Done", "Executor", "LocalExecutor", "check_executor", "executor_of", "opened"]
 
 EXECUTORS = ("local", "ray")
 
@@ -39,6 +42,19 @@ def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor
     from clinometer.executors.ray import RayExecutor
 
     return RayExecutor(cpus_per_task=threads or 1)
+
+
+@contextmanager
+def opened(what: str | Executor, *, threads: int | None = None) -> Iterator[Executor]:
+    """An executor for one scan: closed afterwards if it was created from its name, else the caller's.
+
+    Args:
+        what: `local` or `ray`, or an executor.
+        threads: Number of threads per task, as for `executor_of`.
+    """
+    executor = executor_of(what, threads=threads)
+    with executor if isinstance(what, str) else nullcontext():
+        yield executor
 
 
 def check_executor(name: str) -> None:

@@ -63,7 +63,7 @@ class Piece:
 
 
 class RowTransform(Protocol):
-    """A transform of documents before they are scored, such as `clinometer.correction.remedies.Remedied`."""
+    """A transform of documents before they are scored, such as `clinometer.correction.remedies.Remedies`."""
 
     @property
     def block(self) -> int:
@@ -126,22 +126,22 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
     for at, rows in _blocks(task, piece):
         span = slice(at, at + len(rows))
         with _named_rows(piece, at):
-            core_result = _core.scan(
+            scan_result = _core.scan(
                 task.queries,
-                rows,
-                piece.codes[span],
-                language_count=len(task.labels),
-                places=None if piece.places is None else piece.places[span],
-                first_place=piece.start + at,
-                indptr=task.indptr,
-                target_scores=task.scores,
-                target_places=task.places,
-                read_ahead=is_mapped(rows),
+                _core.Documents(
+                    rows,
+                    piece.codes[span],
+                    language_count=len(task.labels),
+                    places=None if piece.places is None else piece.places[span],
+                    first_place=piece.start + at,
+                    read_ahead=is_mapped(rows),
+                ),
+                _core.Targets(task.indptr, task.scores, task.places),
+                _core.ScanOptions(**task.options),
                 progress=None if progress is None else partial(_from, progress, at),
-                **task.options,
             )
         sizes = np.bincount(piece.codes[span], minlength=len(task.labels))
-        part = Scan(_counts(task, core_result, sizes), _lists(task, piece, core_result), core_result["rescored"])
+        part = Scan(_counts(task, scan_result, sizes), _lists(task, piece, scan_result), scan_result.rescored)
         total = part if total is None else add(total, part)
     assert total is not None  # noqa: S101 - no piece is empty
     return total
@@ -204,15 +204,15 @@ def _blocks(task: ScanTask, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
         yield at, transformed
 
 
-def _counts(task: ScanTask, core_result: dict[str, Any], sizes: NDArray[np.int64]) -> RankCounts:
+def _counts(task: ScanTask, scan_result: _core.ScanResult, sizes: NDArray[np.int64]) -> RankCounts:
     return RankCounts(
         indptr=task.indptr,
         documents=task.targets,
         codes=task.codes,
         scores=task.scores,
-        greater=core_result["greater"].T,
-        equal=core_result["equal"].T,
-        before=core_result["before"].T,
+        greater=scan_result.greater.T,
+        equal=scan_result.equal.T,
+        before=scan_result.before.T,
         languages=task.labels,
         ties=task.ties,
         held=task.held,
@@ -221,13 +221,13 @@ def _counts(task: ScanTask, core_result: dict[str, Any], sizes: NDArray[np.int64
     )
 
 
-def _lists(task: ScanTask, piece: Piece, core_result: dict[str, Any]) -> TopK | None:
-    if "top_places" not in core_result:
+def _lists(task: ScanTask, piece: Piece, scan_result: _core.ScanResult) -> TopK | None:
+    if scan_result.top_places is None or scan_result.top_scores is None:
         return None
     per_language = task.options["per_language"]
     shape = (len(task.queries), len(task.labels), -1) if per_language else (len(task.queries), -1)
-    scores = core_result["top_scores"].reshape(shape)
-    places = core_result["top_places"].astype(np.int64).reshape(shape)
+    scores = scan_result.top_scores.reshape(shape)
+    places = scan_result.top_places.astype(np.int64).reshape(shape)
     empty = np.isnan(scores)
     places[empty] = -1
     ids = places

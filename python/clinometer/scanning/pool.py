@@ -21,39 +21,11 @@ from clinometer.errors import EmbeddingError, UsageError
 from clinometer.executors import Executor
 from clinometer.scanning.arguments import bytes_of
 from clinometer.scanning.checkpoint import Checkpoint
-from clinometer.scanning.counts import TieMode, stack_counts, stack_lists
+from clinometer.scanning.counts import TieMode, stack_counts, stack_lists, tie_order
 from clinometer.scanning.passes import Piece, RowTransform, Scan, ScanTask, add, join_scores, scan_piece, score_piece
 from clinometer.scanning.sources import Source, spread
 
-__all__ = ["Pool", "bytes_needed", "check_dimensions", "pieces_of"]
-
-
-def pieces_of(
-    sources: Sequence[Source], codes: NDArray[np.uint16], places: NDArray[np.uint32] | None = None
-) -> list[Piece]:
-    """Consecutive shards, each with its part of the columns; shards without rows are left out."""
-    pieces, start = [], 0
-    for source in sources:
-        span = slice(start, start + len(source))
-        if len(source):
-            pieces.append(Piece(source, start, codes[span], None if places is None else places[span]))
-        start += len(source)
-    return pieces
-
-
-def check_dimensions(queries: NDArray[Any], sources: Sequence[Source]) -> None:
-    """Refuse shards whose dimension differs from the queries.
-
-    Raises:
-        EmbeddingError: The dimensions differ; the message names both.
-    """
-    for source in sources:
-        if source.dimension != queries.shape[1]:
-            where = f" ({source.name})" if source.name else ""
-            raise EmbeddingError(
-                f"queries have dimension {queries.shape[1]}, documents {source.dimension}{where}; encode both with one "
-                "encoder"
-            )
+__all__ = ["Pool", "bytes_needed"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +51,56 @@ class Pool:
     by_id: bool = False
     transform: RowTransform | None = None
     checked: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        sources: Sequence[Source],
+        codes: NDArray[np.uint16],
+        labels: tuple[str, ...],
+        queries: NDArray[Any],
+        *,
+        places: NDArray[np.uint32] | None = None,
+        ties: TieMode = "index",
+        by_id: bool = False,
+        transform: RowTransform | None = None,
+        checked: bool = False,
+        similarity: str = "cosine",
+        k: int = 0,
+        per_language: bool = False,
+        precision: str | None = None,
+        threads: int | None = None,
+        block: int = 512,
+        kernel: str | None = None,
+    ) -> Pool:
+        """The pool of all documents of some sources, for queries of one dimension.
+
+        Args:
+            sources: Consecutive shards.
+            codes: `(N,)`: language of each document, as an index into `labels`.
+            labels: Labels of the languages.
+            queries: `(Q, d)`; documents without a transform must have the same dimension.
+            places: `(N,)`: place of each document in the tie order; None if that is its position.
+            ties: Tie mode, as for `clinometer.scan`; so are the options after `checked`.
+            by_id: Whether the tie order used ids.
+            transform: Transform of documents before they are scored; None for none.
+            checked: Whether to compare the checksum of each shard before it is scanned.
+
+        Raises:
+            EmbeddingError: The dimensions of queries and documents differ.
+        """
+        if transform is None:
+            _check_dimensions(queries, sources)
+        options = {
+            "similarity": similarity,
+            "k": k,
+            "per_language": per_language,
+            "precision": precision,
+            "threads": threads or 0,
+            "block": block,
+            "isa": kernel,
+        }
+        return cls(_pieces(sources, codes, places), labels, options, ties, tie_order(ties), by_id, transform, checked)
 
     def __len__(self) -> int:
         return sum(map(len, self.pieces))
@@ -220,6 +242,32 @@ class Pool:
                 f"memory_budget is {budget}, but one query needs about {(fixed_bytes + bytes_per_query) / 1e6:.1f} MB"
             )
         return min(int(fitting), queries)
+
+
+def _pieces(sources: Sequence[Source], codes: NDArray[np.uint16], places: NDArray[np.uint32] | None) -> list[Piece]:
+    """Consecutive shards, each with its part of the columns; shards without rows are left out."""
+    pieces, start = [], 0
+    for source in sources:
+        span = slice(start, start + len(source))
+        if len(source):
+            pieces.append(Piece(source, start, codes[span], None if places is None else places[span]))
+        start += len(source)
+    return pieces
+
+
+def _check_dimensions(queries: NDArray[Any], sources: Sequence[Source]) -> None:
+    """Refuse shards whose dimension differs from the queries.
+
+    Raises:
+        EmbeddingError: The dimensions differ; the message names both.
+    """
+    for source in sources:
+        if source.dimension != queries.shape[1]:
+            where = f" ({source.name})" if source.name else ""
+            raise EmbeddingError(
+                f"queries have dimension {queries.shape[1]}, documents {source.dimension}{where}; encode both with one "
+                "encoder"
+            )
 
 
 def bytes_needed(

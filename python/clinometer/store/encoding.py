@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from clinometer.collection import Texts
-from clinometer.encoders.base import Encoder
+from clinometer.encoders.base import Encoder, encode
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError
 from clinometer.store.manifest import MANIFEST, Dtype, Stage
@@ -104,7 +104,6 @@ def fill(
         EmbeddingError: It returns rows that are zero, NaN or infinite.
     """
     stage = writer.manifest.stage
-    encode = encoder.encode_documents if stage == "documents" else encoder.encode_queries
     first_row: dict[str, int] = {}
     for row, text in enumerate(texts.texts):
         first_row.setdefault(text, row)
@@ -112,7 +111,7 @@ def fill(
     starts = range(len(writer), len(texts), step)
     # The texts to encode for a shard are known before earlier shards are finished.
     new_texts = (new for start in starts if (new := _new(texts.texts[start : start + step], first_row, start)))
-    encoded = map(encode, new_texts) if encode_all is None else encode_all(new_texts)
+    encoded = (encode(encoder, new, stage) for new in new_texts) if encode_all is None else encode_all(new_texts)
     with tqdm(
         total=len(texts), initial=len(writer), desc=stage, unit="text", file=sys.stderr, disable=not show_progress_bar
     ) as bar:
@@ -142,8 +141,8 @@ def _rows(
     dimension = writer.manifest.dimension or encoded.shape[-1]
     if encoded.shape != (len(row_of), dimension):
         raise EncoderError(
-            f"{writer.manifest.encoder.name} gave embeddings of shape {encoded.shape} for {len(row_of)} texts, but must "
-            f"give {(len(row_of), dimension)}: one row per text, always of one dimension"
+            f"{writer.manifest.encoder.name} gave embeddings of shape {encoded.shape} for {len(row_of)} texts, but "
+            f"must give {(len(row_of), dimension)}: one row per text, always of one dimension"
         )
     rows = encoded[[row_of.get(text, 0) for text in texts]]
     if stored:
