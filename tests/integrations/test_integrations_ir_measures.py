@@ -5,9 +5,9 @@ from __future__ import annotations
 import ir_measures
 import numpy as np
 import pytest
-from brute_force import embeddings, random_collection
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.brute_force import embeddings, random_collection
 
 import clinometer as cm
 from clinometer.encoders import PrecomputedEncoder

@@ -121,7 +121,7 @@ def test_errors_name_columns_and_targets() -> None:
 
 
 def test_it_shares_an_embedding_pass(tmp_path: Any) -> None:
-    import tiny_transformer
+    from support import tiny_transformer
 
     tiny = tiny_transformer.build(tmp_path)
     texts = [tiny_transformer.sentences(4, language) for language in ("en", "en", "de", "de")]

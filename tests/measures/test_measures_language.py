@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from ranking_reference import Pool, placements_of
+from support.ranking_reference import Pool, placements_of
 
 from clinometer.errors import MeasureError, UsageError
 from clinometer.measures import (

@@ -9,14 +9,15 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-import ranking_reference as reference
-from brute_force import Pool as Judged
-from brute_force import columns, embeddings, ordered, pools_of, random_collection, scores_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
-from ranking_reference import LANGUAGES, Pool, placements_of
+from support import ranking_reference as reference
+from support.brute_force import Pool as Judged
+from support.brute_force import columns, embeddings, ordered, pools_of, random_collection, scores_of
+from support.languages import LANGUAGES
+from support.ranking_reference import Pool, placements_of
 
 import clinometer as cm
 from clinometer import Collection, measures

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from ranking_reference import Pool, placements_of
+from support.ranking_reference import Pool, placements_of
 
 from clinometer.errors import UsageError
 from clinometer.measures import evaluate_measure, ndcg, parse, precision, reciprocal_rank

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import foreign_warnings
 
 from clinometer.encoders import Encoder, SentenceTransformerEncoder, encoder
 from clinometer.errors import EncoderError, UsageError
@@ -48,10 +49,7 @@ DIMENSION = 16
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Deprecations inside torch and transformers do not fail these tests; warnings of clinometer still do."""
-    with warnings.catch_warnings():
-        for category in (DeprecationWarning, FutureWarning):
-            warnings.filterwarnings("ignore", category=category, module=r"(torch|transformers|sentence_transformers)\.")
+    with foreign_warnings.ignored(DeprecationWarning, FutureWarning):
         yield
 
 

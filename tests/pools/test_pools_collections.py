@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parallel_texts import judgements, parallel_collection
+from support.parallel_texts import judgements, parallel_collection
 
 from clinometer import Collection, CollectionBuilder, pools
 from clinometer.errors import CollectionError, LanguageError, UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from parallel_texts import parallel_collection
+from support.parallel_texts import parallel_collection
 
 from clinometer import pools
 from clinometer.errors import UsageError

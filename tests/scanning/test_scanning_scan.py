@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import embeddings, ordered, rank_of, scores_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from support.brute_force import embeddings, ordered, rank_of, scores_of
 
 import clinometer as cm
 from clinometer.errors import ClinometerError, EmbeddingError, UsageError

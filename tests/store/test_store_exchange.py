@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from store_exchange import check_round_trip, check_same, contents, stored
+from support.store_exchange import check_round_trip, check_same, contents, stored
 
 from clinometer.encoders import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError, FormatError, MissingExtraError, UsageError

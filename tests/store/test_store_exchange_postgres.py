@@ -12,8 +12,8 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from postgres_server import PASSWORD, postgres_server
-from store_exchange import check_round_trip, check_same, contents, stored
+from support.postgres_server import PASSWORD, postgres_server
+from support.store_exchange import check_round_trip, check_same, contents, stored
 
 import clinometer as cm
 from clinometer.errors import ClinometerError, CollectionError, EmbeddingError, FormatError, UsageError

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from store_exchange import check_same
+from support.store_exchange import check_same
 
 import clinometer as cm
 from clinometer.errors import CollectionError, EmbeddingError, FormatError

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.interpreter import python
 
 import clinometer as cm
 import clinometer.integrations.sentence_transformers
@@ -19,12 +18,6 @@ from clinometer.measures import parse
 from clinometer.training.evaluator.history import append_row
 from clinometer.training.evaluator.metrics import criterion_key, metric_name, metrics_of, primary_value
 from clinometer.training.evaluator.questions import with_questions
-
-
-def run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def row(scenario: str, who: str, measure: str, value: float | None) -> dict[str, Any]:
@@ -57,7 +50,7 @@ def test_nothing_imports_torch_until_an_evaluator_is_asked_for() -> None:
         " clinometer.training.evaluator.questions, clinometer.training.development;"
         "print([name for name in ('torch', 'datasets', 'sentence_transformers') if name in sys.modules])"
     )
-    assert run(code) == "[]"
+    assert python(code) == "[]"
 
 
 @pytest.mark.parametrize("missing", ["torch", "sentence_transformers"])
@@ -68,7 +61,9 @@ def test_a_missing_package_is_named_by_its_extra(missing: str) -> None:
         "try:\n    from clinometer.integrations.sentence_transformers import MixedPoolEvaluator\n"
         "except MissingExtraError as error:\n    print(error)"
     )
-    assert run(code) == "the evaluator MixedPoolEvaluator needs an optional package: pip install 'clinometer[models]'"
+    assert (
+        python(code) == "the evaluator MixedPoolEvaluator needs an optional package: pip install 'clinometer[models]'"
+    )
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_transformer
+from support import tiny_transformer
 
 from clinometer.errors import EncoderError, UsageError
 from clinometer.training import TrainingPlan, train

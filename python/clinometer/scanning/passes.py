@@ -126,7 +126,7 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
     for at, rows in _blocks(task, piece):
         span = slice(at, at + len(rows))
         with _named_rows(piece, at):
-            scan_result = _core.scan(
+            core_result = _core.scan(
                 task.queries,
                 _core.Documents(
                     rows,
@@ -137,11 +137,11 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
                     read_ahead=is_mapped(rows),
                 ),
                 _core.Targets(task.indptr, task.scores, task.places),
-                _core.ScanOptions(**task.options),
+                _core.PassOptions(**task.options),
                 progress=None if progress is None else partial(_from, progress, at),
             )
         sizes = np.bincount(piece.codes[span], minlength=len(task.labels))
-        part = Scan(_counts(task, scan_result, sizes), _lists(task, piece, scan_result), scan_result.rescored)
+        part = Scan(_counts(task, core_result, sizes), _lists(task, piece, core_result), core_result.rescored)
         total = part if total is None else add(total, part)
     assert total is not None  # noqa: S101 - no piece is empty
     return total
@@ -204,15 +204,15 @@ def _blocks(task: ScanTask, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
         yield at, transformed
 
 
-def _counts(task: ScanTask, scan_result: _core.ScanResult, sizes: NDArray[np.int64]) -> RankCounts:
+def _counts(task: ScanTask, core_result: _core.ScanResult, sizes: NDArray[np.int64]) -> RankCounts:
     return RankCounts(
         indptr=task.indptr,
         documents=task.targets,
         codes=task.codes,
         scores=task.scores,
-        greater=scan_result.greater.T,
-        equal=scan_result.equal.T,
-        before=scan_result.before.T,
+        greater=core_result.greater.T,
+        equal=core_result.equal.T,
+        before=core_result.before.T,
         languages=task.labels,
         ties=task.ties,
         held=task.held,
@@ -221,13 +221,13 @@ def _counts(task: ScanTask, scan_result: _core.ScanResult, sizes: NDArray[np.int
     )
 
 
-def _lists(task: ScanTask, piece: Piece, scan_result: _core.ScanResult) -> TopK | None:
-    if scan_result.top_places is None or scan_result.top_scores is None:
+def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK | None:
+    if core_result.top_places is None or core_result.top_scores is None:
         return None
     per_language = task.options["per_language"]
     shape = (len(task.queries), len(task.labels), -1) if per_language else (len(task.queries), -1)
-    scores = scan_result.top_scores.reshape(shape)
-    places = scan_result.top_places.astype(np.int64).reshape(shape)
+    scores = core_result.top_scores.reshape(shape)
+    places = core_result.top_places.astype(np.int64).reshape(shape)
     empty = np.isnan(scores)
     places[empty] = -1
     ids = places
