@@ -105,13 +105,13 @@ def test_corrections_that_do_not_fit_a_store(run: Run, stored: Path, tmp_path: P
     assert_complaint(done, 2, "is there already; give a new folder, the corrected store is a copy")
     (tmp_path / "empty").mkdir()
     done = run("correct", tmp_path / "empty", "-o", new)
-    assert_complaint(done, 1, "this folder is no store of embeddings")
+    assert_complaint(done, 1, "this folder is not a store of embeddings")
     done = run("correct", tmp_path / "nowhere", "-o", new)
     assert_complaint(done, 2, "nowhere' is neither a collection nor the folder of a store")
     assert not new.exists()
     (stored / "queries" / "00000.npy").unlink()
     done = run("correct", stored, "-o", new)
-    assert_complaint(done, 1, "1 of 2 files are bad: 00000.npy: it is not there")
+    assert_complaint(done, 1, "1 of 2 files are bad: 00000.npy: missing")
     assert not new.exists()
 
 
@@ -129,4 +129,4 @@ def test_a_killed_copy_is_not_taken_for_a_whole_one(
     assert_complaint(run("correct", stored, "-o", tmp_path / "new"), 1, "No space left on device")
     assert not (tmp_path / "new" / "correction.npz").exists()
     done = run("correct", tmp_path / "new", "-o", tmp_path / "newer")
-    assert_complaint(done, 1, "the store is not complete: 53 of 120 documents are there")
+    assert_complaint(done, 1, "the store is not complete: 53 of 120 documents are stored")
