@@ -273,7 +273,7 @@ def test_train_adapter_reads_files(tmp_path: Path) -> None:
         ({"hold": float("nan")}, "hold is nan"),
         ({"batch_size": 1}, "batch_size is 1, but must be 2 or more"),
         ({"learning_rate": 0}, "learning_rate is 0"),
-        ({"loss": "pol"}, "there is no part 'pol'"),
+        ({"loss": "pol"}, "unknown part 'pol'"),
         ({"loss_options": {"sale": 2}}, "the loss relational has no option sale; it has scale, weight"),
         (
             {"loss": "pool", "loss_options": {"sale": 2}},
