@@ -337,7 +337,7 @@ def test_the_best_checkpoint_is_loaded_at_the_end(tiny: Any, tmp_path: Path, rat
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"name": "a/b"}, UsageError, "name is 'a/b', but may have letters, digits, '_', '-' and '.' only"),
+        ({"name": "a/b"}, UsageError, "name is 'a/b', but may only have letters, digits, '_', '-' and '.'"),
         ({"batch_size": 0}, UsageError, "batch_size must be 1 or more, not 0"),
         ({"max_length": 0}, UsageError, "max_length must be 1 or more, not 0"),
         ({"sample": 0}, UsageError, "sample is 0, but must be a whole number of 1 or more"),
@@ -364,5 +364,5 @@ def test_sources_are_loaded() -> None:
 
 
 def test_a_criterion_that_gives_no_number(tiny: Any) -> None:
-    with pytest.raises(UsageError, match="primary gave nan for the metrics, but must give a finite number"):
+    with pytest.raises(UsageError, match="primary returned nan for the metrics, but must return a finite number"):
         MixedPoolEvaluator(collection(), primary=lambda _: float("nan"))(tiny)
