@@ -210,19 +210,18 @@ def test_remedies_on_the_fly(run: Run, stored: Path, qrels: Path, tmp_path: Path
 
 
 def test_blocks_of_remedies_show_nowhere() -> None:
-    from clinometer.correction.remedies import Remedied
+    from clinometer.correction.remedies import Remedies
     from clinometer.executors import LocalExecutor
-    from clinometer.scanning.arguments import core_options
-    from clinometer.scanning.pool import Pool, pieces_of
+    from clinometer.scanning.pool import Pool
     from clinometer.scanning.sources import Held
 
     correction = Center.fit(rows(0), LANGUAGES)
     codes = np.array([LABELS.index(label) for label in LANGUAGES], dtype=np.uint16)
     indptr, targets = np.arange(111), np.array([relevant_to(query)[2] for query in range(110)])
-    options = core_options("cosine", 3, True, None, 1, 512, None)
     found = []
     for block in (7, 1000):
-        pool = Pool(pieces_of([Held(rows(0))], codes), LABELS, options, change=Remedied(None, correction, block=block))
+        remedies = Remedies(None, correction, block=block)
+        pool = Pool.of([Held(rows(0))], codes, LABELS, rows(1), change=remedies, k=3, per_language=True, threads=1)
         found.append(pool.scan(rows(1)[:110], indptr, targets, LocalExecutor()))
     assert found[0].ranks is not None
     assert found[1].ranks is not None

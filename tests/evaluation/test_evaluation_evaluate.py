@@ -485,7 +485,7 @@ def test_every_bad_option_is_seen_without_a_collection() -> None:
     for options, kind, sentence in MISTAKES:
         if "made" not in sentence and options != {"pivot": "fr"}:
             with pytest.raises(kind, match=sentence):
-                EvaluationOptions(**options)
+                EvaluationOptions.of(**options)
 
 
 def test_a_source_that_cannot_be_read_is_refused(tmp_path: Any) -> None:

@@ -5,11 +5,14 @@ Whatever does the work, the result has the same bits: what is added up may come 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
 from clinometer.errors import UsageError
 from clinometer.executors.base import Done, Executor
 from clinometer.executors.local import LocalExecutor
 
-__all__ = ["EXECUTORS", "Done", "Executor", "LocalExecutor", "check_executor", "executor_of"]
+__all__ = ["EXECUTORS", "Done", "Executor", "LocalExecutor", "check_executor", "executor_of", "opened"]
 
 EXECUTORS = ("local", "ray")
 
@@ -39,6 +42,19 @@ def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor
     from clinometer.executors.ray import RayExecutor
 
     return RayExecutor(cpus_per_task=threads or 1)
+
+
+@contextmanager
+def opened(what: str | Executor, *, threads: int | None = None) -> Iterator[Executor]:
+    """An executor for one scan: one that was made from its name is closed afterwards, any other is the caller's.
+
+    Args:
+        what: As for `executor_of`.
+        threads: As for `executor_of`.
+    """
+    executor = executor_of(what, threads=threads)
+    with executor if isinstance(what, str) else nullcontext():
+        yield executor
 
 
 def check_executor(name: str) -> None:

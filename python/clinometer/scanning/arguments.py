@@ -20,7 +20,6 @@ __all__ = [
     "bytes_of",
     "check_options",
     "codes_of",
-    "core_options",
     "rows_of",
     "sources_of",
     "stores_of",
@@ -104,27 +103,6 @@ def check_options(
         raise UsageError(f"block is {block}, but must be 1 or more")
     if kernel is not None and kernel not in _core.instruction_sets():
         raise UsageError(f"this machine has no kernel {kernel!r}; it has {', '.join(_core.instruction_sets())}")
-
-
-def core_options(
-    similarity: str,
-    k: int,
-    per_language: bool,
-    precision: str | None,
-    threads: int | None,
-    block: int,
-    kernel: str | None,
-) -> dict[str, Any]:
-    """Checked options by the names that the core has for them."""
-    return {
-        "similarity": similarity,
-        "k": k,
-        "per_language": per_language,
-        "precision": precision,
-        "threads": threads or 0,
-        "block": block,
-        "isa": kernel,
-    }
 
 
 def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uint16]]:

@@ -63,7 +63,7 @@ class Piece:
 
 
 class Change(Protocol):
-    """What documents go through before they are scored, such as `clinometer.correction.remedies.Remedied`."""
+    """What documents go through before they are scored, such as `clinometer.correction.remedies.Remedies`."""
 
     @property
     def block(self) -> int:

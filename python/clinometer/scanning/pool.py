@@ -22,39 +22,11 @@ from clinometer.errors import EmbeddingError, UsageError
 from clinometer.executors import Executor
 from clinometer.scanning.arguments import bytes_of
 from clinometer.scanning.checkpoint import Checkpoint
-from clinometer.scanning.counts import TieMode, stack_counts, stack_lists
+from clinometer.scanning.counts import TieMode, stack_counts, stack_lists, tie_order
 from clinometer.scanning.passes import Change, Piece, Questions, Scan, add, join_scores, scan_piece, score_piece
 from clinometer.scanning.sources import Source, spread
 
-__all__ = ["Pool", "bytes_needed", "check_dimensions", "pieces_of"]
-
-
-def pieces_of(
-    sources: Sequence[Source], codes: NDArray[np.uint16], places: NDArray[np.uint32] | None = None
-) -> list[Piece]:
-    """Shards that follow one another, each with its part of the columns; shards without rows are left out."""
-    pieces, start = [], 0
-    for source in sources:
-        span = slice(start, start + len(source))
-        if len(source):
-            pieces.append(Piece(source, start, codes[span], None if places is None else places[span]))
-        start += len(source)
-    return pieces
-
-
-def check_dimensions(queries: NDArray[Any], sources: Sequence[Source]) -> None:
-    """Refuse shards of another dimension than the queries.
-
-    Raises:
-        EmbeddingError: Naming both.
-    """
-    for source in sources:
-        if source.dimension != queries.shape[1]:
-            named = f" ({source.name})" if source.name else ""
-            raise EmbeddingError(
-                f"queries have dimension {queries.shape[1]}, documents {source.dimension}{named}; encode both with one "
-                "encoder"
-            )
+__all__ = ["Pool", "bytes_needed"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +52,56 @@ class Pool:
     by_id: bool = False
     change: Change | None = None
     checked: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        sources: Sequence[Source],
+        codes: NDArray[np.uint16],
+        labels: tuple[str, ...],
+        queries: NDArray[Any],
+        *,
+        places: NDArray[np.uint32] | None = None,
+        ties: TieMode = "index",
+        by_id: bool = False,
+        change: Change | None = None,
+        checked: bool = False,
+        similarity: str = "cosine",
+        k: int = 0,
+        per_language: bool = False,
+        precision: str | None = None,
+        threads: int | None = None,
+        block: int = 512,
+        kernel: str | None = None,
+    ) -> Pool:
+        """The pool of all documents of the sources, for queries of one dimension.
+
+        Args:
+            sources: The shards, which follow one another.
+            codes: `(N,)`: language of each document, as an index into `labels`.
+            labels: The languages.
+            queries: `(Q, d)`; documents that go through no change must have the same dimension.
+            places: `(N,)`: place of each document in the tie order; None where that is its position.
+            ties: As for `clinometer.scan`, and so are the options that follow `checked`.
+            by_id: Whether the tie order went by given ids.
+            change: What documents go through before they are scored; None for nothing.
+            checked: Compare the checksum of each shard before it is scanned.
+
+        Raises:
+            EmbeddingError: The dimensions of queries and documents differ.
+        """
+        if change is None:
+            _check_dimensions(queries, sources)
+        options = {
+            "similarity": similarity,
+            "k": k,
+            "per_language": per_language,
+            "precision": precision,
+            "threads": threads or 0,
+            "block": block,
+            "isa": kernel,
+        }
+        return cls(_pieces(sources, codes, places), labels, options, ties, tie_order(ties), by_id, change, checked)
 
     def __len__(self) -> int:
         return sum(map(len, self.pieces))
@@ -219,6 +241,32 @@ class Pool:
         if fitting < 1:
             raise UsageError(f"memory_budget is {budget}, but one query needs about {(block + each) / 1e6:.1f} MB")
         return min(int(fitting), queries)
+
+
+def _pieces(sources: Sequence[Source], codes: NDArray[np.uint16], places: NDArray[np.uint32] | None) -> list[Piece]:
+    """Shards that follow one another, each with its part of the columns; shards without rows are left out."""
+    pieces, start = [], 0
+    for source in sources:
+        span = slice(start, start + len(source))
+        if len(source):
+            pieces.append(Piece(source, start, codes[span], None if places is None else places[span]))
+        start += len(source)
+    return pieces
+
+
+def _check_dimensions(queries: NDArray[Any], sources: Sequence[Source]) -> None:
+    """Refuse shards of another dimension than the queries.
+
+    Raises:
+        EmbeddingError: Naming both.
+    """
+    for source in sources:
+        if source.dimension != queries.shape[1]:
+            named = f" ({source.name})" if source.name else ""
+            raise EmbeddingError(
+                f"queries have dimension {queries.shape[1]}, documents {source.dimension}{named}; encode both with one "
+                "encoder"
+            )
 
 
 def bytes_needed(

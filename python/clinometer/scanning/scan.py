@@ -7,29 +7,27 @@ of threads, in blocks of any size, over shards cut anywhere, in any arithmetic.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
-from clinometer.executors import Executor, executor_of
+from clinometer.executors import Executor, opened
 from clinometer.scanning.arguments import (
     Relevant,
     check_options,
     codes_of,
-    core_options,
     rows_of,
     sources_of,
     stores_of,
     targets_of,
     tie_places,
 )
-from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
+from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.exclude import join, without, without_listed
 from clinometer.scanning.passes import Scan
-from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
+from clinometer.scanning.pool import Pool
 from clinometer.store.lookup import language_codes
 from clinometer.store.reader import EmbeddingStore
 
@@ -105,7 +103,6 @@ def scan(
     query_rows = rows_of(queries, "queries")
     stores = stores_of(documents)
     sources = sources_of(documents)
-    check_dimensions(query_rows, sources)
     size = sum(map(len, sources))
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
@@ -120,17 +117,12 @@ def scan(
         indptr, targets, out = join((indptr, targets), excluded)
         depth += int(np.diff(excluded[0]).max()) if k else 0
     places = tie_places(ties, document_ids, size)
-    pool = Pool(
-        pieces_of(sources, codes, places),
-        labels,
-        core_options(similarity, depth, per_language, precision, threads, block, kernel),
-        ties=ties,
-        held=tie_order(ties),
-        by_id=ties == "trec" and document_ids is not None,
-    )
-    chosen = executor_of(executor, threads=threads)
-    # An executor that came from a name ends here; one that was given is the caller's.
-    with chosen if isinstance(executor, str) else nullcontext():
+    pool = Pool.of(
+        sources, codes, labels, query_rows, places=places, ties=ties,
+        by_id=ties == "trec" and document_ids is not None, similarity=similarity, k=depth, per_language=per_language,
+        precision=precision, threads=threads, block=block, kernel=kernel,
+    )  # fmt: skip
+    with opened(executor, threads=threads) as chosen:
         found = pool.scan(
             query_rows, indptr, targets, chosen, memory_budget=memory_budget, show_progress_bar=show_progress_bar
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,22 +17,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.correction.remedies import Remedied, mixed_encoders
+from clinometer.correction.remedies import Remedies, mixed_encoders
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError
 from clinometer.executors import Executor
 from clinometer.files import file_digest
-from clinometer.io.judgements import read_judgements
-from clinometer.scanning.arguments import check_options, core_options, rows_of
+from clinometer.scanning.arguments import check_options, rows_of
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.counts import RankCounts, TopK
-from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
+from clinometer.scanning.pool import Pool
 from clinometer.scanning.sources import sources_of_store
 from clinometer.store.lookup import language_codes, rows_of_ids
 from clinometer.store.manifest import MANIFEST
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["Judged", "ScanRequest", "StoredScan", "judged_rows", "manifest_digest"]
+
+Judgements = Mapping[str, Mapping[str, int]]
 
 _NAMED = 5
 
@@ -59,23 +61,29 @@ class Judged:
 
 
 def judged_rows(
-    path: Path, queries: EmbeddingStore, documents: EmbeddingStore, *, allow_missing: bool = False
+    judgements: Judgements,
+    path: Path,
+    queries: EmbeddingStore,
+    documents: EmbeddingStore,
+    *,
+    allow_missing: bool = False,
 ) -> Judged:
-    """Read judgements and find their queries and documents in the stores.
+    """Find the queries and documents of judgements in the stores.
 
     Args:
-        path: The file, as `clinometer.io.judgements.read_judgements` takes it.
+        judgements: Grade of each judged document, by query id and document id.
+        path: The file that they are from, for messages.
         queries: Where the queries are.
         documents: Where the documents are.
         allow_missing: Leave out, and count, judgements whose query or document is in neither store.
 
     Raises:
-        FormatError: A line is broken, or a store is.
+        FormatError: A store is broken.
         CollectionError: Ids are missing, or nothing is left.
     """
     relevant = {
         query: kept
-        for query, grades in read_judgements(path).items()
+        for query, grades in judgements.items()
         if (kept := {document: grade for document, grade in grades.items() if grade >= 1})
     }
     query_rows = rows_of_ids(queries, relevant)
@@ -154,7 +162,8 @@ class ScanRequest:
     Args:
         documents: The pool.
         queries: Those that may be asked.
-        relevant: File of judgements.
+        relevant: File of judgements, for messages and the digest.
+        judgements: What it holds, as `clinometer.io.judgements.read_judgements` gives it.
         k: Length of the result lists, 0 for none.
         per_language: Keep k documents per query and language.
         remedies: What all embeddings go through; None for nothing.
@@ -168,9 +177,10 @@ class ScanRequest:
     documents: EmbeddingStore
     queries: EmbeddingStore
     relevant: Path
+    judgements: Judgements
     k: int = 0
     per_language: bool = False
-    remedies: Remedied | None = None
+    remedies: Remedies | None = None
     allow_missing: bool = False
     verify: bool = False
     threads: int | None = None
@@ -189,7 +199,7 @@ class ScanRequest:
         }
         if self.remedies is not None:
             found["remedies"] = " ".join(self.remedies.digests)
-            found["query_languages"] = self.remedies.query_languages
+            found["query_languages"] = str(self.remedies.query_languages)
         return found
 
     def run(
@@ -207,7 +217,9 @@ class ScanRequest:
         """
         check_options(self.k, "index", "cosine", self.precision, self.threads, 512, None)
         record = self._record()
-        judged = judged_rows(self.relevant, self.queries, self.documents, allow_missing=self.allow_missing)
+        judged = judged_rows(
+            self.judgements, self.relevant, self.queries, self.documents, allow_missing=self.allow_missing
+        )
         if self.verify:
             self.queries.verify()
         asked = rows_of(self.queries.take(judged.queries), "queries")
@@ -216,10 +228,10 @@ class ScanRequest:
             asked = self.remedies.queries(asked, [spoken[row] for row in judged.queries.tolist()])
         labels, codes = language_codes([self.documents])
         sources = sources_of_store(self.documents)
-        if self.remedies is None:
-            check_dimensions(asked, sources)
-        options = core_options("cosine", self.k, self.per_language, self.precision, self.threads, 512, None)
-        pool = Pool(pieces_of(sources, codes), labels, options, change=self.remedies, checked=self.verify)
+        pool = Pool.of(
+            sources, codes, labels, asked, change=self.remedies, checked=self.verify, k=self.k,
+            per_language=self.per_language, precision=self.precision, threads=self.threads,
+        )  # fmt: skip
         digests = self.digests()
         with nullcontext() if work is None else Checkpoint(work, digests) as checkpoint:
             start, processor = time.perf_counter(), time.process_time()

@@ -138,7 +138,7 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
         for option, value in (("batch_size", batch_size), ("max_length", max_length)):
             if value is not None and value < 1:
                 raise UsageError(f"{option} must be 1 or more, not {value}")
-        options = EvaluationOptions(
+        options = EvaluationOptions.of(
             languages=languages, scenarios=scenarios, pivot=pivot, measures=measures, ties=ties, seed=seed,
             threads=threads,
         )  # fmt: skip
