@@ -259,7 +259,7 @@ def test_what_is_cut_is_said(tiny: Any, caplog: pytest.LogCaptureFixture) -> Non
     with caplog.at_level(logging.INFO, logger="clinometer"):
         MixedPoolEvaluator(collection(), max_length=8, name="dev")(tiny, None, 1, 30)
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert said == ["72 of 72 documents given so far were cut: longer than 8 tokens"]
+    assert said == ["72 of 72 documents so far were cut: longer than 8 tokens"]
     assert any(record.getMessage().startswith("Mixed pool dev in epoch 1 after 30 steps: balance 0.")
                for record in caplog.records)  # fmt: skip
 
