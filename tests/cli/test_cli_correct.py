@@ -307,7 +307,7 @@ def test_a_correction_of_another_encoder_is_warned_about(run: Run, tmp_path: Pat
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--method", "centre"], "unknown correction 'centre'; expected one of center, lir, shift, calibrate"),
-    (["--method", "lir", "--strength", "0.5"], "lir has no option strength; it has components, centred"),
+    (["--method", "lir", "--strength", "0.5"], "unknown option strength of lir; expected components, centred"),
     (["--strength", "much"], "--strength is 'much'; give auto or a number"),
     (["--strength=-1"], "strength is -1.0, but must be a number of 0 or more"),
     (["--directions", "1.5"], "--directions is '1.5'; give auto or a number"),

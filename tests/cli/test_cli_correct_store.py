@@ -120,7 +120,7 @@ def test_corrections_that_do_not_fit_a_store(run: Run, stored: Path, tmp_path: P
     done = run("correct", stored / "queries", "-o", new)
     assert_complaint(done, 2, "holds queries, but documents are needed; give their store")
     done = run("correct", stored, "-o", stored)
-    assert_complaint(done, 2, "already exists; give a new folder, the corrected store is a copy")
+    assert_complaint(done, 2, "already exists; choose a new folder, the corrected store is a copy")
     (tmp_path / "empty").mkdir()
     done = run("correct", tmp_path / "empty", "-o", new)
     assert_complaint(done, 1, "this folder is no store of embeddings")

@@ -193,7 +193,7 @@ def test_a_row_of_which_nothing_is_left_is_an_error() -> None:
     ("method", "options", "text"),
     [
         ("whiten", {}, "unknown correction 'whiten'; expected one of center, lir, shift, calibrate"),
-        ("lir", {"strength": 1.0}, "lir has no option strength; it has components, centred"),
+        ("lir", {"strength": 1.0}, "unknown option strength of lir; expected components, centred"),
         ("shift", {}, "shift needs translated texts; give groups"),
         ("calibrate", {}, "calibrate needs sample queries"),
         ("center", {"queries": [[1.0, 0.0]]}, "queries and query_languages go together"),

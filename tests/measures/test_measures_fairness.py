@@ -116,7 +116,9 @@ def test_mrc_by_hand() -> None:
 def test_mrc_refuses_what_does_not_fit() -> None:
     with pytest.raises(UsageError, match="give the lists of two or more"):
         mrc({"en": [[1]]}, 1)
-    with pytest.raises(UsageError, match=r"the lists have shapes .* but must be \(questions, 2 or more\) in every language"):
+    with pytest.raises(
+        UsageError, match=r"the lists have shapes .* but must be \(questions, 2 or more\) in every language"
+    ):
         mrc({"en": [[1]], "de": [[1]]}, 2)
     with pytest.raises(UsageError, match="the lists have shapes"):
         mrc({"en": [[1]], "de": [[1], [2]]}, 1)

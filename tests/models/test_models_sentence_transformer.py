@@ -222,7 +222,7 @@ def test_bfloat16_is_nearly_the_same_said_in_the_record_and_for_the_call_only(pl
     np.testing.assert_allclose(rough, exact, atol=0.05)
     assert (whole.record.dtype, short.record.dtype) == ("float32", "bfloat16")
     assert np.array_equal(whole.encode_documents(texts), exact)
-    with pytest.raises(UsageError, match="unknown precision 'float8' for encoding; use bfloat16 or remove it"):
+    with pytest.raises(UsageError, match="unknown precision 'float8' for encoding; use bfloat16 or leave it out"):
         load(plain, precision="float8")
 
 

@@ -274,10 +274,10 @@ def test_train_adapter_reads_files(tmp_path: Path) -> None:
         ({"batch_size": 1}, "batch_size is 1, but must be 2 or more"),
         ({"learning_rate": 0}, "learning_rate is 0"),
         ({"loss": "pol"}, "unknown part 'pol'"),
-        ({"loss_options": {"sale": 2}}, "the loss relational has no option sale; it has scale, weight"),
+        ({"loss_options": {"sale": 2}}, "unknown option sale of the loss relational; expected scale, weight"),
         (
             {"loss": "pool", "loss_options": {"sale": 2}},
-            "the loss pool has no option sale; it has parts, weights, scale",
+            "unknown option sale of the loss pool; expected parts, weights, scale",
         ),
         ({"loss": "clear"}, "the loss clear takes the columns|ClearLoss got 4 columns"),
     ],

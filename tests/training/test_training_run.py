@@ -288,7 +288,7 @@ def test_a_plan_that_cannot_be_used_says_why(options: dict[str, Any], sentence: 
 
 
 def test_an_unknown_option_is_named_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="training has no option colour; it has batch_size, blend"):
+    with pytest.raises(UsageError, match="unknown option colour of training; expected batch_size, blend"):
         train("m", "d", ["de"], tmp_path / "out", colour=1)
 
 

@@ -86,7 +86,7 @@ def fit(
     fit_of: dict[str, Any] = {"center": Center.fit, "lir": Lir.fit, "shift": Shift.fit, "calibrate": Calibration.fit}
     option_names = [name for name in _keywords(fit_of[method]) if name not in _SAMPLE_ARGUMENTS]
     if unknown_options := [name for name in options if name not in option_names]:
-        raise UsageError(f"{method} has no option {', '.join(unknown_options)}; it has {', '.join(option_names)}")
+        raise UsageError(f"unknown option {', '.join(unknown_options)} of {method}; expected {', '.join(option_names)}")
     if method == "shift":
         if groups is None or (queries is not None and query_groups is None):
             missing = "groups, the parallel group of each document" if groups is None else "query_groups as well"

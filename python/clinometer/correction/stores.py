@@ -115,7 +115,7 @@ def check_target(target: Path) -> None:
         UsageError: It is a file, or a folder that is not empty.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UsageError(f"{target} already exists; give a new folder, the corrected store is a copy")
+        raise UsageError(f"{target} already exists; choose a new folder, the corrected store is a copy")
 
 
 def _refuse_misfit(store: EmbeddingStore, correction: Correction) -> None:

@@ -172,7 +172,7 @@ class HttpEncoder:
             missing_rows[start : start + self._batch_size] for start in range(0, len(missing_rows), self._batch_size)
         ]
 
-        def ask(batch: list[int]) -> NDArray[np.float32]:
+        def request_batch(batch: list[int]) -> NDArray[np.float32]:
             try:
                 return self._ask(stage, [inputs[row] for row in batch])
             except EncoderError as error:
@@ -181,7 +181,7 @@ class HttpEncoder:
 
         done = len(inputs) - len(missing_rows)
         with tqdm(total=len(inputs), initial=done, desc=stage, unit="text", disable=not show_progress_bar) as bar:
-            for batch, embeddings in self._answered(ask, batches):
+            for batch, embeddings in self._answered(request_batch, batches):
                 rows[batch] = embeddings
                 if self._finished is not None:
                     self._finished.keep([digests[row] for row in batch], embeddings)
@@ -189,11 +189,11 @@ class HttpEncoder:
         return rows if len(row_of_text) == len(texts) else rows[[row_of_text[text] for text in texts]]
 
     def _answered(
-        self, ask: Callable[[list[int]], NDArray[np.float32]], batches: Sequence[list[int]]
+        self, request_batch: Callable[[list[int]], NDArray[np.float32]], batches: Sequence[list[int]]
     ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
         """The batches with their embeddings as they arrive; those before a failure are yielded before it is raised."""
         if self._options.concurrency == 1:
-            yield from ((batch, ask(batch)) for batch in batches)
+            yield from ((batch, request_batch(batch)) for batch in batches)
             return
         remaining = iter(batches)
         failure: BaseException | None = None
@@ -205,7 +205,7 @@ class HttpEncoder:
                     while failure is None and len(pending) < self._options.concurrency:
                         if (batch := next(remaining, None)) is None:
                             break
-                        pending[pool.submit(ask, batch)] = batch
+                        pending[pool.submit(request_batch, batch)] = batch
                     if not pending:
                         break
                     for future in wait(pending, return_when=FIRST_COMPLETED).done:
@@ -268,4 +268,4 @@ def _check(options: HttpOptions, batch_size: int) -> None:
         raise UsageError(f"retries must be 0 or more, not {options.retries}")
     for name in ("query_fields", "document_fields"):
         if reserved := [field for field in _OWN_FIELDS if field in getattr(options, name)]:
-            raise UsageError(f"{name} cannot set {', '.join(reserved)}, which clinometer sets; remove it")
+            raise UsageError(f"{name} cannot set {', '.join(reserved)}, which clinometer sets; leave it out")

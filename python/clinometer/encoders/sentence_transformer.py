@@ -85,7 +85,7 @@ class SentenceTransformerEncoder:
         trust_remote_code: bool = False,
     ) -> None:
         if precision not in (None, "bfloat16"):
-            raise UsageError(f"unknown precision {precision!r} for encoding; use bfloat16 or remove it")
+            raise UsageError(f"unknown precision {precision!r} for encoding; use bfloat16 or leave it out")
         for option, value in (("batch_size", batch_size), ("max_length", max_length)):
             if value is not None and value < 1:
                 raise UsageError(f"{option} must be 1 or more, not {value}")
@@ -217,7 +217,7 @@ def _load(
     if not local and (folder.is_absolute() or model[0] in ".~" or len(folder.parts) > 2):
         raise EncoderError(f"the model folder {model} does not exist; check the path")
     if local and revision is not None:
-        raise UsageError(f"revision is for models on the hub, but {model} is a folder; remove it")
+        raise UsageError(f"revision is for models on the hub, but {model} is a folder; leave it out")
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
@@ -243,7 +243,9 @@ def _load(
 def _refuse_for_objects(**options: object) -> None:
     for option, value in options.items():
         if value is not None:
-            raise UsageError(f"{option} is for a model name or folder; a model object is used unchanged, so remove it")
+            raise UsageError(
+                f"{option} is for a model name or folder; a model object is used unchanged, so leave it out"
+            )
 
 
 def _configured_name(model: Any) -> str:

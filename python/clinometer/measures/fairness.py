@@ -143,9 +143,7 @@ def mrc(lists: Mapping[str, ArrayLike], cutoff: int) -> dict[str, Vector]:
         any(len(shape) != 2 or shape[1] < cutoff for shape in shapes.values())
         or len({shape[0] for shape in shapes.values()}) > 1
     ):
-        raise UsageError(
-            f"the lists have shapes {shapes}, but must be (questions, {cutoff} or more) in every language"
-        )
+        raise UsageError(f"the lists have shapes {shapes}, but must be (questions, {cutoff} or more) in every language")
     means: dict[str, Vector] = {}
     for language, rows in arrays.items():
         others = [other for label, other in arrays.items() if label != language]

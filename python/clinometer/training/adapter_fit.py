@@ -280,7 +280,7 @@ def _loss(model: AdapterMap, name: str, options: dict[str, Any]) -> ColumnLoss:
     option_names = [option for option in inspect.signature(loss_class).parameters if option not in reserved]
     if unknown_options := [option for option in options if option not in option_names]:
         raise UsageError(
-            f"the loss {name} has no option {', '.join(unknown_options)}; it has {', '.join(option_names)}"
+            f"unknown option {', '.join(unknown_options)} of the loss {name}; expected {', '.join(option_names)}"
         )
     return loss_class(model, **options)  # type: ignore[no-any-return]
 

@@ -225,7 +225,9 @@ def _plan(
     files = [data] if isinstance(data, (str, Path)) else list(data)
     option_names = set(TrainingPlan.__struct_fields__) - {"model", "data", "languages"}
     if unknown_names := sorted(set(options) - option_names):
-        raise UsageError(f"training has no option {', '.join(unknown_names)}; it has {', '.join(sorted(option_names))}")
+        raise UsageError(
+            f"unknown option {', '.join(unknown_names)} of training; expected {', '.join(sorted(option_names))}"
+        )
     languages = [languages] if isinstance(languages, str) else list(languages)
     return TrainingPlan.of(str(model), [str(path) for path in files], languages, **options)
 

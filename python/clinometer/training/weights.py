@@ -103,7 +103,7 @@ def _add_lora(model: Any, transformer: Any, rank: int) -> None:
     except ImportError:
         raise MissingExtraError("LoRA", "lora") from None
     if transformer is None:
-        raise UsageError("this model has no transformer to add LoRA to; remove lora_rank")
+        raise UsageError("this model has no transformer to add LoRA to; leave lora_rank out")
     try:
         model.add_adapter(LoraConfig(task_type=TaskType.FEATURE_EXTRACTION, r=rank, lora_alpha=2 * rank))
     except ValueError as error:
