@@ -221,7 +221,7 @@ def test_blocks_of_remedies_show_nowhere() -> None:
     found = []
     for block in (7, 1000):
         remedies = Remedies(None, correction, block=block)
-        pool = Pool.of([Held(rows(0))], codes, LABELS, rows(1), change=remedies, k=3, per_language=True, threads=1)
+        pool = Pool.of([Held(rows(0))], codes, LABELS, rows(1), transform=remedies, k=3, per_language=True, threads=1)
         found.append(pool.scan(rows(1)[:110], indptr, targets, LocalExecutor()))
     assert found[0].ranks is not None
     assert found[1].ranks is not None
@@ -241,7 +241,7 @@ def test_stores_that_do_not_belong_together(run: Run, stored: Path, qrels: Path,
     assert "warning: documents and queries were encoded differently (revision: '7' and '8')" in done.err
     done = run("scan", stored / "documents", "--relevant", qrels)
     assert_complaint(done, 2, "holds documents, but queries are needed")
-    assert_complaint(run("scan", stored, "--relevant", qrels, "--executor", "x"), 2, "there is no executor 'x'")
+    assert_complaint(run("scan", stored, "--relevant", qrels, "--executor", "x"), 2, "unknown executor 'x'")
     assert_complaint(run("scan", stored, "--relevant", qrels, "--memory-budget", "x"), 2, "memory_budget is 'x'")
     assert_complaint(run("scan", stored, "--relevant", tmp_path / "no"), 1, "does not exist")
 
@@ -258,7 +258,7 @@ def damage(path: Path, at: int, bits: int = 0x40) -> None:
 def test_a_flipped_bit(run: Run, stored: Path, qrels: Path) -> None:
     damage(stored / "documents" / "00002.npy", -3)
     done = run("scan", stored, "--relevant", qrels, "--verify")
-    assert_complaint(done, 1, "00002.npy: its bytes were changed, the checksum is not the manifest's")
+    assert_complaint(done, 1, "00002.npy: its checksum differs from the manifest's")
     # A row that became infinite is found without the checksum.
     data = bytearray((stored / "documents" / "00002.npy").read_bytes())
     data[-2:] = np.float16(np.inf).tobytes()
@@ -290,15 +290,13 @@ def test_a_truncated_shard(run: Run, stored: Path, qrels: Path) -> None:
 def test_a_shard_of_another_dimension(run: Run, stored: Path, qrels: Path) -> None:
     np.save(stored / "documents" / "00002.npy", rows(0)[53:90, :8])
     done = run("scan", stored, "--relevant", qrels)
-    assert_complaint(
-        done, 1, "00002.npy: it is float16 of shape (37, 8), but the manifest says float16 of shape (37, 1"
-    )
+    assert_complaint(done, 1, "00002.npy: float16 of shape (37, 8), but the manifest says float16 of shape (37, 1")
 
 
 def test_shards_that_change_after_the_store_was_opened(stored: Path) -> None:
     found = EmbeddingStore.open(stored / "documents")
     np.save(stored / "documents" / "00002.npy", rows(0)[53:90, :8])
-    with pytest.raises(FormatError, match=r"00002.npy: it is float16 of shape"):
+    with pytest.raises(FormatError, match=r"00002.npy: float16 of shape"):
         cm.scan(rows(1), found)
 
 

@@ -115,7 +115,7 @@ def pool(change: Any, parts: int = 4, labels: tuple[str, ...] = ("",)) -> Pool:
     codes = (
         np.array([labels.index(label) for label in LABELS], np.uint16) if len(labels) > 1 else np.zeros(500, np.uint16)
     )
-    return Pool.of(sources, codes, labels, QUERIES, change=change, k=3, threads=1, block=64)
+    return Pool.of(sources, codes, labels, QUERIES, transform=change, k=3, threads=1, block=64)
 
 
 def asked(pool: Pool, executor: Executor) -> cm.Scan:
@@ -176,7 +176,7 @@ def test_remedies_go_to_the_workers(cluster: Executor) -> None:
 def test_a_second_cluster_is_refused(cluster: Executor) -> None:
     from clinometer.executors.ray import RayExecutor
 
-    with pytest.raises(UsageError, match="connected to a Ray cluster already"):
+    with pytest.raises(UsageError, match="already connected to a Ray cluster"):
         RayExecutor("127.0.0.1:6379")
 
 
@@ -206,10 +206,10 @@ def test_a_truncated_shard_is_refused(cluster: Executor, store: EmbeddingStore) 
 
 def test_names_of_executors() -> None:
     for name in ("spark", ""):
-        with pytest.raises(UsageError, match="there is no executor"):
+        with pytest.raises(UsageError, match="unknown executor"):
             executor_of(name)
     not_one: Any = 3
-    with pytest.raises(UsageError, match="int is no executor"):
+    with pytest.raises(UsageError, match="int is not an executor"):
         executor_of(not_one)
     local = LocalExecutor()
     assert executor_of(local) is local

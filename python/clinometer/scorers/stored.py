@@ -20,7 +20,7 @@ from clinometer.errors import CollectionError, UsageError
 from clinometer.executors import opened
 from clinometer.scanning.arguments import codes_of, rows_of, tie_places
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
-from clinometer.scanning.passes import Change, Scan
+from clinometer.scanning.passes import RowTransform, Scan
 from clinometer.scanning.pool import Pool
 from clinometer.scanning.sources import sources_of_store
 from clinometer.scorers.base import ScanOptions, Scored
@@ -123,12 +123,12 @@ class _Scanner:
             places[extra] = size + np.arange(int(extra.sum()), dtype=np.uint32)
         # Lists of a language of their own keep those that are left out away from the others.
         apart = per_language or bool(extra.any())
-        change: Change | None = self.stored.remedies
+        change: RowTransform | None = self.stored.remedies
         if change is not None and extra.any():
             change = _Passing(change, labels[0])
         pool = Pool.of(
             sources_of_store(store), codes, (*labels, _LEFT_OUT) if extra.any() else labels, self.queries,
-            places=places, ties=ties, by_id=ties == "trec" and document_ids is not None, change=change, k=k,
+            places=places, ties=ties, by_id=ties == "trec" and document_ids is not None, transform=change, k=k,
             per_language=apart, threads=self.options.threads,
         )  # fmt: skip
         indptr, targets = relevant
@@ -150,7 +150,7 @@ class _Scanner:
 class _Passing:
     """Changes documents; those that are left out as if they were in some language: nobody sees what becomes of them."""
 
-    change: Change
+    change: RowTransform
     label: str
 
     @property

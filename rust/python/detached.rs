@@ -1,0 +1,69 @@
+//! Long work with the interpreter released, and the core's errors as Python's.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::cancel::Control;
+use crate::error::{Error, Result};
+
+/// How often Python's signals are looked at and progress is reported.
+const PULSE: Duration = Duration::from_millis(50);
+
+impl From<Error> for PyErr {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Shape(_) | Error::Rows(_) => PyValueError::new_err(error.to_string()),
+            Error::Cancelled => PyKeyboardInterrupt::new_err(error.to_string()),
+            Error::Worker => PyRuntimeError::new_err(error.to_string()),
+        }
+    }
+}
+
+/// Runs long work with the interpreter released, on a thread of its own,
+/// while this thread honours Ctrl-C and reports the documents done.
+pub(super) fn detached<T: Send>(
+    py: Python<'_>,
+    progress: Option<&Bound<'_, PyAny>>,
+    work: impl FnOnce(&Control) -> Result<T> + Send,
+) -> PyResult<T> {
+    let control = Control::new();
+    let progress = progress.map(|callback| callback.clone().unbind());
+    py.detach(|| {
+        thread::scope(|scope| {
+            let (done, finished) = channel();
+            let watched = &control;
+            let worker = scope.spawn(move || {
+                let result = work(watched);
+                // The receiver outlives this thread, so this cannot fail.
+                let _ = done.send(());
+                result
+            });
+            let mut interrupted = None;
+            while finished.recv_timeout(PULSE) == Err(RecvTimeoutError::Timeout) {
+                if interrupted.is_some() {
+                    continue;
+                }
+                let pulse = Python::attach(|py| {
+                    py.check_signals()?;
+                    progress.as_ref().map_or(Ok(()), |call| call.call1(py, (control.documents(),)).map(drop))
+                });
+                if let Err(error) = pulse {
+                    control.cancel();
+                    interrupted = Some(error);
+                }
+            }
+            let result = worker.join().unwrap_or(Err(Error::Worker));
+            if let Some(error) = interrupted {
+                return Err(error);
+            }
+            if let Some(call) = &progress {
+                Python::attach(|py| call.call1(py, (control.documents(),)).map(drop))?;
+            }
+            Ok(result?)
+        })
+    })
+}
