@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import collection_of, random_collection
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.brute_force import collection_of, random_collection
 
 from clinometer import Collection, CollectionBuilder
 from clinometer.errors import CollectionError, LanguageError

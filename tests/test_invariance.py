@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import embeddings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
+from support.brute_force import embeddings
+from support.languages import LANGUAGES
 
 import clinometer as cm
 from clinometer import RankCounts, TopK, _core
@@ -22,7 +23,6 @@ from clinometer.scanning.arguments import tie_places
 from clinometer.scanning.counts import TIE_MODES
 
 KERNELS = _core.instruction_sets()
-LABELS = np.array(["en", "de", "zh"])
 
 
 class Case:
@@ -32,7 +32,7 @@ class Case:
         rng = np.random.default_rng(seed)
         self.queries = embeddings(seed + 1, queries, dimension, tied)
         self.documents = embeddings(seed + 2, documents, dimension, tied)
-        self.languages = LABELS[rng.integers(0, 3, size=documents)]
+        self.languages = np.array(LANGUAGES)[rng.integers(0, 3, size=documents)]
         self.relevant = [
             rng.choice(documents, size=rng.integers(0, min(4, documents) + 1), replace=False) for _ in range(queries)
         ]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.command_line import Run
+from support.interpreter import python
 
-from clinometer.cli.evaluate import _list
+from clinometer.cli.option_groups import split_names
 
-Run = Callable[..., Any]
 FILES = {"results.json", "per_query.jsonl.gz", "report.html", "report.md"}
 
 
@@ -128,14 +125,13 @@ def test_help(run: Run, command: tuple[str, ...]) -> None:
 
 def test_the_installed_script_is_this_command() -> None:
     code = "import sys; sys.argv = ['clinometer', '--version']; from clinometer.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    assert done.stdout.startswith("clinometer ")
+    assert python(code).startswith("clinometer ")
 
 
 def test_names_are_split_at_commas_outside_parentheses() -> None:
-    assert _list(None) is None
-    assert _list("") == []
-    assert _list(" MaxR ,, LangShare(lang=de)@10,Intrusion(by=own)") == [
+    assert split_names(None) is None
+    assert split_names("") == []
+    assert split_names(" MaxR ,, LangShare(lang=de)@10,Intrusion(by=own)") == [
         "MaxR", "LangShare(lang=de)@10", "Intrusion(by=own)",
     ]  # fmt: skip
-    assert _list("A(x=1,y=2),B") == ["A(x=1,y=2)", "B"]
+    assert split_names("A(x=1,y=2),B") == ["A(x=1,y=2)", "B"]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run
 
 from clinometer.encoders import EncoderRecord
 from clinometer.store import StoreWriter
-
-Run = Callable[..., Any]
 
 
 @pytest.fixture

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.command_line import Run
 
 from clinometer.io.trec import read_qrels, read_run
-
-Run = Callable[..., Any]
 
 
 def test_converting(run: Run, folder: Path, tmp_path: Path) -> None:

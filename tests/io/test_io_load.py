@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.interpreter import python
 
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
@@ -71,5 +70,4 @@ def test_absent_places_are_named(source: str) -> None:
 
 def test_readers_are_imported_only_when_used() -> None:
     code = "import sys, clinometer.io; print([m for m in sys.modules if m.startswith(('clinometer.io.', 'datasets'))])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert python(code) == "[]"

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
 from clinometer.errors import EmbeddingError, UsageError
-from clinometer.scanning.counts import TIE_MODES, TieMode
+from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scanning.sources import Held, Source, sources_of_store
 from clinometer.store.reader import EmbeddingStore
 
@@ -82,17 +82,25 @@ def sources_of(documents: Any) -> list[Source]:
 
 
 def check_options(
-    k: int, ties: str, similarity: str, precision: str | None, threads: int | None, block: int, kernel: str | None
+    k: int,
+    ties: str,
+    similarity: str,
+    precision: str | None,
+    threads: int | None,
+    block: int,
+    kernel: str | None,
+    *,
+    pool_k: int = 0,
 ) -> None:
     """Refuse invalid options of a scan.
 
     Raises:
         UsageError: An option is invalid; the message gives its valid values.
     """
-    if k < 0:
-        raise UsageError(f"k is {k}, but cannot be negative")
-    if ties not in TIE_MODES:
-        raise UsageError(f"unknown tie mode {ties!r}; expected one of {', '.join(TIE_MODES)}")
+    for name, length in (("k", k), ("pool_k", pool_k)):
+        if length < 0:
+            raise UsageError(f"{name} is {length}, but cannot be negative")
+    check_ties(ties)
     if similarity not in ("cosine", "dot"):
         raise UsageError(f"unknown similarity {similarity!r}; expected cosine or dot")
     if precision not in (None, "float32", "int16-certified"):

@@ -24,7 +24,9 @@ __all__ = [
     "RankCounts",
     "TieMode",
     "TopK",
+    "check_ties",
     "counts_within",
+    "split_lists",
     "stack_counts",
     "stack_lists",
     "tie_order",
@@ -35,6 +37,16 @@ TIE_MODES: tuple[str, ...] = get_args(TieMode)
 
 # Languages that a repr lists.
 _SHOWN = 12
+
+
+def check_ties(ties: str) -> None:
+    """Refuse an unknown tie mode.
+
+    Raises:
+        UsageError: The message gives the modes.
+    """
+    if ties not in TIE_MODES:
+        raise UsageError(f"unknown tie mode {ties!r}; expected one of {', '.join(TIE_MODES)}")
 
 
 def tie_order(ties: TieMode) -> Literal["index", "trec"]:
@@ -138,12 +150,11 @@ class RankCounts:
         ranks: NDArray[Any]
         if mode in ("index", "trec"):
             ranks = 1 + greater + self.tied_before(mode)[:, columns].sum(axis=1, dtype=np.int64)
-        elif mode in TIE_MODES:
+        else:
+            check_ties(mode)
             tied = self.equal[:, columns].sum(axis=1, dtype=np.int64)
             share = {"optimistic": 0 * tied, "pessimistic": tied, "expected": tied / 2}[mode]
             ranks = 1 + greater + share
-        else:
-            raise UsageError(f"unknown tie mode {mode!r}; expected one of {', '.join(TIE_MODES)}")
         ranks[~np.isin(self.codes, columns)] = 0
         return ranks
 
@@ -278,6 +289,10 @@ class TopK:
         )
         return _best(ids, scores, places, self.k)
 
+    def first(self, k: int) -> TopK:
+        """The first k documents of each list."""
+        return TopK(self.ids[..., :k], self.scores[..., :k], self.places[..., :k], self.languages)
+
     def merge(self, other: TopK) -> TopK:
         """The best k over both sets of documents; the order of merging does not matter.
 
@@ -300,6 +315,26 @@ def _listed(labels: Sequence[str], sizes: Sequence[int] | None = None) -> str:
         names = [f"{name} {size:,}" for name, size in zip(names, sizes, strict=False)]
     more = f", ... ({len(labels) - _SHOWN} more)" if len(labels) > _SHOWN else ""
     return ", ".join(names) + more
+
+
+def split_lists(
+    top: TopK | None, k: int, pool_k: int, languages: Iterable[str] | None = None
+) -> tuple[TopK | None, TopK | None]:
+    """Lists of two lengths from one: as they are, and those of the whole pool.
+
+    Args:
+        top: Lists at least as long as both; None for none.
+        k: Length of the lists as they are, per language or not; 0 for none.
+        pool_k: Length of the lists of the whole pool; 0 for none.
+        languages: Languages of that pool; all by default.
+    """
+    if top is None:
+        return None, None
+    pooled = None
+    if pool_k:
+        whole = top if top.languages is None else top.pool(top.languages if languages is None else languages)
+        pooled = whole.first(pool_k)
+    return top.first(k) if k else None, pooled
 
 
 def _best(ids: NDArray[Any], scores: NDArray[Any], places: NDArray[Any], k: int) -> TopK:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer import Collection, CollectionBuilder, Evaluation
 from clinometer.scenarios import Setting
+from support.languages import LANGUAGES
 
 Scores = NDArray[np.float32]
 
@@ -154,7 +155,7 @@ def collection_of(
     return builder.build()
 
 
-def random_collection(seed: int, languages: Sequence[str] = ("en", "de", "zh")) -> Collection:
+def random_collection(seed: int, languages: Sequence[str] = LANGUAGES) -> Collection:
     """Some topics in some languages, graded, with gaps in the translations and verbatim duplicates of answers."""
     rng = np.random.default_rng(seed)
     topics = int(rng.integers(2, 5))

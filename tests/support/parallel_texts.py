@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clinometer import Collection, CollectionBuilder
 from clinometer.encoders import EncoderRecord
+from support.languages import LANGUAGES
 
 
 class TextEncoder:
@@ -35,7 +36,7 @@ class TextEncoder:
 
 
 def parallel_collection(
-    groups: int = 12, languages: Sequence[str] = ("en", "de", "zh"), seed: int = 0, gaps: float = 0.0
+    groups: int = 12, languages: Sequence[str] = LANGUAGES, seed: int = 0, gaps: float = 0.0
 ) -> Collection:
     """Groups with a document and a query in each language, some left out; the first language is always there."""
     draw = np.random.default_rng(seed)

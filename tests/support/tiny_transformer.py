@@ -1,4 +1,4 @@
-"""A tiny random transformer for the tests of the losses: one token for each word, weights from a seed."""
+"""A tiny random transformer that a test builds: one token for each word, weights from a seed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import random
 from pathlib import Path
 from typing import Any
 
-WORDS = [f"{kind}{number}" for kind in ("en", "de", "zh") for number in range(24)]
+from clinometer.training.data import ParallelItem
+from support.languages import LANGUAGES
+
+WORDS = [f"{kind}{number}" for kind in LANGUAGES for number in range(24)]
 DIMENSION = 16
 
 
@@ -53,3 +56,18 @@ def sentences(count: int, language: str = "en", seed: int = 1) -> list[str]:
     while len(found) < count:
         found[" ".join(f"{{}}{number}" for number in choose.choices(range(24), k=5))] = None
     return [text.format(*[language] * 5) for text in found]
+
+
+def items(count: int = 24) -> list[ParallelItem]:
+    """Parallel items: the question and the passage of one item use the same word numbers in each language."""
+    texts = {
+        language: list(
+            zip(
+                sentences(count, language, seed=1),
+                [f"{text} {text}" for text in sentences(count, language, seed=2)],
+                strict=True,
+            )
+        )
+        for language in LANGUAGES
+    }
+    return [ParallelItem(f"page{row}#0", {name: pair[row] for name, pair in texts.items()}) for row in range(count)]

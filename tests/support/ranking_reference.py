@@ -15,8 +15,7 @@ import numpy as np
 
 from clinometer.measures.placements import Placements
 from clinometer.scanning.counts import Counts, TieMode
-
-LANGUAGES = ("en", "de", "zh")
+from support.languages import LANGUAGES
 
 
 @dataclass
