@@ -91,11 +91,7 @@ class MissingExtraError(ClinometerError, ImportError):
 
 
 def optional_package(module: str, feature: str, extra: str) -> Any:
-    """A module of an optional package.
-
-    Raises:
-        MissingExtraError: It cannot be imported.
-    """
+    """A module of an optional package; a `MissingExtraError` names the extra if it cannot be imported."""
     try:
         return import_module(module)
     except ImportError:

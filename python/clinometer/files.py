@@ -141,11 +141,7 @@ def put_section(page: Path, name: str, text: str) -> None:
 
 
 def refuse_foreign(folder: Path, marker: str, is_own: Callable[[str], bool]) -> None:
-    """Refuse a folder without its marker that holds other files.
-
-    Raises:
-        FormatError: The message names the first of them.
-    """
+    """Refuse a folder without its marker that holds other files; the message names the first of them."""
     if foreign := sorted(file.name for file in folder.iterdir() if not is_own(file.name)):
         problem = f"this folder has no {marker} but holds {foreign[0]!r}; choose a new or empty folder"
         raise FormatError(folder, None, problem)

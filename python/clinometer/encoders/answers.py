@@ -24,12 +24,7 @@ class _Item(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """The fields of a response that clinometer reads.
-
-    Args:
-        data: Items, one for each text, in any order.
-        model: The server's name of the model; empty if missing.
-    """
+    """The fields of a response that clinometer reads: an item for each text, in any order, and the model."""
 
     data: list[_Item]
     model: str = ""

@@ -86,6 +86,9 @@ class Endpoint:
 
     def __init__(self, url: str, key: str | None, timeout: float, retries: int, pace: Pace) -> None:
         self.url, self._key, self._timeout, self._retries, self._pace = url, key, timeout, retries, pace
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "clinometer"}
+        if key:
+            self._headers["Authorization"] = f"Bearer {key}"
         self._stopped = threading.Event()
         self._reached = False
         # A proxy from the environment cannot reach servers on this machine.
@@ -106,7 +109,7 @@ class Endpoint:
         Raises:
             EncoderError: The server refuses, or does not respond after all retries.
         """
-        request = urllib.request.Request(self.url, msgspec.json.encode(body), self._headers(), method="POST")  # noqa: S310 - the scheme was checked
+        request = urllib.request.Request(self.url, msgspec.json.encode(body), self._headers, method="POST")  # noqa: S310 - the scheme was checked
         for attempt in range(self._retries + 1):
             self._pause(self._pace.turn(texts, time.monotonic()))
             requested_wait: float | None = None
@@ -148,12 +151,6 @@ class Endpoint:
             _logger.warning("%s %s; retrying in %.1f s", self.url, problem, wait)
             self._pause(wait)
         raise EncoderError(self._sentence(f"{problem}, {self._retries + 1} times", fix))
-
-    def _headers(self) -> dict[str, str]:
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "clinometer"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        return headers
 
     def _pause(self, seconds: float) -> None:
         if seconds > 0:

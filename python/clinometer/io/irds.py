@@ -21,13 +21,7 @@ _LANGUAGE_FIELDS = ("lang", "language")
 
 
 class _Part(NamedTuple):
-    """One data set.
-
-    Args:
-        name: Name as the user wrote it.
-        data: Result of `ir_datasets.load`.
-        prefixed: Whether ids get their language as a prefix.
-    """
+    """One data set: its name as the user wrote it, its contents, and whether ids get their language."""
 
     name: str
     data: Any

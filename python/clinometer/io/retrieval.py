@@ -83,11 +83,7 @@ def fields_of(row: Row) -> dict[str, str]:
 
 
 def add_judgement(judgements: dict[str, dict[str, int]], query_id: str, document_id: str, grade: int, row: Row) -> None:
-    """Add the judgement of a row.
-
-    Raises:
-        FormatError: The pair is already judged.
-    """
+    """Add the judgement of a row, unless its pair is already judged."""
     grades = judgements.setdefault(query_id, {})
     if document_id in grades:
         raise row.error(f"document {document_id!r} is judged twice for query {query_id!r}; keep one of the lines")

@@ -176,11 +176,7 @@ def run_of(top: TopK, query_ids: Sequence[str], document_ids: Sequence[str]) -> 
 
 
 def refuse_white_space(ids: Iterable[str], what: str) -> None:
-    """Refuse ids that a TREC file cannot hold, before any work is done.
-
-    Raises:
-        UsageError: An id is empty or has white space.
-    """
+    """Refuse ids that a TREC file cannot hold, empty or with white space, before any work is done."""
     for name in ids:
         if not isinstance(name, str):
             raise UsageError(f"the {what} {name!r} is {type(name).__name__}, but it should be a string")

@@ -93,11 +93,7 @@ def check_options(
     *,
     pool_k: int = 0,
 ) -> None:
-    """Refuse invalid options of a scan.
-
-    Raises:
-        UsageError: An option is invalid; the message gives its valid values.
-    """
+    """Refuse invalid options of a scan; the message gives the valid values."""
     for name, length in (("k", k), ("pool_k", pool_k)):
         if length < 0:
             raise UsageError(f"{name} is {length}, but cannot be negative")

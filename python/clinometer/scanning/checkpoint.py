@@ -87,12 +87,9 @@ class Checkpoint:
         self._lock.close()
 
     def finished(self, batch: int, task: ScanTask, shards: int) -> dict[int, Callable[[], Scan]]:
-        """Functions that read the parts of finished shards, by shard number.
+        """Functions that read the parts of finished shards of a pass, by shard number.
 
-        Args:
-            batch: Number of the pass.
-            task: Task of the pass; the scores of the targets need not be known.
-            shards: Number of shards.
+        The scores of the task's targets need not be known.
         """
         self._digest = _digest_of(task)
         readers: dict[int, Callable[[], Scan]] = {}

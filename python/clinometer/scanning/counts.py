@@ -40,11 +40,7 @@ _SHOWN = 12
 
 
 def check_ties(ties: str) -> None:
-    """Refuse an unknown tie mode.
-
-    Raises:
-        UsageError: The message gives the modes.
-    """
+    """Refuse an unknown tie mode; the message gives the modes."""
     if ties not in TIE_MODES:
         raise UsageError(f"unknown tie mode {ties!r}; expected one of {', '.join(TIE_MODES)}")
 
@@ -319,14 +315,7 @@ def _listed(labels: Sequence[str], sizes: Sequence[int] | None = None) -> str:
 def split_lists(
     top: TopK | None, k: int, pool_k: int, languages: Iterable[str] | None = None
 ) -> tuple[TopK | None, TopK | None]:
-    """Lists of two lengths from one: as they are, and those of the whole pool.
-
-    Args:
-        top: Lists at least as long as both; None for none.
-        k: Length of the lists as they are, per language or not; 0 for none.
-        pool_k: Length of the lists of the whole pool; 0 for none.
-        languages: Languages of that pool; all by default.
-    """
+    """The first k of each list, and the first `pool_k` of the whole pool of these languages; None for length 0."""
     if top is None:
         return None, None
     pooled = None

@@ -24,8 +24,7 @@ def join(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Both kinds of documents of each query in one CSR, and which of them are excluded.
 
-    Raises:
-        UsageError: A document is both; the message names it and its query.
+    A document that is both is refused; the message names it and its query.
     """
     queries = [np.repeat(np.arange(len(indptr) - 1), np.diff(indptr)) for indptr, _ in (relevant, excluded)]
     query, document = np.concatenate(queries), np.concatenate([relevant[1], excluded[1]])
@@ -40,10 +39,7 @@ def join(
 def without(ranks: RankCounts, excluded_mask: NDArray[np.bool_], places: NDArray[np.int64]) -> RankCounts:
     """The counts of the relevant rows in pools without the documents of the excluded rows.
 
-    Args:
-        ranks: Counts of relevant and excluded documents.
-        excluded_mask: `(R,)` mask of the excluded rows.
-        places: `(R,)`: place of each row's document in the scan's tie order.
+    `places` are those of the rows' documents in the scan's tie order.
     """
     excluded_counts = counts_within(ranks, places, excluded_mask)
     remaining = (

@@ -151,12 +151,9 @@ class ScanTask:
 
 
 def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -> Scan:
-    """Counts and lists of one shard.
+    """Counts and lists of one shard; the scores of the targets are known.
 
-    Args:
-        task: Queries and targets; the scores of the targets are known.
-        piece: The shard.
-        progress: Function called with the number of its documents that are done.
+    `progress` is called with the number of documents that are done.
 
     Raises:
         EmbeddingError: Rows are zero, NaN or infinite; the message gives their numbers in the pool.

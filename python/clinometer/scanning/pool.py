@@ -82,17 +82,14 @@ class Pool:
     ) -> Pool:
         """The pool of all documents of some sources, for queries of one dimension.
 
+        Further arguments are fields of `PassSettings` and `Pool`, or options of `clinometer.scan`.
+
         Args:
             sources: Consecutive shards.
             codes: `(N,)`: language of each document, as an index into `labels`.
             labels: Labels of the languages.
             queries: `(Q, d)`; documents without a transform must have the same dimension.
             places: `(N,)`: place of each document in the tie order; None if that is its position.
-            ties: Tie mode, as for `clinometer.scan`; so are the options after `checked`.
-            by_id: Whether the tie order used ids.
-            transform: Transform of documents before they are scored; None for none.
-            checked: Whether to compare the checksum of each shard before it is scanned.
-            pool_languages: Languages of the lists of length `pool_k`; all by default.
 
         Raises:
             EmbeddingError: The dimensions of queries and documents differ.
@@ -138,14 +135,9 @@ class Pool:
             indptr: `(Q + 1,)`: CSR of the targets.
             targets: `(R,)`: positions in the pool.
             executor: Executor of the passes.
-            memory_budget: Bytes in addition to the pool, of this process or of each worker.
+            memory_budget: Bytes in addition to the pool, of this process or of each worker; one query must fit.
             checkpoint: Store of shard results; shards that it already holds are not scanned again.
             show_progress_bar: Whether to draw a bar on standard error.
-
-        Raises:
-            EmbeddingError: Rows cannot be scored.
-            FormatError: The file of a shard has changed.
-            UsageError: The budget is too small for one query.
         """
         options = self.settings.options
         options = {**options, "threads": options["threads"] or executor.threads or 0}
@@ -259,15 +251,8 @@ def bytes_needed(
 ) -> tuple[int, int]:
     """Upper estimate of the memory of a pass without the pool: fixed bytes, and bytes per query.
 
-    Args:
-        dimension: Length of a row.
-        languages: Number of languages of the pool.
-        relevant: Largest number of relevant documents of a query.
-        threads: Number of threads, each with its own counts and lists.
-        k: Length of the lists.
-        per_language: Whether there is a list per language.
-        block: Number of documents packed at a time.
-        changed: Number of documents transformed at a time.
+    `relevant` is the largest number of relevant documents of a query, `changed` that of documents transformed at a
+    time; each thread has its own counts and lists.
     """
     lists = (languages if per_language else 1) if k else 0
     counts = 12 * relevant * languages

@@ -24,11 +24,7 @@ __all__ = ["Held", "Mapped", "Source", "is_mapped", "sources_of_store", "spread"
 
 @dataclass(frozen=True)
 class Held:
-    """Rows in the memory of this process.
-
-    Args:
-        rows: `(n, d)` float32 or float16, C-contiguous.
-    """
+    """Rows in the memory of this process: `(n, d)` float32 or float16, C-contiguous."""
 
     rows: NDArray[Any]
 
@@ -118,11 +114,7 @@ Source = Held | Mapped
 
 
 def sources_of_store(store: EmbeddingStore) -> list[Mapped]:
-    """The shards of a store, in their order, each with its size and checksum.
-
-    Raises:
-        FormatError: A shard has changed since it was written.
-    """
+    """The shards of a store, in their order, each with its size and checksum; refused if one has changed."""
     sources = []
     for shard in store.manifest.shards:
         rows = map_shard(store.path, shard)

@@ -30,7 +30,7 @@ from clinometer.store.lookup import language_codes, rows_of_ids
 from clinometer.store.manifest import MANIFEST
 from clinometer.store.reader import EmbeddingStore
 
-__all__ = ["Judged", "ScanRequest", "StoredScan", "judged_rows", "manifest_digest"]
+__all__ = ["Judged", "ScanRequest", "StoredScan", "manifest_digest"]
 
 Judgements = Mapping[str, Mapping[str, int]]
 
@@ -57,26 +57,9 @@ class Judged:
     left_out: dict[str, int]
 
 
-def judged_rows(
-    judgements: Judgements,
-    path: Path,
-    queries: EmbeddingStore,
-    documents: EmbeddingStore,
-    *,
-    allow_missing: bool = False,
-) -> Judged:
-    """Find the queries and documents of judgements in the stores.
-
-    Args:
-        judgements: Grade of each judged document, by query id and document id.
-        path: File of the judgements, for messages.
-        queries: Store of the queries.
-        documents: Store of the documents.
-        allow_missing: Whether to leave out, and count, judgements whose query or document is in neither store.
-
-    Raises:
-        CollectionError: Ids are missing, or nothing is left.
-    """
+def _judged(request: ScanRequest) -> Judged:
+    """Find the queries and documents of judgements in the stores."""
+    judgements, path, queries, documents = request.judgements, request.relevant, request.queries, request.documents
     relevant = {
         query: relevant_grades
         for query, grades in judgements.items()
@@ -90,7 +73,7 @@ def judged_rows(
         "documents": list(dict.fromkeys(missing_documents)),
     }
     for (what, names), store in zip(missing.items(), (queries, documents), strict=True):
-        if names and not allow_missing:
+        if names and not request.allow_missing:
             raise CollectionError(
                 f"{path} names {len(names):,} {what} that are not in {store.path} ({first_few(names)}); add them to "
                 "the store, or leave their judgements out with --allow-missing"
@@ -108,7 +91,7 @@ def judged_rows(
     if not judged:
         raise CollectionError(f"{path} has no relevant document (grade 1 or more) that is in the stores; check the ids")
     left_out = {"queries_without_judgement": len(queries) - len(judged_queries)}
-    if allow_missing:
+    if request.allow_missing:
         left_out |= {f"missing_{what}": len(names) for what, names in missing.items()}
     return Judged(
         np.array([row for row, _ in judged_queries], dtype=np.int64),
@@ -209,9 +192,7 @@ class ScanRequest:
         """
         check_options(self.k, "index", "cosine", self.precision, self.threads, 512, None)
         record = self._record()
-        judged = judged_rows(
-            self.judgements, self.relevant, self.queries, self.documents, allow_missing=self.allow_missing
-        )
+        judged = _judged(self)
         if self.verify:
             self.queries.verify()
         query_rows = rows_of(self.queries.take(judged.queries), "queries")

@@ -38,7 +38,7 @@ def language_codes(stores: Sequence[EmbeddingStore]) -> tuple[tuple[str, ...], N
 
 
 def rows_of_ids(store: EmbeddingStore, ids: Collection[str]) -> dict[str, int]:
-    """The row of each of these ids; ids that the store lacks are left out. Errors are those of `language_codes`."""
+    """The row of each of these ids; ids that the store lacks are left out."""
     distinct_ids = set(ids)
     row_of_id: dict[str, int] = {}
     for start, shard in store.manifest.numbered_shards():
@@ -51,7 +51,7 @@ def rows_of_ids(store: EmbeddingStore, ids: Collection[str]) -> dict[str, int]:
 
 
 def ids_at(store: EmbeddingStore, rows: ArrayLike) -> dict[int, str]:
-    """The id of each of some rows. Errors are those of `language_codes`."""
+    """The id of each of some rows."""
     distinct_rows = np.unique(np.asarray(rows, dtype=np.int64))
     id_of_row: dict[int, str] = {}
     for start, shard in store.manifest.numbered_shards():

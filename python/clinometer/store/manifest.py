@@ -111,11 +111,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_form(stage: str, dtype: str) -> None:
-    """Refuse a stage or data type that no store has.
-
-    Raises:
-        UsageError: The message gives the valid ones.
-    """
+    """Refuse a stage or data type that no store has; the message gives the valid ones."""
     for option, value, choices in (("stage", stage, STAGES), ("dtype", dtype, DTYPES)):
         if value not in choices:
             raise UsageError(f"{option} is {value!r}, but must be {' or '.join(choices)}")

@@ -57,13 +57,10 @@ def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[s
 
 
 def _check_alike(first: EmbeddingStore, second: EmbeddingStore) -> None:
-    settings = [
-        {name: getattr(store.manifest, name) for name in ("stage", "dtype", "dimension")} for store in (first, second)
-    ]
     differing = [
-        f"{name}: {before}, in the other {settings[1][name]}"
-        for name, before in settings[0].items()
-        if before != settings[1][name]
+        f"{name}: {getattr(first.manifest, name)}, in the other {getattr(second.manifest, name)}"
+        for name in ("stage", "dtype", "dimension")
+        if getattr(first.manifest, name) != getattr(second.manifest, name)
     ]
     differing += [
         text.replace(", now ", ", in the other ") for text in differences(first.record, second.record, first.stage)

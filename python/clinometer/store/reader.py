@@ -146,9 +146,8 @@ class EmbeddingStore:
         if not 0 <= start <= stop <= len(self):
             raise UsageError(f"{self.path} has rows 0 to {len(self)}, not {start} to {stop}")
         parts = []
-        for shard, end in zip(self.manifest.shards, self._ends.tolist(), strict=True):
-            begin = end - shard.rows
-            if begin < stop and start < end:
+        for begin, shard in self.manifest.numbered_shards():
+            if begin < stop and start < begin + shard.rows:
                 parts.append(self._mapped(shard)[max(start - begin, 0) : stop - begin])
         if len(parts) == 1:
             return parts[0]

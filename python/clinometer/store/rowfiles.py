@@ -40,11 +40,7 @@ def lines_of(ids: Iterable[str], languages: Iterable[str], groups: Iterable[str 
 
 
 def read_column(folder: Path, shard: Shard, column: Column) -> list[str | None]:
-    """One column of one shard.
-
-    Raises:
-        FormatError: The file has changed since it was written.
-    """
+    """One column of one shard; a file that has changed since it was written is refused."""
     path = folder / f"{shard.name}.jsonl"
     text = path.read_bytes()
     if hashlib.sha256(text).hexdigest() != shard.jsonl_sha256:

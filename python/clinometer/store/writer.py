@@ -63,8 +63,9 @@ class StoreWriter:
         self._path.mkdir(parents=True, exist_ok=True)
         self._lock: IO[bytes] | None = lock(self._path)
         try:
-            self._manifest = self._begun(record, stage, dtype, shard_rows)
-            self._ids = set(stored_values(self._path, self._manifest, "id"))
+            self.manifest = self._begun(record, stage, dtype, shard_rows)
+            """Manifest as it is on the disk."""
+            self._ids = set(stored_values(self._path, self.manifest, "id"))
         except BaseException:
             self.close()
             raise
@@ -106,12 +107,7 @@ class StoreWriter:
             self._lock = None
 
     def __len__(self) -> int:
-        return self._manifest.rows
-
-    @property
-    def manifest(self) -> Manifest:
-        """Manifest as it is on the disk."""
-        return self._manifest
+        return self.manifest.rows
 
     def plan(self, texts: Texts) -> None:
         """Declare the texts of the finished store, of which the first may already be stored.
@@ -129,20 +125,20 @@ class StoreWriter:
             "id": texts.ids, "language": texts.languages, "group": texts.groups,
         }  # fmt: skip
         for column, values in columns.items():
-            for row, stored in enumerate(stored_values(self._path, self._manifest, column)):
+            for row, stored in enumerate(stored_values(self._path, self.manifest, column)):
                 if stored != values[row]:
                     raise CollectionError(
                         f"{self._path}: the {column} of row {row} is {stored!r}, and {values[row]!r} in the source; "
                         f"{fix}"
                     )
-        for start, shard in self._manifest.numbered_shards():
+        for start, shard in self.manifest.numbered_shards():
             stop = start + shard.rows
             if shard.texts_sha256 not in (None, digest_of(texts.texts[start:stop])):
                 raise CollectionError(
                     f"{self._path}: a text of shard {shard.name} (rows {start} to {stop - 1}, from "
                     f"{texts.ids[start]!r} on) has changed since it was encoded; {fix}"
                 )
-        if self._manifest.planned_rows != len(texts):
+        if self.manifest.planned_rows != len(texts):
             self._update(planned_rows=len(texts))
 
     def append(
@@ -176,7 +172,7 @@ class StoreWriter:
         self._check_columns(ids, len(languages), groups)
         canonical_labels = {label: canonical(label) for label in set(languages)}
         rows, stored = self._checked(vectors, ids)
-        name = f"{len(self._manifest.shards):05d}"
+        name = f"{len(self.manifest.shards):05d}"
         with written_whole(self._path / f"{name}.jsonl", durable=True) as file:
             lines = Hashing(file)
             lines.write(lines_of(ids, [canonical_labels[label] for label in languages], groups))
@@ -188,21 +184,21 @@ class StoreWriter:
             jsonl_bytes=lines.bytes,
             texts_sha256=texts_digest,
         )
-        shards = [*self._manifest.shards, shard]
+        shards = [*self.manifest.shards, shard]
         self._update(dimension=rows.shape[1], rows=len(self) + len(rows), shards=shards)
         self._ids.update(ids)
 
     def take(self, rows: Sequence[int]) -> NDArray[Any]:
         """Stored rows, by number."""
-        return EmbeddingStore(self._path, self._manifest).take(rows)
+        return EmbeddingStore(self._path, self.manifest).take(rows)
 
     def _update(self, **fields: Any) -> None:
-        self._write(msgspec.structs.replace(self._manifest, **fields))
+        self._write(msgspec.structs.replace(self.manifest, **fields))
 
     def _write(self, manifest: Manifest) -> None:
         with written_whole(self._path / MANIFEST, durable=True) as file:
             file.write(manifest.to_json())
-        self._manifest = manifest
+        self.manifest = manifest
 
     def _check_columns(self, ids: list[str], languages: int, groups: list[str | None]) -> None:
         if not ids:
@@ -236,20 +232,20 @@ class StoreWriter:
                 f"the embeddings are {array.dtype} of shape {array.shape}, but must be numbers of shape (rows, "
                 "dimension)"
             )
-        dimension = self._manifest.dimension or array.shape[1]
+        dimension = self.manifest.dimension or array.shape[1]
         if array.shape != (len(ids), dimension) or not dimension:
             raise EmbeddingError(
                 f"the embeddings have shape {array.shape}, but {self._path} needs {(len(ids), dimension)}: one row per "
                 "id, of the encoder's dimension"
             )
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            if self._manifest.dtype == "int16":
+            if self.manifest.dtype == "int16":
                 rows = array.astype(np.float32)
                 stored = coded(np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, 0))
                 # Keep values that are not finite, so that the error below names their rows.
                 rows = np.where(np.isfinite(rows), decoded(stored), rows)
             else:
-                rows = stored = array.astype(self._manifest.dtype, order="C", copy=False)
+                rows = stored = array.astype(self.manifest.dtype, order="C", copy=False)
         finite = np.isfinite(rows).all(axis=1)
         zero = ~rows.any(axis=1)
         problems = [
@@ -258,6 +254,6 @@ class StoreWriter:
             if bad.any()
         ]
         if problems:
-            fix = "store float32" if self._manifest.dtype != "float32" else "check their texts and the encoder"
-            raise EmbeddingError(f"as {self._manifest.dtype}, {' and '.join(problems)}; {fix}")
+            fix = "store float32" if self.manifest.dtype != "float32" else "check their texts and the encoder"
+            raise EmbeddingError(f"as {self.manifest.dtype}, {' and '.join(problems)}; {fix}")
         return rows, stored

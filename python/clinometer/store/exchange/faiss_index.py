@@ -26,11 +26,7 @@ Metric = Literal["ip", "l2"]
 def write(
     path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], *, metric: Metric = "ip", **_: Any
 ) -> None:
-    """Write an `IndexFlatIP` or an `IndexFlatL2` of the unchanged rows: float32, not scaled to length one.
-
-    Raises:
-        MissingExtraError: faiss is not installed.
-    """
+    """Write an `IndexFlatIP` or an `IndexFlatL2` of the unchanged rows: float32, not scaled to length one."""
     faiss = optional_package("faiss", "a faiss index", "faiss")
     index = (faiss.IndexFlatIP if metric == "ip" else faiss.IndexFlatL2)(store.dimension)
     for block in blocks:
@@ -42,12 +38,7 @@ def write(
 
 @contextmanager
 def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[Source]:
-    """The rows of a flat index.
-
-    Raises:
-        FormatError: It is not a faiss index, or one that does not keep vectors in the order of adding.
-        MissingExtraError: faiss is not installed.
-    """
+    """The rows of a flat index; another one does not keep vectors in the order of adding."""
     faiss = optional_package("faiss", "a faiss index", "faiss")
     try:
         index = faiss.read_index(str(path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from tqdm.auto import tqdm
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import UsageError
+from clinometer.files import folder_written_whole
 from clinometer.store.encoding import default_shard_rows
 from clinometer.store.exchange.forms import Format, format_of, is_address, module_of
 from clinometer.store.exchange.rowblocks import USUAL, Columns, Source, of_one_dimension, present, regrouped
@@ -114,28 +114,19 @@ def import_store(
         record = _record(inputs, form, encoder_name, first.vectors.shape[1])
         for note in dict.fromkeys(note for source in inputs for note in source.notes):
             sys.stderr.write(f"note: {note}\n")
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        try:
-            with (
-                StoreWriter(
-                    partial,
-                    record,
-                    stage or (origin.stage if origin else "documents"),
-                    dtype or (origin.dtype if origin else input_dtype),
-                    shard_rows=step,
-                ) as writer,
-                tqdm(total=total, desc="import", unit="row", file=sys.stderr, disable=not show_progress_bar) as bar,
-            ):
-                for block in chain([first], blocks):
-                    of_one_dimension([first.vectors.shape[1], block.vectors.shape[1]], [first.ids[0], block.ids[0]])
-                    languages = present([label or language for label in block.languages], "language", block.ids)
-                    writer.append(block.vectors, block.ids, languages, block.groups)
-                    bar.update(len(block.ids))
-            if target.exists():
-                target.rmdir()
-            partial.rename(target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        stage = stage or (origin.stage if origin else "documents")
+        dtype = dtype or (origin.dtype if origin else input_dtype)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            folder_written_whole(target) as partial,
+            StoreWriter(partial, record, stage, dtype, shard_rows=step) as writer,
+            tqdm(total=total, desc="import", unit="row", file=sys.stderr, disable=not show_progress_bar) as bar,
+        ):
+            for block in chain([first], blocks):
+                of_one_dimension([first.vectors.shape[1], block.vectors.shape[1]], [first.ids[0], block.ids[0]])
+                languages = present([label or language for label in block.languages], "language", block.ids)
+                writer.append(block.vectors, block.ids, languages, block.groups)
+                bar.update(len(block.ids))
     return EmbeddingStore.open(target)
 
 

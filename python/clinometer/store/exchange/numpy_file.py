@@ -32,11 +32,7 @@ def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Bl
 
 @contextmanager
 def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[Source]:
-    """The rows of a `.npy` file, which is mapped.
-
-    Raises:
-        FormatError: It is not a numeric array with two axes.
-    """
+    """The rows of a `.npy` file, which is mapped."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError):

@@ -23,11 +23,7 @@ _METADATA = b"clinometer"
 
 
 def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], **_: Any) -> None:
-    """Write the rows; embeddings are lists of fixed size, of float16 if the store is float16, else of float32.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-    """
+    """Write the rows; embeddings are lists of fixed size, of float16 if the store is float16, else of float32."""
     pa, parquet = _pyarrow()
     number = pa.float16() if store.dtype == np.float16 else pa.float32()
     embedding = pa.list_(pa.field("element", number, nullable=False), store.dimension)
@@ -55,12 +51,7 @@ def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Bl
 
 @contextmanager
 def opened(path: Path, *, columns: Columns = USUAL, **_: Any) -> Iterator[Source]:
-    """The rows of one parquet file.
-
-    Raises:
-        FormatError: It is not a parquet file, or lacks required columns.
-        MissingExtraError: pyarrow is not installed.
-    """
+    """The rows of one parquet file."""
     pa, parquet = _pyarrow()
     try:
         file = parquet.ParquetFile(path, pre_buffer=False)

@@ -44,11 +44,6 @@ def write(
 
     Columns are `position` (of the row in the store), id (the primary key), language, group and embedding: `halfvec` if
     the store is float16, else `vector`. The record of the encoder becomes the comment of the table.
-
-    Raises:
-        UsageError: No table is named, or it already exists.
-        ClinometerError: The database has no pgvector, or reports an error.
-        MissingExtraError: psycopg is not installed.
     """
     with _connected(address) as connection:
         from psycopg import sql
@@ -95,14 +90,7 @@ def write(
 
 @contextmanager
 def opened(address: str, *, table: str | None = None, columns: Columns = USUAL, **_: Any) -> Iterator[Source]:
-    """A consistent snapshot of the rows of a table or view.
-
-    Raises:
-        UsageError: No table is named.
-        FormatError: The table does not exist, or lacks required columns.
-        ClinometerError: The database reports an error.
-        MissingExtraError: psycopg is not installed.
-    """
+    """A consistent snapshot of the rows of a table or view."""
     with _connected(address) as connection:
         from psycopg import IsolationLevel, sql
 

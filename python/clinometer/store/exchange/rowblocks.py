@@ -131,11 +131,7 @@ def _joined(blocks: list[Block]) -> Block:
 
 
 def of_one_dimension(lengths: Sequence[int] | NDArray[Any], ids: Sequence[str]) -> int:
-    """The common length of all rows.
-
-    Raises:
-        EmbeddingError: Rows have another length than the first; the message names them.
-    """
+    """The common length of all rows; an error names those of another length."""
     sizes = np.asarray(lengths)
     odd = np.flatnonzero(sizes != sizes[0])
     if odd.size:
@@ -147,11 +143,7 @@ def of_one_dimension(lengths: Sequence[int] | NDArray[Any], ids: Sequence[str]) 
 
 
 def present(values: Sequence[str | None], what: str, ids: Sequence[str | None], first_row: int = 0) -> list[str]:
-    """The values, none of which may be missing.
-
-    Raises:
-        CollectionError: Rows have no value; the message names them.
-    """
+    """The values; an error names the rows without one."""
     present_values = [value for value in values if value is not None]
     if len(present_values) < len(values):
         rows = [row for row, value in enumerate(values) if value is None]

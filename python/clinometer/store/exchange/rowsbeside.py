@@ -65,9 +65,6 @@ def source_beside(
         dtype: Data type of the vectors.
         origin: The exported record.
         read: Function that returns the vectors from a row up to another one.
-
-    Raises:
-        FormatError: The file is missing, a line is invalid, or the number of lines is not that of the vectors.
     """
     file = rows_file or path.with_name(path.name + ".jsonl")
     if not file.is_file():
