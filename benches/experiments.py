@@ -223,8 +223,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         name="pools",
         title="All 79 pools of XQuAD's shape: 66 pairs, 12 single languages, all 12 together",
         about=(
-            "12 languages x 240 documents and 12 x 1,190 queries, d=512, synthetic vectors; every query's ranks in every "
-            "pool. A document is in 13 pools, so a scan of every pool scores 13 times as many pairs: the rest is "
+            "12 languages x 240 documents and 12 x 1,190 queries, d=512, synthetic vectors; every query's ranks in "
+            "every pool. A document is in 13 pools, so a scan of every pool scores 13 times as many pairs: the rest is "
             "overhead."
         ),
         kind="translations",

@@ -157,7 +157,7 @@ def measure(experiment: Experiment, threads: int, scratch: Path, quick: bool, ro
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Measure clinometer next to the tools in use today.")
     names = [experiment.name for experiment in EXPERIMENTS]
-    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"experiment: {', '.join(names)}")
+    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
     parser.add_argument("--threads", type=int, metavar="N", nargs="+", help="numbers of threads, by default 1 and 2")
     parser.add_argument("--rounds", type=int, help="number of rounds, instead of each experiment's own")
     parser.add_argument("--quick", action="store_true", help="tiny shapes, to see that everything works")

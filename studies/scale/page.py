@@ -74,9 +74,10 @@ def tables() -> str:
         f"{results['documents']:,} random documents (float16, {results['dimension']} dimensions, 4 languages), "
         f"{results['queries']:,} queries with a planted answer of known rank and a random second one, memory budget "
         f"{results['budget']}, on {cores} shared with other processes: load is the number of processes that used or "
-        "waited for a core. Before each run the files were dropped from the system's cache. Memory: the peak of anonymous memory of "
-        "the process, or of the driver + of the largest worker. Deep ranks were counted once more with NumPy, up to "
-        "ties by rounding. Made by `python -m studies.scale.measure --work DIR` and `python -m studies.scale.page`.",
+        "waited for a core. Before each run the files were dropped from the system's cache. Memory: the peak of "
+        "anonymous memory of the process, or of the driver + of the largest worker. Deep ranks were counted once more "
+        "with NumPy, up to ties by rounding. Made by `python -m studies.scale.measure --work DIR` and "
+        "`python -m studies.scale.page`.",
         "",
         *scans(results),
         "",

@@ -35,8 +35,9 @@ def agreement() -> list[str]:
     ]
     return [
         f"Ranks of {result['answers']:,} answers to {result['queries']:,} queries among {result['documents']} "
-        f"documents in ten languages (`demo`, `{result['encoder']}`), documents and queries both stored that way. Errors of "
-        "components are relative to the largest of the row. Made by `python -m studies.store.int16_agreement`.",
+        f"documents in ten languages (`demo`, `{result['encoder']}`), documents and queries both stored that way. "
+        "Errors of components are relative to the largest of the row. Made by "
+        "`python -m studies.store.int16_agreement`.",
         "",
         *table(heads, "l" + "r" * 7, rows),
     ]
