@@ -18,7 +18,7 @@ from clinometer.collection import Collection, Texts
 from clinometer.correction.remedies import Remedies, mixed_encoders
 from clinometer.errors import CollectionError, UsageError
 from clinometer.executors import opened
-from clinometer.scanning.arguments import codes_of, rows_of, tie_places
+from clinometer.scanning.arguments import codes_of, embedding_rows, tie_places
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.passes import RowTransform, Scan
 from clinometer.scanning.pool import Pool
@@ -72,7 +72,7 @@ class StoredEmbeddings:
         """
         documents, extra = _matched(collection.documents, self.documents)
         queries, more = _matched(collection.queries, self.queries)
-        asked = rows_of(self.queries.take(queries), "queries")
+        asked = embedding_rows(self.queries.take(queries), "queries")
         if self.remedies is not None:
             asked = self.remedies.queries(asked, collection.queries.languages)
         found = [
