@@ -425,7 +425,9 @@ def test_embeddings_that_cannot_be_scored_are_named_by_id(collection: Collection
     queries = np.zeros((6, 2), np.float32)
     with pytest.raises(EmbeddingError, match=r"6 queries .*'q-en0'.*'q-zh0', \.\.\.\)"):
         evaluated(collection, Fixed(queries, good_documents), "MaxR")
-    with pytest.raises(EmbeddingError, match="the encoder gave 7 rows for 8 documents; one for each is needed"):
+    with pytest.raises(
+        EmbeddingError, match="the encoder returned 7 rows for 8 documents, but must return one for each"
+    ):
         evaluated(collection, Fixed(good_queries, good_documents[1:]), "MaxR")
     with pytest.raises(EmbeddingError, match="queries have dimension 2, documents 3; encode both with one encoder"):
         evaluated(collection, Fixed(good_queries, np.ones((8, 3), np.float32)), "MaxR")

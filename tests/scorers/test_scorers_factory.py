@@ -94,7 +94,7 @@ def test_names_encoders_and_scorers_become_scorers() -> None:
 
 
 def test_an_executor_is_refused_where_there_are_no_embeddings() -> None:
-    with pytest.raises(UsageError, match="the executor is for embeddings, but bm25 gives none; leave it out"):
+    with pytest.raises(UsageError, match="an executor is for embeddings, but bm25 has none; leave it out"):
         score("bm25", COLLECTION, ScanOptions(executor="ray"))
 
 
