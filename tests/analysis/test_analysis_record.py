@@ -91,7 +91,7 @@ def test_results_with_broken_rows_of_an_analysis_are_refused(evaluation: Evaluat
     path = tmp_path / "results.json"
     for key, wrong, sentence in (
         ("analysis", {"rows": [{"scenario": "multi"}]}, "row 0 of 'rows' has no query_language"),
-        ("analysis", [], "look at its analysis"),
+        ("analysis", [], "check its analysis"),
         ("by", [{"field": "topic"}], "row 0 of 'by' has no group"),
         ("by", {"a": 1}, "row 0 of 'by' has no field"),
     ):
