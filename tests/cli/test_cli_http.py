@@ -86,5 +86,5 @@ def test_a_refusal_is_one_sentence(run: Run, folder: Path, server: Server) -> No
     server.plan[:] = ["401"]
     done = run("evaluate", f"beir:{folder}", "--encoder", server.address, "--model", "m")
     assert done.code == 1
-    assert done.err.splitlines()[-1].startswith(f"clinometer: {server.address}/embeddings answered 401")
+    assert done.err.splitlines()[-1].startswith(f"clinometer: {server.address}/embeddings returned 401")
     assert "set CLINOMETER_API_KEY" in done.err

@@ -1,4 +1,4 @@
-"""The ranking of an evaluation in the pool of all languages as a TREC run, from the scan that the measures came from."""
+"""The ranking of an evaluation in the pool of all languages as a TREC run, from the scan that gave the measures."""
 
 from __future__ import annotations
 
@@ -31,16 +31,13 @@ def check_run(collection: Collection, path: str | os.PathLike[str]) -> None:
         raise FileNotFoundError(f"the folder {path.parent} does not exist; make it before writing {path.name}")
 
 
-def save_run(scanned: ScannedCollection, name: str, path: str | os.PathLike[str]) -> int:
+def save_run(scanned: ScannedCollection, name: str, path: str | os.PathLike[str]) -> None:
     """Write the best documents of each query; of documents that tie at the end of a list, the scan's tie order decides.
 
     Args:
         scanned: A scan with lists of the pool of all languages.
         name: What scored them; it becomes the run's tag.
         path: File; `.gz` by suffix.
-
-    Returns:
-        Length of the longest list.
 
     Raises:
         UsageError: The scorer gives no such lists.
@@ -49,5 +46,4 @@ def save_run(scanned: ScannedCollection, name: str, path: str | os.PathLike[str]
         raise UsageError(f"{name} gives no list of the whole pool, so its run cannot be written; leave save_run out")
     tag = re.sub(r"\s+", "-", name.strip()) or "clinometer"
     collection = scanned.collection
-    write_run(path, run_of(scanned.pooled, collection.queries.ids, collection.documents.ids), tag)
-    return scanned.pooled.k
+    write_run(Path(path), run_of(scanned.pooled, collection.queries.ids, collection.documents.ids), tag)

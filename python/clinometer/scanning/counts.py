@@ -291,8 +291,7 @@ class TopK:
 
     def first(self, k: int) -> TopK:
         """The first k documents of each list."""
-        ids, scores, places = (column[..., :k] for column in (self.ids, self.scores, self.places))
-        return TopK(ids, scores, places, self.languages)
+        return TopK(self.ids[..., :k], self.scores[..., :k], self.places[..., :k], self.languages)
 
     def merge(self, other: TopK) -> TopK:
         """The best k over both sets of documents; the order of merging does not matter.

@@ -83,18 +83,18 @@ class Pool:
         block: int = 512,
         kernel: str | None = None,
     ) -> Pool:
-        """The pool of all documents of the sources, for queries of one dimension.
+        """The pool of all documents of some sources, for queries of one dimension.
 
         Args:
-            sources: The shards, which follow one another.
+            sources: Consecutive shards.
             codes: `(N,)`: language of each document, as an index into `labels`.
-            labels: The languages.
+            labels: Labels of the languages.
             queries: `(Q, d)`; documents without a transform must have the same dimension.
-            places: `(N,)`: place of each document in the tie order; None where that is its position.
-            ties: As for `clinometer.scan`, and so are the options that follow `checked`.
-            by_id: Whether the tie order went by given ids.
+            places: `(N,)`: place of each document in the tie order; None if that is its position.
+            ties: Tie mode, as for `clinometer.scan`; so are the options after `checked`.
+            by_id: Whether the tie order used ids.
             transform: Transform of documents before they are scored; None for none.
-            checked: Compare the checksum of each shard before it is scanned.
+            checked: Whether to compare the checksum of each shard before it is scanned.
             pool_languages: Languages of the lists of length `pool_k`; all by default.
 
         Raises:
@@ -266,7 +266,7 @@ class Pool:
 
 
 def _pieces(sources: Sequence[Source], codes: NDArray[np.uint16], places: NDArray[np.uint32] | None) -> list[Piece]:
-    """Shards that follow one another, each with its part of the columns; shards without rows are left out."""
+    """Consecutive shards, each with its part of the columns; shards without rows are left out."""
     pieces, start = [], 0
     for source in sources:
         span = slice(start, start + len(source))
@@ -277,16 +277,16 @@ def _pieces(sources: Sequence[Source], codes: NDArray[np.uint16], places: NDArra
 
 
 def _check_dimensions(queries: NDArray[Any], sources: Sequence[Source]) -> None:
-    """Refuse shards of another dimension than the queries.
+    """Refuse shards whose dimension differs from the queries.
 
     Raises:
-        EmbeddingError: Naming both.
+        EmbeddingError: The dimensions differ; the message names both.
     """
     for source in sources:
         if source.dimension != queries.shape[1]:
-            named = f" ({source.name})" if source.name else ""
+            where = f" ({source.name})" if source.name else ""
             raise EmbeddingError(
-                f"queries have dimension {queries.shape[1]}, documents {source.dimension}{named}; encode both with one "
+                f"queries have dimension {queries.shape[1]}, documents {source.dimension}{where}; encode both with one "
                 "encoder"
             )
 

@@ -123,11 +123,12 @@ def scan(
     pool = Pool.of(
         sources, codes, labels, query_rows, places=places, ties=ties,
         by_id=ties == "trec" and document_ids is not None, similarity=similarity, k=k and k + extra,
-        per_language=per_language, pool_k=pool_k and pool_k + extra, precision=precision, threads=threads, block=block, kernel=kernel,
+        per_language=per_language, pool_k=pool_k and pool_k + extra, precision=precision, threads=threads, block=block,
+        kernel=kernel,
     )  # fmt: skip
-    with opened(executor, threads=threads) as chosen:
+    with opened(executor, threads=threads) as runner:
         result = pool.scan(
-            query_rows, indptr, targets, chosen, memory_budget=memory_budget, show_progress_bar=show_progress_bar
+            query_rows, indptr, targets, runner, memory_budget=memory_budget, show_progress_bar=show_progress_bar
         )
     ranks, top, pooled = result.ranks, result.top, result.pooled
     if exclude is not None and ranks is not None:

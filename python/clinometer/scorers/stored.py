@@ -130,7 +130,8 @@ class _Scanner:
         pool = Pool.of(
             sources_of_store(store), codes, (*labels, _LEFT_OUT) if extra.any() else labels, self.queries,
             places=places, ties=ties, by_id=ties == "trec" and document_ids is not None, transform=change, k=k,
-            per_language=apart, pool_k=pool_k, pool_languages=labels if extra.any() else None, threads=self.options.threads,
+            per_language=apart, pool_k=pool_k, pool_languages=labels if extra.any() else None,
+            threads=self.options.threads,
         )  # fmt: skip
         indptr, targets = relevant
         with opened(self.options.executor, threads=self.options.threads) as executor:
