@@ -66,7 +66,7 @@ def test_as_json_and_polars(evaluation: Evaluation, tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         (gzip.compress(b"{}\n"), ":1: the example has no scenario, "),
-        (gzip.compress(b"nothing\n"), ":1: this is no line of examples"),
+        (gzip.compress(b"nothing\n"), ":1: not a line of examples"),
         (b"plain", ": the file is damaged"),
     ],
 )
