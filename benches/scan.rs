@@ -1,6 +1,6 @@
 //! Criterion benches of the tile kernels and of whole scans; throughput is in
-//! floating-point operations. `benches/share.rs` puts them beside the peak of
-//! the machine.
+//! floating-point operations. `benches/share.rs` compares them with the peak
+//! of the machine.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 

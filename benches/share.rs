@@ -1,6 +1,6 @@
 //! How much of the machine's fused multiply-add peak the kernels and whole
 //! scans reach. Contenders take turns in one process and the peak is probed
-//! beside each, so other load shows in both.
+//! around each, so other load shows in both.
 //!
 //! `cargo bench --bench share -- [queries documents dimension threads rounds] [words]`;
 //! only contenders with all the words in their name take part.
@@ -43,7 +43,7 @@ fn main() {
     }
 }
 
-/// Best of some rounds, each beside a probe of the peak.
+/// Best of some rounds, each between two probes of the peak.
 fn report(isa: Isa, what: &str, rounds: usize, threads: usize, work: impl Fn() -> u64) {
     let title = format!("{} {what}", isa.name());
     let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-') && word.parse::<usize>().is_err());
@@ -71,10 +71,10 @@ fn rate(threads: usize, work: impl Fn() -> u64) -> f64 {
     operations as f64 / used.unwrap_or(start.elapsed().as_secs_f64()) / 1e9
 }
 
-/// Seconds that this thread has run, where the system tells.
+/// Seconds that this thread has run, where the system reports them.
 fn processor_time() -> Option<f64> {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    told.split(' ').next()?.parse().ok().map(|nanoseconds: f64| nanoseconds / 1e9)
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    statistics.split(' ').next()?.parse().ok().map(|nanoseconds: f64| nanoseconds / 1e9)
 }
 
 /// The same on several threads; returns the sum.

@@ -1,4 +1,4 @@
-//! How a long scan is watched and stopped from another thread.
+//! Progress and cancellation of a long scan from another thread.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -13,7 +13,7 @@ pub struct Control {
 }
 
 impl Control {
-    /// A control that nobody has cancelled.
+    /// A control that is not cancelled.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -24,7 +24,7 @@ impl Control {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// How many documents have been scanned.
+    /// Number of documents scanned.
     #[must_use]
     pub fn documents(&self) -> u64 {
         self.documents.load(Ordering::Relaxed)

@@ -8,7 +8,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Everything that can go wrong in the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// Two inputs do not fit together; the sentence says which and how.
+    /// Two inputs do not fit together; the sentence names them.
     Shape(String),
     /// Some rows cannot be scored.
     Rows(BadRows),
@@ -57,7 +57,7 @@ impl fmt::Display for Error {
                     let separator = if n > 0 { ", " } else { "" };
                     write!(f, "{separator}row {row} of the {} {problem}", bad.input)?;
                 }
-                f.write_str("; remove or encode such rows again")
+                f.write_str("; remove these rows or encode them again")
             }
             Self::Cancelled => f.write_str("the scan was cancelled"),
             Self::Worker => f.write_str("a worker thread panicked: please report this"),

@@ -1,106 +1,26 @@
-//! The canonical score and the kernels that compute it in tiles.
+//! The canonical score and what a kernel computes.
 //!
 //! The canonical score of two vectors is one chain of fused multiply-adds in
 //! `f32`, from the first component to the last, starting at zero. A kernel
 //! gives every document of a panel a lane of its own, so a tile holds
 //! exactly these chains and no kernel can differ from another in a bit.
 //!
-//! Beside it each kernel has an integer tile over pairs of 16-bit components
-//! for the certified filter; integers have only one sum.
+//! Each kernel also has an integer tile over pairs of 16-bit components for
+//! the certified filter; integers have only one sum.
+//!
+//! `isa` chooses a kernel. A new one is a file with its constants, a token
+//! and functions, one line of `forward_kernel!`, and a variant of `Isa`.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-mod portable;
-
 #[cfg(target_arch = "x86_64")]
-pub(crate) use avx2::Avx2;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use avx512::Avx512;
-pub(crate) use portable::Portable;
+mod forward;
+pub(crate) mod isa;
+pub(crate) mod portable;
 
 use half::f16;
-
-use crate::error::{Error, Result};
-use crate::words::Words;
-
-/// Instruction sets for which there is a kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Isa {
-    /// Plain Rust; slow where the target has no fused multiply-add.
-    Portable,
-    /// x86-64 with AVX2 and FMA.
-    Avx2,
-    /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
-    Avx512,
-}
-
-impl Isa {
-    /// The best instruction set of this machine.
-    #[must_use]
-    pub fn detect() -> Self {
-        Self::available()[0]
-    }
-
-    /// All that this machine can use, the best first.
-    #[must_use]
-    pub fn available() -> Vec<Self> {
-        let mut sets = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            sets.extend(Avx512::detect().map(|_| Self::Avx512));
-            sets.extend(Avx2::detect().map(|_| Self::Avx2));
-        }
-        sets.push(Self::Portable);
-        sets
-    }
-
-    /// Its name, as used in options and results.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Portable => "portable",
-            Self::Avx2 => "avx2",
-            Self::Avx512 => "avx512",
-        }
-    }
-
-    /// The instruction set of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Avx512, Self::Avx2, Self::Portable].into_iter().find(|isa| isa.name() == name)
-    }
-
-    /// Calls back with the kernel.
-    ///
-    /// # Errors
-    /// This machine does not have the instructions.
-    pub(crate) fn with<D: Dispatch>(self, job: D) -> Result<D::Output> {
-        match self {
-            Self::Portable => Ok(job.run(Portable)),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => Avx2::detect().map(|kernel| job.run(kernel)).ok_or_else(|| self.missing()),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => Avx512::detect().map(|kernel| job.run(kernel)).ok_or_else(|| self.missing()),
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => Err(self.missing()),
-        }
-    }
-
-    fn missing(self) -> Error {
-        Error::Shape(format!("this machine has no {} kernel; use the portable one", self.name()))
-    }
-}
-
-/// Work that runs with any kernel: a closure cannot be generic.
-pub(crate) trait Dispatch {
-    /// What it returns.
-    type Output;
-
-    /// Does the work.
-    fn run<K: Kernel>(self, kernel: K) -> Self::Output;
-}
 
 /// The canonical score of two vectors of equal length.
 ///
@@ -117,21 +37,35 @@ pub fn chain(query: &[f32], document: &[f32]) -> f32 {
 pub(crate) const SIDE_BY_SIDE: usize = 8;
 
 /// Pairs of rows of equal length: queries and documents.
-pub(crate) type Pairs<'a> = [(&'a [f32], &'a [f32]); SIDE_BY_SIDE];
+pub(crate) type RowPairs<'a> = [(&'a [f32], &'a [f32]); SIDE_BY_SIDE];
 
-/// A row is multiplied with so many vectors at a time: one sum would wait
+/// Vectors that a row is multiplied with at a time: a single sum would wait
 /// for itself.
 pub(crate) const TOGETHER: usize = 4;
 
-/// Sums in no particular order are kept in so many lanes.
+/// Lanes of a sum that has no prescribed order.
 pub(crate) const LANES: usize = 16;
 
 /// A way to compute tiles of scores. A value of the type proves that the
 /// machine has the instructions.
 ///
-/// Panels hold component 0 (or, for integers, the first pair of components)
-/// of all their vectors, then the next, and so on. A tile gets one row of
-/// `DOCUMENTS` scores for each query.
+/// A tile is the scores of one panel of queries (`Q = QUERIES` vectors)
+/// against one panel of documents (`D = DOCUMENTS` vectors); `pack` draws the
+/// panels. Step k reads one line of each and adds to all sums, which stay in
+/// registers for the whole depth. AVX2, with Q = 6 and D = 16:
+///
+/// ```text
+///                          documents[k * 16 + d]
+///                          d = 0 ... 7      d = 8 ... 15       after the last step
+///   queries[k * 6 + 0]  +[ sums[0][0]  ]  +[ sums[0][1]  ]  -> scores[ 0 .. 16]
+///   queries[k * 6 + 1]  +[ sums[1][0]  ]  +[ sums[1][1]  ]  -> scores[16 .. 32]
+///     ...                                                      ...
+///   queries[k * 6 + 5]  +[ sums[5][0]  ]  +[ sums[5][1]  ]  -> scores[80 .. 96]
+///   one word, broadcast    one register     one register
+/// ```
+///
+/// The score of query q and document d of the panels is `scores[q * D + d]`.
+/// Lanes of padding have scores too; the caller masks them.
 pub(crate) trait Kernel: Copy + Send + Sync {
     /// Queries in a tile.
     const QUERIES: usize;
@@ -148,7 +82,7 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     fn tile(self, depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]);
 
     /// Canonical scores of a few pairs at once.
-    fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE];
+    fn chains(self, pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE];
 
     /// Widens half precision, exactly.
     fn widen(self, halves: &[f16], wide: &mut [f32]);
@@ -169,172 +103,4 @@ pub(crate) trait Kernel: Copy + Send + Sync {
 
     /// One bit per document of a row of integer scores above the threshold.
     fn integers_above(self, scores: &[i32], threshold: i32) -> u32;
-}
-
-/// Packs rows word by word.
-pub(crate) fn pack_simply(width: usize, depth: usize, rows: &[u32], panel: &mut [u32]) {
-    for (lane, row) in rows.chunks_exact(depth).take(width).enumerate() {
-        for (line, word) in panel.chunks_exact_mut(width).zip(row) {
-            line[lane] = *word;
-        }
-    }
-}
-
-/// Runs one kernel on panels in cache, for benches; returns the arithmetic
-/// operations done.
-#[doc(hidden)]
-#[must_use]
-pub fn exercise_kernel(isa: Isa, dimension: usize, integers: bool, tiles: usize) -> u64 {
-    struct Exercise(usize, bool, usize);
-    impl Dispatch for Exercise {
-        type Output = u64;
-
-        fn run<K: Kernel>(self, kernel: K) -> u64 {
-            let Self(dimension, integers, tiles) = self;
-            let depth = if integers { dimension.div_ceil(2) } else { dimension };
-            let (queries, documents) = (Words::new(K::QUERIES * depth), Words::new(K::DOCUMENTS * depth));
-            let mut scores = Words::new(K::QUERIES * K::DOCUMENTS);
-            kernel.enter(|| {
-                for _ in 0..tiles {
-                    if integers {
-                        kernel.tile_of_pairs(depth, queries.i32(), documents.i32(), scores.i32_mut());
-                    } else {
-                        kernel.tile(depth, queries.f32(), documents.f32(), scores.f32_mut());
-                    }
-                    std::hint::black_box(&mut scores);
-                }
-            });
-            2 * (dimension * K::QUERIES * K::DOCUMENTS * tiles) as u64
-        }
-    }
-    isa.with(Exercise(dimension, integers, tiles)).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn check<K: Kernel>(kernel: K, dimension: usize, seed: &[f32]) {
-        let vector = |shift: usize| (0..dimension).map(move |k| seed[(k * 7 + shift * 13) % seed.len()]);
-        let pack = |vectors: usize, shift: usize| -> (Vec<f32>, Words) {
-            let rows: Vec<f32> = (0..vectors).flat_map(|v| vector(v + shift)).collect();
-            let words: Vec<u32> = rows.iter().map(|v| v.to_bits()).collect();
-            let mut panel = Words::new(vectors * dimension);
-            pack_simply(vectors, dimension, &words, panel.u32_mut());
-            (rows, panel)
-        };
-        let ((queries, a), (documents, b)) = (pack(K::QUERIES, 0), pack(K::DOCUMENTS, 3));
-        let words: Vec<u32> = documents.iter().map(|v| v.to_bits()).collect();
-        let mut panel = Words::new(K::DOCUMENTS * dimension);
-        kernel.enter(|| kernel.pack(dimension, &words, panel.u32_mut()));
-        assert_eq!(panel.u32(), b.u32());
-        let mut scores = Words::new(K::QUERIES * K::DOCUMENTS);
-        kernel.enter(|| kernel.tile(dimension, a.f32(), b.f32(), scores.f32_mut()));
-        for (q, query) in queries.chunks_exact(dimension).enumerate() {
-            let row = &scores.f32()[q * K::DOCUMENTS..(q + 1) * K::DOCUMENTS];
-            for (d, document) in documents.chunks_exact(dimension).enumerate() {
-                assert_eq!(row[d].to_bits(), chain(query, document).to_bits());
-            }
-            let other = &queries[(q + 1) % K::QUERIES * dimension..][..dimension];
-            for mixed in [false, true] {
-                let pairs = std::array::from_fn(|n| {
-                    (if mixed && n % 3 == 1 { other } else { query }, &documents[n * dimension..(n + 1) * dimension])
-                });
-                let few = kernel.enter(|| kernel.chains(pairs));
-                assert_eq!(few.map(f32::to_bits), pairs.map(|(q, d)| chain(q, d).to_bits()));
-            }
-            let threshold = row[K::DOCUMENTS / 2];
-            let bits = |keep: fn(f32, f32) -> bool| {
-                row.iter().enumerate().filter(|(_, s)| keep(**s, threshold)).fold(0, |m, (d, _)| m | 1 << d)
-            };
-            let masks = kernel.enter(|| (kernel.above(row, threshold), kernel.at_least(row, threshold)));
-            assert_eq!(masks, (bits(|s, t| s > t), bits(|s, t| s >= t)));
-        }
-    }
-
-    fn check_pairs<K: Kernel>(kernel: K, depth: usize, seed: &[i16]) {
-        let fill = |vectors: usize, shift: usize| {
-            let mut panel = Words::new(vectors * depth);
-            for (n, value) in panel.i16_mut().iter_mut().enumerate() {
-                *value = seed[(n * 5 + shift) % seed.len()];
-            }
-            panel
-        };
-        let (mut a, mut b) = (fill(K::QUERIES, 0), fill(K::DOCUMENTS, 7));
-        let mut scores = Words::new(K::QUERIES * K::DOCUMENTS);
-        kernel.enter(|| kernel.tile_of_pairs(depth, a.i32(), b.i32(), scores.i32_mut()));
-        let (a, b) = (a.i16_mut(), b.i16_mut());
-        for (q, row) in scores.i32().chunks_exact(K::DOCUMENTS).enumerate() {
-            for (d, score) in row.iter().enumerate() {
-                let dot: i32 = (0..2 * depth)
-                    .map(|k| {
-                        let at = |width: usize, lane: usize| (k / 2 * width + lane) * 2 + k % 2;
-                        i32::from(a[at(K::QUERIES, q)]) * i32::from(b[at(K::DOCUMENTS, d)])
-                    })
-                    .sum();
-                assert_eq!(*score, dot);
-            }
-            let threshold = row[K::DOCUMENTS / 2];
-            let above = row.iter().enumerate().filter(|(_, s)| **s > threshold).fold(0, |m, (d, _)| m | 1 << d);
-            assert_eq!(kernel.enter(|| kernel.integers_above(row, threshold)), above);
-        }
-    }
-
-    struct Widen;
-    impl Dispatch for Widen {
-        type Output = ();
-
-        fn run<K: Kernel>(self, kernel: K) {
-            // Every half-precision number, in rows with and without a rest.
-            let halves: Vec<f16> = (0..=u16::MAX).map(f16::from_bits).collect();
-            for length in [37, 1 << 16] {
-                let mut wide = vec![0.0; length];
-                for row in halves.chunks_exact(length) {
-                    kernel.enter(|| kernel.widen(row, &mut wide));
-                    for (half, wide) in row.iter().zip(&wide) {
-                        assert!(wide.to_bits() == half.to_f32().to_bits() || half.is_nan() && wide.is_nan());
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn widening_is_exact() {
-        for isa in Isa::available() {
-            isa.with(Widen).unwrap();
-        }
-    }
-
-    struct Check<'a>(usize, &'a [f32], &'a [i16]);
-    impl Dispatch for Check<'_> {
-        type Output = ();
-
-        fn run<K: Kernel>(self, kernel: K) {
-            check(kernel, self.0, self.1);
-            check_pairs(kernel, self.0, self.2);
-        }
-    }
-
-    #[test]
-    fn names_lead_back() {
-        for isa in Isa::available() {
-            assert_eq!(Isa::named(isa.name()), Some(isa));
-        }
-        assert_eq!(Isa::named("abacus"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn tiles_hold_canonical_scores(
-            dimension in 1_usize..70,
-            seed in prop::collection::vec(prop_oneof![-2.0_f32..2.0, Just(0.0), Just(-0.0), Just(1e-40), Just(1e15)], 5..40),
-            integers in prop::collection::vec(-3000_i16..=3000, 5..40),
-        ) {
-            for isa in Isa::available() {
-                isa.with(Check(dimension, &seed, &integers)).unwrap();
-            }
-        }
-    }
 }

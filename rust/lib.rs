@@ -3,48 +3,42 @@
 //! One scan over the documents answers every question: for each relevant
 //! document of each query it counts, per pool language, the documents that
 //! score higher and those that tie, and it keeps the best `k`. Ranks in any
-//! pool made of whole languages are sums of these counts. The scan knows
-//! vectors, language codes and places in the tie order; it knows no ids, no
-//! texts and no metrics.
+//! pool of whole languages are sums of these counts. The scan knows vectors,
+//! language codes and places in the tie order, but not ids, texts or metrics.
 //!
 //! Scores are canonical: one chain of fused multiply-adds in `f32` over the
 //! dimension, from the first component to the last. Every kernel, tile,
 //! thread count, block and shard gives the same bits.
 
+// A module imports only from those further left: error, cancel, threads,
+// kernel, matrix, pack, ranks, topk, scan, pairs, resample, peak, python.
+
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod ahead;
-mod block;
 mod cancel;
-mod certified;
 mod error;
-mod floors;
 mod kernel;
 mod matrix;
+mod pack;
 mod pairs;
-mod panels;
 mod peak;
 mod ranks;
 mod resample;
 mod scan;
-mod stream;
 mod threads;
 mod topk;
-mod words;
-mod worker;
 
 #[cfg(feature = "python")]
 mod python;
 
-pub use cancel::Control;
-pub use error::{BadRows, Error, Result, RowProblem};
-#[doc(hidden)]
-pub use kernel::exercise_kernel;
-pub use kernel::{Isa, chain};
-pub use matrix::{Elements, Matrix, Prepared, Similarity};
-pub use pairs::score_pairs;
-pub use peak::exercise_peak;
-pub use ranks::{Counts, Targets};
-pub use resample::{bootstrap_means, permutation_counts};
-pub use scan::{Outcome, Precision, Scan, Shape};
-pub use topk::{Hit, TopK};
+pub use crate::cancel::Control;
+pub use crate::error::{BadRows, Error, Result, RowProblem};
+pub use crate::kernel::chain;
+pub use crate::kernel::isa::Isa;
+pub use crate::matrix::{Elements, Matrix, Prepared, Similarity};
+pub use crate::pairs::score_pairs;
+pub use crate::peak::{exercise_kernel, exercise_peak};
+pub use crate::ranks::{Counts, Targets};
+pub use crate::resample::{bootstrap_means, permutation_counts};
+pub use crate::scan::{Outcome, Precision, Scan, Shape};
+pub use crate::topk::{Hit, TopK};

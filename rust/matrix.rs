@@ -1,5 +1,5 @@
-//! Embeddings as rows of `f32` or `f16`, and the one rule by which a row is
-//! made ready for scoring.
+//! Embeddings as rows of `f32` or `f16`, and the one rule that prepares a row
+//! for scoring.
 
 use std::hint::black_box;
 
@@ -50,7 +50,7 @@ impl<'a> Matrix<'a> {
     /// A view of `rows x dimension` components.
     ///
     /// # Errors
-    /// The dimension is zero or the number of components is another.
+    /// The dimension is zero or the number of components differs.
     pub fn new(elements: Elements<'a>, rows: usize, dimension: usize) -> Result<Self> {
         let length = match elements {
             Elements::F32(values) => values.len(),
@@ -95,7 +95,7 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Asks for a row that will soon be read.
+    /// Fetches a row into the cache that will soon be read.
     #[inline(always)]
     pub(crate) fn prefetch(&self, row: usize) {
         let start = row * self.dimension;

@@ -1,7 +1,8 @@
-//! Canonical scores of given pairs of rows.
+//! Canonical scores of single pairs of rows.
 
 use crate::error::{Error, Result, RowProblem};
-use crate::kernel::{Dispatch, Isa, Kernel, chain};
+use crate::kernel::isa::{Dispatch, Isa};
+use crate::kernel::{Kernel, chain};
 use crate::matrix::{Matrix, Prepared, Similarity, first_bad};
 
 /// Canonical scores of pairs of rows.
@@ -25,7 +26,11 @@ pub fn score_pairs(
     }
     let absent = |&&(q, d): &&(u32, u32)| q as usize >= queries.rows() || d as usize >= documents.rows();
     if let Some((query, document)) = pairs.iter().find(absent) {
-        return Err(Error::Shape(format!("query row {query} or document row {document} does not exist")));
+        return Err(Error::Shape(format!(
+            "a pair is query row {query} and document row {document}, but there are {} and {} rows",
+            queries.rows(),
+            documents.rows()
+        )));
     }
     isa.with(Pairs { queries, documents, similarity, pairs })?
 }

@@ -1,11 +1,13 @@
-//! The peak of the machine's fused multiply-adds in `f32`, for benches to
-//! set beside what a scan reaches.
+//! What benches compare a scan with: the machine's peak of fused
+//! multiply-adds in `f32`, and a kernel on panels in cache.
 
-use crate::kernel::Isa;
+use crate::kernel::Kernel;
+use crate::kernel::isa::{Dispatch, Isa};
+use crate::pack::words::Words;
 use crate::threads::on_threads;
 
-/// Keeps the units busy with independent chains in registers, on so many
-/// threads; returns the floating-point operations done. Nothing is faster.
+/// Keeps the units of some threads busy with independent chains in registers;
+/// returns the floating-point operations done. Nothing is faster.
 #[must_use]
 pub fn exercise_peak(isa: Isa, threads: usize, steps: u64) -> u64 {
     let each = || Ok(probe(isa, steps));
@@ -73,4 +75,34 @@ fn avx512(steps: u64) -> u64 {
     }
     std::hint::black_box(sums);
     steps * CHAINS as u64 * 32
+}
+
+/// Runs one kernel on panels in cache; returns the arithmetic operations
+/// done.
+#[doc(hidden)]
+#[must_use]
+pub fn exercise_kernel(isa: Isa, dimension: usize, integers: bool, tiles: usize) -> u64 {
+    struct Exercise(usize, bool, usize);
+    impl Dispatch for Exercise {
+        type Output = u64;
+
+        fn run<K: Kernel>(self, kernel: K) -> u64 {
+            let Self(dimension, integers, tiles) = self;
+            let depth = if integers { dimension.div_ceil(2) } else { dimension };
+            let (queries, documents) = (Words::new(K::QUERIES * depth), Words::new(K::DOCUMENTS * depth));
+            let mut scores = Words::new(K::QUERIES * K::DOCUMENTS);
+            kernel.enter(|| {
+                for _ in 0..tiles {
+                    if integers {
+                        kernel.tile_of_pairs(depth, queries.i32(), documents.i32(), scores.i32_mut());
+                    } else {
+                        kernel.tile(depth, queries.f32(), documents.f32(), scores.f32_mut());
+                    }
+                    std::hint::black_box(&mut scores);
+                }
+            });
+            2 * (dimension * K::QUERIES * K::DOCUMENTS * tiles) as u64
+        }
+    }
+    isa.with(Exercise(dimension, integers, tiles)).unwrap_or(0)
 }

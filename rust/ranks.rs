@@ -1,10 +1,9 @@
-//! Targets (the documents whose ranks are wanted) and the counts that make
-//! their ranks.
+//! Targets (the relevant documents) and the counts that make their ranks.
 
 use crate::error::{Error, Result};
 
-/// The documents whose ranks are wanted, by query (CSR), each known to the
-/// scan only by its score and its place in the tie order.
+/// The relevant documents by query (CSR), each known to the scan only by its
+/// score and its place in the tie order.
 #[derive(Debug, Clone, Copy)]
 pub struct Targets<'a> {
     indptr: &'a [i64],
@@ -39,7 +38,7 @@ impl<'a> Targets<'a> {
         self.scores.len()
     }
 
-    /// Whether there are none.
+    /// Whether the number of targets is 0.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.scores.is_empty()
@@ -129,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_target_itself_is_no_tie() {
+    fn the_target_itself_does_not_tie() {
         let mut counts = Counts::new(1, 2);
         for place in [3, 7, 9] {
             counts.add_tie(1, 0, 7, place);

@@ -6,6 +6,8 @@
 use std::sync::Mutex;
 use std::thread;
 
+use crate::threads::thread_count;
+
 /// Means of `columns` over `resamples` draws of the rows with replacement.
 ///
 /// `values` holds one row after the other, NaN where a row has no value in a
@@ -99,14 +101,14 @@ struct Scratch {
     weights: Vec<f64>,
 }
 
-/// Fills one row of `table` per resample; which thread does it cannot show.
+/// Fills one row of `table` per resample; the result does not depend on which
+/// thread does it.
 fn for_each_resample(
     table: &mut [f64],
     columns: usize,
     threads: usize,
     fill: impl Fn(usize, &mut [f64], &mut Scratch) + Sync,
 ) {
-    let threads = if threads > 0 { threads } else { thread::available_parallelism().map_or(1, usize::from) };
     let rows = Mutex::new(table.chunks_mut(columns).enumerate());
     let work = || {
         let mut scratch = Scratch::default();
@@ -117,7 +119,7 @@ fn for_each_resample(
         }
     };
     thread::scope(|scope| {
-        for _ in 1..threads {
+        for _ in 1..thread_count(threads) {
             scope.spawn(work);
         }
         work();

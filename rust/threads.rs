@@ -4,9 +4,9 @@ use std::thread;
 
 use crate::error::{Error, Result};
 
-/// How many threads a wish means: 0 is as many as the process may use.
-pub(crate) fn count(wanted: usize) -> usize {
-    if wanted > 0 { wanted } else { thread::available_parallelism().map_or(1, usize::from) }
+/// Number of threads; 0 means as many as the process may use.
+pub(crate) fn thread_count(threads: usize) -> usize {
+    if threads > 0 { threads } else { thread::available_parallelism().map_or(1, usize::from) }
 }
 
 /// Runs the same work on several threads and collects what they return, the

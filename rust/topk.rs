@@ -30,14 +30,14 @@ impl TopK {
         keys.iter().take_while(|key| **key != NOTHING).map(|key| hit(*key))
     }
 
-    /// Number of lists; none if `k` is zero.
+    /// Number of lists; 0 if `k` is zero.
     #[must_use]
     pub fn lists(&self) -> usize {
         self.keys.len().checked_div(self.k).unwrap_or(0)
     }
 
-    /// Hits of a list.
-    pub(crate) fn found(&self, list: usize) -> usize {
+    /// Number of hits in a list.
+    pub(crate) fn hits(&self, list: usize) -> usize {
         self.keys[list * self.k..(list + 1) * self.k].iter().take_while(|key| **key != NOTHING).count()
     }
 
@@ -85,7 +85,7 @@ pub(crate) struct Candidates {
 }
 
 impl Candidates {
-    /// `floors` are scores below which nothing need be kept.
+    /// `floors`: scores below which nothing is kept.
     pub(crate) fn new(lists: usize, k: usize, floors: Option<&[f32]>) -> Self {
         let capacity = if k == 0 { 0 } else { k + k / 2 + 32 };
         let threshold = floors.map_or_else(|| vec![f32::NEG_INFINITY; lists], <[f32]>::to_vec);
@@ -173,7 +173,7 @@ mod tests {
         }
         let top = TopK::join(&[candidates], 1, 3, 1).unwrap();
         assert_eq!(top.best(0).map(|hit| hit.place).collect::<Vec<_>>(), [2, 1]);
-        assert_eq!(top.found(0), 2);
+        assert_eq!(top.hits(0), 2);
     }
 
     proptest! {
@@ -181,8 +181,8 @@ mod tests {
         fn keys_order_as_hits_and_come_back(a in -1e3_f32..1e3, b in -1e3_f32..1e3, p: u32, q: u32) {
             let (x, y) = (Hit { score: a, place: p }, Hit { score: b, place: q });
             prop_assert_eq!(hit(key(x)), x);
-            let wanted = b.total_cmp(&a).then(p.cmp(&q));
-            prop_assert_eq!(key(y).cmp(&key(x)), wanted);
+            let expected = b.total_cmp(&a).then(p.cmp(&q));
+            prop_assert_eq!(key(y).cmp(&key(x)), expected);
         }
 
         #[test]
@@ -204,7 +204,7 @@ mod tests {
             sorted.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
             sorted.truncate(k);
             prop_assert_eq!(top.best(1).collect::<Vec<_>>(), sorted);
-            prop_assert_eq!(top.found(0), 0);
+            prop_assert_eq!(top.hits(0), 0);
         }
     }
 }

@@ -112,15 +112,15 @@ fn large(queries: usize, rows: usize, dimension: usize) -> Case {
 }
 
 /// Scans in every arithmetic and with every kernel; returns the scores that
-/// the certified integers of the best kernel could not spare.
+/// the certified integers of the best kernel left to the canonical chain.
 fn check(case: &Case) -> u64 {
-    let wanted = case.oracle();
+    let expected = case.oracle();
     let mut rescored = Vec::new();
     for isa in Isa::available() {
         for precision in [Precision::Float32, Precision::Int16Certified, Precision::Auto] {
             let cut = Cut { isa, precision, threads: 2, block: 100, ends: Vec::new() };
             let (answer, scores) = case.scan_counting(&cut);
-            assert!(answer == wanted, "{isa:?} {precision:?}");
+            assert!(answer == expected, "{isa:?} {precision:?}");
             assert!(precision != Precision::Float32 || scores == 0);
             rescored.extend((precision == Precision::Int16Certified).then_some(scores));
         }

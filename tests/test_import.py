@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
 
@@ -64,6 +66,15 @@ def test_public_names_exist() -> None:
     for name in ("load", "encoder", "evaluate", "scan", "rank_relevant", "search", "RankCounts", "TopK"):
         assert name in cm.__all__
     assert cm.__version__ == version("clinometer")
+
+
+def test_dir_shows_the_public_names() -> None:
+    assert dir(cm) == sorted(cm.__all__)
+    with pytest.raises(ModuleNotFoundError):
+        import_module("clinometer.scan")  # the function is cm.scan; no module bears its name
+    for name in cm.__all__:
+        module = find_spec(f"clinometer.{name}")
+        assert module is None or getattr(cm, name) is import_module(f"clinometer.{name}")
 
 
 def test_the_package_runs_as_a_module() -> None:

@@ -1,5 +1,5 @@
-//! A made-up pool: random directions, and relevant documents that lie near
-//! their query, in several languages.
+//! A synthetic pool: random directions, and relevant documents near their
+//! query, in several languages.
 
 use clinometer::{
     Control, Elements, Isa, Matrix, Outcome, Precision, Prepared, Scan, Shape, Similarity, Targets, score_pairs,

@@ -50,3 +50,7 @@ __all__ = [
 ]
 
 __version__ = version("clinometer")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

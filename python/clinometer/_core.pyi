@@ -1,12 +1,23 @@
 """The compiled core; `clinometer.scan` is its friendly face."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["bootstrap_means", "fma_peak", "instruction_sets", "permutation_counts", "scan", "score_pairs"]
+__all__ = [
+    "Documents",
+    "PassOptions",
+    "ScanResult",
+    "Targets",
+    "bootstrap_means",
+    "fma_peak",
+    "instruction_sets",
+    "permutation_counts",
+    "scan",
+    "score_pairs",
+]
 
 def fma_peak(threads: int, isa: str | None = None) -> float: ...
 def instruction_sets() -> list[str]: ...
@@ -19,27 +30,58 @@ def score_pairs(
     similarity: str,
     isa: str | None,
 ) -> NDArray[np.float32]: ...
+
+@final
+class Documents:
+    def __new__(
+        cls,
+        rows: NDArray[Any],
+        languages: NDArray[np.uint16],
+        language_count: int,
+        places: NDArray[np.uint32] | None,
+        first_place: int,
+        read_ahead: bool,
+    ) -> Self: ...
+
+@final
+class Targets:
+    def __new__(cls, indptr: NDArray[np.int64], scores: NDArray[np.float32], places: NDArray[np.uint32]) -> Self: ...
+
+@final
+class PassOptions:
+    def __new__(
+        cls,
+        similarity: str,
+        k: int,
+        per_language: bool,
+        precision: str | None,
+        threads: int,
+        block: int,
+        isa: str | None,
+    ) -> Self: ...
+
+@final
+class ScanResult:
+    @property
+    def greater(self) -> NDArray[np.uint32]: ...
+    @property
+    def equal(self) -> NDArray[np.uint32]: ...
+    @property
+    def before(self) -> NDArray[np.uint32]: ...
+    @property
+    def rescored(self) -> int: ...
+    @property
+    def top_places(self) -> NDArray[np.uint32] | None: ...
+    @property
+    def top_scores(self) -> NDArray[np.float32] | None: ...
+
 def scan(
     queries: NDArray[Any],
-    documents: NDArray[Any],
-    languages: NDArray[np.uint16],
-    *,
-    language_count: int,
-    places: NDArray[np.uint32] | None,
-    first_place: int,
-    indptr: NDArray[np.int64],
-    target_scores: NDArray[np.float32],
-    target_places: NDArray[np.uint32],
-    similarity: str,
-    k: int,
-    per_language: bool,
-    threads: int,
-    block: int,
-    isa: str | None,
-    progress: Callable[[int], object] | None,
-    read_ahead: bool = False,
-    precision: str | None = None,
-) -> dict[str, Any]: ...
+    documents: Documents,
+    targets: Targets,
+    options: PassOptions,
+    progress: Callable[[int], object] | None = None,
+) -> ScanResult: ...
 def bootstrap_means(values: NDArray[np.float64], *, resamples: int, seed: int, threads: int) -> NDArray[np.float64]: ...
 def permutation_counts(
     differences: NDArray[np.float64], *, resamples: int, seed: int, threads: int

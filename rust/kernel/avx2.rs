@@ -13,7 +13,8 @@ use std::arch::x86_64::{
 
 use half::f16;
 
-use super::{Kernel, LANES, Pairs, SIDE_BY_SIDE};
+use crate::kernel::forward::forward_kernel;
+use crate::kernel::{Kernel, LANES, RowPairs, SIDE_BY_SIDE};
 
 /// Proof that this machine has AVX2, FMA, F16C, POPCNT and BMI1.
 #[derive(Debug, Clone, Copy)]
@@ -197,7 +198,7 @@ unsafe fn square(word: usize, rows: &[*const f32; 8]) -> [__m256; 8] {
 #[expect(clippy::needless_range_loop, reason = "iterators over registers are not inlined here")]
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn chains(pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
+pub(super) fn chains(pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE] {
     let depth = pairs[0].0.len();
     let (mut queries, mut documents) = ([std::ptr::null(); 8], [std::ptr::null(); 8]);
     let mut one_query = true;
@@ -314,68 +315,4 @@ pub(super) fn pack(width: usize, depth: usize, rows: &[u32], panel: &mut [u32]) 
     }
 }
 
-impl Kernel for Avx2 {
-    const QUERIES: usize = QUERIES;
-    const DOCUMENTS: usize = DOCUMENTS;
-
-    #[inline(always)]
-    fn enter<R>(self, body: impl FnOnce() -> R) -> R {
-        // SAFETY: a value of `Avx2` exists only where detection found the
-        // instructions.
-        unsafe { enter(body) }
-    }
-
-    #[inline(always)]
-    fn pack(self, depth: usize, rows: &[u32], panel: &mut [u32]) {
-        // SAFETY: as in `enter`.
-        unsafe { pack(DOCUMENTS, depth, rows, panel) }
-    }
-
-    #[inline(always)]
-    fn tile(self, depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
-        // SAFETY: as in `enter`.
-        unsafe { tile(depth, queries, documents, scores) }
-    }
-
-    #[inline(always)]
-    fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
-        // SAFETY: as in `enter`.
-        unsafe { chains(pairs) }
-    }
-
-    #[inline(always)]
-    fn widen(self, halves: &[f16], wide: &mut [f32]) {
-        // SAFETY: as in `enter`; detection asked for F16C too.
-        unsafe { widen(halves, wide) }
-    }
-
-    #[inline(always)]
-    fn dots<const N: usize>(self, row: &[f32], others: [&[f32]; N]) -> [f32; N] {
-        // SAFETY: as in `enter`.
-        unsafe { dots(row, others) }
-    }
-
-    #[inline(always)]
-    fn tile_of_pairs(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
-        // SAFETY: as in `enter`.
-        unsafe { tile_of_pairs(depth, queries, documents, scores) }
-    }
-
-    #[inline(always)]
-    fn above(self, scores: &[f32], threshold: f32) -> u32 {
-        // SAFETY: as in `enter`.
-        unsafe { compare::<_CMP_GT_OQ>(scores, threshold) }
-    }
-
-    #[inline(always)]
-    fn at_least(self, scores: &[f32], threshold: f32) -> u32 {
-        // SAFETY: as in `enter`.
-        unsafe { compare::<_CMP_GE_OQ>(scores, threshold) }
-    }
-
-    #[inline(always)]
-    fn integers_above(self, scores: &[i32], threshold: i32) -> u32 {
-        // SAFETY: as in `enter`.
-        unsafe { integers_above(scores, threshold) }
-    }
-}
+forward_kernel!(Avx2);

@@ -10,7 +10,9 @@ use std::arch::x86_64::{
 
 use half::f16;
 
-use super::{Avx2, Kernel, LANES, Pairs, SIDE_BY_SIDE, avx2};
+use crate::kernel::avx2::{Avx2, chains, pack};
+use crate::kernel::forward::forward_kernel;
+use crate::kernel::{Kernel, LANES, RowPairs, SIDE_BY_SIDE};
 
 /// Proof that this machine has the instructions named at `enter`.
 #[derive(Debug, Clone, Copy)]
@@ -166,68 +168,4 @@ fn integers_above(scores: &[i32], threshold: i32) -> u32 {
     u32::from(low) | u32::from(high) << 16
 }
 
-impl Kernel for Avx512 {
-    const QUERIES: usize = QUERIES;
-    const DOCUMENTS: usize = DOCUMENTS;
-
-    #[inline(always)]
-    fn enter<R>(self, body: impl FnOnce() -> R) -> R {
-        // SAFETY: a value of `Avx512` exists only where detection found the
-        // instructions.
-        unsafe { enter(body) }
-    }
-
-    #[inline(always)]
-    fn pack(self, depth: usize, rows: &[u32], panel: &mut [u32]) {
-        // SAFETY: as in `enter`; detection asked for AVX2 too.
-        unsafe { avx2::pack(DOCUMENTS, depth, rows, panel) }
-    }
-
-    #[inline(always)]
-    fn tile(self, depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
-        // SAFETY: as in `enter`.
-        unsafe { tile(depth, queries, documents, scores) }
-    }
-
-    #[inline(always)]
-    fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
-        // SAFETY: as in `enter`; detection asked for AVX2 and FMA too.
-        unsafe { avx2::chains(pairs) }
-    }
-
-    #[inline(always)]
-    fn widen(self, halves: &[f16], wide: &mut [f32]) {
-        // SAFETY: as in `enter`.
-        unsafe { widen(halves, wide) }
-    }
-
-    #[inline(always)]
-    fn dots<const N: usize>(self, row: &[f32], others: [&[f32]; N]) -> [f32; N] {
-        // SAFETY: as in `enter`.
-        unsafe { dots(row, others) }
-    }
-
-    #[inline(always)]
-    fn tile_of_pairs(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
-        // SAFETY: as in `enter`.
-        unsafe { tile_of_pairs(depth, queries, documents, scores) }
-    }
-
-    #[inline(always)]
-    fn above(self, scores: &[f32], threshold: f32) -> u32 {
-        // SAFETY: as in `enter`.
-        unsafe { compare::<_CMP_GT_OQ>(scores, threshold) }
-    }
-
-    #[inline(always)]
-    fn at_least(self, scores: &[f32], threshold: f32) -> u32 {
-        // SAFETY: as in `enter`.
-        unsafe { compare::<_CMP_GE_OQ>(scores, threshold) }
-    }
-
-    #[inline(always)]
-    fn integers_above(self, scores: &[i32], threshold: i32) -> u32 {
-        // SAFETY: as in `enter`.
-        unsafe { integers_above(scores, threshold) }
-    }
-}
+forward_kernel!(Avx512);

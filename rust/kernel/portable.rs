@@ -1,11 +1,11 @@
 //! The kernel for any machine: `f32::mul_add` on arrays, which compilers turn
-//! into vector instructions where the target has them and which is exact,
-//! though slow, where it has not.
+//! into vector instructions where the target has them; elsewhere it is slow
+//! but still exact.
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use super::{Kernel, LANES, Pairs, SIDE_BY_SIDE, chain, pack_simply};
+use crate::kernel::{Kernel, LANES, RowPairs, SIDE_BY_SIDE, chain};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable;
@@ -19,7 +19,7 @@ impl Kernel for Portable {
     }
 
     fn pack(self, depth: usize, rows: &[u32], panel: &mut [u32]) {
-        pack_simply(Self::DOCUMENTS, depth, rows, panel);
+        pack_word_by_word(Self::DOCUMENTS, depth, rows, panel);
     }
 
     #[inline(always)]
@@ -37,7 +37,7 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn chains(self, pairs: Pairs<'_>) -> [f32; SIDE_BY_SIDE] {
+    fn chains(self, pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE] {
         pairs.map(|(query, document)| chain(query, document))
     }
 
@@ -95,4 +95,13 @@ impl Kernel for Portable {
 #[inline(always)]
 fn mask<T: Copy>(scores: &[T], keep: impl Fn(T) -> bool) -> u32 {
     scores.iter().enumerate().fold(0, |mask, (bit, score)| mask | u32::from(keep(*score)) << bit)
+}
+
+/// Packs rows word by word.
+pub(crate) fn pack_word_by_word(width: usize, depth: usize, rows: &[u32], panel: &mut [u32]) {
+    for (lane, row) in rows.chunks_exact(depth).take(width).enumerate() {
+        for (line, word) in panel.chunks_exact_mut(width).zip(row) {
+            line[lane] = *word;
+        }
+    }
 }

@@ -3,15 +3,18 @@
 use std::time::Instant;
 
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
-use super::arrays::Rows;
-use super::detached;
-use crate::{Control, Error, Isa, Precision, Scan, Shape, Similarity, Targets};
-
-type Scores<'py> = Bound<'py, PyArray1<f32>>;
+use crate::cancel::Control;
+use crate::error::Result;
+use crate::kernel::isa::Isa;
+use crate::matrix::Similarity;
+use crate::pairs;
+use crate::peak::exercise_peak;
+use crate::python::arguments::Rows;
+use crate::python::detached::detached;
+use crate::ranks;
+use crate::scan::{Precision, Scan, Shape};
 
 /// Instruction sets that this machine can use, the best first.
 #[pyfunction]
@@ -19,34 +22,16 @@ pub(super) fn instruction_sets() -> Vec<&'static str> {
     Isa::available().into_iter().map(Isa::name).collect()
 }
 
-fn isa(name: Option<&str>) -> PyResult<Isa> {
-    match name {
-        None => Ok(Isa::detect()),
-        Some(name) => Isa::named(name).ok_or_else(|| PyValueError::new_err(format!("there is no kernel {name:?}"))),
-    }
-}
-
-fn precision(name: Option<&str>) -> PyResult<Precision> {
-    match name {
-        None => Ok(Precision::Auto),
-        Some("float32") => Ok(Precision::Float32),
-        Some("int16-certified") => Ok(Precision::Int16Certified),
-        Some(other) => {
-            Err(PyValueError::new_err(format!("precision must be float32 or int16-certified, not {other:?}")))
-        }
-    }
-}
-
-/// GFLOP/s of fused multiply-adds that so many threads reach just now.
+/// GFLOP/s of fused multiply-adds that this number of threads reaches just now.
 #[pyfunction]
 #[pyo3(signature = (threads, isa=None))]
-pub(super) fn fma_peak(py: Python<'_>, threads: usize, isa: Option<&str>) -> PyResult<f64> {
-    let isa = self::isa(isa)?;
-    Ok(py.detach(|| {
+pub(super) fn fma_peak(py: Python<'_>, threads: usize, isa: Option<Isa>) -> f64 {
+    let isa = isa.unwrap_or_else(Isa::detect);
+    py.detach(|| {
         let start = Instant::now();
-        let operations = crate::exercise_peak(isa, threads, 30_000_000);
+        let operations = exercise_peak(isa, threads, 30_000_000);
         operations as f64 * 1e-9 / start.elapsed().as_secs_f64()
-    }))
+    })
 }
 
 /// Canonical scores of pairs of rows.
@@ -59,61 +44,92 @@ pub(super) fn score_pairs<'py>(
     query_rows: PyReadonlyArray1<'py, u32>,
     document_rows: PyReadonlyArray1<'py, u32>,
     similarity: Similarity,
-    isa: Option<&str>,
-) -> PyResult<Scores<'py>> {
+    isa: Option<Isa>,
+) -> PyResult<Bound<'py, PyArray1<f32>>> {
     let (queries, documents) = (queries.matrix()?, documents.matrix()?);
     let (query_rows, document_rows) = (query_rows.as_slice()?, document_rows.as_slice()?);
     let pairs: Vec<(u32, u32)> = query_rows.iter().copied().zip(document_rows.iter().copied()).collect();
-    let isa = self::isa(isa)?;
+    let isa = isa.unwrap_or_else(Isa::detect);
     let scores = detached(py, None, |_| {
         let queries = queries.prepare(similarity, "queries")?;
-        crate::score_pairs(&queries, &documents, similarity, &pairs, isa)
+        pairs::score_pairs(&queries, &documents, similarity, &pairs, isa)
     })?;
     Ok(scores.into_pyarray(py))
 }
 
-/// One pass over documents; see `clinometer.scan`.
-///
-/// Returns a dictionary: `greater`, `equal`, `before` as (languages, targets),
-/// `rescored` as a number, and, for k > 0, `top_places`, `top_scores` as (lists, k), filled up with
-/// the greatest place and NaN.
-#[pyfunction]
-#[pyo3(signature = (queries, documents, languages, *, language_count, places, first_place, indptr, target_scores,
-                    target_places, similarity, k, per_language, threads, block, isa, progress, read_ahead=false, precision=None))]
-#[expect(clippy::too_many_arguments, reason = "one per column that crosses the border")]
-pub(super) fn scan<'py>(
-    py: Python<'py>,
-    queries: Rows<'py>,
-    documents: Rows<'py>,
-    languages: PyReadonlyArray1<'py, u16>,
+/// The documents of a scan: `rows` of float32 or float16, the language code
+/// of each, and its place in the tie order (`first_place + i` without `places`).
+#[pyclass(frozen, new = "from_fields")]
+pub(super) struct Documents {
+    rows: Py<PyAny>,
+    languages: Py<PyArray1<u16>>,
     language_count: usize,
-    places: Option<PyReadonlyArray1<'py, u32>>,
+    places: Option<Py<PyArray1<u32>>>,
     first_place: u32,
-    indptr: PyReadonlyArray1<'py, i64>,
-    target_scores: PyReadonlyArray1<'py, f32>,
-    target_places: PyReadonlyArray1<'py, u32>,
+    read_ahead: bool,
+}
+
+/// The relevant documents: those of query q are `indptr[q]:indptr[q + 1]`,
+/// each known by its score and its place in the tie order.
+#[pyclass(frozen, new = "from_fields")]
+pub(super) struct Targets {
+    indptr: Py<PyArray1<i64>>,
+    scores: Py<PyArray1<f32>>,
+    places: Py<PyArray1<u32>>,
+}
+
+/// How a scan compares, what it lists, and how its work is cut.
+#[pyclass(frozen, new = "from_fields")]
+pub(super) struct PassOptions {
     similarity: Similarity,
     k: usize,
     per_language: bool,
+    precision: Option<Precision>,
     threads: usize,
     block: usize,
-    isa: Option<&str>,
+    isa: Option<Isa>,
+}
+
+/// What a scan yields: counts as (languages, targets), and for k > 0 lists as
+/// (lists, k), filled up with the greatest place and NaN.
+#[pyclass(frozen, get_all)]
+pub(super) struct ScanResult {
+    greater: Py<PyArray2<u32>>,
+    equal: Py<PyArray2<u32>>,
+    before: Py<PyArray2<u32>>,
+    rescored: u64,
+    top_places: Option<Py<PyArray2<u32>>>,
+    top_scores: Option<Py<PyArray2<f32>>>,
+}
+
+/// One pass over documents; see `clinometer.scan`.
+#[pyfunction]
+#[pyo3(signature = (queries, documents, targets, options, progress=None))]
+pub(super) fn scan<'py>(
+    py: Python<'py>,
+    queries: Rows<'py>,
+    documents: &Documents,
+    targets: &Targets,
+    options: &PassOptions,
     progress: Option<Bound<'py, PyAny>>,
-    read_ahead: bool,
-    precision: Option<&str>,
-) -> PyResult<Bound<'py, PyDict>> {
-    let (queries, documents) = (queries.matrix()?, documents.matrix()?);
+) -> PyResult<ScanResult> {
+    let rows: Rows<'py> = documents.rows.extract(py)?;
+    let languages = documents.languages.bind(py).try_readonly()?;
+    let places = documents.places.as_ref().map(|places| places.bind(py).try_readonly()).transpose()?;
+    let indptr = targets.indptr.bind(py).try_readonly()?;
+    let target_scores = targets.scores.bind(py).try_readonly()?;
+    let target_places = targets.places.bind(py).try_readonly()?;
+    let (language_count, first_place) = (documents.language_count, documents.first_place);
+    let &PassOptions { similarity, k, per_language, precision, threads, block, isa } = options;
+    let shape = Shape { threads, block, isa: isa.unwrap_or_else(Isa::detect), read_ahead: documents.read_ahead };
+    let (queries, documents) = (queries.matrix()?, rows.matrix()?);
     let languages = languages.as_slice()?;
     let places = places.as_ref().map(|places| places.as_slice()).transpose()?;
-    let (indptr, target_scores, target_places) =
-        (indptr.as_slice()?, target_scores.as_slice()?, target_places.as_slice()?);
-    let shape = Shape { threads, block, isa: self::isa(isa)?, read_ahead };
-    let precision = self::precision(precision)?;
-    let run = |control: &Control| -> Result<_, Error> {
-        let queries = queries.prepare(similarity, "queries")?;
-        let targets = Targets::new(indptr, target_scores, target_places)?;
+    let targets = ranks::Targets::new(indptr.as_slice()?, target_scores.as_slice()?, target_places.as_slice()?)?;
+    let run = |control: &Control| -> Result<_> {
+        let queries = &queries.prepare(similarity, "queries")?;
         let scan = Scan {
-            queries: &queries,
+            queries,
             documents,
             languages,
             language_count,
@@ -123,7 +139,7 @@ pub(super) fn scan<'py>(
             similarity,
             k,
             per_language,
-            precision,
+            precision: precision.unwrap_or_default(),
             shape,
         };
         let outcome = scan.run(control)?;
@@ -137,17 +153,15 @@ pub(super) fn scan<'py>(
         Ok((outcome.counts, outcome.rescored, lists, top_places, top_scores))
     };
     let (counts, rescored, lists, top_places, top_scores) = detached(py, progress.as_ref(), run)?;
-    let table = |column: Vec<u32>| -> PyResult<Bound<'py, PyArray2<u32>>> {
-        column.into_pyarray(py).reshape([language_count, target_scores.len()])
-    };
-    let result = PyDict::new(py);
-    result.set_item("greater", table(counts.greater)?)?;
-    result.set_item("equal", table(counts.equal)?)?;
-    result.set_item("before", table(counts.before)?)?;
-    result.set_item("rescored", rescored)?;
-    if k > 0 {
-        result.set_item("top_places", top_places.into_pyarray(py).reshape([lists, k])?)?;
-        result.set_item("top_scores", top_scores.into_pyarray(py).reshape([lists, k])?)?;
-    }
-    Ok(result)
+    let table = |column: Vec<u32>, shape: [usize; 2]| column.into_pyarray(py).reshape(shape).map(Bound::unbind);
+    let by_language = [language_count, targets.len()];
+    let top = (k > 0).then_some([lists, k]);
+    Ok(ScanResult {
+        greater: table(counts.greater, by_language)?,
+        equal: table(counts.equal, by_language)?,
+        before: table(counts.before, by_language)?,
+        rescored,
+        top_places: top.map(|shape| table(top_places, shape)).transpose()?,
+        top_scores: top.map(|shape| top_scores.into_pyarray(py).reshape(shape).map(Bound::unbind)).transpose()?,
+    })
 }

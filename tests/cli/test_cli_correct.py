@@ -285,7 +285,7 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--method", "shift", "--pivot", "fr"], "no text shares a parallel group with one in fr; give translated texts"),
     (["--languages", "en,xx"], "has no xx; it has en, de, zh"),
     (["--correction", "old.npz"], "--correction is applied to stored embeddings, and beir:"),
-    (["--adapter", "absent", "--unit", "row"], "beir does not know the option unit"),
+    (["--adapter", "absent", "--unit", "row"], "unknown option unit of beir"),
 ]
 
 

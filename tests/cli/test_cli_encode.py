@@ -129,7 +129,7 @@ def test_queries_that_do_not_fit_are_refused_before_documents_are_encoded(encode
         (["--dtype", "int8"], "--dtype is 'int8', but must be float32, float16 or int16"),
         (["--encoder", "precomputed"], "--encoder precomputed has nothing to encode"),
         (["--languages", "xx"], "has no xx; it has en, de"),
-        (["--unit", "row"], "beir does not know the option unit"),
+        (["--unit", "row"], "unknown option unit of beir"),
     ],
 )
 def test_options_that_cannot_be_used(encode: Run, tmp_path: Path, options: list[str], sentence: str) -> None:

@@ -25,8 +25,8 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--ties", "random"], "there is no tie mode 'random'; choose one of index, trec"),
     (["--confidence", "95"], "confidence is 95.0, but must lie between 0 and 1"),
     (["--seed", str(1 << 64)], "seed is 18446744073709551616, but must be a whole number"),
-    (["--executor", "spark"], "there is no executor 'spark'; choose one of local, ray"),
-    (["--unit", "row"], "beir does not know the option unit; it knows split, language, allow_missing"),
+    (["--executor", "spark"], "unknown executor 'spark'; expected one of local, ray"),
+    (["--unit", "row"], "unknown option unit of beir; expected split, language, allow_missing"),
 ]
 
 
@@ -62,8 +62,8 @@ def test_commands_that_are_not_understood(run: Run, arguments: tuple[str, ...]) 
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ("nowhere", "'nowhere' is no source; write demo, xquad:DIR, belebele:DIR, beir:DIR"),
-        ("xquad:", "'xquad' needs a place after the colon; write xquad:DIR"),
+        ("nowhere", "unknown source 'nowhere'; expected demo, xquad:DIR, belebele:DIR, beir:DIR"),
+        ("xquad:", "'xquad' needs a path or name after the colon; write xquad:DIR"),
         ("demo:x", "'demo' takes nothing after its name; write demo"),
     ],
 )
@@ -153,8 +153,8 @@ def no_answers(folder: Path) -> None:
 
 DAMAGE: list[tuple[Callable[[Path], None], tuple[str, ...]]] = [
     (damaged_corpus, ("corpus.jsonl:5: ",)),
-    (repeated_id, ("corpus.jsonl:5: ", "document id 'd-en0' is there twice; ids must be unique")),
-    (absent_document, ("the judgements name 1 absent documents, such as 'gone'; add them, or",)),
+    (repeated_id, ("corpus.jsonl:5: ", "duplicate document id 'd-en0'; ids must be unique")),
+    (absent_document, ("the judgements name 1 missing documents, such as 'gone'; add them, or",)),
     (number_for_string, ("corpus.jsonl:1: ", "17", "string")),
     (zero_row, ("1 documents are zero, NaN or infinite ('d-de0'); encode these texts again",)),
     (not_a_number, ("2 queries are zero, NaN or infinite ('q-en1', 'q-de1')",)),

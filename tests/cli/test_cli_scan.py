@@ -200,20 +200,19 @@ def test_remedies_on_the_fly(run: Run, stored: Path, qrels: Path, tmp_path: Path
 
 
 def test_blocks_of_remedies_show_nowhere() -> None:
-    from clinometer.correction.remedies import Remedied
+    from clinometer.correction.remedies import Remedies
     from clinometer.executors import LocalExecutor
-    from clinometer.scanning.arguments import core_options
-    from clinometer.scanning.pool import Pool, pieces_of
+    from clinometer.scanning.pool import Pool
     from clinometer.scanning.sources import Held
 
     correction = Center.fit(rows(0), LABELS)
     codes = np.array([LANGUAGES.index(label) for label in LABELS], dtype=np.uint16)
     indptr, targets = np.arange(111), np.array([relevant_to(query)[2] for query in range(110)])
-    options = core_options("cosine", 3, True, None, 1, 512, None)
     found = []
     for block in (7, 1000):
-        pool = Pool(
-            pieces_of([Held(rows(0))], codes), LANGUAGES, options, change=Remedied(None, correction, block=block)
+        remedies = Remedies(None, correction, block=block)
+        pool = Pool.of(
+            [Held(rows(0))], codes, LANGUAGES, rows(1), transform=remedies, k=3, per_language=True, threads=1
         )
         found.append(pool.scan(rows(1)[:110], indptr, targets, LocalExecutor()))
     assert found[0].ranks is not None
@@ -234,7 +233,7 @@ def test_stores_that_do_not_belong_together(run: Run, stored: Path, qrels: Path,
     assert "warning: documents and queries were encoded differently (revision: '7' and '8')" in done.err
     done = run("scan", stored / "documents", "--relevant", qrels)
     assert_complaint(done, 2, "holds documents, but queries are needed")
-    assert_complaint(run("scan", stored, "--relevant", qrels, "--executor", "x"), 2, "there is no executor 'x'")
+    assert_complaint(run("scan", stored, "--relevant", qrels, "--executor", "x"), 2, "unknown executor 'x'")
     assert_complaint(run("scan", stored, "--relevant", qrels, "--memory-budget", "x"), 2, "memory_budget is 'x'")
     assert_complaint(run("scan", stored, "--relevant", tmp_path / "no"), 1, "does not exist")
 
@@ -251,7 +250,7 @@ def damage(path: Path, at: int, bits: int = 0x40) -> None:
 def test_a_flipped_bit(run: Run, stored: Path, qrels: Path) -> None:
     damage(stored / "documents" / "00002.npy", -3)
     done = run("scan", stored, "--relevant", qrels, "--verify")
-    assert_complaint(done, 1, "00002.npy: its bytes were changed, the checksum is not the manifest's")
+    assert_complaint(done, 1, "00002.npy: its checksum differs from the manifest's")
     # A row that became infinite is found without the checksum.
     data = bytearray((stored / "documents" / "00002.npy").read_bytes())
     data[-2:] = np.float16(np.inf).tobytes()
@@ -283,15 +282,13 @@ def test_a_truncated_shard(run: Run, stored: Path, qrels: Path) -> None:
 def test_a_shard_of_another_dimension(run: Run, stored: Path, qrels: Path) -> None:
     np.save(stored / "documents" / "00002.npy", rows(0)[53:90, :8])
     done = run("scan", stored, "--relevant", qrels)
-    assert_complaint(
-        done, 1, "00002.npy: it is float16 of shape (37, 8), but the manifest says float16 of shape (37, 1"
-    )
+    assert_complaint(done, 1, "00002.npy: float16 of shape (37, 8), but the manifest says float16 of shape (37, 1")
 
 
 def test_shards_that_change_after_the_store_was_opened(stored: Path) -> None:
     found = EmbeddingStore.open(stored / "documents")
     np.save(stored / "documents" / "00002.npy", rows(0)[53:90, :8])
-    with pytest.raises(FormatError, match=r"00002.npy: it is float16 of shape"):
+    with pytest.raises(FormatError, match=r"00002.npy: float16 of shape"):
         cm.scan(rows(1), found)
 
 

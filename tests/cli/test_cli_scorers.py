@@ -85,7 +85,7 @@ def test_complete_groups_only(run: Run, folder: Path) -> None:
         (("--encoder", "bm25", "--query-prompt", "query: "), "query_prompt has no effect on bm25; leave it out"),
         (("--run", "lists.trec", "--max-length", "8"), "max_length has no effect on a scorer; leave it out"),
         (("--run", "lists.trec", "--queries", "q.npy"), "--queries and --documents are for --encoder precomputed"),
-        (("--encoder", "bm25:k2=1"), "is no bm25 with parameters"),
+        (("--encoder", "bm25:k2=1"), "does not name bm25 with its parameters"),
     ],
 )
 def test_options_that_do_not_go_together(

@@ -16,7 +16,7 @@ from clinometer import Evaluation
 from clinometer.comparison import Comparison, compare
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import LanguageError, MeasureError, UsageError
-from clinometer.statistics.resampling import Resampling
+from clinometer.statistics.resampling import BootstrapMeans, Resamples
 
 NAN = float("nan")
 FIELDS = ["scenario", "query_language", "pool_languages", "measure", "before", "after", "difference", "ci_low",
@@ -162,7 +162,7 @@ def test_intervals_are_those_of_the_resampled_differences() -> None:
         made({MULTI["en"]: {"RR": v[:, 0].tolist()}, MULTI["de"]: {"RR": v[:, 1].tolist()}}) for v in (before, after)
     ]
     comparison = compare(*cells, resamples=300, confidence=0.8, seed=9)
-    sampled = Resampling.of(after - before, resamples=300, confidence=0.8, seed=9)
+    sampled = BootstrapMeans.of(after - before, Resamples(300, confidence=0.8, seed=9))
     for language, columns in (("macro", [0, 1]), ("en", [0]), ("de", [1])):
         wanted = sampled.mean(columns)
         assert found(comparison, language, "difference", "ci_low", "ci_high") == pytest.approx(
@@ -379,7 +379,7 @@ def test_settings_and_measures_of_one_result_only_are_counted() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "sentence"),
     [
-        ({"correction": "bonferroni"}, UsageError, "no correction 'bonferroni'; choose holm, bh or none"),
+        ({"correction": "bonferroni"}, UsageError, "unknown correction 'bonferroni'; choose holm, bh or none"),
         ({"resamples": 0}, UsageError, "resamples is 0"),
         ({"confidence": 1.5}, UsageError, r"confidence is 1\.5"),
         ({"seed": -1}, UsageError, "seed is -1"),

@@ -53,7 +53,7 @@ def test_an_encoder_is_returned_as_it_is() -> None:
 @pytest.mark.parametrize("what", ["offline", Own()], ids=["offline", "own"])
 def test_an_option_without_effect_is_refused_by_name(what: object, option: str, value: object) -> None:
     with pytest.raises(UsageError, match=rf"^{option} has no effect on .*; leave it out$"):
-        encoder(what, **{option: value})  # type: ignore[call-overload]
+        encoder(what, **{option: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("what", [None, 3, np.eye(2), object(), Own], ids=["None", "int", "array", "object", "class"])

@@ -239,7 +239,7 @@ def test_numbers_must_be_positive(option: str) -> None:
 @pytest.mark.parametrize(("option", "value"), [("device", "cpu"), ("revision", "main"), ("trust_remote_code", True)])
 def test_options_for_loading_are_refused_for_an_object(option: str, value: object) -> None:
     with pytest.raises(UsageError, match=f"^{option} is for a model given by name or folder"):
-        encoder(Two(), **{option: value})  # type: ignore[call-overload]
+        encoder(Two(), **{option: value})  # type: ignore[arg-type]
 
 
 def test_a_model_object_goes_through_the_factory() -> None:

@@ -485,11 +485,11 @@ def test_every_bad_option_is_seen_without_a_collection() -> None:
     for options, kind, sentence in MISTAKES:
         if "made" not in sentence and options != {"pivot": "fr"}:
             with pytest.raises(kind, match=sentence):
-                EvaluationOptions(**options)
+                EvaluationOptions.of(**options)
 
 
 def test_a_source_that_cannot_be_read_is_refused(tmp_path: Any) -> None:
-    with pytest.raises(UsageError, match="'nowhere' is no source; write demo, xquad:DIR"):
+    with pytest.raises(UsageError, match="unknown source 'nowhere'; expected demo, xquad:DIR"):
         cm.evaluate("nowhere", "offline")
     with pytest.raises(FileNotFoundError, match="absent does not exist; check the path"):
         cm.evaluate(f"xquad:{tmp_path / 'absent'}", "offline")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -253,3 +254,17 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(evaluation: Evaluation, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="absent"):
         evaluation.to_json(tmp_path / "absent" / "results.json")
+
+
+def test_an_evaluation_is_shown_in_a_few_lines() -> None:
+    evaluation = cm.evaluate("demo", "offline", languages=["en", "de", "zh"], resamples=0)
+    text = repr(evaluation)
+    assert text.startswith("Evaluation of offline on demo: ")
+    assert len(text.splitlines()) <= 7
+    assert max(map(len, text.splitlines())) <= 160
+    value = evaluation.value("MaxRnorm", "multi", "macro-target")
+    assert f"multi, queries in other languages: Max@R norm {value:.1f}, Complete@10 " in text
+    hostile = replace(evaluation, encoder={**evaluation.encoder, "name": "<script>alert(1)</script>"})
+    page = hostile._repr_html_()
+    assert "<script>" not in page
+    assert f"<td>{value:.1f}</td>" in page

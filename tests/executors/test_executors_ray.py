@@ -6,7 +6,6 @@ import operator
 import os
 import threading
 import time
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,11 @@ from support.languages import LANGUAGES
 import clinometer as cm
 from clinometer.adapters import Adapter
 from clinometer.correction import Center
-from clinometer.correction.remedies import Remedied
+from clinometer.correction.remedies import Remedies
 from clinometer.encoders import EncoderRecord
 from clinometer.errors import ClinometerError, EmbeddingError, FormatError, UsageError
 from clinometer.executors import Executor, LocalExecutor, executor_of
-from clinometer.scanning.arguments import core_options
-from clinometer.scanning.pool import Pool, pieces_of
+from clinometer.scanning.pool import Pool
 from clinometer.scanning.sources import Held
 from clinometer.store import EmbeddingStore, StoreWriter
 
@@ -110,10 +108,12 @@ def test_errors_arrive_as_they_were(cluster: Executor) -> None:
             executor.map_reduce(faults.defect, range(8), operator.add)
 
 
-def pool(change: Any, parts: int = 4) -> Pool:
+def pool(change: Any, parts: int = 4, labels: tuple[str, ...] = ("",)) -> Pool:
     sources = [Held(part) for part in np.array_split(DOCUMENTS, parts)]
-    options = core_options("cosine", 3, False, None, 1, 64, None)
-    return Pool(pieces_of(sources, np.zeros(500, np.uint16)), ("",), options, change=change)
+    codes = (
+        np.array([labels.index(label) for label in LABELS], np.uint16) if len(labels) > 1 else np.zeros(500, np.uint16)
+    )
+    return Pool.of(sources, codes, labels, QUERIES, transform=change, k=3, threads=1, block=64)
 
 
 def asked(pool: Pool, executor: Executor) -> cm.Scan:
@@ -160,17 +160,15 @@ def test_remedies_go_to_the_workers(cluster: Executor) -> None:
     adapter = Adapter(
         "low-rank", {"u": draw.normal(size=(16, 2)), "v": draw.normal(size=(16, 2)), "bias": np.zeros(16)}
     )
-    both = Remedied(adapter, Center.fit(adapter.apply(DOCUMENTS), LABELS), block=50)
-    codes = np.array([("en", "de", "zh").index(label) for label in LABELS], dtype=np.uint16)
-    changed = replace(pool(both), labels=("en", "de", "zh"))
-    changed = replace(changed, pieces=pieces_of([piece.source for piece in changed.pieces], codes))
+    both = Remedies(adapter, Center.fit(adapter.apply(DOCUMENTS), LABELS), block=50)
+    changed = pool(both, labels=("en", "de", "zh"))
     assert_same(asked(changed, cluster), asked(changed, LocalExecutor()))
 
 
 def test_a_second_cluster_is_refused(cluster: Executor) -> None:
     from clinometer.executors.ray import RayExecutor
 
-    with pytest.raises(UsageError, match="connected to a Ray cluster already"):
+    with pytest.raises(UsageError, match="already connected to a Ray cluster"):
         RayExecutor("127.0.0.1:6379")
 
 
@@ -200,10 +198,10 @@ def test_a_truncated_shard_is_refused(cluster: Executor, store: EmbeddingStore) 
 
 def test_names_of_executors() -> None:
     for name in ("spark", ""):
-        with pytest.raises(UsageError, match="there is no executor"):
+        with pytest.raises(UsageError, match="unknown executor"):
             executor_of(name)
     not_one: Any = 3
-    with pytest.raises(UsageError, match="int is no executor"):
+    with pytest.raises(UsageError, match="int is not an executor"):
         executor_of(not_one)
     local = LocalExecutor()
     assert executor_of(local) is local

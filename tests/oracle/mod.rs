@@ -84,13 +84,13 @@ impl Case {
         let targets: Vec<(usize, usize)> = (0..self.relevant.len())
             .flat_map(|query| self.relevant[query].iter().map(move |target| (query, *target)))
             .collect();
-        let count = |wanted: &dyn Fn(f32, f32, u32, u32) -> bool| -> Vec<u32> {
+        let count = |applies: &dyn Fn(f32, f32, u32, u32) -> bool| -> Vec<u32> {
             let mut counts = vec![0; self.language_count * targets.len()];
             for (n, (query, target)) in targets.iter().enumerate() {
                 for row in (0..self.rows()).filter(|row| row != target) {
                     let (score, bar) = (scores[*query][row], scores[*query][*target]);
                     let at = usize::from(self.languages[row]) * targets.len() + n;
-                    counts[at] += u32::from(wanted(score, bar, self.place(row), self.place(*target)));
+                    counts[at] += u32::from(applies(score, bar, self.place(row), self.place(*target)));
                 }
             }
             counts
@@ -117,7 +117,7 @@ impl Case {
         self.scan_counting(cut).0
     }
 
-    /// Also returns how many scores integers could not spare.
+    /// Also returns the number of scores that integers left to the chain.
     pub(crate) fn scan_counting(&self, cut: &Cut) -> (Answer, u64) {
         let mut rescored = 0;
         let scores = self.scores();

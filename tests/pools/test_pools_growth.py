@@ -16,27 +16,28 @@ from clinometer import Collection, pools
 from clinometer.errors import CollectionError, UsageError
 from clinometer.pools import growth
 from clinometer.scanning.scan import Scan
-from clinometer.scorers.base import Scored
-from clinometer.scorers.embedded import embedded
+from clinometer.scorers import EmbeddedScorer, ScanOptions, Scored
 
 MEASURES = ["MaxR", "MaxRnorm", "Complete@3", "nDCG@10", "RankGap", "Intrusion", "Intrusion(by=own)", "LangShare@3",
             "LPR(variant=any)", "FourWay(NSR-QL)", "LanguageGap(RR)"]  # fmt: skip
 TIES = ["index", "trec", "optimistic", "pessimistic"]
 
 
-def counted(scans: list[int], tied: bool) -> Any:
+class Counted(EmbeddedScorer):
     """A scorer that notes each scan of its collection."""
 
-    def scored(collection: Collection) -> Scored:
-        scan, record, *_ = embedded(collection, TextEncoder(tied=tied), None, False)
+    def __init__(self, scans: list[int], tied: bool) -> None:
+        super().__init__(TextEncoder(tied=tied))
+        self._scans = scans
 
-        def noting(**options: Any) -> Scan:
-            scans.append(len(collection.documents))
-            return scan(**options)
+    def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
+        scored = super().score(collection, options)
 
-        return Scored(noting, record)
+        def noting(**request: Any) -> Scan:
+            self._scans.append(len(collection.documents))
+            return scored.scan(**request)
 
-    return scored
+        return Scored(noting, scored.record)
 
 
 @pytest.mark.parametrize("ties", TIES)
@@ -53,7 +54,7 @@ def test_pools_of_one_collection_from_one_scan(ties: Any, seed: int, tied: bool,
     }
     scans: list[int] = []
     options: Any = {"measures": MEASURES, "ties": ties, "resamples": 50}
-    found = pools.evaluate_pools(whole, made, counted(scans, tied), **options)
+    found = pools.evaluate_pools(whole, made, Counted(scans, tied), **options)
     assert scans == [len(whole.documents)]
     for name, pool in made.items():
         alone = cm.evaluate(pool, TextEncoder(tied=tied), **options)
@@ -96,7 +97,7 @@ def test_growing_pools_from_one_scan(ties: Any, seed: int, tied: bool) -> None:
     sizes = [18, 24, 60, 99]
     scans: list[int] = []
     options: Any = {"measures": MEASURES, "ties": ties, "resamples": 50, "seed": seed}
-    rows = cm.pool_growth(collection, counted(scans, tied), {"more": more}, sizes, scenario="multilingual", **options)
+    rows = cm.pool_growth(collection, Counted(scans, tied), {"more": more}, sizes, scenario="multilingual", **options)
     assert scans == [99]
     for size in sizes:
         pool = pools.distract(collection, {"more": more}, size=size, seed=seed)
@@ -183,7 +184,7 @@ def test_what_cannot_grow_is_refused() -> None:
         (lambda: cm.pool_growth(collection, encoder, noise, [14], ties="trec"), "trec"),
         (lambda: cm.pool_growth(collection, encoder, 3, [14]), "distractors cannot be a int"),
         (lambda: cm.pool_growth(collection, encoder, noise, [14], scenario="none"), "no scenario"),
-        (lambda: cm.pool_growth(collection, counted([], False), noise, [14]), "this scorer knows texts"),
+        (lambda: cm.pool_growth(collection, "bm25", noise, [14]), "this scorer knows texts"),
     ]
     for call, said in calls:
         with pytest.raises(UsageError, match=said):

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from support.brute_force import Pool, embeddings, ordered, pools_of, random_collection, scores_of
 
 from clinometer import Collection
+from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import LanguageError, UsageError
 from clinometer.measures import parse
 from clinometer.measures.placements import Placements
 from clinometer.scanning.counts import Counts
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
-from clinometer.scenarios.scanned import survey_of
-from clinometer.scorers.embedded import scanner_of
+from clinometer.scenarios.scanned import scan_collection
+from clinometer.scorers import EmbeddedScorer
 
 
 def shown(found: list[Setting]) -> list[str]:
@@ -122,10 +123,11 @@ def test_placements_count_the_documents_of_each_own_pool(seed: int, tied: bool, 
     documents = embeddings(seed + 2, len(collection.documents), 2, tied)
     scores = scores_of(queries, documents)
     everything = settings_of(SCENARIOS, collection.languages, "en", "all")
-    survey = survey_of(collection, scanner_of(collection, queries, documents), parse(["MaxR"]), everything, ties)
-    assert survey.top is None
+    scored = EmbeddedScorer(PrecomputedEncoder(queries, documents)).score(collection)
+    scanned = scan_collection(collection, scored.scan, parse(["MaxR"]), everything, ties)
+    assert scanned.top is None
     for setting in [*everything, *(one.mirrored() for one in everything if one.removed)]:
-        asked, placed = survey.standings.placements(setting)
+        asked, placed = scanned.placements(setting)
         pools = pools_of(collection, setting)
         assert asked.tolist() == [pool.query for pool in pools]
         assert placed.sizes.tolist() == [len(pool.documents) for pool in pools]
@@ -153,6 +155,7 @@ def check_query(
 def test_queries_of_a_language_are_counted() -> None:
     collection = random_collection(1)
     rows = embeddings(1, len(collection.queries), 2, False), embeddings(2, len(collection.documents), 2, False)
-    survey = survey_of(collection, scanner_of(collection, *rows), parse(["MaxR"]), [], "index")
+    scored = EmbeddedScorer(PrecomputedEncoder(*rows)).score(collection)
+    scanned = scan_collection(collection, scored.scan, parse(["MaxR"]), [], "index")
     for label in collection.languages:
-        assert survey.standings.asked_in(label) == collection.queries.languages.count(label)
+        assert scanned.queries_in(label) == collection.queries.languages.count(label)

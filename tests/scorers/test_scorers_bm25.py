@@ -12,7 +12,7 @@ import pytest
 import clinometer as cm
 from clinometer.encoders import encoder
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.scorers import BM25Scorer, Scorer
+from clinometer.scorers import BM25Scorer, Scorer, scorer
 from clinometer.scorers.tokens import terms
 
 TEXTS = [
@@ -79,27 +79,28 @@ def test_answers_without_a_common_term_tie_and_are_counted() -> None:
 
 
 def test_the_record_says_what_decides_the_scores() -> None:
-    record = encoder("bm25:k1=0.9,b=0.4").record
+    record = scorer("bm25:k1=0.9,b=0.4").record
     assert (record.name, record.kind, record.revision[:6]) == ("bm25", "bm25", "bm25s ")
     assert record.settings["k1"] == 0.9
     assert record.settings["b"] == 0.4
     assert "bigrams" in record.settings["tokenizer"]
-    assert isinstance(encoder("bm25"), Scorer)
+    assert isinstance(scorer("bm25"), Scorer)
 
 
 @pytest.mark.parametrize("what", ["bm25:k1", "bm25:k1=x", "bm25:k2=1", "bm25:k1=nan"])
 def test_parameters_that_cannot_be_read_are_refused(what: str) -> None:
-    with pytest.raises(UsageError, match=r"is no bm25 with parameters; write bm25:k1=0\.9,b=0\.4"):
-        encoder(what)
+    with pytest.raises(UsageError, match=r"does not name bm25 with its parameters; write bm25:k1=0\.9,b=0\.4"):
+        scorer(what)
 
 
 def test_parameters_out_of_range_and_other_options_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for parameters in ({"k1": -1.0}, {"b": 1.1}, {"k1": float("inf")}):
         with pytest.raises(UsageError, match="k1 must be 0 or more, and b between 0 and 1"):
             BM25Scorer(**parameters)
-    whole: Any = encoder
     with pytest.raises(UsageError, match="query_prompt has no effect on bm25; leave it out"):
-        whole("bm25", query_prompt="query: ")
+        scorer("bm25", query_prompt="query: ")
+    with pytest.raises(UsageError, match="bm25 gives scores and no embeddings, so it can only be evaluated"):
+        encoder("bm25")
     monkeypatch.setitem(__import__("sys").modules, "bm25s", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'clinometer\[bm25\]'"):
         BM25Scorer()

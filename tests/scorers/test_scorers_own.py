@@ -11,7 +11,7 @@ from support.brute_force import random_collection
 import clinometer as cm
 from clinometer import Collection
 from clinometer.encoders import EncoderRecord
-from clinometer.scorers import MatrixScorer, Scored, Scorer, scan_scores
+from clinometer.scorers import MatrixScorer, ScanOptions, Scored, Scorer, scan_scores, scorer
 
 
 def my_scores(query: str, documents: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -24,7 +24,7 @@ class Mine:
 
     record = EncoderRecord(name="mine", kind="scores")
 
-    def score(self, collection: Collection, *, show_progress_bar: bool = False) -> Scored:
+    def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
         documents = collection.documents.texts
         blocks = (my_scores(query, documents)[None] for query in collection.queries.texts)
         return Scored(partial(scan_scores, blocks), msgspec.to_builtins(self.record), "my similarity")
@@ -34,7 +34,7 @@ def test_an_own_scorer_is_taken_like_an_encoder() -> None:
     collection = random_collection(7)
     mine = Mine()
     assert isinstance(mine, Scorer)
-    assert cm.encoder(mine) is mine  # type: ignore[comparison-overlap]
+    assert scorer(mine) is mine
     found = cm.evaluate(collection, mine, resamples=0)
     texts = collection.documents.texts
     whole = np.stack([my_scores(query, texts) for query in collection.queries.texts])

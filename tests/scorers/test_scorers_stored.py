@@ -12,7 +12,7 @@ from support.brute_force import embeddings, random_collection
 import clinometer as cm
 from clinometer.collection import Collection, Texts
 from clinometer.correction import Center, CorrectedEncoder
-from clinometer.correction.remedies import Remedied
+from clinometer.correction.remedies import Remedies
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
 from clinometer.errors import CollectionError, UsageError
 from clinometer.scorers.stored import StoredEmbeddings
@@ -95,7 +95,7 @@ def test_remedies_come_before_the_scan(tmp_path: Path) -> None:
     for how in ("same", "more"):
         kept = stored(tmp_path, 5, how, collection, queries, documents)
         found = cm.evaluate(
-            collection, StoredEmbeddings(kept.documents, kept.queries, Remedied(None, correction)), **options
+            collection, StoredEmbeddings(kept.documents, kept.queries, Remedies(None, correction)), **options
         )
         assert found.rows == wanted.rows
         assert found.encoder["remedies"][0]["method"] == "center"
@@ -128,4 +128,4 @@ def test_remedies_that_do_not_fit_are_refused_at_once(tmp_path: Path) -> None:
     kept = stored(tmp_path, 8, "same", collection, queries, documents)
     narrow = Center.fit(np.eye(4), ["en", "en", "de", "de"])
     with pytest.raises(UsageError, match="gives 6 dimensions, but the correction was fitted on 4"):
-        StoredEmbeddings(kept.documents, kept.queries, Remedied(None, narrow))
+        StoredEmbeddings(kept.documents, kept.queries, Remedies(None, narrow))

@@ -16,7 +16,7 @@ from support.brute_force import collection_of
 import clinometer as cm
 from clinometer import _core
 from clinometer.encoders import PrecomputedEncoder
-from clinometer.statistics.resampling import Resampling, question_rows
+from clinometer.statistics.resampling import BootstrapMeans, Resamples, question_rows
 
 MASK = (1 << 64) - 1
 
@@ -63,9 +63,8 @@ def test_threads_never_show_and_seeds_do() -> None:
     assert_array_equal(_core.bootstrap_means(values, resamples=20, seed=3, threads=1), wanted[:20])
 
 
-def sampled(values: Any, **options: Any) -> Resampling:
-    chosen: dict[str, Any] = {"resamples": 2000, "confidence": 0.95, "seed": 0} | options
-    return Resampling.of(np.asarray(values, dtype=np.float64), **chosen)
+def sampled(values: Any, **options: Any) -> BootstrapMeans:
+    return BootstrapMeans.of(np.asarray(values, dtype=np.float64), Resamples(**({"resamples": 2000} | options)))
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95])

@@ -15,6 +15,7 @@ from scipy.stats import false_discovery_control, ttest_rel
 from scipy.stats import permutation_test as scipy_test
 
 from clinometer.errors import UsageError
+from clinometer.statistics.resampling import Resamples
 from clinometer.statistics.significance import (
     benjamini_hochberg,
     bootstrap_difference,
@@ -31,7 +32,7 @@ def test_close_to_the_exact_p_value(seed: int) -> None:
     exact = scipy_test(
         (first, second), lambda x, y, axis: (x - y).mean(axis=axis), permutation_type="samples", vectorized=True
     ).pvalue
-    found = permutation_test(first, second, resamples=40_000)[0]
+    found = permutation_test(first, second, Resamples(40_000))[0]
     assert found == pytest.approx(exact, abs=4 * np.sqrt(0.25 / 40_000))
 
 
@@ -41,21 +42,23 @@ def test_sums_that_differ_by_rounding_are_equal(seed: int) -> None:
     tenths = np.random.default_rng(seed).integers(-3, 4, 9)
     signs = np.array(list(product([1, -1], repeat=9)))
     exact = np.mean(np.abs(signs @ tenths) >= abs(tenths.sum()))
-    found = permutation_test(tenths / 10, np.zeros(9), resamples=40_000)[0]
+    found = permutation_test(tenths / 10, np.zeros(9), Resamples(40_000))[0]
     assert found == pytest.approx(exact, abs=4 * np.sqrt(0.25 / 40_000))
 
 
 def test_threads_and_columns_do_not_show() -> None:
     rng = np.random.default_rng(1)
     first, second = rng.random((2, 300, 3))
-    together = [permutation_test(first, second, resamples=999, seed=4, threads=n).tolist() for n in (1, 2, 5)]
-    alone = [permutation_test(first[:, c], second[:, c], resamples=999, seed=4)[0] for c in range(3)]
+    together = [permutation_test(first, second, Resamples(999, seed=4, threads=n)).tolist() for n in (1, 2, 5)]
+    alone = [permutation_test(first[:, c], second[:, c], Resamples(999, seed=4))[0] for c in range(3)]
     assert together == [alone] * 3
 
 
 def test_undefined_pairs_do_not_count() -> None:
     first, second = [0.3, np.nan, 0.9, 0.4], [0.1, 0.5, np.nan, 0.9]
-    assert permutation_test(first, second, seed=2) == permutation_test([0.3, 0, 0, 0.4], [0.1, 0, 0, 0.9], seed=2)
+    assert permutation_test(first, second, Resamples(10_000, seed=2)) == permutation_test(
+        [0.3, 0, 0, 0.4], [0.1, 0, 0, 0.9], Resamples(10_000, seed=2)
+    )
 
 
 def test_equal_conditions_are_never_significant() -> None:
@@ -66,7 +69,7 @@ def test_shapes_must_agree() -> None:
     with pytest.raises(UsageError, match=r"not \(2,\) and \(3,\)"):
         permutation_test([1, 2], [1, 2, 3])
     with pytest.raises(UsageError, match="resamples is 0"):
-        permutation_test([1], [2], resamples=0)
+        permutation_test([1], [2], Resamples(0))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -77,7 +80,7 @@ def test_bootstrap_difference_is_the_paired_bootstrap_of_scipy(seed: int) -> Non
         (before, after), lambda x, y, axis: (y - x).mean(axis=axis), paired=True, vectorized=True, n_resamples=20_000,
         confidence_level=0.9, method="percentile", rng=np.random.default_rng(seed),
     ).confidence_interval  # fmt: skip
-    found = bootstrap_difference(before, after, resamples=20_000, confidence=0.9, seed=seed)
+    found = bootstrap_difference(before, after, Resamples(20_000, confidence=0.9, seed=seed))
     assert found.mean[0] == pytest.approx((after - before).mean())
     spread = (after - before).std() / np.sqrt(40)
     assert (found.low[0], found.high[0]) == pytest.approx((wanted.low, wanted.high), abs=0.06 * spread)
@@ -87,9 +90,10 @@ def test_bootstrap_differences_of_columns_do_not_depend_on_threads_or_each_other
     rng = np.random.default_rng(3)
     before, after = rng.random((2, 60, 2))
     after[::7, 1] = np.nan
-    options = {"resamples": 400, "seed": 5}
-    together = [np.stack(bootstrap_difference(before, after, **options, threads=n)).tolist() for n in (1, 2, 5)]
-    alone = [np.stack(bootstrap_difference(before[:, c], after[:, c], **options))[:, 0] for c in range(2)]
+    together = [
+        np.stack(bootstrap_difference(before, after, Resamples(400, seed=5, threads=n))).tolist() for n in (1, 2, 5)
+    ]
+    alone = [np.stack(bootstrap_difference(before[:, c], after[:, c], Resamples(400, seed=5)))[:, 0] for c in range(2)]
     assert together == [together[0]] * 3
     assert_allclose(together[0], np.stack(alone, axis=1), rtol=1e-12)
     known = ~np.isnan(after[:, 1])
@@ -108,7 +112,7 @@ def test_a_bootstrap_difference_of_nothing_is_undefined() -> None:
 )
 def test_options_of_the_bootstrap_are_checked(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        bootstrap_difference([1.0], [2.0], **options)
+        bootstrap_difference([1.0], [2.0], Resamples(**options))
 
 
 def test_effect_sizes() -> None:

@@ -6,20 +6,19 @@ The encoder is not changed, and every text is encoded exactly as without an adap
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.adapters.adapter import Adapter
-from clinometer.encoders import Encoder, EncoderRecord, require_embeddings
+from clinometer.encoders import Encoder, EncoderRecord, encode, require_embeddings, wants_languages
 from clinometer.errors import UsageError
 
-__all__ = ["AdaptedEncoder"]
+__all__ = ["AdaptedEncoder", "adapted_record"]
 
 # What a record says of an adapter; its file has all.
-_SAID = ("kind", "rank", "separate_queries", "encoder", "samples", "loss", "seed")
+_RECORDED = ("kind", "rank", "separate_queries", "encoder", "samples", "loss", "seed")
 
 
 class AdaptedEncoder:
@@ -43,33 +42,18 @@ class AdaptedEncoder:
 
     def __init__(self, encoder: Encoder, adapter: Adapter) -> None:
         require_embeddings(encoder)
-        if encoder.record.dimension and encoder.record.dimension != adapter.dimension:
-            raise UsageError(
-                f"{encoder.record.name} gives {encoder.record.dimension} dimensions, but the adapter maps "
-                f"{adapter.dimension}; learn it on embeddings of this encoder"
-            )
+        adapted_record(encoder.record, adapter)  # refuses what does not fit
         self._encoder, self._adapter = encoder, adapter
 
     @property
     def wants_languages(self) -> bool:
         """Whether the encoder inside takes the languages of the texts; the adapter does not need them."""
-        return bool(getattr(self._encoder, "wants_languages", False))
+        return wants_languages(self._encoder)
 
     @property
     def record(self) -> EncoderRecord:
         """The encoder's record, with the adapter in its name, its revision and its remedies."""
-        base, adapter = self._encoder.record, self._adapter
-        digest = adapter.digest[:12]
-        said = {name: value for name, value in adapter.describe().items() if name in _SAID}
-        return msgspec.structs.replace(
-            base,
-            name=f"{base.name} + adapter",
-            revision=f"{base.revision}; adapter {digest}".removeprefix("; "),
-            dimension=adapter.dimension,
-            normalized=True,
-            warnings=[*base.warnings, *self._strange(base)],
-            remedies=[*base.remedies, {"method": "adapter", "digest": digest, "settings": said}],
-        )
+        return adapted_record(self._encoder.record, self._adapter)
 
     def encode_queries(
         self, texts: Sequence[str], *, languages: Sequence[str | None] | None = None, show_progress_bar: bool = False
@@ -81,9 +65,8 @@ class AdaptedEncoder:
             languages: Label of each, for an encoder that wants them; others never see them.
             show_progress_bar: Draw a bar on standard error.
         """
-        return self._adapter.apply_queries(
-            self._encoder.encode_queries(texts, **self._options(languages, show_progress_bar))
-        )
+        rows = encode(self._encoder, texts, "queries", languages=languages, show_progress_bar=show_progress_bar)
+        return self._adapter.apply_queries(rows)
 
     def encode_documents(
         self, texts: Sequence[str], *, languages: Sequence[str | None] | None = None, show_progress_bar: bool = False
@@ -95,19 +78,41 @@ class AdaptedEncoder:
             languages: Label of each, for an encoder that wants them; others never see them.
             show_progress_bar: Draw a bar on standard error.
         """
-        return self._adapter.apply(self._encoder.encode_documents(texts, **self._options(languages, show_progress_bar)))
+        rows = encode(self._encoder, texts, "documents", languages=languages, show_progress_bar=show_progress_bar)
+        return self._adapter.apply(rows)
 
-    def _options(self, languages: Sequence[str | None] | None, show_progress_bar: bool) -> dict[str, Any]:
-        options: dict[str, Any] = {"show_progress_bar": show_progress_bar}
-        if self.wants_languages:
-            options["languages"] = languages
-        return options
 
-    def _strange(self, base: EncoderRecord) -> list[str]:
-        """A warning if the adapter was learned on embeddings of something else, as far as that is known."""
-        learned = self._adapter.settings.get("encoder") or {}
-        told = "revision" if base.revision and learned.get("revision") else "name"
-        there, here = learned.get(told), getattr(base, told)
-        if not there or there == here:
-            return []
-        return [f"the adapter was learned on embeddings of {told} {there}, not of {here}"]
+def adapted_record(record: EncoderRecord, adapter: Adapter) -> EncoderRecord:
+    """The record of embeddings after an adapter: it is in the name, the revision and the remedies.
+
+    A warning is added if the adapter was learned on embeddings of something else, as far as that is known.
+
+    Args:
+        record: Before the adapter.
+        adapter: What maps the embeddings.
+
+    Raises:
+        UsageError: The dimensions differ.
+    """
+    if record.dimension and record.dimension != adapter.dimension:
+        raise UsageError(
+            f"{record.name} gives {record.dimension} dimensions, but the adapter maps {adapter.dimension}; learn it on "
+            "embeddings of this encoder"
+        )
+    origin = adapter.settings.get("encoder") or {}
+    field = "revision" if record.revision and origin.get("revision") else "name"
+    learned_on, given = origin.get(field), getattr(record, field)
+    warnings = list(record.warnings)
+    if learned_on and learned_on != given:
+        warnings.append(f"the adapter was learned on embeddings of {field} {learned_on}, not of {given}")
+    digest = adapter.digest[:12]
+    settings = {name: value for name, value in adapter.describe().items() if name in _RECORDED}
+    return msgspec.structs.replace(
+        record,
+        name=f"{record.name} + adapter",
+        revision=f"{record.revision}; adapter {digest}".removeprefix("; "),
+        dimension=adapter.dimension,
+        normalized=True,
+        warnings=warnings,
+        remedies=[*record.remedies, {"method": "adapter", "digest": digest, "settings": settings}],
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.scenarios import Setting
-from clinometer.scenarios.scanned import Survey
+from clinometer.scenarios.scanned import ScannedCollection
 
 __all__ = ["Above", "above_answers"]
 
@@ -45,17 +45,17 @@ class Above(NamedTuple):
     first_related: NDArray[np.bool_]
 
 
-def above_answers(survey: Survey, setting: Setting, depth: int) -> Above | None:
+def above_answers(scanned: ScannedCollection, setting: Setting, depth: int) -> Above | None:
     """What stands above the answers of a setting; None where no query has one in its own language.
 
     Args:
-        survey: A scan whose lists are `depth` long in each of its pools (`survey_of(listed=depth)`).
+        scanned: A scan whose lists are `depth` long in each of its pools (`scan_collection(listed=depth)`).
         setting: The pool.
         depth: How many documents of the top are wanted by name, k.
     """
     if setting.query_language not in setting.pool or setting.removed == setting.query_language:
         return None
-    queries, placed = survey.standings.placements(setting)
+    queries, placed = scanned.placements(setting)
     own = np.flatnonzero(placed.language == setting.pool.index(setting.query_language))
     if not own.size:
         return None
@@ -64,10 +64,10 @@ def above_answers(survey: Survey, setting: Setting, depth: int) -> Above | None:
     best = ordered[np.unique(placed.query[ordered], return_index=True)[1]]
     of_query = placed.query[best]
     deepest = np.maximum.reduceat(places, placed.indptr[:-1])
-    rows = survey.standings.answers(setting)[best]
-    counts, unrelated = survey.standings.counts, placed.unrelated()
+    rows = scanned.answers(setting)[best]
+    counts, unrelated = scanned.counts, placed.unrelated()
     asked, ranks = queries[of_query], places[best]
-    first, scores, related = _top(survey, setting, asked, depth)
+    first, scores, related = _top(scanned, setting, asked, depth)
     below = np.arange(first.shape[1]) >= ranks[:, None] - 1
     return Above(
         setting=setting,
@@ -84,18 +84,18 @@ def above_answers(survey: Survey, setting: Setting, depth: int) -> Above | None:
 
 
 def _top(
-    survey: Survey, setting: Setting, queries: NDArray[np.int64], depth: int
+    scanned: ScannedCollection, setting: Setting, queries: NDArray[np.int64], depth: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]:
     """The first documents of each query's own pool, their scores, and which of them are answers or their duplicates."""
-    lists = survey.top
-    assert lists is not None  # noqa: S101 - the survey was asked for lists
+    lists = scanned.top
+    assert lists is not None  # noqa: S101 - the scan was asked for lists
     lists = replace(lists, ids=lists.ids[queries], scores=lists.scores[queries], places=lists.places[queries])
     top = lists.pool(label for label in setting.pool if label in (lists.languages or ()))
-    related = np.isin(queries[:, None] * len(survey.codes) + top.ids, survey.related) & (top.ids >= 0)
+    related = np.isin(scanned.keys(queries[:, None], top.ids), scanned.related_keys) & (top.ids >= 0)
     ids, scores = top.ids, top.scores
     if setting.removed is not None:
-        code = survey.standings.counts.languages.index(setting.removed)
-        gone = related & (np.where(ids < 0, -1, survey.codes[ids]) == code)
+        code = scanned.counts.languages.index(setting.removed)
+        gone = related & (np.where(ids < 0, -1, scanned.codes[ids]) == code)
         order = np.argsort(gone, axis=1, kind="stable")
         parts = (np.where(gone, -1, ids), np.where(gone, np.float32(np.nan), scores), related & ~gone)
         ids, scores, related = (np.take_along_axis(part, order, axis=1) for part in parts)

@@ -12,8 +12,8 @@ from clinometer.analysis.above import Above, above_answers
 from clinometer.analysis.categories import CATEGORIES, Judge
 from clinometer.analysis.record import Analysis
 from clinometer.scenarios import Setting
-from clinometer.scenarios.scanned import Survey
-from clinometer.statistics.resampling import Resampling, question_rows
+from clinometer.scenarios.scanned import ScannedCollection
+from clinometer.statistics.resampling import BootstrapMeans, Resamples, question_rows
 
 __all__ = ["SHOWN", "find"]
 
@@ -25,33 +25,27 @@ _MIXED = ("multi", "one-sided", "multilingual")
 
 
 def find(
-    survey: Survey,
+    scanned: ScannedCollection,
     settings: Sequence[Setting],
     judge: Judge,
     *,
     worst: int,
     shown: int = SHOWN,
-    resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
-    threads: int | None = None,
+    resamples: Resamples = Resamples(),
 ) -> Analysis:
     """Analyse the settings whose pools hold answers in the query's language; the others are left out.
 
     Args:
-        survey: A scan whose lists are at least `shown` long in each pool (`survey_of(listed=shown)`).
+        scanned: A scan whose lists are at least `shown` long in each pool (`scan_collection(listed=shown)`).
         settings: Which queries against which pools.
         judge: Gives the categories.
         worst: Examples for each scenario and query language; 0 for none.
         shown: Documents that each example shows, 1 or more.
-        resamples: Bootstrap resamples of the shares' intervals; 0 for none.
-        confidence: Of the intervals.
-        seed: Of the resampling.
-        threads: Of the resampling; never shows in the result.
+        resamples: How the shares' intervals are drawn.
     """
-    found = [above for above in (above_answers(survey, setting, shown) for setting in settings) if above is not None]
+    found = [above for above in (above_answers(scanned, setting, shown) for setting in settings) if above is not None]
     leading = [_leading(above, judge) for above in found]
-    rows = _rows(survey, found, leading, resamples, confidence, seed, threads)
+    rows = _rows(scanned, found, leading, resamples)
     thresholds = {"tolerance": judge.tolerance, "overlap": judge.alike, "worst": worst, "shown": shown}
     return Analysis(thresholds, rows, _examples(found, judge, worst) if worst else [])
 
@@ -73,18 +67,15 @@ def _margin(score: np.float32, answer: np.float32) -> float:
 
 
 def _rows(
-    survey: Survey,
+    scanned: ScannedCollection,
     found: Sequence[Above],
     leading: Sequence[list[str]],
-    resamples: int,
-    confidence: float,
-    seed: int,
-    threads: int | None,
+    resamples: Resamples,
 ) -> list[dict[str, Any]]:
     """One row for each setting and category, with intervals over questions: translations are drawn together."""
     if not found:
         return []
-    queries = survey.collection.queries
+    queries = scanned.collection.queries
     question = question_rows(queries.groups, queries.languages, queries.ids)
     columns: list[NDArray[np.float64]] = []
     for above, names in zip(found, leading, strict=True):
@@ -92,9 +83,7 @@ def _rows(
             column = np.full(int(question.max()) + 1, np.nan)
             column[question[above.queries]] = [name == category for name in names]
             columns.append(column)
-    sampled = Resampling.of(
-        np.stack(columns, axis=1), resamples=resamples, confidence=confidence, seed=seed, threads=threads
-    )
+    sampled = BootstrapMeans.of(np.stack(columns, axis=1), resamples)
     rows: list[dict[str, Any]] = []
     for above, names in zip(found, leading, strict=True):
         for category in CATEGORIES:

@@ -11,21 +11,19 @@ from clinometer.analysis.findings import SHOWN, find
 from clinometer.analysis.record import Analysis
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder
-from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import UsageError
 from clinometer.io import load
 from clinometer.scanning.counts import TieMode
-from clinometer.scenarios import settings_of
 from clinometer.scenarios.options import EvaluationOptions
-from clinometer.scenarios.scanned import survey_of
-from clinometer.scorers.embedded import embedded
+from clinometer.scenarios.scanned import scan_collection
+from clinometer.scorers import ScanOptions, Scorer, score
 
 __all__ = ["analyse"]
 
 
 def analyse(
     collection: Collection | str | Path,
-    encoder: Encoder | Any = "offline",
+    encoder: Encoder | Scorer | Any = "offline",
     *,
     languages: Iterable[str] | None = None,
     scenarios: Iterable[str] = ("multi", "one-sided"),
@@ -46,7 +44,7 @@ def analyse(
 
     Args:
         collection: A collection, or a source that `clinometer.load` reads.
-        encoder: An encoder, or what `clinometer.encoder` makes one from.
+        encoder: As for `clinometer.evaluate`.
         languages: Only these; all of the collection by default.
         scenarios: Names from `clinometer.scenarios.SCENARIOS`; `mono-cross` has no answer in the query's language.
         pivot: The language whose inclination is measured.
@@ -58,9 +56,9 @@ def analyse(
         tolerance: An unrelated document is a near-tie if it scores less than this above the answer.
         overlap: It is a duplicate if it shares at least this part of its character trigrams with an answer.
         resamples: Bootstrap resamples for the intervals; 0 for no intervals.
-        confidence: Of the intervals.
-        seed: Of the resampling.
-        threads: How many; never shows in the result.
+        confidence: Probability with which an interval is to hold.
+        seed: Seed of the bootstrap.
+        threads: Number of threads; the result does not depend on it.
         show_progress_bar: Draw bars on standard error.
 
     Raises:
@@ -74,22 +72,20 @@ def analyse(
         >>> analysis.examples[-1]["query_language"], analysis.examples[-1]["first"][0]["category"]
         ('ar', 'same-language')
     """
-    asked = EvaluationOptions(
-        languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, ties=ties, resamples=resamples,
-        confidence=confidence, seed=seed, threads=threads,
+    options = EvaluationOptions.of(
+        languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, ties=ties,
+        resamples=resamples, confidence=confidence,
+        seed=seed, threads=threads,
     )  # fmt: skip
     if worst < 0 or shown < 1:
         raise UsageError(
             f"worst is {worst} and shown is {shown}; worst cannot be negative, and shown must be 1 or more"
         )
     if not isinstance(collection, Collection):
-        collection = load(collection, languages=asked.languages)
-    collection = collection.restrict(asked.languages)
-    judge = Judge(collection, asked.canonical_pivot, tolerance, overlap)
-    settings = settings_of(asked.chosen_scenarios, collection.languages, asked.canonical_pivot, pairs)
-    scored = embedded(collection, make_encoder(encoder), threads, show_progress_bar)
-    survey = survey_of(collection, scored.scan, [], settings, ties, listed=shown)
-    return find(
-        survey, settings, judge, worst=worst, shown=shown, resamples=resamples, confidence=confidence, seed=seed,
-        threads=threads,
-    )  # fmt: skip
+        collection = load(collection, languages=options.languages)
+    collection = collection.restrict(options.languages)
+    judge = Judge(collection, options.canonical_pivot, tolerance, overlap)
+    settings = options.settings(collection.languages)
+    scored = score(encoder, collection, ScanOptions(threads=threads, show_progress_bar=show_progress_bar))
+    scanned = scan_collection(collection, scored.scan, [], settings, ties, listed=shown)
+    return find(scanned, settings, judge, worst=worst, shown=shown, resamples=options.resamples)

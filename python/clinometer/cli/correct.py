@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from clinometer.cli.http import Cache, Http, Model, http_options
-from clinometer.cli.remedies import Remedies, correction_file, known_languages, warn
+from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
 from clinometer.errors import UsageError
 from clinometer.files import json_bytes
 
@@ -186,7 +186,7 @@ def _sampled(source: str, method: str, texts: int, drawing: dict[str, Any], give
         raise UsageError("--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
     if what != "precomputed" and arrays != (None, None):
         raise UsageError("--queries and --documents are for --encoder precomputed")
-    remedies = Remedies(given.pop("adapter", None), None)
+    remedies = RemedyFiles(given.pop("adapter", None), None)
     remedies.load()
     reader: dict[str, Any] = {name: given.pop(name) for name in ("unit", "split", "allow_missing") if name in given}
     if "document_language" in given:

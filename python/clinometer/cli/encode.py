@@ -12,7 +12,7 @@ import typer
 
 from clinometer.cli.http import Cache, Http, Model, http_options
 from clinometer.cli.reader import Reader, reader_options
-from clinometer.cli.remedies import Remedies
+from clinometer.cli.remedies import RemedyFiles
 from clinometer.errors import UsageError
 from clinometer.executors import check_executor
 
@@ -116,7 +116,7 @@ def encode(
 
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; give a folder for the store")
-    remedies = Remedies(adapter, None)
+    remedies = RemedyFiles(adapter, None)
     remedies.load()
     wanted = None if languages is None else [label.strip() for label in languages.split(",") if label.strip()]
     collection = load(source, languages=wanted, **{name: value for name, value in reader.items() if value is not None})

@@ -13,9 +13,9 @@ import typer
 from clinometer.cli.http import Cache, Http, Model, http_options
 from clinometer.cli.output import check_folder, show, tell_figures, write
 from clinometer.cli.reader import Reader, reader_options
-from clinometer.cli.remedies import Remedies, warn
+from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.cli.save_run import SaveRun, check_run, keeping, save_run
-from clinometer.cli.target import Evaluated
+from clinometer.cli.target import Target
 from clinometer.executors import check_executor
 
 __all__ = ["demo", "evaluate"]
@@ -31,7 +31,7 @@ def demo(
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
 ) -> None:
     """Evaluate the embedded collection with the embedded encoder and write the report."""
-    _run("demo", Evaluated("offline", {}), {}, {"examples": EXAMPLES}, output, json, progress=None)
+    _run("demo", Target("offline", {}), {}, {"examples": EXAMPLES}, output, json, progress=None)
 
 
 def evaluate(
@@ -190,8 +190,8 @@ def evaluate(
         "examples": EXAMPLES if examples is None and output is not None else examples,
         "by": by,
     }
-    remedies = Remedies(adapter, correction, query_languages)
-    what = Evaluated(encoder, asked, run=run, scores=scores, queries=queries, documents=documents, remedies=remedies)
+    remedies = RemedyFiles(adapter, correction, query_languages)
+    what = Target(encoder, asked, run=run, scores=scores, queries=queries, documents=documents, remedies=remedies)
     given = {name: value for name, value in reader.items() if value is not None}
     _run(
         source, what, given, how, output, json, progress,
@@ -201,7 +201,7 @@ def evaluate(
 
 def _run(
     source: str,
-    what: Evaluated,
+    what: Target,
     reader: dict[str, Any],
     how: dict[str, Any],
     output: Path | None,
@@ -222,7 +222,7 @@ def _run(
     from clinometer.scenarios.options import EvaluationOptions
 
     bars = sys.stderr.isatty() if progress is None else progress
-    EvaluationOptions(**how)  # refuses what cannot be used
+    EvaluationOptions.of(**how)  # refuses what cannot be used
     steps = parse_steps(pool)
     what.open()
     if output is not None:
@@ -236,7 +236,7 @@ def _run(
     sys.stderr.write(collection.summary() + "\n")
     if run_file is not None:
         check_run(collection, run_file)
-    made = what.of(collection)
+    made = what.scorer(collection)
     kept = None if run_file is None else keeping(made)
     told = list(made.record.warnings)
     warn(told)

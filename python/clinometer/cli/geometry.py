@@ -11,7 +11,7 @@ import typer
 
 from clinometer.cli.evaluate import _list
 from clinometer.cli.http import Cache, Http, Model, http_options
-from clinometer.cli.remedies import Remedies, warn
+from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.errors import UsageError
 
 __all__ = ["geometry"]
@@ -80,7 +80,7 @@ def geometry(
 
     kind = check_read(read)
     # Only documents are encoded: what a correction knows of the languages of queries does not matter.
-    remedies = Remedies(adapter, correction, None if correction is None else "unknown")
+    remedies = RemedyFiles(adapter, correction, None if correction is None else "unknown")
     remedies.load()
     collection = load(source, languages=_list(languages), **({} if unit is None else {"unit": unit}))
     collection = collection.restrict(_list(languages))

@@ -1,6 +1,6 @@
-"""Adapters and corrections on the command line: read, checked against encoder and collection, and put in order.
+"""Adapters and corrections on the command line: read, and checked against encoder and collection.
 
-Whatever does not fit is refused before a text is encoded. An adapter comes first, the correction after it.
+Whatever does not fit is refused before a text is encoded.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 from clinometer.collection import Collection
 from clinometer.errors import LanguageError, UsageError
 
-__all__ = ["Remedies", "correction_file", "known_languages", "warn"]
+__all__ = ["RemedyFiles", "correction_file", "known_languages", "warn"]
 
 _MODES = ("given", "unknown", "identify")
 _OMIT = "leave them out with --languages"
 
 
-class Remedies:
-    """What changes embeddings after the encoder.
+class RemedyFiles:
+    """What changes embeddings after the encoder, as the command line names it.
 
     Args:
         adapter: File or folder of an adapter, None for none.
@@ -28,7 +28,7 @@ class Remedies:
         query_languages: `given`, `unknown` or `identify`; None for `given`.
 
     Raises:
-        UsageError: There is no such mode, or a mode without a correction.
+        UsageError: An unknown mode, or a mode without a correction.
     """
 
     def __init__(self, adapter: Path | None, correction: Path | None, query_languages: str | None = None) -> None:
@@ -40,22 +40,22 @@ class Remedies:
         self._adapter: Any = None
         self._correction: Any = None
 
+    def __bool__(self) -> bool:
+        return self._paths != (None, None)
+
     def load(self) -> None:
         """Read the files.
 
         Raises:
-            FileNotFoundError: A file is not there.
-            FormatError: A file is no adapter or no correction.
+            FileNotFoundError: A file does not exist.
+            FormatError: A file does not hold an adapter or a correction.
         """
-        from clinometer.correction import load
+        from clinometer.adapters import load as load_adapter
+        from clinometer.correction import load as load_correction
 
         adapter, correction = self._paths
-        if adapter is not None:
-            from clinometer.adapters import load as load_adapter
-
-            self._adapter = load_adapter(adapter)
-        if correction is not None:
-            self._correction = load(correction_file(correction))
+        self._adapter = None if adapter is None else load_adapter(adapter)
+        self._correction = None if correction is None else load_correction(correction_file(correction))
 
     @property
     def adapter(self) -> Any:
@@ -63,31 +63,29 @@ class Remedies:
         return self._adapter
 
     def applied_to(self, encoder: Any, collection: Collection) -> Any:
-        """The encoder with the adapter and the correction behind it.
+        """The encoder with the remedies behind it.
 
         Raises:
             UsageError: The dimensions differ.
             LanguageError: The correction was not fitted on a language of the collection.
             MissingExtraError: Languages are to be identified, and the extra `langid` is not installed.
         """
-        from clinometer.correction import CorrectedEncoder, identify
+        from clinometer.correction import identify
+        from clinometer.correction.remedies import Remedies
 
-        if self._adapter is not None:
-            from clinometer.adapters import AdaptedEncoder
-
-            encoder = AdaptedEncoder(encoder, self._adapter)
-        if self._correction is None:
-            return encoder
-        path = correction_file(self._paths[1])
-        known_languages(path, self._correction, "documents", collection.documents.languages, [_OMIT])
-        if self._mode == "given":
-            mends = ["use --query-languages unknown", _OMIT]
-            known_languages(path, self._correction, "queries", collection.queries.languages, mends)
-        found: Any = identify(self._correction.query_languages) if self._mode == "identify" else self._mode
-        return CorrectedEncoder(encoder, self._correction, query_languages=found)
+        query_languages: Any = self._mode
+        if self._correction is not None:
+            path = correction_file(self._paths[1])
+            known_languages(path, self._correction, "documents", collection.documents.languages, [_OMIT])
+            if self._mode == "given":
+                fixes = ["use --query-languages unknown", _OMIT]
+                known_languages(path, self._correction, "queries", collection.queries.languages, fixes)
+            elif self._mode == "identify":
+                query_languages = identify(self._correction.query_languages)
+        return Remedies(self._adapter, self._correction, query_languages).behind(encoder)
 
     def on_stores(self, documents: Any, queries: Any) -> Any:
-        """The adapter and the correction for rows of stores; None where there is neither.
+        """The `clinometer.correction.remedies.Remedies` for rows of stores; None where there are none.
 
         Args:
             documents: An `EmbeddingStore`.
@@ -97,22 +95,21 @@ class Remedies:
             UsageError: The dimensions differ, or languages are to be identified, which needs texts.
             LanguageError: The correction was not fitted on a language of the stores.
         """
-        from clinometer.correction.remedies import Remedied
+        from clinometer.correction.remedies import Remedies
         from clinometer.store.lookup import language_codes
 
         if self._mode == "identify":
             raise UsageError("--query-languages identify needs the texts of queries; use given or unknown with stores")
-        if self._adapter is None and self._correction is None:
-            return None
         if self._correction is not None:
             path = correction_file(self._paths[1])
             sides = {"documents": documents} | ({"queries": queries} if self._mode == "given" else {})
             for side, store in sides.items():
                 # The labels of all rows are read only where they must be counted.
                 if self._correction.unknown_rows(list(language_codes([store])[0]), side):
-                    mends = ["use --query-languages unknown"] if side == "queries" else []
-                    known_languages(path, self._correction, side, store.languages, mends)
-        return Remedied(self._adapter, self._correction, self._mode)
+                    fixes = ["use --query-languages unknown"] if side == "queries" else []
+                    known_languages(path, self._correction, side, store.languages, fixes)
+        mode: Any = self._mode
+        return Remedies(self._adapter, self._correction, mode) or None
 
 
 def correction_file(path: Any) -> Path:
@@ -121,7 +118,7 @@ def correction_file(path: Any) -> Path:
 
 
 def known_languages(
-    path: Path, correction: Any, side: Any, languages: Iterable[str], mends: Sequence[str] = ()
+    path: Path, correction: Any, side: Any, languages: Iterable[str], fixes: Sequence[str] = ()
 ) -> None:
     """Refuse languages that the correction was not fitted on, before the work.
 
@@ -130,7 +127,7 @@ def known_languages(
         correction: What was fitted.
         side: `documents` or `queries`.
         languages: Label of each text.
-        mends: What else the command offers, besides fitting again.
+        fixes: What else the command offers, besides fitting again.
 
     Raises:
         LanguageError: All such languages are named, with how many texts they have.
@@ -139,7 +136,7 @@ def known_languages(
         named = ", ".join(f"{label} ({count})" for label, count in strangers.items())
         raise LanguageError(
             f"{path} was not fitted on {side} in {named}; it knows {', '.join(correction.labels(side))}; fit it again "
-            + ", or ".join(["with texts of these languages", *mends])
+            + ", or ".join(["with texts of these languages", *fixes])
         )
 
 

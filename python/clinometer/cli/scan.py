@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.remedies import Remedies, warn
+from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.errors import UsageError
 from clinometer.executors import check_executor, executor_of
 from clinometer.files import json_bytes
@@ -73,6 +73,7 @@ def scan(
 ) -> None:
     """Rank the relevant documents among all stored ones. Run again, it goes on with the shards that are left."""
     from clinometer.evaluation.stored import results_of, table_of, write_results
+    from clinometer.io.judgements import read_judgements
     from clinometer.scanning.arguments import bytes_of
     from clinometer.scanning.stored import ScanRequest
     from clinometer.scorers.stored import open_stores
@@ -84,13 +85,14 @@ def scan(
         bytes_of(memory_budget)
     if output is not None and output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; give a folder for the results")
-    remedies = Remedies(adapter, correction, query_languages)
+    remedies = RemedyFiles(adapter, correction, query_languages)
     remedies.load()
     documents, asked = open_stores(store, queries)
     request = ScanRequest(
         documents=documents,
         queries=asked,
         relevant=relevant,
+        judgements=read_judgements(relevant),
         k=k,
         per_language=per_language,
         remedies=remedies.on_stores(documents, asked),

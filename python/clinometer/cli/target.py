@@ -1,18 +1,21 @@
-"""What `clinometer evaluate` evaluates, from its options: an encoder, arrays, stores, ranked lists or scores."""
+"""The target of `clinometer evaluate`, from its options: an encoder, arrays, stores, ranked lists or scores."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from clinometer.cli.remedies import Remedies
+from clinometer.cli.remedies import RemedyFiles
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
 
-__all__ = ["Evaluated"]
+if TYPE_CHECKING:
+    from clinometer.scorers import Scorer
+
+__all__ = ["Target"]
 
 
-class Evaluated:
+class Target:
     """One of the things that can be evaluated; options that do not go together are refused before any work is done.
 
     Args:
@@ -37,7 +40,7 @@ class Evaluated:
         scores: Path | None = None,
         queries: Path | None = None,
         documents: Path | None = None,
-        remedies: Remedies | None = None,
+        remedies: RemedyFiles | None = None,
     ) -> None:
         self._encoder, self._model, self._run, self._scores = encoder, model, run, scores
         self._queries, self._documents, self._remedies = queries, documents, remedies
@@ -69,23 +72,20 @@ class Evaluated:
 
             self._stores = open_stores(documents=self._documents, queries=self._queries)
 
-    def of(self, collection: Collection) -> Any:
-        """What `clinometer.evaluate` takes for this collection."""
-        from clinometer.encoders import PrecomputedEncoder
-        from clinometer.encoders import encoder as make_encoder
-        from clinometer.scorers import MatrixScorer, RunScorer
-        from clinometer.scorers.stored import StoredEmbeddings
+    def scorer(self, collection: Collection) -> Scorer:
+        """What scores this collection."""
+        from clinometer.encoders import PrecomputedEncoder, encoder
+        from clinometer.scorers import MatrixScorer, RunScorer, StoredEmbeddings, scorer
 
         if self._stores is not None:
-            remedied = None if self._remedies is None else self._remedies.on_stores(*self._stores)
-            return StoredEmbeddings(*self._stores, remedied)
+            return StoredEmbeddings(*self._stores, self._remedies.on_stores(*self._stores) if self._remedies else None)
         what: Any = self._encoder or "offline"
         if self._run is not None:
             what = RunScorer(self._run)
         elif self._scores is not None:
             what = MatrixScorer.from_file(self._scores)
-        if what == "precomputed" and self._queries is not None and self._documents is not None:
-            made: Any = PrecomputedEncoder.from_files(self._queries, self._documents)
-        else:
-            made = make_encoder(what, **self._model)
-        return made if self._remedies is None else self._remedies.applied_to(made, collection)
+        elif self._queries is not None and self._documents is not None:
+            what = PrecomputedEncoder.from_files(self._queries, self._documents)
+        if not self._remedies:
+            return scorer(what, **self._model)
+        return scorer(self._remedies.applied_to(encoder(what, **self._model), collection))

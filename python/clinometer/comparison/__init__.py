@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.comparison.changes import Options, rows_of
+from clinometer.comparison.changes import change_rows
+from clinometer.comparison.harm import worse_rows
 from clinometer.comparison.paired import KEYS, blocks_of, pair_settings
 from clinometer.errors import LanguageError, UsageError
 from clinometer.evaluation.results import Evaluation
@@ -23,6 +24,7 @@ from clinometer.files import json_bytes, written_whole
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
 from clinometer.scenarios import SCENARIOS
+from clinometer.statistics.resampling import Resamples
 from clinometer.statistics.significance import CORRECTIONS
 
 __all__ = ["Comparison", "compare"]
@@ -111,17 +113,8 @@ class Comparison:
         """
         label = self.labels[1] if encoder is None else encoder
         means = {"macro", "macro-target", "macro-pivot", *self.settings["groups"]}
-        rows = [
-            row
-            for row in self.rows
-            if (row["measure"], row["scenario"], row["encoder"]) == (measure, scenario, label)
-            and row["query_language"] not in means
-            and row["lower_is_better"] is not None
-        ]
-        if not rows:
-            return None
-        losses = [(row["difference"] if row["lower_is_better"] else -row["difference"], row) for row in rows]
-        return [row for loss, row in sorted(losses, key=lambda pair: -pair[0]) if loss > tolerance + 1e-12]
+        rows = [row for row in self.rows if row["encoder"] == label and row["query_language"] not in means]
+        return worse_rows(rows, measure, scenario, tolerance)
 
 
 def compare(
@@ -174,8 +167,10 @@ def compare(
         >>> row["lower_is_better"], row["improved"], row["queries"], row["p"] < 0.01
         (True, True, 300, True)
     """
-    options = Options(resamples=resamples, confidence=confidence, seed=seed, threads=threads)
-    _check_options(options, correction)
+    drawing = Resamples(resamples, confidence, seed, threads)
+    drawing.require_some()
+    if correction not in (*CORRECTIONS, "none"):
+        raise UsageError(f"unknown correction {correction!r}; choose {', '.join(CORRECTIONS)} or none")
     if not after:
         raise UsageError("one evaluation has nothing to be compared with; give one before and at least one after")
     names = _labels([before, *after], labels)
@@ -203,7 +198,7 @@ def compare(
             gaps = [gap for gap, of in inner.items() if of == block.measure]
             rows += [
                 row | {"encoder": name}
-                for row in rows_of(block, block.measure in wanted, gaps, members, pivot, options)
+                for row in change_rows(block, block.measure in wanted, gaps, members, pivot, drawing)
             ]
             lost[block.measure] += block.lost
         if settings.single:
@@ -231,19 +226,6 @@ def compare(
     }
     encoders = [evaluation.encoder for evaluation in (before, *after)]
     return Comparison(dict(before.collection), encoders, names, described, rows, notices)
-
-
-def _check_options(options: Options, correction: str) -> None:
-    if options.resamples < 1:
-        raise UsageError(f"resamples is {options.resamples}, but must be 1 or more")
-    if not 0 < options.confidence < 1:
-        raise UsageError(f"confidence is {options.confidence}, but must lie between 0 and 1")
-    if not 0 <= options.seed < 1 << 64:
-        raise UsageError(f"seed is {options.seed}, but must be a whole number from 0 to 2^64 - 1")
-    if options.threads is not None and options.threads < 1:
-        raise UsageError(f"threads is {options.threads}, but must be 1 or more")
-    if correction not in (*CORRECTIONS, "none"):
-        raise UsageError(f"there is no correction {correction!r}; choose {', '.join(CORRECTIONS)} or none")
 
 
 def _labels(evaluations: Sequence[Evaluation], labels: Sequence[str] | None) -> list[str]:

@@ -15,22 +15,12 @@ from numpy.typing import NDArray
 
 from clinometer.comparison.paired import Block, Place
 from clinometer.measures import parse
-from clinometer.statistics.resampling import Resampling
+from clinometer.statistics.resampling import BootstrapMeans, Resamples
 from clinometer.statistics.significance import paired_effect, permutation_test
 
-__all__ = ["Options", "rows_of"]
+__all__ = ["change_rows"]
 
 Values = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Options:
-    """How differences are tested."""
-
-    resamples: int
-    confidence: float
-    seed: int
-    threads: int | None
 
 
 @dataclass(frozen=True)
@@ -41,8 +31,13 @@ class _Part:
     columns: list[int]
 
 
-def rows_of(
-    block: Block, plain: bool, gaps: Sequence[str], groups: Mapping[str, Sequence[str]], pivot: str, options: Options
+def change_rows(
+    block: Block,
+    plain: bool,
+    gaps: Sequence[str],
+    groups: Mapping[str, Sequence[str]],
+    pivot: str,
+    resamples: Resamples,
 ) -> list[dict[str, Any]]:
     """Rows of one measure in one scenario, means first.
 
@@ -52,11 +47,11 @@ def rows_of(
         gaps: Names of the language gaps of this measure that are wanted.
         groups: Names and languages of further means.
         pivot: The language whose inclination is measured.
-        options: How differences are tested.
+        resamples: How differences are tested.
     """
-    rows = _plain(block, _parts(block, groups, pivot), options) if plain else []
+    rows = _plain(block, _parts(block, groups, pivot), resamples) if plain else []
     if gaps and block.scenario == "multi":
-        found = _gaps(block, groups, pivot, options)
+        found = _gaps(block, groups, pivot, resamples)
         rows += [row | {"measure": gap} for gap in gaps for row in found]
     return rows
 
@@ -77,25 +72,17 @@ def _parts(block: Block, groups: Mapping[str, Sequence[str]], pivot: str) -> lis
     return parts + [_Part(place, [column]) for column, place in enumerate(block.places)]
 
 
-def _plain(block: Block, parts: Sequence[_Part], options: Options) -> list[dict[str, Any]]:
+def _plain(block: Block, parts: Sequence[_Part], resamples: Resamples) -> list[dict[str, Any]]:
     differences = block.after - block.before
     counted = np.count_nonzero(~np.isnan(differences), axis=0)
-    sampled = Resampling.of(
-        differences,
-        resamples=options.resamples,
-        confidence=options.confidence,
-        seed=options.seed,
-        threads=options.threads,
-    )
+    sampled = BootstrapMeans.of(differences, resamples)
     # A question's share of a mean of means: the sum of the shares is the mean, whatever their signs.
     shares = np.stack([_over_questions(differences / counted, part.columns, np.nansum) for part in parts], axis=1)
-    p = permutation_test(
-        np.zeros_like(shares), shares, resamples=options.resamples, seed=options.seed, threads=options.threads
-    )
+    p = permutation_test(np.zeros_like(shares), shares, resamples)
     questions = np.stack([_over_questions(differences, part.columns, np.nanmean) for part in parts], axis=1)
     effects = paired_effect(np.zeros_like(questions), questions).d_z
     measure = parse([block.measure])[0]
-    toward_zero, lower = measure.name == "RankGap", measure.higher_is_better
+    toward_zero, lower = measure.zero_is_best, measure.higher_is_better
     lower = None if lower is None else not lower
     rows = []
     for number, part in enumerate(parts):
@@ -132,7 +119,7 @@ def _over_questions(values: Values, columns: list[int], combine: Any) -> Values:
     return combined
 
 
-def _gaps(block: Block, groups: Mapping[str, Sequence[str]], pivot: str, options: Options) -> list[dict[str, Any]]:
+def _gaps(block: Block, groups: Mapping[str, Sequence[str]], pivot: str, resamples: Resamples) -> list[dict[str, Any]]:
     """Differences of language gaps: of two query languages that share a pool, shown with the second."""
     pairs: dict[Place, tuple[int, int]] = {}
     for column, place in enumerate(block.places):
@@ -143,13 +130,7 @@ def _gaps(block: Block, groups: Mapping[str, Sequence[str]], pivot: str, options
     if not pairs:
         return []
     size = len(block.places)
-    sampled = Resampling.of(
-        np.hstack([block.before, block.after]),
-        resamples=options.resamples,
-        confidence=options.confidence,
-        seed=options.seed,
-        threads=options.threads,
-    )
+    sampled = BootstrapMeans.of(np.hstack([block.before, block.after]), resamples)
     means, drawn = sampled.means[None], sampled.resampled
     with_pivot = [place for place in pairs if pivot in place.pool]
     parts = {Place("multi", "macro-target", ("*",)): with_pivot} if len(with_pivot) > 1 else {}
@@ -169,7 +150,7 @@ def _gaps(block: Block, groups: Mapping[str, Sequence[str]], pivot: str, options
         before, after = float(gap(means, 0)[0]), float(gap(means, size)[0])
         changes = gap(drawn, size) - gap(drawn, 0)
         changes = changes[~np.isnan(changes)]
-        tail = (1 - options.confidence) / 2
+        tail = (1 - resamples.confidence) / 2
         low, high = np.quantile(changes, [tail, 1 - tail]) if changes.size else (np.nan, np.nan)
         empty = dict.fromkeys(("p", "effect", "better", "worse", "equal"))
         queries = int(sum(min(counted[pairs[one][0]], counted[pairs[one][1]]) for one in held))

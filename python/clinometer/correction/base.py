@@ -21,14 +21,14 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clinometer.encoders.base import Side
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
 from clinometer.files import written_whole
 from clinometer.languages import canonical
 from clinometer.vectors import finished_rows, unit_rows
 
-__all__ = ["UNKNOWN", "Correction", "Side", "Unknown", "load"]
+__all__ = ["UNKNOWN", "Correction", "Unknown", "load"]
 
-Side = Literal["documents", "queries"]
 Unknown = Literal["refuse", "mean", "leave"]
 UNKNOWN: tuple[Unknown, ...] = ("refuse", "mean", "leave")
 

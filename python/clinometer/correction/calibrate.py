@@ -11,9 +11,10 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.correction.base import Correction, Side
+from clinometer.correction.base import Correction
 from clinometer.correction.offsets import checked_strength
 from clinometer.correction.sample import by_language
+from clinometer.encoders.base import Side
 from clinometer.vectors import Rows
 
 __all__ = ["Calibration"]

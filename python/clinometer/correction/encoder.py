@@ -6,15 +6,16 @@ The encoder is not changed, and every text is encoded exactly as without a corre
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.correction.base import UNKNOWN, Correction, Side, Unknown
+from clinometer.correction.base import UNKNOWN, Correction, Unknown
 from clinometer.correction.records import corrected_record
-from clinometer.encoders import Encoder, EncoderRecord, require_embeddings
+from clinometer.encoders import Encoder, EncoderRecord, encode, require_embeddings
+from clinometer.encoders.base import Side
 from clinometer.errors import EncoderError, UsageError
 from clinometer.languages import canonical
 
@@ -124,7 +125,7 @@ class CorrectedEncoder:
         labels = self._query_labels(texts, languages)
         if labels is not None and not callable(self._query_languages):
             self._refuse_unknown(labels, "queries")
-        rows = self._encoder.encode_queries(texts, **_options(self._encoder, languages, show_progress_bar))
+        rows = encode(self._encoder, texts, "queries", languages=languages, show_progress_bar=show_progress_bar)
         if labels is None:
             self._unlabelled += len(texts)
             return self._correction.apply_queries(rows)
@@ -155,7 +156,7 @@ class CorrectedEncoder:
         if languages is None:
             raise UsageError("a corrected encoder needs the language of each document; give languages=[...]")
         self._refuse_unknown(languages, "documents")
-        rows = self._encoder.encode_documents(texts, **_options(self._encoder, languages, show_progress_bar))
+        rows = encode(self._encoder, texts, "documents", languages=languages, show_progress_bar=show_progress_bar)
         return self._corrected(rows, languages, "documents")
 
     def _query_labels(
@@ -190,11 +191,3 @@ class CorrectedEncoder:
         for label, count in self._correction.unknown_rows(languages, side).items():
             self._strangers[side][label] = self._strangers[side].get(label, 0) + count
         return corrected
-
-
-def _options(encoder: Encoder, languages: Sequence[str | None] | None, show_progress_bar: bool) -> dict[str, Any]:
-    """The keywords of an encoding call: languages only where the encoder takes them."""
-    options: dict[str, Any] = {"show_progress_bar": show_progress_bar}
-    if getattr(encoder, "wants_languages", False):
-        options["languages"] = languages
-    return options

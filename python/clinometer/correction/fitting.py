@@ -16,10 +16,21 @@ from clinometer.collection import Collection, Texts
 from clinometer.correction.base import Correction
 from clinometer.correction.records import fitted_on
 from clinometer.correction.sample import by_language, choose, choose_parallel
-from clinometer.encoders import Encoder, PrecomputedEncoder
+from clinometer.encoders import Encoder, PrecomputedEncoder, encode
+from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
 
-__all__ = ["QUERY_FITS", "QueryFit", "Sample", "Side", "drawn", "encode_sample", "fit_sample", "query_fit", "summary"]
+__all__ = [
+    "QUERY_FITS",
+    "QueryFit",
+    "Sample",
+    "SampledTexts",
+    "drawn",
+    "encode_sample",
+    "fit_sample",
+    "query_fit",
+    "summary",
+]
 
 QueryFit = Literal["own", "documents", "none"]
 QUERY_FITS: tuple[QueryFit, ...] = ("own", "documents", "none")
@@ -27,7 +38,7 @@ _FEW, _ENOUGH = 30, 60
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class SampledTexts:
     """Embeddings of the drawn documents or queries, with their labels.
 
     Args:
@@ -52,8 +63,8 @@ class Sample:
         origin: What `fitted_on` of the correction will say: where the texts are from, encoder, size, seed.
     """
 
-    documents: Side
-    queries: Side | None
+    documents: SampledTexts
+    queries: SampledTexts | None
     queries_by: QueryFit
     origin: dict[str, Any]
 
@@ -149,18 +160,17 @@ def encode_sample(
         )
     if adapted is not None:
         encoder = adapted(encoder)
-    documents = _encoded(encoder.encode_documents, encoder, collection.documents.take(of_documents), show_progress_bar)
+    documents = _encoded(encoder, collection.documents.take(of_documents), "documents", show_progress_bar)
     queries = None
     if kind == "own":
-        queries = _encoded(encoder.encode_queries, encoder, collection.queries.take(of_queries), show_progress_bar)
+        queries = _encoded(encoder, collection.queries.take(of_queries), "queries", show_progress_bar)
     origin = {"source": collection.name, "sample": texts, "seed": seed, **fitted_on(encoder.record)}
     return Sample(documents, queries, kind, origin)
 
 
-def _encoded(encode: Any, encoder: Encoder, texts: Texts, show_progress_bar: bool) -> Side:
-    labels = {"languages": texts.languages} if getattr(encoder, "wants_languages", False) else {}
-    vectors = encode(texts.texts, show_progress_bar=show_progress_bar, **labels)
-    return Side(vectors, texts.languages, texts.groups)
+def _encoded(encoder: Encoder, texts: Texts, side: Side, show_progress_bar: bool) -> SampledTexts:
+    vectors = encode(encoder, texts.texts, side, languages=texts.languages, show_progress_bar=show_progress_bar)
+    return SampledTexts(vectors, texts.languages, texts.groups)
 
 
 def fit_sample(method: str, sample: Sample, **options: Any) -> Correction:

@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.correction.base import Correction, Side
+from clinometer.correction.base import Correction
 from clinometer.correction.sample import by_language
+from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
 from clinometer.vectors import Rows
 

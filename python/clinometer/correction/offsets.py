@@ -13,7 +13,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.correction.base import Correction, Side
+from clinometer.correction.base import Correction
+from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
 
 __all__ = ["Offsets", "checked_strength", "leading"]

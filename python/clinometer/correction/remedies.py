@@ -1,54 +1,72 @@
-"""Stored embeddings seen through an adapter and a correction, some rows at a time, and never written.
+"""The order of remedies: an adapter comes first, the correction after it, behind an encoder or over stored rows.
 
-An adapter comes first, the correction after it. What becomes of a row depends on nothing but that row and its language,
-so that any part of a store, in any process, gives the same bits.
+What becomes of a row depends on nothing but that row and its language, so that any part of a store, in any process,
+gives the same bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.adapters.adapter import Adapter
+from clinometer.adapters.encoder import AdaptedEncoder, adapted_record
 from clinometer.correction.base import Correction
-from clinometer.encoders.base import EncoderRecord
+from clinometer.correction.encoder import CorrectedEncoder, Identify
+from clinometer.correction.records import corrected_record
+from clinometer.encoders.base import Encoder, EncoderRecord
 from clinometer.errors import UsageError
 
-__all__ = ["Remedied", "mixed_encoders"]
+__all__ = ["Remedies", "mixed_encoders"]
 
 
 @dataclass(frozen=True)
-class Remedied:
+class Remedies:
     """An adapter, a correction, or both.
 
     Args:
-        adapter: Comes first; None for none.
-        correction: Comes after it; None for none.
-        query_languages: `given`: queries are corrected by their own language; `unknown`: by one mean for all.
-        block: Rows that are changed at a time.
+        adapter: What comes first; None for none.
+        correction: What comes after it; None for none.
+        query_languages: `given`: queries are corrected by their own language; `unknown`: by one mean for all; or a
+            function that identifies them, as for `CorrectedEncoder`, which stored rows cannot use: it needs texts.
+        block: Number of rows that are changed at a time.
 
     Raises:
         UsageError: The dimensions of the two differ.
 
     Example:
         >>> turn = Adapter("linear", {"weight": np.array([[0.0, -1.0], [1.0, 0.0]]), "bias": np.zeros(2)})
-        >>> Remedied(turn, None).documents(np.array([[3.0, 4.0]], dtype=np.float32), ["en"]).round(3).tolist()
+        >>> Remedies(turn, None).documents(np.array([[3.0, 4.0]], dtype=np.float32), ["en"]).round(3).tolist()
         [[-0.800000011920929, 0.6000000238418579]]
     """
 
-    adapter: Adapter | None
-    correction: Correction | None
-    query_languages: str = "given"
+    adapter: Adapter | None = None
+    correction: Correction | None = None
+    query_languages: Literal["given", "unknown"] | Identify = "given"
     block: int = 8192
 
     def __post_init__(self) -> None:
         if self.adapter is not None and self.correction is not None:
             _refuse(self.adapter.dimension, "the adapter", self.correction)
+
+    def __bool__(self) -> bool:
+        return self.adapter is not None or self.correction is not None
+
+    def behind(self, encoder: Encoder) -> Encoder:
+        """The encoder with the remedies behind it.
+
+        Raises:
+            UsageError: The dimensions differ.
+        """
+        if self.adapter is not None:
+            encoder = AdaptedEncoder(encoder, self.adapter)
+        if self.correction is not None:
+            encoder = CorrectedEncoder(encoder, self.correction, query_languages=self.query_languages)
+        return encoder
 
     @property
     def digests(self) -> list[str]:
@@ -75,18 +93,15 @@ class Remedied:
         Raises:
             UsageError: The dimensions differ, or the embeddings went through one of these already.
         """
-        from clinometer.adapters.encoder import AdaptedEncoder
-        from clinometer.correction.records import corrected_record
-
         there = [str(entry.get("digest")) for entry in record.remedies]
         for digest in self.digests:
             if any(digest.startswith(found) for found in there if found):
                 raise UsageError(f"the embeddings of {record.name} went through this already ({digest[:12]})")
         if self.adapter is not None:
-            record = AdaptedEncoder(_Recorded(record), self.adapter).record
+            record = adapted_record(record, self.adapter)
         if self.correction is not None:
             _refuse(record.dimension, record.name, self.correction)
-            record = corrected_record(record, self.correction, self.query_languages)
+            record = corrected_record(record, self.correction, str(self.query_languages))
         return record
 
 
@@ -96,18 +111,6 @@ def _refuse(dimension: int, what: str, correction: Correction) -> None:
             f"{what} gives {dimension} dimensions, but the correction was fitted on {correction.dimension}; fit it on "
             "embeddings of this encoder, with this adapter"
         )
-
-
-class _Recorded(msgspec.Struct):
-    """Stored embeddings where an encoder is expected: only the record is asked for."""
-
-    record: EncoderRecord
-
-    def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
-        """Never called."""
-        raise NotImplementedError
-
-    encode_documents = encode_queries
 
 
 def mixed_encoders(documents: EncoderRecord, queries: EncoderRecord) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from clinometer.collection import Texts
 from clinometer.correction.base import Correction
-from clinometer.correction.fitting import Sample, Side, drawn, query_fit
+from clinometer.correction.fitting import Sample, SampledTexts, drawn, query_fit
 from clinometer.correction.records import corrected_record, fitted_on
 from clinometer.errors import UsageError
 from clinometer.store import EmbeddingStore, Stage, StoreWriter, find_store, stores_in
@@ -55,10 +55,10 @@ def sample_store(
     return Sample(sides[0], sides[1] if kind == "own" else None, kind, origin)
 
 
-def _rows(store: EmbeddingStore, method: str, texts: int | None, seed: int, pivot: str) -> Side:
+def _rows(store: EmbeddingStore, method: str, texts: int | None, seed: int, pivot: str) -> SampledTexts:
     groups = store.groups if method == "shift" else [None] * len(store)
     rows = drawn(method, store.languages, groups, texts, seed=seed, pivot=pivot)
-    return Side(store.take(rows), [store.languages[row] for row in rows], [groups[row] for row in rows])
+    return SampledTexts(store.take(rows), [store.languages[row] for row in rows], [groups[row] for row in rows])
 
 
 def correct_store(

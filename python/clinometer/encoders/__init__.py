@@ -7,17 +7,14 @@ Optional packages are imported only when an encoder that needs them is made.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any
 
-from clinometer.encoders.base import Encoder, EncoderRecord, require_embeddings
+from clinometer.encoders.base import Encoder, EncoderRecord, encode, require_embeddings, wants_languages
 from clinometer.encoders.http import HttpEncoder, HttpOptions
 from clinometer.encoders.offline import OfflineEncoder
 from clinometer.encoders.precomputed import PrecomputedEncoder
 from clinometer.encoders.sentence_transformer import SentenceTransformerEncoder
 from clinometer.errors import UsageError
-
-if TYPE_CHECKING:
-    from clinometer.scorers import BM25Scorer
 
 __all__ = [
     "Encoder",
@@ -27,18 +24,16 @@ __all__ = [
     "OfflineEncoder",
     "PrecomputedEncoder",
     "SentenceTransformerEncoder",
+    "encode",
     "encoder",
+    "refuse_options",
     "require_embeddings",
+    "wants_languages",
 ]
 
 _DEFAULT_BATCH_SIZE = 32
 
 
-@overload
-def encoder(what: Literal["bm25"]) -> BM25Scorer: ...  # type: ignore[overload-overlap]  # a word among many
-
-
-@overload
 def encoder(
     what: str | os.PathLike[str] | Encoder | Any,
     *,
@@ -54,32 +49,14 @@ def encoder(
     api_key: str | None = None,
     cache: str | os.PathLike[str] | None = None,
     http: HttpOptions | None = None,
-) -> Encoder: ...
-
-
-def encoder(
-    what: str | os.PathLike[str] | Encoder | Any,
-    *,
-    query_prompt: str | None = None,
-    document_prompt: str | None = None,
-    batch_size: int = _DEFAULT_BATCH_SIZE,
-    max_length: int | None = None,
-    precision: str | None = None,
-    device: str | None = None,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    model: str | None = None,
-    api_key: str | None = None,
-    cache: str | os.PathLike[str] | None = None,
-    http: HttpOptions | None = None,
-) -> Any:
+) -> Encoder:
     """An encoder from what a user writes.
 
     Args:
         what: `"offline"`; the name or folder of a sentence-transformers model, or such a model; the address of a
             server with OpenAI's embeddings, such as `http://localhost:8000/v1`; an encoder, which is returned as it is.
-            A folder that is called `offline` is reached as `./offline`. Also what gives no embeddings and can only be
-            evaluated: `"bm25"`, with other parameters `"bm25:k1=0.9,b=0.4"`, or a scorer (`clinometer.scorers`).
+            A folder that is called `offline` is reached as `./offline`. For what gives scores and no embeddings, such
+            as BM25, see `clinometer.scorers.scorer`.
         query_prompt: Text put before each query; None for the model's own, `""` for none.
         document_prompt: The same for documents.
         batch_size: Texts in one forward pass or request.
@@ -110,26 +87,21 @@ def encoder(
         "precision": precision,
         "device": device,
         "revision": revision,
-        "trust_remote_code": trust_remote_code or None,
+        "trust_remote_code": trust_remote_code,
     }
     remote = {"model": model, "api_key": api_key, "cache": cache, "http": http}
     every = {
         "query_prompt": query_prompt,
         "document_prompt": document_prompt,
-        "batch_size": None if batch_size == _DEFAULT_BATCH_SIZE else batch_size,
+        "batch_size": batch_size,
         **local,
         **remote,
     }
     if isinstance(what, str) and what == "offline":
-        _refuse(every, "the offline encoder")
+        refuse_options(every, "the offline encoder")
         return OfflineEncoder()
-    if isinstance(what, str) and what.partition(":")[0] == "bm25":
-        from clinometer.scorers import BM25Scorer
-
-        _refuse(every, "bm25")
-        return BM25Scorer(**_parameters(what))
     if isinstance(what, str) and what.startswith(("http://", "https://")):
-        _refuse(local, "an encoder behind an address")
+        refuse_options(local, "an encoder behind an address")
         if model is None:
             raise UsageError(
                 f"{what}: give the server's name of the model as well, with model='NAME', or with --model NAME to "
@@ -146,13 +118,12 @@ def encoder(
             options=http,
         )
     if isinstance(what, Encoder) and not isinstance(what, type):
-        _refuse(every, "an encoder that exists already")
+        refuse_options(every, "an encoder that exists already")
         return what
-    if _is_scorer(what):
-        _refuse(every, "a scorer")
-        return what
+    if _gives_scores_only(what):
+        require_embeddings(what)
     if isinstance(what, (str, os.PathLike)) or _is_model(what):
-        _refuse(remote, "a sentence-transformers model")
+        refuse_options(remote, "a sentence-transformers model")
         return SentenceTransformerEncoder(
             what,
             query_prompt=query_prompt,
@@ -166,36 +137,30 @@ def encoder(
         )
     raise UsageError(
         f"an encoder cannot be made from {type(what).__name__}; give 'offline', the name or folder of a "
-        "sentence-transformers model, such a model, an address, arrays in PrecomputedEncoder(queries, documents), or a "
-        "scorer"
+        "sentence-transformers model, such a model, a URL, or arrays in PrecomputedEncoder(queries, documents)"
     )
 
 
-def _parameters(what: str) -> dict[str, float]:
-    """Numbers behind the colon of `bm25:k1=0.9,b=0.4`."""
-    found: dict[str, float] = {}
-    for part in filter(None, what.partition(":")[2].split(",")):
-        name, _, value = part.partition("=")
-        try:
-            found[name.strip()] = float(value)
-        except ValueError:
-            found[name.strip()] = float("nan")
-    if set(found) - {"k1", "b"} or any(value != value for value in found.values()):
-        raise UsageError(f"{what!r} is no bm25 with parameters; write bm25:k1=0.9,b=0.4")
-    return found
-
-
-def _is_scorer(what: object) -> bool:
-    from clinometer.scorers.base import Scorer
-
-    return isinstance(what, Scorer) and not isinstance(what, type)
+def _gives_scores_only(what: Any) -> bool:
+    if isinstance(what, str):
+        return what.partition(":")[0] == "bm25"
+    return not isinstance(what, type) and hasattr(what, "record") and callable(getattr(what, "score", None))
 
 
 def _is_model(what: object) -> bool:
     return not isinstance(what, type) and callable(getattr(what, "encode", None)) and hasattr(what, "prompts")
 
 
-def _refuse(options: dict[str, Any], whom: str) -> None:
+def refuse_options(options: dict[str, Any], whom: str) -> None:
+    """Refuse options of `encoder` that have no effect; usual values count as not given.
+
+    Args:
+        options: Values by name.
+        whom: What they have no effect on.
+
+    Raises:
+        UsageError: One of them was given.
+    """
     for option, value in options.items():
-        if value is not None:
+        if value not in (None, False) and (option, value) != ("batch_size", _DEFAULT_BATCH_SIZE):
             raise UsageError(f"{option} has no effect on {whom}; leave it out")

@@ -7,7 +7,7 @@ give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
 
-__all__ = ["Encoder", "EncoderRecord", "require_embeddings"]
+__all__ = ["Encoder", "EncoderRecord", "Side", "encode", "require_embeddings", "wants_languages"]
+
+Side = Literal["documents", "queries"]
 
 
 class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,12 +76,52 @@ class Encoder(Protocol):
         ...
 
 
-def require_embeddings(made: object) -> None:
-    """Refuse what gives scores only, where embeddings are stored, corrected or learnt from.
+def wants_languages(encoder: object) -> bool:
+    """Whether an encoder takes the languages of the texts, such as `clinometer.correction.CorrectedEncoder`."""
+    return bool(getattr(encoder, "wants_languages", False))
+
+
+def encode(
+    encoder: Encoder,
+    texts: Sequence[str],
+    side: Side,
+    *,
+    languages: Sequence[str | None] | None = None,
+    show_progress_bar: bool = False,
+) -> NDArray[np.float32]:
+    """Embeddings of documents or of queries, `(len(texts), dimension)`.
+
+    Args:
+        encoder: What encodes them.
+        texts: The texts; row i belongs to text i.
+        side: Which of the encoder's two ways.
+        languages: Language of each text, for an encoder that wants them; others are not given them.
+        show_progress_bar: Draw a bar on standard error.
+
+    Example:
+        >>> class Lengths:
+        ...     record = EncoderRecord(name="lengths", kind="own")
+        ...     def encode_queries(self, texts, *, show_progress_bar=False):
+        ...         return np.array([[len(text)] for text in texts], dtype=np.float32)
+        ...     encode_documents = encode_queries
+        >>> encode(Lengths(), ["a", "bcd"], "documents", languages=["en", "de"]).tolist()
+        [[1.0], [3.0]]
+    """
+    call: Any = encoder.encode_documents if side == "documents" else encoder.encode_queries
+    labels = {"languages": languages} if wants_languages(encoder) else {}
+    embeddings: NDArray[np.float32] = call(texts, show_progress_bar=show_progress_bar, **labels)
+    return embeddings
+
+
+def require_embeddings(what: object) -> None:
+    """Refuse what gives scores only, where embeddings are stored, corrected or learned from.
+
+    Args:
+        what: An object, or the word that a user wrote for one.
 
     Raises:
-        UsageError: It is no encoder.
+        UsageError: It is not an encoder.
     """
-    if not isinstance(made, Encoder):
-        name = getattr(getattr(made, "record", None), "name", type(made).__name__)
+    if not isinstance(what, Encoder):
+        name = what if isinstance(what, str) else getattr(getattr(what, "record", None), "name", type(what).__name__)
         raise UsageError(f"{name} gives scores and no embeddings, so it can only be evaluated; use an encoder here")

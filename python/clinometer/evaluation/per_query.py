@@ -1,4 +1,4 @@
-"""Cells: the per-query values of every measure in one setting."""
+"""Values per query of every measure in one setting, and the table that holds those of all settings."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.measures import Measure, evaluate_measure, lang_share
+from clinometer.measures import Measure, evaluate_lists, evaluate_measure
 from clinometer.scenarios import Setting
-from clinometer.scenarios.lists import leading_share
-from clinometer.scenarios.scanned import Survey
+from clinometer.scenarios.lists import leading_share, listed_documents
+from clinometer.scenarios.scanned import ScannedCollection
 from clinometer.statistics.resampling import question_rows
 
-__all__ = ["Cell", "cells_of", "columns_of"]
+__all__ = ["SettingValues", "per_query_columns", "setting_values"]
 
 
-class Cell(NamedTuple):
-    """One setting with its per-query values.
+class SettingValues(NamedTuple):
+    """One setting with its values per query.
 
     Args:
         setting: Which queries against which pool.
-        queries: Rows of the queries that have an answer in the pool.
-        values: For each measure that the setting defines, one value per query, NaN where undefined.
-        sizes: Documents in each query's pool.
-        tied: How many of each query's relevant documents tie with another document of the pool.
+        queries: `(q,)`: rows of the queries that have an answer in the pool.
+        values: For each measure that the setting defines, by name, `(q,)` values, NaN where undefined.
+        sizes: `(q,)`: documents in each query's pool.
+        tied: `(q,)`: how many of each query's relevant documents tie with another document of the pool.
     """
 
     setting: Setting
@@ -44,129 +44,80 @@ class Cell(NamedTuple):
         """Relevant documents that tie with another document of the pool."""
         return int(self.tied.sum())
 
-    def of(self, queries: NDArray[np.int64]) -> Cell:
-        """The cell with some of its queries; measures that none of them defines are left out."""
-        kept = np.flatnonzero(np.isin(self.queries, queries))
-        values = {name: column[kept] for name, column in self.values.items() if not np.isnan(column[kept]).all()}
-        return Cell(self.setting, self.queries[kept], values, self.sizes[kept], self.tied[kept])
+    def of(self, queries: NDArray[np.int64]) -> SettingValues:
+        """The same for some of the queries; measures that none of them defines are left out."""
+        rows = np.flatnonzero(np.isin(self.queries, queries))
+        values = {name: column[rows] for name, column in self.values.items() if not np.isnan(column[rows]).all()}
+        return SettingValues(self.setting, self.queries[rows], values, self.sizes[rows], self.tied[rows])
 
 
-def cells_of(survey: Survey, measures: Sequence[Measure], settings: Sequence[Setting], pivot: str) -> list[Cell]:
+def setting_values(
+    scanned: ScannedCollection, measures: Sequence[Measure], settings: Sequence[Setting], pivot: str
+) -> list[SettingValues]:
     """The values of the measures in each setting; a measure that a setting does not define is left out."""
-    cells = []
+    needs = {measure.needs for measure in measures}
+    results = []
     for setting in settings:
-        queries, placed = survey.standings.placements(setting)
-        mirror = survey.standings.placements(setting.mirrored()) if setting.removed else (queries, placed)
-        values = {}
+        queries, placements = scanned.placements(setting)
+        mirror = scanned.placements(setting.mirrored()) if setting.removed else (queries, placements)
         other = setting.other
         if other is None and len(setting.pool) > 1 and setting.query_language != pivot:
             other = pivot
-        tops = any(measure.needs_lists and measure.name not in ("LangShare", "Judged") for measure in measures)
-        leading = leading_share(survey, setting, queries, placed) if tops else None
+        leading = leading_share(scanned, setting, queries, placements) if "leader" in needs else None
+        listed = listed_documents(scanned, setting, queries) if "lists" in needs else None
+        values: dict[str, NDArray[np.float64]] = {}
         for measure in measures:
-            if measure.name == "LanguageGap":
-                continue
-            found: NDArray[np.float64] | None
-            if measure.name == "LangShare":
-                found = _lang_share(survey, setting, queries, measure, pivot)
-            elif measure.name == "Judged":
-                found = _judged_share(survey, setting, queries, measure)
-            elif measure.needs_lists and leading is None:
-                found = None
-            else:
-                # Intruders of the query's own language need a pool in which only the other answer exists.
-                own = measure.name.startswith("Intrusion") and bool(measure.params)
-                asked, placements = mirror if own else (queries, placed)
-                found = evaluate_measure(
+            column: NDArray[np.float64] | None = None
+            if measure.needs == "lists" and listed is not None:
+                column = evaluate_lists(measure, listed, pivot=pivot, query_language=setting.query_language)
+            elif measure.needs == "counts" or (measure.needs == "leader" and leading is not None):
+                rows, placed = mirror if measure.mirrored else (queries, placements)
+                column = evaluate_measure(
                     measure,
-                    placements,
+                    placed,
                     pivot=pivot,
                     query_language=setting.query_language,
                     other_language=other,
                     leading=leading,
                 )
-                if found is not None and own:
-                    found = _align(found, asked, queries)
-            if found is not None and not np.isnan(found).all():
-                values[str(measure)] = found
-        tied = np.bincount(placed.query[placed.tied > 0], minlength=len(placed)).astype(np.int64)
-        cells.append(Cell(setting, queries, values, placed.sizes, tied))
-    return cells
+                if column is not None and measure.mirrored:
+                    column = _aligned(column, rows, queries)
+            if column is not None and not np.isnan(column).all():
+                values[str(measure)] = column
+        tied = np.bincount(placements.query[placements.tied > 0], minlength=len(placements)).astype(np.int64)
+        results.append(SettingValues(setting, queries, values, placements.sizes, tied))
+    return results
 
 
-def _align(values: NDArray[np.float64], rows: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
+def _aligned(values: NDArray[np.float64], rows: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.float64]:
     """Values of some queries in the order of others, NaN where a query has none."""
-    aligned = np.full(len(wanted), np.nan)
-    _, here, there = np.intersect1d(wanted, rows, assume_unique=True, return_indices=True)
-    aligned[here] = values[there]
+    aligned = np.full(len(order), np.nan)
+    _, place, source = np.intersect1d(order, rows, assume_unique=True, return_indices=True)
+    aligned[place] = values[source]
     return aligned
 
 
-def _lang_share(
-    survey: Survey, setting: Setting, queries: NDArray[np.int64], measure: Measure, pivot: str
-) -> NDArray[np.float64] | None:
-    language = dict(measure.params).get("lang", pivot)
-    if survey.top is None or measure.cutoff is None or len(setting.pool) < 2 or language not in setting.pool:
-        return None
-    keys, codes = _listed(survey, setting, queries)
-    related = np.isin(keys, survey.related)
-    top = slice(None, measure.cutoff)
-    labels = list(survey.standings.counts.languages)
-    return lang_share(codes[:, top], related[:, top], labels.index(language))
-
-
-def _judged_share(
-    survey: Survey, setting: Setting, queries: NDArray[np.int64], measure: Measure
-) -> NDArray[np.float64] | None:
-    """Share of the top that has a judgement, of whatever grade."""
-    if survey.top is None or measure.cutoff is None:
-        return None
-    keys, codes = _listed(survey, setting, queries)
-    there = codes[:, : measure.cutoff] >= 0
-    judged = np.isin(keys[:, : measure.cutoff], survey.judged) & there
-    found = np.count_nonzero(there, axis=1)
-    share: NDArray[np.float64] = np.full(len(found), np.nan)
-    np.divide(np.count_nonzero(judged, axis=1), found, out=share, where=found > 0)
-    return share
-
-
-def _listed(
-    survey: Survey, setting: Setting, queries: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Keys `query * documents + document` and language codes of a pool's best documents; -1 behind the last of them."""
-    assert survey.top is not None  # noqa: S101 - callers look
-    labels = list(survey.standings.counts.languages)
-    lists = survey.top.pool(label for label in setting.pool if label in (survey.top.languages or ()))
-    ids = lists.ids[queries]
-    codes = np.where(ids < 0, -1, survey.codes[ids])
-    keys = np.where(ids < 0, -1, queries[:, None] * len(survey.codes) + ids)
-    if setting.removed is not None:
-        gone = np.isin(keys, survey.related) & (codes == labels.index(setting.removed))
-        order = np.argsort(gone, axis=1, kind="stable")
-        keys, codes = (np.take_along_axis(np.where(gone, -1, part), order, axis=1) for part in (keys, codes))
-    return keys, codes
-
-
-def columns_of(survey: Survey, cells: Sequence[Cell]) -> dict[str, NDArray[Any]]:
+def per_query_columns(scanned: ScannedCollection, results: Sequence[SettingValues]) -> dict[str, NDArray[Any]]:
     """One row per (query, setting): who, where, which question, and every measure, NaN where it is not defined."""
-    queries = survey.collection.queries
+    queries = scanned.collection.queries
     ids = np.array(queries.ids, dtype=np.str_)
     questions = question_rows(queries.groups, queries.languages, queries.ids)
-    names = list(dict.fromkeys(name for cell in cells for name in cell.values))
-    kept = [cell for cell in cells if len(cell.queries)]
-    repeats = [len(cell.queries) for cell in kept]
+    names = list(dict.fromkeys(name for result in results for name in result.values))
+    results = [result for result in results if len(result.queries)]
+    repeats = [len(result.queries) for result in results]
+    rows = np.concatenate([result.queries for result in results]) if results else np.empty(0, np.int64)
 
     def spread(labels: list[str]) -> NDArray[Any]:
         return np.repeat(np.array(labels, dtype=np.str_), repeats)
 
     table: dict[str, NDArray[Any]] = {
-        "query_id": np.concatenate([ids[cell.queries] for cell in kept]) if kept else np.empty(0, np.str_),
-        "query_language": spread([cell.setting.query_language for cell in kept]),
-        "scenario": spread([cell.setting.scenario for cell in kept]),
-        "pool_languages": spread(["+".join(cell.setting.pool) for cell in kept]),
-        "question": np.concatenate([questions[cell.queries] for cell in kept]) if kept else np.empty(0, np.int64),
+        "query_id": ids[rows],
+        "query_language": spread([result.setting.query_language for result in results]),
+        "scenario": spread([result.setting.scenario for result in results]),
+        "pool_languages": spread(["+".join(result.setting.pool) for result in results]),
+        "question": questions[rows],
     }
     for name in names:
-        parts = [cell.values.get(name, np.full(len(cell.queries), np.nan)) for cell in kept]
-        table[name] = np.concatenate(parts)
+        columns = [result.values.get(name, np.full(len(result.queries), np.nan)) for result in results]
+        table[name] = np.concatenate(columns)
     return table

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from clinometer.analysis.record import EXAMPLES, Analysis, read_examples, write_examples
 from clinometer.errors import FormatError, MissingExtraError, UsageError
+from clinometer.evaluation.display import as_html, as_text
 from clinometer.files import json_bytes, written_whole
+from clinometer.measures import parse
 
 __all__ = ["Evaluation"]
 
@@ -29,7 +31,7 @@ _COLUMNS = ("scenario", "query_language", "pool_languages", "measure", "value", 
             "documents", "ties")  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """Results of one encoder on one collection.
 
@@ -56,9 +58,15 @@ class Evaluation:
     settings: dict[str, Any]
     rows: list[dict[str, Any]]
     notices: list[str] = field(default_factory=list)
-    by: list[dict[str, Any]] = field(default_factory=list, repr=False)
-    analysis: Analysis | None = field(default=None, repr=False)
-    per_query: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    by: list[dict[str, Any]] = field(default_factory=list)
+    analysis: Analysis | None = None
+    per_query: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return as_text(self.collection, self.encoder, self.rows)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.collection, self.encoder, self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """What `results.json` holds; rows by a field and of an error analysis only where there are any."""
@@ -290,7 +298,7 @@ def _columns(path: Path, measures: list[str]) -> dict[str, NDArray[Any]]:
     in_setting: dict[tuple[str, ...], set[str]] = {}
     for line in lines:
         in_setting.setdefault((line.scenario, line.query_language, *line.pool_languages), set()).update(line.values)
-    gaps = [name.removeprefix("LanguageGap(").removesuffix(")") for name in measures if name.startswith("LanguageGap(")]
+    gaps = [str(measure.inner) for measure in parse(measures) if measure.inner]
     place = {name: at for at, name in enumerate(dict.fromkeys([*measures, *gaps]))}
     ordered = (sorted(names, key=lambda name: (place.get(name, len(place)), name)) for names in in_setting.values())
     table: dict[str, NDArray[Any]] = {

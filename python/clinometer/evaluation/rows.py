@@ -1,4 +1,4 @@
-"""Rows of results: means of cells, gaps between query languages, and macro averages, with their intervals.
+"""Rows of results: means over queries, gaps between query languages, and macro averages, with their intervals.
 
 Also for the queries of each value of a field, one topic, article or source at a time, in the same pools: a group's rows
 are those of an evaluation that asks only the group's queries, intervals included.
@@ -14,24 +14,21 @@ from numpy.typing import NDArray
 
 from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError
-from clinometer.evaluation.per_query import Cell
+from clinometer.evaluation.per_query import SettingValues
 from clinometer.measures import Measure
 from clinometer.scenarios import Setting
-from clinometer.scenarios.scanned import Survey
-from clinometer.statistics.resampling import Estimate, Resampling, question_rows
+from clinometer.scenarios.scanned import ScannedCollection
+from clinometer.statistics.resampling import BootstrapMeans, Estimate, Resamples, question_rows
 
-__all__ = ["GROUPED", "check_field", "grouped_measures", "notices_of", "rows_by", "rows_of"]
+__all__ = ["GROUPED", "check_field", "grouped_measures", "mean_rows", "notices_of", "rows_by"]
 
 
-def rows_of(
-    survey: Survey,
-    cells: Sequence[Cell],
+def mean_rows(
+    scanned: ScannedCollection,
+    results: Sequence[SettingValues],
     measures: Sequence[Measure],
     pivot: str,
-    resamples: int,
-    confidence: float,
-    seed: int,
-    threads: int | None,
+    resamples: Resamples,
     questions: NDArray[np.int64] | None = None,
 ) -> list[dict[str, Any]]:
     """Tidy rows in the order of scenarios and settings; see `clinometer.evaluation.results.Evaluation`.
@@ -42,30 +39,30 @@ def rows_of(
         CollectionError: No setting has a value.
     """
     if questions is None:
-        queries = survey.collection.queries
+        queries = scanned.collection.queries
         questions = question_rows(queries.groups, queries.languages, queries.ids)
-    table = _Table(questions, cells, resamples, confidence, seed, threads)
+    table = _Table(questions, results, resamples)
     rows: list[dict[str, Any]] = []
-    for scenario in dict.fromkeys(cell.setting.scenario for cell in cells):
-        here = [number for number, cell in enumerate(cells) if cell.setting.scenario == scenario]
+    for scenario in dict.fromkeys(result.setting.scenario for result in results):
+        here = [number for number, result in enumerate(results) if result.setting.scenario == scenario]
         rows += table.plain(here, [str(measure) for measure in measures])
-        rows += table.gaps(here, [measure for measure in measures if measure.name == "LanguageGap"], pivot)
+        rows += table.gaps(here, [measure for measure in measures if measure.inner], pivot)
         rows += table.macros(here, [str(measure) for measure in measures], pivot)
     return rows
 
 
-def notices_of(survey: Survey, cells: Sequence[Cell]) -> list[str]:
+def notices_of(scanned: ScannedCollection, results: Sequence[SettingValues]) -> list[str]:
     """Sentences about the queries that a setting leaves out, and about documents that nobody judged."""
     notices = []
-    for cell in cells:
-        setting = cell.setting
-        missing = survey.standings.asked_in(setting.query_language) - len(cell.queries)
+    for result in results:
+        setting = result.setting
+        missing = scanned.queries_in(setting.query_language) - len(result.queries)
         if missing:
             notices.append(
                 f"{setting.scenario}, pool {'+'.join(setting.pool)}: {missing} of the {setting.query_language} queries "
                 "have no answer in the pool and are left out"
             )
-        for name, values in cell.values.items():
+        for name, values in result.values.items():
             share = float(np.nanmean(values)) if name.startswith("Judged@") else 1.0
             if share < 1:
                 notices.append(
@@ -77,24 +74,21 @@ def notices_of(survey: Survey, cells: Sequence[Cell]) -> list[str]:
 
 
 class _Table:
-    """All per-query values, one column per cell and measure, one line per question, resampled together."""
+    """All per-query values, one column per result and measure, one line per question, resampled together."""
 
     def __init__(
         self,
         question: NDArray[np.int64],
-        cells: Sequence[Cell],
-        resamples: int,
-        confidence: float,
-        seed: int,
-        threads: int | None,
+        results: Sequence[SettingValues],
+        resamples: Resamples,
     ) -> None:
-        self.cells = cells
+        self.results = results
         self.column: dict[tuple[int, str], int] = {}
         columns: list[NDArray[np.float64]] = []
-        for number, cell in enumerate(cells):
-            for name, values in cell.values.items():
+        for number, result in enumerate(results):
+            for name, values in result.values.items():
                 column = np.full(int(question.max()) + 1, np.nan)
-                column[question[cell.queries]] = values
+                column[question[result.queries]] = values
                 self.column[number, name] = len(columns)
                 columns.append(column)
         if not columns:
@@ -104,18 +98,18 @@ class _Table:
             )
         values = np.stack(columns, axis=1)
         self.defined = np.count_nonzero(~np.isnan(values), axis=0)
-        self.sampled = Resampling.of(values, resamples=resamples, confidence=confidence, seed=seed, threads=threads)
+        self.bootstrap = BootstrapMeans.of(values, resamples)
 
     def plain(self, numbers: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
-        """One row per cell and measure."""
+        """One row per result and measure."""
         rows = []
         for number in numbers:
-            cell = self.cells[number]
+            result = self.results[number]
             for name in names:
                 column = self.column.get((number, name))
                 if column is not None:
-                    estimate, defined = self.sampled.mean([column]), int(self.defined[column])
-                    rows.append(_row(cell.setting, name, estimate, defined, cell.documents, cell.ties))
+                    estimate, defined = self.bootstrap.mean([column]), int(self.defined[column])
+                    rows.append(_row(result.setting, name, estimate, defined, result.documents, result.ties))
         return rows
 
     def gaps(self, numbers: Sequence[int], measures: Sequence[Measure], pivot: str) -> list[dict[str, Any]]:
@@ -127,19 +121,19 @@ class _Table:
         for measure in measures:
             with_pivot = []
             for number in numbers:
-                cell = self.cells[number]
-                setting = cell.setting
+                result = self.results[number]
+                setting = result.setting
                 if setting.scenario != "multi" or setting.query_language == setting.pool[0]:
                     continue
-                partner = next(n for n in numbers if n != number and self.cells[n].setting.pool == setting.pool)
+                partner = next(n for n in numbers if n != number and self.results[n].setting.pool == setting.pool)
                 pair = [self.column.get((n, str(measure.inner))) for n in (partner, number)]
                 if None in pair:
                     continue
                 first, second = (column for column in pair if column is not None)
                 defined = int(min(self.defined[first], self.defined[second]))
-                ties = cell.ties + self.cells[partner].ties
-                estimate = self.sampled.distance([(first, second)])
-                rows.append(_row(setting, str(measure), estimate, defined, cell.documents, ties))
+                ties = result.ties + self.results[partner].ties
+                estimate = self.bootstrap.distance([(first, second)])
+                rows.append(_row(setting, str(measure), estimate, defined, result.documents, ties))
                 if pivot in setting.pool:
                     with_pivot.append(((first, second), rows[-1]))
             if len(with_pivot) > 1:
@@ -147,15 +141,15 @@ class _Table:
                 defined, ties = (sum(row[name] for row in parts) for name in ("queries", "ties"))
                 documents = int(np.median([row["documents"] for row in parts]))
                 macro = Setting("multi", "macro-target", ("*",))
-                rows.append(_row(macro, str(measure), self.sampled.distance(pairs), defined, documents, ties))
+                rows.append(_row(macro, str(measure), self.bootstrap.distance(pairs), defined, documents, ties))
         return rows
 
     def macros(self, numbers: Sequence[int], names: Sequence[str], pivot: str) -> list[dict[str, Any]]:
-        """Plain means over cells: all, those with queries in another language than the pivot, those in the pivot."""
+        """Plain means over results: all, those with queries in another language than the pivot, those in the pivot."""
         parts = {
             "macro": list(numbers),
-            "macro-target": [n for n in numbers if self.cells[n].setting.query_language != pivot],
-            "macro-pivot": [n for n in numbers if self.cells[n].setting.query_language == pivot],
+            "macro-target": [n for n in numbers if self.results[n].setting.query_language != pivot],
+            "macro-pivot": [n for n in numbers if self.results[n].setting.query_language == pivot],
         }
         rows = []
         for label, members in parts.items():
@@ -164,10 +158,10 @@ class _Table:
                 if len(held) < 2:
                     continue
                 columns = [self.column[n, name] for n in held]
-                macro = Setting(self.cells[held[0]].setting.scenario, label, ("*",))
-                documents = int(np.median([self.cells[n].documents for n in held]))
-                ties = sum(self.cells[n].ties for n in held)
-                estimate, defined = self.sampled.mean(columns), int(self.defined[columns].sum())
+                macro = Setting(self.results[held[0]].setting.scenario, label, ("*",))
+                documents = int(np.median([self.results[n].documents for n in held]))
+                ties = sum(self.results[n].ties for n in held)
+                estimate, defined = self.bootstrap.mean(columns), int(self.defined[columns].sum())
                 rows.append(_row(macro, name, estimate, defined, documents, ties))
         return rows
 
@@ -199,8 +193,8 @@ def check_field(collection: Collection, field: str) -> None:
         UsageError: It names the fields that they have.
     """
     if field not in collection.queries.fields:
-        there = ", ".join(collection.queries.fields) or "none"
-        raise UsageError(f"the queries of {collection.name!r} have no field {field!r}; they have: {there}")
+        fields = ", ".join(collection.queries.fields) or "none"
+        raise UsageError(f"the queries of {collection.name!r} have no field {field!r}; they have: {fields}")
 
 
 def grouped_measures(measures: Sequence[Measure], *, chosen: bool) -> list[Measure]:
@@ -209,37 +203,34 @@ def grouped_measures(measures: Sequence[Measure], *, chosen: bool) -> list[Measu
 
 
 def rows_by(
-    survey: Survey,
-    cells: Sequence[Cell],
+    scanned: ScannedCollection,
+    results: Sequence[SettingValues],
     measures: Sequence[Measure],
     field: str,
     pivot: str,
-    resamples: int,
-    confidence: float,
-    seed: int,
-    threads: int | None,
+    resamples: Resamples,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Rows of each group, in the order in which the values first appear, and notices about queries in none.
 
     Returns:
-        Rows as `rows_of` makes them, with `field` and `group` before the other columns; sentences.
+        Rows as `mean_rows` makes them, with `field` and `group` before the other columns; sentences.
     """
-    queries = survey.collection.queries
+    queries = scanned.collection.queries
     values = queries.fields[field]
     rows: list[dict[str, Any]] = []
     unanswered: list[str] = []
     for value in dict.fromkeys(value for value in values if value is not None):
         members = np.flatnonzero([other == value for other in values])
-        asked = queries.take(members)
+        group_queries = queries.take(members)
         questions = np.full(len(queries), -1, dtype=np.int64)
-        questions[members] = question_rows(asked.groups, asked.languages, asked.ids)
-        kept = [cell.of(members) for cell in cells]
+        questions[members] = question_rows(group_queries.groups, group_queries.languages, group_queries.ids)
+        group_results = [result.of(members) for result in results]
         try:
-            found = rows_of(survey, kept, measures, pivot, resamples, confidence, seed, threads, questions)
+            group_rows = mean_rows(scanned, group_results, measures, pivot, resamples, questions)
         except CollectionError:
             unanswered.append(value)
             continue
-        rows += [{"field": field, "group": value, **row} for row in found]
+        rows += [{"field": field, "group": value, **row} for row in group_rows]
     notices = []
     if without := sum(value is None for value in values):
         notices.append(f"{without} of {len(values)} queries have no {field} and are in no group")

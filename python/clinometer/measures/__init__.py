@@ -1,8 +1,8 @@
 """Measures: from placements of the relevant documents to one value per query.
 
-`evaluate_measure` knows which languages a measure speaks of in a setting; the measures themselves take them as
-arguments. A measure that a setting does not define gives None, and a query for which it is not defined gives NaN:
-neither is ever counted as 0.
+Each measure is registered once, in `kinds`; `evaluate_measure` and `evaluate_lists` find its formula there. A measure
+that a setting does not define gives None, and a query for which it is not defined gives NaN: neither is ever counted as
+0.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import cast
 
 from clinometer.errors import MeasureError
+from clinometer.measures.definition import Formula, Listed, ListFormula, Perspective
 from clinometer.measures.fairness import mrc, peer
-from clinometer.measures.kinds import USUAL_GAIN
+from clinometer.measures.kinds import KINDS
 from clinometer.measures.language import (
     complete,
     intrusion,
@@ -27,15 +28,17 @@ from clinometer.measures.language import (
 )
 from clinometer.measures.names import KNOWN, Measure, parse
 from clinometer.measures.placements import Placements
-from clinometer.measures.preference import Part, four_way, lang_ndcg, lpr, lpr_any, lpr_pair, lpr_top1
+from clinometer.measures.preference import four_way, lang_ndcg, lpr, lpr_any, lpr_pair, lpr_top1
 from clinometer.measures.ranking import average_precision, ndcg, precision, recall, reciprocal_rank, success
 from clinometer.measures.ties import Vector
 
 __all__ = [
     "KNOWN",
+    "Listed",
     "Measure",
     "average_precision",
     "complete",
+    "evaluate_lists",
     "evaluate_measure",
     "four_way",
     "intrusion",
@@ -63,14 +66,6 @@ __all__ = [
     "success",
 ]
 
-_WHOLE = {"nDCG": ndcg, "RR": reciprocal_rank, "AP": average_precision}
-_CUT = {"R": recall, "P": precision, "Success": success, "Complete": complete, "Reachable": reachable}
-_PARALLEL = {"MaxR": max_rank, "MaxRnorm": max_rank_norm, "RankDistance": rank_distance}
-_PAIR = {"RankGap": rank_gap, "PivotFirst": pivot_first}
-_INTRUSION = {"Intrusion": intrusion, "IntrusionCount": intrusion_count}
-_OWN = ("LPR", "LangNDCG", "FourWay", "StrongViolation")
-_LPR = {"first": lpr, "top1": lpr_top1, "pair": lpr_pair}
-
 
 def evaluate_measure(
     measure: Measure,
@@ -84,9 +79,8 @@ def evaluate_measure(
     """One measure for each query of a setting.
 
     Args:
-        measure: Any but `LangShare`, which needs result lists (`lang_share`), and `LanguageGap`, which needs two
-            settings.
-        placements: Queries in one language and where their relevant documents stand.
+        measure: One that is made from counts (`Measure.needs`), or from counts and `leading`.
+        placements: Queries in one language and where their relevant documents are.
         pivot: The language whose inclination is measured. `RankGap` and `PivotFirst` set it against the other language
             of the pair.
         query_language: Language of the queries.
@@ -100,41 +94,32 @@ def evaluate_measure(
         pair, or (`LPR`, `LangNDCG`, `FourWay`, `StrongViolation`) without the query's language and another in the pool.
 
     Raises:
-        MeasureError: The measure is not one of placements.
+        MeasureError: The measure is not made from placements.
     """
-    name = measure.name
-    if name in _WHOLE:
-        return _WHOLE[name](placements, measure.cutoff)
-    if name in _CUT and measure.cutoff is not None:
-        return _CUT[name](placements, measure.cutoff)
-    if name in _PARALLEL:
-        return _PARALLEL[name](placements)
-    if name not in (*_PAIR, *_INTRUSION, *_OWN) or (measure.needs_lists and leading is None):
+    formula = KINDS[measure.name].formula
+    if formula is None or measure.needs not in ("counts", "leader") or (measure.needs == "leader" and leading is None):
         raise MeasureError(f"{measure} cannot be computed from placements: it needs result lists or two settings")
-    if name in _OWN:
-        return _of_own_language(measure, placements, query_language, leading)
-    pair = (query_language, other_language)
-    if other_language is None or other_language == query_language or not set(pair) <= set(placements.languages):
-        return None
-    if name in _INTRUSION:
-        answer, intruder = (other_language, query_language) if measure.params else (query_language, other_language)
-        return _INTRUSION[name](placements, answer, intruder)
-    if pivot not in pair:
-        return None
-    return _PAIR[name](placements, pivot, other_language if query_language == pivot else query_language)
+    perspective = Perspective(pivot, query_language, other_language, leading)
+    return cast("Formula", formula)(placements, measure.cutoff, measure.option, perspective)
 
 
-def _of_own_language(measure: Measure, placements: Placements, language: str, leading: Vector | None) -> Vector | None:
-    """Measures that set the query's language against all others of the pool."""
-    if language not in placements.languages or len(placements.languages) < 2:
-        return None
-    chosen = dict(measure.params)
-    if measure.name == "LangNDCG":
-        return lang_ndcg(placements, language, measure.cutoff, gain=float(chosen.get("gain", USUAL_GAIN)))
-    if measure.name == "FourWay":
-        return four_way(placements, cast("Part", chosen["part"]), language, leading)
-    if measure.name == "StrongViolation":
-        return strong_violation(placements, language)
-    if leading is not None and measure.needs_lists:
-        return lpr_any(placements, language, leading)
-    return _LPR[chosen.get("variant", "first")](placements, language)
+def evaluate_lists(measure: Measure, listed: Listed, *, pivot: str, query_language: str) -> Vector | None:
+    """One measure of result lists for each query of a setting.
+
+    Args:
+        measure: One that needs lists (`Measure.needs`).
+        listed: The lists, at least as long as the measure's cutoff or the pool.
+        pivot: The language whose inclination is measured.
+        query_language: Language of the queries.
+
+    Returns:
+        `(q,)` float64, NaN for queries without a value; None if the setting does not define the measure.
+
+    Raises:
+        MeasureError: The measure is not one of lists.
+    """
+    formula = KINDS[measure.name].formula
+    if measure.needs != "lists" or measure.cutoff is None:
+        raise MeasureError(f"{measure} is not a measure of result lists")
+    perspective = Perspective(pivot, query_language, None)
+    return cast("ListFormula", formula)(listed, measure.cutoff, measure.option, perspective)

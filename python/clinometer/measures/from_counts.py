@@ -60,10 +60,10 @@ def measure(
     # Batches whose arrays are small enough to be used again: fresh memory costs more than the arithmetic.
     for start in range(0, len(ranks.indptr) - 1, _QUERIES):
         span = slice(start, start + _QUERIES)
-        queries, placed = _placements(_batch(ranks, span), columns, _rows_of(ranks, span, weights).astype(np.int64))
+        queries, placed = _placements(_batch(ranks, span), columns, _slice(ranks, span, weights).astype(np.int64))
         for one in wanted:
             values = None
-            if not one.needs_lists and one.name != "LanguageGap":
+            if one.needs == "counts":
                 values = evaluate_measure(one, placed, pivot="", query_language="", other_language=None)
             if values is None:
                 raise MeasureError(f"{one} needs the languages of queries, which counts do not have; use evaluate")
@@ -71,7 +71,7 @@ def measure(
     return found
 
 
-def _rows_of(ranks: RankCounts, span: slice, column: NDArray[Any]) -> NDArray[Any]:
+def _slice(ranks: RankCounts, span: slice, column: NDArray[Any]) -> NDArray[Any]:
     ends = ranks.indptr[span.start : span.stop + 1]
     return column[ends[0] : ends[-1]]
 
@@ -80,7 +80,7 @@ def _batch(ranks: RankCounts, span: slice) -> RankCounts:
     """The counts of some queries, without a copy."""
     ends = ranks.indptr[span.start : span.stop + 1]
     names = ("documents", "codes", "scores", "greater", "equal", "before")
-    columns: dict[str, Any] = {name: _rows_of(ranks, span, getattr(ranks, name)) for name in names}
+    columns: dict[str, Any] = {name: _slice(ranks, span, getattr(ranks, name)) for name in names}
     return replace(ranks, indptr=ends - ends[0], **columns)
 
 

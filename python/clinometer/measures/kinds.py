@@ -1,13 +1,23 @@
-"""The kinds of measures: what all measures of one name have in common, and what each says of a query in a sentence.
+"""The kinds of measures: each is registered here once, with its names, its option, what it needs, and its formula.
 
 Whatever is not a standard or a paper's own definition says so in its sentence: `[our definition]`.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any, cast
 
-__all__ = ["FOUR_WAY", "KINDS", "LPR", "USUAL_GAIN", "Kind"]
+import numpy as np
+
+from clinometer.errors import LanguageError, MeasureError
+from clinometer.languages import canonical
+from clinometer.measures import language, preference, ranking
+from clinometer.measures.definition import Formula, Kind, Listed, Option, Perspective
+from clinometer.measures.placements import Placements
+from clinometer.measures.ties import Vector
+
+__all__ = ["KINDS"]
 
 _PAPER = "arXiv 2604.05684"
 _MLAIRE = "arXiv 2605.07249"
@@ -33,135 +43,304 @@ FOUR_WAY = {
 USUAL_GAIN = "0.5"
 
 
-class Kind(NamedTuple):
-    """What all measures of one name have in common; `summary` has slots in braces for its settings."""
+def _whole(formula: Callable[[Placements, int | None], Vector]) -> Formula:
+    return lambda placements, cutoff, _value, _perspective: formula(placements, cutoff)
 
-    display: str
-    cutoff: Literal["required", "optional", "never"]
-    higher_is_better: bool | None
-    unit: str
-    summary: str
-    spellings: tuple[str, ...] = ()
 
+def _cut(formula: Callable[[Placements, int], Vector]) -> Formula:
+    return lambda placements, cutoff, _value, _perspective: formula(placements, cast("int", cutoff))
+
+
+def _plain(formula: Callable[[Placements], Vector]) -> Formula:
+    return lambda placements, _cutoff, _value, _perspective: formula(placements)
+
+
+def _has_pair(placements: Placements, view: Perspective) -> bool:
+    pair = {view.query_language, view.other_language}
+    return view.other_language is not None and len(pair) == 2 and pair <= set(placements.languages)
+
+
+def _pair(formula: Callable[[Placements, str, str], Vector]) -> Formula:
+    """A measure that sets the pivot against the other language of the pair."""
+
+    def value(placements: Placements, _cutoff: int | None, _value: str, view: Perspective) -> Vector | None:
+        pair = (view.query_language, view.other_language)
+        if not _has_pair(placements, view) or view.pivot not in pair:
+            return None
+        target = next(label for label in pair if label != view.pivot)
+        return formula(placements, view.pivot, cast("str", target))
+
+    return value
+
+
+def _intruders(formula: Callable[[Placements, str, str], Vector]) -> Formula:
+    """A measure of intruders of the other language above the answer, or (own) the other way round."""
+
+    def value(placements: Placements, _cutoff: int | None, by: str, view: Perspective) -> Vector | None:
+        if not _has_pair(placements, view):
+            return None
+        answer, intruder = view.query_language, cast("str", view.other_language)
+        return formula(placements, intruder, answer) if by == "own" else formula(placements, answer, intruder)
+
+    return value
+
+
+def _own(formula: Callable[[Placements, int | None, str, Perspective], Vector]) -> Formula:
+    """A measure that sets the query's language against all others of the pool."""
+
+    def value(placements: Placements, cutoff: int | None, option: str, view: Perspective) -> Vector | None:
+        if view.query_language not in placements.languages or len(placements.languages) < 2:
+            return None
+        return formula(placements, cutoff, option, view)
+
+    return value
+
+
+def _lpr(placements: Placements, _cutoff: int | None, variant: str, view: Perspective) -> Vector:
+    if variant == "any" and view.leading is not None:
+        return preference.lpr_any(placements, view.query_language, view.leading)
+    formulas = {"first": preference.lpr, "top1": preference.lpr_top1, "pair": preference.lpr_pair}
+    return formulas[variant](placements, view.query_language)
+
+
+def _lang_share(listed: Listed, cutoff: int, label: str, view: Perspective) -> Vector | None:
+    label = label or view.pivot
+    if len(listed.pool) < 2 or label not in listed.pool:
+        return None
+    codes, related = listed.codes[:, :cutoff], listed.related[:, :cutoff]
+    return language.lang_share(codes, related, listed.languages.index(label))
+
+
+def _judged_share(listed: Listed, cutoff: int, _value: str, _view: Perspective) -> Vector:
+    present = listed.codes[:, :cutoff] >= 0
+    counted = np.count_nonzero(present, axis=1)
+    judged = np.count_nonzero(listed.judged[:, :cutoff] & present, axis=1)
+    share: Vector = np.divide(judged, counted, out=np.full(len(counted), np.nan), where=counted > 0)
+    return share
+
+
+def _label(text: str) -> str:
+    try:
+        return canonical(text)
+    except LanguageError as error:
+        raise MeasureError(str(error)) from None
+
+
+def _gain(text: str) -> str:
+    """The shortest spelling of a share below 1; the text as it is if it is not one."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return repr(value + 0.0).removesuffix(".0") if 0 <= value < 1 else text
+
+
+def _is_gain(text: str) -> bool:
+    try:
+        return 0 <= float(text) < 1 and text == _gain(text)
+    except ValueError:
+        return False
+
+
+_BY = Option(
+    key="by",
+    expects="by=other (the usual) or by=own in brackets, not {given}",
+    accepts=("own",).__contains__,
+    usual="other",
+    mirrored=("own",),
+)
+_VARIANT = Option(
+    key="variant",
+    expects="variant=first (the usual), top1, any or pair in brackets, not {given}",
+    accepts=("top1", "any", "pair").__contains__,
+    usual="first",
+    leader=("any",),
+)
+_GAIN = Option(
+    key="gain",
+    expects=f"gain=NUMBER from 0 to below 1 in brackets ({USUAL_GAIN} is the usual; with 1 it is nDCG), not {{given}}",
+    read=_gain,
+    accepts=_is_gain,
+    usual=USUAL_GAIN,
+    shown="gain {}",
+)
+_PART = Option(
+    key="part",
+    expects=f"one of {', '.join(FOUR_WAY)} in brackets, not {{given}}",
+    read=str.upper,
+    accepts=FOUR_WAY.__contains__,
+    required=True,
+    bare=True,
+    leader=("NSR-QL", "NSR-NQL"),
+)
+_LANG = Option(key="lang", expects="lang=LANGUAGE in brackets, not {given}", read=_label)
+_OF = Option(
+    key="of",
+    expects="the name of another measure, such as LanguageGap(MaxRnorm)",
+    usual="MaxRnorm",
+    required=True,
+    bare=True,
+    is_measure=True,
+)
 
 KINDS: dict[str, Kind] = {
     "nDCG": Kind(
         "nDCG", "optional", True, "0-1",
         "Discounted gain of {depth} over that of the best possible ranking; gain = grade, discount 1/log2(rank + 1) "
         "(Järvelin and Kekäläinen 2002, as in trec_eval).",
+        _whole(ranking.ndcg), (),
+        ("nDCG", "nDCG@10"),
     ),
     "R": Kind(
         "R", "required", True, "0-1",
         "Recall: share of the query's relevant documents that are among {depth} (standard, as in trec_eval).",
-        ("recall",),
+        _cut(ranking.recall), ("recall",),
+        ("R@100",),
     ),
     "RR": Kind(
         "RR", "optional", True, "0-1",
         "Reciprocal rank: 1 over the rank of the first relevant document in {depth}, 0 if there is none "
         "(standard, as in trec_eval).",
-        ("mrr", "recip_rank", "reciprocal_rank"),
+        _whole(ranking.reciprocal_rank), ("mrr", "recip_rank", "reciprocal_rank"),
+        ("RR", "RR@10"),
     ),
     "AP": Kind(
         "AP", "optional", True, "0-1",
         "Average precision: precision at the rank of each relevant document in {depth}, summed, over the number of "
         "relevant documents (standard, as in trec_eval).",
-        ("map", "average_precision"),
+        _whole(ranking.average_precision), ("map", "average_precision"),
+        ("AP", "AP@100"),
     ),
     "P": Kind(
         "P", "required", True, "0-1",
         "Precision: share of {depth} that is relevant (standard, as in trec_eval).",
-        ("precision",),
+        _cut(ranking.precision), ("precision",),
+        ("P@5",),
     ),
     "Success": Kind(
         "Success", "required", True, "0-1",
         "1 if {depth} hold a relevant document, else 0 (standard, as in trec_eval).",
-        ("hit_rate",),
+        _cut(ranking.success), ("hit_rate",),
+        ("Success@1",),
     ),
     "MaxR": Kind(
         "Max@R", "never", False, "rank",
         f"Rank of the worst placed relevant document: how far one reads to have every language version ({_PAPER}).",
-        ("max@r", "max_r"),
+        _plain(language.max_rank), ("max@r", "max_r"),
+        ("MaxR",),
     ),
     "MaxRnorm": Kind(
         "Max@R norm", "never", True, "%",
         "Max@R on a log scale: 100 if the relevant documents fill the first places, 0 if one is last in the pool "
         f"({_PAPER}).",
-        ("maxr_norm", "max@r_norm", "max@rnorm", "max_r_norm"),
+        _plain(language.max_rank_norm), ("maxr_norm", "max@r_norm", "max@rnorm", "max_r_norm"),
+        ("MaxRnorm",),
     ),
     "Complete": Kind(
         "Complete", "required", True, "%",
         f"100 if all relevant documents are among {{depth}}, else 0 (name from {_PAPER}, formula as we read it).",
-        ("comp",),
+        _cut(language.complete), ("comp",),
+        ("Complete@10",),
     ),
     "Reachable": Kind(
         "Reachable", "required", True, "%",
         "100 if all relevant documents could be among {depth} were the languages only shifted against each other, each "
         f"in its own order, else 0: no such remedy brings Complete above it {_OURS}.",
+        _cut(language.reachable), (),
+        ("Reachable@10",),
     ),
     "RankGap": Kind(
         "Rank gap", "never", None, "log2 ranks",
         "log2 rank of the target language's best relevant document minus log2 rank of the pivot's; above 0 the ranking "
         f"leans to the pivot {_OURS}.",
-        ("rank_gap",),
+        _pair(language.rank_gap), ("rank_gap",),
+        ("RankGap",),
+        zero_is_best=True,
     ),
     "PivotFirst": Kind(
         "Pivot first", "never", None, "share",
         "1 if the pivot's best relevant document ranks above the target language's, else 0; a language-blind ranking "
         f"has a mean of 0.5 {_OURS}.",
-        ("pivot_first",),
+        _pair(language.pivot_first), ("pivot_first",),
+        ("PivotFirst",),
     ),
     "Intrusion": Kind(
         "Intrusion", "never", False, "share",
         f"1 if an unrelated document {{intruder}} ranks above the best relevant document {{answer}}, else 0 {_OURS}.",
+        _intruders(language.intrusion), (),
+        ("Intrusion", "Intrusion(by=own)"),
+        option=_BY,
     ),
     "IntrusionCount": Kind(
         "Intrusion count", "never", False, "documents",
         f"Number of unrelated documents {{intruder}} above the best relevant document {{answer}} {_OURS}.",
-        ("intrusion_count",),
+        _intruders(language.intrusion_count), ("intrusion_count",),
+        ("IntrusionCount", "IntrusionCount(by=own)"),
+        option=_BY,
     ),
     "LangShare": Kind(
         "Language share", "required", None, "share",
         f"Share of {{lang}} among the unrelated documents of {{depth}}; compare with its share of the pool {_OURS}.",
-        ("lang_share", "language_share"),
+        _lang_share, ("lang_share", "language_share"),
+        ("LangShare@10", "LangShare(lang=de)@10"),
+        needs="lists", option=_LANG,
     ),
     "Judged": Kind(
         "Judged", "required", None, "0-1",
         "Share of {depth} that has a judgement for the query, of whatever grade (as in ir_measures; the rest counts as "
         "not relevant, as in trec_eval, so that a low share makes all other figures unsure).",
+        _judged_share, (),
+        ("Judged@10",),
+        needs="lists",
     ),
     "LPR": Kind(
         "LPR", "never", None, "%",
         f"Language preference rate: {{variant}} (name from {_MLAIRE}, whose formula is not known to us) {_OURS}.",
-        ("language_preference_rate",),
+        _own(_lpr), ("language_preference_rate",),
+        ("LPR", "LPR(variant=top1)", "LPR(variant=any)", "LPR(variant=pair)"),
+        option=_VARIANT,
     ),
     "LangNDCG": Kind(
         "Lang-nDCG", "optional", True, "0-1",
         "As nDCG of {depth}, but a relevant document in another language than the query counts {gain} of its grade "
         f"(name from {_MLAIRE}, whose formula is not known to us) {_OURS}.",
-        ("lang_ndcg", "lang-ndcg"),
+        _own(lambda placed, cutoff, gain, view: preference.lang_ndcg(
+            placed, view.query_language, cutoff, gain=float(gain)
+        )), ("lang_ndcg", "lang-ndcg"),
+        ("LangNDCG", "LangNDCG@10", "LangNDCG(gain=0)@10"),
+        option=_GAIN,
     ),
     "FourWay": Kind(
         "Four-way", "never", None, "%",
         f"100 if the document on top is {{part}}, else 0; the four shares add up to 100 (idea from {_MLAIRE}, as we "
         f"read it) {_OURS}.",
-        ("four_way", "four-way"),
+        _own(lambda placed, _cutoff, part, view: preference.four_way(
+            placed, cast("Any", part), view.query_language, view.leading
+        )), ("four_way", "four-way"),
+        ("FourWay(SR-QL)", "FourWay(SR-NQL)", "FourWay(NSR-QL)", "FourWay(NSR-NQL)"),
+        option=_PART,
     ),
     "RankDistance": Kind(
         "Rank distance", "never", False, "rank",
         "Rank of the worst placed relevant document minus that of the best placed, for queries that have two or more "
         f"(maximal rank distance, as in {_HYBRID}).",
-        ("rank_distance",),
+        _plain(language.rank_distance), ("rank_distance",),
+        ("RankDistance",),
     ),
     "StrongViolation": Kind(
         "Strong alignment violated", "never", False, "share",
         "1 if an unrelated document in the query's language ranks above any of the relevant documents, else 0, for "
         f"queries that have one in another language (strong alignment as in LAReQA, Roy et al. 2020) {_OURS}.",
+        _own(lambda placed, _cutoff, _value, view: language.strong_violation(placed, view.query_language)),
         ("strong_violation",),
+        ("StrongViolation",),
     ),
     "LanguageGap": Kind(
         "Language gap", "never", False, "",
         "Absolute difference of the mean {of} between the pivot's queries and the other language's "
         f"(idea from {_PAPER}; which measure it takes there is not known to us).",
-        ("language_gap",),
+        None, ("language_gap",),
+        ("LanguageGap(MaxRnorm)",),
+        needs="settings", option=_OF,
     ),
 }  # fmt: skip

@@ -12,33 +12,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from clinometer.errors import LanguageError, MeasureError
-from clinometer.languages import canonical
+from clinometer.errors import MeasureError
+from clinometer.measures.definition import Need
 from clinometer.measures.kinds import FOUR_WAY, KINDS, LPR, USUAL_GAIN
 
 __all__ = ["KNOWN", "Measure", "parse"]
 
 _NAME_BY_SPELLING = {spelling: name for name, kind in KINDS.items() for spelling in (name.lower(), *kind.spellings)}
-_USUAL = {
-    "Intrusion": [("by", "other")],
-    "IntrusionCount": [("by", "other")],
-    "LPR": [("variant", "first")],
-    "LangNDCG": [("gain", USUAL_GAIN)],
-}
 _FORM = re.compile(
     r"(?P<name>.+?)(?:\((?P<argument>.*)\))?(?:(?:@|_at_|_cut[_.]|[_.])(?P<cutoff>[-+]?[0-9][0-9.]*))?",
     re.IGNORECASE,
 )
 _CUTOFF = re.compile(r"0*[1-9][0-9]*")
 
-KNOWN: tuple[str, ...] = (
-    "nDCG", "nDCG@10", "R@100", "RR", "RR@10", "AP", "AP@100", "P@5", "Success@1", "MaxR", "MaxRnorm", "Complete@10",
-    "Reachable@10", "RankGap", "PivotFirst", "Intrusion", "Intrusion(by=own)", "IntrusionCount",
-    "IntrusionCount(by=own)",
-    "LangShare@10", "LangShare(lang=de)@10", "Judged@10", "LPR", "LPR(variant=top1)", "LPR(variant=any)",
-    "LPR(variant=pair)", "LangNDCG", "LangNDCG@10", "LangNDCG(gain=0)@10", "FourWay(SR-QL)", "FourWay(SR-NQL)",
-    "FourWay(NSR-QL)", "FourWay(NSR-NQL)", "RankDistance", "StrongViolation", "LanguageGap(MaxRnorm)",
-)  # fmt: skip
+KNOWN: tuple[str, ...] = tuple(form for kind in KINDS.values() for form in kind.forms)
 """One example of every form that `parse` reads, in canonical spelling."""
 
 
@@ -79,15 +66,17 @@ class Measure:
         _check_params(self.name, self.params)
 
     def __str__(self) -> str:
-        settings = ", ".join(value if key in ("of", "part") else f"{key}={value}" for key, value in self.params)
+        option = KINDS[self.name].option
+        settings = ", ".join(value if option and option.bare else f"{key}={value}" for key, value in self.params)
         return self.name + (f"({settings})" if settings else "") + self._depth_mark
 
     @property
     def display(self) -> str:
         """The name for people, such as `Max@R norm`."""
+        option = KINDS[self.name].option
         settings = ", ".join(
-            self.inner.display if self.inner else f"gain {value}" if key == "gain" else value
-            for key, value in self.params
+            self.inner.display if self.inner else option.shown.format(value) if option else value
+            for _, value in self.params
         )
         return KINDS[self.name].display + (f" ({settings})" if settings else "") + self._depth_mark
 
@@ -123,13 +112,32 @@ class Measure:
         return parse([name])[0] if name else None
 
     @property
-    def needs_lists(self) -> bool:
-        """Whether it needs result lists, for it speaks of unrelated documents by their place and language."""
-        return self.name in ("LangShare", "Judged") or self.params in (
-            (("variant", "any"),),
-            (("part", "NSR-QL"),),
-            (("part", "NSR-NQL"),),
-        )
+    def option(self) -> str:
+        """The value of the option in brackets, the usual one where nothing is written; empty without an option."""
+        option = KINDS[self.name].option
+        return dict(self.params).get(option.key, option.usual) if option else ""
+
+    @property
+    def needs(self) -> Need:
+        """What it is made from: `counts`; `leader`, counts and which unrelated document leads; `lists`; `settings`."""
+        kind = KINDS[self.name]
+        return "leader" if kind.option and self.option in kind.option.leader else kind.needs
+
+    @property
+    def list_depth(self) -> int:
+        """How many documents of each language must be known by name; 0 for a measure that needs no lists."""
+        return (self.cutoff or 1) if self.needs in ("lists", "leader") else 0
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether a one-sided pool holds the answers in the other language only, not in the query's."""
+        kind = KINDS[self.name]
+        return bool(kind.option and self.option in kind.option.mirrored)
+
+    @property
+    def zero_is_best(self) -> bool:
+        """Whether values are better the nearer they are to 0, on either side."""
+        return KINDS[self.name].zero_is_best
 
     @property
     def _depth_mark(self) -> str:
@@ -137,46 +145,20 @@ class Measure:
 
 
 def _check_params(name: str, params: tuple[tuple[str, str], ...]) -> None:
-    """Refuse settings that the measure does not have; usual values, such as `by=other`, are not written out."""
-    keys = [key for key, _ in params]
-    if name == "LanguageGap":
-        if keys != ["of"]:
-            raise MeasureError("LanguageGap takes the name of another measure, such as LanguageGap(MaxRnorm)")
-        if parse([params[0][1]])[0].name == "LanguageGap":
-            raise MeasureError("LanguageGap cannot be taken of a LanguageGap: name another measure, such as MaxRnorm")
-    elif name in ("Intrusion", "IntrusionCount"):
-        if params not in ((), (("by", "own"),)):
-            raise MeasureError(f"{name} takes by=other (the usual) or by=own in brackets, not {_shown(params)}")
-    elif name == "LangShare":
-        if params and keys != ["lang"]:
-            raise MeasureError(f"LangShare takes lang=LANGUAGE in brackets, not {_shown(params)}")
-    elif name == "LPR":
-        if params and params not in tuple((("variant", value),) for value in LPR if value != "first"):
-            raise MeasureError(
-                f"LPR takes variant=first (the usual), top1, any or pair in brackets, not {_shown(params)}"
-            )
-    elif name == "LangNDCG":
-        if params and (keys != ["gain"] or params[0][1] != _gain(params[0][1]) or params[0][1] == USUAL_GAIN):
-            raise MeasureError(
-                f"LangNDCG takes gain=NUMBER from 0 to below 1 in brackets ({USUAL_GAIN} is the usual; with 1 it is "
-                f"nDCG), not {_shown(params)}"
-            )
-    elif name == "FourWay":
-        if keys != ["part"] or params[0][1] not in FOUR_WAY:
-            raise MeasureError(
-                f"FourWay takes one of {', '.join(FOUR_WAY)} in brackets, not {_shown(params) or 'nothing'}"
-            )
-    elif params:
-        raise MeasureError(f"{name} takes nothing in brackets, not {_shown(params)}")
-
-
-def _gain(text: str) -> str | None:
-    """The shortest spelling of a share below 1; None if it is none."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return repr(value + 0.0).removesuffix(".0") if 0 <= value < 1 else None
+    """Refuse options that the measure does not have; usual values, such as `by=other`, are not written out."""
+    option = KINDS[name].option
+    if option is None:
+        if params:
+            raise MeasureError(f"{name} takes nothing in brackets, not {_shown(params)}")
+        return
+    keys, values = [key for key, _ in params], [value for _, value in params]
+    if not params and not option.required:
+        return
+    unwritten = option.usual if not option.required else None
+    if keys != [option.key] or not option.accepts(values[0]) or values[0] == unwritten:
+        raise MeasureError(f"{name} takes {option.expects.format(given=_shown(params) or 'nothing')}")
+    if option.is_measure and parse(values)[0].inner:
+        raise MeasureError(f"{name} cannot be taken of a {name}: name another measure, such as {option.usual}")
 
 
 def _shown(params: tuple[tuple[str, str], ...]) -> str:
@@ -234,28 +216,20 @@ def _read(text: str) -> Measure:
 
 
 def _params(name: str, argument: str | None) -> tuple[tuple[str, str], ...]:
-    if name == "LanguageGap":
+    option = KINDS[name].option
+    if option and option.is_measure:
         try:
-            return (("of", str(_read(argument) if argument else Measure("MaxRnorm"))),)
+            return ((option.key, str(_read(argument or option.usual))),)
         except MeasureError as error:
             raise MeasureError(f"{argument!r} in its brackets: {error}") from None
     params: list[tuple[str, str]] = []
     for part in filter(None, (part.strip() for part in (argument or "").split(","))):
         key, _, value = (piece.strip().strip("'\"") for piece in part.partition("="))
         key = key.lower()
-        if name == "LangShare" and key == "lang":
-            try:
-                value = canonical(value)
-            except LanguageError as error:
-                raise MeasureError(str(error)) from None
-        elif key in ("by", "variant"):
-            value = value.lower()
-        elif name == "LangNDCG" and key == "gain":
-            value = _gain(value) or value
-        elif name == "FourWay" and (not value or key == "part"):
-            key, value = "part", (value or key).upper()
+        if option and (key == option.key or (option.bare and not value)):
+            key, value = option.key, option.read(value or key)
         params.append((key, value))
-    return () if _USUAL.get(name) == params else tuple(params)
+    return () if option and not option.required and params == [(option.key, option.usual)] else tuple(params)
 
 
 def _suggestion(spelling: str, depth: str | None) -> str:

@@ -14,24 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection
-from clinometer.encoders import encoder as make_encoder
 from clinometer.errors import UsageError
-from clinometer.evaluation.per_query import Cell, cells_of
-from clinometer.evaluation.rows import rows_of
+from clinometer.evaluation.per_query import SettingValues, setting_values
+from clinometer.evaluation.rows import mean_rows
 from clinometer.languages import canonical
-from clinometer.measures import Measure, parse
+from clinometer.measures import Measure
 from clinometer.pools.distractors import candidates, check_enough, documents_wanted
-from clinometer.pools.nested import list_depth, scorer_of
+from clinometer.pools.nested import list_depth
 from clinometer.pools.rebuilt import enlarged
 from clinometer.pools.strata import Strata, layers_of, lists_in, ranks_in
 from clinometer.scanning.arguments import sources_of, tie_places
-from clinometer.scanning.counts import TieMode, counts_within
+from clinometer.scanning.counts import TieMode
 from clinometer.scanning.scan import Scan
-from clinometer.scenarios import Setting, Standings, settings_of
+from clinometer.scenarios import Setting
 from clinometer.scenarios.options import EvaluationOptions
-from clinometer.scenarios.scanned import Survey, related_targets
-from clinometer.scorers.base import Scored
-from clinometer.scorers.embedded import embedded
+from clinometer.scenarios.scanned import ScannedCollection, related_targets
+from clinometer.scorers import EmbeddedScorer, ScanOptions, Scored, score, scorer
 from clinometer.store import EmbeddingStore
 
 __all__ = ["pool_growth"]
@@ -60,8 +58,7 @@ def pool_growth(
 
     Args:
         collection: Its queries are asked, and its documents are in every pool.
-        encoder: As for `clinometer.evaluate`; or a function that makes a `clinometer.scorers.Scored` of a collection,
-            if all distractors are texts.
+        encoder: As for `clinometer.evaluate`; what gives no embeddings needs distractors that are all texts.
         distractors: Documents that answer no query, in the order in which they come: a collection (its texts are
             encoded), a dictionary of collections by name, one of embeddings by language (arrays or read-only memory
             maps, `(n, d)`, or a list of such, taken from the front), an `EmbeddingStore` (with its languages), or a
@@ -97,17 +94,15 @@ def pool_growth(
         >>> [(row["size"], row["documents"], row["query_language"]) for row in rows if row["query_language"] == "de"]
         [(150, 150, 'de'), (1000, 1000, 'de')]
     """
-    asked = EvaluationOptions(
+    options = EvaluationOptions.of(
         scenarios=[scenario] if isinstance(scenario, str) else scenario, measures=measures, pivot=pivot, pairs=pairs,
         ties=ties, resamples=resamples, confidence=confidence, seed=seed, threads=threads,
     )  # fmt: skip
     sizes = sorted(set(sizes))
     if not sizes:
         raise UsageError("no size was given; give one or more, such as 1000 and 10000")
-    wanted = asked.chosen_measures
-    computed = parse([*wanted, *(measure.inner for measure in wanted if measure.inner)])
-    pivot = asked.canonical_pivot
-    settings = settings_of(asked.chosen_scenarios, collection.languages, pivot, pairs)
+    computed, pivot = options.computed_measures, options.canonical_pivot
+    settings = options.settings(collection.languages)
     pools = _pools(collection, settings, sizes)
     need = {label: max(pool.first.get(label, 0) for pool in pools) for label in collection.languages}
     parent, more = _documents(collection, distractors, need, seed)
@@ -115,7 +110,7 @@ def pool_growth(
         raise UsageError("ties 'trec' goes by document ids, which embeddings do not have; choose another tie mode")
     labels = np.concatenate([np.array(parent.documents.languages, dtype=np.str_), *(part.languages for part in more)])
     strata = layers_of(labels, [pool.first for pool in pools])
-    scored = _scored(parent, encoder, more, threads, show_progress_bar)
+    scored = _scored(parent, encoder, more, ScanOptions(threads=threads, show_progress_bar=show_progress_bar))
     indptr, targets, grades = related_targets(collection)
     if not len(targets):
         raise UsageError(f"no query of {collection.name!r} has a relevant document; there is nothing to measure")
@@ -131,14 +126,14 @@ def pool_growth(
     layered = _Layered(collection, found, strata, labels, grades, tie_places(ties, ids, len(labels)), ties)
     rows = []
     for size in sizes:
-        cells: list[Cell] = []
+        results: list[SettingValues] = []
         for number, pool in enumerate(pools):
             if pool.size == size:
                 here = [setting for setting in settings if setting.pool == pool.languages]
-                cells += cells_of(layered.survey(number, pool), computed, here, pivot)
-        cells.sort(key=lambda cell: settings.index(cell.setting))
-        survey = layered.survey(0, pools[0])  # rows look at its queries only, and these are the same in all
-        means = rows_of(survey, cells, wanted, pivot, resamples, confidence, seed, threads)
+                results += setting_values(layered.scanned(number, pool), computed, here, pivot)
+        results.sort(key=lambda result: settings.index(result.setting))
+        scanned = layered.scanned(0, pools[0])  # rows look at its queries only, and these are the same in all
+        means = mean_rows(scanned, results, options.chosen_measures, pivot, options.resamples)
         rows += [{"size": size, **row} for row in means]
     return rows
 
@@ -236,16 +231,17 @@ def _items(distractors: Any) -> Iterator[_Rows | tuple[str, Collection]]:
         )
 
 
-def _scored(parent: Collection, encoder: Any, more: Sequence[_Rows], threads: int | None, bar: bool) -> Scored:
+def _scored(parent: Collection, encoder: Any, more: Sequence[_Rows], options: ScanOptions) -> Scored:
     if not more:
-        return scorer_of(encoder, threads, bar)(parent)
-    if callable(encoder) and not hasattr(encoder, "encode") and not hasattr(encoder, "encode_queries"):
+        return score(encoder, parent, options)
+    chosen = scorer(encoder)
+    if not isinstance(chosen, EmbeddedScorer):
         raise UsageError("this scorer knows texts, and some distractors are embeddings; give an encoder, or texts only")
-    return embedded(parent, make_encoder(encoder), threads, bar, more=[part.rows for part in more])
+    return chosen.followed_by(*(part.rows for part in more)).score(parent, options)
 
 
 class _Layered:
-    """Surveys of the pools, made from the one scan."""
+    """The pools as scanned, made from the one scan."""
 
     def __init__(
         self,
@@ -263,23 +259,13 @@ class _Layered:
         self._ranks = found.ranks
         self._query_of = np.repeat(np.arange(len(self._ranks.indptr) - 1), np.diff(self._ranks.indptr))
 
-    def survey(self, number: int, pool: _Pool) -> Survey:
-        """What `clinometer.scenarios.scanned.survey_of` makes of a pool by itself."""
+    def scanned(self, number: int, pool: _Pool) -> ScannedCollection:
+        """What `clinometer.scenarios.scanned.scan_collection` makes of a pool by itself."""
         documents = self._ranks.documents
         rows = np.flatnonzero(np.isin(self._labels[documents], pool.languages))
         per_query = np.bincount(self._query_of[rows], minlength=len(self._collection.queries))
         indptr = np.concatenate([[0], np.cumsum(per_query)]).astype(np.int64)
-        counts = ranks_in(self._ranks, self._strata, number, pool.languages, rows, indptr)
         targets = documents[rows]
-        places = targets if self._places is None else self._places[targets].astype(np.int64)
-        standings = Standings(
-            counts,
-            self._grades[rows],
-            self._collection.queries.languages,
-            np.array([pool.first.get(label, 0) for label in pool.languages], dtype=np.int64),
-            counts_within(counts, places),
-            self._ties,
-        )
         codes = np.full(len(self._labels), -1, dtype=np.int64)
         top = None
         if self._found.top is not None:
@@ -287,4 +273,13 @@ class _Layered:
                 codes[self._labels == label] = code
             every = np.arange(len(self._collection.queries))
             top = lists_in(self._found.top, self._strata, number, list(pool.first), every)
-        return Survey.keyed(self._collection, standings, codes, top, (self._query_of[rows], targets))
+        return ScannedCollection(
+            collection=self._collection,
+            counts=ranks_in(self._ranks, self._strata, number, pool.languages, rows, indptr),
+            grades=self._grades[rows],
+            places=targets if self._places is None else self._places[targets].astype(np.int64),
+            sizes=np.array([pool.first.get(label, 0) for label in pool.languages], dtype=np.int64),
+            codes=codes,
+            top=top,
+            ties=self._ties,
+        )

@@ -5,17 +5,18 @@ Each pool is evaluated as it would be by itself; only its scanner answers from t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
-from clinometer.encoders import encoder as make_encoder
+from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError
-from clinometer.evaluation import evaluate_scored
+from clinometer.evaluation import evaluate
 from clinometer.evaluation.results import Evaluation
 from clinometer.measures import parse
 from clinometer.pools.strata import Strata, lists_in, ranks_in, strata_of
@@ -23,8 +24,7 @@ from clinometer.scanning.counts import TieMode, TopK
 from clinometer.scanning.scan import Scan
 from clinometer.scenarios.options import DEFAULT_MEASURES, EvaluationOptions
 from clinometer.scenarios.scanned import related_targets
-from clinometer.scorers.base import Scored
-from clinometer.scorers.embedded import embedded
+from clinometer.scorers import ScanOptions, Scored, score
 
 __all__ = ["evaluate_pools", "list_depth"]
 
@@ -47,8 +47,7 @@ def evaluate_pools(
         whole: The collection that holds all pools; not evaluated unless it is among them.
         pools: Collections by name, each with documents and queries of `whole` in the same order, such as what `skew`,
             `translate_partly` and `distract` with several sizes make.
-        encoder: As for `clinometer.evaluate`, and so are the options that follow; or a function that makes a
-            `clinometer.scorers.Scored` of a collection.
+        encoder: As for `clinometer.evaluate`, and so are the options that follow.
         languages: Only these.
         measures: Names of measures.
         ties: How equal scores are ordered.
@@ -73,14 +72,15 @@ def evaluate_pools(
     """
     languages = None if languages is None else list(languages)
     measures = list(DEFAULT_MEASURES) if measures is None else list(measures)
-    asked = EvaluationOptions(languages=languages, measures=measures, ties=ties, threads=threads, **options)
+    # What cannot be used is refused before the texts are encoded.
+    EvaluationOptions.of(languages=languages, measures=measures, ties=ties, threads=threads, **options)
     whole = whole.restrict(languages)
     chosen = {name: pool.restrict(languages) for name, pool in pools.items()}
     parts = {name: _Part.of(whole, pool, name) for name, pool in chosen.items()}
     strata = strata_of(whole.documents.languages, [part.members(len(whole.documents)) for part in parts.values()])
-    scored = scorer_of(encoder, threads, show_progress_bar)(whole)
+    scored = score(encoder, whole, ScanOptions(threads=threads, show_progress_bar=show_progress_bar))
     indptr, targets, _ = related_targets(whole)
-    found = scored.scan(
+    scan = scored.scan(
         relevant=(indptr, targets),
         languages=strata.labels.tolist(),
         k=min(list_depth(measures, indptr), len(whole.documents)),
@@ -90,28 +90,14 @@ def evaluate_pools(
     )
     evaluations = {}
     for number, (name, pool) in enumerate(chosen.items()):
-        scanner = _PartScanner(found, strata, number, parts[name], len(whole.documents))
-        evaluations[name] = evaluate_scored(
-            pool, _scorer(Scored(scanner, scored.record)), replace(asked, languages=None)
-        )
+        part = _PartScorer(Scored(_PartScanner(scan, strata, number, parts[name], len(whole.documents)), scored.record))
+        evaluations[name] = evaluate(pool, part, measures=measures, ties=ties, threads=threads, **options)
     return evaluations
-
-
-def scorer_of(encoder: Any, threads: int | None, show_progress_bar: bool) -> Callable[[Collection], Scored]:
-    """What scores a collection: the function given, or an encoder's embeddings."""
-    if callable(encoder) and not hasattr(encoder, "encode") and not hasattr(encoder, "encode_queries"):
-        return encoder  # type: ignore[no-any-return]
-    return lambda collection: embedded(collection, make_encoder(encoder), threads, show_progress_bar)
-
-
-def _scorer(scored: Scored) -> Callable[[Collection], Scored]:
-    return lambda _: scored
 
 
 def list_depth(measures: Sequence[str], indptr: NDArray[np.int64]) -> int:
     """How many documents of each language any evaluation of these measures may ask for; 0 if none needs lists."""
-    wanted = parse(measures)
-    deepest = max((measure.cutoff or 1 for measure in wanted if measure.needs_lists), default=0)
+    deepest = max((measure.list_depth for measure in parse(measures)), default=0)
     # Ties for the first place, and answers that lists lose again, make them longer; see `clinometer.scenarios.scanned`.
     return max(deepest, 32) + int(np.diff(indptr).max(initial=0)) if deepest else 0
 
@@ -162,6 +148,20 @@ def _pairs(collection: Collection) -> set[tuple[int, int]]:
     indptr, targets, _ = related_targets(collection)
     query_of = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
     return set(zip(query_of.tolist(), targets.tolist(), strict=True))
+
+
+class _PartScorer:
+    """A pool that was scored as a part of the whole."""
+
+    def __init__(self, scored: Scored) -> None:
+        self._scored = scored
+
+    @property
+    def record(self) -> EncoderRecord:
+        return msgspec.convert(self._scored.record, EncoderRecord)
+
+    def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:  # noqa: ARG002
+        return self._scored
 
 
 class _PartScanner:

@@ -1,35 +1,33 @@
-"""The metric backend: arrays in, arrays out. One scan yields exact ranks in every pool and the best documents.
+"""The metric backend: arrays in, arrays out. One scan gives exact ranks in every pool and the best documents.
 
-A scan knows vectors, languages and positions, never texts or measures. The same input gives the same bits on any number
-of threads, in blocks of any size, over shards cut anywhere, in any arithmetic.
+A scan knows vectors, languages and positions, never texts or measures. The same input gives the same bits with any
+number of threads, block size, split into shards and arithmetic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
-from clinometer.executors import Executor, executor_of
+from clinometer.executors import Executor, opened
 from clinometer.scanning.arguments import (
     Relevant,
     check_options,
     codes_of,
-    core_options,
     rows_of,
     sources_of,
     stores_of,
     targets_of,
     tie_places,
 )
-from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
+from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.exclude import join, without, without_listed
 from clinometer.scanning.passes import Scan
-from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
+from clinometer.scanning.pool import Pool
 from clinometer.store.lookup import language_codes
 from clinometer.store.reader import EmbeddingStore
 
@@ -60,40 +58,40 @@ def scan(
 
     Args:
         queries: `(Q, d)` float32 or float16; anything else is converted to float32.
-        documents: `(N, d)`, float32 or float16: an array, a read-only memory map (read in place), or a list of such
-            arrays that follow one another, or an `EmbeddingStore` or a list of them. Do not write to them while the
-            scan runs.
-        relevant: For each query the positions of its relevant documents, or CSR arrays `(indptr, indices)`.
-        languages: Language of each document, labels or integer codes; if not given, those of the store, or one
-            language.
+        documents: `(N, d)`, float32 or float16: an array, a read-only memory map (read in place), a list of consecutive
+            arrays, an `EmbeddingStore` or a list of those. Do not write to them while the scan runs.
+        relevant: Positions of each query's relevant documents, or CSR arrays `(indptr, indices)`.
+        languages: Language of each document, as labels or integer codes; by default those of the store, or one
+            language for all.
         k: Length of the result lists, 0 for none.
-        per_language: Keep k documents per query and language: the best k of any pool of languages merge from them.
+        per_language: Whether to keep k documents per query and language, from which the best k of any pool of languages
+            merge.
         ties: Order of equal scores: `index` by position, `trec` by document id descending; in the other modes lists are
             in index order.
-        document_ids: Ids for `trec`; if not given, those of the store, or a later position counts as a greater id.
-        exclude: For each query the positions of documents that are not in its pool, or CSR arrays; they are neither
-            counted nor listed.
-        similarity: `cosine` scales every row to length one first, in float64, by one fixed rule; `dot` takes the rows
-            as they are.
-        precision: Arithmetic of the bulk of the work: `float32`, or `int16-certified`, 16-bit integers with a proven
-            error whose doubtful cases are scored again canonically; by default what is faster. Never shows in the
-            result.
-        memory_budget: Bytes, or text such as `4GB`, for everything beside the pool itself. Where it does not suffice
-            for all queries, they are scanned in several passes. Never shows in the result.
-        threads: How many; by default as many as the process may use. Never shows in the result.
+        document_ids: Ids for `trec`; by default those of the store, or a later position counts as a greater id.
+        exclude: Positions of documents that are not in each query's pool, or CSR arrays; they are neither counted nor
+            listed.
+        similarity: `cosine` first scales every row to length one, in float64, by one fixed rule; `dot` uses the rows as
+            they are.
+        precision: Arithmetic of most of the work: `float32`, or `int16-certified`, 16-bit integers with a proven error
+            bound, where doubtful cases are scored again canonically; by default the faster one. The result does not
+            depend on it, nor on the options below.
+        memory_budget: Bytes, or text such as `4GB`, for everything except the pool itself. If it is too small for all
+            queries, they are scanned in several passes.
+        threads: Number of threads; by default as many as the process may use.
         executor: Where the shards are scanned: `local`, `ray`, or an `Executor`, which is left open. With `ray`,
-            `threads` and `memory_budget` are those of one worker, 1 thread by default, and shards of stores and memory
-            maps are read by the workers themselves, under the same paths. Never shows in the result.
-        block: Documents packed at a time. Never shows in the result.
-        kernel: `avx512`, `avx2` or `portable`; by default the best that the machine has. Never shows in the result.
-        show_progress_bar: Draw a bar on standard error.
+            `threads` and `memory_budget` apply to one worker, 1 thread by default, and workers read shards of stores
+            and memory maps themselves, under the same paths.
+        block: Number of documents packed at a time.
+        kernel: `avx512`, `avx2` or `portable`; by default the best that the machine has.
+        show_progress_bar: Whether to draw a bar on standard error.
 
     Returns:
         `Scan(ranks, top, rescored)`.
 
     Raises:
-        EmbeddingError: Rows that are zero, NaN or infinite (the first are named), or dimensions that differ.
-        UsageError: Positions, codes or options that cannot be used.
+        EmbeddingError: Rows are zero, NaN or infinite (the message names the first), or dimensions differ.
+        UsageError: Positions, codes or options are invalid.
 
     Example:
         >>> import numpy as np, clinometer as cm
@@ -105,7 +103,6 @@ def scan(
     query_rows = rows_of(queries, "queries")
     stores = stores_of(documents)
     sources = sources_of(documents)
-    check_dimensions(query_rows, sources)
     size = sum(map(len, sources))
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
@@ -114,32 +111,27 @@ def scan(
         document_ids = [name for store in stores for name in store.ids]
     labels, codes = language_codes(stores) if stores and languages is None else codes_of(languages, size)
     indptr, targets = targets_of(relevant, len(query_rows), size, "relevant")
-    depth = k
+    list_length = k
     if exclude is not None:
         excluded = targets_of(exclude, len(query_rows), size, "excluded")
-        indptr, targets, out = join((indptr, targets), excluded)
-        depth += int(np.diff(excluded[0]).max()) if k else 0
+        indptr, targets, excluded_mask = join((indptr, targets), excluded)
+        list_length += int(np.diff(excluded[0]).max()) if k else 0
     places = tie_places(ties, document_ids, size)
-    pool = Pool(
-        pieces_of(sources, codes, places),
-        labels,
-        core_options(similarity, depth, per_language, precision, threads, block, kernel),
-        ties=ties,
-        held=tie_order(ties),
-        by_id=ties == "trec" and document_ids is not None,
-    )
-    chosen = executor_of(executor, threads=threads)
-    # An executor that came from a name ends here; one that was given is the caller's.
-    with chosen if isinstance(executor, str) else nullcontext():
-        found = pool.scan(
+    pool = Pool.of(
+        sources, codes, labels, query_rows, places=places, ties=ties,
+        by_id=ties == "trec" and document_ids is not None, similarity=similarity, k=list_length,
+        per_language=per_language, precision=precision, threads=threads, block=block, kernel=kernel,
+    )  # fmt: skip
+    with opened(executor, threads=threads) as chosen:
+        result = pool.scan(
             query_rows, indptr, targets, chosen, memory_budget=memory_budget, show_progress_bar=show_progress_bar
         )
-    ranks, top = found.ranks, found.top
+    ranks, top = result.ranks, result.top
     if exclude is not None and ranks is not None:
         target_places = targets if places is None else places[targets].astype(np.int64)
-        ranks = without(ranks, out, target_places)
+        ranks = without(ranks, excluded_mask, target_places)
         top = None if top is None else without_listed(top, excluded, k)
-    return Scan(ranks if relevant is not None else None, top, found.rescored)
+    return Scan(ranks if relevant is not None else None, top, result.rescored)
 
 
 def rank_relevant(

@@ -10,14 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from clinometer.errors import LanguageError, UsageError
-from clinometer.measures.placements import Placements
-from clinometer.scanning.counts import Counts, RankCounts, TieMode, tie_order
 
-__all__ = ["SCENARIOS", "Setting", "Standings", "settings_of"]
+__all__ = ["SCENARIOS", "Setting", "settings_of"]
 
 SCENARIOS = {
     "mono-same": "queries against the documents of their own language",
@@ -103,68 +98,3 @@ def settings_of(
 def _paired(scenario: str, query: str, other: str, pair: tuple[str, str]) -> Setting:
     pool = (other,) if scenario == "mono-cross" else pair
     return Setting(scenario, query, pool, other, other if scenario == "one-sided" else None)
-
-
-class Standings:
-    """The counts of one scan over all languages, from which the placements in any setting's pool are made.
-
-    Args:
-        counts: Rows for every relevant document, and for the verbatim duplicates of relevant documents.
-        grades: `(R,)`: grade of each row; 0 for a duplicate that is not judged itself.
-        query_languages: Language of each query.
-        sizes: Documents of each pool language, in the order of `counts.languages`.
-        related: `counts_within` of the rows: what is due to a query's own rows.
-        ties: Tie mode of the measures.
-    """
-
-    def __init__(
-        self,
-        counts: RankCounts,
-        grades: NDArray[np.int64],
-        query_languages: Sequence[str],
-        sizes: NDArray[np.int64],
-        related: Counts,
-        ties: TieMode,
-    ) -> None:
-        self.counts, self.grades, self.sizes, self.related, self.ties = counts, grades, sizes, related, ties
-        self._query_languages = np.array(query_languages, dtype=np.str_)
-        self._query = np.repeat(np.arange(len(query_languages)), np.diff(counts.indptr))
-        before = counts.tied_before(tie_order(ties))
-        self._all = Counts(counts.greater, counts.equal, before)
-
-    def placements(self, setting: Setting) -> tuple[NDArray[np.int64], Placements]:
-        """The queries of a setting that have an answer in its pool (row numbers), and where their answers stand."""
-        labels = self.counts.languages
-        pool = [labels.index(label) for label in setting.pool]
-        rows = self.answers(setting)
-        queries, answers_per_query = np.unique(self._query[rows], return_counts=True)
-        counts, related = self._all.take(rows, pool), self.related.take(rows, pool)
-        sizes = np.full(len(queries), self.sizes[pool].sum(), dtype=np.int64)
-        if setting.removed is not None:
-            gone = labels.index(setting.removed)
-            removed = related.only(setting.pool.index(setting.removed))
-            counts, related = counts - removed, related - removed
-            removed_rows = self._query[self.counts.codes == gone]
-            sizes -= np.bincount(removed_rows, minlength=len(self._query_languages))[queries]
-        place_in_pool = np.full(len(labels), -1, dtype=np.int64)
-        place_in_pool[pool] = np.arange(len(pool))
-        return queries, Placements(
-            indptr=np.concatenate([[0], np.cumsum(answers_per_query)]).astype(np.int64),
-            grades=self.grades[rows],
-            language=place_in_pool[self.counts.codes[rows]],
-            counts=counts,
-            related=related,
-            sizes=sizes,
-            languages=setting.pool,
-            ties=self.ties,
-        )
-
-    def answers(self, setting: Setting) -> NDArray[np.int64]:
-        """Rows of the counts that are answers in a setting: the rows of its placements, in the same order."""
-        codes = [self.counts.languages.index(label) for label in setting.pool if label != setting.removed]
-        asked = self._query_languages == setting.query_language
-        return np.flatnonzero(asked[self._query] & (self.grades >= 1) & np.isin(self.counts.codes, codes))
-
-    def asked_in(self, language: str) -> int:
-        """How many queries there are in a language."""
-        return int(np.count_nonzero(self._query_languages == language))

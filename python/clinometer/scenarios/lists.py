@@ -1,7 +1,7 @@
-"""Which language leads a ranking where no relevant document does, read from the result lists per language.
+"""What measures need of the result lists of a setting: its documents, and which language leads where no answer does.
 
-The counts say exactly whether a relevant document stands on top, and which; of the unrelated ones above it they know
-the number in each language, but not which of them comes first. That is all that is taken from the lists.
+The counts say exactly whether a relevant document is on top, and which; of the unrelated ones above it they know the
+number in each language, but not which of them comes first. That is all that `leading_share` takes from the lists.
 """
 
 from __future__ import annotations
@@ -10,20 +10,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import MeasureError
+from clinometer.measures import Listed
 from clinometer.measures.placements import Placements
 from clinometer.scenarios import Setting
-from clinometer.scenarios.scanned import Survey
+from clinometer.scenarios.scanned import ScannedCollection
 
-__all__ = ["leading_share"]
+__all__ = ["leading_share", "listed_documents"]
+
+
+def listed_documents(scanned: ScannedCollection, setting: Setting, queries: NDArray[np.int64]) -> Listed | None:
+    """The best documents of a setting's pool for some of its queries; None if the scan kept no lists.
+
+    Args:
+        scanned: The collection with its lists.
+        setting: The pool, and what is removed from it.
+        queries: `(q,)`: rows of the queries.
+    """
+    if scanned.top is None:
+        return None
+    labels = scanned.counts.languages
+    lists = scanned.top.pool(label for label in setting.pool if label in (scanned.top.languages or ()))
+    ids = lists.ids[queries]
+    codes = np.where(ids < 0, -1, scanned.codes[ids])
+    keys = np.where(ids < 0, -1, scanned.keys(queries[:, None], ids))
+    if setting.removed is not None:
+        removed = np.isin(keys, scanned.related_keys) & (codes == labels.index(setting.removed))
+        order = np.argsort(removed, axis=1, kind="stable")
+        keys, codes = (np.take_along_axis(np.where(removed, -1, part), order, axis=1) for part in (keys, codes))
+    related, judged = np.isin(keys, scanned.related_keys), np.isin(keys, scanned.judged_keys)
+    return Listed(codes, related, judged, labels, setting.pool)
 
 
 def leading_share(
-    survey: Survey, setting: Setting, queries: NDArray[np.int64], placed: Placements
+    scanned: ScannedCollection, setting: Setting, queries: NDArray[np.int64], placed: Placements
 ) -> NDArray[np.float64] | None:
     """Share of the query's language among the documents that stand first once the relevant ones are left out.
 
     Args:
-        survey: Has the lists.
+        scanned: The collection with its lists.
         setting: The pool, and what is removed from it.
         queries: `(q,)`: rows of the queries.
         placed: Where their relevant documents stand.
@@ -35,25 +59,24 @@ def leading_share(
     Raises:
         MeasureError: With expected ties, more documents share a first place than the lists are long.
     """
-    lists = survey.top
+    lists = scanned.top
     if lists is None or lists.languages is None or setting.query_language not in setting.pool or len(setting.pool) < 2:
         return None
     labels = [label for label in setting.pool if label in lists.languages]
     columns = [lists.languages.index(label) for label in labels]
-    ids, scores, places = (part[queries][:, columns] for part in (lists.ids, lists.scores, lists.places))
-    counts, pool_size = survey.standings.counts, len(survey.codes)
-    query_of = np.repeat(np.arange(len(counts.indptr) - 1), np.diff(counts.indptr))
-    keys = queries[:, None, None] * pool_size + ids
-    answers = (query_of * pool_size + counts.documents)[survey.standings.grades >= 1]
+    ids = lists.ids[queries][:, columns]
+    scores, places = (part[queries][:, columns] for part in (lists.scores, lists.places))
+    keys = scanned.keys(queries[:, None, None], ids)
+    answers = scanned.keys(scanned.query_of, scanned.counts.documents)[scanned.grades >= 1]
     left_out = (ids < 0) | np.isin(keys, answers)
     if setting.removed in labels:
         removed = labels.index(setting.removed)
-        left_out[:, removed] |= np.isin(keys[:, removed], survey.related)
+        left_out[:, removed] |= np.isin(keys[:, removed], scanned.related_keys)
     ranked = np.where(left_out, -np.inf, scores)
     best = ranked.max(axis=(1, 2), keepdims=True, initial=-np.inf)
     first = (ranked == best) & ~left_out
     if placed.ties == "expected":
-        _check_depth(survey, setting, placed, labels, (scores == best)[:, :, -1], lists.k)
+        _check_depth(scanned, setting, placed, labels, (scores == best)[:, :, -1], lists.k)
     else:
         place = np.where(first, places, np.iinfo(np.int64).max)
         first &= place == place.min(axis=(1, 2), keepdims=True)
@@ -64,10 +87,15 @@ def leading_share(
 
 
 def _check_depth(
-    survey: Survey, setting: Setting, placed: Placements, labels: list[str], full: NDArray[np.bool_], depth: int
+    scanned: ScannedCollection,
+    setting: Setting,
+    placed: Placements,
+    labels: list[str],
+    full: NDArray[np.bool_],
+    depth: int,
 ) -> None:
     """Refuse lists that end amid the documents of a first place, where no relevant document stands there."""
-    sizes = [survey.standings.sizes[survey.standings.counts.languages.index(label)] for label in labels]
+    sizes = [scanned.sizes[scanned.counts.languages.index(label)] for label in labels]
     without_answer = np.minimum.reduceat(placed.above, placed.indptr[:-1]) > 0 if len(placed) else np.empty(0, bool)
     open_ended = np.count_nonzero((full & (np.array(sizes) > depth)).any(axis=1) & without_answer)
     if open_ended:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from clinometer.errors import MeasureError, UsageError
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
 from clinometer.scanning.counts import TIE_MODES, TieMode
-from clinometer.scenarios import SCENARIOS, settings_of
+from clinometer.scenarios import SCENARIOS, Setting, settings_of
+from clinometer.statistics.resampling import Resamples
 
 __all__ = ["DEFAULT_MEASURES", "EvaluationOptions"]
 
@@ -32,9 +33,9 @@ class EvaluationOptions:
     Example:
         >>> EvaluationOptions(measures=["MaxR"], pivot="eng_Latn").canonical_pivot
         'en'
-        >>> EvaluationOptions(resamples=-1)
+        >>> EvaluationOptions(examples=-1)
         Traceback (most recent call last):
-        clinometer.errors.UsageError: resamples is -1, but cannot be negative
+        clinometer.errors.UsageError: examples is -1, but cannot be negative; 0 gives counts without examples
     """
 
     languages: Iterable[str] | None = None
@@ -43,12 +44,22 @@ class EvaluationOptions:
     pairs: str = "pivot"
     measures: Iterable[str | Measure] | None = None
     ties: TieMode = "index"
-    resamples: int = 1000
-    confidence: float = 0.95
-    seed: int = 0
-    threads: int | None = None
+    resamples: Resamples = Resamples()
     examples: int | None = None
     by: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        resamples: int = 1000,
+        confidence: float = 0.95,
+        seed: int = 0,
+        threads: int | None = None,
+        **options: Any,
+    ) -> EvaluationOptions:
+        """The options from the arguments of `clinometer.evaluate`, those of its resamples among them."""
+        return cls(resamples=Resamples(resamples, confidence, seed, threads), **options)
 
     def __post_init__(self) -> None:
         for option in ("languages", "scenarios", "measures"):  # a generator can be read only once
@@ -62,23 +73,25 @@ class EvaluationOptions:
             raise MeasureError("no measure was chosen; choose some, such as MaxR and nDCG@10")
         if self.ties not in TIE_MODES:
             raise UsageError(f"there is no tie mode {self.ties!r}; choose one of {', '.join(TIE_MODES)}")
-        if self.resamples < 0:
-            raise UsageError(f"resamples is {self.resamples}, but cannot be negative")
-        if not 0 < self.confidence < 1:
-            raise UsageError(f"confidence is {self.confidence}, but must lie between 0 and 1")
-        if not 0 <= self.seed < 1 << 64:
-            raise UsageError(f"seed is {self.seed}, but must be a whole number from 0 to 2^64 - 1")
         if self.examples is not None and self.examples < 0:
             raise UsageError(f"examples is {self.examples}, but cannot be negative; 0 gives counts without examples")
         if self.by is not None and not self.by:
             raise UsageError("by is empty; name a field of the queries, such as topic")
-        if self.threads is not None and self.threads < 1:
-            raise UsageError(f"threads is {self.threads}, but must be 1 or more")
+
+    @property
+    def computed_measures(self) -> list[Measure]:
+        """The measures, and those whose gap is taken, which need not be chosen for themselves."""
+        chosen = self.chosen_measures
+        return parse([*chosen, *(measure.inner for measure in chosen if measure.inner)])
 
     @property
     def canonical_pivot(self) -> str:
         """The pivot in canonical spelling."""
         return canonical(self.pivot)
+
+    def settings(self, languages: Sequence[str]) -> list[Setting]:
+        """The settings of the scenarios in a collection of these languages."""
+        return settings_of(self.chosen_scenarios, languages, self.canonical_pivot, self.pairs)
 
     @property
     def chosen_scenarios(self) -> list[str]:

@@ -1,10 +1,10 @@
-"""The survey: one scan of a collection, from which every setting's placements and result lists are made."""
+"""One scan of a collection, from which the placements and result lists of every setting are made."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,60 +12,122 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection
 from clinometer.errors import CollectionError
 from clinometer.measures import Measure
+from clinometer.measures.placements import Placements
 from clinometer.scanning.arguments import tie_places
-from clinometer.scanning.counts import RankCounts, TieMode, TopK, counts_within
-from clinometer.scenarios import Setting, Standings
+from clinometer.scanning.counts import Counts, RankCounts, TieMode, TopK, counts_within, tie_order
+from clinometer.scenarios import Setting
 from clinometer.scorers.base import Scanner
 
-__all__ = ["Survey", "related_targets", "survey_of"]
+__all__ = ["ScannedCollection", "related_targets", "scan_collection"]
 
 _TIED_ON_TOP = 32
 """How many documents of one language may tie for the first place, for measures that need to know them all."""
 
 
-class Survey(NamedTuple):
-    """A collection as scanned.
+@dataclass(frozen=True)
+class ScannedCollection:
+    """A collection and what one scan over all its languages yielded: placements and lists in any setting.
 
     Args:
         collection: What was scanned.
-        standings: The counts, from which placements are made.
-        codes: Language of each document, as an index into the languages of the standings' counts.
+        counts: Rows for every relevant document, and for the verbatim duplicates of relevant documents.
+        grades: `(R,)`: grade of each row; 0 for a duplicate that is not judged itself.
+        places: `(R,)`: place of each row's document in the tie order of the scan.
+        sizes: Documents of each pool language, in the order of `counts.languages`.
+        codes: `(N,)`: language of each document, as an index into `counts.languages`.
         top: The best documents per language, if a measure needs them.
-        related: Sorted keys `query * documents + document` of each query's relevant documents and their duplicates.
-        judged: Such keys of all judgements, of whatever grade.
+        ties: Tie mode of the measures.
     """
 
     collection: Collection
-    standings: Standings
+    counts: RankCounts
+    grades: NDArray[np.int64]
+    places: NDArray[np.int64]
+    sizes: NDArray[np.int64]
     codes: NDArray[np.int64]
     top: TopK | None
-    related: NDArray[np.int64]
-    judged: NDArray[np.int64]
+    ties: TieMode
 
-    @classmethod
-    def keyed(
-        cls,
-        collection: Collection,
-        standings: Standings,
-        codes: NDArray[np.int64],
-        top: TopK | None,
-        answered: tuple[NDArray[np.int64], NDArray[np.int64]],
-    ) -> Survey:
-        """The same, its keys made of query and document (`answered`) of relevant documents and their duplicates."""
-        size = len(codes)
-        asked = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
-        related, judged = (np.sort(q * size + d) for q, d in (answered, (asked, collection.judged)))
-        return cls(collection, standings, codes, top, related, judged)
+    @cached_property
+    def query_of(self) -> NDArray[np.int64]:
+        """`(R,)`: the query that each row belongs to."""
+        return np.repeat(np.arange(len(self.collection.queries)), np.diff(self.counts.indptr))
+
+    @cached_property
+    def related_keys(self) -> NDArray[np.int64]:
+        """Sorted keys (`keys`) of each query's relevant documents and their duplicates."""
+        return np.sort(self.keys(self.query_of, self.counts.documents))
+
+    @cached_property
+    def judged_keys(self) -> NDArray[np.int64]:
+        """Sorted keys of all judgements, of whatever grade."""
+        collection = self.collection
+        query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
+        return np.sort(self.keys(query_of, collection.judged))
+
+    def keys(self, queries: NDArray[np.int64], documents: NDArray[np.int64]) -> NDArray[np.int64]:
+        """One number for each pair of a query and a document."""
+        return queries * len(self.codes) + documents
+
+    def placements(self, setting: Setting) -> tuple[NDArray[np.int64], Placements]:
+        """The queries of a setting that have an answer in its pool (row numbers), and where their answers are."""
+        labels = self.counts.languages
+        pool = [labels.index(label) for label in setting.pool]
+        rows = self.answers(setting)
+        queries, answers_per_query = np.unique(self.query_of[rows], return_counts=True)
+        counts, related = self._counts.take(rows, pool), self._related.take(rows, pool)
+        sizes = np.full(len(queries), self.sizes[pool].sum(), dtype=np.int64)
+        if setting.removed is not None:
+            removed_code = labels.index(setting.removed)
+            removed = related.only(setting.pool.index(setting.removed))
+            counts, related = counts - removed, related - removed
+            removed_rows = self.query_of[self.counts.codes == removed_code]
+            sizes -= np.bincount(removed_rows, minlength=len(self.collection.queries))[queries]
+        place_in_pool = np.full(len(labels), -1, dtype=np.int64)
+        place_in_pool[pool] = np.arange(len(pool))
+        return queries, Placements(
+            indptr=np.concatenate([[0], np.cumsum(answers_per_query)]).astype(np.int64),
+            grades=self.grades[rows],
+            language=place_in_pool[self.counts.codes[rows]],
+            counts=counts,
+            related=related,
+            sizes=sizes,
+            languages=setting.pool,
+            ties=self.ties,
+        )
+
+    def answers(self, setting: Setting) -> NDArray[np.int64]:
+        """Rows of the counts that are answers in a setting: the rows of its placements, in the same order."""
+        codes = [self.counts.languages.index(label) for label in setting.pool if label != setting.removed]
+        in_language = self._query_languages == setting.query_language
+        return np.flatnonzero(in_language[self.query_of] & (self.grades >= 1) & np.isin(self.counts.codes, codes))
+
+    def queries_in(self, language: str) -> int:
+        """Number of queries in a language."""
+        return int(np.count_nonzero(self._query_languages == language))
+
+    @cached_property
+    def _query_languages(self) -> NDArray[np.str_]:
+        return np.array(self.collection.queries.languages, dtype=np.str_)
+
+    @cached_property
+    def _counts(self) -> Counts:
+        return Counts(self.counts.greater, self.counts.equal, self.counts.tied_before(tie_order(self.ties)))
+
+    @cached_property
+    def _related(self) -> Counts:
+        """The part of the counts that is due to a query's own rows."""
+        return counts_within(self.counts, self.places)
 
 
-def survey_of(
+def scan_collection(
     collection: Collection,
     scan: Scanner,
     measures: Sequence[Measure],
     settings: Sequence[Setting],
     ties: TieMode,
     listed: int = 0,
-) -> Survey:
+) -> ScannedCollection:
     """Scan a collection once, for all settings and measures.
 
     Args:
@@ -82,34 +144,38 @@ def survey_of(
     indptr, targets, grades = related_targets(collection)
     if not len(targets):
         raise CollectionError(f"no query of {collection.name!r} has a relevant document in these languages")
-    depth = max([listed, *(measure.cutoff or 1 for measure in measures if measure.needs_lists)])
-    tops = any(measure.needs_lists and measure.name not in ("LangShare", "Judged") for measure in measures)
-    if tops and ties == "expected":
+    depth = max([listed, *(measure.list_depth for measure in measures)])
+    leader = any(measure.needs == "leader" for measure in measures)
+    if leader and ties == "expected":
         depth = max(depth, _TIED_ON_TOP)
-    if depth and (any(setting.removed for setting in settings) or (tops and ties in ("pessimistic", "expected"))):
+    if depth and (any(setting.removed for setting in settings) or (leader and ties in ("pessimistic", "expected"))):
         # One-sided lists lose the query's own answers in one language, and tied answers may come before an unrelated
         # document in the list that comes before them in the tie mode.
         depth += _most_in_one_language(collection, indptr, targets)
-    found = scan(
+    documents = collection.documents
+    scan_result = scan(
         relevant=(indptr, targets),
-        languages=collection.documents.languages,
-        k=min(depth, len(collection.documents)),
+        languages=documents.languages,
+        k=min(depth, len(documents)),
         per_language=True,
         ties=ties,
-        document_ids=collection.documents.ids if ties == "trec" else None,
+        document_ids=documents.ids if ties == "trec" else None,
     )
-    assert found.ranks is not None  # noqa: S101 - the scan was given relevant documents
-    counts = _with_languages(found.ranks, collection.languages)
-    places = tie_places(ties, collection.documents.ids, len(collection.documents))
-    target_places = targets if places is None else places[targets].astype(np.int64)
+    assert scan_result.ranks is not None  # noqa: S101 - the scan was given relevant documents
+    counts = _with_languages(scan_result.ranks, collection.languages)
+    places = tie_places(ties, documents.ids, len(documents))
     code_of = {label: code for code, label in enumerate(counts.languages)}
-    codes = np.array([code_of[label] for label in collection.documents.languages], dtype=np.int64)
-    sizes = np.bincount(codes, minlength=len(code_of))
-    standings = Standings(
-        counts, grades, collection.queries.languages, sizes, counts_within(counts, target_places), ties
+    codes = np.array([code_of[label] for label in documents.languages], dtype=np.int64)
+    return ScannedCollection(
+        collection=collection,
+        counts=counts,
+        grades=grades,
+        places=targets if places is None else places[targets].astype(np.int64),
+        sizes=np.bincount(codes, minlength=len(code_of)),
+        codes=codes,
+        top=scan_result.top,
+        ties=ties,
     )
-    query_of = np.repeat(np.arange(len(collection.queries)), np.diff(indptr))
-    return Survey.keyed(collection, standings, codes, found.top, (query_of, targets))
 
 
 def related_targets(collection: Collection) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

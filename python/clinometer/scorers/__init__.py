@@ -1,16 +1,33 @@
-"""Scorers: retrievers that give scores or lists and no embeddings, evaluated like any encoder.
+"""Scorers: whatever can be evaluated, encoders and retrievers that give scores or lists and no embeddings.
 
-`clinometer.evaluate` takes whatever satisfies the protocol `Scorer`. Those here bring their scores to `scan_scores`,
-which counts as the scan of embeddings does.
+`clinometer.evaluate` takes whatever `scorer` takes: a name, an encoder, stored embeddings, any object that satisfies
+the protocol `Scorer`. Scorers without embeddings bring their scores to `scan_scores`, which counts as the scan of
+embeddings does.
 """
 
 from __future__ import annotations
 
-from clinometer.scorers.base import Scored, Scorer
+from clinometer.scorers.base import ScanOptions, Scored, Scorer
 from clinometer.scorers.bm25 import BM25Scorer
 from clinometer.scorers.counting import scan_scores
+from clinometer.scorers.embedded import EmbeddedScorer
+from clinometer.scorers.factory import score, scorer
 from clinometer.scorers.late_interaction import LateInteractionScorer
 from clinometer.scorers.score_matrix import MatrixScorer
+from clinometer.scorers.stored import StoredEmbeddings
 from clinometer.scorers.trec_run import RunScorer
 
-__all__ = ["BM25Scorer", "LateInteractionScorer", "MatrixScorer", "RunScorer", "Scored", "Scorer", "scan_scores"]
+__all__ = [
+    "BM25Scorer",
+    "EmbeddedScorer",
+    "LateInteractionScorer",
+    "MatrixScorer",
+    "RunScorer",
+    "ScanOptions",
+    "Scored",
+    "Scorer",
+    "StoredEmbeddings",
+    "scan_scores",
+    "score",
+    "scorer",
+]

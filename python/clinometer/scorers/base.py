@@ -1,11 +1,12 @@
-"""What scores the documents of a collection for its queries: embeddings here, any other scorer by the same two lines.
+"""What a scorer is: it makes a collection ready, and then counts and lists come from one pass.
 
-An evaluation asks a `Scanner` once, for counts and lists; it never sees what the scores were made from.
+An evaluation asks a `Scanner` once; it never sees what the scores were made from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,10 +14,26 @@ from numpy.typing import NDArray
 
 from clinometer.collection import Collection
 from clinometer.encoders import EncoderRecord
+from clinometer.executors import Executor
 from clinometer.scanning.counts import RankCounts, TieMode
 from clinometer.scanning.scan import Scan
 
-__all__ = ["Scanner", "Scored", "Scorer", "answers_where"]
+__all__ = ["ScanOptions", "Scanner", "Scored", "Scorer", "answers_where"]
+
+
+@dataclass(frozen=True)
+class ScanOptions:
+    """How a scan runs; the result depends on none of it.
+
+    Args:
+        executor: Where embeddings are scanned: `local`, `ray`, or an `Executor`, which is left open.
+        threads: Number of threads; as many as the process may use if None.
+        show_progress_bar: Draw bars on standard error.
+    """
+
+    executor: str | Executor = "local"
+    threads: int | None = None
+    show_progress_bar: bool = False
 
 
 class Scanner(Protocol):
@@ -54,14 +71,14 @@ class Scored(NamedTuple):
 
 @runtime_checkable
 class Scorer(Protocol):
-    """Scores the documents of a collection without embeddings; `clinometer.evaluate` takes one like an encoder."""
+    """Scores the documents of a collection for its queries; `clinometer.evaluate` takes one in place of an encoder."""
 
     @property
     def record(self) -> EncoderRecord:
         """What scores, for the results."""
         ...
 
-    def score(self, collection: Collection, *, show_progress_bar: bool = False) -> Scored:
+    def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
         """Make ready to score these queries and documents."""
         ...
 

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.scorers.base import Scored, answers_where
+from clinometer.scorers.base import ScanOptions, Scored, answers_where
 from clinometer.scorers.counting import scan_scores
 from clinometer.scorers.tokens import TOKENIZER, terms
 
@@ -71,14 +71,14 @@ class BM25Scorer:
         """Parameters and tokenizer."""
         return self._record
 
-    def score(self, collection: Collection, *, show_progress_bar: bool = False) -> Scored:
+    def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
         """Index the documents.
 
         Raises:
             UsageError: No document has a term.
         """
         vocabulary: dict[str, int] = {}
-        bar = tqdm(collection.documents.texts, desc="index", unit=" documents", disable=not show_progress_bar)
+        bar = tqdm(collection.documents.texts, desc="index", unit=" documents", disable=not options.show_progress_bar)
         rows = [[vocabulary.setdefault(term, len(vocabulary)) for term in terms(text)] for text in bar]
         if not vocabulary:
             raise UsageError(f"no document of {collection.name!r} has a letter or a digit; bm25 finds nothing in it")
@@ -86,8 +86,8 @@ class BM25Scorer:
         scores = _Scores(self._index, vocabulary, collection.queries.texts)
         notices: list[str] = []
 
-        def scan(*, relevant: Any, **options: Any) -> Any:
-            found = scan_scores(scores, relevant, show_progress_bar=show_progress_bar, **options)
+        def scan(*, relevant: Any, **request: Any) -> Any:
+            found = scan_scores(scores, relevant, show_progress_bar=options.show_progress_bar, **request)
             assert found.ranks is not None  # noqa: S101 - relevant documents are always given
             silent, answers = answers_where(collection, found.ranks, found.ranks.scores == 0)
             notices.append(

@@ -1,4 +1,4 @@
-"""Embeddings as what scores a collection: its texts are encoded, and one scan answers for all of them."""
+"""Embeddings as a scorer: the texts of a collection are encoded, and one scan answers for all of them."""
 
 from __future__ import annotations
 
@@ -10,81 +10,87 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.collection import Collection, Texts
-from clinometer.encoders import Encoder
+from clinometer.collection import Collection
+from clinometer.encoders import Encoder, EncoderRecord, encode, require_embeddings
+from clinometer.encoders.base import Side
 from clinometer.errors import EmbeddingError
-from clinometer.executors import Executor
 from clinometer.scanning.scan import scan
-from clinometer.scorers.base import Scanner, Scored
+from clinometer.scorers.base import ScanOptions, Scored
 
-__all__ = ["embedded", "scanner_of"]
+__all__ = ["EmbeddedScorer"]
 
 
-def embedded(
-    collection: Collection,
-    encoder: Encoder,
-    threads: int | None,
-    show_progress_bar: bool,
-    *,
-    executor: str | Executor = "local",
-    more: Sequence[NDArray[Any]] = (),
-) -> Scored:
-    """Encode a collection.
+class EmbeddedScorer:
+    """An encoder as a scorer: the cosine of a query's and a document's embedding.
 
     Args:
-        collection: Any.
-        encoder: What encodes it.
-        threads: Of the scan.
-        show_progress_bar: Draw bars on standard error.
-        executor: Where the scan runs.
-        more: Embeddings of further documents, which follow those of the collection; the scanner is to be asked with
-            languages and ids of all.
+        encoder: What encodes both.
+        further: Embeddings of documents that follow those of the collection, each `(n, dimension)`; a scan is then
+            asked with the languages and ids of all.
 
     Raises:
-        EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
+        UsageError: It is not an encoder.
+
+    Example:
+        >>> import numpy as np, clinometer as cm
+        >>> from clinometer.encoders import PrecomputedEncoder
+        >>> demo = cm.load("demo", languages=["en", "de"])
+        >>> draw = np.random.default_rng(0)
+        >>> rows = {side: draw.normal(size=(len(texts), 8)).astype(np.float32)
+        ...         for side, texts in (("queries", demo.queries), ("documents", demo.documents))}
+        >>> EmbeddedScorer(PrecomputedEncoder(**rows)).score(demo).similarity
+        'cosine'
     """
-    texts = collection.queries
-    queries = encoder.encode_queries(texts.texts, show_progress_bar=show_progress_bar, **_labels(encoder, texts))
-    texts = collection.documents
-    documents = encoder.encode_documents(texts.texts, show_progress_bar=show_progress_bar, **_labels(encoder, texts))
-    scan_all = scanner_of(collection, queries, documents, threads, show_progress_bar, executor=executor, more=more)
-    # The record is read last: some things are known only when all texts have been seen.
-    return Scored(scan_all, msgspec.to_builtins(encoder.record))
 
+    def __init__(self, encoder: Encoder, *, further: Sequence[NDArray[Any]] = ()) -> None:
+        require_embeddings(encoder)
+        self._encoder, self._further = encoder, further
 
-def scanner_of(
-    collection: Collection,
-    queries: NDArray[Any],
-    documents: NDArray[Any],
-    threads: int | None = None,
-    show_progress_bar: bool = False,
-    *,
-    executor: str | Executor = "local",
-    more: Sequence[NDArray[Any]] = (),
-) -> Scanner:
-    """The scan of a collection's embeddings, one row for each of its texts, and of further documents.
+    @property
+    def record(self) -> EncoderRecord:
+        """The encoder's."""
+        return self._encoder.record
 
-    Raises:
-        EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
-    """
-    _check_rows("queries", queries, collection.queries.ids)
-    _check_rows("documents", documents, collection.documents.ids)
-    rows = [documents, *more] if more else documents
-    return partial(scan, queries, rows, threads=threads, show_progress_bar=show_progress_bar, executor=executor)
+    def followed_by(self, *further: NDArray[Any]) -> EmbeddedScorer:
+        """The same scorer with more documents behind those of the collection."""
+        return EmbeddedScorer(self._encoder, further=(*self._further, *further))
 
+    def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
+        """Encode the texts.
 
-def _labels(encoder: Encoder, texts: Texts) -> dict[str, Any]:
-    """The languages of the texts, for encoders that go by them, such as `clinometer.correction.CorrectedEncoder`."""
-    return {"languages": texts.languages} if getattr(encoder, "wants_languages", False) else {}
-
-
-def _check_rows(what: str, rows: NDArray[Any], ids: Sequence[str]) -> None:
-    if len(rows) != len(ids):
-        raise EmbeddingError(f"the encoder gave {len(rows)} rows for {len(ids)} {what}; one for each is needed")
-    largest = np.abs(rows).max(axis=1)
-    bad = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
-    if bad.size:
-        named = ", ".join(repr(ids[row]) for row in bad[:5]) + (", ..." if bad.size > 5 else "")
-        raise EmbeddingError(
-            f"the embeddings of {bad.size} {what} are zero, NaN or infinite ({named}); encode these texts again"
+        Raises:
+            EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
+        """
+        queries = self._embeddings(collection, "queries", options)
+        documents = self._embeddings(collection, "documents", options)
+        scanner = partial(
+            scan,
+            queries,
+            [documents, *self._further] if self._further else documents,
+            threads=options.threads,
+            executor=options.executor,
+            show_progress_bar=options.show_progress_bar,
         )
+        # The record is read last: some things are known only when all texts have been seen.
+        return Scored(scanner, msgspec.to_builtins(self.record))
+
+    def _embeddings(self, collection: Collection, side: Side, options: ScanOptions) -> NDArray[np.float32]:
+        texts = collection.queries if side == "queries" else collection.documents
+        rows = encode(
+            self._encoder,
+            texts.texts,
+            side,
+            languages=texts.languages,
+            show_progress_bar=options.show_progress_bar,
+        )
+        if len(rows) != len(texts):
+            raise EmbeddingError(f"the encoder gave {len(rows)} rows for {len(texts)} {side}; one for each is needed")
+        largest = np.abs(rows).max(axis=1)
+        bad_rows = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
+        if bad_rows.size:
+            named = ", ".join(repr(texts.ids[row]) for row in bad_rows[:5]) + (", ..." if bad_rows.size > 5 else "")
+            raise EmbeddingError(
+                f"the embeddings of {bad_rows.size} {side} are zero, NaN or infinite ({named}); encode these texts "
+                "again"
+            )
+        return rows

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import EmbeddingError, UsageError
-from clinometer.scorers.base import Scored
+from clinometer.scorers.base import ScanOptions, Scored
 from clinometer.scorers.counting import scan_scores
 
 __all__ = ["LateInteractionScorer", "Tokens"]
@@ -86,7 +86,7 @@ class LateInteractionScorer:
         """What is known of the vectors."""
         return self._record
 
-    def score(self, collection: Collection, *, show_progress_bar: bool = False) -> Scored:
+    def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
         """The scan of the MaxSim scores.
 
         Raises:
@@ -101,7 +101,7 @@ class LateInteractionScorer:
                     f"there are vectors for {len(ends) - 1} {kind}, but the collection has {len(texts)}; encode it in "
                     "the same languages"
                 )
-        scan = partial(scan_scores, self.blocks(), show_progress_bar=show_progress_bar)
+        scan = partial(scan_scores, self.blocks(), show_progress_bar=options.show_progress_bar)
         return Scored(scan, msgspec.to_builtins(self._record), "MaxSim")
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:

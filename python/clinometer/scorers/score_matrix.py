@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import EmbeddingError, FormatError, UsageError
-from clinometer.scorers.base import Scored
+from clinometer.scorers.base import ScanOptions, Scored
 from clinometer.scorers.counting import scan_scores
 
 __all__ = ["MatrixScorer"]
@@ -76,7 +76,7 @@ class MatrixScorer:
         """What is known of the scores."""
         return self._record
 
-    def score(self, collection: Collection, *, show_progress_bar: bool = False) -> Scored:
+    def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
         """The scan of the matrix.
 
         Raises:
@@ -88,5 +88,5 @@ class MatrixScorer:
                 f"the scores of {self._record.name} are {' x '.join(map(str, self._scores.shape))}, but the collection "
                 f"has {wanted[0]} queries and {wanted[1]} documents; score it in the same languages"
             )
-        scan = partial(scan_scores, self._scores, show_progress_bar=show_progress_bar)
+        scan = partial(scan_scores, self._scores, show_progress_bar=options.show_progress_bar)
         return Scored(scan, msgspec.to_builtins(self._record), "scores")

@@ -7,7 +7,6 @@ rows that the collection does not have are scanned as a language of their own, w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
-from clinometer.correction.remedies import Remedied, mixed_encoders
+from clinometer.correction.remedies import Remedies, mixed_encoders
 from clinometer.errors import CollectionError, UsageError
-from clinometer.executors import Executor, executor_of
-from clinometer.scanning.arguments import codes_of, core_options, rows_of, tie_places
-from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
-from clinometer.scanning.passes import Change, Scan
-from clinometer.scanning.pool import Pool, check_dimensions, pieces_of
+from clinometer.executors import opened
+from clinometer.scanning.arguments import codes_of, rows_of, tie_places
+from clinometer.scanning.counts import RankCounts, TieMode, TopK
+from clinometer.scanning.passes import RowTransform, Scan
+from clinometer.scanning.pool import Pool
 from clinometer.scanning.sources import sources_of_store
-from clinometer.scorers.base import Scored
+from clinometer.scorers.base import ScanOptions, Scored
 from clinometer.store.reader import EmbeddingStore, find_store
 from clinometer.store.rowfiles import digest_of
 
@@ -51,7 +50,7 @@ class StoredEmbeddings:
 
     documents: EmbeddingStore
     queries: EmbeddingStore
-    remedies: Remedied | None = None
+    remedies: Remedies | None = None
     memory_budget: int | str | None = None
 
     def __post_init__(self) -> None:
@@ -65,14 +64,7 @@ class StoredEmbeddings:
         warnings = list(dict.fromkeys([*mixed_encoders(*kept), *one.warnings]))
         return msgspec.structs.replace(one, query_prompt=other.query_prompt, warnings=warnings)
 
-    def scored(
-        self,
-        collection: Collection,
-        *,
-        executor: str | Executor = "local",
-        threads: int | None = None,
-        show_progress_bar: bool = False,
-    ) -> Scored:
+    def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
         """Match the texts of a collection with the stored rows.
 
         Raises:
@@ -83,17 +75,13 @@ class StoredEmbeddings:
         asked = rows_of(self.queries.take(queries), "queries")
         if self.remedies is not None:
             asked = self.remedies.queries(asked, collection.queries.languages)
-        sources = sources_of_store(self.documents)
-        if self.remedies is None:
-            check_dimensions(asked, sources)
         found = [
             f"{count:,} of {len(store):,} stored {store.stage} are not in the collection and were left out"
             for store, count in ((self.documents, extra), (self.queries, more))
             if count
         ]
         record = msgspec.structs.replace(self.record, warnings=[*self.record.warnings, *found])
-        scanner = _Scanner(self, asked, documents, executor, threads, show_progress_bar)
-        return Scored(scanner, msgspec.to_builtins(record))
+        return Scored(_Scanner(self, asked, documents, options), msgspec.to_builtins(record))
 
 
 @dataclass(frozen=True)
@@ -104,17 +92,13 @@ class _Scanner:
         stored: Has the rows.
         queries: `(Q, d)`: rows of the queries, in the collection's order.
         rows: `(N,)`: stored row of each document of the collection.
-        executor: Where the scan runs.
-        threads: Of the scan.
-        show_progress_bar: Draw a bar on standard error.
+        options: How the scan runs.
     """
 
     stored: StoredEmbeddings
     queries: NDArray[Any]
     rows: NDArray[np.int64]
-    executor: str | Executor
-    threads: int | None
-    show_progress_bar: bool
+    options: ScanOptions
 
     def __call__(
         self,
@@ -139,28 +123,23 @@ class _Scanner:
             places[extra] = size + np.arange(int(extra.sum()), dtype=np.uint32)
         # Lists of a language of their own keep those that are left out away from the others.
         apart = per_language or bool(extra.any())
-        change: Change | None = self.stored.remedies
+        change: RowTransform | None = self.stored.remedies
         if change is not None and extra.any():
             change = _Passing(change, labels[0])
-        pool = Pool(
-            pieces_of(sources_of_store(store), codes, places),
-            (*labels, _LEFT_OUT) if extra.any() else labels,
-            core_options("cosine", k, apart, None, self.threads, 512, None),
-            ties=ties,
-            held=tie_order(ties),
-            by_id=ties == "trec" and document_ids is not None,
-            change=change,
-        )
+        pool = Pool.of(
+            sources_of_store(store), codes, (*labels, _LEFT_OUT) if extra.any() else labels, self.queries,
+            places=places, ties=ties, by_id=ties == "trec" and document_ids is not None, transform=change, k=k,
+            per_language=apart, threads=self.options.threads,
+        )  # fmt: skip
         indptr, targets = relevant
-        executor = executor_of(self.executor, threads=self.threads)
-        with executor if isinstance(self.executor, str) else nullcontext():
+        with opened(self.options.executor, threads=self.options.threads) as executor:
             found = pool.scan(
                 self.queries,
                 np.asarray(indptr, dtype=np.int64),
                 self.rows[targets],
                 executor,
                 memory_budget=self.stored.memory_budget,
-                show_progress_bar=self.show_progress_bar,
+                show_progress_bar=self.options.show_progress_bar,
             )
         assert found.ranks is not None  # noqa: S101 - a pool's scan always counts
         top = None if found.top is None else _lists(found.top, document_at, labels, apart, per_language)
@@ -171,7 +150,7 @@ class _Scanner:
 class _Passing:
     """Changes documents; those that are left out as if they were in some language: nobody sees what becomes of them."""
 
-    change: Change
+    change: RowTransform
     label: str
 
     @property

@@ -19,7 +19,7 @@ from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, UsageError
 from clinometer.files import file_digest
-from clinometer.scorers.base import Scored, answers_where
+from clinometer.scorers.base import ScanOptions, Scored, answers_where
 from clinometer.scorers.counting import scan_scores
 
 __all__ = ["RunScorer"]
@@ -89,7 +89,7 @@ class RunScorer:
         """What is known of the run: name, digest of the file, how many lists of which lengths."""
         return self._record
 
-    def score(self, collection: Collection, *, show_progress_bar: bool = False) -> Scored:
+    def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
         """The scan of the lists.
 
         Raises:
@@ -98,8 +98,8 @@ class RunScorer:
         listed = _Listed(self._lists, collection)
         notices = listed.notices(self._record.name)
 
-        def scan(*, relevant: Any, **options: Any) -> Any:
-            found = scan_scores(listed, relevant, show_progress_bar=show_progress_bar, **options)
+        def scan(*, relevant: Any, **request: Any) -> Any:
+            found = scan_scores(listed, relevant, show_progress_bar=options.show_progress_bar, **request)
             assert found.ranks is not None  # noqa: S101 - relevant documents are always given
             missing, answers = answers_where(collection, found.ranks, np.isneginf(found.ranks.scores))
             if missing:

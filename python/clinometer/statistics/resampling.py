@@ -14,8 +14,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer import _core
+from clinometer.errors import UsageError
 
-__all__ = ["Estimate", "Resampling", "question_rows"]
+__all__ = ["BootstrapMeans", "Estimate", "Resamples", "question_rows"]
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """How a bootstrap or a permutation test draws; values that cannot be used are refused where it is made.
+
+    Args:
+        resamples: Number of resamples; 0 for no intervals.
+        confidence: Probability with which an interval is to hold, between 0 and 1.
+        seed: Seed of the draws, from 0 to 2^64 - 1.
+        threads: Number of threads; the result does not depend on it. None for as many as the process may use.
+
+    Raises:
+        UsageError: It names the option and what it may be.
+
+    Example:
+        >>> Resamples(resamples=-1)
+        Traceback (most recent call last):
+        clinometer.errors.UsageError: resamples is -1, but cannot be negative
+    """
+
+    resamples: int = 1000
+    confidence: float = 0.95
+    seed: int = 0
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.resamples < 0:
+            raise UsageError(f"resamples is {self.resamples}, but cannot be negative")
+        if not 0 < self.confidence < 1:
+            raise UsageError(f"confidence is {self.confidence}, but must lie between 0 and 1")
+        if not 0 <= self.seed < 1 << 64:
+            raise UsageError(f"seed is {self.seed}, but must be a whole number from 0 to 2^64 - 1")
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"threads is {self.threads}, but must be 1 or more")
+
+    def require_some(self) -> None:
+        """Refuse to go without resamples, where a test is made of them.
+
+        Raises:
+            UsageError: Their number is 0.
+        """
+        if self.resamples < 1:
+            raise UsageError(f"resamples is {self.resamples}, but must be 1 or more")
 
 
 @dataclass(frozen=True)
@@ -28,7 +73,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Resampling:
+class BootstrapMeans:
     """Bootstrap means of many columns at once, drawn from the same resamples so that they can be combined.
 
     Args:
@@ -42,17 +87,18 @@ class Resampling:
     confidence: float
 
     @classmethod
-    def of(
-        cls, values: NDArray[np.float64], *, resamples: int, confidence: float, seed: int, threads: int | None = None
-    ) -> Resampling:
+    def of(cls, values: NDArray[np.float64], resamples: Resamples) -> BootstrapMeans:
         """Resample the rows (questions) of `values`, `(questions, columns)`, NaN where a question has no value."""
         counted = np.count_nonzero(~np.isnan(values), axis=0)
         sums = np.nansum(values, axis=0)
         means = np.divide(sums, counted, out=np.full(values.shape[1], np.nan), where=counted > 0)
         resampled = _core.bootstrap_means(
-            np.ascontiguousarray(values), resamples=resamples, seed=seed, threads=threads or 0
+            np.ascontiguousarray(values),
+            resamples=resamples.resamples,
+            seed=resamples.seed,
+            threads=resamples.threads or 0,
         )
-        return cls(means, resampled, confidence)
+        return cls(means, resampled, resamples.confidence)
 
     def mean(self, columns: list[int]) -> Estimate:
         """Mean of the columns' means (a macro average if there are several), with its percentile interval."""

@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
 from clinometer.errors import UsageError
-from clinometer.statistics.resampling import Resampling
+from clinometer.statistics.resampling import BootstrapMeans, Resamples
 
 __all__ = [
     "CORRECTIONS",
+    "TEST_RESAMPLES",
     "Difference",
     "Effect",
     "benjamini_hochberg",
@@ -44,17 +45,16 @@ class Effect(NamedTuple):
     equal: NDArray[np.int64]
 
 
-def permutation_test(
-    first: ArrayLike, second: ArrayLike, *, resamples: int = 10_000, seed: int = 0, threads: int | None = None
-) -> NDArray[np.float64]:
+TEST_RESAMPLES = Resamples(resamples=10_000)
+
+
+def permutation_test(first: ArrayLike, second: ArrayLike, resamples: Resamples = TEST_RESAMPLES) -> NDArray[np.float64]:
     """Two-sided paired permutation test of equal means, by random signs of the differences.
 
     Args:
         first: `(queries,)` or `(queries, columns)`: values per query, NaN where undefined.
         second: The same queries under the other condition.
-        resamples: Random sign patterns; a query has one sign in all columns.
-        seed: Of the patterns.
-        threads: How many; never shows in the result.
+        resamples: How many sign patterns are drawn, and how; a query has one sign in all columns.
 
     Returns:
         `(columns,)`: p-values, (count + 1) / (resamples + 1), so never 0. Pairs with a NaN do not count.
@@ -63,34 +63,25 @@ def permutation_test(
         UsageError: The shapes differ, or there is nothing to test.
 
     Example:
-        >>> p = permutation_test([1.0, 0.9, 0.8, 1.0, 0.9, 1.0], [0.2, 0.3, 0.1, 0.2, 0.4, 0.3], resamples=2000)
+        >>> p = permutation_test([1.0, 0.9, 0.8, 1.0, 0.9, 1.0], [0.2, 0.3, 0.1, 0.2, 0.4, 0.3])
         >>> bool(abs(p[0] - 2 / 64) < 0.01)
         True
     """
     differences = _differences(first, second)
-    _check_resamples(resamples)
-    counts = _core.permutation_counts(differences, resamples=resamples, seed=seed, threads=threads or 0)
-    return np.asarray((counts + 1.0) / (resamples + 1.0), dtype=np.float64)
+    resamples.require_some()
+    counts = _core.permutation_counts(
+        differences, resamples=resamples.resamples, seed=resamples.seed, threads=resamples.threads or 0
+    )
+    return np.asarray((counts + 1.0) / (resamples.resamples + 1.0), dtype=np.float64)
 
 
-def bootstrap_difference(
-    before: ArrayLike,
-    after: ArrayLike,
-    *,
-    resamples: int = 10_000,
-    confidence: float = 0.95,
-    seed: int = 0,
-    threads: int | None = None,
-) -> Difference:
+def bootstrap_difference(before: ArrayLike, after: ArrayLike, resamples: Resamples = TEST_RESAMPLES) -> Difference:
     """Mean of `after` minus `before` with a percentile interval: the pairs are drawn with replacement, both together.
 
     Args:
         before: `(queries,)` or `(queries, columns)`: values per query, NaN where undefined.
         after: The same queries under the other condition.
-        resamples: Bootstrap resamples; a resample draws the same queries in all columns.
-        confidence: Probability that an interval is to hold, between 0 and 1.
-        seed: Of the draws.
-        threads: How many; never shows in the result.
+        resamples: How many resamples are drawn, and how; one draws the same queries in all columns.
 
     Returns:
         One mean and interval for each column, in the unit of the values. Pairs with a NaN do not count.
@@ -104,12 +95,12 @@ def bootstrap_difference(
         (True, 0.35)
     """
     differences = _differences(before, after)
-    _check_resamples(resamples)
-    if not 0 < confidence < 1:
-        raise UsageError(f"confidence is {confidence}, but must lie between 0 and 1")
-    sampled = Resampling.of(differences, resamples=resamples, confidence=confidence, seed=seed, threads=threads)
-    found = [sampled.mean([column]) for column in range(differences.shape[1])]
-    return Difference(*(np.array([getattr(one, name) for one in found]) for name in ("value", "low", "high")))
+    resamples.require_some()
+    means = BootstrapMeans.of(differences, resamples)
+    estimates = [means.mean([column]) for column in range(differences.shape[1])]
+    return Difference(
+        *(np.array([getattr(estimate, name) for estimate in estimates]) for name in ("value", "low", "high"))
+    )
 
 
 def paired_effect(before: ArrayLike, after: ArrayLike) -> Effect:
@@ -209,8 +200,3 @@ def _differences(before: ArrayLike, after: ArrayLike) -> NDArray[np.float64]:
     if a.shape != b.shape or a.ndim not in (1, 2) or a.size == 0:
         raise UsageError(f"a paired test needs equal, non-empty shapes, not {a.shape} and {b.shape}")
     return np.ascontiguousarray((b - a).reshape(len(a), -1))
-
-
-def _check_resamples(resamples: int) -> None:
-    if resamples < 1:
-        raise UsageError(f"resamples is {resamples}, but must be 1 or more")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from clinometer.collection import Texts
-from clinometer.encoders.base import Encoder
+from clinometer.encoders.base import Encoder, encode
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError
 from clinometer.store.manifest import MANIFEST, Dtype, Stage
@@ -104,7 +104,6 @@ def fill(
         EmbeddingError: It returns rows that are zero, NaN or infinite.
     """
     stage = writer.manifest.stage
-    encode = encoder.encode_documents if stage == "documents" else encoder.encode_queries
     first: dict[str, int] = {}
     for row, text in enumerate(texts.texts):
         first.setdefault(text, row)
@@ -112,7 +111,7 @@ def fill(
     starts = range(len(writer), len(texts), step)
     # What a shard has to have encoded does not depend on the shards before it being done.
     fresh = (new for start in starts if (new := _new(texts.texts[start : start + step], first, start)))
-    encoded = map(encode, fresh) if encode_all is None else encode_all(fresh)
+    encoded = (encode(encoder, new, stage) for new in fresh) if encode_all is None else encode_all(fresh)
     with tqdm(
         total=len(texts), initial=len(writer), desc=stage, unit="text", file=sys.stderr, disable=not show_progress_bar
     ) as bar:

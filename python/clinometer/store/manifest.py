@@ -13,13 +13,13 @@ from typing import Literal
 
 import msgspec
 
-from clinometer.encoders.base import EncoderRecord
+from clinometer.encoders.base import EncoderRecord, Side
 from clinometer.errors import FormatError
 from clinometer.files import json_bytes
 
 __all__ = ["DTYPES", "MANIFEST", "STAGES", "Dtype", "Manifest", "Shard", "Stage", "differences", "read_manifest"]
 
-Stage = Literal["documents", "queries"]
+Stage = Side
 STAGES: tuple[Stage, ...] = ("documents", "queries")
 Dtype = Literal["float32", "float16", "int16"]
 DTYPES: tuple[Dtype, ...] = ("float32", "float16", "int16")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.adapters.adapter import Adapter
-from clinometer.encoders.base import Encoder
+from clinometer.encoders.base import Encoder, encode
 from clinometer.errors import ClinometerError, UsageError
 from clinometer.executors.ray import RayExecutor
 from clinometer.store.encoding import EncodeAll
@@ -132,9 +132,8 @@ class _Holder:
         self._encoder = make()
 
     def encode(self, stage: Stage, texts: list[str]) -> NDArray[np.float32] | ClinometerError:
-        encode = self._encoder.encode_documents if stage == "documents" else self._encoder.encode_queries
         try:
-            return encode(texts)
+            return encode(self._encoder, texts, stage)
         except ClinometerError as error:
             return error
 

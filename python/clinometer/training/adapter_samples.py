@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.encoders import Encoder
+from clinometer.encoders import Encoder, encode
 from clinometer.errors import EncoderError, UsageError
 from clinometer.training.data import ParallelSamples
 from clinometer.vectors import unit_rows
@@ -118,11 +118,13 @@ def _encoded(
 ) -> NDArray[np.float32]:
     if not texts:
         raise UsageError("the samples have no queries, or no passages; an adapter is learned from both")
-    options: dict[str, Any] = {"show_progress_bar": show_progress_bar}
-    if getattr(encoder, "wants_languages", False):
-        options["languages"] = [language for _, language in texts]
-    encode = encoder.encode_queries if asked else encoder.encode_documents
-    rows = encode([text for text, _ in texts], **options)
+    rows = encode(
+        encoder,
+        [text for text, _ in texts],
+        "queries" if asked else "documents",
+        languages=[language for _, language in texts],
+        show_progress_bar=show_progress_bar,
+    )
     what = "queries" if asked else "passages"
     if len(rows) != len(texts):
         raise EncoderError(f"{encoder.record.name} gave {len(rows)} embeddings for {len(texts)} {what}")

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.encoders.base import Encoder
+from clinometer.encoders.base import Encoder, Side, encode
 from clinometer.errors import UsageError
 from clinometer.scanning.scan import search
 from clinometer.training.checks import same_text
@@ -191,8 +191,8 @@ def _mined(
 
 
 def _encoded(encoder: Encoder, column: str, texts: list[str], show_progress_bar: bool) -> NDArray[np.float32]:
-    encode = encoder.encode_queries if column.startswith("query") else encoder.encode_documents
-    return encode(texts, show_progress_bar=show_progress_bar)
+    side: Side = "queries" if column.startswith("query") else "documents"
+    return encode(encoder, texts, side, show_progress_bar=show_progress_bar)
 
 
 def _groups(asks: Sequence[str], answers: Sequence[str]) -> list[int]:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from string import ascii_uppercase
 
-from clinometer.comparison import Comparison
 from clinometer.errors import UsageError
 from clinometer.files import written_whole
 from clinometer.report.base import wording
@@ -20,7 +19,7 @@ from clinometer.report.base.text import escape_markdown, markdown_table, plain_t
 from clinometer.report.comparison.figure import draw_dumbbells
 from clinometer.report.comparison.tables import all_tables, detail_tables, mean_tables
 from clinometer.report.comparison.verdict import caveats, key_changes, methods, verdict
-from clinometer.report.comparison.view import View
+from clinometer.report.comparison.view import Compared, View
 from clinometer.report.evaluation.figures import Drawing
 
 __all__ = [
@@ -48,7 +47,7 @@ def check_ending(path: str | os.PathLike[str]) -> None:
         )
 
 
-def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> Path:
+def write_comparison(comparison: Compared, path: str | os.PathLike[str]) -> Path:
     """Write a comparison: HTML, Markdown or JSON by the file's ending.
 
     Returns:
@@ -71,7 +70,7 @@ def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> Pa
     return path
 
 
-def plain_comparison(comparison: Comparison, *, everything: bool = False, width: int = 110) -> str:
+def plain_comparison(comparison: Compared, *, everything: bool = False, width: int = 110) -> str:
     """The comparison for a terminal: the verdict, means over languages, the main measures by language.
 
     Args:
@@ -98,7 +97,7 @@ def plain_comparison(comparison: Comparison, *, everything: bool = False, width:
     return "\n\n".join(blocks)
 
 
-def markdown_comparison(comparison: Comparison) -> str:
+def markdown_comparison(comparison: Compared) -> str:
     """The comparison as Markdown with pipe tables."""
     blocks = [f"# Before and after: {escape_markdown(_title(comparison))}", _bullets(_opening(comparison))]
     views = _views(comparison)
@@ -118,7 +117,7 @@ def markdown_comparison(comparison: Comparison) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def html_comparison(comparison: Comparison) -> str:
+def html_comparison(comparison: Compared) -> str:
     """The comparison as one HTML page with figures.
 
     Raises:
@@ -160,7 +159,7 @@ def html_comparison(comparison: Comparison) -> str:
     )
 
 
-def draw_figures(comparison: Comparison, folder: str | os.PathLike[str]) -> list[Path]:
+def draw_figures(comparison: Compared, folder: str | os.PathLike[str]) -> list[Path]:
     """Write every figure of the page as `NAME.svg` and `NAME.png`, with title and key; returns the paths.
 
     Raises:
@@ -189,11 +188,11 @@ def _setting(key: str, value: object) -> str:
     return str(value) if key == "seed" else wording.listed(value)
 
 
-def _views(comparison: Comparison) -> list[View]:
+def _views(comparison: Compared) -> list[View]:
     return [View(comparison, label) for label in comparison.labels[1:]]
 
 
-def _title(comparison: Comparison) -> str:
+def _title(comparison: Compared) -> str:
     return (
         " → ".join(comparison.labels[:2])
         if len(comparison.labels) == 2
@@ -201,7 +200,7 @@ def _title(comparison: Comparison) -> str:
     )
 
 
-def _opening(comparison: Comparison) -> list[str]:
+def _opening(comparison: Compared) -> list[str]:
     """What was compared, on what."""
     collection = comparison.collection
     documents, queries = (sum((collection.get(what) or {}).values()) for what in ("documents", "queries"))

@@ -8,9 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clinometer.comparison import Comparison
 from clinometer.report.base import wording
-from clinometer.report.comparison.view import View, difference, difference_interval, listed, points, probability
+from clinometer.report.comparison.view import (
+    Compared,
+    View,
+    difference,
+    difference_interval,
+    listed,
+    points,
+    probability,
+)
 
 __all__ = ["TOLERANCE", "caveats", "change", "key_changes", "methods", "verdict"]
 
@@ -178,7 +185,7 @@ def key_changes(view: View) -> list[tuple[str, str, str]]:
     return numbers
 
 
-def caveats(comparison: Comparison) -> list[str]:
+def caveats(comparison: Compared) -> list[str]:
     """What a reader must keep in mind: warnings of the encoders, and what was left out."""
     found = [
         f"{label}: {warning}"
@@ -188,7 +195,7 @@ def caveats(comparison: Comparison) -> list[str]:
     return [*found, *(f"{notice}." for notice in comparison.notices)]
 
 
-def methods(comparison: Comparison) -> list[str]:
+def methods(comparison: Compared) -> list[str]:
     """How the numbers were made."""
     settings = comparison.settings
     resamples, level = wording.count(settings["resamples"]), f"{100 * settings['confidence']:g}%"

@@ -5,15 +5,14 @@ Also the words of a change: differences with their sign, intervals of difference
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
-from clinometer.comparison import Comparison
 from clinometer.report.base import wording
 
-__all__ = ["HEADLINES", "View", "difference", "difference_interval", "listed", "points", "probability"]
+__all__ = ["HEADLINES", "Compared", "View", "difference", "difference_interval", "listed", "points", "probability"]
 
 Row = Mapping[str, Any]
 _MEANS = ("macro", "macro-target", "macro-pivot")
@@ -28,11 +27,30 @@ HEADLINES = {
 """Measures that a short report shows, by scenario, in the order of a report."""
 
 
+class Compared(Protocol):
+    """What a report reads of a comparison; `clinometer.comparison.Comparison` says what each holds."""
+
+    @property
+    def collection(self) -> Mapping[str, Any]: ...
+    @property
+    def encoders(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def labels(self) -> Sequence[str]: ...
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+    @property
+    def rows(self) -> Sequence[Row]: ...
+    @property
+    def notices(self) -> Sequence[str]: ...
+    def harmed(self, *, tolerance: float = ..., encoder: str | None = ...) -> Sequence[Row] | None: ...
+    def to_json(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class View:
     """What changed from the encoder before to one encoder after."""
 
-    comparison: Comparison
+    comparison: Compared
     label: str
 
     @cached_property

@@ -138,14 +138,18 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
         for option, value in (("batch_size", batch_size), ("max_length", max_length)):
             if value is not None and value < 1:
                 raise UsageError(f"{option} must be 1 or more, not {value}")
-        asked = EvaluationOptions(
+        options = EvaluationOptions.of(
             languages=languages, scenarios=scenarios, pivot=pivot, measures=measures, ties=ties, seed=seed,
             threads=threads,
         )  # fmt: skip
         if not isinstance(collection, Collection):
-            collection = load(collection, languages=asked.languages)
-        self.collection = with_questions(collection.restrict(asked.languages), sample, seed)
-        self.scenarios, self.measures, self.pivot = asked.chosen_scenarios, asked.chosen_measures, asked.canonical_pivot
+            collection = load(collection, languages=options.languages)
+        self.collection = with_questions(collection.restrict(options.languages), sample, seed)
+        self.scenarios, self.measures, self.pivot = (
+            options.chosen_scenarios,
+            options.chosen_measures,
+            options.canonical_pivot,
+        )
         self.primary, self.query_prompt, self.document_prompt = primary, query_prompt, document_prompt
         self.batch_size, self.max_length = batch_size, max_length
         self.sample, self.seed, self.ties, self.threads = sample, seed, ties, threads

@@ -1,12 +1,34 @@
-//! Vectors packed for the kernels: panels of a fixed width that hold word 0
-//! of all their vectors, then word 1, and so on.
+//! Panels: a fixed number of vectors, interleaved so that a kernel reads one
+//! word of all of them as one line. Six rows of depth 3 in panels of width 4:
+//!
+//! ```text
+//!   rows              panels, in memory order    words
+//!   0   a0 a1 a2      panel 0   a0 b0 c0 d0       0 ..  4
+//!   1   b0 b1 b2                a1 b1 c1 d1       4 ..  8
+//!   2   c0 c1 c2                a2 b2 c2 d2       8 .. 12
+//!   3   d0 d1 d2      panel 1   e0 f0  -  -      12 .. 16
+//!   4   e0 e1 e2                e1 f1  -  -      16 .. 20
+//!   5   f0 f1 f2                e2 f2  -  -      20 .. 24
+//! ```
+//!
+//! Word w of row r is word `r / width * width * depth + w * width + r % width`
+//! of the memory: f2 is row 5, word 2, so 1 * 12 + 2 * 4 + 1 = 21.
+//!
+//! Padding (`-`) is only in the last lanes of a panel, never at the end of a
+//! row. Queries fill every panel but the last one. Documents start a new panel
+//! for each language and number their rows panel by panel, padding included.
+//! Padding of queries and of integers is zero; a panel of documents in `f32`
+//! has left-over values there, whose scores are masked.
+//!
+//! With widths of 16 and 32 documents, every line of a panel starts on a cache
+//! line; panels of queries are read a word at a time and need no alignment.
 
 use std::ops::Range;
 
 use crate::matrix::Prepared;
-use crate::words::Words;
+use crate::pack::words::Words;
 
-/// Packed panels of equal width and depth, the last one filled up with zeros.
+/// Packed panels of equal width and depth; lanes never written are zero.
 pub(crate) struct Panels {
     words: Words,
     width: usize,
@@ -14,6 +36,7 @@ pub(crate) struct Panels {
 }
 
 impl Panels {
+    /// Panels of zeros.
     pub(crate) fn new(panels: usize, width: usize, depth: usize) -> Self {
         Self { words: Words::new(panels * width * depth), width, depth }
     }
@@ -102,6 +125,7 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::portable::pack_word_by_word;
 
     #[test]
     fn groups_keep_the_callers_order() {
@@ -112,11 +136,23 @@ mod tests {
     }
 
     #[test]
-    fn panels_hold_component_after_component() {
-        let mut panels = Panels::new(2, 2, 3);
-        panels.put(0, [1, 2, 3].into_iter());
-        panels.put(1, [4, 5, 6].into_iter());
-        panels.put(2, [7, 8, 9].into_iter());
-        assert_eq!((panels.i32(0), panels.i32(1)), (&[1, 4, 2, 5, 3, 6][..], &[7, 0, 8, 0, 9, 0][..]));
+    fn words_lie_where_the_drawing_has_them() {
+        let (width, depth) = (4, 3);
+        let rows: Vec<u32> = (0..6 * 3).map(|n| 10 * (n / 3) + n % 3 + 1).collect();
+        let mut panels = Panels::new(2, width, depth);
+        for (row, vector) in rows.chunks_exact(depth).enumerate() {
+            panels.put(row, vector.iter().copied());
+        }
+        let memory = panels.words.u32();
+        for (n, value) in rows.iter().enumerate() {
+            let (row, word) = (n / depth, n % depth);
+            assert_eq!(memory[row / width * width * depth + word * width + row % width], *value);
+        }
+        assert_eq!(memory[21], 53);
+        assert_eq!(panels.i32(0), [1, 11, 21, 31, 2, 12, 22, 32, 3, 13, 23, 33]);
+        assert_eq!(panels.i32(1), [41, 51, 0, 0, 42, 52, 0, 0, 43, 53, 0, 0]);
+        let mut panel = [0; 12];
+        pack_word_by_word(width, depth, &rows[..12], &mut panel);
+        assert_eq!(panel, memory[..12]);
     }
 }

@@ -1,20 +1,19 @@
-//! A scan for few queries, which waits for memory and not for arithmetic.
+//! A worker for few queries, which waits for memory.
 //!
 //! Every row is read once, where it lies, and never packed. Its score is
 //! first summed in the order that is fastest, with a proof of how far that
 //! can be from the canonical chain; only where this does not decide, the row
 //! is made ready and scored canonically. Any other source of near scores
 //! with such a proof (rows stored as integers, say) can take the place of
-//! `Worker::near`.
+//! `StreamWorker::near`.
 
 use std::ops::Range;
 
 use crate::error::{Result, RowProblem};
 use crate::kernel::{Kernel, LANES, SIDE_BY_SIDE, TOGETHER};
 use crate::matrix::Similarity;
-use crate::ranks::Counts;
-use crate::topk::{Candidates, Hit};
-use crate::worker::{Part, Work};
+use crate::scan::worker::{Share, Shared, Worker};
+use crate::topk::Hit;
 
 /// Rows this short or long are left to the canonical score, whose rules for
 /// them are not those of sums of squares in `f32`.
@@ -24,8 +23,8 @@ const LENGTHS: Range<f32> = 1e-9..1e15;
 const SAFE_PRODUCT: f32 = 1e37;
 
 /// The working memory and the results of one thread.
-pub(crate) struct Worker<'s, K> {
-    part: &'s Part<'s, K>,
+pub(crate) struct StreamWorker<'s, K> {
+    shared: &'s Shared<'s, K>,
     /// Per query, its length times the relative error of a near score.
     reaches: Vec<f32>,
     longest: f32,
@@ -35,21 +34,19 @@ pub(crate) struct Worker<'s, K> {
     ready: Vec<f32>,
     near: Vec<f32>,
     doubts: Vec<u32>,
-    counts: Counts,
-    top: Candidates,
-    rescored: u64,
+    share: Share,
 }
 
-impl<'s, K: Kernel> Work<'s, K> for Worker<'s, K> {
-    fn new(part: &'s Part<'s, K>) -> Self {
-        let scan = part.scan;
+impl<'s, K: Kernel> Worker<'s, K> for StreamWorker<'s, K> {
+    fn new(shared: &'s Shared<'s, K>) -> Self {
+        let scan = shared.scan;
         let dimension = scan.documents.dimension();
         let lengths: Vec<f64> = (0..scan.queries.rows())
             .map(|query| scan.queries.row(query).iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt())
             .collect();
         let error = relative_error(dimension);
         Self {
-            part,
+            shared,
             reaches: lengths.iter().map(|length| (length * error) as f32).collect(),
             longest: lengths.iter().fold(0.0, |most: f64, length| most.max(*length)) as f32,
             tiny: dimension as f32 * 1e-44,
@@ -57,22 +54,20 @@ impl<'s, K: Kernel> Work<'s, K> for Worker<'s, K> {
             ready: vec![0.0; dimension],
             near: vec![0.0; scan.queries.rows()],
             doubts: Vec::new(),
-            counts: Counts::new(scan.targets.len(), scan.language_count),
-            top: Candidates::new(scan.lists(), scan.k, part.floors),
-            rescored: 0,
+            share: Share::new(shared),
         }
     }
 
-    fn finish(self) -> (Counts, Candidates, u64) {
-        (self.counts, self.top, self.rescored)
+    fn finish(self) -> Share {
+        self.share
     }
 
     fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>> {
-        let part = self.part;
-        part.control.check()?;
+        let shared = self.shared;
+        shared.control.check()?;
         let documents = rows.len();
         let mut bad = Vec::new();
-        part.kernel.enter(
+        shared.kernel.enter(
             #[inline(always)]
             || {
                 for row in rows {
@@ -83,25 +78,25 @@ impl<'s, K: Kernel> Work<'s, K> for Worker<'s, K> {
                 }
             },
         );
-        if let Some(progress) = part.progress {
+        if let Some(progress) = shared.progress {
             progress.advance(documents);
         }
         Ok(bad)
     }
 }
 
-impl<K: Kernel> Worker<'_, K> {
+impl<K: Kernel> StreamWorker<'_, K> {
     /// Near scores of a row for all queries. Returns what the reaches must
     /// be multiplied by, or None if the scores mean nothing.
     #[inline(always)]
     fn near(&mut self, row: usize) -> Option<f32> {
-        let scan = self.part.scan;
-        let vector = scan.documents.widen(self.part.kernel, row, &mut self.wide);
+        let scan = self.shared.scan;
+        let vector = scan.documents.widen(self.shared.kernel, row, &mut self.wide);
         let queries = scan.queries.rows();
         // The row itself is the first of those that it is multiplied with.
         let mut length = 0.0;
         if queries == 1 {
-            let [square, product] = self.part.kernel.dots(vector, [vector, scan.queries.row(0)]);
+            let [square, product] = self.shared.kernel.dots(vector, [vector, scan.queries.row(0)]);
             length = square.sqrt();
             self.near[0] = product;
         } else {
@@ -110,7 +105,7 @@ impl<K: Kernel> Worker<'_, K> {
                     0 => vector,
                     query => scan.queries.row(query - 1),
                 });
-                for (n, product) in (first..=queries).zip(self.part.kernel.dots(vector, others)) {
+                for (n, product) in (first..=queries).zip(self.shared.kernel.dots(vector, others)) {
                     match n {
                         0 => length = product.sqrt(),
                         query => self.near[query - 1] = product,
@@ -140,15 +135,15 @@ impl<K: Kernel> Worker<'_, K> {
     /// Counts what near scores decide; the rest is scored canonically.
     #[inline(always)]
     fn judge(&mut self, row: usize, factor: Option<f32>) -> std::result::Result<(), RowProblem> {
-        let scan = self.part.scan;
+        let scan = self.shared.scan;
         let language = usize::from(scan.languages[row]);
         self.doubts.clear();
         for query in 0..self.near.len() {
             let (low, high) = self.range(query, factor);
-            let mut open = (scan.k > 0) && high >= self.top.threshold(self.list(query, language));
+            let mut open = (scan.k > 0) && high >= self.share.candidates.threshold(scan.list(query, language));
             let targets = scan.targets.of_query(query);
             let bars = scan.targets.scores(targets.clone());
-            for (bar, greater) in bars.iter().zip(self.counts.greater_of(language, targets)) {
+            for (bar, greater) in bars.iter().zip(self.share.counts.greater_of(language, targets)) {
                 *greater += u32::from(low > *bar);
                 // No branch: scores near a bar are hard to guess.
                 open |= (low <= *bar) & (high >= *bar);
@@ -163,7 +158,7 @@ impl<K: Kernel> Worker<'_, K> {
     /// Scores a row canonically for the queries in doubt.
     #[inline(never)]
     fn settle(&mut self, row: usize, factor: Option<f32>) -> std::result::Result<(), RowProblem> {
-        let scan = self.part.scan;
+        let scan = self.shared.scan;
         let length = scan.documents.prepare_row(row, scan.similarity, &mut self.ready)?;
         if !scan.fits(length) {
             return Err(RowProblem::TooLong);
@@ -174,13 +169,13 @@ impl<K: Kernel> Worker<'_, K> {
         for few in doubts.chunks(SIDE_BY_SIDE) {
             let pairs =
                 std::array::from_fn(|n| (scan.queries.row(few[n.min(few.len() - 1)] as usize), self.ready.as_slice()));
-            let scores = self.part.kernel.enter(
+            let scores = self.shared.kernel.enter(
                 #[inline(always)]
-                || self.part.kernel.chains(pairs),
+                || self.shared.kernel.chains(pairs),
             );
             for (query, score) in few.iter().map(|query| *query as usize).zip(scores) {
                 if scan.k > 0 {
-                    self.top.offer(self.list(query, language), Hit { score, place });
+                    self.share.candidates.offer(scan.list(query, language), Hit { score, place });
                 }
                 let (low, _) = self.range(query, factor);
                 for target in scan.targets.of_query(query) {
@@ -189,22 +184,16 @@ impl<K: Kernel> Worker<'_, K> {
                         continue; // counted before
                     }
                     if score > bar {
-                        self.counts.greater_of(language, target..target + 1)[0] += 1;
+                        self.share.counts.greater_of(language, target..target + 1)[0] += 1;
                     } else if score == bar {
-                        self.counts.add_tie(language, target, scan.targets.place(target), place);
+                        self.share.counts.add_tie(language, target, scan.targets.place(target), place);
                     }
                 }
             }
         }
-        self.rescored += doubts.len() as u64;
+        self.share.rescored += doubts.len() as u64;
         self.doubts = doubts;
         Ok(())
-    }
-
-    #[inline(always)]
-    fn list(&self, query: usize, language: usize) -> usize {
-        let scan = self.part.scan;
-        if scan.per_language { query * scan.language_count + language } else { query }
     }
 }
 
@@ -228,7 +217,8 @@ fn relative_error(dimension: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{Dispatch, Isa, chain};
+    use crate::kernel::chain;
+    use crate::kernel::isa::{Dispatch, Isa};
     use proptest::prelude::*;
 
     struct Check<'a>(&'a [f32], &'a [f32]);

@@ -1,9 +1,4 @@
-//! The border to Python, and nothing else: each function unpacks arguments,
-//! calls one function of the core, and wraps what it returns.
-
-mod arrays;
-mod resample;
-mod scan;
+//! Long work with the interpreter released, and the core's errors as Python's.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -12,16 +7,8 @@ use std::time::Duration;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::{Control, Error, Result};
-
-/// The compiled core of clinometer.
-#[pymodule(gil_used = false)]
-mod _core {
-    #[pymodule_export]
-    use super::resample::{bootstrap_means, permutation_counts};
-    #[pymodule_export]
-    use super::scan::{fma_peak, instruction_sets, scan, score_pairs};
-}
+use crate::cancel::Control;
+use crate::error::{Error, Result};
 
 /// How often Python's signals are looked at and progress is reported.
 const PULSE: Duration = Duration::from_millis(50);
@@ -38,7 +25,7 @@ impl From<Error> for PyErr {
 
 /// Runs long work with the interpreter released, on a thread of its own,
 /// while this thread honours Ctrl-C and reports the documents done.
-fn detached<T: Send>(
+pub(super) fn detached<T: Send>(
     py: Python<'_>,
     progress: Option<&Bound<'_, PyAny>>,
     work: impl FnOnce(&Control) -> Result<T> + Send,
@@ -51,8 +38,7 @@ fn detached<T: Send>(
             let watched = &control;
             let worker = scope.spawn(move || {
                 let result = work(watched);
-                // The receiver outlives this thread; if it could not, nobody
-                // would be waiting.
+                // The receiver outlives this thread, so this cannot fail.
                 let _ = done.send(());
                 result
             });

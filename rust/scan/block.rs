@@ -1,16 +1,15 @@
 //! A block of documents on its way through the kernels: made ready once,
 //! packed in panels of one language each.
 
-use crate::certified::{Bound, Coded, encode};
 use crate::error::RowProblem;
 use crate::kernel::Kernel;
-use crate::matrix::Prepared;
-use crate::panels::Panels;
+use crate::pack::int16::{Bound, encode};
+use crate::pack::panels::Panels;
+use crate::pack::words::Words;
 use crate::scan::Scan;
-use crate::words::Words;
 
-/// Rows asked for before they are read: those of one language are seldom
-/// neighbours, and the processor does not guess the next one.
+/// Rows fetched into the cache before they are read: those of one language
+/// are seldom neighbours, and the processor does not guess the next one.
 const AHEAD: usize = 4;
 
 /// A block of documents. Its rows are numbered panel by panel, so rows of a
@@ -163,40 +162,5 @@ impl Block {
 
     pub(crate) fn documents(&self) -> usize {
         self.heads.iter().map(|head| head.documents).sum()
-    }
-}
-
-/// The codes of all queries, packed.
-pub(crate) struct CodedQueries {
-    panels: Panels,
-    bounds: Vec<Bound>,
-}
-
-impl CodedQueries {
-    /// None if a query has no code.
-    pub(crate) fn new<K: Kernel>(queries: &Prepared) -> Option<Self> {
-        let depth = queries.dimension().div_ceil(2);
-        let mut panels = Panels::new(queries.rows().div_ceil(K::QUERIES), K::QUERIES, depth);
-        let mut words = Words::new(depth);
-        let mut bounds = Vec::with_capacity(queries.rows());
-        for row in 0..queries.rows() {
-            bounds.push(encode(queries.row(row), words.i16_mut())?);
-            panels.put(row, words.u32().iter().copied());
-        }
-        Some(Self { panels, bounds })
-    }
-
-    pub(crate) fn panel(&self, panel: usize) -> &[i32] {
-        self.panels.i32(panel)
-    }
-
-    /// How far, in units of the integer score, each canonical score can be
-    /// from it; None if an integer sum could overflow.
-    pub(crate) fn reaches(&self, documents: Bound, dimension: usize, out: &mut Vec<i32>) -> Option<()> {
-        out.clear();
-        for bound in &self.bounds {
-            out.push(Coded { query: *bound, documents, dimension }.reach()?);
-        }
-        Some(())
     }
 }

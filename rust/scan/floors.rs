@@ -1,22 +1,23 @@
-//! Floors: scores below which a result list most likely needs nothing, taken
-//! from a sample of the documents.
+//! Floors: scores below which a result list most likely needs nothing,
+//! estimated from a sample of the documents.
 //!
 //! A list that starts empty keeps thousands of documents for a moment that a
 //! good threshold would have turned away. The floor of a list is a score of
 //! the sample that about twice as many documents reach as the list is long.
-//! It is a guess, and a checked one: a list that is short of documents after
-//! the scan is made again without a floor. So floors never show in a result.
+//! The guess is checked: a list that is short of documents after the pass is
+//! scanned again without a floor. So the result does not depend on floors.
 
 use crate::cancel::Control;
 use crate::error::{Error, Result};
 use crate::matrix::{Elements, Matrix};
 use crate::ranks::Targets;
+use crate::scan::pass::pass;
 use crate::scan::{Outcome, Precision, Scan};
 
-/// One in so many documents is sampled.
+/// Fewest documents for each sampled one.
 const SPACING: usize = 64;
 
-/// A sample is at most so long.
+/// Longest sample.
 const LONGEST: usize = 8192;
 
 /// Fewer documents than this are not worth a sample.
@@ -24,20 +25,20 @@ const WORTHWHILE: usize = 16_384;
 
 /// A floor for each list, or None where it would not pay.
 pub(crate) fn estimate(scan: &Scan<'_>, control: &Control) -> Result<Option<Vec<f32>>> {
-    let rows = scan.documents.rows();
-    if scan.k == 0 || rows < WORTHWHILE {
+    let documents = scan.documents.rows();
+    if scan.k == 0 || documents < WORTHWHILE {
         return Ok(None);
     }
-    let spacing = SPACING.max(rows.div_ceil(LONGEST));
+    let spacing = SPACING.max(documents.div_ceil(LONGEST));
     // The documents of a list that are in the sample scatter about `mean`;
-    // five deviations make a floor that is too high a rare thing.
+    // with five deviations a floor is rarely too high.
     let mean = scan.k as f64 / spacing as f64;
     let rank = (mean + 5.0 * mean.sqrt() + 4.0).ceil() as usize;
-    let places: Vec<usize> = (0..rows).step_by(spacing).collect();
-    if rank * 4 > places.len() {
+    let rows: Vec<usize> = (0..documents).step_by(spacing).collect();
+    if rank * 4 > rows.len() {
         return Ok(None);
     }
-    let languages: Vec<u16> = places.iter().map(|row| scan.languages[*row]).collect();
+    let languages: Vec<u16> = rows.iter().map(|row| scan.languages[*row]).collect();
     let sampled = Scan {
         languages: &languages,
         places: None,
@@ -50,11 +51,11 @@ pub(crate) fn estimate(scan: &Scan<'_>, control: &Control) -> Result<Option<Vec<
     // Rows that cannot be scored are for the scan itself to name.
     let best = match scan.documents.elements() {
         Elements::F32(values) => {
-            let values = gather(values, &places, scan.documents.dimension());
+            let values = gather(values, &rows, scan.documents.dimension());
             best(&sampled, Elements::F32(&values), control)
         }
         Elements::F16(values) => {
-            let values = gather(values, &places, scan.documents.dimension());
+            let values = gather(values, &rows, scan.documents.dimension());
             best(&sampled, Elements::F16(&values), control)
         }
     };
@@ -74,10 +75,10 @@ fn gather<T: Copy>(values: &[T], rows: &[usize], dimension: usize) -> Vec<T> {
 
 fn best(sampled: &Scan<'_>, values: Elements<'_>, control: &Control) -> Result<Outcome> {
     let documents = Matrix::new(values, sampled.languages.len(), sampled.documents.dimension())?;
-    Scan { documents, ..sampled.clone() }.pass(None, None, control)
+    pass(&Scan { documents, ..sampled.clone() }, None, None, control)
 }
 
-/// Makes those lists again whose floor turned away what they needed.
+/// Scans again for the lists whose floor turned away what they needed.
 pub(crate) fn repair(scan: &Scan<'_>, floors: &[f32], outcome: &mut Outcome, control: &Control) -> Result<()> {
     let per_query = scan.lists_per_query();
     let mut documents = vec![0; per_query];
@@ -85,7 +86,7 @@ pub(crate) fn repair(scan: &Scan<'_>, floors: &[f32], outcome: &mut Outcome, con
         documents[usize::from(*language) % per_query] += 1;
     }
     let short = |list: &usize| {
-        floors[*list] > f32::NEG_INFINITY && outcome.top.found(*list) < scan.k.min(documents[list % per_query])
+        floors[*list] > f32::NEG_INFINITY && outcome.top.hits(*list) < scan.k.min(documents[list % per_query])
     };
     let short: Vec<usize> = (0..scan.lists()).filter(short).collect();
     let mut queries: Vec<usize> = short.iter().map(|list| list / per_query).collect();
@@ -95,10 +96,10 @@ pub(crate) fn repair(scan: &Scan<'_>, floors: &[f32], outcome: &mut Outcome, con
     }
     let few = scan.queries.select(&queries);
     let again = Scan { queries: &few, targets: Targets::NONE, precision: Precision::Float32, ..scan.clone() };
-    let made = again.pass(None, None, control)?;
+    let repaired = pass(&again, None, None, control)?.top;
     for list in short {
         let query = queries.partition_point(|query| *query < list / per_query);
-        outcome.top.replace(list, &made.top, query * per_query + list % per_query);
+        outcome.top.replace(list, &repaired, query * per_query + list % per_query);
     }
     Ok(())
 }

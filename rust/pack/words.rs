@@ -1,5 +1,11 @@
-//! Storage for packed vectors: 32-bit words that start on a cache line, seen
-//! as `f32`, as `i32` or as pairs of `i16`.
+//! Memory of packed vectors: 32-bit words from the start of a cache line on,
+//! seen as `f32`, as `i32` or as pairs of `i16`.
+//!
+//! ```text
+//!   a multiple of 64 bytes         the next one
+//!   | word 0 | word 1 |...| word 15 | word 16 |...| word len - 1 | rest of the line, unseen |
+//!   i16 0  1 | 2    3 |...| 30   31 | 32   33 |...
+//! ```
 
 /// A cache line, so that vector loads never straddle two.
 #[derive(Clone, Copy)]

@@ -1,67 +1,39 @@
-//! One thread's share of a scan.
+//! A worker for many queries, which waits for arithmetic.
 //!
-//! It groups its stretch by language, packs panels, scores tiles, and
-//! compares a tile while it is in the first-level cache. With integers, a
+//! It groups a stretch by language, packs panels, scores tiles, and compares
+//! a tile while it is in the first-level cache. With integers, a
 //! score that is certain to lie above a target is counted at once, one that
 //! is certain to lie below is passed over, and the few in doubt are scored
 //! again canonically, several at a time, while their block is in cache.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
-use crate::block::{Block, CodedQueries, Head};
-use crate::cancel::Control;
-use crate::certified::center;
 use crate::error::{Result, RowProblem};
 use crate::kernel::{Kernel, SIDE_BY_SIDE};
-use crate::panels::{Groups, Panels};
-use crate::ranks::Counts;
-use crate::scan::Scan;
-use crate::topk::{Candidates, Hit};
-use crate::words::Words;
+use crate::pack::int16::{CodedQueries, center};
+use crate::pack::panels::{Groups, Panels};
+use crate::pack::words::Words;
+use crate::scan::block::{Block, Head};
+use crate::scan::worker::{Share, Shared, Worker};
+use crate::topk::Hit;
 
 /// Bytes of query panels that stay in the second-level cache while the
 /// panels of a block pass them.
 const QUERY_BYTES: usize = 256 << 10;
 
-/// Doubts are settled when there are so many, and after each block.
+/// Doubts that are settled before the end of their block.
 const DOUBTS: usize = 1 << 14;
 
-/// A canonical score takes about as long as so many integer scores save.
+/// Integer scores that save about the time of one canonical score.
 const DOUBT_COST: usize = 32;
 
-/// Blocks without integers after one with too many doubts: twice as many
-/// each time, up to this.
+/// Most blocks without integers after one with too many doubts; their number
+/// doubles each time.
 const LONGEST_REST: u32 = 64;
 
-/// What the threads of a scan share.
-pub(crate) struct Part<'s, K> {
-    pub(crate) scan: &'s Scan<'s>,
-    pub(crate) kernel: K,
-    /// Packed when first needed: with integers, perhaps never.
-    pub(crate) queries: &'s OnceLock<Panels>,
-    /// None: no integers.
-    pub(crate) codes: Option<&'s CodedQueries>,
-    /// Scores below which a list keeps nothing.
-    pub(crate) floors: Option<&'s [f32]>,
-    pub(crate) progress: Option<&'s Control>,
-    pub(crate) control: &'s Control,
-}
-
-/// What a thread does with the stretches that it takes.
-pub(crate) trait Work<'s, K>: Sized {
-    fn new(part: &'s Part<'s, K>) -> Self;
-
-    /// Scans a stretch of documents; returns those that cannot be scored.
-    fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>>;
-
-    /// Counts, candidates, and scores that a filter could not spare.
-    fn finish(self) -> (Counts, Candidates, u64);
-}
-
 /// The working memory and the results of one thread.
-pub(crate) struct Worker<'s, K> {
-    part: &'s Part<'s, K>,
+pub(crate) struct PackedWorker<'s, K> {
+    shared: &'s Shared<'s, K>,
     groups: Groups,
     block: Block,
     panels_per_block: usize,
@@ -79,9 +51,7 @@ pub(crate) struct Worker<'s, K> {
     doubts: Vec<Doubt>,
     rest: u32,
     next_rest: u32,
-    counts: Counts,
-    top: Candidates,
-    rescored: u64,
+    share: Share,
 }
 
 /// A score that integers leave open.
@@ -94,14 +64,14 @@ struct Doubt {
     near: i32,
 }
 
-impl<'s, K: Kernel> Work<'s, K> for Worker<'s, K> {
-    fn new(part: &'s Part<'s, K>) -> Self {
-        let scan = part.scan;
+impl<'s, K: Kernel> Worker<'s, K> for PackedWorker<'s, K> {
+    fn new(shared: &'s Shared<'s, K>) -> Self {
+        let scan = shared.scan;
         let panels_per_block = scan.shape.block.div_ceil(K::DOCUMENTS).max(1);
-        let coded = part.codes.is_some();
+        let coded = shared.codes.is_some();
         let targets = if coded { scan.targets.scores(0..scan.targets.len()) } else { &[] };
         Self {
-            part,
+            shared,
             groups: Groups::default(),
             block: Block::new::<K>(panels_per_block, scan.documents.dimension(), coded),
             panels_per_block,
@@ -114,29 +84,27 @@ impl<'s, K: Kernel> Work<'s, K> for Worker<'s, K> {
             doubts: Vec::new(),
             rest: 0,
             next_rest: 1,
-            counts: Counts::new(scan.targets.len(), scan.language_count),
-            top: Candidates::new(scan.lists(), scan.k, part.floors),
-            rescored: 0,
+            share: Share::new(shared),
         }
     }
 
-    fn finish(self) -> (Counts, Candidates, u64) {
-        (self.counts, self.top, self.rescored)
+    fn finish(self) -> Share {
+        self.share
     }
 
     fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>> {
-        let part = self.part;
-        part.kernel.enter(
+        let shared = self.shared;
+        shared.kernel.enter(
             #[inline(always)]
             || self.scan_inside(rows),
         )
     }
 }
 
-impl<'s, K: Kernel> Worker<'s, K> {
+impl<'s, K: Kernel> PackedWorker<'s, K> {
     #[inline(always)]
     fn scan_inside(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>> {
-        let scan = self.part.scan;
+        let scan = self.shared.scan;
         let first = rows.start;
         let mut groups = std::mem::take(&mut self.groups);
         groups.sort(scan.languages, rows, scan.language_count);
@@ -160,18 +128,18 @@ impl<'s, K: Kernel> Worker<'s, K> {
 
     #[inline(always)]
     fn score_block(&mut self) -> Result<()> {
-        let part = self.part;
-        let dimension = part.scan.documents.dimension();
+        let shared = self.shared;
+        let dimension = shared.scan.documents.dimension();
         let coded = self.code_block();
         if coded.is_none() {
-            self.block.pack(part.kernel);
+            self.block.pack(shared.kernel);
         }
-        let query_panels = part.scan.queries.rows().div_ceil(K::QUERIES);
+        let query_panels = shared.scan.queries.rows().div_ceil(K::QUERIES);
         let bytes = K::QUERIES * dimension * if coded.is_some() { 2 } else { 4 };
         let together = (QUERY_BYTES / bytes).max(1);
-        let before = self.rescored;
+        let before = self.share.rescored;
         for first in (0..query_panels).step_by(together) {
-            part.control.check()?;
+            shared.control.check()?;
             let panels = first..(first + together).min(query_panels);
             for documents in 0..self.block.len() {
                 match coded {
@@ -182,34 +150,34 @@ impl<'s, K: Kernel> Worker<'s, K> {
         }
         self.settle();
         if coded.is_some() {
-            self.judge(self.rescored - before);
+            self.judge(self.share.rescored - before);
         }
-        if let Some(progress) = part.progress {
+        if let Some(progress) = shared.progress {
             progress.advance(self.block.documents());
         }
         self.block.clear();
         Ok(())
     }
 
-    /// Codes the block, if integers are wanted and can be used for it.
+    /// Codes the block, unless integers rest or cannot be used for it.
     #[inline(always)]
     fn code_block(&mut self) -> Option<&'s CodedQueries> {
-        let part = self.part;
-        let codes = part.codes?;
+        let shared = self.shared;
+        let codes = shared.codes.as_ref()?;
         if self.rest > 0 {
             self.rest -= 1;
             return None;
         }
-        let bound = self.block.pack_codes(part.kernel)?;
-        codes.reaches(bound, part.scan.documents.dimension(), &mut self.reaches)?;
+        let bound = self.block.pack_codes(shared.kernel)?;
+        codes.reaches(bound, shared.scan.documents.dimension(), &mut self.reaches)?;
         self.bars.clear();
         self.lows.clear();
         self.highs.clear();
-        let lists = if part.scan.k > 0 { part.scan.lists_per_query() } else { 0 };
+        let lists = if shared.scan.k > 0 { shared.scan.lists_per_query() } else { 0 };
         for (query, reach) in self.reaches.iter().copied().enumerate() {
-            let thresholds = (query * lists..(query + 1) * lists).map(|list| self.top.threshold(list));
+            let thresholds = (query * lists..(query + 1) * lists).map(|list| self.share.candidates.threshold(list));
             self.bars.extend(thresholds.map(|score| center(score).saturating_sub(reach + 1)));
-            let centers = &self.centers[part.scan.targets.of_query(query)];
+            let centers = &self.centers[shared.scan.targets.of_query(query)];
             self.lows.extend(centers.iter().map(|center| center.saturating_sub(reach + 1)));
             self.highs.extend(centers.iter().map(|center| center.saturating_add(reach)));
         }
@@ -218,7 +186,7 @@ impl<'s, K: Kernel> Worker<'s, K> {
 
     /// Rests the integers after a block in which they decided too little.
     fn judge(&mut self, rescored: u64) {
-        let pairs = self.block.documents() * self.part.scan.queries.rows();
+        let pairs = self.block.documents() * self.shared.scan.queries.rows();
         if rescored as usize > pairs / DOUBT_COST {
             self.rest = self.next_rest;
             self.next_rest = (2 * self.next_rest).min(LONGEST_REST);
@@ -229,23 +197,17 @@ impl<'s, K: Kernel> Worker<'s, K> {
 
     #[inline(always)]
     fn queries_of(&self, panel: usize) -> Range<usize> {
-        panel * K::QUERIES..((panel + 1) * K::QUERIES).min(self.part.scan.queries.rows())
-    }
-
-    #[inline(always)]
-    fn list(&self, query: usize, language: usize) -> usize {
-        let scan = self.part.scan;
-        if scan.per_language { query * scan.language_count + language } else { query }
+        panel * K::QUERIES..((panel + 1) * K::QUERIES).min(self.shared.scan.queries.rows())
     }
 
     /// Canonical scores of one panel of documents.
     #[inline(always)]
     fn score_panel(&mut self, panels: Range<usize>, documents: usize) {
-        let part = self.part;
+        let shared = self.shared;
         let head = self.block.head(documents);
-        let queries = part.queries.get_or_init(|| Panels::of_queries(part.scan.queries, K::QUERIES));
+        let queries = shared.queries.get_or_init(|| Panels::of_queries(shared.scan.queries, K::QUERIES));
         for panel in panels {
-            part.kernel.tile(queries.depth(), queries.f32(panel), self.block.panel(documents), self.scores.f32_mut());
+            shared.kernel.tile(queries.depth(), queries.f32(panel), self.block.panel(documents), self.scores.f32_mut());
             for (lane, query) in self.queries_of(panel).enumerate() {
                 self.count(query, lane, head, documents);
             }
@@ -255,30 +217,30 @@ impl<'s, K: Kernel> Worker<'s, K> {
     /// Counts and offers a row of canonical scores.
     #[inline(always)]
     fn count(&mut self, query: usize, lane: usize, head: Head, documents: usize) {
-        let part = self.part;
+        let shared = self.shared;
         let scores = &self.scores.f32()[lane * K::DOCUMENTS..(lane + 1) * K::DOCUMENTS];
         let places = self.block.places::<K>(documents);
         let filled = head.filled();
-        if part.scan.k > 0 {
-            let list = self.list(query, head.language);
-            let hits = part.kernel.at_least(scores, self.top.threshold(list));
+        if shared.scan.k > 0 {
+            let list = shared.scan.list(query, head.language);
+            let hits = shared.kernel.at_least(scores, self.share.candidates.threshold(list));
             for lane in bits(hits & filled) {
-                self.top.offer(list, Hit { score: scores[lane], place: places[lane] });
+                self.share.candidates.offer(list, Hit { score: scores[lane], place: places[lane] });
             }
         }
-        let targets = part.scan.targets.of_query(query);
+        let targets = shared.scan.targets.of_query(query);
         let mut tied = 0;
-        let bars = part.scan.targets.scores(targets.clone());
-        for (bar, greater) in bars.iter().zip(self.counts.greater_of(head.language, targets.clone())) {
+        let bars = shared.scan.targets.scores(targets.clone());
+        for (bar, greater) in bars.iter().zip(self.share.counts.greater_of(head.language, targets.clone())) {
             // No branch: whether anything reaches a target is hard to guess.
-            let above = part.kernel.above(scores, *bar);
+            let above = shared.kernel.above(scores, *bar);
             *greater += (above & filled).count_ones();
-            tied |= above ^ part.kernel.at_least(scores, *bar);
+            tied |= above ^ shared.kernel.at_least(scores, *bar);
         }
         for lane in bits(tied & filled) {
             for target in targets.clone() {
-                if scores[lane] == part.scan.targets.score(target) {
-                    self.counts.add_tie(head.language, target, part.scan.targets.place(target), places[lane]);
+                if scores[lane] == shared.scan.targets.score(target) {
+                    self.share.counts.add_tie(head.language, target, shared.scan.targets.place(target), places[lane]);
                 }
             }
         }
@@ -287,11 +249,11 @@ impl<'s, K: Kernel> Worker<'s, K> {
     /// Integer scores of one panel of documents.
     #[inline(always)]
     fn sift_panel(&mut self, codes: &CodedQueries, panels: Range<usize>, documents: usize) {
-        let part = self.part;
+        let shared = self.shared;
         let head = self.block.head(documents);
-        let depth = part.scan.queries.dimension().div_ceil(2);
+        let depth = shared.scan.queries.dimension().div_ceil(2);
         for panel in panels {
-            part.kernel.tile_of_pairs(depth, codes.panel(panel), self.block.codes(documents), self.scores.i32_mut());
+            shared.kernel.tile_of_pairs(depth, codes.panel(panel), self.block.codes(documents), self.scores.i32_mut());
             for (lane, query) in self.queries_of(panel).enumerate() {
                 self.sift(query, lane, head, documents);
             }
@@ -304,19 +266,19 @@ impl<'s, K: Kernel> Worker<'s, K> {
     /// Counts what a row of integer scores decides and notes the rest.
     #[inline(always)]
     fn sift(&mut self, query: usize, lane: usize, head: Head, documents: usize) {
-        let part = self.part;
+        let shared = self.shared;
         let scores = &self.scores.i32()[lane * K::DOCUMENTS..(lane + 1) * K::DOCUMENTS];
         let filled = head.filled();
         let mut open = 0;
-        if part.scan.k > 0 {
-            open = part.kernel.integers_above(scores, self.bars[self.list(query, head.language)]);
+        if shared.scan.k > 0 {
+            open = shared.kernel.integers_above(scores, self.bars[shared.scan.list(query, head.language)]);
         }
-        let targets = part.scan.targets.of_query(query);
+        let targets = shared.scan.targets.of_query(query);
         let bars = self.lows[targets.clone()].iter().zip(&self.highs[targets.clone()]);
-        for ((low, high), greater) in bars.zip(self.counts.greater_of(head.language, targets)) {
-            let above = part.kernel.integers_above(scores, *high);
+        for ((low, high), greater) in bars.zip(self.share.counts.greater_of(head.language, targets)) {
+            let above = shared.kernel.integers_above(scores, *high);
             *greater += (above & filled).count_ones();
-            open |= above ^ part.kernel.integers_above(scores, *low);
+            open |= above ^ shared.kernel.integers_above(scores, *low);
         }
         for lane in bits(open & filled) {
             let row = (documents * K::DOCUMENTS + lane) as u32;
@@ -333,28 +295,28 @@ impl<'s, K: Kernel> Worker<'s, K> {
         for few in doubts.chunks(SIDE_BY_SIDE) {
             let pairs = std::array::from_fn(|n| {
                 let doubt = few[n.min(few.len() - 1)];
-                (self.part.scan.queries.row(doubt.query as usize), self.block.row(doubt.row as usize))
+                (self.shared.scan.queries.row(doubt.query as usize), self.block.row(doubt.row as usize))
             });
-            let scores = self.part.kernel.chains(pairs);
+            let scores = self.shared.kernel.chains(pairs);
             for (doubt, score) in few.iter().zip(scores) {
                 self.decide(*doubt, score);
             }
         }
-        self.rescored += doubts.len() as u64;
+        self.share.rescored += doubts.len() as u64;
         self.doubts = doubts;
         self.doubts.clear();
     }
 
     #[inline(always)]
     fn decide(&mut self, doubt: Doubt, score: f32) {
-        let scan = self.part.scan;
+        let scan = self.shared.scan;
         let (query, row) = (doubt.query as usize, doubt.row as usize);
         let language = self.block.head(row / K::DOCUMENTS).language;
         let place = self.block.place(row);
         if scan.k > 0 {
-            let list = self.list(query, language);
-            self.top.offer(list, Hit { score, place });
-            self.bars[list] = center(self.top.threshold(list)).saturating_sub(self.reaches[query] + 1);
+            let list = scan.list(query, language);
+            self.share.candidates.offer(list, Hit { score, place });
+            self.bars[list] = center(self.share.candidates.threshold(list)).saturating_sub(self.reaches[query] + 1);
         }
         for target in scan.targets.of_query(query) {
             // Outside this range it has been counted, or never will be.
@@ -363,9 +325,9 @@ impl<'s, K: Kernel> Worker<'s, K> {
             }
             let bar = scan.targets.score(target);
             if score > bar {
-                self.counts.greater_of(language, target..target + 1)[0] += 1;
+                self.share.counts.greater_of(language, target..target + 1)[0] += 1;
             } else if score == bar {
-                self.counts.add_tie(language, target, scan.targets.place(target), place);
+                self.share.counts.add_tie(language, target, scan.targets.place(target), place);
             }
         }
     }

@@ -7,6 +7,22 @@
 //! canonical chain of d fused multiply-adds from it by at most
 //! d u / (1 - d u) |q| |x| with u = 2^-24. The norms are measured for each
 //! row and rounded up, never assumed.
+//!
+//! A word holds two components, so a row of dimension d has depth
+//! `d.div_ceil(2)`; an odd row ends with a zero. Dimension 3 in panels of
+//! width 4, of which two rows are in use:
+//!
+//! ```text
+//!   row 0   a0 a1 | a2 0       line 0   a0 a1 | b0 b1 | 0 0 | 0 0
+//!   row 1   b0 b1 | b2 0       line 1   a2  0 | b2  0 | 0 0 | 0 0
+//! ```
+//!
+//! Component c of a row is half `c % 2` of its word `c / 2`, the first in
+//! memory for 0: as 16-bit integers, b2 is number 2 * (1 * 4 + 1) + 0 = 10.
+
+use crate::matrix::Prepared;
+use crate::pack::panels::Panels;
+use crate::pack::words::Words;
 
 /// Integer steps in one. Products of rows of length one stay below 2^31, with
 /// room for what rounding adds to their lengths.
@@ -15,7 +31,7 @@ const SCALE: f32 = 46_300.0;
 /// The greatest component that fits 16 bits.
 const GREATEST: f32 = 32_767.0 / SCALE;
 
-/// Sums of squares are kept in so many lanes, for vector instructions.
+/// Lanes of a sum of squares, for vector instructions.
 const LANES: usize = 16;
 
 /// Upper bounds of the length of one or more rows and of the length of what
@@ -36,7 +52,7 @@ impl Bound {
 /// None if a component is too large.
 #[inline(always)]
 pub(crate) fn encode(row: &[f32], code: &mut [i16]) -> Option<Bound> {
-    // Adding this rounds to an integer, which then stands in the low bits.
+    // Adding this rounds to an integer and leaves it in the low bits.
     const MAGIC: f32 = 12_582_912.0;
     let step = 1.0 / SCALE;
     let (mut squares, mut residues, mut greatest) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
@@ -121,10 +137,46 @@ pub(crate) fn center(score: f32) -> i32 {
     (f64::from(score) * SQUARE).round_ties_even() as i32
 }
 
+/// The codes of all queries, packed.
+pub(crate) struct CodedQueries {
+    panels: Panels,
+    bounds: Vec<Bound>,
+}
+
+impl CodedQueries {
+    /// None if a query has no code.
+    pub(crate) fn new(queries: &Prepared, width: usize) -> Option<Self> {
+        let depth = queries.dimension().div_ceil(2);
+        let mut panels = Panels::new(queries.rows().div_ceil(width), width, depth);
+        let mut words = Words::new(depth);
+        let mut bounds = Vec::with_capacity(queries.rows());
+        for row in 0..queries.rows() {
+            bounds.push(encode(queries.row(row), words.i16_mut())?);
+            panels.put(row, words.u32().iter().copied());
+        }
+        Some(Self { panels, bounds })
+    }
+
+    pub(crate) fn panel(&self, panel: usize) -> &[i32] {
+        self.panels.i32(panel)
+    }
+
+    /// How far, in units of the integer score, each canonical score can be
+    /// from it; None if an integer sum could overflow.
+    pub(crate) fn reaches(&self, documents: Bound, dimension: usize, out: &mut Vec<i32>) -> Option<()> {
+        out.clear();
+        for bound in &self.bounds {
+            out.push(Coded { query: *bound, documents, dimension }.reach()?);
+        }
+        Some(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kernel::chain;
+    use crate::matrix::{Elements, Matrix, Similarity};
     use proptest::prelude::*;
 
     fn code(row: &[f32]) -> Option<(Vec<i16>, Bound)> {
@@ -135,6 +187,20 @@ mod tests {
     fn unit(row: &[f32]) -> Vec<f32> {
         let length = row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
         row.iter().map(|v| (f64::from(*v) / length) as f32).collect()
+    }
+
+    #[test]
+    fn components_lie_where_the_drawing_has_them() {
+        let rows = [0.1, 0.2, 0.3, -0.4, 0.5, -0.6];
+        let queries = Matrix::new(Elements::F32(&rows), 2, 3).unwrap().prepare(Similarity::Dot, "queries").unwrap();
+        let coded = CodedQueries::new(&queries, 4).unwrap();
+        let halves: Vec<i16> = coded.panel(0).iter().flat_map(|word| [*word as i16, (*word >> 16) as i16]).collect();
+        for (n, value) in rows.iter().enumerate() {
+            let (row, component) = (n / 3, n % 3);
+            let code = halves[2 * (component / 2 * 4 + row) + component % 2];
+            assert_eq!(f32::from(code), (value * SCALE).round());
+        }
+        assert_eq!((halves[10], halves.iter().filter(|half| **half != 0).count()), (-27_780, 6));
     }
 
     #[test]

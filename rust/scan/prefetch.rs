@@ -1,5 +1,5 @@
-//! Reading ahead of a scan, for documents that lie in a memory map: the
-//! threads that compute should not be those that wait for the disk.
+//! Reading ahead for documents in a memory map, so that the threads that
+//! compute do not wait for the disk.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use crate::matrix::Matrix;
 
-/// Stretches fetched before they are wanted.
+/// Stretches fetched before they are taken.
 const STRETCHES: usize = 2;
 
-/// How long to wait where enough has been fetched.
+/// Wait once enough is fetched.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Runs `work`, which takes stretches of the documents in the order that
 /// `next` counts, while another thread fetches those that come next.
-pub(crate) fn reading<T>(
+pub(crate) fn prefetching<T>(
     documents: &Matrix<'_>,
     stretch: usize,
     threads: usize,
@@ -28,12 +28,12 @@ pub(crate) fn reading<T>(
         scope.spawn(|| {
             let mut at = 0;
             while at < stretches && !done.load(Ordering::Relaxed) {
-                let wanted = next.load(Ordering::Relaxed);
-                if at >= wanted + threads + STRETCHES {
+                let taken = next.load(Ordering::Relaxed);
+                if at >= taken + threads + STRETCHES {
                     thread::sleep(PAUSE);
                     continue;
                 }
-                if at >= wanted {
+                if at >= taken {
                     documents.touch(at * stretch..((at + 1) * stretch).min(documents.rows()));
                 }
                 at += 1;

@@ -1,0 +1,68 @@
+"""The one entrance for whatever can be evaluated: a name, an encoder, stored embeddings, any other scorer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clinometer.collection import Collection
+from clinometer.encoders import Encoder, encoder, refuse_options
+from clinometer.errors import UsageError
+from clinometer.scorers.base import ScanOptions, Scored, Scorer
+from clinometer.scorers.bm25 import BM25Scorer
+from clinometer.scorers.embedded import EmbeddedScorer
+from clinometer.scorers.stored import StoredEmbeddings
+
+__all__ = ["score", "scorer"]
+
+
+def scorer(what: Any, **options: Any) -> Scorer:
+    """A scorer from what a user writes.
+
+    Args:
+        what: A scorer (`clinometer.scorers`), which is returned as it is; `"bm25"`, with other parameters
+            `"bm25:k1=0.9,b=0.4"`; or whatever `clinometer.encoder` makes an encoder from.
+        **options: Those of `clinometer.encoder`.
+
+    Raises:
+        UsageError: `what` is none of these, or an option has no meaning for it.
+        ClinometerError: As for `clinometer.encoder`.
+
+    Example:
+        >>> scorer("offline").record.kind, scorer("bm25:k1=0.9").record.settings["k1"]
+        ('offline', 0.9)
+    """
+    is_encoder = isinstance(what, Encoder) and not isinstance(what, type)
+    if isinstance(what, Scorer) and not isinstance(what, type) and not is_encoder:
+        refuse_options(options, "a scorer")
+        return what
+    if isinstance(what, str) and what.partition(":")[0] == "bm25":
+        refuse_options(options, "bm25")
+        return BM25Scorer(**_bm25_parameters(what))
+    return EmbeddedScorer(encoder(what, **options))
+
+
+def score(what: Any, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
+    """Make ready to score a collection with whatever `scorer` takes.
+
+    Raises:
+        UsageError: `scorer` does not take it, or an executor is given where there are no embeddings.
+        ClinometerError: As the scorer.
+    """
+    chosen = scorer(what)
+    if options.executor != "local" and not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
+        raise UsageError(f"the executor is for embeddings, but {chosen.record.name} gives none; leave it out")
+    return chosen.score(collection, options)
+
+
+def _bm25_parameters(text: str) -> dict[str, float]:
+    """The numbers after the colon of `bm25:k1=0.9,b=0.4`."""
+    parameters: dict[str, float] = {}
+    for part in filter(None, text.partition(":")[2].split(",")):
+        name, _, number = part.partition("=")
+        try:
+            parameters[name.strip()] = float(number)
+        except ValueError:
+            parameters[name.strip()] = float("nan")
+    if set(parameters) - {"k1", "b"} or any(number != number for number in parameters.values()):
+        raise UsageError(f"{text!r} does not name bm25 with its parameters; write bm25:k1=0.9,b=0.4")
+    return parameters

@@ -1,0 +1,205 @@
+//! The choice of a kernel by the instructions of the machine.
+
+use crate::error::{Error, Result};
+use crate::kernel::Kernel;
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::avx512::Avx512;
+use crate::kernel::portable::Portable;
+
+/// Instruction sets with a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isa {
+    /// Plain Rust; slow where the target has no fused multiply-add.
+    Portable,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
+    Avx512,
+}
+
+impl Isa {
+    /// The best instruction set of this machine.
+    #[must_use]
+    pub fn detect() -> Self {
+        Self::available()[0]
+    }
+
+    /// Those that this machine can use, the best first.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        let mut sets = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            sets.extend(Avx512::detect().map(|_| Self::Avx512));
+            sets.extend(Avx2::detect().map(|_| Self::Avx2));
+        }
+        sets.push(Self::Portable);
+        sets
+    }
+
+    /// Its name, as used in options and results.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// Calls back with the kernel.
+    ///
+    /// # Errors
+    /// The machine lacks the instructions.
+    pub(crate) fn with<D: Dispatch>(self, job: D) -> Result<D::Output> {
+        match self {
+            Self::Portable => Ok(job.run(Portable)),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => Avx2::detect().map(|kernel| job.run(kernel)).ok_or_else(|| self.missing()),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => Avx512::detect().map(|kernel| job.run(kernel)).ok_or_else(|| self.missing()),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => Err(self.missing()),
+        }
+    }
+
+    fn missing(self) -> Error {
+        Error::Shape(format!("this machine cannot run the {} kernel; use portable", self.name()))
+    }
+}
+
+/// Work that runs with any kernel: a closure cannot be generic.
+pub(crate) trait Dispatch {
+    /// What it returns.
+    type Output;
+
+    /// Does the work.
+    fn run<K: Kernel>(self, kernel: K) -> Self::Output;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::chain;
+    use crate::kernel::portable::pack_word_by_word;
+    use crate::pack::words::Words;
+    use half::f16;
+    use proptest::prelude::*;
+
+    fn check<K: Kernel>(kernel: K, dimension: usize, seed: &[f32]) {
+        let vector = |shift: usize| (0..dimension).map(move |k| seed[(k * 7 + shift * 13) % seed.len()]);
+        let pack = |vectors: usize, shift: usize| -> (Vec<f32>, Words) {
+            let rows: Vec<f32> = (0..vectors).flat_map(|v| vector(v + shift)).collect();
+            let words: Vec<u32> = rows.iter().map(|v| v.to_bits()).collect();
+            let mut panel = Words::new(vectors * dimension);
+            pack_word_by_word(vectors, dimension, &words, panel.u32_mut());
+            (rows, panel)
+        };
+        let ((queries, a), (documents, b)) = (pack(K::QUERIES, 0), pack(K::DOCUMENTS, 3));
+        let words: Vec<u32> = documents.iter().map(|v| v.to_bits()).collect();
+        let mut panel = Words::new(K::DOCUMENTS * dimension);
+        kernel.enter(|| kernel.pack(dimension, &words, panel.u32_mut()));
+        assert_eq!(panel.u32(), b.u32());
+        let mut scores = Words::new(K::QUERIES * K::DOCUMENTS);
+        kernel.enter(|| kernel.tile(dimension, a.f32(), b.f32(), scores.f32_mut()));
+        for (q, query) in queries.chunks_exact(dimension).enumerate() {
+            let row = &scores.f32()[q * K::DOCUMENTS..(q + 1) * K::DOCUMENTS];
+            for (d, document) in documents.chunks_exact(dimension).enumerate() {
+                assert_eq!(row[d].to_bits(), chain(query, document).to_bits());
+            }
+            let other = &queries[(q + 1) % K::QUERIES * dimension..][..dimension];
+            for mixed in [false, true] {
+                let pairs = std::array::from_fn(|n| {
+                    (if mixed && n % 3 == 1 { other } else { query }, &documents[n * dimension..(n + 1) * dimension])
+                });
+                let few = kernel.enter(|| kernel.chains(pairs));
+                assert_eq!(few.map(f32::to_bits), pairs.map(|(q, d)| chain(q, d).to_bits()));
+            }
+            let threshold = row[K::DOCUMENTS / 2];
+            let bits = |keep: fn(f32, f32) -> bool| {
+                row.iter().enumerate().filter(|(_, s)| keep(**s, threshold)).fold(0, |m, (d, _)| m | 1 << d)
+            };
+            let masks = kernel.enter(|| (kernel.above(row, threshold), kernel.at_least(row, threshold)));
+            assert_eq!(masks, (bits(|s, t| s > t), bits(|s, t| s >= t)));
+        }
+    }
+
+    fn check_pairs<K: Kernel>(kernel: K, depth: usize, seed: &[i16]) {
+        let fill = |vectors: usize, shift: usize| {
+            let mut panel = Words::new(vectors * depth);
+            for (n, value) in panel.i16_mut().iter_mut().enumerate() {
+                *value = seed[(n * 5 + shift) % seed.len()];
+            }
+            panel
+        };
+        let (mut a, mut b) = (fill(K::QUERIES, 0), fill(K::DOCUMENTS, 7));
+        let mut scores = Words::new(K::QUERIES * K::DOCUMENTS);
+        kernel.enter(|| kernel.tile_of_pairs(depth, a.i32(), b.i32(), scores.i32_mut()));
+        let (a, b) = (a.i16_mut(), b.i16_mut());
+        for (q, row) in scores.i32().chunks_exact(K::DOCUMENTS).enumerate() {
+            for (d, score) in row.iter().enumerate() {
+                let dot: i32 = (0..2 * depth)
+                    .map(|k| {
+                        let at = |width: usize, lane: usize| (k / 2 * width + lane) * 2 + k % 2;
+                        i32::from(a[at(K::QUERIES, q)]) * i32::from(b[at(K::DOCUMENTS, d)])
+                    })
+                    .sum();
+                assert_eq!(*score, dot);
+            }
+            let threshold = row[K::DOCUMENTS / 2];
+            let above = row.iter().enumerate().filter(|(_, s)| **s > threshold).fold(0, |m, (d, _)| m | 1 << d);
+            assert_eq!(kernel.enter(|| kernel.integers_above(row, threshold)), above);
+        }
+    }
+
+    struct Widen;
+    impl Dispatch for Widen {
+        type Output = ();
+
+        fn run<K: Kernel>(self, kernel: K) {
+            // Every half-precision number, in rows with and without a rest.
+            let halves: Vec<f16> = (0..=u16::MAX).map(f16::from_bits).collect();
+            for length in [37, 1 << 16] {
+                let mut wide = vec![0.0; length];
+                for row in halves.chunks_exact(length) {
+                    kernel.enter(|| kernel.widen(row, &mut wide));
+                    for (half, wide) in row.iter().zip(&wide) {
+                        assert!(wide.to_bits() == half.to_f32().to_bits() || half.is_nan() && wide.is_nan());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn widening_is_exact() {
+        for isa in Isa::available() {
+            isa.with(Widen).unwrap();
+        }
+    }
+
+    struct Check<'a>(usize, &'a [f32], &'a [i16]);
+    impl Dispatch for Check<'_> {
+        type Output = ();
+
+        fn run<K: Kernel>(self, kernel: K) {
+            check(kernel, self.0, self.1);
+            check_pairs(kernel, self.0, self.2);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn tiles_hold_canonical_scores(
+            dimension in 1_usize..70,
+            seed in prop::collection::vec(prop_oneof![-2.0_f32..2.0, Just(0.0), Just(-0.0), Just(1e-40), Just(1e15)], 5..40),
+            integers in prop::collection::vec(-3000_i16..=3000, 5..40),
+        ) {
+            for isa in Isa::available() {
+                isa.with(Check(dimension, &seed, &integers)).unwrap();
+            }
+        }
+    }
+}

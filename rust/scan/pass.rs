@@ -1,0 +1,133 @@
+//! One pass over the documents.
+//!
+//! Threads take stretches of documents from a counter; a `Worker` says what
+//! they do with them. There is neither a score matrix nor a sort. The shares
+//! of the threads add up, so neither the number of threads nor the size of a
+//! stretch can show in the result.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use crate::cancel::Control;
+use crate::error::{Error, Result};
+use crate::kernel::Kernel;
+use crate::kernel::isa::Dispatch;
+use crate::matrix::{Similarity, first_bad};
+use crate::pack::int16::CodedQueries;
+use crate::ranks::Counts;
+use crate::scan::packed::PackedWorker;
+use crate::scan::prefetch::prefetching;
+use crate::scan::stream::StreamWorker;
+use crate::scan::worker::{Shared, Worker};
+use crate::scan::{Outcome, Precision, Scan};
+use crate::threads::{on_threads, thread_count};
+use crate::topk::TopK;
+
+/// Documents for each listed one from which integers pay.
+const SCORED_TWICE: usize = 250;
+
+/// Queries served while memory delivers a row.
+const STREAMED_QUERIES: usize = 4;
+
+/// Queries from which coding the documents pays.
+const FEW_QUERIES: usize = 64;
+
+/// Scans all documents once. A list takes nothing below its floor; only
+/// `progress` learns of the documents done.
+pub(crate) fn pass(
+    scan: &Scan<'_>,
+    floors: Option<&[f32]>,
+    progress: Option<&Control>,
+    control: &Control,
+) -> Result<Outcome> {
+    scan.shape.isa.with(Pass { scan, floors, progress, control })?
+}
+
+/// A pass with a kernel still to be chosen.
+struct Pass<'a> {
+    scan: &'a Scan<'a>,
+    floors: Option<&'a [f32]>,
+    progress: Option<&'a Control>,
+    control: &'a Control,
+}
+
+impl Dispatch for Pass<'_> {
+    type Output = Result<Outcome>;
+
+    fn run<K: Kernel>(self, kernel: K) -> Result<Outcome> {
+        let Self { scan, floors, progress, control } = self;
+        let codes = integers_pay(scan, floors).then(|| CodedQueries::new(scan.queries, K::QUERIES)).flatten();
+        let shared = Shared { scan, kernel, queries: OnceLock::new(), codes, floors, progress, control };
+        if scan.precision == Precision::Auto && scan.queries.rows() <= STREAMED_QUERIES {
+            share_out::<K, StreamWorker<'_, K>>(&shared)
+        } else {
+            share_out::<K, PackedWorker<'_, K>>(&shared)
+        }
+    }
+}
+
+/// Whether integer scores are of use. What enters a list is scored twice,
+/// and without floors too much does before the list is full.
+fn integers_pay(scan: &Scan<'_>, floors: Option<&[f32]>) -> bool {
+    let pays = match scan.precision {
+        Precision::Float32 => false,
+        Precision::Int16Certified => true,
+        Precision::Auto => {
+            let short_lists = SCORED_TWICE * scan.k * scan.lists_per_query() <= scan.documents.rows();
+            scan.queries.rows() >= FEW_QUERIES && (scan.k == 0 || floors.is_some() && short_lists)
+        }
+    };
+    pays && scan.similarity == Similarity::Cosine
+}
+
+/// Documents that a thread takes at a time. Longer stretches waste fewer
+/// lanes in the last panel of each language; several for each thread keep
+/// all of them busy.
+fn stretch_length(scan: &Scan<'_>, threads: usize) -> usize {
+    let long = 4096 + 1024 * scan.language_count;
+    let fair = scan.documents.rows().div_ceil(4 * threads);
+    long.min(fair).max(scan.shape.block).max(1)
+}
+
+/// Has threads take stretches of documents until none are left.
+fn share_out<'s, K: Kernel, W: Worker<'s, K>>(shared: &'s Shared<'s, K>) -> Result<Outcome> {
+    let scan = shared.scan;
+    let threads = thread_count(scan.shape.threads);
+    let stretch = stretch_length(scan, threads);
+    let stretches = scan.documents.rows().div_ceil(stretch);
+    let next = AtomicUsize::new(0);
+    let bad_rows = Mutex::new(Vec::new());
+    let work = || -> Result<_> {
+        let mut worker = W::new(shared);
+        loop {
+            // Stretches are handed out in order, so all before a bad one
+            // are finished and the rows that are named are the first.
+            let clean = bad_rows.lock().map_err(|_| Error::Worker)?.is_empty();
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            if n >= stretches || !clean {
+                return Ok(worker.finish());
+            }
+            let more = worker.scan(n * stretch..((n + 1) * stretch).min(scan.documents.rows()))?;
+            bad_rows.lock().map_err(|_| Error::Worker)?.extend(more);
+        }
+    };
+    let share_work = || on_threads(threads.min(stretches.max(1)), work);
+    let shares = if scan.shape.read_ahead {
+        prefetching(&scan.documents, stretch, threads, &next, share_work)?
+    } else {
+        share_work()?
+    };
+    let bad_rows = bad_rows.into_inner().map_err(|_| Error::Worker)?;
+    if !bad_rows.is_empty() {
+        return Err(first_bad(bad_rows));
+    }
+    let mut counts = Counts::new(scan.targets.len(), scan.language_count);
+    let (mut candidates, mut rescored) = (Vec::new(), 0);
+    for share in shares {
+        counts.merge(&share.counts);
+        candidates.push(share.candidates);
+        rescored += share.rescored;
+    }
+    let top = TopK::join(&candidates, scan.lists(), scan.k, threads)?;
+    Ok(Outcome { counts, top, rescored })
+}

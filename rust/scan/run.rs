@@ -1,0 +1,45 @@
+//! A whole scan: one pass over the documents with floors under the result
+//! lists, and a second one for lists whose floor was too high.
+
+use crate::cancel::Control;
+use crate::error::{Error, Result};
+use crate::scan::floors::{estimate, repair};
+use crate::scan::pass::pass;
+use crate::scan::{Outcome, Scan};
+
+impl Scan<'_> {
+    /// Scans all documents.
+    ///
+    /// # Errors
+    /// Inputs that do not fit together, documents that cannot be scored, or
+    /// cancellation through `control`.
+    pub fn run(&self, control: &Control) -> Result<Outcome> {
+        self.check()?;
+        let floors = estimate(self, control)?;
+        let mut outcome = pass(self, floors.as_deref(), Some(control), control)?;
+        if let Some(floors) = floors {
+            repair(self, &floors, &mut outcome, control)?;
+        }
+        Ok(outcome)
+    }
+
+    fn check(&self) -> Result<()> {
+        let (queries, documents) = (self.queries, &self.documents);
+        let problem = if queries.dimension() != documents.dimension() {
+            format!("queries have dimension {}, documents {}", queries.dimension(), documents.dimension())
+        } else if self.languages.len() != documents.rows() {
+            format!("{} language codes for {} documents; give one for each", self.languages.len(), documents.rows())
+        } else if self.targets.queries() != queries.rows() {
+            format!("relevant documents for {} queries, but there are {}", self.targets.queries(), queries.rows())
+        } else if self.languages.iter().any(|code| usize::from(*code) >= self.language_count) {
+            format!("language codes must be below the number of languages ({})", self.language_count)
+        } else if let Some(places) = self.places.filter(|places| places.len() != documents.rows()) {
+            format!("{} places in the tie order for {} documents; give one for each", places.len(), documents.rows())
+        } else if self.first_place as usize + documents.rows() > u32::MAX as usize {
+            "a pool has at most 2^32 - 1 documents".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::Shape(problem))
+    }
+}
