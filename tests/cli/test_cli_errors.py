@@ -22,7 +22,7 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--languages", "en"], "need two languages, but there is only en"),
     (["--pivot", "fr"], "the pivot 'fr' is not among the languages en, de; choose another pivot"),
     (["--pairs", "each"], "pairs is 'each', but must be pivot or all"),
-    (["--ties", "random"], "there is no tie mode 'random'; choose one of index, trec"),
+    (["--ties", "random"], "unknown tie mode 'random'; expected one of index, trec"),
     (["--confidence", "95"], "confidence is 95.0, but must lie between 0 and 1"),
     (["--seed", str(1 << 64)], "seed is 18446744073709551616, but must be a whole number"),
     (["--executor", "spark"], "unknown executor 'spark'; expected one of local, ray"),
@@ -82,7 +82,7 @@ def test_embeddings_belong_to_the_precomputed_encoder(run: Run) -> None:
 def test_options_are_refused_before_anything_is_read(run: Run) -> None:
     done = run("evaluate", "demo", "--ties", "random")
     assert done.err.splitlines() == [
-        "clinometer: there is no tie mode 'random'; choose one of index, trec, optimistic, pessimistic, expected"
+        "clinometer: unknown tie mode 'random'; expected one of index, trec, optimistic, pessimistic, expected"
     ]
 
 

@@ -212,7 +212,7 @@ def test_blocks_of_remedies_show_nowhere() -> None:
     for block in (7, 1000):
         remedies = Remedies(None, correction, block=block)
         pool = Pool.of(
-            [Held(rows(0))], codes, LANGUAGES, rows(1), transform=remedies, k=3, per_language=True, threads=1
+            [Held(rows(0))], codes, tuple(LANGUAGES), rows(1), transform=remedies, k=3, per_language=True, threads=1
         )
         found.append(pool.scan(rows(1)[:110], indptr, targets, LocalExecutor()))
     assert found[0].ranks is not None

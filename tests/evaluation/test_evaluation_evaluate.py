@@ -444,7 +444,7 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"pairs": "some"}, UsageError, "pairs is 'some', but must be pivot or all"),
     ({"measures": ["nDCG@", "Foo"]}, MeasureError, "2 measure names cannot be used: 'nDCG@'.*'Foo'"),
     ({"measures": []}, MeasureError, "no measure was chosen; choose some, such as MaxR"),
-    ({"ties": "random"}, UsageError, "there is no tie mode 'random'; choose one of index, trec"),
+    ({"ties": "random"}, UsageError, "unknown tie mode 'random'; expected one of index, trec"),
     ({"resamples": -1}, UsageError, "resamples is -1, but cannot be negative"),
     ({"confidence": 1.0}, UsageError, "confidence is 1.0, but must lie between 0 and 1"),
     ({"confidence": float("nan")}, UsageError, "confidence is nan, but must lie between 0 and 1"),

@@ -155,7 +155,7 @@ def test_counts_of_parts_of_the_pool_merge() -> None:
         ([[1.0, 2.0]], {"relevant": [[0], [1]]}, UsageError, "for 2 queries, but there are 1"),
         ([[1.0, 2.0]], {"languages": ["en"]}, UsageError, "1 languages for 2 documents"),
         ([[1.0, 2.0]], {"k": -1}, UsageError, "k is -1"),
-        ([[1.0, 2.0]], {"ties": "first"}, UsageError, "no tie mode 'first'"),
+        ([[1.0, 2.0]], {"ties": "first"}, UsageError, "unknown tie mode 'first'"),
     ],
 )
 def test_what_cannot_be_counted_is_refused(

@@ -333,7 +333,7 @@ def test_the_best_checkpoint_is_loaded_at_the_end(tiny: Any, tmp_path: Path, rat
         ({"languages": ["en"]}, UsageError, "multi need two languages, but there is only en"),
         ({"primary": "multi/macro/MaxR", "measures": ["MaxR"]}, UsageError, "MaxR is better when it is smaller"),
         ({"primary": "multi/en/MaxRnorm"}, UsageError, "multi_en_MaxRnorm is not defined in this collection"),
-        ({"ties": "no"}, UsageError, "there is no tie mode 'no'"),
+        ({"ties": "no"}, UsageError, "unknown tie mode 'no'"),
     ],
 )
 def test_what_is_wrong_is_said_before_a_training(options: dict[str, Any], error: type[Exception], said: str) -> None:

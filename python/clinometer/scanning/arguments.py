@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
 from clinometer.errors import EmbeddingError, UsageError
-from clinometer.scanning.counts import TIE_MODES, TieMode
+from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scanning.sources import Held, Source, sources_of_store
 from clinometer.store.reader import EmbeddingStore
 
@@ -91,8 +91,7 @@ def check_options(
     """
     if k < 0:
         raise UsageError(f"k is {k}, but cannot be negative")
-    if ties not in TIE_MODES:
-        raise UsageError(f"unknown tie mode {ties!r}; expected one of {', '.join(TIE_MODES)}")
+    check_ties(ties)
     if similarity not in ("cosine", "dot"):
         raise UsageError(f"unknown similarity {similarity!r}; expected cosine or dot")
     if precision not in (None, "float32", "int16-certified"):

@@ -24,6 +24,7 @@ __all__ = [
     "RankCounts",
     "TieMode",
     "TopK",
+    "check_ties",
     "counts_within",
     "stack_counts",
     "stack_lists",
@@ -35,6 +36,16 @@ TIE_MODES: tuple[str, ...] = get_args(TieMode)
 
 # Languages that a repr lists.
 _SHOWN = 12
+
+
+def check_ties(ties: str) -> None:
+    """Refuse an unknown tie mode.
+
+    Raises:
+        UsageError: The message gives the modes.
+    """
+    if ties not in TIE_MODES:
+        raise UsageError(f"unknown tie mode {ties!r}; expected one of {', '.join(TIE_MODES)}")
 
 
 def tie_order(ties: TieMode) -> Literal["index", "trec"]:
@@ -138,12 +149,11 @@ class RankCounts:
         ranks: NDArray[Any]
         if mode in ("index", "trec"):
             ranks = 1 + greater + self.tied_before(mode)[:, columns].sum(axis=1, dtype=np.int64)
-        elif mode in TIE_MODES:
+        else:
+            check_ties(mode)
             tied = self.equal[:, columns].sum(axis=1, dtype=np.int64)
             share = {"optimistic": 0 * tied, "pessimistic": tied, "expected": tied / 2}[mode]
             ranks = 1 + greater + share
-        else:
-            raise UsageError(f"unknown tie mode {mode!r}; expected one of {', '.join(TIE_MODES)}")
         ranks[~np.isin(self.codes, columns)] = 0
         return ranks
 

@@ -1,37 +1,33 @@
-"""How the lean grows with the pool, and what uneven pools do to it: measure, keep, and write docs/pool-growth.md.
+"""How the lean grows with the pool, and what uneven pools do to it: curves and lines of docs/pool-growth.md.
 
-    python studies/growth.py --work DIR [ENCODER...]
+    python -m studies.growth.measure --work DIR [ENCODER...]
 
 Queries: the same 400 XQuAD questions in English, German and Chinese. Pools: XQuAD's 480 passages in English and one
 other language, then distractors. Real ones are the passages of Belebele, TICO-19 and train/; generated ones are vectors
 spread like the real ones of their language (`clinometer.pools.generated`), fitted to the real distractors alone.
 Embeddings and generated vectors stay in DIR and are used again. Results go to studies/results/growth-ENCODER.json and
-uneven-ENCODER.json.
+uneven-ENCODER.json; `python -m studies.growth.page` draws the page.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from growth_page import write_page
-from kept_embeddings import KeptEncoder
 
 import clinometer as cm
 from clinometer.collection import Collection, Texts
-from clinometer.files import written_whole
 from clinometer.pools.distractors import candidates
 from clinometer.training.evaluator.questions import with_questions
+from studies.command_line import parser
+from studies.growth.cached_encoder import CachedEncoder
+from studies.growth.page import write_page
+from studies.result_files import write_result
+from studies.sources import ENCODERS, SOURCES, training_files
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data"
-RESULTS = ROOT / "studies" / "results"
-ENCODERS = {"offline": "offline", "multilingual-e5-small": str(ROOT / "models" / "multilingual-e5-small")}
 LANGUAGES = ["en", "de", "zh"]
 QUESTIONS = 400
 SIZES = [480, 600, 800, 1000, 1500, 2000, 3000, 4000, 6000]
@@ -50,19 +46,18 @@ UNEVEN = {
 
 
 def others() -> dict[str, Collection]:
-    """Whatever languages are asked for, so that distractors have one order."""
-    train = ",".join(str(path) for path in sorted((DATA / "train").glob("*.jsonl.gz")))
+    """The collections that give distractors, in the same order whatever the languages of the pools."""
     return {
-        "belebele": cm.load(f"belebele:{DATA / 'belebele'}", languages=["en", "de"]),
-        "tico19": cm.load(f"parallel:{DATA / 'tico19' / 'tico19_retrieval.jsonl.gz'}", languages=["en", "zh"]),
-        "train": cm.load(f"parallel:{train}", languages=LANGUAGES),
+        "belebele": cm.load(SOURCES["belebele"], languages=["en", "de"]),
+        "tico19": cm.load(SOURCES["tico19"], languages=["en", "zh"]),
+        "train": cm.load(f"parallel:{','.join(map(str, training_files()))}", languages=LANGUAGES),
     }
 
 
 def real_texts(collection: Collection, each: int) -> dict[str, list[str]]:
     """The first distractors of each language, in the order in which `pool_growth` takes them."""
-    found: Texts = candidates(collection, others(), 0)[0]
-    return {label: [found.texts[row] for row in found.rows_in([label])[:each]] for label in collection.languages}
+    texts: Texts = candidates(collection, others(), 0)[0]
+    return {label: [texts.texts[row] for row in texts.rows_in([label])[:each]] for label in collection.languages}
 
 
 def growth(collection: Collection, encoder: Any, distractors: Any, sizes: list[int]) -> list[dict[str, Any]]:
@@ -78,7 +73,7 @@ def _rounded(value: Any) -> Any:
 
 def distance(one: list[dict[str, Any]], other: list[dict[str, Any]], measure: str) -> tuple[float, float]:
     """Mean and largest absolute difference of two curves, over sizes beyond the first and both query languages."""
-    found = [
+    curves = [
         {
             (row["size"], row["query_language"], *row["pool_languages"]): row["value"]
             for row in rows
@@ -86,11 +81,11 @@ def distance(one: list[dict[str, Any]], other: list[dict[str, Any]], measure: st
         }
         for rows in (one, other)
     ]
-    gaps = [abs(found[0][key] - found[1][key]) for key in found[0] if key[0] > SIZES[0] and key in found[1]]
+    gaps = [abs(value - curves[1][key]) for key, value in curves[0].items() if key[0] > SIZES[0] and key in curves[1]]
     return round(float(np.mean(gaps)), 4), round(float(np.max(gaps)), 4)
 
 
-def grown(name: str, encoder: KeptEncoder, whole: Collection, work: Path, each: int) -> dict[str, Any]:
+def grown(name: str, encoder: CachedEncoder, whole: Collection, work: Path, each: int) -> dict[str, Any]:
     """The curves, with real and with generated distractors, and how far these agree."""
     collection = with_questions(whole, QUESTIONS)
     texts = real_texts(collection, each)
@@ -99,16 +94,16 @@ def grown(name: str, encoder: KeptEncoder, whole: Collection, work: Path, each: 
     real = growth(collection, encoder, vectors, sizes)
     agreement = []
     for smoothing in SMOOTHING:
-        made = {
+        generated = {
             label: cm.pools.generated(part, sizes[-1] // 2, smoothing=smoothing, seed=number)
             for number, (label, part) in enumerate(vectors.items())
         }
-        found = growth(collection, encoder, made, sizes)
-        gaps = {measure: distance(real, found, measure) for measure in MEASURES}
+        rows = growth(collection, encoder, generated, sizes)
+        gaps = {measure: distance(real, rows, measure) for measure in MEASURES}
         agreement.append({"smoothing": smoothing, "gaps": gaps})
         print(f"{name}: smoothing {smoothing}: {gaps}", file=sys.stderr)
     best = min(agreement, key=lambda item: item["gaps"]["MaxRnorm"][0])["smoothing"]
-    made = {label: kept(work / name, label, part, best) for label, part in vectors.items()}
+    generated = {label: large_pool(work / name, label, part, best) for label, part in vectors.items()}
     return {
         "encoder": name,
         "dtype": encoder.record.dtype,
@@ -118,11 +113,12 @@ def grown(name: str, encoder: KeptEncoder, whole: Collection, work: Path, each: 
         "real": real,
         "agreement": agreement,
         "smoothing": best,
-        "generated": growth(collection, encoder, made, sizes + LARGE),
+        "generated": growth(collection, encoder, generated, sizes + LARGE),
     }
 
 
-def kept(folder: Path, label: str, vectors: Any, smoothing: float) -> Any:
+def large_pool(folder: Path, label: str, vectors: Any, smoothing: float) -> Any:
+    """The generated vectors of a language, saved in the folder."""
     path = folder / f"generated-{label}-{smoothing}-{len(vectors)}.npy"
     if not path.exists():
         print(f"generating {path.name}", file=sys.stderr)
@@ -130,8 +126,8 @@ def kept(folder: Path, label: str, vectors: Any, smoothing: float) -> Any:
     return np.load(path, mmap_mode="r")
 
 
-def uneven(name: str, encoder: KeptEncoder, whole: Collection, new_texts: bool) -> dict[str, Any]:
-    """All questions, but where queries must be encoded again: there the sample."""
+def uneven(name: str, encoder: CachedEncoder, whole: Collection, new_texts: bool) -> dict[str, Any]:
+    """What each kind of uneven pool does, with all questions; with the sample where queries must be encoded again."""
     sampled = with_questions(whole, QUESTIONS)
     lines = []
     for title, step in UNEVEN.items():
@@ -140,17 +136,17 @@ def uneven(name: str, encoder: KeptEncoder, whole: Collection, new_texts: bool) 
         collection = sampled if step.startswith("code_switch") else whole
         pool = cm.pools.apply(collection, [step])
         # The same questions in the whole, even pool, so that nothing but the pool differs.
-        asked = set(pool.queries.ids)
+        query_ids = set(pool.queries.ids)
         even = {
             row["measure"]: row
-            for row in _means(collection, encoder, asked if len(asked) < len(collection.queries) else None)
+            for row in _means(collection, encoder, query_ids if len(query_ids) < len(collection.queries) else None)
         }
         lines.append(
             {
                 "title": title,
                 "step": step,
                 "documents": dict(pool.describe()["documents"]),
-                "queries": len(asked),
+                "queries": len(query_ids),
                 "values": {
                     row["measure"]: {
                         "even": _rounded(even[row["measure"]]["value"]),
@@ -163,18 +159,18 @@ def uneven(name: str, encoder: KeptEncoder, whole: Collection, new_texts: bool) 
     return {"encoder": name, "dtype": encoder.record.dtype, "languages": list(whole.languages), "lines": lines}
 
 
-def _means(collection: Collection, encoder: Any, asked: set[str] | None) -> list[dict[str, Any]]:
-    if asked is not None:
-        collection = asking(collection, asked)
+def _means(collection: Collection, encoder: Any, query_ids: set[str] | None) -> list[dict[str, Any]]:
+    if query_ids is not None:
+        collection = with_queries(collection, query_ids)
     measures = ["Complete@10", "MaxRnorm", "RankGap", "Intrusion", "Intrusion(by=own)", "nDCG@10"]
-    found = cm.evaluate(collection, encoder, scenarios=["multi"], measures=measures)
-    labels = {row["query_language"] for row in found.rows}
+    evaluation = cm.evaluate(collection, encoder, scenarios=["multi"], measures=measures)
+    labels = {row["query_language"] for row in evaluation.rows}
     # With one other language there is no mean over languages.
     shown = "macro-target" if "macro-target" in labels else (labels & set(LANGUAGES) - {"en"}).pop()
-    return [row for row in found.rows if row["query_language"] == shown]
+    return [row for row in evaluation.rows if row["query_language"] == shown]
 
 
-def asking(collection: Collection, names: set[str]) -> Collection:
+def with_queries(collection: Collection, names: set[str]) -> Collection:
     """The collection with some of its queries."""
     rows = [row for row, name in enumerate(collection.queries.ids) if name in names]
     spans = [slice(*collection.indptr[row : row + 2]) for row in rows]
@@ -188,28 +184,21 @@ def asking(collection: Collection, names: set[str]) -> Collection:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--work", type=Path, required=True, help="folder that keeps embeddings and generated vectors")
-    options.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"of {', '.join(ENCODERS)}")
-    options.add_argument("--languages", default=",".join(LANGUAGES), help="of the pools, English among them")
-    options.add_argument("--real", type=int, default=2760, help="real distractors of each language that are encoded")
-    options.add_argument("--part", choices=["growth", "uneven", "all", "page"], default="all", help="what to measure")
-    options.add_argument("--no-new-texts", action="store_true", help="no uneven pools whose texts must be encoded")
-    given = options.parse_args()
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    for name in [] if given.part == "page" else given.encoders:
-        encoder = KeptEncoder(ENCODERS[name], given.work / name)
-        whole = cm.load(f"xquad:{DATA / 'xquad'}", languages=given.languages.split(","))
-        if given.part in ("growth", "all"):
-            keep(f"growth-{name}", grown(name, encoder, whole, given.work, given.real))
-        if given.part in ("uneven", "all"):
-            keep(f"uneven-{name}", uneven(name, encoder, whole, not given.no_new_texts))
-    write_page(RESULTS, ROOT / "docs", list(ENCODERS))
-
-
-def keep(name: str, found: dict[str, Any]) -> None:
-    with written_whole(RESULTS / f"{name}.json") as file:
-        file.write(json.dumps(found, indent=1).encode() + b"\n")
+    command = parser(__doc__, "folder of embeddings and generated vectors")
+    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
+    command.add_argument("--languages", default=",".join(LANGUAGES), help="languages of the pools, English among them")
+    command.add_argument("--real", type=int, default=2760, help="real distractors to encode for each language")
+    command.add_argument("--part", choices=["growth", "uneven", "all"], default="all", help="part to measure")
+    command.add_argument("--no-new-texts", action="store_true", help="no uneven pools whose texts must be encoded")
+    options = command.parse_args()
+    for name in options.encoders:
+        encoder = CachedEncoder(ENCODERS[name], options.work / name)
+        whole = cm.load(SOURCES["xquad"], languages=options.languages.split(","))
+        if options.part in ("growth", "all"):
+            write_result(f"growth-{name}", grown(name, encoder, whole, options.work, options.real))
+        if options.part in ("uneven", "all"):
+            write_result(f"uneven-{name}", uneven(name, encoder, whole, not options.no_new_texts))
+    write_page()
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
-"""The figure and the tables of docs/pool-growth.md, drawn from studies/results by `growth.py --part page`."""
+"""The figure and the tables of docs/pool-growth.md, drawn from studies/results.
+
+python -m studies.growth.page
+"""
 
 from __future__ import annotations
 
-import json
 import re
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
-from pages import put
-
 from clinometer.report.base.canvas import INK, canvas
+from studies.command_line import parser
+from studies.pages import minus, put, table
+from studies.result_files import RESULTS, read_result
+from studies.sources import DOCS
 
 SOFT, GRID = "#5b6875", "#d9dfe5"
 LOOKS = {"offline": ("#0067a5", "o"), "multilingual-e5-small": ("#c2500a", "D")}
@@ -21,18 +24,22 @@ PANELS = (
     ("RankGap", "Rank gap", "log2 ranks; below 0 leans to the question’s language", 1.0),
     ("Intrusion", "Intrusion", "% with an unrelated English page above the answer", 100.0),
 )
+COLUMNS = (
+    ("Complete@10", "Complete@10", 1, 1), ("Max@R norm", "MaxRnorm", 1, 1), ("rank gap", "RankGap", 1, 2),
+    ("intrusion", "Intrusion", 100, 1), ("reverse", "Intrusion(by=own)", 100, 1),
+)  # fmt: skip
 SHOWN = (480, 1000, 6000, 10_000, 100_000, 1_000_000)
 
 
-def write_page(results: Path, docs: Path, encoders: list[str]) -> None:
-    """Draw the figure and write what stands between the markers of the page."""
-    found, lines = (
-        {name: json.loads(path.read_text()) for name in encoders if (path := results / f"{part}-{name}.json").exists()}
+def write_page() -> None:
+    """Draw the figure and write the tables between the markers of the page."""
+    growths, pools = (
+        {name: read_result(f"{part}-{name}") for name in LOOKS if (RESULTS / f"{part}-{name}.json").exists()}
         for part in ("growth", "uneven")
     )
-    (docs / "images" / "growth.svg").write_text(drawn(found))
-    blocks = ["\n".join(block) for block in (curves(found), agreement(found), uneven(lines))]
-    put(docs / "pool-growth.md", "tables", "\n\n".join(["", *blocks, ""])[1:])
+    (DOCS / "images" / "growth.svg").write_text(drawn(growths))
+    blocks = ["\n".join(block) for block in (curves(growths), agreement(growths), uneven(pools))]
+    put(DOCS / "pool-growth.md", "tables", "\n" + "\n\n".join([*blocks, ""]))
 
 
 def languages_of(result: dict[str, Any]) -> dict[str, str]:
@@ -48,7 +55,7 @@ def points(result: dict[str, Any], kind: str, language: str, measure: str, facto
     ]
 
 
-def drawn(found: dict[str, dict[str, Any]]) -> str:
+def drawn(results: dict[str, dict[str, Any]]) -> str:
     with canvas():
         from matplotlib.figure import Figure
         from matplotlib.lines import Line2D
@@ -57,7 +64,7 @@ def drawn(found: dict[str, dict[str, Any]]) -> str:
         sheets = figure.subplots(2, 2, sharex=True)
         figure.subplots_adjust(left=0.07, right=0.985, bottom=0.075, top=0.83, hspace=0.3, wspace=0.16)
         for axes, (measure, title, unit, factor) in zip(sheets.flat, PANELS, strict=True):
-            for name, result in found.items():
+            for name, result in results.items():
                 for language in languages_of(result):
                     curve(axes, result, name, language, measure, factor)
             axes.set_xscale("log")
@@ -76,8 +83,8 @@ def drawn(found: dict[str, dict[str, Any]]) -> str:
         marks = [
             Line2D([], [], color=colour, lw=0, marker=shape, ms=6, mec=colour, mew=1.3, label=f"{name}, {text}",
                    mfc="white" if language == "zh" else colour)
-            for name, (colour, shape) in LOOKS.items() if name in found
-            for language, text in languages_of(found[name]).items()
+            for name, (colour, shape) in LOOKS.items() if name in results
+            for language, text in languages_of(results[name]).items()
         ]  # fmt: skip
         kinds = [
             Line2D([], [], color=SOFT, lw=1.6, marker="o", ms=4, label="real distractors"),
@@ -90,12 +97,12 @@ def drawn(found: dict[str, dict[str, Any]]) -> str:
         figure.savefig(sink, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     body = sink.getvalue()
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body[body.index("<svg") :], flags=re.DOTALL)
-    said = (
+    label = (
         "Four measures over pool sizes from 480 to 1,000,000 documents, for questions in "
-        f"{' and '.join(NAMES.values())} and the encoders {' and '.join(found)}, with real and with generated "
+        f"{' and '.join(NAMES.values())} and the encoders {' and '.join(results)}, with real and with generated "
         "distractors; the numbers are in the table below the figure."
     )
-    return body.replace("<svg ", f'<svg role="img" aria-label="{said}" ', 1)
+    return body.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
 def curve(axes: Any, result: dict[str, Any], name: str, language: str, measure: str, factor: float) -> None:
@@ -112,87 +119,73 @@ def curve(axes: Any, result: dict[str, Any], name: str, language: str, measure: 
     axes.vlines(size, low, high, color=colour, lw=0.9, zorder=2)
 
 
-def curves(found: dict[str, dict[str, Any]]) -> list[str]:
-    lines = [
-        "Means over the questions, with their 95 % intervals. Intrusion: an unrelated English page above the answer in "
-        "the question’s language; reverse: an unrelated page in the question’s language above the English answer.",
-        "",
-        "| encoder, questions | distractors | documents | Complete@10 | Max@R norm | rank gap | intrusion | reverse |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
-    ]
-    for name, result in found.items():
+def curves(results: dict[str, dict[str, Any]]) -> list[str]:
+    rows = []
+    for name, result in results.items():
         for language, text in languages_of(result).items():
             for kind in ("real", "generated"):
                 sizes = [point[0] for point in points(result, kind, language, "Complete@10")]
-                largest = sizes[-1]
                 for size in sizes:
-                    if size not in SHOWN and not (kind == "real" and size == largest):
+                    if size not in SHOWN and not (kind == "real" and size == sizes[-1]):
                         continue
                     if size == SHOWN[0] and kind == "generated":
                         continue  # no distractors: the same line
-                    cells = [
-                        cell(result, kind, language, measure, size, factor, digits)
-                        for measure, factor, digits in (
-                            ("Complete@10", 1, 1), ("MaxRnorm", 1, 1), ("RankGap", 1, 2), ("Intrusion", 100, 1),
-                            ("Intrusion(by=own)", 100, 1),
-                        )
-                    ]  # fmt: skip
-                    what = "none" if size == SHOWN[0] else kind
-                    lines.append(f"| {name}, {text} | {what} | {size:,} | {' | '.join(cells)} |")
-    return lines
+                    cells = [cell(result, kind, language, size, *column) for _, *column in COLUMNS]
+                    rows.append([f"{name}, {text}", "none" if size == SHOWN[0] else kind, f"{size:,}", *cells])
+    return [
+        "Means over the questions, with their 95 % intervals. Intrusion: an unrelated English page above the answer in "
+        "the question’s language; reverse: an unrelated page in the question’s language above the English answer.",
+        "",
+        *table(["encoder, questions", "distractors", "documents", *(head for head, *_ in COLUMNS)], "llrrrrrr", rows),
+    ]
 
 
-def cell(result: dict[str, Any], kind: str, language: str, measure: str, size: int, factor: float, digits: int) -> str:
+def cell(result: dict[str, Any], kind: str, language: str, size: int, measure: str, factor: float, digits: int) -> str:
     value, low, high = next(p[1:] for p in points(result, kind, language, measure, factor) if p[0] == size)
     return minus(f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})")
 
 
-def minus(text: str) -> str:
-    return re.sub(r"-(?=\d)", "−", text)
-
-
-def agreement(found: dict[str, dict[str, Any]]) -> list[str]:
-    lines = [
-        "How far generated distractors agree with real ones, in pools that exist with both: mean and largest "
-        "difference of the curves over sizes and languages. The smoothing with the smallest mean difference of Max@R "
-        "norm (bold) is used above.",
-        "",
-        "| encoder | smoothing | largest pool | Complete@10 | Max@R norm | rank gap | intrusion, points |",
-        "|---|--:|--:|--:|--:|--:|--:|",
-    ]
-    for name, result in found.items():
+def agreement(results: dict[str, dict[str, Any]]) -> list[str]:
+    rows = []
+    for name, result in results.items():
         largest = max(row["size"] for row in result["real"])
         for line in result["agreement"]:
             mark = "**" if line["smoothing"] == result["smoothing"] else ""
             cells = [
-                f"{factor * line['gaps'][measure][0]:.{digits}f}, {factor * line['gaps'][measure][1]:.{digits}f}"
-                for measure, factor, digits in (
-                    ("Complete@10", 1, 1), ("MaxRnorm", 1, 1), ("RankGap", 1, 2), ("Intrusion", 100, 1),
-                )
-            ]  # fmt: skip
-            lines.append(f"| {name} | {mark}{line['smoothing']}{mark} | {largest:,} | {' | '.join(cells)} |")
-    return lines
+                ", ".join(f"{factor * gap:.{digits}f}" for gap in line["gaps"][measure])
+                for _, measure, factor, digits in COLUMNS[:4]
+            ]
+            rows.append([name, f"{mark}{line['smoothing']}{mark}", f"{largest:,}", *cells])
+    heads = ["encoder", "smoothing", "largest pool", *(head for head, *_ in COLUMNS[:3]), "intrusion, points"]
+    return [
+        "How far generated distractors agree with real ones, in pools that exist with both: mean and largest "
+        "difference of the curves over sizes and languages. The smoothing with the smallest mean difference of Max@R "
+        "norm (bold) is used above.",
+        "",
+        *table(heads, "lrrrrrr", rows),
+    ]
 
 
-def uneven(found: dict[str, dict[str, Any]]) -> list[str]:
-    lines = [
+def uneven(results: dict[str, dict[str, Any]]) -> list[str]:
+    columns = [column for column in COLUMNS if column[1] != "MaxRnorm"]
+    rows = []
+    for name, result in results.items():
+        for line in result["lines"]:
+            cells = []
+            for _, measure, factor, digits in columns:
+                value, even = (factor * line["values"][measure][key] for key in ("value", "even"))
+                cells.append(minus(f"{value:.{digits}f} ({even:.{digits}f})"))
+            who = name if "de" in result["languages"] else f"{name}, en+zh"
+            rows.append([who, f"{line['title']} (`{line['step']}`)", f"{line['queries']:,}", *cells])
+    return [
         "Uneven pools: XQuAD in English, German and Chinese (English and Chinese alone where a line says so). Means "
         "over the questions in other languages than English, in `multi`; in brackets the same questions in the even "
         "pool of 240 passages a language. Questions: those of all languages that stay.",
         "",
-        "| encoder | pool | questions | Complete@10 | rank gap | intrusion | reverse |",
-        "|---|---|--:|--:|--:|--:|--:|",
+        *table(["encoder", "pool", "questions", *(head for head, *_ in columns)], "llrrrrr", rows),
     ]
-    for name, result in found.items():
-        for line in result["lines"]:
-            cells = [
-                minus(f"{factor * found_value['value']:.{digits}f} ({factor * found_value['even']:.{digits}f})")
-                for measure, factor, digits in (
-                    ("Complete@10", 1, 1), ("RankGap", 1, 2), ("Intrusion", 100, 1), ("Intrusion(by=own)", 100, 1),
-                )
-                for found_value in [line["values"][measure]]
-            ]  # fmt: skip
-            who = name if "de" in result["languages"] else f"{name}, en+zh"
-            what = f"{line['title']} (`{line['step']}`)"
-            lines.append(f"| {who} | {what} | {line['queries']:,} | {' | '.join(cells)} |")
-    return lines
+
+
+if __name__ == "__main__":
+    parser(__doc__).parse_args()
+    write_page()

@@ -1,7 +1,9 @@
-"""Make the pictures of docs/how-to/read-a-report.md: the demonstration's report in headless Chromium.
+"""The pictures of docs/how-to/read-a-report.md: the demonstration's report in headless Chromium.
 
-Needs `chromium` on the PATH and fonts for the scripts that are shown; what it draws depends on both, so the pictures
-are made by hand and are no part of any test. Run it with `python studies/screenshots.py`.
+    python -m studies.pictures.screenshots
+
+Needs `chromium` on the PATH and fonts for the scripts that are shown. The pictures depend on both, so they are made by
+hand and no test compares them.
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-IMAGES = ROOT / "docs" / "images"
+from studies.command_line import parser
+from studies.sources import DOCS
+
+IMAGES = DOCS / "images"
 MOST = 150_000
 
 
 def shot(page: Path, target: Path, width: int, height: int) -> None:
-    """The first `height` pixels of a page, in so few colours that the file is small."""
+    """The first `height` pixels of a page, with few enough colours for a small file."""
     # A window narrower than 500 pixels is widened by the browser; a frame is not.
     frame = page.with_name(f"frame-{target.stem}.html")
     frame.write_text(
@@ -43,7 +47,7 @@ def shot(page: Path, target: Path, width: int, height: int) -> None:
 
 
 def first_case(text: str, title: str) -> str:
-    """The page with nothing but the first case under a title, opened."""
+    """The page reduced to the first case under a title, opened."""
     head = text[: text.index("<body>")]
     start = text.rindex("<details>", 0, text.index(f"<summary>{title}"))
     stop = text.index("</article>", start) + len("</article>")
@@ -51,8 +55,9 @@ def first_case(text: str, title: str) -> str:
 
 
 def main() -> None:
+    parser(__doc__).parse_args()
     if shutil.which("chromium") is None:
-        sys.exit("there is no chromium on the PATH; install it, or leave the pictures as they are")
+        sys.exit("chromium is not on the PATH; install it, or leave the pictures as they are")
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "clinometer", "demo", "-o", folder]

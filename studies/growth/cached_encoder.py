@@ -1,7 +1,7 @@
-"""An encoder that keeps what it has encoded on disk, text by text, so that a study can be stopped and go on.
+"""An encoder that saves what it has encoded, text by text, so that a study that was stopped resumes where it stopped.
 
 Parts of 32 texts are written one after another: `documents-NAME.npy` with `documents-NAME.json`, which lists the
-digests of its texts. A text that is there is never encoded again. Several processes may fill one folder.
+digests of its texts. No text is encoded twice. Several processes may fill one folder.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +19,14 @@ import clinometer as cm
 from clinometer.encoders.base import EncoderRecord
 from clinometer.files import written_whole
 
-_AT_ONCE = 32
+_PART = 32
 
 
-class KeptEncoder:
-    """Args: what `cm.encoder` makes an encoder of, a folder for its embeddings, and options of `cm.encoder`."""
+class CachedEncoder:
+    """Args: the name or path of a model, as `cm.encoder` takes it, and a folder for its embeddings."""
 
-    def __init__(self, what: str, folder: Path, **options: Any) -> None:
-        self._inner = cm.encoder(what, **options)
+    def __init__(self, model: str, folder: Path) -> None:
+        self._inner = cm.encoder(model)
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._rows: dict[str, dict[str, NDArray[np.float32]]] = {}
@@ -50,13 +49,13 @@ class KeptEncoder:
         missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
         # Texts of one length in one batch waste no time on padding; the order is the same in every run.
         todo = sorted(missing.items(), key=lambda item: (len(item[1]), item[0]))
-        for start in tqdm(range(0, len(todo), _AT_ONCE), desc=f"{self.record.name} {stage}", disable=not bar):
-            part = dict(todo[start : start + _AT_ONCE])
+        for start in tqdm(range(0, len(todo), _PART), desc=f"{self.record.name} {stage}", disable=not bar):
+            part = dict(todo[start : start + _PART])
             rows = np.asarray(encode(list(part.values())), dtype=np.float32)
             name = self._folder / f"{stage}-{hashlib.sha256(''.join(part).encode()).hexdigest()[:12]}"
             with written_whole(name.with_suffix(".npy")) as file:
                 np.save(file, rows)
-            # The names come last: where they are, the rows are whole.
+            # The digests come last: once they are written, the rows are whole.
             with written_whole(name.with_suffix(".json")) as file:
                 file.write(json.dumps(list(part)).encode())
             known.update(zip(part, rows, strict=True))

@@ -1,28 +1,26 @@
-"""The tables of docs/reproduction.md, from what studies/reproduction.py left in its folder.
+"""The tables of docs/reproduction.md, drawn from studies/results/reproduction.json.
 
-    python studies/reproduction_tables.py --work DIR    compares with the baseline, adds to results/reproduction.json
-    python studies/reproduction_tables.py               writes the tables again from that file
+    python -m studies.reproduction.page               draws the tables
+    python -m studies.reproduction.page --work DIR    first compares the runs in DIR with the baseline and adds them
 
-Runs of that file that DIR does not hold are kept. What stands between the markers of docs/reproduction.md is replaced.
+Runs in that file that DIR does not have stay in it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from pages import put
-from reproduction import LANGUAGES, SOURCES, Run, runs
-
 from clinometer.comparison import compare
 from clinometer.evaluation.results import Evaluation
+from studies.command_line import parser
+from studies.pages import put, table, worst_language
+from studies.reproduction.measure import LANGUAGES, Run, runs
+from studies.result_files import RESULTS, read_result, write_result
+from studies.sources import DOCS, SOURCES
 
-STUDIES = Path(__file__).resolve().parent
-KEPT = STUDIES / "results" / "reproduction.json"
-PAGE = STUDIES.parent / "docs" / "reproduction.md"
 MEASURES = ["Complete@10", "MaxRnorm", "nDCG@1", "RankGap", "Intrusion", "LPR", "LanguageGap(MaxRnorm)"]
 HOW = {"none": "as it is", "index": "centered on the index", "index+queries": "centered, sample of queries"}
 COLUMNS = (
@@ -45,9 +43,9 @@ def line_of(run: Run, how: str, dataset: str, work: Path, baseline: Evaluation) 
     """One model and correction on one collection, against the untrained model as it is."""
     folder = work / "evaluations" / run.name / how / dataset
     line: dict[str, Any] = {"run": run.name, "how": how, "dataset": dataset}
-    there = [label for label in baseline.collection["languages"] if label != "en"]
-    trained = [label for label in LANGUAGES.get(run.languages, []) if label in there]
-    groups = {"trained": trained, "unseen": [label for label in there if label not in trained]}
+    targets = [label for label in baseline.collection["languages"] if label != "en"]
+    trained = [label for label in LANGUAGES.get(run.languages, []) if label in targets]
+    groups = {"trained": trained, "unseen": [label for label in targets if label not in trained]}
     groups = {name: labels for name, labels in groups.items() if labels and trained}
     after = Evaluation.from_folder(folder)
     if (run.name, how) == ("baseline", "none"):
@@ -68,12 +66,12 @@ def line_of(run: Run, how: str, dataset: str, work: Path, baseline: Evaluation) 
             for measure, scenario in (("Complete@10", "multi"), ("nDCG@1", "multi"), ("nDCG@1", "mono-same"))
             if (measure, scenario, label) in values and (label != "en" or scenario == "mono-same")
         }
-        for label in ["en", *there]
+        for label in ["en", *targets]
     }
     own = {
         row["query_language"]: row["difference"]
         for row in rows
-        if (row["measure"], row["scenario"]) == ("nDCG@1", "mono-same") and row["query_language"] in ["en", *there]
+        if (row["measure"], row["scenario"]) == ("nDCG@1", "mono-same") and row["query_language"] in ["en", *targets]
     }
     line["worst"] = min(own.items(), key=lambda pair: pair[1]) if own else None
     return line
@@ -96,21 +94,23 @@ def tables(lines: list[dict[str, Any]]) -> str:
         here = [line for line in lines if line["dataset"] == dataset]
         if not here:
             continue
-        text += [f"### {dataset}", "", f"| model | correction | {' | '.join(name for name, *_ in COLUMNS)} | worst |"]
-        text += ["|---|---|" + "--:|" * (len(COLUMNS) + 1)]
-        for line in here:
-            cells = []
-            for name, *_, digits in COLUMNS:
-                found = line["means"].get(name)
-                cell = "" if found is None else f"{found[0]:.{digits}f}"
-                if found is not None and found[2] is not None and found[2] < 0.01 and name != "en":
-                    cell += "*"
-                cells.append(cell)
-            worst = f"{line['worst'][0]} {100 * line['worst'][1]:+.1f}".replace("-", "−") if line["worst"] else ""
-            text.append(f"| {line['run']} | {HOW[line['how']]} | {' | '.join(cells)} | {worst} |")
-        text.append("")
+        heads = ["model", "correction", *(name for name, *_ in COLUMNS), "worst"]
+        text += [f"### {dataset}", "", *table(heads, "ll" + "r" * (len(COLUMNS) + 1), map(_row, here)), ""]
         text += _seeds(here)
     return "\n".join(text)
+
+
+def _row(line: dict[str, Any]) -> list[str]:
+    cells = []
+    for name, *_, digits in COLUMNS:
+        mean = line["means"].get(name)
+        if mean is None:
+            cells.append("")
+            continue
+        value, _, p_adjusted = mean
+        differs = p_adjusted is not None and p_adjusted < 0.01 and name != "en"
+        cells.append(f"{value:.{digits}f}{'*' if differs else ''}")
+    return [line["run"], HOW[line["how"]], *cells, worst_language(line["worst"])]
 
 
 def _seeds(lines: list[dict[str, Any]]) -> list[str]:
@@ -124,42 +124,43 @@ def _seeds(lines: list[dict[str, Any]]) -> list[str]:
     if not several:
         return []
     names = [name for name, *_ in COLUMNS]
-    text = [f"| over seeds | correction | seeds | {' | '.join(names)} |", "|---|---|--:|" + "--:|" * len(names)]
+    rows = []
     for (name, how), group in several.items():
         cells = []
         for column, *_, digits in COLUMNS:
             values = [line["means"][column][0] for line in group if line["means"].get(column)]
             cells.append(f"{fmean(values):.{digits}f} ± {stdev(values):.{digits}f}" if len(values) > 1 else "")
-        text.append(f"| {name} | {HOW[how]} | {len(group)} | {' | '.join(cells)} |")
-    return [*text, ""]
+        rows.append([name, HOW[how], str(len(group)), *cells])
+    return [*table(["over seeds", "correction", "seeds", *names], "llr" + "r" * len(names), rows), ""]
 
 
 def brief(record: dict[str, Any]) -> dict[str, Any]:
-    """What repeats a training, without where its files lay."""
-    kept = {key: record[key] for key in ("plan", "loss", "precision", "software", "steps", "seconds", "log")}
+    """What it takes to repeat a training; of its files only the names."""
+    settings = {key: record[key] for key in ("plan", "loss", "precision", "software", "steps", "seconds", "log")}
     files = [Path(path).name for path in record["plan"]["data"]]
-    return kept | {"plan": record["plan"] | {"model": Path(record["plan"]["model"]).name, "data": files}}
+    return settings | {"plan": record["plan"] | {"model": Path(record["plan"]["model"]).name, "data": files}}
+
+
+def add_runs(work: Path) -> None:
+    """Compare the runs of a folder with the baseline and add them to the results."""
+    exists = (RESULTS / "reproduction.json").exists()
+    earlier = read_result("reproduction") if exists else {"lines": [], "records": {}}
+    known = {(line["run"], line["how"], line["dataset"]): line for line in [*earlier["lines"], *measured(work)]}
+    order = [(run.name, how, dataset) for dataset in SOURCES for run in runs() for how in HOW]
+    records = earlier["records"]
+    for run in runs():
+        for path in (work / f"{run.name}.json", work / "models" / run.name / "training.json"):
+            if path.exists():
+                records[run.name] = brief(json.loads(path.read_text()))
+    write_result("reproduction", {"lines": [known[key] for key in order if key in known], "records": records})
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    options.add_argument("--work", type=Path, help="folder of studies/reproduction.py")
-    given = options.parse_args()
-    if given.work:
-        earlier = json.loads(KEPT.read_text()) if KEPT.exists() else {"lines": [], "records": {}}
-        known = {(line["run"], line["how"], line["dataset"]): line for line in earlier["lines"]}
-        known |= {(line["run"], line["how"], line["dataset"]): line for line in measured(given.work)}
-        wanted = [(run.name, how, dataset) for dataset in SOURCES for run in runs() for how in HOW]
-        lines = [known[place] for place in wanted if place in known]
-        records = earlier["records"]
-        for run in runs():
-            for path in (given.work / f"{run.name}.json", given.work / "models" / run.name / "training.json"):
-                if path.exists():
-                    records[run.name] = brief(json.loads(path.read_text()))
-        KEPT.write_text(json.dumps({"lines": lines, "records": records}, indent=1) + "\n")
-    found = json.loads(KEPT.read_text())
-    text = tables(found["lines"])
-    put(PAGE, "tables", f"{text}\n")
+    options = parser(__doc__, "folder of `studies.reproduction.measure`", required=False).parse_args()
+    if options.work:
+        add_runs(options.work)
+    text = tables(read_result("reproduction")["lines"])
+    put(DOCS / "reproduction.md", "tables", f"{text}\n")
     print(text)
 
 

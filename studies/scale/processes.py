@@ -15,22 +15,22 @@ PROC = Path("/proc")
 
 
 def parents() -> dict[int, int]:
-    found = {}
+    parent = {}
     for folder in PROC.iterdir():
         if folder.name.isdigit():
             try:
-                found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                parent[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             except (OSError, IndexError):
                 continue
-    return found
+    return parent
 
 
 def below(root: int) -> list[int]:
     """A process and all that it started, directly or not."""
-    parent, found = parents(), [root]
-    for pid in found:
-        found += [child for child, other in parent.items() if other == pid]
-    return found
+    parent, pids = parents(), [root]
+    for pid in pids:
+        pids += [child for child, other in parent.items() if other == pid]
+    return pids
 
 
 def title(pid: int) -> str:
@@ -41,7 +41,7 @@ def title(pid: int) -> str:
 
 
 def memory(pid: int) -> dict[str, int]:
-    """Bytes: anonymous memory, all resident memory with mapped files, and the greatest that this ever was."""
+    """Bytes: anonymous memory, resident memory with mapped files, and the peak of the latter."""
     names = {"RssAnon": "anonymous", "VmRSS": "resident", "VmHWM": "most_resident"}
     try:
         lines = (PROC / str(pid) / "status").read_text().splitlines()
@@ -52,7 +52,7 @@ def memory(pid: int) -> dict[str, int]:
 
 
 class Watch:
-    """Samples a process and what it starts; the greatest of each kind."""
+    """Samples the memory of a process and of all that it starts; `peaks` has the greatest values by kind of process."""
 
     def __init__(self, root: int) -> None:
         self.root = root
@@ -65,9 +65,9 @@ class Watch:
         while not self._done.wait(0.1):
             for pid in below(self.root):
                 kind = "driver" if pid == self.root else "worker" if title(pid).startswith("ray::_call") else "other"
-                kept = self.peaks.setdefault(kind, {})
+                peaks = self.peaks.setdefault(kind, {})
                 for name, value in memory(pid).items():
-                    kept[name] = max(kept.get(name, 0), value)
+                    peaks[name] = max(peaks.get(name, 0), value)
 
     def stop(self) -> dict[str, dict[str, int]]:
         self._done.set()
@@ -80,8 +80,8 @@ def run(command: list[str], kill_worker: Path | None = None, after: int = 0) -> 
 
     Args:
         command: Arguments of `clinometer`.
-        kill_worker: Folder of finished shards: a busy Ray worker is killed when some are there.
-        after: How many.
+        kill_worker: Folder of finished shards. A busy Ray worker is killed when `after` shards have been finished.
+        after: Number of finished shards before the kill.
     """
     start, before = time.perf_counter(), os.times()
     process = subprocess.Popen([sys.executable, "-m", "clinometer", *command], stdout=subprocess.PIPE, text=True)

@@ -1,12 +1,13 @@
 """Scans of ten million generated documents: exact ranks, memory, speed, a killed worker, and what the plan had said.
 
-`python studies/scale.py --work DIR` generates stores below DIR (9 GB), runs all of it, and writes
-studies/results/scale.json; with `--steps` only some. Delete DIR afterwards. Linux only.
+    python -m studies.scale.measure --work DIR
+
+Generates stores below DIR (9 GB), scans them, and writes studies/results/scale.json; `python -m studies.scale.page`
+draws the tables. Delete DIR afterwards. Linux only.
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import os
@@ -17,14 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scale_processes as processes
 
 import clinometer as cm
 from clinometer.encoders import EncoderRecord
 from clinometer.files import json_bytes
 from clinometer.store import EmbeddingStore, StoreWriter
+from studies.command_line import parser
+from studies.result_files import RESULTS
+from studies.scale import processes
 
-RESULTS = Path(__file__).resolve().parent / "results" / "scale.json"
 DIMENSION, QUERIES, SHARD = 384, 1000, 250_000
 LABELS = ("en", "de", "zh", "ar")
 SIZES = (100_000, 1_000_000, 10_000_000)
@@ -62,10 +64,10 @@ def make(folder: Path, rows: int) -> None:
     """A store of random documents with planted ones, its queries, and the judgements."""
     if (folder / "judged.qrels").exists():
         return
-    asked = questions()
+    vectors = questions()
     places, queries, cosines, _ = planted(rows)
     with StoreWriter(folder / "queries", RECORD, "queries") as writer:
-        writer.append(asked, [f"q{row}" for row in range(QUERIES)], ["en"] * QUERIES)
+        writer.append(vectors, [f"q{row}" for row in range(QUERIES)], ["en"] * QUERIES)
     with StoreWriter(folder / "documents", RECORD, "documents", "float16") as writer:
         for start in range(len(writer), rows, SHARD):
             stop = min(start + SHARD, rows)
@@ -73,7 +75,7 @@ def make(folder: Path, rows: int) -> None:
             part = draw.standard_normal((stop - start, DIMENSION), dtype=np.float32)
             here = np.flatnonzero((places >= start) & (places < stop))
             if here.size:
-                towards = asked[queries[here]].astype(np.float64)
+                towards = vectors[queries[here]].astype(np.float64)
                 aside = draw.standard_normal(towards.shape)
                 aside = unit(aside - (aside * towards).sum(1, keepdims=True) * towards)
                 cosine = cosines[here, None]
@@ -89,14 +91,14 @@ def make(folder: Path, rows: int) -> None:
 
 
 @cache
-def taken(rows: int) -> frozenset[int]:
+def planted_rows(rows: int) -> frozenset[int]:
     return frozenset(planted(rows)[0].tolist())
 
 
 def deep(query: int, rows: int) -> int:
     """A row that is not planted."""
     row = int(np.random.default_rng([4, query]).integers(rows))
-    while row in taken(rows):
+    while row in planted_rows(rows):
         row = (row + 1) % rows
     return row
 
@@ -109,24 +111,24 @@ def ranks_of(folder: Path) -> dict[tuple[str, str], int]:
 
 def check(folder: Path, out: Path, rows: int, some: int) -> dict[str, Any]:
     """Compare planted ranks, and a few deep ones with a count in float64."""
-    found = ranks_of(out)
-    places, _, _, wanted = planted(rows)
+    ranks = ranks_of(out)
+    places, _, _, planted_ranks = planted(rows)
     ends = np.cumsum([query % 20 + 1 for query in range(QUERIES)]) - 1
-    right = sum(found[f"q{query}", f"d{places[end]}"] == wanted[query] for query, end in enumerate(ends))
+    right = sum(ranks[f"q{query}", f"d{places[end]}"] == planted_ranks[query] for query, end in enumerate(ends))
     if not some:
         return {"planted": QUERIES, "planted_right": int(right), "deep": []}
-    asked = questions().astype(np.float64)
+    vectors = unit(questions()[:some].astype(np.float64))
     store = EmbeddingStore.open(folder / "documents")
     chosen = [deep(query, rows) for query in range(some)]
-    own = (unit(store.take(chosen).astype(np.float64)) * unit(asked[:some])).sum(axis=1)
+    own = (unit(store.take(chosen).astype(np.float64)) * vectors).sum(axis=1)
     above, near = np.zeros(some, dtype=np.int64), np.zeros(some, dtype=np.int64)
     for part in store.shards():
-        scores = unit(np.asarray(part, dtype=np.float32)) @ unit(asked[:some]).astype(np.float32).T
+        scores = unit(np.asarray(part, dtype=np.float32)) @ vectors.astype(np.float32).T
         above += (scores > own + 1e-6).sum(axis=0)
         near += (np.abs(scores - own) <= 1e-6).sum(axis=0)
     deepest = []
     for query, row in enumerate(chosen):
-        rank, least, most = found[f"q{query}", f"d{row}"], int(above[query]) + 1, int(above[query] + near[query])
+        rank, least, most = ranks[f"q{query}", f"d{row}"], int(above[query]) + 1, int(above[query] + near[query])
         deepest.append({"rank": rank, "least": least, "most": most, "holds": least <= rank <= most})
     return {"planted": QUERIES, "planted_right": int(right), "deep": deepest}
 
@@ -134,17 +136,17 @@ def check(folder: Path, out: Path, rows: int, some: int) -> dict[str, Any]:
 def scan(
     folder: Path, out: Path, rows: int, *more: str, kill: bool = False, checked: bool = True, some: int = 4
 ) -> dict[str, Any]:
-    given = ["scan", str(folder), "--relevant", str(folder / "judged.qrels"), "-o", str(out), "--no-progress", *more]
+    command = ["scan", str(folder), "--relevant", str(folder / "judged.qrels"), "-o", str(out), "--no-progress", *more]
     drop(folder)
-    done = processes.run(given, out / "parts" if kill else None, after=12)
-    done.pop("out")
-    said = json.loads((out / "scan.json").read_text())["took"]
-    done |= {"scan_seconds": said["seconds"], "scan_processor_seconds": said["processor_seconds"]}
-    done["command"] = done["command"].replace(str(folder.parent), "DIR")
+    figures = processes.run(command, out / "parts" if kill else None, after=12)
+    figures.pop("out")
+    took = json.loads((out / "scan.json").read_text())["took"]
+    figures |= {"scan_seconds": took["seconds"], "scan_processor_seconds": took["processor_seconds"]}
+    figures["command"] = figures["command"].replace(str(folder.parent), "DIR")
     if checked:
-        done["ranks"] = check(folder, out, rows, some)
-    done["load"] = os.getloadavg()[0]
-    return done
+        figures["ranks"] = check(folder, out, rows, some)
+    figures["load"] = os.getloadavg()[0]
+    return figures
 
 
 def drop(folder: Path) -> None:
@@ -159,7 +161,7 @@ def ratio(folder: Path, shards: int = 6, repeats: int = 5) -> dict[str, Any]:
     store = EmbeddingStore.open(folder / "documents")
     mapped = store.shards()[:shards]
     held = [np.array(part) for part in mapped]
-    asked = questions()
+    vectors = questions()
     relevant = [[query] for query in range(QUERIES)]
     languages = np.concatenate([np.arange(len(part)) % len(LABELS) for part in mapped])
     pairs = []
@@ -168,7 +170,7 @@ def ratio(folder: Path, shards: int = 6, repeats: int = 5) -> dict[str, Any]:
         for name, parts in (("mapped", mapped), ("held", held)):
             drop(folder)
             wall, processor = time.perf_counter(), time.process_time()
-            cm.scan(asked, list(parts), relevant, languages, memory_budget=BUDGET, threads=2)
+            cm.scan(vectors, list(parts), relevant, languages, memory_budget=BUDGET, threads=2)
             times[name] = [time.perf_counter() - wall, time.process_time() - processor]
         pairs.append(times)
         print(times, flush=True)
@@ -185,23 +187,23 @@ def ratio(folder: Path, shards: int = 6, repeats: int = 5) -> dict[str, Any]:
     }
 
 
-def planning(folder: Path, rows: int, work: Path, done: dict[str, Any] | None) -> dict[str, Any]:
+def planning(folder: Path, rows: int, work: Path, scanned: dict[str, Any] | None) -> dict[str, Any]:
     """What `clinometer plan` says, and what the same scan takes just after it, or took before it."""
     shards = len(EmbeddingStore.open(folder / "documents").manifest.shards)
-    told = processes.run(
+    plan = processes.run(
         ["plan", "--documents", str(rows), "--queries", str(QUERIES), "--dimension", str(DIMENSION), "--languages",
          str(len(LABELS)), "--relevant", "2", "--shards", str(shards), "--threads-per-worker", "2", "--json"]
     )  # fmt: skip
-    said = json.loads(told["out"])
-    if done is None:
-        done = scan(folder, work / f"plan{rows}", rows, "--threads", "2", checked=False)
+    forecast = json.loads(plan["out"])
+    if scanned is None:
+        scanned = scan(folder, work / f"plan{rows}", rows, "--threads", "2", checked=False)
     return {
         "documents": rows,
         "shards": shards,
-        "measured": said["measured"],
-        "forecast": said["forecast"],
+        "measured": forecast["measured"],
+        "forecast": forecast["forecast"],
         "store_bytes": sum(path.stat().st_size for path in (folder / "documents").iterdir()),
-        **done,
+        **scanned,
     }
 
 
@@ -215,39 +217,38 @@ def machine() -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--steps", default=",".join(STEPS))
-    parser.add_argument("--documents", type=float, default=SIZES[-1])
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    given = parser.parse_args()
-    steps, most = given.steps.split(","), int(given.documents)
-    sizes = sorted({*(size for size in SIZES if size < most), most})
-    folders = {size: given.work / f"{size}" for size in sizes}
-    kept = json.loads(given.results.read_text()) if given.results.exists() else {}
-    kept |= {"machine": machine(), "documents": most, "queries": QUERIES, "dimension": DIMENSION, "budget": BUDGET}
-    for step in steps:
+    command = parser(__doc__, "folder of stores and scans")
+    command.add_argument("--steps", default=",".join(STEPS), help="steps to run")
+    command.add_argument("--documents", type=float, default=SIZES[-1], help="size of the largest store")
+    command.add_argument("--results", type=Path, default=RESULTS / "scale.json", help="file of the results")
+    options = command.parse_args()
+    most = int(options.documents)
+    folders = {size: options.work / f"{size}" for size in sorted({*(size for size in SIZES if size < most), most})}
+    results = json.loads(options.results.read_text()) if options.results.exists() else {}
+    results |= {"machine": machine(), "documents": most, "queries": QUERIES, "dimension": DIMENSION, "budget": BUDGET}
+    for step in options.steps.split(","):
         print(f"== {step}", flush=True)
         if step == "make":
             for size, folder in folders.items():
                 make(folder, size)
             continue
         if step == "local":
-            kept[step] = scan(folders[most], given.work / "local", most, "--memory-budget", BUDGET, "--threads", "2")
+            more = ["--memory-budget", BUDGET, "--threads", "2"]
+            results[step] = scan(folders[most], options.work / "local", most, *more)
         elif step == "ray":
             more = ["--memory-budget", BUDGET, "--executor", "ray"]
-            kept[step] = scan(folders[most], given.work / "ray", most, *more, kill=True, some=0)
+            results[step] = scan(folders[most], options.work / "ray", most, *more, kill=True, some=0)
             # Deep ranks were counted for those of one process.
-            one, other = (ranks_of(given.work / name) for name in ("local", "ray"))
-            kept[step]["same_ranks_as_local"] = one == other
+            one, other = (ranks_of(options.work / name) for name in ("local", "ray"))
+            results[step]["same_ranks_as_local"] = one == other
         elif step == "ratio":
-            kept[step] = ratio(folders[most])
+            results[step] = ratio(folders[most])
         elif step == "plan":
-            kept[step] = [
-                planning(folder, size, given.work, kept.get("local") if size == most else None)
+            results[step] = [
+                planning(folder, size, options.work, results.get("local") if size == most else None)
                 for size, folder in folders.items()
             ]
-        given.results.write_bytes(json_bytes(kept))
+        options.results.write_bytes(json_bytes(results))
 
 
 if __name__ == "__main__":

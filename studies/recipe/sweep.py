@@ -1,16 +1,15 @@
 """How the training recipe is chosen: many short trainings, judged on development texts alone.
 
-    python studies/sweep.py --work DIR [--jobs N] [--minutes M] [NAME...]
+    python -m studies.recipe.sweep --work DIR [--jobs N] [--minutes M] [NAME...]
 
 Trains multilingual-e5-small on 400 samples of each of de, es, ru, zh, ko, el, tr (`train`) by each setting, moves the
 weights part of the way back (blend), and evaluates on TICO-19 and on the embedded demo collection: as it is, and with
-per-language centering. One file a setting lies in DIR/sweep as soon as it is done; what is there is not made again.
-`python studies/sweep_tables.py --work DIR` writes docs/recipe.md. A GPU makes it a matter of minutes.
+per-language centering. The result of each setting is saved in DIR/sweep when it is done, and never made twice.
+`python -m studies.recipe.page --work DIR` writes docs/recipe.md. On a GPU all of it takes minutes.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import sys
@@ -22,15 +21,18 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from reproduction import DATA, LANGUAGES, MODEL, SAMPLE, corrections, straightened
-
 import clinometer as cm
 from clinometer.encoders import PrecomputedEncoder
+from clinometer.files import written_whole
 from clinometer.training import train
+from studies.centering import SAMPLE, corrected, corrections
+from studies.command_line import parser
+from studies.reproduction.measure import LANGUAGES
+from studies.sources import MODEL, SOURCES, training_files
 
 TICO = ["ar", "bn", "en", "es", "fa", "hi", "id", "ru", "zh"]
 COLLECTIONS = {
-    "tico19": (f"parallel:{DATA / 'tico19' / 'tico19_retrieval.jsonl.gz'}", TICO),
+    "tico19": (SOURCES["tico19"], TICO),
     "demo": ("demo", None),
 }
 BLENDS = (1.0, 0.75, 0.5)
@@ -56,11 +58,11 @@ def spelt(epochs: int, rate: float) -> str:
 
 
 def settings() -> list[Setting]:
-    """The first ones teach most."""
-    found = [Setting("untrained")]
+    """The settings that teach most come first."""
+    ordered = [Setting("untrained")]
     for epochs, rate in ((1, 4e-5), (1, 1e-4), (3, 4e-5), (3, 1e-4), (3, 2e-4), (8, 4e-5), (8, 1e-4)):
-        found.append(relational(spelt(epochs, rate), epochs=epochs, learning_rate=rate))
-    found += [
+        ordered.append(relational(spelt(epochs, rate), epochs=epochs, learning_rate=rate))
+    ordered += [
         relational("scale 100", scale=100.0),
         relational("scale 20", scale=20.0),
         relational("128 tokens", max_length=128),
@@ -75,10 +77,10 @@ def settings() -> list[Setting]:
     wide = {"batch_size": 64, "max_length": 256}
     for epochs, rate in ((1, 4e-5), (1, 1e-4)):
         options = {"loss": "distill", "epochs": epochs, "learning_rate": rate, **wide}
-        found.append(Setting(f"distill {spelt(epochs, rate)}", options))
+        ordered.append(Setting(f"distill {spelt(epochs, rate)}", options))
     contrastive: dict[str, Any] = {"loss": "pool+mono+sim", "loss_options": {"scale": 50.0}, "learning_rate": 3e-5}
     literal: dict[str, Any] = {"loss": "jsd+nce"}
-    found += [
+    ordered += [
         Setting("literal", literal),
         Setting("literal, normalized", literal | {"loss_options": {"jsd_input": "normalized"}}),
         Setting("literal, scaled", literal | {"loss_options": {"jsd_input": "scaled"}}),
@@ -91,7 +93,7 @@ def settings() -> list[Setting]:
         Setting("pool+mono+sim, batch 64, 256 tokens", contrastive | wide),
         Setting("sim, batch 64, 256 tokens", contrastive | wide | {"loss": "sim"}),
     ]
-    return found
+    return ordered
 
 
 def slug(name: str) -> str:
@@ -105,13 +107,13 @@ def collection(name: str) -> cm.Collection:
 
 
 def judged(name: str, encoder: Any, trained: list[str]) -> dict[str, Any]:
-    """Figures of one collection, as it is and centered as in studies/reproduction.py."""
+    """Figures of one collection, as it is and centered as in studies/reproduction."""
     texts = collection(name)
     q, d = encoder.encode_queries(list(texts.queries.texts)), encoder.encode_documents(list(texts.documents.texts))
-    made = corrections(texts, q, d, SAMPLE if name == "tico19" else 60)
-    found: dict[str, Any] = {}
-    for how, correction in (("none", made["none"]), ("centered", made["index+queries"])):
-        queries, documents = straightened(correction, texts, q, d)
+    by_name = corrections(texts, q, d, SAMPLE if name == "tico19" else 60)
+    figures: dict[str, Any] = {}
+    for how, correction in (("none", by_name["none"]), ("centered", by_name["index+queries"])):
+        queries, documents = corrected(correction, texts, q, d)
         evaluation = cm.evaluate(
             texts, PrecomputedEncoder(queries, documents, name=how), scenarios=["multi", "mono-same"],
             measures=["Complete@10", "MaxRnorm", "nDCG@1", "nDCG@10"], resamples=0,
@@ -120,7 +122,7 @@ def judged(name: str, encoder: Any, trained: list[str]) -> dict[str, Any]:
         targets = [label for label in texts.languages if label != "en"]
         complete = {label: rows["Complete@10", "multi", label] for label in targets}
         unseen = [value for label, value in complete.items() if label not in trained]
-        found[how] = {
+        figures[how] = {
             "Complete@10": rows["Complete@10", "multi", "macro-target"],
             "unseen": sum(unseen) / len(unseen) if unseen else None,
             "MaxRnorm": rows["MaxRnorm", "multi", "macro-target"],
@@ -128,31 +130,31 @@ def judged(name: str, encoder: Any, trained: list[str]) -> dict[str, Any]:
             "same@1": {label: rows["nDCG@1", "mono-same", label] for label in ["en", *targets]},
             "same@10": {label: rows["nDCG@10", "mono-same", label] for label in ["en", *targets]},
         }
-    return found
+    return figures
 
 
 def tried(setting: Setting, work: Path) -> dict[str, Any]:
     """Train by a setting and judge it; the model is not kept."""
     path = work / "sweep" / f"{slug(setting.name)}.json"
     if path.exists():
-        found: dict[str, Any] = json.loads(path.read_text())
-        return found
+        earlier: dict[str, Any] = json.loads(path.read_text())
+        return earlier
     from sentence_transformers import SentenceTransformer
 
     started = time.monotonic()
     base = SentenceTransformer(str(MODEL))
     first = {name: value.clone() for name, value in base.state_dict().items()}
     languages = LANGUAGES[setting.languages] if setting.options else []
-    found = {"name": setting.name, "options": setting.options, "languages": languages, "blends": {}}
+    result = {"name": setting.name, "options": setting.options, "languages": languages, "blends": {}}
     last, blends = first, (0.0,)
     if setting.options:
         folder = work / "sweep" / f"{slug(setting.name)}-model"
         trained = train(
-            MODEL, sorted((DATA / "train").glob("*.jsonl.gz")), languages, folder, dev_share=0.0,
+            MODEL, training_files(), languages, folder, dev_share=0.0,
             samples=2800 // len(languages), checkpoint_steps=10**6, **{"blend": 1.0} | setting.options,
         )  # fmt: skip
-        found |= {name: trained.record[name] for name in ("steps", "seconds", "precision", "software")}
-        found["losses"] = [entry["loss"] for entry in trained.record["log"] if "loss" in entry]
+        result |= {name: trained.record[name] for name in ("steps", "seconds", "precision", "software")}
+        result["losses"] = [entry["loss"] for entry in trained.record["log"] if "loss" in entry]
         last, blends = SentenceTransformer(str(folder)).state_dict(), BLENDS
         shutil.rmtree(folder)
     for blend in blends:
@@ -161,18 +163,18 @@ def tried(setting: Setting, work: Path) -> dict[str, Any]:
             for name, value in first.items()
         })  # fmt: skip
         encoder = cm.encoder(base, precision="bfloat16" if base.device.type == "cuda" else None, batch_size=128)
-        found["blends"][str(blend)] = {name: judged(name, encoder, languages) for name in COLLECTIONS}
-    found["all_seconds"] = round(time.monotonic() - started, 1)
+        result["blends"][str(blend)] = {name: judged(name, encoder, languages) for name in COLLECTIONS}
+    result["all_seconds"] = round(time.monotonic() - started, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".tmp").write_text(json.dumps(found, indent=1) + "\n")
-    path.with_suffix(".tmp").rename(path)
-    return found
+    with written_whole(path) as file:
+        file.write(json.dumps(result, indent=1).encode() + b"\n")
+    return result
 
 
-def line(found: dict[str, Any]) -> str:
+def line(result: dict[str, Any]) -> str:
     """What is shown while it runs."""
-    text = [f"{found['name']} ({found['all_seconds']} s)"]
-    for blend, judgements in found["blends"].items():
+    text = [f"{result['name']} ({result['all_seconds']} s)"]
+    for blend, judgements in result["blends"].items():
         for name, figures in judgements.items():
             cells = [
                 f"{how} {f['Complete@10']:.1f} unseen {f['unseen'] or 0:.1f} MaxR {f['MaxRnorm']:.1f} "
@@ -185,23 +187,22 @@ def line(found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    options.add_argument("--work", type=Path, required=True, help="folder for the results")
-    options.add_argument("--jobs", type=int, default=1, help="settings at a time, for a GPU that one leaves idle")
-    options.add_argument("--minutes", type=float, default=1e9, help="begin no setting after so many")
-    options.add_argument("names", nargs="*", metavar="NAME", help=f"of {'; '.join(one.name for one in settings())}")
-    given = options.parse_args()
-    end = time.time() + 60 * given.minutes
-    wanted = [one for one in settings() if not given.names or one.name in given.names]
-    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(_before, end, one, given.work) for one in wanted]):
-            if found := done.result():
-                print(line(found), flush=True)
+    command = parser(__doc__, "folder of the results")
+    command.add_argument("--jobs", type=int, default=1, help="settings at a time, for a GPU that one leaves idle")
+    command.add_argument("--minutes", type=float, default=1e9, help="time after which no further setting begins")
+    command.add_argument("names", nargs="*", metavar="NAME", help=f"any of {'; '.join(one.name for one in settings())}")
+    options = command.parse_args()
+    end = time.time() + 60 * options.minutes
+    chosen = [one for one in settings() if not options.names or one.name in options.names]
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(_before, end, one, options.work) for one in chosen]):
+            if result := done.result():
+                print(line(result), flush=True)
 
 
 def _before(end: float, setting: Setting, work: Path) -> dict[str, Any] | None:
     if time.time() > end:
-        sys.stderr.write(f"no time is left for {setting.name}\n")
+        sys.stderr.write(f"no time left for {setting.name}\n")
         return None
     return tried(setting, work)
 

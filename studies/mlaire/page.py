@@ -1,20 +1,19 @@
-"""The tables of docs/mlaire.md and the file that they are made of, from what studies/mlaire.py evaluated."""
+"""The tables of docs/mlaire.md, drawn from studies/results/mlaire.json.
+
+python -m studies.mlaire.page
+"""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-from pages import put
-
 from clinometer import Evaluation, correlate
+from studies.command_line import parser
+from studies.pages import minus, put, table
+from studies.result_files import read_result, write_result
+from studies.sources import DOCS, ENCODERS
 
-STUDIES = Path(__file__).resolve().parent
-KEPT = STUDIES / "results" / "mlaire.json"
-PAGE = STUDIES.parent / "docs" / "mlaire.md"
 SCENARIO = "multilingual"
-ENCODERS = ("offline", "multilingual-e5-small")
 RETRIEVERS = (*ENCODERS, *(f"{name}, centered" for name in ENCODERS), "bm25")
 QUALITY = (
     ("nDCG@1", "nDCG@1", 3), ("nDCG@10", "nDCG@10", 3), ("nDCG@20", "nDCG@20", 3), ("Lang-nDCG@10", "LangNDCG@10", 3),
@@ -35,8 +34,8 @@ def brief(evaluation: Evaluation) -> dict[str, Any]:
     for row in evaluation.rows:
         if row["query_language"] not in ("macro-target", "macro-pivot"):
             value = row["value"]
-            kept = None if value is None else round(value, 4)
-            values.setdefault(row["query_language"], {})[row["measure"]] = kept
+            rounded = None if value is None else round(value, 4)
+            values.setdefault(row["query_language"], {})[row["measure"]] = rounded
     facts = {name: evaluation.collection[name] for name in ("name", "languages", "documents", "queries", "digest")}
     facts["incomplete_documents"] = evaluation.collection["notes"]["incomplete_documents"]
     record = {name: evaluation.encoder[name] for name in ("name", "kind", "revision", "dtype", "settings")}
@@ -55,22 +54,22 @@ def correlations(evaluations: dict[str, Evaluation]) -> list[dict[str, Any]]:
     return [correlate(evaluations.values(), x, y, SCENARIO, names=names).to_dict() for x, y in PAIRS]
 
 
-def write_kept(found: dict[str, dict[str, Evaluation]]) -> None:
-    """Keep what was evaluated: collection, then retriever."""
+def save_results(evaluations: dict[str, dict[str, Evaluation]]) -> None:
+    """Write results/mlaire.json from evaluations by collection and retriever."""
     content = {
         dataset: {
-            "retrievers": {name: brief(evaluation) for name, evaluation in evaluations.items()},
-            "correlations": correlations(evaluations),
+            "retrievers": {name: brief(evaluation) for name, evaluation in by_retriever.items()},
+            "correlations": correlations(by_retriever),
         }
-        for dataset, evaluations in found.items()
+        for dataset, by_retriever in evaluations.items()
     }
-    KEPT.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_result("mlaire", content)
 
 
 def write_page() -> None:
-    """Put the tables into the page."""
-    content = json.loads(KEPT.read_text())
-    put(PAGE, "tables", "\n".join(_section(dataset, part) for dataset, part in content.items()))
+    """Write the tables between the markers of the page."""
+    sections = (_section(dataset, part) for dataset, part in read_result("mlaire").items())
+    put(DOCS / "mlaire.md", "tables", "\n".join(sections))
 
 
 def _section(dataset: str, part: dict[str, Any]) -> str:
@@ -78,9 +77,13 @@ def _section(dataset: str, part: dict[str, Any]) -> str:
     first = next(iter(retrievers.values()))["collection"]
     languages = first["languages"]
     documents, queries = (sum(first[name].values()) for name in ("documents", "queries"))
-    lines = [f"### {dataset}", ""]
-    lines += [f"{documents:,} documents and {queries:,} queries in {len(languages)} languages; chance of LPR, top1 and "
-              f"any: {100 / len(languages):.1f}, of pair: 50.", ""]  # fmt: skip
+    lines = [
+        f"### {dataset}",
+        "",
+        f"{documents:,} documents and {queries:,} queries in {len(languages)} languages; chance of LPR, top1 and "
+        f"any: {100 / len(languages):.1f}, of pair: 50.",
+        "",
+    ]
     lines += _means(retrievers, QUALITY) + _means(retrievers, SPLIT) + _by_language(retrievers, languages)
     for one in retrievers.values():
         lines += [f"{notice}." for notice in one["notices"]] + [""] * bool(one["notices"])
@@ -88,38 +91,38 @@ def _section(dataset: str, part: dict[str, Any]) -> str:
         lines += [f"Not run yet: {', '.join(absent)}.", ""]
     if part["correlations"]:
         n = part["correlations"][0]["n"]
-        lines += [f"| over {n} retrievers | Pearson | Spearman |", "|---|--:|--:|"]
-        lines += [
-            f"| {found['x']} and {found['y']} | {_signed(found['pearson'])} | {_signed(found['spearman'])} |"
-            for found in part["correlations"]
+        rows = [
+            [f"{pair['x']} and {pair['y']}", *(minus(f"{pair[name]:+.2f}") for name in ("pearson", "spearman"))]
+            for pair in part["correlations"]
         ]
-        lines.append("")
+        lines += [*table([f"over {n} retrievers", "Pearson", "Spearman"], "lrr", rows), ""]
     return "\n".join(lines)
 
 
 def _means(retrievers: dict[str, Any], columns: tuple[tuple[str, str, int], ...]) -> list[str]:
-    lines = [f"| retriever | {' | '.join(name for name, *_ in columns)} |", "|---|" + "--:|" * len(columns)]
-    for name, one in retrievers.items():
-        cells = [_cell(one["values"]["macro"].get(measure), digits) for _, measure, digits in columns]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return [*lines, ""]
+    rows = [
+        [name, *(_cell(one["values"]["macro"].get(measure), digits) for _, measure, digits in columns)]
+        for name, one in retrievers.items()
+    ]
+    return [*table(["retriever", *(head for head, *_ in columns)], "l" + "r" * len(columns), rows), ""]
 
 
 def _by_language(retrievers: dict[str, Any], languages: list[str]) -> list[str]:
     heads = [
         f"{name}: {shown}" if shown == BY_LANGUAGE[0][0] else shown for name in retrievers for shown, *_ in BY_LANGUAGE
     ]
-    lines = [f"| queries in | {' | '.join(heads)} |", "|---|" + "--:|" * len(heads)]
+    rows = []
     for language in languages:
         values = (one["values"].get(language, {}) for one in retrievers.values())
         cells = [_cell(value.get(measure), digits) for value in values for _, measure, digits in BY_LANGUAGE]
-        lines.append(f"| {language} | {' | '.join(cells)} |")
-    return [*lines, ""]
+        rows.append([language, *cells])
+    return [*table(["queries in", *heads], "l" + "r" * len(heads), rows), ""]
 
 
 def _cell(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+if __name__ == "__main__":
+    parser(__doc__).parse_args()
+    write_page()
