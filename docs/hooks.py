@@ -8,6 +8,7 @@ import typer.main
 from mkdocs.structure.files import File, Files
 
 from clinometer.cli import app
+from clinometer.cli.help import headed
 from clinometer.measures import KNOWN, parse
 
 _BETTER = {True: "higher", False: "lower", None: "neither"}
@@ -51,45 +52,46 @@ def measures() -> str:
 
 
 def command_line() -> str:
-    """Every command with its arguments and options."""
+    """Every command with its arguments and options, under the headings of `--help`."""
     lines = [
         "# Command line",
         "",
         "Results go to standard output, progress and notes to standard error. Exit codes: 0 it worked, 1 it failed or "
-        "a check did not hold, 2 the command was not understood, 130 interrupted. Made from the package.",
+        "a check did not hold, 2 the command was not understood, 130 interrupted. Options that several commands take "
+        "are the same in all of them. `clinometer --install-completion` installs completion for bash, zsh, fish or "
+        "PowerShell. Made from the package.",
         "",
     ]
-    return "\n".join(lines + _commands(typer.main.get_command(app), "clinometer"))
+    program: Any = typer.main.get_command(app)
+    context = program.context_class(program, info_name="clinometer")
+    heading = None
+    for name in program.list_commands(context):
+        command = program.commands[name]
+        if command.rich_help_panel != heading:
+            heading = command.rich_help_panel
+            lines += [f"## {heading}", ""]
+        parts = {f"{name} {part}": command.commands[part] for part in getattr(command, "commands", ())}
+        for path, part in (parts or {name: command}).items():
+            lines += _command(part, f"clinometer {path}")
+    return "\n".join(lines)
 
 
-def _commands(command: Any, name: str) -> list[str]:
+def _command(command: Any, name: str) -> list[str]:
     context = command.context_class(command, info_name=name)
-    if parts := getattr(command, "commands", None):
-        return [line for part in sorted(parts) for line in _commands(parts[part], f"{name} {part}")]
-    lines = [
-        f"## {name}",
-        "",
-        (command.help or "").strip(),
-        "",
-        f"    {' '.join(command.get_usage(context).split()[1:])}",
-        "",
-    ]
-    options = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
-    if options:
-        lines += ["| | default | |", "|---|---|---|"]
-        lines += [_option(parameter, context) for parameter in options]
+    code = [f"{name} {' '.join(command.collect_usage_pieces(context))}", "", *command.epilog.splitlines()]
+    lines = [f"### {name}", "", command.help.strip(), "", *(f"    {line}".rstrip() for line in code), ""]
+    lines += ["| | | |", "|---|---|---|"]
+    for heading, rows in headed(command, context).items():
+        if options := [_option(*row) for row in rows if "--help" not in row[0]]:
+            lines += [f"| **{heading}** | | |", *options]
     return [*lines, ""]
 
 
-def _option(parameter: Any, context: Any) -> str:
-    shown = parameter.get_help_record(context)
-    text = (getattr(parameter, "help", "") or "").strip()
-    if parameter.param_type_name == "argument":
-        return f"| `{parameter.metavar or parameter.name.upper()}` | | {_cell(text)} |"
-    names = (shown[0] if shown else ", ".join(parameter.opts)).replace("|", "&#124;")
-    default = parameter.default
-    plain = isinstance(default, (str, int, float)) and not isinstance(default, bool)
-    return f"| <code>{names.replace('<', '&lt;')}</code> | {f'`{default}`' if plain else ''} | {_cell(text)} |"
+def _option(name: str, text: str) -> str:
+    """A row: name, default or rule, help; the second is at the end of the help, in brackets."""
+    text, _, rule = text.partition("  [")
+    code = name.replace("|", "&#124;").replace("<", "&lt;")
+    return f"| <code>{code}</code> | {_cell(rule.rstrip(']'))} | {_cell(text)} |"
 
 
 def _cell(text: str) -> str:

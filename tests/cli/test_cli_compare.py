@@ -99,7 +99,7 @@ def test_a_loss_is_named(run: Run, folder: Path, results: tuple[Path, Path], tmp
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["{before}"], 2, "one result has nothing to be compared with; give one before and at least one after"),
+        (["{before}"], 2, "one result cannot be compared; give one before and at least one after"),
         (["{before}", "{after}", "-o", "c.pdf"], 2, "c.pdf: a comparison is HTML, Markdown or JSON"),
         (["{before}", "{after}", "--correction", "x"], 2, "unknown correction 'x'; choose holm, bh or none"),
         (["{before}", "{after}", "--trained", "fr"], 2, "group 'trained' has fr, which the results do not have"),

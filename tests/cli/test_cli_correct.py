@@ -129,11 +129,11 @@ def test_what_is_printed_of_a_fit(run: Run, source: list[object], tmp_path: Path
 
 def test_few_texts_are_said(run: Run, source: list[object], tmp_path: Path) -> None:
     done = run("correct", *source, "--sample", "5", "-o", tmp_path / "it.npz")
-    assert "warning: few documents to fit on: de (5), en (5), zh (5); what is fitted on fewer than 30" in done.err
+    assert "warning: few documents to fit on: de (5), en (5), zh (5); a fit on fewer than 30" in done.err
     done = run("correct", "demo", "--languages", "de", "--sample", "30", "--json", "-o", tmp_path / "it.npz")
     assert done.code == 0, done.err
     assert json.loads(done.out)["warnings"] == [
-        "the documents are all in de; a correction evens languages out, so give two or more"
+        "the documents are all in de; a correction aligns languages, so give two or more"
     ]
 
 
@@ -251,7 +251,7 @@ def test_corrections_that_do_not_fit_an_evaluation(run: Run, source: list[object
     assert_complaint(done, 1, "correction.npz: No such file or directory")
     (tmp_path / "text.npz").write_text("0.5 0.5")
     done = run(*measured, "--correction", tmp_path / "text.npz", "-o", tmp_path / "out")
-    assert_complaint(done, 1, "text.npz: this is no correction, or it is damaged")
+    assert_complaint(done, 1, "text.npz: not a correction, or damaged")
     assert not (tmp_path / "out").exists()
 
 
@@ -271,15 +271,15 @@ def test_a_correction_of_another_encoder_is_warned_about(run: Run, tmp_path: Pat
 # wrong usage
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
-    (["--method", "centre"], "there is no correction 'centre'; choose one of center, lir, shift, calibrate"),
-    (["--method", "lir", "--strength", "0.5"], "lir does not know the option strength; it knows components, centred"),
+    (["--method", "centre"], "unknown correction 'centre'; expected one of center, lir, shift, calibrate"),
+    (["--method", "lir", "--strength", "0.5"], "unknown option strength of lir; expected components, centred"),
     (["--strength", "much"], "--strength is 'much'; give auto or a number"),
     (["--strength=-1"], "strength is -1.0, but must be a number of 0 or more"),
     (["--directions", "1.5"], "--directions is '1.5'; give auto or a number"),
     (["--directions", "7"], "directions is 7, but the means of 3 languages"),
     (["--method", "lir", "--components", "30"], "components is 30, but must lie between 1 and 19"),
-    (["--method", "lir", "--sample", "2", "--components", "4"], "too few documents to take 4 components out: de (2)"),
-    (["--queries-by", "each"], "what moves the queries is 'each'; choose one of own, documents, none"),
+    (["--method", "lir", "--sample", "2", "--components", "4"], "too few documents to remove 4 components: de (2)"),
+    (["--queries-by", "each"], "queries_by is 'each', but must be one of own, documents, none"),
     (["--method", "calibrate", "--queries-by", "documents"], "calibrate is fitted on scores of queries"),
     (["--method", "lir", "--queries-by", "none"], "choose own or documents"),
     (["--method", "shift", "--pivot", "fr"], "no text shares a parallel group with one in fr; give translated texts"),

@@ -88,7 +88,7 @@ def test_documents_and_queries(encode: Run, folder: Path, tmp_path: Path) -> Non
     before = bytes_in(tmp_path / "s")
     again = encode("-o", tmp_path / "s", "--progress")
     assert again.code == 0
-    assert f"4 queries in {tmp_path / 's' / 'queries'}, 4 of them there before\n" in again.err
+    assert f"4 queries in {tmp_path / 's' / 'queries'}, 4 of them from an earlier run\n" in again.err
     assert "documents: 100%" in again.err
     assert bytes_in(tmp_path / "s") == before
 
@@ -105,7 +105,7 @@ def test_a_store_that_does_not_fit(encode: Run, folder: Path, tmp_path: Path) ->
     assert encode("-o", tmp_path / "s").code == 0
     before = bytes_in(tmp_path / "s")
     prompt = complaint(encode("-o", tmp_path / "s", "--document-prompt", "passage: "), 2)
-    assert "documents was made otherwise (document_prompt: '', now 'passage: '); encode as before" in prompt
+    assert "documents has other settings (document_prompt: '', now 'passage: '); encode as before" in prompt
     assert "shard_rows: 2048, now 5" in complaint(encode("-o", tmp_path / "s", "--shard-rows", 5), 2)
     assert "dtype: float32, now float16" in complaint(encode("-o", tmp_path / "s", "--dtype", "float16"), 2)
     corpus = folder / "corpus.jsonl"
@@ -175,13 +175,13 @@ def test_an_interruption_says_what_is_there(encode: Run, tiny: Any, tmp_path: Pa
     tiny.encode_documents = stopped
     done = encode("-o", tmp_path / "s", "--shard-rows", "3")
     assert complaint(done, 130) == "clinometer: interrupted"
-    there = f"3 of 4 documents are in {tmp_path / 's' / 'documents'}; run the same command again to go on"
+    there = f"3 of 4 documents are in {tmp_path / 's' / 'documents'}; run the same command again to resume"
     assert done.err.splitlines()[-2] == there
     with pytest.raises(FormatError, match="not complete: 3 of 4"):
         EmbeddingStore.open(tmp_path / "s" / "documents")
     done = encode("-o", tmp_path / "s", "--shard-rows", "3")
     assert "4 documents in" in done.err
-    assert "3 of them there before" in done.err
+    assert "3 of them from an earlier run" in done.err
     assert bytes_in(tmp_path / "s") == bytes_in(tmp_path / "whole")
 
 
@@ -205,7 +205,7 @@ def test_a_process_that_is_stopped(run: Run, tiny: Any, tmp_path: Path, wanted: 
         finally:
             process.kill()
     assert process.returncode == (-9 if wanted == signal.SIGKILL else 130)
-    assert ("run the same command again to go on\nclinometer: interrupted\n" in err) == (wanted == signal.SIGINT)
+    assert ("run the same command again to resume\nclinometer: interrupted\n" in err) == (wanted == signal.SIGINT)
     found = EmbeddingStore.open(tmp_path / "s" / "documents", partial=True)
     assert 16 <= len(found) < 150
     found.verify()
@@ -298,14 +298,14 @@ def test_verify(run: Run, stored: Path) -> None:
     flipped[-1] ^= 1
     (stored / "documents" / "00001.npy").write_bytes(flipped)
     last = complaint(run("store", "verify", stored), 1)
-    assert "documents: 1 of 4 files are bad: 00001.npy: its bytes were changed" in last
+    assert "documents: 1 of 4 files are bad: 00001.npy: its checksum differs from the manifest's" in last
     cut = stored / "queries" / "00000.npy"
     cut.write_bytes(cut.read_bytes()[:-4])
     last = complaint(run("store", "verify", stored), 1)
-    assert "00001.npy: its bytes were changed" in last
-    assert "queries: 1 of 4 files are bad: 00000.npy: it has" in last
+    assert "00001.npy: its checksum differs from the manifest's" in last
+    assert "queries: 1 of 4 files are bad: 00000.npy: 172 bytes, but expected 176" in last
     assert "check the path" in complaint(run("store", "verify", stored / "nowhere"), 1)
-    assert "is no store of embeddings" in complaint(run("store", "info", stored.parent), 1)
+    assert "is not a store of embeddings" in complaint(run("store", "info", stored.parent), 1)
 
 
 def test_merge(run: Run, encode: Run, tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_merge(run: Run, encode: Run, tmp_path: Path) -> None:
     assert "the stores hold different stages" in complaint(mixed, 2)
     twice = run("store", "merge", one[0], one[0], "-o", tmp_path / "no")
     assert "the id 'd-en0' is in" in complaint(twice, 1)
-    assert "is a store already" in complaint(run("store", "merge", *one, "-o", tmp_path / "alone"), 2)
+    assert "is already a store" in complaint(run("store", "merge", *one, "-o", tmp_path / "alone"), 2)
     assert not (tmp_path / "no").exists()
 
 

@@ -161,8 +161,8 @@ DAMAGE: list[tuple[Callable[[Path], None], tuple[str, ...]]] = [
     (other_dimension, ("the queries have 5 dimensions and the documents 3; both must come from the same encoder",)),
     (missing_row, ("the documents are 4 texts, but their embeddings have 3 rows",)),
     (other_type, ("must be float32 or float16, not float64; convert them with .astype(numpy.float32)",)),
-    (no_array, ("documents.npy: this is not a .npy file of numbers; write it with numpy.save",)),
-    (objects, ("documents.npy: this is not a .npy file of numbers",)),
+    (no_array, ("documents.npy: not a numeric .npy file; write it with numpy.save",)),
+    (objects, ("documents.npy: not a numeric .npy file",)),
     (no_embeddings, ("documents.npy: No such file or directory; check the path",)),
     (no_qrels, ("test.tsv",)),
     (no_answers, ("no query of 'tiny' has a relevant document in these languages",)),
@@ -195,7 +195,7 @@ def test_a_folder_of_results_that_is_a_file(evaluate: Run, tmp_path: Path) -> No
 
 def test_a_model_that_is_not_there(run: Run, tmp_path: Path) -> None:
     done = run("evaluate", "demo", "--encoder", tmp_path / "model")
-    assert_complaint(done, 1, f"there is no folder {tmp_path / 'model'} to load a model from; check the path")
+    assert_complaint(done, 1, f"the model folder {tmp_path / 'model'} does not exist; check the path")
     done = run("evaluate", "demo", "--encoder", "offline", "--query-prompt", "query: ")
     assert_complaint(done, 2, "query_prompt has no effect on the offline encoder; leave it out")
     done = run("evaluate", "demo", "--encoder", "http://localhost/v1")

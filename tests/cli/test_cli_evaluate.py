@@ -10,7 +10,7 @@ import pytest
 from support.command_line import Run
 from support.interpreter import python
 
-from clinometer.cli.evaluate import _list
+from clinometer.cli.option_groups import split_names
 
 FILES = {"results.json", "per_query.jsonl.gz", "report.html", "report.md"}
 
@@ -129,9 +129,9 @@ def test_the_installed_script_is_this_command() -> None:
 
 
 def test_names_are_split_at_commas_outside_parentheses() -> None:
-    assert _list(None) is None
-    assert _list("") == []
-    assert _list(" MaxR ,, LangShare(lang=de)@10,Intrusion(by=own)") == [
+    assert split_names(None) is None
+    assert split_names("") == []
+    assert split_names(" MaxR ,, LangShare(lang=de)@10,Intrusion(by=own)") == [
         "MaxR", "LangShare(lang=de)@10", "Intrusion(by=own)",
     ]  # fmt: skip
-    assert _list("A(x=1,y=2),B") == ["A(x=1,y=2)", "B"]
+    assert split_names("A(x=1,y=2),B") == ["A(x=1,y=2)", "B"]

@@ -67,10 +67,10 @@ def test_fitting_a_correction_and_looking_at_geometry_with_a_server(
 @pytest.mark.parametrize(
     ("options", "code", "sentence"),
     [
-        (["--http", "speed=1"], 2, "--http speed=1: there is no such option; choose from concurrency, requests-per"),
-        (["--http", "concurrency=many"], 2, "--http concurrency=many: this cannot be read: "),
-        (["--http", "query-fields={"], 2, "--http query-fields={: this cannot be read: "),
-        (["--http", "encoding-format=hex"], 2, "--http encoding-format=hex: this cannot be read: "),
+        (["--http", "speed=1"], 2, "--http speed=1: unknown option; choose from concurrency, requests-per"),
+        (["--http", "concurrency=many"], 2, "--http concurrency=many: the value cannot be read: "),
+        (["--http", "query-fields={"], 2, "--http query-fields={: the value cannot be read: "),
+        (["--http", "encoding-format=hex"], 2, "--http encoding-format=hex: the value cannot be read: "),
         (["--http", "timeout=0"], 2, "timeout must be more than 0"),
         (["--max-length", "9"], 2, "max_length has no effect on an encoder behind an address"),
     ],
@@ -86,5 +86,5 @@ def test_a_refusal_is_one_sentence(run: Run, folder: Path, server: Server) -> No
     server.plan[:] = ["401"]
     done = run("evaluate", f"beir:{folder}", "--encoder", server.address, "--model", "m")
     assert done.code == 1
-    assert done.err.splitlines()[-1].startswith(f"clinometer: {server.address}/embeddings answered 401")
+    assert done.err.splitlines()[-1].startswith(f"clinometer: {server.address}/embeddings returned 401")
     assert "set CLINOMETER_API_KEY" in done.err

@@ -63,14 +63,14 @@ def test_anything_else_is_refused(what: object) -> None:
 
 
 def test_an_empty_name_is_refused() -> None:
-    with pytest.raises(UsageError, match="name is empty"):
+    with pytest.raises(UsageError, match="the name of the encoder is empty"):
         encoder("")
 
 
 @pytest.mark.parametrize("what", ["./no-such", "/no-such/model", "a/b/c", "~no-such"])
 def test_a_missing_folder_is_named_before_anything_is_imported(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    with pytest.raises(EncoderError, match=r"there is no folder .* to load a model from"):
+    with pytest.raises(EncoderError, match=r"the model folder .* does not exist"):
         encoder(what)
 
 

@@ -307,7 +307,7 @@ def test_what_cannot_be_computed_is_refused() -> None:
     found = placements_of([ranking("de* en*")])
     with pytest.raises(UsageError, match="NSR-QL needs to know which language leads"):
         measures.four_way(found, "NSR-QL", "de")
-    with pytest.raises(UsageError, match="there is no part 'QL'; choose one of SR-QL"):
+    with pytest.raises(UsageError, match="unknown part 'QL'; expected one of SR-QL"):
         measures.four_way(found, "QL", "de")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"the gain is 1\.5, but must lie between 0 and 1"):
         measures.lang_ndcg(found, "de", gain=1.5)

@@ -63,7 +63,7 @@ def test_reprs_give_sizes_and_no_arrays() -> None:
     top = lists([[0, 1]], [[0.5, 0.25]])
     assert repr(top) == "TopK(queries=1, k=2)"
     assert repr(lists([[[0], [1]]], [[[0.5], [0.25]]], ("en", ""))) == "TopK(queries=1, k=1, languages=[en, ''])"
-    assert repr(Scan(sized, top)) == f"Scan(ranks={sized!r}, top={top!r}, rescored=0)"
+    assert repr(Scan(sized, top)) == f"Scan(ranks={sized!r}, top={top!r}, rescored=0, pooled=None)"
     assert repr(Scan(None, top, 7)) == f"Scan(ranks=None, top={top!r}, rescored=7)"
 
 

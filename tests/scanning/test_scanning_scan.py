@@ -13,7 +13,9 @@ from support.brute_force import embeddings, ordered, rank_of, scores_of
 
 import clinometer as cm
 from clinometer.errors import ClinometerError, EmbeddingError, UsageError
+from clinometer.scanning import pool
 from clinometer.scanning.arguments import tie_places
+from clinometer.scanning.passes import scan_piece
 
 # Scores of the first query: 1, 0.8, 0.6, 0; of the second: 0, 0.6, 0.8, 1.
 DOCUMENTS = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1]], dtype=np.float32)
@@ -249,3 +251,48 @@ def test_the_bar_counts_all_documents_on_standard_error(capsys: pytest.CaptureFi
     assert out == ""
     assert "scan: 100%" in err
     assert "8.00/8.00" in err
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 1 << 20), k=st.integers(0, 4), pool_k=st.integers(1, 30), per_language=st.booleans(),
+       excluded=st.booleans(), tied=st.booleans())  # fmt: skip
+def test_long_lists_of_the_pool_come_with_short_ones(
+    seed: int, k: int, pool_k: int, per_language: bool, excluded: bool, tied: bool
+) -> None:
+    queries, documents = embeddings(seed, 9, 3, tied), embeddings(seed + 1, 40, 3, tied)
+    languages = np.random.default_rng(seed).choice(["en", "de", "zh"], size=40)
+    options: dict[str, Any] = {"exclude": [[query, query + 1] for query in range(9)] if excluded else None}
+    both = cm.scan(queries, documents, None, languages, k, per_language=per_language, pool_k=pool_k, **options)
+    long = cm.scan(queries, documents, None, languages, pool_k, **options).top
+    short = cm.scan(queries, documents, None, languages, k, per_language=per_language, **options).top
+    for found, wanted in ((both.pooled, long), (both.top, short)):
+        assert (found is None) == (wanted is None)
+        if found is not None and wanted is not None:
+            assert found.languages == wanted.languages
+            for name in ("ids", "scores", "places"):
+                assert_array_equal(getattr(found, name), getattr(wanted, name))
+
+
+def test_long_lists_are_made_for_some_queries_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    queries, documents = embeddings(1, 30, 4, False), embeddings(2, 50, 4, False)
+    options: dict[str, Any] = {"languages": ["en", "de"] * 25, "k": 2, "per_language": True, "pool_k": 20}
+    wanted = cm.scan(queries, documents, [[0]] * 30, **options)
+    passes: list[int] = []
+    plain = scan_piece
+
+    def counted(task: Any, *arguments: Any) -> Any:
+        passes.append(len(task.queries))
+        return plain(task, *arguments)
+
+    monkeypatch.setattr(pool, "scan_piece", counted)
+    monkeypatch.setattr(pool, "_LIST_MEMORY", 7 * 64 * 20 * 2)
+    found = cm.scan(queries, documents, [[0]] * 30, **options)
+    assert passes == [7, 7, 7, 7, 2]
+    assert found.pooled is not None
+    assert wanted.pooled is not None
+    assert_array_equal(found.pooled.ids, wanted.pooled.ids)
+    assert found.ranks is not None
+    assert wanted.ranks is not None
+    assert_array_equal(found.ranks.greater, wanted.ranks.greater)
+    with pytest.raises(UsageError, match="pool_k is -1, but cannot be negative"):
+        cm.scan(queries, documents, pool_k=-1)

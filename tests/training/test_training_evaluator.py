@@ -240,7 +240,7 @@ def test_what_is_cut_is_said(tiny: Any, caplog: pytest.LogCaptureFixture) -> Non
     with caplog.at_level(logging.INFO, logger="clinometer"):
         MixedPoolEvaluator(collection(), max_length=8, name="dev")(tiny, None, 1, 30)
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert said == ["72 of 72 documents given so far were cut: longer than 8 tokens"]
+    assert said == ["72 of 72 documents so far were cut: longer than 8 tokens"]
     assert any(record.getMessage().startswith("Mixed pool dev in epoch 1 after 30 steps: balance 0.")
                for record in caplog.records)  # fmt: skip
 
@@ -320,7 +320,7 @@ def test_the_best_checkpoint_is_loaded_at_the_end(tiny: Any, tmp_path: Path, rat
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"name": "a/b"}, UsageError, "name is 'a/b', but may have letters, digits, '_', '-' and '.' only"),
+        ({"name": "a/b"}, UsageError, "name is 'a/b', but may only have letters, digits, '_', '-' and '.'"),
         ({"batch_size": 0}, UsageError, "batch_size must be 1 or more, not 0"),
         ({"max_length": 0}, UsageError, "max_length must be 1 or more, not 0"),
         ({"sample": 0}, UsageError, "sample is 0, but must be a whole number of 1 or more"),
@@ -347,5 +347,5 @@ def test_sources_are_loaded() -> None:
 
 
 def test_a_criterion_that_gives_no_number(tiny: Any) -> None:
-    with pytest.raises(UsageError, match="primary gave nan for the metrics, but must give a finite number"):
+    with pytest.raises(UsageError, match="primary returned nan for the metrics, but must return a finite number"):
         MixedPoolEvaluator(collection(), primary=lambda _: float("nan"))(tiny)

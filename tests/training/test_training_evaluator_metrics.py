@@ -158,17 +158,17 @@ def test_keys_of_criteria() -> None:
         ("balance", {"scenarios": ["multi"]}, UsageError, "needs mono-same as well; add it to the scenarios or"),
         ("balance", {"measures": parse(["MaxR"])}, UsageError, "needs MaxRnorm, nDCG@10 as well"),
         ("multi/macro", {}, UsageError, "must be 'balance', scenario/language/measure, such as"),
-        (7, {}, UsageError, "primary is 7, but must be a text or a function"),
+        (7, {}, UsageError, "primary is 7, but must be a string or a function"),
         (
             "one-sided/macro/MaxRnorm",
             {},
             UsageError,
-            "evaluated are the scenarios multi, mono-same with the measures C",
+            "the evaluation has the scenarios multi, mono-same and the measures C",
         ),
-        ("multi/macro/AP", {}, UsageError, "evaluated are the scenarios multi, mono-same with the measures C"),
+        ("multi/macro/AP", {}, UsageError, "the evaluation has the scenarios multi, mono-same and the measures C"),
         ("multi/macro/MaxR", {}, UsageError, "MaxR is better when it is smaller; choose a measure such as MaxRnorm"),
         ("multi/macro/RankGap", {}, UsageError, "RankGap is neither good nor bad when large"),
-        ("multi/fr/MaxRnorm", {}, LanguageError, "fr is none of macro, macro-target, macro-pivot, en, de"),
+        ("multi/fr/MaxRnorm", {}, LanguageError, "fr is not one of macro, macro-target, macro-pivot, en, de"),
         ("corrected/balance", {}, UsageError, "but corrected is False; set corrected=True"),
     ],
 )
@@ -180,7 +180,7 @@ def test_criteria_that_cannot_be_used(primary: Any, changed: dict[str, Any], err
 def test_a_criterion_must_have_a_value() -> None:
     assert primary_value(lambda metrics: metrics["a"] - 1, {"a": 3.0}, "primary") == 2
     for wrong in (float("nan"), None, True, "1"):
-        with pytest.raises(UsageError, match=r"primary gave .* for the metrics, but must give a finite number"):
+        with pytest.raises(UsageError, match=r"primary returned .* for the metrics, but must return a finite number"):
             primary_value(lambda _, wrong=wrong: wrong, {}, "primary")  # type: ignore[misc]
     with pytest.raises(UsageError, match="multi_en_MaxRnorm is not defined in this collection"):
         primary_value("multi/en/MaxRnorm", {"a": 3.0}, "multi_en_MaxRnorm")

@@ -7,11 +7,13 @@ one sentence, never a traceback.
 from __future__ import annotations
 
 import errno
+import inspect
 import os
 import sys
 from collections.abc import Callable
 from functools import wraps
 from importlib.metadata import version
+from textwrap import dedent
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -23,7 +25,9 @@ from clinometer.cli.correct import correct
 from clinometer.cli.encode import encode
 from clinometer.cli.evaluate import demo, evaluate
 from clinometer.cli.exchange import export, import_
+from clinometer.cli.expansion import expand
 from clinometer.cli.geometry import geometry
+from clinometer.cli.help import WIDTH, GroupedCommand, GroupedCommands
 from clinometer.cli.plan import plan
 from clinometer.cli.report import report
 from clinometer.cli.scan import scan
@@ -33,13 +37,30 @@ from clinometer.errors import ClinometerError, UsageError
 
 __all__ = ["app", "main"]
 
+_COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Measure": (demo, evaluate, geometry, report, compare, check),
+    "Straighten": (correct, train),
+    "Large collections": (encode, scan, plan, convert),
+}
+"""The commands by heading, as in the README; `store`, which has commands itself, comes after `encode`."""
+
+_ORDER = [command.__name__ for commands in _COMMANDS.values() for command in commands]
+_ORDER.insert(_ORDER.index("encode") + 1, "store")
+
+
+class _InOrder(GroupedCommands):
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return _ORDER
+
+
 app = typer.Typer(
     name="clinometer",
     help="Measure how far a multilingual retriever leans towards one language of a mixed-language pool.",
+    cls=_InOrder,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
 )
 
 
@@ -64,28 +85,38 @@ def _complain(problem: object, code: int) -> NoReturn:
     if isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
         # The system's own words, without its error number.
         full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        mend = "make room and run the same command again" if full else "check the path"
-        problem = f"{problem.filename}: {problem.strerror}; {mend}"
+        fix = "make room and run the same command again" if full else "check the path"
+        problem = f"{problem.filename}: {problem.strerror}; {fix}"
     sys.stderr.write(f"clinometer: {problem}\n")
     raise typer.Exit(code)
 
 
-for _command in (
-    check, compare, convert, correct, demo, encode, evaluate, geometry, plan, report, scan, train,
-):  # fmt: skip
-    app.command()(_courteous(_command))
+def _add(group: typer.Typer, command: Callable[..., None], name: str, heading: str | None = None) -> None:
+    """A command whose docstring is its help, up to `Example:`."""
+    text, _, example = inspect.cleandoc(command.__doc__ or "").partition("\n\nExample:\n")
+    group.command(
+        name, cls=GroupedCommand, help=text, epilog=dedent(example), rich_help_panel=heading
+    )(_courteous(expand(command)))  # fmt: skip
+
+
+for _heading, _commands in _COMMANDS.items():
+    for _command in _commands:
+        _add(app, _command, _command.__name__, _heading)
 
 _store = typer.Typer(
-    name="store", help="Look into stored embeddings, check, join, export and import them.", no_args_is_help=True
+    name="store",
+    help="Inspect, check, join, export and import stored embeddings.",
+    cls=GroupedCommands,
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
-for _part in (info, merge, verify, export):
-    _store.command()(_courteous(_part))
-_store.command("import")(_courteous(import_))
-app.add_typer(_store)
+for _part in (info, verify, merge, export, import_):
+    _add(_store, _part, _part.__name__.rstrip("_"))
+app.add_typer(_store, rich_help_panel="Large collections")
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(version_requested: bool) -> None:
+    if version_requested:
         typer.echo(f"clinometer {version('clinometer')}")
         raise typer.Exit
 
@@ -93,14 +124,14 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Version of clinometer.")
     ] = False,
 ) -> None:
     pass
 
 
 def _hush(arguments: list[str], terminal: bool) -> None:
-    """Libraries draw bars of their own; where ours are not wanted, theirs are not either."""
+    """Libraries draw bars of their own; where ours are off, theirs are off too."""
     if "--no-progress" in arguments or not (terminal or "--progress" in arguments):
         for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
             os.environ.setdefault(name, "1")
@@ -109,4 +140,4 @@ def _hush(arguments: list[str], terminal: bool) -> None:
 def main() -> None:
     """Run the command line and exit with its code."""
     _hush(sys.argv, sys.stderr.isatty())
-    app()
+    app(prog_name="clinometer")

@@ -3,61 +3,66 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from clinometer.cli.expansion import OptionGroup, option
+from clinometer.cli.option_groups import Json
 
 __all__ = ["check"]
 
 Conditions = list[str] | None
 
 
-def check(
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="results.json, or its folder.")],
-    largest: Annotated[
-        Conditions,
-        typer.Option("--max", metavar="CONDITION", help="No more than this: 'Intrusion[one-sided,de]=0.10'."),
-    ] = None,
-    least: Annotated[
-        Conditions, typer.Option("--min", metavar="CONDITION", help="No less than this: 'Complete@10[multi]=80'.")
-    ] = None,
+@dataclass(frozen=True)
+class _Conditions(OptionGroup):
+    panel = "Conditions"
+
+    largest: Annotated[Conditions, option("CONDITION", "Upper bound: 'Intrusion[one-sided,de]=0.10'.", "--max")] = None
+    least: Annotated[Conditions, option("CONDITION", "Lower bound: 'Complete@10[multi]=80'.", "--min")] = None
     drop: Annotated[
-        Conditions,
-        typer.Option("--max-drop", metavar="CONDITION", help="No further below the baseline: 'nDCG@10=0.01'."),
-    ] = None,
-    rise: Annotated[
-        Conditions, typer.Option("--max-rise", metavar="CONDITION", help="No further above the baseline: 'MaxR=2'.")
-    ] = None,
-    baseline: Annotated[
-        Path | None, typer.Option(metavar="RESULTS", help="What drops and rises are counted from.")
-    ] = None,
+        Conditions, option("CONDITION", "Largest drop below the baseline: 'nDCG@10=0.01'.", "--max-drop")
+    ] = None
+    rise: Annotated[Conditions, option("CONDITION", "Largest rise above the baseline: 'MaxR=2'.", "--max-rise")] = None
+    baseline: Annotated[Path | None, option("RESULTS", "Results that drops and rises are counted from.")] = None
     use_bound: Annotated[
-        bool,
-        typer.Option("--use-bound", help="Hold the interval's pessimistic end against --max and --min, not the value."),
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+        bool, option(None, "Pessimistic end of the interval against --max and --min, not the value.", "--use-bound")
+    ] = False
+
+
+def check(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="File results.json, or its folder.")],
+    bounds: _Conditions,
+    json: Json = False,
 ) -> None:
-    """Hold results against conditions: exit code 0 if all hold, 1 if one does not, 2 if one cannot be checked."""
+    """Check results against conditions: exit code 0 if all hold, 1 if one does not, 2 if one cannot be checked.
+
+    Example:
+        clinometer check results/mine --max 'Intrusion[one-sided,de]=0.10'
+    """
     from clinometer.comparison.conditions import check_results, read_conditions
     from clinometer.errors import ClinometerError, UsageError
     from clinometer.evaluation.results import Evaluation
     from clinometer.files import json_bytes
 
+    named = {"max": bounds.largest, "min": bounds.least, "max-drop": bounds.drop, "max-rise": bounds.rise}
     conditions, problems = [], []
-    for kind, texts in (("max", largest), ("min", least), ("max-drop", drop), ("max-rise", rise)):
+    for kind, texts in named.items():
         try:
             conditions += read_conditions(kind, texts or [])  # type: ignore[arg-type]
         except ClinometerError as error:
             problems.append(str(error))
     if problems:
         raise UsageError("; ".join(problems))
-    found, before = (
+    evaluation, baseline = (
         None if path is None else Evaluation.from_json(path / "results.json" if path.is_dir() else path)
-        for path in (results, baseline)
+        for path in (results, bounds.baseline)
     )
-    assert found is not None  # noqa: S101 - the argument is required
-    verdicts = check_results(found, conditions, baseline=before, use_bound=use_bound)
+    assert evaluation is not None  # noqa: S101 - the argument is required
+    verdicts = check_results(evaluation, conditions, baseline=baseline, use_bound=bounds.use_bound)
     holds = all(verdict.holds for verdict in verdicts)
     if json:
         outcome = {"holds": holds, "conditions": [verdict.to_dict() for verdict in verdicts]}
@@ -79,8 +84,8 @@ def _sentence(row: dict[str, Any]) -> str:
     if row["value"] is None:
         return f"{place}: not defined"
     interval = "" if row["ci_low"] is None else f" ({row['ci_low']:.4g} to {row['ci_high']:.4g})"
-    said = f"{place}: {row['value']:.4g}{interval}"
+    value = f"{place}: {row['value']:.4g}{interval}"
     if "baseline" not in row:
-        return said
+        return value
     before = "not defined" if row["baseline"] is None else f"{row['baseline']:.4g}"
-    return f"{said}, in the baseline {before}"
+    return f"{value}, in the baseline {before}"

@@ -3,65 +3,66 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from clinometer.cli.evaluate import _list
+from clinometer.cli.expansion import option
+from clinometer.cli.option_groups import Figures, Json, Resampling, Selection, Threads, split_names
 from clinometer.cli.output import check_folder, tell_figures
 from clinometer.errors import UsageError
 from clinometer.evaluation.results import Evaluation
 
 __all__ = ["compare"]
 
+_RESAMPLING = Resampling(resamples=10_000)
+
 
 def compare(
     results: Annotated[
         list[Path],
         typer.Argument(
-            metavar="BEFORE AFTER...", help="Folders that `clinometer evaluate -o` wrote, that before first."
+            metavar="BEFORE AFTER...", help="Folders that clinometer evaluate -o wrote, the one before first."
         ),
     ],
-    measures: Annotated[
-        str | None, typer.Option(metavar="A,B,...", help="Only these; by default all that the results have.")
-    ] = None,
-    scenarios: Annotated[
-        str | None, typer.Option(metavar="A,B,...", help="Only these; by default all that the results have.")
-    ] = None,
+    selection: Selection,
+    resampling: Resampling = _RESAMPLING,
+    correction: Annotated[
+        str, option("holm|bh|none", "Correction of p-values for the number of tests.", panel="Intervals")
+    ] = "holm",
+    threads: Threads = None,
     trained: Annotated[
         str | None,
-        typer.Option(
-            metavar="A,B,...",
-            help="Languages that were trained on: means over these, and over the unseen ones (all other targets).",
+        option(
+            "A,B,...",
+            "Languages of the training, for means over these and over the unseen ones (all other targets).",
+            panel="Scenarios and measures",
         ),
     ] = None,
-    correction: Annotated[
-        str, typer.Option(metavar="holm|bh|none", help="Of p-values, for the number of tests.")
-    ] = "holm",
-    resamples: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Of the bootstrap and of the test, each.")
-    ] = 10_000,
-    confidence: Annotated[float, typer.Option(metavar="P", help="Of the intervals.")] = 0.95,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the resampling.")] = 0,
-    threads: Annotated[int | None, typer.Option(metavar="N", min=1, help="How many; never changes a result.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Print every row, not only the main measures.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON instead of tables.")] = False,
+    everything: Annotated[bool, option(None, "All rows, not only the main measures.", "--all", panel="Output")] = False,
+    json: Json = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="A page (.html), .md or .json.")
+        Path | None, option("FILE", "File for the page (.html), or .md or .json.", "-o", "--output", panel="Output")
     ] = None,
-    figures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for every figure, as SVG and PNG.")
-    ] = None,
+    figures: Figures = None,
 ) -> None:
-    """Compare results query by query: what changed, how surely, and whether a language was harmed."""
+    """Compare results query by query: what changed, how surely, and whether a language was harmed.
+
+    All scenarios and measures of the results are compared, unless some are chosen.
+
+    Example:
+        clinometer compare results/before results/after \\
+            --trained de,zh -o comparison.html
+    """
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.comparison import compare as run
     from clinometer.report import require_extra
     from clinometer.report.comparison import check_ending, draw_figures, plain_comparison, write_comparison
 
     if len(results) < 2:
-        raise UsageError("one result has nothing to be compared with; give one before and at least one after")
+        raise UsageError("one result cannot be compared; give one before and at least one after")
     if output is not None:
         check_ending(output)
         if output.suffix.lower() in (".html", ".htm"):
@@ -71,27 +72,25 @@ def compare(
     folders = [path if path.is_dir() or path.name != "results.json" else path.parent for path in results]
     if files := [path for path in folders if path.is_file()]:
         raise UsageError(f"{files[0]} is a file; give the folder that clinometer evaluate -o wrote")
-    found = [Evaluation.from_folder(folder) for folder in folders]
+    evaluations = [Evaluation.from_folder(folder) for folder in folders]
     groups: dict[str, list[str]] = {}
     if trained is not None:
         from clinometer.languages import canonical
 
-        seen = [canonical(label) for label in _list(trained) or []]
-        pivot, languages = found[0].settings.get("pivot", "en"), found[0].collection.get("languages") or []
+        seen = [canonical(label) for label in split_names(trained) or []]
+        pivot, languages = evaluations[0].settings.get("pivot", "en"), evaluations[0].collection.get("languages") or []
         groups["trained"] = seen
         if unseen := [label for label in languages if label not in (*seen, pivot)]:
             groups["unseen"] = unseen
     comparison = run(
-        *found,
-        measures=_list(measures),
-        scenarios=_list(scenarios),
+        *evaluations,
+        measures=split_names(selection.measures),
+        scenarios=split_names(selection.scenarios),
         groups=groups,
-        resamples=resamples,
-        confidence=confidence,
         correction=correction,
-        seed=seed,
         threads=threads,
-        labels=_labels(found, folders),
+        **asdict(resampling),
+        labels=_labels(evaluations, folders),
     )
     for notice in comparison.notices:
         sys.stderr.write(f"note: {notice}\n")
@@ -103,8 +102,8 @@ def compare(
     sys.stdout.write(comparison.to_json() if json else plain_comparison(comparison, everything=everything) + "\n")
 
 
-def _labels(found: list[Evaluation], folders: list[Path]) -> list[str] | None:
+def _labels(evaluations: list[Evaluation], folders: list[Path]) -> list[str] | None:
     """The folders' names, where they tell results apart that the encoders' names do not."""
-    encoders = {str(evaluation.encoder.get("name")) for evaluation in found}
+    encoders = {str(evaluation.encoder.get("name")) for evaluation in evaluations}
     names = [folder.resolve().name for folder in folders]
-    return names if len(encoders) < len(found) and len(set(names)) == len(names) else None
+    return names if len(encoders) < len(evaluations) and len(set(names)) == len(names) else None

@@ -5,51 +5,35 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import typer
-
-from clinometer.cli.reader import Reader, reader_options
+from clinometer.cli.expansion import option
+from clinometer.cli.option_groups import Source, SourceName
 from clinometer.errors import UsageError
 
 __all__ = ["convert"]
 
 
 def convert(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="As for clinometer evaluate.")],
+    source: SourceName,
+    reading: Source,
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="beir:DIR|trec:DIR", help="Form and new folder of the files.")
+        str, option("beir:DIR|trec:DIR", "Format and new folder of the files.", "-o", "--output", panel="Output")
     ],
-    languages: Annotated[str | None, typer.Option(metavar="A,B,...", help="Only these languages.")] = None,
-    unit: Annotated[str | None, typer.Option(metavar="passage|row", help="xquad: what one document is.")] = None,
-    split: Annotated[str | None, typer.Option(metavar="NAME", help="beir, hub: which judgements.")] = None,
-    document_language: Annotated[
-        str | None, typer.Option(metavar="LANGUAGE|id", help="beir, hub: language of texts that name none.")
-    ] = None,
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="beir, hub: count judgements of absent texts instead of failing.")
-    ] = False,
-    reading: Reader = None,
 ) -> None:
-    """Write a collection in BEIR's layout, or as qrels, topics and documents for TREC's tools."""
-    from clinometer.io import load
+    """Write a collection in BEIR's layout, or as qrels, topics and documents for TREC's tools.
+
+    Example:
+        clinometer convert demo --languages en,de -o beir:demo-beir
+    """
     from clinometer.io.beir import write_beir
     from clinometer.io.trecfolder import write_trec
 
     writers: dict[str, Callable[..., None]] = {"beir": write_beir, "trec": write_trec}
-    form, _, folder = output.partition(":")
-    if form not in writers or not folder:
+    layout, _, folder = output.partition(":")
+    if layout not in writers or not folder:
         raise UsageError(f"--output is {output!r}, but must be beir:DIR or trec:DIR")
-    reader: dict[str, Any] = {
-        "unit": unit,
-        "split": split,
-        "language": document_language,
-        "allow_missing": allow_missing or None,
-        **reader_options(reading),
-    }
-    wanted = None if languages is None else [label.strip() for label in languages.split(",") if label.strip()]
-    given = {name: value for name, value in reader.items() if value is not None}
-    collection = load(source, languages=wanted, **given)
+    collection = reading.load(source)
     sys.stderr.write(collection.summary() + "\n")
-    writers[form](collection, Path(folder))
+    writers[layout](collection, Path(folder))
     sys.stderr.write(f"wrote {', '.join(sorted(path.name for path in Path(folder).iterdir()))} to {folder}\n")

@@ -1,98 +1,123 @@
-"""`clinometer store export` and `clinometer store import`: stored embeddings to and from other forms."""
+"""`clinometer store export` and `clinometer store import`: stored embeddings to and from other formats."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.expansion import OptionGroup, option
+from clinometer.cli.option_groups import Progress, Storage
+from clinometer.cli.store import StoreFolder
 from clinometer.errors import UsageError
 
 __all__ = ["export", "import_"]
 
-Form = Annotated[
+_FORMAT = "Format"
+
+Format = Annotated[
     str | None,
-    typer.Option(
-        "--format",
-        metavar="F",
-        help="safetensors, parquet, faiss, npy or pgvector; by default what the name says.",
-    ),
+    option("F", "Format: safetensors, parquet, faiss, npy or pgvector; by default what the name says.", panel=_FORMAT),
 ]
-Table = Annotated[str | None, typer.Option(metavar="NAME", help="pgvector: the table, NAME or SCHEMA.NAME.")]
-IdColumn = Annotated[str, typer.Option(metavar="NAME", help="parquet, pgvector: column of ids.")]
-EmbeddingColumn = Annotated[
-    str, typer.Option(metavar="NAME", help="parquet, pgvector: column of embeddings; safetensors: name of the tensor.")
-]
-LanguageColumn = Annotated[
-    str | None, typer.Option(metavar="NAME", help="parquet, pgvector: column of languages; language if it is there.")
-]
-GroupColumn = Annotated[
-    str | None, typer.Option(metavar="NAME", help="parquet, pgvector: column of parallel groups; group if it is there.")
-]
-OrderColumn = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="pgvector: column whose ascending order is that of the rows; position if it is there, else the ids.",
-    ),
-]
-Progress = Annotated[
-    bool | None,
-    typer.Option("--progress/--no-progress", help="Bars on standard error; by default if it is a terminal."),
-]
+
+
+@dataclass(frozen=True)
+class _Columns(OptionGroup):
+    panel = "Table and columns"
+
+    table: Annotated[str | None, option("NAME", "Table: NAME or SCHEMA.NAME (pgvector).")] = None
+    id_column: Annotated[str, option("NAME", "Column of ids (parquet, pgvector).")] = "id"
+    embedding_column: Annotated[
+        str, option("NAME", "Column of embeddings (parquet, pgvector), or tensor (safetensors).")
+    ] = "embedding"
+    language_column: Annotated[
+        str | None, option("NAME", "Column of languages (parquet, pgvector); language if it exists.")
+    ] = None
+    group_column: Annotated[
+        str | None, option("NAME", "Column of parallel groups (parquet, pgvector); group if it exists.")
+    ] = None
+    order_column: Annotated[
+        str | None,
+        option(
+            "NAME", "Column whose ascending order is that of the rows (pgvector); position if it exists, else the ids."
+        ),
+    ] = None
+
+    def columns(self) -> Any:
+        """The columns for `clinometer.store.exchange`."""
+        from clinometer.store.exchange import Columns
+
+        return Columns(
+            self.id_column, self.embedding_column, self.language_column, self.group_column, self.order_column
+        )
 
 
 def export(
-    store: Annotated[Path, typer.Argument(metavar="STORE", help="A store, or the folder with documents and queries.")],
+    store: StoreFolder,
     output: Annotated[
         str,
-        typer.Option(
+        option(
+            "FILE|DIR|URL",
+            "New file; folder for documents and queries (needs --format); or postgresql://USER@HOST/DATABASE, the "
+            "password better in PGPASSWORD or ~/.pgpass.",
             "-o",
             "--output",
-            metavar="FILE|DIR|URL",
-            help="New file; folder for documents and queries (needs --format); or postgresql://USER@HOST/DATABASE, the "
-            "password better in PGPASSWORD or ~/.pgpass.",
+            panel="Output",
         ),
     ],
-    format: Form = None,
-    metric: Annotated[str, typer.Option(metavar="ip|l2", help="faiss: IndexFlatIP or IndexFlatL2.")] = "ip",
-    table: Table = None,
-    id_column: IdColumn = "id",
-    embedding_column: EmbeddingColumn = "embedding",
-    language_column: LanguageColumn = None,
-    group_column: GroupColumn = None,
-    order_column: OrderColumn = None,
-    progress: Progress = None,
+    columns: _Columns,
+    progress: Progress,
+    format: Format = None,
+    metric: Annotated[str, option("ip|l2", "Metric of faiss: IndexFlatIP or IndexFlatL2.", panel=_FORMAT)] = "ip",
 ) -> None:
-    """Write stored embeddings in another form. Nothing that is there is written over."""
+    """Write stored embeddings in another format. Existing files and tables are never overwritten.
+
+    Example:
+        clinometer store export store/documents -o documents.npy
+    """
     from clinometer.store import stores_in
-    from clinometer.store.exchange import Columns, export_store
+    from clinometer.store.exchange import export_store
     from clinometer.store.exchange.forms import format_of, is_address
 
-    found = stores_in(store)
-    several = store not in found.values()
+    stores = stores_in(store)
+    several = store not in stores.values()
     if several and is_address(output):
-        raise UsageError(f"{store} holds {' and '.join(found)}; give one of them, as a table holds one")
+        raise UsageError(f"{store} holds {' and '.join(stores)}; give one of them, as a table holds one")
     if several and format is None:
-        raise UsageError(f"{store} holds {' and '.join(found)}, for which {output} becomes a folder; say --format")
+        raise UsageError(f"{store} holds {' and '.join(stores)}, for which {output} becomes a folder; say --format")
     options: dict[str, Any] = {
         "metric": metric,
-        "table": table,
-        "columns": Columns(id_column, embedding_column, language_column, group_column, order_column),
-        "show_progress_bar": sys.stderr.isatty() if progress is None else progress,
+        "table": columns.table,
+        "columns": columns.columns(),
+        "show_progress_bar": progress.bars,
     }
-    for stage, path in found.items():
+    for stage, path in stores.items():
         target = output
         if several:
             folder = Path(output)
             folder.mkdir(parents=True, exist_ok=True)
             target = str(folder / f"{stage}.{format}")
-        form = format_of(target, format)
-        rows = export_store(path, target, format=form, **options)
-        where = f"table {table}" if form == "pgvector" else target
-        sys.stderr.write(f"wrote {rows:,} {stage} to {where} ({form})\n")
+        target_format = format_of(target, format)
+        rows = export_store(path, target, format=target_format, **options)
+        where = f"table {columns.table}" if target_format == "pgvector" else target
+        sys.stderr.write(f"wrote {rows:,} {stage} to {where} ({target_format})\n")
+
+
+@dataclass(frozen=True)
+class _Rows(OptionGroup):
+    panel = "Rows"
+
+    encoder_name: Annotated[
+        str | None, option("NAME", "Name of the encoder; needed unless clinometer exported the embeddings.")
+    ] = None
+    stage: Annotated[str | None, option("documents|queries", "Kind of the rows; documents if nothing says so.")] = None
+    language: Annotated[str | None, option("LABEL", "Language of rows that do not name one.")] = None
+    rows: Annotated[
+        Path | None, option("FILE", "File .jsonl with id and language of each row (safetensors, faiss, npy).")
+    ] = None
 
 
 def import_(
@@ -104,51 +129,35 @@ def import_(
             "password better in PGPASSWORD or ~/.pgpass.",
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="STORE", help="Folder of the new store.")],
-    format: Form = None,
-    encoder_name: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="What made the embeddings; needed unless clinometer exported them."),
-    ] = None,
-    stage: Annotated[
-        str | None, typer.Option(metavar="documents|queries", help="What the rows are; documents if nothing says so.")
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option(metavar="float32|float16|int16", help="Stored data type; by default the source's.")
-    ] = None,
-    language: Annotated[str | None, typer.Option(metavar="LABEL", help="Of rows that name none.")] = None,
-    rows: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="safetensors, faiss, npy: id and language of each row; FILE.jsonl."),
-    ] = None,
-    table: Table = None,
-    id_column: IdColumn = "id",
-    embedding_column: EmbeddingColumn = "embedding",
-    language_column: LanguageColumn = None,
-    group_column: GroupColumn = None,
-    order_column: OrderColumn = None,
-    shard_rows: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Rows of one shard. 2048 or more by default.")
-    ] = None,
-    progress: Progress = None,
+    output: Annotated[Path, option("STORE", "Folder of the new store.", "-o", "--output", panel="Output")],
+    rows: _Rows,
+    columns: _Columns,
+    storage: Storage,
+    progress: Progress,
+    format: Format = None,
 ) -> None:
-    """Make a store of embeddings that lie elsewhere. It is there with all rows, or not at all."""
-    from clinometer.store.exchange import Columns, import_store
+    """Make a store of embeddings from elsewhere. It is written with all rows, or not at all.
 
-    made = import_store(
+    Example:
+        clinometer store import documents.npy --rows rows.jsonl \\
+            --encoder-name my-model -o store
+    """
+    from clinometer.store.exchange import import_store
+
+    new_store = import_store(
         sources,
         output,
         format=format,  # type: ignore[arg-type]
-        encoder_name=encoder_name,
-        stage=stage,  # type: ignore[arg-type]
-        dtype=dtype,  # type: ignore[arg-type]
-        language=language,
-        rows_file=rows,
-        table=table,
-        columns=Columns(id_column, embedding_column, language_column, group_column, order_column),
-        shard_rows=shard_rows,
-        show_progress_bar=sys.stderr.isatty() if progress is None else progress,
+        encoder_name=rows.encoder_name,
+        stage=rows.stage,  # type: ignore[arg-type]
+        dtype=storage.dtype,  # type: ignore[arg-type]
+        language=rows.language,
+        rows_file=rows.rows,
+        table=columns.table,
+        columns=columns.columns(),
+        shard_rows=storage.shard_rows,
+        show_progress_bar=progress.bars,
     )
-    for warning in made.record.warnings:
+    for warning in new_store.record.warnings:
         sys.stderr.write(f"warning: {warning}\n")
-    sys.stderr.write(f"wrote {len(made):,} {made.stage} to {output}\n")
+    sys.stderr.write(f"wrote {len(new_store):,} {new_store.stage} to {output}\n")

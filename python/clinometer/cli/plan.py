@@ -4,78 +4,94 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import typer
 
+from clinometer.cli.expansion import OptionGroup, option
+from clinometer.cli.option_groups import Json, Lists, MemoryBudget
 from clinometer.errors import UsageError
 from clinometer.files import json_bytes
 
 __all__ = ["plan"]
 
 
-def plan(
-    documents: Annotated[str, typer.Option(metavar="N", help="How many, such as 1e9.")],
-    queries: Annotated[str, typer.Option(metavar="N", help="How many, such as 1e5.")],
-    dimension: Annotated[int, typer.Option(metavar="N", min=1, help="Length of an embedding.")],
-    dtype: Annotated[str, typer.Option(metavar="float32|float16", help="Stored data type.")] = "float16",
-    languages: Annotated[int, typer.Option(metavar="N", min=1, help="Of the pool.")] = 1,
-    relevant: Annotated[int, typer.Option(metavar="N", min=1, help="Relevant documents of a query.")] = 1,
-    k: Annotated[int, typer.Option("-k", metavar="N", min=0, help="Length of the result lists.")] = 0,
-    per_language: Annotated[bool, typer.Option("--per-language", help="Lists of each language.")] = False,
-    workers: Annotated[int, typer.Option(metavar="N", min=1, help="That scan side by side.")] = 1,
-    threads_per_worker: Annotated[int, typer.Option(metavar="N", min=1, help="Of each worker.")] = 1,
-    shards: Annotated[int | None, typer.Option(metavar="N", min=1, help="Of the store; as encode cuts it.")] = None,
-    memory_budget: Annotated[str | None, typer.Option(metavar="SIZE", help="Of a worker, such as 4GB.")] = None,
+@dataclass(frozen=True)
+class _Size(OptionGroup):
+    panel = "Size of the scan"
+
+    documents: Annotated[str, option("N", "Number of documents, such as 1e9.")]
+    queries: Annotated[str, option("N", "Number of queries, such as 1e5.")]
+    dimension: Annotated[int, option("N", "Length of an embedding.", min=1)]
+    dtype: Annotated[str, option("float32|float16", "Stored data type.")] = "float16"
+    languages: Annotated[int, option("N", "Number of languages of the pool.", min=1)] = 1
+    relevant: Annotated[int, option("N", "Number of relevant documents per query.", min=1)] = 1
+    shards: Annotated[
+        int | None, option("N", "Number of shards; by default as clinometer encode cuts them.", min=1)
+    ] = None
+
+
+@dataclass(frozen=True)
+class _Workers(OptionGroup):
+    panel = "Workers"
+
+    workers: Annotated[int, option("N", "Number of workers.", min=1)] = 1
+    threads_per_worker: Annotated[int, option("N", "Number of threads of each worker.", min=1)] = 1
+    memory_budget: MemoryBudget = None
     read_rate: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="A second and worker, such as 200MB, instead of measuring.")
-    ] = None,
-    disk: Annotated[Path | None, typer.Option(metavar="DIR", help="Where reading is measured.")] = None,
-    price_per_hour: Annotated[float | None, typer.Option(metavar="X", min=0, help="Of one worker.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
-    """Say how long a scan will take, how much memory and storage, and what it will cost."""
+        str | None, option("SIZE", "Bytes that a worker reads per second, such as 200MB; else measured.")
+    ] = None
+    disk: Annotated[Path | None, option("DIR", "Folder in which reading is measured.")] = None
+    price_per_hour: Annotated[float | None, option("X", "Price of one worker.", min=0)] = None
+
+
+def plan(size: _Size, lists: Lists, machines: _Workers, json: Json = False) -> None:
+    """Forecast how long a scan takes, how much memory and storage, and what it costs.
+
+    Example:
+        clinometer plan --documents 1e9 --queries 1e5 --dimension 384
+    """
     from clinometer.scanning.arguments import bytes_of
     from clinometer.scanning.planning import Workload, measure_rates, predict
 
-    budget = None if memory_budget is None else bytes_of(memory_budget)
-    rate = None if read_rate is None else bytes_of(read_rate)
+    budget = None if machines.memory_budget is None else bytes_of(machines.memory_budget)
+    rate = None if machines.read_rate is None else bytes_of(machines.read_rate)
     work = Workload(
-        documents=_whole("--documents", documents),
-        queries=_whole("--queries", queries),
-        dimension=dimension,
-        dtype=dtype,
-        languages=languages,
-        relevant=relevant,
-        k=k,
-        per_language=per_language,
-        workers=workers,
-        threads=threads_per_worker,
-        shards=shards,
+        documents=_whole("--documents", size.documents),
+        queries=_whole("--queries", size.queries),
+        dimension=size.dimension,
+        dtype=size.dtype,
+        languages=size.languages,
+        relevant=size.relevant,
+        k=lists.k,
+        per_language=lists.per_language,
+        workers=machines.workers,
+        threads=machines.threads_per_worker,
+        shards=size.shards,
     )
-    rates = measure_rates(work, disk)
+    rates = measure_rates(work, machines.disk)
     if rate is not None:
         rates = msgspec.structs.replace(rates, read=float(rate))
-    found = predict(work, rates, price_per_hour=price_per_hour, memory_budget=budget)
-    assumptions = _assumptions(work, rates, rate is not None, found)
+    forecast = predict(work, rates, price_per_hour=machines.price_per_hour, memory_budget=budget)
+    assumptions = _assumptions(work, rates, rate is not None, forecast)
     if json:
-        told = {"workload": work, "measured": rates, "forecast": found, "assumptions": assumptions}
-        sys.stdout.write(json_bytes(msgspec.to_builtins(told)).decode())
+        record = {"workload": work, "measured": rates, "forecast": forecast, "assumptions": assumptions}
+        sys.stdout.write(json_bytes(msgspec.to_builtins(record)).decode())
         return
-    spans = [_span(taken) for taken in (found.seconds, found.compute_seconds, found.read_seconds)]
+    spans = [_span(seconds) for seconds in (forecast.seconds, forecast.compute_seconds, forecast.read_seconds)]
     lines = {
         "time": f"{spans[0]} (computing {spans[1]}, reading {spans[2]})",
-        "work": f"{found.shards:,} shards, {found.rounds:,} for the busiest of {workers:,} workers, "
-        f"read {found.passes:,} times",
-        "a worker": f"{_size(found.worker_bytes)} of memory beside mapped pages",
-        "the driver": f"{_size(found.driver_bytes)} of memory",
-        "storage": f"{_size(found.store_bytes)} of documents, {_size(found.part_bytes)} of finished shards",
-        "worker hours": f"{found.worker_hours:,.2f}",
+        "work": f"{forecast.shards:,} shards, {forecast.rounds:,} for the busiest of {machines.workers:,} workers, "
+        f"read {forecast.passes:,} times",
+        "a worker": f"{_size(forecast.worker_bytes)} of memory besides mapped pages",
+        "the driver": f"{_size(forecast.driver_bytes)} of memory",
+        "storage": f"{_size(forecast.store_bytes)} of documents, {_size(forecast.part_bytes)} of finished shards",
+        "worker hours": f"{forecast.worker_hours:,.2f}",
     }
-    if found.cost is not None and found.cost_per_worker is not None:
-        lines["cost"] = f"{found.cost_per_worker:,.2f} for a worker, {found.cost:,.2f} for all"
+    if forecast.cost is not None and forecast.cost_per_worker is not None:
+        lines["cost"] = f"{forecast.cost_per_worker:,.2f} for a worker, {forecast.cost:,.2f} for all"
     text = [f"{name:<14}{value}" for name, value in lines.items()]
     sys.stdout.write("\n".join([*text, "", "Assumed:", *(f"- {line}" for line in assumptions)]) + "\n")
 
@@ -90,26 +106,28 @@ def _whole(option: str, text: str) -> int:
     return int(value)
 
 
-def _assumptions(work: object, rates: object, given: bool, found: object) -> list[str]:
+def _assumptions(work: object, rates: object, rate_given: bool, forecast: object) -> list[str]:
     from clinometer.scanning.planning import Forecast, Rates, Workload
 
     assert isinstance(work, Workload)  # noqa: S101 - imported late, so that --help comes at once
     assert isinstance(rates, Rates)  # noqa: S101
-    assert isinstance(found, Forecast)  # noqa: S101
+    assert isinstance(forecast, Forecast)  # noqa: S101
     load = "" if rates.load is None else f", with a load of {rates.load:.1f} on {rates.cores} cores"
-    told = [
+    assumptions = [
         f"each worker scores {rates.pairs / 1e6:,.0f} million pairs a second with {work.threads} threads, each on a "
         f"core of its own, and starts a shard in {1e6 * rates.start:,.0f} microseconds a query: processor time of a "
         f"scan of {rates.probe_documents:,} random rows by {rates.probe_queries:,} queries in memory here{load}",
         f"each worker reads {rates.read / 1e6:,.0f} MB a second, whatever the others do: "
-        + ("as given" if given else "measured here on one file that was written just before"),
+        + ("as given" if rate_given else "measured here on one file that was written just before"),
         "reading goes on while a worker computes, so the slower of the two decides",
         f"{work.relevant} relevant documents a query in {work.languages} languages; random rows rarely tie",
         "starting the cluster, the first small round over relevant documents, and writing results are not counted",
     ]
-    if found.shards < work.workers:
-        told.append(f"there are {found.shards:,} shards, so {work.workers - found.shards:,} workers have nothing to do")
-    return told
+    if forecast.shards < work.workers:
+        assumptions.append(
+            f"there are {forecast.shards:,} shards, so {work.workers - forecast.shards:,} workers have nothing to do"
+        )
+    return assumptions
 
 
 def _span(seconds: float) -> str:

@@ -8,34 +8,38 @@ from typing import Annotated
 
 import typer
 
+from clinometer.cli.expansion import option
+from clinometer.cli.option_groups import Figures
 from clinometer.cli.output import check_folder, tell_figures
 
 __all__ = ["report"]
 
 
 def report(
-    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="results.json files, or their folders.")],
+    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Files results.json, or their folders.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="report.html or report.md.")
+        Path | None, option("FILE", "File for the report, .html or .md.", "-o", "--output", panel="Output")
     ] = None,
-    figures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for every figure, as SVG and PNG.")
-    ] = None,
+    figures: Figures = None,
 ) -> None:
-    """Draw a report from results; without -o, print it as a table."""
+    """Draw a report from results; without -o, print it as a table.
+
+    Example:
+        clinometer report results/mine results/other -o report.html
+    """
     from clinometer.evaluation.results import Evaluation
     from clinometer.report import draw_figures, plain_report, write_report
 
     if figures is not None:
         check_folder(figures)
     files = [path / "results.json" if path.is_dir() else path for path in results]
-    found = [Evaluation.from_json(path).with_examples(path.parent).for_report() for path in files]
+    evaluations = [Evaluation.from_json(path).with_examples(path.parent).for_report() for path in files]
     if figures is not None:
-        tell_figures(draw_figures(found, figures))
+        tell_figures(draw_figures(evaluations, figures))
     if output is None and figures is not None:
         return
     if output is None:
-        sys.stdout.write(plain_report(found) + "\n")
+        sys.stdout.write(plain_report(evaluations) + "\n")
         return
-    write_report(found, output)
+    write_report(evaluations, output)
     sys.stderr.write(f"wrote {output}\n")

@@ -8,20 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.expansion import option
+from clinometer.cli.option_groups import Json
 from clinometer.errors import FormatError, UsageError
 from clinometer.files import json_bytes
 
-__all__ = ["info", "merge", "verify"]
+__all__ = ["StoreFolder", "info", "merge", "verify"]
 
-Place = Annotated[Path, typer.Argument(metavar="STORE", help="A store, or the folder with documents and queries.")]
+StoreFolder = Annotated[Path, typer.Argument(metavar="STORE", help="Store, or the folder with documents and queries.")]
 
 
-def info(
-    store: Place,
-    json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
-    """Show what a store holds."""
+def info(store: StoreFolder, json: Json = False) -> None:
+    """Show what a store holds.
 
+    Example:
+        clinometer store info store
+    """
     from clinometer.store import EmbeddingStore, stores_in
 
     found = [EmbeddingStore.open(path, partial=True).describe() for path in stores_in(store).values()]
@@ -31,8 +33,12 @@ def info(
         sys.stdout.write("\n\n".join(_table(facts) for facts in found) + "\n")
 
 
-def verify(store: Place) -> None:
-    """Read everything and compare it with the checksums; exit 1 if a shard is not as it was written."""
+def verify(store: StoreFolder) -> None:
+    """Read everything and compare it with the checksums; exit code 1 if a shard is not as it was written.
+
+    Example:
+        clinometer store verify store
+    """
     from clinometer.store import EmbeddingStore, stores_in
     from clinometer.store.manifest import read_manifest
 
@@ -55,9 +61,13 @@ def verify(store: Place) -> None:
 
 def merge(
     stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Stores of one encoder.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="STORE", help="Folder of the new store.")],
+    output: Annotated[Path, option("STORE", "Folder of the new store.", "-o", "--output", panel="Output")],
 ) -> None:
-    """Join stores of one encoder: one after another, in the order given."""
+    """Join stores of one encoder: one after another, in the order given.
+
+    Example:
+        clinometer store merge part-1 part-2 -o store
+    """
     from clinometer.store import merge as join
     from clinometer.store import stores_in
 

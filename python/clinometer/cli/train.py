@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clinometer.cli.encoder_options import MaxLength, Prompts
+from clinometer.cli.expansion import OptionGroup, option
+from clinometer.cli.option_groups import Json, Pivot, Progress, split_names
 from clinometer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,126 +21,147 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 
+@dataclass(frozen=True)
+class _Data(OptionGroup):
+    panel = "Training data"
+
+    data: Annotated[list[Path], option("FILE", "Parallel JSONL file; may be repeated.")]
+    language: Annotated[list[str], option("A,B,...", "Target languages; may be repeated.")]
+    samples: Annotated[int, option("N", "Maximum number of samples per language.", min=1)] = 2800
+    pivot: Pivot = "en"
+    dev_share: Annotated[float, option("X", "Share of the pages for development.")] = 0.1
+
+
+@dataclass(frozen=True)
+class _Recipe(OptionGroup):
+    panel = "Recipe"
+
+    loss: Annotated[
+        str | None, option("NAME", "Loss: upright (the default), jsd+nce (the paper's), clear, distill, or A+B+...")
+    ] = None
+    scale: Annotated[float | None, option("X", "Factor that cosines are multiplied by.")] = None
+    hold: Annotated[float | None, option("W", "Weight of the pull to the untrained model.")] = None
+    blend: Annotated[float | None, option("X", "Mixture of the untrained (0) and the trained (1) model.")] = None
+    freeze: Annotated[str, option("embeddings|nothing", "Part of the model that is not trained.")] = "embeddings"
+    adapter: Annotated[
+        str | None, option("low-rank|linear", "Map on the embeddings of any encoder, trained instead of it.")
+    ] = None
+    lora_rank: Annotated[int | None, option("N", "Rank of low-rank differences to train (needs peft).", min=1)] = None
+    seed: Annotated[str, option("N,M,...", "Seeds, one model for each.")] = "42"
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds as numbers.
+
+        Raises:
+            UsageError: They are not different whole numbers of 0 or more.
+        """
+        try:
+            numbers = [int(part) for part in self.seed.split(",")]
+        except ValueError:
+            raise UsageError(
+                f"--seed is {self.seed!r}; give whole numbers joined by commas, such as 42,43,44"
+            ) from None
+        if len(set(numbers)) < len(numbers) or min(numbers) < 0:
+            raise UsageError(f"--seed is {self.seed!r}; give different numbers that are not negative")
+        return numbers
+
+    def __post_init__(self) -> None:
+        _ = self.seeds
+
+
+@dataclass(frozen=True)
+class _Steps(OptionGroup):
+    panel = "Steps"
+
+    epochs: Annotated[
+        int | None, option("N", "Passes over the data; 1 by default, at most 20 for an adapter.", min=1)
+    ] = None
+    batch_size: Annotated[
+        int | None, option("N", "Samples in a step; by default the recipe's own, 256 for an adapter.", min=2)
+    ] = None
+    mini_batch_size: Annotated[int | None, option("N", "Texts in memory at a time (GradCache).", min=1)] = None
+    learning_rate: Annotated[float | None, option("X", "Highest learning rate.")] = None
+    max_length: MaxLength = None
+    precision: Annotated[str, option("auto|float32|bfloat16", "Precision of the computation.")] = "auto"
+    evaluations: Annotated[
+        int, option("N", "Number of evaluations of the development split; the best state stays.", min=0)
+    ] = 0
+    patience: Annotated[
+        int | None, option("N", "Number of evaluations without a better one before the end.", min=1)
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Proof(Progress):
+    output: Annotated[Path, option("DIR", "Folder for the model.", "-o", "--output", panel="Output")]
+    evaluate: Annotated[
+        list[str] | None, option("SOURCE", "Collection to evaluate before and after; may be repeated.")
+    ] = None
+    json: Json = False
+
+
 def train(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A sentence-transformers model; with --adapter any encoder.")
+        str, typer.Argument(metavar="MODEL", help="Sentence-transformers model; with --adapter any encoder.")
     ],
-    data: Annotated[
-        list[Path], typer.Option("--data", metavar="FILE", help="Parallel JSONL; may be given several times.")
-    ],
-    language: Annotated[
-        list[str], typer.Option("--language", metavar="A,B,...", help="Target languages of the training.")
-    ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the model.")],
-    loss: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="upright (the default), jsd+nce (the paper's), clear, distill, or A+B+..."),
-    ] = None,
-    samples: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many for each language.")] = 2800,
-    pivot: Annotated[str, typer.Option(metavar="LANGUAGE", help="What the others are aligned with.")] = "en",
-    scale: Annotated[float | None, typer.Option(metavar="X", help="Cosines are multiplied by it.")] = None,
-    hold: Annotated[float | None, typer.Option(metavar="W", help="Weight of the pull to the untrained model.")] = None,
-    blend: Annotated[
-        float | None, typer.Option(metavar="X", help="Keep a state between the untrained (0) and the trained one (1).")
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Times that the data is read; 1, at most 20 for an adapter.")
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=2, help="Samples in a step; else the recipe's own, 256 for an adapter."),
-    ] = None,
-    mini_batch_size: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Texts in memory at a time (GradCache).")
-    ] = None,
-    learning_rate: Annotated[float | None, typer.Option(metavar="X", help="The highest.")] = None,
-    max_length: Annotated[int | None, typer.Option(metavar="N", min=1, help="Longest text in tokens.")] = None,
-    freeze: Annotated[str, typer.Option(metavar="embeddings|nothing", help="What does not move.")] = "embeddings",
-    adapter: Annotated[
-        str | None,
-        typer.Option(
-            metavar="low-rank|linear", help="Train a map on the embeddings of any encoder, and leave the encoder alone."
-        ),
-    ] = None,
-    lora_rank: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Train low-rank differences (needs peft).")
-    ] = None,
-    precision: Annotated[str, typer.Option(metavar="auto|float32|bfloat16", help="Of the computation.")] = "auto",
-    query_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each query.")] = None,
-    document_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Put before each document.")] = None,
-    dev_share: Annotated[float, typer.Option(metavar="X", help="Share of the pages kept for development.")] = 0.1,
-    evaluations: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Evaluate the development split so often; the best is kept.")
-    ] = 0,
-    patience: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Stop after so many evaluations without a better one.")
-    ] = None,
-    seed: Annotated[str, typer.Option(metavar="N,M,...", help="One model for each.")] = "42",
-    evaluate: Annotated[
-        list[str] | None,
-        typer.Option("--evaluate", metavar="SOURCE", help="Evaluate before and after; may be given several times."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the record of the training as JSON.")] = False,
-    progress: Annotated[
-        bool | None,
-        typer.Option("--progress/--no-progress", help="Bars on standard error; by default if it is a terminal."),
-    ] = None,
+    samples: _Data,
+    recipe: _Recipe,
+    steps: _Steps,
+    prompts: Prompts,
+    proof: _Proof,
 ) -> None:
-    """Align an encoder on parallel texts. The same command again goes on where a killed one stopped."""
-    bars = sys.stderr.isatty() if progress is None else progress
-    seeds = _seeds(seed)
-    shared: dict[str, Any] = {"samples": samples, "pivot": pivot, "dev_share": dev_share}
-    given: dict[str, Any] = {
-        "loss": loss,
-        "hold": hold,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "patience": patience,
-        "loss_options": None if scale is None else {"scale": scale},
+    """Align an encoder on parallel texts. Run again, it resumes where it stopped.
+
+    Example:
+        clinometer train intfloat/multilingual-e5-small \\
+            --data pairs.jsonl.gz --language de,zh -o upright
+    """
+    values: dict[str, Any] = {
+        "samples": samples.samples,
+        "pivot": samples.pivot,
+        "dev_share": samples.dev_share,
+        "loss": recipe.loss,
+        "hold": recipe.hold,
+        "epochs": steps.epochs,
+        "batch_size": steps.batch_size,
+        "learning_rate": steps.learning_rate,
+        "patience": steps.patience,
+        "loss_options": None if recipe.scale is None else {"scale": recipe.scale},
     }
-    shared |= {name: value for name, value in given.items() if value is not None}
-    prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
-    languages = [label.strip() for given in language for label in given.split(",") if label.strip()]
-    if adapter is not None:
-        needless = {"mini-batch-size": mini_batch_size, "lora-rank": lora_rank, "blend": blend}
-        if named := [f"--{name}" for name, value in needless.items() if value is not None]:
+    shared = {name: value for name, value in values.items() if value is not None}
+    languages = [label for labels in samples.language for label in split_names(labels) or []]
+    if recipe.adapter is not None:
+        model_only = {"mini-batch-size": steps.mini_batch_size, "lora-rank": recipe.lora_rank, "blend": recipe.blend}
+        if named := [f"--{name}" for name, value in model_only.items() if value is not None]:
             raise UsageError(f"{', '.join(named)} trains the model itself, but --adapter leaves it alone; drop one")
-        if evaluations or len(seeds) > 1:
+        if steps.evaluations or len(recipe.seeds) > 1:
             raise UsageError("an adapter is trained with one seed and stops by its loss; drop --evaluations and seeds")
-        _adapt(model, prompts, list(data), languages, output, evaluate or [], bars, json,
-               {**shared, "kind": adapter, "seed": seeds[0]})  # fmt: skip
+        _adapt(model, asdict(prompts), samples.data, languages, proof,
+               {**shared, "kind": recipe.adapter, "seed": recipe.seeds[0]})  # fmt: skip
         return
     from clinometer.training.seeds import train_seeds
 
     whole = {
-        "mini_batch_size": mini_batch_size,
-        "max_length": max_length,
-        "freeze": freeze,
-        "lora_rank": lora_rank,
-        "precision": precision,
-        "evaluations": evaluations,
-    } | ({} if blend is None else {"blend": blend})
-    found = train_seeds(
-        model, list(data), languages, output, seeds=seeds, evaluate=evaluate or [], show_progress_bar=bars,
-        **shared, **whole, **prompts,
+        "mini_batch_size": steps.mini_batch_size,
+        "max_length": steps.max_length,
+        "freeze": recipe.freeze,
+        "lora_rank": recipe.lora_rank,
+        "precision": steps.precision,
+        "evaluations": steps.evaluations,
+    } | ({} if recipe.blend is None else {"blend": recipe.blend})
+    trained = train_seeds(
+        model, [*samples.data], languages, proof.output, seeds=recipe.seeds, evaluate=proof.evaluate or [],
+        show_progress_bar=proof.bars, **shared, **whole, **asdict(prompts),
     )  # fmt: skip
-    for warning in found.models[0].record["samples"]["warnings"]:
+    for warning in trained.models[0].record["samples"]["warnings"]:
         sys.stderr.write(f"warning: {warning}\n")
-    text = json_module.dumps(found.to_dict(), indent=1, ensure_ascii=False) if json else _shown(found)
+    text = json_module.dumps(trained.to_dict(), indent=1, ensure_ascii=False) if proof.json else _shown(trained)
     sys.stdout.write(text + "\n")
 
 
 def _adapt(
-    model: str,
-    prompts: dict[str, Any],
-    data: list[Path],
-    languages: list[str],
-    output: Path,
-    sources: list[str],
-    bars: bool,
-    json: bool,
-    options: dict[str, Any],
+    model: str, prompts: dict[str, Any], data: list[Path], languages: list[str], proof: _Proof, options: dict[str, Any]
 ) -> None:
     """Train an adapter, save it, and show what it does."""
     from clinometer.adapters import AdaptedEncoder, train_adapter
@@ -144,61 +169,54 @@ def _adapt(
     from clinometer.encoders import require_embeddings
     from clinometer.training.proof import prove
 
-    path = output / "adapter.safetensors"
+    path = proof.output / "adapter.safetensors"
     if path.exists():
-        raise UsageError(f"{path} is there already; give another folder")
+        raise UsageError(f"{path} exists already; give another folder")
     encoder = make_encoder(model, **prompts)
     require_embeddings(encoder)
-    found, _ = train_adapter(data, languages, encoder, show_progress_bar=bars, **options)
-    for warning in found.settings["data"]["training"]["warnings"]:
+    adapter, _ = train_adapter(data, languages, encoder, show_progress_bar=proof.bars, **options)
+    for warning in adapter.settings["data"]["training"]["warnings"]:
         sys.stderr.write(f"warning: {warning}\n")
-    output.mkdir(parents=True, exist_ok=True)
-    found.save(path)
+    proof.output.mkdir(parents=True, exist_ok=True)
+    adapter.save(path)
     proofs = [
         prove(
-            source, lambda: encoder, {"after": lambda: AdaptedEncoder(encoder, found)}, output / "evaluation",
-            languages=languages, pivot=options["pivot"], show_progress_bar=bars,
+            source, lambda: encoder, {"after": lambda: AdaptedEncoder(encoder, adapter)}, proof.output / "evaluation",
+            languages=languages, pivot=options["pivot"], show_progress_bar=proof.bars,
         )
-        for source in sources
+        for source in proof.evaluate or []
     ]  # fmt: skip
-    if json:
-        record = {"adapter": str(path), **found.describe(), "proofs": [proof.to_dict() for proof in proofs]}
+    if proof.json:
+        record = {"adapter": str(path), **adapter.describe(), "proofs": [each.to_dict() for each in proofs]}
         sys.stdout.write(json_module.dumps(record, indent=1, ensure_ascii=False) + "\n")
         return
     from clinometer.report.comparison import plain_comparison
 
-    history = found.settings["history"]
+    history = adapter.settings["history"]
     sys.stdout.write(f"{path}: {options['kind']}, best state after epoch {history['best_epoch']}\n")
-    for proof in proofs:
-        sys.stdout.write(f"\n{proof.source} (results and comparison in {proof.folder})\n")
-        sys.stdout.write(plain_comparison(proof.comparison) + "\n")
+    for each in proofs:
+        sys.stdout.write(f"\n{each.source} (results and comparison in {each.folder})\n")
+        sys.stdout.write(plain_comparison(each.comparison) + "\n")
 
 
-def _seeds(text: str) -> list[int]:
-    try:
-        found = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"--seed is {text!r}; give whole numbers joined by commas, such as 42,43,44") from None
-    if len(set(found)) < len(found) or min(found) < 0:
-        raise UsageError(f"--seed is {text!r}; give different numbers that are not negative")
-    return found
-
-
-def _shown(found: TrainedSeeds) -> str:
+def _shown(trained: TrainedSeeds) -> str:
     """Each model, the development values, and what changed on each collection."""
     from clinometer.report.comparison import plain_comparison
     from clinometer.training.seeds import spread
 
     lines = []
-    for one in found.models:
+    for one in trained.models:
         done = "trained" if one.new else "was trained already"
         record = one.record
         lines.append(f"{one.folder}: {done}, seed {one.plan.seed}, {record['steps']} steps, {record['seconds']:.0f} s")
-    if values := spread(found.development):
-        lines += ["", "development split" + (" (mean, standard deviation over seeds)" if len(found.models) > 1 else "")]
+    if values := spread(trained.development):
+        lines += [
+            "",
+            "development split" + (" (mean, standard deviation over seeds)" if len(trained.models) > 1 else ""),
+        ]
         for name, value in values.items():
             deviation = "" if value["sd"] is None else f"   {value['sd']:.4f}"
             lines.append(f"  {name:44s} {value['mean']:9.4f}{deviation}")
-    for proof in found.proofs:
+    for proof in trained.proofs:
         lines += ["", f"{proof.source} (results and comparison in {proof.folder})", plain_comparison(proof.comparison)]
     return "\n".join(lines)

@@ -46,11 +46,11 @@ def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor
 
 @contextmanager
 def opened(what: str | Executor, *, threads: int | None = None) -> Iterator[Executor]:
-    """An executor for one scan: one that was made from its name is closed afterwards, any other is the caller's.
+    """An executor for one scan: closed afterwards if it was created from its name, else the caller's.
 
     Args:
-        what: As for `executor_of`.
-        threads: As for `executor_of`.
+        what: `local` or `ray`, or an executor.
+        threads: Number of threads per task, as for `executor_of`.
     """
     executor = executor_of(what, threads=threads)
     with executor if isinstance(what, str) else nullcontext():

@@ -82,15 +82,24 @@ def sources_of(documents: Any) -> list[Source]:
 
 
 def check_options(
-    k: int, ties: str, similarity: str, precision: str | None, threads: int | None, block: int, kernel: str | None
+    k: int,
+    ties: str,
+    similarity: str,
+    precision: str | None,
+    threads: int | None,
+    block: int,
+    kernel: str | None,
+    *,
+    pool_k: int = 0,
 ) -> None:
     """Refuse invalid options of a scan.
 
     Raises:
         UsageError: An option is invalid; the message gives its valid values.
     """
-    if k < 0:
-        raise UsageError(f"k is {k}, but cannot be negative")
+    for name, length in (("k", k), ("pool_k", pool_k)):
+        if length < 0:
+            raise UsageError(f"{name} is {length}, but cannot be negative")
     check_ties(ties)
     if similarity not in ("cosine", "dot"):
         raise UsageError(f"unknown similarity {similarity!r}; expected cosine or dot")

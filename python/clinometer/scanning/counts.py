@@ -26,6 +26,7 @@ __all__ = [
     "TopK",
     "check_ties",
     "counts_within",
+    "split_lists",
     "stack_counts",
     "stack_lists",
     "tie_order",
@@ -288,6 +289,10 @@ class TopK:
         )
         return _best(ids, scores, places, self.k)
 
+    def first(self, k: int) -> TopK:
+        """The first k documents of each list."""
+        return TopK(self.ids[..., :k], self.scores[..., :k], self.places[..., :k], self.languages)
+
     def merge(self, other: TopK) -> TopK:
         """The best k over both sets of documents; the order of merging does not matter.
 
@@ -310,6 +315,26 @@ def _listed(labels: Sequence[str], sizes: Sequence[int] | None = None) -> str:
         names = [f"{name} {size:,}" for name, size in zip(names, sizes, strict=False)]
     more = f", ... ({len(labels) - _SHOWN} more)" if len(labels) > _SHOWN else ""
     return ", ".join(names) + more
+
+
+def split_lists(
+    top: TopK | None, k: int, pool_k: int, languages: Iterable[str] | None = None
+) -> tuple[TopK | None, TopK | None]:
+    """Lists of two lengths from one: as they are, and those of the whole pool.
+
+    Args:
+        top: Lists at least as long as both; None for none.
+        k: Length of the lists as they are, per language or not; 0 for none.
+        pool_k: Length of the lists of the whole pool; 0 for none.
+        languages: Languages of that pool; all by default.
+    """
+    if top is None:
+        return None, None
+    pooled = None
+    if pool_k:
+        whole = top if top.languages is None else top.pool(top.languages if languages is None else languages)
+        pooled = whole.first(pool_k)
+    return top.first(k) if k else None, pooled
 
 
 def _best(ids: NDArray[Any], scores: NDArray[Any], places: NDArray[Any], k: int) -> TopK:

@@ -35,11 +35,13 @@ class Scan:
         top: The best documents; None if k was 0.
         rescored: Number of pairs that the certified filter left to canonical scores; 0 without a filter. Unlike the
             results, it depends on how the work was split.
+        pooled: The best documents of the whole pool; None if `pool_k` was 0.
     """
 
     ranks: RankCounts | None
     top: TopK | None
     rescored: int = 0
+    pooled: TopK | None = None
 
 
 @dataclass(frozen=True)

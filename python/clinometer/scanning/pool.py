@@ -21,11 +21,15 @@ from clinometer.errors import EmbeddingError, UsageError
 from clinometer.executors import Executor
 from clinometer.scanning.arguments import bytes_of
 from clinometer.scanning.checkpoint import Checkpoint
-from clinometer.scanning.counts import TieMode, stack_counts, stack_lists, tie_order
+from clinometer.scanning.counts import TieMode, TopK, split_lists, stack_counts, stack_lists, tie_order
 from clinometer.scanning.passes import Piece, RowTransform, Scan, ScanTask, add, join_scores, scan_piece, score_piece
 from clinometer.scanning.sources import Source, spread
 
 __all__ = ["Pool", "bytes_needed"]
+
+# An entry of a list, as the core holds it for every thread and as it is returned.
+_LIST_BYTES = 64
+_LIST_MEMORY = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Pool:
         by_id: Whether that order used ids.
         transform: Transform of documents before they are scored; None for none.
         checked: Whether to compare the checksum of each shard before it is scanned.
+        list_lengths: Lengths of the lists per query or language and of those of the whole pool; 0 for none.
+        pool_languages: Languages of the lists of the whole pool; None for all.
     """
 
     pieces: list[Piece]
@@ -51,6 +57,8 @@ class Pool:
     by_id: bool = False
     transform: RowTransform | None = None
     checked: bool = False
+    list_lengths: tuple[int, int] = (0, 0)
+    pool_languages: tuple[str, ...] | None = None
 
     @classmethod
     def of(
@@ -68,23 +76,26 @@ class Pool:
         similarity: str = "cosine",
         k: int = 0,
         per_language: bool = False,
+        pool_k: int = 0,
+        pool_languages: tuple[str, ...] | None = None,
         precision: str | None = None,
         threads: int | None = None,
         block: int = 512,
         kernel: str | None = None,
     ) -> Pool:
-        """The pool of all documents of the sources, for queries of one dimension.
+        """The pool of all documents of some sources, for queries of one dimension.
 
         Args:
-            sources: The shards, which follow one another.
+            sources: Consecutive shards.
             codes: `(N,)`: language of each document, as an index into `labels`.
-            labels: The languages.
+            labels: Labels of the languages.
             queries: `(Q, d)`; documents without a transform must have the same dimension.
-            places: `(N,)`: place of each document in the tie order; None where that is its position.
-            ties: As for `clinometer.scan`, and so are the options that follow `checked`.
-            by_id: Whether the tie order went by given ids.
+            places: `(N,)`: place of each document in the tie order; None if that is its position.
+            ties: Tie mode, as for `clinometer.scan`; so are the options after `checked`.
+            by_id: Whether the tie order used ids.
             transform: Transform of documents before they are scored; None for none.
-            checked: Compare the checksum of each shard before it is scanned.
+            checked: Whether to compare the checksum of each shard before it is scanned.
+            pool_languages: Languages of the lists of length `pool_k`; all by default.
 
         Raises:
             EmbeddingError: The dimensions of queries and documents differ.
@@ -93,14 +104,18 @@ class Pool:
             _check_dimensions(queries, sources)
         options = {
             "similarity": similarity,
-            "k": k,
-            "per_language": per_language,
+            # Lists of both kinds are cut from those of one kind.
+            "k": max(k, pool_k),
+            "per_language": (per_language and k > 0) or (pool_k > 0 and pool_languages is not None),
             "precision": precision,
             "threads": threads or 0,
             "block": block,
             "isa": kernel,
         }
-        return cls(_pieces(sources, codes, places), labels, options, ties, tie_order(ties), by_id, transform, checked)
+        return cls(
+            _pieces(sources, codes, places), labels, options, ties, tie_order(ties), by_id, transform, checked,
+            list_lengths=(k, pool_k), pool_languages=pool_languages,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return sum(map(len, self.pieces))
@@ -141,11 +156,13 @@ class Pool:
         with _bar(show_progress_bar, len(self) * len(starts)) as bar:
             parts = []
             for batch, at in enumerate(starts):
-                part = queries[at : at + step], *_part(indptr, targets, at, at + step)
-                parts.append(pool._passes(*part, executor, checkpoint, batch, bar))
+                batch_part = queries[at : at + step], *_part(indptr, targets, at, at + step)
+                part = pool._passes(*batch_part, executor, checkpoint, batch, bar)
+                top, pooled = split_lists(part.top, *self.list_lengths, self.pool_languages)
+                parts.append(replace(part, top=top, pooled=pooled))
         ranks = stack_counts([part.ranks for part in parts if part.ranks is not None])
-        top = stack_lists([part.top for part in parts if part.top is not None]) if self.options["k"] else None
-        return Scan(ranks, top, sum(part.rescored for part in parts))
+        top, pooled = (_stacked([getattr(part, name) for part in parts]) for name in ("top", "pooled"))
+        return Scan(ranks, top, sum(part.rescored for part in parts), pooled)
 
     def _passes(
         self,
@@ -224,6 +241,10 @@ class Pool:
         Raises:
             UsageError: The budget is too small for one query.
         """
+        if self.list_lengths[1] and self.options["per_language"]:
+            # Long lists of every language are cut to one of the pool before those of the next queries are made.
+            lists = _LIST_BYTES * self.options["k"] * len(self.labels)
+            queries = min(queries, max(1, _LIST_MEMORY // lists))
         if budget is None:
             return queries
         fixed_bytes, bytes_per_query = bytes_needed(
@@ -245,7 +266,7 @@ class Pool:
 
 
 def _pieces(sources: Sequence[Source], codes: NDArray[np.uint16], places: NDArray[np.uint32] | None) -> list[Piece]:
-    """Shards that follow one another, each with its part of the columns; shards without rows are left out."""
+    """Consecutive shards, each with its part of the columns; shards without rows are left out."""
     pieces, start = [], 0
     for source in sources:
         span = slice(start, start + len(source))
@@ -256,18 +277,23 @@ def _pieces(sources: Sequence[Source], codes: NDArray[np.uint16], places: NDArra
 
 
 def _check_dimensions(queries: NDArray[Any], sources: Sequence[Source]) -> None:
-    """Refuse shards of another dimension than the queries.
+    """Refuse shards whose dimension differs from the queries.
 
     Raises:
-        EmbeddingError: Naming both.
+        EmbeddingError: The dimensions differ; the message names both.
     """
     for source in sources:
         if source.dimension != queries.shape[1]:
-            named = f" ({source.name})" if source.name else ""
+            where = f" ({source.name})" if source.name else ""
             raise EmbeddingError(
-                f"queries have dimension {queries.shape[1]}, documents {source.dimension}{named}; encode both with one "
+                f"queries have dimension {queries.shape[1]}, documents {source.dimension}{where}; encode both with one "
                 "encoder"
             )
+
+
+def _stacked(lists: Sequence[TopK | None]) -> TopK | None:
+    given = [part for part in lists if part is not None]
+    return stack_lists(given) if given else None
 
 
 def bytes_needed(

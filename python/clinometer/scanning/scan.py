@@ -42,6 +42,7 @@ def scan(
     k: int = 0,
     *,
     per_language: bool = False,
+    pool_k: int = 0,
     ties: TieMode = "index",
     document_ids: Sequence[str] | None = None,
     exclude: Relevant | None = None,
@@ -66,6 +67,8 @@ def scan(
         k: Length of the result lists, 0 for none.
         per_language: Whether to keep k documents per query and language, from which the best k of any pool of languages
             merge.
+        pool_k: Length of one more list for each query, over all languages, 0 for none: long lists of the whole pool
+            next to short ones of each language.
         ties: Order of equal scores: `index` by position, `trec` by document id descending; in the other modes lists are
             in index order.
         document_ids: Ids for `trec`; by default those of the store, or a later position counts as a greater id.
@@ -87,7 +90,7 @@ def scan(
         show_progress_bar: Whether to draw a bar on standard error.
 
     Returns:
-        `Scan(ranks, top, rescored)`.
+        `Scan(ranks, top, rescored, pooled)`.
 
     Raises:
         EmbeddingError: Rows are zero, NaN or infinite (the message names the first), or dimensions differ.
@@ -106,32 +109,34 @@ def scan(
     size = sum(map(len, sources))
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
-    check_options(k, ties, similarity, precision, threads, block, kernel)
+    check_options(k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k)
     if stores and document_ids is None and ties == "trec":
         document_ids = [name for store in stores for name in store.ids]
     labels, codes = language_codes(stores) if stores and languages is None else codes_of(languages, size)
     indptr, targets = targets_of(relevant, len(query_rows), size, "relevant")
-    list_length = k
+    extra = 0
     if exclude is not None:
         excluded = targets_of(exclude, len(query_rows), size, "excluded")
         indptr, targets, excluded_mask = join((indptr, targets), excluded)
-        list_length += int(np.diff(excluded[0]).max()) if k else 0
+        extra = int(np.diff(excluded[0]).max())
     places = tie_places(ties, document_ids, size)
     pool = Pool.of(
         sources, codes, labels, query_rows, places=places, ties=ties,
-        by_id=ties == "trec" and document_ids is not None, similarity=similarity, k=list_length,
-        per_language=per_language, precision=precision, threads=threads, block=block, kernel=kernel,
+        by_id=ties == "trec" and document_ids is not None, similarity=similarity, k=k and k + extra,
+        per_language=per_language, pool_k=pool_k and pool_k + extra, precision=precision, threads=threads, block=block,
+        kernel=kernel,
     )  # fmt: skip
-    with opened(executor, threads=threads) as chosen:
+    with opened(executor, threads=threads) as runner:
         result = pool.scan(
-            query_rows, indptr, targets, chosen, memory_budget=memory_budget, show_progress_bar=show_progress_bar
+            query_rows, indptr, targets, runner, memory_budget=memory_budget, show_progress_bar=show_progress_bar
         )
-    ranks, top = result.ranks, result.top
+    ranks, top, pooled = result.ranks, result.top, result.pooled
     if exclude is not None and ranks is not None:
         target_places = targets if places is None else places[targets].astype(np.int64)
         ranks = without(ranks, excluded_mask, target_places)
         top = None if top is None else without_listed(top, excluded, k)
-    return Scan(ranks if relevant is not None else None, top, result.rescored)
+        pooled = None if pooled is None else without_listed(pooled, excluded, pool_k)
+    return Scan(ranks if relevant is not None else None, top, result.rescored, pooled)
 
 
 def rank_relevant(

@@ -71,19 +71,19 @@ def judged_rows(
 
     Args:
         judgements: Grade of each judged document, by query id and document id.
-        path: The file that they are from, for messages.
-        queries: Where the queries are.
-        documents: Where the documents are.
-        allow_missing: Leave out, and count, judgements whose query or document is in neither store.
+        path: File of the judgements, for messages.
+        queries: Store of the queries.
+        documents: Store of the documents.
+        allow_missing: Whether to leave out, and count, judgements whose query or document is in neither store.
 
     Raises:
         FormatError: A store is broken.
         CollectionError: Ids are missing, or nothing is left.
     """
     relevant = {
-        query: kept
+        query: relevant_grades
         for query, grades in judgements.items()
-        if (kept := {document: grade for document, grade in grades.items() if grade >= 1})
+        if (relevant_grades := {document: grade for document, grade in grades.items() if grade >= 1})
     }
     query_rows = rows_of_ids(queries, relevant)
     document_rows = rows_of_ids(documents, {document for grades in relevant.values() for document in grades})
@@ -157,10 +157,10 @@ class ScanRequest:
     """A scan of stores, checked and ready to run.
 
     Args:
-        documents: The pool.
-        queries: Those that may be asked.
+        documents: Store of the pool.
+        queries: Store of the queries.
         relevant: File of judgements, for messages and the digest.
-        judgements: What it holds, as `clinometer.io.judgements.read_judgements` gives it.
+        judgements: Judgements of the file, as from `clinometer.io.judgements.read_judgements`.
         k: Length of the result lists, 0 for none.
         per_language: Whether to keep k documents per query and language.
         remedies: Remedies for all embeddings; None for none.

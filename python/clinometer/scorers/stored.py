@@ -107,6 +107,7 @@ class _Scanner:
         languages: Sequence[str],
         k: int,
         per_language: bool,
+        pool_k: int = 0,
         ties: TieMode,
         document_ids: Sequence[str] | None,
     ) -> Scan:
@@ -129,7 +130,8 @@ class _Scanner:
         pool = Pool.of(
             sources_of_store(store), codes, (*labels, _LEFT_OUT) if extra.any() else labels, self.queries,
             places=places, ties=ties, by_id=ties == "trec" and document_ids is not None, transform=change, k=k,
-            per_language=apart, threads=self.options.threads,
+            per_language=apart, pool_k=pool_k, pool_languages=labels if extra.any() else None,
+            threads=self.options.threads,
         )  # fmt: skip
         indptr, targets = relevant
         with opened(self.options.executor, threads=self.options.threads) as executor:
@@ -143,7 +145,8 @@ class _Scanner:
             )
         assert found.ranks is not None  # noqa: S101 - a pool's scan always counts
         top = None if found.top is None else _lists(found.top, document_at, labels, apart, per_language)
-        return Scan(_counts(found.ranks, targets, labels), top, found.rescored)
+        pooled = None if found.pooled is None else _of_collection(found.pooled, document_at)
+        return Scan(_counts(found.ranks, targets, labels), top, found.rescored, pooled)
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,11 @@ def _lists(top: TopK, document_at: NDArray[np.int64], labels: tuple[str, ...], a
         top = TopK(top.ids[:, kept], top.scores[:, kept], top.places[:, kept], labels)
         if not per_language:
             top = top.pool(labels)
+    return _of_collection(top, document_at)
+
+
+def _of_collection(top: TopK, document_at: NDArray[np.int64]) -> TopK:
+    """Lists of stored rows as lists of the collection's documents."""
     return replace(top, ids=np.where(top.ids < 0, -1, document_at[top.ids]))
 
 

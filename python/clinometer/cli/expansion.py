@@ -1,0 +1,123 @@
+"""From dataclasses of options to a command's options: each option is declared once, whatever commands take it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from copy import copy
+from dataclasses import MISSING, dataclass, fields
+from functools import wraps
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_type_hints
+
+import typer
+
+__all__ = ["OptionGroup", "expand", "option", "options_set"]
+
+_Group = TypeVar("_Group", bound="OptionGroup")
+
+
+@dataclass(frozen=True)
+class OptionGroup:
+    """Options that belong together; a subclass is a frozen dataclass with a field for each.
+
+    A field is `Annotated[type, option(...)]`, or a group itself. What can be refused without another group is
+    refused in `__post_init__`, as a `UsageError` that names the option.
+    """
+
+    panel: ClassVar[str] = "Options"
+    """Heading of the options in `--help`."""
+
+
+def option(metavar: str | None, text: str, *names: str, panel: str | None = None, **rules: Any) -> Any:
+    """An option for `Annotated`: how its value is written (None for a flag), what it is, and its names."""
+    return typer.Option(*names, metavar=metavar, help=text, rich_help_panel=panel, **rules)
+
+
+def expand(command: Callable[..., None]) -> Callable[..., None]:
+    """The command for typer: each parameter that is an `OptionGroup` becomes the options of the group.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Source(OptionGroup):
+        ...     languages: Annotated[str | None, option("A,B,...", "Languages.")] = None
+        >>> def convert(source: Source) -> None:
+        ...     print(source)
+        >>> list(inspect.signature(expand(convert)).parameters)
+        ['languages']
+        >>> expand(convert)(languages="en,de")
+        Source(languages='en,de')
+    """
+    hints = get_type_hints(command, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, type[OptionGroup]] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        if isinstance(kind := hints[name], type) and issubclass(kind, OptionGroup):
+            groups[name] = kind
+            parameters += _parameters(kind, parameter.default)
+        else:
+            parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hints[name]))
+
+    @wraps(command)
+    def run(**values: Any) -> None:
+        built = {name: _built(kind, values) for name, kind in groups.items()}
+        command(**values, **built)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _parameters(kind: type[OptionGroup], defaults: Any) -> Iterator[inspect.Parameter]:
+    """A parameter for each option; the fields of `defaults`, if it is a group, come before the group's own defaults."""
+    hints = get_type_hints(kind, include_extras=True)
+    for field in fields(kind):
+        default = getattr(defaults, field.name) if isinstance(defaults, kind) else field.default
+        if isinstance(inner := hints[field.name], type):
+            yield from _parameters(inner, default)
+            continue
+        annotation, info = get_args(inner)
+        info = copy(info)
+        info.rich_help_panel = kind.panel
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if default is MISSING else default,
+            annotation=Annotated[annotation, info],
+        )
+
+
+def _built(kind: type[_Group], values: dict[str, Any]) -> _Group:
+    """The group, of values that are taken out of `values`."""
+    hints = get_type_hints(kind)
+    return kind(
+        **{
+            field.name: _built(inner, values) if _is_group(inner := hints[field.name]) else values.pop(field.name)
+            for field in fields(kind)
+        }
+    )
+
+
+def _is_group(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, OptionGroup)
+
+
+def options_set(*groups: OptionGroup) -> list[str]:
+    """Names of the options that have another value than the default.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Encoding(OptionGroup):
+        ...     max_length: Annotated[int | None, option("N", "Longest input.")] = None
+        ...     device: Annotated[str | None, option("NAME", "Device.")] = None
+        >>> options_set(Encoding(max_length=9))
+        ['--max-length']
+    """
+    names = []
+    for group in groups:
+        for field in fields(group):
+            value = getattr(group, field.name)
+            if isinstance(value, OptionGroup):
+                names += options_set(value)
+            elif value != field.default:
+                names.append("--" + field.name.replace("_", "-"))
+    return names

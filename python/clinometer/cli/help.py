@@ -1,0 +1,96 @@
+"""Layout of `--help`: options under the headings of their groups, and names that are never cut.
+
+typer's own layout with rich is a table that cuts long names at 80 columns. Here a name that does not fit into its
+column has a line of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from textwrap import wrap
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+__all__ = ["WIDTH", "GroupedCommand", "GroupedCommands", "headed"]
+
+WIDTH = 100
+"""Columns that help takes at most; lines of text that are longer read badly."""
+
+_OPTIONS = "Options"
+"""Heading of what belongs to no group."""
+
+_LAST = ("Output", _OPTIONS)
+
+
+def headed(command: Any, context: Any) -> dict[str, list[tuple[str, str]]]:
+    """Name and help of each argument and option of a command, by heading."""
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for parameter in command.get_params(context):
+        if parameter.param_type_name == "argument":
+            sections.setdefault("Arguments", []).append((_argument(parameter), parameter.help or ""))
+        elif record := parameter.get_help_record(context):
+            name, text = record
+            # typer 0.15 and 0.16 escape brackets for rich, whether it is used or not.
+            row = name, text.replace("\\[", "[")
+            sections.setdefault(getattr(parameter, "rich_help_panel", None) or _OPTIONS, []).append(row)
+    return {heading: sections[heading] for heading in sorted(sections, key=_position)}
+
+
+def _position(heading: str) -> int:
+    return _LAST.index(heading) if heading in _LAST else -1
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose help has a section for each group of options, and an example that is printed as it is."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """The metavariables of arguments, as they are."""
+        return ["[OPTIONS]", *(_argument(part) for part in self.params if part.param_type_name == "argument")]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options."""
+        _write(formatter, headed(self, ctx))
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """Write the example; its lines are not wrapped, so that they can be copied."""
+        if self.epilog:
+            with formatter.section(_styled("Example", bold=True)):
+                for line in self.epilog.splitlines():
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+class GroupedCommands(TyperGroup):
+    """Commands under the headings that they were given, each with the first paragraph of its help."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write commands first, then the options of the program itself."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command: Any = self.get_command(ctx, name)
+            row = name, " ".join((command.help or "").partition("\n\n")[0].split())
+            sections.setdefault(command.rich_help_panel or "Commands", []).append(row)
+        _write(formatter, sections | headed(self, ctx))
+
+
+def _argument(parameter: Any) -> str:
+    return str(parameter.metavar or parameter.name.upper())
+
+
+def _write(formatter: Any, sections: dict[str, list[tuple[str, str]]]) -> None:
+    """All sections with one column of names, at most a third of the line; words with hyphens are not broken."""
+    most = formatter.width // 3 + 2
+    column = max((len(name) for rows in sections.values() for name, _ in rows if len(name) <= most), default=0)
+    for heading, rows in sections.items():
+        with formatter.section(_styled(heading, bold=True)):
+            margin, indent = " " * formatter.current_indent, " " * (formatter.current_indent + column + 2)
+            for name, text in rows:
+                lines = wrap(text, formatter.width - len(indent), break_on_hyphens=False, break_long_words=False)
+                gap = indent[len(margin) + len(name) :] if len(name) <= column else f"\n{indent}"
+                formatter.write(f"{margin}{_styled(name, fg='cyan')}{gap}" + f"\n{indent}".join(lines) + "\n")
+
+
+def _styled(text: str, **style: Any) -> str:
+    """With colour, which goes away by itself where standard output is not a terminal."""
+    return text if "NO_COLOR" in os.environ else typer.style(text, **style)

@@ -1,0 +1,242 @@
+"""Options that several commands take, each declared once: sources, measures, intervals, execution, stores, output."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clinometer.cli.expansion import OptionGroup, option
+from clinometer.collection import Collection
+from clinometer.errors import UsageError
+from clinometer.executors import check_executor
+
+__all__ = [
+    "Execution",
+    "Executor",
+    "Figures",
+    "Json",
+    "Lists",
+    "MemoryBudget",
+    "Pivot",
+    "Progress",
+    "Resampling",
+    "Selection",
+    "Source",
+    "SourceName",
+    "Storage",
+    "Threads",
+    "split_names",
+    "without_none",
+]
+
+SourceName = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="Collection: demo, xquad:DIR, belebele:DIR, beir:DIR, parallel:FILE[,FILE...], irds:NAME or hub:NAME.",
+    ),
+]
+Pivot = Annotated[
+    str, option("LANGUAGE", "Language that every other one is paired with.", "--pivot", panel="Scenarios and measures")
+]
+Threads = Annotated[
+    int | None,
+    option("N", "Number of threads; the result does not depend on it.", "--threads", panel="Execution", min=1),
+]
+MemoryBudget = Annotated[
+    str | None,
+    option("SIZE", "Memory of a scan besides the pool itself, such as 4GB.", "--memory-budget", panel="Execution"),
+]
+Json = Annotated[bool, option(None, "JSON on standard output instead of a table.", "--json", panel="Output")]
+Figures = Annotated[Path | None, option("DIR", "Folder for all figures, as SVG and PNG.", "--figures", panel="Output")]
+
+
+def split_names(names: str | None) -> list[str] | None:
+    """Names separated by commas, but not inside parentheses.
+
+    Example:
+        >>> split_names("en,de,")
+        ['en', 'de']
+        >>> split_names("nDCG@10,LangShare(lang=de,cutoff=10)")
+        ['nDCG@10', 'LangShare(lang=de,cutoff=10)']
+    """
+    if names is None:
+        return None
+    parts, depth = [""], 0
+    for character in names:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [name.strip() for name in parts if name.strip()]
+
+
+def without_none(values: dict[str, Any]) -> dict[str, Any]:
+    """Options that are set, so that the others keep the defaults of what they are handed to."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Source(OptionGroup):
+    """What of a collection is read, and how."""
+
+    panel = "Source"
+
+    languages: Annotated[str | None, option("A,B,...", "Languages to read; all by default.")] = None
+    unit: Annotated[str | None, option("passage|row", "Unit that is one document (xquad only).")] = None
+    split: Annotated[str | None, option("NAME", "Split that judgements are read from (beir, hub).")] = None
+    document_language: Annotated[
+        str | None, option("LANGUAGE|id", "Language of texts that do not name one (beir, hub, irds).")
+    ] = None
+    allow_missing: Annotated[
+        bool,
+        option(
+            None,
+            "Tolerance for judgements of absent texts; they are counted (beir, hub, irds).",
+            "--allow-missing",
+        ),
+    ] = False
+    complete: Annotated[
+        bool,
+        option(None, "Only questions and documents that exist in every language; the rest is counted.", "--complete"),
+    ] = False
+    reader: Annotated[
+        list[str] | None,
+        option(
+            "NAME=VALUE", "Further option of the reader, such as query-language=en or parallel=true; may be repeated."
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        self.arguments()
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments for `clinometer.load` besides languages; it refuses those that the reader does not know.
+
+        Raises:
+            UsageError: `--reader` is not written `NAME=VALUE`.
+
+        Example:
+            >>> Source(reader=["query-language=en", "parallel=true"]).arguments()
+            {'query_language': 'en', 'parallel': True}
+        """
+        values: dict[str, Any] = {
+            "unit": self.unit,
+            "split": self.split,
+            "language": self.document_language,
+            "allow_missing": self.allow_missing or None,
+        }
+        for item in self.reader or ():
+            name, equals, value = item.partition("=")
+            if not (name and equals and value):
+                raise UsageError(f"--reader {item}: write NAME=VALUE, such as query-language=en")
+            values[name.replace("-", "_")] = {"true": True, "false": False}.get(value, value)
+        return without_none(values)
+
+    def load(self, source: str) -> Collection:
+        """Read the collection; only what is complete, if that is set."""
+        # Imported here so that `--help` and complaints about options come at once.
+        from clinometer.io import load
+
+        collection = load(source, languages=split_names(self.languages), **self.arguments())
+        return collection.complete() if self.complete else collection
+
+
+@dataclass(frozen=True)
+class Selection(OptionGroup):
+    """Scenarios and measures."""
+
+    panel = "Scenarios and measures"
+
+    scenarios: Annotated[
+        str | None,
+        option("A,B,...", "Scenarios: mono-same, mono-cross, multi, one-sided, multilingual; all by default."),
+    ] = None
+    measures: Annotated[str | None, option("A,B,...", "Measures, such as MaxR,Complete@10,nDCG@10,Intrusion.")] = None
+
+
+@dataclass(frozen=True)
+class Resampling(OptionGroup):
+    """Bootstrap intervals."""
+
+    panel = "Intervals"
+
+    resamples: Annotated[int, option("N", "Number of resamples; 0 for no intervals (not in compare).", min=0)] = 1000
+    confidence: Annotated[float, option("P", "Confidence level of the intervals.")] = 0.95
+    seed: Annotated[int, option("N", "Seed of the resampling.", min=0)] = 0
+
+
+@dataclass(frozen=True)
+class Executor(OptionGroup):
+    """Where work is done."""
+
+    panel = "Execution"
+
+    executor: Annotated[str, option("local|ray", "Executor of the work; ray uses RAY_ADDRESS, or this machine.")] = (
+        "local"
+    )
+
+    def __post_init__(self) -> None:
+        check_executor(self.executor)
+
+
+@dataclass(frozen=True)
+class Execution(Executor):
+    """Where a scan is done, and on how many threads."""
+
+    threads: Threads = None
+
+
+@dataclass(frozen=True)
+class Lists(OptionGroup):
+    """Result lists of a scan."""
+
+    panel = "Result lists"
+
+    k: Annotated[int, option("N", "Length of the result lists; 0 for none.", "-k", min=0)] = 0
+    per_language: Annotated[bool, option(None, "One list for each language.", "--per-language")] = False
+
+    def __post_init__(self) -> None:
+        if self.per_language and not self.k:
+            raise UsageError("--per-language needs lists; set their length with -k as well")
+
+
+@dataclass(frozen=True)
+class Storage(OptionGroup):
+    """How a new store holds its rows."""
+
+    panel = "Store"
+
+    dtype: Annotated[
+        str | None, option("float32|float16|int16", "Stored data type; of imported rows, by default their own.")
+    ] = None
+    shard_rows: Annotated[
+        int | None,
+        option("N", "Rows of one shard, the most that an interruption can cost; 2048 or more by default.", min=1),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.dtype not in (None, "float32", "float16", "int16"):
+            raise UsageError(f"--dtype is {self.dtype!r}, but must be float32, float16 or int16")
+
+
+@dataclass(frozen=True)
+class Progress(OptionGroup):
+    """Progress bars."""
+
+    panel = "Output"
+
+    progress: Annotated[
+        bool | None,
+        option(None, "Progress bars on standard error; by default if it is a terminal.", "--progress/--no-progress"),
+    ] = None
+
+    @property
+    def bars(self) -> bool:
+        """Whether bars are drawn."""
+        return sys.stderr.isatty() if self.progress is None else self.progress
