@@ -45,6 +45,8 @@ def test_no_name_is_cut(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, co
         names = [*parameter.opts, *parameter.secondary_opts] if parameter.param_type_name == "option" else []
         for full in [*names, *([] if flag else [parameter.metavar])]:
             assert re.search(rf"(?<![\w-]){re.escape(full)}(?![\w-])", done.out), full
+        for word in re.findall(r"[\w-]*\w-\w[\w-]*", parameter.help):
+            assert word in done.out
     assert "…" not in done.out
     shown = sections(done.out)
     wrapped = [line for heading, lines in shown.items() if heading != "Example" for line in lines]
@@ -129,7 +131,7 @@ def test_every_command_has_an_example_that_is_understood(run: Run, name: str) ->
 def test_examples_work_one_after_another(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     order = (
-        "evaluate", "geometry", "report", "compare", "check", "correct", "encode", "store info", "store verify",
+        "demo", "evaluate", "geometry", "report", "compare", "check", "correct", "encode", "store info", "store verify",
         "store merge", "store export", "store import", "plan", "convert",
     )  # fmt: skip
     for name in order:
@@ -147,6 +149,6 @@ def test_examples_work_one_after_another(run: Run, tmp_path: Path, monkeypatch: 
         assert done.code == 0, (name, done.err)
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert {
-        "results/three/results.json", "report.html", "comparison.html", "center.npz",
+        "results/demo/report.html", "results/three/results.json", "report.html", "comparison.html", "center.npz",
         "documents.npy", "store/manifest.json", "demo-beir/corpus.jsonl",
     } <= files  # fmt: skip
