@@ -91,7 +91,7 @@ bench: $(VENV)/bench.stamp ## Measure speed and memory beside the peers and writ
 	$(BIN)/python benches/run.py --avx2
 
 figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and write the README's table and figure
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python studies/figures.py
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m studies.pictures.figures
 
 clean: ## Remove everything that the other targets made
 	rm -rf $(VENV) target results models site

@@ -15,6 +15,6 @@ mod _core {
     use crate::python::resample::{bootstrap_means, permutation_counts};
     #[pymodule_export]
     use crate::python::scan::{
-        Documents, ScanOptions, ScanResult, Targets, fma_peak, instruction_sets, scan, score_pairs,
+        Documents, PassOptions, ScanResult, Targets, fma_peak, instruction_sets, scan, score_pairs,
     };
 }

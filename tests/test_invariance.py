@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import embeddings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
+from support.brute_force import embeddings
+from support.languages import LANGUAGES
 
 import clinometer as cm
 from clinometer import RankCounts, TopK, _core
@@ -22,7 +23,6 @@ from clinometer.scanning.arguments import tie_places
 from clinometer.scanning.counts import TIE_MODES
 
 KERNELS = _core.instruction_sets()
-LABELS = np.array(["en", "de", "zh"])
 
 
 class Case:
@@ -32,7 +32,7 @@ class Case:
         rng = np.random.default_rng(seed)
         self.queries = embeddings(seed + 1, queries, dimension, tied)
         self.documents = embeddings(seed + 2, documents, dimension, tied)
-        self.languages = LABELS[rng.integers(0, 3, size=documents)]
+        self.languages = np.array(LANGUAGES)[rng.integers(0, 3, size=documents)]
         self.relevant = [
             rng.choice(documents, size=rng.integers(0, min(4, documents) + 1), replace=False) for _ in range(queries)
         ]
@@ -127,14 +127,16 @@ def parts_of(case: Case, bounds: list[int]) -> list[tuple[RankCounts, TopK]]:
     parts = []
     for start, end in pairwise(bounds):
         part = _core.scan(
-            case.queries, case.documents[start:end], codes[start:end], language_count=len(labels),
-            places=at[start:end], first_place=start, indptr=whole.indptr, target_scores=whole.scores,
-            target_places=at[whole.documents], similarity="cosine", k=case.k, per_language=True, threads=1, block=16,
-            isa=None, progress=None,
-        )  # fmt: skip
-        counts = replace(whole, greater=part["greater"].T, equal=part["equal"].T, before=part["before"].T)
-        scores = part["top_scores"].reshape(len(case.queries), len(labels), -1)
-        found = part["top_places"].reshape(scores.shape).astype(np.int64)
+            case.queries,
+            _core.Documents(case.documents[start:end], codes[start:end], len(labels), at[start:end], start, False),
+            _core.Targets(whole.indptr, whole.scores, at[whole.documents]),
+            _core.PassOptions("cosine", case.k, True, None, 1, 16, None),
+        )
+        assert part.top_scores is not None
+        assert part.top_places is not None
+        counts = replace(whole, greater=part.greater.T, equal=part.equal.T, before=part.before.T)
+        scores = part.top_scores.reshape(len(case.queries), len(labels), -1)
+        found = part.top_places.reshape(scores.shape).astype(np.int64)
         absent = np.isnan(scores)
         ids = np.where(absent, -1, document_at[np.where(absent, 0, found)])
         parts.append((counts, TopK(ids, scores, np.where(absent, -1, found), labels)))

@@ -9,7 +9,11 @@ from typing import Any
 import ir_measures
 import numpy as np
 import pytest
-from brute_force import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
+from support.brute_force import (
     Pool,
     collection_of,
     columns,
@@ -23,10 +27,6 @@ from brute_force import (
     scores_of,
     unit_rows,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
-from numpy.typing import NDArray
 
 import clinometer as cm
 from clinometer import Collection, Evaluation, _core

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Documents",
-    "ScanOptions",
+    "PassOptions",
     "ScanResult",
     "Targets",
     "bootstrap_means",
@@ -48,7 +48,7 @@ class Targets:
     def __new__(cls, indptr: NDArray[np.int64], scores: NDArray[np.float32], places: NDArray[np.uint32]) -> Self: ...
 
 @final
-class ScanOptions:
+class PassOptions:
     def __new__(
         cls,
         similarity: str,
@@ -79,7 +79,7 @@ def scan(
     queries: NDArray[Any],
     documents: Documents,
     targets: Targets,
-    options: ScanOptions,
+    options: PassOptions,
     progress: Callable[[int], object] | None = None,
 ) -> ScanResult: ...
 def bootstrap_means(values: NDArray[np.float64], *, resamples: int, seed: int, threads: int) -> NDArray[np.float64]: ...

@@ -1,7 +1,7 @@
 """The test collection: documents, queries and graded relevance judgements, each with its language and parallel group.
 
-Everything is held column by column and joined by row numbers, so that texts and ids never enter a scan; order is the
-reader's order, and it breaks ties. A collection is never changed: `restrict` makes a new one.
+Data are held column by column and joined by row numbers, so that texts and ids never enter a scan; the order is the
+reader's, and it breaks ties. A collection is immutable: `restrict` returns a new one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from clinometer.languages import canonical, select
 
 __all__ = ["Collection", "CollectionBuilder", "Texts"]
 
+# Languages that a repr lists.
+_SHOWN = 12
+
 
 @dataclass(frozen=True)
 class Texts:
@@ -27,11 +31,11 @@ class Texts:
 
     Args:
         ids: Unique identifiers.
-        texts: What is encoded.
+        texts: The texts to encode.
         languages: Canonical labels (`clinometer.languages.canonical`).
         groups: Parallel group of each text (the same content in several languages has the same group), or None.
-        fields: What else is known of the texts, such as their topic or source, by which results can be grouped: for
-            each name one value per text, None where a text has none.
+        fields: Further columns by name, such as topic or source, by which results can be grouped: one value per text,
+            None where a text has none.
     """
 
     ids: tuple[str, ...]
@@ -44,7 +48,7 @@ class Texts:
         return len(self.ids)
 
     def take(self, rows: Iterable[int]) -> Texts:
-        """The given rows, in the given order."""
+        """The texts of some rows, in the order of `rows`."""
         rows = [int(row) for row in rows]
         columns = (self.ids, self.texts, self.languages, self.groups)
         ids, texts, languages, groups = (tuple(column[row] for row in rows) for column in columns)
@@ -53,8 +57,8 @@ class Texts:
 
     def rows_in(self, languages: Iterable[str]) -> NDArray[np.int64]:
         """Row numbers of the texts in these languages, ascending."""
-        wanted = set(languages)
-        return np.array([row for row, label in enumerate(self.languages) if label in wanted], dtype=np.int64)
+        labels = set(languages)
+        return np.array([row for row, label in enumerate(self.languages) if label in labels], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,12 @@ class Collection:
 
     Args:
         name: Short name, such as `xquad`.
-        documents: The pool of all languages together.
-        queries: The queries of all languages together.
+        documents: Documents of all languages together.
+        queries: Queries of all languages together.
         indptr: `(queries + 1,)`: the judgements of query row q are `judged[indptr[q]:indptr[q + 1]]`.
         judged: Document rows, ascending within a query, each once.
         grades: Grade of each judgement; a document is relevant from grade 1 on.
-        notes: What the reader found and did: unit, duplicates removed per language, groups without translation, ...
+        notes: What the reader noted: unit, duplicates removed per language, groups without translation, ...
 
     Example:
         >>> builder = CollectionBuilder("tiny")
@@ -92,6 +96,34 @@ class Collection:
     grades: NDArray[np.int32]
     notes: dict[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """Name and counts in two lines, never the texts."""
+        counts = self._language_counts()
+        shown = ", ".join(f"{label} {documents:,}/{queries:,}" for label, documents, queries in counts[:_SHOWN])
+        more = f", ... ({len(counts) - _SHOWN} more)" if len(counts) > _SHOWN else ""
+        return f"Collection {self._headline()}\n  documents/queries by language: {shown}{more}"
+
+    def _repr_html_(self) -> str:
+        """The same counts as a table, for a notebook."""
+        counts = self._language_counts()
+        rows = [(label, f"{documents:,}", f"{queries:,}") for label, documents, queries in counts[:_SHOWN]]
+        if len(counts) > _SHOWN:
+            rows.append((f"... ({len(counts) - _SHOWN} more)", "", ""))
+        body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        head = "<tr><th>Language</th><th>Documents</th><th>Queries</th></tr>"
+        return f"<table><caption>{escape(self._headline())}</caption>{head}{body}</table>"
+
+    def _headline(self) -> str:
+        return (
+            f"{self.name!r}: {len(self.documents):,} documents, {len(self.queries):,} queries, "
+            f"{len(self.judged):,} judgements"
+        )
+
+    def _language_counts(self) -> list[tuple[str, int, int]]:
+        """Each language with its number of documents and queries."""
+        documents, queries = Counter(self.documents.languages), Counter(self.queries.languages)
+        return [(label, documents[label], queries[label]) for label in self.languages]
+
     @property
     def languages(self) -> tuple[str, ...]:
         """Languages of the documents and of the queries, in the order in which they first appear."""
@@ -105,19 +137,19 @@ class Collection:
         """
         if languages is None:
             return self
-        chosen = select(languages, self.languages, f"collection {self.name!r}")
-        return self._only(self.documents.rows_in(chosen), self.queries.rows_in(chosen))
+        labels = select(languages, self.languages, f"collection {self.name!r}")
+        return self._only(self.documents.rows_in(labels), self.queries.rows_in(labels))
 
     def complete(self) -> Collection:
-        """The collection without what lacks a translation: every language then has the same questions and answers.
+        """The collection without texts that lack a translation: then all languages have the same questions and texts.
 
-        A query is kept if its group is asked in every language of the queries and it has a relevant document in every
-        language of the documents. A document is kept if it is relevant to a kept query, if its group is there in every
-        language, or if it belongs to no group. `restrict` first: what is complete depends on the languages.
+        A query is kept if its group is complete in the languages of the queries and it has a relevant document in every
+        language of the documents. A document is kept if it is relevant to a kept query, if its group is complete in the
+        languages of the documents, or if it has no group. Call `restrict` first: it changes what is complete.
 
         Returns:
-            The collection, with `incomplete_documents` and `incomplete_queries` in its notes: how many were left out in
-            each language.
+            The collection, with `incomplete_documents` and `incomplete_queries` in its notes: the number left out, by
+            language.
 
         Raises:
             CollectionError: No query is left.
@@ -137,41 +169,44 @@ class Collection:
         indptr, rows = self.relevant()
         query_of = np.repeat(np.arange(len(self.queries)), np.diff(indptr))
         languages = np.array(self.documents.languages, dtype=np.str_)
-        answered = np.zeros(len(self.queries), dtype=np.int64)
+        relevant_language_counts = np.zeros(len(self.queries), dtype=np.int64)
         pairs = np.unique(np.stack([query_of.astype(np.str_), languages[rows]], axis=1), axis=0)
-        np.add.at(answered, pairs[:, 0].astype(np.int64), 1)
-        asked = _in_every_language(self.queries) & (answered == len(set(self.documents.languages)))
-        if not asked.any():
+        np.add.at(relevant_language_counts, pairs[:, 0].astype(np.int64), 1)
+        query_mask = _in_every_language(self.queries) & (relevant_language_counts == len(set(self.documents.languages)))
+        if not query_mask.any():
             raise CollectionError(
-                f"no query of {self.name!r} has an answer in every language ({', '.join(self.languages)}); choose "
-                "fewer languages"
+                f"no query of {self.name!r} has a relevant document in every language ({', '.join(self.languages)}); "
+                "choose fewer languages"
             )
-        held = _in_every_language(self.documents)
-        held[rows[asked[query_of]]] = True
-        kept = self._only(np.flatnonzero(held), np.flatnonzero(asked))
+        document_mask = _in_every_language(self.documents)
+        document_mask[rows[query_mask[query_of]]] = True
+        complete_part = self._only(np.flatnonzero(document_mask), np.flatnonzero(query_mask))
         left_out = {
             f"incomplete_{kind}": dict(
                 Counter(label for label, stays in zip(texts.languages, mask, strict=True) if not stays)
             )
-            for kind, texts, mask in (("documents", self.documents, held), ("queries", self.queries, asked))
+            for kind, texts, mask in (
+                ("documents", self.documents, document_mask),
+                ("queries", self.queries, query_mask),
+            )
         }
-        return replace(kept, notes={**self.notes, **left_out})
+        return replace(complete_part, notes={**self.notes, **left_out})
 
-    def _only(self, kept_documents: NDArray[np.int64], kept_queries: NDArray[np.int64]) -> Collection:
+    def _only(self, document_rows: NDArray[np.int64], query_rows: NDArray[np.int64]) -> Collection:
         """The collection of these rows."""
         new_row = np.full(len(self.documents), -1, dtype=np.int64)
-        new_row[kept_documents] = np.arange(len(kept_documents))
+        new_row[document_rows] = np.arange(len(document_rows))
         judged, grades, indptr = [], [], [0]
-        for query in kept_queries:
+        for query in query_rows:
             span = slice(self.indptr[query], self.indptr[query + 1])
-            rows = new_row[self.judged[span]]
-            judged.append(rows[rows >= 0])
-            grades.append(self.grades[span][rows >= 0])
+            new_rows = new_row[self.judged[span]]
+            judged.append(new_rows[new_rows >= 0])
+            grades.append(self.grades[span][new_rows >= 0])
             indptr.append(indptr[-1] + len(judged[-1]))
         return replace(
             self,
-            documents=self.documents.take(kept_documents),
-            queries=self.queries.take(kept_queries),
+            documents=self.documents.take(document_rows),
+            queries=self.queries.take(query_rows),
             indptr=np.array(indptr, dtype=np.int64),
             judged=np.concatenate(judged) if judged else np.empty(0, np.int64),
             grades=np.concatenate(grades) if grades else np.empty(0, np.int32),
@@ -179,28 +214,28 @@ class Collection:
 
     def relevant(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The relevant documents as CSR `(indptr, document rows)`, grade 1 and above."""
-        kept = self.grades >= 1
-        before = np.concatenate([[0], np.cumsum(kept)])
-        return before[self.indptr].astype(np.int64), self.judged[kept]
+        mask = self.grades >= 1
+        relevant_before = np.concatenate([[0], np.cumsum(mask)])
+        return relevant_before[self.indptr].astype(np.int64), self.judged[mask]
 
     def twins(self) -> list[NDArray[np.int64]]:
         """For each document, the other documents with the same language and the same text; an empty array for most.
 
-        A one-sided pool must lose these together with the document, or the removed answer would still be there.
+        A one-sided pool must lose these with the document; otherwise the removed relevant document would remain.
         """
         rows_by_text: dict[tuple[str, str], list[int]] = {}
         for row, key in enumerate(zip(self.documents.languages, self.documents.texts, strict=True)):
             rows_by_text.setdefault(key, []).append(row)
-        nobody = np.empty(0, dtype=np.int64)
-        found = [nobody] * len(self.documents)
+        no_rows = np.empty(0, dtype=np.int64)
+        twins = [no_rows] * len(self.documents)
         for rows in rows_by_text.values():
             if len(rows) > 1:
                 for row in rows:
-                    found[row] = np.array([other for other in rows if other != row], dtype=np.int64)
-        return found
+                    twins[row] = np.array([twin for twin in rows if twin != row], dtype=np.int64)
+        return twins
 
     def digest(self) -> str:
-        """SHA-256 over ids, texts, languages and judgements: two collections with one digest give the same results."""
+        """SHA-256 over ids, texts, languages and judgements: collections with the same digest give the same results."""
         sha = hashlib.sha256()
         for texts in (self.documents, self.queries):
             for row in zip(texts.ids, texts.languages, texts.texts, strict=True):
@@ -211,28 +246,29 @@ class Collection:
 
     def describe(self) -> dict[str, Any]:
         """Counts for results and reports: texts per language, judgements, groups, digest, the reader's notes."""
-        documents, queries = Counter(self.documents.languages), Counter(self.queries.languages)
+        counts = self._language_counts()
         group_languages: dict[str, set[str]] = {}
         for group, language in zip(self.documents.groups, self.documents.languages, strict=True):
             if group is not None:
                 group_languages.setdefault(group, set()).add(language)
-        complete = sum(len(found) == len(documents) for found in group_languages.values())
+        document_languages = len(set(self.documents.languages))
+        complete_groups = sum(len(labels) == document_languages for labels in group_languages.values())
         fields = {name: len(set(column) - {None}) for name, column in self.queries.fields.items()}
         return {
             "name": self.name,
-            "languages": list(self.languages),
-            "documents": {label: documents[label] for label in self.languages},
-            "queries": {label: queries[label] for label in self.languages},
+            "languages": [label for label, _, _ in counts],
+            "documents": {label: documents for label, documents, _ in counts},
+            "queries": {label: queries for label, _, queries in counts},
             "judgements": len(self.judged),
             "parallel_groups": len(group_languages),
-            "complete_groups": complete,
+            "complete_groups": complete_groups,
             **({"query_fields": fields} if fields else {}),
             "digest": self.digest(),
             "notes": dict(self.notes),
         }
 
     def summary(self) -> str:
-        """One paragraph for a terminal: what is in the collection, and what the reader removed."""
+        """A few lines for a terminal: the contents of the collection, and what the reader removed."""
         facts = self.describe()
         per_language = ", ".join(
             f"{label} {facts['documents'][label]:,}/{facts['queries'][label]:,}" for label in facts["languages"]
@@ -248,13 +284,13 @@ class Collection:
 
 
 def _in_every_language(texts: Texts) -> NDArray[np.bool_]:
-    """Which texts belong to a group that is there in every language, or to none."""
-    there: dict[str, set[str]] = {}
+    """Mask of the texts whose group has a text in every language, or that have no group."""
+    languages_of: dict[str, set[str]] = {}
     for group, language in zip(texts.groups, texts.languages, strict=True):
         if group is not None:
-            there.setdefault(group, set()).add(language)
-    languages = len(set(texts.languages))
-    return np.array([group is None or len(there[group]) == languages for group in texts.groups], dtype=bool)
+            languages_of.setdefault(group, set()).add(language)
+    language_count = len(set(texts.languages))
+    return np.array([group is None or len(languages_of[group]) == language_count for group in texts.groups], dtype=bool)
 
 
 def _brief(value: object) -> str:
@@ -264,9 +300,9 @@ def _brief(value: object) -> str:
 
 
 class CollectionBuilder:
-    """Puts a collection together and refuses what does not fit: duplicate ids, judgements of absent texts, empty texts.
+    """Builds a collection and refuses what does not fit: duplicate ids, judgements of missing texts, empty texts.
 
-    Readers add in the order of their files; `where` (such as `corpus.jsonl:17`) is named in errors.
+    Readers add in the order of their files; errors name `where` (such as `corpus.jsonl:17`).
     """
 
     def __init__(self, name: str) -> None:
@@ -292,14 +328,14 @@ class CollectionBuilder:
     ) -> None:
         """Add a query; `language` may have any form that `languages.canonical` reads.
 
-        `fields` is what else is known of it, by name, such as its topic.
+        `fields` are further values by name, such as its topic.
         """
         self._add(self._queries, "query", id, text, language, group, where)
         self._query_fields[id] = fields or {}
 
     def _add(
         self,
-        into: dict[str, tuple[str, str, str | None]],
+        entries: dict[str, tuple[str, str, str | None]],
         kind: str,
         id: str,
         text: str,
@@ -307,16 +343,16 @@ class CollectionBuilder:
         group: str | None,
         where: str,
     ) -> None:
-        place = f"{where}: " if where else ""
+        prefix = f"{where}: " if where else ""
         if not isinstance(id, str):
             raise CollectionError(
-                f"{place}{kind} id {id!r} is {type(id).__name__}, but ids are strings; quote it in the file"
+                f"{prefix}{kind} id {id!r} is {type(id).__name__}, but ids are strings; quote it in the file"
             )
-        if id in into:
-            raise CollectionError(f"{place}{kind} id {id!r} is there twice; ids must be unique")
+        if id in entries:
+            raise CollectionError(f"{prefix}duplicate {kind} id {id!r}; ids must be unique")
         if not text.strip():
-            raise CollectionError(f"{place}{kind} {id!r} has no text; remove it or fill it in")
-        into[id] = (text, canonical(language), group)
+            raise CollectionError(f"{prefix}{kind} {id!r} has no text; remove it or fill it in")
+        entries[id] = (text, canonical(language), group)
 
     def judge(self, query_id: str, document_id: str, grade: int = 1) -> None:
         """Record a judgement; a later one for the same pair replaces it, so readers check their own duplicates."""
@@ -326,20 +362,22 @@ class CollectionBuilder:
         """The finished collection.
 
         Raises:
-            CollectionError: No documents or no queries, or judgements that name absent ones.
+            CollectionError: There are no documents or no queries, or judgements name missing ones.
         """
         for kind, entries in (("documents", self._documents), ("queries", self._queries)):
             if not entries:
                 raise CollectionError(f"{self.name} has no {kind}")
-        document_row = {name: row for row, name in enumerate(self._documents)}
-        _refuse_absent("queries", [name for name in self._judgements if name not in self._queries], list(self._queries))
-        absent = {name for judged in self._judgements.values() for name in judged if name not in document_row}
-        _refuse_absent("documents", list(dict.fromkeys(sorted(absent, key=str))), list(document_row))
+        row_of_document = {name: row for row, name in enumerate(self._documents)}
+        _refuse_missing(
+            "queries", [name for name in self._judgements if name not in self._queries], list(self._queries)
+        )
+        missing = {name for judged in self._judgements.values() for name in judged if name not in row_of_document}
+        _refuse_missing("documents", list(dict.fromkeys(sorted(missing, key=str))), list(row_of_document))
         judged: list[int] = []
         grades: list[int] = []
         indptr = [0]
         for query in self._queries:
-            rows = sorted((document_row[doc], grade) for doc, grade in self._judgements.get(query, {}).items())
+            rows = sorted((row_of_document[doc], grade) for doc, grade in self._judgements.get(query, {}).items())
             judged += [row for row, _ in rows]
             grades += [grade for _, grade in rows]
             indptr.append(len(judged))
@@ -364,13 +402,13 @@ def _fields(entries: Sequence[Mapping[str, str]]) -> dict[str, tuple[str | None,
     return {name: tuple(entry.get(name) for entry in entries) for name in names}
 
 
-def _refuse_absent(kind: str, absent: Sequence[Any], present: Sequence[str]) -> None:
-    if not absent:
+def _refuse_missing(kind: str, missing: Sequence[Any], present: Sequence[str]) -> None:
+    if not missing:
         return
-    named = ", ".join(repr(name) for name in absent[:5]) + (", ..." if len(absent) > 5 else "")
-    mend = "remove the judgements or add the texts"
-    if any(not isinstance(name, str) and str(name) in present for name in absent):
-        mend = "the judgements have numbers where the texts have strings: write both as strings"
+    shown = ", ".join(repr(name) for name in missing[:5]) + (", ..." if len(missing) > 5 else "")
+    fix = "remove the judgements or add the texts"
+    if any(not isinstance(name, str) and str(name) in present for name in missing):
+        fix = "the judgements have numbers where the texts have strings: write both as strings"
     raise CollectionError(
-        f"the judgements name {len(absent):,} {kind} that are not in the collection ({named}); {mend}"
+        f"the judgements name {len(missing):,} {kind} that are not in the collection ({shown}); {fix}"
     )

@@ -1,7 +1,7 @@
-"""The exceptions that clinometer raises, each one clear sentence that names the place and the mend.
+"""The exceptions that clinometer raises; each message is one sentence that gives the location and the fix.
 
 A user's mistake is always a `ClinometerError`; anything else that escapes is a defect of this package.
-`FileNotFoundError` and `PermissionError` stay themselves.
+`FileNotFoundError` and `PermissionError` are raised as they are.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ class MeasureError(UsageError):
 
 
 class CollectionError(ClinometerError, ValueError):
-    """Documents, queries and judgements do not fit together (duplicate ids, absent documents, an empty pool)."""
+    """Documents, queries and judgements do not fit together (duplicate ids, missing documents, an empty pool)."""
 
 
 class FormatError(ClinometerError, ValueError):
-    """A file does not have the format it should have.
+    """A file does not have the expected format.
 
     Args:
         path: The file.
-        line: Its line, counted from 1, or None where lines mean nothing.
-        problem: What is wrong, and what should stand there.
+        line: Line number from 1, or None where lines do not apply.
+        problem: What is wrong, and what is expected.
     """
 
     def __init__(self, path: str | Path, line: int | None, problem: str) -> None:
@@ -55,7 +55,7 @@ class FormatError(ClinometerError, ValueError):
         super().__init__(f"{path}:{line}: {problem}" if line is not None else f"{path}: {problem}")
 
     def __reduce__(self) -> tuple[type[FormatError], tuple[str, int | None, str]]:
-        # A worker's error must reach the process that asked.
+        # An error raised in a worker is pickled on its way to the main process.
         return type(self), (self.path, self.line, self.problem)
 
 
@@ -64,15 +64,15 @@ class EmbeddingError(ClinometerError, ValueError):
 
 
 class EncoderError(ClinometerError):
-    """An encoder cannot be loaded, or does not do what it should."""
+    """An encoder cannot be loaded, or does not behave as required."""
 
 
 class MissingExtraError(ClinometerError, ImportError):
     """An optional package is not installed.
 
     Args:
-        feature: What was asked for, in words.
-        extra: The extra of clinometer that brings the package.
+        feature: What needs the package, in words.
+        extra: The extra of clinometer that installs the package.
 
     Example:
         >>> str(MissingExtraError("the offline encoder", "offline"))

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, the lock that keeps a second writer out, and JSON bytes."""
+"""Files that are written completely or not at all, a lock against a second writer, and JSON bytes."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ __all__ = [
 ]
 
 PARTIAL = ".partial"
-"""Ending of the name of an unfinished file."""
+"""Suffix of an unfinished file."""
 
 _LOCK = ".lock"
 _READ_AT_ONCE = 1 << 20
 
 
 def file_digest(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal digits; read in parts, whatever its size."""
+    """The SHA-256 of a file's bytes, in hexadecimal digits; read in parts, so that its size does not matter."""
     sha = hashlib.sha256()
     with path.open("rb") as file:
         while data := file.read(_READ_AT_ONCE):
@@ -43,13 +43,13 @@ def file_digest(path: Path) -> str:
 
 
 class Hashing:
-    """A file to write to that knows the size and SHA-256 of what was written."""
+    """A writable file that keeps the size and SHA-256 of what was written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._sha, self.bytes = file, hashlib.sha256(), 0
 
     def write(self, data: bytes) -> int:
-        """Write all of it."""
+        """Write all the bytes."""
         self._sha.update(data)
         self.bytes += len(data)
         return self._file.write(data)
@@ -75,10 +75,10 @@ def written_whole(path: str | os.PathLike[str], *, durable: bool = False) -> Ite
     """A file that appears under its name only when everything has been written.
 
     Args:
-        path: The name.
-        durable: Whether it must survive a power cut as well: it is then on the disk before it has its name. For a
-            folder that is locked against other writers (`lock`): the unfinished file has one name for all processes,
-            so that the next run overwrites what a killed one left.
+        path: The final name.
+        durable: Whether the file must survive a power cut: it is then on the disk before it has its name. Only in a
+            folder that is locked against other writers (`lock`), because the unfinished file has one name for all
+            processes, so that the next run overwrites what a killed one left.
     """
     path = Path(path)
     partial = path.with_name(path.name + PARTIAL if durable else f"{path.name}.{os.getpid()}{PARTIAL}")
@@ -90,7 +90,7 @@ def written_whole(path: str | os.PathLike[str], *, durable: bool = False) -> Ite
                 os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        # Of a disk that is full, the system does not say which file was too much for it.
+        # When a disk is full, the system does not say which file was being written.
         if error.errno is not None and error.filename is None:
             error.filename = str(path)
         raise
@@ -110,14 +110,14 @@ def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
     """A new folder that appears under its name only when everything in it has been written.
 
     Raises:
-        UsageError: There is something under that name, other than an empty folder.
+        UsageError: The name is taken by something other than an empty folder.
         FileNotFoundError: The folder's parent does not exist.
     """
     folder = Path(folder).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is there already and is not empty; choose a new folder")
+        raise UsageError(f"{folder} already exists and is not empty; choose a new folder")
     if not folder.parent.is_dir():
-        raise FileNotFoundError(f"the folder {folder.parent} does not exist; make it before writing {folder.name}")
+        raise FileNotFoundError(f"the folder {folder.parent} does not exist; create it before writing {folder.name}")
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
         unfinished.mkdir()
@@ -131,7 +131,7 @@ def put_section(page: Path, name: str, text: str) -> None:
     """Put a section into a Markdown page, in place of an earlier one of that name; the page appears whole.
 
     Args:
-        page: The file; it is made if it does not exist.
+        page: The file; created if it does not exist.
         name: Name of the section, such as the collection's.
         text: Markdown.
     """
@@ -147,7 +147,7 @@ def lock(folder: Path) -> IO[bytes]:
     """A file that is locked until it is closed, or its process ends in any way.
 
     Raises:
-        ClinometerError: Somebody else holds the lock.
+        ClinometerError: Another process holds the lock.
     """
     file = (folder / _LOCK).open("ab")
     try:
@@ -162,7 +162,7 @@ def lock(folder: Path) -> IO[bytes]:
     except (BlockingIOError, PermissionError):
         file.close()
         raise ClinometerError(
-            f"{folder} is being written by another run; wait until that has ended, or give another folder"
+            f"{folder} is being written by another run; wait for it to end, or choose another folder"
         ) from None
     except BaseException:
         file.close()

@@ -1,4 +1,4 @@
-"""Language labels: short BCP-47-like forms (`en`, `zh`, `zh-Hant`), whatever form a data set uses.
+"""Language labels: short BCP-47-like forms (`en`, `zh`, `zh-Hant`), whichever form a data set uses.
 
 Labels are mapped, never guessed from text: `eng_Latn` (FLORES, Belebele), `eng-Latn` (mteb), `eng` and `EN` all become
 `en`. A script is kept only where it is not the usual one of the language: `zho_Hans` is `zh`, `zho_Hant` is `zh-Hant`.
@@ -40,7 +40,7 @@ _SHORT: dict[str, tuple[str, str]] = {
 }
 _USUAL_SCRIPT = dict(_SHORT.values())
 KNOWN = frozenset(_USUAL_SCRIPT)
-"""Labels of two letters that are languages; others are taken as they are."""
+"""Two-letter labels that are known languages; other labels are accepted as they are."""
 _LABEL = re.compile(r"(?P<language>[a-z]{2,8})(?:-(?P<script>[a-z]{4}))?(?P<rest>(?:-[a-z0-9]{1,8})*)")
 
 
@@ -48,7 +48,7 @@ def canonical(label: str) -> str:
     """The short form of a language label.
 
     Args:
-        label: `en`, `EN`, `eng`, `eng_Latn`, `zh-Hant`, `pt-BR`, ... A well-formed label in no table is kept as it is.
+        label: `en`, `EN`, `eng`, `eng_Latn`, `zh-Hant`, `pt-BR`, ... A well-formed unknown label is kept.
 
     Returns:
         The label in BCP-47 order and case, two letters where ISO 639-1 has them, without the language's usual script.
@@ -71,7 +71,7 @@ def canonical(label: str) -> str:
     return "-".join(part for part in (language, script, *rest) if part)
 
 
-# Where several codes of three letters are one of two, the table's first is the usual one; but for Chinese.
+# Of several three-letter codes for a two-letter code, the first in the table is the usual one, except for Chinese.
 _LONG = {two: (three, script) for three, (two, script) in reversed(_SHORT.items())} | {"zh": ("zho", "Hans")}
 
 
@@ -83,7 +83,7 @@ def long_label(label: str) -> str:
         ['eng-Latn', 'zho-Hans', 'zho-Hant', 'por-Latn']
 
     Raises:
-        LanguageError: The language is in no table, so that its script is not known.
+        LanguageError: The language is not in the table, so its script is not known.
     """
     language, *rest = canonical(label).split("-")
     script = next((part for part in rest if len(part) == 4), None)
@@ -91,15 +91,15 @@ def long_label(label: str) -> str:
         three, usual = _LONG[language]
         return f"{three}-{script or usual}"
     if script is None or len(language) != 3:
-        raise LanguageError(f"the script of {label!r} is not known; write the label with it, such as 'ceb-Latn'")
+        raise LanguageError(f"the script of {label!r} is not known; include it in the label, such as 'ceb-Latn'")
     return f"{language}-{script}"
 
 
 def select(wanted: Iterable[str] | None, available: Sequence[str], what: str = "the collection") -> list[str]:
-    """The wanted languages in canonical form, each once, or all that are available.
+    """The requested languages in canonical form, each once, or all that are available.
 
     Raises:
-        LanguageError: A language is not available; all such languages are named, with those that are.
+        LanguageError: Languages are not available; the message names them and those that are.
 
     Example:
         >>> select(["deu_Latn", "en"], ["en", "de", "zh"])
@@ -107,10 +107,10 @@ def select(wanted: Iterable[str] | None, available: Sequence[str], what: str = "
     """
     if wanted is None:
         return list(available)
-    chosen = list(dict.fromkeys(canonical(label) for label in wanted))
-    missing = [label for label in chosen if label not in available]
+    labels = list(dict.fromkeys(canonical(label) for label in wanted))
+    missing = [label for label in labels if label not in available]
     if missing:
         raise LanguageError(f"{what} has no {', '.join(missing)}; it has {', '.join(available)}")
-    if not chosen:
+    if not labels:
         raise LanguageError(f"no language was chosen; {what} has {', '.join(available)}")
-    return chosen
+    return labels

@@ -1,6 +1,6 @@
 """Embeddings as rows of float64, checked, and scaled to length one.
 
-A row comes out the same whatever the others are: nothing here depends on their number, so no BLAS.
+A row's result does not depend on the other rows or their number, so nothing here calls BLAS.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["Rows", "checked_rows", "finished_rows", "unit", "unit_rows"]
 
 Rows = NDArray[np.float64]
 
-# Below this length a unit vector was taken away whole: its direction is rounding error.
+# Below this length nothing is left of a unit vector: its direction is rounding error.
 _NOTHING_LEFT = 1e-6
 _NAMED = 5
 
@@ -24,16 +24,16 @@ def checked_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
 
     Args:
         vectors: `(n, d)`, any real data type.
-        what: What they are, for the message.
+        what: Noun for the vectors, for the message.
         first_row: Number of the first row, for the message.
 
     Raises:
-        EmbeddingError: It is no such array, or rows are zero, NaN or infinite.
+        EmbeddingError: It is not such an array, or rows are zero, NaN or infinite.
     """
     try:
         rows = np.array(vectors, dtype=np.float64)
     except (TypeError, ValueError):
-        raise EmbeddingError(f"the {what} are no array of numbers; give a (rows, dimensions) array") from None
+        raise EmbeddingError(f"the {what} are not a numeric array; pass a (rows, dimensions) array") from None
     if rows.ndim != 2 or rows.shape[1] == 0:
         raise EmbeddingError(f"the {what} have shape {rows.shape}, but must be (rows, dimensions)")
     largest = np.abs(rows).max(axis=1)
@@ -57,11 +57,11 @@ def unit_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
 
     Args:
         vectors: `(n, d)`, any real data type.
-        what: What they are, for the message.
+        what: Noun for the vectors, for the message.
         first_row: Number of the first row, for the message.
 
     Raises:
-        EmbeddingError: It is no such array, or rows are zero, NaN or infinite.
+        EmbeddingError: It is not such an array, or rows are zero, NaN or infinite.
 
     Example:
         >>> unit_rows([[3.0, 4.0]], "documents")
@@ -71,11 +71,11 @@ def unit_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
 
 
 def finished_rows(rows: Rows, complaint: str, first_row: int = 0) -> NDArray[np.float32]:
-    """What became of unit rows, scaled to length one again, as float32.
+    """Changed unit rows, scaled back to length one, as float32.
 
     Args:
         rows: `(n, d)`.
-        complaint: What to say where nothing is left of rows, with `{count}` and `{named}` in it.
+        complaint: Message for rows of which nothing is left, with `{count}` and `{named}` in it.
         first_row: Number of the first row, for the message.
 
     Raises:

@@ -80,7 +80,7 @@ pub(super) struct Targets {
 
 /// How a scan compares, what it lists, and how its work is cut.
 #[pyclass(frozen, new = "from_fields")]
-pub(super) struct ScanOptions {
+pub(super) struct PassOptions {
     similarity: Similarity,
     k: usize,
     per_language: bool,
@@ -110,7 +110,7 @@ pub(super) fn scan<'py>(
     queries: Rows<'py>,
     documents: &Documents,
     targets: &Targets,
-    options: &ScanOptions,
+    options: &PassOptions,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<ScanResult> {
     let rows: Rows<'py> = documents.rows.extract(py)?;
@@ -120,7 +120,7 @@ pub(super) fn scan<'py>(
     let target_scores = targets.scores.bind(py).try_readonly()?;
     let target_places = targets.places.bind(py).try_readonly()?;
     let (language_count, first_place) = (documents.language_count, documents.first_place);
-    let &ScanOptions { similarity, k, per_language, precision, threads, block, isa } = options;
+    let &PassOptions { similarity, k, per_language, precision, threads, block, isa } = options;
     let shape = Shape { threads, block, isa: isa.unwrap_or_else(Isa::detect), read_ahead: documents.read_ahead };
     let (queries, documents) = (queries.matrix()?, rows.matrix()?);
     let languages = languages.as_slice()?;

@@ -130,11 +130,11 @@ def test_rows_that_cannot_be_used_are_named() -> None:
 @pytest.mark.parametrize(
     ("kind", "arrays", "text"),
     [
-        ("cubic", {}, "there is no adapter of kind 'cubic'; choose one of low-rank, linear"),
-        ("linear", {"weight": np.eye(2)}, "has the arrays weight, bias, .* here are weight"),
+        ("cubic", {}, "unknown adapter kind 'cubic'; expected one of low-rank, linear"),
+        ("linear", {"weight": np.eye(2)}, "has the arrays weight, bias, .* but got weight"),
         ("linear", {"weight": np.eye(3), "bias": np.zeros(2)}, r"weight has shape \(3, 3\), but must have \(2, 2\)"),
         ("low-rank", {"u": np.zeros((2, 1)), "v": np.zeros((2, 2)), "bias": np.zeros(2)}, r"u has shape \(2, 1\)"),
-        ("linear", {"weight": np.eye(2), "bias": np.array([0, np.nan])}, "bias holds NaN"),
+        ("linear", {"weight": np.eye(2), "bias": np.array([0, np.nan])}, "bias has NaN"),
         ("linear", {"weight": np.eye(2), "bias": np.zeros(2), "query_bias": np.zeros(2)}, "has the arrays"),
     ],
 )
@@ -199,13 +199,13 @@ def test_files_that_are_no_adapter_are_named(tmp_path: Path) -> None:
         return {"clinometer-adapter": json.dumps(known | changes)}
 
     for content, text in (
-        (b"", "no adapter, or it is damaged"),
-        (good[:-5], "no adapter, or it is damaged"),
-        (b"\x00" * 64, "damaged|no adapter"),
+        (b"", "not an adapter, or damaged"),
+        (good[:-5], "not an adapter, or damaged"),
+        (b"\x00" * 64, "damaged|not an adapter"),
         (bytes(flipped), "its numbers are not those that were written"),
-        (save(arrays), "no adapter of clinometer; write one with Adapter.save"),
+        (save(arrays), "not an adapter of clinometer; write one with Adapter.save"),
         (save(arrays, {"clinometer-adapter": "{"}), "damaged"),
-        (save(arrays, about(version=2)), "version 2 of adapters is not known here; this program reads version 1"),
+        (save(arrays, about(version=2)), "adapter of unknown version 2; this program reads version 1"),
         (save(arrays, about(kind="linear")), "damaged .*has the arrays weight, bias"),
         (save({"bias": arrays["bias"]}, about()), "damaged"),
     ):

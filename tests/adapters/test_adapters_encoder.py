@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.interpreter import python
 
 from clinometer.adapters import AdaptedEncoder, Adapter
 from clinometer.correction import Center, CorrectedEncoder
@@ -101,5 +100,4 @@ def test_applying_imports_neither_torch_nor_safetensors() -> None:
         "import sys, numpy as np; from clinometer.adapters import Adapter; Adapter.identity(3).apply(np.eye(3)); "
         "print(sorted({'torch', 'safetensors', 'sentence_transformers'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert python(code) == "[]"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from brute_force import collection_of
+from support.brute_force import collection_of
 
 import clinometer as cm
 from clinometer.analysis import CATEGORIES, Judge

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import embeddings, ordered, pools_of, random_collection, scores_of
+from support.brute_force import embeddings, ordered, pools_of, random_collection, scores_of
 
 import clinometer as cm
 from clinometer.encoders import PrecomputedEncoder

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from brute_force import embeddings, random_collection
+from support.brute_force import embeddings, random_collection
 
 import clinometer as cm
 from clinometer import Evaluation

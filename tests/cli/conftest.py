@@ -1,45 +1,13 @@
-"""A small collection on disk with its embeddings, and the command line as a function."""
+"""A small collection on disk with its embeddings."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
-
-from clinometer.cli import main
-
-Run = Callable[..., "Outcome"]
-
-
-class Outcome(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `clinometer` with these arguments, in this process; an exception that escapes fails the test."""
-
-    def command(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["clinometer", *map(str, arguments)])
-        for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
-            monkeypatch.setenv(name, "1")  # as the command itself does, but only for this test
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main()
-        out, err = capsys.readouterr()
-        code = caught.value.code
-        return Outcome(code if isinstance(code, int) else int(code is not None), out, err)
-
-    return command
+from support.command_line import Outcome, Run
 
 
 @pytest.fixture

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-
-Run = Callable[..., Any]
+from support.command_line import Run
 
 
 @pytest.fixture

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run
 
 import clinometer as cm
 from clinometer.encoders import PrecomputedEncoder
-
-Run = Callable[..., Any]
 
 
 def evaluated(folder: Path, target: Path, documents: Any, queries: Any) -> Path:

@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run, assert_complaint
+from support.languages import LANGUAGES
+from support.planted import rows
 
 from clinometer.correction import Center, Correction, Shift, load
-
-Run = Callable[..., Any]
-LABELS = ("en", "de", "zh")
-
-
-def assert_complaint(done: Any, code: int, *parts: str) -> None:
-    assert (done.code, done.out) == (code, ""), done
-    last = done.err.splitlines()[-1]
-    assert last.startswith("clinometer: ")
-    for part in parts:
-        assert part in last
-    assert "Traceback" not in done.err
-
-
-def rows(topics: int = 40, seed: int = 0, lean: float = 6.0) -> np.ndarray[Any, Any]:
-    """Topic after topic, each in all languages: alike but for a direction of their language."""
-    draw = np.random.default_rng(seed)
-    topic = np.repeat(draw.normal(size=(topics, 16)), len(LABELS), axis=0)
-    language = lean * np.tile(np.eye(len(LABELS), 4), (topics, 1))
-    return np.hstack([topic + 0.05 * draw.normal(size=topic.shape), language]).astype(np.float32)
 
 
 @pytest.fixture
@@ -39,14 +21,14 @@ def planted(tmp_path: Path) -> Path:
     """A BEIR folder whose embeddings lie apart by language and by nothing else."""
     root = tmp_path / "planted"
     (root / "qrels").mkdir(parents=True)
-    names = [(topic, label) for topic in range(40) for label in LABELS]
+    names = [(topic, label) for topic in range(40) for label in LANGUAGES]
     for file, prefix in (("corpus", "d"), ("queries", "q")):
         lines = [
             json.dumps({"_id": f"{prefix}-{label}{t}", "text": f"{t} {label}", "language": label, "group": f"{t}"})
             for t, label in names
         ]
         (root / f"{file}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    judged = [f"q-{asked}{t}\td-{label}{t}\t1" for t, asked in names for label in LABELS]
+    judged = [f"q-{asked}{t}\td-{label}{t}\t1" for t, asked in names for label in LANGUAGES]
     (root / "qrels" / "test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *judged, ""]), encoding="utf-8")
     np.save(root / "documents.npy", rows())
     np.save(root / "queries.npy", rows(seed=1) * 0.1 + rows())
@@ -69,30 +51,13 @@ def complete(done: Any, scenario: str = "multi") -> dict[str, float]:
     }
 
 
-def remember(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Encode each text once, however often it is asked for: encoding is what takes the time."""
-    from clinometer.encoders import OfflineEncoder
-
-    encode, known = OfflineEncoder._encode, {}  # type: ignore[var-annotated]
-
-    def remembered(self: Any, texts: Any, *more: Any) -> Any:
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(new, encode(self, new, *more), strict=True))
-        return np.stack([known[text] for text in texts])
-
-    monkeypatch.setattr(OfflineEncoder, "_encode", remembered)
-
-
 MEASURED = ["--measures", "Complete@10", "--resamples", "0", "--json"]
 
 
 # fitted on a collection, and measured
 
 
-def test_the_lean_of_the_demonstration_is_straightened(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    remember(monkeypatch)
+def test_the_lean_of_the_demonstration_is_straightened(run: Run, tmp_path: Path) -> None:
     demo = ["demo", "--languages", "en,ko,tr"]
     options = ["--scenarios", "multi,multilingual", *MEASURED]
     before = run("evaluate", *demo, *options)
@@ -164,11 +129,11 @@ def test_what_is_printed_of_a_fit(run: Run, source: list[object], tmp_path: Path
 
 def test_few_texts_are_said(run: Run, source: list[object], tmp_path: Path) -> None:
     done = run("correct", *source, "--sample", "5", "-o", tmp_path / "it.npz")
-    assert "warning: few documents to fit on: de (5), en (5), zh (5); what is fitted on fewer than 30" in done.err
+    assert "warning: few documents to fit on: de (5), en (5), zh (5); a fit on fewer than 30" in done.err
     done = run("correct", "demo", "--languages", "de", "--sample", "30", "--json", "-o", tmp_path / "it.npz")
     assert done.code == 0, done.err
     assert json.loads(done.out)["warnings"] == [
-        "the documents are all in de; a correction evens languages out, so give two or more"
+        "the documents are all in de; a correction aligns languages, so give two or more"
     ]
 
 
@@ -286,7 +251,7 @@ def test_corrections_that_do_not_fit_an_evaluation(run: Run, source: list[object
     assert_complaint(done, 1, "correction.npz: No such file or directory")
     (tmp_path / "text.npz").write_text("0.5 0.5")
     done = run(*measured, "--correction", tmp_path / "text.npz", "-o", tmp_path / "out")
-    assert_complaint(done, 1, "text.npz: this is no correction, or it is damaged")
+    assert_complaint(done, 1, "text.npz: not a correction, or damaged")
     assert not (tmp_path / "out").exists()
 
 
@@ -306,21 +271,21 @@ def test_a_correction_of_another_encoder_is_warned_about(run: Run, tmp_path: Pat
 # wrong usage
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
-    (["--method", "centre"], "there is no correction 'centre'; choose one of center, lir, shift, calibrate"),
-    (["--method", "lir", "--strength", "0.5"], "lir does not know the option strength; it knows components, centred"),
+    (["--method", "centre"], "unknown correction 'centre'; expected one of center, lir, shift, calibrate"),
+    (["--method", "lir", "--strength", "0.5"], "unknown option strength of lir; expected components, centred"),
     (["--strength", "much"], "--strength is 'much'; give auto or a number"),
     (["--strength=-1"], "strength is -1.0, but must be a number of 0 or more"),
     (["--directions", "1.5"], "--directions is '1.5'; give auto or a number"),
     (["--directions", "7"], "directions is 7, but the means of 3 languages"),
     (["--method", "lir", "--components", "30"], "components is 30, but must lie between 1 and 19"),
-    (["--method", "lir", "--sample", "2", "--components", "4"], "too few documents to take 4 components out: de (2)"),
-    (["--queries-by", "each"], "what moves the queries is 'each'; choose one of own, documents, none"),
+    (["--method", "lir", "--sample", "2", "--components", "4"], "too few documents to remove 4 components: de (2)"),
+    (["--queries-by", "each"], "queries_by is 'each', but must be one of own, documents, none"),
     (["--method", "calibrate", "--queries-by", "documents"], "calibrate is fitted on scores of queries"),
     (["--method", "lir", "--queries-by", "none"], "choose own or documents"),
     (["--method", "shift", "--pivot", "fr"], "no text shares a parallel group with one in fr; give translated texts"),
     (["--languages", "en,xx"], "has no xx; it has en, de, zh"),
     (["--correction", "old.npz"], "--correction is applied to stored embeddings, and beir:"),
-    (["--adapter", "absent", "--unit", "row"], "beir does not know the option unit"),
+    (["--adapter", "absent", "--unit", "row"], "unknown option unit of beir"),
 ]
 
 

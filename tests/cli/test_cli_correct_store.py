@@ -3,49 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run, assert_complaint
+from support.languages import LANGUAGES
+from support.planted import rows
 
 from clinometer.correction import Center, load
 from clinometer.encoders import EncoderRecord
 from clinometer.store import EmbeddingStore, StoreWriter
-
-Run = Callable[..., Any]
-LABELS = ("en", "de", "zh")
-
-
-def assert_complaint(done: Any, code: int, *parts: str) -> None:
-    assert (done.code, done.out) == (code, ""), done
-    last = done.err.splitlines()[-1]
-    assert last.startswith("clinometer: ")
-    for part in parts:
-        assert part in last
-    assert "Traceback" not in done.err
-
-
-def rows(topics: int = 40, seed: int = 0, lean: float = 6.0) -> np.ndarray[Any, Any]:
-    """Topic after topic, each in all languages: alike but for a direction of their language."""
-    draw = np.random.default_rng(seed)
-    topic = np.repeat(draw.normal(size=(topics, 16)), len(LABELS), axis=0)
-    language = lean * np.tile(np.eye(len(LABELS), 4), (topics, 1))
-    return np.hstack([topic + 0.05 * draw.normal(size=topic.shape), language]).astype(np.float32)
 
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
     """Documents in shards of unequal length, and queries, as float16."""
     folder, record = tmp_path / "stored", EncoderRecord(name="model", kind="http", revision="7", dimension=20)
-    groups = [str(row // len(LABELS)) for row in range(120)]
+    groups = [str(row // len(LANGUAGES)) for row in range(120)]
     for stage, prefix, cuts in (("documents", "d", (0, 50, 53, 120)), ("queries", "q", (0, 120))):
         with StoreWriter(folder / stage, record, stage, "float16") as writer:  # type: ignore[arg-type]
             vectors = rows(seed=0 if stage == "documents" else 1)
             for start, stop in pairwise(cuts):
-                labels = [LABELS[row % len(LABELS)] for row in range(start, stop)]
+                labels = [LANGUAGES[row % len(LANGUAGES)] for row in range(start, stop)]
                 writer.append(
                     vectors[start:stop], [f"{prefix}{row}" for row in range(start, stop)], labels, groups[start:stop]
                 )
@@ -91,7 +73,7 @@ def test_a_correction_fitted_before_is_applied_to_a_store(run: Run, stored: Path
     assert run("correct", stored / "documents", "-o", tmp_path / "three").code == 0
     assert load(tmp_path / "three" / "correction.npz").settings["query_means"] == "documents"
     done = run("correct", tmp_path / "one", "--correction", tmp_path / "one", "-o", tmp_path / "four")
-    assert_complaint(done, 2, "one/documents has this correction already (center ")
+    assert_complaint(done, 2, "one/documents already has this correction (center ")
     assert not (tmp_path / "four").exists()
     # Another one on top is no mistake, and both are kept in their order.
     assert run("correct", tmp_path / "one", "--method", "lir", "-o", tmp_path / "five").code == 0
@@ -120,16 +102,16 @@ def test_corrections_that_do_not_fit_a_store(run: Run, stored: Path, tmp_path: P
     done = run("correct", stored / "queries", "-o", new)
     assert_complaint(done, 2, "holds queries, but documents are needed; give their store")
     done = run("correct", stored, "-o", stored)
-    assert_complaint(done, 2, "is there already; give a new folder, the corrected store is a copy")
+    assert_complaint(done, 2, "already exists; choose a new folder, the corrected store is a copy")
     (tmp_path / "empty").mkdir()
     done = run("correct", tmp_path / "empty", "-o", new)
-    assert_complaint(done, 1, "this folder is no store of embeddings")
+    assert_complaint(done, 1, "this folder is not a store of embeddings")
     done = run("correct", tmp_path / "nowhere", "-o", new)
     assert_complaint(done, 2, "nowhere' is neither a collection nor the folder of a store")
     assert not new.exists()
     (stored / "queries" / "00000.npy").unlink()
     done = run("correct", stored, "-o", new)
-    assert_complaint(done, 1, "1 of 2 files are bad: 00000.npy: it is not there")
+    assert_complaint(done, 1, "1 of 2 files are bad: 00000.npy: missing")
     assert not new.exists()
 
 
@@ -147,4 +129,4 @@ def test_a_killed_copy_is_not_taken_for_a_whole_one(
     assert_complaint(run("correct", stored, "-o", tmp_path / "new"), 1, "No space left on device")
     assert not (tmp_path / "new" / "correction.npz").exists()
     done = run("correct", tmp_path / "new", "-o", tmp_path / "newer")
-    assert_complaint(done, 1, "the store is not complete: 53 of 120 documents are there")
+    assert_complaint(done, 1, "the store is not complete: 53 of 120 documents are stored")

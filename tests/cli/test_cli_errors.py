@@ -7,25 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-
-Run = Callable[..., Any]
-
-
-def assert_complaint(done: Any, code: int, *parts: str) -> None:
-    """Exit code, nothing on standard output, and a last line with these parts; no traceback."""
-    assert done.code == code, done
-    assert done.out == ""
-    assert "Traceback" not in done.err
-    last = done.err.splitlines()[-1]
-    assert last.startswith("clinometer: ")
-    for part in parts:
-        assert part in last
-    assert done.err.count("clinometer: ") == 1
-
+from support.command_line import Run, assert_complaint
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--scenarios", "multy"], "there is no scenario 'multy'; choose from mono-same, mono-cross, multi, one-sided"),
@@ -37,11 +22,11 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--languages", "en"], "need two languages, but there is only en"),
     (["--pivot", "fr"], "the pivot 'fr' is not among the languages en, de; choose another pivot"),
     (["--pairs", "each"], "pairs is 'each', but must be pivot or all"),
-    (["--ties", "random"], "there is no tie mode 'random'; choose one of index, trec"),
+    (["--ties", "random"], "unknown tie mode 'random'; expected one of index, trec"),
     (["--confidence", "95"], "confidence is 95.0, but must lie between 0 and 1"),
     (["--seed", str(1 << 64)], "seed is 18446744073709551616, but must be a whole number"),
-    (["--executor", "spark"], "there is no executor 'spark'; choose one of local, ray"),
-    (["--unit", "row"], "beir does not know the option unit; it knows split, language, allow_missing"),
+    (["--executor", "spark"], "unknown executor 'spark'; expected one of local, ray"),
+    (["--unit", "row"], "unknown option unit of beir; expected split, language, allow_missing"),
 ]
 
 
@@ -77,8 +62,8 @@ def test_commands_that_are_not_understood(run: Run, arguments: tuple[str, ...]) 
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ("nowhere", "'nowhere' is no source; write demo, xquad:DIR, belebele:DIR, beir:DIR"),
-        ("xquad:", "'xquad' needs a place after the colon; write xquad:DIR"),
+        ("nowhere", "unknown source 'nowhere'; expected demo, xquad:DIR, belebele:DIR, beir:DIR"),
+        ("xquad:", "'xquad' needs a path or name after the colon; write xquad:DIR"),
         ("demo:x", "'demo' takes nothing after its name; write demo"),
     ],
 )
@@ -97,7 +82,7 @@ def test_embeddings_belong_to_the_precomputed_encoder(run: Run) -> None:
 def test_options_are_refused_before_anything_is_read(run: Run) -> None:
     done = run("evaluate", "demo", "--ties", "random")
     assert done.err.splitlines() == [
-        "clinometer: there is no tie mode 'random'; choose one of index, trec, optimistic, pessimistic, expected"
+        "clinometer: unknown tie mode 'random'; expected one of index, trec, optimistic, pessimistic, expected"
     ]
 
 
@@ -168,16 +153,16 @@ def no_answers(folder: Path) -> None:
 
 DAMAGE: list[tuple[Callable[[Path], None], tuple[str, ...]]] = [
     (damaged_corpus, ("corpus.jsonl:5: ",)),
-    (repeated_id, ("corpus.jsonl:5: ", "document id 'd-en0' is there twice; ids must be unique")),
-    (absent_document, ("the judgements name 1 absent documents, such as 'gone'; add them, or",)),
+    (repeated_id, ("corpus.jsonl:5: ", "duplicate document id 'd-en0'; ids must be unique")),
+    (absent_document, ("the judgements name 1 missing documents, such as 'gone'; add them, or",)),
     (number_for_string, ("corpus.jsonl:1: ", "17", "string")),
     (zero_row, ("1 documents are zero, NaN or infinite ('d-de0'); encode these texts again",)),
     (not_a_number, ("2 queries are zero, NaN or infinite ('q-en1', 'q-de1')",)),
     (other_dimension, ("the queries have 5 dimensions and the documents 3; both must come from the same encoder",)),
     (missing_row, ("the documents are 4 texts, but their embeddings have 3 rows",)),
     (other_type, ("must be float32 or float16, not float64; convert them with .astype(numpy.float32)",)),
-    (no_array, ("documents.npy: this is not a .npy file of numbers; write it with numpy.save",)),
-    (objects, ("documents.npy: this is not a .npy file of numbers",)),
+    (no_array, ("documents.npy: not a numeric .npy file; write it with numpy.save",)),
+    (objects, ("documents.npy: not a numeric .npy file",)),
     (no_embeddings, ("documents.npy: No such file or directory; check the path",)),
     (no_qrels, ("test.tsv",)),
     (no_answers, ("no query of 'tiny' has a relevant document in these languages",)),
@@ -210,7 +195,7 @@ def test_a_folder_of_results_that_is_a_file(evaluate: Run, tmp_path: Path) -> No
 
 def test_a_model_that_is_not_there(run: Run, tmp_path: Path) -> None:
     done = run("evaluate", "demo", "--encoder", tmp_path / "model")
-    assert_complaint(done, 1, f"there is no folder {tmp_path / 'model'} to load a model from; check the path")
+    assert_complaint(done, 1, f"the model folder {tmp_path / 'model'} does not exist; check the path")
     done = run("evaluate", "demo", "--encoder", "offline", "--query-prompt", "query: ")
     assert_complaint(done, 2, "query_prompt has no effect on the offline encoder; leave it out")
     done = run("evaluate", "demo", "--encoder", "http://localhost/v1")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.command_line import Run
+from support.interpreter import python
 
 from clinometer.cli.option_groups import split_names
 
-Run = Callable[..., Any]
 FILES = {"results.json", "per_query.jsonl.gz", "report.html", "report.md"}
 
 
@@ -128,8 +125,7 @@ def test_help(run: Run, command: tuple[str, ...]) -> None:
 
 def test_the_installed_script_is_this_command() -> None:
     code = "import sys; sys.argv = ['clinometer', '--version']; from clinometer.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    assert done.stdout.startswith("clinometer ")
+    assert python(code).startswith("clinometer ")
 
 
 def test_names_are_split_at_commas_outside_parentheses() -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run
 
 from clinometer.encoders import EncoderRecord
 from clinometer.store import StoreWriter
-
-Run = Callable[..., Any]
 
 
 @pytest.fixture
@@ -46,7 +43,7 @@ def test_what_cannot_be_used(run: Run, folder: Path, stores: Path) -> None:
         (["--documents", stores, "--encoder", "offline"], "leave --encoder"),
         (["--documents", stores, "--query-prompt", "q: "], "leave --encoder"),
         (["--documents", folder / "documents.npy"], "or name folders of stores"),
-        (["--documents", stores, "--executor", "spark"], "there is no executor 'spark'"),
+        (["--documents", stores, "--executor", "spark"], "unknown executor 'spark'"),
     ):
         done = run("evaluate", f"beir:{folder}", *given)
         assert (done.code, done.out) == (2, ""), done

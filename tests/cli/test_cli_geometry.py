@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run
 
 from clinometer.geometry import MEASURES
-
-Run = Callable[..., Any]
 
 
 @pytest.fixture
@@ -61,8 +59,8 @@ def test_a_correction_comes_behind_the_encoder(geometry: Run, folder: Path, tmp_
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["--read", "cosine"], 2, "clinometer: embeddings cannot be read as 'cosine'; choose one of raw, normalized"),
-        (["--pivot", "fr"], 2, "the languages of the texts are en, de; the pivot 'fr' and another one are needed"),
+        (["--read", "cosine"], 2, "clinometer: unknown form 'cosine' of embeddings; expected one of raw, normalized"),
+        (["--pivot", "fr"], 2, "the texts are in en, de, but the pivot 'fr' and another language are needed"),
     ],
 )
 def test_mistakes_are_one_sentence(geometry: Run, arguments: list[str], code: int, sentence: str) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from embeddings_server import Server, serving
+from support.command_line import Run
+from support.embeddings_server import Server, serving
 
 from clinometer.encoders import endpoint
-
-Run = Callable[..., Any]
 
 
 @pytest.fixture
@@ -88,5 +86,5 @@ def test_a_refusal_is_one_sentence(run: Run, folder: Path, server: Server) -> No
     server.plan[:] = ["401"]
     done = run("evaluate", f"beir:{folder}", "--encoder", server.address, "--model", "m")
     assert done.code == 1
-    assert done.err.splitlines()[-1].startswith(f"clinometer: {server.address}/embeddings answered 401")
+    assert done.err.splitlines()[-1].startswith(f"clinometer: {server.address}/embeddings returned 401")
     assert "set CLINOMETER_API_KEY" in done.err

@@ -43,7 +43,7 @@ def test_a_slow_disk_decides_and_a_budget_reads_again() -> None:
     assert found.passes == 4
     assert found.seconds == pytest.approx(4 * 1e6 * 768 / 1e7)
     assert found.worker_bytes < predict(work, slow).worker_bytes
-    with pytest.raises(UsageError, match="does not suffice"):
+    with pytest.raises(UsageError, match="the memory budget is too small"):
         predict(work, slow, memory_budget=block)
 
 

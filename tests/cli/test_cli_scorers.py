@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run
 
-Run = Callable[..., Any]
 OPTIONS = ("--json", "--scenarios", "multilingual", "--measures", "LPR,MaxR", "--resamples", "0", "--no-progress")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_transformer
+from support import tiny_transformer
 from typer.testing import CliRunner
 
 from clinometer.cli import app
@@ -87,8 +87,8 @@ def test_train_writes_a_model_and_says_what_it_did(base: Path, tmp_path: Path) -
     [
         (("--seed", "1,a"), 2, "--seed is '1,a'; give whole numbers joined by commas, such as 42,43,44"),
         (("--seed", "1,1"), 2, "give different numbers that are not negative"),
-        (("--loss", "jsd+nec"), 2, "there is no loss 'jsd+nec'"),
-        (("--freeze", "head"), 2, "there is nothing to freeze called 'head'"),
+        (("--loss", "jsd+nec"), 2, "unknown loss 'jsd+nec'"),
+        (("--freeze", "head"), 2, "unknown value 'head' of freeze"),
         (("--language", "xx"), 2, "xx"),
     ],
 )

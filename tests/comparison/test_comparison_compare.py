@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import embeddings, random_collection
 from numpy.typing import NDArray
+from support.brute_force import embeddings, random_collection
 
 import clinometer as cm
 from clinometer import Evaluation

@@ -215,7 +215,7 @@ def test_one_text_in_each_language_tells_nothing_of_chance() -> None:
         ({"directions": 3}, "directions is 3, but the means of 3 languages in 12 dimensions differ along 2 at most"),
         ({"directions": -1}, "directions is -1, but must be"),
         ({"directions": 1.5}, "directions is 1.5, but must be"),
-        ({"query_means": "mine"}, "query_means is 'mine'; choose one of own, documents, none"),
+        ({"query_means": "mine"}, "query_means is 'mine', but must be one of own, documents, none"),
         ({"query_means": "own"}, "query_means is 'own', but there are no queries"),
     ],
 )
@@ -329,11 +329,11 @@ def test_shift_options() -> None:
 
 def test_shift_refuses() -> None:
     rows, labels, groups = planted()
-    with pytest.raises(LanguageError, match="the documents hold no text of the pivot fr"):
+    with pytest.raises(LanguageError, match="the documents have no text of the pivot fr"):
         Shift.fit(rows, labels, groups, pivot="fra")
     with pytest.raises(UsageError, match="no text in de is a translation of one in en among the documents"):
         Shift.fit(rows, labels, [f"{label}{group}" for label, group in zip(labels, groups, strict=True)])
-    with pytest.raises(UsageError, match="documents, row 1: the group '0' has a text in en already, at row 0"):
+    with pytest.raises(UsageError, match="documents, row 1: the group '0' already has a text in en, at row 0"):
         Shift.fit(rows, labels, ["0"] * 50)
     with pytest.raises(UsageError, match="49 groups for 50 documents"):
         Shift.fit(rows, labels, groups[1:])
@@ -402,5 +402,5 @@ def test_choose_takes_the_same_few_of_each_language_each_time() -> None:
     assert not np.array_equal(rows, choose(labels, 10, seed=1))
     np.testing.assert_array_equal(choose(labels, None), np.arange(83))
     assert len(choose(labels, 100)) == 83
-    with pytest.raises(UsageError, match="0 texts of each language"):
+    with pytest.raises(UsageError, match="cannot draw 0 texts per language"):
         choose(labels, 0)

@@ -22,7 +22,7 @@ def test_translations_by_hand() -> None:
     assert 4 in chosen
     with pytest.raises(UsageError, match="no text shares a parallel group with one in fr"):
         choose_parallel(languages, groups, 1, pivot="fr")
-    with pytest.raises(UsageError, match="0 texts of each language were asked for"):
+    with pytest.raises(UsageError, match="cannot draw 0 texts per language"):
         choose_parallel(languages, groups, 0)
 
 
@@ -64,9 +64,9 @@ def test_what_moves_queries() -> None:
     assert query_fit("shift", "none", 2, some) == "none"
     for method, asked, queries, part in (
         ("center", "own", 0, "there are no queries to fit on"),
-        ("center", "some", 2, "choose one of own, documents, none"),
-        ("calibrate", None, 0, "needs queries of its own"),
-        ("calibrate", "none", 2, "needs queries of its own"),
+        ("center", "some", 2, "but must be one of own, documents, none"),
+        ("calibrate", None, 0, "needs its own queries"),
+        ("calibrate", "none", 2, "needs its own queries"),
         ("lir", "none", 2, "choose own or documents"),
     ):
         with pytest.raises(UsageError, match=part):

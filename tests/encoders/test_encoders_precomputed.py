@@ -103,8 +103,8 @@ def test_files_that_are_no_arrays_of_numbers(tmp_path: Path) -> None:
     np.save(objects, np.array([{}], dtype=object), allow_pickle=True)
     np.savez(several, a=QUERIES, b=QUERIES)
     for bad, message in (
-        (text, "not a .npy file of numbers"),
-        (objects, "not a .npy file of numbers"),
+        (text, "not a numeric .npy file"),
+        (objects, "not a numeric .npy file"),
         (several, "several"),
     ):
         with pytest.raises(FormatError, match=message) as caught:

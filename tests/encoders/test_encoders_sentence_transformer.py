@@ -192,7 +192,7 @@ def test_dtype_and_normalisation_are_read_from_the_model() -> None:
 def test_a_model_for_another_similarity_is_warned_about() -> None:
     model: Any = Two()
     model.similarity_fn_name = "dot"
-    with pytest.warns(UserWarning, match="made for dot scores; clinometer scores by cosine"):
+    with pytest.warns(UserWarning, match="configured for dot scores; clinometer scores by cosine"):
         made = SentenceTransformerEncoder(model)
     assert len(made.record.warnings) == 1
 
@@ -210,15 +210,15 @@ def test_cut_texts_are_counted_with_prompt_and_special_tokens() -> None:
     assert made.record.warnings == []
     made.encode_documents(["one two", "one two three"])
     made.encode_queries(["one two three"])
-    assert made.record.warnings == ["1 of 2 documents given so far were cut: longer than 4 tokens"]
+    assert made.record.warnings == ["1 of 2 documents so far were cut: longer than 4 tokens"]
     made.encode_documents(["one two three"])
-    assert made.record.warnings == ["2 of 3 documents given so far were cut: longer than 4 tokens"]
+    assert made.record.warnings == ["2 of 3 documents so far were cut: longer than 4 tokens"]
 
 
 def test_a_limit_without_a_tokenizer_is_said() -> None:
     model = Two()
     model.max_seq_length = 16
-    assert "how many is not known" in SentenceTransformerEncoder(model).record.warnings[0]
+    assert "their number is unknown" in SentenceTransformerEncoder(model).record.warnings[0]
 
 
 def test_max_length_is_set_for_the_call_only() -> None:
@@ -227,7 +227,7 @@ def test_max_length_is_set_for_the_call_only() -> None:
     made.encode_queries(["a b"])
     assert made.record.max_length == model.calls[-1][2]["limit"] == 2
     assert model.max_seq_length == 4
-    assert made.record.warnings == ["1 of 1 queries given so far were cut: longer than 2 tokens"]
+    assert made.record.warnings == ["1 of 1 queries so far were cut: longer than 2 tokens"]
 
 
 @pytest.mark.parametrize("option", ["batch_size", "max_length"])
@@ -238,7 +238,7 @@ def test_numbers_must_be_positive(option: str) -> None:
 
 @pytest.mark.parametrize(("option", "value"), [("device", "cpu"), ("revision", "main"), ("trust_remote_code", True)])
 def test_options_for_loading_are_refused_for_an_object(option: str, value: object) -> None:
-    with pytest.raises(UsageError, match=f"^{option} is for a model given by name or folder"):
+    with pytest.raises(UsageError, match=f"^{option} is for a model name or folder"):
         encoder(Two(), **{option: value})  # type: ignore[arg-type]
 
 
@@ -264,7 +264,7 @@ def test_something_else_than_one_vector_per_text_is_refused() -> None:
     model: Any = Two()
     made = SentenceTransformerEncoder(model)
     model.encode_document = lambda texts, **_: np.ones((len(texts), 2, 3))
-    with pytest.raises(EncoderError, match=r"gave embeddings of shape \(1, 2, 3\) for 1 documents, not \(1, 3\)"):
+    with pytest.raises(EncoderError, match=r"returned embeddings of shape \(1, 2, 3\) for 1 documents, not \(1, 3\)"):
         made.encode_documents(["a"])
 
 
@@ -329,7 +329,7 @@ def test_loading_from_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert loader.asked[0][0] == str(folder)
     assert (made.record.name, made.record.revision) == ("final", folder_digest(folder))
     assert str(tmp_path) not in repr(made.record)
-    with pytest.raises(UsageError, match=r"^revision is for a model's name on the hub"):
+    with pytest.raises(UsageError, match=r"^revision is for models on the hub"):
         encoder(str(folder), revision="main")
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import collection_of
 from numpy.typing import NDArray
+from support.brute_force import collection_of
 
 import clinometer as cm
 from clinometer import Collection, Evaluation
@@ -444,7 +444,7 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"pairs": "some"}, UsageError, "pairs is 'some', but must be pivot or all"),
     ({"measures": ["nDCG@", "Foo"]}, MeasureError, "2 measure names cannot be used: 'nDCG@'.*'Foo'"),
     ({"measures": []}, MeasureError, "no measure was chosen; choose some, such as MaxR"),
-    ({"ties": "random"}, UsageError, "there is no tie mode 'random'; choose one of index, trec"),
+    ({"ties": "random"}, UsageError, "unknown tie mode 'random'; expected one of index, trec"),
     ({"resamples": -1}, UsageError, "resamples is -1, but cannot be negative"),
     ({"confidence": 1.0}, UsageError, "confidence is 1.0, but must lie between 0 and 1"),
     ({"confidence": float("nan")}, UsageError, "confidence is nan, but must lie between 0 and 1"),
@@ -489,7 +489,7 @@ def test_every_bad_option_is_seen_without_a_collection() -> None:
 
 
 def test_a_source_that_cannot_be_read_is_refused(tmp_path: Any) -> None:
-    with pytest.raises(UsageError, match="'nowhere' is no source; write demo, xquad:DIR"):
+    with pytest.raises(UsageError, match="unknown source 'nowhere'; expected demo, xquad:DIR"):
         cm.evaluate("nowhere", "offline")
     with pytest.raises(FileNotFoundError, match="absent does not exist; check the path"):
         cm.evaluate(f"xquad:{tmp_path / 'absent'}", "offline")

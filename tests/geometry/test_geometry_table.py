@@ -60,7 +60,7 @@ def test_what_cannot_be_paired_is_refused() -> None:
         alignment_table([[1, 0], [0, 1]], ["en"], ["a", "a"])
     with pytest.raises(UsageError, match="one string for 2 texts; give a list with one of the groups"):
         alignment_table([[1, 0], [0, 1]], two, "aa")
-    with pytest.raises(LanguageError, match="the languages of the texts are en, de; the pivot 'zh' and another one"):
+    with pytest.raises(LanguageError, match="the texts are in en, de, but the pivot 'zh' and another language"):
         alignment_table([[1, 0], [0, 1]], two, ["a", "a"], "zh")
 
 

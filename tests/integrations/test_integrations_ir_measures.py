@@ -5,9 +5,9 @@ from __future__ import annotations
 import ir_measures
 import numpy as np
 import pytest
-from brute_force import embeddings, random_collection
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.brute_force import embeddings, random_collection
 
 import clinometer as cm
 from clinometer.encoders import PrecomputedEncoder
@@ -94,7 +94,7 @@ def test_names_are_registered_and_supported() -> None:
 
 
 def test_what_is_missing_is_named() -> None:
-    with pytest.raises(UsageError, match="there are no documents"):
+    with pytest.raises(UsageError, match="languages is empty"):
         LanguageProvider({})
     provider = LanguageProvider(LANGUAGES)
     with pytest.raises(CollectionError, match=r"query 'q': document 'x' has no language; add it to the mapping"):

@@ -110,7 +110,7 @@ def test_an_id_without_a_label_is_named(tmp_path: Path) -> None:
 def test_absent_texts_are_refused_or_counted(folder: Path) -> None:
     with (folder / "qrels" / "test.tsv").open("a") as file:
         file.write("q1\tgone\t1\nq2\tgone\t1\nnobody\td1\t1\n")
-    with pytest.raises(CollectionError, match="tiny: the judgements name 1 absent queries, such as 'nobody'"):
+    with pytest.raises(CollectionError, match="tiny: the judgements name 1 missing queries, such as 'nobody'"):
         read_beir(folder)
     collection = read_beir(folder, allow_missing=True)
     assert collection.indptr.tolist() == [0, 3, 4]
@@ -130,7 +130,7 @@ def test_absent_texts_are_refused_or_counted(folder: Path) -> None:
         ),
         ("corpus.jsonl", '{"_id": "d4", "text": "x", "language": "en", "group": 3}', "'group' is 3, .* write \"3\""),
         ("queries.jsonl", '{"text": "x"}', r"queries\.jsonl:4: the field '_id' is missing"),
-        ("qrels/test.tsv", "q1 d1 1", r"qrels/test\.tsv:6: 1 columns, but there should be 3 with tabs"),
+        ("qrels/test.tsv", "q1 d1 1", r"qrels/test\.tsv:6: 1 columns, but expected 3, separated by tabs"),
         ("qrels/test.tsv", "q1\td9\thigh", r"test\.tsv:6: the score is 'high', but it should be a whole number"),
         ("qrels/test.tsv", "q1\td1\t1", r"test\.tsv:6: document 'd1' is judged twice for query 'q1'"),
         ("qrels/test.tsv", "\udcff\td1\t1", r"test\.tsv:6: not UTF-8"),
@@ -149,13 +149,13 @@ def test_malformed_lines(folder: Path, file: str, line: str, message: str) -> No
         (
             "corpus.jsonl",
             '{"_id": "d1", "text": "x", "language": "en"}',
-            r"corpus\.jsonl:4: document id 'd1' is there twice",
+            r"corpus\.jsonl:4: duplicate document id 'd1'",
         ),
         ("corpus.jsonl", '{"_id": "d4", "text": " ", "language": "en"}', r"corpus\.jsonl:4: document 'd4' has no text"),
         (
             "queries.jsonl",
             '{"_id": "q1", "text": "x", "language": "en"}',
-            r"queries\.jsonl:4: query id 'q1' is there twice",
+            r"queries\.jsonl:4: duplicate query id 'q1'",
         ),
     ],
 )
@@ -195,11 +195,11 @@ def test_what_is_written_reads_back_equal(tmp_path: Path) -> None:
 def test_folders_that_are_not_written(tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
-    with pytest.raises(UsageError, match="full is there already and is not empty"):
+    with pytest.raises(UsageError, match="full already exists and is not empty"):
         write_beir(tiny(), tmp_path / "full")
-    with pytest.raises(UsageError, match="file is there already"):
+    with pytest.raises(UsageError, match="file already exists"):
         write_beir(tiny(), tmp_path / "full" / "file")
-    with pytest.raises(FileNotFoundError, match="nowhere does not exist; make it before writing out"):
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist; create it before writing out"):
         write_beir(tiny(), tmp_path / "nowhere" / "out")
     with pytest.raises(UsageError, match=r"the id 'd\\t1' has a tab or a line break"):
         write_beir(tiny("d\t1"), tmp_path / "out")

@@ -95,7 +95,7 @@ def test_only_wanted_files_are_opened(tmp_path: Path) -> None:
         ),
         (
             '{"link": "L", "question_number": 1, "flores_passage": "x", "question": "y"}',
-            "eng_Latn.jsonl:2: question 1 of L is there twice",
+            "eng_Latn.jsonl:2: question 1 of L is repeated",
         ),
     ],
 )

@@ -56,7 +56,7 @@ def test_a_damaged_file_is_named(topics: Path) -> None:
 
 def test_a_topic_twice_is_refused(topics: Path) -> None:
     (topics / "again.json").write_bytes((topics / "zoo.json").read_bytes())
-    with pytest.raises(CollectionError, match="zoo: document id 'en:zoo-one' is there twice"):
+    with pytest.raises(CollectionError, match="zoo: duplicate document id 'en:zoo-one'"):
         read_demo()
 
 

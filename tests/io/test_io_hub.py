@@ -147,7 +147,7 @@ def test_rows_that_cannot_be_used_are_named(together: FakeDatasets) -> None:
     with pytest.raises(FormatError, match="hub:org/cats/default:2: document 'd1' is judged twice"):
         read_hub("org/cats")
     together.subsets["default"]["test"] = qrels(("q1", "gone", 1))
-    with pytest.raises(CollectionError, match="hub:org/cats: the judgements name 1 absent documents, such as 'gone'"):
+    with pytest.raises(CollectionError, match="hub:org/cats: the judgements name 1 missing documents, such as 'gone'"):
         read_hub("org/cats")
     assert read_hub("org/cats", allow_missing=True).notes["judged_documents_missing"] == 1
     del together.subsets["corpus"]["corpus"][1]["language"]
@@ -166,7 +166,7 @@ def test_layouts_that_are_not_known(together: FakeDatasets, tmp_path: Path) -> N
     with pytest.raises(CollectionError, match="subset 'corpus' has no split 'test'"):
         read_hub("org/cats")
     del together.subsets["default"]
-    with pytest.raises(CollectionError, match="has the subset 'corpus' but not 'queries' and 'qrels' beside it"):
+    with pytest.raises(CollectionError, match="has the subset 'corpus' but not 'queries' and 'qrels'; it has"):
         read_hub("org/cats")
     del together.subsets["corpus"]
     with pytest.raises(CollectionError, match="neither a subset 'corpus' nor one such as 'de-corpus'; it has queries"):

@@ -132,7 +132,7 @@ def test_fields_pools_and_gaps(register: Register, german: str) -> None:
     gaps = register(
         "test-gaps", {"1": "x", "2": ""}, {"q": "?"}, [("q", "1", 1), ("q", "9", 1)], docs_lang="de", queries_lang="de"
     )
-    with pytest.raises(CollectionError, match="the judgements name 1 absent documents"):
+    with pytest.raises(CollectionError, match="the judgements name 1 missing documents"):
         read_irds([gaps])
     collection = read_irds([gaps], allow_missing=True)
     assert (collection.notes["judged_documents_missing"], collection.notes["texts_empty_left_out"]) == (1, 1)

@@ -85,13 +85,13 @@ def test_several_files_and_a_choice_of_languages(tmp_path: Path) -> None:
         ('{"id": 7, "texts": {}}', r"items\.jsonl:2: the field 'id' is 7, .* ids are strings"),
         ('{"id": "b"}', r"items\.jsonl:2: the field 'texts' is missing"),
         ('{"id": "b", "texts": ["en"]}', "the field 'texts' is .* but it should be an object"),
-        ('{"id": "b", "texts": {"en": {"query": "x"}}}', "the field 'document' is missing; there is 'query'"),
+        ('{"id": "b", "texts": {"en": {"query": "x"}}}', "the field 'document' is missing; the row has 'query'"),
         ('{"id": "b", "texts": {"e": {"query": "x", "document": "y"}}}', "items.jsonl:2: 'e' is not a language label"),
         (
             '{"id": "b", "texts": {"en": {"query": "x", "document": "y"}, "eng": {"query": "x", "document": "y"}}}',
             "has en twice, the second time as 'eng'",
         ),
-        ('{"id": "a", "texts": {}}', r"items\.jsonl:2: the id 'a' is there twice, first at .*items\.jsonl:1;"),
+        ('{"id": "a", "texts": {}}', r"items\.jsonl:2: duplicate id 'a', first at .*items\.jsonl:1;"),
     ],
 )
 def test_malformed_lines(tmp_path: Path, line: str, message: str) -> None:
@@ -105,7 +105,7 @@ def test_malformed_lines(tmp_path: Path, line: str, message: str) -> None:
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"x\.jsonl does not exist"):
         read_parallel(tmp_path / "x.jsonl")
-    with pytest.raises(UsageError, match="no file was given"):
+    with pytest.raises(UsageError, match="no file to read"):
         read_parallel([])
     with pytest.raises(CollectionError, match="empty has no documents"):
         read_parallel(write(tmp_path / "empty.jsonl"))

@@ -51,7 +51,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_writing_into_an_absent_folder_names_it(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"nowhere does not exist; make it before writing a\.txt"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere does not exist; create it before writing a\.txt"):
         write_lines(tmp_path / "nowhere" / "a.txt", [])
 
 
@@ -95,7 +95,7 @@ def test_fields_are_there_and_of_their_type_or_an_error_names_the_place() -> Non
     with pytest.raises(FormatError, match=r"c\.jsonl:5: the field '_id' is 17, .* ids are strings: write \"17\""):
         row.field("_id", str)
     with pytest.raises(
-        FormatError, match="the field 'title' is missing; there is '_id', 'text', 'n', 'none', 'metadata'"
+        FormatError, match="the field 'title' is missing; the row has '_id', 'text', 'n', 'none', 'metadata'"
     ):
         row.field("title", str)
     with pytest.raises(FormatError, match="the field 'n' is True, but it should be a whole number"):

@@ -93,9 +93,9 @@ def test_readers_ignore_ranks_and_split_at_any_ascii_white_space(tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("q 0 d 1\nq 0 d", r"f:2: 3 columns, but there should be 4: query id, 0, document id, grade"),
+        ("q 0 d 1\nq 0 d", r"f:2: 3 columns, but expected 4: query id, 0, document id, grade"),
         ("q 0 d 1.5", r"f:1: the grade is '1\.5', but it should be a whole number"),
-        ("q 0 d 1\n\nq 0 d 2", r"f:3: document 'd' is there twice for query 'q'"),
+        ("q 0 d 1\n\nq 0 d 2", r"f:3: document 'd' is repeated for query 'q'"),
         ("q 0 \udcff 1", r"f:1: not UTF-8"),
     ],
 )
@@ -108,10 +108,10 @@ def test_malformed_qrels(tmp_path: Path, text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("q Q0 d 1 0.5", r"f:1: 5 columns, but there should be 6"),
+        ("q Q0 d 1 0.5", r"f:1: 5 columns, but expected 6"),
         ("q Q0 d 1 high t", r"f:1: the score is 'high', but it should be a number"),
         ("q Q0 d 1 nan t", r"f:1: the score is 'nan'"),
-        ("q Q0 d 1 0.5 t\nq Q0 d 2 0.4 t", r"f:2: document 'd' is there twice for query 'q'"),
+        ("q Q0 d 1 0.5 t\nq Q0 d 2 0.4 t", r"f:2: document 'd' is repeated for query 'q'"),
     ],
 )
 def test_malformed_runs(tmp_path: Path, text: str, message: str) -> None:

@@ -9,9 +9,9 @@ import ir_measures
 import numpy as np
 import pytest
 import pytrec_eval
-from brute_force import collection_of, embeddings, random_collection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.brute_force import collection_of, embeddings, random_collection
 
 import clinometer as cm
 from clinometer.encoders import PrecomputedEncoder

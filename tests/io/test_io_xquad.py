@@ -104,14 +104,14 @@ def test_gzip_is_read(folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_a_question_at_two_places_is_refused(folder: Path) -> None:
     write(folder, "fr", [("Chats.", ["q1"]), ("Chiens.", ["q2"])])
-    with pytest.raises(CollectionError, match="question 'q2' stands at 0-0 in de but at 0-1 in fr"):
+    with pytest.raises(CollectionError, match="question 'q2' is at 0-0 in de but at 0-1 in fr"):
         read_xquad(folder)
 
 
 def test_a_question_twice_in_one_file_is_refused(folder: Path) -> None:
     write(folder, "fr", [("Chats.", ["q1", "q1"])])
     with pytest.raises(
-        CollectionError, match=r"xquad\.fr\.json: data\[0\]\.paragraphs\[0\]: query id 'fr:q1' is there"
+        CollectionError, match=r"xquad\.fr\.json: data\[0\]\.paragraphs\[0\]: duplicate query id 'fr:q1'"
     ):
         read_xquad(folder)
 

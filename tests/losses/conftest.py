@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_transformer
+from support import foreign_warnings, tiny_transformer
 
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """What torch, transformers and sentence-transformers warn about is theirs; warnings of clinometer still fail."""
-    with warnings.catch_warnings():
-        for category in (DeprecationWarning, FutureWarning, UserWarning):
-            warnings.filterwarnings(
-                "ignore", category=category, module=r"(torch|transformers|sentence_transformers|accelerate|datasets)\b"
-            )
+    with foreign_warnings.ignored(DeprecationWarning, FutureWarning, UserWarning):
         yield
 
 

@@ -204,14 +204,14 @@ def test_labels_are_whole_numbers_one_for_each_row(labels: Any) -> None:
 @pytest.mark.parametrize(
     ("parts", "options", "said"),
     [
-        ("jsd+mse+x", {}, r"there is no part 'mse', 'x'; join any of jsd, nce, psg, pool, mono, sim by '\+'"),
+        ("jsd+mse+x", {}, r"unknown part 'mse', 'x'; expected any of jsd, nce, psg, pool, mono, sim, joined by '\+'"),
         ("nce+nce", {}, r"'nce\+nce' names a part twice"),
-        ("nce", {"weights": {"jsd": 1.0}}, "there is a weight for 'jsd', but the parts are nce"),
+        ("nce", {"weights": {"jsd": 1.0}}, "weights names 'jsd', but the parts are nce"),
         ("nce", {"weights": {"nce": 0}}, "the weight of nce is 0, but must be greater than 0"),
         ("nce", {"scale": 0}, "scale is 0, but must be greater than 0"),
         ("nce", {"negatives": 2}, "hard negatives have no effect in nce; add pool or mono"),
         ("pool", {"negatives": -1}, "negatives is -1"),
-        ("jsd", {"jsd_input": "x"}, "there is no input of the JSD 'x'"),
+        ("jsd", {"jsd_input": "x"}, "unknown input of the JSD 'x'"),
     ],
 )
 def test_options_that_cannot_be_used(parts: str, options: dict[str, Any], said: str) -> None:

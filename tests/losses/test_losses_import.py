@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+from support.interpreter import python
 
 import clinometer.losses
-
-
-def run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def test_nothing_imports_torch_until_a_loss_is_asked_for() -> None:
@@ -22,7 +14,7 @@ def test_nothing_imports_torch_until_a_loss_is_asked_for() -> None:
         " clinometer.training.mining, clinometer.training.batches;"
         "print([name for name in ('torch', 'datasets', 'sentence_transformers') if name in sys.modules])"
     )
-    assert run(code) == "[]"
+    assert python(code) == "[]"
 
 
 @pytest.mark.parametrize("missing", ["torch", "sentence_transformers"])
@@ -33,7 +25,7 @@ def test_a_missing_package_is_named_by_its_extra(missing: str) -> None:
         "try:\n    from clinometer.losses import CrossLingualAlignmentLoss\n"
         "except MissingExtraError as error:\n    print(error)"
     )
-    assert run(code) == (
+    assert python(code) == (
         "the loss CrossLingualAlignmentLoss needs an optional package: pip install 'clinometer[train]'"
     )
 

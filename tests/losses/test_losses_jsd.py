@@ -150,9 +150,9 @@ def test_half_precision_is_computed_in_float32() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"read": "unit"}, "there is no input of the JSD 'unit'; choose one of raw, normalized, scaled"),
-        ({"place": "within"}, "there is no place of epsilon 'within'; choose one of inside, outside"),
-        ({"log_base": "10"}, "there is no base of the logarithm '10'; choose one of e, 2"),
+        ({"read": "unit"}, "unknown input of the JSD 'unit'; expected one of raw, normalized, scaled"),
+        ({"place": "within"}, "unknown place of epsilon 'within'; expected one of inside, outside"),
+        ({"log_base": "10"}, "unknown base of the logarithm '10'; expected one of e, 2"),
         ({"temperature": 0}, "the temperature of the JSD is 0, but must be greater than 0"),
         ({"epsilon": -1e-9}, "the epsilon of the JSD is -1e-09, but cannot be negative"),
     ],

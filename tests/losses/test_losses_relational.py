@@ -114,14 +114,16 @@ def test_errors_name_columns_and_targets() -> None:
     loss = RelationalDistillationLoss(MODEL)
     with pytest.raises(UsageError, match=r"got 2 columns besides label; it takes query_en, passage_en, passage_tgt"):
         loss.compute_loss_from_embeddings(columns(2), targets=columns(2))
-    with pytest.raises(UsageError, match="RelationalDistillationLoss needs 2 targets but got 0; give what its method"):
+    with pytest.raises(
+        UsageError, match="RelationalDistillationLoss needs 2 targets but got 0; give those that its method"
+    ):
         loss.compute_loss_from_embeddings(columns(4))
     with pytest.raises(UsageError, match="scale is 0"):
         RelationalDistillationLoss(MODEL, scale=0)
 
 
 def test_it_shares_an_embedding_pass(tmp_path: Any) -> None:
-    import tiny_transformer
+    from support import tiny_transformer
 
     tiny = tiny_transformer.build(tmp_path)
     texts = [tiny_transformer.sentences(4, language) for language in ("en", "en", "de", "de")]

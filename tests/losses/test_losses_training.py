@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_transformer
+from support import tiny_transformer
 
 from clinometer.errors import UsageError
 from clinometer.training.batches import hybrid_batch_sampler, hybrid_samples
-from clinometer.training.data import ParallelItem, prompts_for, samples_from_items
+from clinometer.training.data import prompts_for, samples_from_items
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -37,20 +37,6 @@ with warnings.catch_warnings():
 pytestmark = [pytest.mark.models, pytest.mark.filterwarnings("ignore::UserWarning")]
 
 old_host = int(sentence_transformers.__version__.split(".")[0]) < 6
-
-
-def items(count: int = 24) -> list[ParallelItem]:
-    texts = {
-        language: list(
-            zip(
-                tiny_transformer.sentences(count, language, seed=1),
-                [f"{text} {text}" for text in tiny_transformer.sentences(count, language, seed=2)],
-                strict=True,
-            )
-        )
-        for language in ("en", "de", "zh")
-    }
-    return [ParallelItem(f"page{row}#0", {name: pair[row] for name, pair in texts.items()}) for row in range(count)]
 
 
 def features(model: Any, texts: list[str]) -> dict[str, Any]:
@@ -139,7 +125,7 @@ PARTS = ["jsd+nce", "jsd", "nce", "psg", "psg+nce", "pool+sim", "mono+jsd"]
 
 @pytest.mark.parametrize("parts", PARTS)
 def test_each_part_falls_in_a_plain_trainer(parts: str, tiny: Any, tmp_path: Path) -> None:
-    dataset = samples_from_items(items(), ["de", "zh"], dev_share=0).to_dataset()
+    dataset = samples_from_items(tiny_transformer.items(), ["de", "zh"], dev_share=0).to_dataset()
     log = train(tiny, CrossLingualAlignmentLoss(tiny, parts=parts), dataset, tmp_path)
     assert log[-1]["loss"] < 0.7 * log[0]["loss"]
     for part in parts.split("+"):
@@ -150,7 +136,7 @@ def test_each_part_falls_in_a_plain_trainer(parts: str, tiny: Any, tmp_path: Pat
 @pytest.mark.parametrize("name", ["clear", "similarity", "distillation", "relational", "combined"])
 def test_the_other_losses_fall_too(name: str, tiny: Any, tmp_path: Path) -> None:
     layout: Any = "clear" if name == "clear" else "alignment+query"
-    dataset = samples_from_items(items(), ["de", "zh"], dev_share=0, layout=layout).to_dataset()
+    dataset = samples_from_items(tiny_transformer.items(), ["de", "zh"], dev_share=0, layout=layout).to_dataset()
     makers: dict[str, Any] = {
         "clear": lambda: ClearLoss(tiny),
         "similarity": lambda: SimilarityAlignmentLoss(tiny, fixed_pivot=True),
@@ -231,7 +217,7 @@ def test_gradcache_has_the_value_and_the_gradients_of_the_whole_batch(parts: str
 
 @pytest.mark.skipif(old_host, reason="CachedLossMixin came with sentence-transformers 6")
 def test_gradcache_trains_and_logs_its_parts(tiny: Any, tmp_path: Path) -> None:
-    dataset = samples_from_items(items(), ["de"], dev_share=0).to_dataset()
+    dataset = samples_from_items(tiny_transformer.items(), ["de"], dev_share=0).to_dataset()
     loss = GradCachedLoss(CrossLingualAlignmentLoss(tiny), mini_batch_size=5)
     log = train(tiny, loss, dataset, tmp_path, steps=10, batch=16)
     assert log[-1]["loss"] < log[0]["loss"]
@@ -255,7 +241,7 @@ def test_gradcache_names_the_version_it_needs(tiny: Any) -> None:
 
 
 def test_hybrid_batches_each_of_one_dataset(tiny: Any, tmp_path: Path) -> None:
-    found = hybrid_samples(items(40), ["de", "zh"], dev_share=0)
+    found = hybrid_samples(tiny_transformer.items(40), ["de", "zh"], dev_share=0)
     assert list(found) == ["mono-en", "mono-de", "mono-zh", "cross-de", "cross-zh"]
     dataset = datasets.DatasetDict({name: samples.to_dataset() for name, samples in found.items()})
     loss = {
@@ -270,7 +256,7 @@ def test_hybrid_batches_each_of_one_dataset(tiny: Any, tmp_path: Path) -> None:
 
 
 def test_the_sampler_keeps_its_promise_and_repeats_itself() -> None:
-    found = hybrid_samples(items(40), ["de", "zh"], dev_share=0)
+    found = hybrid_samples(tiny_transformer.items(40), ["de", "zh"], dev_share=0)
     parts = [samples.to_dataset() for samples in found.values()]
     from sentence_transformers.base.sampler import DefaultBatchSampler
     from torch.utils.data import ConcatDataset, SequentialSampler
@@ -294,7 +280,7 @@ def test_the_sampler_keeps_its_promise_and_repeats_itself() -> None:
 
 
 def test_prompts_reach_the_columns(tiny: Any, tmp_path: Path) -> None:
-    dataset = samples_from_items(items(), ["de"], dev_share=0).to_dataset()
+    dataset = samples_from_items(tiny_transformer.items(), ["de"], dev_share=0).to_dataset()
     assert dataset.column_names == ["query_en", "passage_en", "passage_tgt", "label"]
     prompts = prompts_for(dataset.column_names, "en0 ", "de0 ")
     plain = train(tiny, CrossLingualAlignmentLoss(tiny), dataset, tmp_path / "a", steps=5, rate=0.0)

@@ -75,7 +75,7 @@ def test_one_answer_in_each_language_says_nothing(ranks: list[float]) -> None:
 
 
 def test_peer_refuses_what_does_not_fit() -> None:
-    with pytest.raises(UsageError, match="there are 1 ranks, 2 languages and 1 grades"):
+    with pytest.raises(UsageError, match="1 ranks, 2 languages and 1 grades"):
         peer([1], ["en", "de"], [1], cutoff=1, weights={1: 1.0})
     with pytest.raises(UsageError, match="ranks start at 1; give infinity"):
         peer([0], ["en"], [1], cutoff=1, weights={1: 1.0})
@@ -84,7 +84,7 @@ def test_peer_refuses_what_does_not_fit() -> None:
     with pytest.raises(UsageError, match="the cutoff is 0"):
         peer([1], ["en"], [1], cutoff=0, weights={1: 1.0})
     for weights in ({}, {1: 0.5}, {0: -1.0, 1: 2.0}):
-        with pytest.raises(UsageError, match="let them be 0 or more and add up to 1"):
+        with pytest.raises(UsageError, match="but must be 0 or more and add up to 1"):
             peer([1], ["en"], [1], cutoff=1, weights=weights)
 
 
@@ -116,7 +116,9 @@ def test_mrc_by_hand() -> None:
 def test_mrc_refuses_what_does_not_fit() -> None:
     with pytest.raises(UsageError, match="give the lists of two or more"):
         mrc({"en": [[1]]}, 1)
-    with pytest.raises(UsageError, match=r"the lists have shapes .* give \(questions, 2 or more\) in every language"):
+    with pytest.raises(
+        UsageError, match=r"the lists have shapes .* but must be \(questions, 2 or more\) in every language"
+    ):
         mrc({"en": [[1]], "de": [[1]]}, 2)
     with pytest.raises(UsageError, match="the lists have shapes"):
         mrc({"en": [[1]], "de": [[1], [2]]}, 1)

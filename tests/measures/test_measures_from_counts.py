@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.languages import LANGUAGES
 
 import clinometer as cm
 from clinometer.errors import MeasureError, UsageError
@@ -12,7 +13,7 @@ RNG = np.random.default_rng(5)
 DOCUMENTS = RNG.standard_normal((60, 8)).astype(np.float32)
 QUERIES = RNG.standard_normal((20, 8)).astype(np.float32)
 RELEVANT = [RNG.choice(60, RNG.integers(0, 5), replace=False) for _ in QUERIES]
-LABELS = RNG.choice(["en", "de", "zh"], 60)
+LABELS = RNG.choice(LANGUAGES, 60)
 RANKS = cm.rank_relevant(QUERIES, DOCUMENTS, RELEVANT, LABELS.tolist())
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from ranking_reference import Pool, placements_of
+from support.ranking_reference import Pool, placements_of
 
 from clinometer.errors import MeasureError, UsageError
 from clinometer.measures import (
@@ -175,7 +175,7 @@ def test_a_language_that_the_pool_lacks_gives_nan_not_zero() -> None:
 def test_a_pair_has_two_languages() -> None:
     placements = placements_of([ranked(4, [1, 3], [EN, DE])])
     for measured in (rank_gap, pivot_first):
-        with pytest.raises(UsageError, match="pivot and target are both 'en', but a pair has two languages"):
+        with pytest.raises(UsageError, match="pivot and target are both 'en', but must be different languages"):
             measured(placements, "en", "en")
 
 

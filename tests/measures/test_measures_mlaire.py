@@ -9,14 +9,15 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-import ranking_reference as reference
-from brute_force import Pool as Judged
-from brute_force import columns, embeddings, ordered, pools_of, random_collection, scores_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
-from ranking_reference import LANGUAGES, Pool, placements_of
+from support import ranking_reference as reference
+from support.brute_force import Pool as Judged
+from support.brute_force import columns, embeddings, ordered, pools_of, random_collection, scores_of
+from support.languages import LANGUAGES
+from support.ranking_reference import Pool, placements_of
 
 import clinometer as cm
 from clinometer import Collection, measures
@@ -306,7 +307,7 @@ def test_what_cannot_be_computed_is_refused() -> None:
     found = placements_of([ranking("de* en*")])
     with pytest.raises(UsageError, match="NSR-QL needs to know which language leads"):
         measures.four_way(found, "NSR-QL", "de")
-    with pytest.raises(UsageError, match="there is no part 'QL'; choose one of SR-QL"):
+    with pytest.raises(UsageError, match="unknown part 'QL'; expected one of SR-QL"):
         measures.four_way(found, "QL", "de")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"the gain is 1\.5, but must lie between 0 and 1"):
         measures.lang_ndcg(found, "de", gain=1.5)

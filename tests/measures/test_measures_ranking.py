@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from ranking_reference import Pool, placements_of
+from support.ranking_reference import Pool, placements_of
 
 from clinometer.errors import UsageError
 from clinometer.measures import evaluate_measure, ndcg, parse, precision, reciprocal_rank
@@ -141,5 +141,5 @@ def test_queries_without_relevant_documents_are_nan_and_do_not_move_the_others()
 def test_cutoffs_below_one_are_refused() -> None:
     placements = placements_of([Pool([1], [1])])
     for measured in (ndcg, reciprocal_rank, precision):
-        with pytest.raises(UsageError, match="the cutoff is 0, but it is a number of documents, 1 or more"):
+        with pytest.raises(UsageError, match="the cutoff is 0, but must be 1 or more"):
             measured(placements, 0)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import foreign_warnings
 
 from clinometer.encoders import Encoder, SentenceTransformerEncoder, encoder
 from clinometer.errors import EncoderError, UsageError
@@ -48,10 +49,7 @@ DIMENSION = 16
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Deprecations inside torch and transformers do not fail these tests; warnings of clinometer still do."""
-    with warnings.catch_warnings():
-        for category in (DeprecationWarning, FutureWarning):
-            warnings.filterwarnings("ignore", category=category, module=r"(torch|transformers|sentence_transformers)\.")
+    with foreign_warnings.ignored(DeprecationWarning, FutureWarning):
         yield
 
 
@@ -195,7 +193,7 @@ def test_cut_texts_are_counted_and_the_limit_holds_for_the_call_only(plain: Path
     model = sentence_transformers.SentenceTransformer(str(plain), device="cpu")
     made = encoder(model, max_length=5)  # two special tokens leave three words
     rows = made.encode_documents(["a river runs", "a river runs to", "a river runs der"])
-    assert made.record.warnings == ["2 of 3 documents given so far were cut: longer than 5 tokens"]
+    assert made.record.warnings == ["2 of 3 documents so far were cut: longer than 5 tokens"]
     np.testing.assert_allclose(rows[1], rows[0], atol=1e-6)
     assert model.max_seq_length == 32
     assert not np.allclose(encoder(model).encode_documents(["a river runs to"]), rows[:1], atol=1e-3)
@@ -222,12 +220,12 @@ def test_bfloat16_is_nearly_the_same_said_in_the_record_and_for_the_call_only(pl
     np.testing.assert_allclose(rough, exact, atol=0.05)
     assert (whole.record.dtype, short.record.dtype) == ("float32", "bfloat16")
     assert np.array_equal(whole.encode_documents(texts), exact)
-    with pytest.raises(UsageError, match="there is no precision 'float8' for encoding; use bfloat16 or leave it out"):
+    with pytest.raises(UsageError, match="unknown precision 'float8' for encoding; use bfloat16 or leave it out"):
         load(plain, precision="float8")
 
 
 def test_a_transformer_without_pooling_is_used_and_said(plain: Path) -> None:
-    with pytest.warns(UserWarning, match="plain-bare stores no pooling, so sentence-transformers chose one"):
+    with pytest.warns(UserWarning, match="plain-bare has no pooling, so sentence-transformers chose one"):
         made = load(plain.parent / "plain-bare")
     np.testing.assert_allclose(
         made.encode_documents(["a river"]), load(plain).encode_documents(["a river"]), atol=1e-6
@@ -241,7 +239,7 @@ def test_an_empty_text_and_no_texts(plain: Path) -> None:
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(EncoderError, match=r"there is no folder .*absent to load a model from"):
+    with pytest.raises(EncoderError, match=r"the model folder .*absent does not exist"):
         encoder(tmp_path / "absent")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parallel_texts import judgements, parallel_collection
+from support.parallel_texts import judgements, parallel_collection
 
 from clinometer import Collection, CollectionBuilder, pools
 from clinometer.errors import CollectionError, LanguageError, UsageError
@@ -165,7 +165,7 @@ def test_shares_that_are_none_are_refused() -> None:
     ):
         with pytest.raises(UsageError, match=re.escape(said)):
             pools.skew(collection, shares)
-    with pytest.raises(LanguageError, match="no documents in fr"):
+    with pytest.raises(LanguageError, match="the shares name fr"):
         pools.skew(collection, {"fr": 0.5})
     with pytest.raises(CollectionError, match="leaves no queries"):
         pools.skew(collection, {"en": 1, "de": 0, "zh": 0})
@@ -315,7 +315,7 @@ def test_distractors_that_cannot_be_are_refused() -> None:
         pools.distract(collection, more, size=26)
     with pytest.raises(UsageError, match="below the 24 documents"):
         pools.distract(collection, more, size=23)
-    with pytest.raises(CollectionError, match="two collections are called"):
+    with pytest.raises(CollectionError, match="two collections have the name"):
         pools.distract(collection, [more, more])
     larger = pools.distract(collection, more)
     rewritten = replace(more, documents=replace(more.documents, texts=tuple(f"New {t}" for t in more.documents.texts)))

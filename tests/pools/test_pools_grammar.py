@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from parallel_texts import parallel_collection
+from support.parallel_texts import parallel_collection
 
 from clinometer import pools
 from clinometer.errors import UsageError
@@ -57,12 +57,12 @@ def test_all_bad_parts_are_named_at_once() -> None:
     for text in bad:
         assert repr(text) in said
     for part in (
-        "'en=2'", "'de=a'", "'seed=-1'", "lacks its shares", "'judged=perhaps'", "'colour=red'", "lacks its share",
-        "share is there twice", "'size=many'", "'x='",
+        "'en=2'", "'de=a'", "'seed=-1'", "shares is missing", "'judged=perhaps'", "'colour=red'", "share is missing",
+        "share is repeated", "'size=many'", "'x='",
     ):  # fmt: skip
         assert part in said
     assert "'skew(en=0.5)'" not in said
-    with pytest.raises(UsageError, match="as a list"):
+    with pytest.raises(UsageError, match="must be a list"):
         pools.parse("skew(en=0.5)")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parallel_texts import TextEncoder, parallel_collection
+from support.parallel_texts import TextEncoder, parallel_collection
 
 import clinometer as cm
 from clinometer import Collection, pools

@@ -8,12 +8,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from support.languages import LANGUAGES
 
 from clinometer.errors import UsageError
 from clinometer.geometry import MEASURES, alignment_table
 from clinometer.report.mismatch import mismatch_report
 
-LABELS = [label for label in ("en", "de", "zh") for _ in range(4)]
+LABELS = [label for label in LANGUAGES for _ in range(4)]
 GROUPS = list("abcd") * 3
 
 

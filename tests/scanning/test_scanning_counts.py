@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 
 from clinometer.errors import CollectionError, FormatError, UsageError
 from clinometer.scanning.counts import RankCounts, TopK
+from clinometer.scanning.passes import Scan
 
 
 def made(**changes: Any) -> RankCounts:
@@ -54,15 +55,34 @@ def test_ranks_are_integers_unless_expected() -> None:
     assert made().ranks(ties="expected").dtype == np.float64
 
 
+def test_reprs_give_sizes_and_no_arrays() -> None:
+    counts = made()
+    assert repr(counts) == "RankCounts(queries=2, relevant=3, languages=[en, de, zh], ties='index')"
+    sized = made(pool_sizes=np.array([1000, 20, 3]), ties="trec")
+    assert repr(sized) == "RankCounts(queries=2, relevant=3, languages=[en 1,000, de 20, zh 3], ties='trec')"
+    top = lists([[0, 1]], [[0.5, 0.25]])
+    assert repr(top) == "TopK(queries=1, k=2)"
+    assert repr(lists([[[0], [1]]], [[[0.5], [0.25]]], ("en", ""))) == "TopK(queries=1, k=1, languages=[en, ''])"
+    assert repr(Scan(sized, top)) == f"Scan(ranks={sized!r}, top={top!r}, rescored=0, pooled=None)"
+    assert repr(Scan(None, top, 7)) == f"Scan(ranks=None, top={top!r}, rescored=7)"
+
+
+def test_reprs_of_many_languages_stay_short() -> None:
+    labels = tuple(f"q{number:03d}" for number in range(200))
+    assert repr(made(languages=labels)).endswith("q011, ... (188 more)], ties='index')")
+    sizes = np.arange(200)
+    assert repr(made(languages=labels, pool_sizes=sizes)).endswith("q011 11, ... (188 more)], ties='index')")
+
+
 def test_ties_are_counted() -> None:
     assert made().tied == 2
 
 
 def test_what_was_not_scanned_is_refused() -> None:
     wrong: Any = "random"
-    with pytest.raises(UsageError, match="the scan saw no fr, it; it saw en, de, zh"):
+    with pytest.raises(UsageError, match="the scan has no fr, it; it has en, de, zh"):
         made().ranks(["fr", "en", "it"])
-    with pytest.raises(UsageError, match="there is no tie mode 'random'; choose one of index, trec"):
+    with pytest.raises(UsageError, match="unknown tie mode 'random'; expected one of index, trec"):
         made().ranks(ties=wrong)
     with pytest.raises(UsageError, match="ordered ties for 'trec' by document id; scan again with ties='index'"):
         made(held="trec", by_id=True).ranks(ties="index")
@@ -113,7 +133,7 @@ def test_saving_and_loading_gives_the_same(tmp_path: Path, counts: RankCounts) -
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "counts.npz"
     path.write_bytes(content)
-    with pytest.raises(FormatError, match=r"counts\.npz: this is no file that RankCounts\.save wrote"):
+    with pytest.raises(FormatError, match=r"counts\.npz: not a file written by RankCounts\.save"):
         RankCounts.load(path)
 
 
@@ -121,7 +141,7 @@ def test_an_npz_of_something_else_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", a=np.ones(3))
     np.save(tmp_path / "single.npy", np.ones(3))
     for name in ("other.npz", "single.npy"):
-        with pytest.raises(FormatError, match="this is no file that"):
+        with pytest.raises(FormatError, match="not a file written by"):
             RankCounts.load(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         RankCounts.load(tmp_path / "absent.npz")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import pytest
+from support.interpreter import python
+from support.languages import LANGUAGES
 
 import clinometer as cm
 from clinometer.errors import UsageError
@@ -17,7 +17,7 @@ RNG = np.random.default_rng(3)
 DOCUMENTS = RNG.standard_normal((300, 24), dtype=np.float32)
 QUERIES = RNG.standard_normal((40, 24), dtype=np.float32)
 RELEVANT = [RNG.choice(300, RNG.integers(0, 4), replace=False) for _ in QUERIES]
-LABELS = RNG.choice(["en", "de", "zh"], 300).tolist()
+LABELS = RNG.choice(LANGUAGES, 300).tolist()
 
 
 def found(**options: Any) -> cm.Scan:
@@ -97,6 +97,5 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000)
 def test_a_scan_of_a_memory_map_stays_near_its_budget(tmp_path: Any) -> None:
     path = tmp_path / "pool.npy"
     np.save(path, RNG.standard_normal((20_000, 32)).astype(np.float16))  # 1.3 MB of pool
-    done = subprocess.run([sys.executable, "-c", PEAK, str(path), "8MB"], capture_output=True, text=True, check=True)
     # The estimate does not know the interpreter's own arrays: codes, indptr and the results themselves.
-    assert float(done.stdout) < 24
+    assert float(python(PEAK, str(path), "8MB")) < 24

@@ -68,5 +68,5 @@ def test_no_arithmetic_shows_on_real_embeddings(shared: Path) -> None:
 
 
 def test_unknown_precision_is_refused() -> None:
-    with pytest.raises(UsageError, match="no precision 'int8'"):
+    with pytest.raises(UsageError, match="unknown precision 'int8'"):
         cm.search(np.eye(2), np.eye(2), precision="int8")

@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import embeddings, ordered, rank_of, scores_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from support.brute_force import embeddings, ordered, rank_of, scores_of
 
 import clinometer as cm
 from clinometer.errors import ClinometerError, EmbeddingError, UsageError
+from clinometer.scanning import pool
 from clinometer.scanning.arguments import tie_places
+from clinometer.scanning.passes import scan_piece
 
 # Scores of the first query: 1, 0.8, 0.6, 0; of the second: 0, 0.6, 0.8, 1.
 DOCUMENTS = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1]], dtype=np.float32)
@@ -171,7 +173,11 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"documents": np.ones((3, 0))}, EmbeddingError, r"documents have shape \(3, 0\)"),
     ({"documents": np.ones((3, 3))}, EmbeddingError, "queries have dimension 2, documents 3; encode both with one"),
     ({"documents": [ONE, np.ones((3, 3))]}, EmbeddingError, "queries have dimension 2, documents 3"),
-    ({"documents": [[1, 2], [3]]}, EmbeddingError, "documents have rows of different lengths; all need one dimension"),
+    (
+        {"documents": [[1, 2], [3]]},
+        EmbeddingError,
+        "documents have rows of different lengths; all must have the same dimension",
+    ),
     ({"documents": [["a", "b"]]}, EmbeddingError, "documents are <U1, but must be float32 or float16"),
     ({"documents": ONE.astype(complex)}, EmbeddingError, "documents are complex128, but must be float32 or float16"),
     ({"documents": ONE.astype(bool)}, EmbeddingError, "documents are bool"),
@@ -184,8 +190,8 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"documents": np.ones((0, 2))}, UsageError, "nothing to scan: 1 queries, 0 documents"),
     ({"queries": np.ones((0, 2))}, UsageError, "nothing to scan: 0 queries, 1 documents"),
     ({"k": -1}, UsageError, "k is -1, but cannot be negative"),
-    ({"ties": "random"}, UsageError, "there is no tie mode 'random'; choose one of index, trec, optimistic"),
-    ({"similarity": "euclid"}, UsageError, "there is no similarity 'euclid'; choose cosine or dot"),
+    ({"ties": "random"}, UsageError, "unknown tie mode 'random'; expected one of index, trec, optimistic"),
+    ({"similarity": "euclid"}, UsageError, "unknown similarity 'euclid'; expected cosine or dot"),
     ({"threads": 0}, UsageError, "threads is 0, but must be 1 or more"),
     ({"block": 0}, UsageError, "block is 0, but must be 1 or more"),
     ({"kernel": "avx1024"}, UsageError, "this machine has no kernel 'avx1024'; it has .*portable"),
@@ -196,7 +202,7 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"relevant": [[0], [0]]}, UsageError, "relevant documents for 2 queries, but there are 1"),
     ({"relevant": [[1]]}, UsageError, "query 0 names document 1 as relevant, but documents are numbered 0 to 0"),
     ({"relevant": [[-1]]}, UsageError, "query 0 names document -1 as relevant"),
-    ({"relevant": [[0, 0]]}, UsageError, "query 0 names document 0 twice"),
+    ({"relevant": [[0, 0]]}, UsageError, "query 0 names relevant document 0 twice"),
     ({"relevant": [["0"]]}, UsageError, "the relevant documents of query 0 are <U1, but must be integers"),
     ({"relevant": [[0.5]]}, UsageError, "the relevant documents of query 0 are float64, but must be integers"),
     ({"relevant": (np.array([0, 2]), np.array([0]))}, UsageError, "indptr of the relevant documents must ascend"),
@@ -245,3 +251,48 @@ def test_the_bar_counts_all_documents_on_standard_error(capsys: pytest.CaptureFi
     assert out == ""
     assert "scan: 100%" in err
     assert "8.00/8.00" in err
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 1 << 20), k=st.integers(0, 4), pool_k=st.integers(1, 30), per_language=st.booleans(),
+       excluded=st.booleans(), tied=st.booleans())  # fmt: skip
+def test_long_lists_of_the_pool_come_with_short_ones(
+    seed: int, k: int, pool_k: int, per_language: bool, excluded: bool, tied: bool
+) -> None:
+    queries, documents = embeddings(seed, 9, 3, tied), embeddings(seed + 1, 40, 3, tied)
+    languages = np.random.default_rng(seed).choice(["en", "de", "zh"], size=40)
+    options: dict[str, Any] = {"exclude": [[query, query + 1] for query in range(9)] if excluded else None}
+    both = cm.scan(queries, documents, None, languages, k, per_language=per_language, pool_k=pool_k, **options)
+    long = cm.scan(queries, documents, None, languages, pool_k, **options).top
+    short = cm.scan(queries, documents, None, languages, k, per_language=per_language, **options).top
+    for found, wanted in ((both.pooled, long), (both.top, short)):
+        assert (found is None) == (wanted is None)
+        if found is not None and wanted is not None:
+            assert found.languages == wanted.languages
+            for name in ("ids", "scores", "places"):
+                assert_array_equal(getattr(found, name), getattr(wanted, name))
+
+
+def test_long_lists_are_made_for_some_queries_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    queries, documents = embeddings(1, 30, 4, False), embeddings(2, 50, 4, False)
+    options: dict[str, Any] = {"languages": ["en", "de"] * 25, "k": 2, "per_language": True, "pool_k": 20}
+    wanted = cm.scan(queries, documents, [[0]] * 30, **options)
+    passes: list[int] = []
+    plain = scan_piece
+
+    def counted(task: Any, *arguments: Any) -> Any:
+        passes.append(len(task.queries))
+        return plain(task, *arguments)
+
+    monkeypatch.setattr(pool, "scan_piece", counted)
+    monkeypatch.setattr(pool, "_LIST_MEMORY", 7 * 64 * 20 * 2)
+    found = cm.scan(queries, documents, [[0]] * 30, **options)
+    assert passes == [7, 7, 7, 7, 2]
+    assert found.pooled is not None
+    assert wanted.pooled is not None
+    assert_array_equal(found.pooled.ids, wanted.pooled.ids)
+    assert found.ranks is not None
+    assert wanted.ranks is not None
+    assert_array_equal(found.ranks.greater, wanted.ranks.greater)
+    with pytest.raises(UsageError, match="pool_k is -1, but cannot be negative"):
+        cm.scan(queries, documents, pool_k=-1)

@@ -43,14 +43,14 @@ def test_a_file_that_is_not_what_it_was(mapped: np.memmap[Any, Any], tmp_path: P
     assert isinstance(found, Mapped)
     whole = path.read_bytes()
     wrong = "0" * 64
-    with pytest.raises(FormatError, match="the checksum is not the manifest's"):
+    with pytest.raises(FormatError, match="its checksum differs from the manifest's"):
         Mapped(found.path, found.offset, found.shape, found.dtype, len(whole), wrong).open(checked=True)
     longer = Mapped(found.path, found.offset, found.shape, found.dtype, len(whole) + 1)
-    with pytest.raises(FormatError, match=f"it has {len(whole)} bytes, but {len(whole) + 1} were written"):
+    with pytest.raises(FormatError, match=f"{len(whole)} bytes, but expected {len(whole) + 1};"):
         longer.open()
     path.unlink()
     path.write_bytes(whole[:-4])
-    with pytest.raises(FormatError, match=f"it has {len(whole) - 4} bytes, but at least {len(whole)} are needed"):
+    with pytest.raises(FormatError, match=f"{len(whole) - 4} bytes, but expected at least {len(whole)};"):
         found.open()
     path.unlink()
     with pytest.raises(FormatError, match="every worker must reach the store under the same path"):

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import Pool, embeddings, ordered, pools_of, random_collection, scores_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.brute_force import Pool, embeddings, ordered, pools_of, random_collection, scores_of
 
 from clinometer import Collection
 from clinometer.encoders import PrecomputedEncoder

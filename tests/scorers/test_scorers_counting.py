@@ -9,19 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import embeddings, ordered, random_collection, rank_of, scores_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
+from support.brute_force import embeddings, ordered, random_collection, rank_of, scores_of
+from support.languages import LANGUAGES
 
 import clinometer as cm
 from clinometer.errors import EmbeddingError, FormatError, UsageError
 from clinometer.scanning.counts import TIE_MODES, TieMode
 from clinometer.scanning.scan import Scan
 from clinometer.scorers import MatrixScorer, counting
-
-LABELS = np.array(["en", "de", "zh"])
 
 
 def same(one: Scan, other: Scan) -> None:
@@ -56,7 +55,7 @@ def test_canonical_scores_give_what_the_scan_gives(
     picked = [rng.permutation(30) for _ in range(4)]
     options: dict[str, Any] = {
         "relevant": [rows[: rng.integers(0, 5)] for rows in picked],
-        "languages": LABELS[rng.integers(0, 3, 30)],
+        "languages": np.array(LANGUAGES)[rng.integers(0, 3, 30)],
         "k": k,
         "per_language": per_language,
         "ties": ties,
@@ -84,7 +83,7 @@ def test_ranks_and_lists_are_those_of_a_full_sort(seed: int, kind: Any, levels: 
         scores = 1.0 + scores * 1e-12
     if infinite and scores.dtype.kind == "f":
         scores[rng.random(scores.shape) < 0.3] = -np.inf
-    languages = LABELS[rng.integers(0, 3, 25)]
+    languages = np.array(LANGUAGES)[rng.integers(0, 3, 25)]
     ids = [f"d{number}" for number in rng.permutation(25)]
     relevant = [rng.choice(25, 4, replace=False) for _ in range(3)]
     ties: Any
@@ -135,7 +134,7 @@ def test_languages_as_codes_may_leave_one_without_documents() -> None:
 
 def test_counts_of_parts_of_the_pool_merge() -> None:
     scores = np.random.default_rng(5).integers(0, 4, (3, 20)).astype(np.float32)
-    languages = LABELS[[0, 1, 2, 1] * 5]
+    languages = np.array(LANGUAGES)[[0, 1, 2, 1] * 5]
     whole = cm.scan_scores(scores, [[1], [2, 4], [0]], languages)
     assert whole.ranks is not None
     ranks = cm.measure(whole.ranks, ["RR", "nDCG@5"])
@@ -156,7 +155,7 @@ def test_counts_of_parts_of_the_pool_merge() -> None:
         ([[1.0, 2.0]], {"relevant": [[0], [1]]}, UsageError, "for 2 queries, but there are 1"),
         ([[1.0, 2.0]], {"languages": ["en"]}, UsageError, "1 languages for 2 documents"),
         ([[1.0, 2.0]], {"k": -1}, UsageError, "k is -1"),
-        ([[1.0, 2.0]], {"ties": "first"}, UsageError, "no tie mode 'first'"),
+        ([[1.0, 2.0]], {"ties": "first"}, UsageError, "unknown tie mode 'first'"),
     ],
 )
 def test_what_cannot_be_counted_is_refused(

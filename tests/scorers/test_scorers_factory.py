@@ -8,20 +8,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import embeddings, random_collection
 from numpy.typing import NDArray
+from support.brute_force import embeddings, random_collection
 
 import clinometer as cm
-from clinometer.collection import Texts
+from clinometer.collection import Collection, Texts
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.encoders.base import EncoderRecord, Side
 from clinometer.errors import UsageError
+from clinometer.io.trec import read_run
 from clinometer.scorers import (
     BM25Scorer,
     EmbeddedScorer,
     MatrixScorer,
     RunScorer,
     ScanOptions,
+    Scored,
     Scorer,
     StoredEmbeddings,
     score,
@@ -108,3 +110,50 @@ def test_further_documents_follow_those_of_the_collection() -> None:
     cosines = QUERIES @ (every / np.linalg.norm(every, axis=1, keepdims=True)).T
     assert scan.top.ids[:, 0].tolist() == cosines.argmax(axis=1).tolist()
     assert size + 2 == cosines.shape[1]
+
+
+@pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+@pytest.mark.parametrize("ties", ["index", "trec"])
+def test_a_run_is_written_from_the_scan_of_the_evaluation(
+    maker: Callable[[Path], Any], ties: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = maker(tmp_path)
+    scorings: list[Any] = []
+    plain = scorer(what).score(COLLECTION)
+
+    class Once:
+        record = scorer(what).record
+
+        def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
+            def scan(**request: Any) -> Any:
+                scorings.append(request)
+                return plain.scan(**request)
+
+            return Scored(scan, plain.record)
+
+    evaluation = cm.evaluate(COLLECTION, Once(), ties=ties, resamples=0, save_run=tmp_path / "ranking.trec.gz")
+    assert len(scorings) == 1
+    assert evaluation.rows == cm.evaluate(COLLECTION, what, ties=ties, resamples=0).rows
+    run = read_run(tmp_path / "ranking.trec.gz")
+    again = cm.evaluate(COLLECTION, RunScorer(run), ties=ties, measures=["MaxR", "nDCG@10"], resamples=0)
+    for row in again.rows:
+        if row["scenario"] == "multilingual" and not row["query_language"].startswith("macro"):
+            languages = row["pool_languages"]
+            wanted = evaluation.value if row["measure"] in evaluation.settings["measures"] else None
+            if wanted is not None and ties == "trec":
+                assert row["value"] == wanted(row["measure"], "multilingual", row["query_language"], languages)
+
+
+def test_a_scorer_without_lists_of_the_pool_writes_no_run(tmp_path: Path) -> None:
+    plain = MatrixScorer(SCORES)
+
+    class Short:
+        record = plain.record
+
+        def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
+            scored = plain.score(collection, options)
+            return Scored(lambda pool_k=0, **request: scored.scan(**request), scored.record)
+
+    with pytest.raises(UsageError, match="scores gives no list of the whole pool"):
+        cm.evaluate(COLLECTION, Short(), resamples=0, save_run=tmp_path / "run.trec")
+    assert not (tmp_path / "run.trec").exists()

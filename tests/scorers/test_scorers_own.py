@@ -6,7 +6,7 @@ from functools import partial
 
 import msgspec
 import numpy as np
-from brute_force import random_collection
+from support.brute_force import random_collection
 
 import clinometer as cm
 from clinometer import Collection

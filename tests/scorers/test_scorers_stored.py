@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import embeddings, random_collection
+from support.brute_force import embeddings, random_collection
 
 import clinometer as cm
 from clinometer.collection import Collection, Texts

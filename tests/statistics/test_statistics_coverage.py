@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brute_force import collection_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
+from support.brute_force import collection_of
 
 import clinometer as cm
 from clinometer import _core

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -14,7 +12,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clinometer.cli import main
 from clinometer.collection import Texts
 from clinometer.encoders import EncoderRecord
 from clinometer.store import fill, open_writer
@@ -94,18 +91,3 @@ def change() -> Callable[..., None]:
         path.write_bytes(msgspec.json.encode({**msgspec.json.decode(path.read_bytes()), **fields}))
 
     return write
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    """Run `clinometer` with these arguments, in this process."""
-
-    def command(*arguments: object) -> Any:
-        monkeypatch.setattr(sys, "argv", ["clinometer", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main()
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=int(caught.value.code or 0), out=out, err=err)
-
-    return command

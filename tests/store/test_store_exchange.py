@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from store_exchange import check_round_trip, check_same, contents, stored
+from support.store_exchange import check_round_trip, check_same, contents, stored
 
 from clinometer.encoders import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError, FormatError, MissingExtraError, UsageError
@@ -89,7 +89,9 @@ def test_rows_of_others(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_name_is_needed_where_nothing_says_it(file: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"theirs.npy: nothing says which encoder made .* name it with --encoder-name"):
+    with pytest.raises(
+        UsageError, match=r"theirs.npy: the encoder of these embeddings is not recorded, .* name it with --encoder-name"
+    ):
         import_store(file, tmp_path / "s", language="en")
     assert not (tmp_path / "s").exists()
 
@@ -144,22 +146,22 @@ REFUSED: list[tuple[str, Callable[[Path], Any], dict[str, Any], type[Exception],
     ("float16", lambda f: vectors(f, [1, 0], [1, 1], [1e6, 1]), {"language": "en", "dtype": "float16"}, EmbeddingError,
      r"as float16, 1 rows hold NaN or infinity \('c'\); store float32"),
     ("few lines", lambda f: vectors(f, *[[1, 0]] * 4), {"language": "en"}, FormatError,
-     "theirs.npy.jsonl: it has 3 lines, but theirs.npy has 4 vectors"),
-    ("many lines", lambda f: vectors(f, [1, 0]), {"language": "en"}, FormatError, "it has more lines, but .* has 1 "),
+     "theirs.npy.jsonl: 3 lines, but theirs.npy has 4 vectors"),
+    ("many lines", lambda f: vectors(f, [1, 0]), {"language": "en"}, FormatError, "more than 1 lines, but .* has 1 "),
     ("id twice", lambda f: lines(f.with_name("theirs.npy.jsonl"), {"id": "b"}, {"id": "c"}, {"id": "b"}),
-     {"language": "en"}, CollectionError, "1 ids would be twice in .*: 'b'"),
+     {"language": "en"}, CollectionError, "1 duplicate ids in .*: 'b'"),
     ("no id", lambda f: lines(f.with_name("theirs.npy.jsonl"), {"id": "b"}, {"name": "c"}), {"language": "en"},
-     FormatError, r"theirs.npy.jsonl:2: this is not of the form .* missing required field `id`"),
-    ("no lines", lambda f: f.with_name("theirs.npy.jsonl").unlink(), {}, FormatError, "need a line such as .*"),
+     FormatError, r"theirs.npy.jsonl:2: expected a line such as .* missing required field `id`"),
+    ("no lines", lambda f: f.with_name("theirs.npy.jsonl").unlink(), {}, FormatError, "need one line each, such as .*"),
     ("bad label", lambda f: None, {"language": "!"}, UsageError, "'!' is not a language label"),
     ("one axis", lambda f: np.save(f, np.ones(3, np.float32)), {}, FormatError, r"one \(rows, dimension\) array"),
     ("integers", lambda f: np.save(f, np.ones((3, 2), np.int8)), {}, FormatError, r"one \(rows, dimension\) array"),
-    ("objects", lambda f: np.save(f, np.array([{}]), allow_pickle=True), {}, FormatError, "this is no .npy file"),
-    ("no rows", lambda f: np.save(f, np.ones((0, 2), np.float32)), {}, UsageError, "there are no rows; nothing was"),
+    ("objects", lambda f: np.save(f, np.array([{}]), allow_pickle=True), {}, FormatError, "not a numeric .npy file"),
+    ("no rows", lambda f: np.save(f, np.ones((0, 2), np.float32)), {}, UsageError, "no rows; nothing was"),
     ("stage", lambda f: None, {"stage": "texts"}, UsageError, "stage is 'texts', but must be documents or queries"),
     ("dtype", lambda f: None, {"dtype": "int8"}, UsageError, "dtype is 'int8', but must be float32 or float16"),
-    ("format", lambda f: None, {"format": "csv"}, UsageError, "there is no format 'csv'; choose one of safetensors"),
-    ("not a db", lambda f: None, {"format": "pgvector"}, UsageError, "pgvector is what lies at an address"),
+    ("format", lambda f: None, {"format": "csv"}, UsageError, "unknown format 'csv'; expected one of safetensors"),
+    ("not a db", lambda f: None, {"format": "pgvector"}, UsageError, "format pgvector and URLs .* belong together"),
 ]  # fmt: skip
 
 
@@ -189,20 +191,20 @@ def test_files_of_different_dimensions(file: Path, tmp_path: Path) -> None:
 
 
 def test_places_that_are_in_use(store: Path, file: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"theirs.npy is there already; give another name, or delete it"):
+    with pytest.raises(UsageError, match=r"theirs.npy already exists; choose another name, or delete it"):
         export_store(store, file)
-    with pytest.raises(UsageError, match="store is there already; give a new folder"):
+    with pytest.raises(UsageError, match="store already exists; choose a new folder"):
         import_store(file, store, encoder_name="e", language="en")
     (tmp_path / "empty").mkdir()
     assert len(import_store(file, tmp_path / "empty", encoder_name="e", language="en")) == 3
     for wrong in ("s", "s.txt"):
-        with pytest.raises(UsageError, match=f"{wrong} does not tell its format; say it with --format"):
+        with pytest.raises(UsageError, match=f"the name {wrong} does not imply a format; add --format"):
             export_store(store, wrong)
     with pytest.raises(UsageError, match=r"is a folder without .parquet files"):
         import_store(store, tmp_path / "in", encoder_name="e")
-    with pytest.raises(UsageError, match="npy and parquet cannot be imported at once"):
+    with pytest.raises(UsageError, match="npy and parquet cannot be imported together"):
         import_store([file, tmp_path / "a.parquet"], tmp_path / "in", encoder_name="e")
-    with pytest.raises(UsageError, match="there is nothing to import"):
+    with pytest.raises(UsageError, match="nothing to import"):
         import_store([], tmp_path / "in")
     with pytest.raises(UsageError, match="metric is 'cosine'"):
         export_store(store, tmp_path / "s.faiss", metric="cosine")
@@ -214,14 +216,14 @@ def test_damage_is_not_exported(store: Path, tmp_path: Path) -> None:
     flipped = bytearray((store / "00001.npy").read_bytes())
     flipped[-1] ^= 1
     (store / "00001.npy").write_bytes(flipped)
-    with pytest.raises(FormatError, match=r"00001.npy: its bytes were changed"):
+    with pytest.raises(FormatError, match=r"00001.npy: its checksum differs from the manifest's"):
         export_store(store, tmp_path / "s.npy")
     assert not (tmp_path / "s.npy").exists()
 
 
 def test_an_empty_store_is_not_exported(tmp_path: Path) -> None:
     StoreWriter(tmp_path / "s", EncoderRecord(name="m", kind="http"), "documents").close()
-    with pytest.raises(UsageError, match="has no rows; there is nothing to export"):
+    with pytest.raises(UsageError, match="has no rows; nothing to export"):
         export_store(tmp_path / "s", tmp_path / "s.npy")
 
 
@@ -273,7 +275,7 @@ def test_safetensors_as_the_library_sees_them(store: Path, tmp_path: Path) -> No
     made = import_store(tmp_path / "t.safetensors", tmp_path / "in", columns=Columns(embedding="a"), **options)
     assert (made.dtype, made.rows(0, 3).tolist()) == (np.dtype("float16"), np.eye(3).tolist())
     (tmp_path / "u.safetensors").write_bytes(b"\0" * 20)
-    with pytest.raises(FormatError, match="this is no safetensors file"):
+    with pytest.raises(FormatError, match="not a safetensors file"):
         import_store(tmp_path / "u.safetensors", tmp_path / "no", **options)
 
 

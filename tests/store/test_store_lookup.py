@@ -41,5 +41,5 @@ def test_a_changed_file_is_refused(store: Path) -> None:
     path = store / "00001.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"en"', b'"de"'))
     for look in (lambda: language_codes([found]), lambda: rows_of_ids(found, {"d9"}), lambda: ids_at(found, [4])):
-        with pytest.raises(FormatError, match=r"00001.jsonl: its checksum is not the manifest's"):
+        with pytest.raises(FormatError, match=r"00001.jsonl: its checksum differs from the manifest's"):
             look()

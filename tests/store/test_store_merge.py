@@ -53,9 +53,9 @@ def test_stores_that_do_not_fit(parts: list[Path], texts: Texts, tmp_path: Path,
             merge(sources, out)
     with pytest.raises(CollectionError, match=f"the id 'd0' is in {parts[0]} and in {parts[0]}"):
         merge([parts[0], parts[0]], out)
-    with pytest.raises(UsageError, match="is a store already; give another folder"):
+    with pytest.raises(UsageError, match="is already a store; choose another folder"):
         merge(parts, parts[0])
-    with pytest.raises(UsageError, match="there are no stores to merge"):
+    with pytest.raises(UsageError, match="no stores to merge"):
         merge([], out)
     assert not out.exists()
 
@@ -64,7 +64,9 @@ def test_damage_is_not_given_a_new_checksum(parts: list[Path], tmp_path: Path) -
     flipped = bytearray((parts[1] / "00001.npy").read_bytes())
     flipped[-1] ^= 1
     (parts[1] / "00001.npy").write_bytes(flipped)
-    with pytest.raises(FormatError, match=r"two: 1 of 4 files are bad: 00001.npy: its bytes were changed"):
+    with pytest.raises(
+        FormatError, match=r"two: 1 of 4 files are bad: 00001.npy: its checksum differs from the manifest's"
+    ):
         merge(parts, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import faults
 
 import clinometer as cm
 from clinometer.collection import Texts
@@ -48,8 +49,6 @@ def test_the_offline_encoder(cluster: Executor, tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_and_an_error(cluster: Executor, tmp_path: Path) -> None:
-    import faults
-
     from clinometer.store.ray_encoding import RayEncoders
 
     texts = made(*(f"text {row % 17}" for row in range(30)))
@@ -68,8 +67,6 @@ def test_a_killed_worker_and_an_error(cluster: Executor, tmp_path: Path) -> None
 
 
 def test_workers_that_cannot_be(cluster: Executor, tmp_path: Path) -> None:
-    import faults
-
     from clinometer.store.ray_encoding import RayEncoders
 
     make = partial(faults.DeadlyEncoder, str(tmp_path / "marker"))

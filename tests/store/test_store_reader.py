@@ -38,7 +38,7 @@ def test_columns_and_rows_of_a_store(store: Path, texts: Texts, tiny: Make) -> N
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 2), (3, 2), (0, 11)])
 def test_rows_that_are_not_there(store: Path, start: int, stop: int) -> None:
-    with pytest.raises(UsageError, match=f"has rows 0 to 10, so not {start} to {stop}"):
+    with pytest.raises(UsageError, match=f"has rows 0 to 10, not {start} to {stop}"):
         EmbeddingStore.open(store).rows(start, stop)
 
 
@@ -70,15 +70,15 @@ def test_what_stands_in_the_files(store: Path) -> None:
 
 
 BREAKS: list[tuple[str, Callable[[Path], Any], str]] = [
-    ("cut", lambda f: f.write_bytes(f.read_bytes()[:-1]), "00001.npy: it has 191 bytes, but 192 were written"),
-    ("longer", lambda f: f.write_bytes(f.read_bytes() + b"x"), "00001.npy: it has 193 bytes, but 192 were written"),
-    ("no header", lambda f: f.write_bytes(b"\0" * 192), "00001.npy: it is no .npy file"),
-    ("empty", lambda f: f.write_bytes(b""), "00001.npy: it is no .npy file"),
-    ("absent", lambda f: f.unlink(), "00001.npy: it is not there"),
-    ("shape", lambda f: np.save(f, np.ones((8, 2), np.float32)), "00001.npy: it is float32 of shape (8, 2), but the"),
-    ("type", lambda f: np.save(f, np.ones((4, 4), ">f4")), "00001.npy: it is >f4 of shape (4, 4), but the"),
-    ("order", lambda f: np.save(f, np.ones((4, 4), np.float32, order="F")), "00001.npy: it is"),
-    ("objects", lambda f: np.save(f, np.array([{}]), allow_pickle=True), "00001.npy: it is object of shape (1,), but"),
+    ("cut", lambda f: f.write_bytes(f.read_bytes()[:-1]), "00001.npy: 191 bytes, but expected 192"),
+    ("longer", lambda f: f.write_bytes(f.read_bytes() + b"x"), "00001.npy: 193 bytes, but expected 192"),
+    ("no header", lambda f: f.write_bytes(b"\0" * 192), "00001.npy: not a .npy file"),
+    ("empty", lambda f: f.write_bytes(b""), "00001.npy: not a .npy file"),
+    ("absent", lambda f: f.unlink(), "00001.npy: missing"),
+    ("shape", lambda f: np.save(f, np.ones((8, 2), np.float32)), "00001.npy: float32 of shape (8, 2), but the"),
+    ("type", lambda f: np.save(f, np.ones((4, 4), ">f4")), "00001.npy: >f4 of shape (4, 4), but the"),
+    ("order", lambda f: np.save(f, np.ones((4, 4), np.float32, order="F")), "00001.npy: float32 of shape (4, 4), but"),
+    ("objects", lambda f: np.save(f, np.array([{}]), allow_pickle=True), "00001.npy: object of shape (1,), but"),
 ]  # fmt: skip
 
 
@@ -102,16 +102,16 @@ def test_every_bad_file_is_named(store: Path) -> None:
         found.verify()
     for part in (
         "3 of 6 files",
-        "00000.npy: its bytes were changed",
-        "00001.jsonl: its bytes",
-        "00002.jsonl: it has 0",
+        "00000.npy: its checksum differs from the manifest's",
+        "00001.jsonl: its checksum differs",
+        "00002.jsonl: 0 bytes, but expected",
     ):
         assert part in str(caught.value)
     assert "00001.npy" not in str(caught.value)
     # A look at the sizes sees one of them; ids whose file was changed are not handed out.
     with pytest.raises(FormatError, match="1 of 6 files"):
         EmbeddingStore.open(store)
-    with pytest.raises(FormatError, match=r"00001.jsonl: its checksum is not the manifest's"):
+    with pytest.raises(FormatError, match=r"00001.jsonl: its checksum differs from the manifest's"):
         assert found.ids
 
 
@@ -126,14 +126,14 @@ def test_many_bad_files_are_counted(tmp_path: Path, encode: Make, texts: Texts) 
 
 
 MANIFESTS: list[tuple[dict[str, Any], str]] = [
-    ({"format": "other"}, "its format is 'other', but 'clinometer-embeddings' should stand there"),
+    ({"format": "other"}, "its format is 'other', but expected 'clinometer-embeddings'"),
     ({"version": 2}, "it has version 2 and data type 'float32', and this clinometer reads up to version 1"),
     ({"dtype": "int8"}, "it has version 1 and data type 'int8', and this clinometer reads up to version 1 of"),
-    ({"stage": "texts"}, "this is no manifest of a store: Invalid enum value 'texts'"),
-    ({"rows": 9}, "it counts 9 rows, but its shards have other rows"),
+    ({"stage": "texts"}, "not a manifest of a store: Invalid enum value 'texts'"),
+    ({"rows": 9}, "its row count 9 does not match its shards"),
     ({"dimension": 0}, "its dimension is 0, but must be 1 or more"),
-    ({"dimension": 5}, "6 files are bad: 00000.npy: it is float32 of shape (4, 4), but the manifest says float32 of "),
-    ({"shards": []}, "it counts 10 rows"),
+    ({"dimension": 5}, "6 files are bad: 00000.npy: float32 of shape (4, 4), but the manifest says float32 of "),
+    ({"shards": []}, "its row count 10"),
 ]  # fmt: skip
 
 
@@ -157,13 +157,13 @@ def test_shards_lie_in_the_folder(store: Path, change: Make, name: str) -> None:
 @pytest.mark.parametrize("text", [b"{", b"[]", b"\xff", b"{}"])
 def test_a_manifest_that_is_none(store: Path, text: bytes) -> None:
     (store / "manifest.json").write_bytes(text)
-    with pytest.raises(FormatError, match=r"manifest.json: (this is no manifest|its format is '')"):
+    with pytest.raises(FormatError, match=r"manifest.json: (not a manifest|its format is '')"):
         EmbeddingStore.open(store)
 
 
 def test_a_store_that_is_not_complete(store: Path, change: Make) -> None:
     change(store, planned_rows=12)
-    with pytest.raises(FormatError, match="not complete: 10 of 12 documents are there; run the same command again"):
+    with pytest.raises(FormatError, match="not complete: 10 of 12 documents are stored; run the same command again"):
         EmbeddingStore.open(store)
     found = EmbeddingStore.open(store, partial=True)
     assert (found.complete, len(found)) == (False, 10)

@@ -39,13 +39,13 @@ def test_appended_rows_are_there_at_once(writer: StoreWriter, tmp_path: Path) ->
 
 
 WRONG: list[tuple[Any, list[Any], Any, type[Exception], str]] = [
-    ([[1, 0]], ["a"], None, CollectionError, "1 ids would be twice in .*: 'a'; each row needs its own"),
-    ([[1, 0], [1, 1]], ["c", "c"], None, CollectionError, "1 ids would be twice in .*: 'c'"),
+    ([[1, 0]], ["a"], None, CollectionError, "1 duplicate ids in .*: 'a'; each row needs its own"),
+    ([[1, 0], [1, 1]], ["c", "c"], None, CollectionError, "1 duplicate ids in .*: 'c'"),
     ([[0, 0], [1, np.nan], [np.inf, 1]], ["x", "y", "z"], None, EmbeddingError,
-     r"as float32, 1 rows are zero \('x'\) and 2 rows hold NaN or infinity \('y', 'z'\); look at their texts"),
+     r"as float32, 1 rows are zero \('x'\) and 2 rows hold NaN or infinity \('y', 'z'\); check their texts"),
     ([[1e39, 1]], ["c"], None, EmbeddingError, r"1 rows hold NaN or infinity \('c'\)"),
     ([[0, 0]] * 7, list("cdefghi"), None, EmbeddingError, r"7 rows are zero \('c', 'd', 'e', 'f', 'g', ...\)"),
-    ([[1, 0, 0]], ["c"], None, EmbeddingError, r"have shape \(1, 3\), but .* needs \(1, 2\): one row for each id"),
+    ([[1, 0, 0]], ["c"], None, EmbeddingError, r"have shape \(1, 3\), but .* needs \(1, 2\): one row per id"),
     ([[1, 0]], ["c", "d"], None, EmbeddingError, r"have shape \(1, 2\), but .* needs \(2, 2\)"),
     ([1, 0], ["c", "d"], None, EmbeddingError, r"the embeddings are int64 of shape \(2,\), but must be numbers"),
     ([["1", "0"]], ["c"], None, EmbeddingError, "but must be numbers"),
@@ -53,7 +53,7 @@ WRONG: list[tuple[Any, list[Any], Any, type[Exception], str]] = [
     ([[1, 0]], [1], None, CollectionError, "the id 1 is int, but must be a string"),
     ([[1, 0]], ["c"], [1], CollectionError, "the group 1 is int, but must be a string"),
     ([[1, 0]], ["\ud800"], None, CollectionError, "holds half of a surrogate pair; remove it"),
-    ([], [], None, UsageError, "there are no rows to append"),
+    ([], [], None, UsageError, "no rows to append"),
 ]  # fmt: skip
 
 
@@ -80,13 +80,13 @@ def test_ids_of_an_earlier_run_are_known(writer: StoreWriter, tmp_path: Path) ->
     writer.close()
     with (
         StoreWriter(tmp_path / "s", RECORD, "documents") as again,
-        pytest.raises(CollectionError, match="1 ids would be twice"),
+        pytest.raises(CollectionError, match="1 duplicate ids"),
     ):
         again.append([[1, 0]], ["b"], ["en"])
 
 
 def test_two_writers(writer: StoreWriter, tmp_path: Path) -> None:
-    with pytest.raises(ClinometerError, match="is being written by another run; wait until that has ended") as caught:
+    with pytest.raises(ClinometerError, match="is being written by another run; wait for it to end") as caught:
         StoreWriter(tmp_path / "s", RECORD, "documents")
     assert not isinstance(caught.value, UsageError)
     # The second one has harmed nothing, and the lock goes with the first.
@@ -130,7 +130,7 @@ def test_a_store_that_was_made_otherwise(
     given = EncoderRecord(**{"name": "m", "kind": "http", "dimension": 2, **record})
     with pytest.raises(UsageError) as caught:
         StoreWriter(tmp_path / "s", given, **{"stage": "documents", **options})
-    assert f"was made otherwise ({sentence}); encode as before, or give another folder" in str(caught.value)
+    assert f"has other settings ({sentence}); encode as before, or choose another folder" in str(caught.value)
     assert contents(tmp_path) == before
 
 
@@ -153,14 +153,14 @@ def test_options_of_a_writer(tmp_path: Path) -> None:
 
 def test_a_folder_with_something_else(tmp_path: Path) -> None:
     (tmp_path / "00000.npy").write_bytes(b"precious")
-    with pytest.raises(FormatError, match=r"has no manifest.json but '00000.npy'; give a new or an empty folder"):
+    with pytest.raises(FormatError, match=r"has no manifest.json but holds '00000.npy'; choose a new or empty folder"):
         StoreWriter(tmp_path, RECORD, "documents")
     assert (tmp_path / "00000.npy").read_bytes() == b"precious"
 
 
 def test_a_damaged_store_is_not_continued(store: Path, texts: Texts, encode: Make) -> None:
     (store / "00001.npy").write_bytes(b"")
-    with pytest.raises(FormatError, match=r"00001.npy: it is no .npy file"):
+    with pytest.raises(FormatError, match=r"00001.npy: not a .npy file"):
         encode(store, texts)
 
 
@@ -196,11 +196,13 @@ def test_texts_that_are_not_those_of_the_store(store: Path, texts: Texts, encode
         (swapped("ids", 5, "other"), "the id of row 5 is 'd5', and 'other' in the source"),
         (swapped("languages", 9, "fr"), "the language of row 9 is 'de', and 'fr' in the source"),
         (swapped("groups", 3, "g9"), "the group of row 3 is None, and 'g9' in the source"),
-        (swapped("texts", 6, "new"), r"a text of shard 00001 \(rows 4 to 7, from 'd4' on\) is not what it was"),
+        (swapped("texts", 6, "new"), r"a text of shard 00001 \(rows 4 to 7, from 'd4' on\) has changed since"),
         (texts.take(range(9)), "has 10 rows, but the source has 9"),
     ]
     for changed, sentence in wrong:
-        with pytest.raises(CollectionError, match=sentence + ".*; encode the source as it was, or give another folder"):
+        with pytest.raises(
+            CollectionError, match=sentence + ".*; encode the source as it was, or choose another folder"
+        ):
             encode(store, changed)
     assert contents(store) == before
 

@@ -266,18 +266,18 @@ def test_train_adapter_reads_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"kind": "cubic"}, "there is no adapter of kind 'cubic'"),
+        ({"kind": "cubic"}, "unknown adapter kind 'cubic'"),
         ({"rank": 0}, "rank is 0, but must be 1 or more"),
         ({"rank": 33}, "rank is 33, but the embeddings have 32 dimensions"),
         ({"hold": -1}, "hold is -1, but must be 0 or more"),
         ({"hold": float("nan")}, "hold is nan"),
         ({"batch_size": 1}, "batch_size is 1, but must be 2 or more"),
         ({"learning_rate": 0}, "learning_rate is 0"),
-        ({"loss": "pol"}, "there is no part 'pol'"),
-        ({"loss_options": {"sale": 2}}, "the loss relational has no option sale; it has scale, weight"),
+        ({"loss": "pol"}, "unknown part 'pol'"),
+        ({"loss_options": {"sale": 2}}, "unknown option sale of the loss relational; expected scale, weight"),
         (
             {"loss": "pool", "loss_options": {"sale": 2}},
-            "the loss pool has no option sale; it has parts, weights, scale",
+            "unknown option sale of the loss pool; expected parts, weights, scale",
         ),
         ({"loss": "clear"}, "the loss clear takes the columns|ClearLoss got 4 columns"),
     ],
@@ -288,14 +288,14 @@ def test_options_that_cannot_be_used_are_refused(options: dict[str, Any], text: 
 
 
 def test_samples_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(UsageError, match="the samples are texts, but there is no encoder"):
+    with pytest.raises(UsageError, match="the samples are texts, but no encoder was given"):
         fit_adapter(samples(0, 8))
     with pytest.raises(UsageError, match="the loss clear takes the columns query_en, passage_en, query_tgt, but the"):
         fit_adapter(samples(0, 8, layout="alignment"), PlantedEncoder(), loss="clear", **FAST)
     with pytest.raises(UsageError, match="the dev samples have 32 dimensions and the columns query_en, passage_en, pa"):
         fit_adapter(samples(0, 8), PlantedEncoder(), dev=samples(0, 8, layout="alignment"), **FAST)
     two = np.eye(2, dtype=np.float32)
-    with pytest.raises(UsageError, match="do not fit together, or are none"):
+    with pytest.raises(UsageError, match="are empty or their shapes do not match"):
         EmbeddedSamples(("query_en",), two, np.eye(3, dtype=np.float32), np.zeros((1, 1), int), np.zeros(1, int))
 
     class Short(PlantedEncoder):

@@ -155,7 +155,7 @@ def test_what_is_left_out_is_counted() -> None:
     assert statistics["empty"] == {"de": 2}
     assert statistics["untranslated"] == {"de": 1}
     assert statistics["duplicates"] == {"de": 1, "en": 1}
-    assert statistics["warnings"] == ["de has 1 of the 5 samples asked for"]
+    assert statistics["warnings"] == ["de has 1 of 5 samples"]
     assert statistics["available"] == statistics["samples"] == {"de": 1}
 
 
@@ -201,12 +201,12 @@ def test_untranslated_by_words() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"layout": "triplets"}, UsageError, "there is no layout 'triplets'; choose one of alignment, alignment"),
-        ({"split": "test"}, UsageError, "there is no split 'test'; choose train, dev or all"),
+        ({"layout": "triplets"}, UsageError, "unknown layout 'triplets'; expected one of alignment, alignment"),
+        ({"split": "test"}, UsageError, "unknown split 'test'; expected train, dev or all"),
         ({"dev_share": 1}, UsageError, "dev_share is 1, but must be 0 or more and less than 1"),
         ({"samples": 0}, UsageError, "samples is 0, but must be 1 or more"),
         ({"languages": ["fr"]}, LanguageError, "the parallel data has no fr; it has en, de, zh"),
-        ({"languages": ["en"]}, UsageError, "en is the pivot and cannot be a target language too"),
+        ({"languages": ["en"]}, UsageError, "en is the pivot and cannot be a target language;"),
         ({"pivot": "fr"}, LanguageError, "the parallel data has no fr"),
     ],
 )
@@ -222,11 +222,11 @@ def test_files_are_read_with_line_numbers(tmp_path: Path) -> None:
     assert [one.id for one in read_items([path, packed])] == [*(one.id for one in many(4)), "p77#77"]
     assert read_items(path) == many(4)
     assert len(parallel_samples(path, "deu_Latn", dev_share=0)) == 4
-    with pytest.raises(FormatError, match=r"b.jsonl:2: the id 'p0#0' is there twice, first at .*b.jsonl:1"):
+    with pytest.raises(FormatError, match=r"b.jsonl:2: duplicate id 'p0#0', first at .*b.jsonl:1"):
         read_items(write(tmp_path / "b.jsonl", [raw(item(0)), raw(item(0))]))
     with pytest.raises(FormatError, match=r"c.jsonl:1: the field 'document' is missing"):
         read_items(write(tmp_path / "c.jsonl", [{"id": "x", "texts": {"en": {"query": "a"}}}]))
-    with pytest.raises(UsageError, match="no file was given"):
+    with pytest.raises(UsageError, match="no files were given"):
         read_items([])
 
 

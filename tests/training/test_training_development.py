@@ -94,7 +94,7 @@ def test_files_are_read(tmp_path: Path) -> None:
     found = development_collection(path, ["de"], **OPTIONS)
     assert found.digest() == development_collection(many(), ["de"], **OPTIONS).digest()
     assert found.digest() == development_collection([str(path)], ["de"], **OPTIONS).digest()
-    with pytest.raises(FormatError, match="the id 'p0#0' is there twice"):
+    with pytest.raises(FormatError, match="duplicate id 'p0#0'"):
         development_collection([path, path], ["de"])
     with pytest.raises(UsageError, match="items and files are mixed"):
         development_collection([path, many()[0]], ["de"])  # type: ignore[arg-type]
@@ -104,7 +104,7 @@ def test_files_are_read(tmp_path: Path) -> None:
     ("options", "error", "said"),
     [
         ({"samples": 0}, UsageError, "samples is 0, but must be 1 or more"),
-        ({"split": "test"}, UsageError, "there is no split 'test'"),
+        ({"split": "test"}, UsageError, "unknown split 'test'"),
         ({"languages": ["fr"]}, LanguageError, "the parallel data has no fr; it has en, de, zh"),
         ({"pivot": "fr"}, LanguageError, "the parallel data has no fr"),
         ({"dev_share": 0}, UsageError, r"no item in en, de is left in the split 'dev' of 90 items; give more items or"),

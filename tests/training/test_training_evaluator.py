@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny_transformer
+from support import foreign_warnings, tiny_transformer
 
 import clinometer as cm
 from clinometer.correction import Center, CorrectedEncoder
 from clinometer.encoders import SentenceTransformerEncoder
 from clinometer.errors import EmbeddingError, LanguageError, UsageError
-from clinometer.training.data import ParallelItem, samples_from_items
+from clinometer.training.data import samples_from_items
 from clinometer.training.development import development_collection
 
 with warnings.catch_warnings():
@@ -39,12 +39,7 @@ pytestmark = pytest.mark.models
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """What torch, transformers and sentence-transformers warn about is theirs; warnings of clinometer still fail."""
-    with warnings.catch_warnings():
-        for category in (DeprecationWarning, FutureWarning, UserWarning):
-            warnings.filterwarnings(
-                "ignore", category=category, module=r"(torch|transformers|sentence_transformers|accelerate|datasets)\b"
-            )
+    with foreign_warnings.ignored(DeprecationWarning, FutureWarning, UserWarning):
         yield
 
 
@@ -53,22 +48,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return tiny_transformer.build(tmp_path_factory.mktemp("tiny"), dropout=0.1)
 
 
-def items(count: int = 24) -> list[ParallelItem]:
-    texts = {
-        language: list(
-            zip(
-                tiny_transformer.sentences(count, language, seed=1),
-                [f"{text} {text}" for text in tiny_transformer.sentences(count, language, seed=2)],
-                strict=True,
-            )
-        )
-        for language in ("en", "de", "zh")
-    }
-    return [ParallelItem(f"page{row}#0", {name: pair[row] for name, pair in texts.items()}) for row in range(count)]
-
-
 def collection(count: int = 24) -> cm.Collection:
-    return development_collection(items(count), ["de", "zh"], split="all")
+    return development_collection(tiny_transformer.items(count), ["de", "zh"], split="all")
 
 
 SHOWN: dict[str, Any] = {
@@ -114,7 +95,7 @@ def test_corrected_figures_are_those_of_the_corrected_encoder(tiny: Any) -> None
 
 def test_corrected_queries_in_a_language_without_documents(tiny: Any) -> None:
     builder = cm.CollectionBuilder("three")
-    for row, one in enumerate(items(6)):
+    for row, one in enumerate(tiny_transformer.items(6)):
         builder.add_document(f"en{row}", one.texts["en"][1], "en")
         builder.add_document(f"de{row}", one.texts["de"][1], "de")
         builder.add_query(f"zh{row}", one.texts["zh"][0] or "", "zh")
@@ -146,7 +127,7 @@ def test_options_reach_the_evaluation(tiny: Any) -> None:
 @pytest.mark.parametrize("ties", ["index", "optimistic", "pessimistic", "expected"])
 def test_ties_are_ordered_as_told(tiny: Any, ties: Any) -> None:
     builder = cm.CollectionBuilder("copies")
-    for row, one in enumerate(items(12)):
+    for row, one in enumerate(tiny_transformer.items(12)):
         for label in ("en", "de"):  # what is written in both languages alike ties, and so does every third document
             builder.add_document(f"{label}{row}", one.texts["en"][1] if row % 3 else "en1 en2", label, str(row))
         builder.add_query(f"q{row}", one.texts["de"][0] or "", "de", str(row))
@@ -259,7 +240,7 @@ def test_what_is_cut_is_said(tiny: Any, caplog: pytest.LogCaptureFixture) -> Non
     with caplog.at_level(logging.INFO, logger="clinometer"):
         MixedPoolEvaluator(collection(), max_length=8, name="dev")(tiny, None, 1, 30)
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert said == ["72 of 72 documents given so far were cut: longer than 8 tokens"]
+    assert said == ["72 of 72 documents so far were cut: longer than 8 tokens"]
     assert any(record.getMessage().startswith("Mixed pool dev in epoch 1 after 30 steps: balance 0.")
                for record in caplog.records)  # fmt: skip
 
@@ -291,8 +272,10 @@ def test_it_is_native_to_the_library(tiny: Any, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("rate", [2e-3, 0.5])
 def test_the_best_checkpoint_is_loaded_at_the_end(tiny: Any, tmp_path: Path, rate: float) -> None:
-    evaluator = MixedPoolEvaluator.from_parallel(items(48), ["de", "zh"], dev_share=0.4, name="dev", corrected=True)
-    trained = samples_from_items(items(48), ["de", "zh"], None, dev_share=0.4)
+    evaluator = MixedPoolEvaluator.from_parallel(
+        tiny_transformer.items(48), ["de", "zh"], dev_share=0.4, name="dev", corrected=True
+    )
+    trained = samples_from_items(tiny_transformer.items(48), ["de", "zh"], None, dev_share=0.4)
     assert not set(evaluator.collection.documents.groups) & set(trained.ids)
     args = SentenceTransformerTrainingArguments(
         output_dir=str(tmp_path),
@@ -337,7 +320,7 @@ def test_the_best_checkpoint_is_loaded_at_the_end(tiny: Any, tmp_path: Path, rat
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"name": "a/b"}, UsageError, "name is 'a/b', but may have letters, digits, '_', '-' and '.' only"),
+        ({"name": "a/b"}, UsageError, "name is 'a/b', but may only have letters, digits, '_', '-' and '.'"),
         ({"batch_size": 0}, UsageError, "batch_size must be 1 or more, not 0"),
         ({"max_length": 0}, UsageError, "max_length must be 1 or more, not 0"),
         ({"sample": 0}, UsageError, "sample is 0, but must be a whole number of 1 or more"),
@@ -350,7 +333,7 @@ def test_the_best_checkpoint_is_loaded_at_the_end(tiny: Any, tmp_path: Path, rat
         ({"languages": ["en"]}, UsageError, "multi need two languages, but there is only en"),
         ({"primary": "multi/macro/MaxR", "measures": ["MaxR"]}, UsageError, "MaxR is better when it is smaller"),
         ({"primary": "multi/en/MaxRnorm"}, UsageError, "multi_en_MaxRnorm is not defined in this collection"),
-        ({"ties": "no"}, UsageError, "there is no tie mode 'no'"),
+        ({"ties": "no"}, UsageError, "unknown tie mode 'no'"),
     ],
 )
 def test_what_is_wrong_is_said_before_a_training(options: dict[str, Any], error: type[Exception], said: str) -> None:
@@ -364,5 +347,5 @@ def test_sources_are_loaded() -> None:
 
 
 def test_a_criterion_that_gives_no_number(tiny: Any) -> None:
-    with pytest.raises(UsageError, match="primary gave nan for the metrics, but must give a finite number"):
+    with pytest.raises(UsageError, match="primary returned nan for the metrics, but must return a finite number"):
         MixedPoolEvaluator(collection(), primary=lambda _: float("nan"))(tiny)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.interpreter import python
 
 import clinometer as cm
 import clinometer.integrations.sentence_transformers
@@ -19,12 +18,6 @@ from clinometer.measures import parse
 from clinometer.training.evaluator.history import append_row
 from clinometer.training.evaluator.metrics import criterion_key, metric_name, metrics_of, primary_value
 from clinometer.training.evaluator.questions import with_questions
-
-
-def run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def row(scenario: str, who: str, measure: str, value: float | None) -> dict[str, Any]:
@@ -57,7 +50,7 @@ def test_nothing_imports_torch_until_an_evaluator_is_asked_for() -> None:
         " clinometer.training.evaluator.questions, clinometer.training.development;"
         "print([name for name in ('torch', 'datasets', 'sentence_transformers') if name in sys.modules])"
     )
-    assert run(code) == "[]"
+    assert python(code) == "[]"
 
 
 @pytest.mark.parametrize("missing", ["torch", "sentence_transformers"])
@@ -68,7 +61,9 @@ def test_a_missing_package_is_named_by_its_extra(missing: str) -> None:
         "try:\n    from clinometer.integrations.sentence_transformers import MixedPoolEvaluator\n"
         "except MissingExtraError as error:\n    print(error)"
     )
-    assert run(code) == "the evaluator MixedPoolEvaluator needs an optional package: pip install 'clinometer[models]'"
+    assert (
+        python(code) == "the evaluator MixedPoolEvaluator needs an optional package: pip install 'clinometer[models]'"
+    )
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -163,17 +158,17 @@ def test_keys_of_criteria() -> None:
         ("balance", {"scenarios": ["multi"]}, UsageError, "needs mono-same as well; add it to the scenarios or"),
         ("balance", {"measures": parse(["MaxR"])}, UsageError, "needs MaxRnorm, nDCG@10 as well"),
         ("multi/macro", {}, UsageError, "must be 'balance', scenario/language/measure, such as"),
-        (7, {}, UsageError, "primary is 7, but must be a text or a function"),
+        (7, {}, UsageError, "primary is 7, but must be a string or a function"),
         (
             "one-sided/macro/MaxRnorm",
             {},
             UsageError,
-            "evaluated are the scenarios multi, mono-same with the measures C",
+            "the evaluation has the scenarios multi, mono-same and the measures C",
         ),
-        ("multi/macro/AP", {}, UsageError, "evaluated are the scenarios multi, mono-same with the measures C"),
+        ("multi/macro/AP", {}, UsageError, "the evaluation has the scenarios multi, mono-same and the measures C"),
         ("multi/macro/MaxR", {}, UsageError, "MaxR is better when it is smaller; choose a measure such as MaxRnorm"),
         ("multi/macro/RankGap", {}, UsageError, "RankGap is neither good nor bad when large"),
-        ("multi/fr/MaxRnorm", {}, LanguageError, "fr is none of macro, macro-target, macro-pivot, en, de"),
+        ("multi/fr/MaxRnorm", {}, LanguageError, "fr is not one of macro, macro-target, macro-pivot, en, de"),
         ("corrected/balance", {}, UsageError, "but corrected is False; set corrected=True"),
     ],
 )
@@ -185,7 +180,7 @@ def test_criteria_that_cannot_be_used(primary: Any, changed: dict[str, Any], err
 def test_a_criterion_must_have_a_value() -> None:
     assert primary_value(lambda metrics: metrics["a"] - 1, {"a": 3.0}, "primary") == 2
     for wrong in (float("nan"), None, True, "1"):
-        with pytest.raises(UsageError, match=r"primary gave .* for the metrics, but must give a finite number"):
+        with pytest.raises(UsageError, match=r"primary returned .* for the metrics, but must return a finite number"):
             primary_value(lambda _, wrong=wrong: wrong, {}, "primary")  # type: ignore[misc]
     with pytest.raises(UsageError, match="multi_en_MaxRnorm is not defined in this collection"):
         primary_value("multi/en/MaxRnorm", {"a": 3.0}, "multi_en_MaxRnorm")

@@ -82,10 +82,10 @@ def test_the_same_on_every_run_and_thread_count() -> None:
     ("options", "said"),
     [
         ({"count": 0}, "count is 0"),
-        ({"count": 3, "ranks": (1, 2)}, "ranks are 1 to 2; they must start at 1 or more and hold 3 negatives"),
+        ({"count": 3, "ranks": (1, 2)}, "ranks are 1 to 2, but must start at 1 or more and hold 3 negatives"),
         ({"ranks": (0, 9)}, "ranks are 0 to 9"),
-        ({"choice": "easy"}, "there is no choice 'easy'; choose hardest or random"),
-        ({"count": 3}, "query 0 has 2 documents of other groups in the ranks 1 to 100, but 3 are asked for; lower"),
+        ({"choice": "easy"}, "unknown choice 'easy'; expected hardest or random"),
+        ({"count": 3}, "query 0 has 2 documents of other groups in the ranks 1 to 100, but count is 3; lower"),
     ],
 )
 def test_options_that_cannot_be_used(options: dict[str, Any], said: str) -> None:
@@ -130,7 +130,7 @@ def test_columns_for_pairs_and_a_layout_that_has_no_place() -> None:
     found = with_hard_negatives(samples, Letters(), count=1, ranks=(1, 3))
     assert found.columns == ("query", "passage", "negative_1")
     assert all(row[2].startswith("de: ") and row[2] != row[1] for row in found.rows)
-    with pytest.raises(UsageError, match="hard negatives cannot be placed among the columns query_en, passage_tgt"):
+    with pytest.raises(UsageError, match="hard negatives cannot be added to the columns query_en, passage_tgt"):
         with_hard_negatives(samples_from_items(items(), ["de"], dev_share=0, layout="cross-pairs"), Letters())
 
 
@@ -150,7 +150,9 @@ def test_the_answer_to_an_equal_question_is_no_negative() -> None:
 
 def test_too_few_candidates_name_the_row() -> None:
     samples = samples_from_items(items(3), ["de"], dev_share=0)
-    with pytest.raises(UsageError, match="query 0 has 2 documents of other groups in the ranks 1 to 50, but 5"):
+    with pytest.raises(
+        UsageError, match="query 0 has 2 documents of other groups in the ranks 1 to 50, but count is 5"
+    ):
         with_hard_negatives(samples, Letters(), ranks=(1, 50))
 
 
@@ -187,5 +189,5 @@ def test_a_plan_keeps_its_share(sizes: list[tuple[int, bool]], alpha: float, see
 def test_a_plan_of_wrong_arguments() -> None:
     with pytest.raises(UsageError, match=r"alpha is 1.5, but must be between 0 and 1"):
         hybrid_plan([1], [True], 1.5)
-    with pytest.raises(UsageError, match="2 datasets, but 1 statements"):
+    with pytest.raises(UsageError, match="2 datasets, but 1 values in monolingual"):
         hybrid_plan([1, 2], [True], 0.5)

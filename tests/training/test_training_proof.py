@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_transformer
+from support import tiny_transformer
+from support.languages import LANGUAGES
 
 from clinometer.errors import UsageError
 from clinometer.training.proof import prove
@@ -25,8 +26,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     pytest.importorskip("accelerate")
     sentence_transformers = pytest.importorskip("sentence_transformers")
-
-LANGUAGES = ("en", "de", "zh")
 
 
 def write_items(path: Path, count: int, seed: int, languages: tuple[str, ...] = LANGUAGES) -> str:

@@ -161,8 +161,8 @@ def test_what_the_engine_cannot_do_is_left_out_and_counted(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (["one"], r"given texts 0 to 1, returned 1 for 2"),
-        ("two texts", r"given texts 0 to 1, returned one text for 2"),
+        (["one"], r"called with texts 0 to 1, returned 1 for 2"),
+        ("two texts", r"called with texts 0 to 1, returned one text for 2"),
         (["one", 2], r"returned int for text 1; it must return text"),
     ],
 )
@@ -173,13 +173,13 @@ def test_a_translator_that_answers_wrongly(answer: Any, said: str, tmp_path: Pat
 
 def test_usage(tmp_path: Path) -> None:
     with TranslationCache(tmp_path / "cache.jsonl") as cache:
-        with pytest.raises(UsageError, match="the pairs are in en already"):
+        with pytest.raises(UsageError, match="the pairs already are in en"):
             translate_pairs(PAIRS, "eng_Latn", Backwards(), engine="e", cache=cache)
         with pytest.raises(UsageError, match="batch_size is 0"):
             translate_pairs(PAIRS, "de", Backwards(), engine="e", cache=cache, batch_size=0)
     with pytest.raises(UsageError, match="is closed; open it again"):
         cache.put([("a", "b")], "de", "e")
-    with pytest.raises(FileNotFoundError, match="make it before translating"):
+    with pytest.raises(FileNotFoundError, match="create it before translating"):
         TranslationCache(tmp_path / "absent" / "cache.jsonl")
 
 

@@ -24,7 +24,6 @@ from clinometer.cli.option_groups import (
 )
 from clinometer.cli.output import check_folder, show, tell_figures, write
 from clinometer.cli.remedies import RemedyFiles, warn
-from clinometer.cli.save_run import SaveRun, check_run, keeping, save_run
 from clinometer.cli.target import Target
 
 __all__ = ["demo", "evaluate"]
@@ -70,7 +69,10 @@ class _Results(Progress):
             min=0,
         ),
     ] = None
-    run_file: SaveRun = None
+    run_file: Annotated[
+        Path | None,
+        option("FILE", "TREC run of the best 1000 of all languages for each query; .gz by suffix.", "--save-run"),
+    ] = None
 
 
 def demo(
@@ -124,6 +126,7 @@ def _run(
 ) -> None:
     # Imported here so that `--help` and complaints about options come at once.
     from clinometer.evaluation import evaluate as run
+    from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
     from clinometer.pools import apply
     from clinometer.pools import parse as parse_steps
     from clinometer.scenarios.options import EvaluationOptions
@@ -151,10 +154,12 @@ def _run(
     if results.run_file is not None:
         check_run(collection, results.run_file)
     scorer = target.scorer(collection)
-    kept = None if results.run_file is None else keeping(scorer)
     warnings = list(scorer.record.warnings)
     warn(warnings)
-    evaluation = run(collection, kept or scorer, show_progress_bar=results.bars, executor=execution.executor, **options)
+    evaluation = run(
+        collection, scorer, executor=execution.executor, save_run=results.run_file, show_progress_bar=results.bars,
+        **options,
+    )  # fmt: skip
     # Some things are known only when all texts have been seen.
     warn([warning for warning in evaluation.encoder["warnings"] if warning not in warnings])
     if steps:
@@ -166,6 +171,8 @@ def _run(
         write(evaluation, results.output)
     if results.figures is not None:
         tell_figures(evaluation.figures(results.figures))
-    if results.run_file is not None and kept is not None:
-        save_run(collection, kept, results.run_file, execution.threads)
+    if results.run_file is not None:
+        depth = min(RUN_DEPTH, len(collection.documents))
+        queries = f"{len(collection.queries):,} queries"
+        sys.stderr.write(f"wrote the best {depth} documents of {queries} to {results.run_file}\n")
     show(evaluation, results.json)

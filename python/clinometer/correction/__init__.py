@@ -1,7 +1,7 @@
-"""Correction without training: stored embeddings are moved by their language, in a minute and without the model.
+"""Correction without training: stored embeddings are moved by language, in a minute and without the model.
 
-`fit` makes a correction from a sample of embeddings, `Correction.apply` changes any number of others, and
-`CorrectedEncoder` lets an evaluation show what it did.
+`fit` fits a correction on a sample of embeddings, `Correction.apply` changes any number of others, and
+`CorrectedEncoder` lets an evaluation show the effect.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ __all__ = [
 
 METHODS = {
     "center": "subtract each language's mean, and the directions in which the means differ; any texts will do",
-    "lir": "take the leading components of each language's embeddings out; any texts will do",
+    "lir": "remove the leading components of each language's embeddings; any texts will do",
     "shift": "subtract each language's mean translation difference to the pivot; needs translated texts",
-    "calibrate": "take each language's mean score off the scores of its documents; needs sample queries",
+    "calibrate": "subtract each language's mean score from the scores of its documents; needs sample queries",
 }
 
 
@@ -60,16 +60,16 @@ def fit(
 
     Args:
         method: One of `METHODS`.
-        documents: `(n, d)` embeddings of sample documents; `choose` picks a few of each language.
-        languages: Label of each.
+        documents: `(n, d)` embeddings of sample documents; `choose` draws a sample of each language.
+        languages: Language of each document.
         queries: `(m, d)` embeddings of sample queries.
-        query_languages: Label of each query.
+        query_languages: Language of each query.
         groups: Parallel group of each document, for `shift`.
         query_groups: Parallel group of each query, for `shift`.
-        **options: Those of the method's `fit`, such as `strength` or `components`.
+        **options: Options of the method's `fit`, such as `strength` or `components`.
 
     Raises:
-        UsageError: There is no such method, or it does not know an option, or it needs something that is not given.
+        UsageError: The method or an option is unknown, or an argument that the method needs is missing.
 
     Example:
         >>> sample = [[0.8, 0.6, 0.0], [0.8, -0.6, 0.0], [0.0, 0.6, 0.8], [0.0, -0.6, 0.8]]
@@ -83,32 +83,32 @@ def fit(
     check_method(method)
     if (queries is None) != (query_languages is None):
         raise UsageError("queries and query_languages go together; give both or neither")
-    made: dict[str, Any] = {"center": Center.fit, "lir": Lir.fit, "shift": Shift.fit, "calibrate": Calibration.fit}
-    known = [name for name in _keywords(made[method]) if name not in _GIVEN]
-    if unknown := [name for name in options if name not in known]:
-        raise UsageError(f"{method} does not know the option {', '.join(unknown)}; it knows {', '.join(known)}")
+    fit_of: dict[str, Any] = {"center": Center.fit, "lir": Lir.fit, "shift": Shift.fit, "calibrate": Calibration.fit}
+    option_names = [name for name in _keywords(fit_of[method]) if name not in _SAMPLE_ARGUMENTS]
+    if unknown_options := [name for name in options if name not in option_names]:
+        raise UsageError(f"unknown option {', '.join(unknown_options)} of {method}; expected {', '.join(option_names)}")
     if method == "shift":
         if groups is None or (queries is not None and query_groups is None):
-            what = "groups, the parallel group of each document" if groups is None else "query_groups as well"
-            raise UsageError(f"shift needs translated texts; give {what}")
+            missing = "groups, the parallel group of each document" if groups is None else "query_groups as well"
+            raise UsageError(f"shift needs translated texts; give {missing}")
         return Shift.fit(documents, languages, groups, queries, query_languages, query_groups, **options)
     if method == "calibrate" and queries is None:
         raise UsageError("calibrate needs sample queries; give queries and query_languages")
-    fitted: Correction = made[method](documents, languages, queries, query_languages, **options)
+    fitted: Correction = fit_of[method](documents, languages, queries, query_languages, **options)
     return fitted
 
 
 def check_method(method: str) -> None:
-    """Refuse a method that does not exist.
+    """Refuse an unknown method.
 
     Raises:
-        UsageError: Naming those that do.
+        UsageError: The method is unknown; the message names those that exist.
     """
     if method not in METHODS:
-        raise UsageError(f"there is no correction {method!r}; choose one of {', '.join(METHODS)}")
+        raise UsageError(f"unknown correction {method!r}; expected one of {', '.join(METHODS)}")
 
 
-_GIVEN = ("documents", "languages", "queries", "query_languages", "groups", "query_groups")
+_SAMPLE_ARGUMENTS = ("documents", "languages", "queries", "query_languages", "groups", "query_groups")
 
 
 def _keywords(function: Any) -> list[str]:

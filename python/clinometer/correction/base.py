@@ -1,7 +1,7 @@
-"""What a correction is: fitted arrays that change stored embeddings by their language, without the model and its texts.
+"""A correction: fitted arrays that change stored embeddings by language, without the model and the texts.
 
-Every row is scaled to length one, changed by what was fitted for its language, and scaled to length one again. What
-comes out for a row depends on nothing but that row and its language: any part of a store, in any order, same bits.
+Every row is scaled to length one, changed by the arrays of its language, and scaled to length one again. The result for
+a row depends on that row and its language only: any part of a store, in any order, gives the same bits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ UNKNOWN: tuple[Unknown, ...] = ("refuse", "mean", "leave")
 _FORMAT = "clinometer-correction"
 _VERSION = 1
 _BLOCK = 8192
-# Where nothing is left of a row, it was its language's mean, or lies in what was removed.
+# A row of which nothing is left was its language's mean, or lies in the space that was removed.
 _EMPTY = (
     "{side}: nothing is left of {{count}} rows after the correction ({{named}}); fit on more texts of their languages, "
     "or correct less (a lower strength, fewer components)"
@@ -45,16 +45,16 @@ _REGISTERED: dict[str, type[Correction]] = {}
 
 @dataclass(frozen=True, eq=False)
 class Correction(ABC):
-    """A fitted correction. Make one with the `fit` of a method or with `clinometer.correction.fit`; it never changes.
+    """A fitted correction, immutable. Create one with the `fit` of a method or with `clinometer.correction.fit`.
 
-    The row of a language in a fitted array is its place in `languages` (for documents) or `query_languages`; one more
-    row, the last, stands for "language not known": the mean over all languages.
+    The row of a language in a fitted array is its position in `languages` (for documents) or `query_languages`; one
+    more row, the last, is for unknown languages: the mean over all languages.
 
     Args:
-        languages: Labels that documents may have.
-        query_languages: Labels that queries may have.
-        arrays: What was fitted, by name.
-        settings: How it was fitted: options, texts per language, and on what (`fitted_on`). JSON values only.
+        languages: Languages that documents may have.
+        query_languages: Languages that queries may have.
+        arrays: Fitted arrays by name.
+        settings: Record of the fit: options, texts per language, and encoder (`fitted_on`). JSON values only.
     """
 
     languages: tuple[str, ...]
@@ -72,37 +72,37 @@ class Correction(ABC):
     @property
     @abstractmethod
     def dimension(self) -> int:
-        """Length of the rows that go in."""
+        """Length of the rows before the correction."""
 
     @property
     def output_dimension(self) -> int:
-        """Length of the rows that come out."""
+        """Length of the rows after the correction."""
         return self.dimension
 
     @abstractmethod
     def _changed(self, rows: NDArray[np.float64], codes: NDArray[np.int64], side: Side) -> NDArray[np.float64]:
-        """The unit rows after the change, before they are scaled; code -1 leaves a row as it is.
+        """The unit rows after the change, before they are rescaled; code -1 leaves a row unchanged.
 
-        Nothing here may depend on the other rows, so no BLAS: its last bits go with the shape.
+        No row may depend on the other rows, so no BLAS: its last bits depend on the shape.
         """
 
     def apply(
         self, vectors: ArrayLike, languages: Sequence[str | None], *, unknown: Unknown = "refuse"
     ) -> NDArray[np.float32]:
-        """Documents, corrected.
+        """Corrected documents.
 
         Args:
             vectors: `(n, d)` embeddings, float32 or float16, of any length above zero; only their directions count.
-            languages: Label of each row, in any spelling that `clinometer.languages.canonical` reads; None where it is
-                not known.
-            unknown: Rows whose language is None or was not fitted: `refuse`; `mean` corrects them by the mean over all
-                languages; `leave` only scales them to length one. Both are counted in a `UserWarning`.
+            languages: Language of each row, in any spelling that `clinometer.languages.canonical` reads; None if
+                unknown.
+            unknown: Treatment of rows whose language is None or was not fitted: `refuse`; `mean` corrects them by the
+                mean over all languages; `leave` only scales them to length one. A `UserWarning` counts the latter two.
 
         Returns:
             `(n, output_dimension)` float32, rows of length one.
 
         Raises:
-            LanguageError: A language was not fitted and `unknown` is `refuse`; all such labels are named.
+            LanguageError: A language was not fitted and `unknown` is `refuse`; the message names all such languages.
             EmbeddingError: Rows that are zero, NaN or infinite, of another dimension, or of which nothing is left.
         """
         return self._applied(vectors, languages, "documents", unknown)
@@ -110,11 +110,11 @@ class Correction(ABC):
     def apply_queries(
         self, vectors: ArrayLike, languages: Sequence[str | None] | None = None, *, unknown: Unknown = "refuse"
     ) -> NDArray[np.float32]:
-        """Queries, corrected.
+        """Corrected queries.
 
         Args:
             vectors: `(n, d)` embeddings, as for `apply`.
-            languages: Label of each row; None (the default) if no query's language is known: one mean for all.
+            languages: Language of each row; None (the default) if no query's language is known: one mean for all.
             unknown: As for `apply`.
 
         Returns:
@@ -127,7 +127,7 @@ class Correction(ABC):
         return self._applied(vectors, languages, "queries", unknown)
 
     def unknown_rows(self, languages: Sequence[str | None], side: Side = "documents") -> dict[str, int]:
-        """How many rows have a language that was not fitted, by label; `not known` for None.
+        """Number of rows by language that was not fitted; `not known` for None.
 
         Example:
             >>> import numpy as np
@@ -144,26 +144,26 @@ class Correction(ABC):
         return self.languages if side == "documents" else self.query_languages
 
     def refuse_unknown(self, languages: Sequence[str | None], side: Side = "documents") -> None:
-        """Nothing, if all these languages were fitted; `apply` does it too, but this needs no embeddings.
+        """Refuse languages that were not fitted, as `apply` does, but without embeddings.
 
         Raises:
-            LanguageError: A language was not fitted; all such labels are named.
+            LanguageError: A language was not fitted; the message names all such languages.
         """
-        if strangers := self.unknown_rows(languages, side):
-            named = ", ".join(f"{label} ({count})" for label, count in strangers.items())
+        if row_counts := self.unknown_rows(languages, side):
+            named = ", ".join(f"{label} ({count})" for label, count in row_counts.items())
             raise LanguageError(
-                f"the correction was not fitted on {side} of {named} rows; it knows {', '.join(self.labels(side))}; "
+                f"the correction was not fitted on {side} in {named}, only in {', '.join(self.labels(side))}; "
                 "fit it again with texts of these languages, or choose unknown='mean' or unknown='leave'"
             )
 
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits: the same for corrections that do the same, whatever they were fitted on."""
-        told = {name: entry for name, entry in self.describe().items() if name != "fitted_on"}
-        found = hashlib.sha256(msgspec.json.encode(told, order="deterministic"))
+        """Twelve hexadecimal digits, equal for equal corrections, whatever they were fitted on."""
+        description = {name: entry for name, entry in self.describe().items() if name != "fitted_on"}
+        sha = hashlib.sha256(msgspec.json.encode(description, order="deterministic"))
         for name in sorted(self.arrays):
-            found.update(np.ascontiguousarray(self.arrays[name]).tobytes())
-        return found.hexdigest()[:12]
+            sha.update(np.ascontiguousarray(self.arrays[name]).tobytes())
+        return sha.hexdigest()[:12]
 
     def describe(self) -> dict[str, Any]:
         """Method, languages, dimensions and settings, as JSON values."""
@@ -177,7 +177,7 @@ class Correction(ABC):
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write one `.npz` file without pickle, under a temporary name first. The same correction gives the same bytes.
+        """Write one `.npz` file without pickle, atomically. The same correction gives the same bytes.
 
         Raises:
             UsageError: The name does not end in `.npz`.
@@ -200,24 +200,28 @@ class Correction(ABC):
         self, languages: Sequence[str | None] | None, rows: int, side: Side, unknown: Unknown
     ) -> NDArray[np.int64]:
         if unknown not in UNKNOWN:
-            raise UsageError(f"unknown is {unknown!r}; choose one of {', '.join(UNKNOWN)}")
+            raise UsageError(f"unknown is {unknown!r}, but must be one of {', '.join(UNKNOWN)}")
         known = self.labels(side)
         if languages is None:
             if side == "documents":
-                raise UsageError("the languages of the documents are missing; give one label for each row")
+                raise UsageError("the languages of the documents are missing; give one language for each row")
             return np.full(rows, len(known), dtype=np.int64)
         if isinstance(languages, str) or len(languages) != rows:
-            given = "one string" if isinstance(languages, str) else f"{len(languages)} languages"
-            raise UsageError(f"{given} for {rows} {side}; give a list with one label for each row")
+            got = "one string" if isinstance(languages, str) else f"{len(languages)} languages"
+            raise UsageError(f"{got} for {rows} {side}; give a list with one language for each row")
         if unknown == "refuse":
             self.refuse_unknown(languages, side)
-        elif strangers := self.unknown_rows(languages, side):
-            named = ", ".join(f"{label} ({count})" for label, count in strangers.items())
-            what = "corrected by the mean over all languages" if unknown == "mean" else "left uncorrected"
-            warnings.warn(f"{sum(strangers.values())} of {rows} {side} were {what}: {named}", UserWarning, stacklevel=4)
-        place = {label: row for row, label in enumerate(known)}
-        other = len(known) if unknown == "mean" else -1
-        return np.array([place.get(label or "", other) for label in _canonical(languages)], dtype=np.int64)
+        elif row_counts := self.unknown_rows(languages, side):
+            named = ", ".join(f"{label} ({count})" for label, count in row_counts.items())
+            treatment = "corrected by the mean over all languages" if unknown == "mean" else "left uncorrected"
+            warnings.warn(
+                f"{sum(row_counts.values())} of {rows} {side} were {treatment}: {named}", UserWarning, stacklevel=4
+            )
+        code_of_label = {label: row for row, label in enumerate(known)}
+        default_code = len(known) if unknown == "mean" else -1
+        return np.array(
+            [code_of_label.get(label or "", default_code) for label in _canonical(languages)], dtype=np.int64
+        )
 
     def _applied(
         self, vectors: ArrayLike, languages: Sequence[str | None] | None, side: Side, unknown: Unknown
@@ -229,74 +233,74 @@ class Correction(ABC):
                 f"{self.dimension} dimensions; correct embeddings of the encoder that it was fitted on"
             )
         codes = self._codes(languages, len(array), side, unknown)
-        complaint = _EMPTY.format(side=side)
+        message = _EMPTY.format(side=side)
         out = np.empty((len(array), self.output_dimension), dtype=np.float32)
         for start in range(0, len(array), _BLOCK):
             stop = start + _BLOCK
             rows = unit_rows(array[start:stop], side, first_row=start)
-            out[start:stop] = finished_rows(self._changed(rows, codes[start:stop], side), complaint, start)
+            out[start:stop] = finished_rows(self._changed(rows, codes[start:stop], side), message, start)
         return out
 
     def _checked(self) -> Self:
-        """Refuse arrays that do not fit together, as a damaged file would bring them."""
+        """Refuse arrays whose shapes do not match, as those of a damaged file may."""
         for name, array in self.arrays.items():
             if not np.isfinite(array).all():
-                raise ValueError(f"the array {name!r} holds NaN or infinite values")
-        for name, wanted in self._shapes().items():
+                raise ValueError(f"the array {name!r} has NaN or infinite values")
+        for name, sizes in self._shapes().items():
             if name not in self.arrays:
-                raise ValueError(f"there is no array {name!r}")
+                raise ValueError(f"the array {name!r} is missing")
             shape = self.arrays[name].shape
-            if len(shape) != len(wanted) or any(
-                size not in (None, own) for size, own in zip(wanted, shape, strict=True)
+            if len(shape) != len(sizes) or any(
+                size not in (None, actual) for size, actual in zip(sizes, shape, strict=True)
             ):
-                raise ValueError(f"the array {name!r} has shape {shape}, which does not fit the others")
+                raise ValueError(f"the array {name!r} has shape {shape}, which does not match the others")
         return self
 
     @abstractmethod
     def _shapes(self) -> dict[str, tuple[int | None, ...]]:
-        """The arrays that there must be, with their shapes; None for a size that nothing else fixes."""
+        """The required arrays with their shapes; None for a size that may be any."""
 
 
 def load(path: str | os.PathLike[str]) -> Correction:
     """Read a correction that `save` wrote.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        FormatError: The file is no correction, is damaged, or was written by a later version.
+        FileNotFoundError: The file does not exist.
+        FormatError: The file is not a correction, is damaged, or was written by a later version.
     """
     name = os.fspath(path)
     try:
-        # numpy leaves a damaged file open where it opened it itself.
+        # numpy does not close a damaged file that it opened itself.
         with Path(path).open("rb") as raw:
             file = np.load(raw, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile) or "about" not in file.files:
-                raise FormatError(name, None, "this is no correction; write one with `clinometer correct`")
+                raise FormatError(name, None, "not a correction; write one with `clinometer correct`")
             about = msgspec.json.decode(str(file["about"]), type=dict[str, Any])
             arrays = {key: file[key] for key in file.files if key != "about"}
     except (FileNotFoundError, FormatError):
         raise
     except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, msgspec.DecodeError) as error:
-        raise FormatError(name, None, f"this is no correction, or it is damaged ({error})") from None
+        raise FormatError(name, None, f"not a correction, or damaged ({error})") from None
     if about.get("format") != _FORMAT:
-        raise FormatError(name, None, "this is no correction; write one with `clinometer correct`")
+        raise FormatError(name, None, "not a correction; write one with `clinometer correct`")
     if about.get("version") != _VERSION or about.get("method") not in _REGISTERED:
         raise FormatError(
             name,
             None,
-            f"version {about.get('version')}, method {about.get('method')!r} is not known here; this program reads "
-            f"version {_VERSION}, methods {', '.join(_REGISTERED)}",
+            f"unknown version {about.get('version')} or method {about.get('method')!r}; this program reads version "
+            f"{_VERSION}, methods {', '.join(_REGISTERED)}",
         )
     try:
         return _REGISTERED[about["method"]](
             tuple(about["languages"]), tuple(about["query_languages"]), arrays, dict(about["settings"])
         )._checked()
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise FormatError(name, None, f"this correction is damaged ({error})") from None
+        raise FormatError(name, None, f"damaged correction ({error})") from None
 
 
 def _canonical(languages: Sequence[str | None]) -> list[str | None]:
-    seen: dict[str | None, str | None] = {None: None}
+    canonical_of: dict[str | None, str | None] = {None: None}
     for label in languages:
-        if label not in seen:
-            seen[label] = canonical(str(label))
-    return [seen[label] for label in languages]
+        if label not in canonical_of:
+            canonical_of[label] = canonical(str(label))
+    return [canonical_of[label] for label in languages]

@@ -1,6 +1,6 @@
-"""Score calibration: what a language's documents score too much for queries of a language is taken off their scores.
+"""Score calibration: the mean score of each pair of query and document language is subtracted from the scores.
 
-The offsets are folded into the vectors, so that a plain cosine search yields the calibrated order, exactly.
+The offsets are folded into the vectors, so that a plain cosine search gives exactly the calibrated order.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ __all__ = ["Calibration"]
 class Calibration(Correction):
     """`a[l_d] * cos(q, d) - strength * b[l_q, l_d]` in place of `cos(q, d)`; the definition is ours.
 
-    `b` is the mean score of sample queries of one language and sample documents of another. With `scale`, `a` evens out
-    how far the scores of a document language spread; without it `a` is 1.
+    `b` is the mean score of sample queries of one language and sample documents of another. With `scale`, `a` equalises
+    the spread of scores between document languages; without it `a` is 1.
 
-    **How it is folded.** A document becomes `[a d, e, c]`: `e` has a one in the column of its language, and `c` makes
-    all documents equally long. A query becomes `[q, -strength * b[l_q], 0]`. The dot product of the two is the
-    calibrated score. A query's length, and the one length of all documents, only scale that query's scores: under
+    **How it is folded.** A document becomes `[a d, e, c]`: `e` has a one in the column of its language, and `c` gives
+    all documents equal length. A query becomes `[q, -strength * b[l_q], 0]`. The dot product of the two is the
+    calibrated score. A query's length, and the common length of all documents, only scale that query's scores: under
     cosine the order is exactly the calibrated one, and under the dot product as well. The scores of different queries
     must not be compared.
 
-    A scale for each *pair* of languages cannot be folded in that way, so `a` goes with the document language only.
-    Rows come out longer than they went in: by the number of document languages and two.
+    A scale for each *pair* of languages cannot be folded in this way, so `a` depends on the document language only.
+    The rows get longer, by the number of document languages and two.
     """
 
     method: ClassVar[str] = "calibrate"
@@ -49,22 +49,22 @@ class Calibration(Correction):
         strength: float = 1.0,
         scale: bool = False,
     ) -> Self:
-        """Fit on texts of each language; no labels and no translations are needed.
+        """Fit on texts of each language; neither judgements nor translations are needed.
 
         Args:
             documents: `(n, d)` embeddings of sample documents.
-            languages: Label of each.
-            queries: `(m, d)` embeddings of sample queries. They need not fit the documents.
-            query_languages: Label of each query.
-            strength: Share of the mean score that is taken off, 0 or more.
-            scale: Also even out the spread of scores, `a`.
+            languages: Language of each document.
+            queries: `(m, d)` embeddings of sample queries. They need not match the documents.
+            query_languages: Language of each query.
+            strength: Share of the mean score that is subtracted, 0 or more.
+            scale: Also equalise the spread of scores, `a`.
 
         Returns:
-            The correction. A query whose language is not known takes the mean offsets over the query languages; a
-            document takes those over the document languages.
+            The correction. A query of unknown language takes the mean offsets over the query languages; a document
+            those over the document languages.
 
         Raises:
-            UsageError: There are no texts, or not one label for each.
+            UsageError: There are no texts, or not one language for each.
             EmbeddingError: Rows that cannot be used.
 
         Example:
@@ -76,34 +76,42 @@ class Calibration(Correction):
         """
         checked_strength("strength", strength)
         sample = by_language(documents, languages, "documents")
-        asked = by_language(queries, query_languages, "queries")
-        means = np.stack([[_mean(theirs) @ _mean(ours) for ours in sample.values()] for theirs in asked.values()])
-        squares = [[_variance(theirs, ours) for ours in sample.values()] for theirs in asked.values()]
+        query_sample = by_language(queries, query_languages, "queries")
+        means = np.stack(
+            [
+                [_mean(query_rows) @ _mean(document_rows) for document_rows in sample.values()]
+                for query_rows in query_sample.values()
+            ]
+        )
+        squares = [
+            [_variance(query_rows, document_rows) for document_rows in sample.values()]
+            for query_rows in query_sample.values()
+        ]
         spread = np.sqrt(np.mean(squares, axis=0))
         scales = np.ones(len(sample) + 1)
         if scale and (spread > 0).all():
             scales[:-1] = spread.mean() / spread
         return cls(
             tuple(sample),
-            tuple(asked),
+            tuple(query_sample),
             {"score_means": _with_means(means), "scales": scales},
             {
                 "rows_of": int(next(iter(sample.values())).shape[1]),
                 "strength": strength,
                 "scale": scale,
                 "documents_fitted": {label: len(rows) for label, rows in sample.items()},
-                "queries_fitted": {label: len(rows) for label, rows in asked.items()},
+                "queries_fitted": {label: len(rows) for label, rows in query_sample.items()},
             },
         )
 
     @property
     def dimension(self) -> int:
-        """Length of the rows that go in."""
+        """Length of the rows before the correction."""
         return int(self.settings["rows_of"])
 
     @property
     def output_dimension(self) -> int:
-        """Length of the rows that come out: longer by a column for each document language and two more."""
+        """Length of the rows after the correction: `dimension`, a column for each document language, and two more."""
         return self.dimension + len(self.languages) + 2
 
     def _changed(self, rows: NDArray[np.float64], codes: NDArray[np.int64], side: Side) -> NDArray[np.float64]:
@@ -140,6 +148,6 @@ def _variance(queries: Rows, documents: Rows) -> float:
 
 
 def _with_means(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The table with the means of its columns as a last row, and of its rows as a last column."""
+    """The table with its column means as a last row, and its row means as a last column."""
     wider = np.concatenate([table, table.mean(axis=1, keepdims=True)], axis=1)
     return np.concatenate([wider, wider.mean(axis=0, keepdims=True)])

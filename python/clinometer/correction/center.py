@@ -1,6 +1,6 @@
-"""Centering: each language's mean is subtracted, so that no language as a whole lies closer to anything than another.
+"""Centering: each language's mean is subtracted, so that no language as a whole is closer to any text than another.
 
-Only the languages of the texts are used, never what translates or answers what: any sample of texts will do.
+It only uses the languages of the texts, not translations or judgements: any sample of texts will do.
 """
 
 from __future__ import annotations
@@ -27,26 +27,27 @@ _QUERY_STRENGTH = 0.7
 class Center(Offsets):
     """`P (x - strength * mean_l)`, between two scalings to length one.
 
-    Per-language centering with a strength is the plain form (`directions=0, shrinkage=0.0`); the two parts that follow
+    Per-language centering with a strength is the plain form (`directions=0, shrinkage=0.0`); the following two parts
     are ours.
 
-    **Few texts** (`shrinkage`). The mean of `n` texts is off by their spread, and what blurs it is the topic: means of
-    few texts differ by what these happen to be about. So each mean is moved towards the mean `g` of all languages by
-    the least expected squared error (empirical Bayes, after James and Stein): `g + w_l (mean_l - g)` with
+    **Few texts** (`shrinkage`). The mean of `n` texts has sampling error, mostly due to topic: means of few texts
+    differ by what these happen to be about. So each mean is moved towards the mean `g` of all languages to minimise the
+    expected squared error (empirical Bayes, after James and Stein): `g + w_l (mean_l - g)` with
     `w_l = t / (t + s / n_l)`. Here `s` is the variance within languages (trace, pooled), and `t` the variance of the
-    true means between languages: what is seen, less what chance explains. With many texts, or languages far apart,
-    `w_l` is near 1 and nothing changes.
+    true means between languages: the observed variance minus the part that chance explains. With many texts, or
+    languages far apart, `w_l` is near 1 and nothing changes.
 
-    **Directions** (`directions`). A text is not as much of its language as the mean of its language is: what it has
-    more or less of it still moves its scores with a whole language at once. So `P` takes out the directions in which
-    the documents' means differ, for documents and queries. This needs no label, so it also reaches queries whose
-    language is not known.
+    **Directions** (`directions`). A text has more or less of the language component than the mean of its language, and
+    the difference still moves its scores with a whole language at once. So `P` removes the directions in which the
+    documents' means differ, for documents and queries. This needs no language, so it also applies to queries of unknown
+    language.
 
-    **Strength** (`auto`: documents 1, queries 0.7). Documents lose their mean whole: what `shrinkage` leaves of it is
-    more than chance, and any rest would move a whole language for every query. A query's own mean moves its scores with
-    all languages alike and tells what kind of text answers it, so that less may be better. The number is the smallest
-    whose Complete@10 lies within one standard error of the best, on development data (tico19, multilingual-e5-small,
-    means of 60 and of 240 texts); with the Universal Sentence Encoder everything from 0.3 to 1.1 does.
+    **Strength** (`auto`: documents 1, queries 0.7). Documents lose their whole mean: the part that `shrinkage` keeps is
+    more than chance, and any remainder would move a whole language for every query. A query's own mean moves its scores
+    with all languages in the same way and tells which kind of text is relevant, so that less may be better. The number
+    is the smallest whose Complete@10 lies within one standard error of the best, on development data (tico19,
+    multilingual-e5-small, means of 60 and of 240 texts); with the Universal Sentence Encoder everything from 0.3 to 1.1
+    does.
     """
 
     method: ClassVar[str] = "center"
@@ -65,23 +66,23 @@ class Center(Offsets):
         shrinkage: float | Literal["auto"] = "auto",
         directions: int | Literal["auto"] = "auto",
     ) -> Self:
-        """Fit on texts of each language; no labels and no translations are needed.
+        """Fit on texts of each language; neither judgements nor translations are needed.
 
         Args:
             documents: `(n, d)` embeddings of sample documents. The documents of the index itself are the best sample.
-            languages: Label of each.
+            languages: Language of each document.
             queries: `(m, d)` embeddings of sample queries, None if there are none.
-            query_languages: Label of each query.
+            query_languages: Language of each query.
             strength: Share of the mean that is subtracted, 0 or more; 1 subtracts all of it; `auto` as above.
             query_strength: The same for queries. None: as for documents, or, with `strength="auto"`, as above.
-            query_means: What queries lose: `own` means, those of the `documents`, or `none`. By default `own` if there
-                are queries, else `documents`.
-            shrinkage: How far means are moved together, `1 - w_l`, from 0 (not at all) to 1 (all the way); `auto` as
-                above.
-            directions: How many are taken out: `auto`, or a number from 0 to one less than there are languages.
+            query_means: Means subtracted from queries: their `own`, those of the `documents`, or `none`. By default
+                `own` if there are queries, else `documents`.
+            shrinkage: Degree to which means are moved together, `1 - w_l`, from 0 (not at all) to 1 (completely);
+                `auto` as above.
+            directions: Number of directions removed: `auto`, or 0 to the number of languages minus one.
 
         Returns:
-            The correction. Rows whose language is not known lose the mean of the languages' means.
+            The correction. Rows of unknown language lose the mean of the languages' means.
 
         Raises:
             UsageError: An option cannot be used, or there are no texts.
@@ -95,28 +96,30 @@ class Center(Offsets):
         """
         kind = query_means or ("documents" if queries is None else "own")
         if kind not in _KINDS:
-            raise UsageError(f"query_means is {query_means!r}; choose one of {', '.join(_KINDS)}")
+            raise UsageError(f"query_means is {query_means!r}, but must be one of {', '.join(_KINDS)}")
         if kind == "own" and queries is None:
-            raise UsageError("query_means is 'own', but there are no queries to take means of; give queries")
+            raise UsageError("query_means is 'own', but there are no queries; give queries")
         if kind != "own" and queries is not None:
-            raise UsageError(f"query_means is {kind!r}, so the queries would not be used; leave one of the two out")
+            raise UsageError(f"query_means is {kind!r}, so the queries would not be used; remove one of the two")
         if shrinkage != "auto" and not 0 <= shrinkage <= 1:
             raise UsageError(f"shrinkage is {shrinkage!r}, but must be 'auto' or lie between 0 and 1")
         sample = by_language(documents, languages, "documents")
-        asked = sample if queries is None else by_language(queries, query_languages or [], "queries")
+        query_sample = sample if queries is None else by_language(queries, query_languages or [], "queries")
         means, weights, chance = _means(sample, shrinkage)
-        query_offsets, query_weights, _ = (means, weights, chance) if queries is None else _means(asked, shrinkage)
-        of_documents, of_queries = (1.0, _QUERY_STRENGTH) if strength == "auto" else (strength, strength)
+        query_offsets, query_weights, _ = (
+            (means, weights, chance) if queries is None else _means(query_sample, shrinkage)
+        )
+        document_default, query_default = (1.0, _QUERY_STRENGTH) if strength == "auto" else (strength, strength)
         settings = {
-            "strength": of_documents,
-            "query_strength": 0.0 if kind == "none" else of_queries if query_strength is None else query_strength,
+            "strength": document_default,
+            "query_strength": 0.0 if kind == "none" else query_default if query_strength is None else query_strength,
             "strength_by": "rule" if strength == "auto" else "hand",
             "query_means": kind,
             "shrinkage": shrinkage,
             "weights": weights,
             "query_weights": query_weights if kind == "own" else {},
             "documents_fitted": {label: len(rows) for label, rows in sample.items()},
-            "queries_fitted": {label: len(rows) for label, rows in asked.items()} if kind == "own" else {},
+            "queries_fitted": {label: len(rows) for label, rows in query_sample.items()} if kind == "own" else {},
         }
         return cls._from_means(means, query_offsets, leading(means, directions, chance), settings)
 
@@ -124,13 +127,13 @@ class Center(Offsets):
 def _means(
     sample: dict[str, Rows], shrinkage: float | Literal["auto"]
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, float], float]:
-    """The means, moved together; how much of each was kept, `w_l`; and what chance puts into one direction."""
-    plain = {label: rows.mean(axis=0) for label, rows in sample.items()}
-    common = np.mean(list(plain.values()), axis=0)
-    left = sum(len(rows) - 1 for rows in sample.values())
-    squares = sum(float(np.square(rows - plain[label]).sum()) for label, rows in sample.items())
-    # One text in each language shows no spread: nothing is known of chance, and nothing is moved.
-    within = squares / left if left else 0.0
+    """The means, moved together; their weights `w_l`; and the squared length expected by chance in one direction."""
+    sample_means = {label: rows.mean(axis=0) for label, rows in sample.items()}
+    common = np.mean(list(sample_means.values()), axis=0)
+    degrees = sum(len(rows) - 1 for rows in sample.values())
+    squares = sum(float(np.square(rows - sample_means[label]).sum()) for label, rows in sample.items())
+    # One text in each language has no spread: chance cannot be estimated, and nothing is moved.
+    within = squares / degrees if degrees else 0.0
     chance = {label: within / len(rows) for label, rows in sample.items()}
     expected = float(np.mean(list(chance.values())))
     if shrinkage != "auto":
@@ -138,8 +141,8 @@ def _means(
     elif len(sample) < 2:
         weights = dict.fromkeys(sample, 1.0)
     else:
-        seen = sum(float(np.square(mean - common).sum()) for mean in plain.values()) / (len(sample) - 1)
-        between = max(seen - expected, 0.0)
+        observed = sum(float(np.square(mean - common).sum()) for mean in sample_means.values()) / (len(sample) - 1)
+        between = max(observed - expected, 0.0)
         weights = {label: between / (between + noise) if noise else 1.0 for label, noise in chance.items()}
-    moved = {label: common + weights[label] * (mean - common) for label, mean in plain.items()}
+    moved = {label: common + weights[label] * (mean - common) for label, mean in sample_means.items()}
     return moved, weights, expected

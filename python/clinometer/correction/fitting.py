@@ -1,4 +1,4 @@
-"""From a collection to a fitted correction: which texts are drawn, what moves the queries, and what is worth a warning.
+"""From a collection to a fitted correction: drawing texts, choosing what corrects the queries, and warnings.
 
 Only the drawn texts are encoded. The same collection, sample size and seed draw the same texts.
 """
@@ -39,12 +39,12 @@ _FEW, _ENOUGH = 30, 60
 
 @dataclass(frozen=True, eq=False)
 class SampledTexts:
-    """Embeddings of the drawn documents or queries, with their labels.
+    """Embeddings of the drawn documents or queries, with languages and groups.
 
     Args:
-        vectors: `(n, d)`.
-        languages: Label of each row.
-        groups: Parallel group of each row, None where it has none.
+        vectors: `(n, d)` embeddings.
+        languages: Language of each row.
+        groups: Parallel group of each row, or None.
     """
 
     vectors: NDArray[Any]
@@ -54,13 +54,13 @@ class SampledTexts:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What a correction is fitted on.
+    """A sample that a correction is fitted on.
 
     Args:
         documents: The documents.
         queries: The queries, None if none are used.
-        queries_by: What moves the queries.
-        origin: What `fitted_on` of the correction will say: where the texts are from, encoder, size, seed.
+        queries_by: Source of the correction of queries; see `query_fit`.
+        origin: Value of `fitted_on` in the settings of the correction: source of the texts, encoder, size, seed.
     """
 
     documents: SampledTexts
@@ -69,32 +69,33 @@ class Sample:
     origin: dict[str, Any]
 
 
-def query_fit(method: str, asked: str | None, queries: int, groups: Sequence[str | None]) -> QueryFit:
-    """What moves the queries: what is fitted on sample queries (`own`), on the `documents`, or nothing (`none`).
+def query_fit(method: str, queries_by: str | None, queries: int, groups: Sequence[str | None]) -> QueryFit:
+    """Source of the correction of queries: sample queries (`own`), the `documents`, or nothing (`none`).
 
     Args:
-        method: Of the correction.
-        asked: What the user wants; None for `own` where there are queries that the method can be fitted on.
-        queries: How many there are.
-        groups: Their parallel groups, which `shift` needs.
+        method: Method of the correction.
+        queries_by: Choice of the user; None for `own` if there are queries that the method can be fitted on, else
+            `documents`.
+        queries: Number of queries.
+        groups: Parallel groups of the queries, which `shift` needs.
 
     Raises:
-        UsageError: There is no such choice, or it cannot be had here.
+        UsageError: The choice is unknown, or not possible here.
 
     Example:
         >>> query_fit("center", None, 100, [None] * 100), query_fit("shift", None, 100, [None] * 100)
         ('own', 'documents')
     """
-    if asked is not None and asked not in QUERY_FITS:
-        raise UsageError(f"what moves the queries is {asked!r}; choose one of {', '.join(QUERY_FITS)}")
-    if asked == "own" and not queries:
-        raise UsageError("there are no queries to fit on; let documents or none move them")
-    if method == "calibrate" and (not queries or asked not in (None, "own")):
-        raise UsageError("calibrate is fitted on scores of queries, so it needs queries of its own; give some")
-    if method == "lir" and asked == "none":
-        raise UsageError("lir without queries would take components out of documents alone; choose own or documents")
-    if asked is not None:
-        return asked
+    if queries_by is not None and queries_by not in QUERY_FITS:
+        raise UsageError(f"queries_by is {queries_by!r}, but must be one of {', '.join(QUERY_FITS)}")
+    if queries_by == "own" and not queries:
+        raise UsageError("queries_by is own, but there are no queries to fit on; choose documents or none")
+    if method == "calibrate" and (not queries or queries_by not in (None, "own")):
+        raise UsageError("calibrate is fitted on scores of queries, so it needs its own queries; give some")
+    if method == "lir" and queries_by == "none":
+        raise UsageError("lir with queries_by none would only change documents; choose own or documents")
+    if queries_by is not None:
+        return queries_by
     usable = any(group is not None for group in groups) if method == "shift" else queries > 0
     return "own" if usable else "documents"
 
@@ -108,7 +109,7 @@ def drawn(
     seed: int = 0,
     pivot: str = "en",
 ) -> NDArray[np.int64]:
-    """Row numbers of the sample, ascending: so many texts of each language, whole translations for `shift`.
+    """Row numbers of the sample, ascending: up to `texts` texts of each language, whole parallel groups for `shift`.
 
     Raises:
         UsageError: `texts` is less than 1.
@@ -130,17 +131,17 @@ def encode_sample(
     adapted: Any = None,
     show_progress_bar: bool = False,
 ) -> Sample:
-    """Draw texts of a collection and encode them, and no others.
+    """Draw texts of a collection and encode only these.
 
     Args:
-        collection: Its judgements are not looked at.
-        encoder: What encodes. Precomputed embeddings belong to the whole collection.
-        method: Of the correction, which decides what a sample is.
-        texts: How many of each language, documents and queries each; None for all.
-        queries_by: As `asked` of `query_fit`.
-        seed: Of the drawing.
-        pivot: For `shift`.
-        adapted: A function that puts an adapter behind an encoder, None for none.
+        collection: Collection of the texts; its judgements are ignored.
+        encoder: Any encoder. Precomputed embeddings belong to the whole collection.
+        method: Method of the correction, which determines the kind of sample.
+        texts: Maximum number of documents, and of queries, per language; None for all.
+        queries_by: As for `query_fit`.
+        seed: Seed of the draw.
+        pivot: Pivot of `shift`.
+        adapted: Function that adds an adapter to an encoder; None for none.
         show_progress_bar: Draw bars on standard error.
 
     Raises:
@@ -148,22 +149,22 @@ def encode_sample(
         EmbeddingError: Precomputed embeddings are not those of this collection.
     """
     kind = query_fit(method, queries_by, len(collection.queries), collection.queries.groups)
-    of_documents, of_queries = (
-        drawn(method, side.languages, side.groups, texts, seed=seed, pivot=pivot) if wanted else np.empty(0, np.int64)
-        for side, wanted in ((collection.documents, True), (collection.queries, kind == "own"))
+    document_rows, query_rows = (
+        drawn(method, side.languages, side.groups, texts, seed=seed, pivot=pivot) if needed else np.empty(0, np.int64)
+        for side, needed in ((collection.documents, True), (collection.queries, kind == "own"))
     )
     if isinstance(encoder, PrecomputedEncoder):
         encoder = PrecomputedEncoder(
-            encoder.encode_queries(collection.queries.texts)[of_queries],
-            encoder.encode_documents(collection.documents.texts)[of_documents],
+            encoder.encode_queries(collection.queries.texts)[query_rows],
+            encoder.encode_documents(collection.documents.texts)[document_rows],
             name=encoder.record.name,
         )
     if adapted is not None:
         encoder = adapted(encoder)
-    documents = _encoded(encoder, collection.documents.take(of_documents), "documents", show_progress_bar)
+    documents = _encoded(encoder, collection.documents.take(document_rows), "documents", show_progress_bar)
     queries = None
     if kind == "own":
-        queries = _encoded(encoder, collection.queries.take(of_queries), "queries", show_progress_bar)
+        queries = _encoded(encoder, collection.queries.take(query_rows), "queries", show_progress_bar)
     origin = {"source": collection.name, "sample": texts, "seed": seed, **fitted_on(encoder.record)}
     return Sample(documents, queries, kind, origin)
 
@@ -178,49 +179,49 @@ def fit_sample(method: str, sample: Sample, **options: Any) -> Correction:
 
     Args:
         method: One of `clinometer.correction.METHODS`.
-        sample: What to fit on.
-        **options: Those of the method's `fit`.
+        sample: Sample to fit on.
+        **options: Options of the method's `fit`.
 
     Returns:
-        The correction; its settings say what it was `fitted_on`.
+        The correction; its settings record the sample as `fitted_on`.
 
     Raises:
         UsageError: As for `clinometer.correction.fit`.
     """
     from clinometer.correction import fit
 
-    documents, asked = sample.documents, sample.queries
+    documents, queries = sample.documents, sample.queries
     if sample.queries_by == "none":
         options |= {"query_means": "none"} if method == "center" else {"correct_queries": False}
     correction = fit(
         method,
         documents.vectors,
         documents.languages,
-        None if asked is None else asked.vectors,
-        None if asked is None else asked.languages,
+        None if queries is None else queries.vectors,
+        None if queries is None else queries.languages,
         groups=documents.groups,  # type: ignore[arg-type]
-        query_groups=None if asked is None else asked.groups,  # type: ignore[arg-type]
+        query_groups=None if queries is None else queries.groups,  # type: ignore[arg-type]
         **options,
     )
     return replace(correction, settings={**correction.settings, "fitted_on": sample.origin})
 
 
 def summary(correction: Correction, sample: Sample) -> tuple[list[dict[str, Any]], list[str]]:
-    """What was fitted for each language, and what the user should know about it.
+    """Facts about the fit for each language, and warnings.
 
     Returns:
-        For each language `language`, `documents` and `queries` (texts of it in the sample), `mean_length` and
+        For each language `language`, `documents` and `queries` (numbers of its texts in the sample), `mean_length` and
         `query_mean_length` (length of the mean of its unit vectors, from 0 to 1: how much its texts have in common;
         None without texts), and `strength` and `query_strength` (None for methods without). Then warnings.
     """
     sides = {"documents": sample.documents, "queries": sample.queries}
     grouped = {
-        what: {} if side is None else by_language(side.vectors, side.languages, what) for what, side in sides.items()
+        name: {} if side is None else by_language(side.vectors, side.languages, name) for name, side in sides.items()
     }
     labels = sorted({label for groups in grouped.values() for label in groups})
 
-    def length(what: str, label: str) -> float | None:
-        rows = grouped[what].get(label)
+    def length(side: str, label: str) -> float | None:
+        rows = grouped[side].get(label)
         return None if rows is None else float(np.linalg.norm(rows.mean(axis=0)))
 
     facts = [
@@ -235,16 +236,16 @@ def summary(correction: Correction, sample: Sample) -> tuple[list[dict[str, Any]
         }
         for label in labels
     ]
-    told = []
-    for what, groups in grouped.items():
+    warnings = []
+    for name, groups in grouped.items():
         if few := {label: len(rows) for label, rows in groups.items() if len(rows) < _FEW}:
             named = ", ".join(f"{label} ({count})" for label, count in few.items())
-            told.append(
-                f"few {what} to fit on: {named}; what is fitted on fewer than {_FEW} texts is partly chance, so give "
-                f"{_ENOUGH} or more of each language"
+            warnings.append(
+                f"few {name} to fit on: {named}; a fit on fewer than {_FEW} texts is partly chance, so give {_ENOUGH} "
+                "or more of each language"
             )
     if len(correction.languages) == 1:
-        told.append(
-            f"the documents are all in {correction.languages[0]}; a correction evens languages out, so give two or more"
+        warnings.append(
+            f"the documents are all in {correction.languages[0]}; a correction aligns languages, so give two or more"
         )
-    return facts, told
+    return facts, warnings

@@ -1,6 +1,6 @@
-"""LIR: the leading components of each language's own embeddings are taken out of them.
+"""LIR: the leading components of each language's own embeddings are removed.
 
-What is taken out is a projection: applied before the last scaling, it does nothing more when it is applied twice.
+The removal is a projection: before the last scaling, applying it twice equals applying it once.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Lir(Correction):
     """Language information removal: `x - V_r V_r^T x`, with the `r` leading right singular vectors of the language.
 
     The idea is that of Yang et al. (arXiv 2109.04727): per language, a singular value decomposition of the matrix of
-    its embeddings, not centred, whose leading directions hold what all texts of that language share. Scaling to length
-    one before and after is ours. The first component of uncentred rows is nearly the direction of their mean, so that
+    its embeddings, not centred, whose leading directions are what all texts of that language share. Scaling to length
+    one before and after is ours. The first component of uncentred rows is nearly the direction of their mean, so
     `r = 1` is close to centering at full strength, without its length.
     """
 
@@ -42,19 +42,19 @@ class Lir(Correction):
         components: int = 1,
         centred: bool = False,
     ) -> Self:
-        """Fit on texts of each language; no labels and no translations are needed.
+        """Fit on texts of each language; neither judgements nor translations are needed.
 
         Args:
             documents: `(n, d)` embeddings of sample documents.
-            languages: Label of each.
+            languages: Language of each document.
             queries: `(m, d)` embeddings of sample queries. None: queries lose the components of the documents.
-            query_languages: Label of each query.
-            components: How many components are taken out, `r`; 1 or more.
-            centred: Subtract the language's mean before the decomposition (ours). The mean itself then stays in.
+            query_languages: Language of each query.
+            components: Number of components removed, `r`; 1 or more.
+            centred: Subtract the language's mean before the decomposition (ours). The mean itself is then kept.
 
         Returns:
-            The correction. For rows whose language is not known it holds the components of all languages together,
-            each language with the same weight.
+            The correction. Rows of unknown language lose the components of all languages together, each language with
+            the same weight.
 
         Raises:
             UsageError: A language has no more texts than `components` (one more if centred), or `components` is not
@@ -68,37 +68,37 @@ class Lir(Correction):
             [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
         """
         sample = by_language(documents, languages, "documents")
-        asked = sample if queries is None else by_language(queries, query_languages or [], "queries")
+        query_sample = sample if queries is None else by_language(queries, query_languages or [], "queries")
         return cls(
             tuple(sample),
-            tuple(asked),
+            tuple(query_sample),
             {
                 "document_components": _components(sample, components, centred, "documents"),
-                "query_components": _components(asked, components, centred, "queries"),
+                "query_components": _components(query_sample, components, centred, "queries"),
             },
             {
                 "components": components,
                 "centred": centred,
                 "queries": "documents" if queries is None else "own",
                 "documents_fitted": {label: len(rows) for label, rows in sample.items()},
-                "queries_fitted": {} if queries is None else {label: len(rows) for label, rows in asked.items()},
+                "queries_fitted": {} if queries is None else {label: len(rows) for label, rows in query_sample.items()},
             },
         )
 
     @property
     def dimension(self) -> int:
-        """Length of the rows that go in."""
+        """Length of the rows before the correction."""
         return int(self.arrays["document_components"].shape[2])
 
     def _changed(self, rows: NDArray[np.float64], codes: NDArray[np.int64], side: Side) -> NDArray[np.float64]:
         fitted = self.arrays["document_components" if side == "documents" else "query_components"]
         changed = rows.copy()
         for code in np.unique(codes[codes >= 0]):
-            place = np.flatnonzero(codes == code)
+            positions = np.flatnonzero(codes == code)
             for direction in fitted[code].astype(np.float64):
                 # Directions are orthogonal, so one after the other is the projection.
-                share = np.einsum("nd,d->n", rows[place], direction)
-                changed[place] -= share[:, None] * direction
+                share = np.einsum("nd,d->n", rows[positions], direction)
+                changed[positions] -= share[:, None] * direction
         return changed
 
     def _shapes(self) -> dict[str, tuple[int | None, ...]]:
@@ -119,10 +119,10 @@ def _components(sample: dict[str, Rows], components: int, centred: bool, what: s
     if few:
         named = ", ".join(f"{label} ({count})" for label, count in few.items())
         raise UsageError(
-            f"too few {what} to take {components} components out: {named}; give {components + 1 + centred} or more of "
+            f"too few {what} to remove {components} components: {named}; give {components + 1 + centred} or more of "
             "each language, or fewer components"
         )
-    # Every language weighs the same in what stands for a language that is not known.
+    # Every language has the same weight in the components for unknown languages.
     pooled = np.concatenate([_moved(rows, centred) / np.sqrt(len(rows)) for rows in sample.values()])
     blocks = [_leading(_moved(rows, centred), components) for rows in sample.values()]
     return np.stack([*blocks, _leading(pooled, components)])
@@ -133,7 +133,9 @@ def _moved(rows: Rows, centred: bool) -> Rows:
 
 
 def _leading(rows: Rows, components: int) -> NDArray[np.float64]:
-    found: NDArray[Any] = np.linalg.svd(rows, full_matrices=False)[2][:components]
+    vectors: NDArray[Any] = np.linalg.svd(rows, full_matrices=False)[2][:components]
     # The sign of a singular vector is arbitrary; fix it, so that a saved file does not depend on the LAPACK in use.
-    largest = np.abs(found).argmax(axis=1)
-    return np.asarray(found * np.where(found[np.arange(components), largest] < 0, -1.0, 1.0)[:, None], dtype=np.float64)
+    largest = np.abs(vectors).argmax(axis=1)
+    return np.asarray(
+        vectors * np.where(vectors[np.arange(components), largest] < 0, -1.0, 1.0)[:, None], dtype=np.float64
+    )

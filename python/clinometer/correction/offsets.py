@@ -1,6 +1,6 @@
-"""Corrections that subtract one vector for each language: what centering and SHIFT have in common.
+"""Corrections that subtract one vector for each language, the basis of centering and SHIFT.
 
-Offsets are kept at full length and the strength beside them, so that another strength needs no fitting.
+Offsets are stored at full length and the strength separately, so that another strength needs no fitting.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from clinometer.errors import UsageError
 
 __all__ = ["Offsets", "checked_strength", "leading"]
 
-# Directions taken out by rule: at most this share of all.
+# `auto` removes at most one in this many of all directions.
 _LARGEST_SHARE = 8
 
 
 class Offsets(Correction):
     """`P (x - strength * offset[language])`, between two scalings to length one.
 
-    `P` takes out the directions along which the languages' offsets differ, if any were asked for.
+    `P` removes the directions along which the languages' offsets differ, if any.
     """
 
     @classmethod
@@ -50,32 +50,32 @@ class Offsets(Correction):
         """The same offsets and directions, with the offsets subtracted at another strength.
 
         Args:
-            strength: For documents, 0 or more; 1 subtracts the whole offset.
-            query_strength: For queries; as for documents if None.
+            strength: Strength for documents, 0 or more; 1 subtracts the whole offset.
+            query_strength: Strength for queries; as for documents if None.
 
         Raises:
-            UsageError: A strength is negative or no number.
+            UsageError: A strength is negative or not a number.
         """
-        asked = strength if query_strength is None else query_strength
+        query_value = strength if query_strength is None else query_strength
         checked_strength("strength", strength)
-        checked_strength("query_strength", asked)
-        return replace(self, settings={**self.settings, "strength": strength, "query_strength": asked})
+        checked_strength("query_strength", query_value)
+        return replace(self, settings={**self.settings, "strength": strength, "query_strength": query_value})
 
     @property
     def dimension(self) -> int:
-        """Length of the rows that go in."""
+        """Length of the rows before the correction."""
         return int(self.arrays["document_offsets"].shape[1])
 
     def _changed(self, rows: NDArray[np.float64], codes: NDArray[np.int64], side: Side) -> NDArray[np.float64]:
         of_documents = side == "documents"
         strength = self.settings["strength" if of_documents else "query_strength"]
         offsets = strength * self.arrays["document_offsets" if of_documents else "query_offsets"]
-        # The last row of this table, -1, is for rows that stay as they are.
+        # The last row of this table, -1, is for rows that stay unchanged.
         changed: NDArray[np.float64] = rows - np.concatenate([offsets, np.zeros_like(offsets[:1])])[codes]
-        touched = codes >= 0
+        corrected = codes >= 0
         for direction in self.arrays["directions"]:
             # Directions are orthogonal, so one after the other is the projection.
-            share = np.einsum("nd,d->n", changed, direction) * touched
+            share = np.einsum("nd,d->n", changed, direction) * corrected
             changed -= share[:, None] * direction
         return changed
 
@@ -93,10 +93,10 @@ class Offsets(Correction):
 
 
 def checked_strength(option: str, value: Any) -> None:
-    """Refuse a strength that is negative or no finite number.
+    """Refuse a strength that is negative or not a finite number.
 
     Raises:
-        UsageError: Naming the option.
+        UsageError: The message names the option.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
         raise UsageError(f"{option} is {value!r}, but must be a number of 0 or more; 1 subtracts the whole offset")
@@ -109,12 +109,12 @@ def leading(
 
     Args:
         means: One vector for each language.
-        directions: How many, 0 or more; at most one less than there are languages. `auto`: those along which at least
-            twice as much is seen as chance would put there, and at most an eighth of all dimensions.
-        chance: Squared length that chance alone puts into one direction: variance within languages over texts.
+        directions: Number of directions, 0 to the number of languages minus one. `auto`: those with at least twice the
+            squared length expected by chance, and at most an eighth of all dimensions.
+        chance: Squared length expected by chance in one direction: variance within languages over texts.
 
     Raises:
-        UsageError: `directions` is not among these.
+        UsageError: `directions` is out of range.
 
     Example:
         >>> leading({"de": np.array([0.0, 2.0]), "en": np.array([0.0, 0.0])}, "auto").round(6).tolist()
@@ -123,24 +123,24 @@ def leading(
     if directions != "auto" and (isinstance(directions, bool) or not isinstance(directions, int) or directions < 0):
         raise UsageError(f"directions is {directions!r}, but must be 'auto' or a whole number of 0 or more")
     rows = np.stack(list(means.values()))
-    most = min(len(rows) - 1, rows.shape[1] - 1)
-    if directions != "auto" and directions > most:
+    limit = min(len(rows) - 1, rows.shape[1] - 1)
+    if directions != "auto" and directions > limit:
         raise UsageError(
             f"directions is {directions}, but the means of {len(rows)} languages in {rows.shape[1]} dimensions differ "
-            f"along {most} at most; choose fewer, or 'auto'"
+            f"along {limit} at most; lower it, or choose 'auto'"
         )
-    if not most:
+    if not limit:
         return np.empty((0, rows.shape[1]))
-    sizes, found = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[1:]
+    sizes, vectors = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[1:]
     if directions == "auto":
         # Equal means leave rounding errors, which have directions as well.
-        certain = np.square(sizes) >= max(2 * chance, np.finfo(np.float64).eps)
-        most = min(most, int(np.count_nonzero(certain)), max(1, rows.shape[1] // _LARGEST_SHARE))
-    return _signed(found[: most if directions == "auto" else directions])
+        significant = np.square(sizes) >= max(2 * chance, np.finfo(np.float64).eps)
+        limit = min(limit, int(np.count_nonzero(significant)), max(1, rows.shape[1] // _LARGEST_SHARE))
+    return _signed(vectors[: limit if directions == "auto" else directions])
 
 
 def _signed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Singular vectors with their largest entry positive: their sign is arbitrary and goes with the LAPACK in use."""
+    """Singular vectors with their largest entry positive: their sign is arbitrary and depends on the LAPACK in use."""
     largest = np.abs(rows).argmax(axis=1)
     return rows * np.where(rows[np.arange(len(rows)), largest] < 0, -1.0, 1.0)[:, None]
 

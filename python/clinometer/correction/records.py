@@ -1,7 +1,7 @@
-"""What a correction leaves in the record of the encoder whose embeddings it changed.
+"""Corrections in the record of the encoder whose embeddings they changed.
 
-A record with a correction in it never has the name and revision of one without, and its remedies tell in which order
-the embeddings were changed.
+A record with a correction never has the name and revision of one without, and its remedies are in the order in which
+they were applied.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from clinometer.encoders import EncoderRecord
 
 __all__ = ["corrected_record", "fitted_on", "remedy"]
 
-_KEPT = (
+_RECORDED = (
     "strength", "query_strength", "components", "directions_removed", "centre", "centred", "scale", "pivot",
     "documents_fitted", "queries_fitted", "pairs_fitted",
 )  # fmt: skip
@@ -25,8 +25,8 @@ def remedy(correction: Correction, query_languages: str = "given") -> dict[str, 
     """The correction as an entry of `EncoderRecord.remedies`: `method`, `digest` and the settings that matter most.
 
     Args:
-        correction: What was applied.
-        query_languages: Where the languages of queries came from: `given`, `unknown` or `identify`.
+        correction: The applied correction.
+        query_languages: Source of the languages of queries: `given`, `unknown` or `identify`.
 
     Example:
         >>> from clinometer.correction import Lir
@@ -35,22 +35,22 @@ def remedy(correction: Correction, query_languages: str = "given") -> dict[str, 
         >>> entry["method"], entry["settings"]["documents_fitted"], entry["settings"]["query_languages"]
         ('lir', {'de': 2, 'en': 2}, 'given')
     """
-    kept = {name: correction.settings[name] for name in _KEPT if name in correction.settings}
+    settings = {name: correction.settings[name] for name in _RECORDED if name in correction.settings}
     return {
         "method": correction.method,
         "digest": correction.digest,
-        "settings": {"languages": list(correction.languages), "query_languages": query_languages, **kept},
+        "settings": {"languages": list(correction.languages), "query_languages": query_languages, **settings},
     }
 
 
 def corrected_record(record: EncoderRecord, correction: Correction, query_languages: str = "given") -> EncoderRecord:
-    """The record of embeddings after a correction: its method joins the name, its digest the revision.
+    """The record of embeddings after a correction: its method is added to the name, its digest to the revision.
 
-    A warning is added if the correction says that it was fitted on embeddings of another encoder.
+    A warning is added if the correction was fitted on embeddings of another encoder.
 
     Args:
-        record: Before the correction.
-        correction: What was applied.
+        record: Record before the correction.
+        correction: The applied correction.
         query_languages: As for `remedy`.
     """
     return msgspec.structs.replace(
@@ -65,7 +65,7 @@ def corrected_record(record: EncoderRecord, correction: Correction, query_langua
 
 
 def fitted_on(record: EncoderRecord) -> dict[str, Any]:
-    """What a correction keeps of the encoder it was fitted on, under `fitted_on` in its settings."""
+    """The encoder that a correction was fitted on, for `fitted_on` in its settings."""
     return {
         "encoder": record.name,
         "kind": record.kind,
@@ -77,19 +77,24 @@ def fitted_on(record: EncoderRecord) -> dict[str, Any]:
 
 
 def _mismatch(record: EncoderRecord, correction: Correction) -> list[str]:
-    fitted: dict[str, Any] = correction.settings.get("fitted_on") or {}
-    # Arrays from elsewhere do not say which model made them.
-    if "encoder" not in fitted or "precomputed" in (record.kind, fitted.get("kind")):
+    fitted_encoder: dict[str, Any] = correction.settings.get("fitted_on") or {}
+    # Precomputed arrays do not say which model they are from.
+    if "encoder" not in fitted_encoder or "precomputed" in (record.kind, fitted_encoder.get("kind")):
         return []
-    here, told = fitted_on(record), []
-    if fitted["revision"] and record.revision:
-        if fitted["revision"] != record.revision:
-            told.append(f"{fitted['encoder']} ({fitted['revision']}), not of {record.name} ({record.revision})")
-    elif fitted["encoder"] != record.name:
-        told.append(f"{fitted['encoder']}, not of {record.name}")
-    told += [
-        f"texts with the {prompt.replace('_', ' ')} {fitted[prompt]!r}, not {here[prompt]!r}"
+    current, differences = fitted_on(record), []
+    if fitted_encoder["revision"] and record.revision:
+        if fitted_encoder["revision"] != record.revision:
+            differences.append(
+                f"{fitted_encoder['encoder']} ({fitted_encoder['revision']}), not of {record.name} ({record.revision})"
+            )
+    elif fitted_encoder["encoder"] != record.name:
+        differences.append(f"{fitted_encoder['encoder']}, not of {record.name}")
+    differences += [
+        f"texts with the {prompt.replace('_', ' ')} {fitted_encoder[prompt]!r}, not {current[prompt]!r}"
         for prompt in ("query_prompt", "document_prompt")
-        if fitted.get(prompt, here[prompt]) != here[prompt]
+        if fitted_encoder.get(prompt, current[prompt]) != current[prompt]
     ]
-    return [f"the correction was fitted on embeddings of {what}; fit it again for this encoder" for what in told]
+    return [
+        f"the correction was fitted on embeddings of {difference}; fit it again for this encoder"
+        for difference in differences
+    ]

@@ -1,7 +1,7 @@
 """Samples of embeddings to fit on: unit rows by language, checked once, in a fixed order.
 
-Languages are in alphabetical order and rows in the order given, so that what is fitted does not depend on how the
-languages are mixed.
+Languages are in alphabetical order and rows in input order, so that a fit does not depend on how the languages are
+mixed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["by_language", "choose", "choose_parallel"]
 
 
 def choose(languages: Sequence[str], texts: int | None, seed: int = 0) -> NDArray[np.int64]:
-    """Row numbers of a random sample of at most so many texts of each language, ascending; all if `texts` is None.
+    """Row numbers of a random sample of texts of each language, ascending.
 
     Args:
-        languages: Label of each row.
-        texts: How many of each language, 1 or more.
-        seed: Of the sampling.
+        languages: Language of each row.
+        texts: Maximum number of texts per language, 1 or more; None for all.
+        seed: Seed of the sampling.
 
     Raises:
         UsageError: `texts` is less than 1.
@@ -37,16 +37,16 @@ def choose(languages: Sequence[str], texts: int | None, seed: int = 0) -> NDArra
     if texts is None:
         return np.arange(len(languages), dtype=np.int64)
     if texts < 1:
-        raise UsageError(f"{texts} texts of each language were asked for; take 1 or more")
+        raise UsageError(f"cannot draw {texts} texts per language; give 1 or more")
     order = np.random.default_rng(seed).permutation(len(languages))
-    left: dict[str, int] = {}
-    chosen = []
+    remaining: dict[str, int] = {}
+    sampled = []
     for row in order:
         label = canonical(languages[row])
-        left[label] = left.get(label, texts) - 1
-        if left[label] >= 0:
-            chosen.append(row)
-    return np.sort(np.array(chosen, dtype=np.int64))
+        remaining[label] = remaining.get(label, texts) - 1
+        if remaining[label] >= 0:
+            sampled.append(row)
+    return np.sort(np.array(sampled, dtype=np.int64))
 
 
 def choose_parallel(
@@ -57,11 +57,11 @@ def choose_parallel(
     All languages prefer the same groups, so that few texts of the pivot are needed.
 
     Args:
-        languages: Label of each row.
-        groups: Parallel group of each row, None for none.
-        texts: How many groups of each language; None for all.
-        pivot: Its texts of all chosen groups are chosen too.
-        seed: Of the sampling.
+        languages: Language of each row.
+        groups: Parallel group of each row, or None.
+        texts: Maximum number of groups per language; None for all.
+        pivot: Pivot language; its texts of all chosen groups are included.
+        seed: Seed of the sampling.
 
     Raises:
         UsageError: `texts` is less than 1, or no text is a translation of one in the pivot.
@@ -71,18 +71,23 @@ def choose_parallel(
         [0, 1]
     """
     if texts is not None and texts < 1:
-        raise UsageError(f"{texts} texts of each language were asked for; take 1 or more")
+        raise UsageError(f"cannot draw {texts} texts per language; give 1 or more")
     pivot = canonical(pivot)
     labels = [canonical(label) for label in languages]
     members: dict[str, set[str]] = {}
     for label, group in zip(labels, groups, strict=True):
         if group is not None:
             members.setdefault(label, set()).add(group)
-    own = sorted(members.pop(pivot, set()))
-    order = [own[place] for place in np.random.default_rng(seed).permutation(len(own))]
-    kept = {label: set([group for group in order if group in theirs][:texts]) for label, theirs in members.items()}
-    kept[pivot] = set().union(*kept.values())
-    rows = [row for row, (label, group) in enumerate(zip(labels, groups, strict=True)) if group in kept.get(label, ())]
+    pivot_groups = sorted(members.pop(pivot, set()))
+    order = [pivot_groups[position] for position in np.random.default_rng(seed).permutation(len(pivot_groups))]
+    groups_of = {
+        label: set([group for group in order if group in language_groups][:texts])
+        for label, language_groups in members.items()
+    }
+    groups_of[pivot] = set().union(*groups_of.values())
+    rows = [
+        row for row, (label, group) in enumerate(zip(labels, groups, strict=True)) if group in groups_of.get(label, ())
+    ]
     if not rows:
         raise UsageError(
             f"no text shares a parallel group with one in {pivot}; give translated texts, name another pivot, or use "
@@ -96,24 +101,24 @@ def by_language(vectors: ArrayLike, languages: Sequence[str], what: str) -> dict
 
     Args:
         vectors: `(n, d)` embeddings.
-        languages: Label of each row.
-        what: What they are, for the message.
+        languages: Language of each row.
+        what: Name of the rows in error messages.
 
     Returns:
-        Canonical labels in alphabetical order, each with its rows in the order given.
+        Canonical labels in alphabetical order, each with its rows in input order.
 
     Raises:
         EmbeddingError: As for `unit_rows`.
-        UsageError: There are no rows, or not one label for each.
-        LanguageError: A label cannot be read.
+        UsageError: There are no rows, or not one language for each.
+        LanguageError: A label is unknown.
     """
     rows = unit_rows(vectors, what)
     if isinstance(languages, str) or len(languages) != len(rows):
-        given = "one string" if isinstance(languages, str) else f"{len(languages)} languages"
-        raise UsageError(f"{given} for {len(rows)} {what}; give a list with one label for each row")
+        got = "one string" if isinstance(languages, str) else f"{len(languages)} languages"
+        raise UsageError(f"{got} for {len(rows)} {what}; give a list with one language for each row")
     if not len(rows):
-        raise UsageError(f"there are no {what} to fit on; give some texts of each language")
-    places: dict[str, list[int]] = {}
+        raise UsageError(f"no {what} to fit on; give some texts of each language")
+    rows_of: dict[str, list[int]] = {}
     for row, label in enumerate(languages):
-        places.setdefault(canonical(label), []).append(row)
-    return {label: rows[places[label]] for label in sorted(places)}
+        rows_of.setdefault(canonical(label), []).append(row)
+    return {label: rows[rows_of[label]] for label in sorted(rows_of)}

@@ -1,7 +1,7 @@
 """SHIFT: each language's mean translation difference to the pivot is subtracted, which needs translated texts.
 
-A language is moved only by what its texts differ from their own translations, so that the topic of the sample, which
-both share, does not enter.
+A language is moved by the difference between its texts and their own translations, so that the topic of the sample,
+which both share, has no effect.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = ["Shift"]
 class Shift(Offsets):
     """`x - strength * v_l` with `v_l = mean(x_i^l - x_i^pivot)` over translated texts, then length one again.
 
-    The idea is that of SHIFT (arXiv 2606.18801), of which the abstract was at hand: the mean as the estimate of the
-    difference, and scaling to length one afterwards, are inferred. `centre`, `strength`,
-    `directions` and a query side are ours.
+    The idea is that of SHIFT (arXiv 2606.18801), of which only the abstract was available: the mean as the estimate of
+    the difference, and scaling to length one afterwards, are inferred. `centre`, `strength`, `directions` and a query
+    side are ours.
     """
 
     method: ClassVar[str] = "shift"
@@ -50,22 +50,22 @@ class Shift(Offsets):
 
         Args:
             documents: `(n, d)` embeddings of sample documents.
-            languages: Label of each.
-            groups: Parallel group of each: texts of one group are translations of one another.
+            languages: Language of each document.
+            groups: Parallel group of each document: texts of one group are translations of each other.
             queries: `(m, d)` embeddings of sample queries. None: queries are moved as documents are.
-            query_languages: Label of each query.
+            query_languages: Language of each query.
             query_groups: Parallel group of each query.
-            pivot: The language to which the others are moved; it stays where it is.
+            pivot: The language towards which the others are moved; it is not moved itself.
             strength: Share of the difference that is subtracted, 0 or more.
             correct_queries: Also move queries. Without it they are only scaled, as in the abstract, where the index is
                 corrected.
-            centre: Subtract the pivot's own mean from everything besides (ours).
-            directions: Also take out directions in which the differences of the documents differ, as `Center` does
+            centre: Also subtract the pivot's own mean from all rows (ours).
+            directions: Number of directions removed in which the differences of the documents differ, as in `Center`
                 (ours); none by default.
 
         Returns:
-            The correction. Rows whose language is not known are moved by the mean over the languages, the pivot's zero
-            included.
+            The correction. Rows of unknown language are moved by the mean over the languages, including the pivot's
+            zero.
 
         Raises:
             LanguageError: The pivot has no texts.
@@ -79,11 +79,13 @@ class Shift(Offsets):
             [-0.1, -0.1, 0.6]
         """
         pivot = canonical(pivot)
-        moved = _differences(documents, languages, groups, pivot, centre, "documents")
+        differences = _differences(documents, languages, groups, pivot, centre, "documents")
         if queries is None:
-            asked = moved
+            query_differences = differences
         else:
-            asked = _differences(queries, query_languages or [], query_groups or [], pivot, centre, "queries")
+            query_differences = _differences(
+                queries, query_languages or [], query_groups or [], pivot, centre, "queries"
+            )
         kind = "none" if not correct_queries else "documents" if queries is None else "own"
         settings = {
             "pivot": pivot,
@@ -91,49 +93,49 @@ class Shift(Offsets):
             "queries": kind,
             "query_strength": strength if correct_queries else 0.0,
             "centre": centre,
-            "pairs_fitted": {label: count for label, (_, count) in moved.items()},
+            "pairs_fitted": {label: count for label, (_, count) in differences.items()},
         }
-        offsets = {label: mean for label, (mean, _) in moved.items()}
-        query_offsets = {label: mean for label, (mean, _) in asked.items()}
+        offsets = {label: mean for label, (mean, _) in differences.items()}
+        query_offsets = {label: mean for label, (mean, _) in query_differences.items()}
         return cls._from_means(offsets, query_offsets, leading(offsets, directions), settings)
 
 
 def _differences(
     vectors: ArrayLike, languages: Sequence[str], groups: Sequence[str], pivot: str, centre: bool, what: str
 ) -> dict[str, tuple[NDArray[np.float64], int]]:
-    """For each language the mean difference to the pivot, and from how many pairs."""
+    """Mean difference to the pivot and number of pairs, by language."""
     rows = unit_rows(vectors, what)
     for name, column in (("languages", languages), ("groups", groups)):
         if isinstance(column, str) or len(column) != len(rows):
             raise UsageError(f"{len(column)} {name} for {len(rows)} {what}; give a list with one for each row")
-    places: dict[str, dict[Any, int]] = {}
+    row_of_group: dict[str, dict[Any, int]] = {}
     for row, (label, group) in enumerate(zip(map(canonical, languages), groups, strict=True)):
         if group is None:
             continue
-        if group in places.setdefault(label, {}):
+        if group in row_of_group.setdefault(label, {}):
             raise UsageError(
-                f"{what}, row {row}: the group {group!r} has a text in {label} already, at row {places[label][group]}; "
-                "give one text of each language in a group"
+                f"{what}, row {row}: the group {group!r} already has a text in {label}, at row "
+                f"{row_of_group[label][group]}; give one text per language in a group"
             )
-        places[label][group] = row
-    if pivot not in places:
+        row_of_group[label][group] = row
+    if pivot not in row_of_group:
         raise LanguageError(
-            f"the {what} hold no text of the pivot {pivot} in a parallel group; they have "
-            f"{', '.join(sorted(places)) or 'none'}; give its texts too, or name another pivot"
+            f"the {what} have no text of the pivot {pivot} in a parallel group, only of "
+            f"{', '.join(sorted(row_of_group)) or 'none'}; give its texts too, or choose another pivot"
         )
-    own = places[pivot]
-    base = rows[list(own.values())].mean(axis=0) if centre else np.zeros(rows.shape[1])
-    found: dict[str, tuple[NDArray[np.float64], int]] = {}
-    for label in sorted(places):
-        pairs = [(row, own[group]) for group, row in places[label].items() if group in own]
+    pivot_rows = row_of_group[pivot]
+    base = rows[list(pivot_rows.values())].mean(axis=0) if centre else np.zeros(rows.shape[1])
+    differences: dict[str, tuple[NDArray[np.float64], int]] = {}
+    for label in sorted(row_of_group):
+        pairs = [(row, pivot_rows[group]) for group, row in row_of_group[label].items() if group in pivot_rows]
         if not pairs:
             raise UsageError(
                 f"no text in {label} is a translation of one in {pivot} among the {what}; give parallel texts, or "
                 "use the method center, which needs none"
             )
-        theirs, ours = (rows[list(side)] for side in zip(*pairs, strict=True))
-        found[label] = (_mean(theirs - ours) + base, len(pairs))
-    return found
+        texts, translations = (rows[list(side)] for side in zip(*pairs, strict=True))
+        differences[label] = (_mean(texts - translations) + base, len(pairs))
+    return differences
 
 
 def _mean(rows: Rows) -> NDArray[np.float64]:

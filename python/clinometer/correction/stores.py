@@ -1,7 +1,7 @@
-"""Corrections on stored embeddings: fitted on rows of a store, and applied to all of it, shard by shard.
+"""Corrections of stored embeddings: fitted on rows of a store, and applied to all of it, shard by shard.
 
-The corrected store has the ids, languages, groups, order and shards of the old one, and its encoder record carries the
-remedy. Of the embeddings, one shard is in memory at a time.
+The corrected store has the ids, languages, groups, order and shards of the old one, and its encoder record has the
+remedy. Only one shard of embeddings is in memory at a time.
 """
 
 from __future__ import annotations
@@ -32,20 +32,21 @@ def sample_store(
     """Draw stored rows to fit a correction on; no others are read.
 
     Args:
-        path: A store of documents, or a folder with the stores `documents` and perhaps `queries` in it.
-        method: Of the correction, which decides what a sample is.
-        texts: How many rows of each language, documents and queries each; None for all.
-        queries_by: What moves the queries: `own`, `documents` or `none`; None for `own` where there are queries.
-        seed: Of the drawing.
-        pivot: For `shift`.
+        path: A store of documents, or a folder with the stores `documents` and optionally `queries`.
+        method: Method of the correction, which determines the kind of sample.
+        texts: Maximum number of documents, and of queries, per language; None for all.
+        queries_by: Source of the correction of queries: `own`, `documents` or `none`; None for `own` if there are
+            queries.
+        seed: Seed of the draw.
+        pivot: Pivot of `shift`.
 
     Raises:
-        UsageError: There are no documents, or what the method needs is not there.
+        UsageError: There are no documents, or the store lacks what the method needs.
         FormatError: A store is damaged.
     """
     documents = EmbeddingStore.open(find_store(path, "documents"))
-    asked = stores_in(path).get("queries")
-    queries = None if asked is None else EmbeddingStore.open(asked)
+    queries_folder = stores_in(path).get("queries")
+    queries = None if queries_folder is None else EmbeddingStore.open(queries_folder)
     groups = queries.groups if queries is not None and method == "shift" else ()
     kind = query_fit(method, queries_by, 0 if queries is None else len(queries), groups)
     origin = {"source": Path(path).name, "sample": texts, "seed": seed, **fitted_on(documents.record)}
@@ -70,19 +71,19 @@ def correct_store(
 ) -> dict[Stage, int]:
     """Write a corrected copy of a store, or of the stores `documents` and `queries` in a folder.
 
-    `correction.npz` is written into the new folder last: where it stands, all is there. The data type stays.
+    `correction.npz` is written into the new folder last: a folder that has it is complete. The data type is kept.
 
     Args:
         path: The store, or the folder. It is not changed.
-        target: A folder that is not there yet, or is empty.
-        correction: What was fitted on embeddings of the same encoder.
+        target: A folder that does not exist or is empty.
+        correction: A correction fitted on embeddings of the same encoder.
         show_progress_bar: Draw a bar on standard error.
 
     Returns:
-        How many rows were corrected, by stage.
+        Number of corrected rows by stage.
 
     Raises:
-        UsageError: The target is in use, the dimensions differ, or the stores have this correction already.
+        UsageError: The target is in use, the dimensions differ, or the stores already have this correction.
         LanguageError: The correction was not fitted on a language of the store.
         EmbeddingError: Rows that cannot be corrected.
         FormatError: A store is damaged.
@@ -96,11 +97,11 @@ def correct_store(
         _refuse_misfit(store, correction)
     total = sum(len(store) for store in stores.values())
     bar = tqdm(total=total, desc="correct", unit="row", disable=not show_progress_bar)
-    alone = stores_in(path) == {stage: Path(path) for stage in stores}
+    single = stores_in(path) == {stage: Path(path) for stage in stores}
     with bar:
         for stage, store in stores.items():
             record = corrected_record(store.record, correction)
-            folder = target if alone else target / stage
+            folder = target if single else target / stage
             with StoreWriter(folder, record, stage, store.manifest.dtype) as writer:
                 _corrected(store, writer, correction, bar)
     correction.save(target / "correction.npz")
@@ -108,13 +109,13 @@ def correct_store(
 
 
 def check_target(target: Path) -> None:
-    """Refuse a place for a new store that is in use.
+    """Refuse a target folder that is in use.
 
     Raises:
         UsageError: It is a file, or a folder that is not empty.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UsageError(f"{target} is there already; give a new folder, the corrected store is a copy")
+        raise UsageError(f"{target} already exists; choose a new folder, the corrected store is a copy")
 
 
 def _refuse_misfit(store: EmbeddingStore, correction: Correction) -> None:
@@ -124,13 +125,13 @@ def _refuse_misfit(store: EmbeddingStore, correction: Correction) -> None:
             "fit it on embeddings of this store"
         )
     if any(entry.get("digest") == correction.digest for entry in store.record.remedies):
-        raise UsageError(f"{store.path} has this correction already ({correction.method} {correction.digest})")
+        raise UsageError(f"{store.path} already has this correction ({correction.method} {correction.digest})")
     correction.refuse_unknown(store.languages, store.stage)
 
 
 def _corrected(store: EmbeddingStore, writer: StoreWriter, correction: Correction, bar: Any) -> None:
     apply = correction.apply if store.stage == "documents" else correction.apply_queries
-    # A store that a kill left half done has to know what is missing.
+    # With a plan, an incomplete store left by a kill knows what is missing.
     writer.plan(Texts(store.ids, ("",) * len(store), store.languages, store.groups))
     for shard, rows in zip(store.manifest.shards, store.shards(), strict=True):
         part = slice(len(writer), len(writer) + shard.rows)

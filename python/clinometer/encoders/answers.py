@@ -1,6 +1,6 @@
-"""Embeddings out of an answer in OpenAI's form, each at the place that its index names.
+"""Embeddings from a response in OpenAI's format, each in the row of its index.
 
-Nothing is filled in: an answer that does not have one finite vector of one length for every text is an error.
+Nothing is filled in: a response without one finite vector of one length for every text is an error.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ class _Item(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """What clinometer reads of an answer.
+    """The fields of a response that clinometer reads.
 
     Args:
-        data: One item for each text, in any order.
-        model: What the server calls the model that answered; empty if it does not say.
+        data: Items, one for each text, in any order.
+        model: The server's name of the model; empty if missing.
     """
 
     data: list[_Item]
     model: str = ""
 
 
-def rows_of(found: Any, texts: int, url: str) -> tuple[NDArray[np.float32], str]:
+def rows_of(response: Any, texts: int, url: str) -> tuple[NDArray[np.float32], str]:
     """The embeddings in the order of the texts, and the server's name of the model.
 
     Args:
-        found: The decoded JSON.
-        texts: How many were sent.
-        url: For errors.
+        response: The decoded JSON.
+        texts: Number of texts in the request.
+        url: URL in error messages.
 
     Raises:
-        EncoderError: The answer has another form, other texts, or vectors that are not finite or differ in length.
+        EncoderError: The response has another format, other texts, or vectors that are not finite or differ in length.
 
     Example:
         >>> item = {"index": 0, "embedding": "AACAPwAAAEA="}
@@ -52,38 +52,40 @@ def rows_of(found: Any, texts: int, url: str) -> tuple[NDArray[np.float32], str]
         [[1.0, 2.0], [3.0, 4.0]]
     """
     try:
-        answer = msgspec.convert(found, Answer)
+        answer = msgspec.convert(response, Answer)
     except msgspec.ValidationError as error:
         raise EncoderError(
-            f"{url} does not answer in the form of OpenAI's embeddings ({error}); check the address"
+            f"{url} does not respond in the format of OpenAI's embeddings ({error}); check the URL"
         ) from None
     indices = [item.index for item in answer.data]
     if sorted(indices) != list(range(texts)):
         raise EncoderError(
-            f"{url} got {texts} texts and answered with {len(indices)} embeddings, whose indices should be 0 to "
-            f"{texts - 1}, each once, but are {_brief(indices)}; it cannot be told which belongs to which text"
+            f"{url} got {texts} texts and returned {len(indices)} embeddings, whose indices should be 0 to "
+            f"{texts - 1}, each once, but are {_brief(indices)}; embeddings and texts cannot be matched"
         )
     rows = [np.empty(0, np.float32)] * texts
     for item in answer.data:
         rows[item.index] = _vector(item.embedding, url)
     lengths = sorted({len(row) for row in rows})
     if len(lengths) != 1 or lengths[0] == 0:
-        raise EncoderError(f"{url} gave embeddings of {_brief(lengths)} dimensions in one answer; one length is needed")
+        raise EncoderError(f"{url} returned embeddings of {_brief(lengths)} dimensions at once; one length is needed")
     table = np.stack(rows)
     if not np.isfinite(table).all():
-        bad = int(np.flatnonzero(~np.isfinite(table).all(axis=1))[0])
-        raise EncoderError(f"{url} gave an embedding with NaN or infinity for text {bad} of a request; look at its log")
+        text = int(np.flatnonzero(~np.isfinite(table).all(axis=1))[0])
+        raise EncoderError(
+            f"{url} returned NaN or infinity in the embedding of text {text} of a request; check its log"
+        )
     return table, answer.model
 
 
 def _vector(embedding: list[float] | str, url: str) -> NDArray[np.float32]:
     if isinstance(embedding, list):
-        with np.errstate(over="ignore"):  # too large a number is infinite, and refused as such
+        with np.errstate(over="ignore"):  # numbers that are too large become infinite and are refused
             return np.array(embedding, dtype=np.float32)
     try:
         return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4").astype(np.float32)
     except (binascii.Error, ValueError):
-        raise EncoderError(f"{url} gave an embedding that is not base64 of float32; ask for float") from None
+        raise EncoderError(f"{url} returned an embedding that is not base64 of float32; use float") from None
 
 
 def _brief(numbers: list[int]) -> str:

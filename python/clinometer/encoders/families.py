@@ -1,6 +1,6 @@
 """Families of embedding models that were trained with a fixed text before each query or document.
 
-The table only serves to warn: no prompt is ever put before a text because of a model's name.
+The table is only used for warnings: no prompt is ever added because of a model's name.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ __all__ = ["Family", "family_of", "missing_prompts"]
 
 
 class Family(NamedTuple):
-    """What one family expects before its inputs.
+    """The prompts that one family expects.
 
     Args:
-        title: The family's name, for messages.
+        title: Name of the family, for messages.
         pattern: Regular expression, searched in the lower-case last part of a model's name.
         query: Text before each query.
-        document: Text before each document, empty if there is none.
+        document: Text before each document, empty for none.
     """
 
     title: str
@@ -31,7 +31,7 @@ class Family(NamedTuple):
 _REPRESENT = "Represent this sentence for searching relevant passages: "
 _INSTRUCT = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
 
-# The first match counts, so the special case stands before the general one. Only texts that the model cards state.
+# The first match counts, so special cases precede general ones. Only texts from the model cards.
 _FAMILIES = (
     Family("E5 instruct", r"(?<![a-z0-9])m?e5[-_].*instruct", f"{_INSTRUCT} "),
     Family("E5", r"(?<![a-z0-9])m?e5(?![a-z0-9])(?!-v$)", "query: ", "passage: "),
@@ -50,7 +50,7 @@ def family_of(labels: Iterable[str]) -> Family | None:
     """The family that one of a model's names belongs to, None if no name is known.
 
     Args:
-        labels: Names under which the model goes: what the user gave, folder names, the name in its config.
+        labels: Names of the model: the user's, folder names, the name in its config.
 
     Example:
         >>> family_of(["intfloat/multilingual-e5-base"]).document
@@ -65,14 +65,14 @@ def family_of(labels: Iterable[str]) -> Family | None:
 def missing_prompts(
     name: str, labels: Sequence[str], prompts: dict[str, str], query_prompt: str | None, document_prompt: str | None
 ) -> list[str]:
-    """A warning where a model's name shows that it needs prompts, and neither the model nor the user gives them.
+    """A warning if a model's name shows that it needs prompts, and neither the model nor the user provides them.
 
     Args:
-        name: The model's name, for the message.
+        name: Name of the model, for the message.
         labels: As for `family_of`.
-        prompts: Those in force, for `queries` and `documents`.
-        query_prompt: What the user gave; an empty text is meant.
-        document_prompt: The same.
+        prompts: Prompts in use, for `queries` and `documents`.
+        query_prompt: The user's prompt; an empty text is intentional.
+        document_prompt: The same for documents.
 
     Returns:
         One sentence, or none.
@@ -87,9 +87,9 @@ def missing_prompts(
     missing = [side for side in sides if side[2] and side[3] is None and not prompts[side[0]]]
     if not missing:
         return []
-    trained = " and ".join(f"{wanted!r} before its {stage}" for stage, _, wanted, _ in missing)
-    options = " and ".join(f"{option}={wanted!r}" for _, option, wanted, _ in missing)
+    training = " and ".join(f"{prompt!r} before its {stage}" for stage, _, prompt, _ in missing)
+    options = " and ".join(f"{option}={prompt!r}" for _, option, prompt, _ in missing)
     return [
-        f"{name} looks like a model of the family {family.title}, trained with {trained}, and has no such prompt: "
-        f"give {options}, or an empty string if none is meant"
+        f"{name} looks like a model of the family {family.title}, trained with {training}, but has no such prompt: "
+        f"give {options}, or an empty string for no prompt"
     ]

@@ -1,6 +1,6 @@
-"""Embeddings that a server has given already, in a folder, so that nothing is asked or paid for twice.
+"""A folder of embeddings that a server has already returned, so that nothing is requested or paid for twice.
 
-One `.npy` file for each batch, whole or not there; a text is found again whatever batch it comes in. No pickle.
+One `.npy` file for each batch, written atomically; a text is found whatever its batch. No pickle.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _ORIGIN = "origin.json"
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the embeddings of a folder come from: what, besides a text, decides an embedding.
+    """Source of the embeddings of a folder: everything but the text that determines an embedding.
 
     Args:
-        endpoint: The server's address.
-        model: The name that is asked for.
+        endpoint: URL of the server.
+        model: Name of the model in requests.
         encoding_format: `float` or `base64`, which may round differently.
-        served: What the server calls the model.
+        served: The server's name of the model.
         dimension: Length of an embedding.
     """
 
@@ -40,11 +40,11 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finished:
-    """A cache folder; each server, model and encoding format has a folder of its own in it.
+    """A cache folder; each server, model and encoding format has its own folder in it.
 
     Args:
-        folder: The cache. It is made when there is something to keep.
-        origin: What the embeddings come from; `served` and `dimension` are taken from the folder where it has them.
+        folder: Folder of the cache, created when first needed.
+        origin: Source of the embeddings; `served` and `dimension` are read from the folder if it has them.
 
     Raises:
         UsageError: The folder is a file.
@@ -59,36 +59,36 @@ class Finished:
         self._folder = root / key[:16]
         self.origin = _read(self._folder / _ORIGIN) or origin
         self._batches: list[Path] = []
-        self._place: dict[str, tuple[int, int]] = {}
+        self._position_of: dict[str, tuple[int, int]] = {}
         for path in sorted(self._folder.glob("*.npy")):
             self._remember(path)
 
     def meet(self, origin: Origin) -> None:
-        """Keep what a first answer told of the server's name of the model and the dimension."""
+        """Store the server's name of the model and the dimension, from a first response."""
         self.origin = origin
         self._folder.mkdir(parents=True, exist_ok=True)
         with written_whole(self._folder / _ORIGIN) as file:
             file.write(json_bytes(origin))
 
     def fill(self, into: NDArray[np.float32], digests: Sequence[str]) -> list[int]:
-        """Put the embeddings that are here into the rows of their texts.
+        """Copy cached embeddings into the rows of their texts.
 
         Args:
-            into: `(len(digests), dimension)`.
-            digests: Of the texts.
+            into: `(len(digests), dimension)` output array.
+            digests: Digests of the texts.
 
         Returns:
-            The rows of the texts that are not here.
+            Rows of the texts that are not cached.
         """
-        wanted: dict[int, list[tuple[int, int]]] = {}
-        for at, digest in enumerate(digests):
-            if digest in self._place:
-                batch, row = self._place[digest]
-                wanted.setdefault(batch, []).append((at, row))
-        for batch, pairs in wanted.items():
-            places, rows = np.array(pairs).T
-            into[places] = _table(self._batches[batch], self.origin.dimension)["row"][rows]
-        return [at for at, digest in enumerate(digests) if digest not in self._place]
+        rows_of_batch: dict[int, list[tuple[int, int]]] = {}
+        for target_row, digest in enumerate(digests):
+            if digest in self._position_of:
+                batch, row = self._position_of[digest]
+                rows_of_batch.setdefault(batch, []).append((target_row, row))
+        for batch, pairs in rows_of_batch.items():
+            target_rows, rows = np.array(pairs).T
+            into[target_rows] = _table(self._batches[batch], self.origin.dimension)["row"][rows]
+        return [target_row for target_row, digest in enumerate(digests) if digest not in self._position_of]
 
     def keep(self, digests: Sequence[str], rows: NDArray[np.float32]) -> None:
         """Write the embeddings of one batch."""
@@ -102,18 +102,18 @@ class Finished:
 
     def _remember(self, path: Path) -> None:
         for row, digest in enumerate(_table(path, self.origin.dimension)["text"].tolist()):
-            self._place[digest.decode()] = (len(self._batches), row)
+            self._position_of[digest.decode()] = (len(self._batches), row)
         self._batches.append(path)
 
 
 def _table(path: Path, dimension: int) -> NDArray[np.void]:
     try:
         table: NDArray[np.void] = np.load(path, mmap_mode="r", allow_pickle=False)
-        fits = table.ndim == 1 and table.dtype == _columns(dimension)
+        valid = table.ndim == 1 and table.dtype == _columns(dimension)
     except (ValueError, EOFError):
-        fits = False
-    if not fits:
-        raise FormatError(path, None, "this is no batch of embeddings; remove it, and its texts are encoded again")
+        valid = False
+    if not valid:
+        raise FormatError(path, None, "not a batch of embeddings; remove it, and its texts will be encoded again")
     return table
 
 
@@ -127,4 +127,4 @@ def _read(path: Path) -> Origin | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Origin)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(path, None, f"this is no origin of embeddings ({error}); remove its folder") from None
+        raise FormatError(path, None, f"not an origin of embeddings ({error}); remove its folder") from None

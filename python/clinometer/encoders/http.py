@@ -1,6 +1,6 @@
-"""A model behind an address that speaks OpenAI's embeddings protocol, such as vLLM, TEI, llama.cpp, Ollama or OpenAI.
+"""A model behind a URL with OpenAI's embeddings protocol, such as vLLM, TEI, llama.cpp, Ollama or OpenAI.
 
-Prompts are put before the texts here, and recorded; what the server does besides (pooling, truncation) it alone knows.
+Prompts are added here and recorded; other steps of the server (pooling, truncation) are not visible.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _OWN_FIELDS = ("input", "model", "encoding_format")
 
 
 class HttpOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """How a server is asked.
+    """Options of requests to a server.
 
     Args:
-        concurrency: Requests under way at once.
-        requests_per_minute: At most so many, retries included; None for no limit.
+        concurrency: Number of concurrent requests.
+        requests_per_minute: Maximum number of requests, retries included; None for no limit.
         texts_per_minute: The same for texts.
-        timeout: Seconds without a sign of the server after which a request is given up.
-        retries: How often a request that failed is tried again.
-        encoding_format: `float` or `base64`; the latter is shorter and exact, and not known to every server.
+        timeout: Seconds without any data after which a request fails.
+        retries: Number of retries of a failed request.
+        encoding_format: `float` or `base64`; the latter is shorter and exact, but not every server supports it.
         query_fields: Further fields of requests with queries, such as `{"input_type": "query"}`.
         document_fields: The same for documents.
     """
@@ -55,29 +55,27 @@ class HttpOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class HttpEncoder:
-    """Encodes by asking a server for embeddings.
+    """Encodes with the embeddings of a server.
 
-    One short text is sent when the encoder is made, so that a wrong address, key or model is found before the work, and
-    the dimension is known; not if a cache knows it. Texts that come several times in a call are sent once, so that they
-    tie.
+    The constructor sends one short text, so that a wrong URL, key or model is detected early, and the dimension is
+    known, unless it is in the cache. Repeated texts in a call are sent once, so that they tie.
 
-    Without `api_key` the key is that of the environment variable `CLINOMETER_API_KEY`, or for addresses of
-    `openai.com`, and for no other, `OPENAI_API_KEY`. It is never stored, shown or recorded.
+    Without `api_key` the key is that of the environment variable `CLINOMETER_API_KEY`, or, for URLs of `openai.com`
+    only, `OPENAI_API_KEY`. It is never stored, shown or recorded.
 
     Args:
-        address: Such as `http://localhost:8000/v1`; `/embeddings` is put after it.
+        address: URL such as `http://localhost:8000/v1`, to which `/embeddings` is appended.
         model: The server's name of the model.
         api_key: The key; `""` for none.
         query_prompt: Text put before each query; None and `""` for none.
         document_prompt: The same for documents.
-        batch_size: Texts of one request.
-        cache: Folder in which finished batches are kept, so that a run that stopped goes on and a text is never paid
-            for twice; None for none.
-        options: How the server is asked.
+        batch_size: Texts in one request.
+        cache: Folder of finished batches, so that a stopped run resumes and no text is paid for twice; None for none.
+        options: Options of the requests.
 
     Raises:
-        UsageError: The address or an option cannot be used.
-        EncoderError: The server refuses or does not answer.
+        UsageError: The URL or an option cannot be used.
+        EncoderError: The server refuses or does not respond.
 
     Example:
         >>> encoder = HttpEncoder("http://localhost:8000/v1", "intfloat/multilingual-e5-small",
@@ -101,11 +99,11 @@ class HttpEncoder:
         self._options = options = options or HttpOptions()
         address = checked_address(address)
         if not model:
-            raise UsageError("the model's name is empty; give the name by which the server knows it")
+            raise UsageError("the name of the model is empty; give the server's name of the model")
         _check(options, batch_size)
         key = _key(urlsplit(address).hostname or "") if api_key is None else api_key
-        if any(not 33 <= ord(letter) <= 126 for letter in key):
-            raise UsageError("the API key has white space or a letter that is not ASCII; set it again")
+        if any(not 33 <= ord(character) <= 126 for character in key):
+            raise UsageError("the API key has white space or characters that are not ASCII; set it again")
         self._endpoint = Endpoint(
             f"{address}/embeddings",
             key or None,
@@ -121,9 +119,9 @@ class HttpEncoder:
         self._origin = origin if self._finished is None else self._finished.origin
         if not self._origin.dimension:
             self._ask("queries", [self._prompts["queries"] + "a"])
-        notes = missing_prompts(model, [model], self._prompts, query_prompt, document_prompt)
+        warnings = missing_prompts(model, [model], self._prompts, query_prompt, document_prompt)
         if key and address.startswith("http:") and urlsplit(address).hostname not in LOOPBACK:
-            notes.append(f"{address} is not encrypted, so the API key can be read on its way; use https")
+            warnings.append(f"{address} is not encrypted, so the API key can be intercepted; use https")
         self._record = EncoderRecord(
             name=model,
             kind="http",
@@ -131,7 +129,7 @@ class HttpEncoder:
             dimension=self._origin.dimension,
             query_prompt=self._prompts["queries"],
             document_prompt=self._prompts["documents"],
-            warnings=notes,
+            warnings=warnings,
             settings={
                 "endpoint": address,
                 "encoding_format": options.encoding_format,
@@ -142,14 +140,14 @@ class HttpEncoder:
 
     @property
     def record(self) -> EncoderRecord:
-        """How this encoder encodes. The revision is what the server calls its model; more of it is not known."""
+        """Record of the encoder. The revision is the server's name of the model; no more is known."""
         return self._record
 
     def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
         """`(len(texts), dimension)` float32, row i for text i, with the query prompt.
 
         Raises:
-            EncoderError: The server refuses, does not answer, or answers with something else than one vector per text.
+            EncoderError: The server refuses, does not respond, or does not return one vector per text.
         """
         return self._encode(texts, "queries", show_progress_bar)
 
@@ -165,51 +163,53 @@ class HttpEncoder:
         from tqdm.auto import tqdm
 
         check_texts(texts, stage)
-        place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-        inputs = [self._prompts[stage] + text for text in place]
+        row_of_text = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        inputs = [self._prompts[stage] + text for text in row_of_text]
         rows = np.empty((len(inputs), self._origin.dimension), dtype=np.float32)
         digests = [] if self._finished is None else [self._digest(stage, text) for text in inputs]
-        missing = list(range(len(inputs))) if self._finished is None else self._finished.fill(rows, digests)
-        batches = [missing[start : start + self._batch_size] for start in range(0, len(missing), self._batch_size)]
+        missing_rows = list(range(len(inputs))) if self._finished is None else self._finished.fill(rows, digests)
+        batches = [
+            missing_rows[start : start + self._batch_size] for start in range(0, len(missing_rows), self._batch_size)
+        ]
 
-        def ask(batch: list[int]) -> NDArray[np.float32]:
+        def request_batch(batch: list[int]) -> NDArray[np.float32]:
             try:
-                return self._ask(stage, [inputs[at] for at in batch])
+                return self._ask(stage, [inputs[row] for row in batch])
             except EncoderError as error:
-                first = next(row for row, text in enumerate(texts) if place[text] == batch[0])
+                first = next(row for row, text in enumerate(texts) if row_of_text[text] == batch[0])
                 raise EncoderError(f"{stage}, {len(batch)} texts from row {first}: {error}") from None
 
-        done = len(inputs) - len(missing)
+        done = len(inputs) - len(missing_rows)
         with tqdm(total=len(inputs), initial=done, desc=stage, unit="text", disable=not show_progress_bar) as bar:
-            for batch, found in self._answered(ask, batches):
-                rows[batch] = found
+            for batch, embeddings in self._answered(request_batch, batches):
+                rows[batch] = embeddings
                 if self._finished is not None:
-                    self._finished.keep([digests[at] for at in batch], found)
+                    self._finished.keep([digests[row] for row in batch], embeddings)
                 bar.update(len(batch))
-        return rows if len(place) == len(texts) else rows[[place[text] for text in texts]]
+        return rows if len(row_of_text) == len(texts) else rows[[row_of_text[text] for text in texts]]
 
     def _answered(
-        self, ask: Callable[[list[int]], NDArray[np.float32]], batches: Sequence[list[int]]
+        self, request_batch: Callable[[list[int]], NDArray[np.float32]], batches: Sequence[list[int]]
     ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
-        """The batches with their embeddings as they come; what came before a failure is given before it is raised."""
+        """The batches with their embeddings as they arrive; those before a failure are yielded before it is raised."""
         if self._options.concurrency == 1:
-            yield from ((batch, ask(batch)) for batch in batches)
+            yield from ((batch, request_batch(batch)) for batch in batches)
             return
-        waiting = iter(batches)
+        remaining = iter(batches)
         failure: BaseException | None = None
         self._endpoint.start()
         with ThreadPoolExecutor(self._options.concurrency) as pool:
-            under_way: dict[Future[NDArray[np.float32]], list[int]] = {}
+            pending: dict[Future[NDArray[np.float32]], list[int]] = {}
             try:
                 while True:
-                    while failure is None and len(under_way) < self._options.concurrency:
-                        if (batch := next(waiting, None)) is None:
+                    while failure is None and len(pending) < self._options.concurrency:
+                        if (batch := next(remaining, None)) is None:
                             break
-                        under_way[pool.submit(ask, batch)] = batch
-                    if not under_way:
+                        pending[pool.submit(request_batch, batch)] = batch
+                    if not pending:
                         break
-                    for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                        batch = under_way.pop(future)
+                    for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                        batch = pending.pop(future)
                         if (error := future.exception()) is None:
                             yield batch, future.result()
                         elif failure is None:
@@ -219,7 +219,7 @@ class HttpEncoder:
                 self._endpoint.stop()
                 raise
             finally:
-                for future in under_way:
+                for future in pending:
                     future.cancel()
         if failure is not None:
             raise failure
@@ -232,15 +232,15 @@ class HttpEncoder:
             "encoding_format": self._options.encoding_format,
         }
         rows, served = rows_of(self._endpoint.post(body, len(inputs)), len(inputs), self._endpoint.url)
-        known = self._origin
-        if not known.dimension:
-            self._origin = msgspec.structs.replace(known, served=served, dimension=rows.shape[1])
+        origin = self._origin
+        if not origin.dimension:
+            self._origin = msgspec.structs.replace(origin, served=served, dimension=rows.shape[1])
             if self._finished is not None:
                 self._finished.meet(self._origin)
-        elif (served, rows.shape[1]) != (known.served, known.dimension):
+        elif (served, rows.shape[1]) != (origin.served, origin.dimension):
             raise EncoderError(
-                f"{self._endpoint.url} gives {rows.shape[1]} dimensions of {served!r}, but gave {known.dimension} of "
-                f"{known.served!r} before; encode everything with one model, and with a cache of its own"
+                f"{self._endpoint.url} returned {rows.shape[1]} dimensions of {served!r}, but {origin.dimension} of "
+                f"{origin.served!r} before; encode everything with one model, and use a separate cache"
             )
         return rows
 
@@ -250,16 +250,16 @@ class HttpEncoder:
 
 
 def _key(host: str) -> str:
-    own = os.environ.get("CLINOMETER_API_KEY")
-    if own is None and (host == "openai.com" or host.endswith(".openai.com")):
-        own = os.environ.get("OPENAI_API_KEY")
-    return own or ""
+    key = os.environ.get("CLINOMETER_API_KEY")
+    if key is None and (host == "openai.com" or host.endswith(".openai.com")):
+        key = os.environ.get("OPENAI_API_KEY")
+    return key or ""
 
 
 def _check(options: HttpOptions, batch_size: int) -> None:
-    for name, least in (("batch_size", batch_size), ("concurrency", options.concurrency)):
-        if least < 1:
-            raise UsageError(f"{name} must be 1 or more, not {least}")
+    for name, count in (("batch_size", batch_size), ("concurrency", options.concurrency)):
+        if count < 1:
+            raise UsageError(f"{name} must be 1 or more, not {count}")
     for name in ("requests_per_minute", "texts_per_minute", "timeout"):
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
@@ -267,5 +267,5 @@ def _check(options: HttpOptions, batch_size: int) -> None:
     if options.retries < 0:
         raise UsageError(f"retries must be 0 or more, not {options.retries}")
     for name in ("query_fields", "document_fields"):
-        if taken := [field for field in _OWN_FIELDS if field in getattr(options, name)]:
-            raise UsageError(f"{name} cannot set {', '.join(taken)}, which clinometer sets; leave it out")
+        if reserved := [field for field in _OWN_FIELDS if field in getattr(options, name)]:
+            raise UsageError(f"{name} cannot set {', '.join(reserved)}, which clinometer sets; leave it out")

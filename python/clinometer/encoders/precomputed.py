@@ -1,6 +1,6 @@
-"""Embeddings that were computed elsewhere, taken as they are.
+"""Embeddings that were computed elsewhere, used unchanged.
 
-Row i belongs to text i of the collection; the texts themselves are never looked at, only counted.
+Row i belongs to text i of the collection; the texts themselves are not read, only counted.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["PrecomputedEncoder"]
 
 
 class PrecomputedEncoder:
-    """Stands in for an encoder where the embeddings exist already.
+    """An encoder that returns existing embeddings.
 
     Args:
         queries: `(q, d)` float32 or float16, row i for query i of the collection.
         documents: `(n, d)` float32 or float16, row i for document i of the collection. A read-only memmap will do.
-        name: How results call these embeddings.
+        name: Name of these embeddings in results.
 
     Raises:
         EmbeddingError: An array is not two-dimensional, has another data type, or the dimensions differ.
@@ -54,29 +54,29 @@ class PrecomputedEncoder:
 
     @classmethod
     def from_files(cls, queries: str | Path, documents: str | Path, *, name: str = "precomputed") -> Self:
-        """Embeddings from two `.npy` files, which are mapped and not read into memory.
+        """Embeddings from two `.npy` files, which are memory-mapped.
 
         Args:
             queries: File of a `(q, d)` array, float32 or float16.
             documents: File of an `(n, d)` array, float32 or float16.
-            name: How results call these embeddings.
+            name: Name of these embeddings in results.
 
         Raises:
-            FormatError: A file is no `.npy` file, or holds Python objects.
+            FormatError: Not a `.npy` file, or one with Python objects.
             EmbeddingError: As for the class.
         """
         return cls(_mapped(queries), _mapped(documents), name=name)
 
     @property
     def record(self) -> EncoderRecord:
-        """What is known of these embeddings: name, dimension and stored data type, and nothing of the model."""
+        """Record of these embeddings: name, dimension and stored data type, without a model."""
         return self._record
 
     def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:  # noqa: ARG002
         """The `(q, d)` embeddings of the queries as float32, read-only.
 
         Raises:
-            EmbeddingError: There are more or fewer texts than rows.
+            EmbeddingError: The numbers of texts and rows differ.
         """
         return _rows(self._queries, texts, "queries")
 
@@ -84,7 +84,7 @@ class PrecomputedEncoder:
         """The `(n, d)` embeddings of the documents as float32, read-only.
 
         Raises:
-            EmbeddingError: There are more or fewer texts than rows.
+            EmbeddingError: The numbers of texts and rows differ.
         """
         return _rows(self._documents, texts, "documents")
 
@@ -107,10 +107,10 @@ def _mapped(path: str | Path) -> NDArray[Any]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise FormatError(path, None, "this is not a .npy file of numbers; write it with numpy.save") from error
+        raise FormatError(path, None, "not a numeric .npy file; write it with numpy.save") from error
     if not isinstance(array, np.ndarray):
         array.close()
-        raise FormatError(path, None, "this holds several arrays; give a .npy file with one, written with numpy.save")
+        raise FormatError(path, None, "a file of several arrays; give a .npy file with one, written with numpy.save")
     return array
 
 
@@ -121,5 +121,5 @@ def _rows(array: NDArray[Any], texts: Sequence[str], stage: str) -> NDArray[np.f
             "give one row for each text, in the collection's order"
         )
     rows: NDArray[np.float32] = array.astype(np.float32, copy=False).view()
-    rows.flags.writeable = False  # the caller's own array stays as it is, and no reader can change it through us
+    rows.flags.writeable = False  # the caller's own array stays writeable, but readers cannot change it through ours
     return rows

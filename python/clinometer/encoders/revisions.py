@@ -1,6 +1,6 @@
-"""Which weights a model holds: the commit it was downloaded at, or a digest where there is no commit.
+"""Revisions of a model's weights: the commit of its download, or a digest if there is no commit.
 
-Two models with different weights do not share a revision. No known commit and nothing to digest gives an empty string.
+Two models with different weights never share a revision. Without a commit or a digest it is an empty string.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ __all__ = ["folder_digest", "hub_commit", "snapshot", "weights_digest"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SNAPSHOT = re.compile(r"models--(?P<name>[^/]+)/snapshots/(?P<commit>[0-9a-f]{40})$")
-# What decides an embedding: configuration, weights, vocabulary and code; not the model card or an optimizer's state.
+# Files that determine embeddings: configuration, weights, vocabulary, code; not the model card or optimizer states.
 _SUFFIXES = {".json", ".safetensors", ".bin", ".model", ".txt", ".py"}
 
 
 def snapshot(folder: Path) -> tuple[str, str] | None:
-    """The `owner/model` name and the commit of a folder in the hub's cache, None if it is none.
+    """The `owner/model` name and the commit of a folder in the hub's cache, None for other folders.
 
     Example:
         >>> snapshot(Path("cache/models--intfloat--multilingual-e5-base/snapshots") / ("0123456789" * 4))
@@ -33,7 +33,7 @@ def snapshot(folder: Path) -> tuple[str, str] | None:
 
 
 def hub_commit(name: str, revision: str | None) -> str:
-    """The commit at which the cache holds a model of the hub, else the revision asked for, else an empty string."""
+    """The commit of a hub model in the cache, else the requested revision, else an empty string."""
     if revision and _COMMIT.fullmatch(revision):
         return revision
     from huggingface_hub import try_to_load_from_cache
@@ -41,14 +41,14 @@ def hub_commit(name: str, revision: str | None) -> str:
     folder = os.environ.get("SENTENCE_TRANSFORMERS_HOME")
     for repository in (name, f"sentence-transformers/{name}") if "/" not in name else (name,):
         cached = try_to_load_from_cache(repository, "config.json", cache_dir=folder, revision=revision)
-        found = snapshot(Path(cached).parent) if isinstance(cached, str) else None
-        if found is not None:
-            return found[1]
+        cached_snapshot = snapshot(Path(cached).parent) if isinstance(cached, str) else None
+        if cached_snapshot is not None:
+            return cached_snapshot[1]
     return revision or ""
 
 
 def folder_digest(folder: Path) -> str:
-    """`sha256:` and 16 hex digits over the files of a model's folder that decide an embedding, names and bytes."""
+    """`sha256:` and 16 hex digits over names and bytes of the files of a model's folder that determine embeddings."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file()):
         with path.open("rb") as file:
@@ -59,7 +59,7 @@ def folder_digest(folder: Path) -> str:
 
 
 def weights_digest(model: Any) -> str:
-    """`weights-sha256:` and 16 hex digits over the tensors that a model object holds now; empty if it shows none."""
+    """`weights-sha256:` and 16 hex digits over the current tensors of a model object; empty if it has none."""
     state = getattr(model, "state_dict", None)
     if not callable(state):
         return ""

@@ -1,7 +1,7 @@
-"""Any sentence-transformers model as an encoder, with the prompts in force named in its record.
+"""Any sentence-transformers model as an encoder, with the prompts in use in its record.
 
-Prompts follow one rule: the caller's, else the model's own, else none. A known family without its prompt is warned
-about and never mended.
+Prompts follow one rule: the caller's, else the model's own, else none. A known family without its prompt gets a
+warning, never a prompt.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ _COUNTED_AT_ONCE = 1024
 
 
 class SentenceTransformerEncoder:
-    """Encodes with a sentence-transformers model, given by name, path or object.
+    """Encodes with a sentence-transformers model: a name, a folder or an object.
 
-    The prompt in force is `query_prompt` or `document_prompt` if given, else the model's own (the first non-empty of
+    The prompt in use is `query_prompt` or `document_prompt` if set, else the model's own (the first non-empty of
     `query`, `search_query`, `retrieval.query`, and of `document`, `passage`, `corpus`, `search_document`,
-    `retrieval.passage`), else none. An empty string means no prompt on purpose. A model whose name shows that it needs
-    a prompt, with none in force, gets a line in `record.warnings` and one `UserWarning`.
+    `retrieval.passage`), else none. An empty string means that no prompt is intended. A model whose name shows that it
+    needs a prompt, with none in use, gets a line in `record.warnings` and one `UserWarning`.
 
-    Texts are batched by length, so the last bits of a row may depend on the other texts; rows come back in the order of
-    the texts. The same list gives the same bytes on the same machine. Verbatim duplicates in one call are encoded once,
-    so that they tie.
+    Texts are batched by length, so the last bits of a row may depend on the other texts; rows are in the order of the
+    texts. The same list gives the same bytes on the same machine. Verbatim duplicates in one call are encoded once, so
+    that they tie.
 
-    Texts longer than `max_length` tokens, prompt and special tokens included, are cut by the model; how many is said in
+    The model truncates texts longer than `max_length` tokens, including prompt and special tokens; their number is in
     `record.warnings` after encoding.
 
     Args:
-        model: A model's name on the hub, a folder, or a SentenceTransformer object. An object is used as it is.
+        model: Name of a model on the hub, a folder, or a SentenceTransformer object, which is used unchanged.
         query_prompt: Text put before each query.
         document_prompt: Text put before each document.
         batch_size: Texts in one forward pass.
         max_length: Longest input in tokens; the model's own if None.
-        precision: `bfloat16` computes matrix products in that type (autocast), about twice as fast where the processor
-            does so in hardware, with embeddings that differ in the third digit; None computes as the model is.
-        device: Such as `cpu` or `cuda:0`; chosen by sentence-transformers if None. For a name or a folder only.
-        revision: Branch, tag or commit. For a name only.
+        precision: `bfloat16` computes matrix products in that type (autocast), about twice as fast if the processor
+            supports it in hardware, with embeddings that differ in the third digit; None keeps the model's type.
+        device: Device such as `cpu` or `cuda:0`; chosen by sentence-transformers if None. For a name or a folder only.
+        revision: Model revision (branch, tag or commit). For a name only.
         trust_remote_code: Run Python code that comes with the model. For a name or a folder only.
 
     Raises:
         MissingExtraError: The extra `models` is not installed.
-        UsageError: An option has no meaning here or is out of range.
+        UsageError: An option has no effect here or is out of range.
         EncoderError: The model cannot be loaded.
 
     Example:
@@ -85,21 +85,21 @@ class SentenceTransformerEncoder:
         trust_remote_code: bool = False,
     ) -> None:
         if precision not in (None, "bfloat16"):
-            raise UsageError(f"there is no precision {precision!r} for encoding; use bfloat16 or leave it out")
+            raise UsageError(f"unknown precision {precision!r} for encoding; use bfloat16 or leave it out")
         for option, value in (("batch_size", batch_size), ("max_length", max_length)):
             if value is not None and value < 1:
                 raise UsageError(f"{option} must be 1 or more, not {value}")
         notes: list[str] = []
         if isinstance(model, (str, os.PathLike)):
-            name, labels, self._model, known = _load(os.fspath(model), device, revision, trust_remote_code)
+            name, labels, self._model, weights_revision = _load(os.fspath(model), device, revision, trust_remote_code)
             if not getattr(self._model, "module_kwargs", True):
                 notes.append(
-                    f"{name} stores no pooling, so sentence-transformers chose one; check that it was made to embed"
+                    f"{name} has no pooling, so sentence-transformers chose one; check that it is an embedding model"
                 )
         else:
             _refuse_for_objects(device=device, revision=revision, trust_remote_code=trust_remote_code or None)
             self._model, name = model, _object_name(model)
-            labels, known = [name], weights_digest(model)
+            labels, weights_revision = [name], weights_digest(model)
         self._batch_size, self._max_length, self._precision = batch_size, max_length, precision
         self._texts, self._cut = {"queries": 0, "documents": 0}, {"queries": 0, "documents": 0}
         self._prompts = {
@@ -110,7 +110,7 @@ class SentenceTransformerEncoder:
         self._record = EncoderRecord(
             name=name,
             kind="sentence-transformers",
-            revision=known,
+            revision=weights_revision,
             dimension=self._dimension,
             query_prompt=self._prompts["queries"],
             document_prompt=self._prompts["documents"],
@@ -120,37 +120,37 @@ class SentenceTransformerEncoder:
             warnings=[*notes, *missing_prompts(name, labels, self._prompts, query_prompt, document_prompt)],
         )
         self._record.warnings.extend(_other_similarity(self._record, self._model))
-        for text in self._record.warnings:
-            warnings.warn(text, UserWarning, stacklevel=2)
+        for warning in self._record.warnings:
+            warnings.warn(warning, UserWarning, stacklevel=2)
 
     @property
     def record(self) -> EncoderRecord:
-        """How this encoder encodes. Its warnings grow when texts are cut; everything else is fixed from the start."""
+        """Record of the encoder. Its warnings grow when texts are truncated; the rest never changes."""
         limit = self._record.max_length
-        cut = [
-            f"{self._cut[stage]} of {self._texts[stage]} {stage} given so far were cut: longer than {limit} tokens"
+        cut_warnings = [
+            f"{self._cut[stage]} of {self._texts[stage]} {stage} so far were cut: longer than {limit} tokens"
             for stage in self._cut
             if self._cut[stage]
         ]
         if limit and not callable(getattr(self._model, "tokenizer", None)):
-            cut.append(
-                f"texts longer than {limit} tokens are cut; how many is not known, as this model shows no tokenizer"
+            cut_warnings.append(
+                f"texts longer than {limit} tokens are cut; their number is unknown, as this model has no tokenizer"
             )
-        return msgspec.structs.replace(self._record, warnings=[*self._record.warnings, *cut])
+        return msgspec.structs.replace(self._record, warnings=[*self._record.warnings, *cut_warnings])
 
     def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
-        """`(len(texts), dimension)` float32, row i for text i, with the query prompt in force.
+        """`(len(texts), dimension)` float32, row i for text i, with the query prompt in use.
 
         Raises:
-            EncoderError: The model fails, or returns something else than one row per text.
+            EncoderError: The model fails, or does not return one row per text.
         """
         return self._encode(texts, "queries", show_progress_bar)
 
     def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
-        """`(len(texts), dimension)` float32, row i for text i, with the document prompt in force.
+        """`(len(texts), dimension)` float32, row i for text i, with the document prompt in use.
 
         Raises:
-            EncoderError: The model fails, or returns something else than one row per text.
+            EncoderError: The model fails, or does not return one row per text.
         """
         return self._encode(texts, "documents", show_progress_bar)
 
@@ -158,21 +158,21 @@ class SentenceTransformerEncoder:
         check_texts(texts, stage)
         if not len(texts):
             return np.empty((0, self._dimension), dtype=np.float32)
-        place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-        rows = self._forward(list(place), stage, show_progress_bar)
-        if rows.shape != (len(place), self._dimension):
+        row_of_text = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        rows = self._forward(list(row_of_text), stage, show_progress_bar)
+        if rows.shape != (len(row_of_text), self._dimension):
             raise EncoderError(
-                f"{self._record.name} gave embeddings of shape {rows.shape} for {len(place)} {stage}, "
-                f"not {(len(place), self._dimension)}; only models with one dense vector per text can be used"
+                f"{self._record.name} returned embeddings of shape {rows.shape} for {len(row_of_text)} {stage}, "
+                f"not {(len(row_of_text), self._dimension)}; only models with one dense vector per text can be used"
             )
         self._count(texts, stage)
-        return rows if len(place) == len(texts) else rows[[place[text] for text in texts]]
+        return rows if len(row_of_text) == len(texts) else rows[[row_of_text[text] for text in texts]]
 
     def _forward(self, texts: list[str], stage: str, show_progress_bar: bool) -> NDArray[np.float32]:
-        special = getattr(self._model, "encode_query" if stage == "queries" else "encode_document", None)
+        encode_side = getattr(self._model, "encode_query" if stage == "queries" else "encode_document", None)
         with _limited(self._model, self._max_length), _computing(self._model, self._precision):
             try:
-                rows = (special or self._model.encode)(
+                rows = (encode_side or self._model.encode)(
                     texts,
                     prompt=self._prompts[stage],
                     batch_size=self._batch_size,
@@ -183,15 +183,15 @@ class SentenceTransformerEncoder:
                 return np.ascontiguousarray(rows, dtype=np.float32)
             except (RuntimeError, ValueError, TypeError, LookupError) as error:
                 raise EncoderError(
-                    f"the model failed on the {stage} ({_reason(error)}); where memory ran out lower batch_size, "
-                    "where an index is out of range lower max_length"
+                    f"the model failed on the {stage} ({_reason(error)}); if memory ran out lower batch_size, if an "
+                    "index is out of range lower max_length"
                 ) from error
 
     def _probe(self) -> int:
         shape = self._forward(["a"], "queries", False).shape
         if len(shape) != 2:
             raise EncoderError(
-                f"the model gave an embedding of shape {shape} for one text; only one dense vector per text can be used"
+                f"the model returned shape {shape} for one text; only models with one dense vector per text can be used"
             )
         return int(shape[1])
 
@@ -209,42 +209,42 @@ class SentenceTransformerEncoder:
 def _load(
     model: str, device: str | None, revision: str | None, trust_remote_code: bool
 ) -> tuple[str, list[str], Any, str]:
-    """Name for results, names to look a family up by, the model, and its revision."""
+    """Name for results, names for the family, the model, and its revision."""
     folder = Path(os.path.expanduser(model))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
     local = folder.is_dir()
     if not model:
-        raise UsageError("the encoder's name is empty; give a model's name or its folder")
+        raise UsageError("the name of the encoder is empty; give a model's name or folder")
     if not local and (folder.is_absolute() or model[0] in ".~" or len(folder.parts) > 2):
-        raise EncoderError(f"there is no folder {model} to load a model from; check the path")
+        raise EncoderError(f"the model folder {model} does not exist; check the path")
     if local and revision is not None:
-        raise UsageError(f"revision is for a model's name on the hub, and {model} is a folder; leave it out")
+        raise UsageError(f"revision is for models on the hub, but {model} is a folder; leave it out")
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
         raise MissingExtraError("a sentence-transformers model", "models") from None
     try:
-        loaded = SentenceTransformer(
+        transformer = SentenceTransformer(
             str(folder) if local else model, device=device, revision=revision, trust_remote_code=trust_remote_code
         )
-    except Exception as error:  # the loader raises whatever its many parts raise
-        mend = (
+    except Exception as error:  # the loader may raise anything
+        fix = (
             "check that the folder holds a saved model"
             if local
             else "check the name, the revision and the network, or give a folder"
         )
-        raise EncoderError(f"{model} cannot be loaded by sentence-transformers ({_reason(error)}); {mend}") from error
+        raise EncoderError(f"{model} cannot be loaded by sentence-transformers ({_reason(error)}); {fix}") from error
     if not local:
-        return model, [model], loaded, hub_commit(model, revision)
+        return model, [model], transformer, hub_commit(model, revision)
     absolute = folder.absolute() if ".." not in folder.parts and folder.name else folder.resolve()
     name, commit = snapshot(absolute) or (absolute.name, folder_digest(folder))
-    return name, [name, absolute.parent.name, _configured_name(loaded)], loaded, commit
+    return name, [name, absolute.parent.name, _configured_name(transformer)], transformer, commit
 
 
 def _refuse_for_objects(**options: object) -> None:
     for option, value in options.items():
         if value is not None:
             raise UsageError(
-                f"{option} is for a model given by name or folder; a model object is used as it is, so leave it out"
+                f"{option} is for a model name or folder; a model object is used unchanged, so leave it out"
             )
 
 
@@ -256,13 +256,13 @@ def _object_name(model: Any) -> str:
     name = _configured_name(model)
     path = Path(name)
     if path.is_absolute() or path.exists():
-        found = snapshot(path)
-        return found[0] if found else path.name
+        hub_snapshot = snapshot(path)
+        return hub_snapshot[0] if hub_snapshot else path.name
     return name or type(model).__name__
 
 
 def _own_prompt(model: Any, keys: Sequence[str]) -> str:
-    # Loading fills `document` with "" where a config says only `passage`; the first key alone would hide that prompt.
+    # Loading sets `document` to "" if a config only has `passage`; the first key alone would hide that prompt.
     prompts = getattr(model, "prompts", None) or {}
     return next((str(prompts[key]) for key in keys if prompts.get(key)), "")
 
@@ -271,7 +271,7 @@ def _other_similarity(record: EncoderRecord, model: Any) -> list[str]:
     similarity = getattr(model, "similarity_fn_name", None) or "cosine"
     if similarity == "cosine" or (similarity == "dot" and record.normalized):
         return []
-    return [f"{record.name} says that it was made for {similarity} scores; clinometer scores by cosine"]
+    return [f"{record.name} is configured for {similarity} scores; clinometer scores by cosine"]
 
 
 def _dimension(model: Any) -> int:
@@ -294,7 +294,7 @@ def _normalizes(model: Any) -> bool:
 
 @contextmanager
 def _limited(model: Any, max_length: int | None) -> Iterator[None]:
-    """Sets the limit for one call only, so that a caller's own object stays as it was."""
+    """Set the limit for one call only, so that a caller's own object is unchanged afterwards."""
     if max_length is None:
         yield
         return
@@ -308,7 +308,7 @@ def _limited(model: Any, max_length: int | None) -> Iterator[None]:
 
 @contextmanager
 def _computing(model: Any, precision: str | None) -> Iterator[None]:
-    """Matrix products in a shorter type for one call."""
+    """Compute matrix products in a lower precision for one call."""
     if precision is None:
         yield
         return

@@ -1,6 +1,6 @@
-"""What every encoder asks of its input: a sequence of strings that can be written as UTF-8.
+"""What every encoder requires of its input: a sequence of strings that can be encoded as UTF-8.
 
-Nothing is repaired here: the first text that cannot be encoded is named, and the call ends.
+Nothing is repaired here: the first text that cannot be encoded is an error.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ __all__ = ["check_texts"]
 
 
 def check_texts(texts: Sequence[str], stage: str) -> None:
-    """Refuse what cannot be encoded as a list of texts. An empty text is allowed.
+    """Refuse anything but a list of texts that can be encoded. An empty text is allowed.
 
     Args:
-        texts: What the caller gave.
+        texts: The caller's texts.
         stage: `queries` or `documents`, for the message.
 
     Raises:
-        UsageError: `texts` is one string, or an item of it is no string.
-        EncoderError: A text holds a lone surrogate, which no tokenizer can read.
+        UsageError: `texts` is one string, or an item is not a string.
+        EncoderError: A text has a lone surrogate, which no tokenizer can read.
 
     Example:
         >>> check_texts(["a", ""], "queries")
@@ -38,6 +38,6 @@ def check_texts(texts: Sequence[str], stage: str) -> None:
             text.encode()
         except UnicodeEncodeError:
             raise EncoderError(
-                f"{stage}, row {row}: the text holds half of a surrogate pair, which is no character; "
+                f"{stage}, row {row}: the text has half of a surrogate pair, which is not a character; "
                 "read the source as UTF-8 again or remove it"
             ) from None

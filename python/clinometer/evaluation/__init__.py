@@ -17,6 +17,8 @@ from clinometer.encoders import Encoder
 from clinometer.evaluation.per_query import per_query_columns, setting_values
 from clinometer.evaluation.results import Evaluation
 from clinometer.evaluation.rows import check_field, grouped_measures, mean_rows, notices_of, rows_by
+from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
+from clinometer.evaluation.saved_run import save_run as write_run
 from clinometer.executors import Executor
 from clinometer.io import load
 from clinometer.measures import Measure, parse
@@ -45,6 +47,7 @@ def evaluate(
     executor: str | Executor = "local",
     examples: int | None = None,
     by: str | None = None,
+    save_run: str | Path | None = None,
     show_progress_bar: bool = False,
 ) -> Evaluation:
     """Measure how an encoder ranks documents of several languages that lie in one pool.
@@ -68,6 +71,8 @@ def evaluate(
         examples: Number of examples of errors for each scenario and query language: what outranked the answers (0: only
             the counts). None for no analysis.
         by: Name of a field of the queries, such as `topic`; the measures are also given for each of its values.
+        save_run: File for the best 1000 documents of each query in the pool of all languages, as a TREC run; `.gz` by
+            suffix.
         show_progress_bar: Draw bars on standard error.
 
     Returns:
@@ -97,9 +102,14 @@ def evaluate(
         # What nobody judged must not pass for not relevant without a word.
         measures, computed = (parse([*names, "Judged@10"]) for names in (measures, computed))
     settings = options.settings(collection.languages)
+    if save_run is not None:
+        check_run(collection, save_run)
     scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar))
     listed = 0 if examples is None else SHOWN
-    scanned = scan_collection(collection, scored.scan, computed, settings, ties, listed=listed)
+    pool_k = 0 if save_run is None else RUN_DEPTH
+    scanned = scan_collection(collection, scored.scan, computed, settings, ties, listed=listed, pool_k=pool_k)
+    if save_run is not None:
+        write_run(scanned, scored.record["name"], save_run)
     results = setting_values(scanned, computed, settings, pivot)
     rows = mean_rows(scanned, results, measures, pivot, options.resamples)
     notices, grouped, analysis = notices_of(scanned, results), list[dict[str, Any]](), None

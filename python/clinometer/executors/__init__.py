@@ -1,6 +1,6 @@
-"""Executors: where the parts of large work are done. `local` is this process; `ray` is a cluster, the extra `ray`.
+"""Executors: where the parts of a large job run. `local` is this process; `ray` is a cluster (the extra `ray`).
 
-Whatever does the work, the result has the same bits: what is added up may come in any order.
+The result has the same bits with any executor, because parts merge in any order.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ EXECUTORS = ("local", "ray")
 
 
 def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor:
-    """An executor from its name; one that exists already is returned as it is.
+    """An executor from its name; an existing one is returned as it is.
 
     Args:
         what: `local` or `ray`, or an executor.
-        threads: That each task is to have; one by default where tasks run side by side.
+        threads: Number of threads per task; one by default where tasks run in parallel.
 
     Raises:
-        UsageError: There is no such executor.
+        UsageError: The name is unknown.
         MissingExtraError: The extra `ray` is not installed.
 
     Example:
@@ -35,7 +35,7 @@ def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor
     if not isinstance(what, str):
         if isinstance(what, Executor):
             return what
-        raise UsageError(f"{type(what).__name__} is no executor; choose {' or '.join(EXECUTORS)}, or give an Executor")
+        raise UsageError(f"{type(what).__name__} is not an executor; expected {' or '.join(EXECUTORS)}, or an Executor")
     check_executor(what)
     if what == "local":
         return LocalExecutor()
@@ -46,11 +46,11 @@ def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor
 
 @contextmanager
 def opened(what: str | Executor, *, threads: int | None = None) -> Iterator[Executor]:
-    """An executor for one scan: one that was made from its name is closed afterwards, any other is the caller's.
+    """An executor for one scan: closed afterwards if it was created from its name, else the caller's.
 
     Args:
-        what: As for `executor_of`.
-        threads: As for `executor_of`.
+        what: `local` or `ray`, or an executor.
+        threads: Number of threads per task, as for `executor_of`.
     """
     executor = executor_of(what, threads=threads)
     with executor if isinstance(what, str) else nullcontext():
@@ -58,10 +58,10 @@ def opened(what: str | Executor, *, threads: int | None = None) -> Iterator[Exec
 
 
 def check_executor(name: str) -> None:
-    """Refuse the name of an executor that does not exist.
+    """Refuse an unknown name of an executor.
 
     Raises:
-        UsageError: Naming those that do.
+        UsageError: The name is unknown; the message lists the known ones.
     """
     if name not in EXECUTORS:
-        raise UsageError(f"there is no executor {name!r}; choose one of {', '.join(EXECUTORS)}")
+        raise UsageError(f"unknown executor {name!r}; expected one of {', '.join(EXECUTORS)}")

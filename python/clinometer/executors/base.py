@@ -1,7 +1,7 @@
-"""What an executor is: it does one thing to each of many items and adds up what comes out.
+"""The protocol of executors: apply a function to each of many items and merge the results.
 
-The adding up is associative and commutative, so an executor may take the items in any order, on any machine, and do one
-again whose worker was lost.
+Merging is associative and commutative, so an executor may process items in any order, on any machine, and repeat those
+of a lost worker.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Done = Callable[[int, Callable[[], R]], object]
-"""Told the number of each item that is done, and how to get its result, which may lie elsewhere."""
+"""Function called with the number of each finished item and a function that fetches its result."""
 
 
 @runtime_checkable
 class Executor(Protocol):
-    """Does work in parts. A context manager: what it starts ends with it, whatever the reason."""
+    """Runs a job in parts. A context manager: what it starts ends with it, also after an error."""
 
     @property
     def in_process(self) -> bool:
-        """Whether the work is done in this process, where it may hold open files and report as it goes."""
+        """Whether the work runs in this process, where it may use open files and report progress."""
         ...
 
     @property
     def threads(self) -> int | None:
-        """How many threads one item is worked on with, unless told otherwise; None for as many as there are cores."""
+        """Default number of threads per item; None for one per core."""
         ...
 
     def map_reduce(
         self, fn: Callable[[T], R], items: Sequence[T], merge: Callable[[R, R], R], *, done: Done[R] | None = None
     ) -> R:
-        """`fn` of every item, merged.
+        """The merged results of `fn` for every item.
 
         Args:
-            fn: A function of a module, or a `functools.partial` of one. What the partial carries goes to each worker
-                once, not with every item.
-            items: At least one; plain data.
-            merge: Associative and commutative; it does not change its arguments.
-            done: Called in this process as items are done, in any order.
+            fn: A function of a module, or a `functools.partial` of one, whose bound arguments go to each worker once,
+                not with every item.
+            items: Plain data, at least one item.
+            merge: Associative and commutative function that does not change its arguments.
+            done: Function called in this process as items finish, in any order.
 
         Raises:
-            ClinometerError: What `fn` raises, or workers that were lost again and again.
+            ClinometerError: `fn` raised it, or workers were lost repeatedly.
         """
         ...
 

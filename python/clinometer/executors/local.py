@@ -1,4 +1,4 @@
-"""The executor that does everything here, item after item; what an item is done with may use all cores."""
+"""The executor that runs items one after another in this process; each may use all cores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 
 class LocalExecutor:
-    """Works in this process and needs nothing."""
+    """Runs in this process, without dependencies."""
 
     in_process = True
     threads = None
@@ -23,13 +23,13 @@ class LocalExecutor:
         self, fn: Callable[[T], R], items: Sequence[T], merge: Callable[[R, R], R], *, done: Done[R] | None = None
     ) -> R:
         """See `Executor.map_reduce`."""
-        whole: R | None = None
+        total: R | None = None
         for number, item in enumerate(items):
             result = fn(item)
             if done is not None:
                 done(number, lambda result=result: result)  # type: ignore[misc]
-            whole = result if number == 0 else merge(whole, result)  # type: ignore[arg-type]
-        return whole  # type: ignore[return-value]
+            total = result if number == 0 else merge(total, result)  # type: ignore[arg-type]
+        return total  # type: ignore[return-value]
 
     def __enter__(self) -> Self:
         return self

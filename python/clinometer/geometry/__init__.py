@@ -1,7 +1,7 @@
-"""Measures of the embeddings themselves: how the texts of two languages lie to each other, before anything is ranked.
+"""Measures of the embeddings themselves: how the texts of two languages lie relative to each other, before any ranking.
 
 Arrays in, numbers out, in float64: row i of one array and row i of the other are the embeddings of a text and of its
-translation. Nothing here needs torch, and nothing here says how well a ranking is; for that there is `evaluate`.
+translation. Nothing here needs torch, and nothing here measures a ranking; `evaluate` does.
 """
 
 from __future__ import annotations

@@ -16,22 +16,22 @@ def mexa(pivot: ArrayLike, target: ArrayLike) -> float:
 
     `mean_i [C_ii > max_(j != i) C_ij and C_ii > max_(j != i) C_ji]`, with C the cosines of pivot and target texts. A
     tie does not count. The value falls with the number of texts: compare equal numbers. Source: the published code of
-    MEXA (Kargaran et al. 2024), of one layer; there FLORES, 100 sentences.
+    MEXA (Kargaran et al. 2024) for one layer, which uses 100 sentences of FLORES.
 
     Args:
         pivot: `(n, d)` embeddings, n of 2 or more.
         target: `(n, d)`, row i the translation of row i.
 
     Raises:
-        UsageError: Numbers of rows that differ, or less than two pairs.
+        UsageError: Numbers of rows that differ, or fewer than two pairs.
         EmbeddingError: Dimensions that differ, or rows that are zero, NaN or infinite.
 
     Example:
         >>> mexa([[1, 0], [0, 1]], [[1, 0], [2, 1]])
         0.5
     """
-    found = cosines(pivot, target)
-    return float((found.above + found.equal == 0).all(axis=0).mean())
+    scores = cosines(pivot, target)
+    return float((scores.above + scores.equal == 0).all(axis=0).mean())
 
 
 def bitext_accuracy(pivot: ArrayLike, target: ArrayLike) -> float:
@@ -49,14 +49,14 @@ def bitext_accuracy(pivot: ArrayLike, target: ArrayLike) -> float:
         >>> bitext_accuracy([[1, 0], [0, 1]], [[1, 0], [2, 1]])
         0.75
     """
-    found = cosines(pivot, target)
-    return float(np.where(found.above == 0, 1.0 / (1.0 + found.equal), 0.0).mean())
+    scores = cosines(pivot, target)
+    return float(np.where(scores.above == 0, 1.0 / (1.0 + scores.equal), 0.0).mean())
 
 
 def margin(pivot: ArrayLike, target: ArrayLike) -> float:
     """Mean cosine of translations minus mean cosine of all other pairs; -2 to 2, higher is better.
 
-    `mean_i C_ii - mean_(i != j) C_ij`, C as for `mexa`. It depends on how much the cosines of a model vary at all.
+    `mean_i C_ii - mean_(i != j) C_ij`, C as for `mexa`. It depends on how much the cosines of a model vary overall.
     Source: standard.
 
     Raises:
@@ -67,9 +67,9 @@ def margin(pivot: ArrayLike, target: ArrayLike) -> float:
         >>> margin([[1, 0], [0, 1]], [[2, 0], [0, 3]])
         1.0
     """
-    found = cosines(pivot, target)
-    n, together = len(found.own), float(found.own.sum())
-    return together / n - (found.total - together) / (n * (n - 1))
+    scores = cosines(pivot, target)
+    n, own_sum = len(scores.own), float(scores.own.sum())
+    return own_sum / n - (scores.total - own_sum) / (n * (n - 1))
 
 
 def language_gap_norm(pivot: ArrayLike, target: ArrayLike, *, read: Read = "normalized") -> float:
@@ -92,9 +92,9 @@ def language_gap_norm(pivot: ArrayLike, target: ArrayLike, *, read: Read = "norm
 def linear_cka(pivot: ArrayLike, target: ArrayLike) -> float:
     """Linear CKA of the raw embeddings; 0 to 1, higher is more alike.
 
-    `|Y'X|_F^2 / (|X'X|_F |Y'Y|_F)` for X and Y with their means taken off. It does not change if one side is rotated,
-    moved or scaled, so it says whether the two languages have the same shape, not whether they lie in the same place.
-    With fewer pairs than dimensions it is high for unrelated texts, too. NaN if all rows of a side are the same.
+    `|Y'X|_F^2 / (|X'X|_F |Y'Y|_F)` for X and Y with their means subtracted. It does not change if one side is rotated,
+    shifted or scaled, so it says whether the two languages have the same shape, not whether they lie in the same place.
+    With fewer pairs than dimensions it is also high for unrelated texts. NaN if all rows of a side are the same.
     Source: Kornblith et al. 2019.
 
     Raises:
@@ -110,16 +110,16 @@ def linear_cka(pivot: ArrayLike, target: ArrayLike) -> float:
         return float("nan")
     if len(first) < first.shape[1]:
         # The same three numbers from the smaller matrices.
-        one, other = first @ first.T, second @ second.T
-        both = float((one * other).sum())
+        first_products, second_products = first @ first.T, second @ second.T
+        joint = float((first_products * second_products).sum())
     else:
-        one, other = first.T @ first, second.T @ second
-        both = float(np.square(second.T @ first).sum())
-    return both / float(np.linalg.norm(one) * np.linalg.norm(other))
+        first_products, second_products = first.T @ first, second.T @ second
+        joint = float(np.square(second.T @ first).sum())
+    return joint / float(np.linalg.norm(first_products) * np.linalg.norm(second_products))
 
 
 def _centred(rows: Rows) -> Rows:
-    """Rows less their mean, scaled so that no square overflows; exactly 0 where all rows are the same."""
+    """Rows minus their mean, scaled so that no square overflows; exactly 0 if all rows are the same."""
     if (rows == rows[0]).all():
         return np.zeros_like(rows)
     rows = rows - rows.mean(axis=0)

@@ -15,7 +15,7 @@ __all__ = ["Isotropy", "isotropy"]
 
 
 class Isotropy(NamedTuple):
-    """Two views of one thing.
+    """Two measures of isotropy.
 
     Args:
         average_cosine: Mean cosine of two different texts; near 0 if all directions are used, 1 if only one is.
@@ -35,10 +35,10 @@ def isotropy(vectors: ArrayLike, *, read: Read = "raw") -> Isotropy:
 
     Args:
         vectors: `(n, d)` embeddings, n of 2 or more.
-        read: How the ratio reads them: `raw`, `normalized` (to length 1) or `scaled` (to length sqrt(d)).
+        read: Form in which the ratio reads them: `raw`, `normalized` (to length 1) or `scaled` (to length sqrt(d)).
 
     Raises:
-        UsageError: Less than two rows, or an unknown `read`.
+        UsageError: Fewer than two rows, or an unknown `read`.
         EmbeddingError: Rows that are zero, NaN or infinite.
 
     Example:
@@ -48,7 +48,7 @@ def isotropy(vectors: ArrayLike, *, read: Read = "raw") -> Isotropy:
     rows = rows_as(vectors, read, "texts")
     n = len(rows)
     if n < 2:
-        raise UsageError("there is 1 text, but isotropy needs 2 or more")
+        raise UsageError("isotropy needs 2 or more texts, but got 1")
     total = unit(rows).sum(axis=0)
     _, directions = np.linalg.eigh(rows.T @ rows)
     along = rows @ directions
@@ -57,7 +57,7 @@ def isotropy(vectors: ArrayLike, *, read: Read = "raw") -> Isotropy:
 
 
 def _log_sum_exp(values: Rows) -> Rows:
-    """Of each column, without overflow."""
+    """Log-sum-exp of each column, without overflow."""
     largest = values.max(axis=0)
-    found: Rows = largest + np.log(np.exp(values - largest).sum(axis=0))
-    return found
+    sums: Rows = largest + np.log(np.exp(values - largest).sum(axis=0))
+    return sums

@@ -1,4 +1,4 @@
-"""The mismatch of embeddings of translations: what the alignment loss brings down, measured on held-out texts."""
+"""The mismatch of embeddings of translations: what the alignment loss reduces, measured on held-out texts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Mismatch(NamedTuple):
 
 
 def embedding_mismatch(pivot: ArrayLike, target: ArrayLike, *, read: Read = "raw") -> Mismatch:
-    """How far the embedding of a text and that of its translation are apart, component by component.
+    """Distance between the embedding of a text and that of its translation, component by component.
 
     `l1` is 0 or more, for unit vectors at most 2 sqrt(d). `jsd` reads an embedding as a distribution over its
     dimensions, `P(z)_k = exp(z_k) / sum_j exp(z_j)`, and is 0 to 0.8326, the root of log 2. Both grow with the length
@@ -35,18 +35,18 @@ def embedding_mismatch(pivot: ArrayLike, target: ArrayLike, *, read: Read = "raw
     is our inference.
 
     Args:
-        pivot: `(n, d)` embeddings, in the paper of English texts.
+        pivot: `(n, d)` embeddings; in the paper, of English texts.
         target: `(n, d)`, row i the translation of row i.
-        read: `raw`: as they are, which for the paper is before the model's `Normalize`. `normalized`: scaled to length
-            1. `scaled`: to length sqrt(d).
+        read: `raw`: unchanged, which in the paper means before the model's `Normalize`. `normalized`: scaled to length
+            1. `scaled`: scaled to length sqrt(d).
 
     Raises:
         UsageError: Numbers of rows that differ, none, or an unknown `read`.
         EmbeddingError: Dimensions that differ, or rows that are zero, NaN or infinite.
 
     Example:
-        >>> found = embedding_mismatch([[1.0, 2.0, 3.0, 4.0]], [[4.0, 3.0, 2.0, 1.0]])
-        >>> found.l1, round(found.jsd, 6)
+        >>> mismatch = embedding_mismatch([[1.0, 2.0, 3.0, 4.0]], [[4.0, 3.0, 2.0, 1.0]])
+        >>> mismatch.l1, round(mismatch.jsd, 6)
         (8.0, 0.612763)
     """
     first, second = paired(pivot, target, read)
@@ -59,7 +59,7 @@ def _divergence(first: Rows, second: Rows) -> Rows:
 
     With p = g e^-h and q = g e^h the mean of the two is g cosh h, and the divergence a sum of
     g (h sinh h - cosh h log cosh h), whose terms are all 0 or more: equal rows give 0, and nearly equal ones keep their
-    digits.
+    precision.
     """
     log_p, log_q = _log_softmax(first), _log_softmax(second)
     h = np.abs(log_q - log_p) / 2

@@ -1,7 +1,6 @@
-"""Pairs of embeddings: checked once, read in one of three ways, and compared by cosine, a block of rows at a time.
+"""Pairs of embeddings: checked once, read in one of three forms, and compared by cosine, a block of rows at a time.
 
-Two cosines that differ by less than 1e-12 are equal: such differences are rounding, and texts that are the same in
-every word must tie.
+Two cosines that differ by less than 1e-12 are equal: such differences are rounding, and identical texts must tie.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ _BLOCK = 1024
 
 
 def rows_as(vectors: ArrayLike, read: Read, what: str) -> Rows:
-    """Embeddings as float64, read in one of three ways.
+    """Embeddings as float64, in one of three forms.
 
     Args:
         vectors: `(n, d)`, any real data type.
-        read: `raw`: as they are. `normalized`: scaled to length 1. `scaled`: scaled to length sqrt(d), the same for
-            every model.
-        what: What they are, for the message.
+        read: `raw`: unchanged. `normalized`: scaled to length 1. `scaled`: scaled to length sqrt(d), the same for every
+            model.
+        what: Name of the rows in error messages.
 
     Raises:
-        UsageError: There is no such way of reading, or there are no rows.
-        EmbeddingError: It is no such array, or rows are zero, NaN or infinite.
+        UsageError: The form is unknown, or there are no rows.
+        EmbeddingError: Not such an array, or rows that are zero, NaN or infinite.
 
     Example:
         >>> rows_as([[3.0, 4.0]], "normalized", "texts")
@@ -48,13 +47,13 @@ def rows_as(vectors: ArrayLike, read: Read, what: str) -> Rows:
 
 
 def check_read(read: str) -> Read:
-    """The way of reading, if there is one of that name.
+    """The form, if it is known.
 
     Raises:
-        UsageError: There is none.
+        UsageError: It is not.
     """
     if read not in get_args(Read):
-        raise UsageError(f"embeddings cannot be read as {read!r}; choose one of {', '.join(get_args(Read))}")
+        raise UsageError(f"unknown form {read!r} of embeddings; expected one of {', '.join(get_args(Read))}")
     return cast("Read", read)
 
 
@@ -62,14 +61,13 @@ def paired(pivot: ArrayLike, target: ArrayLike, read: Read, least: int = 1) -> t
     """Two arrays whose rows are translations of each other.
 
     Raises:
-        UsageError: They have different numbers of rows, or less than `least`.
+        UsageError: They have different numbers of rows, or fewer than `least`.
         EmbeddingError: They have different dimensions, or rows that cannot be used.
     """
     first, second = rows_as(pivot, read, "pivot texts"), rows_as(target, read, "target texts")
     if len(first) != len(second):
         raise UsageError(
-            f"there are {len(first)} pivot texts and {len(second)} target texts; row i of one must translate row i of "
-            "the other"
+            f"{len(first)} pivot texts but {len(second)} target texts; row i of one must translate row i of the other"
         )
     if first.shape[1] != second.shape[1]:
         raise EmbeddingError(
@@ -77,17 +75,17 @@ def paired(pivot: ArrayLike, target: ArrayLike, read: Read, least: int = 1) -> t
             "with one model"
         )
     if len(first) < least:
-        raise UsageError(f"there is {len(first)} pair, but this measure needs {least} or more")
+        raise UsageError(f"this measure needs {least} or more pairs, but got {len(first)}")
     return first, second
 
 
 class Cosines(NamedTuple):
-    """What the measures take from the matrix of cosines `C[i, j]` of pivot text i and target text j.
+    """Summary of the matrix of cosines `C[i, j]` of pivot text i and target text j.
 
     Args:
         own: `(n,)`: C[i, i].
-        above: `(2, n)`: how many cosines of row i (first) and of column i (second) are greater than C[i, i].
-        equal: `(2, n)`: how many others are equal to it.
+        above: `(2, n)`: number of cosines of row i (first) and of column i (second) that are greater than C[i, i].
+        equal: `(2, n)`: number of other cosines equal to it.
         total: Sum of the whole matrix.
     """
 
@@ -98,22 +96,25 @@ class Cosines(NamedTuple):
 
 
 def cosines(pivot: ArrayLike, target: ArrayLike) -> Cosines:
-    """Compare all pairs; the matrix is never held whole.
+    """Compare all pairs; the whole matrix is never in memory.
 
     Raises:
-        UsageError: As for `paired`; there are less than two pairs.
+        UsageError: As for `paired`, or fewer than two pairs.
         EmbeddingError: As for `paired`.
     """
     first, second = paired(pivot, target, "normalized", least=2)
     own = np.einsum("nd,nd->n", first, second)
     above, equal = np.zeros((2, 2, len(own)), dtype=np.int64)
     for start in range(0, len(own), _BLOCK):
-        here = slice(start, start + _BLOCK)
-        block = first[here] @ second.T
-        mine = np.arange(start, start + len(block))
-        for direction, rank, difference in ((0, here, block - own[here, None]), (1, slice(None), block - own)):
-            difference[np.arange(len(mine)), mine] = -np.inf
+        block_rows = slice(start, start + _BLOCK)
+        block = first[block_rows] @ second.T
+        own_columns = np.arange(start, start + len(block))
+        for direction, texts, difference in (
+            (0, block_rows, block - own[block_rows, None]),
+            (1, slice(None), block - own),
+        ):
+            difference[np.arange(len(own_columns)), own_columns] = -np.inf
             axis = 1 - direction
-            above[direction, rank] += np.count_nonzero(difference > _EQUAL, axis=axis)
-            equal[direction, rank] += np.count_nonzero(np.abs(difference) <= _EQUAL, axis=axis)
+            above[direction, texts] += np.count_nonzero(difference > _EQUAL, axis=axis)
+            equal[direction, texts] += np.count_nonzero(np.abs(difference) <= _EQUAL, axis=axis)
     return Cosines(own, above, equal, float(first.sum(axis=0) @ second.sum(axis=0)))

@@ -21,7 +21,7 @@ __all__ = ["MEASURES", "GeometryMeasure", "alignment_table"]
 
 
 class GeometryMeasure(NamedTuple):
-    """What a measure is called for people, in which direction it is better, and what it says."""
+    """The display name of a measure, whether higher is better, and a one-sentence description."""
 
     display: str
     higher_is_better: bool | None
@@ -86,23 +86,23 @@ def alignment_table(
     *,
     read: Read = "raw",
 ) -> list[dict[str, Any]]:
-    """Every measure of this room, for each language paired with the pivot.
+    """Every measure of this package, for each language paired with the pivot.
 
     Args:
         vectors: `(n, d)` embeddings of texts in several languages.
-        languages: Label of each row.
-        groups: Parallel group of each row: texts of one group are translations of each other. None: it has none.
+        languages: Language of each row.
+        groups: Parallel group of each row: texts of one group are translations of each other. None: no group.
         pivot: The language that every other is paired with.
-        read: How mismatch and isotropy ratio read the embeddings; see `embedding_mismatch`. The others do not depend
-            on it.
+        read: Form in which mismatch and isotropy ratio read the embeddings; see `embedding_mismatch`. The other
+            measures do not depend on it.
 
     Returns:
         One row for each target language (in alphabetical order) and measure: `pivot`, `language`, `measure`, `value`
-        (None where it is not defined), `pairs`, and `unpaired`, texts of the language that no pivot text translates.
+        (None if undefined), `pairs`, and `unpaired`, the number of texts of the language without a pivot text.
 
     Raises:
-        UsageError: There are not as many labels and groups as rows, a group has several texts of one language, or a
-            language has less than two pairs.
+        UsageError: The number of labels or groups is not that of the rows, a group has several texts of one language,
+            or a language has fewer than two pairs.
         LanguageError: The pivot is not among the languages, or is the only one.
         EmbeddingError: Rows that cannot be used.
 
@@ -112,28 +112,28 @@ def alignment_table(
         [('de', 'mexa', 1.0, 2)]
     """
     rows = rows_as(vectors, "raw", "texts")
-    for what, given in (("languages", languages), ("groups", groups)):
-        if isinstance(given, str) or len(given) != len(rows):
-            found = "one string" if isinstance(given, str) else f"{len(given)} {what}"
-            raise UsageError(f"{found} for {len(rows)} texts; give a list with one of the {what} for each row")
+    for name, labels in (("languages", languages), ("groups", groups)):
+        if isinstance(labels, str) or len(labels) != len(rows):
+            got = "one string" if isinstance(labels, str) else f"{len(labels)} {name}"
+            raise UsageError(f"{got} for {len(rows)} texts; give a list with one of the {name} for each row")
     pivot = canonical(pivot)
-    places = _places(languages, groups)
-    if pivot not in places or len(places) < 2:
+    row_of_group = _row_of_group(languages, groups)
+    if pivot not in row_of_group or len(row_of_group) < 2:
         raise LanguageError(
-            f"the languages of the texts are {', '.join(places)}; the pivot {pivot!r} and another one are needed"
+            f"the texts are in {', '.join(row_of_group)}, but the pivot {pivot!r} and another language are needed"
         )
     table = []
     sizes: dict[str, int] = {}
     for label in map(canonical, languages):
         sizes[label] = sizes.get(label, 0) + 1
-    for label in sorted(set(places) - {pivot}):
-        shared = [group for group in places[pivot] if group in places[label]]
+    for label in sorted(set(row_of_group) - {pivot}):
+        shared = [group for group in row_of_group[pivot] if group in row_of_group[label]]
         if len(shared) < 2:
             raise UsageError(
                 f"{label} has {len(shared)} texts that are translations of {pivot} texts, but 2 or more are needed; "
-                "texts belong together if their groups are the same"
+                "give translations the same group"
             )
-        first, second = (rows[[places[language][group] for group in shared]] for language in (pivot, label))
+        first, second = (rows[[row_of_group[language][group] for group in shared]] for language in (pivot, label))
         for measure, value in _values(first, second, read).items():
             table.append(
                 {
@@ -148,26 +148,26 @@ def alignment_table(
     return table
 
 
-def _places(languages: Sequence[str], groups: Sequence[str | None]) -> dict[str, dict[str, int]]:
-    """For each language the row of each group."""
-    places: dict[str, dict[str, int]] = {}
+def _row_of_group(languages: Sequence[str], groups: Sequence[str | None]) -> dict[str, dict[str, int]]:
+    """The row of each group, by language."""
+    row_of_group: dict[str, dict[str, int]] = {}
     for row, (language, group) in enumerate(zip(languages, groups, strict=True)):
         label = canonical(language)
-        here = places.setdefault(label, {})
+        rows = row_of_group.setdefault(label, {})
         if group is None:
             continue
-        if group in here:
+        if group in rows:
             raise UsageError(
-                f"rows {here[group]} and {row} are both the {label} text of group {group!r}; give one for each language"
+                f"rows {rows[group]} and {row} are both the {label} text of group {group!r}; give one for each language"
             )
-        here[group] = row
-    return places
+        rows[group] = row
+    return row_of_group
 
 
 def _values(pivot: Rows, target: NDArray[np.float64], read: Read) -> dict[str, float]:
     mismatch = embedding_mismatch(pivot, target, read=read)
     spread = isotropy(target, read=read)
-    found = (
+    values = (
         mismatch.l1,
         mismatch.jsd,
         mexa(pivot, target),
@@ -178,4 +178,4 @@ def _values(pivot: Rows, target: NDArray[np.float64], read: Read) -> dict[str, f
         spread.average_cosine,
         spread.partition_ratio,
     )
-    return dict(zip(MEASURES, found, strict=True))
+    return dict(zip(MEASURES, values, strict=True))

@@ -1,1 +1,1 @@
-"""Integrations: clinometer inside the tools of others. Nothing here is imported by `import clinometer`."""
+"""Integrations with other tools. `import clinometer` imports none of them."""

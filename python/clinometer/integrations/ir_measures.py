@@ -1,4 +1,4 @@
-"""Our measures inside `ir_measures`: what a run and its qrels cannot say, the languages, comes from a mapping.
+"""Our measures inside `ir_measures`: the languages, which a run and its qrels do not have, come from a mapping.
 
 Importing this module registers the names, so that `ir_measures.parse_measure("Complete@10")` reads them.
 """
@@ -37,7 +37,7 @@ class _Mean(_ir.MeanAgg):  # type: ignore[misc, unused-ignore]
 
 
 class _Language(_measures.Measure):  # type: ignore[misc, unused-ignore]
-    """A measure of clinometer; undefined (NaN) for queries without what it compares, and these do not count."""
+    """A measure of clinometer; undefined (NaN) for queries that lack what it compares, which do not count."""
 
     DEFAULT = float("nan")
 
@@ -45,12 +45,12 @@ class _Language(_measures.Measure):  # type: ignore[misc, unused-ignore]
         return _Mean()
 
 
-def _made(name: str, description: str, **params: _ir.ParamInfo) -> _measures.Measure:
+def _registered(name: str, description: str, **params: _ir.ParamInfo) -> _measures.Measure:
     fields = {
         "__name__": name, "NAME": name, "PRETTY_NAME": name, "SHORT_DESC": description, "SUPPORTED_PARAMS": params,
     }  # fmt: skip
     measure = type(name, (_Language,), fields)()
-    # Its registry refuses a name that is there, as it is when this module is loaded again.
+    # The registry refuses a name that it has, as it does when this module is reloaded.
     if name not in _measures.registry:
         _measures.register(measure)
     return measure
@@ -58,19 +58,19 @@ def _made(name: str, description: str, **params: _ir.ParamInfo) -> _measures.Mea
 
 _BY = _ir.ParamInfo(dtype=str, choices=["other", "own"], default="other", desc="whose documents intrude")
 MEASURES: dict[str, _measures.Measure] = {
-    name: _made(name, description, **params)
+    name: _registered(name, description, **params)
     for name, description, params in (
-        ("MaxR", "Rank of the worst placed relevant document; lower is better.", {}),
+        ("MaxR", "Rank of the last relevant document; lower is better.", {}),
         ("MaxRnorm", "The same on a log scale from 0 to 100; higher is better.", {}),
         (
             "Complete",
             "100 for queries with all relevant documents in the top k.",
             {"cutoff": _ir.ParamInfo(dtype=int, required=True, desc="ranking cutoff threshold")},
         ),
-        ("RankGap", "log2 rank of the other language's answer minus that of the pivot's; above 0 leans to it.", {}),
-        ("PivotFirst", "Whether the pivot's answer comes first; 0.5 is upright.", {}),
-        ("Intrusion", "Whether an unrelated document of another language stands above the answer.", {"by": _BY}),
-        ("IntrusionCount", "How many such documents there are.", {"by": _BY}),
+        ("RankGap", "log2 rank of the other language's relevant document minus the pivot's; above 0 leans to it.", {}),
+        ("PivotFirst", "Whether the pivot's relevant document comes first; 0.5 is neutral.", {}),
+        ("Intrusion", "Whether an unrelated document of another language ranks above the relevant one.", {"by": _BY}),
+        ("IntrusionCount", "Number of such documents.", {"by": _BY}),
     )
 }
 """Registered measures by name."""
@@ -79,18 +79,18 @@ MEASURES: dict[str, _measures.Measure] = {
 class LanguageProvider(Provider):  # type: ignore[misc, unused-ignore]
     """Computes our measures of a run, as `clinometer.evaluate` does in the pool of all languages.
 
-    Equal scores are ordered as trec_eval orders them, by document id descending. A run that was cut off says nothing of
-    what comes behind: relevant documents that it lacks stand on the last places of the pool, which is the worst that
-    may be. So `Complete@K` is exact for runs of depth K, and `MaxR` an upper bound where documents are lacking.
+    Equal scores are ordered as in trec_eval, by document id descending. Relevant documents missing from a truncated run
+    get the last ranks of the pool, the worst case. So `Complete@K` is exact for runs of depth K, and `MaxR` an upper
+    bound if documents are missing.
 
     Args:
         languages: Language of every document of the pool, by document id.
         query_languages: Language of every query, by query id; for all measures but `MaxR`, `MaxRnorm` and `Complete`.
-        pivot: The language whose inclination is measured.
+        pivot: The language that the measures compare with the others.
 
     Raises:
         UsageError: There are no documents.
-        LanguageError: A label cannot be read.
+        LanguageError: A label is unknown.
 
     Example:
         >>> provider = LanguageProvider({"d1": "en", "d2": "de", "d3": "en"}, {"q": "de"})
@@ -112,52 +112,56 @@ class LanguageProvider(Provider):  # type: ignore[misc, unused-ignore]
     ) -> None:
         super().__init__()
         if not languages:
-            raise UsageError("there are no documents; give the language of every document of the pool, by its id")
-        short = {label: canonical(label) for label in dict.fromkeys(languages.values())}
-        self._language = {document: short[label] for document, label in languages.items()}
-        self._asked = {query: canonical(label) for query, label in (query_languages or {}).items()}
+            raise UsageError("languages is empty; give the language of every document of the pool, by its id")
+        canonical_of = {label: canonical(label) for label in dict.fromkeys(languages.values())}
+        self._language = {document: canonical_of[label] for document, label in languages.items()}
+        self._query_languages = {query: canonical(label) for query, label in (query_languages or {}).items()}
         self._pivot = canonical(pivot)
 
     def _evaluator(self, measures: Iterable[Any], qrels: Any) -> _Evaluator:
-        return _Evaluator(list(measures), qrels, self._language, self._asked, self._pivot)
+        return _Evaluator(list(measures), qrels, self._language, self._query_languages, self._pivot)
 
 
 class _Evaluator(Evaluator):  # type: ignore[misc, unused-ignore]
     def __init__(
-        self, measures: list[Any], qrels: Any, language: dict[str, str], asked: dict[str, str], pivot: str
+        self, measures: list[Any], qrels: Any, language: dict[str, str], query_languages: dict[str, str], pivot: str
     ) -> None:
         self._qrels: dict[str, dict[str, int]] = _ir.util.QrelsConverter(qrels).as_dict_of_dict()
         super().__init__(measures, set(self._qrels))
-        # A text given to ir_measures is quoted in its names: Intrusion(by='own').
-        self._wanted = [(measure, parse([str(measure).replace("'", "")])[0]) for measure in measures]
-        self._language, self._asked, self._pivot = language, asked, pivot
+        # ir_measures quotes strings in its names: Intrusion(by='own').
+        self._measures = [(measure, parse([str(measure).replace("'", "")])[0]) for measure in measures]
+        self._language, self._query_languages, self._pivot = language, query_languages, pivot
         self._labels = tuple(dict.fromkeys(language.values()))
         pool = Counter(language.values())
         self._pool = np.array([pool[label] for label in self._labels], dtype=np.int64)
 
     def _iter_calc(self, run: Any) -> Iterator[Any]:
         runs: dict[str, dict[str, float]] = _ir.util.RunConverter(run).as_dict_of_dict()
-        needs = [ours for _, ours in self._wanted if ours.name not in ("MaxR", "MaxRnorm", "Complete")]
+        language_measures = [ours for _, ours in self._measures if ours.name not in ("MaxR", "MaxRnorm", "Complete")]
         for query, judged in self._qrels.items():
             relevant = {document: grade for document, grade in judged.items() if grade >= 1}
             if not relevant:
                 continue
-            if needs and query not in self._asked:
-                raise CollectionError(f"{needs[0]} needs the language of query {query!r}; add it to query_languages")
-            placed = self._placed(query, relevant, runs.get(query, {}))
-            language = self._asked.get(query, "")
+            if language_measures and query not in self._query_languages:
+                raise CollectionError(
+                    f"{language_measures[0]} needs the language of query {query!r}; add it to query_languages"
+                )
+            placements = self._placed(query, relevant, runs.get(query, {}))
+            language = self._query_languages.get(query, "")
             others = [label for label in self._labels if label != language]
             other = self._pivot if language != self._pivot else others[0] if len(others) == 1 else None
-            for measure, ours in self._wanted:
-                found = evaluate_measure(ours, placed, pivot=self._pivot, query_language=language, other_language=other)
-                value = float("nan") if found is None else float(found[0])
+            for measure, ours in self._measures:
+                result = evaluate_measure(
+                    ours, placements, pivot=self._pivot, query_language=language, other_language=other
+                )
+                value = float("nan") if result is None else float(result[0])
                 yield _ir.Metric(query_id=query, measure=measure, value=value)
 
     def _placed(self, query: str, relevant: dict[str, int], run: dict[str, float]) -> Placements:
-        """One query's relevant documents in the order of trec_eval, those that the run lacks in the last places."""
-        if absent := [document for document in (*run, *relevant) if document not in self._language]:
-            raise CollectionError(f"query {query!r}: document {absent[0]!r} has no language; add it to the mapping")
-        code = {label: at for at, label in enumerate(self._labels)}
+        """One query's relevant documents in the order of trec_eval, those missing from the run in the last ranks."""
+        if unlabelled := [document for document in (*run, *relevant) if document not in self._language]:
+            raise CollectionError(f"query {query!r}: document {unlabelled[0]!r} has no language; add it to the mapping")
+        code = {label: position for position, label in enumerate(self._labels)}
         order = sorted(run, key=lambda document: (run[document], document), reverse=True)
         seen = np.zeros(len(self._labels), dtype=np.int64)
         seen_relevant = seen.copy()
@@ -167,19 +171,21 @@ class _Evaluator(Evaluator):  # type: ignore[misc, unused-ignore]
                 above[document] = (seen.copy(), seen_relevant.copy())
                 seen_relevant[code[self._language[document]]] += 1
             seen[code[self._language[document]]] += 1
-        behind = np.zeros_like(seen)
+        last = np.zeros_like(seen)
         for document in sorted(relevant.keys() - above.keys()):
-            behind[code[self._language[document]]] += 1
-            every = np.array([sum(self._language[one] == label for one in relevant) for label in self._labels])
-            above[document] = (self._pool - behind, every - behind)
-        nothing = np.zeros((len(relevant), len(self._labels)), dtype=np.int64)
-        greater, related = (np.stack([above[document][at] for document in relevant]) for at in (0, 1))
+            last[code[self._language[document]]] += 1
+            relevant_counts = np.array(
+                [sum(self._language[relevant_id] == label for relevant_id in relevant) for label in self._labels]
+            )
+            above[document] = (self._pool - last, relevant_counts - last)
+        zeros = np.zeros((len(relevant), len(self._labels)), dtype=np.int64)
+        greater, related = (np.stack([above[document][position] for document in relevant]) for position in (0, 1))
         return Placements(
             indptr=np.array([0, len(relevant)]),
             grades=np.array(list(relevant.values()), dtype=np.int64),
             language=np.array([code[self._language[document]] for document in relevant], dtype=np.int64),
-            counts=Counts(greater, nothing, nothing),
-            related=Counts(related, nothing, nothing),
+            counts=Counts(greater, zeros, zeros),
+            related=Counts(related, zeros, zeros),
             sizes=np.array([self._pool.sum()]),
             languages=self._labels,
             ties="trec",

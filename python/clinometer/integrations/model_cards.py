@@ -1,6 +1,6 @@
-"""Model cards: results of clinometer as a section of a model's `README.md`, which is replaced when it is written again.
+"""Model cards: results of clinometer as a section of a model's `README.md`, replaced when it is written again.
 
-Everything outside the section, the metadata at the top included, stays as it is.
+Everything outside the section, including the metadata at the top, is left unchanged.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("one-sided", "Intrusion(by=own)"),
     ("mono-same", "nDCG@10"),
 )
-"""What a card shows: scenario and measure."""
+"""Default columns of a card: scenario and measure."""
 _DIGITS = {"%": 1, "0-100": 1, "0-1": 3}
 
 
@@ -36,15 +36,15 @@ def add_to_card(
     """Put a table of an evaluation into a model's card, in place of an earlier one of the same collection.
 
     Args:
-        model: The model's folder, or its `README.md`; a card is made where there is none.
+        model: The model's folder, or its `README.md`; a missing card is created.
         evaluation: The results.
-        columns: Scenario and measure of each column; those that the results do not have are left out.
+        columns: Scenario and measure of each column; those that the results lack are left out.
 
     Returns:
-        The card.
+        The path of the card.
 
     Raises:
-        FileNotFoundError: There is no such folder.
+        FileNotFoundError: The folder does not exist.
         UsageError: The results have none of the columns.
     """
     path = Path(model)
@@ -56,9 +56,9 @@ def add_to_card(
 
 
 def card_section(evaluation: Evaluation, *, columns: Sequence[tuple[str, str]] = COLUMNS) -> str:
-    """The section as Markdown: a table by query language, with what was measured, how, and what was left out.
+    """The section as Markdown: a table by query language, followed by data, options and notices.
 
-    A language that meets several pools, as the pivot does, is left out; it is in the means of the results.
+    A language with several pools, such as the pivot, is left out; the means of the results include it.
 
     Raises:
         UsageError: The results have none of the columns.
@@ -66,28 +66,28 @@ def card_section(evaluation: Evaluation, *, columns: Sequence[tuple[str, str]] =
     values: dict[tuple[str, str], dict[str, Any]] = {}
     for scenario, name in columns:
         measure = str(parse([name])[0])
-        found: dict[str, list[Any]] = {}
+        values_of: dict[str, list[Any]] = {}
         for row in evaluation.rows:
             if (row["scenario"], row["measure"]) == (scenario, measure):
-                found.setdefault(row["query_language"], []).append(row["value"])
-        if found:
-            values[scenario, measure] = {who: shown[0] for who, shown in found.items() if len(shown) == 1}
+                values_of.setdefault(row["query_language"], []).append(row["value"])
+        if values_of:
+            values[scenario, measure] = {label: group[0] for label, group in values_of.items() if len(group) == 1}
     if not values:
-        wanted = ", ".join(f"{measure} in {scenario}" for scenario, measure in columns)
-        raise UsageError(f"the results have none of {wanted}; choose other columns")
-    who = dict.fromkeys(label for column in values.values() for label in column if not label.startswith("macro"))
-    pool = next((column for column in values.values() if "macro-target" in column), {})
+        column_names = ", ".join(f"{measure} in {scenario}" for scenario, measure in columns)
+        raise UsageError(f"the results have none of {column_names}; choose other columns")
+    labels = dict.fromkeys(label for column in values.values() for label in column if not label.startswith("macro"))
+    target_column = next((column for column in values.values() if "macro-target" in column), {})
     lines = [
         "| questions in | " + " | ".join(f"{_display(measure)}, {scenario}" for scenario, measure in values) + " |",
         "|---|" + "--:|" * len(values),
     ]
-    for label in (*who, *(["macro-target"] if pool else [])):
-        shown = " | ".join(_number(column.get(label), measure) for (_, measure), column in values.items())
-        lines.append(f"| {'**mean without the pivot**' if label == 'macro-target' else label} | {shown} |")
+    for label in (*labels, *(["macro-target"] if target_column else [])):
+        cells = " | ".join(_number(column.get(label), measure) for (_, measure), column in values.items())
+        lines.append(f"| {'**mean without the pivot**' if label == 'macro-target' else label} | {cells} |")
     facts = evaluation.collection
     encoder = evaluation.encoder
-    given = [repr(encoder.get(side)) for side in ("query_prompt", "document_prompt") if encoder.get(side)]
-    prompts = f"prompts {' and '.join(given)}" if given else "no prompts"
+    prompt_texts = [repr(encoder.get(side)) for side in ("query_prompt", "document_prompt") if encoder.get(side)]
+    prompts = f"prompts {' and '.join(prompt_texts)}" if prompt_texts else "no prompts"
     digest = str(facts.get("digest", ""))[:12]
     documents = sum((facts.get("documents") or {}).values())
     notes = [

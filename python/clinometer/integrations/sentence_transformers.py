@@ -1,6 +1,6 @@
-"""clinometer in sentence-transformers: an evaluator for anybody's training loop.
+"""clinometer in sentence-transformers: an evaluator for any training loop.
 
-Torch is imported when the evaluator is first asked for; without it, its name says which extra brings it.
+Torch is imported when the evaluator is first used; without it, its name says which extra installs it.
 """
 
 from __future__ import annotations

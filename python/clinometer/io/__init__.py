@@ -1,6 +1,6 @@
-"""Readers of test collections, and `load`, which finds the reader by the first word of a source.
+"""Readers of test collections, and `load`, which picks the reader by the first word of a source.
 
-A reader says in the collection's notes what it removed, left out or took from an option; nothing is mended silently.
+The collection's notes say what a reader removed, left out or took from an option; nothing is fixed silently.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
     Args:
         source: `demo`, `xquad:DIR`, `belebele:DIR`, `beir:DIR`, `parallel:FILE[,FILE...]`,
             `irds:NAME[,NAME...]` or `hub:NAME`.
-        languages: Only these are read, None for all. The order of texts is the source's, whatever the order given here.
-        **options: What the reader takes besides: `unit` (xquad); `split`, `language`, `allow_missing` (beir, hub);
+        languages: Labels of the languages to read, None for all. Texts keep the order of the source.
+        **options: Options of the reader: `unit` (xquad); `split`, `language`, `allow_missing` (beir, hub);
             `revision`, `parallel` (hub); `language`, `query_language`, `query_field`, `parallel`, `judged_only`,
             `allow_missing` (irds).
 
     Raises:
         UsageError: The source has none of these forms, or the reader does not know an option.
-        FileNotFoundError: A file or folder is not there.
-        LanguageError: A wanted language is not in the source.
+        FileNotFoundError: A file or folder does not exist.
+        LanguageError: A requested language is not in the source.
         FormatError: A file is broken.
         CollectionError: Texts and judgements do not fit together.
 
     Example:
         >>> load("xquad", unit="row")
         Traceback (most recent call last):
-        clinometer.errors.UsageError: 'xquad' needs a place after the colon; write xquad:DIR
+        clinometer.errors.UsageError: 'xquad' needs a path or name after the colon; write xquad:DIR
     """
     kind, _, place = str(source).partition(":")
     if kind not in _FORMS:
         raise UsageError(
-            f"{str(source)!r} is no source; write {', '.join(list(_FORMS.values())[:-1])} or {_FORMS['hub']}"
+            f"unknown source {str(source)!r}; expected {', '.join(list(_FORMS.values())[:-1])} or {_FORMS['hub']}"
         )
     if (kind == "demo") == bool(place):
-        problem = "takes nothing after its name" if place else "needs a place after the colon"
+        problem = "takes nothing after its name" if place else "needs a path or name after the colon"
         raise UsageError(f"{kind!r} {problem}; write {_FORMS[kind]}")
     if isinstance(languages, str):
         raise UsageError(f"languages is the string {languages!r}; write a list, such as {languages.split(',')}")
@@ -64,7 +64,7 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
     parameters = inspect.signature(reader).parameters.values()
     known = [item.name for item in parameters if item.kind is item.KEYWORD_ONLY and item.name != "languages"]
     if unknown := [name for name in options if name not in known]:
-        raise UsageError(f"{kind} does not know the option {', '.join(unknown)}; it knows {', '.join(known) or 'none'}")
+        raise UsageError(f"unknown option {', '.join(unknown)} of {kind}; expected {', '.join(known) or 'none'}")
     if kind == "demo":
         return reader(languages=languages, **options)
     return reader(place.split(",") if kind in ("parallel", "irds") else place, languages=languages, **options)

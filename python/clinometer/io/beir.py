@@ -1,7 +1,6 @@
 """BEIR folders: `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`, each also as `.gz`, read and written.
 
-What the files leave open (languages, queries of other splits) is settled by options and counted in the notes; ids are
-strings.
+Options settle what the files leave open (languages, queries of other splits), and the notes count it; ids are strings.
 """
 
 from __future__ import annotations
@@ -36,24 +35,24 @@ def read_beir(
 
     A document's text is its title and text joined by a space, without outer white space. A language is the row's
     `language`, else its `metadata.language`, else what the option says. A parallel group is the row's `group`, else
-    `metadata.group` or `metadata.parallel_id`. What else the `metadata` of a query says is a field of it.
+    `metadata.group` or `metadata.parallel_id`. Other entries of a query's `metadata` become its fields.
 
     Args:
-        folder: Holds `corpus.jsonl`, `queries.jsonl` and `qrels/`.
-        split: Which file of `qrels/` is read; queries without a judgement in it are left out and counted.
-        language: For rows without a label: one label for all, or `id` where ids begin with one (`en:12`, `zh-Hant:12`,
-            or `en-12`, the latter with two or three letters only). A row without any is refused.
-        languages: Only texts of these languages are kept, None for all.
-        allow_missing: Leave out, and count, judgements whose query or document is not in the files.
+        folder: Folder with `corpus.jsonl`, `queries.jsonl` and `qrels/`.
+        split: Name of the file in `qrels/` to read; queries without a judgement in it are left out and counted.
+        language: Label of the rows that state none, or `id` where ids begin with a label (`en:12`, `zh-Hant:12`, or
+            `en-12`, the latter with two or three letters only). A row without a label is refused.
+        languages: Labels of the languages to keep, None for all.
+        allow_missing: Whether to leave out, and count, judgements whose query or document is not in the files.
 
     Returns:
         A collection with the folder's name.
 
     Raises:
-        FileNotFoundError: A file is not there.
+        FileNotFoundError: A file does not exist.
         FormatError: A line is broken, lacks a field, has no language, or repeats a judgement.
-        CollectionError: An id comes twice, or judgements name absent texts.
-        LanguageError: A wanted language is in no row.
+        CollectionError: An id is repeated, or judgements name missing texts.
+        LanguageError: No row has a requested language.
     """
     folder = require_folder(folder)
     corpus, queries = find_file(folder, "corpus.jsonl"), find_file(folder, "queries.jsonl")
@@ -70,7 +69,7 @@ def tsv_judgements(path: Path) -> Iterator[tuple[Row, int]]:
     """The rows of a table of judgements, each with its grade.
 
     Raises:
-        FormatError: A line is not as it should be.
+        FormatError: A line is broken.
     """
     header_read = False
     for line, raw in numbered_lines(path):
@@ -81,11 +80,11 @@ def tsv_judgements(path: Path) -> Iterator[tuple[Row, int]]:
         row = Row(dict(zip(_COLUMNS, cells, strict=False)), path, line)
         if not header_read:
             if tuple(cells) != _COLUMNS:
-                raise row.error(f"the first line should be {', '.join(_COLUMNS)} with tabs between")
+                raise row.error(f"the first line should be {', '.join(_COLUMNS)}, separated by tabs")
             header_read = True
             continue
         if len(cells) != len(_COLUMNS):
-            raise row.error(f"{len(cells)} columns, but there should be {len(_COLUMNS)} with tabs between")
+            raise row.error(f"{len(cells)} columns, but expected {len(_COLUMNS)}, separated by tabs")
         try:
             yield row, int(cells[2])
         except ValueError as error:
@@ -101,15 +100,15 @@ def _add_rows(path: Path, labels: Labeller, add: Callable[[str, Row, str, str | 
 def write_beir(collection: Collection, folder: str | Path) -> None:
     """Write a collection in BEIR's layout, with `language` and `group` in each row and judgements in `qrels/test.tsv`.
 
-    Reading it again gives the same collection, but for the notes, the outer white space of documents, and queries
-    without a judgement. The folder appears whole under its name, or not at all.
+    Reading it back gives the same collection, except for the notes, the outer white space of documents, and queries
+    without a judgement. The folder is written completely or not at all.
 
     Args:
-        collection: What to write.
-        folder: A new folder, or an empty one.
+        collection: Collection to write.
+        folder: New or empty folder.
 
     Raises:
-        UsageError: The folder has something in it, or an id has a tab or line break, which the table cannot hold.
+        UsageError: The folder is not empty, or an id has a tab or line break, which the table cannot hold.
         FileNotFoundError: The folder's parent does not exist.
     """
     for name in (*collection.documents.ids, *collection.queries.ids):
@@ -122,10 +121,10 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
         write_lines(unfinished / "qrels" / "test.tsv", _qrels(collection))
 
 
-def _rows(texts: Texts, further: dict[str, str]) -> Iterator[str]:
+def _rows(texts: Texts, first_fields: dict[str, str]) -> Iterator[str]:
     columns = (texts.ids, texts.texts, texts.languages, texts.groups)
     for number, (name, text, language, group) in enumerate(zip(*columns, strict=True)):
-        row: dict[str, Any] = {"_id": name, **further, "text": text, "language": language}
+        row: dict[str, Any] = {"_id": name, **first_fields, "text": text, "language": language}
         if group is not None:
             row["group"] = group
         if metadata := {key: column[number] for key, column in texts.fields.items() if column[number] is not None}:

@@ -28,18 +28,18 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
     same text in a language.
 
     Args:
-        folder: Holds files such as `eng_Latn.jsonl` or `eng_Latn.jsonl.gz`; other files are ignored.
-        languages: Only these are read, None for all.
+        folder: Folder with files such as `eng_Latn.jsonl` or `eng_Latn.jsonl.gz`; other files are ignored.
+        languages: Labels of the languages to read, None for all.
 
     Returns:
         A collection named `belebele`. Document ids look like `en:LINK#p1` and query ids like `en:LINK#q1`; the part
         after the language is the parallel group. Queries have the field `site`, the host of their link.
 
     Raises:
-        FileNotFoundError: No folder, or no such files in it.
+        FileNotFoundError: The folder does not exist, or has no such file.
         LanguageError: A language has no file.
         FormatError: A line is broken, lacks a field, or repeats a question.
-        CollectionError: The languages split the questions of a page into passages in ways that contradict each other.
+        CollectionError: The languages contradict each other in how the questions of a page share passages.
     """
     files = language_files(
         folder, r"([a-z]{3}_[A-Z][a-z]{3})\.jsonl(?:\.gz)?", "eng_Latn.jsonl or eng_Latn.jsonl.gz", languages
@@ -55,60 +55,60 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
             builder.add_query(f"{label}:{group}", question, label, group, str(path), fields)
     groups = _passage_groups(rows)
     documents = DistinctDocuments(builder)
-    answers: dict[_Key, dict[str, str]] = {}
-    for label, read in rows.items():
+    passage_ids: dict[_Key, dict[str, str]] = {}
+    for label, texts in rows.items():
         added: dict[str, tuple[str, str, _Key]] = {}
-        for key, (passage, _) in read.items():
+        for key, (passage, _) in texts.items():
             group = groups[key]
             if group not in added:
-                kept = documents.add(f"{label}:{group}", passage, label, group, str(files[label]))
-                added[group] = (kept, passage, key)
-            kept, known, known_key = added[group]
-            if known != passage:
+                document_id = documents.add(f"{label}:{group}", passage, label, group, str(files[label]))
+                added[group] = (document_id, passage, key)
+            document_id, first_passage, first_key = added[group]
+            if first_passage != passage:
                 raise CollectionError(
-                    f"{files[label]}: questions {known_key[1]} and {key[1]} of {key[0]} have two passages, "
+                    f"{files[label]}: questions {first_key[1]} and {key[1]} of {key[0]} have two passages, "
                     "but in another language they have one; take all files from one release"
                 )
-            answers.setdefault(key, {})[label] = kept
-    for (link, number), passages in answers.items():
+            passage_ids.setdefault(key, {})[label] = document_id
+    for (link, number), passages in passage_ids.items():
         for label in passages:
             for passage in passages.values():
                 builder.judge(f"{label}:{link}#q{number}", passage)
     builder.notes = {
         "duplicates_removed": documents.repeats,
-        "questions_not_in_all_languages": sum(len(passages) < len(files) for passages in answers.values()),
+        "questions_not_in_all_languages": sum(len(passages) < len(files) for passages in passage_ids.values()),
     }
     return builder.build()
 
 
 def _read_rows(path: Path) -> dict[_Key, tuple[str, str]]:
     """Passage and question of each row, by key."""
-    read: dict[_Key, tuple[str, str]] = {}
+    texts: dict[_Key, tuple[str, str]] = {}
     for row in jsonl_rows(path):
         key = (row.field("link", str), row.field("question_number", int))
-        if key in read:
-            raise row.error(f"question {key[1]} of {key[0]} is there twice; remove one of the rows")
-        read[key] = (row.field("flores_passage", str), row.field("question", str))
-    return read
+        if key in texts:
+            raise row.error(f"question {key[1]} of {key[0]} is repeated; remove one of the rows")
+        texts[key] = (row.field("flores_passage", str), row.field("question", str))
+    return texts
 
 
 def _passage_groups(rows: dict[str, dict[_Key, tuple[str, str]]]) -> dict[_Key, str]:
     """The parallel group of each question's passage: `link#pN`, N from 1 in the order of the questions' numbers."""
-    first: dict[_Key, _Key] = {}
+    parent: dict[_Key, _Key] = {}
 
     def root(key: _Key) -> _Key:
-        while first.setdefault(key, key) != key:
-            key = first[key]
+        while parent.setdefault(key, key) != key:
+            key = parent[key]
         return key
 
-    for read in rows.values():
+    for texts in rows.values():
         by_text: dict[tuple[str, str], _Key] = {}
-        for key in read:
-            one, other = root(by_text.setdefault((key[0], read[key][0]), key)), root(key)
-            first[max(one, other)] = min(one, other)
+        for key in texts:
+            roots = root(by_text.setdefault((key[0], texts[key][0]), key)), root(key)
+            parent[max(roots)] = min(roots)
     numbers: dict[str, dict[_Key, int]] = {}
     groups: dict[_Key, str] = {}
-    for key in sorted(first):
+    for key in sorted(parent):
         passages = numbers.setdefault(key[0], {})
         groups[key] = f"{key[0]}#p{passages.setdefault(root(key), len(passages) + 1)}"
     return groups

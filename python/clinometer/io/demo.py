@@ -1,6 +1,6 @@
-"""The embedded demonstration collection: short parallel passages and questions, carried in the package.
+"""The embedded demonstration collection: short parallel passages and questions.
 
-It is read from the package's own files in sorted order, so it is the same everywhere and needs no network.
+The package's own files are read in sorted order, so the collection is the same everywhere and needs no network.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read_demo(*, languages: Iterable[str] | None = None) -> Collection:
     """The embedded collection: passages with questions; each translation of a question's passage is relevant (grade 1).
 
     Args:
-        languages: Only these are kept, None for all.
+        languages: Labels of the languages to keep, None for all.
 
     Returns:
         A collection named `demo`. Document ids look like `en:kitchen-sourdough`, query ids like
@@ -50,19 +50,19 @@ def read_demo(*, languages: Iterable[str] | None = None) -> Collection:
     available = dict.fromkeys(
         canonical(label) for domain in domains for topic in domain.topics for label in topic.texts
     )
-    wanted = set(select(languages, list(available), "the demonstration"))
+    labels = set(select(languages, list(available), "the demonstration"))
     builder = CollectionBuilder("demo")
     for domain in domains:
         for topic in domain.topics:
-            texts = {canonical(label): text for label, text in topic.texts.items() if canonical(label) in wanted}
+            texts = {canonical(label): text for label, text in topic.texts.items() if canonical(label) in labels}
             for label, text in texts.items():
                 builder.add_document(f"{label}:{topic.id}", text.passage, label, topic.id, domain.domain)
                 for number, question in enumerate(text.queries, start=1):
                     group = f"{topic.id}:{number}"
                     fields = {"topic": domain.domain}
                     builder.add_query(f"{label}:{group}", question, label, group, domain.domain, fields)
-                    for other in texts:
-                        builder.judge(f"{label}:{group}", f"{other}:{topic.id}")
+                    for translation in texts:
+                        builder.judge(f"{label}:{group}", f"{translation}:{topic.id}")
     builder.notes = {"topics": {domain.domain: len(domain.topics) for domain in domains}}
     return builder.build()
 
@@ -70,7 +70,7 @@ def read_demo(*, languages: Iterable[str] | None = None) -> Collection:
 def _domains() -> list[_Domain]:
     folder = files("clinometer.demo") / "topics"
     return [
-        decode_json(path.read_bytes(), _Domain, path.name, "the package is damaged, so install it again")
+        decode_json(path.read_bytes(), _Domain, path.name, "the package is damaged; reinstall it")
         for path in sorted(folder.iterdir(), key=lambda path: path.name)
         if path.name.endswith(".json")
     ]

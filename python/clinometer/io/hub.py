@@ -1,7 +1,7 @@
 """Data sets of the Hugging Face Hub in MTEB's layout, through the optional package `datasets`.
 
-Subsets are `corpus`, `queries` and `default` or `qrels`, or these with a language before them (`de-corpus`); nothing
-that a data set would execute is ever run.
+Subsets are `corpus`, `queries` and `default` or `qrels`, or these with a language prefix (`de-corpus`); code that a
+data set brings is never run.
 """
 
 from __future__ import annotations
@@ -37,27 +37,27 @@ def read_hub(
     """A test collection of the Hugging Face Hub, or of a local folder that `datasets.load_dataset` reads.
 
     Rows have the columns of BEIR (`_id` or `id`, `title`, `text`; `query-id`, `corpus-id`, `score`). With a subset for
-    each language the ids get the language before them (`de:12`), and only the subsets of the wanted languages are
-    loaded. Subsets for pairs of languages are not read.
+    each language the ids get a language prefix (`de:12`), and only the subsets of the requested languages are loaded.
+    Subsets for pairs of languages are not read.
 
     Args:
         name: Name on the Hub, or path of a folder.
-        split: Split of the judgements; texts are taken from the split of this name, or from the only one.
-        languages: Only these are kept, None for all.
+        split: Split of the judgements; texts come from the split of this name, or from the only one.
+        languages: Labels of the languages to keep, None for all.
         revision: Commit, tag or branch; the newest if None.
-        language: For rows without a label, as in `read_beir`.
-        parallel: Whether one id in several languages is one content. If so it is the parallel group, and what is
-            relevant in one language is relevant in all. This cannot be seen from the data, so it is off.
-        allow_missing: Leave out, and count, judgements of texts that are not there.
+        language: Label of the rows that state none, as in `read_beir`.
+        parallel: Whether an id has the same content in all languages. If so it is the parallel group, and a document
+            relevant in one language is relevant in all. The data cannot tell, so the default is off.
+        allow_missing: Whether to leave out, and count, judgements of missing texts.
 
     Returns:
         A collection with the last part of the name. Notes count ids that were numbers and were read as strings.
 
     Raises:
         MissingExtraError: The package `datasets` is not installed.
-        CollectionError: The data set cannot be reached or is not in that layout, or judgements name absent texts.
+        CollectionError: The data set cannot be reached or has another layout, or judgements name missing texts.
         FormatError: A row lacks a column or a language.
-        LanguageError: A wanted language is not there.
+        LanguageError: A requested language is missing.
     """
     source = _Source(name, split, revision)
     available = source.subsets()
@@ -81,10 +81,14 @@ def read_hub(
         )
     if language is not None:
         raise UsageError(f"{source} has a subset for each language, so leave the option language out")
-    wanted = set(select(languages, list(prefixes), str(source)))
-    chosen = {label: _subsets(f"{prefix}-", available, source) for label, prefix in prefixes.items() if label in wanted}
-    unread = [item for item in available if item.endswith("-corpus") and not _LANGUAGE_SUBSET.fullmatch(item)]
-    return _read_by_language(source, chosen, parallel, allow_missing, {"subsets_not_read": unread} if unread else {})
+    labels = set(select(languages, list(prefixes), str(source)))
+    subsets = {
+        label: _subsets(f"{prefix}-", available, source) for label, prefix in prefixes.items() if label in labels
+    }
+    unread_subsets = [item for item in available if item.endswith("-corpus") and not _LANGUAGE_SUBSET.fullmatch(item)]
+    return _read_by_language(
+        source, subsets, parallel, allow_missing, {"subsets_not_read": unread_subsets} if unread_subsets else {}
+    )
 
 
 class _Subsets(NamedTuple):
@@ -97,7 +101,7 @@ def _subsets(prefix: str, available: list[str], source: _Source) -> _Subsets:
     judgements = next((name for name in (f"{prefix}qrels", f"{prefix}default") if name in available), None)
     if judgements is None or f"{prefix}queries" not in available:
         raise CollectionError(
-            f"{source} has the subset '{prefix}corpus' but not '{prefix}queries' and '{prefix}qrels' beside it; "
+            f"{source} has the subset '{prefix}corpus' but not '{prefix}queries' and '{prefix}qrels'; "
             f"it has {', '.join(available)}"
         )
     return _Subsets(f"{prefix}corpus", f"{prefix}queries", judgements)
@@ -119,13 +123,13 @@ def _read_by_language(
     source: _Source, subsets: dict[str, _Subsets], parallel: bool, allow_missing: bool, notes: dict[str, object]
 ) -> Collection:
     assembly = Assembly(source.title, None, allow_missing)
-    documents_of = {label: {name for name, _ in source.texts(names.corpus)} for label, names in subsets.items()}
+    document_ids = {label: {name for name, _ in source.texts(names.corpus)} for label, names in subsets.items()}
     found_by: Counter[str] = Counter()
     for label, names in subsets.items():
         for query_id, document_id, grade, row in source.judgements(names.judgements):
-            for other, ids in documents_of.items():
-                if other == label or (parallel and document_id in ids):
-                    assembly.judge(f"{label}:{query_id}", f"{other}:{document_id}", grade, row)
+            for document_language, ids in document_ids.items():
+                if document_language == label or (parallel and document_id in ids):
+                    assembly.judge(f"{label}:{query_id}", f"{document_language}:{document_id}", grade, row)
         for subset, add in ((names.queries, assembly.add_query), (names.corpus, assembly.add_document)):
             for name, row in source.texts(subset):
                 add(f"{label}:{name}", row, label, name if parallel else None)
@@ -134,7 +138,7 @@ def _read_by_language(
 
 
 class _Source:
-    """A data set by name; all that `datasets` does goes through here, so that its errors are told in one sentence."""
+    """A data set by name; every call of `datasets` goes through here, so that its errors become one sentence."""
 
     def __init__(self, name: str, split: str, revision: str | None) -> None:
         if Path(name).is_dir() and revision is not None:
@@ -155,7 +159,7 @@ class _Source:
         return Path(self._name).resolve().name if Path(self._name).is_dir() else self._name.rpartition("/")[2]
 
     def subsets(self) -> list[str]:
-        return list(self._ask("get_dataset_config_names", self._name))
+        return list(self._call("get_dataset_config_names", self._name))
 
     def texts(self, subset: str) -> Iterator[tuple[str, Row]]:
         """Id and row of each query or document."""
@@ -176,7 +180,7 @@ class _Source:
             yield self._id(row, "query-id"), self._id(row, "corpus-id"), grade, row
 
     def notes(self, found_by: Counter[str]) -> dict[str, object]:
-        """What the collection should say about its source."""
+        """Notes of the collection about its source."""
         notes: dict[str, object] = {"split": self._split, "languages_found_by": dict(found_by)}
         if self._revision is not None:
             notes["revision"] = self._revision
@@ -187,13 +191,13 @@ class _Source:
     def _id(self, row: Row, column: str) -> str:
         value = row.fields.get(column)
         if isinstance(value, int) and not isinstance(value, bool):
-            # Nobody can quote an id in another's data set, and a column has one type, so no two ids can fall together.
+            # Users cannot quote ids in somebody else's data set, and a column has one type, so no two ids can collide.
             self._numbers.add(f"{str(row.path).rpartition('/')[2]}.{column}")
             return str(value)
         return row.field(column, str)
 
     def _splits(self, subset: str) -> list[str]:
-        return list(self._ask("get_dataset_split_names", self._name, config_name=subset))
+        return list(self._call("get_dataset_split_names", self._name, config_name=subset))
 
     def _no_split(self, subset: str, splits: list[str]) -> CollectionError:
         return CollectionError(
@@ -202,14 +206,14 @@ class _Source:
         )
 
     def _rows(self, subset: str, split: str) -> Iterator[Row]:
-        rows = self._ask("load_dataset", self._name, subset, split=split)
+        rows = self._call("load_dataset", self._name, subset, split=split)
         for number, fields in enumerate(rows, start=1):
             yield Row(dict(fields), f"{self}/{subset}", number)
 
-    def _ask(self, function: str, *args: str, **options: str) -> Any:
+    def _call(self, function: str, *args: str, **options: str) -> Any:
         try:
             return getattr(self._datasets, function)(*args, revision=self._revision, **options)
-        except Exception as error:  # whatever it is, `datasets` could not give the data
+        except Exception as error:  # `datasets` raises many types
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise CollectionError(
                 f"{self} could not be read ({reason}); "

@@ -1,6 +1,6 @@
-"""Test collections by their names in `ir_datasets`: NeuCLIR, HC4, MIRACL, mMARCO and others, where the user has them.
+"""Test collections by their names in `ir_datasets`: NeuCLIR, HC4, MIRACL, mMARCO and others that the user has.
 
-Their judgements are partial: the notes say so, and an evaluation then reports how much of the top is judged at all.
+Their judgements are partial: the notes say so, and an evaluation then reports how much of the top is judged.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class _Part(NamedTuple):
     """One data set.
 
     Args:
-        name: As the user wrote it.
-        data: What `ir_datasets.load` gave.
-        before: Whether ids get their language before them.
+        name: Name as the user wrote it.
+        data: Result of `ir_datasets.load`.
+        prefixed: Whether ids get their language as a prefix.
     """
 
     name: str
     data: Any
-    before: bool
+    prefixed: bool
 
     def id(self, id: str, language: str) -> str:
-        return f"{language}:{id}" if self.before else id
+        return f"{language}:{id}" if self.prefixed else id
 
 
 def read_irds(
@@ -50,72 +50,73 @@ def read_irds(
 ) -> Collection:
     """One or several data sets of `ir_datasets` as one collection.
 
-    A document's language is that which the data set states for all its documents, else the field `lang` or `language`
-    of the document, else the one part of the name that is a language (`corpus/de/test`), else the option. For queries
-    it is what the data set states, or the option; a name tells nothing of them.
+    A document's language is the one that the data set states for all its documents, else the field `lang` or `language`
+    of the document, else the only part of the name that is a language (`corpus/de/test`), else the option. For queries
+    it is the one that the data set states, else the option; the name says nothing about queries.
 
-    Several data sets lie in one pool. Ids then get their language before them (`zh:abc`). A query with one id, language
-    and text in several data sets, as the English topics of NeuCLIR have it, is one query, and what is relevant in each
-    of them is relevant to it.
+    Several data sets form one pool. Ids then get their language as a prefix (`zh:abc`). A query with the same id,
+    language and text in several data sets, such as the English topics of NeuCLIR, is one query, with the relevant
+    documents of each.
 
     Args:
-        names: Such as `["neuclir/1/zh/trec-2022", "neuclir/1/fa/trec-2022"]`.
-        languages: Only these are kept, None for all.
-        language: Of documents whose language is not known.
-        query_language: Of queries whose language is not known.
-        query_field: Which field of a query is asked, such as `ht_title`; the data set's own choice if None.
-        parallel: Whether one id in several data sets is one content in several languages, as in mMARCO. If so it is the
-            parallel group, and what is relevant in one language is relevant in all.
-        judged_only: Keep only documents that some query's judgements name: a smaller pool, with easier questions.
-        allow_missing: Leave out, and count, judgements whose query or document is not there.
+        names: Names of data sets, such as `["neuclir/1/zh/trec-2022", "neuclir/1/fa/trec-2022"]`.
+        languages: Labels of the languages to keep, None for all.
+        language: Language of documents for which none is known.
+        query_language: Language of queries for which none is known.
+        query_field: Field with the text of a query, such as `ht_title`; the data set's own choice if None.
+        parallel: Whether an id has the same content in all data sets, as in mMARCO. If so it is the parallel group, and
+            a document relevant in one language is relevant in all.
+        judged_only: Whether to keep only judged documents: a smaller pool, with easier questions.
+        allow_missing: Whether to leave out, and count, judgements whose query or document is missing.
 
     Raises:
         MissingExtraError: The package `ir-datasets` is not installed.
         UsageError: A name is unknown, or an option does not fit.
-        CollectionError: A data set cannot be had, has no judgements, or the parts do not fit together.
+        CollectionError: A data set is not available, has no judgements, or the parts do not fit together.
         FormatError: A row has no language or lacks the field.
     """
     parts = [_Part(name.strip(), _loaded(name.strip()), len(names) > 1) for name in names]
     if parallel and len(parts) == 1:
         raise UsageError(f"irds:{names[0]}: parallel is for several data sets; leave it out")
-    reading = _Reading(language, query_language, query_field)
+    reader = _Reader(language, query_language, query_field)
     title = parts[0].name.replace("/", "-") if len(parts) == 1 else parts[0].name.partition("/")[0]
     assembly = Assembly(title, languages, allow_missing)
     judged = [_judged(part) for part in parts]
-    kept = {row.fields["document"] for rows in judged for row in rows} if judged_only else None
-    queries = [list(reading.queries(part)) for part in parts]
-    documents = [list(reading.documents(part, kept)) for part in parts]
-    places = [{row.fields["id"]: label for row, label in found} for found in documents]
-    for part, rows, asked, own in zip(parts, judged, queries, places, strict=True):
-        language_of = {row.fields["id"]: label for row, label in asked}
+    judged_ids = {row.fields["document"] for rows in judged for row in rows} if judged_only else None
+    queries = [list(reader.queries(part)) for part in parts]
+    documents = [list(reader.documents(part, judged_ids)) for part in parts]
+    document_languages = [{row.fields["id"]: label for row, label in rows} for rows in documents]
+    for part, rows, query_rows, own_languages in zip(parts, judged, queries, document_languages, strict=True):
+        query_languages = {row.fields["id"]: label for row, label in query_rows}
         for row in rows:
             query, document = row.fields["query"], row.fields["document"]
-            labels = [place[document] for place in (places if parallel else [own]) if document in place]
-            # A text that is not there has no language; the judgement is counted as one of an absent text.
+            pools = document_languages if parallel else [own_languages]
+            labels = [language_of[document] for language_of in pools if document in language_of]
+            # A missing text has no language; its judgement is counted as one of a missing text.
             for label in dict.fromkeys(labels or ["?"]):
-                judgement = part.id(query, language_of.get(query, "?")), part.id(document, label)
+                judgement = part.id(query, query_languages.get(query, "?")), part.id(document, label)
                 assembly.judge(*judgement, row.fields["grade"], row)
-    seen: dict[str, str] = {}
-    for part, asked in zip(parts, queries, strict=True):
-        for row, label in asked:
+    text_of_query: dict[str, str] = {}
+    for part, query_rows in zip(parts, queries, strict=True):
+        for row, label in query_rows:
             name, text = part.id(row.fields["id"], label), row.fields["text"]
-            if name not in seen:
+            if name not in text_of_query:
                 assembly.add_query(name, row, label, row.fields["id"] if parallel else None)
-            elif seen[name] != text:
+            elif text_of_query[name] != text:
                 raise row.error(f"query {name!r} has another text in another data set; evaluate them one by one")
-            seen[name] = text
-    for part, found in zip(parts, documents, strict=True):
-        for row, label in found:
+            text_of_query[name] = text
+    for part, document_rows in zip(parts, documents, strict=True):
+        for row, label in document_rows:
             assembly.add_document(part.id(row.fields["id"], label), row, label, row.fields["id"] if parallel else None)
     notes: dict[str, object] = {
         "ir_datasets": ", ".join(part.name for part in parts),
-        "languages_found_by": dict(reading.found_by),
+        "languages_found_by": dict(reader.found_by),
         "judgements_are": "partial",
     }
     if judged_only:
-        notes["documents_not_judged_left_out"] = reading.left_out
-    if reading.empty:
-        notes["texts_empty_left_out"] = reading.empty
+        notes["documents_not_judged_left_out"] = reader.left_out
+    if reader.empty:
+        notes["texts_empty_left_out"] = reader.empty
     return assembly.build(f"irds:{','.join(part.name for part in parts)}", notes)
 
 
@@ -128,32 +129,35 @@ def _loaded(name: str) -> Any:
         data = ir_datasets.load(name)
     except KeyError:
         raise UsageError(f"ir_datasets has no data set {name!r}; look at its catalogue for the name") from None
-    lacking = [what for what in ("docs", "queries", "qrels") if not getattr(data, f"has_{what}")()]
-    if lacking:
-        raise CollectionError(f"irds:{name} has no {', '.join(lacking)}; name one of its parts that has, as .../test")
+    missing = [what for what in ("docs", "queries", "qrels") if not getattr(data, f"has_{what}")()]
+    if missing:
+        raise CollectionError(
+            f"irds:{name} has no {', '.join(missing)}; name one of its parts that has them, such as .../test"
+        )
     return data
 
 
 def _judged(part: _Part) -> list[Row]:
+    source = f"irds:{part.name}/qrels"
     return [
-        Row({"query": one.query_id, "document": one.doc_id, "grade": int(one.relevance)}, f"irds:{part.name}/qrels", at)
-        for at, one in enumerate(_rows(part, "qrels"), start=1)
+        Row({"query": qrel.query_id, "document": qrel.doc_id, "grade": int(qrel.relevance)}, source, number)
+        for number, qrel in enumerate(_rows(part, "qrels"), start=1)
     ]
 
 
 def _rows(part: _Part, what: str) -> Iterator[Any]:
     try:
         yield from getattr(part.data, f"{what}_iter")()
-    except Exception as error:  # whatever it is, ir_datasets could not give the data
+    except Exception as error:  # ir_datasets raises many types
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise CollectionError(
             f"irds:{part.name}: the {what} could not be read ({reason[:200]}); get them as ir_datasets says, or set "
-            "IR_DATASETS_HOME to the folder where they lie"
+            "IR_DATASETS_HOME to the folder that holds them"
         ) from error
 
 
-class _Reading:
-    """Reads texts with their languages and counts what was found how, and what was left out."""
+class _Reader:
+    """Reads texts with their languages; counts how languages were determined, and the texts left out."""
 
     def __init__(self, language: str | None, query_language: str | None, query_field: str | None) -> None:
         self._language = None if language is None else canonical(language)
@@ -165,8 +169,8 @@ class _Reading:
     def queries(self, part: _Part) -> Iterator[tuple[Row, str]]:
         """Each query with its language."""
         stated = _stated(part, "queries")
-        for at, query in enumerate(_rows(part, "queries"), start=1):
-            row = Row({"id": query.query_id}, f"irds:{part.name}/queries", at)
+        for number, query in enumerate(_rows(part, "queries"), start=1):
+            row = Row({"id": query.query_id}, f"irds:{part.name}/queries", number)
             label = stated or _own(query) or self._query_language
             if label is None:
                 raise row.error("the language of the queries is not known; give the option query_language='en'")
@@ -179,28 +183,28 @@ class _Reading:
                 self.found_by["queries: stated" if stated or _own(query) else "queries: option"] += 1
                 yield row, row.language(label)
 
-    def documents(self, part: _Part, kept: set[str] | None) -> Iterator[tuple[Row, str]]:
-        """Each document with its language; `kept` are the ids of those that are wanted."""
+    def documents(self, part: _Part, document_ids: set[str] | None) -> Iterator[tuple[Row, str]]:
+        """Each document with its language; `document_ids` are those to keep, None for all."""
         stated = _stated(part, "docs")
         in_name = [piece for piece in part.name.split("/") if piece in KNOWN]
-        for at, document in enumerate(_rows(part, "docs"), start=1):
-            if kept is not None and document.doc_id not in kept:
+        for number, document in enumerate(_rows(part, "docs"), start=1):
+            if document_ids is not None and document.doc_id not in document_ids:
                 self.left_out += 1
                 continue
-            row = Row({"id": document.doc_id}, f"irds:{part.name}/docs", at)
-            ways = (
+            row = Row({"id": document.doc_id}, f"irds:{part.name}/docs", number)
+            candidates = (
                 ("stated", stated),
                 ("field", _own(document)),
                 ("name", in_name[0] if len(in_name) == 1 else None),
                 ("option", self._language),
             )
-            how, label = next(((how, label) for how, label in ways if label), ("", None))
+            source, label = next(((source, label) for source, label in candidates if label), ("", None))
             if label is None:
                 raise row.error("the language of the documents is not known; give the option language='de'")
             text = document.default_text()
             if self._has_text(text):
                 row.fields["text"] = text
-                self.found_by[f"documents: {how}"] += 1
+                self.found_by[f"documents: {source}"] += 1
                 yield row, row.language(label)
 
     def _has_text(self, text: str) -> bool:
@@ -209,11 +213,11 @@ class _Reading:
 
 
 def _stated(part: _Part, what: str) -> str | None:
-    ask = getattr(part.data, f"{what}_lang", None)
-    label = ask() if callable(ask) else None
+    stated_language = getattr(part.data, f"{what}_lang", None)
+    label = stated_language() if callable(stated_language) else None
     return label if isinstance(label, str) else None
 
 
 def _own(text: Any) -> str | None:
-    found = (getattr(text, name, None) for name in _LANGUAGE_FIELDS)
-    return next((label for label in found if isinstance(label, str) and label), None)
+    labels = (getattr(text, name, None) for name in _LANGUAGE_FIELDS)
+    return next((label for label in labels if isinstance(label, str) and label), None)

@@ -1,7 +1,7 @@
-"""Judgements alone, without texts: which of the stored documents answer which of the stored queries.
+"""Judgements alone, without texts: which stored documents are relevant to which stored queries.
 
-The suffix says the format: `.tsv` is BEIR's table, `.jsonl` one object a line, anything else TREC's qrels; all also as
-`.gz`.
+The suffix gives the format: `.tsv` is BEIR's table, `.jsonl` one object a line, anything else TREC's qrels; `.gz` may
+follow.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ def read_judgements(path: str | Path) -> dict[str, dict[str, int]]:
     A document is relevant from grade 1 on.
 
     Args:
-        path: TREC: `query_id 0 document_id grade`. `.tsv`: a first line `query-id`, `corpus-id`, `score`, with tabs
-            between. `.jsonl`: objects with `query_id`, `document_id` (or `doc_id`) and perhaps `grade`, 1 by default.
+        path: File of judgements. TREC: `query_id 0 document_id grade`. `.tsv`: columns `query-id`, `corpus-id`,
+            `score`, named in the first line and separated by tabs. `.jsonl`: objects with `query_id`, `document_id` (or
+            `doc_id`) and optionally `grade`, 1 by default.
 
     Raises:
-        FileNotFoundError: The file is not there.
-        FormatError: A line is broken, or judges a pair again.
+        FileNotFoundError: The file does not exist.
+        FormatError: A line is broken, or a pair is judged twice.
     """
     path = require_file(path)
     suffix = Path(path.name.removesuffix(".gz")).suffix
     if suffix == ".tsv":
-        found = ((row, row.fields["query-id"], row.fields["corpus-id"], grade) for row, grade in tsv_judgements(path))
+        rows = ((row, row.fields["query-id"], row.fields["corpus-id"], grade) for row, grade in tsv_judgements(path))
     elif suffix == ".jsonl":
-        found = (
+        rows = (
             (
                 row,
                 row.field("query_id", str),
@@ -45,10 +46,10 @@ def read_judgements(path: str | Path) -> dict[str, dict[str, int]]:
         )
     else:
         return read_qrels(path)
-    judged: dict[str, dict[str, int]] = {}
-    for row, query, document, grade in found:
-        grades = judged.setdefault(query, {})
+    judgements: dict[str, dict[str, int]] = {}
+    for row, query, document, grade in rows:
+        grades = judgements.setdefault(query, {})
         if document in grades:
             raise row.error(f"document {document!r} is judged twice for query {query!r}; keep one of the lines")
         grades[document] = grade
-    return judged
+    return judgements

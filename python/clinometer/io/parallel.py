@@ -1,6 +1,6 @@
 """Parallel JSONL: one row for each item, `{"id": ..., "texts": {"en": {"query": ..., "document": ...}, "de": {...}}}`.
 
-A row is a parallel group; any of its languages may be absent, and what is absent is counted rather than made up.
+A row is a parallel group; any of its languages may be missing, and missing ones are counted.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _NAMED = 10
 def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterable[str] | None = None) -> Collection:
     """Parallel items as retrieval: all documents of a row are relevant (grade 1) to all its queries.
 
-    Documents with the same text in one language are kept once, and the judgements go to the kept one. A language of a
-    row whose query or document is empty is left out.
+    Documents with the same text and language are kept once, with the judgements of all. A language of a row whose query
+    or document is empty is left out.
 
     Args:
-        files: One file or several, `.gz` by suffix; ids are unique over all of them.
-        languages: Only these are kept, None for all.
+        files: One file or several, `.gz` by suffix; ids are unique across all of them.
+        languages: Labels of the languages to keep, None for all.
 
     Returns:
         A collection named after the file, or `parallel` for several. Document and query ids look like `en:ID`, the
@@ -37,46 +37,50 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
         count the duplicates and empty texts left out by language, and the groups that lack one of the languages.
 
     Raises:
-        FileNotFoundError: A file is not there.
+        FileNotFoundError: A file does not exist.
         FormatError: A line is broken, lacks a field, repeats an id, or has a language twice.
-        LanguageError: A wanted language is in no row.
+        LanguageError: No row has a requested language.
     """
     paths = [require_file(path) for path in ([files] if isinstance(files, (str, Path)) else files)]
     if not paths:
-        raise UsageError("no file was given; name one or more, such as parallel:items.jsonl.gz")
-    wanted = None if languages is None else {canonical(label) for label in languages}
+        raise UsageError("no file to read; name one or more, such as parallel:items.jsonl.gz")
+    requested_languages = None if languages is None else {canonical(label) for label in languages}
     builder = CollectionBuilder(paths[0].name.split(".")[0] if len(paths) == 1 else "parallel")
     documents = DistinctDocuments(builder)
-    seen: dict[str, str] = {}
+    place_of_id: dict[str, str] = {}
     available: dict[str, None] = {}
     empty: list[tuple[str, str]] = []
     group_sizes: list[int] = []
     for path in paths:
         for row in jsonl_rows(path):
             group = row.field("id", str)
-            if group in seen:
-                raise row.error(f"the id {group!r} is there twice, first at {seen[group]}; ids must be unique")
-            seen[group] = row.place
-            kept: dict[str, str] = {}
+            if group in place_of_id:
+                raise row.error(f"duplicate id {group!r}, first at {place_of_id[group]}; ids must be unique")
+            place_of_id[group] = row.place
+            document_ids: dict[str, str] = {}
             fields = {name: value for name, value in row.fields.items() if name != "id" and isinstance(value, str)}
             for label, query, document in _texts(row):
                 available[label] = None
-                if wanted is not None and label not in wanted:
+                if requested_languages is not None and label not in requested_languages:
                     continue
                 if not query.strip() or not document.strip():
                     empty.append((label, group))
                     continue
-                kept[label] = documents.add(f"{label}:{group}", document, label, group, row.place)
+                document_ids[label] = documents.add(f"{label}:{group}", document, label, group, row.place)
                 builder.add_query(f"{label}:{group}", query, label, group, row.place, fields)
-            for label in kept:
-                for document_id in kept.values():
+            for label in document_ids:
+                for document_id in document_ids.values():
                     builder.judge(f"{label}:{group}", document_id)
-            if kept:
-                group_sizes.append(len(kept))
-    chosen = select(None if wanted is None else sorted(wanted), list(available), ", ".join(map(str, paths)))
+            if document_ids:
+                group_sizes.append(len(document_ids))
+    chosen_languages = select(
+        None if requested_languages is None else sorted(requested_languages),
+        list(available),
+        ", ".join(map(str, paths)),
+    )
     builder.notes = {
         "duplicates_removed": documents.repeats,
-        "groups_not_in_all_languages": sum(size < len(chosen) for size in group_sizes),
+        "groups_not_in_all_languages": sum(size < len(chosen_languages) for size in group_sizes),
     }
     if empty:
         builder.notes["empty_left_out"] = dict(sorted(Counter(label for label, _ in empty).items()))
@@ -87,11 +91,11 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
 def _texts(row: Row) -> list[tuple[str, str, str]]:
     """Language, query and document of each text of a row."""
     texts = Row(row.field("texts", dict), row.path, row.line)
-    found: dict[str, tuple[str, str, str]] = {}
+    text_of_language: dict[str, tuple[str, str, str]] = {}
     for name in texts.fields:
         label = row.language(name)
-        if label in found:
+        if label in text_of_language:
             raise row.error(f"the field 'texts' has {label} twice, the second time as {name!r}; keep one of them")
         text = texts.inside(name)
-        found[label] = (label, text.field("query", str), text.field("document", str))
-    return list(found.values())
+        text_of_language[label] = (label, text.field("query", str), text.field("document", str))
+    return list(text_of_language.values())

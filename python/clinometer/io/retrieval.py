@@ -1,7 +1,6 @@
-"""Documents, queries and judgements in BEIR's shape, from files or from the Hub, put together into a collection.
+"""Documents, queries and judgements in BEIR's shape, from files or the Hub, assembled into a collection.
 
-The language of every text is stated by its row, or by an option that the user gave; it is never guessed, and the notes
-count how each was found.
+The language of every text comes from its row or from an option; it is never guessed, and the notes count the sources.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ _ID_PREFIX = re.compile(r"([A-Za-z]{2,3}(?:[-_][A-Za-z]{4})?):|([A-Za-z]{2,3})-"
 
 
 class Labeller:
-    """Finds the language of rows and counts how.
+    """Determines the language of rows and counts where it came from.
 
     Args:
-        language: A label for the rows that state none, or `id` to take it from ids such as `en:12` or `en-12`; None
+        language: Label of the rows that state none, or `id` to take it from ids such as `en:12` or `en-12`; None
             refuses such rows.
 
     Example:
@@ -45,10 +44,10 @@ class Labeller:
         self.found_by: Counter[str] = Counter()
 
     def language(self, id: str, row: Row) -> str:
-        """The canonical label of a row: its `language`, else its `metadata.language`, else what the option says.
+        """The canonical label of a row: its `language`, else its `metadata.language`, else the option.
 
         Raises:
-            FormatError: There is no label, or it cannot be read; the row is named.
+            FormatError: The row has no label, or an invalid one.
         """
         label, source = row.optional("language", str), "field"
         if not label:
@@ -63,8 +62,9 @@ class Labeller:
                 )
             label, source = prefix[1] or prefix[2], "id"
         if not label:
-            mend = "add the field 'language', or give the option language='en' or language='id'"
-            raise row.error(f"{id!r} has no language; {mend}")
+            raise row.error(
+                f"{id!r} has no language; add the field 'language', or give the option language='en' or language='id'"
+            )
         self.found_by[source] += 1
         return row.language(label)
 
@@ -76,7 +76,7 @@ def group_of(row: Row) -> str | None:
 
 
 def fields_of(row: Row) -> dict[str, str]:
-    """What `metadata` says of a row besides its language and group, as far as it is text or a number."""
+    """Entries of a row's `metadata` that are text or numbers, except its language and group."""
     entries = row.inside("metadata").fields.items()
     kinds = (str, int, float)
     return {str(name): str(entry) for name, entry in entries if name not in _RESERVED and isinstance(entry, kinds)}
@@ -87,33 +87,33 @@ class Assembly:
 
     Args:
         name: Name of the collection.
-        languages: Only these are kept, None for all.
-        allow_missing: Leave out, and count, judgements of absent texts instead of refusing them.
+        languages: Labels of the languages to keep, None for all.
+        allow_missing: Whether to leave out, and count, judgements of missing texts instead of refusing them.
     """
 
     def __init__(self, name: str, languages: Iterable[str] | None, allow_missing: bool) -> None:
         self._builder = CollectionBuilder(name)
-        self._wanted = None if languages is None else {canonical(label) for label in languages}
+        self._languages = None if languages is None else {canonical(label) for label in languages}
         self._allow_missing = allow_missing
         self._judgements: dict[str, dict[str, int]] = {}
         self._available: dict[str, None] = {}
         self._kept: dict[str, set[str]] = {"queries": set(), "documents": set()}
-        self._passed_over: dict[str, set[str]] = {"queries": set(), "documents": set()}
+        self._skipped: dict[str, set[str]] = {"queries": set(), "documents": set()}
         self._unjudged = 0
 
     def judge(self, query_id: str, document_id: str, grade: int, row: Row) -> None:
         """Record the judgement of a row.
 
         Raises:
-            FormatError: The pair is there already.
+            FormatError: The pair is already judged.
         """
-        judged = self._judgements.setdefault(query_id, {})
-        if document_id in judged:
+        grades = self._judgements.setdefault(query_id, {})
+        if document_id in grades:
             raise row.error(f"document {document_id!r} is judged twice for query {query_id!r}; keep one of the lines")
-        judged[document_id] = grade
+        grades[document_id] = grade
 
     def add_query(self, id: str, row: Row, language: str, group: str | None) -> None:
-        """Add a query, unless its language is not wanted or it has no judgement; the latter are counted."""
+        """Add a query, unless its language was not requested or it has no judgement; the latter are counted."""
         text = row.field("text", str)
         if not self._keep("queries", id, language):
             return
@@ -123,45 +123,45 @@ class Assembly:
             self._unjudged += 1
 
     def add_document(self, id: str, row: Row, language: str, group: str | None) -> None:
-        """Add a document, title and text joined by a space, unless its language is not wanted."""
+        """Add a document, title and text joined by a space, unless its language was not requested."""
         text = f"{row.optional('title', str) or ''} {row.field('text', str)}".strip()
         if self._keep("documents", id, language):
             self._builder.add_document(id, text, language, group, row.place)
 
     def _keep(self, kind: str, id: str, language: str) -> bool:
         self._available[language] = None
-        kept = self._wanted is None or language in self._wanted
-        (self._kept if kept else self._passed_over)[kind].add(id)
-        return kept
+        keep = self._languages is None or language in self._languages
+        (self._kept if keep else self._skipped)[kind].add(id)
+        return keep
 
     def build(self, source: str | Path, notes: dict[str, object]) -> Collection:
-        """The finished collection; `source` is named in errors, and the notes are followed by what was left out.
+        """The finished collection; errors name `source`, and counts of what was left out follow the notes.
 
         Raises:
-            LanguageError: A wanted language is in no row.
-            CollectionError: Judgements name absent texts and `allow_missing` is false, or nothing is left.
+            LanguageError: No row has a requested language.
+            CollectionError: Judgements name missing texts and `allow_missing` is false, or nothing is left.
         """
-        select(None if self._wanted is None else sorted(self._wanted), list(self._available), str(source))
-        absent: dict[str, dict[str, None]] = {"queries": {}, "documents": {}}
-        for query_id, judged in self._judgements.items():
-            query_kept = self._has("queries", query_id, absent)
-            for document_id, grade in judged.items():
-                if self._has("documents", document_id, absent) and query_kept:
+        select(None if self._languages is None else sorted(self._languages), list(self._available), str(source))
+        missing: dict[str, dict[str, None]] = {"queries": {}, "documents": {}}
+        for query_id, grades in self._judgements.items():
+            query_kept = self._has("queries", query_id, missing)
+            for document_id, grade in grades.items():
+                if self._has("documents", document_id, missing) and query_kept:
                     self._builder.judge(query_id, document_id, grade)
         self._builder.notes = {**notes, "queries_without_judgement": self._unjudged}
-        for kind, ids in absent.items():
+        for kind, ids in missing.items():
             if ids and not self._allow_missing:
                 raise CollectionError(
-                    f"{source}: the judgements name {len(ids):,} absent {kind}, such as {next(iter(ids))!r}; "
+                    f"{source}: the judgements name {len(ids):,} missing {kind}, such as {next(iter(ids))!r}; "
                     "add them, or give the option allow_missing=True to leave these judgements out"
                 )
             if ids:
                 self._builder.notes[f"judged_{kind}_missing"] = len(ids)
         return self._builder.build()
 
-    def _has(self, kind: str, id: str, absent: dict[str, dict[str, None]]) -> bool:
-        if id not in self._kept[kind] and id not in self._passed_over[kind]:
-            absent[kind][id] = None
+    def _has(self, kind: str, id: str, missing: dict[str, dict[str, None]]) -> bool:
+        if id not in self._kept[kind] and id not in self._skipped[kind]:
+            missing[kind][id] = None
         return id in self._kept[kind]
 
 
@@ -169,8 +169,8 @@ class DistinctDocuments:
     """Adds documents to a builder, each text once in each language.
 
     Args:
-        builder: Where the documents go.
-        keep_repeats: Add repeated texts all the same, and only count them.
+        builder: Builder that receives the documents.
+        keep_repeats: Whether to add repeated texts too, and only count them.
 
     Example:
         >>> documents = DistinctDocuments(CollectionBuilder("tiny"))
@@ -186,7 +186,7 @@ class DistinctDocuments:
         self._repeats: Counter[str] = Counter()
 
     def add(self, id: str, text: str, language: str, group: str | None = None, where: str = "") -> str:
-        """Add the document unless its text is there already; returns the id to judge."""
+        """Add the document unless its text is already in the collection; returns the id to judge."""
         key = (canonical(language), text)
         if key in self._first:
             self._repeats[key[0]] += 1

@@ -1,6 +1,6 @@
-"""Rows of fields that know where they stand, so that what is missing or of another type is reported with its place.
+"""Rows of fields that know their file and line, so that errors about missing fields and wrong types name them.
 
-A row is never changed; a field is either of the type that was asked for or an error.
+A row is immutable; a field has the requested type or is an error.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Row:
 
     Args:
         fields: Values by name.
-        path: The file, or another name of where the row comes from.
-        line: Its line, from 1.
+        path: File, or another name for the source of the row.
+        line: Line number from 1.
 
     Example:
         >>> row = Row({"_id": 17}, "corpus.jsonl", 3)
@@ -54,19 +54,19 @@ class Row:
         return FormatError(self.path, self.line, problem)
 
     def field(self, name: str, kind: type[T]) -> T:
-        """The value of a field that must be there.
+        """The value of a required field.
 
         Raises:
             FormatError: It is missing, null, or of another type.
         """
         value = self.optional(name, kind)
         if value is None:
-            there = ", ".join(repr(str(name)) for name in self.fields) or "nothing"
-            raise self.error(f"the field {name!r} is missing; there is {there}")
+            names = ", ".join(repr(str(name)) for name in self.fields) or "no fields"
+            raise self.error(f"the field {name!r} is missing; the row has {names}")
         return value
 
     def optional(self, name: str, kind: type[T]) -> T | None:
-        """The value of a field that may be absent or null: None then.
+        """The value of an optional field; None if it is missing or null.
 
         Raises:
             FormatError: It is of another type.
@@ -74,11 +74,11 @@ class Row:
         value = self.fields.get(name)
         if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
             return value
-        mend = f'; ids are strings: write "{value}"' if kind is str and isinstance(value, int) else ""
-        raise self.error(f"the field {name!r} is {repr(value)[:60]}, but it should be {_IN_WORDS[kind]}{mend}")
+        fix = f'; ids are strings: write "{value}"' if kind is str and isinstance(value, int) else ""
+        raise self.error(f"the field {name!r} is {repr(value)[:60]}, but it should be {_IN_WORDS[kind]}{fix}")
 
     def inside(self, name: str) -> Row:
-        """The row of an object in a field, empty where the field is absent."""
+        """The object in a field as a row; empty if the field is missing."""
         return Row(self.optional(name, dict) or {}, self.path, self.line)
 
     def language(self, label: str) -> str:
@@ -97,7 +97,7 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
     """The rows of a JSONL file, `.gz` by suffix; blank lines are skipped.
 
     Raises:
-        FormatError: A line is no JSON object, or the gzip data are broken.
+        FormatError: A line is not a JSON object, or the gzip data are broken.
     """
     decoder = msgspec.json.Decoder(dict[str, Any])
     for line, raw in numbered_lines(path):

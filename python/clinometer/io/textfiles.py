@@ -1,7 +1,7 @@
-"""Files of text, plain or gzip by suffix: found, read with line numbers, and written whole or not at all.
+"""Text files, plain or gzip by suffix: located, read with line numbers, and written completely or not at all.
 
-A reader never sees half a file: what is broken is a `FormatError` with file and line, and a file is written to a
-sibling name first and then renamed.
+A broken file is a `FormatError` with file and line. No reader sees half a file, because it is written under a temporary
+name first and then renamed.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _BROKEN_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
 def require_file(path: str | Path) -> Path:
-    """The path, if a file is there.
+    """The path of an existing file.
 
     Raises:
-        FileNotFoundError: Nothing is there.
-        UsageError: A folder is there.
+        FileNotFoundError: It does not exist.
+        UsageError: It is a folder.
     """
     path = Path(path)
     if path.is_dir():
@@ -53,11 +53,11 @@ def require_file(path: str | Path) -> Path:
 
 
 def require_folder(path: str | Path) -> Path:
-    """The path, if a folder is there.
+    """The path of an existing folder.
 
     Raises:
-        FileNotFoundError: Nothing is there.
-        UsageError: A file is there.
+        FileNotFoundError: It does not exist.
+        UsageError: It is a file.
     """
     path = Path(path)
     if not path.exists():
@@ -68,18 +68,18 @@ def require_folder(path: str | Path) -> Path:
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """`name` or `name.gz` in the folder, whichever is there.
+    """`name` or `name.gz` in the folder, whichever exists.
 
     Raises:
-        FileNotFoundError: Neither is there.
-        UsageError: Both are there, so it is not clear which is meant.
+        FileNotFoundError: Neither exists.
+        UsageError: Both exist.
     """
-    found = [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
-    if not found:
+    paths = [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
+    if not paths:
         raise FileNotFoundError(f"{folder} has neither {name} nor {name}.gz; check the path")
-    if len(found) > 1:
+    if len(paths) > 1:
         raise UsageError(f"{folder} has both {name} and {name}.gz; remove one of them")
-    return found[0]
+    return paths[0]
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -95,7 +95,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 if stripped := line.rstrip(b"\r\n"):
                     yield number, stripped
         except _BROKEN_GZIP as error:
-            raise FormatError(path, number + 1, f"broken gzip ({error}); fetch or write the file again") from error
+            raise FormatError(path, number + 1, f"broken gzip ({error}); download or write the file again") from error
 
 
 def read_bytes(path: Path) -> bytes:
@@ -110,36 +110,36 @@ def read_bytes(path: Path) -> bytes:
         with gzip.open(path, "rb") as file:
             return file.read()
     except _BROKEN_GZIP as error:
-        raise FormatError(path, None, f"broken gzip ({error}); fetch or write the file again") from error
+        raise FormatError(path, None, f"broken gzip ({error}); download or write the file again") from error
 
 
-def decode_json(raw: bytes, kind: type[T], path: str | Path, mend: str) -> T:
-    """A whole JSON file as a value of this type.
+def decode_json(raw: bytes, kind: type[T], path: str | Path, expected: str) -> T:
+    """A JSON file decoded to a type.
 
     Args:
-        raw: The bytes of the file.
-        kind: What msgspec should make of it.
-        path: The file, for the message.
-        mend: What the file should look like, for the message.
+        raw: Bytes of the file.
+        kind: Type to decode to.
+        path: File, for the message.
+        expected: Description of a valid file, for the message.
 
     Raises:
-        FormatError: It is not UTF-8, not JSON (the line is named), or not of that shape (the place in it is named).
+        FormatError: It is not UTF-8, not JSON (the line is named), or not of that type (the position is named).
     """
     body = raw.removeprefix(BYTE_ORDER_MARK)
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise FormatError(path, None, f"{error}; {mend}") from error
+        raise FormatError(path, None, f"{error}; {expected}") from error
     except msgspec.DecodeError as error:
         byte = re.search(r"\(byte (\d+)\)", str(error))
         line = body.count(b"\n", 0, int(byte[1]) if byte else len(body)) + 1
-        raise FormatError(path, line, f"{error}; {mend}") from error
+        raise FormatError(path, line, f"{error}; {expected}") from error
     except UnicodeDecodeError as error:
         raise FormatError(path, None, f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:
-    """Write the lines as UTF-8, gzip if the name ends in `.gz`; the file appears whole under its name, or not at all.
+    """Write the lines as UTF-8, gzip if the name ends in `.gz`; completely or not at all.
 
     The same lines give the same bytes: a gzip file carries no time and no name.
 
@@ -148,7 +148,7 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     """
     path = Path(path)
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist; make it before writing {path.name}")
+        raise FileNotFoundError(f"the folder {path.parent} does not exist; create it before writing {path.name}")
     with written_whole(path) as raw:
         if path.suffix == ".gz":
             with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
@@ -163,27 +163,29 @@ def language_files(
     """The files of a folder by language, sorted by name.
 
     Args:
-        folder: Where the files are.
+        folder: Folder of the files.
         pattern: Regular expression for a whole file name; its first group is the language label.
-        expected: How such names look, for the message.
-        languages: The languages wanted, None for all.
+        expected: Such names, for the message.
+        languages: Labels of the languages to keep, None for all.
 
     Raises:
-        FileNotFoundError: The folder is not there, or has no such file.
-        CollectionError: Two files are of one language.
-        LanguageError: A wanted language has no file.
+        FileNotFoundError: The folder does not exist, or has no such file.
+        CollectionError: Two files have the same language.
+        LanguageError: A requested language has no file.
     """
     folder = require_folder(folder)
-    found: dict[str, Path] = {}
+    path_of_language: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         match = re.fullmatch(pattern, path.name)
         if match is None:
             continue
         label = canonical(match[1])
-        if label in found:
-            raise CollectionError(f"{folder}: {found[label].name} and {path.name} are both {label}; remove one of them")
-        found[label] = path
-    if not found:
+        if label in path_of_language:
+            raise CollectionError(
+                f"{folder}: {path_of_language[label].name} and {path.name} are both {label}; remove one of them"
+            )
+        path_of_language[label] = path
+    if not path_of_language:
         raise FileNotFoundError(f"{folder} has no file named {expected}; check the path of the folder")
-    wanted = set(select(languages, list(found), str(folder)))
-    return {label: path for label, path in found.items() if label in wanted}
+    labels = set(select(languages, list(path_of_language), str(folder)))
+    return {label: path for label, path in path_of_language.items() if label in labels}

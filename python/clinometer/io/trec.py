@@ -1,7 +1,6 @@
 """TREC files, as trec_eval reads them: judgements (`qrels`) and ranked results (`run`), plain or `.gz`.
 
-What is written reads back equal, order included: equal scores stand in the order in which trec_eval puts them, document
-id descending.
+What is written reads back equal, order included: equal scores are in trec_eval's order, document id descending.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ V = TypeVar("V")
 def read_qrels(path: str | Path) -> dict[str, dict[str, int]]:
     """Judgements, lines of `query_id 0 document_id grade`, as `{query_id: {document_id: grade}}` in the file's order.
 
-    A document is relevant from grade 1 on; negative grades are kept as they are.
+    A document is relevant from grade 1 on; negative grades are kept.
 
     Raises:
-        FileNotFoundError: The file is not there.
-        FormatError: A line is broken or judges a pair again.
+        FileNotFoundError: The file does not exist.
+        FormatError: A line is broken, or a pair is judged twice.
     """
     qrels: dict[str, dict[str, int]] = {}
     for number, cells in _cells(path, ("query id", "0", "document id", "grade")):
@@ -46,11 +45,11 @@ def read_run(path: str | Path) -> dict[str, dict[str, float]]:
     """Ranked results, lines of `query_id Q0 document_id rank score tag`, as `{query_id: {document_id: score}}`.
 
     The ranks of the file are ignored, as trec_eval does: documents come by score descending, then document id
-    descending. trec_eval itself keeps scores in float32, so scores that differ only beyond that are ties to it.
+    descending. trec_eval keeps scores as float32, so it treats scores that differ only beyond that as ties.
 
     Raises:
-        FileNotFoundError: The file is not there.
-        FormatError: A line is broken, a score is not a number, or a document comes twice for a query.
+        FileNotFoundError: The file does not exist.
+        FormatError: A line is broken, a score is not a number, or a document is repeated for a query.
     """
     run: dict[str, dict[str, float]] = {}
     for number, cells in _cells(path, ("query id", "Q0", "document id", "rank", "score", "tag")):
@@ -69,9 +68,9 @@ def read_run(path: str | Path) -> dict[str, dict[str, float]]:
 
 
 def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]]) -> None:
-    """Write judgements, lines of `query_id 0 document_id grade`, in the order given; `.gz` by suffix.
+    """Write judgements, lines of `query_id 0 document_id grade`, in the order of `qrels`; `.gz` by suffix.
 
-    The file appears whole, or not at all.
+    The file is written completely or not at all.
 
     Raises:
         UsageError: An id is empty or has white space, or a grade is not a whole number.
@@ -98,17 +97,17 @@ def write_run(
     tag: str,
     tie_break: Literal["trec", "index"] = "trec",
 ) -> None:
-    """Write ranked results, lines of `query_id Q0 document_id rank score tag`; `.gz` by suffix, whole or not at all.
+    """Write ranked results, lines of `query_id Q0 document_id rank score tag`; `.gz` by suffix.
 
-    Ranks count from 1. Scores are written with as many digits as their type needs to be told from its neighbours
-    (float32 of NumPy, else float64).
+    Ranks count from 1. Scores have the digits that their type (NumPy's float32, else float64) needs to read back equal.
+    The file is written completely or not at all.
 
     Args:
-        path: The file.
+        path: File to write.
         run: `{query_id: {document_id: score}}`; a higher score is better.
         tag: Name of the run.
-        tie_break: Order of equal scores. `trec`: document id descending, which is how trec_eval reads them whatever
-            stands in the file. `index`: the order given, for programs that go by the ranks in the file; trec_eval and
+        tie_break: Order of equal scores. `trec`: document id descending, which is how trec_eval reads them regardless
+            of the file. `index`: the order of `run`, for programs that use the ranks in the file; trec_eval and
             `read_run` reorder such ties.
 
     Raises:
@@ -122,18 +121,18 @@ def write_run(
     def lines() -> Iterator[str]:
         for query, scores in run.items():
             _refuse_white_space(query, "query id")
-            written = []
+            digits_of_documents = []
             for document, score in scores.items():
                 _refuse_white_space(document, "document id")
                 digits = str(score) if isinstance(score, np.floating) else repr(float(score))
                 if math.isnan(float(digits)):
                     raise UsageError(f"the score of {document!r} for {query!r} is not a number; leave the document out")
-                written.append((document, digits))
+                digits_of_documents.append((document, digits))
             if tie_break == "trec":
-                written.sort(reverse=True)
-            # By the digits, since those are what a reader compares; a sort keeps the order of ties.
-            written.sort(key=lambda item: -float(item[1]))
-            for rank, (document, digits) in enumerate(written, start=1):
+                digits_of_documents.sort(reverse=True)
+            # By the digits, because readers compare those; a stable sort keeps the order of ties.
+            digits_of_documents.sort(key=lambda item: -float(item[1]))
+            for rank, (document, digits) in enumerate(digits_of_documents, start=1):
                 yield f"{query} Q0 {document} {rank} {digits} {tag}"
 
     write_lines(path, lines())
@@ -155,9 +154,9 @@ def run_of(top: TopK, query_ids: Sequence[str], document_ids: Sequence[str]) -> 
     """Lists of best documents as a run, `{query_id: {document_id: score}}`, best first.
 
     Args:
-        top: Lists of one pool; of lists per language, choose with `TopK.pool` first.
-        query_ids: One for each list.
-        document_ids: One for each document of the pool.
+        top: Lists of one pool; for lists per language, call `TopK.pool` first.
+        query_ids: Ids of the queries, one per list.
+        document_ids: Ids of the documents, one per document of the pool.
 
     Raises:
         UsageError: The lists are per language.
@@ -169,9 +168,7 @@ def run_of(top: TopK, query_ids: Sequence[str], document_ids: Sequence[str]) -> 
         {'q': {'a': np.float32(1.0), 'b': np.float32(0.0)}}
     """
     if top.languages is not None:
-        raise UsageError(
-            "these lists are per language, and a run has one list for a query; choose a pool with TopK.pool"
-        )
+        raise UsageError("these lists are per language, but a run has one list per query; choose a pool with TopK.pool")
     run = {}
     for query, rows, scores in zip(query_ids, top.ids.tolist(), top.scores, strict=True):
         run[query] = {document_ids[row]: score for row, score in zip(rows, scores, strict=True) if row >= 0}
@@ -182,14 +179,14 @@ def refuse_white_space(ids: Iterable[str], what: str) -> None:
     """Refuse ids that a TREC file cannot hold, before any work is done.
 
     Raises:
-        UsageError: An id is empty or has white space; it is named.
+        UsageError: An id is empty or has white space.
     """
     for name in ids:
         _refuse_white_space(name, what)
 
 
 def _cells(path: str | Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
-    """Line numbers and the cells between white space of ASCII, which is what C programs split at."""
+    """Line numbers and cells; cells are split at ASCII white space, as C programs do."""
     for number, raw in numbered_lines(require_file(path)):
         try:
             cells = [cell.decode() for cell in raw.split()]
@@ -199,16 +196,14 @@ def _cells(path: str | Path, columns: tuple[str, ...]) -> Iterator[tuple[int, li
             continue
         if len(cells) != len(columns):
             expected = ", ".join(columns)
-            raise FormatError(path, number, f"{len(cells)} columns, but there should be {len(columns)}: {expected}")
+            raise FormatError(path, number, f"{len(cells)} columns, but expected {len(columns)}: {expected}")
         yield number, cells
 
 
 def _put(table: dict[str, dict[str, V]], query: str, document: str, value: V, path: str | Path, number: int) -> None:
     entries = table.setdefault(query, {})
     if document in entries:
-        raise FormatError(
-            path, number, f"document {document!r} is there twice for query {query!r}; keep one of the lines"
-        )
+        raise FormatError(path, number, f"document {document!r} is repeated for query {query!r}; keep one of the lines")
     entries[document] = value
 
 

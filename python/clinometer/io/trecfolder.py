@@ -1,6 +1,6 @@
 """A collection as the files that TREC's tools and Anserini read: `qrels.txt`, `topics.tsv`, `corpus.jsonl`.
 
-Languages, for which these formats have no place, stand beside them in `languages.tsv`.
+These formats cannot hold languages, so those are in `languages.tsv`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ def write_trec(collection: Collection, folder: str | Path) -> None:
 
     `qrels.txt` has the judgements (`query_id 0 document_id grade`), `topics.tsv` a query a line (id, tab, text on one
     line), `corpus.jsonl` a document a line (`id` and `contents`, as Anserini's `JsonCollection` reads it), and
-    `languages.tsv` the language of each document and query (id, tab, label). The folder appears whole, or not at all.
+    `languages.tsv` the language of each document and query (id, tab, label). The folder is written completely or not
+    at all.
 
     Args:
-        collection: What to write.
-        folder: A new folder, or an empty one.
+        collection: Collection to write.
+        folder: New or empty folder.
 
     Raises:
-        UsageError: The folder has something in it, or an id has white space; it is named.
+        UsageError: The folder is not empty, or an id has white space.
         FileNotFoundError: The folder's parent does not exist.
     """
     refuse_white_space(collection.documents.ids, "document id")
@@ -44,7 +45,7 @@ def write_trec(collection: Collection, folder: str | Path) -> None:
 
 def _topics(collection: Collection) -> Iterator[str]:
     for name, text in zip(collection.queries.ids, collection.queries.texts, strict=True):
-        # One line and one tab are all that the format has.
+        # The format allows one line and one tab only.
         yield f"{name}\t{' '.join(text.split())}"
 
 

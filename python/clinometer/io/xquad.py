@@ -1,7 +1,7 @@
 """XQuAD: `xquad.LL.json[.gz]`, one SQuAD 1.1 file for each language, professional translations of each other.
 
-Questions are parallel by their id and passages by article and paragraph number; a question that stands at another
-paragraph in another language is refused, because then one of the two keys lies.
+Questions are parallel by their id and passages by article and paragraph number; a question at another paragraph in
+another language is refused, because then one of the two keys is wrong.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def read_xquad(
     """XQuAD as retrieval: questions are queries, and every translation of the right paragraph is relevant (grade 1).
 
     Args:
-        folder: Holds `xquad.LL.json` or `xquad.LL.json.gz`; other files are ignored.
-        languages: Only these are read, None for all.
+        folder: Folder with `xquad.LL.json` or `xquad.LL.json.gz`; other files are ignored.
+        languages: Labels of the languages to read, None for all.
         unit: `passage` keeps each distinct paragraph of a language once (240 in XQuAD; ids such as `en:0-3` count
             article and paragraph from 0). `row` keeps one document for each question (1,190 in XQuAD), duplicates
             included, and only the question's own rows are relevant; the ids are those of the questions.
@@ -56,10 +56,10 @@ def read_xquad(
         `article`, the title of their article in the first language read.
 
     Raises:
-        FileNotFoundError: No folder, or no such files in it.
+        FileNotFoundError: The folder does not exist, or has no such file.
         LanguageError: A language has no file.
         FormatError: A file is broken or not SQuAD 1.1.
-        CollectionError: The files do not belong together, or an id comes twice.
+        CollectionError: The files do not belong together, or an id is repeated.
         UsageError: The unit is unknown.
     """
     if unit not in ("passage", "row"):
@@ -69,7 +69,7 @@ def read_xquad(
     documents = DistinctDocuments(builder, keep_repeats=unit == "row")
     paragraph_of: dict[str, tuple[str, str]] = {}
     titles: dict[str, str] = {}
-    answers: dict[str, dict[str, str]] = {}
+    passage_ids: dict[str, dict[str, str]] = {}
     for label, path in files.items():
         for position, where, title, paragraph in _paragraphs(path):
             passage = ""
@@ -78,10 +78,10 @@ def read_xquad(
             if unit == "passage":
                 passage = documents.add(f"{label}:{position}", paragraph.context, label, position, where)
             for question in paragraph.qas:
-                known, known_in = paragraph_of.setdefault(question.id, (position, label))
-                if known != position:
+                earlier, earlier_label = paragraph_of.setdefault(question.id, (position, label))
+                if earlier != position:
                     raise CollectionError(
-                        f"question {question.id!r} stands at {known} in {known_in} but at {position} in {label} "
+                        f"question {question.id!r} is at {earlier} in {earlier_label} but at {position} in {label} "
                         "(article-paragraph), so the files do not belong together; take all of them from one release"
                     )
                 query_id = f"{label}:{question.id}"
@@ -89,21 +89,21 @@ def read_xquad(
                 builder.add_query(query_id, question.question, label, question.id, where, fields)
                 if unit == "row":
                     passage = documents.add(query_id, paragraph.context, label, question.id, where)
-                answers.setdefault(question.id, {})[label] = passage
-    for question_id, passages in answers.items():
+                passage_ids.setdefault(question.id, {})[label] = passage
+    for question_id, passages in passage_ids.items():
         for label in passages:
             for passage in passages.values():
                 builder.judge(f"{label}:{question_id}", passage)
     builder.notes = {
         "unit": unit,
         "duplicates_removed" if unit == "passage" else "duplicates_kept": documents.repeats,
-        "questions_not_in_all_languages": sum(len(passages) < len(files) for passages in answers.values()),
+        "questions_not_in_all_languages": sum(len(passages) < len(files) for passages in passage_ids.values()),
     }
     return builder.build()
 
 
 def _paragraphs(path: Path) -> Iterator[tuple[str, str, str, _Paragraph]]:
-    """Each paragraph after its position (article and paragraph number from 0), place in errors, and article's title."""
+    """Position (article and paragraph number from 0), location for errors, article title, and each paragraph."""
     squad = decode_json(read_bytes(path), _File, path, "an XQuAD file is SQuAD 1.1 JSON, with strings as ids")
     for article_number, article in enumerate(squad.data):
         for paragraph_number, paragraph in enumerate(article.paragraphs):

@@ -1,7 +1,7 @@
 """Losses that bring the languages of an encoder together, for a plain `SentenceTransformerTrainer`.
 
-Torch is imported when a loss is first asked for, never by `import clinometer`; without it every name here says which
-extra brings it.
+Torch is imported when a loss is first used, never by `import clinometer`; without it every name here says which extra
+installs it.
 """
 
 from __future__ import annotations

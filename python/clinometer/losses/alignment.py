@@ -1,6 +1,6 @@
-"""Cross-lingual alignment from (English query, English passage, passage in another language): L_JSD + L_NCE and kin.
+"""Cross-lingual alignment from (English query, English passage, target passage): L_JSD + L_NCE and variants.
 
-The literal loss of arXiv 2604.05684, its ablations, and terms of ours are parts of one class, named in one string.
+The literal loss of arXiv 2604.05684, its ablations, and our own terms are parts of one class, named in one string.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from clinometer.losses.similarity import similarity_jsd
 __all__ = ["CrossLingualAlignmentLoss"]
 
 _TRIPLET = ("query_en", "passage_en", "passage_tgt")
-# Columns that a part needs, and those that it needs besides where there is a query_tgt.
+# Columns that a part always needs, and those that it needs in addition if there is a query_tgt.
 _NEEDS: dict[str, tuple[set[str], set[str]]] = {
     "jsd": ({"passage_en", "passage_tgt"}, set()),
     "nce": ({"query_en", "passage_tgt"}, set()),
@@ -37,11 +37,11 @@ class CrossLingualAlignmentLoss(ColumnLoss):
     `parts` names the terms, joined by `+`; the loss is their weighted sum:
 
     - `jsd`: L_JSD of the paper, the root of the Jensen-Shannon divergence between the embeddings of the passage and of
-      its translation, each read as a distribution over dimensions (`clinometer.losses.embedding_jsd`). Alone it
+      its translation, each read as a distribution over dimensions (`clinometer.losses.embedding_jsd`). On its own it
       collapses retrieval: a constant embedding makes it zero.
     - `nce`: L_NCE of the paper, InfoNCE with the target-language passage as anchor, its English query as positive, and
       the English queries of the other items as negatives.
-    - `psg`: the paper's comparison loss, InfoNCE between the two passages; here the mean of both directions.
+    - `psg`: the paper's baseline loss, InfoNCE between the two passages; here the mean of both directions.
     - `pool` (ours): InfoNCE of the queries against the passages of both languages at once.
     - `mono` (ours): InfoNCE of each query against the passages of its own language; keeps plain retrieval.
     - `sim` (ours): JSD between the in-batch similarities of a text and of its translation
@@ -49,22 +49,22 @@ class CrossLingualAlignmentLoss(ColumnLoss):
 
     Args:
         model: SentenceTransformer model.
-        parts: Such as `jsd+nce` (the paper's loss), `jsd`, `nce`, `psg`, `psg+nce`, `pool+sim`.
-        weights: Weight of a part by its name, 1 for those not named. The paper has no weights.
-        scale: Cosines are multiplied by it in every InfoNCE term and in `sim`. The paper shows none: `1.0` is literal,
-            20 is the usual value.
+        parts: Terms joined by `+`, such as `jsd+nce` (the paper's loss), `jsd`, `nce`, `psg`, `psg+nce`, `pool+sim`.
+        weights: Weight of each part by name, 1 by default. The paper has no weights.
+        scale: Factor of the cosines in every InfoNCE term and in `sim`. The paper shows none: `1.0` is literal, 20 is
+            the usual value.
         jsd_input: `raw` (before the model's `Normalize` module), `normalized`, or `scaled` to length sqrt(d). The paper
             does not say; see `clinometer.losses.embedding_jsd`.
-        jsd_temperature: Embeddings are divided by it before the softmax.
-        jsd_epsilon: Guard of the root.
-        jsd_epsilon_place: `inside` the root, or `outside` as the paper prints it.
-        jsd_log_base: `e` or `2`.
+        jsd_temperature: Divisor of the embeddings before the softmax.
+        jsd_epsilon: Small constant that keeps the slope of the root finite.
+        jsd_epsilon_place: Position of epsilon: `inside` the root, or `outside` as printed in the paper.
+        jsd_log_base: Base of the logarithm, `e` or `2`.
         negatives: Number of hard negative columns at the end, used by `pool` and `mono`.
         gather_across_devices: Take candidates from all devices.
 
     Requirements:
-        1. Columns in this order: English query, English passage, passage in the target language, then, if there is one,
-           the query in the target language, then the hard negatives. Names do not matter to the trainer, order does.
+        1. Columns in this order: English query, English passage, target passage, optionally the target query, then the
+           hard negatives. The trainer ignores their names; only the order counts.
         2. With several target languages in one run, or several rows per item: an integer `label` column with the number
            of the item, so that translations of one item are never each other's negatives.
 
@@ -131,22 +131,22 @@ class CrossLingualAlignmentLoss(ColumnLoss):
         self.negatives = negatives
 
     def column_names(self, count: int) -> tuple[str, ...]:  # noqa: D102 - described in the base class
-        hard = tuple(f"negative_{number}" for number in range(1, self.negatives + 1))
+        negative_names = tuple(f"negative_{number}" for number in range(1, self.negatives + 1))
         for names in (_TRIPLET, (*_TRIPLET, "query_tgt")):
             if count == len(names) + self.negatives:
-                return (*names, *hard)
-        more = f", then {self.negatives} hard negatives" if self.negatives else ""
+                return (*names, *negative_names)
+        ending = f", then {self.negatives} hard negatives" if self.negatives else ""
         raise UsageError(
             f"CrossLingualAlignmentLoss got {count} columns besides label; it takes query_en, passage_en, passage_tgt "
-            f"and optionally query_tgt{more}, in this order"
+            f"and optionally query_tgt{ending}, in this order"
         )
 
     def columns_used(self, names: Sequence[str]) -> set[str]:  # noqa: D102
-        needed: set[str] = set()
+        used_names: set[str] = set()
         for part in self.parts:
             always, with_target_query = _NEEDS[part]
-            needed |= always | with_target_query if "query_tgt" in names else always
-        return {name for name in names if name in needed or name.startswith("negative_")}
+            used_names |= always | with_target_query if "query_tgt" in names else always
+        return {name for name in names if name in used_names or name.startswith("negative_")}
 
     def parts_of(self, batch: Batch) -> dict[str, Tensor]:  # noqa: D102
         terms: dict[str, Callable[[Batch], Tensor]] = {
@@ -206,8 +206,8 @@ class CrossLingualAlignmentLoss(ColumnLoss):
         return self._contrast(batch, "passage_tgt", "query_en")
 
     def _psg(self, batch: Batch) -> Tensor:
-        there, back = ("passage_en", "passage_tgt"), ("passage_tgt", "passage_en")
-        return (self._contrast(batch, *there) + self._contrast(batch, *back)) / 2
+        forward, backward = ("passage_en", "passage_tgt"), ("passage_tgt", "passage_en")
+        return (self._contrast(batch, *forward) + self._contrast(batch, *backward)) / 2
 
     def _against(self, batch: Batch, query: str, passages: tuple[str, ...]) -> Tensor:
         return pooled_nce(
@@ -224,24 +224,24 @@ class CrossLingualAlignmentLoss(ColumnLoss):
         return torch.stack([self._against(batch, name, ("passage_en", "passage_tgt")) for name in queries]).mean()
 
     def _mono(self, batch: Batch) -> Tensor:
-        sides = [("query_en", "passage_en"), ("query_tgt", "passage_tgt")]
-        terms = [self._against(batch, query, (passage,)) for query, passage in sides if query in batch.columns]
+        pairs = [("query_en", "passage_en"), ("query_tgt", "passage_tgt")]
+        terms = [self._against(batch, query, (passage,)) for query, passage in pairs if query in batch.columns]
         return torch.stack(terms).mean()
 
 
 def _parts(text: str) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split("+"))
-    unknown = [repr(name) for name in names if name not in _NEEDS]
-    if unknown:
-        raise UsageError(f"there is no part {', '.join(unknown)}; join any of {', '.join(_NEEDS)} by '+'")
+    unknown_names = [repr(name) for name in names if name not in _NEEDS]
+    if unknown_names:
+        raise UsageError(f"unknown part {', '.join(unknown_names)}; expected any of {', '.join(_NEEDS)}, joined by '+'")
     if len(set(names)) < len(names):
-        raise UsageError(f"{text!r} names a part twice; use weights to make one count more")
+        raise UsageError(f"{text!r} names a part twice; use weights to give one more weight")
     return names
 
 
 def _weights(weights: Mapping[str, float] | None, parts: tuple[str, ...]) -> dict[str, float]:
-    given = dict(weights or {})
-    unknown = [repr(name) for name in given if name not in parts]
-    if unknown:
-        raise UsageError(f"there is a weight for {', '.join(unknown)}, but the parts are {', '.join(parts)}")
-    return {part: positive_number(f"the weight of {part}", given.get(part, 1.0)) for part in parts}
+    weight_of = dict(weights or {})
+    unknown_parts = [repr(name) for name in weight_of if name not in parts]
+    if unknown_parts:
+        raise UsageError(f"weights names {', '.join(unknown_parts)}, but the parts are {', '.join(parts)}")
+    return {part: positive_number(f"the weight of {part}", weight_of.get(part, 1.0)) for part in parts}

@@ -36,17 +36,17 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
     Args:
         loss: A loss of this package, or several as a `CombinedLoss`.
         mini_batch_size: Texts in memory at a time; changes speed and memory, not the result (up to rounding).
-        mini_batch_num_tokens: Fill mini-batches up to so many tokens instead.
+        mini_batch_num_tokens: Maximum number of tokens in a mini-batch, in place of a number of texts.
         show_progress_bar: Draw a bar for the mini-batches of each step.
 
     Raises:
-        UsageError: sentence-transformers is older than 6, or the loss is another one.
+        UsageError: sentence-transformers is older than 6, or the loss is not one of this package.
 
     Requirements:
         1. sentence-transformers 6 or newer.
 
     Inputs:
-        Those of the loss inside.
+        Those of the wrapped loss.
 
     Relations:
         - `CachedMultipleNegativesRankingLoss` of sentence-transformers does the same for its InfoNCE.
@@ -120,19 +120,19 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
         return total
 
     def _teach(self, features: list[dict[str, Any]]) -> list[Tensor]:
-        """What teachers say of the whole batch, a few texts at a time."""
-        rows = len(next(iter(features[0].values())))
+        """The teachers' embeddings of the whole batch, one mini-batch at a time."""
+        row_count = len(next(iter(features[0].values())))
         pieces = []
-        for start in range(0, rows, self.mini_batch_size):
-            here = slice(start, start + self.mini_batch_size)
+        for start in range(0, row_count, self.mini_batch_size):
+            window = slice(start, start + self.mini_batch_size)
             pieces.append(self.loss.teach([
-                {name: value[here] if isinstance(value, Tensor) else value for name, value in column.items()}
+                {name: value[window] if isinstance(value, Tensor) else value for name, value in column.items()}
                 for column in features
             ]))  # fmt: skip
         return [torch.cat(parts) for parts in zip(*pieces, strict=True)]
 
     def get_config_dict(self) -> dict[str, Any]:
-        """The configuration of the loss, and the size of the mini-batches."""
+        """Configuration of the loss, and the size of the mini-batches."""
         return {
             "loss": self.loss,
             "mini_batch_size": self.mini_batch_size,
@@ -141,5 +141,5 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
 
     @property
     def citation(self) -> str:
-        """The citation of the loss inside."""
+        """Citation of the wrapped loss."""
         return str(getattr(self.loss, "citation", ""))

@@ -22,27 +22,27 @@ _LEFT_OUT = -1e4  # exp of it is 0 in float32, and the KL term stays finite
 
 
 class ClearLoss(ColumnLoss):
-    """Retrieval in English, and "reverse" retrieval of target-language queries by the English passage, kept alike.
+    """Retrieval in English and "reverse" retrieval of target queries by the English passage, kept consistent.
 
     With `S_f = scale cos(query_en, [passage_en; negatives])` and `S_r = scale cos(passage_en, [query_tgt;
     neg_queries])`, all candidates of the batch in the columns:
 
-    - `forward`: cross entropy of S_f, the own passage is right, weighted `1 - alpha - beta`;
-    - `reverse`: cross entropy of S_r, the own target-language query is right, weighted `alpha`;
+    - `forward`: cross entropy of S_f with the own passage as the correct class, weighted `1 - alpha - beta`;
+    - `reverse`: cross entropy of S_r with the own target-language query as the correct class, weighted `alpha`;
     - `kl`: `KL(softmax(S_r) || softmax(S_f))`, mean over the rows, gradient through both, weighted `beta`.
 
-    `beta=0` is the form without KL, `(1 - alpha) forward + alpha reverse`. Source: the published code of the paper.
+    `beta=0` is the variant without KL, `(1 - alpha) forward + alpha reverse`. Source: the published code of the paper.
 
     Args:
         model: SentenceTransformer model.
         alpha: Weight of the reverse term.
         beta: Weight of the KL term.
-        scale: Cosines are multiplied by it.
+        scale: Factor of the cosines.
         gather_across_devices: Take candidates from all devices.
 
     Requirements:
         1. Columns in this order: English query, English passage, n English hard negatives, target-language query, n
-           target-language negative queries. n may be 0; both numbers are equal, as the two matrices are compared.
+           target-language negative queries. n may be 0, and is the same for both, as the two matrices are compared.
         2. An integer `label` column with the item's number where an item has several rows.
 
     Inputs:
@@ -92,8 +92,8 @@ class ClearLoss(ColumnLoss):
         if count < 3 or count % 2 == 0:
             raise UsageError(
                 f"ClearLoss got {count} columns besides label; it takes query_en, passage_en, negative_1 to "
-                "negative_n, query_tgt, neg_query_1 to neg_query_n, in this order, with as many negatives of one kind "
-                "as of the other: 3 columns, or 5, 7, ..."
+                "negative_n, query_tgt, neg_query_1 to neg_query_n, in this order, with equally many negatives of each "
+                "kind: 3 columns, or 5, 7, ..."
             )
         numbers = range(1, (count - 3) // 2 + 1)
         return (
@@ -133,7 +133,7 @@ class ClearLoss(ColumnLoss):
 """
 
     def _scores(self, batch: Batch, anchor: str, positive: str, negative: str) -> Tensor:
-        hard = [vectors for name, vectors in batch.candidates.items() if name.startswith(negative)]
-        scores = self.scale * cosines(batch.columns[anchor], torch.cat([batch.candidates[positive], *hard]))
-        allowed = torch.cat([batch.allowed] + [torch.ones_like(batch.allowed)] * len(hard), dim=1)
+        negatives = [vectors for name, vectors in batch.candidates.items() if name.startswith(negative)]
+        scores = self.scale * cosines(batch.columns[anchor], torch.cat([batch.candidates[positive], *negatives]))
+        allowed = torch.cat([batch.allowed] + [torch.ones_like(batch.allowed)] * len(negatives), dim=1)
         return scores.masked_fill(~allowed, _LEFT_OUT)

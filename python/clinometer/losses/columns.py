@@ -1,6 +1,6 @@
-"""What the losses share: columns in a fixed order, each embedded once, checked, and given to the terms by name.
+"""What the losses share: columns in a fixed order, each embedded once, checked, and passed to the terms by name.
 
-A loss sees the vectors before the model's `Normalize`, in float32, outside autocast. The one way to say which rows are
+A loss sees the vectors before the model's `Normalize`, in float32, outside autocast. The only way to say which rows are
 translations of one item is an integer `label` column with the number of their group.
 """
 
@@ -44,8 +44,8 @@ class Batch:
 class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
     """Base of the losses: names its columns, embeds the ones it uses, and returns its parts by name.
 
-    A subclass says which columns it takes (`column_names`), which of them it uses (`columns_used`), and computes its
-    parts (`parts_of`), weights included. A trainer adds the parts up and logs each.
+    A subclass defines which columns it takes (`column_names`), which of them it uses (`columns_used`), and computes its
+    parts (`parts_of`), weights included. A trainer adds up the parts and logs each.
 
     Args:
         model: SentenceTransformer model.
@@ -58,10 +58,10 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         self.gather_across_devices = gather_across_devices
 
     def column_names(self, count: int) -> tuple[str, ...]:
-        """Names of the columns in their order, for a dataset that has so many besides `label`.
+        """Names of the columns in their order, for a dataset with `count` columns besides `label`.
 
         Raises:
-            UsageError: The loss does not work with so many columns; the order is named.
+            UsageError: The loss does not take this number of columns; the message names the order.
         """
         raise NotImplementedError
 
@@ -75,11 +75,11 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
 
     @property
     def citation(self) -> str:
-        """What to cite for this loss, in BibTeX."""
+        """Source to cite for this loss, in BibTeX."""
         raise NotImplementedError
 
     def get_config_dict(self) -> dict[str, Any]:
-        """Everything that changes the value, for the model card."""
+        """Every option that changes the value, for the model card."""
         return {"gather_across_devices": self.gather_across_devices}
 
     def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:
@@ -87,28 +87,28 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
 
         Args:
             sentence_features: One dictionary of model inputs for each column, in order.
-            labels: `(n,)` integers: rows with equal numbers are translations of one item. None: no two rows are.
+            labels: `(n,)` integers: rows with equal numbers are translations of one item. None: each row is an item.
         """
         features = list(sentence_features)
         return self.compute_loss_from_embeddings(self.embed(features), labels)
 
     def embed(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor | None]:
-        """Raw embeddings of each column, None for those that are not used."""
+        """Raw embeddings of each column, None for unused ones."""
         used = self.places_used(len(features))
-        return [embed_raw(self.model, column) if here else None for here, column in zip(used, features, strict=True)]
+        return [embed_raw(self.model, column) if use else None for use, column in zip(used, features, strict=True)]
 
     def places_used(self, count: int) -> list[bool]:
-        """For each of so many columns whether it is embedded."""
+        """Whether each of `count` columns is embedded."""
         names = self.column_names(count)
         used = self.columns_used(names)
         return [name in used for name in names]
 
     def taught_columns(self, names: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
-        """The columns that a teacher reads, one for each thing that it says; none where there is no teacher."""
+        """The columns that a teacher reads, one for each target; none without a teacher."""
         return ()
 
     def teach(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor]:  # noqa: ARG002
-        """What a teacher says of the batch, row for row; nothing where there is none."""
+        """The teacher's targets for the batch, row by row; none without a teacher."""
         return []
 
     def parts_from(
@@ -117,7 +117,7 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         labels: Tensor | None,
         taught: Sequence[Tensor],  # noqa: ARG002
     ) -> dict[str, Tensor]:
-        """The parts, from embeddings before `Normalize` and what `teach` says."""
+        """The parts, from embeddings before `Normalize` and the targets of `teach`."""
         return self.compute_loss_from_embeddings(embeddings, labels)
 
     def compute_loss_from_embeddings(
@@ -130,7 +130,7 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
             labels: `(n,)` integer groups, or None.
 
         Raises:
-            UsageError: Too few or too many columns, or shapes that do not fit together; the columns are named.
+            UsageError: Too few or too many columns, or shapes that do not match; the message names the columns.
         """
         columns = self._named(embeddings)
         with torch.autocast(next(iter(columns.values())).device.type, enabled=False):
@@ -141,34 +141,34 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         used = self.columns_used(names)
         order = f"the columns are {', '.join(names)}, in this order"
         columns: dict[str, Tensor] = {}
-        for place, (name, vectors) in enumerate(zip(names, embeddings, strict=True), start=1):
+        for number, (name, vectors) in enumerate(zip(names, embeddings, strict=True), start=1):
             if name not in used:
                 continue
             if vectors is None:
-                raise UsageError(f"{type(self).__name__} needs embeddings of {name} (column {place}); {order}")
+                raise UsageError(f"{type(self).__name__} needs embeddings of {name} (column {number}); {order}")
             if vectors.ndim != 2:
                 raise UsageError(
-                    f"{name} (column {place}) has shape {tuple(vectors.shape)}, but should be (rows, dimension); "
+                    f"{name} (column {number}) has shape {tuple(vectors.shape)}, but should be (rows, dimension); "
                     f"{order}"
                 )
             first = next(iter(columns), None)
             if first is not None and vectors.shape != columns[first].shape:
                 raise UsageError(
-                    f"{name} (column {place}) has shape {tuple(vectors.shape)}, but {first} "
+                    f"{name} (column {number}) has shape {tuple(vectors.shape)}, but {first} "
                     f"{tuple(columns[first].shape)}; row i of every column belongs to item i; {order}"
                 )
             columns[name] = vectors if vectors.dtype == torch.float64 else vectors.float()
         return columns
 
     def _batch(self, columns: dict[str, Tensor], labels: Tensor | None) -> Batch:
-        some = next(iter(columns.values()))
-        groups = self._groups(labels, len(some), some.device)
-        own = torch.arange(len(some), device=some.device)
+        first = next(iter(columns.values()))
+        groups = self._groups(labels, len(first), first.device)
+        own = torch.arange(len(first), device=first.device)
         candidates, candidate_groups = columns, groups
         if self.gather_across_devices:
             candidates = {name: all_gather_with_grad(vectors) for name, vectors in columns.items()}
             candidate_groups = all_gather(groups)
-            own = own + _rank() * len(some)
+            own = own + _rank() * len(first)
         return Batch(columns, candidates, own, *group_masks(groups, candidate_groups, own))
 
     def _groups(self, labels: Tensor | None, rows: int, device: torch.device) -> Tensor:
@@ -178,7 +178,7 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         if labels.shape != (rows,) or labels.is_floating_point() or labels.is_complex():
             raise UsageError(
                 f"the label column gave {labels.dtype} of shape {tuple(labels.shape)} for {rows} rows, but it should "
-                "hold one whole number for each row, the number of its parallel group; mend it or remove the column"
+                "hold one whole number for each row, the number of its parallel group; fix or remove the column"
             )
         return labels.to(device)
 
@@ -202,11 +202,11 @@ def positive_number(name: str, value: float) -> float:
 def embed_raw(model: Any, features: Mapping[str, Any]) -> Tensor:
     """The pooled vectors of one column, `(rows, d)`, before a trailing `Normalize` module.
 
-    A model that does not end in `Normalize` gives what it gives to everybody: its output is the raw vector already.
+    The output of a model that does not end in `Normalize` already is the raw vector.
 
     Args:
         model: A SentenceTransformer, wrapped or not.
-        features: What the trainer passes for one column; it is not changed.
+        features: Inputs of one column as the trainer passes them; left unchanged.
 
     Raises:
         UsageError: The model runs as `DataParallel`, or is patched to shorten its output (`MatryoshkaLoss`).
@@ -218,14 +218,14 @@ def embed_raw(model: Any, features: Mapping[str, Any]) -> Tensor:
 
 @contextmanager
 def before_normalize(model: Any) -> Iterator[list[Tensor]]:
-    """A list that receives what the trailing `Normalize` is given, for each call of the model inside the block."""
+    """A list that receives the input of the trailing `Normalize` for each call of the model inside the block."""
     seen: list[Tensor] = []
 
-    def read(_: nn.Module, arguments: tuple[Any, ...]) -> None:
+    def record(_: nn.Module, arguments: tuple[Any, ...]) -> None:
         if (vectors := arguments[0].get("sentence_embedding")) is not None:
             seen.append(vectors)
 
-    handles = [module.register_forward_pre_hook(read) for module in _normalizers(list(_unwrapped(model).children()))]
+    handles = [module.register_forward_pre_hook(record) for module in _normalizers(list(_unwrapped(model).children()))]
     try:
         yield seen
     finally:
@@ -234,7 +234,7 @@ def before_normalize(model: Any) -> Iterator[list[Tensor]]:
 
 
 def pick_raw(seen: Sequence[Tensor], output: Tensor) -> Tensor:
-    """What was read in one call of the model, or its output if it does not normalise."""
+    """The vectors recorded in one call of the model, or its output if it does not normalise."""
     if not seen:
         return output
     if len(seen) > 1:
@@ -263,7 +263,7 @@ def _normalizers(modules: list[nn.Module]) -> list[nn.Module]:
         return []
     last = modules[-1]
     if isinstance(last, Router):
-        return [found for route in last.sub_modules.values() for found in _normalizers([*route.children()])]
+        return [first for route in last.sub_modules.values() for first in _normalizers([*route.children()])]
     if isinstance(last, Normalize):
         return _normalizers(modules[:-1]) or [last]
     return []

@@ -1,6 +1,6 @@
 """Several losses on the same columns, each text embedded once.
 
-The parts keep their names, led by the name of their loss; the total is their sum.
+The parts keep their names, prefixed with the name of their loss; the total is their sum.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ __all__ = ["CombinedLoss"]
 
 
 class CombinedLoss(nn.Module):  # type: ignore[misc, unused-ignore]
-    """The sum of several losses of this package on one dataset, for the price of one forward pass.
+    """The sum of several losses of this package on one dataset, at the cost of one forward pass.
 
-    Weights belong to the single losses. Different datasets with different losses need no `CombinedLoss`: give the
+    Weights belong to the individual losses. Different datasets with different losses need no `CombinedLoss`: give the
     trainer a dictionary of datasets and one of losses.
 
     Args:
         model: The SentenceTransformer model that all of them train.
-        losses: Losses by name; the names lead the parts in the trainer's log.
+        losses: Losses by name; the names are the prefixes of the parts in the trainer's log.
 
     Requirements:
         1. All losses take the columns of the dataset, in the same order.
@@ -33,7 +33,7 @@ class CombinedLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         +-------------------------------------+------------------------------+
         | Texts                               | Labels                       |
         +=====================================+==============================+
-        | what every one of the losses takes  | none, or the item's number   |
+        | columns that every loss takes       | none, or the item's number   |
         +-------------------------------------+------------------------------+
 
     Example:
@@ -50,14 +50,14 @@ class CombinedLoss(nn.Module):  # type: ignore[misc, unused-ignore]
     def __init__(self, model: Any, losses: Mapping[str, ColumnLoss]) -> None:
         super().__init__()
         if not losses:
-            raise UsageError("CombinedLoss was given no loss; give one or more by name")
+            raise UsageError("CombinedLoss got no losses; give one or more by name")
         for name, loss in losses.items():
             if not isinstance(loss, ColumnLoss):
                 raise UsageError(
                     f"{name} is a {type(loss).__name__}; only losses of clinometer can share an embedding pass"
                 )
             if loss.model is not model:
-                raise UsageError(f"{name} trains another model than CombinedLoss; give all of them the same model")
+                raise UsageError(f"{name} trains a different model than CombinedLoss; give all of them the same model")
         self.model = model
         self.losses = nn.ModuleDict(losses)
 
@@ -69,26 +69,26 @@ class CombinedLoss(nn.Module):  # type: ignore[misc, unused-ignore]
     def embed(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor | None]:
         """Raw embeddings of the columns that any of the losses uses."""
         used = self.places_used(len(features))
-        return [embed_raw(self.model, column) if here else None for here, column in zip(used, features, strict=True)]
+        return [embed_raw(self.model, column) if use else None for use, column in zip(used, features, strict=True)]
 
     def places_used(self, count: int) -> list[bool]:
-        """For each of so many columns whether any of the losses uses it."""
-        return [any(each) for each in zip(*(loss.places_used(count) for _, loss in self._named()), strict=True)]
+        """Whether any of the losses uses each of `count` columns."""
+        return [any(uses) for uses in zip(*(loss.places_used(count) for _, loss in self._named()), strict=True)]
 
     def teach(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor]:
-        """What the teachers of all losses say, one after another."""
-        return [said for _, loss in self._named() for said in loss.teach(features)]
+        """The targets of the teachers of all losses, in the order of the losses."""
+        return [target for _, loss in self._named() for target in loss.teach(features)]
 
     def parts_from(
         self, embeddings: Sequence[Tensor | None], labels: Tensor | None, taught: Sequence[Tensor]
     ) -> dict[str, Tensor]:
-        """The parts of all losses, from embeddings before `Normalize` and what `teach` says."""
+        """The parts of all losses, from embeddings before `Normalize` and the targets of `teach`."""
         parts: dict[str, Tensor] = {}
-        left = list(taught)
+        remaining = list(taught)
         for name, loss in self._named():
             count = len(loss.taught_columns(loss.column_names(len(embeddings))))
-            mine, left = left[:count], left[count:]
-            values = loss.parts_from(embeddings, labels, mine)
+            own_targets, remaining = remaining[:count], remaining[count:]
+            values = loss.parts_from(embeddings, labels, own_targets)
             parts |= {f"{name}_{part}": value for part, value in values.items()}
         return parts
 

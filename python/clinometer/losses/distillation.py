@@ -1,6 +1,6 @@
 """Mean squared error to a frozen teacher, by default to the model as it was before training.
 
-The teacher never learns and never drops out; it reads the very inputs that the student reads.
+The teacher is frozen, without dropout, and reads the same inputs as the student.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ _PIVOT_OF = {
 
 
 class DistillationLoss(TaughtLoss):
-    """Keeps embeddings near those of a frozen teacher: a baseline, and a brake on what alignment breaks.
+    """Keeps embeddings near those of a frozen teacher: a baseline, and a guard against what alignment breaks.
 
-    - `target="self"`: every text is pulled to the teacher's embedding of that text. With the model's own first state as
-      teacher this holds retrieval where it was.
+    - `target="self"`: every text is pulled to the teacher's embedding of that text. With the model's own initial state
+      as teacher this preserves retrieval.
     - `target="pivot"`: a translation is pulled to the teacher's embedding of the English text, the English text to its
       own: multilingual distillation.
 
     Args:
         model: SentenceTransformer model, the student.
         teacher: Another SentenceTransformer with the same tokenizer, which is frozen in place; None copies the model as
-            it is now. To continue an interrupted run, make the loss before the checkpoint is loaded.
+            it is now. To resume an interrupted run, create the loss before the checkpoint is loaded.
         target: `self` or `pivot`.
         embedding: `normalized` compares unit vectors, `raw` those before the model's `Normalize`.
         over_dimensions: `mean` divides by the dimension, as mean squared error does; `sum` does not: between unit
             vectors it is 2 - 2 cos.
-        weight: The loss is multiplied by it.
+        weight: Factor of the loss.
 
     Requirements:
         1. Teacher and student have the same tokenizer and dimension.
         2. For `pivot`, columns in this order: English query, English passage, target passage, and optionally the target
            query. For `self`, any columns.
-        3. Memory for a second model. Nothing of the teacher is saved with the student.
+        3. Memory for a second model. The teacher is not saved with the student.
 
     Inputs:
         +---------------------------------------------------------------+----------------------+
@@ -86,13 +86,13 @@ class DistillationLoss(TaughtLoss):
         weight: float = 1.0,
     ) -> None:
         super().__init__(model, teacher)
-        for name, value, known in (
+        for name, value, choices in (
             ("target", target, ("self", "pivot")),
             ("embedding", embedding, ("normalized", "raw")),
             ("over_dimensions", over_dimensions, ("mean", "sum")),
         ):
-            if value not in known:
-                raise UsageError(f"{name} is {value!r}, but must be {' or '.join(known)}")
+            if value not in choices:
+                raise UsageError(f"{name} is {value!r}, but must be {' or '.join(choices)}")
         self.target, self.embedding, self.over_dimensions = target, embedding, over_dimensions
         self.weight = positive_number("weight", weight)
 
@@ -101,10 +101,10 @@ class DistillationLoss(TaughtLoss):
             return tuple(f"column_{number}" for number in range(1, count + 1))
         if self.target == "pivot" and count in (3, 4):
             return ("query_en", "passage_en", "passage_tgt", "query_tgt")[:count]
-        takes = "query_en, passage_en, passage_tgt and optionally query_tgt, in this order"
+        pivot_columns = "query_en, passage_en, passage_tgt and optionally query_tgt, in this order"
         raise UsageError(
             f"DistillationLoss(target={self.target!r}) got {count} columns besides label; it takes "
-            f"{takes if self.target == 'pivot' else 'one or more'}"
+            f"{pivot_columns if self.target == 'pivot' else 'one or more'}"
         )
 
     def taught_columns(self, names: Sequence[str]) -> tuple[str, ...]:  # noqa: D102 - described in the base class
@@ -118,16 +118,16 @@ class DistillationLoss(TaughtLoss):
         targets: Sequence[Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """The loss from raw embeddings of the student and, for each column, the raw target of the teacher."""
-        del labels  # no text is another's negative here
+        del labels  # there are no negatives here
         columns = self._named(embeddings)
         terms = []
-        for (name, vectors), aim in zip(columns.items(), self.checked(targets, len(columns)), strict=True):
-            if vectors.shape != aim.shape:
+        for (name, vectors), target_vectors in zip(columns.items(), self.checked(targets, len(columns)), strict=True):
+            if vectors.shape != target_vectors.shape:
                 raise UsageError(
-                    f"{name} has embeddings of shape {tuple(vectors.shape)}, the teacher's {tuple(aim.shape)}; teacher "
-                    "and student need one dimension"
+                    f"{name} has embeddings of shape {tuple(vectors.shape)}, the teacher's "
+                    f"{tuple(target_vectors.shape)}; teacher and student need the same dimension"
                 )
-            terms.append(self._distance(vectors, aim.to(vectors.dtype)))
+            terms.append(self._distance(vectors, target_vectors.to(vectors.dtype)))
         return {"distillation": self.weight * torch.stack(terms).mean()}
 
     def get_config_dict(self) -> dict[str, Any]:  # noqa: D102
@@ -152,8 +152,9 @@ class DistillationLoss(TaughtLoss):
 }
 """
 
-    def _distance(self, vectors: Tensor, aim: Tensor) -> Tensor:
+    def _distance(self, vectors: Tensor, target_vectors: Tensor) -> Tensor:
         if self.embedding == "normalized":
-            vectors, aim = functional.normalize(vectors, dim=-1), functional.normalize(aim, dim=-1)
-        squares = (vectors - aim) ** 2
+            vectors = functional.normalize(vectors, dim=-1)
+            target_vectors = functional.normalize(target_vectors, dim=-1)
+        squares = (vectors - target_vectors) ** 2
         return squares.mean() if self.over_dimensions == "mean" else squares.sum(dim=-1).mean()

@@ -1,7 +1,7 @@
 """Jensen-Shannon divergence between embeddings read as distributions over their dimensions.
 
-Everything is computed in float32 at least and from differences of log-probabilities, so that equal inputs give exactly
-zero and nearly equal ones keep their digits.
+Everything is computed in float32 or float64 from differences of log-probabilities, so that equal inputs give exactly
+zero and nearly equal ones keep their precision.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def embedding_jsd(
     """L_JSD: mean over the rows of the root of the JSD between the embeddings of a text and of its translation.
 
     Embeddings, not similarities, become distributions: `P(z)_k = exp(z_k / t) / sum_j exp(z_j / t)`. Source: equation 6
-    of arXiv 2604.05684; whether z is raw or normalised, the place of epsilon and the base of the logarithm are not
-    known. For nearly uniform distributions the value is about `|z1 - z2| / sqrt(8 d)`: with unit vectors roughly a
+    of arXiv 2604.05684, which does not say whether z is raw or normalised, where epsilon is, or the base of the
+    logarithm. For nearly uniform distributions the value is about `|z1 - z2| / sqrt(8 d)`: with unit vectors roughly a
     thousandth of an InfoNCE term, so `raw` is the default.
 
     Args:
@@ -106,8 +106,8 @@ def embedding_jsd(
         read: `raw`: as they are. `normalized`: scaled to length 1. `scaled`: scaled to length sqrt(d), the same for
             every model.
         temperature: t above.
-        epsilon: Guard of the root.
-        place: Where epsilon stands; see `jsd_distance`.
+        epsilon: Small constant that keeps the slope of the root finite.
+        place: Position of epsilon; see `jsd_distance`.
         log_base: Base of the logarithm in the divergence; `2` multiplies the value by 1.2011.
 
     Returns:
@@ -115,8 +115,8 @@ def embedding_jsd(
 
     Example:
         >>> import torch
-        >>> one, two = torch.tensor([[1.0, 2.0, 3.0, 4.0]]), torch.tensor([[4.0, 3.0, 2.0, 1.0]])
-        >>> round(embedding_jsd(one, two, epsilon=0.0).item(), 6)
+        >>> text, translation = torch.tensor([[1.0, 2.0, 3.0, 4.0]]), torch.tensor([[4.0, 3.0, 2.0, 1.0]])
+        >>> round(embedding_jsd(text, translation, epsilon=0.0).item(), 6)
         0.612763
     """
     check_jsd_options(read, temperature, epsilon, place, log_base)
@@ -130,13 +130,13 @@ def check_jsd_options(read: str, temperature: float, epsilon: float, place: str,
     Raises:
         UsageError: An option is unknown or out of range.
     """
-    for name, value, known in (
+    for name, value, choices in (
         ("input of the JSD", read, get_args(JsdInput)),
         ("place of epsilon", place, get_args(EpsilonPlace)),
         ("base of the logarithm", log_base, get_args(LogBase)),
     ):
-        if value not in known:
-            raise UsageError(f"there is no {name} {value!r}; choose one of {', '.join(known)}")
+        if value not in choices:
+            raise UsageError(f"unknown {name} {value!r}; expected one of {', '.join(choices)}")
     if not temperature > 0:
         raise UsageError(f"the temperature of the JSD is {temperature}, but must be greater than 0")
     if not epsilon >= 0:

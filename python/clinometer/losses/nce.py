@@ -1,6 +1,6 @@
 """InfoNCE terms over the texts of one batch, in which translations of one group are never each other's negatives.
 
-Cosine similarity throughout, so the length of an embedding never shows in a value.
+All similarities are cosines, so the length of an embedding does not matter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def cosines(first: Tensor, second: Tensor) -> Tensor:
 
 
 def group_masks(groups: Tensor, candidate_groups: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-    """Which candidates take part: `allowed` (the own one and those of other groups) and `others` (without the own).
+    """Masks of the candidates: `allowed` (the own one and those of other groups) and `others` (other groups only).
 
     Args:
         groups: `(n,)` group of each anchor.
@@ -59,8 +59,8 @@ def info_nce(
         anchors: `(n, d)`.
         candidates: `(m, d)`.
         scale: s, the inverse of the temperature.
-        own: `(n,)` position of each anchor's positive; row i for anchor i if not given.
-        allowed: `(n, m)`, False where a candidate is left out of the sum; all take part if not given.
+        own: `(n,)` position of each anchor's positive; row i for anchor i by default.
+        allowed: `(n, m)`, False where a candidate is excluded from the sum; none is by default.
 
     Returns:
         A scalar, 0 at best, `log(m)` for equal similarities.
@@ -88,16 +88,16 @@ def pooled_nce(
 ) -> Tensor:
     """InfoNCE of each anchor against the documents of all languages at once (ours).
 
-    Every block holds each item's document in one language, so an anchor has one positive per block. Each positive in
-    turn competes with the documents of other groups in all blocks; the anchor's other positives stay out of the sum.
+    Every block holds each item's document in one language, so an anchor has one positive per block. Each positive
+    competes with the documents of other groups in all blocks; the anchor's other positives stay out of the sum.
 
     Args:
         anchors: `(n, d)`, such as queries.
         blocks: `(m, d)` tensors, one for each language.
         own: `(n,)` position of each anchor's item in every block.
         others: `(n, m)`, True where an item is of another group.
-        negatives: More `(m, d)` tensors: hard negatives of each item. Those of the own group take part, as they were
-            chosen for it; those of other rows of the same group do too.
+        negatives: Additional `(m, d)` tensors: hard negatives of each item. Those of the anchor's own group, which were
+            chosen for it, compete as well.
         scale: The inverse of the temperature.
 
     Returns:
@@ -105,20 +105,21 @@ def pooled_nce(
     """
     allowed = others.clone()
     allowed[torch.arange(len(own), device=own.device), own] = True
-    everything = torch.cat([*blocks, *negatives])
-    always = torch.ones_like(others)
+    candidates = torch.cat([*blocks, *negatives])
+    all_allowed = torch.ones_like(others)
     size = others.shape[1]
     terms = [
         info_nce(
             anchors,
-            everything,
+            candidates,
             scale=scale,
-            own=own + size * place,
+            own=own + size * positive_block,
             allowed=torch.cat(
-                [allowed if block == place else others for block in range(len(blocks))] + [always] * len(negatives),
+                [allowed if block == positive_block else others for block in range(len(blocks))]
+                + [all_allowed] * len(negatives),
                 dim=1,
             ),
         )
-        for place in range(len(blocks))
+        for positive_block in range(len(blocks))
     ]
     return torch.stack(terms).mean()

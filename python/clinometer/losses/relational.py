@@ -1,7 +1,7 @@
 """Relational distillation (ours): every language ranks the batch as the frozen encoder ranks it in the pivot language.
 
-Nothing new is learned about which passage answers a query, so what the texts are about matters little; only the
-languages are brought together.
+It does not learn which passage answers a query, so the topic of the texts matters little; it only brings the languages
+together.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ class RelationalDistillationLoss(TaughtLoss):
 
     The teacher's row of an English text x is `t = softmax_c(scale cos(x, c))` over the English passages c of the batch.
     The student's row of x, or of its translation, is `p = softmax_d(scale cos(x, d))` over the passages of both
-    languages. The aim of a passage's two versions is half of the passage's share each, and the loss is the divergence
-    `KL(aim || p)`, 0 where every text is as similar to a passage as to its translation, and ranks passages as the
-    teacher ranks them in English. Rows of queries are over all passages, rows of passages over those of other groups.
-    The two kinds are averaged.
+    languages. The target of each of a passage's two versions is half of the passage's share, and the loss is the
+    divergence `KL(target || p)`, 0 where every text is as similar to a passage as to its translation, and ranks
+    passages as the teacher ranks them in English. Rows of queries are over all passages, rows of passages over those of
+    other groups. The two kinds are averaged.
 
-    An InfoNCE loss teaches what answers what, from texts that may be far from those that are searched; this one only
-    asks that languages agree.
+    An InfoNCE loss teaches which passage answers which query, from texts that may be far from those that are searched;
+    this one only requires that languages agree.
 
     Args:
         model: SentenceTransformer model, the student.
         teacher: Another SentenceTransformer with the same tokenizer, which is frozen in place; None copies the model as
-            it is now. To continue an interrupted run, make the loss before the checkpoint is loaded.
-        scale: Cosines of teacher and student are multiplied by it before the softmax.
-        weight: The loss is multiplied by it.
+            it is now. To resume an interrupted run, create the loss before the checkpoint is loaded.
+        scale: Factor of the cosines of teacher and student before the softmax.
+        weight: Factor of the loss.
 
     Requirements:
         1. Columns in this order: English query, English passage, target passage, and optionally the target query.
@@ -62,7 +62,7 @@ class RelationalDistillationLoss(TaughtLoss):
     Relations:
         - `DistillationLoss` compares embeddings with those of the teacher, not similarities.
         - `SimilarityAlignmentLoss` compares the rows of the two languages with each other, without a teacher.
-        - `DistillKLDivLoss` of sentence-transformers takes a teacher's scores of given candidates as labels.
+        - `DistillKLDivLoss` of sentence-transformers takes a teacher's scores of fixed candidates as labels.
 
     Example:
         ::
@@ -99,7 +99,7 @@ class RelationalDistillationLoss(TaughtLoss):
         *,
         targets: Sequence[Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """The loss from raw embeddings of the student, and the teacher's of English queries and English passages."""
+        """The loss from the student's raw embeddings, and the teacher's of English queries and English passages."""
         columns = self._named(embeddings)
         query, passage = self.checked(targets, 2)
         with torch.autocast(query.device.type, enabled=False):
@@ -113,7 +113,7 @@ class RelationalDistillationLoss(TaughtLoss):
 
     @property
     def citation(self) -> str:
-        """Where relations as the object of distillation come from; the loss is of this package."""
+        """Source of relational distillation; the loss itself is ours."""
         return """
 @inproceedings{park2019relational,
     title = {Relational Knowledge Distillation},
@@ -125,15 +125,15 @@ class RelationalDistillationLoss(TaughtLoss):
 """
 
     def _divergence(
-        self, batch: Batch, taught: Tensor, passages: Tensor, names: tuple[str, str], among: Tensor | None
+        self, batch: Batch, taught_texts: Tensor, passages: Tensor, names: tuple[str, str], among: Tensor | None
     ) -> Tensor:
-        """Mean `KL(aim || row)` of the named columns; `among` says which passages a row is over."""
-        own = self._row(taught, [passages], among).to(batch.columns["passage_en"].dtype)
-        aim = torch.cat([own, own], dim=1) - math.log(2)
+        """Mean `KL(target || row)` of the named columns; `among` is the mask of passages that a row is over."""
+        own = self._row(taught_texts, [passages], among).to(batch.columns["passage_en"].dtype)
+        target = torch.cat([own, own], dim=1) - math.log(2)
         blocks = [batch.candidates["passage_en"], batch.candidates["passage_tgt"]]
         terms = [
             functional.kl_div(
-                self._row(batch.columns[name], blocks, among), aim, reduction="batchmean", log_target=True
+                self._row(batch.columns[name], blocks, among), target, reduction="batchmean", log_target=True
             )
             for name in names
             if name in batch.columns

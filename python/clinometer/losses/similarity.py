@@ -1,7 +1,7 @@
-"""Similarity-distribution alignment (ours): a text and its translation should be similar to the same things.
+"""Similarity-distribution alignment (ours): a text and its translation should be similar to the same texts.
 
-Where L_JSD compares embeddings, this compares rows of in-batch similarities, so it leaves a language free to lie
-elsewhere in the space as long as its texts rank the pool alike.
+Where L_JSD compares embeddings, this compares rows of in-batch similarities, so a language may lie elsewhere in the
+space as long as its texts rank the pool alike.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ def similarity_jsd(
     """Mean JSD between the similarity rows of English texts and those of their translations.
 
     The row of a text x is `softmax_c(scale cos(x, c))` over the passages of the batch in both languages. A passage's
-    row leaves out the passages of its own group: its similarity to itself is 1 and says nothing. Queries, where both
-    languages have one, are compared over all passages.
+    row leaves out the passages of its own group, as its similarity to itself is always 1. Queries, if both languages
+    have one, are compared over all passages.
 
     Args:
-        batch: With the columns `passage_en`, `passage_tgt` and optionally `query_en`, `query_tgt`.
+        batch: Embeddings of the columns `passage_en`, `passage_tgt` and optionally `query_en`, `query_tgt`.
         scale: The inverse of the temperature.
         root: Take the root of each row's JSD, as L_JSD does.
-        epsilon: Under the root.
+        epsilon: Constant under the root.
         fixed_pivot: The English rows are targets that get no gradient.
 
     Returns:
         A scalar between 0 and 0.6931 (its root if `root`), lower is better.
     """
     passages = torch.cat([batch.candidates["passage_en"], batch.candidates["passage_tgt"]])
-    elsewhere = torch.cat([batch.others, batch.others], dim=1)
+    other_groups = torch.cat([batch.others, batch.others], dim=1)
     terms = []
-    for english, target, taken in (("passage_en", "passage_tgt", elsewhere), ("query_en", "query_tgt", None)):
+    for english, target, allowed in (("passage_en", "passage_tgt", other_groups), ("query_en", "query_tgt", None)):
         if target not in batch.columns:
             continue
         rows = [scale * cosines(batch.columns[name], passages) for name in (english, target)]
         if fixed_pivot:
             rows[0] = rows[0].detach()
-        if taken is not None:
-            rows = [row.masked_fill(~taken, _LEFT_OUT) for row in rows]
+        if allowed is not None:
+            rows = [row.masked_fill(~allowed, _LEFT_OUT) for row in rows]
         divergence = distribution_jsd(rows[0], rows[1])
         terms.append((jsd_distance(divergence, epsilon=epsilon) if root else divergence).mean())
     return torch.stack(terms).mean()
@@ -64,16 +64,16 @@ class SimilarityAlignmentLoss(ColumnLoss):
     distribution by softmax; so do those of its translation; the loss is their Jensen-Shannon divergence. With target
     queries the rows of the two queries over all passages are compared as well, and the mean is taken.
 
-    It says nothing on which passage answers a query: use it beside an InfoNCE term
+    It does not learn which passage answers a query: combine it with an InfoNCE term
     (`CrossLingualAlignmentLoss(parts="pool+sim")` is both on one embedding pass).
 
     Args:
         model: SentenceTransformer model.
-        scale: Cosines are multiplied by it before the softmax.
+        scale: Factor of the cosines before the softmax.
         root: Take the root of each row's divergence.
-        epsilon: Under the root.
+        epsilon: Constant under the root.
         fixed_pivot: The English rows are targets that get no gradient, so that only the other language moves.
-        weight: The loss is multiplied by it.
+        weight: Factor of the loss.
         gather_across_devices: Compare over the passages of all devices.
 
     Requirements:
@@ -154,7 +154,7 @@ class SimilarityAlignmentLoss(ColumnLoss):
 
     @property
     def citation(self) -> str:
-        """Where the divergence and its metric root come from; the loss is of this package."""
+        """Source of the divergence and its metric root; the loss itself is ours."""
         return """
 @article{endres2003metric,
     title = {A new metric for probability distributions},

@@ -1,6 +1,6 @@
-"""What losses with a frozen teacher share: the teacher, kept from learning, and what it says of a batch.
+"""What losses with a teacher share: the frozen teacher, and its embeddings of a batch.
 
-The teacher never learns and never drops out; it reads the very inputs that the student reads. None of it is saved.
+The teacher is frozen, without dropout, reads the same inputs as the student, and is not saved.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["TaughtLoss"]
 
 
 class TaughtLoss(ColumnLoss):
-    """Base of the losses that compare a model with a frozen one, by default its own first state.
+    """Base of the losses that compare a model with a frozen one, by default its own initial state.
 
-    A subclass says which columns the teacher reads (`taught_columns`) and takes what it says of them as `targets` of
-    `compute_loss_from_embeddings`.
+    A subclass defines which columns the teacher reads (`taught_columns`) and takes the teacher's embeddings of them as
+    `targets` of `compute_loss_from_embeddings`.
 
     Args:
         model: SentenceTransformer model, the student.
@@ -42,7 +42,7 @@ class TaughtLoss(ColumnLoss):
         self.teacher.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> TaughtLoss:
-        """As for any module, but the teacher stays in evaluation mode."""
+        """Set the mode as for any module, but keep the teacher in evaluation mode."""
         super().train(mode)
         self.teacher.eval()
         return self
@@ -76,24 +76,24 @@ class TaughtLoss(ColumnLoss):
         *,
         targets: Sequence[Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """The loss from raw embeddings of the student and what the teacher says (`teach`)."""
+        """The loss from the student's raw embeddings and the teacher's (`teach`)."""
         raise NotImplementedError
 
     def checked(self, targets: Sequence[Tensor] | None, count: int) -> Sequence[Tensor]:
-        """The targets, if there are as many as are needed.
+        """The targets, if there are `count` of them.
 
         Raises:
-            UsageError: There are not.
+            UsageError: The number of targets is not `count`.
         """
         if targets is None or len(targets) != count:
             raise UsageError(
-                f"{type(self).__name__} needs {count} targets but got {len(targets or [])}; give what its method "
-                "`teach` says of the same texts"
+                f"{type(self).__name__} needs {count} targets but got {len(targets or [])}; give those that its method "
+                "`teach` returns for the same texts"
             )
         return targets
 
     def parts_of(self, batch: Batch) -> dict[str, Tensor]:
-        """Not used: these losses have targets besides their columns."""
+        """Not used: these losses need targets in addition to their columns."""
         raise NotImplementedError
 
     def get_config_dict(self) -> dict[str, Any]:  # noqa: D102
@@ -102,7 +102,10 @@ class TaughtLoss(ColumnLoss):
 
 def _check_tokenizers(model: Any, teacher: Any) -> None:
     tokenizers = [getattr(model, "tokenizer", None) for model in (model, teacher)]
-    vocabularies = [one.get_vocab() if one is not None and hasattr(one, "get_vocab") else None for one in tokenizers]
+    vocabularies = [
+        tokenizer.get_vocab() if tokenizer is not None and hasattr(tokenizer, "get_vocab") else None
+        for tokenizer in tokenizers
+    ]
     if vocabularies[0] != vocabularies[1]:
         raise UsageError(
             "teacher and student have different tokenizers, but they read the same inputs; compute the teacher's "

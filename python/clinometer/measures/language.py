@@ -1,8 +1,8 @@
-"""Measures of parallel answers and of inclination: Max@R, Complete@K and its bound, rank gap, intrusion, share.
+"""Measures of parallel relevant documents and of bias: Max@R, Complete@K and its bound, rank gap, intrusion, share.
 
-Each returns one float64 per query. A query for which a measure is not defined, such as one without a relevant document
-in a language that the measure speaks of, has the value NaN, never 0. With `ties="expected"` each is its exact
-expectation over random orders of tied documents.
+Each returns one float64 per query. A query for which a measure is undefined, such as one without a relevant document in
+a language of the measure, has the value NaN, never 0. With `ties="expected"` each is its exact expectation over random
+orders of tied documents.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ __all__ = [
 
 
 def max_rank(placements: Placements) -> Vector:
-    """Max@R: rank of the query's worst placed relevant document; `(q,)`, |R| to |D|, lower is better.
+    """Max@R: rank of the query's last relevant document; `(q,)`, |R| to |D|, lower is better.
 
-    With expected ties, the last of m relevant ones among n tied documents, below a others, stands on average at
+    With expected ties, the last of m relevant ones among n tied documents, below a others, has the mean rank
     a + m(n + 1)/(m + 1). Source: arXiv 2604.05684.
     """
     worst = tie_groups(placements).last()
@@ -56,10 +56,9 @@ def max_rank(placements: Placements) -> Vector:
 def max_rank_norm(placements: Placements) -> Vector:
     """Max@R norm: 100 (log2|D| - log2 Max@R) / (log2|D| - log2|R|); `(q,)`, 0 to 100, higher is better.
 
-    |D| is the size of the query's pool and |R| the number of its relevant documents there. 100: they fill the first |R|
-    places; 0: one of them is last. Where the whole pool is relevant the value is 100 [our definition]. With expected
-    ties the mean is taken of the norm.
-    Source: arXiv 2604.05684.
+    |D| is the size of the query's pool and |R| the number of its relevant documents there. 100: they have the first |R|
+    ranks; 0: one of them is last. If the whole pool is relevant the value is 100 [our definition]. With expected ties
+    it is the mean of the norm. Source: arXiv 2604.05684.
     """
     worst = tie_groups(placements).last()
     size, relevant = placements.sizes[worst.query], np.diff(placements.indptr)[worst.query]
@@ -70,9 +69,9 @@ def max_rank_norm(placements: Placements) -> Vector:
 
 
 def complete(placements: Placements, cutoff: int) -> Vector:
-    """Complete@K: 100 if all relevant documents are in the first `cutoff` places, else 0; `(q,)`, higher is better.
+    """Complete@K: 100 if all relevant documents are among the first `cutoff`, else 0; `(q,)`, higher is better.
 
-    Name from arXiv 2604.05684, formula as we read it: 100 Pr[Max@R <= K]. With expected ties it is that probability.
+    Name from arXiv 2604.05684, formula our reading: 100 Pr[Max@R <= K]. With expected ties it is that probability.
 
     Raises:
         UsageError: The cutoff is below 1.
@@ -85,11 +84,11 @@ def complete(placements: Placements, cutoff: int) -> Vector:
 def reachable(placements: Placements, cutoff: int) -> Vector:
     """Reachable@K: 100 if the languages could be merged so that Complete@K is 100, else 0; `(q,)`, higher is better.
 
-    The order within each language stays as it is, and only that between languages may change: then all relevant
-    documents fit into the first K exactly if the ranks that the worst of each language has among the documents of its
-    own language add up to K at most. So this is the bound of Complete@K for whatever shifts languages against each
-    other, were it made for each query alone; what is missing to 100 is retrieval within a language. With expected ties
-    it is the probability of it. [our definition]
+    The order within each language is fixed, and only that between languages may change: then all relevant documents fit
+    into the first K if and only if the ranks of the last one of each language, among the documents of its own language,
+    add up to at most K. So this is the upper bound of Complete@K for any method that shifts languages relative to each
+    other, even query by query; the rest to 100 is a matter of retrieval within a language. With expected ties it is the
+    probability. [our definition]
 
     Raises:
         UsageError: The cutoff is below 1.
@@ -99,35 +98,37 @@ def reachable(placements: Placements, cutoff: int) -> Vector:
     if placements.ties != "expected":
         ranks: Vector = worst.above.astype(np.float64) + 1.0
         return np.where(per_query(placements, worst.query, ranks) <= cutoff, 100.0, 0.0)
-    # Orders within different languages are independent: chances of the sum of the ranks, language by language.
+    # Orders within different languages are independent: the distribution of the sum of ranks, language by language.
     chances = np.zeros((len(placements), cutoff + 1))
     chances[:, 0] = 1.0
     for code in range(len(placements.languages)):
-        mine = worst.take(np.flatnonzero(language == code))
-        up_to = np.stack([none_within(mine, mine.size - within(mine, rank)) for rank in range(cutoff + 1)], axis=1)
-        before, after = chances[mine.query], np.zeros((len(mine), cutoff + 1))
+        groups = worst.take(np.flatnonzero(language == code))
+        up_to = np.stack(
+            [none_within(groups, groups.size - within(groups, rank)) for rank in range(cutoff + 1)], axis=1
+        )
+        before, after = chances[groups.query], np.zeros((len(groups), cutoff + 1))
         for rank, chance in enumerate(np.diff(up_to, axis=1).T, start=1):
             after[:, rank:] += chance[:, None] * before[:, : cutoff - rank + 1]
-        chances[mine.query] = after
-    found: Vector = 100.0 * chances.sum(axis=1)
-    return found
+        chances[groups.query] = after
+    values: Vector = 100.0 * chances.sum(axis=1)
+    return values
 
 
 def rank_distance(placements: Placements) -> Vector:
-    """Rank of the worst placed relevant document minus that of the best; `(q,)`, |R| - 1 to |D| - 1, lower is better.
+    """Rank of the last relevant document minus that of the first; `(q,)`, |R| - 1 to |D| - 1, lower is better.
 
-    NaN for queries with less than two relevant documents in the pool. With expected ties it is the difference of the
+    NaN for queries with fewer than two relevant documents in the pool. With expected ties it is the difference of the
     two expectations. Source: the maximal rank distance of arXiv 2408.10536.
     """
     best = tie_groups(placements).first()
-    nearest = per_query(placements, best.query, at_best(best, lambda ranks: ranks))
-    return np.where(np.diff(placements.indptr) > 1, max_rank(placements) - nearest, np.nan)
+    best_rank = per_query(placements, best.query, at_best(best, lambda ranks: ranks))
+    return np.where(np.diff(placements.indptr) > 1, max_rank(placements) - best_rank, np.nan)
 
 
 def rank_gap(placements: Placements, pivot: str, target: str) -> Vector:
     """log2 of the target's best rank minus log2 of the pivot's; `(q,)`, above 0: leans to the pivot.
 
-    A language's best rank is that of its first relevant document; 1 means that the target's stands twice as deep.
+    A language's best rank is that of its first relevant document; 1 means that the target's rank is twice the pivot's.
     [our definition]
 
     Raises:
@@ -144,7 +145,7 @@ def rank_gap(placements: Placements, pivot: str, target: str) -> Vector:
 def pivot_first(placements: Placements, pivot: str, target: str) -> Vector:
     """1 if the pivot's best relevant document ranks above the target's, else 0; `(q,)`, 0 to 1. [our definition]
 
-    A language-blind ranking has a mean of 0.5. With expected ties, two best documents in one group count by how many
+    A language-blind ranking has a mean of 0.5. With expected ties, best documents in one group count by the number that
     each language has there: the first of them all decides.
 
     Raises:
@@ -162,9 +163,8 @@ def pivot_first(placements: Placements, pivot: str, target: str) -> Vector:
 def intrusion(placements: Placements, answer: str, intruder: str) -> Vector:
     """1 if an unrelated document in `intruder` ranks above the best relevant document in `answer`; `(q,)`, 0 to 1.
 
-    Lower is better. Unrelated: neither a relevant document of the query nor a duplicate of one. Queries without a
-    relevant document in `answer` are NaN, and all are if the pool does not have the language `intruder`.
-    [our definition]
+    Lower is better. Unrelated: neither a relevant document of the query nor a duplicate of one. NaN for queries without
+    a relevant document in `answer`, and for all if the pool lacks the language `intruder`. [our definition]
     """
     best = tie_groups(placements, answer).first()
     above, tied = _intruders(placements, best, intruder)
@@ -172,10 +172,10 @@ def intrusion(placements: Placements, answer: str, intruder: str) -> Vector:
 
 
 def intrusion_count(placements: Placements, answer: str, intruder: str) -> Vector:
-    """How many unrelated documents in `intruder` rank above the best relevant document in `answer`; `(q,)`.
+    """Number of unrelated documents in `intruder` that rank above the best relevant document in `answer`; `(q,)`.
 
-    Lower is better. NaN as for `intrusion`. With expected ties, each tied one is above with the chance 1/(m + 1), for m
-    relevant documents of `answer` in the group. [our definition]
+    Lower is better. NaN as for `intrusion`. With expected ties, each tied one is above with probability 1/(m + 1), for
+    m relevant documents of `answer` in the group. [our definition]
     """
     best = tie_groups(placements, answer).first()
     above, tied = _intruders(placements, best, intruder)
@@ -185,20 +185,20 @@ def intrusion_count(placements: Placements, answer: str, intruder: str) -> Vecto
 def strong_violation(placements: Placements, language: str) -> Vector:
     """1 if an unrelated document in `language` ranks above any relevant document of any language; `(q,)`, 0 to 1.
 
-    Lower is better. `language` is that of the queries. Strong alignment (LAReQA, Roy et al. 2020) asks that relevant
-    documents of all languages stand above the unrelated ones of the query's own. Unrelated as for `intrusion`. NaN for
-    queries without a relevant document in another language, and all are if the pool does not have `language`. With
-    expected ties it is the chance of it. [our definition: how often the condition does not hold]
+    Lower is better. `language` is that of the queries. Strong alignment (LAReQA, Roy et al. 2020) requires that
+    relevant documents of all languages rank above the unrelated ones of the query's own. Unrelated as for `intrusion`.
+    NaN for queries without a relevant document in another language, and for all if the pool lacks `language`. With
+    expected ties it is the probability. [our definition: how often the condition is violated]
     """
     worst = tie_groups(placements).last()
     above, tied = _intruders(placements, worst, language)
     if language not in placements.languages:
         return per_query(placements, worst.query, above)
-    # Of the tied ones only relevant documents and intruders matter; all is well if the relevant ones come first.
+    # Only relevant documents and intruders in the tie matter; there is no violation if the relevant ones come first.
     among = replace(worst, size=worst.relevant + tied.astype(np.int64))
     values = per_query(placements, worst.query, np.where(above > 0, 1.0, 1.0 - none_within(among, tied)))
-    elsewhere = placements.language != placements.languages.index(language)
-    return np.where(np.bincount(placements.query[elsewhere], minlength=len(placements)) > 0, values, np.nan)
+    other_languages = placements.language != placements.languages.index(language)
+    return np.where(np.bincount(placements.query[other_languages], minlength=len(placements)) > 0, values, np.nan)
 
 
 def lang_share(top_languages: NDArray[np.integer], top_is_relevant: NDArray[np.bool_], language: int) -> Vector:
@@ -207,34 +207,34 @@ def lang_share(top_languages: NDArray[np.integer], top_is_relevant: NDArray[np.b
     Compare it with the language's share of the pool.
 
     Args:
-        top_languages: `(q, k)`: language code of each of the first k documents, -1 where the pool has fewer.
+        top_languages: `(q, k)`: language code of each of the first k documents, -1 past the end of the pool.
         top_is_relevant: `(q, k)`: True for the query's relevant documents and their duplicates.
         language: Code of the language.
 
     Returns:
-        The share; NaN where the first k documents hold no unrelated one. [our definition]
+        The share; NaN if none of the first k documents is unrelated. [our definition]
 
     Example:
         >>> lang_share(np.array([[0, 1, 0, -1]]), np.array([[True, False, False, False]]), language=0)
         array([0.5])
     """
     unrelated = (top_languages >= 0) & ~top_is_relevant
-    found = np.count_nonzero(unrelated, axis=1)
-    of_language = np.count_nonzero(unrelated & (top_languages == language), axis=1)
-    share: Vector = np.divide(of_language, found, out=np.full(len(found), np.nan), where=found > 0)
+    counts = np.count_nonzero(unrelated, axis=1)
+    language_counts = np.count_nonzero(unrelated & (top_languages == language), axis=1)
+    share: Vector = np.divide(language_counts, counts, out=np.full(len(counts), np.nan), where=counts > 0)
     return share
 
 
 def _on_queries(placements: Placements, groups: TieGroups, values: NDArray[np.int64]) -> Vector:
-    """The values of the queries' first groups as `(q,)`, NaN for queries that have none."""
+    """The values of the queries' first groups as `(q,)`, NaN for queries without groups."""
     return per_query(placements, groups.query, values.astype(np.float64))
 
 
 def _intruders(placements: Placements, answers: TieGroups, intruder: str) -> tuple[Vector, Vector]:
-    """Unrelated documents in `intruder` above each of the groups of answers, and in random order with it."""
+    """Numbers of unrelated documents in `intruder` above each group of answers, and in random order with it."""
     if intruder not in placements.languages:
-        nowhere = np.full(len(answers), np.nan)
-        return nowhere, nowhere
+        undefined = np.full(len(answers), np.nan)
+        return undefined, undefined
     unrelated = placements.unrelated()
     cell = answers.row, placements.languages.index(intruder)
     above, tied = unrelated.greater[cell].astype(np.float64), np.zeros(len(answers))
@@ -249,4 +249,4 @@ def _intruders(placements: Placements, answers: TieGroups, intruder: str) -> tup
 
 def _check_pair(pivot: str, target: str) -> None:
     if pivot == target:
-        raise UsageError(f"pivot and target are both {pivot!r}, but a pair has two languages")
+        raise UsageError(f"pivot and target are both {pivot!r}, but must be different languages")

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import UsageError
-from clinometer.scanning.counts import TIE_MODES, Counts, TieMode
+from clinometer.scanning.counts import Counts, TieMode, check_ties
 
 __all__ = ["Placements"]
 
@@ -47,8 +46,7 @@ class Placements:
     ties: TieMode = "index"
 
     def __post_init__(self) -> None:
-        if self.ties not in TIE_MODES:
-            raise UsageError(f"ties={self.ties!r} is not a tie order; the tie orders are {', '.join(TIE_MODES)}")
+        check_ties(self.ties)
 
     def __len__(self) -> int:
         return len(self.indptr) - 1

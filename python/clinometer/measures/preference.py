@@ -1,8 +1,8 @@
 """Measures of preference for the query's language: LPR and its variants, Lang-nDCG, the four-way split of the top.
 
-The ideas and names are of arXiv 2605.07249 (MLAIRE), whose formulas are not known to us: every formula here is our
-proposal. Each function returns one float64 per query, NaN where it is not defined. What is known from the placements
-alone is exact in every tie mode; only which language leads where no relevant document does must be told (`leading`).
+The ideas and names are from arXiv 2605.07249 (MLAIRE), whose formulas we do not know: every formula here is our
+proposal. Each function returns one float64 per query, NaN if undefined. Everything is computed exactly from the
+placements in every tie mode, except which language leads if no relevant document does (`leading`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ Part = Literal["SR-QL", "SR-NQL", "NSR-QL", "NSR-NQL"]
 def lpr(placements: Placements, language: str) -> Vector:
     """Language preference rate: 100 if the first of the relevant documents is in `language`, else 0; `(q,)`.
 
-    `language` is that of the queries. Where the first relevant document stands does not matter, so that the preference
-    is measured apart from the quality of the ranking. A language-blind ranking has a mean of 100 |R_l| / |R|: with one
-    relevant document in each of n languages, 100/n. NaN for queries without a relevant document in `language`, or in
-    another. With expected ties it is the chance that one in `language` comes first. [our definition]
+    `language` is that of the queries. The rank of the first relevant document does not matter, so that the preference
+    is measured independently of the quality of the ranking. A language-blind ranking has a mean of 100 |R_l| / |R|:
+    with one relevant document in each of n languages, 100/n. NaN for queries without a relevant document in `language`,
+    or in another. With expected ties it is the probability that one in `language` comes first. [our definition]
     """
     best = tie_groups(placements).first()
-    first = _held(placements, language) / per_query(placements, best.query, best.relevant.astype(np.float64))
+    first = _first_in_language(placements, language) / per_query(
+        placements, best.query, best.relevant.astype(np.float64)
+    )
     rate: Vector = np.where(_choice(placements, language), 100.0 * first, np.nan)
     return rate
 
@@ -39,8 +41,8 @@ def lpr(placements: Placements, language: str) -> Vector:
 def lpr_pair(placements: Placements, language: str) -> Vector:
     """Percentage of the other languages whose best relevant document ranks below that in `language`; `(q,)`.
 
-    0 to 100; a language-blind ranking has a mean of 50 (with as many relevant documents in each language). Languages
-    without a relevant document do not count; NaN as for `lpr`. In a pool of two languages it is `lpr`.
+    0 to 100; a language-blind ranking has a mean of 50 (with equally many relevant documents in each language).
+    Languages without a relevant document do not count; NaN as for `lpr`. In a pool of two languages it is `lpr`.
     [our definition]
     """
     others = [label for label in placements.languages if label != language]
@@ -55,8 +57,8 @@ def lpr_top1(placements: Placements, language: str) -> Vector:
     """100 if the document on top is in `language`, 0 if in another, for queries where it is relevant; `(q,)`.
 
     NaN for queries whose top document is not relevant, and as for `lpr`. In a tie mode with a fixed order the mean is
-    SR-QL / (SR-QL + SR-NQL) over the same queries. With expected ties it is the chance of `language`, given that a
-    relevant document comes out on top; then every query for which that can happen counts alike. [our definition]
+    SR-QL / (SR-QL + SR-NQL) over the same queries. With expected ties it is the probability of `language`, given that a
+    relevant document is on top; every query for which that is possible has the same weight. [our definition]
     """
     best = tie_groups(placements).first()
     on_top = per_query(placements, best.query, best.above.astype(np.float64)) == 0
@@ -76,38 +78,40 @@ def four_way(placements: Placements, part: Part, language: str, leading: Vector 
     """100 if the document on top belongs to one of four parts, else 0; `(q,)`, the four add up to 100.
 
     SR: it is relevant; NSR: it is not (a duplicate of a relevant document counts if it is judged itself). QL: it is in
-    `language`, that of the queries; NQL: it is not. SR-QL and SR-NQL add up to 100 nDCG@1 where all grades are 1. With
-    expected ties each is the chance of it.
+    `language`, that of the queries; NQL: it is not. SR-QL and SR-NQL add up to 100 nDCG@1 if all grades are 1. With
+    expected ties each is the probability. [our definition]
 
     Args:
-        placements: Where the relevant documents stand.
-        part: Which of the four.
+        placements: Ranks of the relevant documents.
+        part: One of the four parts.
         language: Language of the queries.
-        leading: `(q,)`, 0 to 1: of the documents that share the first place with no relevant document among them, the
-            share in `language`; not read where a relevant document stands or ties there. Needed for the parts NSR.
+        leading: `(q,)`, 0 to 1: share of `language` among the documents tied at the first rank, if none of them is
+            relevant; ignored if one is. Needed for the parts NSR.
 
     Raises:
-        UsageError: There is no such part, or it needs `leading`. [our definition]
+        UsageError: The part is unknown, or needs `leading`.
     """
     if part not in ("SR-QL", "SR-NQL", "NSR-QL", "NSR-NQL"):
-        raise UsageError(f"there is no part {part!r}; choose one of SR-QL, SR-NQL, NSR-QL, NSR-NQL")
+        raise UsageError(f"unknown part {part!r}; expected one of SR-QL, SR-NQL, NSR-QL, NSR-NQL")
     best = tie_groups(placements).first()
     on_top = best.above == 0
-    # Shares of the first place, of all documents that may come to stand there.
+    # Shares of the first rank, among all documents that may have it.
     relevant = per_query(placements, best.query, np.where(on_top, best.relevant / best.size, 0.0))
-    own = _held(placements, language) / per_query(placements, best.query, best.size.astype(np.float64))
-    own = np.where(relevant > 0, own, 0.0)
+    in_language = _first_in_language(placements, language) / per_query(
+        placements, best.query, best.size.astype(np.float64)
+    )
+    in_language = np.where(relevant > 0, in_language, 0.0)
     if part == "SR-QL":
-        return 100.0 * own
+        return 100.0 * in_language
     if part == "SR-NQL":
-        return 100.0 * (relevant - own)
+        return 100.0 * (relevant - in_language)
     if leading is None:
-        raise UsageError(f"{part} needs to know which language leads where no relevant document does: give leading")
-    in_language = np.zeros(len(best))
+        raise UsageError(f"{part} needs to know which language leads if no relevant document does; give leading")
+    language_counts = np.zeros(len(best))
     if placements.ties == "expected" and language in placements.languages:
         code = placements.languages.index(language)
-        in_language += placements.counts.equal[best.row, code] + (placements.language[best.row] == code)
-    with_relevant = per_query(placements, best.query, in_language / best.size) - own
+        language_counts += placements.counts.equal[best.row, code] + (placements.language[best.row] == code)
+    with_relevant = per_query(placements, best.query, language_counts / best.size) - in_language
     others = np.where(relevant > 0, np.maximum(with_relevant, 0.0), leading)
     return 100.0 * (others if part == "NSR-QL" else 1.0 - relevant - others)
 
@@ -116,7 +120,7 @@ def lang_ndcg(placements: Placements, language: str, cutoff: int | None = None, 
     """nDCG that prefers the query's language; `(q,)`, 0 to 1, higher is better.
 
     The gain of a relevant document is its grade if it is in `language`, that of the queries, and `gain` times its grade
-    if it is not; the best order is by gain. 0: only documents in `language` count; 1: it is `ndcg`. NaN for queries
+    if it is not; the ideal order is by gain. 0: only documents in `language` count; 1: it is `ndcg`. NaN for queries
     without a relevant document in `language`. [our definition]
 
     Raises:
@@ -128,24 +132,24 @@ def lang_ndcg(placements: Placements, language: str, cutoff: int | None = None, 
     code = placements.languages.index(language) if language in placements.languages else -1
     gains = placements.grades * np.where(placements.language == code, 1.0, gain)
     own = discounted_gain(placements, cutoff, language)
-    found = gain * discounted_gain(placements, cutoff) + (1.0 - gain) * own
+    gained = gain * discounted_gain(placements, cutoff) + (1.0 - gain) * own
     ideal = ideal_gain(placements, gains, cutoff)
-    ratio: Vector = np.divide(found, ideal, out=np.full(len(placements), np.nan), where=~np.isnan(own))
+    ratio: Vector = np.divide(gained, ideal, out=np.full(len(placements), np.nan), where=~np.isnan(own))
     return ratio
 
 
-def _held(placements: Placements, language: str) -> Vector:
-    """`(q,)`: how many documents of the query's first group of relevant documents are in that language."""
+def _first_in_language(placements: Placements, language: str) -> Vector:
+    """`(q,)`: number of documents in `language` in the query's first group of relevant documents."""
     best, own = tie_groups(placements).first(), tie_groups(placements, language).first()
     above = np.full(len(placements), -1)
     above[best.query] = best.above
-    held = np.zeros(len(placements))
-    held[own.query] = np.where(own.above == above[own.query], own.relevant, 0)
-    return held
+    counts = np.zeros(len(placements))
+    counts[own.query] = np.where(own.above == above[own.query], own.relevant, 0)
+    return counts
 
 
 def _choice(placements: Placements, language: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """`(q,)`: whether there are relevant documents in that language, and in another."""
+    """`(q,)`: whether there are relevant documents in `language`, and in another."""
     code = placements.languages.index(language) if language in placements.languages else -1
     own = np.bincount(placements.query[placements.language == code], minlength=len(placements))
     return (own > 0) & (own < np.diff(placements.indptr))

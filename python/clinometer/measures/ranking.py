@@ -1,4 +1,4 @@
-"""Measures of the whole ranking, as trec_eval defines them: nDCG, RR, AP, recall, precision, success.
+"""Measures of the whole ranking, as defined by trec_eval: nDCG, RR, AP, recall, precision, success.
 
 Each returns one float64 per query, from exact ranks at any depth; with `ties="trec"` the values are those of trec_eval.
 With `ties="expected"` each is its exact expectation over random orders of tied documents. A query without relevant
@@ -30,8 +30,8 @@ __all__ = [
 def ndcg(placements: Placements, cutoff: int | None = None) -> Vector:
     """Normalised discounted cumulative gain; `(q,)`, 0 to 1, higher is better.
 
-    Sum of grade / log2(rank + 1) over the relevant documents in the first `cutoff` places (None: all), over the same
-    sum for the best order of all relevant documents of the pool (Järvelin and Kekäläinen 2002, linear gain as in
+    Sum of grade / log2(rank + 1) over the relevant documents among the first `cutoff` (None: all), over the same sum
+    for the ideal order of all relevant documents of the pool (Järvelin and Kekäläinen 2002, linear gain as in
     trec_eval).
 
     Raises:
@@ -44,14 +44,14 @@ def ndcg(placements: Placements, cutoff: int | None = None) -> Vector:
 def discounted_gain(placements: Placements, cutoff: int | None, language: str | None = None) -> Vector:
     """`(q,)`: sum of grade / log2(rank + 1) over the relevant documents, or those in one language, before the cutoff.
 
-    NaN for queries that have none.
+    NaN for queries without such documents.
     """
     groups = tie_groups(placements, language)
     return per_query(placements, groups.query, groups.gain * at_each(groups, _discount, cutoff))
 
 
 def ideal_gain(placements: Placements, gains: NDArray[Any], cutoff: int | None) -> Vector:
-    """`(q,)`: the same sum for the best order of all relevant documents, whose gains are `(R,)`."""
+    """`(q,)`: the same sum for the ideal order of all relevant documents, whose gains are `(R,)`."""
     if gains.min(initial=1) < gains.max(initial=1):
         gains = gains[np.lexsort((-gains, placements.query))]
     rank = (np.arange(len(gains)) - placements.indptr[placements.query] + 1).astype(np.float64)
@@ -75,7 +75,7 @@ def reciprocal_rank(placements: Placements, cutoff: int | None = None) -> Vector
 def average_precision(placements: Placements, cutoff: int | None = None) -> Vector:
     """Average precision; `(q,)`, 0 to 1, higher is better.
 
-    Precision at the rank of each relevant document in the first `cutoff` places (None: all), summed, over the number of
+    Precision at the rank of each relevant document among the first `cutoff` (None: all), summed, over the number of
     relevant documents in the pool (as in trec_eval, `map` and `map_cut`).
 
     Raises:
@@ -83,8 +83,8 @@ def average_precision(placements: Placements, cutoff: int | None = None) -> Vect
     """
     check_cutoff(cutoff)
     groups = tie_groups(placements)
-    # Down to a relevant document on place j of its group there are earlier + 1 + (m - 1)(j - 1)/(n - 1) relevant ones
-    # on average; `companions` is (m - 1)/(n - 1), `places_above` the mean of (j - 1)/rank.
+    # Down to a relevant document at position j of its group the mean number of relevant ones is
+    # earlier + 1 + (m - 1)(j - 1)/(n - 1); `companions` is (m - 1)/(n - 1), `places_above` the mean of (j - 1)/rank.
     inverse_rank = at_each(groups, np.reciprocal, cutoff)
     places_above = within(groups, cutoff) / groups.size - (groups.above + 1) * inverse_rank
     companions = (groups.relevant - 1) / np.maximum(groups.size - 1, 1)
@@ -93,27 +93,27 @@ def average_precision(placements: Placements, cutoff: int | None = None) -> Vect
 
 
 def recall(placements: Placements, cutoff: int) -> Vector:
-    """Relevant documents in the first `cutoff` places over all of them; `(q,)`, 0 to 1, higher is better.
+    """Number of relevant documents among the first `cutoff`, over all of them; `(q,)`, 0 to 1, higher is better.
 
     Raises:
         UsageError: The cutoff is below 1.
     """
-    return _found(placements, cutoff) / np.diff(placements.indptr)
+    return _relevant_within(placements, cutoff) / np.diff(placements.indptr)
 
 
 def precision(placements: Placements, cutoff: int) -> Vector:
-    """Relevant documents in the first `cutoff` places over `cutoff`; `(q,)`, 0 to 1, higher is better.
+    """Number of relevant documents among the first `cutoff`, over `cutoff`; `(q,)`, 0 to 1, higher is better.
 
-    The divisor is `cutoff` in a smaller pool, too (as in trec_eval).
+    The divisor is `cutoff` in smaller pools as well (as in trec_eval).
 
     Raises:
         UsageError: The cutoff is below 1.
     """
-    return _found(placements, cutoff) / cutoff
+    return _relevant_within(placements, cutoff) / cutoff
 
 
 def success(placements: Placements, cutoff: int) -> Vector:
-    """1 if a relevant document is in the first `cutoff` places, else 0; `(q,)`, higher is better.
+    """1 if a relevant document is among the first `cutoff`, else 0; `(q,)`, higher is better.
 
     With expected ties it is a probability: that not all relevant documents of the first tie group fall past the cutoff.
 
@@ -125,7 +125,7 @@ def success(placements: Placements, cutoff: int) -> Vector:
     return per_query(placements, best.query, 1.0 - none_within(best, within(best, cutoff)))
 
 
-def _found(placements: Placements, cutoff: int) -> Vector:
+def _relevant_within(placements: Placements, cutoff: int) -> Vector:
     check_cutoff(cutoff)
     groups = tie_groups(placements)
     return per_query(placements, groups.query, groups.relevant * within(groups, cutoff) / groups.size)

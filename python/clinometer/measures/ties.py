@@ -2,8 +2,9 @@
 
 Every measure is computed from these groups. In a tie mode with a fixed order each relevant document is a group of its
 own, so one formula serves all modes; under `expected` a group of n tied documents is in uniformly random order,
-independently of other groups, and the expectations are exact sums over its places, not samples. Approach after McSherry
-and Najork (2008), "Computing information retrieval performance measures efficiently in the presence of tied scores".
+independently of other groups, and the expectations are exact sums over its positions, not samples. Approach after
+McSherry and Najork (2008), "Computing information retrieval performance measures efficiently in the presence of tied
+scores".
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ class TieGroups:
 
     Args:
         query: The query.
-        row: The row of its first relevant document, in tie order.
-        above: Documents that stand above the whole group.
-        size: Documents in the group, relevant or not; 1 where the order is fixed.
-        relevant: Relevant documents in the group, 1 to `size`.
-        earlier: Relevant documents of the query in groups above.
-        gain: Sum of their grades.
+        row: Row of the first relevant document of the group, in tie order.
+        above: Number of documents above the whole group.
+        size: Number of documents in the group, relevant or not; 1 if the order is fixed.
+        relevant: Number of relevant documents in the group, 1 to `size`.
+        earlier: Number of relevant documents of the query in groups above.
+        gain: Sum of the grades of the relevant documents in the group.
     """
 
     query: Integers
@@ -69,20 +70,20 @@ class TieGroups:
         """Each query's lowest group."""
         return self.take(np.flatnonzero(_changes(self.query[::-1])[::-1]))
 
-    def take(self, chosen: Integers) -> TieGroups:
-        """Some of the groups, by their numbers."""
-        return TieGroups(*(getattr(self, field.name)[chosen] for field in fields(self)))
+    def take(self, numbers: Integers) -> TieGroups:
+        """Some of the groups, by number."""
+        return TieGroups(*(getattr(self, field.name)[numbers] for field in fields(self)))
 
 
 def tie_groups(placements: Placements, language: str | None = None) -> TieGroups:
     """The groups of all relevant documents, or of those in one language (none if the pool lacks it).
 
-    Every measure starts from them, so placements keep those that were made.
+    Every measure starts from them, so placements cache them.
     """
     if language not in placements.made_groups:
         placements.made_groups[language] = _tie_groups(placements, language)
-    found: TieGroups = placements.made_groups[language]
-    return found
+    groups: TieGroups = placements.made_groups[language]
+    return groups
 
 
 def _tie_groups(placements: Placements, language: str | None) -> TieGroups:
@@ -93,42 +94,42 @@ def _tie_groups(placements: Placements, language: str | None) -> TieGroups:
     query = placements.query[rows]
     if placements.ties != "expected":
         # The order is fixed: each relevant document is a group of its own.
-        alone = np.broadcast_to(np.int64(1), len(rows))
-        held = np.bincount(query, minlength=len(placements))
-        earlier = np.arange(len(rows)) - np.repeat(np.cumsum(held) - held, held)
+        ones = np.broadcast_to(np.int64(1), len(rows))
+        counts = np.bincount(query, minlength=len(placements))
+        earlier = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
         above = placements.positions[rows] - 1
-        return TieGroups(query, rows, above, alone, alone, earlier, placements.grades[rows])
+        return TieGroups(query, rows, above, ones, ones, earlier, placements.grades[rows])
     above, size = placements.above[rows], placements.tied[rows] + 1
     start = np.flatnonzero(_changes(query) | _changes(above))
     relevant = np.diff(np.append(start, len(rows)))
-    opens = np.flatnonzero(_changes(query[start]))
-    groups_of_query = np.diff(np.append(opens, len(start)))
+    query_starts = np.flatnonzero(_changes(query[start]))
+    groups_of_query = np.diff(np.append(query_starts, len(start)))
     return TieGroups(
         query=query[start],
         row=rows[start],
         above=above[start],
         size=size[start],
         relevant=relevant,
-        earlier=start - np.repeat(start[opens], groups_of_query),
+        earlier=start - np.repeat(start[query_starts], groups_of_query),
         gain=np.add.reduceat(placements.grades[rows], start) if len(start) else np.empty(0, dtype=np.int64),
     )
 
 
 def last_by_language(placements: Placements) -> tuple[TieGroups, Integers]:
-    """Each query's lowest group of each language among the documents of that language alone, and the language's index.
+    """Each query's lowest group of each language, ranked among documents of that language only, and the language index.
 
     The groups are sorted by query and language. `earlier` and `gain` are those of the group itself: 0 and its grades.
     """
-    every = np.arange(len(placements.language))
+    rows = np.arange(len(placements.language))
     above, tied, before = (
-        part[every, placements.language].astype(np.int64)
-        for part in (placements.counts.greater, placements.counts.equal, placements.counts.before)
+        counts[rows, placements.language].astype(np.int64)
+        for counts in (placements.counts.greater, placements.counts.equal, placements.counts.before)
     )
     order = np.lexsort((above + before, placements.language, placements.query))
     query, language = placements.query[order], placements.language[order]
     start = np.flatnonzero(_changes(query) | _changes(language) | _changes(above[order]))
-    opens = np.flatnonzero(_changes(query[start]) | _changes(language[start]))
-    lowest = np.append(opens, len(start))[1:] - 1
+    language_starts = np.flatnonzero(_changes(query[start]) | _changes(language[start]))
+    lowest = np.append(language_starts, len(start))[1:] - 1
     ends = np.append(start, len(order))[1:]
     relevant = (ends - start)[lowest]
     gain = np.add.reduceat(placements.grades[order], start)[lowest] if len(start) else relevant
@@ -144,7 +145,7 @@ def last_by_language(placements: Placements) -> tuple[TieGroups, Integers]:
 
 
 def per_query(placements: Placements, query: Integers, values: Vector) -> Vector:
-    """`(q,)`: the sum of each query's values; NaN for queries that have none."""
+    """`(q,)`: the sum of each query's values; NaN for queries without values."""
     total = np.bincount(query, weights=values, minlength=len(placements)).astype(np.float64)
     total[np.bincount(query, minlength=len(placements)) == 0] = np.nan
     return total
@@ -180,42 +181,42 @@ def at_worst(groups: TieGroups, value: Value) -> Vector:
 
 
 def check_cutoff(cutoff: int | None) -> None:
-    """Refuse a cutoff that is no number of documents; None is the whole ranking.
+    """Refuse a cutoff below 1; None is the whole ranking.
 
     Raises:
         UsageError: The cutoff is below 1.
     """
     if cutoff is not None and cutoff < 1:
-        raise UsageError(f"the cutoff is {cutoff}, but it is a number of documents, 1 or more")
+        raise UsageError(f"the cutoff is {cutoff}, but must be 1 or more")
 
 
 def within(groups: TieGroups, cutoff: int | None) -> Vector:
-    """`(T,)`: how many places of each group are not past the cutoff, from 0 to `size`."""
+    """`(T,)`: number of positions of each group before the cutoff, from 0 to `size`."""
     if cutoff is None:
         return groups.size.astype(np.float64)
     return np.clip(cutoff - groups.above, 0, groups.size).astype(np.float64)
 
 
 def none_within(groups: TieGroups, places: Vector) -> Vector:
-    """`(T,)`: probability that none of the relevant documents stands on some given `places`: C(n - c, m) / C(n, m).
+    """`(T,)`: probability that no relevant document has one of `places` positions, c: C(n - c, m) / C(n, m).
 
-    A product of min(c, m) factors: no factorial of a large number is ever formed.
+    A product of min(c, m) factors, without factorials of large numbers.
     """
     size, relevant = groups.size.astype(np.float64), groups.relevant.astype(np.float64)
-    few, many = np.minimum(relevant, places), np.maximum(relevant, places)
+    smaller, larger = np.minimum(relevant, places), np.maximum(relevant, places)
     odds = np.ones(len(groups))
-    open_rows = np.flatnonzero(few > 0)
+    open_rows = np.flatnonzero(smaller > 0)
     step = 0
     while len(open_rows):
         n = size[open_rows]
-        odds[open_rows] *= np.maximum(n - many[open_rows] - step, 0.0) / (n - step)
+        odds[open_rows] *= np.maximum(n - larger[open_rows] - step, 0.0) / (n - step)
         step += 1
-        open_rows = open_rows[(few[open_rows] > step) & (odds[open_rows] > 0)]
+        open_rows = open_rows[(smaller[open_rows] > step) & (odds[open_rows] > 0)]
     return odds
 
 
 def _expectation(groups: TieGroups, value: Value, cutoff: int | None, mean: Callable[[int, int, int], float]) -> Vector:
-    """`value` of the rank where it is fixed; elsewhere `mean(above, size, relevant)`, once per distinct triple."""
+    """`value` of the rank if it is fixed; else `mean(above, size, relevant)`, computed once per distinct triple."""
     ranks = groups.above.astype(np.float64) + 1.0
     result = value(ranks)
     if cutoff is not None:
@@ -229,15 +230,15 @@ def _expectation(groups: TieGroups, value: Value, cutoff: int | None, mean: Call
     return result
 
 
-def _first_place(size: int, relevant: int, places: int) -> Vector:
-    """Probability that the first of the relevant documents stands on place 1, 2, ..., `places` of its group.
+def _first_place(size: int, relevant: int, positions: int) -> Vector:
+    """Probability that the first of the relevant documents has position 1, 2, ..., `places` of its group.
 
-    On place j it is C(n - j, m - 1) / C(n, m), built by the ratio of neighbours: nothing overflows, and what underflows
-    is nothing. Counted from the group's end, it is the probability of the last one's place.
+    At position j it is C(n - j, m - 1) / C(n, m), computed by the ratio of neighbours: nothing overflows, and only
+    negligible values underflow. From the group's end, it is the probability of the last one's position.
     """
-    place = np.arange(1.0, places)
-    ratios = (size - relevant + 1 - place) / (size - place)
-    return relevant / size * np.cumprod(np.concatenate([np.ones(min(places, 1)), ratios]))
+    position = np.arange(1.0, positions)
+    ratios = (size - relevant + 1 - position) / (size - position)
+    return relevant / size * np.cumprod(np.concatenate([np.ones(min(positions, 1)), ratios]))
 
 
 def _ranks(above: int, places: int, cutoff: int | None) -> Vector:

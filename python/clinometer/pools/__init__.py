@@ -1,7 +1,7 @@
 """Realistic pools: a collection turned into one that is as uneven as users' collections are.
 
-Each function takes a collection and a seed and makes another collection, the same one for the same input; its notes
-say what was done. Fewer is always a part of more.
+Each function takes a collection and a seed and returns another collection, the same one for the same input; its notes
+record the changes. A smaller draw is always a subset of a larger one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Distractors: documents of other collections that answer none of the queries, which make a pool as large as wanted."""
+"""Distractors: documents of other collections, relevant to none of the queries, that bring a pool to any size."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ Others = Collection | Mapping[str, Collection] | Sequence[Collection]
 def distract(collection: Collection, others: Others, *, size: int | None = None, seed: int = 0) -> Collection:
     """Add documents of other collections to the pool, as documents that are relevant to no query.
 
-    Only documents in the collection's languages are taken. One with the text of a document that is there already, in
-    the same language, is left out. Ids and groups get the other collection's name in front: `tico19:en:PubMed_1`.
+    Only documents in the collection's languages are added, without those that repeat the text of another document of
+    the same language. Ids and groups get the other collection's name as a prefix: `tico19:en:PubMed_1`.
     [our definition]
 
     Args:
-        collection: Any.
-        others: Another collection, several, or several by name. That their documents answer none of the queries is for
-            you to know; nobody judges them here.
-        size: Documents of the whole pool, its own included; languages keep the shares that they have in `collection`.
-            All distractors by default. A larger size is a superset of a smaller one.
-        seed: Of the order in which distractors come.
+        collection: Any collection.
+        others: Another collection, several, or several by name. It is up to you that their documents are relevant to
+            none of the queries; they are not judged.
+        size: Number of documents of the whole pool, its own included; languages keep their shares in `collection`. All
+            distractors by default. A larger size is a superset of a smaller one.
+        seed: Seed of the order of distractors.
 
     Returns:
         The collection with the distractors after its own documents, described in its notes.
 
     Raises:
         UsageError: The size is below that of the collection, or a language has too few distractors.
-        CollectionError: Two other collections have one name.
+        CollectionError: Two other collections have the same name.
 
     Example:
         >>> import clinometer as cm
@@ -52,21 +52,23 @@ def distract(collection: Collection, others: Others, *, size: int | None = None,
         >>> len(larger.documents), sorted(larger.documents.languages[-4:])
         (154, ['de', 'de', 'en', 'en'])
     """
-    found, facts = candidates(collection, named(others), seed)
+    texts, facts = candidates(collection, named(others), seed)
     step = f"distract({', '.join(named(others))}{'' if size is None else f', size={size}'}, seed={seed})"
     if size is not None:
-        held = Counter(collection.documents.languages)
-        wanted = documents_wanted(held, size, f"the collection {collection.name!r}")
-        check_enough({label: wanted[label] - held[label] for label in held}, Counter(found.languages))
-        taken: Counter[str] = Counter()
+        own_counts = Counter(collection.documents.languages)
+        target_counts = documents_wanted(own_counts, size, f"the collection {collection.name!r}")
+        check_enough(
+            {label: target_counts[label] - own_counts[label] for label in own_counts}, Counter(texts.languages)
+        )
+        added_counts: Counter[str] = Counter()
         rows = []
-        for row, label in enumerate(found.languages):
-            if taken[label] < wanted.get(label, 0) - held.get(label, 0):
-                taken[label] += 1
+        for row, label in enumerate(texts.languages):
+            if added_counts[label] < target_counts.get(label, 0) - own_counts.get(label, 0):
+                added_counts[label] += 1
                 rows.append(row)
-        found = found.take(rows)
-    larger = enlarged(collection, found)
-    facts = {"distractors": by_language(found.languages), "documents": len(larger.documents), **facts}
+        texts = texts.take(rows)
+    larger = enlarged(collection, texts)
+    facts = {"distractors": by_language(texts.languages), "documents": len(larger.documents), **facts}
     return noted(larger, step, facts)
 
 
@@ -74,25 +76,25 @@ def named(others: Others) -> dict[str, Collection]:
     """The other collections by name.
 
     Raises:
-        CollectionError: Two have one name.
+        CollectionError: Two have the same name.
     """
     if isinstance(others, Collection):
         others = [others]
     if isinstance(others, Mapping):
         return dict(others)
-    found: dict[str, Collection] = {}
+    collections: dict[str, Collection] = {}
     for other in others:
-        if other.name in found:
-            raise CollectionError(f"two collections are called {other.name!r}; give them in a dictionary, by name")
-        found[other.name] = other
-    return found
+        if other.name in collections:
+            raise CollectionError(f"two collections have the name {other.name!r}; give them in a dictionary, by name")
+        collections[other.name] = other
+    return collections
 
 
 def candidates(collection: Collection, others: Mapping[str, Collection], seed: int) -> tuple[Texts, dict[str, Any]]:
-    """All documents of the others that can be distractors, in the order in which they come, and what was left out."""
+    """All documents of the others that can be distractors, in order, and facts about those left out."""
     languages = set(collection.languages)
-    taken = set(zip(collection.documents.languages, collection.documents.texts, strict=True))
-    found: list[tuple[int, str, str, str, str | None]] = []
+    known = set(zip(collection.documents.languages, collection.documents.texts, strict=True))
+    distractors: list[tuple[int, str, str, str, str | None]] = []
     repeats: list[str] = []
     foreign: list[str] = []
     for name, other in others.items():
@@ -100,15 +102,15 @@ def candidates(collection: Collection, others: Mapping[str, Collection], seed: i
         for row, (text, label) in enumerate(zip(texts.texts, texts.languages, strict=True)):
             if label not in languages:
                 foreign.append(label)
-            elif (label, text) in taken:
+            elif (label, text) in known:
                 repeats.append(label)
             else:
-                taken.add((label, text))
+                known.add((label, text))
                 new_id, group = f"{name}:{texts.ids[row]}", texts.groups[row]
                 group = None if group is None else f"{name}:{group}"
-                found.append((number_of(new_id, seed, "distractor"), new_id, text, label, group))
-    found.sort(key=lambda item: item[:2])
-    columns = zip(*(item[1:] for item in found), strict=True) if found else ((), (), (), ())
+                distractors.append((number_of(new_id, seed, "distractor"), new_id, text, label, group))
+    distractors.sort(key=lambda entry: entry[:2])
+    columns = zip(*(entry[1:] for entry in distractors), strict=True) if distractors else ((), (), (), ())
     facts: dict[str, Any] = {"verbatim duplicates left out": by_language(repeats)}
     if foreign:
         facts["left out in other languages"] = len(foreign)
@@ -116,32 +118,32 @@ def candidates(collection: Collection, others: Mapping[str, Collection], seed: i
 
 
 def documents_wanted(held: Mapping[str, int], size: int, what: str) -> dict[str, int]:
-    """Documents of each language in a pool of `size` that keeps the shares of what is held.
+    """Number of documents of each language in a pool of `size` that keeps the shares of the documents held.
 
     Raises:
-        UsageError: More is held already.
+        UsageError: More documents are held.
     """
     total = sum(held.values())
     if isinstance(size, bool) or size < total:
         raise UsageError(
-            f"the size {size} is below the {total} documents that {what} has already; give {total} or more"
+            f"the size {size} is below the {total} documents that {what} already has; give {total} or more"
         )
     counts = apportioned(size, np.array(list(held.values()), dtype=np.float64))
     return dict(zip(held, counts.tolist(), strict=True))
 
 
-def check_enough(wanted: Mapping[str, int], available: Mapping[str, int]) -> None:
-    """Refuse sizes that need more distractors than there are.
+def check_enough(needed: Mapping[str, int], available: Mapping[str, int]) -> None:
+    """Refuse sizes that need more distractors than are available.
 
     Raises:
-        UsageError: All languages with too few are named.
+        UsageError: The message names all languages with too few.
     """
-    short = [
+    shortages = [
         f"{label} has {available.get(label, 0):,} of {count:,}"
-        for label, count in wanted.items()
+        for label, count in needed.items()
         if count > available.get(label, 0)
     ]
-    if short:
+    if shortages:
         raise UsageError(
-            f"there are too few distractors for this size ({'; '.join(short)}); give more of them, or a smaller size"
+            f"too few distractors for this size ({'; '.join(shortages)}); give more of them, or a smaller size"
         )

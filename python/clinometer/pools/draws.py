@@ -1,6 +1,7 @@
-"""Seeded draws that belong to the item drawn: whatever else is in a collection, and in whatever order, does not matter.
+"""Seeded draws that depend on the item alone, not on the other items of a collection or their order.
 
-Every item has a place in a random order of its own; a draw takes the first places, so fewer are always a part of more.
+A hash gives every item its position in a random order; a draw takes the first, so a smaller draw is always a subset of
+a larger one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = ["apportioned", "check_share", "first", "number_of", "sentences", "sha
 
 
 def number_of(key: str, seed: int, what: str) -> int:
-    """A random whole number from 0 to 2^64 - 1 that depends on the key, the seed and what is drawn, and nothing else.
+    """A random whole number from 0 to 2^64 - 1 that depends only on the key, the seed and the kind of draw.
 
     Example:
         >>> [number_of("a", seed, "skew") == number_of("a", 0, "skew") for seed in (0, 1)]
@@ -29,7 +30,7 @@ def number_of(key: str, seed: int, what: str) -> int:
 
 
 def first(keys: Iterable[str], count: int, seed: int, what: str) -> set[str]:
-    """The `count` different keys with the first places.
+    """The first `count` distinct keys in random order.
 
     Example:
         >>> first("abcdef", 2, 0, "skew") < first("fedcba", 4, 0, "skew")
@@ -39,29 +40,29 @@ def first(keys: Iterable[str], count: int, seed: int, what: str) -> set[str]:
 
 
 def check_share(what: str, share: float) -> None:
-    """Refuse what is no share.
+    """Refuse a value that is not a share.
 
     Raises:
-        UsageError: It does not lie between 0 and 1.
+        UsageError: It is not a number between 0 and 1.
     """
     if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
         raise UsageError(f"{what} is {share!r}, but must be a number from 0 to 1")
 
 
 def share_of(count: int, share: float) -> int:
-    """How many of `count` a share is, halves rounded up."""
+    """The share of `count` as a whole number, halves rounded up."""
     return int(np.floor(count * share + 0.5))
 
 
 def apportioned(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Whole numbers that add up to `total`, each within one of its weight's part; the largest remainders win.
+    """Whole numbers that add up to `total`, in proportion to the weights, by the largest-remainder method.
 
     Example:
         >>> apportioned(10, np.array([0.7, 0.15, 0.15])).tolist()
         [7, 2, 1]
     """
     exact = total * weights / weights.sum()
-    # What is whole but for rounding is whole.
+    # Parts that are whole except for rounding errors are whole.
     exact = np.where(np.abs(exact - np.rint(exact)) < 1e-9 * max(total, 1), np.rint(exact), exact)
     counts: NDArray[np.int64] = np.floor(exact).astype(np.int64)
     order = np.argsort(counts - exact, kind="stable")
@@ -69,9 +70,9 @@ def apportioned(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
     return counts
 
 
-# Full stops of most scripts. A Latin mark needs a space after it, one of a script without spaces does not.
+# Sentence ends of most scripts. A Latin mark needs a space after it, one of a script without spaces does not.
 _END = re.compile(r"[.!?؟।॥۔…]+[\"'”’»)\]]*\s+|[。！？]+[」』”’）]*\s*|\n+")
-# Thai, Lao, Khmer and Burmese set a space, not a mark, between sentences.
+# Thai, Lao, Khmer and Burmese have a space, not a mark, between sentences.
 _SPACED = re.compile(r"\s+")
 _SPACE_ENDS = ("th", "lo", "km", "my")
 
@@ -88,11 +89,11 @@ def sentences(text: str, language: str) -> list[str]:
         ['下雨了。', '为什么？']
     """
     pattern = _SPACED if language.split("-")[0] in _SPACE_ENDS else _END
-    found, start = [], 0
+    parts, start = [], 0
     for match in pattern.finditer(text):
         if match.start() > start:
-            found.append(text[start : match.end()])
+            parts.append(text[start : match.end()])
             start = match.end()
     if start < len(text):
-        found.append(text[start:])
-    return found
+        parts.append(text[start:])
+    return parts

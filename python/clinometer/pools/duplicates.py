@@ -1,4 +1,4 @@
-"""Near-duplicates: second copies of documents with a sentence dropped or moved, as crawls and mirrors have."""
+"""Near-duplicates: second copies of documents with a sentence dropped or moved, as in crawls and mirrors."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ def near_duplicates(
 ) -> Collection:
     """Add a near-duplicate of a share of the documents of each language. [our definition]
 
-    A near-duplicate is its document with one sentence left out that has no digit in it, or with two neighbouring
-    sentences exchanged, drawn by document; every number of the document is still there. A text of one sentence loses
-    its last mark, or gets one. It has the language and the group of its document, and the id `near-duplicate:ID`.
+    A near-duplicate is its document without one sentence that has no digit, or with two neighbouring sentences
+    exchanged, drawn by document; every number of the document is kept. A text of one sentence loses its final mark, or
+    gets one. It has the language and the group of its document, and the id `near-duplicate:ID`.
 
     Args:
-        collection: Any.
-        share: Of the documents of each language, 0 to 1. More is always a superset of less.
-        of: Draw among `all` documents, or among those that are relevant to a query.
-        judged: Whether a near-duplicate of a relevant document is as relevant as it is. If not, it is counted as an
-            unrelated document, as an assessor who never saw it would leave it.
-        seed: Of the draw and of the edits.
+        collection: Any collection.
+        share: Share of the documents of each language, 0 to 1. A larger share is always a superset of a smaller one.
+        of: Draw among `all` documents, or among those that are `relevant` to a query.
+        judged: Whether a near-duplicate of a relevant document has its judgements. If not, it counts as an unrelated
+            document, like one that no assessor has seen.
+        seed: Seed of the draw and of the edits.
 
     Returns:
         The collection with the new documents after its own, described in its notes.
 
     Raises:
-        UsageError: The share is none, or `of` is unknown.
+        UsageError: The share is out of range, or `of` is unknown.
 
     Example:
         >>> import clinometer as cm
@@ -54,55 +54,55 @@ def near_duplicates(
     step = f"near_duplicates({share:g}, of={of}, judged={'yes' if judged else 'no'}, seed={seed})"
     texts = collection.documents
     relevant = set(collection.relevant()[1].tolist())
-    chosen: list[int] = []
+    chosen_rows: list[int] = []
     for label in dict.fromkeys(texts.languages):
         rows = [int(row) for row in texts.rows_in([label]) if of == "all" or int(row) in relevant]
-        drawn = first((texts.ids[row] for row in rows), share_of(len(rows), share), seed, "near-duplicate")
-        chosen += [row for row in rows if texts.ids[row] in drawn]
-    taken = set(zip(texts.languages, texts.texts, strict=True))
-    made: list[tuple[int, str]] = []
+        drawn_ids = first((texts.ids[row] for row in rows), share_of(len(rows), share), seed, "near-duplicate")
+        chosen_rows += [row for row in rows if texts.ids[row] in drawn_ids]
+    known = set(zip(texts.languages, texts.texts, strict=True))
+    copies: list[tuple[int, str]] = []
     kinds: list[str] = []
-    for row in sorted(chosen):
+    for row in sorted(chosen_rows):
         label = texts.languages[row]
         for attempt in range(4):
             kind, text = edited(texts.texts[row], label, number_of(f"{texts.ids[row]}\x1f{attempt}", seed, "edit"))
-            if (label, text) not in taken:
-                taken.add((label, text))
-                made.append((row, text))
+            if (label, text) not in known:
+                known.add((label, text))
+                copies.append((row, text))
                 kinds.append(kind)
                 break
-    new = Texts(
-        ids=tuple(f"near-duplicate:{texts.ids[row]}" for row, _ in made),
-        texts=tuple(text for _, text in made),
-        languages=tuple(texts.languages[row] for row, _ in made),
-        groups=tuple(texts.groups[row] for row, _ in made),
+    documents = Texts(
+        ids=tuple(f"near-duplicate:{texts.ids[row]}" for row, _ in copies),
+        texts=tuple(text for _, text in copies),
+        languages=tuple(texts.languages[row] for row, _ in copies),
+        groups=tuple(texts.groups[row] for row, _ in copies),
     )
-    place = {row: at for at, (row, _) in enumerate(made)}
+    copy_of_row = {row: position for position, (row, _) in enumerate(copies)}
     query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
     judgements = [
-        (int(query), place[int(row)], int(grade))
+        (int(query), copy_of_row[int(row)], int(grade))
         for query, row, grade in zip(query_of, collection.judged, collection.grades, strict=True)
-        if judged and int(row) in place
+        if judged and int(row) in copy_of_row
     ]
     facts: dict[str, Any] = {
-        "near-duplicates": by_language(new.languages),
+        "near-duplicates": by_language(documents.languages),
         "edits": by_language(kinds),
-        "of relevant documents": sum(row in relevant for row, _ in made),
+        "of relevant documents": sum(row in relevant for row, _ in copies),
         "judged as their documents": "yes" if judged else "no",
         "judgements added": len(judgements),
     }
-    if len(made) < len(chosen):
-        facts["left out, for every edit gave a text that is there"] = len(chosen) - len(made)
-    return noted(enlarged(collection, new, judgements), step, facts)
+    if len(copies) < len(chosen_rows):
+        facts["left out, for every edit gave a text that is there"] = len(chosen_rows) - len(copies)
+    return noted(enlarged(collection, documents, judgements), step, facts)
 
 
 def edited(text: str, language: str, number: int) -> tuple[str, str]:
-    """A text with a small change: what was done (`dropped`, `moved` or `mark`), and the new text.
+    """A text with a small change: the kind of change (`dropped`, `moved` or `mark`), and the new text.
 
     Args:
-        text: Any.
-        language: Its language, which says where sentences end.
-        number: A random number that chooses the change.
+        text: Any text.
+        language: Language of the text, which determines where sentences end.
+        number: Random number that determines the change.
 
     Example:
         >>> edited("It rains. There are 3 cats. They sleep.", "en", 1)
@@ -111,18 +111,21 @@ def edited(text: str, language: str, number: int) -> tuple[str, str]:
         ('mark', 'It rains')
     """
     parts = sentences(text, language)
-    droppable = [at for at, part in enumerate(parts) if not any(sign.isdigit() for sign in part)]
-    movable = [at for at in range(len(parts) - 1) if parts[at].strip() != parts[at + 1].strip()]
+    droppable = [position for position, part in enumerate(parts) if not any(character.isdigit() for character in part)]
+    movable = [position for position in range(len(parts) - 1) if parts[position].strip() != parts[position + 1].strip()]
     drop, number = number % 2 == 0, number // 2
     if len(parts) > 1 and droppable and (drop or not movable):
-        gone = droppable[number % len(droppable)]
-        return "dropped", "".join(part for at, part in enumerate(parts) if at != gone).rstrip()
+        dropped = droppable[number % len(droppable)]
+        return "dropped", "".join(part for position, part in enumerate(parts) if position != dropped).rstrip()
     if movable:
-        at = movable[number % len(movable)]
-        one, other = parts[at], parts[at + 1]
-        gap = one[len(one.rstrip()) :]
-        # The white space stays where it is, or the last sentence would stick to what follows it.
-        parts[at : at + 2] = [other.rstrip() + gap, one.rstrip() + other[len(other.rstrip()) :]]
+        position = movable[number % len(movable)]
+        sentence, following = parts[position], parts[position + 1]
+        gap = sentence[len(sentence.rstrip()) :]
+        # The white space keeps its position, or the last sentence would run into the next.
+        parts[position : position + 2] = [
+            following.rstrip() + gap,
+            sentence.rstrip() + following[len(following.rstrip()) :],
+        ]
         return "moved", "".join(parts)
     bare = text.rstrip().rstrip(".!?。！？؟।")
     return "mark", bare if bare and bare != text.rstrip() else text.rstrip() + "."

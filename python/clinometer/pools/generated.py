@@ -1,7 +1,7 @@
-"""Generated distractors: vectors that are spread as an encoder's real documents of one language are, as many as wanted.
+"""Generated distractors: any number of vectors distributed like an encoder's real documents of one language.
 
-They are no texts and answer nothing. Say so wherever a figure rests on them, and show beside it how far they agree with
-real distractors where both exist.
+They are not texts and not relevant to anything. Say so wherever a figure depends on them, and report how far they agree
+with real distractors where both exist.
 """
 
 from __future__ import annotations
@@ -30,37 +30,37 @@ def generated(
     seed: int = 0,
     path: str | os.PathLike[str] | None = None,
 ) -> NDArray[np.float16]:
-    """Random unit vectors with the mean and the covariance of real ones: a smoothed bootstrap of these.
+    """Random unit vectors with the mean and the covariance of real ones, by a smoothed bootstrap.
 
     Each is m + sqrt(1 - h^2) (v - m) + h e, scaled to length one: v a real unit vector drawn with replacement, m their
-    mean, e Gaussian with their covariance, h the smoothing. Mean and covariance are kept for any h, before the scaling;
-    1 is a Gaussian, small values stay near the real vectors, and keep their clusters. Source: the smoothed bootstrap
-    with corrected variance of Silverman and Young (1987).
+    mean, e Gaussian with their covariance, h the smoothing. Any h preserves mean and covariance before the scaling; 1
+    gives a Gaussian, small values stay near the real vectors and their clusters. Source: the smoothed bootstrap with
+    corrected variance of Silverman and Young (1987).
 
     Args:
         vectors: `(n, d)`: embeddings of real documents in one language, two or more.
-        count: How many to make. Fewer, with one seed, are the first of more.
-        smoothing: h, above 0 to 1.
-        seed: Of the draw.
-        path: File to write them to as `.npy`, whole or not at all; then a read-only memory map of it is returned.
+        count: Number of vectors. With the same seed a smaller number gives the first of a larger one.
+        smoothing: Smoothing h, above 0 and at most 1.
+        seed: Seed of the draw.
+        path: File to write them to as `.npy`, atomically; the result is then a read-only memory map of it.
 
     Returns:
         `(count, d)` float16.
 
     Raises:
         EmbeddingError: Vectors that are zero, NaN or infinite.
-        UsageError: Fewer than two vectors, no count, or a smoothing that is none.
+        UsageError: Fewer than two vectors, or count or smoothing out of range.
 
     Example:
         >>> import numpy as np
         >>> real = np.random.default_rng(0).normal(1, 0.3, size=(500, 4))
-        >>> made = generated(real, 2000, seed=1)
-        >>> made.shape, bool(np.allclose(made.mean(0), generated(real, 2000, seed=2).mean(0), atol=0.03))
+        >>> distractors = generated(real, 2000, seed=1)
+        >>> distractors.shape, bool(np.allclose(distractors.mean(0), generated(real, 2000, seed=2).mean(0), atol=0.03))
         ((2000, 4), True)
     """
     rows = unit_rows(vectors, "real documents")
     if len(rows) < 2:
-        raise UsageError(f"there is {len(rows)} real document; give two or more, better thousands")
+        raise UsageError(f"got {len(rows)} real documents; give two or more, better thousands")
     if isinstance(count, bool) or count < 1:
         raise UsageError(f"count is {count!r}, but must be 1 or more")
     if not 0 < smoothing <= 1:
@@ -69,9 +69,9 @@ def generated(
     _, lengths, directions = np.linalg.svd(rows - mean, full_matrices=False)
     spread = directions * (lengths / np.sqrt(len(rows) - 1))[:, None]
     if path is None:
-        made = np.empty((count, rows.shape[1]), dtype=np.float16)
-        _fill(made, rows, mean, spread, smoothing, seed)
-        return made
+        vectors_out = np.empty((count, rows.shape[1]), dtype=np.float16)
+        _fill(vectors_out, rows, mean, spread, smoothing, seed)
+        return vectors_out
     partial = Path(path).with_name(f"{Path(path).name}.{os.getpid()}.partial")
     try:
         mapped: Any = open_memmap(partial, mode="w+", dtype=np.float16, shape=(count, rows.shape[1]))
@@ -81,27 +81,31 @@ def generated(
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    found: NDArray[np.float16] = np.load(path, mmap_mode="r")
-    return found
+    result: NDArray[np.float16] = np.load(path, mmap_mode="r")
+    return result
 
 
 def _fill(
-    made: NDArray[np.float16],
+    out: NDArray[np.float16],
     rows: NDArray[np.float64],
     mean: NDArray[np.float64],
     spread: NDArray[np.float64],
     smoothing: float,
     seed: int,
 ) -> None:
-    # Single precision, for what is stored has less, and a million rows are many.
-    centre, ways, around = mean.astype(np.float32), (smoothing * spread).astype(np.float32), rows.astype(np.float32)
-    around -= centre
-    for number, start in enumerate(range(0, len(made), _AT_ONCE)):
-        # Each block has a generator of its own and is made whole, so that fewer are the first of more.
-        draw = np.random.default_rng([seed, number])
-        block = draw.standard_normal((_AT_ONCE, len(ways)), dtype=np.float32) @ ways
+    # Single precision is enough for float16 output, and faster for a million rows.
+    centre, scaled_spread, centred = (
+        mean.astype(np.float32),
+        (smoothing * spread).astype(np.float32),
+        rows.astype(np.float32),
+    )
+    centred -= centre
+    for number, start in enumerate(range(0, len(out), _AT_ONCE)):
+        # Each block has its own generator and is drawn in full, so that a smaller count gives the first of a larger.
+        generator = np.random.default_rng([seed, number])
+        block = generator.standard_normal((_AT_ONCE, len(scaled_spread)), dtype=np.float32) @ scaled_spread
         if smoothing < 1:
-            block += np.float32(np.sqrt(1 - smoothing**2)) * around[draw.integers(len(rows), size=_AT_ONCE)]
+            block += np.float32(np.sqrt(1 - smoothing**2)) * centred[generator.integers(len(rows), size=_AT_ONCE)]
         block += centre
         block /= np.sqrt(np.einsum("nd,nd->n", block, block))[:, None]
-        made[start : start + _AT_ONCE] = block[: len(made) - start]
+        out[start : start + _AT_ONCE] = block[: len(out) - start]

@@ -1,7 +1,7 @@
 """The steps of a realistic pool as text, such as `skew(en=0.9, de=0.05)`: for command line and configuration.
 
 A step is a name and arguments in brackets, separated by commas; an argument is `name=value`, or one bare number. A
-comma belongs to a value where no `name=` follows it, so `distract(a=parallel:X.jsonl,Y.jsonl)` has one argument.
+comma not followed by `name=` is part of a value, so `distract(a=parallel:X.jsonl,Y.jsonl)` has one argument.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _ARGUMENT = re.compile(r"\s*(?:([\w-]+)\s*=)?\s*(.*?)\s*", re.DOTALL)
 
 @dataclass(frozen=True)
 class Step:
-    """One step, read but not done.
+    """One parsed step.
 
     Args:
-        text: What was written.
-        name: Which step.
+        text: Text of the step.
+        name: Name of the step.
         options: Arguments by name; `shares` of `skew` and `others` of `distract` (names and sources) are dictionaries.
     """
 
@@ -54,7 +54,7 @@ class Step:
 
 
 class _Value(NamedTuple):
-    """What an option takes, in words, and how it is read; reading raises ValueError or KeyError."""
+    """Description of an option's values, and their parser, which raises ValueError or KeyError."""
 
     words: str
     read: Callable[[str], Any]
@@ -96,21 +96,21 @@ _OPTIONS: dict[str, dict[str, _Value]] = {
     "distract": {"size": _SIZE, "seed": _SEED},
 }  # fmt: skip
 _FREE = {"skew": "shares", "distract": "others"}
-"""Steps whose other arguments have names that the user chooses: languages, or collections."""
+"""Steps whose other arguments have names chosen by the user: languages, or collections."""
 
 
 def parse(texts: Iterable[str]) -> list[Step]:
-    """Read steps.
+    """Parse steps.
 
     Args:
-        texts: Such as `skew(en=0.9,de=0.05)` and `distract(tico19=parallel:FILE, size=2000)`; hyphens do for
-            underscores in names of steps.
+        texts: Steps such as `skew(en=0.9,de=0.05)` and `distract(tico19=parallel:FILE, size=2000)`; names of steps may
+            have hyphens in place of underscores.
 
     Returns:
-        The steps in the order given.
+        The steps in the same order.
 
     Raises:
-        UsageError: Parts cannot be read; all of them are named, with the form that they should have.
+        UsageError: Parts cannot be parsed; the message names all of them, with the expected form.
 
     Example:
         >>> step = parse(["skew(en=0.9, deu_Latn=0.05, seed=3)"])[0]
@@ -118,7 +118,7 @@ def parse(texts: Iterable[str]) -> list[Step]:
         ('skew', {'shares': {'en': 0.9, 'de': 0.05}, 'seed': 3})
     """
     if isinstance(texts, str):
-        raise UsageError(f"steps of a pool are given as a list of texts, not as one: write [{texts!r}]")
+        raise UsageError(f"steps of a pool must be a list of texts, not one text; write [{texts!r}]")
     steps: list[Step] = []
     problems: list[str] = []
     for text in texts:
@@ -127,52 +127,52 @@ def parse(texts: Iterable[str]) -> list[Step]:
         except UsageError as error:
             problems.append(f"{text!r}: {error}")
     if problems:
-        raise UsageError(f"the pool cannot be made: {'; '.join(dict.fromkeys(problems))}")
+        raise UsageError(f"the pool cannot be built: {'; '.join(dict.fromkeys(problems))}")
     return steps
 
 
 def _step(text: str, problems: list[str]) -> Step:
     match = _STEP.fullmatch(text)
     if match is None:
-        raise UsageError(f"this is no step; write one like {FORMS['skew']}")
+        raise UsageError(f"not a step; write one like {FORMS['skew']}")
     name = match[1].lower().replace("-", "_")
     if name not in FORMS:
-        raise UsageError(f"there is no step {match[1]!r}; choose one of {', '.join(FORMS)}")
+        raise UsageError(f"unknown step {match[1]!r}; expected one of {', '.join(FORMS)}")
     options: dict[str, Any] = {_FREE[name]: {}} if name in _FREE else {}
-    known = _OPTIONS[name]
-    bad: list[str] = []
+    value_types = _OPTIONS[name]
+    complaints: list[str] = []
     for part in _COMMA.split(match[2]) if match[2].strip() else []:
-        found = _ARGUMENT.fullmatch(part)
-        key, value = (found[1] or "", found[2]) if found else ("", part)
-        key = "share" if not key and "share" in known else key
+        argument = _ARGUMENT.fullmatch(part)
+        key, value = (argument[1] or "", argument[2]) if argument else ("", part)
+        key = "share" if not key and "share" in value_types else key
         try:
             if key in options or key in options.get(_FREE.get(name, ""), {}):
-                bad.append(f"{key} is there twice")
-            elif key in known:
-                options[key] = known[key].read(value)
+                complaints.append(f"{key} is repeated")
+            elif key in value_types:
+                options[key] = value_types[key].read(value)
             elif name in _FREE and key and value:
                 _free(name, options[_FREE[name]], key, value)
             else:
-                bad.append(f"{part.strip()!r} is no argument of {name}")
+                complaints.append(f"{part.strip()!r} is not an argument of {name}")
         except (ValueError, KeyError):
-            wants = known[key].words if key in known else "a language and a number from 0 to 1"
-            bad.append(f"{part.strip()!r} should be {wants}")
-    needed = _FREE.get(name, "share")
-    if not bad and name != "code_switch" and options.get(needed) in (None, {}):
-        bad.append(f"it lacks its {needed}")
-    if bad:
-        problems.append(f"{text!r}: {', '.join(bad)} (write {FORMS[name]})")
+            expected = value_types[key].words if key in value_types else "a language and a number from 0 to 1"
+            complaints.append(f"{part.strip()!r} should be {expected}")
+    required = _FREE.get(name, "share")
+    if not complaints and name != "code_switch" and options.get(required) in (None, {}):
+        complaints.append(f"{required} is missing")
+    if complaints:
+        problems.append(f"{text!r}: {', '.join(complaints)} (write {FORMS[name]})")
     return Step(text.strip(), name, options)
 
 
-def _free(name: str, into: dict[str, Any], key: str, value: str) -> None:
+def _free(name: str, arguments: dict[str, Any], key: str, value: str) -> None:
     if name == "skew":
         label = canonical(key)
-        if label in into:
+        if label in arguments:
             raise ValueError
-        into[label] = _share(value)
+        arguments[label] = _share(value)
     else:
-        into[key] = value
+        arguments[key] = value
 
 
 _STEPS: dict[str, Callable[..., Collection]] = {
@@ -187,19 +187,19 @@ _OF_PIVOT = ("translate_partly", "untranslated", "code_switch")
 
 
 def apply(collection: Collection, steps: Iterable[str | Step], *, pivot: str = "en") -> Collection:
-    """Do steps in the order given.
+    """Apply steps in order.
 
     Args:
-        collection: What to begin with.
-        steps: Texts that `clinometer.pools.grammar.parse` reads, or steps that it has read.
-        pivot: For steps that speak of a pivot and name none.
+        collection: Initial collection.
+        steps: Texts that `clinometer.pools.grammar.parse` reads, or parsed steps.
+        pivot: Pivot of steps that need one and do not name it.
 
     Returns:
         The pool; its notes describe each step.
 
     Raises:
-        UsageError: Steps that cannot be read, all of them named, or arguments that do not fit the collection.
-        ClinometerError: What reading the source of a distractor may raise.
+        UsageError: Steps that cannot be parsed, all of them named, or arguments that do not suit the collection.
+        ClinometerError: The source of a distractor cannot be read.
 
     Example:
         >>> import clinometer as cm
@@ -208,9 +208,9 @@ def apply(collection: Collection, steps: Iterable[str | Step], *, pivot: str = "
         >>> pool.notes["pool_1"]["documents"], pool.notes["pool_2"]["near-duplicates"]
         ('en 74, de 19', 'en 7, de 2')
     """
-    given = list(steps)
-    read = iter(parse([step for step in given if isinstance(step, str)]))
-    for step in [next(read) if isinstance(item, str) else item for item in given]:
+    items = list(steps)
+    parsed = iter(parse([step for step in items if isinstance(step, str)]))
+    for step in [next(parsed) if isinstance(item, str) else item for item in items]:
         options = dict(step.options)
         if step.name in _OF_PIVOT:
             options.setdefault("pivot", pivot)

@@ -177,6 +177,7 @@ class _PartScanner:
         languages: Sequence[str],
         k: int,
         per_language: bool,  # noqa: ARG002 - lists are always per language
+        pool_k: int = 0,  # noqa: ARG002 - no run is written of a part
         ties: TieMode,  # noqa: ARG002 - the whole was scanned with them
         document_ids: Sequence[str] | None,  # noqa: ARG002
     ) -> Scan:

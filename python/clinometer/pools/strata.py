@@ -1,7 +1,7 @@
-"""Many pools from one scan: documents that belong to the same pools are one stratum, and counts add over strata.
+"""Many pools from one scan: documents that belong to the same pools are one stratum, and counts add up over strata.
 
-A scan counts by label. Give each document the label of its language and its stratum, and the counts in any of the pools
-are sums of columns: the same integers that a scan of that pool alone would have counted.
+A scan counts by label. With a label of language and stratum for each document, the counts in any of the pools are sums
+of columns: the same integers as in a scan of that pool alone.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["Strata", "layers_of", "lists_in", "ranks_in", "strata_of"]
 
 
 class Strata(NamedTuple):
-    """Documents sorted by language and by the pools that they belong to.
+    """Documents grouped by language and by the pools that they belong to.
 
     Args:
         labels: `(N,)`: label of each document for the scan, such as `de|3`.
-        languages: For each label, its language.
-        held: For each label, `(P,)`: which of the P pools hold its documents.
+        languages: Language of each label.
+        held: `(P,)` for each label: True for those of the P pools that have its documents.
     """
 
     labels: NDArray[np.str_]
@@ -32,8 +32,8 @@ class Strata(NamedTuple):
     held: dict[str, NDArray[np.bool_]]
 
     def labels_in(self, pool: int, language: str) -> list[str]:
-        """The labels of one language that a pool holds."""
-        return [label for label, held in self.held.items() if held[pool] and self.languages[label] == language]
+        """The labels of one language in a pool."""
+        return [label for label, pools in self.held.items() if pools[pool] and self.languages[label] == language]
 
 
 def strata_of(languages: Sequence[str] | NDArray[np.str_], members: Sequence[NDArray[np.bool_]]) -> Strata:
@@ -41,7 +41,7 @@ def strata_of(languages: Sequence[str] | NDArray[np.str_], members: Sequence[NDA
 
     Args:
         languages: `(N,)`: language of each document.
-        members: For each pool, `(N,)`: which documents it holds.
+        members: `(N,)` for each pool: True for its documents.
 
     Example:
         >>> strata = strata_of(["en", "en", "de"], [np.array([True, False, True]), np.array([True, True, True])])
@@ -51,7 +51,7 @@ def strata_of(languages: Sequence[str] | NDArray[np.str_], members: Sequence[NDA
     names, code = np.unique(np.asarray(languages, dtype=np.str_), return_inverse=True)
     pattern = np.zeros(len(code), dtype=np.int64)
     for mask in members:
-        # Numbered again at each step, or the numbers would outgrow an integer.
+        # Renumbered at each step, or the numbers would overflow.
         pattern = np.unique(2 * pattern + mask, return_inverse=True)[1]
     _, firsts, inverse = np.unique(
         code * (pattern.max(initial=0) + 1) + pattern, return_index=True, return_inverse=True
@@ -68,11 +68,11 @@ def strata_of(languages: Sequence[str] | NDArray[np.str_], members: Sequence[NDA
 
 
 def layers_of(languages: Sequence[str] | NDArray[np.str_], first: Sequence[Mapping[str, int]]) -> Strata:
-    """The strata of pools that each hold the first so many documents of some languages.
+    """The strata of pools that each have the first documents of some languages.
 
     Args:
         languages: `(N,)`: language of each document.
-        first: For each pool, how many documents of each language it holds; none of a language that is not named.
+        first: Number of documents of each language in each pool; 0 for a language that is not named.
 
     Example:
         >>> layers = layers_of(["en", "de", "en", "de"], [{"en": 1}, {"en": 2, "de": 1}])
@@ -80,18 +80,18 @@ def layers_of(languages: Sequence[str] | NDArray[np.str_], first: Sequence[Mappi
         (['en|0', 'de|0', 'en|1', 'de|1'], ['en|0', 'en|1'])
     """
     names, code = np.unique(np.asarray(languages, dtype=np.str_), return_inverse=True)
-    found = Strata(np.empty(len(code), dtype=f"<U{max(map(len, names.tolist()), default=0) + 12}"), {}, {})
-    for at, name in enumerate(names.tolist()):
-        rows = np.flatnonzero(code == at)
+    strata = Strata(np.empty(len(code), dtype=f"<U{max(map(len, names.tolist()), default=0) + 12}"), {}, {})
+    for language_code, name in enumerate(names.tolist()):
+        rows = np.flatnonzero(code == language_code)
         cuts = np.array(sorted({pool.get(name, 0) for pool in first} | {0}), dtype=np.int64)
         # A stratum lies between two cuts; the last is beyond all pools.
         stratum = np.searchsorted(cuts, np.arange(len(rows)), side="right") - 1
         for number in np.unique(stratum).tolist():
             label = f"{name}|{number}"
-            found.labels[rows[stratum == number]] = label
-            found.languages[label] = name
-            found.held[label] = np.array([pool.get(name, 0) > cuts[number] for pool in first], dtype=np.bool_)
-    return found
+            strata.labels[rows[stratum == number]] = label
+            strata.languages[label] = name
+            strata.held[label] = np.array([pool.get(name, 0) > cuts[number] for pool in first], dtype=np.bool_)
+    return strata
 
 
 def ranks_in(
@@ -106,21 +106,24 @@ def ranks_in(
 
     Args:
         ranks: Counts of the scan, by label.
-        strata: What the labels mean.
+        strata: Strata of the labels.
         pool: Number of the pool.
         languages: Languages of the result; the pool has documents in each.
-        rows: Rows of `ranks` that are wanted, in the wanted order; their documents must be in the pool.
-        indptr: `(Q + 1,)`: which of these rows belong to which query.
+        rows: Rows of `ranks` in the order of the result; their documents must be in the pool.
+        indptr: `(Q + 1,)`: boundaries of the queries within these rows.
     """
-    of_label = {label: at for at, label in enumerate(ranks.languages)}
+    column_of = {label: position for position, label in enumerate(ranks.languages)}
     columns = [
-        [of_label[label] for label in strata.labels_in(pool, language) if label in of_label] for language in languages
+        [column_of[label] for label in strata.labels_in(pool, language) if label in column_of] for language in languages
     ]
-    code = {language: at for at, language in enumerate(languages)}
+    code = {language: position for position, language in enumerate(languages)}
     language_of = np.array([code.get(strata.languages[label], -1) for label in ranks.languages], dtype=np.int64)
 
     def summed(counts: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        return np.stack([counts[rows][:, part].sum(axis=1, dtype=np.uint32) for part in columns], axis=1)
+        return np.stack(
+            [counts[rows][:, columns_of_language].sum(axis=1, dtype=np.uint32) for columns_of_language in columns],
+            axis=1,
+        )
 
     sizes = ranks.pool_sizes
     return replace(
@@ -139,11 +142,12 @@ def ranks_in(
 
 def lists_in(top: TopK, strata: Strata, pool: int, languages: Sequence[str], queries: NDArray[np.int64]) -> TopK:
     """The best documents of each language in one pool, for some of the queries; positions are those of the scan."""
-    known = set(top.languages or ())
+    scan_labels = set(top.languages or ())
     parts = [
-        top.pool([label for label in strata.labels_in(pool, language) if label in known]) for language in languages
+        top.pool([label for label in strata.labels_in(pool, language) if label in scan_labels])
+        for language in languages
     ]
-    ids, scores, places = (
+    ids, scores, positions = (
         np.stack([getattr(part, name)[queries] for part in parts], axis=1) for name in ("ids", "scores", "places")
     )
-    return TopK(ids, scores, places, tuple(languages))
+    return TopK(ids, scores, positions, tuple(languages))

@@ -1,4 +1,4 @@
-"""Code-switched queries: a query in one language with parts of its translation in another, as bilinguals type them."""
+"""Code-switched queries: queries in one language with parts of their translation in another, as bilinguals type."""
 
 from __future__ import annotations
 
@@ -33,24 +33,25 @@ def code_switch(
     """Replace a share of each query's tokens by those of its translation in the pivot. [our definition]
 
     Tokens are words; in Chinese, Japanese, Thai, Lao, Khmer and Burmese spans of two characters, and runs of Latin
-    letters and digits. They are aligned by position, not by meaning: token i of n stands for the pivot's tokens from
-    i/n to (i + 1)/n of its query, one at least. A pivot token is written once. The result is a mixture with the words
-    of both languages, not the grammar of a bilingual speaker.
+    letters and digits. They are aligned by position, not by meaning: token i of n corresponds to the pivot's tokens
+    from i/n to (i + 1)/n of its query, at least one. Each pivot token is used once. The result mixes the words of both
+    languages, but does not follow the grammar of a bilingual speaker.
 
     Args:
-        collection: Any. Its own parallel queries are taken; a query without one in the pivot stays as it is.
-        share: Of the tokens of each query, 0 to 1. More replaces a superset of what less replaces.
+        collection: Any collection. Its own parallel queries are the source; a query without one in the pivot is not
+            changed.
+        share: Share of the tokens of each query, 0 to 1. A larger share replaces a superset of a smaller one.
         how: `tokens`, or `halves`: the first part of the query in its language and the last part, `share` of it, in the
             pivot.
-        pivot: The language that is mixed in. Its own queries stay as they are.
-        seed: Of the draw of tokens.
+        pivot: The language that is mixed in. Its own queries are not changed.
+        seed: Seed of the draw of tokens.
 
     Returns:
-        The collection, described in its notes. Ids, languages and judgements of the queries stay.
+        The collection, described in its notes. Ids, languages and judgements of the queries are kept.
 
     Raises:
         LanguageError: The collection has no queries in the pivot.
-        UsageError: The share is none, or `how` is unknown.
+        UsageError: The share is out of range, or `how` is unknown.
 
     Example:
         >>> import clinometer as cm
@@ -67,27 +68,27 @@ def code_switch(
     pivot = canonical(pivot)
     queries = collection.queries
     if pivot not in queries.languages:
-        raise LanguageError(f"the collection has no queries in the pivot {pivot!r}, whose tokens were to be taken")
+        raise LanguageError(f"the collection has no queries in the pivot {pivot!r}, so there are no tokens to mix in")
     step = f"code_switch({share:g}, how={how}, pivot={pivot}, seed={seed})"
     question = question_rows(queries.groups, queries.languages, queries.ids).tolist()
-    in_pivot = {question[row]: queries.texts[row] for row in queries.rows_in([pivot]).tolist()}
+    pivot_text_of = {question[row]: queries.texts[row] for row in queries.rows_in([pivot]).tolist()}
     texts = list(queries.texts)
-    changed, replaced, seen, alone = [], 0, 0, 0
+    changed_labels, replaced_count, token_count, without_pivot = [], 0, 0, 0
     for row, (label, text) in enumerate(zip(queries.languages, queries.texts, strict=True)):
         if label == pivot:
             continue
-        if question[row] not in in_pivot:
-            alone += 1
+        if question[row] not in pivot_text_of:
+            without_pivot += 1
             continue
-        own, other = tokens(text, label), tokens(in_pivot[question[row]], pivot)
-        chosen = _chosen(len(own), share, how, queries.ids[row], seed)
-        texts[row] = _mixed(own, other, chosen) if chosen else text
-        changed += [label] if texts[row] != text else []
-        replaced, seen = replaced + len(chosen), seen + len(own)
+        own_tokens, pivot_tokens = tokens(text, label), tokens(pivot_text_of[question[row]], pivot)
+        positions = _chosen(len(own_tokens), share, how, queries.ids[row], seed)
+        texts[row] = _mixed(own_tokens, pivot_tokens, positions) if positions else text
+        changed_labels += [label] if texts[row] != text else []
+        replaced_count, token_count = replaced_count + len(positions), token_count + len(own_tokens)
     facts = {
-        "queries switched": by_language(changed),
-        "tokens replaced": f"{replaced} of {seen}",
-        "queries without a translation in the pivot": alone,
+        "queries switched": by_language(changed_labels),
+        "tokens replaced": f"{replaced_count} of {token_count}",
+        "queries without a translation in the pivot": without_pivot,
     }
     return noted(replace(collection, queries=replace(queries, texts=tuple(texts))), step, facts)
 
@@ -101,43 +102,43 @@ def tokens(text: str, language: str) -> list[str]:
     """
     if language.split("-")[0] not in _UNSPACED:
         return _WORD.findall(text.lstrip())
-    found: list[str] = []
+    parts: list[str] = []
     length = 0
     latin = False
-    for sign in text.lstrip():
-        joins = sign.isascii() and not sign.isspace()
-        starts = not found or found[-1][-1].isspace() or joins != latin or (not latin and length == _SPAN)
-        if sign.isspace() or unicodedata.category(sign).startswith("M"):
+    for character in text.lstrip():
+        is_latin = character.isascii() and not character.isspace()
+        starts = not parts or parts[-1][-1].isspace() or is_latin != latin or (not latin and length == _SPAN)
+        if character.isspace() or unicodedata.category(character).startswith("M"):
             # Marks belong to the letter before them.
-            starts = not found
+            starts = not parts
         else:
             length = 1 if starts else length + 1
-            latin = joins
+            latin = is_latin
         if starts:
-            found.append(sign)
+            parts.append(character)
         else:
-            found[-1] += sign
-    return found
+            parts[-1] += character
+    return parts
 
 
 def _chosen(count: int, share: float, how: str, query: str, seed: int) -> set[int]:
-    wanted = share_of(count, share)
+    replaced = share_of(count, share)
     if how == "halves":
-        return set(range(count - wanted, count))
-    return set(sorted(range(count), key=lambda at: number_of(f"{query}\x1f{at}", seed, "token"))[:wanted])
+        return set(range(count - replaced, count))
+    return set(sorted(range(count), key=lambda position: number_of(f"{query}\x1f{position}", seed, "token"))[:replaced])
 
 
 def _mixed(own: list[str], other: list[str], chosen: set[int]) -> str:
-    """The own tokens, those of `chosen` replaced by the other's at the same part of the query."""
+    """The tokens `own`, with those at `chosen` replaced by the `other` tokens at the same part of the query."""
     text = ""
-    written: set[int] = set()
-    for at, token in enumerate(own):
-        if at not in chosen:
+    used: set[int] = set()
+    for position, token in enumerate(own):
+        if position not in chosen:
             text += token
             continue
-        start = at * len(other) // len(own)
-        stop = max((at + 1) * len(other) // len(own), start + 1)
-        new = [place for place in range(start, stop) if place not in written]
-        written.update(new)
-        text += " " + "".join(f"{other[place].strip()} " for place in new)
+        start = position * len(other) // len(own)
+        stop = max((position + 1) * len(other) // len(own), start + 1)
+        other_positions = [other_position for other_position in range(start, stop) if other_position not in used]
+        used.update(other_positions)
+        text += " " + "".join(f"{other[other_position].strip()} " for other_position in other_positions)
     return " ".join(text.split())

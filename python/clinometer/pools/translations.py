@@ -27,20 +27,20 @@ def translate_partly(
     """Keep all translations of a share of the parallel groups; of the others keep one language. [our definition]
 
     Args:
-        collection: Any. Documents without a group, and groups in one language, stay as they are.
-        share: Of the groups that stay translated, 0 to 1. More is always a superset of less.
+        collection: Any collection. Documents without a group, and groups in one language, are not changed.
+        share: Share of the groups that stay translated, 0 to 1. A larger share is always a superset of a smaller one.
         rest: The language that the other groups keep: `pivot`, or `random`, one of their languages drawn by group. A
-            group that the pivot does not have keeps a random one.
+            group without the pivot keeps a random one.
         pivot: The language that content is written in first.
-        queries: Which queries stay: `any` (a relevant document is still there, in whatever language), `own` (one in
-            their own language) or `complete` (all of them).
-        seed: Of the draw.
+        queries: Queries that stay: those that keep `any` relevant document, one in their `own` language, or all
+            (`complete`).
+        seed: Seed of the draw.
 
     Returns:
         The collection, described in its notes.
 
     Raises:
-        UsageError: The share is none, or `rest` is unknown.
+        UsageError: The share is out of range, or `rest` is unknown.
         CollectionError: No query would be left.
 
     Example:
@@ -55,26 +55,26 @@ def translate_partly(
     pivot = canonical(pivot)
     step = f"translate_partly({share:g}, rest={rest}, pivot={pivot}, queries={queries}, seed={seed})"
     texts = collection.documents
-    languages: dict[str, dict[str, None]] = {}
+    languages_of: dict[str, dict[str, None]] = {}
     for group, label in zip(texts.groups, texts.languages, strict=True):
         if group is not None:
-            languages.setdefault(group, {})[label] = None
-    parallel = {group: sorted(found) for group, found in languages.items() if len(found) > 1}
+            languages_of.setdefault(group, {})[label] = None
+    parallel = {group: sorted(labels) for group, labels in languages_of.items() if len(labels) > 1}
     translated = first(parallel, share_of(len(parallel), share), seed, "translated")
     single: dict[str, str] = {}
-    for group, found in parallel.items():
+    for group, labels in parallel.items():
         if group not in translated:
-            drawn = found[number_of(group, seed, "single language") % len(found)]
-            single[group] = pivot if rest == "pivot" and pivot in found else drawn
+            random_label = labels[number_of(group, seed, "single language") % len(labels)]
+            single[group] = pivot if rest == "pivot" and pivot in labels else random_label
     keep = np.array(
         [single.get(group or "", label) == label for group, label in zip(texts.groups, texts.languages, strict=True)]
     )
-    smaller, lost = thinned(collection, keep, queries, step)
+    smaller, query_facts = thinned(collection, keep, queries, step)
     facts = {
         "groups translated": len(translated),
         "groups in one language": len(single),
         "which one": by_language(single.values()),
         "documents taken out": int(np.sum(~keep)),
-        **lost,
+        **query_facts,
     }
     return noted(smaller, step, facts)

@@ -1,4 +1,4 @@
-"""Arguments of a scan, checked, in the form that the core takes."""
+"""Checked arguments of a scan, in the form that the core takes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
 from clinometer.errors import EmbeddingError, UsageError
-from clinometer.scanning.counts import TIE_MODES, TieMode
+from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scanning.sources import Held, Source, sources_of_store
 from clinometer.store.reader import EmbeddingStore
 
@@ -49,13 +49,13 @@ def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[n
 
 
 def rows_of(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
-    """Embeddings as C-contiguous float32 or float16; arrays that are so already, memory maps too, are not copied."""
+    """Embeddings as C-contiguous float32 or float16; arrays that already are, and memory maps, are not copied."""
     if isinstance(rows, EmbeddingStore):
         rows = rows.rows(0, len(rows))
     try:
         array = np.asanyarray(rows)
     except ValueError:
-        raise EmbeddingError(f"{what} have rows of different lengths; all need one dimension") from None
+        raise EmbeddingError(f"{what} have rows of different lengths; all must have the same dimension") from None
     if array.ndim != 2 or array.shape[1] == 0:
         raise EmbeddingError(f"{what} have shape {array.shape}, but must be (rows, dimension)")
     if array.dtype not in (np.float32, np.float16):
@@ -66,14 +66,14 @@ def rows_of(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
 
 
 def stores_of(documents: object) -> list[EmbeddingStore]:
-    """The stores that the documents are; none if they are arrays."""
-    given: Sequence[object] = documents if isinstance(documents, (list, tuple)) else [documents]
-    found = [item for item in given if isinstance(item, EmbeddingStore)]
-    return found if len(found) == len(given) else []
+    """The documents as a list of stores; empty if they are arrays."""
+    items: Sequence[object] = documents if isinstance(documents, (list, tuple)) else [documents]
+    stores = [item for item in items if isinstance(item, EmbeddingStore)]
+    return stores if len(stores) == len(items) else []
 
 
 def sources_of(documents: Any) -> list[Source]:
-    """The documents as shards that follow one another; a single array is one shard."""
+    """The documents as consecutive shards; a single array is one shard."""
     if stores := stores_of(documents):
         return [source for store in stores for source in sources_of_store(store)]
     if isinstance(documents, (list, tuple)) and documents and all(np.ndim(rows) == 2 for rows in documents):
@@ -82,21 +82,29 @@ def sources_of(documents: Any) -> list[Source]:
 
 
 def check_options(
-    k: int, ties: str, similarity: str, precision: str | None, threads: int | None, block: int, kernel: str | None
+    k: int,
+    ties: str,
+    similarity: str,
+    precision: str | None,
+    threads: int | None,
+    block: int,
+    kernel: str | None,
+    *,
+    pool_k: int = 0,
 ) -> None:
-    """Refuse options of a scan that cannot be used.
+    """Refuse invalid options of a scan.
 
     Raises:
-        UsageError: Naming the option and what it may be.
+        UsageError: An option is invalid; the message gives its valid values.
     """
-    if k < 0:
-        raise UsageError(f"k is {k}, but cannot be negative")
-    if ties not in TIE_MODES:
-        raise UsageError(f"there is no tie mode {ties!r}; choose one of {', '.join(TIE_MODES)}")
+    for name, length in (("k", k), ("pool_k", pool_k)):
+        if length < 0:
+            raise UsageError(f"{name} is {length}, but cannot be negative")
+    check_ties(ties)
     if similarity not in ("cosine", "dot"):
-        raise UsageError(f"there is no similarity {similarity!r}; choose cosine or dot")
+        raise UsageError(f"unknown similarity {similarity!r}; expected cosine or dot")
     if precision not in (None, "float32", "int16-certified"):
-        raise UsageError(f"there is no precision {precision!r}; choose float32 or int16-certified, or leave it out")
+        raise UsageError(f"unknown precision {precision!r}; expected float32 or int16-certified, or leave it out")
     if threads is not None and threads < 1:
         raise UsageError(f"threads is {threads}, but must be 1 or more")
     if block < 1:
@@ -119,14 +127,14 @@ def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uin
     code_of: dict[str, int] = {}
     codes = np.fromiter((code_of.setdefault(str(label), len(code_of)) for label in languages), np.int64, size)
     if len(code_of) > 1 << 16:
-        raise UsageError(f"{len(code_of)} languages are more than 65,536")
+        raise UsageError(f"{len(code_of):,} languages, but at most 65,536 are supported")
     return tuple(code_of), codes.astype(np.uint16)
 
 
 def targets_of(
     relevant: Relevant | None, queries: int, size: int, kind: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Documents named for each query as CSR `(indptr, positions)`; `kind` says in errors what they are named as."""
+    """Documents of each query as CSR `(indptr, positions)`; errors call them `kind` documents."""
     if relevant is None:
         return np.zeros(queries + 1, dtype=np.int64), np.empty(0, dtype=np.int64)
     if _is_csr(relevant, queries):
@@ -139,11 +147,13 @@ def targets_of(
         if len(relevant) != queries:
             raise UsageError(f"{kind} documents for {len(relevant)} queries, but there are {queries}")
         lists = [np.atleast_1d(np.asarray(rows)) for rows in relevant]
-        for query, found in enumerate(lists):
-            if found.size and found.dtype.kind not in "iu":
-                raise UsageError(f"the {kind} documents of query {query} are {found.dtype}, but must be integers")
-        indptr = np.cumsum([0, *(len(found) for found in lists)], dtype=np.int64)
-        rows = np.concatenate([found.astype(np.int64) for found in lists]) if indptr[-1] else np.empty(0, np.int64)
+        for query, positions in enumerate(lists):
+            if positions.size and positions.dtype.kind not in "iu":
+                raise UsageError(f"the {kind} documents of query {query} are {positions.dtype}, but must be integers")
+        indptr = np.cumsum([0, *(len(positions) for positions in lists)], dtype=np.int64)
+        rows = (
+            np.concatenate([positions.astype(np.int64) for positions in lists]) if indptr[-1] else np.empty(0, np.int64)
+        )
     query_of = np.repeat(np.arange(queries), np.diff(indptr))
     outside = np.flatnonzero((rows < 0) | (rows >= size))
     if outside.size:
@@ -152,15 +162,15 @@ def targets_of(
             f"query {query_of[at]} names document {rows[at]} as {kind}, but documents are numbered 0 to {size - 1}"
         )
     order = np.lexsort((rows, query_of))
-    twice = np.flatnonzero((np.diff(rows[order]) == 0) & (np.diff(query_of[order]) == 0))
-    if twice.size:
-        at = order[twice[0]]
-        raise UsageError(f"query {query_of[at]} names document {rows[at]} twice; name each {kind} document once")
+    repeated = np.flatnonzero((np.diff(rows[order]) == 0) & (np.diff(query_of[order]) == 0))
+    if repeated.size:
+        at = order[repeated[0]]
+        raise UsageError(f"query {query_of[at]} names {kind} document {rows[at]} twice; name each one once")
     return indptr, rows
 
 
 def bytes_of(budget: int | str) -> int:
-    """A number of bytes from what a user writes.
+    """Bytes of a memory budget such as `4GB`.
 
     Example:
         >>> bytes_of("4GB"), bytes_of("512 MB"), bytes_of(1000)

@@ -1,7 +1,7 @@
-"""What finished shards gave, kept in a folder while a scan runs, so that a killed one goes on where it was.
+"""Results of finished shards, kept in a folder while a scan runs, so that a killed scan resumes where it stopped.
 
-A part is written whole or not at all and carries a digest of the questions that it answers; one that answers others, or
-was damaged, is scanned again.
+A part is written completely or not at all and carries a digest of its scan task; a shard whose part is damaged or has
+another digest is scanned again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from clinometer.errors import FormatError, UsageError
 from clinometer.files import json_bytes, lock, written_whole
 from clinometer.scanning.counts import RankCounts, TopK
-from clinometer.scanning.passes import Questions, Scan
+from clinometer.scanning.passes import Scan, ScanTask
 
 __all__ = ["Checkpoint"]
 
@@ -34,13 +34,13 @@ class Checkpoint:
     """Parts of one scan. A context manager: one scan at a time works in a folder.
 
     Args:
-        folder: Where the parts are kept; made if it is not there.
-        inputs: What the scan is of, by name: digests and settings that change what a shard gives.
+        folder: Folder of the parts; created if it does not exist.
+        inputs: Digests and settings that change the results of a shard, by name.
 
     Raises:
-        UsageError: The folder holds parts of another scan; what differs is named.
+        UsageError: The folder holds parts of another scan; the message names the differences.
         FormatError: The folder holds something else.
-        ClinometerError: Another scan works in it.
+        ClinometerError: Another scan is using it.
     """
 
     def __init__(self, folder: str | os.PathLike[str], inputs: Mapping[str, str]) -> None:
@@ -48,7 +48,7 @@ class Checkpoint:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = lock(self._folder)
         self.resumed = 0
-        """Shards that were found finished, counted once for each pass."""
+        """Number of shards that were already finished, counted once per pass."""
         try:
             self._begin(dict(inputs))
         except BaseException:
@@ -60,7 +60,9 @@ class Checkpoint:
         if not path.exists():
             if foreign := sorted(file.name for file in self._folder.iterdir() if not _is_own(file.name)):
                 raise FormatError(
-                    self._folder, None, f"this folder has no {_ABOUT} but {foreign[0]!r}; give a new or an empty folder"
+                    self._folder,
+                    None,
+                    f"this folder has no {_ABOUT} but holds {foreign[0]!r}; choose a new or empty folder",
                 )
             with written_whole(path) as file:
                 file.write(json_bytes({"format": _FORMAT, "version": 1, "inputs": inputs}))
@@ -68,19 +70,19 @@ class Checkpoint:
         try:
             about = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise FormatError(path, None, f"this is no list of parts ({error}); delete the folder") from None
-        there = about.get("inputs")
-        if (about.get("format"), about.get("version")) != (_FORMAT, 1) or not isinstance(there, dict):
-            raise FormatError(path, None, "these are no parts of a scan; give another folder")
+            raise FormatError(path, None, f"not a list of scan parts ({error}); delete the folder") from None
+        old_inputs = about.get("inputs")
+        if (about.get("format"), about.get("version")) != (_FORMAT, 1) or not isinstance(old_inputs, dict):
+            raise FormatError(path, None, "not a list of scan parts; choose another folder")
         differing = [
-            f"{name}: {there.get(name)}, now {inputs.get(name)}"
-            for name in dict.fromkeys((*there, *inputs))
-            if there.get(name) != inputs.get(name)
+            f"{name}: {old_inputs.get(name)}, now {inputs.get(name)}"
+            for name in dict.fromkeys((*old_inputs, *inputs))
+            if old_inputs.get(name) != inputs.get(name)
         ]
         if differing:
             raise UsageError(
-                f"{self._folder} holds parts of another scan ({'; '.join(differing)}); scan as before, give another "
-                "folder, or delete this one"
+                f"{self._folder} holds parts of another scan ({'; '.join(differing)}); repeat that scan, choose "
+                "another folder, or delete this one"
             )
 
     def __enter__(self) -> Self:
@@ -89,32 +91,32 @@ class Checkpoint:
     def __exit__(self, *_: object) -> None:
         self._lock.close()
 
-    def found(self, batch: int, asked: Questions, shards: int) -> dict[int, Callable[[], Scan]]:
-        """The shards whose parts are there, and how to read them.
+    def finished(self, batch: int, task: ScanTask, shards: int) -> dict[int, Callable[[], Scan]]:
+        """Functions that read the parts of finished shards, by shard number.
 
         Args:
             batch: Number of the pass.
-            asked: The questions of the pass; the scores of the targets need not be known.
-            shards: How many there are.
+            task: Task of the pass; the scores of the targets need not be known.
+            shards: Number of shards.
         """
-        self._digest = _digest_of(asked)
-        kept: dict[int, Callable[[], Scan]] = {}
+        self._digest = _digest_of(task)
+        readers: dict[int, Callable[[], Scan]] = {}
         for number in range(shards):
             path = self._path(batch, number)
             if path.exists():
-                part = _read(path, asked, self._digest)
+                part = _read(path, task, self._digest)
                 if part is None:
                     sys.stderr.write(
-                        f"note: {path} is damaged or answers other questions; its shard is scanned again\n"
+                        f"note: {path} is damaged or belongs to another task; its shard is scanned again\n"
                     )
                 else:
-                    # Read once more when it is merged: all parts together may be larger than the memory.
-                    kept[number] = lambda path=path: _whole(_read(path, asked, self._digest), path)  # type: ignore[misc]
-        self.resumed += len(kept)
-        return kept
+                    # Read again when it is merged: all parts together may exceed the memory.
+                    readers[number] = lambda path=path: _whole(_read(path, task, self._digest), path)  # type: ignore[misc]
+        self.resumed += len(readers)
+        return readers
 
     def keep(self, batch: int, number: int, part: Scan) -> None:
-        """Write what a shard gave."""
+        """Write the result of a shard."""
         assert part.ranks is not None  # noqa: S101 - a pass always counts
         arrays = {name: getattr(part.ranks, name) for name in _COUNTS}
         if part.top is not None:
@@ -123,7 +125,7 @@ class Checkpoint:
             np.savez(file, digest=np.array(self._digest), rescored=np.array(part.rescored), **arrays)
 
     def clear(self) -> None:
-        """Delete the parts, and the folder if nothing else is in it: the result stands somewhere."""
+        """Delete the parts, and the folder if nothing else is in it, once the result is saved."""
         for path in self._folder.iterdir():
             if _is_own(path.name):
                 path.unlink()
@@ -138,44 +140,44 @@ def _is_own(name: str) -> bool:
     return name in (".lock", _ABOUT) or name.startswith((f"{_ABOUT}.", "part-"))
 
 
-def _digest_of(asked: Questions) -> str:
+def _digest_of(task: ScanTask) -> str:
     sha = hashlib.sha256()
-    for array in (asked.queries, asked.indptr, asked.targets, asked.codes, asked.places):
+    for array in (task.queries, task.indptr, task.targets, task.codes, task.places):
         sha.update(f"{array.dtype.str}{array.shape}".encode())
         sha.update(np.ascontiguousarray(array).data)
-    said = {name: asked.options[name] for name in ("similarity", "k", "per_language")}
-    sha.update(repr((asked.labels, asked.ties, asked.held, asked.by_id, said)).encode())
+    options = {name: task.options[name] for name in ("similarity", "k", "per_language")}
+    sha.update(repr((task.labels, task.ties, task.held, task.by_id, options)).encode())
     return sha.hexdigest()
 
 
-def _read(path: Path, asked: Questions, digest: str) -> Scan | None:
-    """A part; None if it is not one that answers these questions."""
+def _read(path: Path, task: ScanTask, digest: str) -> Scan | None:
+    """A part; None if it is damaged or belongs to another task."""
     try:
         with path.open("rb") as raw:
             file = np.load(raw, allow_pickle=False)
             if str(file["digest"]) != digest:
                 return None
-            found = {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except (KeyError, ValueError, EOFError, OSError, BadZipFile):
         return None
     counts = RankCounts(
-        indptr=asked.indptr,
-        documents=asked.targets,
-        codes=asked.codes,
-        languages=asked.labels,
-        ties=asked.ties,
-        held=asked.held,
-        by_id=asked.by_id,
-        **{name: found[name] for name in _COUNTS},
+        indptr=task.indptr,
+        documents=task.targets,
+        codes=task.codes,
+        languages=task.labels,
+        ties=task.ties,
+        held=task.held,
+        by_id=task.by_id,
+        **{name: arrays[name] for name in _COUNTS},
     )
     top = None
-    if asked.options["k"]:
-        labels = asked.labels if asked.options["per_language"] else None
-        top = TopK(found["top_ids"], found["top_scores"], found["top_places"], labels)
-    return Scan(counts, top, int(found["rescored"]))
+    if task.options["k"]:
+        labels = task.labels if task.options["per_language"] else None
+        top = TopK(arrays["top_ids"], arrays["top_scores"], arrays["top_places"], labels)
+    return Scan(counts, top, int(arrays["rescored"]))
 
 
 def _whole(part: Scan | None, path: Path) -> Scan:
     if part is None:
-        raise FormatError(path, None, "this part was changed while it was used; delete it and run again")
+        raise FormatError(path, None, "this part changed during the run; delete it and run again")
     return part

@@ -1,7 +1,6 @@
-"""What a scan yields: counts that make every rank (`RankCounts`) and the best documents (`TopK`).
+"""Results of a scan: counts that give every rank (`RankCounts`) and the best documents (`TopK`).
 
-Both add up: the results of scans over disjoint documents merge into the result of one scan over all of them, bit for
-bit.
+Both merge: results of scans over disjoint documents merge into the result of one scan over all of them, bit for bit.
 """
 
 from __future__ import annotations
@@ -25,7 +24,9 @@ __all__ = [
     "RankCounts",
     "TieMode",
     "TopK",
+    "check_ties",
     "counts_within",
+    "split_lists",
     "stack_counts",
     "stack_lists",
     "tie_order",
@@ -34,9 +35,22 @@ __all__ = [
 TieMode = Literal["index", "trec", "optimistic", "pessimistic", "expected"]
 TIE_MODES: tuple[str, ...] = get_args(TieMode)
 
+# Languages that a repr lists.
+_SHOWN = 12
+
+
+def check_ties(ties: str) -> None:
+    """Refuse an unknown tie mode.
+
+    Raises:
+        UsageError: The message gives the modes.
+    """
+    if ties not in TIE_MODES:
+        raise UsageError(f"unknown tie mode {ties!r}; expected one of {', '.join(TIE_MODES)}")
+
 
 def tie_order(ties: TieMode) -> Literal["index", "trec"]:
-    """The order that a scan keeps among equal scores, for measures in a tie mode."""
+    """The order of equal scores in a scan, for measures in a tie mode."""
     return "trec" if ties == "trec" else "index"
 
 
@@ -55,34 +69,34 @@ class Counts:
         return Counts(self.greater - other.greater, self.equal - other.equal, self.before - other.before)
 
     def take(self, rows: NDArray[np.int64], columns: list[int]) -> Counts:
-        """The counts of some rows and some languages."""
+        """The counts of some rows and languages."""
         cells = np.ix_(rows, np.asarray(columns, dtype=np.int64))
         return Counts(*(part[cells].astype(np.int64) for part in (self.greater, self.equal, self.before)))
 
     def only(self, column: int) -> Counts:
         """The same counts in one language, zero in the others."""
-        kept = np.arange(self.greater.shape[1]) == column
-        return Counts(self.greater * kept, self.equal * kept, self.before * kept)
+        mask = np.arange(self.greater.shape[1]) == column
+        return Counts(self.greater * mask, self.equal * mask, self.before * mask)
 
 
 @dataclass(frozen=True)
 class RankCounts:
-    """For each query's relevant documents, how many documents of each language score above them or tie with them.
+    """For each relevant document of a query, the number of documents of each language that score above or tie with it.
 
-    One row per (query, relevant document), in the order in which they were given; R rows, L languages.
+    One row per (query, relevant document), in input order; R rows, L languages.
 
     Args:
         indptr: `(Q + 1,)`: the rows of query q are `indptr[q]:indptr[q + 1]`.
         documents: `(R,)`: the relevant documents, as positions in the pool.
         codes: `(R,)`: their languages, as indices into `languages`.
-        scores: `(R,)` float32: their canonical scores; as they were given, where `scan_scores` counted.
+        scores: `(R,)` float32: their canonical scores; the scores passed in, where `scan_scores` counted.
         greater: `(R, L)`: documents with a higher score.
         equal: `(R, L)`: other documents with the same score.
         before: `(R, L)`: those of `equal` that come first in the tie order.
         languages: The pool's languages, L labels.
-        ties: Tie mode that `ranks` uses unless told otherwise.
-        held: The tie order that `before` holds, `index` or `trec`.
-        by_id: Whether the order `trec` went by given ids; else it is the order `index` reversed.
+        ties: Default tie mode of `ranks`.
+        held: Tie order of `before`, `index` or `trec`.
+        by_id: Whether the order `trec` used ids; else it is the order `index` reversed.
         pool_sizes: `(L,)`: documents of each language; None where they differ by query.
     """
 
@@ -99,14 +113,22 @@ class RankCounts:
     by_id: bool = False
     pool_sizes: NDArray[np.int64] | None = None
 
+    def __repr__(self) -> str:
+        """Sizes, languages and tie mode in one line, never the arrays."""
+        sizes = None if self.pool_sizes is None else self.pool_sizes.tolist()
+        return (
+            f"RankCounts(queries={len(self.indptr) - 1:,}, relevant={len(self.documents):,}, "
+            f"languages=[{_listed(self.languages, sizes)}], ties={self.ties!r})"
+        )
+
     def ranks(self, languages: Iterable[str] | None = None, ties: TieMode | None = None) -> NDArray[Any]:
         """Rank of each relevant document in the pool of these languages, without another scan.
 
         Args:
             languages: Languages of the pool; all of them by default.
-            ties: `index` (equal scores stand in order of position), `trec` (in descending order of document id; of
-                position where no ids were given), `optimistic` (1 + greater), `pessimistic` (1 + greater + equal) or
-                `expected` (half-way between).
+            ties: Tie mode: `index` (equal scores in order of position), `trec` (in descending order of document id, or
+                of position where the scan had no ids), `optimistic` (1 + greater), `pessimistic` (1 + greater +
+                equal) or `expected` (half-way between).
 
         Returns:
             `(R,)` int64, float64 for `expected`. Ranks start at 1; 0 where the relevant document itself is not in that
@@ -128,30 +150,29 @@ class RankCounts:
         ranks: NDArray[Any]
         if mode in ("index", "trec"):
             ranks = 1 + greater + self.tied_before(mode)[:, columns].sum(axis=1, dtype=np.int64)
-        elif mode in TIE_MODES:
+        else:
+            check_ties(mode)
             tied = self.equal[:, columns].sum(axis=1, dtype=np.int64)
             share = {"optimistic": 0 * tied, "pessimistic": tied, "expected": tied / 2}[mode]
             ranks = 1 + greater + share
-        else:
-            raise UsageError(f"there is no tie mode {mode!r}; choose one of {', '.join(TIE_MODES)}")
         ranks[~np.isin(self.codes, columns)] = 0
         return ranks
 
     def columns(self, languages: Iterable[str] | None) -> list[int]:
-        """Indices of the languages, in their order here."""
+        """Column indices of the languages, ascending."""
         if languages is None:
             return list(range(len(self.languages)))
-        wanted = [languages] if isinstance(languages, str) else list(languages)
-        absent = [label for label in wanted if label not in self.languages]
-        if absent:
-            raise UsageError(f"the scan saw no {', '.join(absent)}; it saw {', '.join(self.languages)}")
-        return sorted(self.languages.index(label) for label in set(wanted))
+        labels = [languages] if isinstance(languages, str) else list(languages)
+        missing = [label for label in labels if label not in self.languages]
+        if missing:
+            raise UsageError(f"the scan has no {', '.join(missing)}; it has {', '.join(self.languages)}")
+        return sorted(self.languages.index(label) for label in set(labels))
 
     def tied_before(self, ties: Literal["index", "trec"]) -> NDArray[np.uint32]:
         """`(R, L)`: documents with the same score that come first in the order of mode `index` or `trec`.
 
         Raises:
-            UsageError: The scan held the other order, and ids make them unlike.
+            UsageError: The scan used the other order, and with ids one does not follow from the other.
         """
         if ties == self.held:
             return self.before
@@ -162,7 +183,7 @@ class RankCounts:
 
     @property
     def tied(self) -> int:
-        """How many relevant documents tie with another document."""
+        """Number of relevant documents that tie with another document."""
         return int(np.count_nonzero(self.equal.any(axis=1)))
 
     def merge(self, other: RankCounts) -> RankCounts:
@@ -187,7 +208,7 @@ class RankCounts:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an `.npz` file: complete or not at all."""
+        """Write an `.npz` file, completely or not at all."""
         with written_whole(path) as file:
             np.savez(
                 file,
@@ -201,10 +222,10 @@ class RankCounts:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RankCounts:
-        """Read what `save` wrote.
+        """Read a file written by `save`.
 
         Raises:
-            FormatError: The file is not such a file.
+            FormatError: It is not such a file.
         """
         try:
             with Path(path).open("rb") as raw:
@@ -214,7 +235,7 @@ class RankCounts:
                 ties, held = cast("TieMode", str(file["ties"])), cast("Any", str(file["held"]))
                 by_id, sizes = bool(file["by_id"]), file["pool_sizes"]
         except (KeyError, IndexError, ValueError, EOFError, BadZipFile) as error:
-            raise FormatError(os.fspath(path), None, "this is no file that RankCounts.save wrote") from error
+            raise FormatError(os.fspath(path), None, "not a file written by RankCounts.save") from error
         return cls(
             **arrays, languages=languages, ties=ties, held=held, by_id=by_id, pool_sizes=sizes if sizes.size else None
         )
@@ -228,16 +249,21 @@ class TopK:
     """The best k documents of each query, or of each query and language, by one total order: score, then tie order.
 
     Args:
-        ids: `(Q, k)` or `(Q, L, k)` int64: positions in the pool, best first, -1 where there were fewer documents.
-        scores: The same shape, float32 or as they were given, NaN where `ids` is -1.
-        places: The same shape, int64: places in the tie order (equal to `ids` unless another order was asked for).
-        languages: The L labels where the lists are per language, else None.
+        ids: `(Q, k)` or `(Q, L, k)` int64: positions in the pool, best first, -1 after the last document.
+        scores: Scores in the same shape, float32 or the type passed in, NaN where `ids` is -1.
+        places: Places in the tie order in the same shape, int64; equal to `ids` in the order `index`.
+        languages: The L labels if the lists are per language, else None.
     """
 
     ids: NDArray[np.int64]
     scores: NDArray[np.float32]
     places: NDArray[np.int64]
     languages: tuple[str, ...] | None = None
+
+    def __repr__(self) -> str:
+        """Sizes and languages in one line, never the arrays."""
+        languages = "" if self.languages is None else f", languages=[{_listed(self.languages)}]"
+        return f"TopK(queries={len(self.ids):,}, k={self.k:,}{languages})"
 
     @property
     def k(self) -> int:
@@ -248,20 +274,24 @@ class TopK:
         """The best k documents in the pool of these languages, merged from the lists per language.
 
         Raises:
-            UsageError: The lists are not per language, or have no such language.
+            UsageError: The lists are not per language, or lack a language.
         """
         if self.languages is None:
             raise UsageError("these lists are not per language; search with per_language=True")
-        wanted = set(languages)
-        absent = wanted - set(self.languages)
-        if absent:
-            raise UsageError(f"the lists have no {', '.join(sorted(absent))}; they have {', '.join(self.languages)}")
-        columns = [self.languages.index(label) for label in self.languages if label in wanted]
+        labels = set(languages)
+        missing = labels - set(self.languages)
+        if missing:
+            raise UsageError(f"the lists have no {', '.join(sorted(missing))}; they have {', '.join(self.languages)}")
+        columns = [self.languages.index(label) for label in self.languages if label in labels]
         queries = self.ids.shape[0]
         ids, scores, places = (
             column[:, columns].reshape(queries, -1) for column in (self.ids, self.scores, self.places)
         )
         return _best(ids, scores, places, self.k)
+
+    def first(self, k: int) -> TopK:
+        """The first k documents of each list."""
+        return TopK(self.ids[..., :k], self.scores[..., :k], self.places[..., :k], self.languages)
 
     def merge(self, other: TopK) -> TopK:
         """The best k over both sets of documents; the order of merging does not matter.
@@ -278,44 +308,73 @@ class TopK:
         return TopK(best.ids.reshape(shape), best.scores.reshape(shape), best.places.reshape(shape), self.languages)
 
 
+def _listed(labels: Sequence[str], sizes: Sequence[int] | None = None) -> str:
+    """The first languages, with their numbers of documents where those are known."""
+    names = [label or "''" for label in labels[:_SHOWN]]
+    if sizes is not None:
+        names = [f"{name} {size:,}" for name, size in zip(names, sizes, strict=False)]
+    more = f", ... ({len(labels) - _SHOWN} more)" if len(labels) > _SHOWN else ""
+    return ", ".join(names) + more
+
+
+def split_lists(
+    top: TopK | None, k: int, pool_k: int, languages: Iterable[str] | None = None
+) -> tuple[TopK | None, TopK | None]:
+    """Lists of two lengths from one: as they are, and those of the whole pool.
+
+    Args:
+        top: Lists at least as long as both; None for none.
+        k: Length of the lists as they are, per language or not; 0 for none.
+        pool_k: Length of the lists of the whole pool; 0 for none.
+        languages: Languages of that pool; all by default.
+    """
+    if top is None:
+        return None, None
+    pooled = None
+    if pool_k:
+        whole = top if top.languages is None else top.pool(top.languages if languages is None else languages)
+        pooled = whole.first(pool_k)
+    return top.first(k) if k else None, pooled
+
+
 def _best(ids: NDArray[Any], scores: NDArray[Any], places: NDArray[Any], k: int) -> TopK:
-    # lexsort puts NaN, the mark of an absent document, last.
+    # lexsort puts NaN, which marks empty entries, last.
     order = np.lexsort((places, -scores), axis=-1)[:, :k]
     ids, scores, places = (np.take_along_axis(column, order, axis=-1) for column in (ids, scores, places))
     return TopK(ids, scores, places)
 
 
 def counts_within(ranks: RankCounts, places: NDArray[np.int64], members: NDArray[np.bool_] | None = None) -> Counts:
-    """The part of the counts that is due to other rows of the same query, known from the rows' own scores.
+    """The part of the counts that comes from other rows of the same query, computed from the rows' own scores.
 
     Args:
         ranks: Counts of a scan.
         places: `(R,)`: place of each row's document in the scan's tie order.
-        members: `(R,)`: count only these rows; all by default.
+        members: `(R,)` mask of the rows to count; all by default.
 
     Returns:
         `(R, L)` each: documents among the query's rows that score above, tie with, and precede each row's document.
     """
     shape = (len(ranks.codes), len(ranks.languages))
-    found = Counts(*(np.zeros(shape, dtype=np.int64) for _ in range(3)))
+    counts = Counts(*(np.zeros(shape, dtype=np.int64) for _ in range(3)))
     rows_of_query = np.diff(ranks.indptr)
     for size in np.unique(rows_of_query[rows_of_query > 1]):
         first_rows = ranks.indptr[:-1][rows_of_query == size]
-        # The rows of a query are compared with each other; so many queries at a time bound the memory.
+        # The rows of a query are compared with each other; this number of queries at a time bounds the memory.
         step = max(1, (1 << 22) // int(size * size))
         for start in range(0, len(first_rows), step):
             rows = first_rows[start : start + step, None] + np.arange(size)
             score, place, code = ranks.scores[rows], places[rows], ranks.codes[rows]
             for other in range(int(size)):
-                counted = np.arange(size) != other
+                mask = np.arange(size) != other
                 if members is not None:
-                    counted = counted & members[rows[:, other, None]]
-                same = counted & (score[:, other, None] == score)
-                into = (rows, code[:, other, None])
-                found.greater[into] += counted & (score[:, other, None] > score)
-                found.equal[into] += same
-                found.before[into] += same & (place[:, other, None] < place)
-    return found
+                    mask = mask & members[rows[:, other, None]]
+                same = mask & (score[:, other, None] == score)
+                cells = (rows, code[:, other, None])
+                counts.greater[cells] += mask & (score[:, other, None] > score)
+                counts.equal[cells] += same
+                counts.before[cells] += same & (place[:, other, None] < place)
+    return counts
 
 
 def stack_counts(parts: Sequence[RankCounts]) -> RankCounts:

@@ -1,7 +1,7 @@
-"""One pass over one shard: what a worker is told is plain data, and so is what it answers.
+"""One pass over one shard; both what a worker receives and what it returns are plain data.
 
-A pass depends on nothing but its arguments: any worker may make it, again if need be, and the answers of all shards add
-up to the same bits in any order.
+A pass depends only on its arguments: any worker may run it, also again, and the results of all shards add up to the
+same bits in any order.
 """
 
 from __future__ import annotations
@@ -21,25 +21,27 @@ from clinometer.errors import EmbeddingError
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.sources import Source, is_mapped
 
-__all__ = ["Change", "Piece", "Questions", "Scan", "add", "join_scores", "scan_piece", "score_piece"]
+__all__ = ["Piece", "RowTransform", "Scan", "ScanTask", "add", "join_scores", "scan_piece", "score_piece"]
 
 Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What one scan yields.
+    """Result of a scan.
 
     Args:
-        ranks: Counts of the relevant documents; None if none were given.
+        ranks: Counts of the relevant documents; None without relevant documents.
         top: The best documents; None if k was 0.
-        rescored: How many pairs the certified filter left to canonical scores; 0 where no filter ran. It depends on how
-            the work was cut, unlike the results.
+        rescored: Number of pairs that the certified filter left to canonical scores; 0 without a filter. Unlike the
+            results, it depends on how the work was split.
+        pooled: The best documents of the whole pool; None if `pool_k` was 0.
     """
 
     ranks: RankCounts | None
     top: TopK | None
     rescored: int = 0
+    pooled: TopK | None = None
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,10 @@ class Piece:
     """One shard of a pool.
 
     Args:
-        source: Where its n rows lie.
-        start: Position of the first of them in the pool.
+        source: Location of its n rows.
+        start: Position of its first row in the pool.
         codes: `(n,)`: language of each row.
-        places: `(n,)`: place of each row in the tie order; None where that is its position.
+        places: `(n,)`: place of each row in the tie order; None if that is its position.
     """
 
     source: Source
@@ -62,37 +64,37 @@ class Piece:
         return len(self.source)
 
 
-class Change(Protocol):
-    """What documents go through before they are scored, such as `clinometer.correction.remedies.Remedies`."""
+class RowTransform(Protocol):
+    """A transform of documents before they are scored, such as `clinometer.correction.remedies.Remedies`."""
 
     @property
     def block(self) -> int:
-        """Rows that are changed at a time."""
+        """Number of rows to transform at a time."""
         ...
 
     def documents(self, rows: NDArray[Any], languages: Sequence[str]) -> NDArray[np.float32]:
-        """The rows, changed; what becomes of one depends on it and its language alone."""
+        """The transformed rows; each depends only on the row and its language."""
         ...
 
 
 @dataclass(frozen=True)
-class Questions:
-    """What is asked of every shard alike: some queries and their relevant documents.
+class ScanTask:
+    """The same task for every shard: some queries and their relevant documents.
 
     Args:
-        queries: `(Q, d)`.
+        queries: `(Q, d)`: embeddings.
         indptr: `(Q + 1,)`: the relevant documents of query q are `indptr[q]:indptr[q + 1]`.
         targets: `(R,)`: their positions in the pool.
         codes: `(R,)`: their languages.
         places: `(R,)`: their places in the tie order.
         scores: `(R,)`: their scores, once they are known.
-        labels: The languages.
+        labels: Labels of the languages.
         ties: Tie mode of the ranks.
-        held: The order that places are in.
-        by_id: Whether that order went by given ids.
-        change: What documents go through before they are scored; None for nothing.
-        checked: Compare the checksum of each shard before it is scanned.
-        options: Of the core.
+        held: Tie order of the places.
+        by_id: Whether that order used ids.
+        transform: Transform of documents before they are scored; None for none.
+        checked: Whether to compare the checksum of each shard before it is scanned.
+        options: Options of the core.
     """
 
     queries: NDArray[Any]
@@ -105,142 +107,142 @@ class Questions:
     ties: TieMode
     held: Literal["index", "trec"]
     by_id: bool
-    change: Change | None
+    transform: RowTransform | None
     checked: bool
     options: dict[str, Any]
 
 
-def scan_piece(asked: Questions, piece: Piece, progress: Progress | None = None) -> Scan:
+def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -> Scan:
     """Counts and lists of one shard.
 
     Args:
-        asked: What is asked; the scores of the targets are known.
+        task: Queries and targets; the scores of the targets are known.
         piece: The shard.
-        progress: Told how many of its documents are done.
+        progress: Function called with the number of its documents that are done.
 
     Raises:
-        EmbeddingError: Rows that are zero, NaN or infinite; they are named by their number in the pool.
-        FormatError: The file of the shard is not as it was.
+        EmbeddingError: Rows are zero, NaN or infinite; the message gives their numbers in the pool.
+        FormatError: The file of the shard has changed.
     """
-    whole: Scan | None = None
-    for at, rows in _blocks(asked, piece):
+    total: Scan | None = None
+    for at, rows in _blocks(task, piece):
         span = slice(at, at + len(rows))
         with _named_rows(piece, at):
-            scan_result = _core.scan(
-                asked.queries,
+            core_result = _core.scan(
+                task.queries,
                 _core.Documents(
                     rows,
                     piece.codes[span],
-                    language_count=len(asked.labels),
+                    language_count=len(task.labels),
                     places=None if piece.places is None else piece.places[span],
                     first_place=piece.start + at,
                     read_ahead=is_mapped(rows),
                 ),
-                _core.Targets(asked.indptr, asked.scores, asked.places),
-                _core.ScanOptions(**asked.options),
+                _core.Targets(task.indptr, task.scores, task.places),
+                _core.PassOptions(**task.options),
                 progress=None if progress is None else partial(_from, progress, at),
             )
-        sizes = np.bincount(piece.codes[span], minlength=len(asked.labels))
-        part = Scan(_counts(asked, scan_result, sizes), _lists(asked, piece, scan_result), scan_result.rescored)
-        whole = part if whole is None else add(whole, part)
-    assert whole is not None  # noqa: S101 - no piece is empty
-    return whole
+        sizes = np.bincount(piece.codes[span], minlength=len(task.labels))
+        part = Scan(_counts(task, core_result, sizes), _lists(task, piece, core_result), core_result.rescored)
+        total = part if total is None else add(total, part)
+    assert total is not None  # noqa: S101 - no piece is empty
+    return total
 
 
-def score_piece(asked: Questions, piece: Piece) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Scores of the targets that lie in one shard: their numbers, and a score for each.
+def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Numbers and scores of the targets in one shard.
 
     Raises:
         EmbeddingError: As for `scan_piece`.
         FormatError: As for `scan_piece`.
     """
-    here = np.flatnonzero((asked.targets >= piece.start) & (asked.targets < piece.start + len(piece)))
-    query_of = np.repeat(np.arange(len(asked.queries), dtype=np.uint32), np.diff(asked.indptr))
-    local = asked.targets[here] - piece.start
+    here = np.flatnonzero((task.targets >= piece.start) & (task.targets < piece.start + len(piece)))
+    query_of = np.repeat(np.arange(len(task.queries), dtype=np.uint32), np.diff(task.indptr))
+    local = task.targets[here] - piece.start
     rows: NDArray[Any] = piece.source.open()
-    if asked.change is not None:
-        wanted, local = np.unique(local, return_inverse=True)
-        labels = [asked.labels[code] for code in piece.codes[wanted].tolist()]
-        rows = asked.change.documents(rows[wanted], labels)
-    how = {name: asked.options[name] for name in ("similarity", "isa")}
+    if task.transform is not None:
+        distinct, local = np.unique(local, return_inverse=True)
+        labels = [task.labels[code] for code in piece.codes[distinct].tolist()]
+        rows = task.transform.documents(rows[distinct], labels)
+    options = {name: task.options[name] for name in ("similarity", "isa")}
     with _named_rows(piece, 0):
-        return here, _core.score_pairs(asked.queries, rows, query_of[here], local.astype(np.uint32), **how)
+        return here, _core.score_pairs(task.queries, rows, query_of[here], local.astype(np.uint32), **options)
 
 
 def join_scores(
-    one: tuple[NDArray[np.int64], NDArray[np.float32]], other: tuple[NDArray[np.int64], NDArray[np.float32]]
+    left: tuple[NDArray[np.int64], NDArray[np.float32]], right: tuple[NDArray[np.int64], NDArray[np.float32]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The scores of targets in either of two sets of shards; each has its number, so that order means nothing."""
-    return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
+    """The scores of targets in two sets of shards; each comes with its number, so the order does not matter."""
+    return np.concatenate([left[0], right[0]]), np.concatenate([left[1], right[1]])
 
 
-def add(one: Scan, other: Scan) -> Scan:
-    """What a scan of both sets of documents yields; associative and commutative."""
-    assert one.ranks is not None  # noqa: S101 - a pass always counts
-    assert other.ranks is not None  # noqa: S101
-    lists = one.top if one.top is None or other.top is None else one.top.merge(other.top)
-    return Scan(one.ranks.merge(other.ranks), lists, one.rescored + other.rescored)
+def add(left: Scan, right: Scan) -> Scan:
+    """The result of a scan of both sets of documents; associative and commutative."""
+    assert left.ranks is not None  # noqa: S101 - a pass always counts
+    assert right.ranks is not None  # noqa: S101
+    lists = left.top if left.top is None or right.top is None else left.top.merge(right.top)
+    return Scan(left.ranks.merge(right.ranks), lists, left.rescored + right.rescored)
 
 
-def _from(progress: Progress, before: int, done: int) -> None:
-    progress(before + done)
+def _from(progress: Progress, start: int, done: int) -> None:
+    progress(start + done)
 
 
-def _blocks(asked: Questions, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
-    """The rows as they are, all at once, or as they become, some at a time."""
-    rows = piece.source.open(checked=asked.checked)
-    if asked.change is None:
+def _blocks(task: ScanTask, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
+    """The rows: all at once, or transformed in blocks."""
+    rows = piece.source.open(checked=task.checked)
+    if task.transform is None:
         yield 0, rows
         return
-    for at in range(0, len(rows), asked.change.block):
-        span = slice(at, at + asked.change.block)
-        labels = [asked.labels[code] for code in piece.codes[span].tolist()]
+    for at in range(0, len(rows), task.transform.block):
+        span = slice(at, at + task.transform.block)
+        labels = [task.labels[code] for code in piece.codes[span].tolist()]
         try:
-            changed = asked.change.documents(rows[span], labels)
+            transformed = task.transform.documents(rows[span], labels)
         except EmbeddingError as error:
             raise EmbeddingError(
                 f"{piece.source.name or 'documents'}, from row {piece.start + at} on: {error}"
             ) from None
-        yield at, changed
+        yield at, transformed
 
 
-def _counts(asked: Questions, scan_result: _core.ScanResult, sizes: NDArray[np.int64]) -> RankCounts:
+def _counts(task: ScanTask, core_result: _core.ScanResult, sizes: NDArray[np.int64]) -> RankCounts:
     return RankCounts(
-        indptr=asked.indptr,
-        documents=asked.targets,
-        codes=asked.codes,
-        scores=asked.scores,
-        greater=scan_result.greater.T,
-        equal=scan_result.equal.T,
-        before=scan_result.before.T,
-        languages=asked.labels,
-        ties=asked.ties,
-        held=asked.held,
-        by_id=asked.by_id,
+        indptr=task.indptr,
+        documents=task.targets,
+        codes=task.codes,
+        scores=task.scores,
+        greater=core_result.greater.T,
+        equal=core_result.equal.T,
+        before=core_result.before.T,
+        languages=task.labels,
+        ties=task.ties,
+        held=task.held,
+        by_id=task.by_id,
         pool_sizes=sizes,
     )
 
 
-def _lists(asked: Questions, piece: Piece, scan_result: _core.ScanResult) -> TopK | None:
-    if scan_result.top_places is None or scan_result.top_scores is None:
+def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK | None:
+    if core_result.top_places is None or core_result.top_scores is None:
         return None
-    per_language = asked.options["per_language"]
-    shape = (len(asked.queries), len(asked.labels), -1) if per_language else (len(asked.queries), -1)
-    scores = scan_result.top_scores.reshape(shape)
-    places = scan_result.top_places.astype(np.int64).reshape(shape)
-    absent = np.isnan(scores)
-    places[absent] = -1
+    per_language = task.options["per_language"]
+    shape = (len(task.queries), len(task.labels), -1) if per_language else (len(task.queries), -1)
+    scores = core_result.top_scores.reshape(shape)
+    places = core_result.top_places.astype(np.int64).reshape(shape)
+    empty = np.isnan(scores)
+    places[empty] = -1
     ids = places
     if piece.places is not None:
         order = np.argsort(piece.places)
         row = np.searchsorted(piece.places[order], np.maximum(places, 0)).clip(max=len(order) - 1)
-        ids = np.where(absent, -1, piece.start + order[row])
-    return TopK(ids, scores, places, asked.labels if per_language else None)
+        ids = np.where(empty, -1, piece.start + order[row])
+    return TopK(ids, scores, places, task.labels if per_language else None)
 
 
 @contextmanager
 def _named_rows(piece: Piece, at: int) -> Iterator[None]:
-    """Errors of the core about rows are errors about embeddings, numbered from the first row of the pool."""
+    """Turn errors of the core about rows into errors about embeddings, with row numbers of the pool."""
     try:
         yield
     except (ValueError, TypeError) as error:

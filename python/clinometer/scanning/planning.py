@@ -1,6 +1,6 @@
-"""What a large scan will take: time, memory, storage and cost, from rates that are measured here and now.
+"""Forecast of a large scan: time, memory, storage and cost, from rates measured on this machine.
 
-The arithmetic is in `predict` and knows only its arguments; `measure_rates` is the only part that runs anything.
+`predict` is pure arithmetic on its arguments; `measure_rates` is the only part that runs anything.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ _MOST_QUERIES = 1000
 _FEW, _MANY = 20_000, 80_000
 _READ = 128 << 20
 _REPEATS = 3
-# A line of a shard's ids: id, language and group with their names.
+# Bytes of a line of a shard's ids: id, language and group with their names.
 _LINE = 56
-# A row of a shard while ids are looked up: a string and its object.
+# Bytes per row of a shard while ids are looked up: a string and its object.
 _LOOKED_UP = 150
-# Python with NumPy and the core.
+# Bytes of Python with NumPy and the core.
 _PROCESS = 90_000_000
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
-    """A scan that is to be planned.
+    """A scan to plan.
 
     Args:
-        documents: How many.
-        queries: How many.
+        documents: Number of documents.
+        queries: Number of queries.
         dimension: Length of an embedding.
         dtype: Stored data type.
-        languages: Of the pool.
-        relevant: Documents for each query.
+        languages: Number of languages of the pool.
+        relevant: Number of relevant documents per query.
         k: Length of the result lists, 0 for none.
-        per_language: Whether there is one for each language.
-        workers: That scan side by side.
-        threads: Of each worker.
-        shards: How many; as `clinometer encode` would cut them by default.
+        per_language: Whether there is a list per language.
+        workers: Number of workers that scan in parallel.
+        threads: Number of threads per worker.
+        shards: Number of shards; by default, as `clinometer encode` would split the documents.
 
     Raises:
-        UsageError: A number cannot be.
+        UsageError: A number is out of range.
     """
 
     documents: int
@@ -69,34 +69,33 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, but must be 1 or more")
         if self.k < 0 or (self.shards is not None and self.shards < 1):
-            raise UsageError("k cannot be negative, and there is at least one shard")
-        # Codes are decoded shard by shard, which is not measured.
+            raise UsageError("k must be 0 or more, and shards 1 or more")
+        # Decoding int16 codes takes time that is not measured.
         if self.dtype not in ("float32", "float16"):
             raise UsageError(f"dtype is {self.dtype!r}, but must be float32 or float16")
 
     @property
     def row_bytes(self) -> int:
-        """Of one stored embedding."""
+        """Bytes of one stored embedding."""
         return self.dimension * np.dtype(self.dtype).itemsize
 
     @property
     def shard_count(self) -> int:
-        """How many shards there are."""
+        """Number of shards."""
         return self.shards or -(-self.documents // default_shard_rows(self.documents))
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured.
+    """Measured rates.
 
     Args:
-        pairs: Scores of a query and a document, per second and worker that has its cores to itself, once a shard is
-            under way.
-        start: Seconds that each shard takes for each query besides: packing the queries, filling the lists.
-        read: Bytes per second from the disk, of one worker.
-        probe_documents: Of the short scan.
-        probe_queries: Of the short scan.
-        cores: Of this machine.
-        load: How many processes wanted a core while it was measured, None where the system does not tell.
+        pairs: Scores of a query and a document per second, for a worker with cores of its own, after a shard's start.
+        start: Additional seconds per shard and query: packing the queries, filling the lists.
+        read: Bytes per second from the disk, for one worker.
+        probe_documents: Number of documents of the short scan.
+        probe_queries: Number of queries of the short scan.
+        cores: Number of cores of this machine.
+        load: Number of processes that needed a core during the measurement, None if the system does not report it.
     """
 
     pairs: float
@@ -109,22 +108,22 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
-    """What it will take.
+    """Forecast of a scan.
 
     Args:
-        shards: How many there are.
-        rounds: Shards that the busiest worker scans.
-        seconds: Until all is counted.
-        compute_seconds: Of the busiest worker, for scores.
-        read_seconds: Of the busiest worker, for reading; done while it computes.
-        passes: How often each shard is read; more than one under a memory budget.
-        worker_bytes: Memory of a worker beside mapped pages.
-        driver_bytes: Memory of the process that starts the scan and gets the result.
-        store_bytes: Of the stored documents, ids included.
-        part_bytes: Of the finished shards that are kept until the scan ends.
-        worker_hours: Of all workers together.
-        cost_per_worker: In the currency of the price; None without one.
-        cost: Of all workers; None without a price.
+        shards: Number of shards.
+        rounds: Number of shards that the busiest worker scans.
+        seconds: Duration of the scan.
+        compute_seconds: Seconds of the busiest worker for scores.
+        read_seconds: Seconds of the busiest worker for reading, which overlaps with computing.
+        passes: Passes over each shard; more than one under a memory budget.
+        worker_bytes: Memory of a worker, without mapped pages.
+        driver_bytes: Memory of the process that starts the scan and receives the result.
+        store_bytes: Bytes of the stored documents, ids included.
+        part_bytes: Bytes of the results of finished shards, kept until the scan ends.
+        worker_hours: Hours of all workers together.
+        cost_per_worker: Cost of one worker, in the currency of the price; None without a price.
+        cost: Cost of all workers; None without a price.
     """
 
     shards: int
@@ -145,46 +144,48 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 def predict(
     work: Workload, rates: Rates, *, price_per_hour: float | None = None, memory_budget: int | None = None
 ) -> Forecast:
-    """Arithmetic on a workload and rates.
+    """The forecast for a workload at measured rates.
 
-    With n documents in s shards, q queries, w workers, p pairs per second and t seconds for a query to start with a
+    With n documents in s shards, q queries, w workers, p pairs per second and t seconds to start a query on a
     shard, the busiest worker scans `ceil(s / w)` shards: `compute = ceil(s / w) q (n / (s p) + t)`, and reads their
-    bytes once for each pass. Reading goes on while it computes, so the time is the greater of the two.
+    bytes once per pass. Reading overlaps with computing, so the time is the greater of the two.
 
     Args:
-        work: What is to be scanned.
-        rates: What was measured.
-        price_per_hour: Of one worker.
-        memory_budget: Bytes of one worker beside mapped pages; where it does not suffice, shards are read several
-            times.
+        work: The scan to plan.
+        rates: Measured rates.
+        price_per_hour: Price of one worker.
+        memory_budget: Bytes of one worker, without mapped pages; if it is too small for all queries, shards are read
+            several times.
 
     Raises:
-        UsageError: The budget does not suffice for one query.
+        UsageError: The budget is too small for one query.
 
     Example:
         >>> rates = Rates(pairs=1e9, read=1e9, probe_documents=1, probe_queries=1, cores=1, load=None)
-        >>> found = predict(Workload(documents=10_000_000, queries=1000, dimension=384, shards=40), rates)
-        >>> found.seconds, found.read_seconds, found.store_bytes
+        >>> forecast = predict(Workload(documents=10_000_000, queries=1000, dimension=384, shards=40), rates)
+        >>> forecast.seconds, forecast.read_seconds, forecast.store_bytes
         (10.0, 7.68, 8240000000)
     """
     shards, rounds = work.shard_count, -(-work.shard_count // work.workers)
     documents = rounds * work.documents / shards
-    block, each = bytes_needed(
+    fixed_bytes, bytes_per_query = bytes_needed(
         work.dimension, work.languages, work.relevant, threads=work.threads, k=work.k, per_language=work.per_language
     )
-    at_once = work.queries
+    queries_at_once = work.queries
     if memory_budget is not None:
-        at_once = min(work.queries, max(0, memory_budget - block) // each)
-        if at_once < 1:
-            raise UsageError(f"the memory budget does not suffice: one query needs {(block + each) / 1e6:.1f} MB")
-    passes = -(-work.queries // at_once)
+        queries_at_once = min(work.queries, max(0, memory_budget - fixed_bytes) // bytes_per_query)
+        if queries_at_once < 1:
+            raise UsageError(
+                f"the memory budget is too small: one query needs {(fixed_bytes + bytes_per_query) / 1e6:.1f} MB"
+            )
+    passes = -(-work.queries // queries_at_once)
     compute = documents * work.queries / rates.pairs + rounds * work.queries * rates.start
     reading = passes * documents * work.row_bytes / rates.read
     seconds = max(compute, reading)
     lists = (work.languages if work.per_language else 1) * work.k
     result = work.queries * (12 * work.relevant * work.languages + 28 * work.relevant + 20 * lists)
     hours = seconds / 3600 * work.workers
-    looked_up = _LOOKED_UP * work.documents // shards
+    lookup_bytes = _LOOKED_UP * work.documents // shards
     return Forecast(
         shards=shards,
         rounds=rounds,
@@ -192,9 +193,9 @@ def predict(
         compute_seconds=compute,
         read_seconds=reading,
         passes=passes,
-        # A result and the one that it is merged with.
-        worker_bytes=_PROCESS + block + each * at_once + 2 * result // passes,
-        driver_bytes=_PROCESS + 3 * result + 4 * work.queries * work.dimension + 2 * work.documents + looked_up,
+        # A result, and the one to merge it with.
+        worker_bytes=_PROCESS + fixed_bytes + bytes_per_query * queries_at_once + 2 * result // passes,
+        driver_bytes=_PROCESS + 3 * result + 4 * work.queries * work.dimension + 2 * work.documents + lookup_bytes,
         store_bytes=work.documents * (work.row_bytes + _LINE),
         part_bytes=shards * result,
         worker_hours=hours,
@@ -204,14 +205,14 @@ def predict(
 
 
 def measure_rates(work: Workload, folder: str | os.PathLike[str] | None = None) -> Rates:
-    """A short scan of random rows of this shape in memory, and a file that is written, dropped and read again.
+    """Rates from a short scan of random rows in memory, and from a file that is written, dropped from cache and read.
 
     Args:
-        work: Gives dimension, data type, languages, lists and threads.
-        folder: Where the file is written; the place for temporary files by default.
+        work: Workload with dimension, data type, languages, lists and threads.
+        folder: Folder for the file; the system's temporary folder by default.
     """
     queries = min(work.queries, _MOST_QUERIES)
-    # Of long rows fewer: the probe is to stay small.
+    # Fewer rows when they are long, to keep the probe small.
     scale = min(1.0, 512 / work.dimension)
     few, many = int(_FEW * scale) + work.relevant, int(_MANY * scale) + work.relevant
     short, long = (_seconds(work, documents, queries) for documents in (few, many))
@@ -228,27 +229,27 @@ def measure_rates(work: Workload, folder: str | os.PathLike[str] | None = None) 
 
 
 def _seconds(work: Workload, documents: int, queries: int) -> float:
-    """Of one scan, if every thread had a core to itself: processor time, which other processes hardly change."""
+    """Seconds of one scan if every thread has its own core: processor time, which other processes hardly affect."""
     from clinometer.scanning.scan import scan
 
     draw = np.random.default_rng(0)
     rows = draw.standard_normal((documents, work.dimension), dtype=np.float32).astype(work.dtype)
-    asked = draw.standard_normal((queries, work.dimension), dtype=np.float32)
+    query_rows = draw.standard_normal((queries, work.dimension), dtype=np.float32)
     targets = draw.integers(0, documents - work.relevant + 1, queries)[:, None] + np.arange(work.relevant)
     relevant = np.arange(queries + 1) * work.relevant, targets.ravel()
-    how: dict[str, Any] = {"k": work.k, "per_language": work.per_language, "threads": work.threads}
+    options: dict[str, Any] = {"k": work.k, "per_language": work.per_language, "threads": work.threads}
     languages = np.arange(documents) % work.languages
-    taken = []
+    durations = []
     for _ in range(_REPEATS):
         start = time.process_time()
-        scan(asked, rows, relevant, languages, **how)
-        taken.append(time.process_time() - start)
-    return float(min(taken)) / work.threads
+        scan(query_rows, rows, relevant, languages, **options)
+        durations.append(time.process_time() - start)
+    return float(min(durations)) / work.threads
 
 
 def _bytes_per_second(folder: str | os.PathLike[str] | None) -> float:
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        path = Path(place) / "probe"
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        path = Path(temporary) / "probe"
         data = np.random.default_rng(0).bytes(1 << 20)
         with path.open("wb") as file:
             for _ in range(_READ >> 20):

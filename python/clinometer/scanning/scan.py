@@ -1,7 +1,7 @@
-"""The metric backend: arrays in, arrays out. One scan yields exact ranks in every pool and the best documents.
+"""The metric backend: arrays in, arrays out. One scan gives exact ranks in every pool and the best documents.
 
-A scan knows vectors, languages and positions, never texts or measures. The same input gives the same bits on any number
-of threads, in blocks of any size, over shards cut anywhere, in any arithmetic.
+A scan knows vectors, languages and positions, never texts or measures. The same input gives the same bits with any
+number of threads, block size, split into shards and arithmetic.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def scan(
     k: int = 0,
     *,
     per_language: bool = False,
+    pool_k: int = 0,
     ties: TieMode = "index",
     document_ids: Sequence[str] | None = None,
     exclude: Relevant | None = None,
@@ -58,40 +59,42 @@ def scan(
 
     Args:
         queries: `(Q, d)` float32 or float16; anything else is converted to float32.
-        documents: `(N, d)`, float32 or float16: an array, a read-only memory map (read in place), or a list of such
-            arrays that follow one another, or an `EmbeddingStore` or a list of them. Do not write to them while the
-            scan runs.
-        relevant: For each query the positions of its relevant documents, or CSR arrays `(indptr, indices)`.
-        languages: Language of each document, labels or integer codes; if not given, those of the store, or one
-            language.
+        documents: `(N, d)`, float32 or float16: an array, a read-only memory map (read in place), a list of consecutive
+            arrays, an `EmbeddingStore` or a list of those. Do not write to them while the scan runs.
+        relevant: Positions of each query's relevant documents, or CSR arrays `(indptr, indices)`.
+        languages: Language of each document, as labels or integer codes; by default those of the store, or one
+            language for all.
         k: Length of the result lists, 0 for none.
-        per_language: Keep k documents per query and language: the best k of any pool of languages merge from them.
+        per_language: Whether to keep k documents per query and language, from which the best k of any pool of languages
+            merge.
+        pool_k: Length of one more list for each query, over all languages, 0 for none: long lists of the whole pool
+            next to short ones of each language.
         ties: Order of equal scores: `index` by position, `trec` by document id descending; in the other modes lists are
             in index order.
-        document_ids: Ids for `trec`; if not given, those of the store, or a later position counts as a greater id.
-        exclude: For each query the positions of documents that are not in its pool, or CSR arrays; they are neither
-            counted nor listed.
-        similarity: `cosine` scales every row to length one first, in float64, by one fixed rule; `dot` takes the rows
-            as they are.
-        precision: Arithmetic of the bulk of the work: `float32`, or `int16-certified`, 16-bit integers with a proven
-            error whose doubtful cases are scored again canonically; by default what is faster. Never shows in the
-            result.
-        memory_budget: Bytes, or text such as `4GB`, for everything beside the pool itself. Where it does not suffice
-            for all queries, they are scanned in several passes. Never shows in the result.
-        threads: How many; by default as many as the process may use. Never shows in the result.
+        document_ids: Ids for `trec`; by default those of the store, or a later position counts as a greater id.
+        exclude: Positions of documents that are not in each query's pool, or CSR arrays; they are neither counted nor
+            listed.
+        similarity: `cosine` first scales every row to length one, in float64, by one fixed rule; `dot` uses the rows as
+            they are.
+        precision: Arithmetic of most of the work: `float32`, or `int16-certified`, 16-bit integers with a proven error
+            bound, where doubtful cases are scored again canonically; by default the faster one. The result does not
+            depend on it, nor on the options below.
+        memory_budget: Bytes, or text such as `4GB`, for everything except the pool itself. If it is too small for all
+            queries, they are scanned in several passes.
+        threads: Number of threads; by default as many as the process may use.
         executor: Where the shards are scanned: `local`, `ray`, or an `Executor`, which is left open. With `ray`,
-            `threads` and `memory_budget` are those of one worker, 1 thread by default, and shards of stores and memory
-            maps are read by the workers themselves, under the same paths. Never shows in the result.
-        block: Documents packed at a time. Never shows in the result.
-        kernel: `avx512`, `avx2` or `portable`; by default the best that the machine has. Never shows in the result.
-        show_progress_bar: Draw a bar on standard error.
+            `threads` and `memory_budget` apply to one worker, 1 thread by default, and workers read shards of stores
+            and memory maps themselves, under the same paths.
+        block: Number of documents packed at a time.
+        kernel: `avx512`, `avx2` or `portable`; by default the best that the machine has.
+        show_progress_bar: Whether to draw a bar on standard error.
 
     Returns:
-        `Scan(ranks, top, rescored)`.
+        `Scan(ranks, top, rescored, pooled)`.
 
     Raises:
-        EmbeddingError: Rows that are zero, NaN or infinite (the first are named), or dimensions that differ.
-        UsageError: Positions, codes or options that cannot be used.
+        EmbeddingError: Rows are zero, NaN or infinite (the message names the first), or dimensions differ.
+        UsageError: Positions, codes or options are invalid.
 
     Example:
         >>> import numpy as np, clinometer as cm
@@ -106,32 +109,34 @@ def scan(
     size = sum(map(len, sources))
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
-    check_options(k, ties, similarity, precision, threads, block, kernel)
+    check_options(k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k)
     if stores and document_ids is None and ties == "trec":
         document_ids = [name for store in stores for name in store.ids]
     labels, codes = language_codes(stores) if stores and languages is None else codes_of(languages, size)
     indptr, targets = targets_of(relevant, len(query_rows), size, "relevant")
-    depth = k
+    extra = 0
     if exclude is not None:
         excluded = targets_of(exclude, len(query_rows), size, "excluded")
-        indptr, targets, out = join((indptr, targets), excluded)
-        depth += int(np.diff(excluded[0]).max()) if k else 0
+        indptr, targets, excluded_mask = join((indptr, targets), excluded)
+        extra = int(np.diff(excluded[0]).max())
     places = tie_places(ties, document_ids, size)
     pool = Pool.of(
         sources, codes, labels, query_rows, places=places, ties=ties,
-        by_id=ties == "trec" and document_ids is not None, similarity=similarity, k=depth, per_language=per_language,
-        precision=precision, threads=threads, block=block, kernel=kernel,
+        by_id=ties == "trec" and document_ids is not None, similarity=similarity, k=k and k + extra,
+        per_language=per_language, pool_k=pool_k and pool_k + extra, precision=precision, threads=threads, block=block,
+        kernel=kernel,
     )  # fmt: skip
-    with opened(executor, threads=threads) as chosen:
-        found = pool.scan(
-            query_rows, indptr, targets, chosen, memory_budget=memory_budget, show_progress_bar=show_progress_bar
+    with opened(executor, threads=threads) as runner:
+        result = pool.scan(
+            query_rows, indptr, targets, runner, memory_budget=memory_budget, show_progress_bar=show_progress_bar
         )
-    ranks, top = found.ranks, found.top
+    ranks, top, pooled = result.ranks, result.top, result.pooled
     if exclude is not None and ranks is not None:
         target_places = targets if places is None else places[targets].astype(np.int64)
-        ranks = without(ranks, out, target_places)
+        ranks = without(ranks, excluded_mask, target_places)
         top = None if top is None else without_listed(top, excluded, k)
-    return Scan(ranks if relevant is not None else None, top, found.rescored)
+        pooled = None if pooled is None else without_listed(pooled, excluded, pool_k)
+    return Scan(ranks if relevant is not None else None, top, result.rescored, pooled)
 
 
 def rank_relevant(

@@ -1,6 +1,6 @@
-"""Where the rows of a shard lie: in this process, or in a file that any process on any machine can map.
+"""Location of the rows of a shard: in this process, or in a file that any process on any machine can map.
 
-A source is plain data and says where, not what; `open` gives the rows themselves, read-only, without a copy.
+A source is plain data; `open` gives the rows themselves, read-only, without a copy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Held", "Mapped", "Source", "is_mapped", "sources_of_store", "spread"
 
 @dataclass(frozen=True)
 class Held:
-    """Rows of this process.
+    """Rows in the memory of this process.
 
     Args:
         rows: `(n, d)` float32 or float16, C-contiguous.
@@ -42,7 +42,7 @@ class Held:
 
     @property
     def name(self) -> str:
-        """Of the file, for messages: there is none."""
+        """Name for messages; empty, as there is no file."""
         return ""
 
     def open(self, *, checked: bool = False) -> NDArray[Any]:  # noqa: ARG002 - memory has no checksum
@@ -52,16 +52,16 @@ class Held:
 
 @dataclass(frozen=True)
 class Mapped:
-    """Rows of a file.
+    """Rows in a file.
 
     Args:
-        path: The file; every worker must find it there.
+        path: Path of the file, the same for every worker.
         offset: Bytes before the first row.
         shape: `(rows, dimension)`.
-        dtype: `float32`, `float16`, or `int16`: codes of a store, decoded as the file is opened, so that a whole shard
-            is in memory as float32 while it is scanned.
-        size: Bytes of the whole file, None where they are not known; a file of another size is refused.
-        sha256: Checksum of the whole file, None where it is not known.
+        dtype: `float32`, `float16`, or `int16` for codes of a store, which are decoded when the file is opened, so that
+            the whole shard is in memory as float32 while it is scanned.
+        size: Bytes of the whole file, None if unknown; a file of another size is refused.
+        sha256: Checksum of the whole file, None if unknown.
     """
 
     path: str
@@ -81,44 +81,40 @@ class Mapped:
 
     @property
     def name(self) -> str:
-        """Of the file, for messages."""
+        """Path of the file, for messages."""
         return self.path
 
     def open(self, *, checked: bool = False) -> NDArray[Any]:
-        """The rows, mapped: nothing is read yet, unless they are codes.
+        """The mapped rows; nothing is read yet, unless they are codes.
 
         Args:
-            checked: Read the file and compare its checksum first.
+            checked: Whether to read the file and compare its checksum first.
 
         Raises:
-            FormatError: The file is not there, or is not as it was when the scan began.
+            FormatError: The file does not exist, or has changed since the scan began.
         """
         try:
             size = os.stat(self.path).st_size  # noqa: PTH116 - the path is text, as a worker gets it
             if size != (self.size if self.size is not None else max(size, self._end)):
-                wanted = (
-                    f"{self.size:,} were written" if self.size is not None else f"at least {self._end:,} are needed"
-                )
-                raise FormatError(self.path, None, f"it has {size:,} bytes, but {wanted}; copy it again")
+                expected = f"{self.size:,}" if self.size is not None else f"at least {self._end:,}"
+                raise FormatError(self.path, None, f"{size:,} bytes, but expected {expected}; copy it again")
             if checked and self.sha256 is not None and file_digest(Path(self.path)) != self.sha256:
-                raise FormatError(
-                    self.path, None, "its bytes were changed, the checksum is not the manifest's; copy it again"
-                )
-            kept = np.memmap(self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.kept)
-            return decoded(kept) if self.dtype == "int16" else kept
+                raise FormatError(self.path, None, "its checksum differs from the manifest's; copy it again")
+            stored = np.memmap(self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.stored_shape)
+            return decoded(stored) if self.dtype == "int16" else stored
         except FileNotFoundError:
             raise FormatError(
-                self.path, None, "this shard is not there; every worker must reach the store under the same path"
+                self.path, None, "this shard does not exist; every worker must reach the store under the same path"
             ) from None
 
     @property
-    def kept(self) -> tuple[int, int]:
-        """Shape of what the file holds: of codes, each row ends in its scale."""
+    def stored_shape(self) -> tuple[int, int]:
+        """Shape of the array in the file: each row of codes ends with its scale."""
         return self.shape[0], self.shape[1] + (self.dtype == "int16")
 
     @property
     def _end(self) -> int:
-        return self.offset + int(np.prod(self.kept)) * np.dtype(self.dtype).itemsize
+        return self.offset + int(np.prod(self.stored_shape)) * np.dtype(self.dtype).itemsize
 
 
 Source = Held | Mapped
@@ -128,9 +124,9 @@ def sources_of_store(store: EmbeddingStore) -> list[Mapped]:
     """The shards of a store, in their order, each with its size and checksum.
 
     Raises:
-        FormatError: A shard is not as it was written.
+        FormatError: A shard has changed since it was written.
     """
-    found = []
+    sources = []
     for shard in store.manifest.shards:
         rows = map_shard(store.path, shard)
         path = str((store.path / f"{shard.name}.npy").absolute())
@@ -138,37 +134,41 @@ def sources_of_store(store: EmbeddingStore) -> list[Mapped]:
         source = Mapped(
             path, rows.offset, (shard.rows, store.dimension), dtype, rows.offset + rows.nbytes, shard.sha256
         )
-        if rows.shape != source.kept or rows.dtype != dtype:
+        if rows.shape != source.stored_shape or rows.dtype != dtype:
             raise FormatError(
-                path, None, f"it is {rows.dtype} of shape {rows.shape}, but the manifest says {dtype} of {source.kept}"
+                path,
+                None,
+                f"{rows.dtype} of shape {rows.shape}, but the manifest says {dtype} of {source.stored_shape}",
             )
-        found.append(source)
-    return found
+        sources.append(source)
+    return sources
 
 
 def spread(source: Source) -> Source:
-    """The source as other processes should get it: what lies in a memory map is named by file and place, not sent."""
+    """The source to send to other processes: rows in a memory map become file and offset."""
     if isinstance(source, Mapped) or not source.rows.flags.c_contiguous or not source.rows.size:
         return source
     root = _map_of(source.rows)
     if root is None or root.filename is None:
         return source
-    inside = source.rows.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    map_offset = source.rows.__array_interface__["data"][0] - root.__array_interface__["data"][0]
     rows, dimension = source.rows.shape
-    return Mapped(str(Path(root.filename).absolute()), root.offset + inside, (rows, dimension), source.rows.dtype.name)
+    return Mapped(
+        str(Path(root.filename).absolute()), root.offset + map_offset, (rows, dimension), source.rows.dtype.name
+    )
 
 
 def is_mapped(rows: NDArray[Any]) -> bool:
-    """Whether an array, or what it is a view of, lies in a memory map."""
+    """Whether an array, or the array that it is a view of, is a memory map."""
     return _map_of(rows) is not None
 
 
 def _map_of(rows: NDArray[Any]) -> np.memmap[Any, Any] | None:
-    """The memory map that an array is part of: the outermost, whose offset is that of its first byte."""
+    """The outermost memory map that an array is part of, whose offset is that of the map's first byte."""
     array: Any = rows
-    found = None
+    outermost = None
     while array is not None:
         if isinstance(array, np.memmap):
-            found = array
+            outermost = array
         array = getattr(array, "base", None)
-    return found
+    return outermost

@@ -1,7 +1,6 @@
-"""A scan of stored embeddings by the ids of a file of judgements; no text and no model is needed.
+"""A scan of stored embeddings by the ids of a file of judgements, without texts or a model.
 
-Of the documents only their languages lie in memory, two bytes each: rows are mapped, and ids are looked up shard by
-shard.
+Of the documents, only the languages are in memory, two bytes each: rows are mapped, and ids are looked up by shard.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Judged:
-    """Relevant documents of stored queries, by row; both in the order of their stores.
+    """Relevant documents of stored queries, as rows; both in the order of their stores.
 
     Args:
         queries: `(Q,)`: rows of the queries that have a relevant document.
@@ -48,8 +47,8 @@ class Judged:
         indptr: `(Q + 1,)`: CSR of the relevant documents.
         documents: `(R,)`: their rows.
         grades: `(R,)`: their grades, from 1 on.
-        left_out: What was counted and not used: `queries_without_judgement`, and under `allow_missing` judgements of
-            `missing_queries` and `missing_documents`.
+        left_out: Counts of what was left out: `queries_without_judgement`, and under `allow_missing` also
+            `missing_queries` and `missing_documents` of judgements.
     """
 
     queries: NDArray[np.int64]
@@ -72,19 +71,19 @@ def judged_rows(
 
     Args:
         judgements: Grade of each judged document, by query id and document id.
-        path: The file that they are from, for messages.
-        queries: Where the queries are.
-        documents: Where the documents are.
-        allow_missing: Leave out, and count, judgements whose query or document is in neither store.
+        path: File of the judgements, for messages.
+        queries: Store of the queries.
+        documents: Store of the documents.
+        allow_missing: Whether to leave out, and count, judgements whose query or document is in neither store.
 
     Raises:
         FormatError: A store is broken.
         CollectionError: Ids are missing, or nothing is left.
     """
     relevant = {
-        query: kept
+        query: relevant_grades
         for query, grades in judgements.items()
-        if (kept := {document: grade for document, grade in grades.items() if grade >= 1})
+        if (relevant_grades := {document: grade for document, grade in grades.items() if grade >= 1})
     }
     query_rows = rows_of_ids(queries, relevant)
     document_rows = rows_of_ids(documents, {document for grades in relevant.values() for document in grades})
@@ -101,47 +100,45 @@ def judged_rows(
                 f"{path} names {len(names):,} {what} that are not in {store.path} ({shown}); add them to the store, or "
                 "leave their judgements out with --allow-missing"
             )
-    kept_queries, indptr, rows, grades_of = [], [0], [], []
+    judged_queries, indptr, rows, row_grades = [], [0], [], []
     for name, query_row in sorted(query_rows.items(), key=lambda item: item[1]):
-        found = sorted(
+        judged = sorted(
             (document_rows[document], grade) for document, grade in relevant[name].items() if document in document_rows
         )
-        if found:
-            kept_queries.append((query_row, name))
-            rows += [row for row, _ in found]
-            grades_of += [grade for _, grade in found]
+        if judged:
+            judged_queries.append((query_row, name))
+            rows += [row for row, _ in judged]
+            row_grades += [grade for _, grade in judged]
             indptr.append(len(rows))
     if not rows:
-        raise CollectionError(
-            f"{path} has no relevant document, of grade 1 or more, that is in the stores; look at ids"
-        )
-    left_out = {"queries_without_judgement": len(queries) - len(kept_queries)}
+        raise CollectionError(f"{path} has no relevant document (grade 1 or more) that is in the stores; check the ids")
+    left_out = {"queries_without_judgement": len(queries) - len(judged_queries)}
     if allow_missing:
         left_out |= {f"missing_{what}": len(names) for what, names in missing.items()}
     return Judged(
-        np.array([row for row, _ in kept_queries], dtype=np.int64),
-        tuple(name for _, name in kept_queries),
+        np.array([row for row, _ in judged_queries], dtype=np.int64),
+        tuple(name for _, name in judged_queries),
         np.array(indptr, dtype=np.int64),
         np.array(rows, dtype=np.int64),
-        np.array(grades_of, dtype=np.int64),
+        np.array(row_grades, dtype=np.int64),
         left_out,
     )
 
 
 @dataclass(frozen=True)
 class StoredScan:
-    """What a scan of stores yields.
+    """Result of a scan of stores.
 
     Args:
         ranks: Counts; its documents are rows of the store.
         top: The best documents, None if k was 0; its ids are rows of the store.
-        judged: Which queries were asked, and the grades of their relevant documents.
-        documents: The store.
-        record: What encoded the documents, remedies included.
-        digests: Of what went in, by name.
-        warnings: What the user should know.
-        resumed: Shards that an earlier run had finished.
-        took: `seconds` of the passes by the clock, and `processor_seconds` of this process, without looking up ids.
+        judged: Queries of the scan, and the grades of their relevant documents.
+        documents: Store of the documents.
+        record: Encoder of the documents, remedies included.
+        digests: Digests of the inputs, by name.
+        warnings: Warnings for the user.
+        resumed: Number of shards that an earlier run had finished.
+        took: Wall-clock `seconds` of the passes and `processor_seconds` of this process, without the look-up of ids.
     """
 
     ranks: RankCounts
@@ -160,18 +157,18 @@ class ScanRequest:
     """A scan of stores, checked and ready to run.
 
     Args:
-        documents: The pool.
-        queries: Those that may be asked.
+        documents: Store of the pool.
+        queries: Store of the queries.
         relevant: File of judgements, for messages and the digest.
-        judgements: What it holds, as `clinometer.io.judgements.read_judgements` gives it.
+        judgements: Judgements of the file, as from `clinometer.io.judgements.read_judgements`.
         k: Length of the result lists, 0 for none.
-        per_language: Keep k documents per query and language.
-        remedies: What all embeddings go through; None for nothing.
-        allow_missing: Leave out, and count, judgements of ids that are not in the stores.
-        verify: Compare the checksum of each shard before it is scanned.
-        threads: Of this process, or of each task.
-        memory_budget: Bytes, or text such as `4GB`, beside the pool.
-        precision: As for `clinometer.scan`.
+        per_language: Whether to keep k documents per query and language.
+        remedies: Remedies for all embeddings; None for none.
+        allow_missing: Whether to leave out, and count, judgements of ids that are not in the stores.
+        verify: Whether to compare the checksum of each shard before it is scanned.
+        threads: Number of threads of this process, or of each task.
+        memory_budget: Bytes, or text such as `4GB`, in addition to the pool.
+        precision: Arithmetic, as for `clinometer.scan`.
     """
 
     documents: EmbeddingStore
@@ -188,8 +185,8 @@ class ScanRequest:
     precision: str | None = None
 
     def digests(self) -> dict[str, str]:
-        """Digests and settings of all that changes a result, by name."""
-        found = {
+        """Digests and settings of everything that changes the result, by name."""
+        digests = {
             "documents": manifest_digest(self.documents),
             "queries": manifest_digest(self.queries),
             "relevant": file_digest(self.relevant),
@@ -198,9 +195,9 @@ class ScanRequest:
             "allow_missing": str(self.allow_missing),
         }
         if self.remedies is not None:
-            found["remedies"] = " ".join(self.remedies.digests)
-            found["query_languages"] = str(self.remedies.query_languages)
-        return found
+            digests["remedies"] = " ".join(self.remedies.digests)
+            digests["query_languages"] = str(self.remedies.query_languages)
+        return digests
 
     def run(
         self, executor: Executor, *, work: str | os.PathLike[str] | None = None, show_progress_bar: bool = False
@@ -208,12 +205,12 @@ class ScanRequest:
         """Scan.
 
         Args:
-            executor: What makes the passes.
-            work: A folder that keeps what finished shards gave: the same scan goes on there. None for none.
-            show_progress_bar: Draw a bar on standard error.
+            executor: Executor of the passes.
+            work: Folder for the results of finished shards, from which the same scan resumes; None for none.
+            show_progress_bar: Whether to draw a bar on standard error.
 
         Raises:
-            ClinometerError: One of its kinds, for stores and judgements that cannot be used.
+            ClinometerError: Stores or judgements cannot be used; a subclass says why.
         """
         check_options(self.k, "index", "cosine", self.precision, self.threads, 512, None)
         record = self._record()
@@ -222,21 +219,21 @@ class ScanRequest:
         )
         if self.verify:
             self.queries.verify()
-        asked = rows_of(self.queries.take(judged.queries), "queries")
+        query_rows = rows_of(self.queries.take(judged.queries), "queries")
         if self.remedies is not None:
-            spoken = self.queries.languages
-            asked = self.remedies.queries(asked, [spoken[row] for row in judged.queries.tolist()])
+            languages = self.queries.languages
+            query_rows = self.remedies.queries(query_rows, [languages[row] for row in judged.queries.tolist()])
         labels, codes = language_codes([self.documents])
         sources = sources_of_store(self.documents)
         pool = Pool.of(
-            sources, codes, labels, asked, change=self.remedies, checked=self.verify, k=self.k,
+            sources, codes, labels, query_rows, transform=self.remedies, checked=self.verify, k=self.k,
             per_language=self.per_language, precision=self.precision, threads=self.threads,
         )  # fmt: skip
         digests = self.digests()
         with nullcontext() if work is None else Checkpoint(work, digests) as checkpoint:
             start, processor = time.perf_counter(), time.process_time()
-            found = pool.scan(
-                asked,
+            scan_result = pool.scan(
+                query_rows,
                 judged.indptr,
                 judged.documents,
                 executor,
@@ -246,28 +243,30 @@ class ScanRequest:
             )
             took = {"seconds": time.perf_counter() - start, "processor_seconds": time.process_time() - processor}
             resumed = 0 if checkpoint is None else checkpoint.resumed
-        assert found.ranks is not None  # noqa: S101 - a pool's scan always counts
+        assert scan_result.ranks is not None  # noqa: S101 - a pool's scan always counts
         warnings = mixed_encoders(self.documents.record, self.queries.record)
         warnings += [text for text in record.warnings if text not in warnings]
-        return StoredScan(found.ranks, found.top, judged, self.documents, record, digests, warnings, resumed, took)
+        return StoredScan(
+            scan_result.ranks, scan_result.top, judged, self.documents, record, digests, warnings, resumed, took
+        )
 
     def forget(self, work: str | os.PathLike[str]) -> None:
-        """Delete what finished shards gave, now that the result stands elsewhere."""
+        """Delete the results of finished shards, once the result of the scan is saved."""
         with Checkpoint(work, self.digests()) as checkpoint:
             checkpoint.clear()
 
     def _record(self) -> EncoderRecord:
-        """What the embeddings are after the remedies; whatever does not fit is refused here."""
-        one, other = self.documents, self.queries
-        if one.dimension != other.dimension:
+        """Record of the embeddings after the remedies; stores that do not fit are refused."""
+        documents, queries = self.documents, self.queries
+        if documents.dimension != queries.dimension:
             raise EmbeddingError(
-                f"queries have dimension {other.dimension} ({other.path}), documents {one.dimension} ({one.path}); "
-                "encode both with one encoder"
+                f"queries have dimension {queries.dimension} ({queries.path}), documents {documents.dimension} "
+                f"({documents.path}); encode both with one encoder"
             )
         if self.remedies is None:
-            return one.record
-        self.remedies.record(other.record)
-        return self.remedies.record(one.record)
+            return documents.record
+        self.remedies.record(queries.record)
+        return self.remedies.record(documents.record)
 
 
 def manifest_digest(store: EmbeddingStore) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from clinometer.errors import MeasureError, UsageError
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
-from clinometer.scanning.counts import TIE_MODES, TieMode
+from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
 from clinometer.statistics.resampling import Resamples
 
@@ -71,8 +71,7 @@ class EvaluationOptions:
         settings_of(self.chosen_scenarios, labels or [self.canonical_pivot, "und"], self.canonical_pivot, self.pairs)
         if not self.chosen_measures:
             raise MeasureError("no measure was chosen; choose some, such as MaxR and nDCG@10")
-        if self.ties not in TIE_MODES:
-            raise UsageError(f"there is no tie mode {self.ties!r}; choose one of {', '.join(TIE_MODES)}")
+        check_ties(self.ties)
         if self.examples is not None and self.examples < 0:
             raise UsageError(f"examples is {self.examples}, but cannot be negative; 0 gives counts without examples")
         if self.by is not None and not self.by:

@@ -37,6 +37,7 @@ class ScannedCollection:
         codes: `(N,)`: language of each document, as an index into `counts.languages`.
         top: The best documents per language, if a measure needs them.
         ties: Tie mode of the measures.
+        pooled: The best documents of the pool of all languages, if they were asked for.
     """
 
     collection: Collection
@@ -47,6 +48,7 @@ class ScannedCollection:
     codes: NDArray[np.int64]
     top: TopK | None
     ties: TieMode
+    pooled: TopK | None = None
 
     @cached_property
     def query_of(self) -> NDArray[np.int64]:
@@ -127,6 +129,7 @@ def scan_collection(
     settings: Sequence[Setting],
     ties: TieMode,
     listed: int = 0,
+    pool_k: int = 0,
 ) -> ScannedCollection:
     """Scan a collection once, for all settings and measures.
 
@@ -137,6 +140,7 @@ def scan_collection(
         settings: In which pools.
         ties: How equal scores are ordered.
         listed: How many documents of each pool must be known by name, whatever the measures need.
+        pool_k: How many of the best documents of the pool of all languages are kept for each query.
 
     Raises:
         CollectionError: No query has a relevant document.
@@ -158,6 +162,7 @@ def scan_collection(
         languages=documents.languages,
         k=min(depth, len(documents)),
         per_language=True,
+        pool_k=min(pool_k, len(documents)),
         ties=ties,
         document_ids=documents.ids if ties == "trec" else None,
     )
@@ -175,6 +180,7 @@ def scan_collection(
         codes=codes,
         top=scan_result.top,
         ties=ties,
+        pooled=scan_result.pooled,
     )
 
 

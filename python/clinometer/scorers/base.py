@@ -46,6 +46,7 @@ class Scanner(Protocol):
         languages: Sequence[str],
         k: int,
         per_language: bool,
+        pool_k: int = 0,
         ties: TieMode,
         document_ids: Sequence[str] | None,
     ) -> Scan:

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.scanning.arguments import Relevant, check_options, codes_of, targets_of, tie_places
-from clinometer.scanning.counts import RankCounts, TieMode, TopK, stack_lists, tie_order
+from clinometer.scanning.counts import RankCounts, TieMode, TopK, split_lists, stack_lists, tie_order
 from clinometer.scanning.exclude import join, without, without_listed
 from clinometer.scanning.scan import Scan
 
@@ -36,6 +36,7 @@ def scan_scores(
     k: int = 0,
     *,
     per_language: bool = False,
+    pool_k: int = 0,
     ties: TieMode = "index",
     document_ids: Sequence[str] | None = None,
     exclude: Relevant | None = None,
@@ -51,14 +52,15 @@ def scan_scores(
             blocks a pair of arrays is always taken as CSR.
         languages: Language of each document, labels or integer codes; one language if not given.
         k: Length of the result lists, 0 for none.
-        per_language: Keep k documents per query and language.
+        per_language: Whether to keep k documents per query and language.
+        pool_k: Length of one more list for each query, over all languages, 0 for none.
         ties: Order of equal scores, as in `clinometer.scan`.
         document_ids: Ids for `trec`.
         exclude: Documents that are not in a query's pool, in the form of `relevant`.
         show_progress_bar: Draw a bar on standard error.
 
     Returns:
-        `Scan(ranks, top, 0)`; its scores have the precision in which they were compared.
+        `Scan(ranks, top, 0, pooled)`; its scores have the precision in which they were compared.
 
     Raises:
         EmbeddingError: A score is NaN or no number; its row and column are named.
@@ -71,7 +73,7 @@ def scan_scores(
         >>> found.ranks.ranks().tolist(), found.ranks.ranks(["en"]).tolist(), found.top.ids.tolist()
         ([3], [1], [[3, 1]])
     """
-    check_options(k, ties, "dot", None, None, 1, None)
+    check_options(k, ties, "dot", None, None, 1, None, pool_k=pool_k)
     blocks = _blocks(scores)
     first = next(blocks, None)
     if first is None or not first.size:
@@ -79,23 +81,25 @@ def scan_scores(
     size, asked = first.shape[1], _queries(scores, relevant)
     labels, codes = codes_of(languages, size)
     indptr, targets = targets_of(relevant, asked, size, "relevant")
-    depth = k
+    extra = 0
     if exclude is not None:
         excluded = targets_of(exclude, asked, size, "excluded")
         indptr, targets, out = join((indptr, targets), excluded)
-        depth += int(np.diff(excluded[0]).max()) if k else 0
+        extra = int(np.diff(excluded[0]).max())
     places = tie_places(ties, document_ids, size)
-    pool = _Pool(labels, codes, np.arange(size) if places is None else places.astype(np.int64), depth, per_language)
+    own_k, whole_k = (length and length + extra for length in (k, pool_k))
+    apart = per_language and k > 0
+    positions = np.arange(size) if places is None else places.astype(np.int64)
+    pool = _Columns(labels, codes, positions, max(own_k, whole_k), apart)
     counted: list[dict[str, NDArray[Any]]] = []
-    lists: list[TopK] = []
+    lists: list[tuple[TopK | None, TopK | None]] = []
     done = 0
     with tqdm(total=asked, desc="scan", unit=" queries", file=sys.stderr, disable=not show_progress_bar) as bar:
         for rows in chain([first], blocks):
             _check_block(rows, done, size, asked)
             ends = indptr[done : done + len(rows) + 1]
             counted.append(pool.counts(rows, ends - ends[0], targets[ends[0] : ends[-1]]))
-            if k:
-                lists.append(pool.lists(rows))
+            lists.append(split_lists(pool.lists(rows) if k or pool_k else None, own_k, whole_k))
             done += len(rows)
             bar.update(len(rows))
     if done != asked:
@@ -111,14 +115,17 @@ def scan_scores(
         by_id=ties == "trec" and document_ids is not None,
         pool_sizes=pool.sizes,
     )
-    top = stack_lists(lists) if lists else None
+    top, pooled = (
+        stack_lists(list(filter(None, column))) if column[0] else None for column in zip(*lists, strict=True)
+    )
     if exclude is not None:
         ranks = without(ranks, out, pool.places[targets])
         top = None if top is None else without_listed(top, excluded, k)
-    return Scan(ranks if relevant is not None else None, top)
+        pooled = None if pooled is None else without_listed(pooled, excluded, pool_k)
+    return Scan(ranks if relevant is not None else None, top, pooled=pooled)
 
 
-class _Pool:
+class _Columns:
     """The documents of a scan with all that does not depend on the queries.
 
     Columns are brought into the order of languages, and within a language into the tie order: then each language is a

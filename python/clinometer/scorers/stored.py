@@ -20,7 +20,7 @@ from clinometer.errors import CollectionError, UsageError
 from clinometer.executors import opened
 from clinometer.scanning.arguments import codes_of, rows_of, tie_places
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
-from clinometer.scanning.passes import Change, Scan
+from clinometer.scanning.passes import RowTransform, Scan
 from clinometer.scanning.pool import Pool
 from clinometer.scanning.sources import sources_of_store
 from clinometer.scorers.base import ScanOptions, Scored
@@ -107,6 +107,7 @@ class _Scanner:
         languages: Sequence[str],
         k: int,
         per_language: bool,
+        pool_k: int = 0,
         ties: TieMode,
         document_ids: Sequence[str] | None,
     ) -> Scan:
@@ -123,13 +124,14 @@ class _Scanner:
             places[extra] = size + np.arange(int(extra.sum()), dtype=np.uint32)
         # Lists of a language of their own keep those that are left out away from the others.
         apart = per_language or bool(extra.any())
-        change: Change | None = self.stored.remedies
+        change: RowTransform | None = self.stored.remedies
         if change is not None and extra.any():
             change = _Passing(change, labels[0])
         pool = Pool.of(
             sources_of_store(store), codes, (*labels, _LEFT_OUT) if extra.any() else labels, self.queries,
-            places=places, ties=ties, by_id=ties == "trec" and document_ids is not None, change=change, k=k,
-            per_language=apart, threads=self.options.threads,
+            places=places, ties=ties, by_id=ties == "trec" and document_ids is not None, transform=change, k=k,
+            per_language=apart, pool_k=pool_k, pool_languages=labels if extra.any() else None,
+            threads=self.options.threads,
         )  # fmt: skip
         indptr, targets = relevant
         with opened(self.options.executor, threads=self.options.threads) as executor:
@@ -143,14 +145,15 @@ class _Scanner:
             )
         assert found.ranks is not None  # noqa: S101 - a pool's scan always counts
         top = None if found.top is None else _lists(found.top, document_at, labels, apart, per_language)
-        return Scan(_counts(found.ranks, targets, labels), top, found.rescored)
+        pooled = None if found.pooled is None else _of_collection(found.pooled, document_at)
+        return Scan(_counts(found.ranks, targets, labels), top, found.rescored, pooled)
 
 
 @dataclass(frozen=True)
 class _Passing:
     """Changes documents; those that are left out as if they were in some language: nobody sees what becomes of them."""
 
-    change: Change
+    change: RowTransform
     label: str
 
     @property
@@ -176,6 +179,11 @@ def _lists(top: TopK, document_at: NDArray[np.int64], labels: tuple[str, ...], a
         top = TopK(top.ids[:, kept], top.scores[:, kept], top.places[:, kept], labels)
         if not per_language:
             top = top.pool(labels)
+    return _of_collection(top, document_at)
+
+
+def _of_collection(top: TopK, document_at: NDArray[np.int64]) -> TopK:
+    """Lists of stored rows as lists of the collection's documents."""
     return replace(top, ids=np.where(top.ids < 0, -1, document_at[top.ids]))
 
 

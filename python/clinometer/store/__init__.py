@@ -1,7 +1,7 @@
 """Stored embeddings: encode once, then scan, correct and compare without the model.
 
-A store is a folder of `.npy` shards with a manifest. Whatever ends a writer, the store holds every shard that was
-finished, and nothing half.
+A store is a folder of `.npy` shards with a manifest. However a writer ends, the store holds every finished shard and
+no partial one.
 """
 
 from __future__ import annotations

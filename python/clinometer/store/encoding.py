@@ -1,7 +1,7 @@
-"""Texts of a collection into a store, shard by shard, from wherever it stopped.
+"""Encoding texts of a collection into a store, shard by shard, resuming where it stopped.
 
-The cut into shards is fixed when a store begins and each shard is one call of the encoder, so that stopping and going
-on gives the bytes of one run.
+The split into shards is fixed when a store is created, and each shard is one call of the encoder, so that a resumed run
+gives the bytes of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _LEAST, _STEP, _SHARDS = 2048, 1024, 512
 
 
 def default_shard_rows(rows: int) -> int:
-    """Rows of a shard: few, as an unfinished one is lost with a kill, but no more than 512 shards, as each is a file
-    that a scan holds open.
+    """Rows of a shard: few, because a kill loses an unfinished one, but at most 512 shards, because a scan keeps each
+    file open.
 
     Example:
         >>> default_shard_rows(10_000), default_shard_rows(10_000_000)
@@ -49,19 +49,19 @@ def open_writer(
     dtype: Dtype = "float32",
     shard_rows: int | None = None,
 ) -> StoreWriter:
-    """A writer for these texts: of a new store, or of one that holds the first of them.
+    """A writer for these texts: of a new store, or of one that already holds the first of them.
 
     Args:
-        path: The store's folder.
-        texts: All that the store is to hold.
-        encoder: What will encode them.
+        path: Folder of the store.
+        texts: All texts of the finished store.
+        encoder: Encoder of the texts.
         stage: `documents` or `queries`.
         dtype: Stored data type.
-        shard_rows: Texts that are encoded at once and make one shard; `default_shard_rows` of a new store, or what the
-            store has.
+        shard_rows: Number of texts that are encoded at once as one shard; by default that of the store, or
+            `default_shard_rows` for a new one.
 
     Raises:
-        ClinometerError: As `StoreWriter` and `StoreWriter.plan`, and what `check_texts` refuses.
+        ClinometerError: As for `StoreWriter`, `StoreWriter.plan` and `check_texts`.
     """
     check_texts(texts.texts, stage)
     if shard_rows is None and not (Path(path) / MANIFEST).exists():
@@ -76,7 +76,7 @@ def open_writer(
 
 
 EncodeAll = Callable[[Iterator[list[str]]], Iterator[NDArray[np.float32]]]
-"""Embeddings of each of some lists of texts, in their order; as `map` over an encoder's method, but anywhere."""
+"""Maps lists of texts to embeddings, in order, like `map` over an encoder's method, on any machine."""
 
 
 def fill(
@@ -87,65 +87,65 @@ def fill(
     encode_all: EncodeAll | None = None,
     show_progress_bar: bool = False,
 ) -> None:
-    """Encode and append what is not there yet.
+    """Encode and append the texts that are not stored yet.
 
-    A text that was there before, in whatever shard, is not encoded again: its row is copied, so that equal texts have
-    equal rows and tie.
+    A text that is already in any shard is not encoded again: its row is copied, so that equal texts have equal rows and
+    tie.
 
     Args:
-        writer: From `open_writer` with the same texts and encoder.
-        texts: All that the store is to hold.
-        encoder: What encodes them.
-        encode_all: Does it instead, with the same encoder on other machines, say; here by default.
-        show_progress_bar: Draw a bar on standard error.
+        writer: Writer from `open_writer` with the same texts and encoder.
+        texts: All texts of the finished store.
+        encoder: Encoder of the texts.
+        encode_all: Replacement for calls of the encoder, such as the same encoder on other machines.
+        show_progress_bar: Whether to draw a bar on standard error.
 
     Raises:
-        EncoderError: The encoder fails, or returns something else than one row per text.
+        EncoderError: The encoder fails, or does not return one row per text.
         EmbeddingError: It returns rows that are zero, NaN or infinite.
     """
     stage = writer.manifest.stage
-    first: dict[str, int] = {}
+    first_row: dict[str, int] = {}
     for row, text in enumerate(texts.texts):
-        first.setdefault(text, row)
+        first_row.setdefault(text, row)
     step = writer.manifest.shard_rows or default_shard_rows(len(texts))
     starts = range(len(writer), len(texts), step)
-    # What a shard has to have encoded does not depend on the shards before it being done.
-    fresh = (new for start in starts if (new := _new(texts.texts[start : start + step], first, start)))
-    encoded = (encode(encoder, new, stage) for new in fresh) if encode_all is None else encode_all(fresh)
+    # The texts to encode for a shard are known before earlier shards are finished.
+    new_texts = (new for start in starts if (new := _new(texts.texts[start : start + step], first_row, start)))
+    encoded = (encode(encoder, new, stage) for new in new_texts) if encode_all is None else encode_all(new_texts)
     with tqdm(
         total=len(texts), initial=len(writer), desc=stage, unit="text", file=sys.stderr, disable=not show_progress_bar
     ) as bar:
         for start in starts:
             part = texts.take(range(start, min(start + step, len(texts))))
-            rows = _rows(writer, encoded, part.texts, [first[text] for text in part.texts])
+            rows = _rows(writer, encoded, part.texts, [first_row[text] for text in part.texts])
             writer.append(rows, part.ids, part.languages, part.groups, texts_digest=digest_of(part.texts))
             bar.update(len(part))
 
 
-def _new(texts: Sequence[str], first: dict[str, int], start: int) -> list[str]:
-    """The texts that are in no shard before, each once."""
-    return list(dict.fromkeys(text for text in texts if first[text] >= start))
+def _new(texts: Sequence[str], first_row: dict[str, int], start: int) -> list[str]:
+    """The texts that are not in an earlier shard, each once."""
+    return list(dict.fromkeys(text for text in texts if first_row[text] >= start))
 
 
 def _rows(
-    writer: StoreWriter, encoded_parts: Iterator[NDArray[np.float32]], texts: tuple[str, ...], first: list[int]
+    writer: StoreWriter, encoded_parts: Iterator[NDArray[np.float32]], texts: tuple[str, ...], first_rows: list[int]
 ) -> NDArray[Any]:
-    stored = [at for at, row in enumerate(first) if row < len(writer)]
-    place: dict[str, int] = {}
-    for text, row in zip(texts, first, strict=True):
+    stored = [number for number, row in enumerate(first_rows) if row < len(writer)]
+    row_of: dict[str, int] = {}
+    for text, row in zip(texts, first_rows, strict=True):
         if row >= len(writer):
-            place.setdefault(text, len(place))
-    if not place:
-        return writer.take(first)
+            row_of.setdefault(text, len(row_of))
+    if not row_of:
+        return writer.take(first_rows)
     encoded = np.asarray(next(encoded_parts))
     dimension = writer.manifest.dimension or encoded.shape[-1]
-    if encoded.shape != (len(place), dimension):
+    if encoded.shape != (len(row_of), dimension):
         raise EncoderError(
-            f"{writer.manifest.encoder.name} gave embeddings of shape {encoded.shape} for {len(place)} texts, but must "
-            f"give {(len(place), dimension)}: one row for each text, always of one dimension"
+            f"{writer.manifest.encoder.name} gave embeddings of shape {encoded.shape} for {len(row_of)} texts, but "
+            f"must give {(len(row_of), dimension)}: one row per text, always of one dimension"
         )
-    rows = encoded[[place.get(text, 0) for text in texts]]
+    rows = encoded[[row_of.get(text, 0) for text in texts]]
     if stored:
         # The encoder's array may be read-only; indexing has made a copy.
-        rows[stored] = writer.take([first[at] for at in stored])
+        rows[stored] = writer.take([first_rows[number] for number in stored])
     return rows

@@ -1,4 +1,4 @@
-"""Ids and languages of stored rows, looked up shard by shard: the ids of a large store never lie in memory together."""
+"""Ids and languages of stored rows, looked up shard by shard: the ids of a large store are never in memory together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def language_codes(stores: Sequence[EmbeddingStore]) -> tuple[tuple[str, ...], N
     """Labels in order of first appearance, and the code of each row of all stores together.
 
     Raises:
-        FormatError: A file is not the one that was written.
+        FormatError: A file has changed since it was written.
         UsageError: There are more than 65,536 languages.
     """
     code_of: dict[str, int] = {}
@@ -30,45 +30,45 @@ def language_codes(stores: Sequence[EmbeddingStore]) -> tuple[tuple[str, ...], N
     for store in stores:
         for _, shard in _numbered(store):
             labels = read_column(store.path, shard, "language")
-            found = [code_of.setdefault(str(label), len(code_of)) for label in labels]
+            shard_codes = [code_of.setdefault(str(label), len(code_of)) for label in labels]
             if len(code_of) > _MOST:
                 raise UsageError(f"{store.path} has more than {_MOST:,} languages")
-            codes[start : start + shard.rows] = found
+            codes[start : start + shard.rows] = shard_codes
             start += shard.rows
     return tuple(code_of), codes
 
 
-def rows_of_ids(store: EmbeddingStore, wanted: Collection[str]) -> dict[str, int]:
-    """The row of each id that is wanted; ids that the store lacks are left out.
+def rows_of_ids(store: EmbeddingStore, ids: Collection[str]) -> dict[str, int]:
+    """The row of each of these ids; ids that the store lacks are left out.
 
     Raises:
-        FormatError: A file is not the one that was written.
+        FormatError: A file has changed since it was written.
     """
-    looked_for = set(wanted)
-    found: dict[str, int] = {}
+    distinct_ids = set(ids)
+    row_of_id: dict[str, int] = {}
     for start, shard in _numbered(store):
-        if len(found) == len(looked_for):
+        if len(row_of_id) == len(distinct_ids):
             break
         for row, name in enumerate(read_column(store.path, shard, "id"), start):
-            if name in looked_for:
-                found[str(name)] = row
-    return found
+            if name in distinct_ids:
+                row_of_id[str(name)] = row
+    return row_of_id
 
 
 def ids_at(store: EmbeddingStore, rows: ArrayLike) -> dict[int, str]:
     """The id of each of some rows.
 
     Raises:
-        FormatError: A file is not the one that was written.
+        FormatError: A file has changed since it was written.
     """
-    wanted = np.unique(np.asarray(rows, dtype=np.int64))
-    found: dict[int, str] = {}
+    distinct_rows = np.unique(np.asarray(rows, dtype=np.int64))
+    id_of_row: dict[int, str] = {}
     for start, shard in _numbered(store):
-        here = wanted[(wanted >= start) & (wanted < start + shard.rows)].tolist()
-        if here:
+        shard_rows = distinct_rows[(distinct_rows >= start) & (distinct_rows < start + shard.rows)].tolist()
+        if shard_rows:
             names = read_column(store.path, shard, "id")
-            found.update((row, str(names[row - start])) for row in here)
-    return found
+            id_of_row.update((row, str(names[row - start])) for row in shard_rows)
+    return id_of_row
 
 
 def _numbered(store: EmbeddingStore) -> Iterator[tuple[int, Shard]]:

@@ -1,7 +1,7 @@
-"""The manifest of stored embeddings: which encoder made them, in what form, and which files hold them.
+"""The manifest of stored embeddings: their encoder, their form, and the files that hold them.
 
-It names no row: its size goes with the number of shards. What it says of a file (rows, size, checksum) is what the file
-was when it was finished.
+Its size grows with the number of shards, not of rows. Rows, size and checksum of a file are those at the time when the
+file was finished.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MANIFEST = "manifest.json"
 _FORMAT = "clinometer-embeddings"
 _VERSION = 1
 _NAME = re.compile(r"[0-9]{5,}")
-# Fields of a record that change no embedding.
-_SAYINGS = ("warnings", "languages")
+# Fields of a record that do not affect embeddings.
+_NEUTRAL_FIELDS = ("warnings", "languages")
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +37,11 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         name: Digits, such as `00000`.
-        rows: How many.
+        rows: Number of rows.
         sha256: Checksum of `NAME.npy`.
         jsonl_sha256: Checksum of `NAME.jsonl`.
         jsonl_bytes: Size of `NAME.jsonl`.
-        texts_sha256: Digest of the texts that were encoded (`digest_of`); None where they are not known.
+        texts_sha256: Digest of the encoded texts (`digest_of`); None if unknown.
     """
 
     name: str
@@ -53,20 +53,20 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """All that `manifest.json` holds.
+    """Contents of `manifest.json`.
 
     Args:
         stage: Whether the rows are documents or queries.
-        dtype: Stored data type; `int16` are the codes of `clinometer.store.codes`. A reader that does not know a data
-            type refuses it.
-        dimension: Length of an embedding; 0 as long as there is none and the encoder does not say.
-        encoder: What made them.
-        rows: Of all shards together.
-        planned_rows: How many there are to be in the end; None where nobody said.
-        shard_rows: Rows of one shard, the last excepted; None where nobody said.
-        shards: In the order of the rows.
-        format: What kind of file this is.
-        version: Of the format.
+        dtype: Stored data type; `int16` means the codes of `clinometer.store.codes`. A reader refuses a data type that
+            it does not know.
+        dimension: Length of an embedding; 0 while the store is empty and the encoder does not state it.
+        encoder: Record of the encoder.
+        rows: Number of rows of all shards together.
+        planned_rows: Number of rows of the finished store; None if not planned.
+        shard_rows: Number of rows per shard, except the last; None if not fixed.
+        shards: Shards in the order of their rows.
+        format: Name of the format.
+        version: Version of the format.
     """
 
     format: str = _FORMAT
@@ -82,7 +82,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def width(self) -> int:
-        """Columns of a `.npy` file: the dimension, and for `int16` one more, which scales the row."""
+        """Columns of a `.npy` file: the dimension, and for `int16` one more, with the scale of the row."""
         return self.dimension + (self.dtype == "int16")
 
     def to_json(self) -> bytes:
@@ -100,21 +100,21 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
     """The manifest of a store.
 
     Raises:
-        FormatError: There is none in the folder, or it is not one that this version reads.
-        FileNotFoundError: There is no such folder.
+        FormatError: The folder has no manifest, or one that this version cannot read.
+        FileNotFoundError: The folder does not exist.
     """
     path = Path(folder) / MANIFEST
     if Path(folder).is_dir() and not path.is_file():
-        below = [stage for stage in STAGES if (Path(folder) / stage / MANIFEST).is_file()]
-        mend = f"open {Path(folder) / below[0]}" if below else "write one with clinometer encode"
-        raise FormatError(Path(folder), None, f"this folder is no store of embeddings, it has no {MANIFEST}; {mend}")
+        stages = [stage for stage in STAGES if (Path(folder) / stage / MANIFEST).is_file()]
+        fix = f"open {Path(folder) / stages[0]}" if stages else "write one with clinometer encode"
+        raise FormatError(Path(folder), None, f"this folder is not a store of embeddings: it has no {MANIFEST}; {fix}")
     text = path.read_bytes()
     try:
         head = msgspec.json.decode(text, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(path, None, f"this is no manifest of a store: {error}") from None
+        raise FormatError(path, None, f"not a manifest of a store: {error}") from None
     if head.format != _FORMAT:
-        raise FormatError(path, None, f"its format is {head.format!r}, but {_FORMAT!r} should stand there")
+        raise FormatError(path, None, f"its format is {head.format!r}, but expected {_FORMAT!r}")
     if head.version > _VERSION or (head.dtype and head.dtype not in DTYPES):
         raise FormatError(
             path,
@@ -125,37 +125,37 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(path, None, f"this is no manifest of a store: {error}") from None
+        raise FormatError(path, None, f"not a manifest of a store: {error}") from None
     names = [shard.name for shard in manifest.shards]
-    # Names become paths: digits cannot lead out of the folder.
+    # Names become paths; digits cannot leave the folder.
     if len(set(names)) < len(names) or not all(_NAME.fullmatch(name) for name in names):
         raise FormatError(path, None, "each shard needs a name of its own, five digits or more")
     if any(shard.rows < 1 for shard in manifest.shards) or sum(shard.rows for shard in manifest.shards) != (
         manifest.rows
     ):
-        raise FormatError(path, None, f"it counts {manifest.rows} rows, but its shards have other rows; write it anew")
+        raise FormatError(path, None, f"its row count {manifest.rows} does not match its shards; write the store again")
     if manifest.shards and manifest.dimension < 1:
         raise FormatError(path, None, f"its dimension is {manifest.dimension}, but must be 1 or more")
     return manifest
 
 
-def differences(stored: EncoderRecord, given: EncoderRecord, stage: Stage) -> list[str]:
-    """What in two records makes their embeddings of this stage differ, each as `field: stored, now given`.
+def differences(stored: EncoderRecord, current: EncoderRecord, stage: Stage) -> list[str]:
+    """Differences of two records that affect their embeddings of this stage, each as `field: stored, now current`.
 
-    The prompt of the other stage, warnings and the list of languages change no embedding of this one; every other field
-    is taken to.
+    The prompt of the other stage, warnings and the list of languages do not affect embeddings of this stage; every
+    other field is assumed to.
 
     Example:
-        >>> one = EncoderRecord(name="a", kind="http", query_prompt="query: ")
-        >>> differences(one, EncoderRecord(name="a", kind="http", max_length=64), "queries")
+        >>> stored = EncoderRecord(name="a", kind="http", query_prompt="query: ")
+        >>> differences(stored, EncoderRecord(name="a", kind="http", max_length=64), "queries")
         ["query_prompt: 'query: ', now ''", 'max_length: None, now 64']
-        >>> differences(one, EncoderRecord(name="a", kind="http"), "documents")
+        >>> differences(stored, EncoderRecord(name="a", kind="http"), "documents")
         []
     """
-    other = "query_prompt" if stage == "documents" else "document_prompt"
-    before, now = msgspec.structs.asdict(stored), msgspec.structs.asdict(given)
+    other_prompt = "query_prompt" if stage == "documents" else "document_prompt"
+    before, now = msgspec.structs.asdict(stored), msgspec.structs.asdict(current)
     return [
         f"{field}: {before[field]!r}, now {now[field]!r}"
         for field in before
-        if field not in (other, *_SAYINGS) and before[field] != now[field]
+        if field not in (other_prompt, *_NEUTRAL_FIELDS) and before[field] != now[field]
     ]

@@ -1,4 +1,4 @@
-"""Several stores of one encoder and stage into one: their shards, one after another, in the order given."""
+"""Several stores of one encoder and stage merged into one: their shards one after another, in order."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ __all__ = ["merge"]
 
 
 def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str]) -> EmbeddingStore:
-    """Join stores; each is read whole and checked first.
+    """Merge stores; each is first read completely and checked.
 
     Args:
         sources: Folders of stores with the same encoder, stage and data type.
         output: Folder of the new store.
 
     Returns:
-        The new store, with the shards of the sources as they are, and the record of the first.
+        The new store, with the unchanged shards of the sources and the record of the first.
 
     Raises:
-        UsageError: The stores were made in different ways, or there is a store at `output`.
-        CollectionError: An id is in two of them.
+        UsageError: The stores have different settings, or `output` is already a store.
+        CollectionError: An id is in two stores.
         FormatError: A store is damaged or not complete.
     """
     if not sources:
-        raise UsageError("there are no stores to merge; give at least one")
+        raise UsageError("no stores to merge; give at least one")
     if (Path(output) / MANIFEST).exists():
-        raise UsageError(f"{output} is a store already; give another folder, or delete it")
+        raise UsageError(f"{output} is already a store; choose another folder, or delete it")
     stores = [EmbeddingStore.open(source) for source in sources]
     for store in stores:
         _check_alike(stores[0], store)
@@ -45,7 +45,7 @@ def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[s
     ids, languages, groups = (tuple(value for part in column for value in part) for column in columns)
     record, manifest = stores[0].record, stores[0].manifest
     with StoreWriter(output, record, manifest.stage, manifest.dtype) as writer:
-        # A store that is not finished has to know it; texts are not looked at as long as there are no shards.
+        # The plan marks an unfinished store as such; without shards yet, the texts are not compared.
         writer.plan(Texts(ids, ("",) * len(ids), languages, groups))
         for store in stores:
             for shard, rows in zip(store.manifest.shards, store.shards(), strict=True):
@@ -56,29 +56,31 @@ def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[s
     return EmbeddingStore.open(output)
 
 
-def _check_alike(one: EmbeddingStore, other: EmbeddingStore) -> None:
-    found = [
+def _check_alike(first: EmbeddingStore, second: EmbeddingStore) -> None:
+    differing = [
         f"{name}: {before}, in the other {now}"
         for name, before, now in (
-            ("stage", one.stage, other.stage),
-            ("dtype", one.manifest.dtype, other.manifest.dtype),
-            ("dimension", one.dimension, other.dimension),
+            ("stage", first.stage, second.stage),
+            ("dtype", first.manifest.dtype, second.manifest.dtype),
+            ("dimension", first.dimension, second.dimension),
         )
         if before != now
     ]
-    found += [text.replace(", now ", ", in the other ") for text in differences(one.record, other.record, one.stage)]
-    if found:
+    differing += [
+        text.replace(", now ", ", in the other ") for text in differences(first.record, second.record, first.stage)
+    ]
+    if differing:
         raise UsageError(
-            f"{one.path} and {other.path} cannot be merged ({'; '.join(found)}); encode both with one encoder"
+            f"{first.path} and {second.path} cannot be merged ({'; '.join(differing)}); encode both with one encoder"
         )
 
 
 def _check_ids(stores: list[EmbeddingStore]) -> None:
-    holder: dict[str, EmbeddingStore] = {}
+    owner: dict[str, EmbeddingStore] = {}
     for store in stores:
         for name in store.ids:
-            if name in holder:
+            if name in owner:
                 raise CollectionError(
-                    f"the id {name!r} is in {holder[name].path} and in {store.path}; merge stores of different texts"
+                    f"the id {name!r} is in {owner[name].path} and in {store.path}; merge stores of different texts"
                 )
-            holder[name] = store
+            owner[name] = store

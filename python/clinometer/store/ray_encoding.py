@@ -1,7 +1,7 @@
-"""Encoding on a Ray cluster: actors that hold one model each, and a store that is written here, in order.
+"""Encoding on a Ray cluster: actors hold one model each, and this process writes the store in order.
 
-Each actor encodes the texts of whole shards, as one process would, so that an encoder whose last bits depend on the
-other texts of a call gives the same bits.
+Each actor encodes the texts of whole shards, as a single process would, so that an encoder whose last bits depend on
+the other texts of a call gives the same bits.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ _RETRIES = 5
 
 
 def made_of(what: str, options: dict[str, Any], adapter: Adapter | None = None) -> Encoder:
-    """An encoder, with an adapter behind it if there is one; for `functools.partial`, so that a worker can make it."""
+    """An encoder, followed by an adapter if there is one; for `functools.partial`, so that a worker can create it."""
     from clinometer.adapters.encoder import AdaptedEncoder
     from clinometer.encoders import encoder
 
-    made = encoder(what, **options)
-    return made if adapter is None else AdaptedEncoder(made, adapter)
+    base_encoder = encoder(what, **options)
+    return base_encoder if adapter is None else AdaptedEncoder(base_encoder, adapter)
 
 
 class RayEncoders:
-    """As many models as there are workers. A context manager: leaving it ends the actors.
+    """One model per worker. A context manager: leaving it ends the actors.
 
     Args:
-        make: Makes the encoder, in each worker.
-        workers: How many; by default one for each core, or for each GPU.
-        device: Where the model computes; with `cuda` each actor has a GPU of its own.
+        make: Function that creates the encoder in each worker.
+        workers: Number of workers; by default one per core, or per GPU.
+        device: Device of the model; with `cuda` each actor has its own GPU.
 
     Raises:
         MissingExtraError: The extra `ray` is not installed.
-        UsageError: The device names one GPU, or there are no workers.
+        UsageError: The device names one GPU, or the number of workers is below 1.
     """
 
     def __init__(self, make: Callable[[], Encoder], *, workers: int | None = None, device: str | None = None) -> None:
@@ -71,18 +71,18 @@ class RayEncoders:
         self._executor.close()
 
     def encode_all(self, stage: Stage) -> EncodeAll:
-        """What `clinometer.store.fill` takes: lists of texts to embeddings, in the order of the lists."""
+        """Function for `clinometer.store.fill` that maps lists of texts to embeddings, in order."""
         return partial(self._mapped, stage)
 
     def warnings(self) -> list[str]:
-        """What the models of the workers have to say; some of it is known only when all texts have been seen."""
+        """Warnings of the workers' models; some are known only after all texts."""
         import ray
 
-        found = []
+        messages = []
         for number, actor in enumerate(self._actors):
             with suppress(ray.exceptions.RayError):
-                found += [f"worker {number}: {text}" for text in ray.get(actor.warnings.remote())]
-        return found
+                messages += [f"worker {number}: {text}" for text in ray.get(actor.warnings.remote())]
+        return messages
 
     def _mapped(self, stage: Stage, lists: Iterator[list[str]]) -> Iterator[NDArray[np.float32]]:
         import ray
@@ -91,10 +91,10 @@ class RayEncoders:
         pool: Any = None
         try:
             for texts in lists:
-                # The actors are made when there is something to do.
+                # Actors are created when there is something to do.
                 pool = pool or ActorPool(self._started())
-                pool.submit(lambda actor, given: actor.encode.remote(stage, given), texts)
-                # As many lists are under way as there are actors, not all of a large collection.
+                pool.submit(lambda actor, batch: actor.encode.remote(stage, batch), texts)
+                # Submit one list per actor at a time, not all of a large collection.
                 while pool.has_next() and not pool.has_free():
                     yield _value(pool.get_next())
             while pool is not None and pool.has_next():
@@ -102,10 +102,10 @@ class RayEncoders:
         except ray.exceptions.RayTaskError as error:
             raise error.as_instanceof_cause() from None
         except ray.exceptions.RayError as error:
-            first = str(error).strip().splitlines()
+            lines = str(error).strip().splitlines()
             raise ClinometerError(
-                f"Ray gave up encoding after {_RETRIES} retries ({first[0] if first else type(error).__name__}); look "
-                "at the memory of the cluster"
+                f"Ray gave up encoding after {_RETRIES} retries ({lines[0] if lines else type(error).__name__}); check "
+                "the memory of the cluster"
             ) from None
 
     def _started(self) -> list[Any]:
@@ -141,7 +141,7 @@ class _Holder:
         return list(self._encoder.record.warnings)
 
 
-def _value(found: NDArray[np.float32] | ClinometerError) -> NDArray[np.float32]:
-    if isinstance(found, ClinometerError):
-        raise found
-    return found
+def _value(result: NDArray[np.float32] | ClinometerError) -> NDArray[np.float32]:
+    if isinstance(result, ClinometerError):
+        raise result
+    return result

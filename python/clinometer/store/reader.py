@@ -1,7 +1,7 @@
 """Embeddings on disk, read in place.
 
-Opening looks at every file's size and header but reads no row. Rows of float32 and float16 are handed out where they
-lie, read-only; codes are decoded whenever rows are read.
+Opening checks every file's size and header but reads no row. Rows of float32 and float16 are read-only maps; codes are
+decoded whenever rows are read.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = ["EmbeddingStore", "find_store", "stores_in"]
 
 
 class EmbeddingStore:
-    """Embeddings of documents or of queries, in shards that follow one another. Made by `EmbeddingStore.open`.
+    """Embeddings of documents or queries in consecutive shards. Created by `EmbeddingStore.open`.
 
     Args:
-        path: The store's folder.
-        manifest: Its manifest.
+        path: Folder of the store.
+        manifest: Manifest of the store.
 
     Example:
         >>> import tempfile, numpy as np
@@ -59,12 +59,12 @@ class EmbeddingStore:
         """Open a store for reading, after cheap checks: manifest, and size and header of each file.
 
         Args:
-            path: The store's folder.
-            partial: Also open a store whose encoding has not ended.
+            path: Folder of the store.
+            partial: Whether to open a store whose encoding is not finished.
 
         Raises:
-            FormatError: The manifest or a shard is not as it was written, or rows that were planned are missing.
-            FileNotFoundError: There is no such folder.
+            FormatError: The manifest or a shard has changed since it was written, or planned rows are missing.
+            FileNotFoundError: The folder does not exist.
         """
         manifest = read_manifest(path)
         refuse_bad_shards(Path(path), manifest, checksums=False)
@@ -74,7 +74,7 @@ class EmbeddingStore:
                 Path(path),
                 None,
                 f"the store is not complete: {manifest.rows:,} of {manifest.planned_rows:,} {manifest.stage} are "
-                "there; run the same command again to finish it",
+                "stored; run the same command again to finish it",
             )
         return store
 
@@ -88,17 +88,17 @@ class EmbeddingStore:
 
     @property
     def path(self) -> Path:
-        """The store's folder."""
+        """Folder of the store."""
         return self._path
 
     @property
     def manifest(self) -> Manifest:
-        """As it was when the store was opened."""
+        """Manifest at the time when the store was opened."""
         return self._manifest
 
     @property
     def record(self) -> EncoderRecord:
-        """What encoded the rows. Texts that were cut are not counted in it."""
+        """Record of the encoder of the rows; it does not count truncated texts."""
         return self._manifest.encoder
 
     @property
@@ -113,38 +113,38 @@ class EmbeddingStore:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Data type of the rows that are handed out: the stored one, float32 for codes."""
+        """Data type of the returned rows: the stored one, or float32 for codes."""
         return np.dtype(np.float32 if self._manifest.dtype == "int16" else self._manifest.dtype)
 
     @property
     def complete(self) -> bool:
-        """Whether all rows are there that were planned; true where nobody planned."""
+        """Whether all planned rows are stored; true without a plan."""
         return self._manifest.planned_rows in (None, self._manifest.rows)
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """Id of each row, read when first asked for."""
+        """Id of each row, read on first use."""
         return tuple(self._column("id"))
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
-        """Language of each row, read when first asked for."""
+        """Language of each row, read on first use."""
         return tuple(map(sys.intern, self._column("language")))
 
     @cached_property
     def groups(self) -> tuple[str | None, ...]:
-        """Parallel group of each row or None, read when first asked for."""
+        """Parallel group of each row or None, read on first use."""
         return tuple(self._column("group"))
 
     def _column(self, column: Column) -> Any:
         return (value for shard in self._manifest.shards for value in read_column(self._path, shard, column))
 
     def shards(self) -> list[np.memmap[Any, Any] | CodedRows]:
-        """All rows as parts of shape `(rows, dimension)` that follow one another.
+        """All rows as consecutive parts of shape `(rows, dimension)`.
 
         They are read-only memory maps. A store of codes gives `CodedRows`, which decode a shard each time that it is
-        made an array: whoever takes one after another needs float32 memory for one shard, and a scan of all at once
-        for all of them, as if the store were float32 and in memory.
+        converted to an array: converting one at a time needs float32 memory for one shard, and a scan of all at once
+        needs it for all of them.
         """
         return [self._mapped(shard) for shard in self._manifest.shards]
 
@@ -153,13 +153,13 @@ class EmbeddingStore:
         return CodedRows(rows) if self._manifest.dtype == "int16" else rows
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
-        """`(stop - start, dimension)`: some rows; without a copy where they lie in one shard and are no codes.
+        """`(stop - start, dimension)`: consecutive rows; without a copy if they are in one shard and not codes.
 
         Raises:
             UsageError: The store has no such rows.
         """
         if not 0 <= start <= stop <= len(self):
-            raise UsageError(f"{self._path} has rows 0 to {len(self)}, so not {start} to {stop}")
+            raise UsageError(f"{self._path} has rows 0 to {len(self)}, not {start} to {stop}")
         parts = []
         for shard, end in zip(self._manifest.shards, self._ends.tolist(), strict=True):
             begin = end - shard.rows
@@ -170,26 +170,26 @@ class EmbeddingStore:
         return np.concatenate(parts) if parts else np.empty((0, self.dimension), dtype=self.dtype)
 
     def take(self, rows: ArrayLike) -> NDArray[Any]:
-        """`(len(rows), dimension)`: a copy of the rows of these numbers, in this order.
+        """`(len(rows), dimension)`: a copy of the rows with these numbers, in this order.
 
         Raises:
             UsageError: The store has no such rows.
         """
-        wanted = np.asarray(rows, dtype=np.int64)
-        if wanted.ndim != 1 or (wanted.size and not (wanted.min() >= 0 and wanted.max() < len(self))):
+        numbers = np.asarray(rows, dtype=np.int64)
+        if numbers.ndim != 1 or (numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self))):
             raise UsageError(f"{self._path} has rows 0 to {len(self) - 1}; give a list of such numbers")
-        found = np.empty((len(wanted), self.dimension), dtype=self.dtype)
-        place = np.searchsorted(self._ends, wanted, side="right")
-        for number in np.unique(place).tolist():
-            shard, here = self._manifest.shards[number], place == number
-            found[here] = self._mapped(shard)[wanted[here] - (self._ends[number] - shard.rows)]
-        return found
+        taken = np.empty((len(numbers), self.dimension), dtype=self.dtype)
+        shard_of_row = np.searchsorted(self._ends, numbers, side="right")
+        for number in np.unique(shard_of_row).tolist():
+            shard, mask = self._manifest.shards[number], shard_of_row == number
+            taken[mask] = self._mapped(shard)[numbers[mask] - (self._ends[number] - shard.rows)]
+        return taken
 
     def verify(self) -> None:
         """Read everything and compare the checksums.
 
         Raises:
-            FormatError: Files are not as they were written; all of them are named, up to twenty.
+            FormatError: Files have changed since they were written; the message names up to twenty.
         """
         refuse_bad_shards(self._path, self._manifest, checksums=True)
 
@@ -214,29 +214,29 @@ class EmbeddingStore:
 
 
 def stores_in(path: str | os.PathLike[str]) -> dict[Stage, Path]:
-    """The stores that a path names: itself, or `documents` and `queries` in it.
+    """The stores at a path: the folder itself, or `documents` and `queries` in it.
 
     Raises:
-        FormatError: There is none.
-        FileNotFoundError: There is no such folder.
+        FormatError: The folder has no store.
+        FileNotFoundError: The folder does not exist.
     """
     folder = Path(path)
     if not (folder / MANIFEST).is_file():
-        found = {stage: folder / stage for stage in STAGES if (folder / stage / MANIFEST).is_file()}
-        if found:
-            return found
+        stores = {stage: folder / stage for stage in STAGES if (folder / stage / MANIFEST).is_file()}
+        if stores:
+            return stores
     return {read_manifest(folder).stage: folder}
 
 
 def find_store(path: str | os.PathLike[str], stage: Stage) -> Path:
-    """The store of this stage: the folder itself, or the one in it that is called as the stage.
+    """The store of this stage: the folder itself, or the folder in it with the name of the stage.
 
     Raises:
-        UsageError: It holds the other stage only.
-        FormatError: There is no store.
-        FileNotFoundError: There is no such folder.
+        UsageError: It holds only the other stage.
+        FormatError: The folder has no store.
+        FileNotFoundError: The folder does not exist.
     """
-    found = stores_in(path)
-    if stage not in found:
-        raise UsageError(f"{path} holds {' and '.join(found)}, but {stage} are needed; give their store")
-    return found[stage]
+    stores = stores_in(path)
+    if stage not in stores:
+        raise UsageError(f"{path} holds {' and '.join(stores)}, but {stage} are needed; give their store")
+    return stores[stage]

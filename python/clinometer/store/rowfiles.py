@@ -1,6 +1,6 @@
-"""Id, language and group of each stored row: one line of JSON per row, beside its shard.
+"""Id, language and group of each stored row: one line of JSON per row, in a file next to its shard.
 
-A file is read whole and only if its checksum is the manifest's, so that ids and embeddings cannot come apart.
+A file is used only if its checksum matches the manifest's, so that ids and embeddings stay together.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Row(msgspec.Struct, gc=False):
     group: str | None
 
 
-# One column at a time: millions of ids need not be in memory for the sake of their languages.
+# One column at a time, so that reading languages does not load millions of ids.
 class _Id(msgspec.Struct, gc=False):
     id: str
 
@@ -47,7 +47,7 @@ _READERS: dict[Column, msgspec.json.Decoder[_Id] | msgspec.json.Decoder[_Languag
 
 
 def lines_of(ids: Iterable[str], languages: Iterable[str], groups: Iterable[str | None]) -> bytes:
-    """The text of the file."""
+    """The contents of the file."""
     rows = [_Row(*row) for row in zip(ids, languages, groups, strict=True)]
     return msgspec.json.Encoder().encode_lines(rows)
 
@@ -56,21 +56,21 @@ def read_column(folder: Path, shard: Shard, column: Column) -> list[str | None]:
     """One column of one shard.
 
     Raises:
-        FormatError: The file is not the one that was written.
+        FormatError: The file has changed since it was written.
     """
     path = folder / f"{shard.name}.jsonl"
     text = path.read_bytes()
     if hashlib.sha256(text).hexdigest() != shard.jsonl_sha256:
         raise FormatError(
-            path, None, "its checksum is not the manifest's; copy the store again, or delete it and encode again"
+            path, None, "its checksum differs from the manifest's; copy the store again, or delete it and encode again"
         )
     try:
-        found = [getattr(row, column) for row in _READERS[column].decode_lines(text)]
+        values = [getattr(row, column) for row in _READERS[column].decode_lines(text)]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(path, None, f"this is no list of rows: {error}") from None
-    if len(found) != shard.rows:
-        raise FormatError(path, None, f"it has {len(found)} lines, but its shard has {shard.rows} rows")
-    return found
+        raise FormatError(path, None, f"not a list of rows: {error}") from None
+    if len(values) != shard.rows:
+        raise FormatError(path, None, f"{len(values)} lines, but its shard has {shard.rows} rows")
+    return values
 
 
 def digest_of(texts: Sequence[str]) -> str:
@@ -83,7 +83,7 @@ def digest_of(texts: Sequence[str]) -> str:
     sha = hashlib.sha256()
     for text in texts:
         data = text.encode()
-        # With its length before it, a text cannot run into the next.
+        # The length in front keeps neighbouring texts apart.
         sha.update(len(data).to_bytes(8, "little"))
         sha.update(data)
     return sha.hexdigest()

@@ -1,4 +1,4 @@
-"""One shard of a store: how it is written, mapped and checked."""
+"""Writing, mapping and checking one shard of a store."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ _NAMED = 20
 
 
 def write_array(path: Path, array: NDArray[Any]) -> str:
-    """Write a `.npy` file that is whole or not there, and return its SHA-256."""
+    """Write a `.npy` file, completely or not at all, and return its SHA-256."""
     with written_whole(path, durable=True) as file:
         hashing = Hashing(file)
-        # Version 1 for all time: the bytes are not to depend on NumPy's choice.
+        # Always version 1, so that the bytes do not depend on NumPy's choice.
         npy.write_array(hashing, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
     return hashing.sha256
 
 
 def map_shard(folder: Path, shard: Shard) -> np.memmap[Any, Any]:
-    """What the file of a shard holds, embeddings or codes, read-only, where it lies.
+    """The file of a shard, embeddings or codes, as a read-only memory map.
 
     Raises:
-        FormatError: The file is not there or is no array.
+        FormatError: The file is missing or is not an array.
         ClinometerError: This process may not open more files.
     """
     path = folder / f"{shard.name}.npy"
     try:
         rows: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
-        raise FormatError(path, None, "this shard is not there; copy it again") from None
+        raise FormatError(path, None, "this shard is missing; copy it again") from None
     except (ValueError, EOFError):
-        raise FormatError(path, None, "this shard is no .npy file of its length; copy it again") from None
+        raise FormatError(path, None, "not a complete .npy file; copy this shard again") from None
     except OSError as error:
         if error.errno != errno.EMFILE:
             raise
         raise ClinometerError(
-            f"{path}: this process may not open as many files as there are shards; raise the limit with 'ulimit -n'"
+            f"{path}: this process may not open one file per shard; raise the limit with 'ulimit -n'"
         ) from None
     return rows
 
 
 def bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> list[str]:
-    """What is wrong with which file, in the order of the shards; empty if nothing is.
+    """Bad files with their problems, in the order of the shards.
 
     Args:
-        folder: Of the store.
-        manifest: Of the store.
-        checksums: Read everything; otherwise only the first bytes and the size of each file are looked at.
+        folder: Folder of the store.
+        manifest: Manifest of the store.
+        checksums: Whether to read everything; otherwise only the header and the size of each file are checked.
     """
-    found = []
+    problems = []
     for shard in manifest.shards:
         array, lines = folder / f"{shard.name}.npy", folder / f"{shard.name}.jsonl"
         for path, problem in (
@@ -68,49 +68,49 @@ def bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> list[str
         ):
             digest = shard.sha256 if path is array else shard.jsonl_sha256
             if not problem and checksums and file_digest(path) != digest:
-                problem = "its bytes were changed, the checksum is not the manifest's"
+                problem = "its checksum differs from the manifest's"
             if problem:
-                found.append(f"{path.name}: {problem}")
-    return found
+                problems.append(f"{path.name}: {problem}")
+    return problems
 
 
 def refuse_bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> None:
-    """Refuse a store with files that are not as they were written.
+    """Refuse a store with files that have changed since they were written.
 
     Raises:
-        FormatError: Naming every such file, up to twenty.
+        FormatError: Files have changed; the message names up to twenty.
     """
-    found = bad_shards(folder, manifest, checksums=checksums)
-    if found:
-        more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    problems = bad_shards(folder, manifest, checksums=checksums)
+    if problems:
+        more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
         raise FormatError(
             folder,
             None,
-            f"{len(found)} of {2 * len(manifest.shards)} files are bad: {'; '.join(found[:_NAMED])}{more}. "
+            f"{len(problems)} of {2 * len(manifest.shards)} files are bad: {'; '.join(problems[:_NAMED])}{more}. "
             "Copy them again, or delete the store and encode again",
         )
 
 
 def _header_problem(path: Path, manifest: Manifest, shard: Shard) -> str:
-    wanted = ((shard.rows, manifest.width), False, np.dtype(manifest.dtype))
+    expected = ((shard.rows, manifest.width), False, np.dtype(manifest.dtype))
     try:
         with path.open("rb") as file:
             if npy.read_magic(file) != (1, 0):
-                return "it is no .npy file of version 1.0"
+                return "not a .npy file of version 1.0"
             header = npy.read_array_header_1_0(file)
             start = file.tell()
     except FileNotFoundError:
-        return "it is not there"
+        return "missing"
     except ValueError:
-        return "it is no .npy file"
-    if header != wanted:
-        return f"it is {header[2]} of shape {header[0]}, but the manifest says {wanted[2]} of shape {wanted[0]}"
-    return _size_problem(path, start + shard.rows * manifest.width * wanted[2].itemsize)
+        return "not a .npy file"
+    if header != expected:
+        return f"{header[2]} of shape {header[0]}, but the manifest says {expected[2]} of shape {expected[0]}"
+    return _size_problem(path, start + shard.rows * manifest.width * expected[2].itemsize)
 
 
-def _size_problem(path: Path, wanted: int) -> str:
+def _size_problem(path: Path, expected: int) -> str:
     try:
         size = path.stat().st_size
     except FileNotFoundError:
-        return "it is not there"
-    return "" if size == wanted else f"it has {size:,} bytes, but {wanted:,} were written"
+        return "missing"
+    return "" if size == expected else f"{size:,} bytes, but expected {expected:,}"

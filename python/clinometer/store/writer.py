@@ -1,7 +1,7 @@
 """Writes a store shard by shard.
 
-A shard is on the disk before the manifest names it, so a kill at any instant leaves a store that is sound up to the
-last finished shard. One writer at a time.
+A shard is on the disk before the manifest names it, so a kill at any time leaves a store that is valid up to the last
+finished shard. One writer at a time.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ _NAMED = 5
 
 
 class StoreWriter:
-    """Begins a store, or goes on with one that was made in the same way. A context manager.
+    """Creates a store, or resumes one with the same settings. A context manager.
 
     Args:
-        path: The store's folder: new, empty, or a store.
-        record: What encodes the rows. Its warnings are those of the beginning; a store that exists keeps its own.
+        path: Folder of the store: new, empty, or an existing store.
+        record: Record of the encoder. An existing store keeps its own warnings.
         stage: `documents` or `queries`.
         dtype: Stored data type, `float32`, `float16` or `int16`.
-        shard_rows: Rows that each shard but the last is to have, kept in the manifest for whoever goes on. `append`
-            itself takes any number.
+        shard_rows: Number of rows of each shard but the last, kept in the manifest for a run that resumes. `append`
+            itself accepts any number.
 
     Raises:
-        UsageError: The store that is there was made otherwise; all differences are named.
-        FormatError: The store that is there is damaged, or the folder holds something else.
-        ClinometerError: Another writer is at work.
+        UsageError: The existing store has other settings; the message names all differences.
+        FormatError: The existing store is damaged, or the folder holds something else.
+        ClinometerError: Another writer is using the folder.
     """
 
     def __init__(
@@ -90,7 +90,9 @@ class StoreWriter:
             )
             if foreign:
                 raise FormatError(
-                    self._path, None, f"this folder has no {MANIFEST} but {foreign[0]!r}; give a new or an empty folder"
+                    self._path,
+                    None,
+                    f"this folder has no {MANIFEST} but holds {foreign[0]!r}; choose a new or empty folder",
                 )
             manifest = Manifest(
                 stage=stage, dtype=dtype, dimension=record.dimension, shard_rows=shard_rows, encoder=record
@@ -98,7 +100,7 @@ class StoreWriter:
             self._write(manifest)
             return manifest
         manifest = read_manifest(self._path)
-        found = [
+        differing = [
             f"{name}: {before}, now {now}"
             for name, before, now in (
                 ("stage", manifest.stage, stage),
@@ -107,13 +109,13 @@ class StoreWriter:
             )
             if before != now
         ]
-        found += differences(manifest.encoder, record, stage)
-        if found:
+        differing += differences(manifest.encoder, record, stage)
+        if differing:
             raise UsageError(
-                f"{self._path} was made otherwise ({'; '.join(found)}); encode as before, or give another folder"
+                f"{self._path} has other settings ({'; '.join(differing)}); encode as before, or choose another folder"
             )
         refuse_bad_shards(self._path, manifest, checksums=False)
-        # What a killed writer left of the next shard has that shard's names, and is written over.
+        # Files that a killed writer left of the next shard have its names and are overwritten.
         return manifest
 
     def __enter__(self) -> Self:
@@ -123,7 +125,7 @@ class StoreWriter:
         self.close()
 
     def close(self) -> None:
-        """Let others write. Every shard that was appended is on the disk already."""
+        """Release the store to other writers. Every appended shard is already on the disk."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -133,30 +135,30 @@ class StoreWriter:
 
     @property
     def manifest(self) -> Manifest:
-        """As it is on the disk."""
+        """Manifest as it is on the disk."""
         return self._manifest
 
     def plan(self, texts: Texts) -> None:
-        """Say what the store is to hold in the end: these texts, of which the first may be there already.
+        """Declare the texts of the finished store, of which the first may already be stored.
 
-        Ids, languages and groups of the rows that are there are compared, and the digest of each shard's texts where
-        `append` was given one.
+        Ids, languages and groups of the stored rows are compared, and the digest of each shard's texts if `append`
+        received one.
 
         Raises:
-            CollectionError: The rows that are there are not the first of these texts; nothing was changed.
+            CollectionError: The stored rows are not the first of these texts; the store is unchanged.
         """
-        mend = "encode the source as it was, or give another folder"
+        fix = "encode the source as it was, or choose another folder"
         if len(texts) < len(self):
-            raise CollectionError(f"{self._path} has {len(self):,} rows, but the source has {len(texts):,}; {mend}")
+            raise CollectionError(f"{self._path} has {len(self):,} rows, but the source has {len(texts):,}; {fix}")
         columns: tuple[tuple[Column, Sequence[str | None]], ...] = (
             ("id", texts.ids), ("language", texts.languages), ("group", texts.groups),
         )  # fmt: skip
-        for column, given in columns:
+        for column, values in columns:
             for row, stored in enumerate(self._stored(column)):
-                if stored != given[row]:
+                if stored != values[row]:
                     raise CollectionError(
-                        f"{self._path}: the {column} of row {row} is {stored!r}, and {given[row]!r} in the source; "
-                        f"{mend}"
+                        f"{self._path}: the {column} of row {row} is {stored!r}, and {values[row]!r} in the source; "
+                        f"{fix}"
                     )
         start = 0
         for shard in self._manifest.shards:
@@ -164,7 +166,7 @@ class StoreWriter:
             if shard.texts_sha256 not in (None, digest_of(texts.texts[start:stop])):
                 raise CollectionError(
                     f"{self._path}: a text of shard {shard.name} (rows {start} to {stop - 1}, from "
-                    f"{texts.ids[start]!r} on) is not what it was when it was encoded; {mend}"
+                    f"{texts.ids[start]!r} on) has changed since it was encoded; {fix}"
                 )
             start = stop
         if self._manifest.planned_rows != len(texts):
@@ -182,29 +184,29 @@ class StoreWriter:
         """Write one shard.
 
         Args:
-            vectors: `(n, d)`, n of at least 1, any real data type; stored in the store's.
-            ids: One for each row, each once in the store.
-            languages: One for each row, in any spelling that `clinometer.languages.canonical` reads; `und` where it is
-                not known.
-            groups: Parallel group of each row or None; none at all by default.
-            texts_digest: `digest_of` the texts of these rows, so that whoever goes on can check them.
+            vectors: `(n, d)`, n at least 1, any real data type; stored in the data type of the store.
+            ids: Ids of the rows, unique in the store.
+            languages: Language of each row, in any spelling that `clinometer.languages.canonical` reads; `und` if
+                unknown.
+            groups: Parallel group of each row or None; by default None for all.
+            texts_digest: `digest_of` the texts of these rows, so that a run that resumes can check them.
 
         Raises:
-            EmbeddingError: Rows that are zero, NaN or infinite in the store's data type, or of another dimension.
-            CollectionError: Ids that are there already, or columns of different lengths.
-            LanguageError: A label is not one.
+            EmbeddingError: Rows are zero, NaN or infinite in the store's data type, or have another dimension.
+            CollectionError: Ids are already in the store, or columns have different lengths.
+            LanguageError: A label is not a language label.
         """
         if self._lock is None:
             raise UsageError(f"the writer of {self._path} is closed; open it again")
         ids = list(ids)
         groups = [None] * len(ids) if groups is None else list(groups)
         self._check_columns(ids, len(languages), groups)
-        short = {label: canonical(label) for label in set(languages)}
+        canonical_labels = {label: canonical(label) for label in set(languages)}
         rows, stored = self._checked(vectors, ids)
         name = f"{len(self._manifest.shards):05d}"
         with written_whole(self._path / f"{name}.jsonl", durable=True) as file:
             lines = Hashing(file)
-            lines.write(lines_of(ids, [short[label] for label in languages], groups))
+            lines.write(lines_of(ids, [canonical_labels[label] for label in languages], groups))
         shard = Shard(
             name=name,
             rows=len(rows),
@@ -224,7 +226,7 @@ class StoreWriter:
         self._ids.update(ids)
 
     def take(self, rows: Sequence[int]) -> NDArray[Any]:
-        """Rows that were stored already, by number."""
+        """Stored rows, by number."""
         return EmbeddingStore(self._path, self._manifest).take(rows)
 
     def _stored(self, column: Column) -> Any:
@@ -237,11 +239,11 @@ class StoreWriter:
 
     def _check_columns(self, ids: list[str], languages: int, groups: list[str | None]) -> None:
         if not ids:
-            raise UsageError("there are no rows to append; give at least one")
+            raise UsageError("no rows to append; give at least one")
         if not len(ids) == languages == len(groups):
             raise CollectionError(
                 f"{len(ids)} ids, {languages} languages and {len(groups)} groups do not belong together; give one of "
-                "each for each row"
+                "each per row"
             )
         for what, names in (("id", ids), ("group", [group for group in groups if group is not None])):
             for row, name in enumerate(names):
@@ -253,34 +255,34 @@ class StoreWriter:
                     raise CollectionError(
                         f"the {what} {name!r} (number {row}) holds half of a surrogate pair; remove it"
                     ) from None
-        twice = [name for name, times in Counter(ids).items() if times > 1 or name in self._ids]
-        if twice:
+        repeated = [name for name, times in Counter(ids).items() if times > 1 or name in self._ids]
+        if repeated:
             raise CollectionError(
-                f"{len(twice)} ids would be twice in {self._path}: {_named(twice)}; each row needs its own"
+                f"{len(repeated)} duplicate ids in {self._path}: {_named(repeated)}; each row needs its own"
             )
 
     def _checked(self, vectors: ArrayLike, ids: list[str]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The rows as a reader will see them, and what is to be written."""
-        given = np.asarray(vectors)
-        if given.ndim != 2 or given.dtype.kind not in "fiu":
+        """The rows as a reader will see them, and the array to write."""
+        array = np.asarray(vectors)
+        if array.ndim != 2 or array.dtype.kind not in "fiu":
             raise EmbeddingError(
-                f"the embeddings are {given.dtype} of shape {given.shape}, but must be numbers of shape (rows, "
+                f"the embeddings are {array.dtype} of shape {array.shape}, but must be numbers of shape (rows, "
                 "dimension)"
             )
-        dimension = self._manifest.dimension or given.shape[1]
-        if given.shape != (len(ids), dimension) or not dimension:
+        dimension = self._manifest.dimension or array.shape[1]
+        if array.shape != (len(ids), dimension) or not dimension:
             raise EmbeddingError(
-                f"the embeddings have shape {given.shape}, but {self._path} needs {(len(ids), dimension)}: one row for "
-                "each id, of the encoder's dimension"
+                f"the embeddings have shape {array.shape}, but {self._path} needs {(len(ids), dimension)}: one row per "
+                "id, of the encoder's dimension"
             )
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             if self._manifest.dtype == "int16":
-                rows = given.astype(np.float32)
+                rows = array.astype(np.float32)
                 stored = coded(np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, 0))
-                # What is not finite stays so, to be named below.
+                # Keep values that are not finite, so that the error below names their rows.
                 rows = np.where(np.isfinite(rows), decoded(stored), rows)
             else:
-                rows = stored = given.astype(self._manifest.dtype, order="C", copy=False)
+                rows = stored = array.astype(self._manifest.dtype, order="C", copy=False)
         finite = np.isfinite(rows).all(axis=1)
         zero = ~rows.any(axis=1)
         problems = [
@@ -289,8 +291,8 @@ class StoreWriter:
             if bad.any()
         ]
         if problems:
-            mend = "; store float32" if self._manifest.dtype != "float32" else "; look at their texts and the encoder"
-            raise EmbeddingError(f"as {self._manifest.dtype}, {' and '.join(problems)}{mend}")
+            fix = "store float32" if self._manifest.dtype != "float32" else "check their texts and the encoder"
+            raise EmbeddingError(f"as {self._manifest.dtype}, {' and '.join(problems)}; {fix}")
         return rows, stored
 
 

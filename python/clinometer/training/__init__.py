@@ -1,6 +1,6 @@
 """Training: parallel texts as columns that the losses take, translated pairs, hard negatives, batches, the run itself.
 
-Nothing here imports torch or datasets when it is imported; a function that needs them says so.
+Importing this package imports neither torch nor datasets; a function that needs them says so.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Learning an adapter: the losses that train models, on embeddings that were computed once.
 
-It begins as the identity, and what is kept is its best state on held-out samples, the beginning included. One seed
-gives one result on one machine. Torch is imported when learning begins.
+An adapter starts as the identity; the result is its best state on held-out samples, the start included. One seed gives
+one result on one machine. Torch is imported when learning starts.
 """
 
 from __future__ import annotations
@@ -53,57 +53,62 @@ def fit_adapter(
 ) -> tuple[Adapter, History]:
     """Learn an adapter from parallel texts, on the CPU.
 
-    A small map that learns what answers what learns the subject of its samples before it learns languages: what is
-    gained on held-out samples of the same kind is mostly gone on other texts. The relational loss does not learn that:
-    both languages take over the similarities that the encoder itself gives the texts in the pivot language. Loss, rank,
-    hold and rate were chosen with two encoders, as what gains on texts about health (tico19) and on the demo and costs
-    no plain retrieval there. An adapter needs no language of a query, as `clinometer.correction` does, and does less;
-    both may be applied. Evaluate before and after on texts of your own.
+    A small map that learns which passage answers which query learns the subject of its samples before it learns
+    languages: gains on held-out samples of the same kind mostly disappear on other texts. The relational loss avoids
+    that: both languages adopt the similarities that the encoder itself gives the texts in the pivot language. Loss,
+    rank, hold and rate were chosen with two encoders, to gain on texts about health (tico19) and on the demo without
+    any cost in plain retrieval there. Unlike `clinometer.correction`, an adapter does not need the language of a query,
+    and does less; both may be applied. Evaluate before and after on your own texts.
 
     Args:
         samples: Training samples in the layout of the loss (`alignment`, `alignment+query`; `clear` for that loss), or
-            what `embed_samples` made of them.
-        encoder: Encodes what is not embedded yet; None if all is.
+            the result of `embed_samples`.
+        encoder: Encoder of texts that are not embedded yet; None if all are.
         dev: Held-out samples in the same layout. Learning stops when the loss on them has not fallen for `patience`
-            epochs, and the best state is kept. None: all epochs are learned and the last state is kept.
+            epochs, and the best state is kept. None: all epochs are run and the last state is kept.
         kind: `low-rank` or `linear`; see `Adapter`.
-        rank: Of a low-rank adapter, 1 to the dimension; None for 32, or the dimension if that is less.
+        rank: Rank of a low-rank adapter, from 1 to the dimension; None for 32, or the dimension if that is less.
         separate_queries: Queries get a map of their own.
         loss: Parts of `clinometer.losses.CrossLingualAlignmentLoss` joined by `+`, `clear`
             (`clinometer.losses.ClearLoss`), or `relational`
             (`clinometer.losses.RelationalDistillationLoss`), also by the name of its recipe, `upright`.
-        loss_options: Options of that class, such as `scale` or `weights`. If not given, the relational loss has scale
-            20, and `jsd_input` is `scaled`: what an adapter sees has length one, so nothing is known of raw embeddings.
+        loss_options: Options of that class, such as `scale` or `weights`. By default the relational loss has scale 20,
+            and `jsd_input` is `scaled`: an adapter only sees vectors of length one, never raw embeddings.
         hold: Weight of a term that keeps embeddings where they were: the mean of 2 - 2 cos between each embedding and
-            its first state (`clinometer.losses.DistillationLoss`); 0 leaves it out. None: 0 with the relational loss,
-            and 5 with others, which do harm without.
-        epochs: At most so many passes over the samples.
-        batch_size: Samples of one step: the more, the more negatives. Batches of an epoch differ by one at most.
-        learning_rate: Of AdamW; falls to zero over all epochs as a cosine does.
-        weight_decay: Of AdamW; pulls the map to the identity.
+            its initial state (`clinometer.losses.DistillationLoss`); 0 leaves it out. None: 0 with the relational loss,
+            and 5 with others, which do harm without it.
+        epochs: Maximum number of passes over the samples.
+        batch_size: Samples in a step; more samples mean more negatives. Batches of an epoch differ in size by at most
+            one.
+        learning_rate: Learning rate of AdamW; falls to zero over all epochs along a cosine.
+        weight_decay: Weight decay of AdamW; pulls the map to the identity.
         patience: Epochs to wait for a better loss on `dev`.
-        seed: Of the beginning and of the order of samples.
+        seed: Seed of the initial weights and of the order of samples.
         show_progress_bar: Draw bars on standard error.
 
     Returns:
         The adapter, and for each epoch, from 0 (before learning), its `epoch`, mean `train` loss while learning (not
-        for 0) and `dev` loss (only with `dev`). Both include the hold. `adapter.settings` sums this up.
+        for 0) and `dev` loss (only with `dev`). Both include the hold. `adapter.settings` has a summary.
 
     Raises:
-        UsageError: An option cannot be used, the columns do not fit the loss, or an encoder is missing.
+        UsageError: An option cannot be used, the columns do not match the loss, or an encoder is missing.
         MissingExtraError: The extra `train` is not installed.
     """
     hold = (0.0 if loss in RELATIONAL else 5.0) if hold is None else hold
     _check(kind, 1 if rank is None else rank, hold, epochs, batch_size, learning_rate, weight_decay, patience)
-    learnt = _embedded(samples, encoder, show_progress_bar)
-    held_out = None if dev is None else _embedded(dev, encoder, show_progress_bar)
-    rank = min(_RANK, learnt.dimension) if rank is None else rank
-    if kind == "low-rank" and rank > learnt.dimension:
-        raise UsageError(f"rank is {rank}, but the embeddings have {learnt.dimension} dimensions; choose fewer")
-    if held_out is not None and (held_out.columns, held_out.dimension) != (learnt.columns, learnt.dimension):
+    training_samples = _embedded(samples, encoder, show_progress_bar)
+    dev_samples = None if dev is None else _embedded(dev, encoder, show_progress_bar)
+    rank = min(_RANK, training_samples.dimension) if rank is None else rank
+    if kind == "low-rank" and rank > training_samples.dimension:
+        raise UsageError(f"rank is {rank}, but the embeddings have {training_samples.dimension} dimensions; lower it")
+    if dev_samples is not None and (dev_samples.columns, dev_samples.dimension) != (
+        training_samples.columns,
+        training_samples.dimension,
+    ):
         raise UsageError(
-            f"the dev samples have {held_out.dimension} dimensions and the columns {', '.join(held_out.columns)}, the "
-            f"training samples {learnt.dimension} and {', '.join(learnt.columns)}; make both alike"
+            f"the dev samples have {dev_samples.dimension} dimensions and the columns "
+            f"{', '.join(dev_samples.columns)}, the training samples {training_samples.dimension} and "
+            f"{', '.join(training_samples.columns)}; use one layout and encoder for both"
         )
     try:
         import torch
@@ -112,49 +117,52 @@ def fit_adapter(
         from clinometer.training.adapter_map import AdapterMap
     except ImportError:
         raise MissingExtraError("learning an adapter", "train") from None
-    model = AdapterMap(learnt.dimension, kind, rank, separate_queries, seed)
-    terms = _loss(model, loss, dict(loss_options or {}))
-    _check_columns(terms, learnt.columns, loss)
-    losses = [terms, DistillationLoss(model, weight=hold, over_dimensions="sum")] if hold else [terms]
+    model = AdapterMap(training_samples.dimension, kind, rank, separate_queries, seed)
+    main_loss = _loss(model, loss, dict(loss_options or {}))
+    _check_columns(main_loss, training_samples.columns, loss)
+    losses = [main_loss, DistillationLoss(model, weight=hold, over_dimensions="sum")] if hold else [main_loss]
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    steps = math.ceil(len(learnt) / batch_size)
+    steps = math.ceil(len(training_samples) / batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)
     order = torch.Generator().manual_seed(seed)
-    training, testing = _Columns(learnt), None if held_out is None else _Columns(held_out)
+    training_columns, dev_columns = _Columns(training_samples), None if dev_samples is None else _Columns(dev_samples)
 
     def on_dev() -> dict[str, float]:
-        if testing is None:
+        if dev_columns is None:
             return {}
         with torch.no_grad():
             # The same batches each time, in an order that mixes the languages.
-            shuffled = torch.randperm(testing.rows, generator=torch.Generator().manual_seed(seed))
-            batches = shuffled.tensor_split(math.ceil(testing.rows / batch_size))
-            return {"dev": sum(_value(testing, model, losses, b).item() * len(b) for b in batches) / testing.rows}
+            shuffled = torch.randperm(dev_columns.rows, generator=torch.Generator().manual_seed(seed))
+            batches = shuffled.tensor_split(math.ceil(dev_columns.rows / batch_size))
+            return {
+                "dev": sum(_value(dev_columns, model, losses, batch).item() * len(batch) for batch in batches)
+                / dev_columns.rows
+            }
 
     history: History = [{"epoch": 0.0, **on_dev()}]
-    best, best_epoch = model.arrays(), 0
-    first = None
+    best_arrays, best_epoch = model.arrays(), 0
+    first_value = None
     from tqdm.auto import tqdm
 
     for epoch in tqdm(range(1, epochs + 1), desc="epochs", unit="epoch", disable=not show_progress_bar):
         total = 0.0
-        for batch in torch.randperm(training.rows, generator=order).tensor_split(steps):
+        for batch in torch.randperm(training_columns.rows, generator=order).tensor_split(steps):
             optimizer.zero_grad()
-            value = _value(training, model, losses, batch)
-            value.backward()  # type: ignore[no-untyped-call, unused-ignore]
+            loss_value = _value(training_columns, model, losses, batch)
+            loss_value.backward()  # type: ignore[no-untyped-call, unused-ignore]
             optimizer.step()
             schedule.step()
-            first = value.item() if first is None else first
-            total += value.item() * len(batch)
-        history.append({"epoch": float(epoch), "train": total / training.rows, **on_dev()})
-        if testing is None or history[-1]["dev"] < history[best_epoch]["dev"]:
-            best, best_epoch = model.arrays(), epoch
+            first_value = loss_value.item() if first_value is None else first_value
+            total += loss_value.item() * len(batch)
+        history.append({"epoch": float(epoch), "train": total / training_columns.rows, **on_dev()})
+        if dev_columns is None or history[-1]["dev"] < history[best_epoch]["dev"]:
+            best_arrays, best_epoch = model.arrays(), epoch
         elif epoch - best_epoch >= patience:
             break
     settings = {
-        **learnt.about,
-        "dev_samples": 0 if held_out is None else len(held_out),
-        "loss": {"name": loss, **terms.get_config_dict(), "hold": hold},
+        **training_samples.about,
+        "dev_samples": 0 if dev_samples is None else len(dev_samples),
+        "loss": {"name": loss, **main_loss.get_config_dict(), "hold": hold},
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
@@ -162,14 +170,14 @@ def fit_adapter(
         "patience": patience,
         "seed": seed,
         "history": {
-            "loss_first": first,
+            "loss_first": first_value,
             "loss_last": history[-1]["train"],
             "dev": [row["dev"] for row in history if "dev" in row],
             "epochs_learned": len(history) - 1,
             "best_epoch": best_epoch,
         },
     }
-    return Adapter(kind, best, settings), history
+    return Adapter(kind, best_arrays, settings), history
 
 
 def train_adapter(
@@ -187,37 +195,42 @@ def train_adapter(
 ) -> tuple[Adapter, History]:
     """Learn an adapter from parallel JSONL: read, split, encode, learn.
 
-    Samples have the layout `alignment+query` (`clear` for that loss). Those of the pages kept for `dev` stop the
-    learning.
+    Samples have the layout `alignment+query` (`clear` for that loss). Those of the pages kept for `dev` decide when
+    learning stops.
 
     Args:
         files: One file or several; see `clinometer.training.data.parallel_samples`.
         languages: Target languages.
-        encoder: What the adapter is for.
-        samples: At most so many for each language; None for all.
+        encoder: Encoder that the adapter is for.
+        samples: Maximum number of samples per language; None for all.
         pivot: Language of the pivot columns.
         dev_share: Share of the pages kept for `dev`; 0 for none.
-        seed: Of samples and learning.
+        seed: Seed of sampling and learning.
         loss: As for `fit_adapter`.
         show_progress_bar: Draw bars on standard error.
-        **options: More of `fit_adapter`.
+        **options: Other options of `fit_adapter`.
 
     Returns:
         As `fit_adapter`.
 
     Raises:
-        FileNotFoundError: A file is not there.
+        FileNotFoundError: A file does not exist.
         ClinometerError: As for `parallel_samples` and `fit_adapter`.
     """
     items = read_items(files)
     layout: Any = "clear" if loss == "clear" else "alignment+query"
-    made: dict[str, Any] = {"layout": layout, "pivot": pivot}
-    learnt = samples_from_items(items, languages, samples, seed, "train", dev_share, **made)
-    dev = samples_from_items(items, languages, None, seed, "dev", dev_share, **made) if dev_share else None
-    adapter, history = fit_adapter(
-        learnt, encoder, dev=dev, loss=loss, seed=seed, show_progress_bar=show_progress_bar, **options
+    sample_options: dict[str, Any] = {"layout": layout, "pivot": pivot}
+    training_samples = samples_from_items(items, languages, samples, seed, "train", dev_share, **sample_options)
+    dev_samples = (
+        samples_from_items(items, languages, None, seed, "dev", dev_share, **sample_options) if dev_share else None
     )
-    statistics = {"training": learnt.statistics, "dev": None if dev is None else dev.statistics}
+    adapter, history = fit_adapter(
+        training_samples, encoder, dev=dev_samples, loss=loss, seed=seed, show_progress_bar=show_progress_bar, **options
+    )
+    statistics = {
+        "training": training_samples.statistics,
+        "dev": None if dev_samples is None else dev_samples.statistics,
+    }
     return Adapter(adapter.kind, adapter.arrays, {**adapter.settings, "data": statistics}), history
 
 
@@ -228,26 +241,27 @@ class _Columns:
         import torch
 
         self.rows = len(samples)
-        self.asked = [is_query(name) for name in samples.columns]
+        self.is_query = [is_query(name) for name in samples.columns]
         self._vectors = {True: torch.from_numpy(samples.queries), False: torch.from_numpy(samples.passages)}
-        self._places = torch.from_numpy(samples.places)
+        self._row_of_text = torch.from_numpy(samples.places)
         self._groups = torch.from_numpy(samples.groups)
 
     def of(self, batch: Tensor) -> tuple[list[Tensor], Tensor]:
-        """The embeddings of each column, and the groups."""
-        places = self._places[batch]
-        return [self._vectors[asked][places[:, c]] for c, asked in enumerate(self.asked)], self._groups[batch]
+        """Embeddings of each column, and the groups."""
+        rows = self._row_of_text[batch]
+        embeddings = [self._vectors[query][rows[:, column]] for column, query in enumerate(self.is_query)]
+        return embeddings, self._groups[batch]
 
 
 def _value(columns: _Columns, model: AdapterMap, losses: Sequence[ColumnLoss], batch: Tensor) -> Tensor:
-    first, groups = columns.of(batch)
-    mapped = [model(vectors, asked) for vectors, asked in zip(first, columns.asked, strict=True)]
+    unmapped, groups = columns.of(batch)
+    mapped = [model(vectors, is_query) for vectors, is_query in zip(unmapped, columns.is_query, strict=True)]
     parts: list[Tensor] = []
     for loss in losses:
-        # The teacher is the map as it began, the identity.
-        names = loss.column_names(len(first))
-        taught = [first[names.index(name)] for name in loss.taught_columns(names)]
-        parts += loss.parts_from(mapped, groups, taught).values()
+        # The teacher is the initial map, the identity.
+        names = loss.column_names(len(unmapped))
+        targets = [unmapped[names.index(name)] for name in loss.taught_columns(names)]
+        parts += loss.parts_from(mapped, groups, targets).values()
     total: Tensor = sum(parts[1:], start=parts[0])
     return total
 
@@ -255,31 +269,33 @@ def _value(columns: _Columns, model: AdapterMap, losses: Sequence[ColumnLoss], b
 def _loss(model: AdapterMap, name: str, options: dict[str, Any]) -> ColumnLoss:
     from clinometer import losses
 
-    made: Any
+    loss_class: Any
     if name in RELATIONAL:
-        made, options = losses.RelationalDistillationLoss, {"scale": 20.0, **options}
+        loss_class, options = losses.RelationalDistillationLoss, {"scale": 20.0, **options}
     elif name == "clear":
-        made = losses.ClearLoss
+        loss_class = losses.ClearLoss
     else:
-        made, options = losses.CrossLingualAlignmentLoss, {"parts": name, "jsd_input": "scaled", **options}
-    closed = ("self", "model", "teacher", "gather_across_devices", "negatives")
-    known = [option for option in inspect.signature(made).parameters if option not in closed]
-    if unknown := [option for option in options if option not in known]:
-        raise UsageError(f"the loss {name} has no option {', '.join(unknown)}; it has {', '.join(known)}")
-    return made(model, **options)  # type: ignore[no-any-return]
+        loss_class, options = losses.CrossLingualAlignmentLoss, {"parts": name, "jsd_input": "scaled", **options}
+    reserved = ("self", "model", "teacher", "gather_across_devices", "negatives")
+    option_names = [option for option in inspect.signature(loss_class).parameters if option not in reserved]
+    if unknown_options := [option for option in options if option not in option_names]:
+        raise UsageError(
+            f"unknown option {', '.join(unknown_options)} of the loss {name}; expected {', '.join(option_names)}"
+        )
+    return loss_class(model, **options)  # type: ignore[no-any-return]
 
 
 def _check_columns(loss: ColumnLoss, columns: tuple[str, ...], name: str) -> None:
-    """Refuse columns in another order than that of the loss; the pivot may be another language than English."""
+    """Refuse columns that are not in the order of the loss; the pivot need not be English."""
 
     def kinds(names: Sequence[str]) -> list[tuple[bool, bool]]:
         return [(is_query(column), column.endswith("_tgt")) for column in names]
 
-    wanted = loss.column_names(len(columns))
-    if kinds(wanted) != kinds(columns):
+    loss_columns = loss.column_names(len(columns))
+    if kinds(loss_columns) != kinds(columns):
         raise UsageError(
-            f"the loss {name} takes the columns {', '.join(wanted)}, but the samples have {', '.join(columns)}; choose "
-            f"the layout {'clear' if name == 'clear' else 'alignment or alignment+query'}"
+            f"the loss {name} takes the columns {', '.join(loss_columns)}, but the samples have {', '.join(columns)}; "
+            f"choose the layout {'clear' if name == 'clear' else 'alignment or alignment+query'}"
         )
 
 
@@ -289,7 +305,7 @@ def _embedded(
     if isinstance(samples, EmbeddedSamples):
         return samples
     if encoder is None:
-        raise UsageError("the samples are texts, but there is no encoder; give one, or what embed_samples makes")
+        raise UsageError("the samples are texts, but no encoder was given; give one, or the result of embed_samples")
     return embed_samples(samples, encoder, show_progress_bar=show_progress_bar)
 
 
@@ -304,8 +320,8 @@ def _check(
     patience: int,
 ) -> None:
     if kind not in KINDS:
-        raise UsageError(f"there is no adapter of kind {kind!r}; choose one of {', '.join(KINDS)}")
-    for name, value, least in (
+        raise UsageError(f"unknown adapter kind {kind!r}; expected one of {', '.join(KINDS)}")
+    for name, value, minimum in (
         ("rank", rank, 1),
         ("epochs", epochs, 1),
         ("batch_size", batch_size, 2),
@@ -313,7 +329,7 @@ def _check(
         ("hold", hold, 0),
         ("weight_decay", weight_decay, 0),
     ):
-        if not (math.isfinite(value) and value >= least):
-            raise UsageError(f"{name} is {value}, but must be {least} or more")
+        if not (math.isfinite(value) and value >= minimum):
+            raise UsageError(f"{name} is {value}, but must be {minimum} or more")
     if not (math.isfinite(learning_rate) and learning_rate > 0):
         raise UsageError(f"learning_rate is {learning_rate}, but must be greater than 0")

@@ -1,6 +1,6 @@
-"""Training samples as embeddings: each distinct text encoded once, rows that say which belong together.
+"""Training samples as embeddings: each distinct text encoded once, and the row of each text of each sample.
 
-Texts that are no different from one another are never each other's negatives: items that share one get one group.
+Identical texts are never each other's negatives: items that share a text get one group.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ __all__ = ["EmbeddedSamples", "embed_samples"]
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedSamples:
-    """What `embed_samples` gives: encode once, learn as often as you like.
+    """The result of `embed_samples`: encode once, learn as often as you like.
 
     Args:
         columns: Names of the columns in the order that a loss takes them; `query_...` or `passage_...`.
         queries: `(q, d)` float32, a row of length one for each distinct query.
         passages: `(p, d)` float32, likewise.
         places: `(n, columns)` integers: the row of `queries` or `passages` for each text of each sample.
-        groups: `(n,)` integers: samples with one number are never each other's negatives.
-        about: Encoder and samples, for the adapter's settings. JSON values only.
+        groups: `(n,)` integers: samples with equal numbers are never each other's negatives.
+        about: Description of encoder and samples, for the adapter's settings. JSON values only.
 
     Raises:
-        UsageError: The arrays do not fit together, or there are no samples.
+        UsageError: The shapes of the arrays do not match, or there are no samples.
     """
 
     columns: tuple[str, ...]
@@ -47,15 +47,15 @@ class EmbeddedSamples:
     def __post_init__(self) -> None:
         shapes = {name: getattr(self, name).shape for name in ("queries", "passages", "places", "groups")}
         rows = len(self.groups)
-        fits = (
+        matching = (
             self.queries.ndim == self.passages.ndim == 2
             and self.queries.shape[1] == self.passages.shape[1]
             and self.places.shape == (rows, len(self.columns))
             and self.groups.ndim == 1
         )
-        if not fits or not rows:
+        if not matching or not rows:
             raise UsageError(
-                f"the embedded samples do not fit together, or are none: {shapes} for the columns "
+                f"the embedded samples are empty or their shapes do not match: {shapes} for the columns "
                 f"{', '.join(self.columns)}"
             )
 
@@ -72,25 +72,25 @@ def embed_samples(samples: ParallelSamples, encoder: Encoder, *, show_progress_b
     """Encode samples, each distinct text once: queries with `encode_queries`, passages with `encode_documents`.
 
     Args:
-        samples: From `clinometer.training.data`, any layout of queries and passages.
-        encoder: Any encoder. One that wants languages is given them.
+        samples: Samples of `clinometer.training.data`, in any layout of queries and passages.
+        encoder: Any encoder; it gets the languages if it wants them.
         show_progress_bar: Draw bars on standard error.
 
     Raises:
-        EncoderError: The encoder does not give one row for each text.
+        EncoderError: The encoder does not return one row for each text.
         EmbeddingError: Rows that are zero, NaN or infinite.
     """
     vectors: dict[bool, NDArray[np.float32]] = {}
-    places = np.empty((len(samples), len(samples.columns)), dtype=np.int64)
-    for asked in (True, False):
-        # With its language: an encoder may treat one text in two languages differently.
-        known: dict[tuple[str, str], int] = {}
+    row_of_text = np.empty((len(samples), len(samples.columns)), dtype=np.int64)
+    for queries in (True, False):
+        # The key has the language: an encoder may treat one text differently in two languages.
+        row_of_key: dict[tuple[str, str], int] = {}
         for column, name in enumerate(samples.columns):
-            if is_query(name) == asked:
+            if is_query(name) == queries:
                 for row, (texts, target) in enumerate(zip(samples.rows, samples.languages, strict=True)):
                     key = (texts[column], _language(name, target))
-                    places[row, column] = known.setdefault(key, len(known))
-        vectors[asked] = _encoded(encoder, list(known), asked, show_progress_bar)
+                    row_of_text[row, column] = row_of_key.setdefault(key, len(row_of_key))
+        vectors[queries] = _encoded(encoder, list(row_of_key), queries, show_progress_bar)
     record = encoder.record
     about = {
         "encoder": {"name": record.name, "revision": record.revision},
@@ -98,41 +98,41 @@ def embed_samples(samples: ParallelSamples, encoder: Encoder, *, show_progress_b
         "columns": list(samples.columns),
         "texts_encoded": len(vectors[True]) + len(vectors[False]),
     }
-    groups = _merged(samples.columns, places, samples.groups)
-    return EmbeddedSamples(samples.columns, vectors[True], vectors[False], places, groups, about)
+    groups = _merged(samples.columns, row_of_text, samples.groups)
+    return EmbeddedSamples(samples.columns, vectors[True], vectors[False], row_of_text, groups, about)
 
 
 def is_query(column: str) -> bool:
-    """Whether a column of this name holds queries; otherwise it holds passages."""
+    """Whether a column of this name holds queries rather than passages."""
     return column.startswith(("query", "neg_query"))
 
 
 def _language(column: str, target: str) -> str:
-    """The language of a column's texts: the pivot's, which is in the name, or the sample's."""
+    """Language of a column's texts: the pivot's, which is in the name, or the sample's."""
     suffix = column.partition("_")[2]
     return suffix if suffix and suffix != "tgt" else target
 
 
 def _encoded(
-    encoder: Encoder, texts: Sequence[tuple[str, str]], asked: bool, show_progress_bar: bool
+    encoder: Encoder, texts: Sequence[tuple[str, str]], queries: bool, show_progress_bar: bool
 ) -> NDArray[np.float32]:
     if not texts:
         raise UsageError("the samples have no queries, or no passages; an adapter is learned from both")
     rows = encode(
         encoder,
         [text for text, _ in texts],
-        "queries" if asked else "documents",
+        "queries" if queries else "documents",
         languages=[language for _, language in texts],
         show_progress_bar=show_progress_bar,
     )
-    what = "queries" if asked else "passages"
+    side = "queries" if queries else "passages"
     if len(rows) != len(texts):
-        raise EncoderError(f"{encoder.record.name} gave {len(rows)} embeddings for {len(texts)} {what}")
-    return unit_rows(rows, what).astype(np.float32)
+        raise EncoderError(f"{encoder.record.name} gave {len(rows)} embeddings for {len(texts)} {side}")
+    return unit_rows(rows, side).astype(np.float32)
 
 
-def _merged(columns: Sequence[str], places: NDArray[np.int64], groups: Sequence[int]) -> NDArray[np.int64]:
-    """The groups, those that share a text made one."""
+def _merged(columns: Sequence[str], row_of_text: NDArray[np.int64], groups: Sequence[int]) -> NDArray[np.int64]:
+    """The groups, with groups that share a text merged."""
     parent = {group: group for group in groups}
 
     def root(group: int) -> int:
@@ -143,6 +143,6 @@ def _merged(columns: Sequence[str], places: NDArray[np.int64], groups: Sequence[
 
     first: dict[tuple[bool, int], int] = {}
     for column, name in enumerate(columns):
-        for place, group in zip(places[:, column].tolist(), groups, strict=True):
-            parent[root(group)] = root(first.setdefault((is_query(name), place), group))
+        for text_row, group in zip(row_of_text[:, column].tolist(), groups, strict=True):
+            parent[root(group)] = root(first.setdefault((is_query(name), text_row), group))
     return np.array([root(group) for group in groups], dtype=np.int64)

@@ -34,53 +34,53 @@ def hybrid_samples(
     """Datasets for hybrid training: `mono-LL` with (query, passage) pairs of one language, `cross-LL` with the pivot.
 
     Each becomes one dataset of a `DatasetDict`, so a batch is of one language or one language pair. A dictionary of
-    losses with the same keys gives each its own, such as InfoNCE for `mono-` and alignment for `cross-`.
+    losses with the same keys gives each its own loss, such as InfoNCE for `mono-` and alignment for `cross-`.
 
     Args:
-        items: What `clinometer.training.data.read_items` gives.
+        items: Items of `clinometer.training.data.read_items`.
         languages: Target languages.
-        samples: At most so many for each dataset; None for all.
-        seed: Which samples are taken, and their order.
+        samples: Maximum number of samples per dataset; None for all.
+        seed: Seed of the choice of samples and of their order.
         split: `train`, `dev`, or `all`.
         dev_share: Share of the pages kept for `dev`.
         cross: Layout of the cross-lingual datasets; see `samples_from_items`.
         pivot: The pivot language.
-        pivot_alone: Add `mono-` with the pivot's own pairs.
-        split_seed: Another number is another split.
+        pivot_alone: Add a `mono-` dataset with the pivot's own pairs.
+        split_seed: Seed of the split.
 
     Returns:
         Samples by name, monolingual ones first, in the order of the languages.
     """
     targets = list(dict.fromkeys(canonical(language) for language in languages))
-    alone = [canonical(pivot), *targets] if pivot_alone else targets
+    monolingual = [canonical(pivot), *targets] if pivot_alone else targets
     options: dict[str, Any] = {"pivot": pivot, "split_seed": split_seed}
-    found = {
+    samples_of = {
         f"{_MONO}{language}": samples_from_items(
             items, [language], samples, seed, split, dev_share, layout="pairs", **options
         )
-        for language in alone
+        for language in monolingual
     }
     for language in targets:
-        found[f"cross-{language}"] = samples_from_items(
+        samples_of[f"cross-{language}"] = samples_from_items(
             items, [language], samples, seed, split, dev_share, layout=cross, **options
         )
-    return found
+    return samples_of
 
 
 def hybrid_plan(batches: Sequence[int], monolingual: Sequence[bool], alpha: float, seed: int = 42) -> list[int]:
     """Which dataset each batch of an epoch comes from.
 
-    A share alpha of the batches is monolingual. The epoch ends when a kind is used up, so it is as long as the scarcer
-    kind allows; within a kind, datasets are drawn in proportion to the batches that they have.
+    A share alpha of the batches is monolingual. The epoch ends when a kind is used up, so the scarcer kind sets its
+    length; within a kind, datasets are drawn in proportion to their number of batches.
 
     Args:
         batches: Number of batches in each dataset.
-        monolingual: Whether it is monolingual.
-        alpha: From 0 (no monolingual batch) to 1 (no other); 0.5 was best in arXiv 2408.10536.
-        seed: Of this epoch.
+        monolingual: Whether each dataset is monolingual.
+        alpha: Share of monolingual batches, 0 to 1; 0.5 was best in arXiv 2408.10536.
+        seed: Seed of this epoch.
 
     Returns:
-        Positions of datasets, one for each batch.
+        Position of the dataset of each batch.
 
     Example:
         >>> sorted(hybrid_plan([4, 2, 9], [True, True, False], alpha=0.5))
@@ -89,27 +89,27 @@ def hybrid_plan(batches: Sequence[int], monolingual: Sequence[bool], alpha: floa
     if not 0 <= alpha <= 1:
         raise UsageError(f"alpha is {alpha}, but must be between 0 and 1")
     if len(batches) != len(monolingual):
-        raise UsageError(f"{len(batches)} datasets, but {len(monolingual)} statements whether they are monolingual")
-    choose = random.Random(seed)  # noqa: S311 - an order, not a secret
-    # Every batch of a kind once, in random order: the first n are a fair draw in proportion to what each dataset has.
+        raise UsageError(f"{len(batches)} datasets, but {len(monolingual)} values in monolingual; give one for each")
+    generator = random.Random(seed)  # noqa: S311 - an order, not a secret
+    # Every batch of a kind once, in random order: the first n are a fair draw in proportion to the dataset sizes.
     kinds = {
-        kind: [place for place, size in enumerate(batches) if monolingual[place] == kind for _ in range(size)]
+        kind: [dataset for dataset, size in enumerate(batches) if monolingual[dataset] == kind for _ in range(size)]
         for kind in (True, False)
     }
     for name, kind, share in (("monolingual", True, alpha), ("cross-lingual", False, 1 - alpha)):
         if share > 0 and not kinds[kind]:
             raise UsageError(f"alpha is {alpha}, but there is no {name} batch; add such a dataset or change alpha")
-        choose.shuffle(kinds[kind])
+        generator.shuffle(kinds[kind])
     limits = [len(kinds[kind]) / share for kind, share in ((True, alpha), (False, 1 - alpha)) if share > 0]
     steps = int(min(limits) + 1e-9)
-    mono = min(round(alpha * steps), len(kinds[True]))
-    plan = kinds[True][:mono] + kinds[False][: steps - mono]
-    choose.shuffle(plan)
+    monolingual_steps = min(round(alpha * steps), len(kinds[True]))
+    plan = kinds[True][:monolingual_steps] + kinds[False][: steps - monolingual_steps]
+    generator.shuffle(plan)
     return plan
 
 
 def hybrid_batch_sampler(names: Sequence[str], alpha: float = 0.5) -> Callable[..., Any]:
-    """What `multi_dataset_batch_sampler` of the training arguments takes, for datasets from `hybrid_samples`.
+    """A value of `multi_dataset_batch_sampler` of the training arguments, for datasets from `hybrid_samples`.
 
     Args:
         names: Names of the datasets in the order of the `DatasetDict`; those that begin with `mono-` are monolingual.
@@ -117,16 +117,16 @@ def hybrid_batch_sampler(names: Sequence[str], alpha: float = 0.5) -> Callable[.
 
     Raises:
         MissingExtraError: The extra `train` is not installed.
-        UsageError: The datasets do not fit the names or alpha.
+        UsageError: The datasets do not match the names or alpha.
 
     Example:
         ::
 
-            found = hybrid_samples(items, ["de", "zh"])
+            samples_of = hybrid_samples(items, ["de", "zh"])
             args = SentenceTransformerTrainingArguments(
-                output_dir="out", multi_dataset_batch_sampler=hybrid_batch_sampler(list(found), alpha=0.5)
+                output_dir="out", multi_dataset_batch_sampler=hybrid_batch_sampler(list(samples_of), alpha=0.5)
             )
-            train_dataset = DatasetDict({name: samples.to_dataset() for name, samples in found.items()})
+            train_dataset = DatasetDict({name: samples.to_dataset() for name, samples in samples_of.items()})
     """
     try:
         from sentence_transformers.base.sampler import MultiDatasetDefaultBatchSampler
@@ -135,7 +135,7 @@ def hybrid_batch_sampler(names: Sequence[str], alpha: float = 0.5) -> Callable[.
     monolingual = [name.startswith(_MONO) for name in names]
 
     class HybridBatchSampler(MultiDatasetDefaultBatchSampler):  # type: ignore[misc, unused-ignore]
-        """Batches in the order of `hybrid_plan`, another order in each epoch."""
+        """Batches in the order of `hybrid_plan`, which differs between epochs."""
 
         def _plan(self) -> list[int]:
             return hybrid_plan([len(sampler) for sampler in self.batch_samplers], monolingual, alpha, self._seed())
@@ -149,10 +149,10 @@ def hybrid_batch_sampler(names: Sequence[str], alpha: float = 0.5) -> Callable[.
                 self.generator.manual_seed(self._seed())
             starts = [0, *self.dataset.cumulative_sizes]
             iterators = [iter(sampler) for sampler in self.batch_samplers]
-            for place in self._plan():
-                batch = next(iterators[place], None)
+            for dataset in self._plan():
+                batch = next(iterators[dataset], None)
                 if batch is not None:  # a sampler without duplicates may have fewer batches than it announced
-                    yield [row + starts[place] for row in batch]
+                    yield [row + starts[dataset] for row in batch]
 
         def __len__(self) -> int:
             return len(self._plan())

@@ -1,6 +1,6 @@
-"""Checks of training texts: columns that are swapped, translations that are none, texts that are the same.
+"""Checks of training texts: swapped columns, missing translations, duplicates.
 
-A check looks at texts only, in plain arithmetic on letters and words; it names the column and the first row.
+A check only counts letters and words of the texts; it names the column and the first row.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _SAME_WORDS = 0.9
 
 
 def same_text(text: str) -> str:
-    """The text without differences of case and white space, for finding duplicates."""
+    """The text with case and white space normalised, for finding duplicates."""
     return " ".join(text.casefold().split())
 
 
 def untranslated(translation: str, original: str) -> bool:
-    """Whether a translation is its original: the same text, or 9 of 10 of its words (of three letters or more).
+    """Whether a translation repeats its original: the same text, or 9 of 10 of its words (of three letters or more).
 
     Example:
         >>> untranslated("Die Katze schläft hier.", "The cat sleeps here."), untranslated("The  cat.", "the cat.")
@@ -37,7 +37,7 @@ def untranslated(translation: str, original: str) -> bool:
 
 
 def check_rows(names: Sequence[str], rows: Sequence[Sequence[str]], pivot: str = "en") -> list[str]:
-    """Refuses columns that look swapped, and reports what is odd.
+    """Refuse columns that look swapped, and report rows that look odd.
 
     Args:
         names: Names of the columns, `query...` and `passage...`.
@@ -45,7 +45,7 @@ def check_rows(names: Sequence[str], rows: Sequence[Sequence[str]], pivot: str =
         pivot: Language of the columns whose names end in it.
 
     Returns:
-        Sentences about what was found but can be used.
+        Warnings about rows that look odd but can be used.
 
     Raises:
         UsageError: A text is empty; most queries are longer than their passages; most letters in an English column
@@ -60,35 +60,35 @@ def check_rows(names: Sequence[str], rows: Sequence[Sequence[str]], pivot: str =
     warnings = []
     for query, passage in _sides(names):
         longer = [number for number, row in enumerate(rows) if len(row[query]) > len(row[passage])]
-        said = f"{names[query]} is longer than {names[passage]} in {len(longer)} of {len(rows)} rows"
+        message = f"{names[query]} is longer than {names[passage]} in {len(longer)} of {len(rows)} rows"
         if 2 * len(longer) > len(rows):
-            raise UsageError(f"{said}, first in row {longer[0]}; the two look swapped: put them in the right order")
+            raise UsageError(f"{message}, first in row {longer[0]}; the two look swapped: put them in the right order")
         if longer:
-            warnings.append(f"{said}, first in row {longer[0]}")
+            warnings.append(f"{message}, first in row {longer[0]}")
     if pivot == "en":
-        for place, name in enumerate(names):
-            foreign = [number for number, row in enumerate(rows) if name.endswith("_en") and _not_latin(row[place])]
-            said = f"{name} is not in Latin letters in {len(foreign)} of {len(rows)} rows"
+        for column, name in enumerate(names):
+            foreign = [number for number, row in enumerate(rows) if name.endswith("_en") and _not_latin(row[column])]
+            message = f"{name} is not in Latin letters in {len(foreign)} of {len(rows)} rows"
             if 2 * len(foreign) > len(rows):
-                raise UsageError(f"{said}, first in row {foreign[0]}; the languages look swapped")
+                raise UsageError(f"{message}, first in row {foreign[0]}; the languages look swapped")
             if foreign:
-                warnings.append(f"{said}, first in row {foreign[0]}")
+                warnings.append(f"{message}, first in row {foreign[0]}")
     return warnings
 
 
 def _sides(names: Sequence[str]) -> list[tuple[int, int]]:
-    """Places of the query and of the passage of each language; the first of each where languages differ."""
-    found = []
-    for place, name in enumerate(names):
+    """Positions of the query and the passage of each language; the first of each if languages differ."""
+    pairs = []
+    for position, name in enumerate(names):
         if name.startswith("query"):
             partner = name.replace("query", "passage", 1)
             if partner in names:
-                found.append((place, names.index(partner)))
-    if not found:
-        queries = [place for place, name in enumerate(names) if name.startswith("query")]
-        passages = [place for place, name in enumerate(names) if name.startswith("passage")]
-        found = [(queries[0], passages[0])] if queries and passages else []
-    return found
+                pairs.append((position, names.index(partner)))
+    if not pairs:
+        queries = [position for position, name in enumerate(names) if name.startswith("query")]
+        passages = [position for position, name in enumerate(names) if name.startswith("passage")]
+        pairs = [(queries[0], passages[0])] if queries and passages else []
+    return pairs
 
 
 def _not_latin(text: str) -> bool:

@@ -1,7 +1,7 @@
 """Parallel texts as training samples: read, checked, split without leaks, and put into the column order of a loss.
 
-Samples are plain tuples until the very end; what is left out is counted and named in `statistics`. The same files and
-options give the same samples, and fewer samples are always a part of more.
+Samples are plain tuples until the very end; `statistics` counts what is left out, by reason. The same files and options
+give the same samples, and a smaller number of samples is always a subset of a larger one.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class ParallelSamples:
     Args:
         columns: Names of the columns in the order that a loss takes them.
         rows: One text for each column.
-        groups: Number of each row's item: rows with one number are translations of each other.
+        groups: Number of each row's item: rows with equal numbers are translations of each other.
         languages: Target language of each row.
         ids: Id of each row's item.
-        statistics: What was read, kept and left out, and why.
+        statistics: Counts of what was read, kept and left out, by reason.
     """
 
     columns: tuple[str, ...]
@@ -86,7 +86,7 @@ class ParallelSamples:
             from datasets import Dataset
         except ImportError:
             raise MissingExtraError("a datasets.Dataset", "train") from None
-        texts = {name: [row[place] for row in self.rows] for place, name in enumerate(self.columns)}
+        texts = {name: [row[column] for row in self.rows] for column, name in enumerate(self.columns)}
         dataset = Dataset.from_dict({**texts, "label": list(self.groups)})
         dataset.info.description = json.dumps(self.statistics, ensure_ascii=False)
         return dataset
@@ -123,17 +123,17 @@ def parallel_samples(
     Args:
         files: One file or several, `.gz` by suffix; ids are unique over all of them.
         languages: Target languages. An item gives one sample for each of them that it has.
-        samples: At most so many for each target language; None for all.
-        seed: Which samples are taken where there are more, and their order. Does not move the split.
+        samples: Maximum number of samples per target language; None for all.
+        seed: Seed of the choice of samples and of their order; the split does not depend on it.
         split: `train`, `dev`, or `all`.
         dev_share: Share of the pages (the part of an id before `#`) that is kept for `dev`, by a hash of their names:
-            a page stays on its side whatever files, languages and seeds are chosen.
+            a page stays on its side for all files, languages and seeds.
         **options: `layout`, `pivot`, `split_seed`; see `samples_from_items`.
 
     Raises:
-        FileNotFoundError: A file is not there.
+        FileNotFoundError: A file does not exist.
         FormatError: A line is broken, lacks a field, or repeats an id.
-        LanguageError: A language is in no row.
+        LanguageError: No row has one of the languages.
         UsageError: An option cannot be used, nothing is left, or queries and passages look swapped.
     """
     items = read_items(files)
@@ -159,30 +159,30 @@ def samples_from_items(
     training. Items that share a query are kept and counted: `BatchSamplers.NO_DUPLICATES` keeps them apart.
 
     Args:
-        items: What `read_items` gives.
+        items: Items of `read_items`.
         languages: Target languages; for the layout `pairs` the pivot may be among them.
-        samples: At most so many for each target language; None for all.
-        seed: Which samples are taken where there are more, and their order.
+        samples: Maximum number of samples per target language; None for all.
+        seed: Seed of the choice of samples and of their order.
         split: `train`, `dev`, or `all`.
         dev_share: Share of the pages kept for `dev`, 0 up to 1.
         layout: Columns: `alignment` (query_en, passage_en, passage_tgt), `alignment+query` (the same, then query_tgt),
             `clear` (query_en, passage_en, query_tgt), `pairs` (query, passage, both in the target language),
-            `cross-pairs` (query_en, passage_tgt). With another pivot its label stands in place of `en`.
+            `cross-pairs` (query_en, passage_tgt). With another pivot its label replaces `en`.
         pivot: Language of the pivot columns.
-        split_seed: Another number is another split.
+        split_seed: Seed of the split.
 
     Raises:
-        LanguageError: A language is in no item.
+        LanguageError: No item has one of the languages.
         UsageError: An option cannot be used, nothing is left, or queries and passages look swapped.
 
     Example:
         >>> texts = {"en": ("Who sleeps?", "A cat sleeps here."), "de": ("Wer schläft?", "Hier schläft eine Katze.")}
-        >>> found = samples_from_items([ParallelItem("pets#1", texts)], ["de"], dev_share=0)
-        >>> found.columns, found.rows[0][2]
+        >>> samples = samples_from_items([ParallelItem("pets#1", texts)], ["de"], dev_share=0)
+        >>> samples.columns, samples.rows[0][2]
         (('query_en', 'passage_en', 'passage_tgt'), 'Hier schläft eine Katze.')
     """
     pivot = canonical(pivot)
-    wanted = _check(items, languages, layout, pivot, samples, split, dev_share)
+    targets = _check(items, languages, layout, pivot, samples, split, dev_share)
     statistics: dict[str, Any] = {
         "layout": layout,
         "pivot": pivot,
@@ -190,44 +190,46 @@ def samples_from_items(
         "seed": seed,
         "items_read": len(items),
     }
-    kept, left_out = split_items(items, wanted, split, dev_share, pivot=pivot, split_seed=split_seed)
+    split_side, left_out = split_items(items, targets, split, dev_share, pivot=pivot, split_seed=split_seed)
     statistics |= left_out
     needs_query = _QUERY_TGT in LAYOUTS[layout]
     rows: list[tuple[str, str, ParallelItem]] = []
     warnings = []
     available: dict[str, int] = {}
-    for language in wanted:
-        having = [item for item in kept if _usable(item, language, needs_query)]
-        having.sort(key=lambda item: digest(seed, item.id))
-        available[language] = len(having)
-        chosen = having[:samples]
-        if samples is not None and len(having) < samples:
-            warnings.append(f"{language} has {len(having)} of the {samples} samples asked for")
+    for language in targets:
+        usable = [item for item in split_side if _usable(item, language, needs_query)]
+        usable.sort(key=lambda item: digest(seed, item.id))
+        available[language] = len(usable)
+        chosen = usable[:samples]
+        if samples is not None and len(usable) < samples:
+            warnings.append(f"{language} has {len(usable)} of {samples} samples")
         rows += [(digest(seed, item.id, language), language, item) for item in chosen]
     if not rows:
         raise UsageError(
-            f"no samples are left for {', '.join(wanted)} in the split {split!r}; {json.dumps(statistics)}"
+            f"no samples are left for {', '.join(targets)} in the split {split!r}: {json.dumps(statistics)}"
         )
     rows.sort(key=lambda row: row[0])
     number_of: dict[str, int] = {}
     groups = tuple(number_of.setdefault(item.id, len(number_of)) for _, _, item in rows)
     texts = tuple(_columns(item, language, layout, pivot) for _, language, item in rows)
-    names = _names(layout, pivot)
-    warnings += check_rows(names, texts, pivot)
-    queries = Counter(same_text(text) for text in {item.id: item.texts[pivot][0] or "" for _, _, item in rows}.values())
+    columns = _names(layout, pivot)
+    warnings += check_rows(columns, texts, pivot)
+    query_counts = Counter(
+        same_text(text) for text in {item.id: item.texts[pivot][0] or "" for _, _, item in rows}.values()
+    )
     statistics |= {
         "available": available,
         "samples": dict(sorted(Counter(language for _, language, _ in rows).items())),
         "groups": len(number_of),
         "pages": len({item.page for _, _, item in rows}),
-        "queries_shared_by_items": sum(count for count in queries.values() if count > 1),
+        "queries_shared_by_items": sum(count for count in query_counts.values() if count > 1),
         "mean_characters": {
-            name: round(sum(len(row[place]) for row in texts) / len(texts), 1) for place, name in enumerate(names)
+            name: round(sum(len(row[column]) for row in texts) / len(texts), 1) for column, name in enumerate(columns)
         },
         "warnings": warnings,
     }
     return ParallelSamples(
-        names,
+        columns,
         texts,
         groups,
         tuple(language for _, language, _ in rows),
@@ -253,7 +255,7 @@ def prompts_for(columns: Iterable[str], query_prompt: str, passage_prompt: str) 
             prompts[name] = passage_prompt
         else:
             raise UsageError(
-                f"the column {name!r} is neither a query nor a passage by its name; give its prompt yourself"
+                f"the column {name!r} is neither a query nor a passage by its name; set its prompt yourself"
             )
     return prompts
 
@@ -268,13 +270,13 @@ def _check(
     dev_share: float,
 ) -> list[str]:
     if layout not in LAYOUTS:
-        raise UsageError(f"there is no layout {layout!r}; choose one of {', '.join(LAYOUTS)}")
+        raise UsageError(f"unknown layout {layout!r}; expected one of {', '.join(LAYOUTS)}")
     if samples is not None and samples < 1:
         raise UsageError(f"samples is {samples}, but must be 1 or more")
-    wanted = check_split(items, languages, pivot, split, dev_share)
-    if pivot in wanted and layout != "pairs":
-        raise UsageError(f"{pivot} is the pivot and cannot be a target language too; leave it out of languages")
-    return wanted
+    targets = check_split(items, languages, pivot, split, dev_share)
+    if pivot in targets and layout != "pairs":
+        raise UsageError(f"{pivot} is the pivot and cannot be a target language; remove it from languages")
+    return targets
 
 
 def _usable(item: ParallelItem, language: str, needs_query: bool) -> bool:
@@ -293,6 +295,6 @@ def _columns(item: ParallelItem, language: str, layout: str, pivot: str) -> tupl
         query, passage = item.texts[pivot if english else language]
         text = query if kind == "query" else passage
         if text is None:
-            raise UsageError(f"the item {item.id!r} has no query in {pivot if english else language}; give it one")
+            raise UsageError(f"the item {item.id!r} has no query in {pivot if english else language}; add one")
         texts.append(text)
     return tuple(texts)

@@ -1,6 +1,7 @@
-"""Hard negatives through the package's own scan: what ranks high and is neither a positive nor one of its translations.
+"""Hard negatives by the package's own scan: documents that rank high and are neither positives nor translations of one.
 
-Exact and in one total order, so the same embeddings and seed give the same negatives on any machine and thread count.
+The scan is exact and its order total, so the same embeddings and seed give the same negatives on any machine and number
+of threads.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ def mine_hard_negatives(
     threads: int | None = None,
     show_progress_bar: bool = False,
 ) -> NDArray[np.int64]:
-    """For each query, documents that rank high and belong to other groups.
+    """Documents that rank high for each query and belong to other groups.
 
-    Documents of the query's own group (its positives and all their translations) are taken out of its pool before ranks
+    Documents of the query's own group (its positives and all their translations) are removed from its pool before ranks
     are counted, so rank 1 is the best negative.
 
     Args:
@@ -47,11 +48,11 @@ def mine_hard_negatives(
         documents: `(N, d)` embeddings.
         query_groups: Group of each query.
         document_groups: Group of each document; documents of one group are positives and translations of each other.
-        count: Negatives for each query.
+        count: Number of negatives per query.
         ranks: First and last rank, from 1, among which they are chosen; (50, 100) avoids false negatives.
         choice: `hardest`: the first ones of these ranks. `random`: any of them, by the seed and the query's position.
-        seed: For `random`.
-        threads: Of the scan; never shows in the result.
+        seed: Seed of `random`.
+        threads: Number of threads of the scan; the result does not depend on it.
         show_progress_bar: Draw a bar on standard error.
 
     Returns:
@@ -59,7 +60,7 @@ def mine_hard_negatives(
 
     Raises:
         UsageError: An option cannot be used, or a query has fewer than `count` documents of other groups in these
-            ranks; the query is named.
+            ranks; the message names the query.
         EmbeddingError: Embeddings that cannot be scored.
 
     Example:
@@ -71,38 +72,38 @@ def mine_hard_negatives(
     if count < 1:
         raise UsageError(f"count is {count}, but must be 1 or more")
     if not 1 <= first <= last or last - first + 1 < count:
-        raise UsageError(f"ranks are {first} to {last}; they must start at 1 or more and hold {count} negatives")
+        raise UsageError(f"ranks are {first} to {last}, but must start at 1 or more and hold {count} negatives")
     if choice not in ("hardest", "random"):
-        raise UsageError(f"there is no choice {choice!r}; choose hardest or random")
+        raise UsageError(f"unknown choice {choice!r}; expected hardest or random")
     queries, documents = np.asarray(queries), np.asarray(documents)
-    for what, rows, groups in (("queries", queries, query_groups), ("documents", documents, document_groups)):
+    for side, rows, groups in (("queries", queries, query_groups), ("documents", documents, document_groups)):
         if len(rows) != len(groups):
-            raise UsageError(f"{len(groups)} groups for {len(rows)} {what}; give one for each")
+            raise UsageError(f"{len(groups)} groups for {len(rows)} {side}; give one for each")
     members: dict[Any, list[int]] = {}
     for row, group in enumerate(document_groups):
         members.setdefault(group, []).append(row)
-    own = [members.get(group, []) for group in query_groups]
+    own_rows = [members.get(group, []) for group in query_groups]
     top = search(
         queries,
         documents,
         k=min(last, len(documents)),
-        exclude=[np.array(rows, dtype=np.int64) for rows in own],
+        exclude=[np.array(rows, dtype=np.int64) for rows in own_rows],
         threads=threads,
         show_progress_bar=show_progress_bar,
     )
-    found = np.empty((len(queries), count), dtype=np.int64)
-    for query, listed in enumerate(top.ids):
-        places = [int(document) for document in listed[first - 1 : last] if document >= 0]
-        if len(places) < count:
+    negatives = np.empty((len(queries), count), dtype=np.int64)
+    for query, ranked_ids in enumerate(top.ids):
+        candidates = [int(document) for document in ranked_ids[first - 1 : last] if document >= 0]
+        if len(candidates) < count:
             raise UsageError(
-                f"query {query} has {len(places)} documents of other groups in the ranks {first} to {last}, but "
-                f"{count} are asked for; lower count or take other ranks"
+                f"query {query} has {len(candidates)} documents of other groups in the ranks {first} to {last}, but "
+                f"count is {count}; lower count or use other ranks"
             )
         if choice == "random":
-            chosen = random.Random(f"{seed}/{query}").sample(range(len(places)), count)  # noqa: S311 - not a secret
-            places = [places[place] for place in sorted(chosen)]
-        found[query] = places[:count]
-    return found
+            chosen_positions = random.Random(f"{seed}/{query}").sample(range(len(candidates)), count)  # noqa: S311 - not a secret
+            candidates = [candidates[position] for position in sorted(chosen_positions)]
+        negatives[query] = candidates[:count]
+    return negatives
 
 
 def with_hard_negatives(
@@ -117,45 +118,45 @@ def with_hard_negatives(
 ) -> ParallelSamples:
     """The samples with hard negative columns, in the order that the losses take.
 
-    - With a column `passage_en` first after the query (layouts `alignment`, `alignment+query`): `negative_1` to
-      `negative_n` at the end, English passages mined for the English query; for
-      `CrossLingualAlignmentLoss(negatives=n)`.
+    - Layouts `alignment` and `alignment+query`, with `passage_en` right after the query: `negative_1` to `negative_n`
+      at the end, English passages mined for the English query; for `CrossLingualAlignmentLoss(negatives=n)`.
     - Layout `clear`: `negative_1` to `negative_n` after the English passage, mined for the English query, and
       `neg_query_1` to `neg_query_n` after the target query, target queries mined for the English passage, in the row's
       own language.
     - Layout `pairs`: `negative_1` to `negative_n` at the end, passages of the row's own language.
 
-    A text is a negative at most once in a row, and never the answer of a row that shares the question.
+    A text is a negative at most once in a row, and never the passage of a row with the same query.
 
     Args:
-        samples: From `parallel_samples`; another pivot than `en` is fine.
-        encoder: Ranks the candidates; usually the model that will be trained.
-        count: Negatives for each row.
+        samples: Samples of `parallel_samples`, with any pivot.
+        encoder: Encoder that ranks the candidates; usually the model to train.
+        count: Number of negatives per row.
         ranks: See `mine_hard_negatives`.
         choice: See `mine_hard_negatives`.
         seed: See `mine_hard_negatives`.
         show_progress_bar: Draw bars on standard error.
 
     Raises:
-        UsageError: The columns are of none of these layouts, or a row has too few candidates.
+        UsageError: The columns do not have one of these layouts, or a row has too few candidates.
     """
     names = samples.columns
     layout = samples.statistics.get("layout")
     if layout not in ("alignment", "alignment+query", "clear", "pairs"):
-        raise UsageError(f"hard negatives cannot be placed among the columns {', '.join(names)}; choose another layout")
+        raise UsageError(f"hard negatives cannot be added to the columns {', '.join(names)}; choose another layout")
     options: dict[str, Any] = {"count": count, "ranks": ranks, "choice": choice, "seed": seed}
-    one = [""] * len(samples) if layout != "pairs" else list(samples.languages)
-    negatives = _mined(samples, encoder, 0, 1, one, options, show_progress_bar)
-    titles = [f"negative_{number}" for number in range(1, count + 1)]
+    pool_of_row = [""] * len(samples) if layout != "pairs" else list(samples.languages)
+    negatives = _mined(samples, encoder, 0, 1, pool_of_row, options, show_progress_bar)
+    negative_names = [f"negative_{number}" for number in range(1, count + 1)]
     rows: list[tuple[str, ...]]
     if layout == "clear":
         queries = _mined(samples, encoder, 1, 2, list(samples.languages), options, show_progress_bar)
-        columns = (*names[:2], *titles, names[2], *(f"neg_query_{number}" for number in range(1, count + 1)))
+        columns = (*names[:2], *negative_names, names[2], *(f"neg_query_{number}" for number in range(1, count + 1)))
         rows = [
-            (*row[:2], *hard, row[2], *asked) for row, hard, asked in zip(samples.rows, negatives, queries, strict=True)
+            (*row[:2], *hard, row[2], *hard_queries)
+            for row, hard, hard_queries in zip(samples.rows, negatives, queries, strict=True)
         ]
     else:
-        columns = (*names, *titles)
+        columns = (*names, *negative_names)
         rows = [(*row, *hard) for row, hard in zip(samples.rows, negatives, strict=True)]
     statistics = {
         **samples.statistics,
@@ -167,27 +168,31 @@ def with_hard_negatives(
 def _mined(
     samples: ParallelSamples,
     encoder: Encoder,
-    asked: int,
-    pool: int,
-    pools: Sequence[str],
+    query_column: int,
+    pool_column: int,
+    pool_of_row: Sequence[str],
     options: dict[str, Any],
     show_progress_bar: bool,
 ) -> list[tuple[str, ...]]:
-    """For each row, negatives to its text in column `asked` from the texts of column `pool` in its own pool."""
-    found: list[tuple[str, ...]] = [()] * len(samples)
-    for name in dict.fromkeys(pools):
-        rows = [row for row, of in enumerate(pools) if of == name]
-        asks = [samples.rows[row][asked] for row in rows]
-        answers = [samples.rows[row][pool] for row in rows]
-        groups = _groups([same_text(text) for text in asks], [same_text(text) for text in answers])
-        first_at = {same_text(text): place for place, text in reversed(list(enumerate(answers)))}
-        distinct = sorted(first_at.values())
-        queries = _encoded(encoder, samples.columns[asked], asks, show_progress_bar)
-        documents = _encoded(encoder, samples.columns[pool], [answers[place] for place in distinct], show_progress_bar)
-        places = mine_hard_negatives(queries, documents, groups, [groups[place] for place in distinct], **options)
-        for row, best in zip(rows, places, strict=True):
-            found[row] = tuple(answers[distinct[place]] for place in best)
-    return found
+    """For each row, negatives of its text in `query_column` from the texts of `pool_column` in its own pool."""
+    negatives: list[tuple[str, ...]] = [()] * len(samples)
+    for name in dict.fromkeys(pool_of_row):
+        rows = [row for row, pool in enumerate(pool_of_row) if pool == name]
+        queries = [samples.rows[row][query_column] for row in rows]
+        passages = [samples.rows[row][pool_column] for row in rows]
+        groups = _groups([same_text(text) for text in queries], [same_text(text) for text in passages])
+        first_position = {same_text(text): position for position, text in reversed(list(enumerate(passages)))}
+        distinct = sorted(first_position.values())
+        query_vectors = _encoded(encoder, samples.columns[query_column], queries, show_progress_bar)
+        document_vectors = _encoded(
+            encoder, samples.columns[pool_column], [passages[position] for position in distinct], show_progress_bar
+        )
+        mined = mine_hard_negatives(
+            query_vectors, document_vectors, groups, [groups[position] for position in distinct], **options
+        )
+        for row, positions in zip(rows, mined, strict=True):
+            negatives[row] = tuple(passages[distinct[position]] for position in positions)
+    return negatives
 
 
 def _encoded(encoder: Encoder, column: str, texts: list[str], show_progress_bar: bool) -> NDArray[np.float32]:
@@ -195,18 +200,18 @@ def _encoded(encoder: Encoder, column: str, texts: list[str], show_progress_bar:
     return encode(encoder, texts, side, show_progress_bar=show_progress_bar)
 
 
-def _groups(asks: Sequence[str], answers: Sequence[str]) -> list[int]:
-    """A number for each row, the same where rows share a question or an answer, directly or through other rows."""
-    leader = list(range(len(asks)))
+def _groups(queries: Sequence[str], passages: Sequence[str]) -> list[int]:
+    """A number for each row, equal for rows that share a query or a passage, directly or through other rows."""
+    parent = list(range(len(queries)))
 
-    def lead(row: int) -> int:
-        while leader[row] != row:
-            leader[row] = leader[leader[row]]
-            row = leader[row]
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
         return row
 
-    for texts in (asks, answers):
+    for texts in (queries, passages):
         first: dict[str, int] = {}
         for row, text in enumerate(texts):
-            leader[lead(row)] = lead(first.setdefault(text, row))
-    return [lead(row) for row in range(len(asks))]
+            parent[root(row)] = root(first.setdefault(text, row))
+    return [root(row) for row in range(len(queries))]

@@ -1,7 +1,7 @@
-"""Before and after: an encoder as it was and as it became, on a collection that no training saw, query by query.
+"""Before and after: an encoder before and after training, on a collection that it was not trained on, query by query.
 
-Everything lies in one folder a collection: `before`, `after` (or `after-N` for seed N), the comparison, and how far the
-embeddings of translations lie apart (`mismatch.svg`, `mismatch.md`).
+Each collection has one folder: `before`, `after` (or `after-N` for seed N), the comparison, and how far the embeddings
+of translations lie apart (`mismatch.svg`, `mismatch.md`).
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Proof:
-    """What a training did on one collection.
+    """The effect of a training on one collection.
 
     Args:
-        source: The collection as it was named.
-        folder: Where the results lie.
-        comparison: The encoder before with each one after; groups `trained` and `unseen` where both have languages.
+        source: The collection as given.
+        folder: Folder of the results.
+        comparison: The encoder before with each one after; groups `trained` and `unseen` if both have languages.
     """
 
     source: str
@@ -48,7 +48,7 @@ class Proof:
     comparison: Comparison
 
     def to_dict(self) -> dict[str, Any]:
-        """Source, folder and the rows of the comparison."""
+        """Source, folder and rows of the comparison, as JSON values."""
         return {"source": self.source, "folder": str(self.folder), "rows": self.comparison.rows}
 
 
@@ -63,18 +63,18 @@ def prove(
     cards: Sequence[Path] = (),
     show_progress_bar: bool = False,
 ) -> Proof:
-    """Evaluate an encoder as it was and as it became on a collection, and compare the two.
+    """Evaluate an encoder before and after training on a collection, and compare the two.
 
-    Results that the folder holds already are kept if they are of the same encoder and texts.
+    Results that already are in the folder are kept if encoder and texts are the same.
 
     Args:
-        source: As `clinometer.load` reads it; a collection that holds the pivot and another language.
-        before: Makes the encoder as it was.
-        after: Makes each encoder that came of it, by a name for its folder.
-        folder: Gets a folder with the name of the source.
-        languages: That were trained on; means over these and over the unseen ones are compared as well.
+        source: Source that `clinometer.load` reads; a collection with the pivot and another language.
+        before: Function that returns the encoder before training.
+        after: Functions that return the encoders after training, by the names of their folders.
+        folder: Parent of the folder that is named after the source.
+        languages: Languages trained on; means over these and over the unseen ones are compared as well.
         pivot: The language that the others were aligned with.
-        cards: Model cards that the comparison is put into.
+        cards: Model cards that the comparison is added to.
         show_progress_bar: Draw bars on standard error.
 
     Raises:
@@ -82,56 +82,58 @@ def prove(
     """
     collection = load(source)
     if pivot not in collection.languages or len(collection.languages) < 2:
-        raise UsageError(f"{source} has {', '.join(collection.languages)}; {pivot} and another language are needed")
-    here = folder / _folder_name(source)
+        raise UsageError(f"{source} has {', '.join(collection.languages)}, but {pivot} and another language are needed")
+    collection_folder = folder / _folder_name(source)
 
     def evaluated(make: Callable[[], Encoder], name: str) -> Evaluation:
-        encoder, target = make(), here / name
+        encoder, target = make(), collection_folder / name
         if (target / "results.json").exists() and (target / "geometry.json").exists():
-            kept = Evaluation.from_folder(target)
-            same = kept.collection == collection.describe() and kept.encoder == msgspec.to_builtins(encoder.record)
-            if same and set(MEASURES) <= set(kept.settings["measures"]):
-                return kept
-        keeping = KeepingEncoder(encoder)
-        found = evaluate(
-            collection, keeping, pivot=pivot, scenarios=SCENARIOS, measures=MEASURES,
+            earlier = Evaluation.from_folder(target)
+            same = earlier.collection == collection.describe() and earlier.encoder == msgspec.to_builtins(
+                encoder.record
+            )
+            if same and set(MEASURES) <= set(earlier.settings["measures"]):
+                return earlier
+        keeping_encoder = KeepingEncoder(encoder)
+        evaluation = evaluate(
+            collection, keeping_encoder, pivot=pivot, scenarios=SCENARIOS, measures=MEASURES,
             show_progress_bar=show_progress_bar,
         )  # fmt: skip
         texts = collection.documents
-        geometry = alignment_table(keeping.documents, texts.languages, texts.groups, pivot)
+        geometry = alignment_table(keeping_encoder.documents, texts.languages, texts.groups, pivot)
         target.mkdir(parents=True, exist_ok=True)
         with written_whole(target / "geometry.json") as file:
             file.write(json_bytes(geometry))
-        found.to_folder(target)
-        return found
+        evaluation.to_folder(target)
+        return evaluation
 
-    first = evaluated(before, "before")
-    others = [evaluated(make, name) for name, make in after.items()]
+    before_result = evaluated(before, "before")
+    after_results = [evaluated(make, name) for name, make in after.items()]
     groups = _groups(languages, pivot, collection.languages)
-    comparison = compare(first, *others, groups=groups, labels=["before", *after])
+    comparison = compare(before_result, *after_results, groups=groups, labels=["before", *after])
     for ending in ("json", "md", "html"):
-        comparison.report(here / f"comparison.{ending}")
-    _write_mismatch(here, "before", next(iter(after)))
+        comparison.report(collection_folder / f"comparison.{ending}")
+    _write_mismatch(collection_folder, "before", next(iter(after)))
     for card in cards:
-        text = (here / "comparison.md").read_text(encoding="utf-8")
-        put_section(card, here.name, re.sub(r"^#", "##", text, flags=re.MULTILINE))
-    return Proof(source, here, comparison)
+        text = (collection_folder / "comparison.md").read_text(encoding="utf-8")
+        put_section(card, collection_folder.name, re.sub(r"^#", "##", text, flags=re.MULTILINE))
+    return Proof(source, collection_folder, comparison)
 
 
-def _write_mismatch(here: Path, first: str, second: str) -> None:
-    """The figure and the table of the embeddings of translations, before and after."""
-    rows = [msgspec.json.decode((here / name / "geometry.json").read_bytes()) for name in (first, second)]
-    found = mismatch_report(rows[0], rows[1], names=(first, second))
-    texts = {"mismatch.md": found.markdown}
-    if found.drawing is not None:
-        texts["mismatch.svg"] = found.drawing.svg
+def _write_mismatch(folder: Path, first: str, second: str) -> None:
+    """Write the figure and the table of the distances of translations, before and after."""
+    rows = [msgspec.json.decode((folder / name / "geometry.json").read_bytes()) for name in (first, second)]
+    report = mismatch_report(rows[0], rows[1], names=(first, second))
+    texts = {"mismatch.md": report.markdown}
+    if report.drawing is not None:
+        texts["mismatch.svg"] = report.drawing.svg
     for name, text in texts.items():
-        with written_whole(here / name) as file:
+        with written_whole(folder / name) as file:
             file.write(text.encode())
 
 
 def _folder_name(source: str) -> str:
-    """A name for a folder: the kind of source and the last part of its path.
+    """Name of a source's folder: the kind of source and the last part of its path.
 
     Example:
         >>> _folder_name("xquad:../data/xquad"), _folder_name("parallel:a/b.jsonl.gz"), _folder_name("demo")
@@ -142,8 +144,8 @@ def _folder_name(source: str) -> str:
     return kind if last in ("", kind) else f"{kind}-{last}"
 
 
-def _groups(trained: Sequence[str], pivot: str, there: Sequence[str]) -> dict[str, list[str]]:
-    """Target languages in and not in the training, where there are both."""
-    seen = [label for label in there if label in trained and label != pivot]
-    unseen = [label for label in there if label not in trained and label != pivot]
+def _groups(trained: Sequence[str], pivot: str, languages: Sequence[str]) -> dict[str, list[str]]:
+    """Target languages trained on and not trained on, if there are both."""
+    seen = [label for label in languages if label in trained and label != pivot]
+    unseen = [label for label in languages if label not in trained and label != pivot]
     return {"trained": seen, "unseen": unseen} if seen and unseen else {}

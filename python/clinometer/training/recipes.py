@@ -1,6 +1,6 @@
-"""Losses by name, as `clinometer train --loss` and a training plan write them.
+"""Losses by name, as in `clinometer train --loss` and a training plan.
 
-A name is a sum of parts (`jsd+nce`, `pool+mono+sim`) or one of `RECIPES`. Each says which columns it reads.
+A name is a sum of parts (`jsd+nce`, `pool+mono+sim`) or one of `RECIPES`. Each defines which columns it reads.
 """
 
 from __future__ import annotations
@@ -19,20 +19,18 @@ _PARTS = ("jsd", "nce", "psg", "pool", "mono", "sim")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a loss is made.
+    """A loss and the training options that suit it; the options of a plan override these.
 
     Args:
-        name: As it is written.
+        name: Name of the loss.
         layout: Columns that it reads; see `clinometer.training.data.LAYOUTS`.
-        parts: Of `CrossLingualAlignmentLoss`; empty for losses of another kind.
-        blend: How far from the untrained (0) to the trained model (1) the one lies that is kept.
+        parts: Parts of `CrossLingualAlignmentLoss`; empty for losses of another kind.
+        blend: Interpolation between the untrained (0) and the trained model (1) that is kept.
         batch_size: Samples in a step.
-        learning_rate: Highest.
+        learning_rate: Highest learning rate.
         max_length: Longest text in tokens.
         mini_batch_size: Texts in memory at a time; None for the whole batch.
-        options: Options of the loss, under those of a plan.
-
-    What a plan says goes before what the recipe says.
+        options: Options of the loss.
     """
 
     name: str
@@ -55,7 +53,7 @@ RECIPES: dict[str, Recipe] = {
         batch_size=64,
         learning_rate=4e-5,
         max_length=256,
-        mini_batch_size=16,  # the whole batch needs more than 24 GB of a small encoder already
+        mini_batch_size=16,  # the whole batch needs more than 24 GB even with a small encoder
     ),
     "clear": Recipe("clear", "clear"),
     "distill": Recipe("distill", "alignment+query"),
@@ -68,7 +66,7 @@ RELATIONAL = ("upright", "relational")
 
 
 def recipe_of(name: str) -> Recipe:
-    """The recipe of a name.
+    """The recipe with a name.
 
     Raises:
         UsageError: It is neither a known name nor a sum of known parts.
@@ -78,18 +76,18 @@ def recipe_of(name: str) -> Recipe:
         'alignment'
         >>> recipe_of("jsd+nec")
         Traceback (most recent call last):
-        clinometer.errors.UsageError: there is no loss 'jsd+nec'; join jsd, nce, psg, pool, mono, sim by '+', ...
+        clinometer.errors.UsageError: unknown loss 'jsd+nec'; join jsd, nce, psg, pool, mono, sim by '+', ...
     """
     if name in RECIPES:
         return RECIPES[name]
     parts = [part.strip() for part in name.split("+")]
     if not set(parts) <= set(_PARTS) or len(set(parts)) < len(parts):
         raise UsageError(
-            f"there is no loss {name!r}; join {', '.join(_PARTS)} by '+', each once, or choose {', '.join(RECIPES)}"
+            f"unknown loss {name!r}; join {', '.join(_PARTS)} by '+', each once, or choose {', '.join(RECIPES)}"
         )
-    # The paper's parts read three columns; ours read the query in the target language as well.
-    ours = set(parts) & {"pool", "mono", "sim"}
-    return Recipe(name, "alignment+query" if ours else "alignment", "+".join(parts))
+    # The paper's parts read three columns; our own also read the query in the target language.
+    own_parts = set(parts) & {"pool", "mono", "sim"}
+    return Recipe(name, "alignment+query" if own_parts else "alignment", "+".join(parts))
 
 
 def make_loss(
@@ -103,37 +101,40 @@ def make_loss(
     """The loss of a recipe for a model.
 
     Args:
-        model: SentenceTransformer model, as it is before training: the pull of `hold` is to this state.
+        model: SentenceTransformer model before training: the pull of `hold` is towards this state.
         name: As for `recipe_of`.
-        hold: Weight of the pull to the untrained model (`DistillationLoss` on each text itself); 0 for none.
-        options: Of the loss, over those of the recipe: for parts those of `CrossLingualAlignmentLoss` (`scale`,
-            `jsd_input`, `weights`), for `clear` those of `ClearLoss`, for `distill` those of `DistillationLoss`.
-        mini_batch_size: Embed so many texts at a time (GradCache); the result is that of the whole batch.
+        hold: Weight of the pull towards the untrained model (`DistillationLoss` on each text itself); 0 for none.
+        options: Options of the loss, which override those of the recipe: for parts those of `CrossLingualAlignmentLoss`
+            (`scale`, `jsd_input`, `weights`), for `clear` those of `ClearLoss`, for `distill` those of
+            `DistillationLoss`.
+        mini_batch_size: Texts embedded at a time (GradCache); the result is that of the whole batch.
 
     Raises:
-        UsageError: The loss does not know an option, or cannot be cached.
+        UsageError: The loss does not have an option, or cannot be cached.
         MissingExtraError: The extra `train` is not installed.
     """
     from clinometer import losses
 
     recipe = recipe_of(name)
-    chosen = {**recipe.options, **(options or {})}
+    loss_options = {**recipe.options, **(options or {})}
     try:
         if recipe.parts:
-            made: Any = losses.CrossLingualAlignmentLoss(model, recipe.parts, **chosen)
+            loss: Any = losses.CrossLingualAlignmentLoss(model, recipe.parts, **loss_options)
         elif name == "clear":
-            made = losses.ClearLoss(model, **chosen)
+            loss = losses.ClearLoss(model, **loss_options)
         elif name in RELATIONAL:
-            made = losses.RelationalDistillationLoss(model, **chosen)
+            loss = losses.RelationalDistillationLoss(model, **loss_options)
         else:
-            made = losses.DistillationLoss(model, **{"target": "pivot", "over_dimensions": "sum", **chosen})
+            loss = losses.DistillationLoss(model, **{"target": "pivot", "over_dimensions": "sum", **loss_options})
     except TypeError as error:
         if "keyword argument" not in str(error):
             raise
-        raise UsageError(f"the loss {name!r} does not know one of the options {', '.join(chosen)}: {error}") from None
+        raise UsageError(
+            f"the loss {name!r} does not have all of the options {', '.join(loss_options)}: {error}"
+        ) from None
     if hold:
-        held = losses.DistillationLoss(model, over_dimensions="sum", weight=hold)
-        made = losses.CombinedLoss(model, {"loss": made, "hold": held})
+        hold_loss = losses.DistillationLoss(model, over_dimensions="sum", weight=hold)
+        loss = losses.CombinedLoss(model, {"loss": loss, "hold": hold_loss})
     if mini_batch_size is not None:
-        made = losses.GradCachedLoss(made, mini_batch_size=mini_batch_size)
-    return made
+        loss = losses.GradCachedLoss(loss, mini_batch_size=mini_batch_size)
+    return loss

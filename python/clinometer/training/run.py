@@ -1,7 +1,7 @@
 """Training by a plan: one model, one seed, one folder, over the `SentenceTransformerTrainer`.
 
-The folder holds checkpoints while training runs, so that the same call goes on where a killed one stopped, and at the
-end the model with `training.json`, which is written last: where it stands, all is there.
+The folder holds checkpoints during training, so that the same call resumes where a killed one stopped, and at the end
+the model with `training.json`, which is written last: a folder that has it is complete.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model that was trained.
+    """A trained model.
 
     Args:
-        folder: Where it lies; `SentenceTransformer(folder)` loads it.
-        plan: How it was trained.
+        folder: Folder of the model; `SentenceTransformer(folder)` loads it.
+        plan: Plan of the training.
         record: Contents of `training.json`: plan, data, versions, losses, development results.
-        new: Whether it was trained now; False where the folder already held it.
+        new: Whether it was trained by this call; False if the folder already held it.
     """
 
     folder: Path
@@ -59,19 +59,19 @@ def train(
 ) -> TrainedModel:
     """Align an encoder on parallel samples.
 
-    The same call again returns the finished model, or goes on from the last whole checkpoint; the result is the same.
+    The same call again returns the finished model, or resumes from the last whole checkpoint; the result is the same.
 
     Args:
         model: Name or folder of a sentence-transformers model.
         data: Files of parallel JSONL.
         languages: Target languages.
         output: Folder for the model.
-        evaluator: Evaluates during training in place of the development split; a sentence-transformers evaluator with
-            a `primary_metric`.
-        checkpoint_steps: Steps between checkpoints where nothing is evaluated during training.
+        evaluator: Sentence-transformers evaluator with a `primary_metric`, used during training in place of the
+            development split.
+        checkpoint_steps: Steps between checkpoints if nothing is evaluated during training.
         keep_checkpoints: Leave the last checkpoints in the folder.
         show_progress_bar: Draw a bar on standard error.
-        **options: Those of `TrainingPlan`, such as `loss`, `samples`, `learning_rate`, `seed`.
+        **options: Options of `TrainingPlan`, such as `loss`, `samples`, `learning_rate`, `seed`.
 
     Raises:
         UsageError: An option cannot be used, or the folder holds another training.
@@ -87,10 +87,10 @@ def train(
     """
     plan = _plan(model, data, languages, options)
     output = Path(output)
-    if finished := _finished(output, plan):
-        return TrainedModel(output, plan, finished, new=False)
+    if finished_record := _finished(output, plan):
+        return TrainedModel(output, plan, finished_record, new=False)
     _require_extra()
-    resume = _begun(output, plan)
+    checkpoint = _begun(output, plan)
     samples = parallel_samples(
         [Path(path) for path in plan.data], plan.languages, plan.samples, plan.seed, "train", plan.dev_share,
         layout=recipe_of(plan.loss).layout, pivot=plan.pivot,
@@ -99,24 +99,24 @@ def train(
     with written_whole(output / _UNFINISHED) as file:
         file.write(json_bytes(plan))
     started = time.monotonic()
-    trained = _fit(plan, samples, output, resume, evaluator, checkpoint_steps, show_progress_bar)
+    fitted = _fit(plan, samples, output, checkpoint, evaluator, checkpoint_steps, show_progress_bar)
     record = {
         "format": "clinometer-training",
         "version": 1,
         "plan": msgspec.to_builtins(plan),
         "data": {path: file_digest(Path(path)) for path in plan.data},
         "samples": samples.statistics,
-        "loss": _configuration(trained.loss),
-        "precision": trained.precision,
+        "loss": _configuration(fitted.loss),
+        "precision": fitted.precision,
         "software": _software(),
-        "steps": max((entry["step"] for entry in trained.log), default=0),
-        "resumed_from": resume.name if resume else None,
+        "steps": max((entry["step"] for entry in fitted.log), default=0),
+        "resumed_from": checkpoint.name if checkpoint else None,
         "seconds": round(time.monotonic() - started, 1),
-        "log": trained.log,
-        "chosen_by": trained.chosen_by,
-        "development": [entry for entry in trained.log if any(name.startswith("eval_") for name in entry)],
+        "log": fitted.log,
+        "chosen_by": fitted.chosen_by,
+        "development": [entry for entry in fitted.log if any(name.startswith("eval_") for name in entry)],
     }
-    _save(trained.model, output, record)
+    _save(fitted.model, output, record)
     if not keep_checkpoints:
         _remove(output / _CHECKPOINTS)
     return TrainedModel(output, plan, record)
@@ -135,7 +135,7 @@ def _fit(
     plan: TrainingPlan,
     samples: ParallelSamples,
     output: Path,
-    resume: Path | None,
+    checkpoint: Path | None,
     evaluator: Any,
     checkpoint_steps: int,
     show_progress_bar: bool,
@@ -165,12 +165,12 @@ def _fit(
             pivot=plan.pivot, sample=plan.dev_questions, query_prompt=encoder.record.query_prompt,
             document_prompt=encoder.record.document_prompt, batch_size=plan.batch_size, write_csv=False,
         )  # fmt: skip
-    mini = None if (plan.mini_batch_size or plan.batch_size) >= plan.batch_size else plan.mini_batch_size
-    loss = make_loss(model, plan.loss, hold=plan.hold, options=plan.loss_options, mini_batch_size=mini)
+    mini_batch_size = None if (plan.mini_batch_size or plan.batch_size) >= plan.batch_size else plan.mini_batch_size
+    loss = make_loss(model, plan.loss, hold=plan.hold, options=plan.loss_options, mini_batch_size=mini_batch_size)
     precision = weights.precision(plan.precision)
     steps = -(-len(samples) // plan.batch_size) * plan.epochs
-    every = max(1, -(-steps // plan.evaluations)) if plan.evaluations else max(1, checkpoint_steps)
-    judged = bool(plan.evaluations)
+    save_steps = max(1, -(-steps // plan.evaluations)) if plan.evaluations else max(1, checkpoint_steps)
+    with_evaluation = bool(plan.evaluations)
     arguments = host.SentenceTransformerTrainingArguments(
         output_dir=str(output / _CHECKPOINTS),
         num_train_epochs=plan.epochs,
@@ -183,14 +183,14 @@ def _fit(
         use_cpu=model.device.type == "cpu",
         batch_sampler="no_duplicates",
         prompts=prompts_for(samples.columns, encoder.record.query_prompt, encoder.record.document_prompt),
-        eval_strategy="steps" if judged else "no",
-        eval_steps=every if judged else None,
+        eval_strategy="steps" if with_evaluation else "no",
+        eval_steps=save_steps if with_evaluation else None,
         save_strategy="steps",
-        save_steps=every,
+        save_steps=save_steps,
         save_total_limit=2,
-        load_best_model_at_end=judged,
-        metric_for_best_model=f"eval_{evaluator.primary_metric}" if judged else None,
-        greater_is_better=True if judged else None,
+        load_best_model_at_end=with_evaluation,
+        metric_for_best_model=f"eval_{evaluator.primary_metric}" if with_evaluation else None,
+        greater_is_better=True if with_evaluation else None,
         logging_steps=max(1, min(10, steps // 5)),
         seed=plan.seed,
         data_seed=plan.seed,
@@ -200,17 +200,17 @@ def _fit(
     )
     trainer = host.SentenceTransformerTrainer(
         model=model, args=arguments, train_dataset=samples.to_dataset(), loss=loss,
-        evaluator=evaluator if judged else None, callbacks=watchers(show_progress_bar, plan.patience),
+        evaluator=evaluator if with_evaluation else None, callbacks=watchers(show_progress_bar, plan.patience),
     )  # fmt: skip
     from transformers.trainer_callback import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)  # standard output is for results
     try:
-        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except KeyboardInterrupt:
-        sys.stderr.write(f"stopped at step {trainer.state.global_step}; the same command goes on from the checkpoint\n")
+        sys.stderr.write(f"stopped at step {trainer.state.global_step}; the same command resumes from the checkpoint\n")
         raise
-    if judged and trainer.state.best_model_checkpoint:
+    if with_evaluation and trainer.state.best_model_checkpoint:
         weights.check_equal(Path(trainer.state.best_model_checkpoint))
     weights.finish(plan.blend)
     model.max_seq_length = own_length
@@ -223,15 +223,17 @@ def _plan(
     model: str | Path, data: str | Path | list[str | Path], languages: list[str], options: dict[str, Any]
 ) -> TrainingPlan:
     files = [data] if isinstance(data, (str, Path)) else list(data)
-    known = set(TrainingPlan.__struct_fields__) - {"model", "data", "languages"}
-    if unknown := sorted(set(options) - known):
-        raise UsageError(f"training has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    option_names = set(TrainingPlan.__struct_fields__) - {"model", "data", "languages"}
+    if unknown_names := sorted(set(options) - option_names):
+        raise UsageError(
+            f"unknown option {', '.join(unknown_names)} of training; expected {', '.join(sorted(option_names))}"
+        )
     languages = [languages] if isinstance(languages, str) else list(languages)
     return TrainingPlan.of(str(model), [str(path) for path in files], languages, **options)
 
 
 def _finished(output: Path, plan: TrainingPlan) -> dict[str, Any] | None:
-    """The record of the same training, if the folder holds it whole."""
+    """The record of the same training, if the folder holds the finished model."""
     path = output / _RECORD
     if not path.exists():
         return None
@@ -241,30 +243,30 @@ def _finished(output: Path, plan: TrainingPlan) -> dict[str, Any] | None:
 
 
 def _begun(output: Path, plan: TrainingPlan) -> Path | None:
-    """The last whole checkpoint of the same training; half-written ones are removed."""
+    """The last complete checkpoint of the same training; incomplete ones are removed."""
     path = output / _UNFINISHED
     if not path.exists():
         if output.is_dir() and any(output.iterdir()):
-            raise UsageError(f"{output} holds files of something else; give an empty folder or a new one")
+            raise UsageError(f"{output} holds other files; give an empty or a new folder")
         if output.exists() and not output.is_dir():
             raise UsageError(f"{output} is a file; give a folder for the model")
         return None
     earlier = json.loads(path.read_text(encoding="utf-8"))
     _refuse_another(output, _earlier(output, earlier), plan, "an unfinished training")
-    found = []
+    checkpoints = []
     for checkpoint in (output / _CHECKPOINTS).glob("checkpoint-*"):
         if (checkpoint / "trainer_state.json").exists():  # the trainer writes it last
-            found.append(checkpoint)
+            checkpoints.append(checkpoint)
         else:
             _remove(checkpoint)
-    return max(found, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+    return max(checkpoints, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
 
 def _earlier(output: Path, plan: dict[str, Any]) -> TrainingPlan:
     try:
         return msgspec.convert(plan, TrainingPlan)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{output} holds a training by another version ({error}); give another folder") from None
+        raise UsageError(f"{output} holds a training of another version ({error}); give another folder") from None
 
 
 def _refuse_another(output: Path, earlier: TrainingPlan, plan: TrainingPlan, what: str) -> None:
@@ -275,7 +277,7 @@ def _refuse_another(output: Path, earlier: TrainingPlan, plan: TrainingPlan, wha
 
 
 def _save(model: Any, output: Path, record: dict[str, Any]) -> None:
-    """The model under another name first, its files then put in place, the record last."""
+    """Save the model in a temporary folder, then move its files into place; the record is written last."""
     saving = output / "saving"
     _remove(saving)
     model.save_pretrained(str(saving))
@@ -328,11 +330,11 @@ _NO_LOSS = ("eval_", "train_", "learning_rate", "grad_norm", "epoch", "loss_")
 
 
 def watchers(show_progress_bar: bool, patience: int | None) -> list[Any]:
-    """The callbacks of a training: the bar, and the end of it after so many evaluations without a better one."""
+    """Callbacks of a training: the bar, and early stopping after `patience` evaluations without a better one."""
     from transformers import EarlyStoppingCallback, TrainerCallback
 
     class Bar(TrainerCallback):  # type: ignore[misc, unused-ignore]
-        """Steps done, and the last logged losses and development value."""
+        """The number of steps, and the last logged losses and development value."""
 
         def __init__(self) -> None:
             self._bar: Any = None
@@ -360,5 +362,5 @@ def watchers(show_progress_bar: bool, patience: int | None) -> list[Any]:
         def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             self._bar.close()
 
-    found: list[Any] = [Bar()] if show_progress_bar else []
-    return found + ([EarlyStoppingCallback(early_stopping_patience=patience)] if patience is not None else [])
+    callbacks: list[Any] = [Bar()] if show_progress_bar else []
+    return callbacks + ([EarlyStoppingCallback(early_stopping_patience=patience)] if patience is not None else [])

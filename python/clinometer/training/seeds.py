@@ -1,6 +1,6 @@
-"""Several models by one plan, one for each seed, and what they have in common: means and standard deviations.
+"""Several models by one plan, one for each seed, with means and standard deviations of their values.
 
-A seed decides which samples are taken, their order, and dropout; what differs between seeds is luck.
+A seed determines the choice of samples, their order, and dropout; differences between seeds are chance.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class TrainedSeeds:
     """Models by one plan.
 
     Args:
-        models: One for each seed.
-        development: By model, the development values of the state that was kept; empty where none was evaluated.
-        proofs: One for each collection that was evaluated before and after.
+        models: Models, one for each seed.
+        development: Development values of the kept state of each model; empty without evaluations.
+        proofs: Comparisons before and after, one for each collection.
     """
 
     models: list[TrainedModel]
@@ -36,18 +36,18 @@ class TrainedSeeds:
     proofs: list[Proof]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values: `models`, `development` (mean and standard deviation by name), `proofs`."""
+        """The JSON values `models`, `development` (mean and standard deviation by name), `proofs`."""
         return {
             "models": [
                 {
-                    "folder": str(one.folder),
-                    "seed": one.plan.seed,
-                    "new": one.new,
-                    "steps": one.record["steps"],
-                    "seconds": one.record["seconds"],
+                    "folder": str(trained.folder),
+                    "seed": trained.plan.seed,
+                    "new": trained.new,
+                    "steps": trained.record["steps"],
+                    "seconds": trained.record["seconds"],
                     "development": values,
                 }
-                for one, values in zip(self.models, self.development, strict=True)
+                for trained, values in zip(self.models, self.development, strict=True)
             ],
             "development": spread(self.development),
             "proofs": [proof.to_dict() for proof in self.proofs],
@@ -71,49 +71,52 @@ def train_seeds(
         model: As for `clinometer.training.train`.
         data: As for `clinometer.training.train`.
         languages: Target languages.
-        output: Folder for the model; with several seeds, folder of the folders `seed-N`.
-        seeds: One model for each.
+        output: Folder for the model; with several seeds, parent of the folders `seed-N`.
+        seeds: Seeds of the models, one model for each.
         evaluate: Sources of collections, as `clinometer.load` reads them; see `clinometer.training.proof`.
         show_progress_bar: Draw bars on standard error.
-        **options: Those of `TrainingPlan` but `seed`.
+        **options: Options of `TrainingPlan` except `seed`.
 
     Raises:
-        UsageError: No seed, or one of them twice.
+        UsageError: No seed, or a repeated one.
         ClinometerError: As for `clinometer.training.train` and `clinometer.evaluate`.
     """
     if not seeds or len(set(seeds)) < len(seeds):
         raise UsageError(f"seeds is {list(seeds)}; give one or more different numbers")
     output = Path(output)
-    found: list[TrainedModel] = []
+    models: list[TrainedModel] = []
     for seed in seeds:
         folder = output if len(seeds) == 1 else output / f"seed-{seed}"
-        found.append(train(model, data, languages, folder, seed=seed, show_progress_bar=show_progress_bar, **options))
-    names = ["after"] if len(found) == 1 else [f"after-{one.plan.seed}" for one in found]
+        models.append(train(model, data, languages, folder, seed=seed, show_progress_bar=show_progress_bar, **options))
+    names = ["after"] if len(models) == 1 else [f"after-{trained.plan.seed}" for trained in models]
     proofs = [
         prove(
             source,
-            partial(_encoder, found[0].plan.model, found[0].plan),
-            {name: partial(_encoder, str(one.folder), one.plan) for name, one in zip(names, found, strict=True)},
+            partial(_encoder, models[0].plan.model, models[0].plan),
+            {
+                name: partial(_encoder, str(trained.folder), trained.plan)
+                for name, trained in zip(names, models, strict=True)
+            },
             output / "evaluation",
-            languages=found[0].plan.languages,
-            pivot=found[0].plan.pivot,
-            cards=[one.folder / "README.md" for one in found],
+            languages=models[0].plan.languages,
+            pivot=models[0].plan.pivot,
+            cards=[trained.folder / "README.md" for trained in models],
             show_progress_bar=show_progress_bar,
         )
         for source in evaluate
     ]
-    return TrainedSeeds(found, [_kept(one.record) for one in found], proofs)
+    return TrainedSeeds(models, [_kept(trained.record) for trained in models], proofs)
 
 
 def spread(values: Sequence[dict[str, float]]) -> dict[str, dict[str, float | None]]:
-    """Mean and sample standard deviation of each name that all have; the latter is None for a single seed.
+    """Mean and sample standard deviation of each name common to all; the latter is None for a single seed.
 
     Example:
         >>> spread([{"a": 1.0}, {"a": 3.0}])
         {'a': {'mean': 2.0, 'sd': 1.4142135623730951}}
     """
-    names = [name for name in values[0] if all(name in one for one in values)]
-    columns = {name: [one[name] for one in values] for name in names}
+    names = [name for name in values[0] if all(name in by_name for by_name in values)]
+    columns = {name: [by_name[name] for by_name in values] for name in names}
     return {
         name: {"mean": fmean(column), "sd": stdev(column) if len(column) > 1 else None}
         for name, column in columns.items()
@@ -127,12 +130,12 @@ def _encoder(model: str, plan: TrainingPlan) -> Encoder:
 
 
 def _kept(record: dict[str, Any]) -> dict[str, float]:
-    """The development values of the state that was kept: the best by what the plan chose by, or the last."""
+    """Development values of the state that was kept: the best by the criterion of the plan, or the last."""
     entries = record["development"]
     if not entries:
         return {}
-    chosen = record.get("chosen_by")
-    best = max(entries, key=lambda entry: entry.get(chosen, 0.0)) if chosen else entries[-1]
+    criterion = record.get("chosen_by")
+    best = max(entries, key=lambda entry: entry.get(criterion, 0.0)) if criterion else entries[-1]
     return {
         name.removeprefix("eval_"): value
         for name, value in best.items()

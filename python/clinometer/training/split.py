@@ -1,6 +1,6 @@
 """The split of parallel items into training and development: cleaned, by whole pages, without shared queries.
 
-A page stays on its side whatever files, languages and seeds are chosen, so that what was trained on is never evaluated.
+A page stays on its side for all files, languages and seeds, so that no evaluation uses texts trained on.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ def split_items(
     pivot: str = "en",
     split_seed: int = 0,
 ) -> tuple[list[ParallelItem], dict[str, Any]]:
-    """The items of one side of the split, with the texts that can be used; what training and evaluation share.
+    """The items of one side of the split, with the texts that can be used, for training and evaluation alike.
 
     Args:
-        items: What `read_items` gives.
+        items: Items of `read_items`.
         languages: Target languages; the pivot is kept as well.
         split: `train`, `dev`, or `all`.
         dev_share: Share of the pages kept for `dev`, 0 up to 1.
-        pivot: An item without it is left out.
-        split_seed: Another number is another split.
+        pivot: Pivot language; items without it are left out.
+        split_seed: Seed of the split.
 
     Returns:
-        The items in their order, and how many items and texts were left out and why; see `samples_from_items`.
+        The items in their order, and the numbers of items and texts left out, by reason; see `samples_from_items`.
 
     Raises:
-        LanguageError: A language is in no item.
+        LanguageError: No item has one of the languages.
         UsageError: An option cannot be used.
 
     Example:
@@ -53,10 +53,10 @@ def split_items(
         (9, set())
     """
     pivot = canonical(pivot)
-    wanted = check_split(items, languages, pivot, split, dev_share)
+    targets = check_split(items, languages, pivot, split, dev_share)
     statistics: dict[str, Any] = {}
-    kept = _clean(items, pivot, wanted, statistics)
-    return _split(kept, split, dev_share, split_seed, pivot, statistics), statistics
+    clean_items = _clean(items, pivot, targets, statistics)
+    return _split(clean_items, split, dev_share, split_seed, pivot, statistics), statistics
 
 
 def check_split(
@@ -65,65 +65,65 @@ def check_split(
     """The target languages in canonical form, each once.
 
     Raises:
-        LanguageError: A language or the pivot is in no item.
-        UsageError: There is no such split or share.
+        LanguageError: No item has one of the languages or the pivot.
+        UsageError: The split is unknown, or the share out of range.
     """
     if split not in ("train", "dev", "all"):
-        raise UsageError(f"there is no split {split!r}; choose train, dev or all")
+        raise UsageError(f"unknown split {split!r}; expected train, dev or all")
     if not 0 <= dev_share < 1:
         raise UsageError(f"dev_share is {dev_share}, but must be 0 or more and less than 1")
     if isinstance(languages, str):
         languages = [languages]
-    found = list(dict.fromkeys(label for item in items for label in item.texts))
-    wanted = select(languages, found, "the parallel data")
-    if pivot not in found:
-        select([pivot], found, "the parallel data")
-    return wanted
+    available = list(dict.fromkeys(label for item in items for label in item.texts))
+    targets = select(languages, available, "the parallel data")
+    if pivot not in available:
+        select([pivot], available, "the parallel data")
+    return targets
 
 
 def digest(*parts: object) -> str:
-    """Hexadecimal digits that stand for the parts, the same everywhere."""
+    """Hexadecimal digest of the parts, the same on every machine."""
     return sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
 
 def _clean(
-    items: Sequence[ParallelItem], pivot: str, wanted: Sequence[str], statistics: dict[str, Any]
+    items: Sequence[ParallelItem], pivot: str, targets: Sequence[str], statistics: dict[str, Any]
 ) -> list[ParallelItem]:
-    """The items with the texts that can be used; counts the others."""
-    seen: dict[str, set[str]] = {language: set() for language in (pivot, *wanted)}
+    """The items with the texts that can be used; the others are counted in `statistics`."""
+    passages_of: dict[str, set[str]] = {language: set() for language in (pivot, *targets)}
     without_pivot = 0
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("empty", "duplicates", "untranslated")}
-    kept = []
+    clean_items = []
     for item in items:
         if pivot not in item.texts:
             without_pivot += 1
             continue
-        english = item.texts[pivot][1]
+        pivot_passage = item.texts[pivot][1]
         texts: dict[str, tuple[str | None, str]] = {}
-        for language in dict.fromkeys((pivot, *wanted)):
+        for language in dict.fromkeys((pivot, *targets)):
             if language not in item.texts:
                 continue
             query, passage = item.texts[language]
-            fault = None
+            reason = None
             if not passage.strip() or (query is not None and not query.strip()):
-                fault = "empty"
-            elif language != pivot and untranslated(passage, english):
-                fault = "untranslated"
-            elif same_text(passage) in seen[language]:
-                fault = "duplicates"
-            if fault is not None:
-                counts[fault][language] += 1
+                reason = "empty"
+            elif language != pivot and untranslated(passage, pivot_passage):
+                reason = "untranslated"
+            elif same_text(passage) in passages_of[language]:
+                reason = "duplicates"
+            if reason is not None:
+                counts[reason][language] += 1
                 if language == pivot:
                     break
                 continue
-            seen[language].add(same_text(passage))
+            passages_of[language].add(same_text(passage))
             texts[language] = (query, passage)
         if pivot in texts:
-            kept.append(ParallelItem(item.id, texts))
+            clean_items.append(ParallelItem(item.id, texts))
     statistics["without_pivot"] = without_pivot
     for name, counter in counts.items():
         statistics[name] = dict(sorted(counter.items()))
-    return kept
+    return clean_items
 
 
 def _split(
@@ -131,11 +131,13 @@ def _split(
 ) -> list[ParallelItem]:
     if split == "all":
         return items
-    dev = [int(digest(split_seed, "split", item.page)[:15], 16) < dev_share * 16**15 for item in items]
-    train_queries = {same_text(item.texts[pivot][0] or "") for item, out in zip(items, dev, strict=True) if not out}
+    dev_flags = [int(digest(split_seed, "split", item.page)[:15], 16) < dev_share * 16**15 for item in items]
+    train_queries = {
+        same_text(item.texts[pivot][0] or "") for item, is_dev in zip(items, dev_flags, strict=True) if not is_dev
+    }
     if split == "train":
-        return [item for item, out in zip(items, dev, strict=True) if not out]
-    chosen = [item for item, out in zip(items, dev, strict=True) if out]
-    clean = [item for item in chosen if same_text(item.texts[pivot][0] or "") not in train_queries]
-    statistics["dev_left_out_query_in_train"] = len(chosen) - len(clean)
-    return clean
+        return [item for item, is_dev in zip(items, dev_flags, strict=True) if not is_dev]
+    dev_items = [item for item, is_dev in zip(items, dev_flags, strict=True) if is_dev]
+    unseen_items = [item for item in dev_items if same_text(item.texts[pivot][0] or "") not in train_queries]
+    statistics["dev_left_out_query_in_train"] = len(dev_items) - len(unseen_items)
+    return unseen_items

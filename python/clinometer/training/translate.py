@@ -1,7 +1,7 @@
 """Query-passage pairs in one language, and their translation by any engine, cached on disk and resumable.
 
-A translation that was paid for is never lost: each batch is on disk before the next is asked for, and a process killed
-at any instant leaves a cache that the next one continues.
+A translation that was paid for is never lost: each batch is on disk before the next request, and a process killed at
+any instant leaves a cache with which the next one resumes.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class QueryPassage:
     Args:
         query_id: Id of the query.
         document_id: Id of the passage; the part before `#` names the article.
-        query: Its text.
-        passage: Its text, title included.
+        query: Text of the query.
+        passage: Text of the passage, title included.
     """
 
     query_id: str
@@ -55,13 +55,13 @@ class QueryPassage:
 
 
 class TranslationCache:
-    """Translations on disk: JSONL, one line for each, only ever appended to.
+    """Translations on disk: append-only JSONL, one line for each.
 
-    The key of a line is the sha256 of text, language and engine, so another engine never answers for this one. A last
-    line that was cut off by a kill is dropped and counted; any other broken line is an error. One process at a time.
+    The key of a line is the sha256 of text, language and engine, so engines never share translations. A last line that
+    was cut off by a kill is dropped and counted; any other broken line is an error. One process at a time.
 
     Args:
-        path: The file; made if it is not there. Its folder must exist.
+        path: The file; created if missing. Its folder must exist.
 
     Raises:
         FormatError: A line other than the last is broken.
@@ -74,9 +74,9 @@ class TranslationCache:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.parent.is_dir():
-            raise FileNotFoundError(f"the folder {self.path.parent} does not exist; make it before translating")
+            raise FileNotFoundError(f"the folder {self.path.parent} does not exist; create it before translating")
         self.cut_lines = 0
-        self._known: dict[str, str] = {}
+        self._text_of_key: dict[str, str] = {}
         self._read()
         self._file: IO[bytes] | None = self.path.open("ab")
 
@@ -89,26 +89,26 @@ class TranslationCache:
         self.close()
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._text_of_key)
 
     def close(self) -> None:
-        """Close the file; what was put is there already."""
+        """Close the file; stored translations are already on disk."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def get(self, text: str, language: str, engine: str) -> str | None:
         """The stored translation, or None."""
-        return self._known.get(_key(text, language, engine))
+        return self._text_of_key.get(_key(text, language, engine))
 
     def put(self, pairs: Sequence[tuple[str, str]], language: str, engine: str) -> None:
-        """Store (text, translation) pairs; they are on the disk when this returns."""
+        """Store (text, translation) pairs; they are on disk when this returns."""
         if self._file is None:
             raise UsageError(f"the cache {self.path} is closed; open it again")
         lines = []
         for text, translation in pairs:
             key = _key(text, language, engine)
-            self._known[key] = translation
+            self._text_of_key[key] = translation
             lines.append(
                 json.dumps(
                     {"key": key, "language": language, "engine": engine, "text": translation}, ensure_ascii=False
@@ -137,11 +137,11 @@ class TranslationCache:
                         ) from error
                     self.cut_lines += 1
                     break
-                self._known[entry.key] = entry.text
+                self._text_of_key[entry.key] = entry.text
             whole += len(line) + 1
         if whole < len(raw):
             os.truncate(self.path, whole)
-        elif whole > len(raw):  # a last line without its end: whole, so it only needs the end
+        elif whole > len(raw):  # the last line is complete and only lacks its newline
             with self.path.open("ab") as file:
                 file.write(b"\n")
 
@@ -151,9 +151,9 @@ class Translated:
     """Pairs with their translation.
 
     Args:
-        items: Each pair in the pivot and in the target language, for `samples_from_items`.
+        items: Pairs in the pivot and the target language, for `samples_from_items`.
         rows: The same as rows of the published form: `qid, docid, lang, query_en, passage_en, passage_tgt, mt_engine`.
-        statistics: How many were translated, found in the cache, and left out as the engine gave nothing.
+        statistics: Numbers of pairs translated, taken from the cache, and left out because the translation was empty.
     """
 
     items: list[ParallelItem]
@@ -176,20 +176,20 @@ def read_pairs(path: str | Path) -> list[QueryPassage]:
     """Pairs from JSONL, in the order of the file.
 
     Two forms, which may be mixed: MIRACL's `{"query_id", "query", "positive_passages": [{"docid", "title", "text"}]}`,
-    of which the first positive is taken, and `{"query_id", "document_id", "query", "title", "text"}`. The passage is
-    title, full stop, text, where there is a title (ours: the paper does not say).
+    of which the first positive is used, and `{"query_id", "document_id", "query", "title", "text"}`. The passage is
+    title, full stop, text, if there is a title (ours: the paper does not say).
 
     Raises:
-        FileNotFoundError: The file is not there.
+        FileNotFoundError: The file does not exist.
         FormatError: A line is broken, lacks a field or has no positive passage.
     """
     pairs = []
     for row in jsonl_rows(require_file(path)):
         positive, name = row, "document_id"
-        if (listed := row.optional("positive_passages", list)) is not None:
-            if not listed or not isinstance(listed[0], dict):
-                raise row.error("the field 'positive_passages' has no passage; leave such queries out")
-            positive, name = Row(listed[0], row.path, row.line), "docid"
+        if (passages := row.optional("positive_passages", list)) is not None:
+            if not passages or not isinstance(passages[0], dict):
+                raise row.error("the field 'positive_passages' has no passage; remove this query")
+            positive, name = Row(passages[0], row.path, row.line), "docid"
         title = (positive.optional("title", str) or "").strip()
         text = positive.field("text", str).strip()
         pairs.append(
@@ -218,19 +218,19 @@ def translate_pairs(
     """The passages of the pairs in another language, each text translated once.
 
     Args:
-        pairs: Such as `read_pairs` gives.
+        pairs: Pairs, such as those of `read_pairs`.
         language: Target language.
-        translator: `translator(texts, language)` returns one translation for each text, in order.
-        engine: Its name and version; part of the cache's key.
-        cache: Where translations are looked up and stored.
+        translator: Function: `translator(texts, language)` returns one translation for each text, in order.
+        engine: Name and version of the translator; part of the cache's key.
+        cache: Cache in which translations are looked up and stored.
         pivot: Language of the pairs.
         queries: Translate the queries too.
         batch_size: Texts in one call of the translator; each call's result is stored before the next.
         show_progress_bar: Draw a bar on standard error.
 
     Raises:
-        UsageError: The translator returns another number of texts, or something that is not text. What was translated
-            before stays in the cache.
+        UsageError: The translator returns a wrong number of texts, or values that are not text. Earlier translations
+            stay in the cache.
 
     Returns:
         Items and rows of the pairs that could be translated, in order. An empty translation is never stored; its pair
@@ -238,21 +238,25 @@ def translate_pairs(
     """
     language, pivot = canonical(language), canonical(pivot)
     if language == pivot:
-        raise UsageError(f"the pairs are in {pivot} already; choose another target language")
+        raise UsageError(f"the pairs already are in {pivot}; choose another target language")
     if batch_size < 1:
         raise UsageError(f"batch_size is {batch_size}, but must be 1 or more")
     texts = [text for pair in pairs for text in ((pair.query, pair.passage) if queries else (pair.passage,))]
-    wanted = list(dict.fromkeys(text for text in texts if text.strip()))
-    missing = [text for text in wanted if cache.get(text, language, engine) is None]
-    empty = 0
-    with tqdm(total=len(missing), desc=f"translate to {language}", disable=not show_progress_bar) as bar:
-        for start in range(0, len(missing), batch_size):
-            batch = missing[start : start + batch_size]
-            found = _called(translator, batch, language, start)
-            full = [(text, result) for text, result in zip(batch, found, strict=True) if result.strip()]
-            empty += len(batch) - len(full)
-            if full:
-                cache.put(full, language, engine)
+    distinct_texts = list(dict.fromkeys(text for text in texts if text.strip()))
+    missing_texts = [text for text in distinct_texts if cache.get(text, language, engine) is None]
+    empty_count = 0
+    with tqdm(total=len(missing_texts), desc=f"translate to {language}", disable=not show_progress_bar) as bar:
+        for start in range(0, len(missing_texts), batch_size):
+            batch = missing_texts[start : start + batch_size]
+            translations = _called(translator, batch, language, start)
+            translated = [
+                (text, translation)
+                for text, translation in zip(batch, translations, strict=True)
+                if translation.strip()
+            ]
+            empty_count += len(batch) - len(translated)
+            if translated:
+                cache.put(translated, language, engine)
             bar.update(len(batch))
     items, rows, left_out = [], [], 0
     for pair in pairs:
@@ -282,9 +286,9 @@ def translate_pairs(
             "language": language,
             "engine": engine,
             "pairs": len(pairs),
-            "translated_now": len(missing) - empty,
-            "from_cache": len(wanted) - len(missing),
-            "empty_translations": empty,
+            "translated_now": len(missing_texts) - empty_count,
+            "from_cache": len(distinct_texts) - len(missing_texts),
+            "empty_translations": empty_count,
             "pairs_left_out": left_out,
             "cache_lines_cut": cache.cut_lines,
         },
@@ -295,7 +299,7 @@ def read_translated(files: str | Path | Sequence[str | Path], *, pivot: str = "e
     """Items from files that `Translated.write` wrote; the languages of one (qid, docid) become one item.
 
     Raises:
-        FileNotFoundError: A file is not there.
+        FileNotFoundError: A file does not exist.
         FormatError: A line is broken, lacks a field, or repeats a language of a pair.
     """
     pivot = canonical(pivot)
@@ -307,20 +311,21 @@ def read_translated(files: str | Path | Sequence[str | Path], *, pivot: str = "e
             item = texts.setdefault(item_id, {})
             item.setdefault(pivot, (row.field(f"query_{pivot}", str), row.field(f"passage_{pivot}", str)))
             if language in item:
-                raise row.error(f"{item_id!r} has {language} twice; keep one of them")
+                raise row.error(f"{item_id!r} has {language} twice; remove one of the two")
             item[language] = (row.optional("query_tgt", str), row.field("passage_tgt", str))
     return [ParallelItem(item_id, item) for item_id, item in texts.items()]
 
 
 def _called(translator: Translator, batch: list[str], language: str, start: int) -> list[str]:
-    found = translator(list(batch), language)
-    place = f"the translator, given texts {start} to {start + len(batch) - 1},"
-    if isinstance(found, str) or len(found) != len(batch):
-        raise UsageError(f"{place} returned {'one text' if isinstance(found, str) else len(found)} for {len(batch)}")
-    for number, text in enumerate(found):
+    translations = translator(list(batch), language)
+    call = f"the translator, called with texts {start} to {start + len(batch) - 1},"
+    if isinstance(translations, str) or len(translations) != len(batch):
+        count = "one text" if isinstance(translations, str) else len(translations)
+        raise UsageError(f"{call} returned {count} for {len(batch)}")
+    for number, text in enumerate(translations):
         if not isinstance(text, str):
-            raise UsageError(f"{place} returned {type(text).__name__} for text {start + number}; it must return text")
-    return list(found)
+            raise UsageError(f"{call} returned {type(text).__name__} for text {start + number}; it must return text")
+    return list(translations)
 
 
 def _key(text: str, language: str, engine: str) -> str:

@@ -1,4 +1,4 @@
-"""The weights of a model in training: which of them move, in what precision, and what is kept in the end."""
+"""The weights of a model in training: which are trained, in what precision, and what is kept at the end."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["Weights"]
 
 
 class Weights:
-    """A loaded model whose first state is kept until training ends.
+    """A loaded model whose initial state is kept until training ends.
 
     Args:
         model: SentenceTransformer model.
-        before: Its state before training, of all that can move.
+        before: State of all trainable weights before training.
         lora: Whether low-rank differences are trained in place of the weights.
     """
 
@@ -24,11 +24,11 @@ class Weights:
 
     @classmethod
     def load(cls, name: str, *, freeze: str = "nothing", lora_rank: int | None = None) -> Weights:
-        """Load a model and freeze what is not to move.
+        """Load a model and freeze the weights that are not trained.
 
         Raises:
-            EncoderError: There is no such model, or it cannot be loaded.
-            UsageError: The model has no word embeddings to freeze, or no attention layers that peft knows.
+            EncoderError: The model does not exist, or cannot be loaded.
+            UsageError: The model has no word embeddings to freeze, or no attention layers that peft supports.
             MissingExtraError: `lora_rank` without peft.
         """
         from sentence_transformers import SentenceTransformer
@@ -36,8 +36,8 @@ class Weights:
         try:
             model = SentenceTransformer(name)
         except (OSError, ValueError, KeyError) as error:
-            first = str(error).strip().split("\n")[0]
-            raise EncoderError(f"the model {name!r} cannot be loaded: {first}") from error
+            reason = str(error).strip().split("\n")[0]
+            raise EncoderError(f"the model {name!r} cannot be loaded: {reason}") from error
         transformer = getattr(model[0], "auto_model", None)
         if freeze == "embeddings":
             if transformer is None or not hasattr(transformer, "get_input_embeddings"):
@@ -49,12 +49,12 @@ class Weights:
             _add_lora(model, transformer, lora_rank)
         return cls(model, before, lora_rank is not None)
 
-    def precision(self, wanted: str) -> str:
-        """`float32` or `bfloat16`: what was wanted, or for `auto` what the processor does in hardware."""
+    def precision(self, setting: str) -> str:
+        """`float32` or `bfloat16`: the setting, or for `auto` what the processor supports in hardware."""
         import torch
 
-        if wanted != "auto":
-            return wanted
+        if setting != "auto":
+            return setting
         device = self.model.device.type
         if device == "cuda":
             return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
@@ -63,34 +63,36 @@ class Weights:
         return "bfloat16" if in_hardware else "float32"
 
     def check_equal(self, checkpoint: Path) -> None:
-        """Make sure that the best checkpoint was really loaded: the trainer only logs it if it was not.
+        """Check that the best checkpoint was loaded: if not, the trainer only logs it.
 
         Raises:
-            EncoderError: The model is in another state.
+            EncoderError: The model has a different state.
         """
         import torch
         from sentence_transformers import SentenceTransformer
 
-        best = SentenceTransformer(str(checkpoint), device="cpu").state_dict()
-        mine = self.model.state_dict()
-        if set(best) != set(mine) or not all(torch.equal(best[key], mine[key].cpu()) for key in best):
-            raise EncoderError(f"the best checkpoint, {checkpoint}, could not be loaded again; look at its files")
+        checkpoint_state = SentenceTransformer(str(checkpoint), device="cpu").state_dict()
+        model_state = self.model.state_dict()
+        if set(checkpoint_state) != set(model_state) or not all(
+            torch.equal(checkpoint_state[key], model_state[key].cpu()) for key in checkpoint_state
+        ):
+            raise EncoderError(f"the best checkpoint, {checkpoint}, could not be reloaded; check its files")
 
     def finish(self, blend: float) -> None:
-        """Fold low-rank differences into the weights, and move all of them back towards the first state.
+        """Fold low-rank differences into the weights, and interpolate towards the initial state.
 
         Args:
-            blend: 1 keeps the trained state, 0 the first one.
+            blend: Share of the trained state: 1 keeps it, 0 restores the initial one.
         """
         import torch
 
         if self._lora:
             _fold_lora(self.model[0].auto_model)
-        after = self.model.state_dict()
+        state = self.model.state_dict()
         with torch.no_grad():
-            for key, first in self._before.items():
-                if first.is_floating_point() and blend != 1:
-                    after[key].copy_(first + blend * (after[key] - first))
+            for key, initial in self._before.items():
+                if initial.is_floating_point() and blend != 1:
+                    state[key].copy_(initial + blend * (state[key] - initial))
         self.model.requires_grad_(True)
         self.model.eval()
 
@@ -101,15 +103,15 @@ def _add_lora(model: Any, transformer: Any, rank: int) -> None:
     except ImportError:
         raise MissingExtraError("LoRA", "lora") from None
     if transformer is None:
-        raise UsageError("this model has no transformer that LoRA could be added to; leave lora_rank out")
+        raise UsageError("this model has no transformer to add LoRA to; leave lora_rank out")
     try:
         model.add_adapter(LoraConfig(task_type=TaskType.FEATURE_EXTRACTION, r=rank, lora_alpha=2 * rank))
     except ValueError as error:
-        raise UsageError(f"peft knows no layers of this model: {str(error).splitlines()[0]}") from error
+        raise UsageError(f"peft does not support the layers of this model: {str(error).splitlines()[0]}") from error
 
 
 def _fold_lora(transformer: Any) -> None:
-    """Each adapted layer becomes a plain one again, its difference added to its weights."""
+    """Replace each adapted layer with a plain one, its difference added to its weights."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     for name, layer in list(transformer.named_modules()):

@@ -1,4 +1,4 @@
-"""To and from mteb: result files in its form (`results`), and mixed pools as its tasks (`tasks`, needs the package)."""
+"""To and from mteb: result files in its format (`results`), and mixed pools as its tasks (`tasks`, needs mteb)."""
 
 from __future__ import annotations
 

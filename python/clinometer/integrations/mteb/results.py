@@ -1,6 +1,6 @@
 """Result files of mteb, written and read without the package.
 
-A setting is a subset, `en+de:de`: the pool before the colon, the language of the queries behind it.
+A setting is a subset, `en+de:de`: the pool before the colon, the language of the queries after it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def mteb_name(measure: Measure) -> str:
 
 
 def subset_name(scenario: str, pool_languages: list[str], query_language: str) -> str:
-    """The name of a setting as a subset; one-sided pools, which have the languages of `multi`, say so.
+    """The name of a setting as a subset; one-sided pools, which have the languages of `multi`, are marked.
 
     Example:
         >>> subset_name("multi", ["en", "de"], "de"), subset_name("one-sided", ["en", "de"], "de")
@@ -52,23 +52,23 @@ def subset_name(scenario: str, pool_languages: list[str], query_language: str) -
 def to_mteb(
     evaluation: Evaluation, task_name: str, *, split: str = "test", main: str | Measure = "nDCG@10"
 ) -> dict[str, Any]:
-    """An evaluation in the form of mteb's result files.
+    """An evaluation in the format of mteb's result files.
 
-    Rows of one query language become scores by subset, in mteb's names; means over languages are left to mteb, and what
-    is not defined is left out. `dataset_revision` is the digest of the collection. `mteb_version` is empty, since mteb
-    did not measure this, and so is the time.
+    Rows of one query language become scores by subset, with mteb's names; means over languages are left to mteb, and
+    undefined values are left out. `dataset_revision` is the digest of the collection. `mteb_version` is empty, since
+    mteb did not measure this, and so is the time.
 
     Args:
-        evaluation: What to write.
-        task_name: Name of the task, which is the name of the file as well.
+        evaluation: The results.
+        task_name: Name of the task and of the file.
         split: Name of the split.
-        main: The measure that is `main_score`.
+        main: Measure of `main_score`.
 
     Raises:
         UsageError: The evaluation does not have the main measure.
         LanguageError: A language has no ISO 639-3 code and script.
     """
-    (chosen,) = parse([main])
+    (main_measure,) = parse([main])
     subsets: dict[str, dict[str, Any]] = {}
     for row in evaluation.rows:
         if row["query_language"] in _MEANS or row["value"] is None:
@@ -80,12 +80,12 @@ def to_mteb(
         )
         # With two languages `multi` and `multilingual` are one pool, and their values are equal.
         scores.setdefault(mteb_name(parse([row["measure"]])[0]), row["value"])
-    lacking = [name for name, scores in subsets.items() if mteb_name(chosen) not in scores]
-    if lacking or not subsets:
-        where = lacking[0] if lacking else "any setting"
-        raise UsageError(f"there is no {chosen} for {where}; evaluate with it, or choose another main measure")
+    missing_subsets = [name for name, scores in subsets.items() if mteb_name(main_measure) not in scores]
+    if missing_subsets or not subsets:
+        subset = missing_subsets[0] if missing_subsets else "any setting"
+        raise UsageError(f"no {main_measure} for {subset}; evaluate with it, or choose another main measure")
     for scores in subsets.values():
-        scores["main_score"] = scores[mteb_name(chosen)]
+        scores["main_score"] = scores[mteb_name(main_measure)]
     return {
         "dataset_revision": str(evaluation.collection.get("digest", "")),
         "task_name": task_name,
@@ -97,18 +97,18 @@ def to_mteb(
 
 
 def write_mteb(evaluation: Evaluation, folder: str | os.PathLike[str], task_name: str, **options: Any) -> Path:
-    """Write `TASK_NAME.json` into a folder, which is made; options are those of `to_mteb`.
+    """Write `TASK_NAME.json` into a folder, which is created if missing; options are those of `to_mteb`.
 
     Returns:
-        The file.
+        The path of the file.
     """
-    found = to_mteb(evaluation, task_name, **options)
+    result = to_mteb(evaluation, task_name, **options)
     if not re.fullmatch(r"[\w.()+-]+", task_name):
-        raise UsageError(f"the task's name {task_name!r} cannot name a file; use letters, digits, '-', '_' and '.'")
+        raise UsageError(f"the task name {task_name!r} cannot name a file; use letters, digits, '-', '_' and '.'")
     path = Path(folder) / f"{task_name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as file:
-        file.write(json_bytes(found))
+        file.write(json_bytes(result))
     return path
 
 
@@ -126,26 +126,26 @@ def read_mteb(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
     Returns:
         One dictionary per split, subset and score: `task`, `split`, `subset`, `languages`, `measure`, `value`. Measures
-        that clinometer knows are in its spelling, others as in the file; scores that are no numbers are left out.
+        that clinometer knows are in its spelling, others as in the file; scores that are not numbers are left out.
 
     Raises:
-        FormatError: The file is not such a file.
-        FileNotFoundError: It is not there.
+        FormatError: Not a result file of mteb.
+        FileNotFoundError: The file does not exist.
     """
     try:
-        found = msgspec.json.decode(Path(path).read_bytes(), type=_File)
+        result = msgspec.json.decode(Path(path).read_bytes(), type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(os.fspath(path), None, f"this is no result file of mteb 1.11 or newer: {error}") from None
+        raise FormatError(os.fspath(path), None, f"not a result file of mteb 1.11 or newer: {error}") from None
     return [
         {
-            "task": found.task_name,
+            "task": result.task_name,
             "split": split,
             "subset": subset.get("hf_subset", "default"),
             "languages": subset.get("languages", []),
             "measure": _ours(name),
             "value": float(value),
         }
-        for split, subsets in found.scores.items()
+        for split, subsets in result.scores.items()
         for subset in subsets
         for name, value in subset.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,6 +1,6 @@
 """Mixed pools as tasks of mteb: one subset for each setting, from a collection that clinometer reads.
 
-mteb measures them with its own code; its nDCG is ours, and what it lacks (`MaxR`, intrusion) comes from `evaluate`.
+mteb measures them with its own code; its nDCG equals ours, and what it lacks (`MaxR`, intrusion) is left to `evaluate`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from clinometer.languages import canonical, long_label
 from clinometer.scenarios import Setting, settings_of
 
 try:
-    import mteb  # noqa: F401 - asked for by its name
+    import mteb  # noqa: F401 - for the error message
 except ImportError:
     raise MissingExtraError("clinometer.integrations.mteb.tasks", "mteb") from None
 from datasets import Dataset
@@ -42,21 +42,21 @@ def mixed_pool_task(
     """A task of mteb whose subsets are settings, such as `en+de:de`: German questions to an English and German pool.
 
     Args:
-        collection: Documents, queries and judgements. Texts are encoded anew in each subset that they are in, as mteb
-            does it; `clinometer.evaluate` encodes them once.
-        name: The task's name.
-        scenarios: Of `mono-same`, `mono-cross`, `multi` and `multilingual`. One-sided pools differ from query to query,
-            which a task of mteb cannot say.
+        collection: Documents, queries and judgements. mteb encodes texts again in each subset that they are in;
+            `clinometer.evaluate` encodes them once.
+        name: Name of the task.
+        scenarios: Any of `mono-same`, `mono-cross`, `multi` and `multilingual`. One-sided pools differ from query to
+            query, which a task of mteb cannot express.
         pivot: The language that is paired with every other.
         pairs: `pivot` or `all`.
-        description: What the task is; made from the collection if empty.
+        description: Description of the task; built from the collection if empty.
         **metadata: Further fields of `TaskMetadata`.
 
     Returns:
-        A task with its data in it, for `mteb.evaluate(model, task)`.
+        A task with its data, for `mteb.evaluate(model, task)`.
 
     Raises:
-        UsageError: A scenario cannot be a task, or no setting has queries with answers.
+        UsageError: A scenario cannot be a task, or no setting has queries with relevant documents.
         LanguageError: A language has no ISO 639-3 code and script.
 
     Example:
@@ -66,9 +66,9 @@ def mixed_pool_task(
         ['en+de:en', 'en+de:de']
     """
     scenarios = list(scenarios)
-    if wrong := [scenario for scenario in scenarios if scenario not in (*_SCENARIOS, "multilingual")]:
+    if unsupported := [scenario for scenario in scenarios if scenario not in (*_SCENARIOS, "multilingual")]:
         raise UsageError(
-            f"{', '.join(wrong)} cannot be a task of mteb; choose from {', '.join(_SCENARIOS)} and multilingual"
+            f"{', '.join(unsupported)} cannot be a task of mteb; choose from {', '.join(_SCENARIOS)} and multilingual"
         )
     settings = {
         subset_name(setting.scenario, list(setting.pool), setting.query_language): setting
@@ -77,7 +77,7 @@ def mixed_pool_task(
     judged = {subset: _relevant(collection, setting) for subset, setting in settings.items()}
     settings = {subset: setting for subset, setting in settings.items() if judged[subset]}
     if not settings:
-        raise UsageError(f"no query of {collection.name!r} has an answer in the pools of these scenarios")
+        raise UsageError(f"no query of {collection.name!r} has a relevant document in the pools of these scenarios")
     languages = {
         subset: [long_label(label) for label in dict.fromkeys((setting.query_language, *setting.pool))]
         for subset, setting in settings.items()
@@ -94,16 +94,16 @@ def mixed_pool_task(
         "main_score": "ndcg_at_10",
         "is_public": False,
     }
-    given = TaskMetadata(**{**fields, **metadata})
+    task_metadata = TaskMetadata(**{**fields, **metadata})
 
     class MixedPoolTask(AbsTaskRetrieval):  # type: ignore[misc, unused-ignore]
-        """A collection that is there already."""
+        """A collection in memory."""
 
-        metadata = given
+        metadata = task_metadata
         data_loaded: bool = False
 
         def load_data(self, *_: Any, **__: Any) -> None:
-            """Put the texts and judgements of each chosen subset into mteb's form."""
+            """Convert the texts and judgements of each chosen subset to mteb's format."""
             if self.data_loaded:
                 return
             self.dataset = {
@@ -125,18 +125,18 @@ def belebele_task(folder: str, *, languages: Iterable[str] | None = None, **opti
 
 
 def _relevant(collection: Collection, setting: Setting) -> dict[str, dict[str, int]]:
-    """Judgements of the queries that have an answer in the pool."""
+    """Judgements of the queries with a relevant document in the pool."""
     documents, pool = collection.documents, set(setting.pool)
-    found: dict[str, dict[str, int]] = {}
+    grades_of: dict[str, dict[str, int]] = {}
     for row, language in enumerate(collection.queries.languages):
         if language != setting.query_language:
             continue
         span = slice(collection.indptr[row], collection.indptr[row + 1])
         judged = zip(collection.judged[span].tolist(), collection.grades[span].tolist(), strict=True)
-        grades = {documents.ids[at]: grade for at, grade in judged if documents.languages[at] in pool}
+        grades = {documents.ids[document]: grade for document, grade in judged if documents.languages[document] in pool}
         if any(grade >= 1 for grade in grades.values()):
-            found[collection.queries.ids[row]] = grades
-    return found
+            grades_of[collection.queries.ids[row]] = grades
+    return grades_of
 
 
 def _split(collection: Collection, setting: Setting, judged: dict[str, dict[str, int]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Stores out of other forms and into them: safetensors, parquet, faiss flat indexes, `.npy`, pgvector.
+"""Import and export of stores: safetensors, parquet, faiss flat indexes, `.npy`, pgvector.
 
-Embeddings cross as they are: no scaling, no rounding beyond the data type asked for. A form that cannot hold what a
-store holds is refused.
+Embeddings are copied unchanged: no scaling, and no rounding except by the requested data type. A format that cannot
+hold the contents of a store is refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A store into another form. The store is checked first, so that damage is not handed on."""
+"""Export of a store to another format. The store is checked first, so that damage does not spread."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ def export_store(
     columns: Columns = USUAL,
     show_progress_bar: bool = False,
 ) -> int:
-    """Write the rows of a store elsewhere, as they are: float16 stays so where the form has it, codes are decoded.
+    """Write the rows of a store elsewhere, unchanged: float16 stays float16 if the format has it, codes are decoded.
 
     Args:
-        path: The store's folder.
-        target: A file that is not there yet, or the address of a database, `postgresql://...`. Beside a file that can
-            hold vectors only (`safetensors`, `faiss`, `npy`), `FILE.jsonl` gets id, language and group of each row.
-        format: By default what the name of the target says.
-        metric: For faiss: `ip` or `l2`.
-        table: For pgvector: the table to be made, `NAME` or `SCHEMA.NAME`.
-        columns: For pgvector: what its columns are to be called.
-        show_progress_bar: Draw a bar on standard error.
+        path: Folder of the store.
+        target: New file, or URL of a database, `postgresql://...`. If the format holds vectors only (`safetensors`,
+            `faiss`, `npy`), `FILE.jsonl` gets id, language and group of each row.
+        format: Format of the target; by default from its name.
+        metric: Metric of a faiss index, `ip` or `l2`.
+        table: New table of pgvector, `NAME` or `SCHEMA.NAME`.
+        columns: Names of the table's columns, for pgvector.
+        show_progress_bar: Whether to draw a bar on standard error.
 
     Returns:
-        How many rows were written.
+        Number of rows written.
 
     Raises:
-        UsageError: The target is there already, or an option cannot be used.
+        UsageError: The target already exists, or an option is invalid.
         FormatError: The store is damaged or not complete.
-        MissingExtraError: The package for the form is not installed.
-        ClinometerError: The database refuses.
+        MissingExtraError: The package for the format is not installed.
+        ClinometerError: The database reports an error.
 
     Example:
         >>> import tempfile
@@ -71,10 +71,10 @@ def export_store(
     if not is_address(place):
         where = Path(place)
         if where.exists():
-            raise UsageError(f"{where} is there already; give another name, or delete it")
+            raise UsageError(f"{where} already exists; choose another name, or delete it")
     store = EmbeddingStore.open(path)
     if not len(store):
-        raise UsageError(f"{store.path} has no rows; there is nothing to export")
+        raise UsageError(f"{store.path} has no rows; nothing to export")
     store.verify()
     origin = Origin(stage=store.stage, dtype=store.manifest.dtype, encoder=store.record)
     with tqdm(total=len(store), desc="export", unit="row", file=sys.stderr, disable=not show_progress_bar) as bar:

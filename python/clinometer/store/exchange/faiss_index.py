@@ -1,6 +1,6 @@
-"""A flat faiss index with all embeddings, and the rows' ids and languages beside it.
+"""A flat faiss index with all embeddings; ids and languages of the rows are in a file next to it.
 
-faiss holds the whole index in memory, both when it is written and when it is read.
+faiss keeps the whole index in memory, for writing and for reading.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Metric = Literal["ip", "l2"]
 def write(
     path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], *, metric: Metric = "ip", **_: Any
 ) -> None:
-    """Write an `IndexFlatIP` or an `IndexFlatL2` of the rows as they are: float32, not scaled to length one.
+    """Write an `IndexFlatIP` or an `IndexFlatL2` of the unchanged rows: float32, not scaled to length one.
 
     Raises:
         MissingExtraError: faiss is not installed.
@@ -45,7 +45,7 @@ def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[S
     """The rows of a flat index.
 
     Raises:
-        FormatError: It is no faiss index, or none that keeps vectors as they were added.
+        FormatError: It is not a faiss index, or one that does not keep vectors in the order of adding.
         MissingExtraError: faiss is not installed.
     """
     faiss = _faiss()
@@ -54,13 +54,13 @@ def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[S
     except RuntimeError:
         if not path.is_file():
             raise FileNotFoundError(2, "No such file", str(path)) from None
-        raise FormatError(path, None, "this is no faiss index; write it with faiss.write_index") from None
+        raise FormatError(path, None, "not a faiss index; write it with faiss.write_index") from None
     if not isinstance(index, faiss.IndexFlat):
         raise FormatError(
             path,
             None,
-            f"the index is {type(index).__name__}, which does not keep the vectors as they were added under the "
-            "numbers of the lines beside it; write an IndexFlatIP or IndexFlatL2",
+            f"the index is {type(index).__name__}, which does not keep the vectors in the "
+            "order of their lines of ids; write an IndexFlatIP or IndexFlatL2",
         )
     with blocks_beside(
         path, rows_file, index.ntotal, lambda start, stop: index.reconstruct_n(start, stop - start)

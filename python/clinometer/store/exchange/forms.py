@@ -1,4 +1,4 @@
-"""The forms that stores can be exported to and imported from, and which of them a name means."""
+"""The formats of import and export, and how a name selects one."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ _SUFFIXES: dict[str, Format] = {
 
 
 def is_address(place: str) -> bool:
-    """Whether this is the address of a database and no path; nothing of it is to be shown, it may hold a password."""
+    """Whether this is the URL of a database, not a path. Never show any of it: it may hold a password."""
     return _ADDRESS.match(place) is not None
 
 
-def format_of(place: str, given: str | None = None) -> Format:
-    """The form that is meant.
+def format_of(place: str, format: str | None = None) -> Format:
+    """The format: the one named, or else the one that the place implies.
 
     Raises:
-        UsageError: There is no such form, or the name does not tell and none was given.
+        UsageError: The format is unknown, or the place does not imply one.
 
     Example:
         >>> format_of("items.parquet"), format_of("vectors.bin", "faiss"), format_of("postgresql://localhost/shop")
         ('parquet', 'faiss', 'pgvector')
     """
-    if given is not None and given not in FORMATS:
-        raise UsageError(f"there is no format {given!r}; choose one of {', '.join(FORMATS)}")
-    if is_address(place) != (given == "pgvector") and given is not None:
-        raise UsageError("pgvector is what lies at an address postgresql://..., and nothing else; change --format")
-    found = given or ("pgvector" if is_address(place) else _SUFFIXES.get(Path(place).suffix.lower()))
-    if found is None:
-        raise UsageError(f"{place} does not tell its format; say it with --format, one of {', '.join(FORMATS)}")
-    return found
+    if format is not None and format not in FORMATS:
+        raise UsageError(f"unknown format {format!r}; expected one of {', '.join(FORMATS)}")
+    if is_address(place) != (format == "pgvector") and format is not None:
+        raise UsageError("format pgvector and URLs postgresql://... belong together; change --format")
+    implied = format or ("pgvector" if is_address(place) else _SUFFIXES.get(Path(place).suffix.lower()))
+    if implied is None:
+        raise UsageError(f"the name {place} does not imply a format; add --format, one of {', '.join(FORMATS)}")
+    return implied
 
 
 def module_of(form: Format) -> ModuleType:
-    """The module that reads and writes it, imported when it is needed."""
+    """The module that reads and writes a format, imported on use."""
     from clinometer.store.exchange import faiss_index, numpy_file, parquet_file, postgres, safetensors_file
 
     modules = {

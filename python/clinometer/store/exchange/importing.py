@@ -1,4 +1,4 @@
-"""A store out of another form. It stands under its name when all of it is there, and not before."""
+"""Import of a store from another format. It appears under its name only when it is complete."""
 
 from __future__ import annotations
 
@@ -39,37 +39,37 @@ def import_store(
     shard_rows: int | None = None,
     show_progress_bar: bool = False,
 ) -> EmbeddingStore:
-    """Make a store of rows that lie elsewhere, as they are. Of the rows, one shard is in memory at a time.
+    """Create a store from rows of another format, unchanged, with one shard in memory at a time.
 
-    The record of the encoder is the one that clinometer wrote when it exported the rows. Where there is none, or
-    `encoder_name` is given, it is of kind `imported`, and says that revision, prompts and longest input are not known.
+    The record of the encoder is the one that clinometer wrote when it exported the rows. Without one, or with
+    `encoder_name`, the kind is `imported`, and a warning says that revision, prompts and longest input are not known.
 
     Args:
-        sources: A file, several that follow one another, a folder of parquet files (in the order of their names), or
-            the address of a database, `postgresql://...`.
+        sources: A file, several consecutive files, a folder of parquet files (in the order of their names), or the URL
+            of a database, `postgresql://...`.
         output: Folder of the new store.
-        format: By default what the name of the source says.
-        encoder_name: What made the embeddings; needed where the source does not say. Stores are taken to be of one
-            encoder if they have one name, so a name should tell model and prompt apart from all others.
-        stage: `documents` or `queries`; by default what the source says, else documents.
-        dtype: Stored data type; by default what the source says, else that of its numbers.
-        language: Of rows that name none.
-        table: For pgvector: `NAME` or `SCHEMA.NAME` of a table or view.
-        columns: What the columns are called (parquet, pgvector), or the tensor (safetensors).
-        rows_file: For vectors without ids: the file with id, language and group of each, if not `FILE.jsonl`.
-        shard_rows: Rows of one shard; by default as for `clinometer encode`.
-        show_progress_bar: Draw a bar on standard error.
+        format: Format of the source; by default from its name.
+        encoder_name: Name of the encoder; required if the source does not record it. Stores with the same name are
+            assumed to have the same encoder, so a name should identify model and prompt.
+        stage: `documents` or `queries`; by default that of the source, else documents.
+        dtype: Stored data type; by default that of the exported store, else that of the numbers.
+        language: Language of rows that state none.
+        table: Table or view of pgvector, `NAME` or `SCHEMA.NAME`.
+        columns: Names of the columns (parquet, pgvector), or of the tensor (safetensors).
+        rows_file: File with id, language and group of each row, for formats of vectors only; `FILE.jsonl` by default.
+        shard_rows: Number of rows per shard; by default as for `clinometer encode`.
+        show_progress_bar: Whether to draw a bar on standard error.
 
     Returns:
         The new store.
 
     Raises:
-        UsageError: The output is in use, the encoder's name is missing, or an option cannot be used.
-        FormatError: A source is not of its form, or columns are missing.
-        EmbeddingError: Rows without embedding, zero, NaN, infinite or of another dimension; the ids are named.
-        CollectionError: Rows without id or language, or ids that are there twice.
-        MissingExtraError: The package for the form is not installed.
-        ClinometerError: The database refuses.
+        UsageError: The output exists, the encoder's name is missing, or an option is invalid.
+        FormatError: A source does not have its format, or columns are missing.
+        EmbeddingError: Embeddings are missing, zero, NaN, infinite or of another dimension; the message names ids.
+        CollectionError: Rows have no id or language, or ids are repeated.
+        MissingExtraError: The package for the format is not installed.
+        ClinometerError: The database reports an error.
 
     Example:
         >>> import tempfile, numpy as np
@@ -89,14 +89,14 @@ def import_store(
             raise UsageError(f"{option} is {value!r}, but must be {' or '.join(choices)}")
     target = Path(output)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UsageError(f"{target} is there already; give a new folder for the store")
+        raise UsageError(f"{target} already exists; choose a new folder for the store")
     places = [os.fspath(source) for source in ([sources] if isinstance(sources, (str, os.PathLike)) else sources)]
     form, places = _places(places, format)
     lines = None if rows_file is None else Path(rows_file)
     if lines is not None and len(places) > 1:
         raise UsageError("one file of rows cannot belong to several files; leave the option out, or give one file")
     with ExitStack() as stack:
-        found: list[Source] = [
+        inputs: list[Source] = [
             stack.enter_context(
                 module_of(form).opened(
                     place if is_address(place) else Path(place), table=table, columns=columns, rows_file=lines
@@ -104,16 +104,16 @@ def import_store(
             )
             for place in places
         ]
-        total = sum(source.rows for source in found)
+        total = sum(source.rows for source in inputs)
         if not total:
-            raise UsageError(f"{', '.join(source.name for source in found)}: there are no rows; nothing was imported")
-        said = found[0].origin if all(source.origin == found[0].origin for source in found) else None
-        stored: Dtype = "float16" if all(source.dtype == "float16" for source in found) else "float32"
+            raise UsageError(f"{', '.join(source.name for source in inputs)}: no rows; nothing was imported")
+        origin = inputs[0].origin if all(source.origin == inputs[0].origin for source in inputs) else None
+        input_dtype: Dtype = "float16" if all(source.dtype == "float16" for source in inputs) else "float32"
         step = shard_rows or default_shard_rows(total)
-        blocks = regrouped((block for source in found for block in source.blocks(step)), step)
+        blocks = regrouped((block for source in inputs for block in source.blocks(step)), step)
         first = next(blocks)
-        record = _record(found, form, encoder_name, first.vectors.shape[1])
-        for note in dict.fromkeys(note for source in found for note in source.notes):
+        record = _record(inputs, form, encoder_name, first.vectors.shape[1])
+        for note in dict.fromkeys(note for source in inputs for note in source.notes):
             sys.stderr.write(f"note: {note}\n")
         partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
         try:
@@ -121,8 +121,8 @@ def import_store(
                 StoreWriter(
                     partial,
                     record,
-                    stage or (said.stage if said else "documents"),
-                    dtype or (said.dtype if said else stored),
+                    stage or (origin.stage if origin else "documents"),
+                    dtype or (origin.dtype if origin else input_dtype),
                     shard_rows=step,
                 ) as writer,
                 tqdm(total=total, desc="import", unit="row", file=sys.stderr, disable=not show_progress_bar) as bar,
@@ -140,41 +140,40 @@ def import_store(
     return EmbeddingStore.open(target)
 
 
-def _places(places: list[str], given: Format | None) -> tuple[Format, list[str]]:
+def _places(places: list[str], format: Format | None) -> tuple[Format, list[str]]:
     if not places:
-        raise UsageError("there is nothing to import; give at least one file")
-    found: list[str] = []
+        raise UsageError("nothing to import; give at least one file")
+    files: list[str] = []
     for place in places:
         parts = (
             sorted(map(str, Path(place).glob("*.parquet"))) if not is_address(place) and Path(place).is_dir() else []
         )
         if not is_address(place) and Path(place).is_dir() and not parts:
             raise UsageError(f"{place} is a folder without .parquet files; give a file")
-        found += parts or [place]
-    forms = {format_of(place, given) for place in found}
-    if len(forms) > 1 or (forms == {"pgvector"} and len(found) > 1):
-        raise UsageError(f"{' and '.join(sorted(forms))} cannot be imported at once; give files of one format")
-    return forms.pop(), found
+        files += parts or [place]
+    forms = {format_of(place, format) for place in files}
+    if len(forms) > 1 or (forms == {"pgvector"} and len(files) > 1):
+        raise UsageError(f"{' and '.join(sorted(forms))} cannot be imported together; give files of one format")
+    return forms.pop(), files
 
 
-def _record(found: list[Source], form: Format, encoder_name: str | None, dimension: int) -> EncoderRecord:
-    names = found[0].name + (f" and {len(found) - 1} more" if len(found) > 1 else "")
-    said = found[0].origin
+def _record(sources: list[Source], form: Format, encoder_name: str | None, dimension: int) -> EncoderRecord:
+    names = sources[0].name + (f" and {len(sources) - 1} more" if len(sources) > 1 else "")
+    origin = sources[0].origin
     if encoder_name is None:
-        if said is None or any(source.origin != said for source in found):
+        if origin is None or any(source.origin != origin for source in sources):
             raise UsageError(
-                f"{names}: nothing says which encoder made these embeddings, or different things do; name it with "
-                "--encoder-name"
+                f"{names}: the encoder of these embeddings is not recorded, or differs; name it with --encoder-name"
             )
         note = f"exported by clinometer and imported again ({form})"
-        warnings = said.encoder.warnings
-        return msgspec.structs.replace(said.encoder, warnings=warnings if note in warnings else [*warnings, note])
+        warnings = origin.encoder.warnings
+        return msgspec.structs.replace(origin.encoder, warnings=warnings if note in warnings else [*warnings, note])
     note = f"imported from {names} ({form}): revision, prompts and longest input of the encoder are not known"
     return EncoderRecord(
         name=encoder_name,
         kind="imported",
         dimension=dimension,
-        dtype="/".join(dict.fromkeys(source.dtype for source in found)),
+        dtype="/".join(dict.fromkeys(source.dtype for source in sources)),
         warnings=[note],
     )
 

@@ -1,4 +1,4 @@
-"""One `.npy` file with all embeddings, and the rows' ids and languages beside it."""
+"""One `.npy` file with all embeddings; ids and languages of the rows are in a file next to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["opened", "write"]
 
 
 def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], **_: Any) -> None:
-    """Write the rows one block after another, the array last."""
+    """Write the rows block by block, the array last."""
     write_beside(path, store, origin)
     with written_whole(path) as file:
         header = {"descr": store.dtype.str, "fortran_order": False, "shape": (len(store), store.dimension)}
@@ -34,14 +34,14 @@ def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[S
     """The rows of a `.npy` file, which is mapped.
 
     Raises:
-        FormatError: It is no array of numbers with two axes.
+        FormatError: It is not a numeric array with two axes.
     """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError):
-        raise FormatError(path, None, "this is no .npy file of numbers; write it with numpy.save") from None
+        raise FormatError(path, None, "not a numeric .npy file; write it with numpy.save") from None
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind != "f":
-        raise FormatError(path, None, "there should be one (rows, dimension) array of float32 or float16 in it")
+        raise FormatError(path, None, "expected one (rows, dimension) array of float32 or float16")
     with blocks_beside(path, rows_file, len(array), lambda start, stop: np.asarray(array[start:stop])) as blocks:
         yield Source(
             name=path.name,

@@ -17,13 +17,13 @@ from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["opened", "write"]
 
-# Of a row group: with 1,024 dimensions 32 MB.
+# Rows of a row group: 32 MB with 1,024 dimensions.
 _ROWS = 8192
 _METADATA = b"clinometer"
 
 
 def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], **_: Any) -> None:
-    """Write the rows; embeddings as lists of fixed size, of float16 if the store is so, else of float32.
+    """Write the rows; embeddings are lists of fixed size, of float16 if the store is float16, else of float32.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -58,56 +58,54 @@ def opened(path: Path, *, columns: Columns = USUAL, **_: Any) -> Iterator[Source
     """The rows of one parquet file.
 
     Raises:
-        FormatError: It is no parquet file, or has not the columns that are needed.
+        FormatError: It is not a parquet file, or lacks required columns.
         MissingExtraError: pyarrow is not installed.
     """
     pa, parquet = _pyarrow()
     try:
         file = parquet.ParquetFile(path, pre_buffer=False)
     except pa.ArrowInvalid as error:
-        raise FormatError(path, None, f"this is no parquet file ({error})") from None
+        raise FormatError(path, None, f"not a parquet file ({error})") from None
     with file:
         schema = file.schema_arrow
-        wanted = {"id": columns.id, "embedding": columns.embedding}
+        name_of = {"id": columns.id, "embedding": columns.embedding}
         for kind, name in (("language", columns.language), ("group", columns.group)):
             if name is not None or kind in schema.names:
-                wanted[kind] = name or kind
-        absent = [name for name in wanted.values() if name not in schema.names]
-        if absent:
-            raise FormatError(
-                path, None, f"there is no column {', '.join(absent)}; name those of {', '.join(schema.names)}"
-            )
-        form = schema.field(wanted["embedding"]).type
+                name_of[kind] = name or kind
+        missing = [name for name in name_of.values() if name not in schema.names]
+        if missing:
+            raise FormatError(path, None, f"no column {', '.join(missing)}; choose from {', '.join(schema.names)}")
+        form = schema.field(name_of["embedding"]).type
         lists = pa.types.is_fixed_size_list(form) or pa.types.is_list(form) or pa.types.is_large_list(form)
         if not (lists and pa.types.is_floating(form.value_type)):
-            raise FormatError(path, None, f"column {wanted['embedding']} is {form}, but should be lists of float")
+            raise FormatError(path, None, f"column {name_of['embedding']} is {form}, but should be lists of float")
         yield Source(
             name=path.name,
             rows=file.metadata.num_rows,
             dtype="float16" if form.value_type == pa.float16() else "float32",
             origin=Origin.read((schema.metadata or {}).get(_METADATA)),
-            blocks=lambda step: _blocks(path, file, wanted, step),
+            blocks=lambda step: _blocks(path, file, name_of, step),
             notes=["float64 is stored as float32"] if form.value_type == pa.float64() else [],
         )
 
 
-def _blocks(path: Path, file: Any, wanted: dict[str, str], step: int) -> Iterator[Block]:
+def _blocks(path: Path, file: Any, name_of: dict[str, str], step: int) -> Iterator[Block]:
     import pyarrow as pa
 
     start = 0
     try:
-        for batch in file.iter_batches(min(step, _ROWS), columns=list(dict.fromkeys(wanted.values()))):
+        for batch in file.iter_batches(min(step, _ROWS), columns=list(dict.fromkeys(name_of.values()))):
             if not batch.num_rows:
                 continue
-            read = {
+            values_of = {
                 kind: batch.column(name).cast(pa.string()).to_pylist()
-                for kind, name in wanted.items()
+                for kind, name in name_of.items()
                 if kind != "embedding"
             }
-            nothing = [None] * batch.num_rows
-            ids = present(read["id"], "id", nothing, start)
-            vectors = _vectors(batch.column(wanted["embedding"]), ids)
-            yield Block(vectors, ids, read.get("language", nothing), read.get("group", nothing))
+            no_values = [None] * batch.num_rows
+            ids = present(values_of["id"], "id", no_values, start)
+            vectors = _vectors(batch.column(name_of["embedding"]), ids)
+            yield Block(vectors, ids, values_of.get("language", no_values), values_of.get("group", no_values))
             start += batch.num_rows
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FormatError(path, None, f"rows from {start} on cannot be read ({error})") from None

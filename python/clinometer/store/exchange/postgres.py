@@ -1,6 +1,6 @@
 """A table of PostgreSQL with embeddings of pgvector, written by COPY and read through a cursor on the server.
 
-Names of tables and columns are quoted as identifiers. Of an address nothing is stored, and no password is shown.
+Names of tables and columns are quoted as identifiers. No part of a URL is stored, and no password is shown.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["opened", "write"]
 
-# pgvector sends two 16-bit integers (the dimension, and one not in use) and then the numbers, big end first.
+# pgvector sends two 16-bit integers (the dimension, and an unused one) and then the numbers, big-endian.
 _NUMBERS: dict[str, np.dtype[Any]] = {"vector": np.dtype(">f4"), "halfvec": np.dtype(">f2")}
 _ARRAYS = ("_float4", "_float8")
 
@@ -39,14 +39,14 @@ def write(
     columns: Columns = USUAL,
     **_: Any,
 ) -> None:
-    """Make a table and fill it, in one transaction: it is there with all rows, or not at all.
+    """Create a table and fill it in one transaction: completely or not at all.
 
-    Columns `position` (of the row in the store), id (the primary key), language, group and embedding: `halfvec` where
-    the store is float16, else `vector`. What is known of the encoder becomes the comment of the table.
+    Columns are `position` (of the row in the store), id (the primary key), language, group and embedding: `halfvec` if
+    the store is float16, else `vector`. The record of the encoder becomes the comment of the table.
 
     Raises:
-        UsageError: No table is named, or it is there already.
-        ClinometerError: The database has no pgvector, or refuses.
+        UsageError: No table is named, or it already exists.
+        ClinometerError: The database has no pgvector, or reports an error.
         MissingExtraError: psycopg is not installed.
     """
     with _connected(address) as connection:
@@ -54,7 +54,7 @@ def write(
 
         name = _identifier(table)
         if _number_of(connection, name) is not None:
-            raise UsageError(f"there is a table {table} already; name another one, or drop it")
+            raise UsageError(f"the table {table} already exists; name another one, or drop it")
         schema = connection.execute(
             "SELECT nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = 'vector'"
         ).fetchone()
@@ -87,19 +87,19 @@ def write(
             for block in blocks:
                 numbers = np.asarray(block.vectors).astype(_NUMBERS["halfvec" if half else "vector"])
                 for row, labels in zip(numbers, zip(*block[1:], strict=True), strict=True):
-                    # Bytes are passed on as they are.
+                    # Bytes are sent unchanged.
                     copy.write_row((position.to_bytes(8, "big"), *labels, head + row.tobytes()))
                     position += 1
 
 
 @contextmanager
 def opened(address: str, *, table: str | None = None, columns: Columns = USUAL, **_: Any) -> Iterator[Source]:
-    """The rows of a table or view, as they were at one moment.
+    """A consistent snapshot of the rows of a table or view.
 
     Raises:
         UsageError: No table is named.
-        FormatError: There is no such table, or it has not the columns that are needed.
-        ClinometerError: The database refuses.
+        FormatError: The table does not exist, or lacks required columns.
+        ClinometerError: The database reports an error.
         MissingExtraError: psycopg is not installed.
     """
     with _connected(address) as connection:
@@ -109,9 +109,7 @@ def opened(address: str, *, table: str | None = None, columns: Columns = USUAL, 
         name = _identifier(table)
         number = _number_of(connection, name)
         if number is None:
-            raise FormatError(
-                str(table), None, "the database has no such table; write SCHEMA.NAME, as it is spelt there"
-            )
+            raise FormatError(str(table), None, "the database has no such table; write SCHEMA.NAME as in the database")
         types = dict(
             connection.execute(
                 "SELECT attname, typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "
@@ -119,40 +117,38 @@ def opened(address: str, *, table: str | None = None, columns: Columns = USUAL, 
                 (number,),
             ).fetchall()
         )
-        wanted = {"id": columns.id, "embedding": columns.embedding}
-        for kind, column, usual in (
+        name_of = {"id": columns.id, "embedding": columns.embedding}
+        for kind, column, default in (
             ("language", columns.language, "language"), ("group", columns.group, "group"),
             ("order", columns.order, "position"),
         ):  # fmt: skip
-            if column is not None or usual in types:
-                wanted[kind] = column or usual
-        absent = [column for column in wanted.values() if column not in types]
-        if absent:
-            raise FormatError(
-                str(table), None, f"there is no column {', '.join(absent)}; name those of {', '.join(types)}"
-            )
-        form = types[wanted["embedding"]]
+            if column is not None or default in types:
+                name_of[kind] = column or default
+        missing = [column for column in name_of.values() if column not in types]
+        if missing:
+            raise FormatError(str(table), None, f"no column {', '.join(missing)}; choose from {', '.join(types)}")
+        form = types[name_of["embedding"]]
         if form not in (*_NUMBERS, *_ARRAYS):
             raise FormatError(
                 str(table),
                 None,
-                f"column {wanted['embedding']} is {form}, but should be vector, halfvec or an array of real",
+                f"column {name_of['embedding']} is {form}, but should be vector, halfvec or an array of real",
             )
         rows = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(name)).fetchone()[0]
         comment = connection.execute("SELECT obj_description(%s::oid, 'pg_class')", (number,)).fetchone()[0]
         text = [
-            sql.SQL("{}::text").format(sql.Identifier(wanted[kind])) if kind in wanted else sql.SQL("NULL::text")
+            sql.SQL("{}::text").format(sql.Identifier(name_of[kind])) if kind in name_of else sql.SQL("NULL::text")
             for kind in ("id", "language", "group")
         ]
-        # Ids by their bytes: an order that no setting of the database changes.
+        # Order ids by their bytes, which no setting of the database changes.
         order = (
-            sql.Identifier("t", wanted["order"])
-            if "order" in wanted
+            sql.Identifier("t", name_of["order"])
+            if "order" in name_of
             else sql.SQL('{}::text COLLATE "C"').format(sql.Identifier("t", columns.id))
         )
-        # By the table's column: its bare name would be that of the text in the result.
+        # Order by the table's column; its bare name would mean the text column of the result.
         query = sql.SQL("SELECT {}, {}, {}, {} FROM {} AS t ORDER BY {}").format(
-            *text, sql.Identifier(wanted["embedding"]), name, order
+            *text, sql.Identifier(name_of["embedding"]), name, order
         )
         yield Source(
             name=str(table),
@@ -169,17 +165,17 @@ def _blocks(connection: Any, query: Any, form: str, step: int) -> Iterator[Block
     with connection.cursor(name="clinometer", binary=True) as cursor:
         cursor.execute(query)
         while rows := cursor.fetchmany(step):
-            given, languages, groups, values = zip(*rows, strict=True)
-            ids = present(given, "id", given, start)
+            raw_ids, languages, groups, values = zip(*rows, strict=True)
+            ids = present(raw_ids, "id", raw_ids, start)
             yield Block(_vectors(values, ids, form), ids, languages, groups)
             start += len(rows)
 
 
 def _vectors(values: Sequence[Any], ids: Sequence[str], form: str) -> NDArray[Any]:
-    absent = [repr(name) for name, value in zip(ids, values, strict=True) if value is None]
-    if absent:
+    missing = [repr(name) for name, value in zip(ids, values, strict=True) if value is None]
+    if missing:
         raise EmbeddingError(
-            f"{len(absent)} rows have no embedding ({named(absent, len(absent))}); leave them out, such as by a view"
+            f"{len(missing)} rows have no embedding ({named(missing, len(missing))}); leave them out, such as by a view"
         )
     if form in _ARRAYS:
         of_one_dimension([len(value) for value in values], ids)
@@ -204,13 +200,13 @@ def _identifier(table: str | None) -> Any:
 
 
 def _number_of(connection: Any, name: Any) -> int | None:
-    found: int | None = connection.execute("SELECT to_regclass(%s)::oid", (name.as_string(connection),)).fetchone()[0]
-    return found
+    number: int | None = connection.execute("SELECT to_regclass(%s)::oid", (name.as_string(connection),)).fetchone()[0]
+    return number
 
 
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
-    """A connection whose transaction is kept if all goes well; what the database says comes without the password."""
+    """A connection that commits on success; messages of the database come without the password."""
     try:
         import psycopg
         from psycopg.conninfo import conninfo_to_dict
@@ -219,16 +215,16 @@ def _connected(address: str) -> Iterator[Any]:
     try:
         secret = conninfo_to_dict(address).get("password")
     except psycopg.Error:
-        # What libpq says of an address that it cannot read may be a piece of the password.
+        # The message of libpq about an invalid URL may contain part of the password.
         raise UsageError(
-            "the address of the database cannot be read; write it like postgresql://USER@HOST:PORT/DATABASE, special "
+            "invalid URL of the database; write it like postgresql://USER@HOST:PORT/DATABASE, with special "
             "characters as %XX"
         ) from None
     try:
         with psycopg.connect(address, application_name="clinometer") as connection:
             yield connection
     except psycopg.Error as error:
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
         if secret:
-            said = said.replace(str(secret), "***")
-        raise ClinometerError(f"the database says: {said}") from None
+            message = message.replace(str(secret), "***")
+        raise ClinometerError(f"the database says: {message}") from None

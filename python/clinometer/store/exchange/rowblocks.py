@@ -1,4 +1,4 @@
-"""What crosses between a store and another form: blocks of rows, and what is known of where they come from."""
+"""What import and export pass on: blocks of rows, and the record of their origin."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NAMED = 5
 
 
 class Block(NamedTuple):
-    """Rows that follow one another.
+    """Consecutive rows.
 
     Args:
         vectors: `(n, d)` float32, float16 or float64.
-        ids: One for each row.
-        languages: One for each row, None where it is not said.
-        groups: Parallel group of each row or None.
+        ids: Id of each row.
+        languages: Language of each row, or None.
+        groups: Parallel group of each row, or None.
     """
 
     vectors: NDArray[Any]
@@ -36,15 +36,15 @@ class Block(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What the columns of a table are called; of a safetensors file, `embedding` is the name of the tensor.
+    """Names of the columns of a table; for a safetensors file, `embedding` is the name of the tensor.
 
     Args:
-        id: Ids; numbers are read as text.
-        embedding: Embeddings.
-        language: Languages; None for `language` where there is such a column.
-        group: Parallel groups; None for `group` where there is such a column.
-        order: The rows are read in ascending order of this column; None for `position` where there is such a column,
-            else the ids. Only tables of a database need it.
+        id: Column of ids; numbers are read as text.
+        embedding: Column of embeddings.
+        language: Column of languages; None for `language` if it exists.
+        group: Column of parallel groups; None for `group` if it exists.
+        order: Column by which rows are read, ascending; None for `position` if it exists, else the ids. Only for
+            tables of a database.
     """
 
     id: str = "id"
@@ -58,12 +58,12 @@ USUAL = Columns()
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """What clinometer writes beside rows that it exports, so that they come back as they were.
+    """Record that clinometer exports with rows, so that they can be imported unchanged.
 
     Args:
         stage: Whether the rows are documents or queries.
         dtype: Data type of the store.
-        encoder: What made them.
+        encoder: Record of the encoder.
     """
 
     stage: Stage
@@ -72,28 +72,28 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, text: bytes | str | None) -> Origin | None:
-        """From JSON; None where it is not clinometer's, for others write such texts too."""
+        """From JSON; None if it is not clinometer's, because other tools write such texts too."""
         try:
             return None if not text else msgspec.json.decode(text, type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
     def to_json(self) -> bytes:
-        """As one line."""
+        """As one line of JSON."""
         return msgspec.json.encode(self)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Rows that can be read, in order.
+    """Rows to import, in order.
 
     Args:
-        name: Of the file or table, for messages and records; never an address with a password.
-        rows: How many there are.
-        dtype: `float16` if the numbers are so, else `float32`.
-        origin: What clinometer said when it wrote them; None if it did not.
-        blocks: Yields all rows in blocks of about this many.
-        notes: What is lost in reading, to be shown.
+        name: Name of the file or table, for messages and records; never a URL with a password.
+        rows: Number of rows.
+        dtype: `float16` if the numbers are float16, else `float32`.
+        origin: Record that clinometer exported with them; None without one.
+        blocks: Function that yields all rows in blocks of about a number of rows.
+        notes: Losses of reading, to be shown.
     """
 
     name: str
@@ -105,19 +105,19 @@ class Source:
 
 
 def regrouped(blocks: Iterator[Block], rows: int) -> Iterator[Block]:
-    """The same rows in blocks of exactly this many, the last excepted."""
+    """The same rows in blocks of exactly this size, except the last."""
     waiting: list[Block] = []
-    held = 0
+    waiting_rows = 0
     for block in blocks:
         start = 0
         while start < len(block.ids):
-            stop = min(start + rows - held, len(block.ids))
+            stop = min(start + rows - waiting_rows, len(block.ids))
             part = slice(start, stop)
             waiting.append(Block(block.vectors[part], block.ids[part], block.languages[part], block.groups[part]))
-            held, start = held + stop - start, stop
-            if held == rows:
+            waiting_rows, start = waiting_rows + stop - start, stop
+            if waiting_rows == rows:
                 yield _joined(waiting)
-                waiting, held = [], 0
+                waiting, waiting_rows = [], 0
     if waiting:
         yield _joined(waiting)
 
@@ -133,35 +133,35 @@ def _joined(blocks: list[Block]) -> Block:
 
 
 def of_one_dimension(lengths: Sequence[int] | NDArray[Any], ids: Sequence[str]) -> int:
-    """The length that all rows have, which is that of the first.
+    """The common length of all rows.
 
     Raises:
-        EmbeddingError: Naming rows of another length.
+        EmbeddingError: Rows have another length than the first; the message names them.
     """
-    found = np.asarray(lengths)
-    other = np.flatnonzero(found != found[0])
-    if other.size:
+    sizes = np.asarray(lengths)
+    odd = np.flatnonzero(sizes != sizes[0])
+    if odd.size:
         raise EmbeddingError(
-            f"the embedding of {ids[0]!r} has {found[0]} dimensions, and {other.size} others have other dimensions "
-            f"({named([f'{ids[row]!r}: {found[row]}' for row in other[:_NAMED]], other.size)}); one encoder gives one"
+            f"the embedding of {ids[0]!r} has {sizes[0]} dimensions, and {odd.size} others have other dimensions "
+            f"({named([f'{ids[row]!r}: {sizes[row]}' for row in odd[:_NAMED]], odd.size)}); one encoder gives one"
         )
-    return int(found[0])
+    return int(sizes[0])
 
 
 def present(values: Sequence[str | None], what: str, ids: Sequence[str | None], first_row: int = 0) -> list[str]:
-    """The values, none of which may be absent.
+    """The values, none of which may be missing.
 
     Raises:
-        CollectionError: Naming the rows that have none.
+        CollectionError: Rows have no value; the message names them.
     """
-    kept = [value for value in values if value is not None]
-    if len(kept) < len(values):
+    present_values = [value for value in values if value is not None]
+    if len(present_values) < len(values):
         rows = [row for row, value in enumerate(values) if value is None]
         where = [f"row {first_row + row}" if ids[row] is None else repr(ids[row]) for row in rows[:_NAMED]]
         raise CollectionError(f"{len(rows)} rows have no {what} ({named(where, len(rows))}); give each row one")
-    return kept
+    return present_values
 
 
 def named(shown: Sequence[str], count: int) -> str:
-    """The first few of so many things."""
+    """The first few of some items, as text."""
     return ", ".join(shown[:_NAMED]) + (", ..." if count > _NAMED else "")

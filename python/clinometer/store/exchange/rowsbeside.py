@@ -1,5 +1,5 @@
-"""Ids, languages and groups beside a file that can hold vectors only: `FILE.jsonl`, a line of JSON per row, and what
-clinometer knows of the encoder in `FILE.json`.
+"""Ids, languages and groups for a file of vectors only: `FILE.jsonl` has a line of JSON per row, `FILE.json` the
+record of the encoder.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Line(msgspec.Struct, gc=False):
 
 
 def write_beside(path: Path, store: EmbeddingStore, origin: Origin | None) -> None:
-    """Write both files (the second one only if there is something to say)."""
+    """Write both files (the second only if there is an origin)."""
     with written_whole(rows_file_of(path)) as file:
         start = 0
         for shard in store.manifest.shards:
@@ -44,7 +44,7 @@ def write_beside(path: Path, store: EmbeddingStore, origin: Origin | None) -> No
 
 
 def rows_file_of(path: Path) -> Path:
-    """Where the lines for this file lie if nobody says otherwise."""
+    """Default path of the lines for this file."""
     return path.with_name(path.name + ".jsonl")
 
 
@@ -53,29 +53,31 @@ def _origin_file_of(path: Path) -> Path:
 
 
 def origin_beside(path: Path) -> Origin | None:
-    """What was written of the encoder; None if nothing was."""
+    """The exported record; None if there is none."""
     file = _origin_file_of(path)
     return Origin.read(file.read_bytes()) if file.is_file() else None
 
 
 @contextmanager
 def blocks_beside(
-    path: Path, given: Path | None, rows: int, read: Callable[[int, int], NDArray[Any]]
+    path: Path, rows_file: Path | None, rows: int, read: Callable[[int, int], NDArray[Any]]
 ) -> Iterator[Callable[[int], Iterator[Block]]]:
-    """A function that yields blocks of a number of rows: vectors, with the lines beside their file.
+    """A function that yields blocks of a number of rows: vectors with their lines.
 
     Args:
-        path: The file with the vectors.
-        given: The file with the lines, if not `FILE.jsonl`.
-        rows: How many vectors there are.
-        read: Vectors from a row up to another one.
+        path: File of the vectors.
+        rows_file: File of the lines; `FILE.jsonl` by default.
+        rows: Number of vectors.
+        read: Function that returns the vectors from a row up to another one.
 
     Raises:
-        FormatError: The file is absent, a line cannot be read, or there are more or fewer lines than vectors.
+        FormatError: The file is missing, a line is invalid, or the number of lines is not that of the vectors.
     """
-    file = rows_file_of(path) if given is None else given
+    file = rows_file_of(path) if rows_file is None else rows_file
     if not file.is_file():
-        raise FormatError(file, None, f"the {rows:,} vectors of {path.name} need a line such as {_FORM} each; write it")
+        raise FormatError(
+            file, None, f"the {rows:,} vectors of {path.name} need one line each, such as {_FORM}; write them"
+        )
     with file.open("rb") as lines:
         yield lambda step: _blocks(file, lines, path.name, rows, read, step)
 
@@ -92,7 +94,7 @@ def _blocks(
         try:
             block.append(decoder.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise FormatError(file, number, f"this is not of the form {_FORM}: {error}") from None
+            raise FormatError(file, number, f"expected a line such as {_FORM}: {error}") from None
         if len(block) == step or number == rows:
             yield Block(
                 read(number - len(block), number),
@@ -102,5 +104,5 @@ def _blocks(
             )
             block = []
     if number != rows:
-        more = "more" if number > rows else f"{number:,}"
-        raise FormatError(file, None, f"it has {more} lines, but {name} has {rows:,} vectors; give one for each")
+        line_count = f"more than {rows:,}" if number > rows else f"{number:,}"
+        raise FormatError(file, None, f"{line_count} lines, but {name} has {rows:,} vectors; give one line per vector")

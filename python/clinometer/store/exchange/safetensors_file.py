@@ -1,4 +1,4 @@
-"""One safetensors file with all embeddings as one tensor, and the rows' ids and languages beside it."""
+"""One safetensors file with all embeddings as one tensor; ids and languages of the rows are in a file next to it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _CODES = {"float32": "F32", "float16": "F16"}
 
 
 def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], **_: Any) -> None:
-    """Write the rows one block after another.
+    """Write the rows block by block.
 
-    The file is put together here, as the library's own writer takes nothing but whole tensors in memory: the length of
-    the header in eight bytes, the header as JSON, and the numbers, little end first.
+    The file is assembled here because the library's own writer takes only whole tensors in memory: the length of the
+    header in eight bytes, the header as JSON, and the numbers, little-endian.
     """
     write_beside(path, store, None)
     tensor = {
@@ -37,7 +37,7 @@ def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Bl
         "data_offsets": [0, len(store) * store.dimension * store.dtype.itemsize],
     }
     header = msgspec.json.encode({"__metadata__": {_METADATA: origin.to_json().decode()}, _TENSOR: tensor})
-    # Spaces up to a multiple of eight, so that the numbers are aligned.
+    # Pad with spaces to a multiple of eight, so that the numbers are aligned.
     header += b" " * (-len(header) % 8)
     with written_whole(path) as file:
         file.write(len(header).to_bytes(8, "little") + header)
@@ -51,8 +51,8 @@ def opened(path: Path, *, columns: Columns = USUAL, rows_file: Path | None = Non
     """The rows of the tensor that `columns.embedding` names, or of the only one.
 
     Raises:
-        FormatError: It is no safetensors file, or the tensor is no `(rows, dimension)` array of floating-point numbers.
-        UsageError: There are several tensors, and none has the name.
+        FormatError: It is not a safetensors file, or the tensor is not a `(rows, dimension)` array of floats.
+        UsageError: The file has several tensors, but none of the name.
         MissingExtraError: The package safetensors is not installed.
     """
     try:
@@ -62,7 +62,7 @@ def opened(path: Path, *, columns: Columns = USUAL, rows_file: Path | None = Non
     try:
         file: Any = safe_open(str(path), framework="numpy")
     except (SafetensorError, ValueError) as error:
-        raise FormatError(path, None, f"this is no safetensors file ({error})") from None
+        raise FormatError(path, None, f"not a safetensors file ({error})") from None
     with file:
         names = sorted(file.keys())
         if columns.embedding not in names and len(names) != 1:

@@ -1,4 +1,4 @@
 """The evaluator of a training run: measures of mixed-language pools at each step that keeps a checkpoint.
 
-`clinometer.integrations.sentence_transformers` is its door for other training loops.
+`clinometer.integrations.sentence_transformers` exports it for other training loops.
 """

@@ -1,4 +1,4 @@
-"""A CSV file that grows by one row with each evaluation; a row never stands under columns that are not its own."""
+"""A CSV file that grows by one row with each evaluation; a row is only written under its own columns."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["append_row"]
 
 
 def append_row(path: str | os.PathLike[str], row: Mapping[str, object]) -> Path:
-    """Append a row, after a header where the file is new.
+    """Append a row, after a header if the file is new.
 
-    Where the file has other columns, the row goes to the first of `NAME-2.csv`, `NAME-3.csv`, ... that is new or has
-    these, with a warning: a training is not ended for its log.
+    If the file has other columns, the row goes to the first of `NAME-2.csv`, `NAME-3.csv`, ... that is new or has these
+    columns, with a warning: a log must not stop a training.
 
     Args:
-        path: The file; its folder is made.
+        path: The file; its folder is created.
         row: Values by column.
 
     Returns:
@@ -29,7 +29,7 @@ def append_row(path: str | os.PathLike[str], row: Mapping[str, object]) -> Path:
     first.parent.mkdir(parents=True, exist_ok=True)
     others = (first.with_name(f"{first.stem}-{number}{first.suffix}") for number in count(2))
     target, header = next(
-        (target, found) for target in chain([first], others) if (found := _header(target)) in ([], list(row))
+        (target, columns) for target in chain([first], others) if (columns := _header(target)) in ([], list(row))
     )
     if target != first:
         warnings.warn(f"{first} has other columns, so this row is written to {target.name}", UserWarning, stacklevel=2)
@@ -42,7 +42,7 @@ def append_row(path: str | os.PathLike[str], row: Mapping[str, object]) -> Path:
 
 
 def _header(path: Path) -> list[str]:
-    """The columns of a file; none where it is new or empty."""
+    """The columns of a file; none if it is new or empty."""
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:

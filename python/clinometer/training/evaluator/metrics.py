@@ -1,7 +1,7 @@
 """Figures for a training log: flat names and numbers from the rows of an evaluation.
 
-A name is `scenario_who_measure`, where who is a query language or a mean over query languages. Every mean is there even
-where it is over one language only.
+A name is `scenario_who_measure`, where who is a query language or a mean over query languages. Every mean is present,
+even over a single language.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ BALANCE = "balance"
 CORRECTED = "corrected"
 _CALLED = "primary"
 _MEANS = ("macro", "macro-target", "macro-pivot")
-# What the balance is made of, and the value at which each is perfect.
+# Parts of the balance, and the value at which each is perfect.
 _BALANCED = {("multi", "MaxRnorm"): 100.0, ("mono-same", "nDCG@10"): 1.0}
-# Trackers split names at slashes or refuse brackets; what stays is what sentence-transformers uses as well.
+# Trackers split names at slashes or refuse brackets; sentence-transformers uses the remaining characters as well.
 _SPELLED = str.maketrans({"(": "-", "=": "-", ")": "", ",": "", " ": "", "/": "-"})
 
 
@@ -41,10 +41,9 @@ def metric_name(scenario: str, who: str, measure: str) -> str:
 def metrics_of(rows: Sequence[Mapping[str, Any]], pivot: str) -> dict[str, float]:
     """The figures of an evaluation's rows, in their order: means first, then languages, then `balance`.
 
-    Values without a mean over several languages (`macro`, `macro-target`, `macro-pivot`) take that of the one language.
-    Query languages that meet several pools, as the pivot does in `multi`, are shown by their mean only. What is not
-    defined is left out. `balance` is `sqrt(multi macro MaxRnorm / 100 * mono-same macro nDCG@10)`, 0 to 1, and is there
-    when both are.
+    A mean (`macro`, `macro-target`, `macro-pivot`) that the rows lack is the value of the single language. Query
+    languages with several pools, such as the pivot in `multi`, only appear as a mean. Undefined values are left out.
+    `balance` is `sqrt(multi macro MaxRnorm / 100 * mono-same macro nDCG@10)`, 0 to 1, if both are defined.
 
     Args:
         rows: `Evaluation.rows`.
@@ -53,24 +52,28 @@ def metrics_of(rows: Sequence[Mapping[str, Any]], pivot: str) -> dict[str, float
     grouped: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         grouped.setdefault((row["scenario"], row["measure"]), []).append(row)
-    found: dict[str, float | None] = {}
-    for (scenario, measure), mine in grouped.items():
-        means = {row["query_language"]: row["value"] for row in mine if row["query_language"] in _MEANS}
-        plain = [(row["query_language"], row["value"]) for row in mine if row["query_language"] not in _MEANS]
-        held = {
-            "macro": plain,
-            "macro-target": [part for part in plain if part[0] != pivot],
-            "macro-pivot": [part for part in plain if part[0] == pivot],
+    values: dict[str, float | None] = {}
+    for (scenario, measure), group_rows in grouped.items():
+        means = {row["query_language"]: row["value"] for row in group_rows if row["query_language"] in _MEANS}
+        of_language = [
+            (row["query_language"], row["value"]) for row in group_rows if row["query_language"] not in _MEANS
+        ]
+        members = {
+            "macro": of_language,
+            "macro-target": [part for part in of_language if part[0] != pivot],
+            "macro-pivot": [part for part in of_language if part[0] == pivot],
         }
-        # A gap is between the pivot and a target, and belongs to the target.
+        # A gap is between the pivot and a target, and is counted for the target.
         for mean in ("macro-target",) if measure.startswith("LanguageGap") else _MEANS:
             if mean in means:
-                found[metric_name(scenario, mean, measure)] = means[mean]
-            elif len(held[mean]) == 1:
-                found[metric_name(scenario, mean, measure)] = held[mean][0][1]
-        asked = [label for label, _ in plain]
-        found |= {metric_name(scenario, label, measure): value for label, value in plain if asked.count(label) == 1}
-    metrics = {name: float(value) for name, value in found.items() if value is not None}
+                values[metric_name(scenario, mean, measure)] = means[mean]
+            elif len(members[mean]) == 1:
+                values[metric_name(scenario, mean, measure)] = members[mean][0][1]
+        labels = [label for label, _ in of_language]
+        values |= {
+            metric_name(scenario, label, measure): value for label, value in of_language if labels.count(label) == 1
+        }
+    metrics = {name: float(value) for name, value in values.items() if value is not None}
     shares = [metrics.get(metric_name(where, "macro", what), -1.0) / best for (where, what), best in _BALANCED.items()]
     if min(shares) >= 0:
         metrics[BALANCE] = math.sqrt(math.prod(shares))
@@ -88,32 +91,32 @@ def criterion_key(
     """The name of the figure by which checkpoints are chosen.
 
     Raises:
-        UsageError: It is not among the figures, or a larger value of it is not better.
+        UsageError: It is not among the figures, or larger values of it are not better.
         LanguageError: Its language is not among the languages.
     """
     if callable(primary):
         return _CALLED
     if not isinstance(primary, str):
-        raise UsageError(f"primary is {primary!r}, but must be a text or a function of the metrics")
+        raise UsageError(f"primary is {primary!r}, but must be a string or a function of the metrics")
     parts = primary.split("/")
-    lead = ""
+    prefix = ""
     if parts[0] == CORRECTED:
         if not corrected:
             raise UsageError(f"primary is {primary!r}, but corrected is False; set corrected=True")
-        lead, parts = f"{CORRECTED}_", parts[1:]
+        prefix, parts = f"{CORRECTED}_", parts[1:]
     if parts == [BALANCE]:
         names = [str(measure) for measure in measures]
         missing = [
             name
-            for where, what in _BALANCED
-            for name in ((where,) if where not in scenarios else ()) + ((what,) if what not in names else ())
+            for where, reason in _BALANCED
+            for name in ((where,) if where not in scenarios else ()) + ((reason,) if reason not in names else ())
         ]
         if missing:
             raise UsageError(
                 f"primary is {primary!r}, which needs {', '.join(missing)} as well; add it to the scenarios or "
                 "measures, or choose another primary, such as 'multi/macro-target/Complete@10'"
             )
-        return lead + BALANCE
+        return prefix + BALANCE
     if len(parts) != 3:
         raise UsageError(
             f"primary is {primary!r}, but must be {BALANCE!r}, scenario/language/measure, such as "
@@ -122,31 +125,31 @@ def criterion_key(
     scenario, who, (measure,) = parts[0], parts[1], parse([parts[2]])
     if scenario not in scenarios or measure not in measures:
         raise UsageError(
-            f"primary is {primary!r}, but evaluated are the scenarios {', '.join(scenarios)} with the measures "
+            f"primary is {primary!r}, but the evaluation has the scenarios {', '.join(scenarios)} and the measures "
             f"{', '.join(map(str, measures))}; add what is missing"
         )
     if not measure.higher_is_better:
-        what = "better when it is smaller" if measure.higher_is_better is False else "neither good nor bad when large"
-        raise UsageError(f"primary is {primary!r}, but {measure} is {what}; choose a measure such as MaxRnorm")
+        reason = "better when it is smaller" if measure.higher_is_better is False else "neither good nor bad when large"
+        raise UsageError(f"primary is {primary!r}, but {measure} is {reason}; choose a measure such as MaxRnorm")
     if who not in _MEANS:
         who = canonical(who)
         if who not in languages:
             raise LanguageError(
-                f"primary is {primary!r}, but {who} is none of {', '.join((*_MEANS, *languages))}; choose one of these"
+                f"primary is {primary!r}, but {who} is not one of {', '.join((*_MEANS, *languages))}; choose another"
             )
-    return lead + metric_name(scenario, who, str(measure))
+    return prefix + metric_name(scenario, who, str(measure))
 
 
 def primary_value(primary: Criterion, metrics: Mapping[str, float], key: str) -> float:
     """The value by which checkpoints are chosen.
 
     Raises:
-        UsageError: The function does not give a finite number, or the figure is not defined.
+        UsageError: The function does not return a finite number, or the figure is not defined.
     """
     if callable(primary):
         value = primary(dict(metrics))
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise UsageError(f"primary gave {value!r} for the metrics, but must give a finite number")
+            raise UsageError(f"primary returned {value!r} for the metrics, but must return a finite number")
         return float(value)
     if key not in metrics:
         raise UsageError(f"{key} is not defined in this collection, so it cannot be primary; choose another primary")

@@ -1,6 +1,6 @@
 """`MixedPoolEvaluator`: the figures of `clinometer.evaluate` in the training loop of sentence-transformers.
 
-Nothing is kept between calls, neither of the model nor of its figures, and the model is left as it was.
+No state of the model or its figures is kept between calls, and the model is left unchanged.
 """
 
 from __future__ import annotations
@@ -49,48 +49,48 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
     """Measures a model in training on pools of several languages: how near the translations are, and what it costs.
 
     Figures are named `scenario_who_measure`, such as `multi_macro-target_Complete@10` or `mono-same_de_nDCG@10`, with
-    `name_` before them if there is a name. Who is a query language, or a mean over them: `macro` (all), `macro-target`
-    (all but the pivot's) or `macro-pivot`. Values are those of `clinometer.evaluate` with the model, without intervals.
+    `name_` in front if there is a name. Who is a query language, or a mean over them: `macro` (all), `macro-target`
+    (all but the pivot) or `macro-pivot`. Values are those of `clinometer.evaluate` with the model, without intervals.
 
-    **Which checkpoint is best.** Alignment can be bought with retrieval: a model that puts translations together by
-    putting everything together gains in `multi` at first, and loses within each language. So the default, `balance`, is
-    the geometric mean of both sides, `sqrt(multi macro MaxRnorm / 100 * mono-same macro nDCG@10)`, from 0 to 1: a
-    relative loss of one side weighs as much as the same relative gain of the other, and none makes up for a side that
-    breaks down. `MaxRnorm` and not `Complete@10`, for it moves with every query and does not saturate in the small
-    pools of development data. Both are means over all query languages, the pivot's too, which a training may harm as
-    well. A training whose only aim is alignment may take `multi/macro-target/Complete@10`.
+    **Which checkpoint is best.** Alignment can come at the expense of retrieval: a model that puts translations
+    together by putting everything together gains in `multi` at first, and loses within each language. So the default,
+    `balance`, is the geometric mean of both, `sqrt(multi macro MaxRnorm / 100 * mono-same macro nDCG@10)`, from 0 to 1:
+    a relative loss of one weighs as much as the same relative gain of the other, and no gain compensates for one that
+    breaks down. It uses `MaxRnorm` rather than `Complete@10`, which does not change with every query and saturates in
+    the small pools of development data. Both are means over all query languages, the pivot included, which a training
+    may harm as well. A training whose only goal is alignment may use `multi/macro-target/Complete@10`.
 
     Args:
-        collection: A collection, or a source that `clinometer.load` reads. `from_parallel` makes one from training
+        collection: A collection, or a source that `clinometer.load` reads. `from_parallel` builds one from training
             files.
-        languages: Only these; all of the collection by default.
+        languages: Languages to evaluate; all of the collection by default.
         scenarios: Names from `clinometer.scenarios.SCENARIOS`.
         measures: Names as in `clinometer.measures`.
         pivot: The language that is paired with every other.
-        primary: By what a checkpoint is chosen: `balance`; `scenario/who/measure`, where larger is better; one of these
-            after `corrected/`; or a function of the figures (a dictionary, without the name) that gives a number,
-            larger for better, which is shown as `primary`.
+        primary: Criterion of the best checkpoint: `balance`; `scenario/who/measure`, where larger is better; one of
+            these after `corrected/`; or a function of the figures (a dictionary, without the name) that returns a
+            number, larger is better, reported as `primary`.
         query_prompt: Text put before each query; None for the model's own prompt, `""` for none. Prompts that the
             training arguments set by column are not the model's own: give them here as well.
         document_prompt: The same for documents.
         batch_size: Texts in one forward pass.
         max_length: Longest input in tokens; the model's own if None.
-        sample: At most so many questions, each in all its languages. The pool keeps all documents, so that the values
+        sample: Maximum number of questions, each in all its languages. The pool keeps all documents, so that the values
             estimate those of the whole collection; to encode fewer documents, give a smaller collection.
-        seed: Which questions are sampled.
-        ties: How equal scores are ordered, as in `clinometer.evaluate`.
-        threads: How many for the scan; never shows in the figures.
-        corrected: Also evaluate with each language's mean taken off (`clinometer.correction.Center`, fitted on the
-            embeddings of the pool), under names that begin with `corrected_`. A language with queries only loses the
-            mean over all languages.
-        name: Put before the names of figures and into the name of the file.
+        seed: Seed of the sample of questions.
+        ties: Order of equal scores, as in `clinometer.evaluate`.
+        threads: Number of threads of the scan; the figures do not depend on it.
+        corrected: Also evaluate with each language's mean subtracted (`clinometer.correction.Center`, fitted on the
+            embeddings of the pool), under names that begin with `corrected_`. From a language that only has queries,
+            the mean over all languages is subtracted.
+        name: Prefix of the names of figures, also used in the file name.
         write_csv: Add a row for each evaluation to `Mixed-Pool_evaluation_NAME_results.csv` in the folder of a call.
         show_progress_bar: Draw bars on standard error.
 
     Raises:
         MissingExtraError: The extra `models` is not installed.
-        ClinometerError: One of its kinds, for options or a collection that cannot be used. What can be wrong with them
-            is found here, not after the first steps of a training.
+        ClinometerError: Options or a collection that cannot be used. Such faults are detected here, not after the first
+            steps of a training.
 
     Example:
         ::
@@ -134,7 +134,7 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         if not isinstance(name, str) or not re.fullmatch(r"[\w.-]*", name):
-            raise UsageError(f"name is {name!r}, but may have letters, digits, '_', '-' and '.' only")
+            raise UsageError(f"name is {name!r}, but may only have letters, digits, '_', '-' and '.'")
         for option, value in (("batch_size", batch_size), ("max_length", max_length)):
             if value is not None and value < 1:
                 raise UsageError(f"{option} must be 1 or more, not {value}")
@@ -164,7 +164,7 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
             corrected=corrected,
         )
         self._planned = self._rehearsed()
-        # With the name from the start, for `metric_for_best_model`; the library adds it at the first evaluation only.
+        # With the name from the start, for `metric_for_best_model`; the library only adds it at the first evaluation.
         self.primary_metric = f"{name}_{self._key}" if name else self._key
         self.csv_file = f"Mixed-Pool_evaluation{'_' if name else ''}{name}_results.csv"
 
@@ -182,17 +182,17 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
         seed: int = 0,
         **options: Any,
     ) -> Self:
-        """An evaluator on the side of parallel training files that training does not see.
+        """An evaluator on the part of parallel training files that training does not see.
 
         Args:
-            files: Files of parallel JSONL, or the items that `read_items` gave.
+            files: Files of parallel JSONL, or items of `read_items`.
             languages: Target languages, as in training.
-            split: `dev`, or `train` or `all`.
-            dev_share: As in training.
-            split_seed: As in training.
-            samples: At most so many items, which make a smaller pool.
+            split: `dev`, `train` or `all`.
+            dev_share: Share of the pages kept for development, as in training.
+            split_seed: Seed of the split, as in training.
+            samples: Maximum number of items, which also limits the pool.
             pivot: The language that is paired with every other.
-            seed: Which items and questions are sampled.
+            seed: Seed of the choice of items and questions.
             **options: Other arguments of the class, such as `name` and `corrected`.
 
         Raises:
@@ -212,34 +212,34 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
         Args:
             model: A SentenceTransformer.
             output_path: Folder of the CSV file; None for no file.
-            epoch: For the CSV file and the model card.
-            steps: The same.
+            epoch: Epoch, for the CSV file and the model card.
+            steps: Steps in the epoch, likewise.
 
         Returns:
             The figures by name; `primary_metric` is among them.
 
         Raises:
             EncoderError: The model fails.
-            EmbeddingError: It gives vectors that are zero, NaN or infinite, as a training that diverged does.
-            UsageError: The figure that is `primary` is not defined here.
+            EmbeddingError: It returns vectors that are zero, NaN or infinite, as after a training that diverged.
+            UsageError: The `primary` figure is not defined here.
         """
         with _modes_kept(model):
             queries, documents = self._embedded(model)
-        found = self._metrics(queries, documents)
-        found[self._key] = primary_value(self.primary, found, self._key)
-        figures = ", ".join(f"{key} {found[key]:.4f}" for key in dict.fromkeys((self._key, *self._planned[:4])))
-        at = "" if epoch == -1 else f" in epoch {epoch}" + ("" if steps == -1 else f" after {steps} steps")
-        _logger.info("Mixed pool %s%s: %s", self.name or self.collection.name, at, figures)
+        computed = self._metrics(queries, documents)
+        computed[self._key] = primary_value(self.primary, computed, self._key)
+        figures = ", ".join(f"{key} {computed[key]:.4f}" for key in dict.fromkeys((self._key, *self._planned[:4])))
+        when = "" if epoch == -1 else f" in epoch {epoch}" + ("" if steps == -1 else f" after {steps} steps")
+        _logger.info("Mixed pool %s%s: %s", self.name or self.collection.name, when, figures)
         if output_path is not None and self.write_csv:
-            columns = dict.fromkeys((*self._planned, *found))
-            row = {"epoch": epoch, "steps": steps, **{column: found.get(column, "") for column in columns}}
+            columns = dict.fromkeys((*self._planned, *computed))
+            row = {"epoch": epoch, "steps": steps, **{column: computed.get(column, "") for column in columns}}
             append_row(Path(output_path) / self.csv_file, row)
-        metrics: dict[str, float] = self.prefix_name_to_metrics(found, self.name)
+        metrics: dict[str, float] = self.prefix_name_to_metrics(computed, self.name)
         self.store_metrics_in_model_card_data(model, metrics, epoch, steps)
         return metrics
 
     def get_config_dict(self) -> dict[str, Any]:
-        """What was evaluated and how, for the model card."""
+        """The evaluation's data and options, for the model card."""
         facts: dict[str, Any] = {
             "collection": self.collection.name,
             "digest": self.collection.digest(),
@@ -267,15 +267,15 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
             batch_size=self.batch_size,
             max_length=self.max_length,
         )
-        warned = len(encoder.record.warnings)
+        earlier_warnings = len(encoder.record.warnings)
         queries = encoder.encode_queries(self.collection.queries.texts, show_progress_bar=self.show_progress_bar)
         documents = encoder.encode_documents(self.collection.documents.texts, show_progress_bar=self.show_progress_bar)
-        for said in encoder.record.warnings[warned:]:
-            _logger.warning("%s", said)
+        for warning in encoder.record.warnings[earlier_warnings:]:
+            _logger.warning("%s", warning)
         return queries, documents
 
     def _metrics(self, queries: NDArray[np.float32], documents: NDArray[np.float32]) -> dict[str, float]:
-        """Figures from embeddings, plain and corrected, each text having been encoded once."""
+        """Figures from embeddings, plain and corrected, so that each text is encoded once."""
         plain = PrecomputedEncoder(queries, documents)
         metrics = self._evaluated(plain)
         if self.corrected:
@@ -292,21 +292,21 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
         return metrics_of(evaluation.rows, self.pivot)
 
     def _rehearsed(self) -> list[str]:
-        """The names of all figures, from an evaluation of random embeddings: what is wrong shows before a training."""
-        random = np.random.default_rng(0)
+        """The names of all figures, from an evaluation of random embeddings: faults show up before a training."""
+        generator = np.random.default_rng(0)
         queries, documents = (
-            random.standard_normal((len(texts), 16)).astype(np.float32)
+            generator.standard_normal((len(texts), 16)).astype(np.float32)
             for texts in (self.collection.queries, self.collection.documents)
         )
-        found = self._metrics(queries, documents)
+        metrics = self._metrics(queries, documents)
         if not callable(self.primary):
-            primary_value(self.primary, found, self._key)
-        return list(found)
+            primary_value(self.primary, metrics, self._key)
+        return list(metrics)
 
 
 @contextmanager
 def _modes_kept(model: Any) -> Iterator[None]:
-    """Encoding puts the whole model into evaluation mode; each part gets back the mode that it had."""
+    """Encoding puts the whole model into evaluation mode; this restores the mode of each part."""
     modes = [(module, module.training) for module in model.modules()]
     try:
         yield

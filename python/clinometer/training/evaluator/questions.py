@@ -14,15 +14,15 @@ __all__ = ["with_questions"]
 
 
 def with_questions(collection: Collection, sample: int | None, seed: int = 0) -> Collection:
-    """The collection with at most so many questions; the documents stay, so that values estimate those of the whole.
+    """The collection with a sample of its questions; the documents stay, so that values estimate those of the whole.
 
-    A question is one query with its translations (queries of one group). Questions without a relevant document are not
-    taken. Fewer questions are always a part of more.
+    A question is one query with its translations (queries of one group). Questions without a relevant document are left
+    out. A smaller sample is always a subset of a larger one.
 
     Args:
-        collection: Any.
-        sample: How many, 1 or more; None for all.
-        seed: Which.
+        collection: Any collection.
+        sample: Maximum number of questions, 1 or more; None for all.
+        seed: Seed of the sample.
 
     Raises:
         UsageError: `sample` is less than 1.

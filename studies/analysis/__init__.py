@@ -1,0 +1,1 @@
+"""How much text do different documents share, and where do near-duplicates begin?"""

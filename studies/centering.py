@@ -1,0 +1,32 @@
+"""Per-language centering as a user with an index can do it, without translations or judgements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import clinometer as cm
+from clinometer.correction import Center, choose
+
+SAMPLE = 240
+
+
+def corrections(collection: cm.Collection, q: Any, d: Any, sample: int = SAMPLE) -> dict[str, Any]:
+    """None, and centering on what a user with an index has: its documents, or a sample of queries as well."""
+    drawn = choose(collection.queries.languages, sample, 0)
+    labels = [collection.queries.languages[row] for row in drawn]
+    languages = list(collection.documents.languages)
+    return {
+        "none": None,
+        "index": Center.fit(d, languages),
+        "index+queries": Center.fit(d, languages, q[drawn], labels),
+    }
+
+
+def corrected(correction: Any, collection: cm.Collection, q: Any, d: Any) -> tuple[Any, Any]:
+    """Queries and documents with the correction, if there is one."""
+    if correction is None:
+        return q, d
+    return (
+        correction.apply_queries(q, collection.queries.languages),
+        correction.apply(d, collection.documents.languages),
+    )

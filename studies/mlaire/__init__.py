@@ -1,0 +1,1 @@
+"""Do retrievers find the answer among all languages, and in which language first? The questions of MLAIRE."""

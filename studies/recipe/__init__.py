@@ -1,0 +1,1 @@
+"""Which settings should the training recipe have?"""

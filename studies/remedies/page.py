@@ -1,0 +1,161 @@
+"""The tables of docs/which-remedy.md and the short one of README.md, drawn from studies/results.
+
+python -m studies.remedies.page
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studies.command_line import parser
+from studies.pages import put, table, worst_language
+from studies.result_files import RESULTS, read_result
+from studies.sources import DOCS, ENCODERS, ROOT
+
+HEADS = ("remedy", "Complete@10", "Belebele", "nDCG@1", "worst", "intrusion", "LPR")
+SHORT = (
+    "nothing", "center, 60 texts a language", "adapter, 2,800 samples", "trained: literal loss (joint)",
+    "trained: upright (joint)", "trained: upright (joint), then center",
+)  # fmt: skip
+ROWS = (
+    ("nothing", "none", "none"),
+    ("center, 60 texts a language", "center · unlabelled sample, 60 texts", "center · unlabelled sample, 60 texts"),
+    ("center, the same, query languages unknown", "center · unlabelled sample, 60 texts, query languages unknown", ""),
+    ("center, 240 texts", "center · unlabelled sample, 240 texts", ""),
+    ("center, texts of another kind", "center · train", ""),
+    ("LIR, 1 component, 60 texts", "LIR, 1 component · unlabelled sample, 60 texts",
+     "LIR, 1 component · unlabelled sample, 60 texts"),
+    ("SHIFT, translations of another kind", "SHIFT, both sides · train", ""),
+    ("calibration, 60 texts", "calibration · unlabelled sample, 60 texts", "calibration · unlabelled sample, 60 texts"),
+    ("adapter, 2,800 samples", "adapter · 2,800 translated samples of train",
+     "adapter · 2,800 translated samples of train"),
+)  # fmt: skip
+TRAINED = (
+    ("literal loss (zh)", "zh-literal-42"),
+    ("literal loss (joint)", "joint-literal-42"),
+    ("upright (zh)", "zh-upright-42"),
+    ("upright (joint)", "joint-upright-42"),
+)
+HOWS = (("", "none"), (", then center", "index+queries"))
+
+
+def values_of(line: dict[str, Any]) -> dict[str, float]:
+    return {f"{item['measure']} {item['scenario']} {item['queries']}": item["value"] for item in line["means"]}
+
+
+def corrections(result: dict[str, Any]) -> list[list[str]]:
+    lines = {(line["pool"], line["name"]): line for line in result["lines"] if line["table"] in ("methods", "belebele")}
+    first = lines["xquad", "none"]
+    rows = []
+    for title, name, name_on_belebele in ROWS:
+        line = lines.get(("xquad", name))
+        if line is None:
+            continue
+        values = values_of(line)
+        blind = lines.get(("belebele", name_on_belebele))
+        changes = {
+            label: own["nDCG@1 mono-same"] - first["languages"][label]["nDCG@1 mono-same"]
+            for label, own in line["languages"].items()
+        }
+        worst = min(changes.items(), key=lambda pair: pair[1])
+        lpr = values.get("LPR multi macro-target")
+        rows.append([
+            title,
+            f"{values['Complete@10 multi macro-target']:.1f}",
+            "" if blind is None else f"{values_of(blind)['Complete@10 multi macro-target']:.1f}",
+            f"{values['nDCG@1 multi macro-target']:.3f}",
+            worst_language(None if line is first else worst),
+            f"{100 * values['Intrusion one-sided macro-target']:.1f} %",
+            "" if lpr is None else f"{lpr:.1f}",
+        ])  # fmt: skip
+    return rows
+
+
+def trainings(lines: list[dict[str, Any]]) -> list[list[str]]:
+    by_run = {(line["run"], line["how"], line["dataset"]): line for line in lines}
+    rows = []
+    for title, run in TRAINED:
+        for more, how in HOWS:
+            line, blind = (by_run.get((run, how, dataset)) for dataset in ("xquad", "belebele"))
+            if line is None:
+                continue
+            means = line["means"]
+            rows.append([
+                f"trained: {title}{more}",
+                f"{means['Complete@10'][0]:.1f}",
+                "" if blind is None else f"{blind['means']['Complete@10'][0]:.1f}",
+                f"{means['nDCG@1'][0]:.3f}",
+                worst_language(line["worst"]),
+                f"{100 * means['intrusion'][0]:.1f} %",
+                f"{means['LPR'][0]:.1f}" if means.get("LPR") else "",
+            ])  # fmt: skip
+    return rows
+
+
+def remedies() -> dict[str, list[list[str]]]:
+    """The rows of the table of each encoder that has been measured."""
+    tables = {}
+    for name in reversed(ENCODERS):
+        if not (RESULTS / f"correction-{name}.json").exists():
+            continue
+        tables[name] = corrections(read_result(f"correction-{name}"))
+        if name != "offline" and (RESULTS / "reproduction.json").exists():
+            tables[name] += trainings(read_result("reproduction")["lines"])
+    return tables
+
+
+def page(tables: dict[str, list[list[str]]]) -> str:
+    text = [
+        "Means over target languages, questions in the target language. Complete@10 in `multi` on XQuAD and on "
+        "Belebele; on XQuAD also nDCG@1 in `multi`, the language that loses most nDCG@1 in `mono-same` (points), "
+        "intrusion in `one-sided`, and LPR in `multi`. Drawn from studies/results by "
+        "`python -m studies.remedies.page`; intervals and tests are in [correction.md](correction.md) and "
+        "[reproduction.md](reproduction.md).",
+        "",
+    ]
+    for name, rows in tables.items():
+        text += [f"### {name}", "", *table(HEADS, "lrrrrrr", rows), ""]
+    return "\n".join([*text, *reach()])
+
+
+def reach() -> list[str]:
+    """Complete@10 next to its bound, from `studies.remedies.reach`."""
+    lines = {(line["encoder"], line["how"], line["dataset"]): line for line in read_result("reach")}
+    rows = []
+    for encoder, how in dict.fromkeys((encoder, how) for encoder, how, _ in lines):
+        cells = []
+        for dataset in ("xquad", "belebele", "tico19"):
+            complete, bound = (
+                lines[encoder, how, dataset][name]["macro-target"] for name in ("Complete@10", "Reachable@10")
+            )
+            cells.append(f"{complete:.1f} of {bound:.1f}")
+        rows.append([encoder, "centered" if how != "none" else "as it is", *cells])
+    return [
+        "### How far straightening can go",
+        "",
+        "Complete@10 of Reachable@10, means over target languages, by `python -m studies.remedies.reach --work DIR`. "
+        "No shift of the languages against each other brings the first above the second.",
+        "",
+        *table(("encoder", "", "XQuAD", "Belebele", "TICO-19"), "llrrr", rows),
+        "",
+    ]
+
+
+def short(rows: list[list[str]]) -> str:
+    """Some rows without the last columns."""
+    by_title = {row[0]: row[:5] for row in rows}
+    heads = ("remedy", "Complete@10", "on Belebele", "nDCG@1", "worst language")
+    return "\n".join([*table(heads, "lrrrr", [by_title[title] for title in SHORT]), ""])
+
+
+def main() -> None:
+    parser(__doc__).parse_args()
+    tables = remedies()
+    text = page(tables)
+    put(DOCS / "which-remedy.md", "tables", text)
+    put(ROOT / "README.md", "remedies", short(tables["multilingual-e5-small"]))
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What does a scan of ten million documents take, and are its ranks exact?"""
