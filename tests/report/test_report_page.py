@@ -1,3 +1,5 @@
+"""The page: the same bytes for the same results, whole, with every row, and everything escaped."""
+
 from __future__ import annotations
 
 import re
