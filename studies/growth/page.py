@@ -180,7 +180,7 @@ def uneven(results: dict[str, dict[str, Any]]) -> list[str]:
     return [
         "Uneven pools: XQuAD in English, German and Chinese (English and Chinese alone where a line says so). Means "
         "over the questions in other languages than English, in `multi`; in brackets the same questions in the even "
-        "pool of 240 passages a language. Questions: those of all languages that stay.",
+        "pool of 240 passages a language. Questions: their number in all languages.",
         "",
         *table(["encoder", "pool", "questions", *(head for head, *_ in columns)], "llrrrrr", rows),
     ]

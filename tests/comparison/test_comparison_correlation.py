@@ -30,7 +30,7 @@ def several(first: list[Any], second: list[Any]) -> list[cm.Evaluation]:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(-5, 5)), min_size=3, max_size=12))
 def test_equal_to_scipy(pairs: list[tuple[int, int]]) -> None:
     first, second = (np.array(column) / 7 for column in zip(*pairs, strict=True))

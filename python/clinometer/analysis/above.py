@@ -90,7 +90,7 @@ def _top(
     assert lists is not None  # noqa: S101 - the scan has lists
     lists = replace(lists, ids=lists.ids[queries], scores=lists.scores[queries], places=lists.places[queries])
     top = lists.pool(label for label in setting.pool if label in (lists.languages or ()))
-    related = np.isin(scanned.keys(queries[:, None], top.ids), scanned.related_keys) & (top.ids >= 0)
+    related = scanned.is_related(scanned.keys(queries[:, None], top.ids)) & (top.ids >= 0)
     ids, scores = top.ids, top.scores
     if setting.removed is not None:
         code = scanned.counts.languages.index(setting.removed)
