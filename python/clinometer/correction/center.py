@@ -105,9 +105,7 @@ class Center(Offsets):
         sample = by_language(documents, languages, "documents")
         query_sample = sample if queries is None else by_language(queries, query_languages or [], "queries")
         means, weights, chance = _means(sample, shrinkage)
-        query_offsets, query_weights, _ = (
-            (means, weights, chance) if queries is None else _means(query_sample, shrinkage)
-        )
+        query_offsets, query_weights = (means, weights) if queries is None else _means(query_sample, shrinkage)[:2]
         document_default, query_default = (1.0, _QUERY_STRENGTH) if strength == "auto" else (strength, strength)
         settings = {
             "strength": document_default,

@@ -168,15 +168,7 @@ def _encoded(encoder: Encoder, texts: Texts, side: Side, show_progress_bar: bool
 
 
 def fit_sample(method: str, sample: Sample, **options: Any) -> Correction:
-    """Fit on a sample.
-
-    Args:
-        method: One of `clinometer.correction.METHODS`.
-        sample: Sample to fit on.
-        **options: Options of the method's `fit`.
-
-    Returns:
-        The correction; its settings record the sample as `fitted_on`.
+    """Fit on a sample, with options of the method's `fit`; the settings record the sample as `fitted_on`.
 
     Raises:
         UsageError: As for `clinometer.correction.fit`.
