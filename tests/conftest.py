@@ -11,6 +11,7 @@ from hypothesis import settings
 from support import faults
 from support.command_line import Outcome, Run
 
+import clinometer as cm
 from clinometer.cli import main
 from clinometer.executors import Executor
 
@@ -26,6 +27,12 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the evaluation data is not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_evaluation() -> cm.Evaluation:
+    """The embedded collection in three languages, scored by the embedded encoder."""
+    return cm.evaluate("demo", "offline", languages=["en", "de", "zh"], resamples=0)
 
 
 @pytest.fixture

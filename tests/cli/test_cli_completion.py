@@ -6,15 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.command_line import Run
 
-Run = Callable[..., Any]
-
-needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 
 
 def clinometer(*arguments: str, **environment: str) -> str:
@@ -46,7 +43,7 @@ def test_commands_and_options_are_completed() -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_a_shell_is_shown(shell: str) -> None:
-    # As where the shell cannot be found out, so that this does not depend on what the tests run in.
+    # Without detection of the shell, so that the outcome does not depend on what the tests run in.
     script = clinometer("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert f"_CLINOMETER_COMPLETE=complete_{shell}" in script
 

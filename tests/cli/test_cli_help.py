@@ -9,15 +9,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from support.command_line import Run
 from support.live_commands import commands, example
-
-Run = Callable[..., Any]
 
 LIVE = commands()
 README = Path(__file__).parents[2] / "README.md"
@@ -54,7 +51,7 @@ def test_no_name_is_cut(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, co
     assert max(map(len, shown["Example"])) <= 80
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 @pytest.mark.parametrize("plain", [False, True])
 def test_help_fits_a_terminal(plain: bool) -> None:
     import fcntl

@@ -1,3 +1,5 @@
+"""The sentences of the verdict: who loses most, in which direction, and what must be said with it."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

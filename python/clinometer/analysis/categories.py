@@ -56,7 +56,7 @@ class Judge:
         texts = collection.documents.texts
         self._plain: Callable[[int], str] = lru_cache(maxsize=4096)(lambda row: normalised(texts[row]))
         self._grams: Callable[[int], frozenset[str]] = lru_cache(maxsize=4096)(lambda row: trigrams(texts[row]))
-        # The same two documents meet in many pools.
+        # The same two documents are compared in many pools.
         self._repeats: Callable[[int, int], bool] = lru_cache(maxsize=1 << 16)(self._compare)
 
     def answers(self, query: int) -> list[int]:

@@ -107,7 +107,7 @@ def _rows(
 def _examples(above_by_setting: Sequence[Above], judge: Judge, worst: int) -> list[dict[str, Any]]:
     """For each mixed pool and query language the queries with the most unrelated documents above their answer.
 
-    A query that meets several pools is shown once, in the pool that hurts it most. Of equal counts, the larger margin
+    A query with several pools is shown once, in the pool that hurts it most. Of equal counts, the larger margin
     comes first, then the order of the collection.
     """
     groups: dict[tuple[str, str], list[tuple[int, float, int, Above, int]]] = {}

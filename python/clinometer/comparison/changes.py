@@ -76,7 +76,7 @@ def _plain(pairs: PairedValues, parts: Sequence[_Part], resamples: Resamples) ->
     differences = pairs.after - pairs.before
     counted = np.count_nonzero(~np.isnan(differences), axis=0)
     sampled = BootstrapMeans.of(differences, resamples)
-    # A question's share of a mean of means: the sum of the shares is the mean, whatever their signs.
+    # A question's share of a mean of means: the sum of the shares is the mean, for any signs.
     shares = np.stack([_over_questions(differences / counted, part.columns, np.nansum) for part in parts], axis=1)
     p = permutation_test(np.zeros_like(shares), shares, resamples)
     questions = np.stack([_over_questions(differences, part.columns, np.nanmean) for part in parts], axis=1)

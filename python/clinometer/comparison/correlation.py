@@ -72,7 +72,7 @@ def correlate(
         y: Name of the second measure.
         scenario: Name of the scenario.
         query_language: Query language of the rows: a label, `macro`, `macro-target` or `macro-pivot`.
-        pool_languages: Languages of the pool; needed where queries of one language meet several pools.
+        pool_languages: Languages of the pool; needed if queries of one language are run against several pools.
         names: Names of the retrievers; by default those of their encoders.
 
     Returns:

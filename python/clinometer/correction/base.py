@@ -299,8 +299,5 @@ def load(path: str | os.PathLike[str]) -> Correction:
 
 
 def _canonical(languages: Sequence[str | None]) -> list[str | None]:
-    canonical_of: dict[str | None, str | None] = {None: None}
-    for label in languages:
-        if label not in canonical_of:
-            canonical_of[label] = canonical(str(label))
+    canonical_of = {label: None if label is None else canonical(str(label)) for label in dict.fromkeys(languages)}
     return [canonical_of[label] for label in languages]

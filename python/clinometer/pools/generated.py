@@ -94,11 +94,8 @@ def _fill(
     seed: int,
 ) -> None:
     # Single precision is enough for float16 output, and faster for a million rows.
-    centre, scaled_spread, centred = (
-        mean.astype(np.float32),
-        (smoothing * spread).astype(np.float32),
-        rows.astype(np.float32),
-    )
+    centre, scaled_spread = mean.astype(np.float32), (smoothing * spread).astype(np.float32)
+    centred = rows.astype(np.float32)
     centred -= centre
     for number, start in enumerate(range(0, len(out), _AT_ONCE)):
         # Each block has its own generator and is drawn in full, so that a smaller count gives the first of a larger.

@@ -29,7 +29,7 @@ _BEFORE, _AFTER = "#5b6875", "#0067a5"
 
 @dataclass(frozen=True)
 class MismatchReport:
-    """What changed in the embeddings.
+    """The changes of the mismatch in the embeddings.
 
     Args:
         drawing: Figure of the first measure, by language; None if that has no value.

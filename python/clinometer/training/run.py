@@ -7,6 +7,7 @@ the model with `training.json`, which is written last: a folder that has it is c
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def train(
         "plan": msgspec.to_builtins(plan),
         "data": {path: file_digest(Path(path)) for path in plan.data},
         "samples": samples.statistics,
-        "loss": _configuration(fitted.loss),
+        "loss": json.loads(json.dumps(fitted.loss, default=_configuration)),
         "precision": fitted.precision,
         "software": _software(),
         "steps": max((entry["step"] for entry in fitted.log), default=0),
@@ -149,10 +150,8 @@ def _fit(
     set_seed(plan.seed)
     weights = Weights.load(plan.model, freeze=plan.freeze, lora_rank=plan.lora_rank)
     model = weights.model
-    own_length, model.max_seq_length = (
-        model.max_seq_length,
-        min(plan.max_length, model.max_seq_length or plan.max_length),
-    )
+    own_length = model.max_seq_length
+    model.max_seq_length = min(plan.max_length, own_length or plan.max_length)
     encoder = SentenceTransformerEncoder(
         model, query_prompt=plan.query_prompt, document_prompt=plan.document_prompt, max_length=model.max_seq_length
     )
@@ -292,20 +291,14 @@ def _save(model: Any, output: Path, record: dict[str, Any]) -> None:
 
 
 def _remove(folder: Path) -> None:
-    import shutil
-
     if folder.exists():
         shutil.rmtree(folder)
 
 
-def _configuration(loss: Any) -> dict[str, Any]:
-    return {"class": type(loss).__name__, **json.loads(json.dumps(loss.get_config_dict(), default=_named))}
-
-
-def _named(value: Any) -> Any:
-    return (
-        {"class": type(value).__name__, **value.get_config_dict()} if hasattr(value, "get_config_dict") else str(value)
-    )
+def _configuration(value: Any) -> Any:
+    if hasattr(value, "get_config_dict"):
+        return {"class": type(value).__name__, **value.get_config_dict()}
+    return str(value)
 
 
 def _software() -> dict[str, str]:

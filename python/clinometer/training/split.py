@@ -104,25 +104,21 @@ def _clean(
             if language not in item.texts:
                 continue
             query, passage = item.texts[language]
-            reason = None
             if not passage.strip() or (query is not None and not query.strip()):
-                reason = "empty"
+                counts["empty"][language] += 1
             elif language != pivot and untranslated(passage, pivot_passage):
-                reason = "untranslated"
+                counts["untranslated"][language] += 1
             elif same_text(passage) in passages_of[language]:
-                reason = "duplicates"
-            if reason is not None:
-                counts[reason][language] += 1
-                if language == pivot:
-                    break
-                continue
-            passages_of[language].add(same_text(passage))
-            texts[language] = (query, passage)
+                counts["duplicates"][language] += 1
+            else:
+                passages_of[language].add(same_text(passage))
+                texts[language] = (query, passage)
+            if pivot not in texts:
+                break
         if pivot in texts:
             clean_items.append(ParallelItem(item.id, texts))
     statistics["without_pivot"] = without_pivot
-    for name, counter in counts.items():
-        statistics[name] = dict(sorted(counter.items()))
+    statistics |= {name: dict(sorted(counter.items())) for name, counter in counts.items()}
     return clean_items
 
 
@@ -131,13 +127,14 @@ def _split(
 ) -> list[ParallelItem]:
     if split == "all":
         return items
-    dev_flags = [int(digest(split_seed, "split", item.page)[:15], 16) < dev_share * 16**15 for item in items]
-    train_queries = {
-        same_text(item.texts[pivot][0] or "") for item, is_dev in zip(items, dev_flags, strict=True) if not is_dev
-    }
+    train_items: list[ParallelItem] = []
+    dev_items: list[ParallelItem] = []
+    for item in items:
+        is_dev = int(digest(split_seed, "split", item.page)[:15], 16) < dev_share * 16**15
+        (dev_items if is_dev else train_items).append(item)
     if split == "train":
-        return [item for item, is_dev in zip(items, dev_flags, strict=True) if not is_dev]
-    dev_items = [item for item, is_dev in zip(items, dev_flags, strict=True) if is_dev]
+        return train_items
+    train_queries = {same_text(item.texts[pivot][0] or "") for item in train_items}
     unseen_items = [item for item in dev_items if same_text(item.texts[pivot][0] or "") not in train_queries]
     statistics["dev_left_out_query_in_train"] = len(dev_items) - len(unseen_items)
     return unseen_items

@@ -1,6 +1,6 @@
 """The canvas that figures are drawn on: one line for each language, finished as inline SVG.
 
-Same marks, same bytes: matplotlib's own defaults whatever the user's settings are, a fixed salt, no date. Text stays
+Same marks, same bytes: matplotlib's own defaults instead of the user's settings, a fixed salt, no date. Text stays
 text, so it can be searched and is drawn with the reader's fonts. Marks differ in shape as well as in colour.
 """
 

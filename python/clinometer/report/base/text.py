@@ -41,7 +41,7 @@ def markdown_table(table: Table) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Text in lines of at most that width, as a terminal counts it; a word that is wider has a line of its own."""
+    """Text in lines of at most that width, as a terminal counts it; a wider word gets a line of its own."""
     lines = [""]
     for word in text.split():
         if lines[-1] and _width(lines[-1]) + 1 + _width(word) > width:

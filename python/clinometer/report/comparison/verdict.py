@@ -113,7 +113,7 @@ def _language(row: Mapping[str, Any]) -> str:
 
 
 def _harm(view: View) -> str:
-    """Whether, and which, languages lose in pools of their own."""
+    """The languages that lose in pools of their own language, if any."""
     harmed = view.comparison.harmed(tolerance=TOLERANCE, encoder=view.label)
     if harmed is None:
         return "The results have no nDCG@1 in mono-same, so harm to search in one language was not checked."

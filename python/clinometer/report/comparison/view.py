@@ -32,7 +32,7 @@ class Compared(Protocol):
 
     @property
     def collection(self) -> Mapping[str, Any]:
-        """What was compared on."""
+        """Description of the collection."""
         ...
 
     @property
@@ -47,7 +47,7 @@ class Compared(Protocol):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """How they were compared."""
+        """Settings of the comparison."""
         ...
 
     @property
@@ -57,11 +57,11 @@ class Compared(Protocol):
 
     @property
     def notices(self) -> Sequence[str]:
-        """What was left out."""
+        """Sentences about what was left out."""
         ...
 
     def harmed(self, *, tolerance: float = ..., encoder: str | None = ...) -> Sequence[Row] | None:
-        """Rows of single languages that become worse; None if there are none to check."""
+        """Rows of single languages that become worse; None without rows to check."""
         ...
 
     def to_json(self) -> str:

@@ -124,7 +124,7 @@ class Reading:
 
 
 def read_results(results: Sequence[Mapping[str, Any]]) -> list[Reading]:
-    """Check the results and give each a label of its own.
+    """Check the results and give each a unique label.
 
     Raises:
         UsageError: No results, several pivots, or a result with a row twice or not in the format of `results.json`.

@@ -1,3 +1,5 @@
+"""How results are read: rows by side and language, other spellings of a measure, labels of results."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
