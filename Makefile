@@ -46,7 +46,7 @@ demo: $(VENV)/demo.stamp ## Evaluate the embedded collection with the embedded e
 	$(BIN)/clinometer demo -o results/demo
 
 test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where ../shared is)
-	$(BIN)/python -m pytest -m 'not models and not ray'
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray'
 
 test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 import numpy as np
 
-from clinometer.errors import EncoderError, UsageError
+from clinometer.errors import EncoderError, UsageError, first_line
 
 __all__ = ["LOOPBACK", "Endpoint", "Pace", "checked_address"]
 
@@ -124,13 +124,13 @@ class Endpoint:
                 fix = _fix(error)
             except (msgspec.DecodeError, UnicodeDecodeError, HTTPException) as error:
                 self._reached = True
-                problem = f"broke off, or returned invalid JSON ({_named(error)})"
+                problem = f"broke off, or returned invalid JSON ({first_line(error)})"
                 fix = "check the server's log"
             except TimeoutError:
                 self._reached = True
                 problem, fix = f"did not respond within {self._timeout:g} s", "raise the timeout or lower batch_size"
             except OSError as error:
-                problem = f"cannot be reached ({_named(getattr(error, 'reason', error))})"
+                problem = f"cannot be reached ({first_line(getattr(error, 'reason', error))})"
                 fix = "check the URL, and that the server is running"
                 if isinstance(getattr(error, "reason", None), TimeoutError):
                     problem, fix = f"accepted no connection within {self._timeout:g} s", fix
@@ -234,8 +234,3 @@ def _retry_after(text: str | None) -> float | None:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     except (TypeError, ValueError):
         return None
-
-
-def _named(error: object) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__

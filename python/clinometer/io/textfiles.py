@@ -104,11 +104,8 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         FormatError: The gzip data are broken.
     """
-    if path.suffix != ".gz":
-        return path.read_bytes()
     try:
-        with gzip.open(path, "rb") as file:
-            return file.read()
+        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except _BROKEN_GZIP as error:
         raise FormatError(path, None, f"broken gzip ({error}); download or write the file again") from error
 

@@ -20,7 +20,8 @@ __all__ = [
     "bytes_of",
     "check_options",
     "codes_of",
-    "rows_of",
+    "embedding_rows",
+    "repeated_pair",
     "sources_of",
     "stores_of",
     "targets_of",
@@ -48,7 +49,7 @@ def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[n
     return places
 
 
-def rows_of(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
+def embedding_rows(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
     """Embeddings as C-contiguous float32 or float16; arrays that already are, and memory maps, are not copied."""
     if isinstance(rows, EmbeddingStore):
         rows = rows.rows(0, len(rows))
@@ -77,8 +78,8 @@ def sources_of(documents: Any) -> list[Source]:
     if stores := stores_of(documents):
         return [source for store in stores for source in sources_of_store(store)]
     if isinstance(documents, (list, tuple)) and documents and all(np.ndim(rows) == 2 for rows in documents):
-        return [Held(rows_of(rows, "documents")) for rows in documents]
-    return [Held(rows_of(documents, "documents"))]
+        return [Held(embedding_rows(rows, "documents")) for rows in documents]
+    return [Held(embedding_rows(documents, "documents"))]
 
 
 def check_options(
@@ -151,9 +152,7 @@ def targets_of(
             if positions.size and positions.dtype.kind not in "iu":
                 raise UsageError(f"the {kind} documents of query {query} are {positions.dtype}, but must be integers")
         indptr = np.cumsum([0, *(len(positions) for positions in lists)], dtype=np.int64)
-        rows = (
-            np.concatenate([positions.astype(np.int64) for positions in lists]) if indptr[-1] else np.empty(0, np.int64)
-        )
+        rows = np.concatenate([np.empty(0, np.int64), *(positions.astype(np.int64) for positions in lists)])
     query_of = np.repeat(np.arange(queries), np.diff(indptr))
     outside = np.flatnonzero((rows < 0) | (rows >= size))
     if outside.size:
@@ -161,12 +160,16 @@ def targets_of(
         raise UsageError(
             f"query {query_of[at]} names document {rows[at]} as {kind}, but documents are numbered 0 to {size - 1}"
         )
-    order = np.lexsort((rows, query_of))
-    repeated = np.flatnonzero((np.diff(rows[order]) == 0) & (np.diff(query_of[order]) == 0))
-    if repeated.size:
-        at = order[repeated[0]]
+    if (at := repeated_pair(query_of, rows)) is not None:
         raise UsageError(f"query {query_of[at]} names {kind} document {rows[at]} twice; name each one once")
     return indptr, rows
+
+
+def repeated_pair(queries: NDArray[np.int64], documents: NDArray[np.int64]) -> np.int64 | None:
+    """The place of a query and document that occur together before; None without one."""
+    order = np.lexsort((documents, queries))
+    repeated = np.flatnonzero((np.diff(documents[order]) == 0) & (np.diff(queries[order]) == 0))
+    return order[repeated[0]] if repeated.size else None
 
 
 def bytes_of(budget: int | str) -> int:

@@ -57,14 +57,13 @@ def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[s
 
 
 def _check_alike(first: EmbeddingStore, second: EmbeddingStore) -> None:
+    settings = [
+        {name: getattr(store.manifest, name) for name in ("stage", "dtype", "dimension")} for store in (first, second)
+    ]
     differing = [
-        f"{name}: {before}, in the other {now}"
-        for name, before, now in (
-            ("stage", first.stage, second.stage),
-            ("dtype", first.manifest.dtype, second.manifest.dtype),
-            ("dimension", first.dimension, second.dimension),
-        )
-        if before != now
+        f"{name}: {before}, in the other {settings[1][name]}"
+        for name, before in settings[0].items()
+        if before != settings[1][name]
     ]
     differing += [
         text.replace(", now ", ", in the other ") for text in differences(first.record, second.record, first.stage)
