@@ -33,12 +33,8 @@ def sample_store(
 
     Args:
         path: A store of documents, or a folder with the stores `documents` and optionally `queries`.
-        method: Method of the correction, which determines the kind of sample.
-        texts: Maximum number of documents, and of queries, per language; None for all.
-        queries_by: Source of the correction of queries: `own`, `documents` or `none`; None for `own` if there are
-            queries.
-        seed: Seed of the draw.
-        pivot: Pivot of `shift`.
+
+    The other arguments are those of `encode_sample`.
 
     Raises:
         UsageError: There are no documents, or the store lacks what the method needs.

@@ -182,7 +182,6 @@ _STEPS: dict[str, Callable[..., Collection]] = {
     "code_switch": code_switch,
     "distract": distract,
 }
-_OF_PIVOT = ("translate_partly", "untranslated", "code_switch")
 
 
 def apply(collection: Collection, steps: Iterable[str | Step], *, pivot: str = "en") -> Collection:
@@ -211,7 +210,7 @@ def apply(collection: Collection, steps: Iterable[str | Step], *, pivot: str = "
     parsed = iter(parse([step for step in items if isinstance(step, str)]))
     for step in [next(parsed) if isinstance(item, str) else item for item in items]:
         options = dict(step.options)
-        if step.name in _OF_PIVOT:
+        if "pivot" in _OPTIONS[step.name]:
             options.setdefault("pivot", pivot)
         if step.name == "distract":
             options["others"] = {name: load(source) for name, source in options["others"].items()}

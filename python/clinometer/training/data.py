@@ -187,12 +187,13 @@ def samples_from_items(
     statistics: dict[str, Any] = {"layout": layout, "pivot": pivot, "split": split, "seed": seed}
     split_side, left_out = split_items(items, targets, split, dev_share, pivot=pivot, split_seed=split_seed)
     statistics |= {"items_read": len(items), **left_out}
-    needs_query = _QUERY_TGT in LAYOUTS[layout]
     rows: list[tuple[str, str, ParallelItem]] = []
     warnings = []
     available: dict[str, int] = {}
     for language in targets:
-        usable = [item for item in split_side if _usable(item, language, needs_query)]
+        usable = [item for item in split_side if language in item.texts]
+        if _QUERY_TGT in LAYOUTS[layout]:
+            usable = [item for item in usable if item.texts[language][0] is not None]
         usable.sort(key=lambda item: digest(seed, item.id))
         available[language] = len(usable)
         if samples is not None and len(usable) < samples:
@@ -246,10 +247,6 @@ def prompts_for(columns: Iterable[str], query_prompt: str, passage_prompt: str) 
                 f"the column {name!r} is neither a query nor a passage by its name; set its prompt yourself"
             )
     return prompts
-
-
-def _usable(item: ParallelItem, language: str, needs_query: bool) -> bool:
-    return language in item.texts and (not needs_query or item.texts[language][0] is not None)
 
 
 def _names(layout: str, pivot: str) -> tuple[str, ...]:

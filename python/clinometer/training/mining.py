@@ -131,10 +131,8 @@ def with_hard_negatives(
         samples: Samples of `parallel_samples`, with any pivot.
         encoder: Encoder that ranks the candidates; usually the model to train.
         count: Number of negatives per row.
-        ranks: See `mine_hard_negatives`.
-        choice: See `mine_hard_negatives`.
-        seed: See `mine_hard_negatives`.
-        show_progress_bar: Draw bars on standard error.
+
+    The other arguments are those of `mine_hard_negatives`.
 
     Raises:
         UsageError: The columns do not have one of these layouts, or a row has too few candidates.
@@ -179,9 +177,7 @@ def _mined(
         rows = [row for row, pool in enumerate(pool_of_row) if pool == name]
         queries = [samples.rows[row][query_column] for row in rows]
         passages = [samples.rows[row][pool_column] for row in rows]
-        keys = [
-            [(name, same_text(text)) for text in texts] for name, texts in (("query", queries), ("passage", passages))
-        ]
+        keys = [[("query", same_text(text)) for text in queries], [("passage", same_text(text)) for text in passages]]
         groups = merged_groups(range(len(rows)), keys)
         first_position = {key: position for position, key in reversed(list(enumerate(keys[1])))}
         distinct = sorted(first_position.values())

@@ -236,7 +236,7 @@ def _finished(output: Path, plan: TrainingPlan) -> dict[str, Any] | None:
     if not path.exists():
         return None
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    _refuse_another(output, _earlier(output, record["plan"]), plan, "a model of another training")
+    _refuse_another(output, record["plan"], plan, "a model of another training")
     return record
 
 
@@ -249,8 +249,7 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
         if output.exists() and not output.is_dir():
             raise UsageError(f"{output} is a file; give a folder for the model")
         return None
-    earlier = json.loads(path.read_text(encoding="utf-8"))
-    _refuse_another(output, _earlier(output, earlier), plan, "an unfinished training")
+    _refuse_another(output, json.loads(path.read_text(encoding="utf-8")), plan, "an unfinished training")
     checkpoints = []
     for checkpoint in (output / _CHECKPOINTS).glob("checkpoint-*"):
         if (checkpoint / "trainer_state.json").exists():  # the trainer writes it last
@@ -260,15 +259,12 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
     return max(checkpoints, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
 
-def _earlier(output: Path, plan: dict[str, Any]) -> TrainingPlan:
+def _refuse_another(output: Path, earlier: dict[str, Any], plan: TrainingPlan, what: str) -> None:
     try:
-        return msgspec.convert(plan, TrainingPlan)
+        differences = msgspec.convert(earlier, TrainingPlan).differences(plan)
     except msgspec.ValidationError as error:
         raise UsageError(f"{output} holds a training of another version ({error}); give another folder") from None
-
-
-def _refuse_another(output: Path, earlier: TrainingPlan, plan: TrainingPlan, what: str) -> None:
-    if differences := earlier.differences(plan):
+    if differences:
         raise UsageError(
             f"{output} holds {what}; it differs in {', '.join(differences)}; give another folder or the same options"
         )

@@ -68,14 +68,11 @@ def train_seeds(
     """Train a model for each seed, and evaluate it before and after.
 
     Args:
-        model: As for `clinometer.training.train`.
-        data: As for `clinometer.training.train`.
-        languages: Target languages.
         output: Folder for the model; with several seeds, parent of the folders `seed-N`.
         seeds: Seeds of the models, one model for each.
         evaluate: Sources of collections, as `clinometer.load` reads them; see `clinometer.training.proof`.
-        show_progress_bar: Draw bars on standard error.
-        **options: Options of `TrainingPlan` except `seed`.
+
+    The other arguments are those of `clinometer.training.train`.
 
     Raises:
         UsageError: No seed, or a repeated one.
