@@ -89,7 +89,7 @@ def test_the_record_says_what_decides_the_scores() -> None:
 
 @pytest.mark.parametrize("what", ["bm25:k1", "bm25:k1=x", "bm25:k2=1", "bm25:k1=nan"])
 def test_parameters_that_cannot_be_read_are_refused(what: str) -> None:
-    with pytest.raises(UsageError, match=r"does not name bm25 with its parameters; write bm25:k1=0\.9,b=0\.4"):
+    with pytest.raises(UsageError, match=r"invalid parameters of bm25 in .*; write them as in bm25:k1=0\.9,b=0\.4"):
         scorer(what)
 
 
@@ -99,7 +99,7 @@ def test_parameters_out_of_range_and_other_options_are_refused(monkeypatch: pyte
             BM25Scorer(**parameters)
     with pytest.raises(UsageError, match="query_prompt has no effect on bm25; leave it out"):
         scorer("bm25", query_prompt="query: ")
-    with pytest.raises(UsageError, match="bm25 gives scores and no embeddings, so it can only be evaluated"):
+    with pytest.raises(UsageError, match="bm25 yields scores, not embeddings, so it can only be evaluated"):
         encoder("bm25")
     monkeypatch.setitem(__import__("sys").modules, "bm25s", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'clinometer\[bm25\]'"):
@@ -124,7 +124,7 @@ def test_scorers_give_no_embeddings() -> None:
 
     anything: Any = None
     for wrapped in (CorrectedEncoder, AdaptedEncoder):
-        with pytest.raises(UsageError, match="bm25 gives scores and no embeddings, so it can only be evaluated"):
+        with pytest.raises(UsageError, match="bm25 yields scores, not embeddings, so it can only be evaluated"):
             wrapped(BM25Scorer(), anything)  # type: ignore[arg-type]
 
 

@@ -90,10 +90,8 @@ def prove(
         encoder, target = make(), collection_folder / name
         if (target / "results.json").exists() and (target / "geometry.json").exists():
             earlier = Evaluation.from_folder(target)
-            same = earlier.collection == collection.describe() and earlier.encoder == msgspec.to_builtins(
-                encoder.record
-            )
-            if same and set(MEASURES) <= set(earlier.settings["measures"]):
+            current = (collection.describe(), msgspec.to_builtins(encoder.record))
+            if (earlier.collection, earlier.encoder) == current and set(MEASURES) <= set(earlier.settings["measures"]):
                 return earlier
         sides: tuple[tuple[Side, Texts], ...] = (("queries", collection.queries), ("documents", collection.documents))
         queries, documents = (
