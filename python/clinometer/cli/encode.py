@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from clinometer.cli.encoder_options import Adapter, EncoderOptions
-from clinometer.cli.expansion import option
+from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Executor, Progress, Source, SourceName, Storage
 from clinometer.cli.remedies import RemedyFiles
 from clinometer.errors import UsageError
@@ -34,9 +34,7 @@ def encode(
     source: SourceName,
     reading: Source,
     options: EncoderOptions,
-    output: Annotated[
-        Path, option("STORE", "Folder; gets STORE/documents and STORE/queries.", "-o", "--output", panel="Output")
-    ],
+    output: Annotated[Path, output_option("STORE", "Folder; gets STORE/documents and STORE/queries.")],
     progress: Progress,
     execution: _Workers,
     storage: Storage = _STORAGE,
@@ -48,7 +46,9 @@ def encode(
     Example:
         clinometer encode demo --languages en,de -o store
     """
-    stages = _stages(only)
+    if only not in (None, "documents", "queries"):
+        raise UsageError(f"--only is {only!r}, but must be documents or queries")
+    stages = ("documents", "queries") if only is None else (only,)
     if options.encoder == "precomputed":
         raise UsageError("--encoder precomputed has nothing to encode; write arrays with clinometer.store.StoreWriter")
     # Imported here so that `--help` and complaints about options come at once.
@@ -93,12 +93,6 @@ def encode(
         if elsewhere is not None:
             _warn([text for text in elsewhere.warnings() if text.partition(": ")[2] not in said], said)
     _warn(encoder.record.warnings, said)
-
-
-def _stages(only: str | None) -> tuple[str, ...]:
-    if only not in (None, "documents", "queries"):
-        raise UsageError(f"--only is {only!r}, but must be documents or queries")
-    return ("documents", "queries") if only is None else (only,)
 
 
 def _warn(warnings: list[str], said: set[str]) -> set[str]:
