@@ -293,7 +293,7 @@ def test_verify(run: Run, stored: Path) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out == (
         f"{stored / 'documents'}: 4 documents in 2 shards are intact\n{stored / 'queries'}: 4 queries in 2 shards are "
-        "sound\n"
+        "intact\n"
     )
     flipped = bytearray((stored / "documents" / "00001.npy").read_bytes())
     flipped[-1] ^= 1

@@ -62,7 +62,7 @@ class ScannedCollection:
 
     @cached_property
     def judged_keys(self) -> NDArray[np.int64]:
-        """Sorted keys of all judgements, of whatever grade."""
+        """Sorted keys of all judgements, of any grade."""
         collection = self.collection
         query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
         return np.sort(self.keys(query_of, collection.judged))
