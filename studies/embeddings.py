@@ -11,7 +11,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 import clinometer as cm
-from clinometer.encoders import Encoder
+from clinometer.encoders.base import Encoder, Side, encode
 from clinometer.files import written_whole
 from studies.sources import ENCODERS
 
@@ -24,11 +24,6 @@ def encoder(name: str) -> Encoder:
     return cm.encoder(ENCODERS[name])
 
 
-def encoded(encoder: Encoder, stage: str, texts: Sequence[str], **options: Any) -> Any:
-    """Embeddings of texts as queries or as documents, whichever `stage` says."""
-    return (encoder.encode_queries if stage == "queries" else encoder.encode_documents)(list(texts), **options)
-
-
 def saved(path: Path, make: Callable[[], Any]) -> Any:
     """The array in a file; if the file does not exist, the array is made and the file appears whole."""
     if not path.exists():
@@ -39,16 +34,16 @@ def saved(path: Path, make: Callable[[], Any]) -> Any:
     return np.load(path)
 
 
-def parts_folder(name: str, dataset: str, stage: str, work: Path) -> Path:
-    return work / "embeddings" / name / f"{dataset}-{stage}"
+def parts_folder(name: str, dataset: str, side: Side, work: Path) -> Path:
+    return work / "embeddings" / name / f"{dataset}-{side}"
 
 
-def embedded(name: str, dataset: str, stage: str, texts: Sequence[str], work: Path) -> Any:
+def embedded(name: str, dataset: str, side: Side, texts: Sequence[str], work: Path) -> Any:
     """Embeddings of texts by an encoder of `ENCODERS`, in parts of 256 texts, each encoded once and saved."""
-    folder = parts_folder(name, dataset, stage, work)
+    folder = parts_folder(name, dataset, side, work)
     parts = []
-    for start in tqdm(range(0, len(texts), PART), desc=f"{name}, {stage} of {dataset}"):
-        part = texts[start : start + PART]
+    for start in tqdm(range(0, len(texts), PART), desc=f"{name}, {side} of {dataset}"):
+        part = list(texts[start : start + PART])
         path = folder / f"{start:06}.npy"
-        parts.append(saved(path, lambda part=part: encoded(encoder(name), stage, part)))
+        parts.append(saved(path, lambda part=part: encode(encoder(name), part, side)))
     return np.concatenate(parts)

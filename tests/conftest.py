@@ -7,11 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support import faults
 from support.command_line import Outcome, Run
 
+import clinometer as cm
 from clinometer.cli import main
 from clinometer.executors import Executor
+
+# A machine that is busy with other tests is slow, which is not a fault.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +27,12 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the evaluation data is not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_evaluation() -> cm.Evaluation:
+    """The embedded collection in three languages, scored by the embedded encoder."""
+    return cm.evaluate("demo", "offline", languages=["en", "de", "zh"], resamples=0)
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def test_restrict_keeps_texts_and_the_judgements_between_them(tiny: Collection) 
         tiny.restrict(["en", "fr"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 1 << 20), kept=st.sets(st.sampled_from(["en", "de", "zh"]), min_size=1))
 def test_restricting_is_choosing_rows(seed: int, kept: set[str]) -> None:
     collection = random_collection(seed)

@@ -90,7 +90,7 @@ def assert_same(found: cm.Scan, wanted: cm.Scan) -> None:
     assert_same_lists(found.top, wanted.top)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(case=cases, threads=st.integers(1, 3), block=st.integers(1, 64), kernel=st.sampled_from(KERNELS))
 def test_threads_blocks_and_kernels_never_show(case: Case, threads: int, block: int, kernel: str) -> None:
     assert_same(case.scan(threads=threads, block=block, kernel=kernel), case.scan(threads=1))
@@ -105,7 +105,7 @@ def test_kernels_and_threads_agree_on_a_larger_pool(similarity: str) -> None:
             assert_same(case.scan(similarity=similarity, threads=threads, block=block, kernel=kernel), wanted)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases, data=st.data())
 def test_shards_cut_anywhere_never_show(case: Case, data: st.DataObject) -> None:
     size = len(case.documents)
@@ -143,7 +143,7 @@ def parts_of(case: Case, bounds: list[int]) -> list[tuple[RankCounts, TopK]]:
     return parts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases, data=st.data())
 def test_partial_results_merge_in_any_order_and_grouping(case: Case, data: st.DataObject) -> None:
     size = len(case.documents)
@@ -164,7 +164,7 @@ def ranks_of(result: cm.Scan, ties: Any) -> NDArray[Any]:
     return result.ranks.ranks(ties=ties)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases, seed=st.integers(0, 1 << 20))
 def test_the_order_of_documents_shows_only_in_the_order_of_ties(case: Case, seed: int) -> None:
     order = np.random.default_rng(seed).permutation(len(case.documents))
@@ -184,7 +184,7 @@ def test_the_order_of_documents_shows_only_in_the_order_of_ties(case: Case, seed
         assert_array_equal(ranks_of(moved, mode), ranks_of(wanted, mode), err_msg=mode)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(case=cases)
 def test_float16_documents_score_as_their_float32_widening(case: Case) -> None:
     half = case.documents.astype(np.float16)
@@ -192,7 +192,7 @@ def test_float16_documents_score_as_their_float32_widening(case: Case) -> None:
     assert_same(case.scan(half), case.scan(half.astype(np.float32)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(case=cases)
 def test_a_single_query_scores_as_in_the_batch(case: Case) -> None:
     batch = case.scan()

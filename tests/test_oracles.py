@@ -58,7 +58,7 @@ def test_the_reference_is_not_fooled_by_rounding_twice() -> None:
     assert twice == fused_exactly(half, float(np.float32(1 + 2.0**-23)), 1.0) == 1 + 2.0**-23
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=seeds, dimension=st.integers(1, 40), similarity=st.sampled_from(["cosine", "dot"]))
 def test_scores_are_the_canonical_chain(seed: int, dimension: int, similarity: Any) -> None:
     queries, documents = embeddings(seed, 3, dimension, False), embeddings(seed + 1, 20, dimension, False)
@@ -80,7 +80,7 @@ def test_rows_are_scaled_by_the_fixed_rule() -> None:
         assert_array_equal(top.scores[0][np.argsort(top.ids[0])], unit_rows(rows)[:, component])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=seeds, dimension=st.integers(1, 9), tied=st.booleans(), similarity=st.sampled_from(["cosine", "dot"]))
 def test_ranks_are_those_of_a_full_sort(seed: int, dimension: int, tied: bool, similarity: Any) -> None:
     rng = np.random.default_rng(seed)
@@ -105,7 +105,7 @@ def test_ranks_are_those_of_a_full_sort(seed: int, dimension: int, tied: bool, s
                 assert rank == wanted
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=seeds, tied=st.booleans(), ties=st.sampled_from(["index", "trec"]), k=st.integers(1, 40))
 def test_lists_are_the_head_of_a_full_sort(seed: int, tied: bool, ties: TieMode, k: int) -> None:
     rng = np.random.default_rng(seed)
@@ -150,7 +150,7 @@ def all_settings(collection: Collection, pairs: str = "all") -> list[Setting]:
     return settings_of(SCENARIOS, collection.languages, "en", pairs)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=seeds, tied=st.booleans())
 def test_standard_measures_equal_trec_eval_in_every_scenario(seed: int, tied: bool) -> None:
     collection = random_collection(seed)
@@ -177,7 +177,7 @@ def test_the_oracle_sees_the_tie_order() -> None:
     assert by_trec.per_query["RR"].tolist() != by_index.per_query["RR"].tolist()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=seeds, tied=st.booleans(), ties=st.sampled_from(TIE_MODES))
 def test_every_sub_pool_ranks_as_if_scanned_alone(seed: int, tied: bool, ties: TieMode) -> None:
     """MaxR of one scan over all languages equals the greatest rank of a scan of each query's own pool."""
@@ -214,7 +214,7 @@ def scanned_alone(
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=seeds, tied=st.booleans(), ties=st.sampled_from(["index", "trec"]))
 def test_language_measures_equal_a_walk_down_the_sorted_pool(seed: int, tied: bool, ties: TieMode) -> None:
     collection = random_collection(seed)
@@ -277,7 +277,7 @@ def walk(collection: Collection, setting: Setting, pool: Pool, scores: NDArray[A
     return found
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=seeds, tied=st.booleans(), ties=st.sampled_from(["index", "trec", "optimistic", "pessimistic"]))
 def test_complete_is_whether_max_rank_is_within(seed: int, tied: bool, ties: TieMode) -> None:
     collection = random_collection(seed)

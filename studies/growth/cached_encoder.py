@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 import clinometer as cm
-from clinometer.encoders.base import EncoderRecord
+from clinometer.encoders.base import EncoderRecord, Side, encode
 from clinometer.files import written_whole
 
 _PART = 32
@@ -36,23 +36,21 @@ class CachedEncoder:
         return self._inner.record
 
     def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
-        return self._encoded("queries", texts, self._inner.encode_queries, show_progress_bar)
+        return self._encoded("queries", texts, show_progress_bar)
 
     def encode_documents(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
-        return self._encoded("documents", texts, self._inner.encode_documents, show_progress_bar)
+        return self._encoded("documents", texts, show_progress_bar)
 
-    def _encoded(
-        self, stage: str, texts: Sequence[str], encode: Callable[..., NDArray[np.float32]], bar: bool
-    ) -> NDArray[np.float32]:
-        known = self._known(stage)
+    def _encoded(self, side: Side, texts: Sequence[str], bar: bool) -> NDArray[np.float32]:
+        known = self._known(side)
         digests = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
         missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
         # Texts of one length in one batch waste no time on padding; the order is the same in every run.
         todo = sorted(missing.items(), key=lambda item: (len(item[1]), item[0]))
-        for start in tqdm(range(0, len(todo), _PART), desc=f"{self.record.name} {stage}", disable=not bar):
+        for start in tqdm(range(0, len(todo), _PART), desc=f"{self.record.name} {side}", disable=not bar):
             part = dict(todo[start : start + _PART])
-            rows = np.asarray(encode(list(part.values())), dtype=np.float32)
-            name = self._folder / f"{stage}-{hashlib.sha256(''.join(part).encode()).hexdigest()[:12]}"
+            rows = np.asarray(encode(self._inner, list(part.values()), side), dtype=np.float32)
+            name = self._folder / f"{side}-{hashlib.sha256(''.join(part).encode()).hexdigest()[:12]}"
             with written_whole(name.with_suffix(".npy")) as file:
                 np.save(file, rows)
             # The digests come last: once they are written, the rows are whole.
@@ -61,10 +59,10 @@ class CachedEncoder:
             known.update(zip(part, rows, strict=True))
         return np.stack([known[digest] for digest in digests])
 
-    def _known(self, stage: str) -> dict[str, NDArray[np.float32]]:
-        if stage not in self._rows:
-            self._rows[stage] = {}
-            for names in sorted(self._folder.glob(f"{stage}-*.json")):
+    def _known(self, side: Side) -> dict[str, NDArray[np.float32]]:
+        if side not in self._rows:
+            self._rows[side] = {}
+            for names in sorted(self._folder.glob(f"{side}-*.json")):
                 rows = np.load(names.with_suffix(".npy"))
-                self._rows[stage].update(zip(json.loads(names.read_text()), rows, strict=True))
-        return self._rows[stage]
+                self._rows[side].update(zip(json.loads(names.read_text()), rows, strict=True))
+        return self._rows[side]

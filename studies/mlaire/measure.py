@@ -40,7 +40,7 @@ def retriever(name: str, dataset: str, collection: cm.Collection, work: Path) ->
     queries = embedded(encoder, dataset, "queries", collection.queries.texts, work)
     documents = embedded(encoder, dataset, "documents", collection.documents.texts, work)
     if centered:
-        # What somebody with an index has: its documents, neither queries nor translations nor judgements.
+        # What a user with an index has: its documents, neither queries nor translations nor judgements.
         correction = Center.fit(documents, list(collection.documents.languages))
         queries, documents = corrected(correction, collection, queries, documents)
     return PrecomputedEncoder(queries, documents, name=name)
@@ -67,8 +67,8 @@ def ready(name: str, dataset: str, collection: cm.Collection, work: Path) -> boo
     """Whether everything that is needed has been encoded."""
     encoder = name.partition(", ")[0]
     return name == "bm25" or all(
-        len(list(parts_folder(encoder, dataset, stage, work).glob("*.npy"))) == -(-len(texts) // PART)
-        for stage, texts in (("queries", collection.queries), ("documents", collection.documents))
+        len(list(parts_folder(encoder, dataset, side, work).glob("*.npy"))) == -(-len(texts) // PART)
+        for side, texts in (("queries", collection.queries), ("documents", collection.documents))
     )
 
 

@@ -26,10 +26,12 @@ from clinometer.adapters import Adapter, fit_adapter
 from clinometer.adapters import load as load_adapter
 from clinometer.collection import Texts
 from clinometer.encoders import PrecomputedEncoder
+from clinometer.encoders.base import Side, encode
+from clinometer.statistics.resampling import Resamples
 from clinometer.statistics.significance import permutation_test
 from clinometer.training.data import read_items, samples_from_items
 from studies.command_line import parser
-from studies.embeddings import encoded, encoder, saved
+from studies.embeddings import encoder, saved
 from studies.remedies.correction_cases import (
     LANGUAGES,
     Case,
@@ -64,15 +66,15 @@ SHOWN = (
 TRAINED = ["de", "es", "ru", "zh", "ko", "el", "tr"]
 
 
-def embedded(name: str, folder: Path, stage: str, texts: Texts) -> Any:
+def embedded(name: str, folder: Path, side: Side, texts: Texts) -> Any:
     """Embeddings by an encoder, saved under a digest of the texts."""
 
     def make() -> Any:
-        print(f"{name}: encoding {len(texts)} {stage}", file=sys.stderr)
-        return encoded(encoder(name), stage, texts.texts, show_progress_bar=True)
+        print(f"{name}: encoding {len(texts)} {side}", file=sys.stderr)
+        return encode(encoder(name), list(texts.texts), side, show_progress_bar=True)
 
     digest = hashlib.sha256("\0".join(texts.texts).encode()).hexdigest()[:16]
-    return saved(folder / f"{name}-{stage}-{digest}.npy", make)
+    return saved(folder / f"{name}-{side}-{digest}.npy", make)
 
 
 def evaluated(
@@ -123,7 +125,7 @@ def line_of(case: Case, evaluation: cm.Evaluation, base: cm.Evaluation) -> dict[
     tested = ("Complete@10", "nDCG@1")
     differences = np.stack([[target_values(side, measure) for measure in tested] for side in (evaluation, base)])
     p_values = (
-        permutation_test(differences[0].T, differences[1].T, resamples=2000)
+        permutation_test(differences[0].T, differences[1].T, Resamples(2000))
         if case.name.split(" · ")[0] != "none"
         else [1, 1]
     )

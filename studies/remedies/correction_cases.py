@@ -34,7 +34,7 @@ class Vectors(NamedTuple):
 
 def joined(first: Vectors, second: Vectors) -> Vectors:
     texts = [
-        Texts(*(a + b for a, b in zip(vars(one).values(), vars(two).values(), strict=True)))
+        Texts(one.ids + two.ids, one.texts + two.texts, one.languages + two.languages, one.groups + two.groups)
         for one, two in ((first.queries, second.queries), (first.documents, second.documents))
     ]
     return Vectors(texts[0], texts[1], np.concatenate([first.q, second.q]), np.concatenate([first.d, second.d]))

@@ -26,8 +26,8 @@ def main() -> None:
         collection = cm.load(source).complete()
         for name in ENCODERS:
             q, d = (
-                embedded(name, dataset, stage, texts.texts, options.work)
-                for stage, texts in (("queries", collection.queries), ("documents", collection.documents))
+                embedded(name, dataset, side, texts.texts, options.work)
+                for side, texts in (("queries", collection.queries), ("documents", collection.documents))
             )
             for how, correction in corrections(collection, q, d).items():
                 if how == "index":

@@ -22,10 +22,11 @@ from typing import Any
 
 import clinometer as cm
 from clinometer.encoders import PrecomputedEncoder
+from clinometer.encoders.base import Side, encode
 from clinometer.training import train
 from studies.centering import corrected, corrections
 from studies.command_line import parser
-from studies.embeddings import encoded, saved
+from studies.embeddings import saved
 from studies.sources import MODEL, SOURCES, training_files
 
 LANGUAGES = {"zh": ["zh"], "de": ["de"], "joint": ["de", "es", "ru", "zh", "ko", "el", "tr"]}
@@ -95,16 +96,16 @@ def model_of(run: Run, work: Path) -> Path:
 def embedded(run: Run, work: Path, name: str, collection: cm.Collection, precision: str | None) -> tuple[Any, Any]:
     encoder = None
 
-    def encode(stage: str, texts: Sequence[str]) -> Any:
+    def make(side: Side, texts: Sequence[str]) -> Any:
         nonlocal encoder
         encoder = encoder or cm.encoder(str(model_of(run, work)), precision=precision, batch_size=128)
-        print(f"{run.name}: encoding the {stage} of {name}", file=sys.stderr)
-        return encoded(encoder, stage, texts, show_progress_bar=True)
+        print(f"{run.name}: encoding the {side} of {name}", file=sys.stderr)
+        return encode(encoder, list(texts), side, show_progress_bar=True)
 
     folder = work / "embeddings" / run.name
     return (
-        saved(folder / f"{name}-queries.npy", lambda: encode("queries", collection.queries.texts)),
-        saved(folder / f"{name}-documents.npy", lambda: encode("documents", collection.documents.texts)),
+        saved(folder / f"{name}-queries.npy", lambda: make("queries", collection.queries.texts)),
+        saved(folder / f"{name}-documents.npy", lambda: make("documents", collection.documents.texts)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Scans of ten million generated documents: exact ranks, memory, speed, a killed worker, and what the plan had said.
+"""Scans of ten million generated documents: exact ranks, memory, speed, a killed worker, and what the plan forecast.
 
     python -m studies.scale.measure --work DIR
 

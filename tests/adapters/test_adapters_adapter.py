@@ -83,7 +83,7 @@ def test_queries_may_have_their_own_map() -> None:
     np.testing.assert_array_equal(alone.apply_queries(rows(9)), alone.apply(rows(9)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(start=st.integers(0, 2500), count=st.integers(1, 40), made=st.sampled_from([low_rank, linear]))
 def test_a_row_does_not_depend_on_its_batch(start: int, count: int, made: Any) -> None:
     x, adapter = rows(2600), made()

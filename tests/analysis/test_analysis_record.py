@@ -66,9 +66,10 @@ def test_as_json_and_polars(evaluation: Evaluation, tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         (gzip.compress(b"{}\n"), ":1: the example has no scenario, "),
-        (gzip.compress(b"nothing\n"), ":1: this is no line of examples"),
+        (gzip.compress(b"nothing\n"), ":1: not a line of examples"),
         (b"plain", ": the file is damaged"),
     ],
+    ids=["no example", "no JSON", "not compressed"],
 )
 def test_a_damaged_file_of_examples_is_named(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / EXAMPLES

@@ -342,7 +342,7 @@ def test_shift_refuses() -> None:
 # calibration
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), scale=st.booleans(), strength=st.sampled_from([0.5, 1.0, 2.0]))
 def test_cosine_of_folded_vectors_orders_as_the_calibrated_scores(seed: int, scale: bool, strength: float) -> None:
     documents, labels = sample(seed=seed)

@@ -26,7 +26,7 @@ def test_translations_by_hand() -> None:
         choose_parallel(languages, groups, 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.sampled_from(["en", "de", "zh"]), st.integers(0, 9)), unique=True, min_size=1),
     st.integers(1, 5),

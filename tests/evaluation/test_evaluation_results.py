@@ -256,15 +256,14 @@ def test_a_folder_that_is_not_there_is_named(evaluation: Evaluation, tmp_path: P
         evaluation.to_json(tmp_path / "absent" / "results.json")
 
 
-def test_an_evaluation_is_shown_in_a_few_lines() -> None:
-    evaluation = cm.evaluate("demo", "offline", languages=["en", "de", "zh"], resamples=0)
-    text = repr(evaluation)
+def test_an_evaluation_is_shown_in_a_few_lines(demo_evaluation: Evaluation) -> None:
+    text = repr(demo_evaluation)
     assert text.startswith("Evaluation of offline on demo: ")
     assert len(text.splitlines()) <= 7
     assert max(map(len, text.splitlines())) <= 160
-    value = evaluation.value("MaxRnorm", "multi", "macro-target")
+    value = demo_evaluation.value("MaxRnorm", "multi", "macro-target")
     assert f"multi, queries in other languages: Max@R norm {value:.1f}, Complete@10 " in text
-    hostile = replace(evaluation, encoder={**evaluation.encoder, "name": "<script>alert(1)</script>"})
+    hostile = replace(demo_evaluation, encoder={**demo_evaluation.encoder, "name": "<script>alert(1)</script>"})
     page = hostile._repr_html_()
     assert "<script>" not in page
     assert f"<td>{value:.1f}</td>" in page

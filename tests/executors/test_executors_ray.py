@@ -61,7 +61,7 @@ def store(tmp_path: Path) -> EmbeddingStore:
     return EmbeddingStore.open(tmp_path / "store")
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 1 << 16),
     cuts=st.lists(st.integers(0, 120), max_size=4),

@@ -47,7 +47,7 @@ def drawn(seed: int, rows: int, dimension: int) -> tuple[Rows, Rows]:
 sizes = {"seed": st.integers(0, 1 << 16), "rows": st.integers(2, 9), "dimension": st.integers(2, 6)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(**sizes)
 def test_against_the_whole_matrix(seed: int, rows: int, dimension: int) -> None:
     first, second = drawn(seed, rows, dimension)
@@ -67,7 +67,7 @@ def test_against_the_whole_matrix(seed: int, rows: int, dimension: int) -> None:
     assert raw == pytest.approx(np.linalg.norm(first.mean(0) - second.mean(0)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(**sizes)
 def test_what_must_not_change_a_value(seed: int, rows: int, dimension: int) -> None:
     first, second = drawn(seed, rows, dimension)
@@ -88,7 +88,7 @@ def test_what_must_not_change_a_value(seed: int, rows: int, dimension: int) -> N
     assert isotropy(5 * first).average_cosine == pytest.approx(one.average_cosine)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 1 << 16), rows=st.integers(2, 9), dimension=st.integers(2, 6), block=st.integers(1, 10))
 def test_blocks_never_show(seed: int, rows: int, dimension: int, block: int) -> None:
     first, second = drawn(seed, rows, dimension)

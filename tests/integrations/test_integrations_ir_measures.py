@@ -22,7 +22,7 @@ def parsed(name: str) -> ir_measures.Measure:
     return ir_measures.parse_measure(name.replace("=own", "='own'"))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1 << 20), tied=st.booleans())
 def test_it_agrees_with_an_evaluation(seed: int, tied: bool) -> None:
     # Texts all differ, so that the qrels say all that the collection knows.

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
-import clinometer as cm
 from clinometer import Evaluation
 from clinometer.errors import UsageError
 from clinometer.files import put_section
 from clinometer.integrations.model_cards import add_to_card, card_section
 
 
-@pytest.fixture(scope="module")
-def evaluation() -> Evaluation:
-    return cm.evaluate("demo", "offline", languages=["en", "de", "zh"], resamples=0)
+@pytest.fixture
+def evaluation(demo_evaluation: Evaluation) -> Evaluation:
+    return demo_evaluation
 
 
 def test_the_table_has_the_values_of_the_results(evaluation: Evaluation) -> None:

@@ -19,7 +19,7 @@ ids = st.text(st.characters(exclude_categories=["Cs", "Z"]), min_size=1, max_siz
 )
 float32 = st.floats(width=32, allow_nan=False).map(np.float32)
 float64 = st.floats(allow_nan=False)
-same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 @same_folder

@@ -20,7 +20,7 @@ from clinometer.io.beir import read_beir, write_beir
 from clinometer.io.trec import qrels_of, read_qrels, read_run, run_of, write_run
 from clinometer.io.trecfolder import write_trec
 
-few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 seeds = st.integers(0, 1 << 20)
 MEASURES = ("nDCG@10", "nDCG", "RR", "AP", "R@5", "P@5", "Success@1")
 

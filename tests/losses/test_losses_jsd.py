@@ -54,7 +54,7 @@ def test_base_two_and_temperature() -> None:
     assert warm.item() == pytest.approx(embedding_jsd(one[None], two[None]).item())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(rows, rows)
 def test_equals_the_definition_and_is_symmetric(first: list[float], second: list[float]) -> None:
     value = distribution_jsd(tensor(first), tensor(second)).item()
@@ -64,7 +64,7 @@ def test_equals_the_definition_and_is_symmetric(first: list[float], second: list
     assert distribution_jsd(tensor(first), tensor(first)).item() == 0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(rows, rows, rows, st.sampled_from([0.0, 1e-8, 1e-2]))
 def test_the_root_keeps_the_triangle_inequality(a: list[float], b: list[float], c: list[float], epsilon: float) -> None:
     def distance(one: list[float], two: list[float]) -> float:

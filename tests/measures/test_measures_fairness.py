@@ -37,7 +37,7 @@ def by_definition(ranks: list[float], languages: list[int], cutoff: int) -> floa
     return float(stats.chi2.sf(h, len(groups) - 1))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     languages=st.lists(st.integers(0, 3), min_size=2, max_size=9),
     cutoff=st.integers(1, 20),
@@ -88,7 +88,7 @@ def test_peer_refuses_what_does_not_fit() -> None:
             peer([1], ["en"], [1], cutoff=1, weights=weights)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 999), cutoff=st.integers(2, 6))
 def test_mrc_against_scipy(seed: int, cutoff: int) -> None:
     rng = np.random.default_rng(seed)

@@ -52,7 +52,7 @@ def test_the_vectors_of_a_large_pool() -> None:
     assert max_rank_norm(placements).tolist() == pytest.approx([77.27, 18.29], abs=0.005)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     scores=st.lists(st.integers(0, 6), min_size=1, max_size=12),
     ties=st.sampled_from(["index", "trec", "optimistic", "pessimistic"]),
@@ -75,7 +75,7 @@ def test_reachable_is_what_merging_the_languages_anew_could_do() -> None:
         reachable(placements, 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     scores=st.lists(st.integers(0, 4), min_size=2, max_size=12),
     ties=st.sampled_from(["index", "trec", "optimistic", "pessimistic", "expected"]),
@@ -94,7 +94,7 @@ def test_nothing_is_more_complete_than_reachable(
     assert reachable(placements, len(scores))[0] == pytest.approx(100)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(scores=st.lists(st.integers(0, 2), min_size=1, max_size=9), chosen=st.sets(st.integers(0, 8), min_size=1))
 def test_expected_max_rank_is_the_sum_of_incompleteness(scores: list[int], chosen: set[int]) -> None:
     grades = [int(d in chosen) for d in range(len(scores))]

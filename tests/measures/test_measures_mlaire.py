@@ -150,7 +150,7 @@ def pools(draw: st.DrawFn, largest: int = 6, grades: tuple[int, ...] = (0, 0, 1,
     return Pool([float(score) for score in scores], judged, column(st.integers(0, 2)), twins)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     found=st.lists(pools(), min_size=1, max_size=3),
     ties=st.sampled_from(MODES),
@@ -168,7 +168,7 @@ def test_every_measure_is_read_from_the_top(
         assert_allclose(measured(placements), slow, rtol=1e-12, atol=1e-10, err_msg=f"{name}, {ties}, {found}")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(found=st.lists(pools(grades=(0, 1)), min_size=1, max_size=4), ties=st.sampled_from(MODES), own=st.integers(0, 2))
 def test_identities(found: list[Pool], ties: TieMode, own: int) -> None:
     placements, label = placements_of(found, ties), LANGUAGES[own]
@@ -194,7 +194,7 @@ def test_identities(found: list[Pool], ties: TieMode, own: int) -> None:
     assert (best[~np.isnan(best)] <= worst[~np.isnan(best)] - 1).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(found=st.lists(pools(), min_size=1, max_size=3), ties=st.sampled_from(MODES), data=st.data())
 def test_other_names_for_the_languages_change_nothing(found: list[Pool], ties: TieMode, data: st.DataObject) -> None:
     renamed = data.draw(st.permutations([EN, DE, ZH]))
@@ -377,7 +377,7 @@ def as_pool(pool: Judged, scores: NDArray[Any], collection: Collection, order: N
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 1 << 20),
     tied=st.booleans(),
@@ -403,7 +403,7 @@ def test_evaluations_equal_full_sorts(seed: int, tied: bool, ties: TieMode) -> N
                 assert found[query] == pytest.approx(reading(pool, order), nan_ok=True), (name, setting, query)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1 << 20), tied=st.booleans())
 def test_expected_tops_are_shares_of_those_that_tie_for_the_first_place(seed: int, tied: bool) -> None:
     collection = random_collection(seed)

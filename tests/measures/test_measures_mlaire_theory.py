@@ -166,7 +166,7 @@ def renamed(collection: Collection, names: dict[str, str]) -> Collection:
     return replace(collection, **sides)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1 << 20), tied=st.booleans(), ties=st.sampled_from(["index", "trec", "expected"]))
 def test_renaming_the_languages_changes_no_symmetric_measure(seed: int, tied: bool, ties: Any) -> None:
     rng = np.random.default_rng(seed)
@@ -181,7 +181,7 @@ def test_renaming_the_languages_changes_no_symmetric_measure(seed: int, tied: bo
         assert values(after, names[label]) == pytest.approx(values(before, label), nan_ok=True)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1 << 20), tied=st.booleans(), ties=st.sampled_from(["index", "trec", "expected"]))
 def test_identities_of_the_rows(seed: int, tied: bool, ties: Any) -> None:
     rng = np.random.default_rng(seed)

@@ -71,7 +71,7 @@ def graded_pools(draw: st.DrawFn) -> Pool:
     return Pool([score / 4 for score in scores], grades)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(graded_pools(), min_size=1, max_size=4))
 def test_equal_to_trec_eval(pools: list[Pool]) -> None:
     check(pools)

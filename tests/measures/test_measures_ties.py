@@ -89,13 +89,13 @@ def check(found: list[Pool], ties: TieMode, cutoff: int, one: int, other: int) -
         assert_allclose(measured(placements), slow, rtol=1e-12, atol=1e-12, err_msg=f"{name}, ties={ties}, {found}")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(found=st.lists(pools(), min_size=1, max_size=2), cutoff=st.integers(1, 9), pair=st.permutations([0, 1, 2]))
 def test_expected_ties_are_the_mean_over_all_orders(found: list[Pool], cutoff: int, pair: list[int]) -> None:
     check(found, "expected", cutoff, pair[0], pair[1])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     found=st.lists(pools(largest=12), min_size=0, max_size=4),
     ties=st.sampled_from([mode for mode in MODES if mode != "expected"]),

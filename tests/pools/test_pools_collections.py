@@ -42,7 +42,7 @@ def pool_of(name: str) -> Collection:
 
 
 @pytest.mark.parametrize("name", STEPS)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=SEEDS, share=SHARES, gaps=st.sampled_from([0.0, 0.4]))
 def test_the_same_for_the_same_seed_and_nothing_made_up(name: str, seed: int, share: float, gaps: float) -> None:
     collection = parallel_collection(seed=seed, gaps=gaps)
@@ -64,7 +64,7 @@ def test_the_same_for_the_same_seed_and_nothing_made_up(name: str, seed: int, sh
 
 
 @pytest.mark.parametrize("name", [name for name in STEPS if not name.startswith(("skew", "untranslated", "code"))])
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=SEEDS, one=SHARES, other=SHARES)
 def test_fewer_documents_are_a_part_of_more(name: str, seed: int, one: float, other: float) -> None:
     collection = parallel_collection(seed=seed, gaps=0.2)
@@ -74,7 +74,7 @@ def test_fewer_documents_are_a_part_of_more(name: str, seed: int, one: float, ot
     assert all(text_of[name] == text for name, text in zip(less.documents.ids, less.documents.texts, strict=True))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=SEEDS, english=st.floats(0.05, 0.9), german=st.floats(0, 0.09))
 def test_shares_are_reached_within_one_document(seed: int, english: float, german: float) -> None:
     collection = parallel_collection(40, seed=seed, gaps=0.2)
@@ -88,7 +88,7 @@ def test_shares_are_reached_within_one_document(seed: int, english: float, germa
     assert any(shares[label] * (size + 1) > available[label] for label in shares)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=SEEDS, one=st.floats(0.4, 0.95), other=st.floats(0.4, 0.95))
 def test_a_language_with_fewer_documents_keeps_a_part_of_what_it_would_keep(
     seed: int, one: float, other: float
@@ -205,7 +205,6 @@ def test_near_duplicates_keep_numbers_and_are_judged_or_not() -> None:
 
 
 @given(text=st.text(min_size=1, max_size=60).filter(str.strip), number=st.integers(0, 1000))
-@settings(deadline=None)
 def test_every_edit_keeps_the_digits(text: str, number: int) -> None:
     for language in ("en", "th"):
         assert "".join(sentences(text, language)).strip() == text.strip()
@@ -237,7 +236,7 @@ def _columns(collection: Collection) -> tuple[tuple[str | None, ...], tuple[str,
 
 
 @given(share=SHARES, more=SHARES)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_switched_tokens_are_those_of_the_pivot_and_more_replace_more(share: float, more: float) -> None:
     collection = parallel_collection(5)
     less, most = (pools.code_switch(collection, amount) for amount in sorted((share, more)))
@@ -279,7 +278,7 @@ def test_languages_without_spaces_are_switched_by_spans() -> None:
     assert pool.notes["pool_1"]["queries without a translation in the pivot"] == 1
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=SEEDS, one=st.integers(36, 90), other=st.integers(36, 90))
 def test_distractors_fill_a_pool_of_the_size_and_larger_pools_hold_smaller_ones(
     seed: int, one: int, other: int

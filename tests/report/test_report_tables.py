@@ -1,3 +1,5 @@
+"""Tables of a report: each row once, means under what they are means of, widths in any script."""
+
 from __future__ import annotations
 
 import unicodedata

@@ -12,7 +12,7 @@ from clinometer.errors import UsageError
 from clinometer.scanning.counts import TieMode
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.sampled_from(["index", "trec", "optimistic", "pessimistic", "expected"]))
 def test_excluding_equals_a_pool_without_them(seed: int, ties: TieMode) -> None:
     """Every query is scanned alone over the pool that is left to it."""

@@ -135,7 +135,7 @@ def test_tie_places() -> None:
         assert found.tolist() == places
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 1 << 20), tied=st.booleans(), ties=st.sampled_from(["index", "trec"]), k=st.integers(1, 20))
 def test_excluded_documents_are_as_good_as_absent(seed: int, tied: bool, ties: Any, k: int) -> None:
     rng = np.random.default_rng(seed)

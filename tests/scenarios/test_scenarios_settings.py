@@ -115,7 +115,7 @@ def assert_counts(found: Counts, wanted: Counts, rows: slice, order: list[int]) 
         assert getattr(found, name)[rows][order].tolist() == getattr(wanted, name).tolist(), name
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 1 << 20), tied=st.booleans(), ties=st.sampled_from(["index", "trec"]))
 def test_placements_count_the_documents_of_each_own_pool(seed: int, tied: bool, ties: Any) -> None:
     collection = random_collection(seed)

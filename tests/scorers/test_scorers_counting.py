@@ -37,7 +37,7 @@ def same(one: Scan, other: Scan) -> None:
                 assert a == b, field.name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 1 << 20),
     tied=st.booleans(),
@@ -68,7 +68,7 @@ def test_canonical_scores_give_what_the_scan_gives(
     same(cm.scan_scores((scores[at : at + block] for at in range(0, 4, block)), **options), wanted)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 1 << 20),
     kind=st.sampled_from([np.float32, np.float64, np.int64, np.float16]),

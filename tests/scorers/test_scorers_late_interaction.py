@@ -34,7 +34,7 @@ def by_hand(queries: list[NDArray[Any]], documents: list[NDArray[Any]], cosine: 
     return scores.astype(np.float32)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 1 << 20),
     similarity=st.sampled_from(["cosine", "dot"]),

@@ -45,7 +45,7 @@ def by_hand(row: NDArray[np.float32]) -> list[int]:
     return [round(value / Fraction(2) ** exponent) for value in exact] + [exponent]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ROWS)
 def test_the_rule(rows: NDArray[np.float32]) -> None:
     codes = coded(rows)

@@ -41,20 +41,20 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(contents())
 def test_npy_and_back(what: dict[str, Any]) -> None:
     check_round_trip(what, "s.npy")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(contents())
 def test_safetensors_and_back(what: dict[str, Any]) -> None:
     pytest.importorskip("safetensors")
     check_round_trip(what, "s.safetensors")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(contents())
 @pytest.mark.models
 def test_parquet_and_back(what: dict[str, Any]) -> None:
@@ -62,7 +62,7 @@ def test_parquet_and_back(what: dict[str, Any]) -> None:
     check_round_trip(what, "s.parquet")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(contents())
 @pytest.mark.models
 @pytest.mark.filterwarnings("ignore:builtin type:DeprecationWarning")

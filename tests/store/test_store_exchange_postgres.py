@@ -63,7 +63,7 @@ COLUMNS = Columns("number", "emb", "lang", "select")
 
 
 @pytest.mark.models
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(what=contents())
 def test_a_table_and_back(server: Path, what: dict[str, Any]) -> None:
     address = at(server, "postgres")

@@ -260,7 +260,7 @@ def test_no_more_than_512_shards(rows: int) -> None:
     assert -(-rows // size) <= 512
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=3)), st.data())
 def test_digests_tell_lists_of_texts_apart(texts: list[str], data: st.DataObject) -> None:
     other = data.draw(st.lists(st.sampled_from([*texts, "a"]), max_size=len(texts) + 1))

@@ -114,7 +114,7 @@ def test_a_development_query_that_is_in_training_is_left_out() -> None:
     assert train.statistics["queries_shared_by_items"] == sum(row[0] == "Overview" for row in train.rows)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 60), st.integers(0, 5), st.randoms(use_true_random=False))
 def test_fewer_samples_are_part_of_more_whatever_the_order_of_the_files(size: int, seed: int, order: Any) -> None:
     items = many()
@@ -250,14 +250,12 @@ def test_the_dataset_has_the_columns_then_the_label(tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
-def test_the_real_training_data(shared: Path) -> None:
-    files = sorted((shared / "data" / "train").glob("*.jsonl.gz"))
-    items = read_items(files)
-    train, dev = (samples_from_items(items, ["zh"], None, split=split) for split in ("train", "dev"))
+def test_the_real_training_data(real_items: list[ParallelItem]) -> None:
+    train, dev = (samples_from_items(real_items, ["zh"], None, split=split) for split in ("train", "dev"))
     assert len(train) + len(dev) + dev.statistics["dev_left_out_query_in_train"] == 2554
     assert not {name.partition("#")[0] for name in train.ids} & {name.partition("#")[0] for name in dev.ids}
     assert train.statistics["untranslated"] == {}
     assert isinstance(train, ParallelSamples)
-    joint = samples_from_items(items, ["de", "es", "ru", "zh", "ko", "el", "tr"])
+    joint = samples_from_items(real_items, ["de", "es", "ru", "zh", "ko", "el", "tr"])
     assert joint.statistics["samples"]["de"] == 2800
     assert joint.statistics["warnings"][0].startswith("ru has 1")

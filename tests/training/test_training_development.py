@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clinometer.errors import FormatError, LanguageError, UsageError
-from clinometer.training.data import ParallelItem, read_items, samples_from_items
+from clinometer.training.data import ParallelItem, samples_from_items
 from clinometer.training.development import development_collection
 from clinometer.training.split import split_items
 
@@ -123,10 +123,9 @@ def test_a_language_that_is_not_left_is_named() -> None:
 
 
 @pytest.mark.shared
-def test_the_real_training_data(shared: Path) -> None:
-    items = read_items(sorted((shared / "data" / "train").glob("*.jsonl.gz")))
-    found = development_collection(items, ["de", "zh"])
-    trained = samples_from_items(items, ["de", "zh"], None)
+def test_the_real_training_data(real_items: list[ParallelItem]) -> None:
+    found = development_collection(real_items, ["de", "zh"])
+    trained = samples_from_items(real_items, ["de", "zh"], None)
     assert found.languages == ("en", "de", "zh")
     assert len(set(found.documents.groups)) > 200
     assert not set(found.documents.groups) & set(trained.ids)

@@ -44,7 +44,7 @@ def items(count: int = 12) -> list[ParallelItem]:
     return found
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 4), st.sampled_from(["hardest", "random"]))
 def test_against_a_plain_sort(seed: int, count: int, first: int, choice: Any) -> None:
     random = np.random.default_rng(seed)
@@ -165,7 +165,7 @@ def test_hybrid_samples_by_language() -> None:
     assert all(row[0].startswith("zh? ") and row[1].startswith("zh: ") for row in found["mono-zh"].rows)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(1, 30), st.booleans()), min_size=1, max_size=6),
     st.floats(0, 1),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clinometer.measures import Measure, evaluate_lists, evaluate_measure
 from clinometer.scenarios import Setting
-from clinometer.scenarios.lists import leading_share, listed_documents
+from clinometer.scenarios.lists import ListedDocuments, leading_share
 from clinometer.scenarios.scanned import ScannedCollection
 from clinometer.statistics.resampling import question_rows
 
@@ -64,7 +64,7 @@ def setting_values(
         if other is None and len(setting.pool) > 1 and setting.query_language != pivot:
             other = pivot
         leading = leading_share(scanned, setting, queries, placements) if "leader" in needs else None
-        listed = listed_documents(scanned, setting, queries) if "lists" in needs else None
+        listed: Any = ListedDocuments(scanned, setting, queries) if "lists" in needs and scanned.top else None
         values: dict[str, NDArray[np.float64]] = {}
         for measure in measures:
             column: NDArray[np.float64] | None = None

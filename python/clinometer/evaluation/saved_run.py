@@ -8,7 +8,6 @@ from pathlib import Path
 
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
-from clinometer.io.trec import refuse_white_space, run_of, write_run
 from clinometer.scenarios.scanned import ScannedCollection
 
 __all__ = ["RUN_DEPTH", "check_run", "save_run"]
@@ -24,6 +23,9 @@ def check_run(collection: Collection, path: str | os.PathLike[str]) -> None:
         UsageError: An id has white space.
         FileNotFoundError: The folder of the file does not exist.
     """
+    # Imported here, as readers are: most evaluations write no run.
+    from clinometer.io.trec import refuse_white_space
+
     path = Path(path)
     refuse_white_space(collection.documents.ids, "document id")
     refuse_white_space(collection.queries.ids, "query id")
@@ -42,6 +44,8 @@ def save_run(scanned: ScannedCollection, name: str, path: str | os.PathLike[str]
     Raises:
         UsageError: The scorer does not return such lists.
     """
+    from clinometer.io.trec import run_of, write_run
+
     if scanned.pooled is None:
         raise UsageError(f"{name} returned no list of the whole pool, so its run cannot be written; leave save_run out")
     tag = re.sub(r"\s+", "-", name.strip()) or "clinometer"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,8 @@ class Perspective(NamedTuple):
     leading: Vector | None = None
 
 
-class Listed(NamedTuple):
-    """The documents of result lists of q queries, best first.
+class Listed(Protocol):
+    """The documents of result lists of q queries, best first; each part is made when a measure reads it.
 
     Args:
         codes: `(q, k)`: language of each document, as an index into `languages`; -1 past the end of the pool.

@@ -6,39 +6,61 @@ hold the number in each language, but not which comes first. `leading_share` rea
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import MeasureError
-from clinometer.measures import Listed
 from clinometer.measures.placements import Placements
 from clinometer.scenarios import Setting
 from clinometer.scenarios.scanned import ScannedCollection
 
-__all__ = ["leading_share", "listed_documents"]
+__all__ = ["ListedDocuments", "leading_share"]
 
 
-def listed_documents(scanned: ScannedCollection, setting: Setting, queries: NDArray[np.int64]) -> Listed | None:
-    """The best documents of a setting's pool for some of its queries; None if the scan has no lists.
+class ListedDocuments:
+    """The best documents of a setting's pool for some of its queries; see `clinometer.measures.Listed`.
 
     Args:
         scanned: The collection with its lists.
         setting: Setting of the queries: the pool, and what is removed from it.
         queries: `(q,)`: rows of the queries.
     """
-    if scanned.top is None:
-        return None
-    labels = scanned.counts.languages
-    lists = scanned.top.pool(label for label in setting.pool if label in (scanned.top.languages or ()))
-    ids = lists.ids[queries]
-    codes = np.where(ids < 0, -1, scanned.codes[ids])
-    keys = np.where(ids < 0, -1, scanned.keys(queries[:, None], ids))
-    if setting.removed is not None:
-        removed = np.isin(keys, scanned.related_keys) & (codes == labels.index(setting.removed))
-        order = np.argsort(removed, axis=1, kind="stable")
-        keys, codes = (np.take_along_axis(np.where(removed, -1, part), order, axis=1) for part in (keys, codes))
-    related, judged = np.isin(keys, scanned.related_keys), np.isin(keys, scanned.judged_keys)
-    return Listed(codes, related, judged, labels, setting.pool)
+
+    def __init__(self, scanned: ScannedCollection, setting: Setting, queries: NDArray[np.int64]) -> None:
+        self._scanned, self._setting, self._queries = scanned, setting, queries
+        self.languages, self.pool = scanned.counts.languages, setting.pool
+
+    @cached_property
+    def codes(self) -> NDArray[np.int64]:
+        """`(q, k)`: language of each document; -1 past the end of the pool."""
+        return self._documents[1]
+
+    @cached_property
+    def related(self) -> NDArray[np.bool_]:
+        """`(q, k)`: whether it is a relevant document or a duplicate of one."""
+        return self._scanned.is_related(self._documents[0])
+
+    @cached_property
+    def judged(self) -> NDArray[np.bool_]:
+        """`(q, k)`: whether it has a judgement."""
+        return self._scanned.is_judged(self._documents[0])
+
+    @cached_property
+    def _documents(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Keys of query and document, and languages."""
+        scanned, setting, queries = self._scanned, self._setting, self._queries
+        assert scanned.top is not None  # noqa: S101 - made where there are lists
+        lists = scanned.top.pool(label for label in setting.pool if label in (scanned.top.languages or ()))
+        ids = lists.ids[queries]
+        codes = np.where(ids < 0, -1, scanned.codes[ids])
+        keys = np.where(ids < 0, -1, scanned.keys(queries[:, None], ids))
+        if setting.removed is not None:
+            removed = scanned.is_related(keys) & (codes == self.languages.index(setting.removed))
+            order = np.argsort(removed, axis=1, kind="stable")
+            keys, codes = (np.take_along_axis(np.where(removed, -1, part), order, axis=1) for part in (keys, codes))
+        return keys, codes
 
 
 def leading_share(
@@ -71,7 +93,7 @@ def leading_share(
     left_out = (ids < 0) | np.isin(keys, answers)
     if setting.removed in labels:
         removed = labels.index(setting.removed)
-        left_out[:, removed] |= np.isin(keys[:, removed], scanned.related_keys)
+        left_out[:, removed] |= scanned.is_related(keys[:, removed])
     ranked = np.where(left_out, -np.inf, scores)
     best = ranked.max(axis=(1, 2), keepdims=True, initial=-np.inf)
     first = (ranked == best) & ~left_out

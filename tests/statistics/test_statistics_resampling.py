@@ -39,7 +39,7 @@ def tables(columns: int) -> st.SearchStrategy[list[list[float]]]:
     return st.lists(row, min_size=1, max_size=9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(values=st.integers(1, 12).flatmap(tables), seed=st.integers(0, MASK), threads=st.integers(1, 3))
 def test_resampled_means_are_means_of_the_drawn_rows(values: list[list[float]], seed: int, threads: int) -> None:
     table = np.array(values)

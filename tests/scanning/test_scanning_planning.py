@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.command_line import Run
 
 from clinometer.errors import UsageError
 from clinometer.scanning.planning import Rates, Workload, measure_rates, predict
@@ -66,7 +66,7 @@ def test_rates_are_measured(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
-def test_the_command(run: Callable[..., Any]) -> None:
+def test_the_command(run: Run) -> None:
     given = [
         "plan",
         "--documents",
