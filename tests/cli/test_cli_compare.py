@@ -99,12 +99,16 @@ def test_a_loss_is_named(run: Run, folder: Path, results: tuple[Path, Path], tmp
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["{before}"], 2, "one result cannot be compared; give one before and at least one after"),
+        (["{before}"], 2, "only one result to compare; give one before and at least one after"),
         (["{before}", "{after}", "-o", "c.pdf"], 2, "c.pdf: a comparison is HTML, Markdown or JSON"),
         (["{before}", "{after}", "--correction", "x"], 2, "unknown correction 'x'; expected one of holm, bh, none"),
         (["{before}", "{after}", "--trained", "fr"], 2, "the results have no language fr of group 'trained'"),
         (["{before}", "{after}", "--trained", ","], 2, "group 'trained' has no languages"),
-        (["{before}", "{after}/per_query.jsonl.gz"], 2, "per_query.jsonl.gz is a file; give the folder"),
+        (
+            ["{before}", "{after}/per_query.jsonl.gz"],
+            2,
+            "per_query.jsonl.gz is a file; give a folder from clinometer evaluate -o",
+        ),
         (["{before}", "{after}x"], 1, "No such file or directory; check the path"),
     ],
 )

@@ -241,9 +241,9 @@ def test_corrections_that_do_not_fit_an_evaluation(run: Run, source: list[object
     done = run(*chosen)
     assert_complaint(done, 2, "not fitted on queries in de (40); it knows en", "use --query-languages unknown")
     done = run(*chosen, "--query-languages", "some")
-    assert_complaint(done, 2, "--query-languages is 'some'; choose one of given, unknown, identify")
+    assert_complaint(done, 2, "--query-languages is 'some', but must be one of given, unknown, identify")
     done = run(*measured, "--query-languages", "unknown")
-    assert_complaint(done, 2, "--query-languages says how a correction treats queries; give --correction FILE")
+    assert_complaint(done, 2, "--query-languages is an option of a correction; give --correction FILE")
     done = run(*measured, "--correction", tmp_path / "absent.npz")
     assert_complaint(done, 1, "absent.npz: No such file or directory; check the path")
     (tmp_path / "folder").mkdir()
@@ -284,7 +284,7 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--method", "lir", "--queries-by", "none"], "choose own or documents"),
     (["--method", "shift", "--pivot", "fr"], "no text shares a parallel group with one in fr; give translated texts"),
     (["--languages", "en,xx"], "has no xx; it has en, de, zh"),
-    (["--correction", "old.npz"], "--correction is applied to stored embeddings, and beir:"),
+    (["--correction", "old.npz"], "--correction is for stored embeddings, but beir:"),
     (["--adapter", "absent", "--unit", "row"], "unknown option unit of beir"),
 ]
 
@@ -305,7 +305,7 @@ def test_options_that_cannot_be_used(
 
 def test_places_for_a_correction(run: Run, source: list[object], tmp_path: Path) -> None:
     done = run("correct", *source, "-o", tmp_path / "it.json")
-    assert_complaint(done, 2, "it.json: a correction is a .npz file; let the name end in .npz")
+    assert_complaint(done, 2, "it.json: a correction is a .npz file; give a name that ends in .npz")
     (tmp_path / "folder.npz").mkdir()
     assert_complaint(run("correct", *source, "-o", tmp_path / "folder.npz"), 2, "is a folder; give a file")
     assert run("correct", *source).code == 2

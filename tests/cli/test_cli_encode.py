@@ -228,7 +228,8 @@ def test_a_full_disk(encode: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         last = complaint(encode("-o", tmp_path / "s", "--shard-rows", "3"), 1)
     store = tmp_path / "s" / "documents"
     assert (
-        last == f"clinometer: {store / '00000.npy'}: No space left on device; make room and run the same command again"
+        last
+        == f"clinometer: {store / '00000.npy'}: No space left on device; free some space and run the same command again"
     )
     assert not [*tmp_path.rglob("*.partial")]
     assert len(EmbeddingStore.open(store, partial=True)) == 0
@@ -271,7 +272,7 @@ def test_info(run: Run, stored: Path) -> None:
     lines = dict(line.split(None, 1) for line in done.out.split("\n\n")[0].splitlines())
     assert lines["stage"] == "documents"
     assert lines["rows"] == "4"
-    assert lines["form"] == "4 x float32, 2 shards, 0.0 MB"
+    assert lines["format"] == "4 x float32, 2 shards, 0.0 MB"
     assert lines["languages"] == "en 2, de 2"
     assert lines["prompt"] == "none"
     found = json.loads(run("store", "info", stored, "--json").out)["stores"]
@@ -284,15 +285,15 @@ def test_a_store_that_is_not_complete(run: Run, stored: Path) -> None:
     path = stored / "queries" / "manifest.json"
     path.write_text(path.read_text().replace('"planned_rows": 4', '"planned_rows": 6'))
     assert "rows        4 of 6: not complete" in run("store", "info", stored).out
-    assert "4 queries in 2 shards are sound, of 6 planned: not complete" in run("store", "verify", stored).out
+    assert "4 queries in 2 shards are intact, of 6 planned: not complete" in run("store", "verify", stored).out
 
 
 def test_verify(run: Run, stored: Path) -> None:
     done = run("store", "verify", stored)
     assert (done.code, done.err) == (0, "")
     assert done.out == (
-        f"{stored / 'documents'}: 4 documents in 2 shards are sound\n{stored / 'queries'}: 4 queries in 2 shards are "
-        "sound\n"
+        f"{stored / 'documents'}: 4 documents in 2 shards are intact\n{stored / 'queries'}: 4 queries in 2 shards are "
+        "intact\n"
     )
     flipped = bytearray((stored / "documents" / "00001.npy").read_bytes())
     flipped[-1] ^= 1

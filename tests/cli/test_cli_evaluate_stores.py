@@ -40,9 +40,9 @@ def test_results_from_stores(run: Run, evaluate: Run, folder: Path, stores: Path
 def test_what_cannot_be_used(run: Run, folder: Path, stores: Path) -> None:
     for given, part in (
         (["--queries", stores / "queries"], "--documents"),
-        (["--documents", stores, "--encoder", "offline"], "leave --encoder"),
-        (["--documents", stores, "--query-prompt", "q: "], "leave --encoder"),
-        (["--documents", folder / "documents.npy"], "or name folders of stores"),
+        (["--documents", stores, "--encoder", "offline"], "leave out --encoder"),
+        (["--documents", stores, "--query-prompt", "q: "], "leave out --encoder"),
+        (["--documents", folder / "documents.npy"], "must be folders of stores, or arrays"),
         (["--documents", stores, "--executor", "spark"], "unknown executor 'spark'"),
     ):
         done = run("evaluate", f"beir:{folder}", *given)

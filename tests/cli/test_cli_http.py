@@ -67,10 +67,10 @@ def test_fitting_a_correction_and_looking_at_geometry_with_a_server(
 @pytest.mark.parametrize(
     ("options", "code", "sentence"),
     [
-        (["--http", "speed=1"], 2, "--http speed=1: unknown option; choose from concurrency, requests-per"),
-        (["--http", "concurrency=many"], 2, "--http concurrency=many: the value cannot be read: "),
-        (["--http", "query-fields={"], 2, "--http query-fields={: the value cannot be read: "),
-        (["--http", "encoding-format=hex"], 2, "--http encoding-format=hex: the value cannot be read: "),
+        (["--http", "speed=1"], 2, "--http speed=1: unknown option 'speed'; expected one of concurrency, requests-per"),
+        (["--http", "concurrency=many"], 2, "--http concurrency=many: invalid value ("),
+        (["--http", "query-fields={"], 2, "--http query-fields={: invalid value ("),
+        (["--http", "encoding-format=hex"], 2, "--http encoding-format=hex: invalid value ("),
         (["--http", "timeout=0"], 2, "timeout must be more than 0"),
         (["--max-length", "9"], 2, "max_length has no effect on an encoder behind a URL"),
     ],

@@ -449,7 +449,7 @@ def test_a_full_disk(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", filling)
         done = run("scan", stored, "--relevant", qrels, "-o", out)
-    assert_complaint(done, 1, f"{name}: No space left on device; make room and run the same command again")
+    assert_complaint(done, 1, f"{name}: No space left on device; free some space and run the same command again")
     assert not (out / "scan.json").exists()
     assert not [*out.rglob("*.partial")]
     done = run("scan", stored, "--relevant", qrels, "-o", out)

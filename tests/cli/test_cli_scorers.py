@@ -80,11 +80,14 @@ def test_complete_groups_only(run: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--encoder", "bm25", "--run", "lists.trec"), "--encoder and --run each name what is evaluated; give one"),
-        (("--run", "lists.trec", "--scores", "a.npy"), "--run and --scores each name what is evaluated; give one"),
+        (("--encoder", "bm25", "--run", "lists.trec"), "--encoder and --run each name a target; give one"),
+        (("--run", "lists.trec", "--scores", "a.npy"), "--run and --scores each name a target; give one"),
         (("--encoder", "bm25", "--query-prompt", "query: "), "query_prompt has no effect on bm25; leave it out"),
         (("--run", "lists.trec", "--max-length", "8"), "max_length has no effect on a scorer; leave it out"),
-        (("--run", "lists.trec", "--queries", "q.npy"), "--queries and --documents are for --encoder precomputed"),
+        (
+            ("--run", "lists.trec", "--queries", "q.npy"),
+            "--queries and --documents must be folders of stores, or arrays for --encoder precomputed",
+        ),
         (("--encoder", "bm25:k2=1"), "invalid parameters of bm25 in 'bm25:k2=1'"),
     ],
 )

@@ -132,7 +132,7 @@ def test_an_adapter_is_trained_on_frozen_embeddings(base: Path, tmp_path: Path) 
     assert "adapter.safetensors is there already; give another folder" in again.stderr
     mixed = run(*arguments[:-2], "--lora-rank", 4)
     assert mixed.exit_code == 2
-    assert "--lora-rank trains the model itself, but --adapter leaves it alone" in mixed.stderr
+    assert "--adapter leaves the model unchanged; leave out --lora-rank" in mixed.stderr
 
 
 def test_data_that_is_not_there_is_named(base: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""The command line. Results go to standard output, progress and complaints to standard error.
+"""The command line. Results go to standard output, progress and errors to standard error.
 
-Exit codes: 0 it worked, 1 the run failed or a check did not hold, 2 the command was not understood. A user's mistake is
-one sentence, never a traceback.
+Exit codes: 0 success, 1 the run failed or a check did not hold, 2 wrong usage. A user's mistake yields one sentence,
+never a traceback.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Straighten": (correct, train),
     "Large collections": (encode, scan, plan, convert),
 }
-"""The commands by heading, as in the README; `store`, which has commands itself, comes after `encode`."""
+"""The commands by heading, as in the README; `store`, which has subcommands, comes after `encode`."""
 
 _ORDER = [command.__name__ for commands in _COMMANDS.values() for command in commands]
 _ORDER.insert(_ORDER.index("encode") + 1, "store")
@@ -64,28 +64,28 @@ app = typer.Typer(
 )
 
 
-def _courteous(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, with a sentence and an exit code for whatever its user can cause."""
+def _with_errors_reported(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with a sentence and an exit code for every error that a user can cause."""
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         try:
             command(*arguments, **options)
         except UsageError as error:
-            _complain(error, 2)
+            _fail(error, 2)
         except (ClinometerError, OSError) as error:
-            _complain(error, 1)
+            _fail(error, 1)
         except KeyboardInterrupt:
-            _complain("interrupted", 130)
+            _fail("interrupted", 130)
 
     return run
 
 
-def _complain(problem: object, code: int) -> NoReturn:
+def _fail(problem: object, code: int) -> NoReturn:
     if isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
         # The system's own words, without its error number.
         full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        fix = "make room and run the same command again" if full else "check the path"
+        fix = "free some space and run the same command again" if full else "check the path"
         problem = f"{problem.filename}: {problem.strerror}; {fix}"
     sys.stderr.write(f"clinometer: {problem}\n")
     raise typer.Exit(code)
@@ -96,7 +96,7 @@ def _add(group: typer.Typer, command: Callable[..., None], name: str, heading: s
     text, _, example = inspect.cleandoc(command.__doc__ or "").partition("\n\nExample:\n")
     group.command(
         name, cls=GroupedCommand, help=text, epilog=dedent(example), rich_help_panel=heading
-    )(_courteous(expand(command)))  # fmt: skip
+    )(_with_errors_reported(expand(command)))  # fmt: skip
 
 
 for _heading, _commands in _COMMANDS.items():
@@ -130,8 +130,8 @@ def _options(
     pass
 
 
-def _hush(arguments: list[str], terminal: bool) -> None:
-    """Libraries draw bars of their own; where ours are off, theirs are off too."""
+def _silence_libraries(arguments: list[str], terminal: bool) -> None:
+    """Turn off the bars of libraries if ours are off."""
     if "--no-progress" in arguments or not (terminal or "--progress" in arguments):
         for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
             os.environ.setdefault(name, "1")
@@ -139,5 +139,5 @@ def _hush(arguments: list[str], terminal: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    _hush(sys.argv, sys.stderr.isatty())
+    _silence_libraries(sys.argv, sys.stderr.isatty())
     app(prog_name="clinometer")

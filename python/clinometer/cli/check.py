@@ -27,9 +27,9 @@ class _Conditions(OptionGroup):
         Conditions, option("CONDITION", "Largest drop below the baseline: 'nDCG@10=0.01'.", "--max-drop")
     ] = None
     rise: Annotated[Conditions, option("CONDITION", "Largest rise above the baseline: 'MaxR=2'.", "--max-rise")] = None
-    baseline: Annotated[Path | None, option("RESULTS", "Results that drops and rises are counted from.")] = None
+    baseline: Annotated[Path | None, option("RESULTS", "Results that drops and rises are measured from.")] = None
     use_bound: Annotated[
-        bool, option(None, "Pessimistic end of the interval against --max and --min, not the value.", "--use-bound")
+        bool, option(None, "Pessimistic end of the interval, not the value, for --max and --min.", "--use-bound")
     ] = False
 
 
@@ -48,9 +48,9 @@ def check(
     from clinometer.evaluation.results import Evaluation
     from clinometer.files import json_bytes
 
-    named = {"max": bounds.largest, "min": bounds.least, "max-drop": bounds.drop, "max-rise": bounds.rise}
+    texts_of_kind = {"max": bounds.largest, "min": bounds.least, "max-drop": bounds.drop, "max-rise": bounds.rise}
     conditions, problems = [], []
-    for kind, texts in named.items():
+    for kind, texts in texts_of_kind.items():
         try:
             conditions += read_conditions(kind, texts or [])  # type: ignore[arg-type]
         except ClinometerError as error:
@@ -80,11 +80,11 @@ def check(
 
 
 def _sentence(row: dict[str, Any]) -> str:
-    place = f"{row['scenario']}, questions in {row['query_language']}, pool {'+'.join(row['pool_languages'])}"
+    setting = f"{row['scenario']}, questions in {row['query_language']}, pool {'+'.join(row['pool_languages'])}"
     if row["value"] is None:
-        return f"{place}: not defined"
+        return f"{setting}: not defined"
     interval = "" if row["ci_low"] is None else f" ({row['ci_low']:.4g} to {row['ci_high']:.4g})"
-    value = f"{place}: {row['value']:.4g}{interval}"
+    value = f"{setting}: {row['value']:.4g}{interval}"
     if "baseline" not in row:
         return value
     before = "not defined" if row["baseline"] is None else f"{row['baseline']:.4g}"

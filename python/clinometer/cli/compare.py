@@ -1,4 +1,4 @@
-"""`clinometer compare`: results before and after, query by query, with tests that are corrected for their number."""
+"""`clinometer compare`: results before and after, query by query, with p-values corrected for the number of tests."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ _RESAMPLING = Resampling(resamples=10_000)
 def compare(
     results: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="BEFORE AFTER...", help="Folders that clinometer evaluate -o wrote, the one before first."
-        ),
+        typer.Argument(metavar="BEFORE AFTER...", help="Folders from clinometer evaluate -o, the baseline first."),
     ],
     selection: Selection,
     resampling: Resampling = _RESAMPLING,
@@ -37,7 +35,7 @@ def compare(
         str | None,
         option(
             "A,B,...",
-            "Languages of the training, for means over these and over the unseen ones (all other targets).",
+            "Languages of the training, for separate means over these and over all other targets.",
             panel="Scenarios and measures",
         ),
     ] = None,
@@ -46,7 +44,7 @@ def compare(
     output: Annotated[Path | None, output_option("FILE", "File for the page (.html), or .md or .json.")] = None,
     figures: Figures = None,
 ) -> None:
-    """Compare results query by query: what changed, how surely, and whether a language was harmed.
+    """Compare results query by query: what changed, how certain that is, and whether a language was harmed.
 
     All scenarios and measures of the results are compared, unless some are chosen.
 
@@ -54,13 +52,13 @@ def compare(
         clinometer compare results/before results/after \\
             --trained de,zh -o comparison.html
     """
-    # Imported here so that `--help` and complaints about options come at once.
+    # Imported here so that `--help` and errors in options come at once.
     from clinometer.comparison import compare as run
     from clinometer.report import require_extra
     from clinometer.report.comparison import check_ending, draw_figures, plain_comparison, write_comparison
 
     if len(results) < 2:
-        raise UsageError("one result cannot be compared; give one before and at least one after")
+        raise UsageError("only one result to compare; give one before and at least one after")
     if output is not None:
         check_ending(output)
         if output.suffix.lower() in (".html", ".htm"):
@@ -69,7 +67,7 @@ def compare(
         check_folder(figures)
     folders = [path if path.is_dir() or path.name != "results.json" else path.parent for path in results]
     if files := [path for path in folders if path.is_file()]:
-        raise UsageError(f"{files[0]} is a file; give the folder that clinometer evaluate -o wrote")
+        raise UsageError(f"{files[0]} is a file; give a folder from clinometer evaluate -o")
     evaluations = [Evaluation.from_folder(folder) for folder in folders]
     groups: dict[str, list[str]] = {}
     if trained is not None:
@@ -101,7 +99,7 @@ def compare(
 
 
 def _labels(evaluations: list[Evaluation], folders: list[Path]) -> list[str] | None:
-    """The folders' names, where they tell results apart that the encoders' names do not."""
+    """Names of the folders, if they distinguish results with equal names of encoders."""
     encoders = {str(evaluation.encoder.get("name")) for evaluation in evaluations}
     names = [folder.resolve().name for folder in folders]
     return names if len(encoders) < len(evaluations) and len(set(names)) == len(names) else None

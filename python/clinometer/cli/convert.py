@@ -1,4 +1,4 @@
-"""`clinometer convert`: a collection as files that other tools read."""
+"""`clinometer convert`: a collection as files for other tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`clinometer correct`: fits a correction on a sample of texts or of stored embeddings, and applies it to a store."""
+"""`clinometer correct`: a correction fitted on a sample of texts or stored embeddings, and applied to a store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from clinometer.files import json_bytes
 
 __all__ = ["correct"]
 
-# Rows that are stored already cost nothing to look at.
+# Stored rows cost nothing to read, texts must be encoded.
 _TEXTS, _ROWS = 200, 2000
 
 
@@ -30,28 +30,29 @@ class _Fitting(OptionGroup):
     panel = "Correction"
 
     method: Annotated[str | None, option("NAME", "Method: center (the default), lir, shift or calibrate.")] = None
-    strength: Annotated[str | None, option("auto|S", "Share that is taken off (center, shift, calibrate).")] = None
-    query_strength: Annotated[float | None, option("S", "Share that is taken off queries (center).")] = None
-    components: Annotated[int | None, option("R", "Number of components that are taken out (lir).")] = None
+    strength: Annotated[str | None, option("auto|S", "Share that is removed (center, shift, calibrate).")] = None
+    query_strength: Annotated[float | None, option("S", "Share that is removed from queries (center).")] = None
+    components: Annotated[int | None, option("R", "Number of components that are removed (lir).")] = None
     directions: Annotated[
-        str | None, option("auto|N", "Number of directions of languages that are taken out (center, shift).")
+        str | None, option("auto|N", "Number of language directions that are removed (center, shift).")
     ] = None
-    shrinkage: Annotated[str | None, option("auto|W", "Weight from 0 to 1 by which means move together (center).")] = (
-        None
-    )
+    shrinkage: Annotated[
+        str | None, option("auto|W", "Shrinkage of means towards each other, from 0 to 1 (center).")
+    ] = None
     centre: Annotated[
-        bool, option(None, "Subtraction of the pivot's mean, too (shift), or of each mean first (lir).", "--centre")
+        bool, option(None, "Subtraction of the pivot's mean as well (shift), or of each mean first (lir).", "--centre")
     ] = False
     scale: Annotated[bool, option(None, "Same spread of scores for all languages (calibrate).", "--scale")] = False
     pivot: Annotated[str | None, option("LANGUAGE", "Language that the others move to (shift); en by default.")] = None
     queries_by: Annotated[
         str | None,
         option(
-            "MODE", "Texts that move queries: own (the default, where there are queries to fit on), documents or none."
+            "MODE", "Texts that queries are corrected by: own (the default if there are queries), documents or none."
         ),
     ] = None
     sample: Annotated[
-        int | None, option("N", "Texts of each language to fit on; 200, of a store 2000 by default.", min=1)
+        int | None,
+        option("N", "Number of texts of each language to fit on; by default 200, or 2000 of a store.", min=1),
     ] = None
     seed: Annotated[int, option("N", "Seed of the sample.", min=0)] = 0
 
@@ -59,13 +60,13 @@ class _Fitting(OptionGroup):
         self.options()
 
     def options(self) -> dict[str, Any]:
-        """Options of the method, those that are set.
+        """Options of the method that are set.
 
         Raises:
-            UsageError: Something is neither `auto` nor a number.
+            UsageError: A value is neither `auto` nor a number.
         """
         values = {
-            # Each method has a rule of its own where no strength is set.
+            # Each method has its own rule if no strength is set.
             "strength": None if self.strength == "auto" else _number("--strength", self.strength, float),
             "query_strength": self.query_strength,
             "components": self.components,
@@ -83,7 +84,7 @@ class _Fitting(OptionGroup):
         return self.method or "center"
 
     def drawing(self) -> dict[str, Any]:
-        """How the sample is drawn."""
+        """Options of the sample."""
         return {"queries_by": self.queries_by, "seed": self.seed, "pivot": self.pivot or "en"}
 
 
@@ -92,8 +93,8 @@ def correct(
         str,
         typer.Argument(
             metavar="SOURCE|STORE",
-            help="Collection, as for clinometer evaluate: the correction is fitted. Folder of stored embeddings: it is "
-            "fitted and applied.",
+            help="Collection, as for clinometer evaluate, to fit a correction; or folder of stored embeddings, to fit "
+            "and apply one.",
         ),
     ],
     output: Annotated[Path, output_option("NPZ|STORE", "File of the correction, or folder of the new store.")],
@@ -103,7 +104,7 @@ def correct(
     progress: Progress,
     correction: Annotated[
         Path | None,
-        option("NPZ", "Correction that was fitted before, to apply to STORE instead of fitting one.", panel="Remedies"),
+        option("NPZ", "Fitted correction to apply to STORE.", panel="Remedies"),
     ] = None,
     adapter: Adapter = None,
     json: Json = False,
@@ -116,11 +117,11 @@ def correct(
     if _is_source(source):
         if correction is not None:
             raise UsageError(
-                f"--correction is applied to stored embeddings, and {source} is a collection; give the folder of a "
-                "store, or see what it does with clinometer evaluate --correction"
+                f"--correction is for stored embeddings, but {source} is a collection; give the folder of a store, or "
+                "measure its effect with clinometer evaluate --correction"
             )
         if output.suffix != ".npz":
-            raise UsageError(f"{output}: a correction is a .npz file; let the name end in .npz")
+            raise UsageError(f"{output}: a correction is a .npz file; give a name that ends in .npz")
         if output.is_dir():
             raise UsageError(f"{output} is a folder; give a file for the correction")
         result = _fitted(fitting, _sampled(source, reading, vectors, adapter, fitting, progress.bars))
@@ -128,9 +129,7 @@ def correct(
         result["correction"].save(output)
     else:
         if unused := options_set(vectors, reading) + ["--adapter"] * (adapter is not None):
-            raise UsageError(
-                f"{', '.join(unused)} would encode or choose texts, but {source} holds embeddings; leave it out"
-            )
+            raise UsageError(f"{source} holds embeddings, not texts; leave out {', '.join(unused)}")
         result = _stored(Path(source), fitting, correction, output, progress.bars)
     warn(result["warnings"])
     _show(result, source, output, json)
@@ -141,8 +140,8 @@ def _is_source(source: str) -> bool:
         return True
     if not Path(source).is_dir():
         raise UsageError(
-            f"{source!r} is neither a collection nor the folder of a store; write a collection as in clinometer "
-            "evaluate, such as demo or xquad:DIR, or encode one with clinometer encode"
+            f"{source!r} is neither a collection nor the folder of a store; expected a collection as for clinometer "
+            "evaluate, such as demo or xquad:DIR, or a folder from clinometer encode"
         )
     return False
 
@@ -150,7 +149,7 @@ def _is_source(source: str) -> bool:
 def _sampled(
     source: str, reading: Source, vectors: Precomputed, adapter: Path | None, fitting: _Fitting, bars: bool
 ) -> Any:
-    # Imported here so that `--help` and complaints about options come at once.
+    # Imported here so that `--help` and errors in options come at once.
     from clinometer.correction import check_method
     from clinometer.correction.fitting import encode_sample
 
@@ -187,7 +186,7 @@ def _stored(source: Path, fitting: _Fitting, path: Path | None, output: Path, ba
     from clinometer.store import EmbeddingStore, stores_in
 
     if path is not None and (unused := [name for name in options_set(fitting) if name != "--seed"]):
-        raise UsageError(f"{path} was fitted before, so {', '.join(unused)} would change nothing; leave it out")
+        raise UsageError(f"{path} is already fitted; leave out {', '.join(unused)}")
     check_target(output)
     if path is None:
         check_method(fitting.name)
@@ -228,15 +227,15 @@ def _show(result: dict[str, Any], source: str, output: Path, json: bool) -> None
         sys.stdout.write(json_bytes(record).decode())
     else:
         sys.stdout.write("\n".join(_table(correction, result["languages"])) + "\n")
-    done = " and ".join(f"{count:,} {stage}" for stage, count in rows.items())
-    sys.stderr.write(f"wrote {f'{done} and correction.npz' if done else 'the correction'} to {output}\n")
+    counts = " and ".join(f"{count:,} {stage}" for stage, count in rows.items())
+    sys.stderr.write(f"wrote {f'{counts} and correction.npz' if counts else 'the correction'} to {output}\n")
 
 
 def _table(correction: Any, languages: Sequence[dict[str, Any]]) -> list[str]:
     settings = correction.settings
     origin = settings.get("fitted_on") or {}
-    where = f", fitted on {origin['source']} with {origin['encoder']}" if origin else ""
-    facts = [f"{correction.method} {correction.digest}{where}"]
+    fitted_on = f", fitted on {origin['source']} with {origin['encoder']}" if origin else ""
+    facts = [f"{correction.method} {correction.digest}{fitted_on}"]
     facts += [
         f"{name.replace('_', ' ')}: {settings[name]}"
         for name in ("directions_removed", "components", "scale")
@@ -244,11 +243,11 @@ def _table(correction: Any, languages: Sequence[dict[str, Any]]) -> list[str]:
     ]
     if not languages:
         return facts
-    names = [name for name in languages[0] if any(entry[name] is not None for entry in languages)]
-    cells = [[_HEADS[name] for name in names]]
-    cells += [[_cell(entry[name]) for name in names] for entry in languages]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(names))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+    names = [name for name in languages[0] if any(language_row[name] is not None for language_row in languages)]
+    table = [[_HEADS[name] for name in names]]
+    table += [[_cell(language_row[name]) for name in names] for language_row in languages]
+    widths = [max(len(row[column]) for row in table) for column in range(len(names))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
     return [*facts, "", lines[0], "-" * len(lines[0]), *lines[1:]]
 
 
@@ -263,7 +262,7 @@ _HEADS = {
 }
 
 
-def _cell(entry: Any) -> str:
-    if entry is None:
+def _cell(value: Any) -> str:
+    if value is None:
         return "–"
-    return f"{entry:.3g}" if isinstance(entry, float) else str(entry)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""`clinometer encode`: texts of a collection into stored embeddings, from wherever an earlier run stopped."""
+"""`clinometer encode`: stored embeddings of the texts of a collection, resumed where an earlier run stopped."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ class _Workers(Executor):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.workers is not None and self.executor == "local":
-            raise UsageError("--workers is for --executor ray; here all cores work on one model")
+            raise UsageError(
+                "--workers is for --executor ray; the local executor has one model on all cores; leave it out"
+            )
 
 
 def encode(
     source: SourceName,
     reading: Source,
     options: EncoderOptions,
-    output: Annotated[Path, output_option("STORE", "Folder; gets STORE/documents and STORE/queries.")],
+    output: Annotated[Path, output_option("STORE", "Folder of the new stores STORE/documents and STORE/queries.")],
     progress: Progress,
     execution: _Workers,
     storage: Storage = _STORAGE,
@@ -50,8 +52,8 @@ def encode(
         raise UsageError(f"--only is {only!r}, but must be documents or queries")
     stages = ("documents", "queries") if only is None else (only,)
     if options.encoder == "precomputed":
-        raise UsageError("--encoder precomputed has nothing to encode; write arrays with clinometer.store.StoreWriter")
-    # Imported here so that `--help` and complaints about options come at once.
+        raise UsageError("--encoder precomputed has nothing to encode; store arrays with clinometer store import")
+    # Imported here so that `--help` and errors in options come at once.
     from clinometer.store import fill, open_writer
 
     if output.exists() and not output.is_dir():
@@ -61,11 +63,11 @@ def encode(
     collection = reading.load(source)
     sys.stderr.write(collection.summary() + "\n")
     encoder = remedies.applied_to(options.make(), collection)
-    said = _warn(encoder.record.warnings, set())
+    written = _warn(encoder.record.warnings, set())
     texts = {"documents": collection.documents, "queries": collection.queries}
-    elsewhere: Any = None
+    ray_encoders: Any = None
     with ExitStack() as stack:
-        # Both are opened before the work, so that what does not fit is refused before hours are spent.
+        # Both are opened before the work, so that a store of another encoder is refused before hours are spent.
         writers = {
             stage: stack.enter_context(
                 open_writer(output / stage, texts[stage], encoder, stage, **asdict(storage))  # type: ignore[arg-type]
@@ -76,10 +78,10 @@ def encode(
             from clinometer.store.ray_encoding import RayEncoders, made_of
 
             make = partial(made_of, options.name, options.arguments(), remedies.adapter)
-            elsewhere = stack.enter_context(RayEncoders(make, workers=execution.workers, device=options.device))
+            ray_encoders = stack.enter_context(RayEncoders(make, workers=execution.workers, device=options.device))
         for stage, writer in writers.items():
             stored_before = len(writer)
-            encode_all = None if elsewhere is None else elsewhere.encode_all(stage)
+            encode_all = None if ray_encoders is None else ray_encoders.encode_all(stage)
             try:
                 fill(writer, texts[stage], encoder, encode_all=encode_all, show_progress_bar=progress.bars)
             except KeyboardInterrupt:
@@ -90,14 +92,14 @@ def encode(
                 raise
             earlier = f", {stored_before:,} of them from an earlier run" if stored_before else ""
             sys.stderr.write(f"{len(writer):,} {stage} in {output / stage}{earlier}\n")
-        if elsewhere is not None:
-            _warn([text for text in elsewhere.warnings() if text.partition(": ")[2] not in said], said)
-    _warn(encoder.record.warnings, said)
+        if ray_encoders is not None:
+            _warn([text for text in ray_encoders.warnings() if text.partition(": ")[2] not in written], written)
+    _warn(encoder.record.warnings, written)
 
 
-def _warn(warnings: list[str], said: set[str]) -> set[str]:
+def _warn(warnings: list[str], written: set[str]) -> set[str]:
     """Write the warnings that are new; an encoder counts the texts that it cuts only as it goes."""
     for warning in warnings:
-        if warning not in said:
+        if warning not in written:
             sys.stderr.write(f"warning: {warning}\n")
-    return said | set(warnings)
+    return written | set(warnings)

@@ -1,4 +1,4 @@
-"""Options of commands that encode: the encoder, its prompts, servers, embeddings that exist, and remedies."""
+"""Options of commands that encode: the encoder, its prompts, servers, existing embeddings, and remedies."""
 
 from __future__ import annotations
 
@@ -27,15 +27,13 @@ __all__ = [
 MaxLength = Annotated[int | None, option("N", "Longest input in tokens.", "--max-length", min=1)]
 Adapter = Annotated[
     Path | None,
-    option(
-        "FILE", "Adapter that embeddings go through, from clinometer train --adapter.", "--adapter", panel="Remedies"
-    ),
+    option("FILE", "Adapter of the embeddings, from clinometer train --adapter.", "--adapter", panel="Remedies"),
 ]
 CorrectionFile = Annotated[
     Path | None,
     option(
         "NPZ",
-        "Correction from clinometer correct, or the folder that it is in; applied after the adapter.",
+        "Correction from clinometer correct, or its folder; applied after the adapter.",
         "--correction",
         panel="Remedies",
     ),
@@ -44,7 +42,7 @@ CorrectionFile = Annotated[
 
 @dataclass(frozen=True)
 class Prompts(OptionGroup):
-    """Texts before the texts."""
+    """Prompts of queries and documents."""
 
     panel = "Prompts"
 
@@ -60,7 +58,7 @@ class Server(OptionGroup):
 
     panel = "Encoder on a server"
 
-    model: Annotated[str | None, option("NAME", "Name that the server has for the model.")] = None
+    model: Annotated[str | None, option("NAME", "Model name on the server.")] = None
     cache: Annotated[Path | None, option("DIR", "Folder for finished batches, from which a later run resumes.")] = None
     http: Annotated[
         list[str] | None,
@@ -78,14 +76,14 @@ class Server(OptionGroup):
         """Arguments for `clinometer.encoder`.
 
         Raises:
-            UsageError: `--http` names an unknown option, or a value that it cannot have.
+            UsageError: `--http` has an unknown option, or an invalid value.
 
         Example:
             >>> Server(model="e5", http=["concurrency=4"]).arguments()["http"].concurrency
             4
             >>> Server(http=["speed=4"])
             Traceback (most recent call last):
-            clinometer.errors.UsageError: --http speed=4: unknown option; choose from concurrency, ...
+            clinometer.errors.UsageError: --http speed=4: unknown option 'speed'; expected one of concurrency, ...
         """
         from clinometer.encoders.http import HttpOptions
 
@@ -95,12 +93,12 @@ class Server(OptionGroup):
         for item in self.http or ():
             name, _, text = item.partition("=")
             if name not in known:
-                raise UsageError(f"--http {item}: unknown option; choose from {', '.join(known)}")
+                raise UsageError(f"--http {item}: unknown option {name!r}; expected one of {', '.join(known)}")
             try:
                 values[name] = msgspec.json.decode(text) if name.endswith("-fields") else text
                 options = msgspec.convert(values, HttpOptions, strict=False)
-            except msgspec.DecodeError as error:  # of a value of another kind, too
-                raise UsageError(f"--http {item}: the value cannot be read: {error}; write NAME=VALUE") from None
+            except msgspec.DecodeError as error:  # also a ValidationError, for a value of another type
+                raise UsageError(f"--http {item}: invalid value ({error}); write NAME=VALUE") from None
         return without_none({"model": self.model, "cache": self.cache, "http": options})
 
 
@@ -121,7 +119,7 @@ class EncoderOptions(OptionGroup):
     batch_size: Annotated[int | None, option("N", "Texts in one forward pass or request; 32 by default.", min=1)] = None
     max_length: MaxLength = None
     precision: Annotated[
-        str | None, option("bfloat16", "Precision: bfloat16 is faster and less exact, and is recorded.")
+        str | None, option("bfloat16", "Precision; bfloat16 is faster and less exact, and is recorded.")
     ] = None
     device: Annotated[str | None, option("NAME", "Device, such as cpu or cuda:0.")] = None
     revision: Annotated[str | None, option("NAME", "Model revision (branch, tag or commit).")] = None
@@ -133,11 +131,11 @@ class EncoderOptions(OptionGroup):
 
     @property
     def name(self) -> str:
-        """What `clinometer.encoder` takes first."""
+        """First argument of `clinometer.encoder`."""
         return self.encoder or "offline"
 
     def arguments(self) -> dict[str, Any]:
-        """The other arguments of `clinometer.encoder`, those that are set.
+        """The other arguments of `clinometer.encoder` that are set.
 
         Example:
             >>> EncoderOptions(encoder="e5", max_length=9, prompts=Prompts(query_prompt="query: ")).arguments()
@@ -157,18 +155,18 @@ class EncoderOptions(OptionGroup):
         """The encoder.
 
         Raises:
-            UsageError: It gives scores instead of embeddings, or an option has no meaning for it.
+            UsageError: The encoder does not return embeddings, or an option has no effect on it.
         """
         from clinometer.encoders import encoder, require_embeddings
 
-        named = encoder(self.name, **self.arguments())
-        require_embeddings(named)
-        return named
+        result = encoder(self.name, **self.arguments())
+        require_embeddings(result)
+        return result
 
 
 @dataclass(frozen=True)
 class Vectors(OptionGroup):
-    """Embeddings that exist already."""
+    """Existing embeddings."""
 
     panel = "Existing embeddings"
 
@@ -195,7 +193,7 @@ class Precomputed(Vectors):
             raise UsageError("--queries and --documents are for --encoder precomputed")
 
     def make(self) -> Any:
-        """The encoder, or what gives the rows of the arrays."""
+        """The encoder, or one with the rows of the arrays."""
         from clinometer.encoders import PrecomputedEncoder
 
         if self.queries is not None and self.documents is not None:
@@ -205,7 +203,7 @@ class Precomputed(Vectors):
 
 @dataclass(frozen=True)
 class Remedy(OptionGroup):
-    """What changes embeddings after the encoder, for `clinometer.cli.remedies`."""
+    """Remedies after the encoder, for `clinometer.cli.remedies`."""
 
     panel = "Remedies"
 

@@ -1,4 +1,4 @@
-"""`clinometer evaluate` and `clinometer demo`: from a collection and an encoder to results, table and report."""
+"""`clinometer evaluate` and `clinometer demo`: results, table and report of an encoder on a collection."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from clinometer.cli.target import Target
 __all__ = ["demo", "evaluate"]
 
 EXAMPLES = 3
-"""Number of examples of each language and scenario where results are written and `--examples` is not set."""
+"""Default number of examples of each language and scenario if results are written."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class _Measured(Selection):
         list[str] | None,
         option("STEP", "Change of the pool, such as 'skew(en=0.9)' or 'distract(NAME=SOURCE)'; may be repeated."),
     ] = None
-    by: Annotated[str | None, option("FIELD", "Field of the queries, for results of each of its values.")] = None
+    by: Annotated[str | None, option("FIELD", "Field of the queries, for results by its values.")] = None
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class _Results(Progress):
         int | None,
         option(
             "N",
-            "Number of the worst queries of each language, with the texts that outranked the answers; with -o "
-            "3 by default, 0 for counts without texts.",
+            "Number of the worst queries of each language, with the texts that outranked the answers; 3 by default "
+            "with -o, 0 for counts without texts.",
             min=0,
         ),
     ] = None
@@ -121,7 +121,7 @@ def _run(
     execution: Execution,
     results: _Results,
 ) -> None:
-    # Imported here so that `--help` and complaints about options come at once.
+    # Imported here so that `--help` and errors in options come at once.
     from clinometer.evaluation import evaluate as run
     from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
     from clinometer.pools import apply
@@ -141,7 +141,7 @@ def _run(
         "by": measured.by,
         **asdict(resampling),
     }
-    EvaluationOptions.of(**options)  # refuses what cannot be used
+    EvaluationOptions.of(**options)  # refuses values that cannot be used
     steps = parse_steps(measured.pool or [])
     target.open()
     for folder in (results.output, results.figures):
@@ -158,7 +158,7 @@ def _run(
         collection, scorer, executor=execution.executor, save_run=results.run_file, show_progress_bar=results.bars,
         **options,
     )  # fmt: skip
-    # Some things are known only when all texts have been seen.
+    # Encoding and scanning may add warnings.
     warn([warning for warning in evaluation.encoder["warnings"] if warning not in warnings])
     if steps:
         evaluation.settings["pool"] = [step.text for step in steps]

@@ -21,7 +21,9 @@ _FORMAT = "Format"
 
 Format = Annotated[
     str | None,
-    option("F", "Format: safetensors, parquet, faiss, npy or pgvector; by default what the name says.", panel=_FORMAT),
+    option(
+        "F", "Format: safetensors, parquet, faiss, npy or pgvector; by default that of the file name.", panel=_FORMAT
+    ),
 ]
 
 
@@ -83,9 +85,9 @@ def export(
     stores = stores_in(store)
     several = store not in stores.values()
     if several and is_address(output):
-        raise UsageError(f"{store} holds {' and '.join(stores)}; give one of them, as a table holds one")
+        raise UsageError(f"{store} holds {' and '.join(stores)}; give one of them, since a table holds one store")
     if several and format is None:
-        raise UsageError(f"{store} holds {' and '.join(stores)}, for which {output} becomes a folder; say --format")
+        raise UsageError(f"{store} holds {' and '.join(stores)}, for which {output} becomes a folder; set --format")
     for stage, path in stores.items():
         target = output
         if several:
@@ -113,8 +115,10 @@ class _Rows(OptionGroup):
     encoder_name: Annotated[
         str | None, option("NAME", "Name of the encoder; needed unless clinometer exported the embeddings.")
     ] = None
-    stage: Annotated[str | None, option("documents|queries", "Kind of the rows; documents if nothing says so.")] = None
-    language: Annotated[str | None, option("LABEL", "Language of rows that do not name one.")] = None
+    stage: Annotated[
+        str | None, option("documents|queries", "Kind of the rows; documents if the source does not say.")
+    ] = None
+    language: Annotated[str | None, option("LABEL", "Language of rows without one.")] = None
     rows: Annotated[
         Path | None, option("FILE", "File .jsonl with id and language of each row (safetensors, faiss, npy).")
     ] = None
@@ -125,7 +129,7 @@ def import_(
         list[str],
         typer.Argument(
             metavar="FILE...|URL",
-            help="Files that follow one another, a folder of parquet files, or postgresql://USER@HOST/DATABASE, the "
+            help="Consecutive files, a folder of parquet files, or postgresql://USER@HOST/DATABASE, the "
             "password better in PGPASSWORD or ~/.pgpass.",
         ),
     ],
@@ -136,7 +140,7 @@ def import_(
     progress: Progress,
     format: Format = None,
 ) -> None:
-    """Make a store of embeddings from elsewhere. It is written with all rows, or not at all.
+    """Create a store from existing embeddings. It is written with all rows, or not at all.
 
     Example:
         clinometer store import documents.npy --rows rows.jsonl \\

@@ -1,4 +1,4 @@
-"""From dataclasses of options to a command's options: each option is declared once, whatever commands take it."""
+"""Dataclasses of options as options of commands: each option is declared once, for all commands that take it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _Group = TypeVar("_Group", bound="OptionGroup")
 class OptionGroup:
     """Options that belong together; a subclass is a frozen dataclass with a field for each.
 
-    A field is `Annotated[type, option(...)]`, or a group itself. What can be refused without another group is
-    refused in `__post_init__`, as a `UsageError` that names the option.
+    A field is `Annotated[type, option(...)]`, or a group. `__post_init__` checks what does not depend on other groups
+    and raises a `UsageError` that names the option.
     """
 
     panel: ClassVar[str] = "Options"
@@ -29,7 +29,7 @@ class OptionGroup:
 
 
 def option(metavar: str | None, text: str, *names: str, panel: str | None = None, **rules: Any) -> Any:
-    """An option for `Annotated`: how its value is written (None for a flag), what it is, and its names."""
+    """An option for `Annotated`: metavariable (None for a flag), help, and names."""
     return typer.Option(*names, metavar=metavar, help=text, rich_help_panel=panel, **rules)
 
 
@@ -73,7 +73,7 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _parameters(kind: type[OptionGroup], defaults: Any) -> Iterator[inspect.Parameter]:
-    """A parameter for each option; the fields of `defaults`, if it is a group, come before the group's own defaults."""
+    """A parameter for each option; the fields of `defaults`, if it is a group, replace the group's own defaults."""
     hints = get_type_hints(kind, include_extras=True)
     for field in fields(kind):
         default = getattr(defaults, field.name) if isinstance(defaults, kind) else field.default
@@ -90,7 +90,7 @@ def _parameters(kind: type[OptionGroup], defaults: Any) -> Iterator[inspect.Para
 
 
 def _built(kind: type[_Group], values: dict[str, Any]) -> _Group:
-    """The group, of values that are taken out of `values`."""
+    """The group from `values`, from which its values are removed."""
     hints = get_type_hints(kind)
     names = [field.name for field in fields(kind)]
     return kind(**{name: _built(hints[name], values) if _is_group(hints[name]) else values.pop(name) for name in names})
@@ -101,7 +101,7 @@ def _is_group(annotation: Any) -> TypeGuard[type[OptionGroup]]:
 
 
 def options_set(*groups: OptionGroup) -> list[str]:
-    """Names of the options that have another value than the default.
+    """Names of the options whose value is not the default.
 
     Example:
         >>> @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`clinometer geometry`: how the embeddings of translations lie to each other, before anything is ranked."""
+"""`clinometer geometry`: how close the embeddings of translations are, before anything is ranked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def geometry(
         str,
         option(
             "raw|normalized|scaled",
-            "Scale on which mismatch and isotropy read embeddings.",
+            "Scale of embeddings for mismatch and isotropy.",
             panel="Scenarios and measures",
         ),
     ] = "raw",
@@ -39,7 +39,7 @@ def geometry(
     Example:
         clinometer geometry demo --languages en,de,zh
     """
-    # Imported here so that `--help` and complaints about options come at once.
+    # Imported here so that `--help` and errors in options come at once.
     import msgspec
 
     from clinometer.encoders.base import encode
@@ -50,7 +50,7 @@ def geometry(
     from clinometer.report.mismatch import geometry_table
 
     kind = check_read(read)
-    # Only documents are encoded: what a correction knows of the languages of queries does not matter.
+    # Only documents are encoded, so the languages of queries do not matter to a correction.
     remedies = RemedyFiles(adapter, correction, None if correction is None else "unknown")
     remedies.load()
     collection = reading.load(source).restrict(split_names(reading.languages))

@@ -1,7 +1,7 @@
 """Layout of `--help`: options under the headings of their groups, and names that are never cut.
 
 typer's own layout with rich is a table that cuts long names at 80 columns. Here a name that does not fit into its
-column has a line of its own.
+column gets a separate line.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typer.core import TyperCommand, TyperGroup
 __all__ = ["WIDTH", "GroupedCommand", "GroupedCommands", "headed"]
 
 WIDTH = 100
-"""Columns that help takes at most; lines of text that are longer read badly."""
+"""Maximum width of help in columns; longer lines are hard to read."""
 
 _OPTIONS = "Options"
-"""Heading of what belongs to no group."""
+"""Heading of options without a group."""
 
 _LAST = ("Output", _OPTIONS)
 
@@ -43,10 +43,10 @@ def _position(heading: str) -> int:
 
 
 class GroupedCommand(TyperCommand):
-    """A command whose help has a section for each group of options, and an example that is printed as it is."""
+    """A command whose help has a section for each group of options, and an example that is printed unchanged."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        """The metavariables of arguments, as they are."""
+        """The metavariables of arguments, unchanged."""
         return ["[OPTIONS]", *(_argument(part) for part in self.params if part.param_type_name == "argument")]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -80,8 +80,8 @@ def _argument(parameter: Any) -> str:
 
 def _write(formatter: Any, sections: dict[str, list[tuple[str, str]]]) -> None:
     """All sections with one column of names, at most a third of the line; words with hyphens are not broken."""
-    most = formatter.width // 3 + 2
-    column = max((len(name) for rows in sections.values() for name, _ in rows if len(name) <= most), default=0)
+    widest = formatter.width // 3 + 2
+    column = max((len(name) for rows in sections.values() for name, _ in rows if len(name) <= widest), default=0)
     for heading, rows in sections.items():
         with formatter.section(_styled(heading, bold=True)):
             margin, indent = " " * formatter.current_indent, " " * (formatter.current_indent + column + 2)
@@ -92,5 +92,5 @@ def _write(formatter: Any, sections: dict[str, list[tuple[str, str]]]) -> None:
 
 
 def _styled(text: str, **style: Any) -> str:
-    """With colour, which goes away by itself where standard output is not a terminal."""
+    """The text with colour, which is removed if standard output is not a terminal."""
     return text if "NO_COLOR" in os.environ else typer.style(text, **style)

@@ -1,4 +1,4 @@
-"""Options that several commands take, each declared once: sources, measures, intervals, execution, stores, output."""
+"""Options of several commands, each declared once: sources, measures, intervals, execution, stores, output."""
 
 from __future__ import annotations
 
@@ -77,21 +77,21 @@ def split_names(names: str | None) -> list[str] | None:
 
 
 def without_none(values: dict[str, Any]) -> dict[str, Any]:
-    """Options that are set, so that the others keep the defaults of what they are handed to."""
+    """Options that are set, so that the others keep the defaults of the function that gets them."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Source(OptionGroup):
-    """What of a collection is read, and how."""
+    """Collection, and the options of its reader."""
 
     panel = "Source"
 
     languages: Annotated[str | None, option("A,B,...", "Languages to read; all by default.")] = None
-    unit: Annotated[str | None, option("passage|row", "Unit that is one document (xquad only).")] = None
-    split: Annotated[str | None, option("NAME", "Split that judgements are read from (beir, hub).")] = None
+    unit: Annotated[str | None, option("passage|row", "Unit of one document (xquad only).")] = None
+    split: Annotated[str | None, option("NAME", "Split of the judgements (beir, hub).")] = None
     document_language: Annotated[
-        str | None, option("LANGUAGE|id", "Language of texts that do not name one (beir, hub, irds).")
+        str | None, option("LANGUAGE|id", "Language of texts without one (beir, hub, irds).")
     ] = None
     allow_missing: Annotated[
         bool,
@@ -113,7 +113,7 @@ class Source(OptionGroup):
         self.arguments()
 
     def arguments(self) -> dict[str, Any]:
-        """Arguments for `clinometer.load` besides languages; it refuses those that the reader does not know.
+        """Arguments for `clinometer.load` other than languages; it refuses those that the reader does not know.
 
         Raises:
             UsageError: `--reader` is not written `NAME=VALUE`.
@@ -131,13 +131,13 @@ class Source(OptionGroup):
         for item in self.reader or ():
             name, equals, value = item.partition("=")
             if not (name and equals and value):
-                raise UsageError(f"--reader {item}: write NAME=VALUE, such as query-language=en")
+                raise UsageError(f"--reader {item}: not NAME=VALUE; write it as in query-language=en")
             values[name.replace("-", "_")] = {"true": True, "false": False}.get(value, value)
         return without_none(values)
 
     def load(self, source: str) -> Collection:
-        """Read the collection; only what is complete, if that is set."""
-        # Imported here so that `--help` and complaints about options come at once.
+        """Read the collection; only its complete part, if `complete` is set."""
+        # Imported here so that `--help` and errors in options come at once.
         from clinometer.io import load
 
         collection = load(source, languages=split_names(self.languages), **self.arguments())
@@ -165,12 +165,12 @@ class Resampling(OptionGroup):
 
     resamples: Annotated[int, option("N", "Number of resamples; 0 for no intervals (not in compare).", min=0)] = 1000
     confidence: Annotated[float, option("P", "Confidence level of the intervals.")] = 0.95
-    seed: Annotated[int, option("N", "Seed of the resampling.", min=0)] = 0
+    seed: Annotated[int, option("N", "Seed of the bootstrap.", min=0)] = 0
 
 
 @dataclass(frozen=True)
 class Executor(OptionGroup):
-    """Where work is done."""
+    """Executor of the work."""
 
     panel = "Execution"
 
@@ -184,7 +184,7 @@ class Executor(OptionGroup):
 
 @dataclass(frozen=True)
 class Execution(Executor):
-    """Where a scan is done, and on how many threads."""
+    """Executor and threads of a scan."""
 
     threads: Threads = None
 
@@ -200,21 +200,21 @@ class Lists(OptionGroup):
 
     def __post_init__(self) -> None:
         if self.per_language and not self.k:
-            raise UsageError("--per-language needs lists; set their length with -k as well")
+            raise UsageError("--per-language needs lists; set their length with -k")
 
 
 @dataclass(frozen=True)
 class Storage(OptionGroup):
-    """How a new store holds its rows."""
+    """Data type and shards of a new store."""
 
     panel = "Store"
 
     dtype: Annotated[
-        str | None, option("float32|float16|int16", "Stored data type; of imported rows, by default their own.")
+        str | None, option("float32|float16|int16", "Stored data type; by default that of imported rows.")
     ] = None
     shard_rows: Annotated[
         int | None,
-        option("N", "Rows of one shard, the most that an interruption can cost; 2048 or more by default.", min=1),
+        option("N", "Rows of one shard, the most that an interruption loses; 2048 or more by default.", min=1),
     ] = None
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Where results go: a table or JSON on standard output, and files in a folder."""
+"""Output of results: a table or JSON on standard output, and files in a folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["check_folder", "tell_figures", "write"]
 
 
 def check_folder(folder: Path) -> None:
-    """Make sure, before the work, that results can be written to a folder and reports drawn."""
+    """Check, before the work, that the folder can hold results, and that reports can be drawn."""
     from clinometer.report import require_extra
 
     if folder.exists() and not folder.is_dir():
@@ -24,8 +24,8 @@ def check_folder(folder: Path) -> None:
 
 
 def write(evaluation: Evaluation, folder: Path) -> None:
-    """Write the values per query, both reports, and last `results.json`: where it exists, all files do."""
-    # Results of an earlier run must not lie next to files of this one.
+    """Write the values per query, both reports, and last `results.json`: if it exists, all files do."""
+    # Results of an earlier run must not be next to files of this one.
     (folder / "results.json").unlink(missing_ok=True)
     evaluation.report(folder / "report.md")
     evaluation.report(folder / "report.html")
@@ -35,6 +35,6 @@ def write(evaluation: Evaluation, folder: Path) -> None:
 
 
 def tell_figures(paths: Sequence[Path]) -> None:
-    """Name the files of figures that were written."""
+    """Print the names of the written figures."""
     names = ", ".join(path.name for path in paths)
-    sys.stderr.write(f"wrote {names} to {paths[0].parent}\n" if paths else "the results have nothing for a figure\n")
+    sys.stderr.write(f"wrote {names} to {paths[0].parent}\n" if paths else "the results have no values for a figure\n")

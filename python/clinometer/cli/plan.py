@@ -1,4 +1,4 @@
-"""`clinometer plan`: what a large scan will take, from rates that are measured on this machine."""
+"""`clinometer plan`: forecast of a large scan, from rates that are measured on this machine."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ class _Size(OptionGroup):
     dtype: Annotated[str, option("float32|float16", "Stored data type.")] = "float16"
     languages: Annotated[int, option("N", "Number of languages of the pool.", min=1)] = 1
     relevant: Annotated[int, option("N", "Number of relevant documents per query.", min=1)] = 1
-    shards: Annotated[
-        int | None, option("N", "Number of shards; by default as clinometer encode cuts them.", min=1)
-    ] = None
+    shards: Annotated[int | None, option("N", "Number of shards; by default that of clinometer encode.", min=1)] = None
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,9 @@ class _Workers(OptionGroup):
     threads_per_worker: Annotated[int, option("N", "Number of threads of each worker.", min=1)] = 1
     memory_budget: MemoryBudget = None
     read_rate: Annotated[
-        str | None, option("SIZE", "Bytes that a worker reads per second, such as 200MB; else measured.")
+        str | None, option("SIZE", "Bytes that a worker reads per second, such as 200MB; measured by default.")
     ] = None
-    disk: Annotated[Path | None, option("DIR", "Folder in which reading is measured.")] = None
+    disk: Annotated[Path | None, option("DIR", "Folder for the measurement of reading.")] = None
     price_per_hour: Annotated[float | None, option("X", "Price of one worker.", min=0)] = None
 
 
@@ -109,15 +107,16 @@ def _whole(option: str, text: str) -> int:
     return int(value)
 
 
-def _assumptions(work: Workload, rates: Rates, rate_given: bool, forecast: Forecast) -> list[str]:
+def _assumptions(work: Workload, rates: Rates, rate_is_set: bool, forecast: Forecast) -> list[str]:
     load = "" if rates.load is None else f", with a load of {rates.load:.1f} on {rates.cores} cores"
     assumptions = [
         f"each worker scores {rates.pairs / 1e6:,.0f} million pairs a second with {work.threads} threads, each on a "
         f"core of its own, and starts a shard in {1e6 * rates.start:,.0f} microseconds a query: processor time of a "
-        f"scan of {rates.probe_documents:,} random rows by {rates.probe_queries:,} queries in memory here{load}",
-        f"each worker reads {rates.read / 1e6:,.0f} MB a second, whatever the others do: "
-        + ("as given" if rate_given else "measured here on one file that was written just before"),
-        "reading goes on while a worker computes, so the slower of the two decides",
+        f"scan of {rates.probe_documents:,} random rows by {rates.probe_queries:,} queries in memory on this "
+        f"machine{load}",
+        f"each worker reads {rates.read / 1e6:,.0f} MB a second, independently of the others: "
+        + ("from --read-rate" if rate_is_set else "measured on this machine, on one file that was just written"),
+        "a worker reads and computes at the same time, so the slower of the two decides",
         f"{work.relevant} relevant documents a query in {work.languages} languages; random rows rarely tie",
         "starting the cluster, the first small round over relevant documents, and writing results are not counted",
     ]

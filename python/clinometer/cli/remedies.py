@@ -1,6 +1,6 @@
 """Adapters and corrections on the command line: read, and checked against encoder and collection.
 
-Whatever does not fit is refused before a text is encoded.
+Remedies that do not match are refused before a text is encoded.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _OMIT = "leave them out with --languages"
 
 
 class RemedyFiles:
-    """What changes embeddings after the encoder, as the command line names it.
+    """Remedies after the encoder, from the options of a command.
 
     Args:
-        adapter: File or folder of an adapter, None for none.
-        correction: File of a correction, or a folder with `correction.npz` in it, None for none.
+        adapter: File or folder of an adapter; None for none.
+        correction: File of a correction, or a folder with `correction.npz`; None for none.
         query_languages: `given`, `unknown` or `identify`; None for `given`.
 
     Raises:
@@ -33,9 +33,9 @@ class RemedyFiles:
 
     def __init__(self, adapter: Path | None, correction: Path | None, query_languages: str | None = None) -> None:
         if query_languages is not None and query_languages not in _MODES:
-            raise UsageError(f"--query-languages is {query_languages!r}; choose one of {', '.join(_MODES)}")
+            raise UsageError(f"--query-languages is {query_languages!r}, but must be one of {', '.join(_MODES)}")
         if query_languages is not None and correction is None:
-            raise UsageError("--query-languages says how a correction treats queries; give --correction FILE as well")
+            raise UsageError("--query-languages is an option of a correction; give --correction FILE as well")
         self._paths, self._mode = (adapter, correction), query_languages or "given"
         self.adapter: Any = None
         """The adapter, once it is loaded; None for none."""
@@ -49,7 +49,7 @@ class RemedyFiles:
 
         Raises:
             FileNotFoundError: A file does not exist.
-            FormatError: A file does not hold an adapter or a correction.
+            FormatError: A file is not an adapter or not a correction.
         """
         from clinometer.adapters import load as load_adapter
         from clinometer.correction import load as load_correction
@@ -64,7 +64,7 @@ class RemedyFiles:
         Raises:
             UsageError: The dimensions differ.
             LanguageError: The correction was not fitted on a language of the collection.
-            MissingExtraError: Languages are to be identified, and the extra `langid` is not installed.
+            MissingExtraError: Languages must be identified, but the extra `langid` is not installed.
         """
         from clinometer.correction import identify
         from clinometer.correction.remedies import Remedies
@@ -84,7 +84,7 @@ class RemedyFiles:
         """The `clinometer.correction.remedies.Remedies` for rows of two `EmbeddingStore`; None where there are none.
 
         Raises:
-            UsageError: The dimensions differ, or languages are to be identified, which needs texts.
+            UsageError: The dimensions differ, or languages must be identified, which needs texts.
             LanguageError: The correction was not fitted on a language of the stores.
         """
         from clinometer.correction.remedies import Remedies
@@ -96,7 +96,7 @@ class RemedyFiles:
             path = correction_file(self._paths[1])
             sides = {"documents": documents} | ({"queries": queries} if self._mode == "given" else {})
             for side, store in sides.items():
-                # The labels of all rows are read only where they must be counted.
+                # The labels of all rows are read only if they must be counted.
                 if self._correction.unknown_rows(list(language_codes([store])[0]), side):
                     fixes = ["use --query-languages unknown"] if side == "queries" else []
                     known_languages(path, self._correction, side, store.languages, fixes)
@@ -105,7 +105,7 @@ class RemedyFiles:
 
 
 def correction_file(path: Any) -> Path:
-    """The file of a correction; in a folder it is called `correction.npz`."""
+    """The file of a correction; in a folder it is `correction.npz`."""
     return path / "correction.npz" if path.is_dir() else Path(path)
 
 
@@ -115,17 +115,17 @@ def known_languages(
     """Refuse languages of texts that the correction was not fitted on; `fixes` is what helps besides fitting again.
 
     Raises:
-        LanguageError: All such languages are named, with how many texts they have.
+        LanguageError: The message names all such languages, with their numbers of texts.
     """
-    if strangers := correction.unknown_rows(list(languages), side):
-        named = ", ".join(f"{label} ({count})" for label, count in strangers.items())
+    if unknown_counts := correction.unknown_rows(list(languages), side):
+        labels = ", ".join(f"{label} ({count})" for label, count in unknown_counts.items())
         raise LanguageError(
-            f"{path} was not fitted on {side} in {named}; it knows {', '.join(correction.labels(side))}; fit it again "
+            f"{path} was not fitted on {side} in {labels}; it knows {', '.join(correction.labels(side))}; fit it again "
             + ", or ".join(["with texts of these languages", *fixes])
         )
 
 
 def warn(sentences: Iterable[str]) -> None:
-    """Say what the user should know, on standard error."""
+    """Write warnings to standard error."""
     for sentence in sentences:
         sys.stderr.write(f"warning: {sentence}\n")

@@ -1,4 +1,4 @@
-"""`clinometer report`: results of one or several encoders, side by side."""
+"""`clinometer report`: results of one or several encoders next to each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`clinometer scan`: exact ranks of stored documents for stored queries, here or on a cluster."""
+"""`clinometer scan`: exact ranks of stored documents for stored queries, on this machine or a cluster."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class _Judged(OptionGroup):
     allow_missing: Annotated[
         bool, option(None, "Tolerance for judgements of absent ids, which are then counted.", "--allow-missing")
     ] = False
-    verify: Annotated[
-        bool, option(None, "Comparison of each shard with its checksum before it is scanned.", "--verify")
-    ] = False
+    verify: Annotated[bool, option(None, "Comparison of each shard with its checksum before its scan.", "--verify")] = (
+        False
+    )
 
 
 @dataclass(frozen=True)
 class _Results(Progress):
     json: Json = False
     work: Annotated[
-        Path | None, option("DIR", "Folder for finished shards until all are; DIR/parts of --output by default.")
+        Path | None, option("DIR", "Folder for finished shards during the scan; DIR/parts of --output by default.")
     ] = None
     output: Annotated[
         Path | None, output_option("DIR", "Folder for ranks.npz, ranks.jsonl.gz, runs and scan.json.")
@@ -57,7 +57,7 @@ def scan(
     results: _Results,
     memory_budget: MemoryBudget = None,
 ) -> None:
-    """Rank the relevant documents among all stored ones. Run again, it resumes with the shards that are left.
+    """Rank the relevant documents among all stored ones. Run again, it resumes with the remaining shards.
 
     Example:
         clinometer scan store --relevant qrels/test.tsv -k 100 -o ranks

@@ -1,4 +1,4 @@
-"""`clinometer store`: what stored embeddings hold, whether they are sound, and several joined to one."""
+"""`clinometer store`: inspect, check and join stored embeddings."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ StoreFolder = Annotated[Path, typer.Argument(metavar="STORE", help="Store, or th
 
 
 def info(store: StoreFolder, json: Json = False) -> None:
-    """Show what a store holds.
+    """Show the contents of a store.
 
     Example:
         clinometer store info store
     """
     from clinometer.store import EmbeddingStore, stores_in
 
-    described = [EmbeddingStore.open(path, partial=True).describe() for path in stores_in(store).values()]
+    descriptions = [EmbeddingStore.open(path, partial=True).describe() for path in stores_in(store).values()]
     if json:
-        sys.stdout.write(json_bytes({"stores": described}).decode())
+        sys.stdout.write(json_bytes({"stores": descriptions}).decode())
     else:
-        sys.stdout.write("\n\n".join(_table(facts) for facts in described) + "\n")
+        sys.stdout.write("\n\n".join(_table(facts) for facts in descriptions) + "\n")
 
 
 def verify(store: StoreFolder) -> None:
-    """Read everything and compare it with the checksums; exit code 1 if a shard is not as it was written.
+    """Read everything and compare it with the checksums; exit code 1 if a shard has changed.
 
     Example:
         clinometer store verify store
@@ -42,28 +42,28 @@ def verify(store: StoreFolder) -> None:
     from clinometer.store import EmbeddingStore, stores_in
     from clinometer.store.manifest import read_manifest
 
-    bad, sound = [], []
+    damaged, intact = [], []
     for stage, path in stores_in(store).items():
-        # Not `open`: it ends at what a look at the sizes shows, and all is to be named.
-        stored = EmbeddingStore(path, read_manifest(path))
+        # Not `open`, which stops at the first wrong size, while all damaged shards are to be named.
+        opened = EmbeddingStore(path, read_manifest(path))
         try:
-            stored.verify()
+            opened.verify()
         except FormatError as error:
-            bad.append(error)
-        state = "" if stored.complete else f", of {stored.manifest.planned_rows:,} planned: not complete"
-        sound.append(f"{path}: {len(stored):,} {stage} in {len(stored.manifest.shards)} shards are sound{state}\n")
-    if len(bad) == 1:
-        raise bad[0]
-    if bad:
-        raise FormatError(store, None, " ".join(map(str, bad)))
-    sys.stdout.write("".join(sound))
+            damaged.append(error)
+        state = "" if opened.complete else f", of {opened.manifest.planned_rows:,} planned: not complete"
+        intact.append(f"{path}: {len(opened):,} {stage} in {len(opened.manifest.shards)} shards are intact{state}\n")
+    if len(damaged) == 1:
+        raise damaged[0]
+    if damaged:
+        raise FormatError(store, None, " ".join(map(str, damaged)))
+    sys.stdout.write("".join(intact))
 
 
 def merge(
     stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Stores of one encoder.")],
     output: Annotated[Path, output_option("STORE", "Folder of the new store.")],
 ) -> None:
-    """Join stores of one encoder: one after another, in the order given.
+    """Join stores of one encoder, in the order of the arguments.
 
     Example:
         clinometer store merge part-1 part-2 -o store
@@ -71,18 +71,18 @@ def merge(
     from clinometer.store import merge as join
     from clinometer.store import stores_in
 
-    stages = [stores_in(path) for path in stores]
-    below = [path not in held.values() for path, held in zip(stores, stages, strict=True)]
-    if len({(inside, *held) for inside, held in zip(below, stages, strict=True)}) > 1:
+    parts = [stores_in(path) for path in stores]
+    in_folder = [path not in stages.values() for path, stages in zip(stores, parts, strict=True)]
+    if len({(nested, *stages) for nested, stages in zip(in_folder, parts, strict=True)}) > 1:
         raise UsageError(
             "the stores hold different stages ("
-            + "; ".join(f"{path}: {', '.join(held)}" for path, held in zip(stores, stages, strict=True))
+            + "; ".join(f"{path}: {', '.join(stages)}" for path, stages in zip(stores, parts, strict=True))
             + "); give stores of one stage, or folders with the same stages"
         )
-    for stage in stages[0]:
-        target = output / stage if below[0] else output
-        joined = join([held[stage] for held in stages], target)
-        sys.stderr.write(f"wrote {len(joined):,} {stage} to {target}\n")
+    for stage in parts[0]:
+        target = output / stage if in_folder[0] else output
+        merged = join([stages[stage] for stages in parts], target)
+        sys.stderr.write(f"wrote {len(merged):,} {stage} to {target}\n")
 
 
 def _table(facts: dict[str, Any]) -> str:
@@ -91,17 +91,17 @@ def _table(facts: dict[str, Any]) -> str:
     if not facts["complete"]:
         rows += f" of {facts['planned_rows']:,}: not complete"
     prompt = encoder["document_prompt" if facts["stage"] == "documents" else "query_prompt"]
-    nothing = "not known" if encoder["kind"] == "imported" else "none"
+    nothing = "unknown" if encoder["kind"] == "imported" else "none"
     lines = {
         "store": facts["path"],
         "stage": facts["stage"],
         "rows": rows,
-        "form": f"{facts['dimension']} x {facts['dtype']}, {facts['shards']} shards, {facts['bytes'] / 1e6:,.1f} MB",
+        "format": f"{facts['dimension']} x {facts['dtype']}, {facts['shards']} shards, {facts['bytes'] / 1e6:,.1f} MB",
         "languages": ", ".join(f"{label} {count:,}" for label, count in facts["languages"].items()) or "none",
         "encoder": f"{encoder['name']} ({encoder['kind']})",
-        "revision": encoder["revision"] or "not known",
+        "revision": encoder["revision"] or "unknown",
         "prompt": repr(prompt) if prompt else nothing,
-        "max length": "not known" if encoder["max_length"] is None else f"{encoder['max_length']} tokens",
+        "max length": "unknown" if encoder["max_length"] is None else f"{encoder['max_length']} tokens",
     }
-    shown = [*lines.items(), *(("warning", warning) for warning in encoder["warnings"])]
-    return "\n".join(f"{name:<12}{value}" for name, value in shown)
+    entries = [*lines.items(), *(("warning", warning) for warning in encoder["warnings"])]
+    return "\n".join(f"{name:<12}{value}" for name, value in entries)

@@ -18,19 +18,19 @@ __all__ = ["Target"]
 
 @dataclass
 class Target:
-    """One of the things that can be evaluated; options that do not go together are refused before any work is done.
+    """The one target of an evaluation; options that cannot be combined are refused before the work.
 
     Args:
-        encoder: `--encoder`; None for the offline one, unless another option names what is evaluated.
-        model: Options of an encoder that is made from a name.
+        encoder: `--encoder`; None for the offline encoder, unless another option names the target.
+        model: Options of the encoder.
         run: `--run`: a TREC run.
         scores: `--scores`: a matrix of queries by documents.
         queries: `--queries`: an array, or the folder of a store.
         documents: `--documents`, likewise.
-        remedies: What the embeddings go through.
+        remedies: Remedies after the encoder.
 
     Raises:
-        UsageError: Options that name two things, or half of one.
+        UsageError: The options name two targets, or half of one.
     """
 
     encoder: str | None
@@ -42,24 +42,24 @@ class Target:
     remedies: RemedyFiles | None = None
 
     def __post_init__(self) -> None:
-        rows = [path for path in (self.documents, self.queries) if path is not None]
-        self._stored = bool(rows) and all(path.is_dir() for path in rows)
+        paths = [path for path in (self.documents, self.queries) if path is not None]
+        self._stored = bool(paths) and all(path.is_dir() for path in paths)
         self._stores: tuple[Any, Any] | None = None
-        named = {"--encoder": self.encoder, "--run": self.run, "--scores": self.scores}
-        given = [option for option, value in named.items() if value is not None]
-        if len(given) > 1:
-            raise UsageError(f"{' and '.join(given)} each name what is evaluated; give one of them")
+        targets = {"--encoder": self.encoder, "--run": self.run, "--scores": self.scores}
+        target_options = [option for option, value in targets.items() if value is not None]
+        if len(target_options) > 1:
+            raise UsageError(f"{' and '.join(target_options)} each name a target; give one of them")
         if self._stored:
-            if given or any(value for name, value in self.model.items() if name != "batch_size"):
+            if target_options or any(value for name, value in self.model.items() if name != "batch_size"):
                 raise UsageError(
-                    "--documents and --queries were encoded already; leave --encoder and its options out, --run and "
-                    "--scores as well"
+                    "--documents and --queries are already encoded; leave out --encoder with its options, --run and "
+                    "--scores"
                 )
         elif self.encoder == "precomputed":
-            if len(rows) < 2:
+            if len(paths) < 2:
                 raise UsageError("--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
-        elif rows:
-            raise UsageError("--queries and --documents are for --encoder precomputed, or name folders of stores")
+        elif paths:
+            raise UsageError("--queries and --documents must be folders of stores, or arrays for --encoder precomputed")
 
     def open(self) -> None:
         """Read what is small, so that a wrong path is found before texts are read."""
@@ -71,7 +71,7 @@ class Target:
             self._stores = open_stores(documents=self.documents, queries=self.queries)
 
     def scorer(self, collection: Collection) -> Scorer:
-        """What scores this collection."""
+        """The scorer of this collection."""
         from clinometer.encoders import PrecomputedEncoder, encoder
         from clinometer.scorers import MatrixScorer, RunScorer, StoredEmbeddings, scorer
 

@@ -1,4 +1,4 @@
-"""`clinometer train`: align an encoder on parallel samples, and show what it did on other collections."""
+"""`clinometer train`: align an encoder on parallel samples, and measure the effect on other collections."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class _Recipe(OptionGroup):
     loss: Annotated[
         str | None, option("NAME", "Loss: upright (the default), jsd+nce (the paper's), clear, distill, or A+B+...")
     ] = None
-    scale: Annotated[float | None, option("X", "Factor that cosines are multiplied by.")] = None
-    hold: Annotated[float | None, option("W", "Weight of the pull to the untrained model.")] = None
+    scale: Annotated[float | None, option("X", "Factor of cosines.")] = None
+    hold: Annotated[float | None, option("W", "Weight of the pull towards the untrained model.")] = None
     blend: Annotated[float | None, option("X", "Mixture of the untrained (0) and the trained (1) model.")] = None
     freeze: Annotated[str, option("embeddings|nothing", "Part of the model that is not trained.")] = "embeddings"
     adapter: Annotated[
-        str | None, option("low-rank|linear", "Map on the embeddings of any encoder, trained instead of it.")
+        str | None, option("low-rank|linear", "Map on the embeddings of any encoder, trained instead of the model.")
     ] = None
-    lora_rank: Annotated[int | None, option("N", "Rank of low-rank differences to train (needs peft).", min=1)] = None
+    lora_rank: Annotated[int | None, option("N", "Rank of low-rank updates to train (needs peft).", min=1)] = None
     seed: Annotated[str, option("N,M,...", "Seeds, one model for each.")] = "42"
 
     @property
@@ -86,10 +86,10 @@ class _Steps(OptionGroup):
     max_length: MaxLength = None
     precision: Annotated[str, option("auto|float32|bfloat16", "Precision of the computation.")] = "auto"
     evaluations: Annotated[
-        int, option("N", "Number of evaluations of the development split; the best state stays.", min=0)
+        int, option("N", "Number of evaluations of the development split; the best state is kept.", min=0)
     ] = 0
     patience: Annotated[
-        int | None, option("N", "Number of evaluations without a better one before the end.", min=1)
+        int | None, option("N", "Number of evaluations without improvement before training stops.", min=1)
     ] = None
 
 
@@ -137,13 +137,13 @@ def train(
         if named := [f"--{name}" for name in without_none(model_only)]:
             raise UsageError(f"{', '.join(named)} trains the model itself, but --adapter leaves it alone; drop one")
         if steps.evaluations or len(recipe.seeds) > 1:
-            raise UsageError("an adapter is trained with one seed and stops by its loss; drop --evaluations and seeds")
+            raise UsageError("an adapter has one seed and stops by its loss; leave out --evaluations and further seeds")
         _adapt(model, asdict(prompts), samples.data, languages, proof,
                {**shared, "kind": recipe.adapter, "seed": recipe.seeds[0]})  # fmt: skip
         return
     from clinometer.training.seeds import train_seeds
 
-    whole = {
+    model_settings = {
         "mini_batch_size": steps.mini_batch_size,
         "max_length": steps.max_length,
         "freeze": recipe.freeze,
@@ -153,7 +153,7 @@ def train(
     } | ({} if recipe.blend is None else {"blend": recipe.blend})
     trained = train_seeds(
         model, [*samples.data], languages, proof.output, seeds=recipe.seeds, evaluate=proof.evaluate or [],
-        show_progress_bar=proof.bars, **shared, **whole, **asdict(prompts),
+        show_progress_bar=proof.bars, **shared, **model_settings, **asdict(prompts),
     )  # fmt: skip
     warn(trained.models[0].record["samples"]["warnings"])
     text = json_module.dumps(trained.to_dict(), indent=1, ensure_ascii=False) if proof.json else _shown(trained)
@@ -163,7 +163,7 @@ def train(
 def _adapt(
     model: str, prompts: dict[str, Any], data: list[Path], languages: list[str], proof: _Proof, options: dict[str, Any]
 ) -> None:
-    """Train an adapter, save it, and show what it does."""
+    """Train an adapter, save it, and show its effect."""
     from clinometer.adapters import AdaptedEncoder, train_adapter
     from clinometer.encoders import encoder as make_encoder
     from clinometer.encoders import require_embeddings
@@ -171,7 +171,7 @@ def _adapt(
 
     path = proof.output / "adapter.safetensors"
     if path.exists():
-        raise UsageError(f"{path} exists already; give another folder")
+        raise UsageError(f"{path} already exists; give another folder")
     encoder = make_encoder(model, **prompts)
     require_embeddings(encoder)
     adapter, _ = train_adapter(data, languages, encoder, show_progress_bar=proof.bars, **options)
@@ -186,20 +186,24 @@ def _adapt(
         for source in proof.evaluate or []
     ]  # fmt: skip
     if proof.json:
-        record = {"adapter": str(path), **adapter.describe(), "proofs": [each.to_dict() for each in proofs]}
+        record = {
+            "adapter": str(path),
+            **adapter.describe(),
+            "proofs": [proof_result.to_dict() for proof_result in proofs],
+        }
         sys.stdout.write(json_module.dumps(record, indent=1, ensure_ascii=False) + "\n")
         return
     from clinometer.report.comparison import plain_comparison
 
     history = adapter.settings["history"]
     sys.stdout.write(f"{path}: {options['kind']}, best state after epoch {history['best_epoch']}\n")
-    for each in proofs:
-        sys.stdout.write(f"\n{each.source} (results and comparison in {each.folder})\n")
-        sys.stdout.write(plain_comparison(each.comparison) + "\n")
+    for proof_result in proofs:
+        sys.stdout.write(f"\n{proof_result.source} (results and comparison in {proof_result.folder})\n")
+        sys.stdout.write(plain_comparison(proof_result.comparison) + "\n")
 
 
 def _shown(trained: TrainedSeeds) -> str:
-    """Each model, the development values, and what changed on each collection."""
+    """Each model, the development values, and the change on each collection."""
     from clinometer.report.comparison import plain_comparison
     from clinometer.training.seeds import spread
 

@@ -34,7 +34,7 @@ class ListedDocuments:
 
     @cached_property
     def codes(self) -> NDArray[np.int64]:
-        """`(q, k)`: language of each document, -1 where the pool has fewer."""
+        """`(q, k)`: language of each document; -1 past the end of the pool."""
         return self._documents[1]
 
     @cached_property
