@@ -192,7 +192,7 @@ def test_a_truncated_shard_is_refused(cluster: Executor, store: EmbeddingStore) 
     with path.open("r+b") as file:
         file.truncate(size - 10)
     for executor in (cluster, LocalExecutor()):
-        with pytest.raises(FormatError, match=r"00002.npy: this shard is no .npy file of its length"):
+        with pytest.raises(FormatError, match=r"00002.npy: not a complete .npy file; copy this shard again"):
             cm.scan(QUERIES, store, RELEVANT, executor=executor)
 
 
