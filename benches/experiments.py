@@ -49,9 +49,9 @@ class Experiment:
         about: What is done, in sentences.
         kind: Kind of workload, with its numbers, and those of the smoke test.
         contenders: Ours first.
-        rounds: In how many rounds everybody takes turns.
-        threads: With how many threads it is measured.
-        share_of_peak: Whether arithmetic is what limits it, so that its share of the peak says something.
+        rounds: Number of rounds in which all take turns.
+        threads: Numbers of threads to measure with.
+        share_of_peak: Whether arithmetic limits it, so that its share of the peak is meaningful.
         quick_options: Options of contenders that the smoke test changes.
     """
 
@@ -93,7 +93,7 @@ class Experiment:
 
 
 def _ours(**options: Any) -> tuple[Contender, ...]:
-    """Ours as called without a wish, and in each precision."""
+    """Ours with defaults, and in each precision."""
     make = search.clinometer_search
     return (
         Contender("clinometer", make, options),
@@ -148,9 +148,9 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         name="few-queries",
         title="A default of faiss: 256 queries, N=1M, d=384, k=100",
         about=(
-            "faiss leaves matrix products when queries x dimension < 128,000, unless distance_compute_blas_threshold "
-            "is lowered. The ratio to its default is a fact about that default, not about our speed: the line with "
-            "BLAS is the fair one."
+            "faiss uses no matrix products when queries x dimension < 128,000, unless distance_compute_blas_threshold "
+            "is lowered. The ratio to its default is due to that default, not to our speed: the line with BLAS is the "
+            "fair one."
         ),
         kind="pool",
         numbers=_LARGE,
@@ -193,7 +193,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         name="memory",
         title="Memory: 10,000 queries, N=1M, d=384, k=100",
-        about="One call of each; what counts is the peak of memory beside the pool (in faiss: beside its index).",
+        about="One call of each; the figure is the peak of memory on top of the pool (for faiss: of its index).",
         kind="pool",
         numbers=_LARGE,
         quick=_SMALL,
@@ -223,9 +223,9 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         name="pools",
         title="All 79 pools of XQuAD's shape: 66 pairs, 12 single languages, all 12 together",
         about=(
-            "12 languages x 240 documents and 12 x 1,190 queries, d=512, made-up vectors; every query's ranks in every "
-            "pool. A document lies in 13 pools, so a scan of every pool scores 13 times as many pairs: what is beyond "
-            "that is overhead."
+            "12 languages x 240 documents and 12 x 1,190 queries, d=512, synthetic vectors; every query's ranks in "
+            "every pool. A document is in 13 pools, so a scan of every pool scores 13 times as many pairs: the rest is "
+            "overhead."
         ),
         kind="translations",
         numbers={"languages": 12, "passages": 240, "questions": 1190, "dimension": 512, "asked_in": 12},
@@ -247,8 +247,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         name="metrics",
         title="Metric stage: 10,000 queries x depth 1,000",
         about=(
-            "nDCG@10, R@100, RR and AP. Ours starts from the counts that the scan has made, the others from arrays of "
-            "ids and scores, out of which they make dictionaries."
+            "nDCG@10, R@100, RR and AP. Ours starts from the counts of the scan, the others from arrays of ids and "
+            "scores, from which they build dictionaries."
         ),
         kind="lists",
         numbers={"queries": 10_000, "depth": 1000, "documents": 1_000_000},

@@ -1,4 +1,4 @@
-"""The goals that were set for the core, and what a set of results says about each.
+"""The goals that were set for the core, and the verdict of a set of results on each.
 
 A goal is judged on the most threads measured. What was not measured is not judged, and a share of a stand-in for the
 machine's peak never counts as reached.
@@ -21,11 +21,11 @@ class Goal:
     """A goal.
 
     Args:
-        against: What ours is set against, in words.
+        against: Comparison, in words.
         experiment: Where it is measured.
         theirs: Title of the other contender, or its beginning.
-        floor: What has to be reached.
-        aim: What is hoped for; None if nothing more.
+        floor: Minimum to reach.
+        aim: Value hoped for; None if nothing more.
         ours: Title of our contender.
         kind: `ratio` (their time over ours), `share` (of the peak) or `memory` (MB, to stay below).
     """
@@ -86,7 +86,7 @@ GOALS = (
         3,
         "clinometer, documents in float16",
     ),
-    Goal("peak memory beside the pool, Q=10k, N=1M, k=100 (MB)", "memory", "", 100, 50, kind="memory"),
+    Goal("peak memory on top of the pool, Q=10k, N=1M, k=100 (MB)", "memory", "", 100, 50, kind="memory"),
 )
 
 

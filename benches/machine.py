@@ -59,7 +59,7 @@ def _version(name: str) -> str | None:
 
 
 def probe_peak(threads: int) -> float:
-    """GFLOP/s of float32 that so many threads reach at this moment, measured as `peak_method` says.
+    """GFLOP/s of float32 that this number of threads reaches now, measured as `peak_method` says.
 
     To be called where NumPy itself uses one thread.
     """

@@ -196,7 +196,7 @@ def _evaluator(threads: int, queries: NDArray[Any], documents: NDArray[Any], rel
     return lambda: evaluator(model)
 
 
-# All pools of one collection: each language, each pair, all together. Every query is asked in every pool.
+# All pools of one collection: each language, each pair, all together. Every query searches every pool.
 
 
 def _pools(languages: int) -> list[tuple[int, ...]]:

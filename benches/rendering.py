@@ -14,22 +14,22 @@ __all__ = ["render", "render_table"]
 HEAD = """<!-- Written by benches/run.py (`make bench`). Change that, not this. -->
 # Benches
 
-How long clinometer takes beside what people use today, measured in one go on one machine. Everything is exact; ours
-gives exact ranks and counts per language in the same time in which the others give what their line says.
+Time of clinometer next to that of the tools in use today, measured in one go on one machine. Everything is exact; in
+its time ours gives exact ranks and counts per language, the others what their line says.
 
-How it is measured: every contender lives in a process of its own with its number of threads set from the start, reads
-the same made-up data, and prepares untimed what its users prepare once (faiss's index, for instance; rows have length
-one already, though ours scales them again within its time). First each gives its answer once, and the answers are
-compared: a run with wrong answers stops. Then all take turns round by round. **times ours** is the median over rounds
-of their wall time over ours *within a round*; seconds are medians. *Memory* is how far the process grew beyond what it
-held before the first call, the mapped pool included. *scaled* means: measured on a part of the work, and multiplied.
+Method: every contender runs in a process of its own with a fixed number of threads, reads the same synthetic data, and
+prepares untimed what its users prepare once (faiss's index, for instance; rows have length one already, though ours
+scales them again within its time). First each gives its answer once, and the answers are compared: a run with wrong
+answers stops. Then all take turns round by round. **times ours** is the median over rounds of their wall time over ours
+*within a round*; seconds are medians. *Memory* is the growth of the process beyond what it held before the first call,
+the mapped pool included. *scaled* means: measured on a part of the work, and multiplied.
 
 `make bench` repeats everything; `python benches/run.py --only NAME` one table. The same contenders on small shapes are
 in `pytest benches/bench_*.py --benchmark-only`; the Rust kernels alone in `cargo bench`.
 """
 
-AVX2 = """What an older processor would show: our AVX2 kernel, and the libraries told by their own settings to leave
-AVX-512 alone (`benches/run.py --avx2`). The goals were set for such a machine with two cores."""
+AVX2 = """As on an older processor: our AVX2 kernel, and the libraries set not to use AVX-512 (`benches/run.py --avx2`).
+The goals were set for such a machine with two cores."""
 
 
 def render(*results: Mapping[str, Any]) -> str:
@@ -42,7 +42,7 @@ def render(*results: Mapping[str, Any]) -> str:
 
 def _part(results: Mapping[str, Any]) -> list[str]:
     flag = " --avx2" if results["avx2"] else ""
-    parts = [f"## {'Everybody held to AVX2' if results['avx2'] else 'With all that the processor has'}", ""]
+    parts = [f"## {'All limited to AVX2' if results['avx2'] else 'All instructions of the processor'}", ""]
     if results["avx2"]:
         parts += [AVX2, ""]
     if results["quick"]:
@@ -64,7 +64,7 @@ def _machine(results: Mapping[str, Any]) -> str:
         f"{machine['memory_gb']} GB; {machine['system']}; {libraries}. "
         f"Our kernels here: {', '.join(machine['kernels'])}. "
         f"Load of the machine when the run began: {results['load']}. Speed of the machine: "
-        f"{machine['peak']}, measured beside each round.\n"
+        f"{machine['peak']}, measured in each round.\n"
     )
 
 

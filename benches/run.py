@@ -1,4 +1,4 @@
-"""Measure clinometer beside what people use today, and write the tables of benches/README.md: `make bench`.
+"""Measure clinometer next to the tools in use today, and write the tables of benches/README.md: `make bench`.
 
 Contenders live in processes of their own and take turns round by round, so that other load on the machine shows in all
 of them; what is reported is the median over rounds of ratios within a round. Before anything is timed, every contender
@@ -84,7 +84,7 @@ def workers(orders: Sequence[Mapping[str, Any]]) -> Iterator[list[Worker]]:
 
 
 def avx2_only() -> dict[str, str]:
-    """Environment in which every contender leaves AVX-512 alone, so that a newer machine can speak for older ones."""
+    """Environment in which no contender uses AVX-512, so that a newer machine shows the figures of older ones."""
     from numpy._core._multiarray_umath import __cpu_dispatch__ as dispatched
 
     return {
@@ -100,7 +100,7 @@ def avx2_only() -> dict[str, str]:
 
 
 def measure(experiment: Experiment, threads: int, scratch: Path, quick: bool, rounds: int | None) -> dict[str, Any]:
-    """All contenders of an experiment with so many threads, as it goes into results.json."""
+    """All contenders of an experiment with this number of threads, as written to results.json."""
     numbers = dict(experiment.quick if quick else experiment.numbers)
     work = make(experiment.kind, scratch, **numbers)
     if rounds is None or not experiment.rounds:
@@ -155,16 +155,16 @@ def measure(experiment: Experiment, threads: int, scratch: Path, quick: bool, ro
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Measure clinometer beside what people use today.")
+    parser = argparse.ArgumentParser(description="Measure clinometer next to the tools in use today.")
     names = [experiment.name for experiment in EXPERIMENTS]
-    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
+    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
     parser.add_argument("--threads", type=int, metavar="N", nargs="+", help="numbers of threads, by default 1 and 2")
-    parser.add_argument("--rounds", type=int, help="how many, instead of each experiment's own number")
+    parser.add_argument("--rounds", type=int, help="number of rounds, instead of each experiment's own")
     parser.add_argument("--quick", action="store_true", help="tiny shapes, to see that everything works")
-    parser.add_argument("--avx2", action="store_true", help="hold every contender to AVX2 (results-avx2.json)")
+    parser.add_argument("--avx2", action="store_true", help="limit every contender to AVX2 (results-avx2.json)")
     parser.add_argument("--render", action="store_true", help="only write the tables of results that exist")
     parser.add_argument("--output", type=Path, help="folder of the results and README.md; by default that of this file")
-    parser.add_argument("--scratch", type=Path, help="folder for made-up data (3 GB), which is kept there")
+    parser.add_argument("--scratch", type=Path, help="folder for synthetic data (3 GB), which is kept")
     chosen = parser.parse_args(arguments)
     # Figures of a smoke test never replace those of a measurement.
     output: Path = chosen.output or (HERE.parent / "results" / "benches-quick" if chosen.quick else HERE)
@@ -179,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(chosen: argparse.Namespace, kept: Path) -> None:
-    """Measure what was asked for; every experiment is saved when it is done."""
+    """Measure the chosen experiments; every experiment is saved when it is done."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > BUSY:
         print(f"other programs are running (load {load:.1f}): ratios will be rough")

@@ -1,7 +1,7 @@
 """A contender in a process of its own, with its number of threads fixed from the start.
 
 Reads commands from standard input, one per line, and answers each with one line of JSON: `run` (once, for the answer
-and the peak of memory), `time SECONDS` (the mean of as many runs as fill so many seconds, at least one).
+and the peak of memory), `time SECONDS` (the mean of as many runs as fill this time, at least one).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["PeakMemory", "main"]
 
 
 class PeakMemory:
-    """How much the process grew at the most, in bytes, beyond what it held when this object was made."""
+    """Largest growth of the process, in bytes, beyond what it held when this object was made."""
 
     def __init__(self) -> None:
         self.resettable = True

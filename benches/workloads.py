@@ -1,4 +1,4 @@
-"""Workloads: made-up data on disk, read by every contender from the same files.
+"""Workloads: synthetic data on disk, read by every contender from the same files.
 
 The same name and numbers give the same bytes. All rows have length one, so that contenders which compare by dot product
 and those which compare by cosine do the same work on the same data.
@@ -22,7 +22,7 @@ ROWS_AT_ONCE = 50_000
 
 
 class Workload:
-    """Arrays of one workload, mapped into memory when first asked for."""
+    """Arrays of one workload, mapped into memory on first use."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

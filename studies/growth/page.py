@@ -178,9 +178,9 @@ def uneven(results: dict[str, dict[str, Any]]) -> list[str]:
             who = name if "de" in result["languages"] else f"{name}, en+zh"
             rows.append([who, f"{line['title']} (`{line['step']}`)", f"{line['queries']:,}", *cells])
     return [
-        "Uneven pools: XQuAD in English, German and Chinese (English and Chinese alone where a line says so). Means "
+        "Uneven pools: XQuAD in English, German and Chinese (English and Chinese alone where noted). Means "
         "over the questions in other languages than English, in `multi`; in brackets the same questions in the even "
-        "pool of 240 passages a language. Questions: those of all languages that stay.",
+        "pool of 240 passages a language. Questions: their number in all languages.",
         "",
         *table(["encoder", "pool", "questions", *(head for head, *_ in columns)], "llrrrrr", rows),
     ]

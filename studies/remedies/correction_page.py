@@ -44,13 +44,13 @@ def tables(results: Sequence[dict[str, Any]]) -> str:
         "95 % interval. *: differs from `none`, paired permutation test over questions, "
         "p < 0.01.",
         "",
-        "After the dot: what the correction was fitted on. `train` and `tico19`: texts that are not "
-        "evaluated. `unlabelled sample` (and all robustness lines): texts of the evaluated collection itself, without"
-        " translations and judgements (transductive). `index`: its documents. The adapter has 400 samples of each of "
+        "After the dot: what the correction was fitted on. `train` and `tico19`: texts that are not evaluated. "
+        "`unlabelled sample` (and all robustness lines): texts of the evaluated collection itself, without "
+        "translations and judgements (transductive). `index`: its documents. The adapter has 400 samples of each of "
         "seven languages and the defaults of `clinometer train --adapter`, and stops by 120 held-out ones. The query "
-        "strength of `center` (0.7) is what a rule gives on tico19 (smallest with Complete@10 within one standard "
-        "error of the best); rule and `directions` were settled after first results on XQuAD had been seen, so XQuAD "
-        "is not a blind test of them.",
+        "strength of `center` (0.7) comes from a rule on tico19 (smallest with Complete@10 within one standard error "
+        "of the best); rule and `directions` were fixed after first results on XQuAD had been seen, so XQuAD is not "
+        "a blind test of them.",
         "",
     ]
     for result in results:

@@ -73,10 +73,11 @@ def tables() -> str:
     text = [
         f"{results['documents']:,} random documents (float16, {results['dimension']} dimensions, 4 languages), "
         f"{results['queries']:,} queries with a planted answer of known rank and a random second one, memory budget "
-        f"{results['budget']}, on {cores} shared with other processes: load is the number of processes that wanted a "
-        "core. Before each run the files were dropped from the system's cache. Memory: the peak of anonymous memory of "
-        "the process, or of the driver + of the largest worker. Deep ranks were counted once more with NumPy, up to "
-        "ties by rounding. Made by `python -m studies.scale.measure --work DIR` and `python -m studies.scale.page`.",
+        f"{results['budget']}, on {cores} shared with other processes: load is the number of processes that used or "
+        "waited for a core. Before each run the files were dropped from the system's cache. Memory: the peak of "
+        "anonymous memory of the process, or of the driver + of the largest worker. Deep ranks were counted once more "
+        "with NumPy, up to ties by rounding. Made by `python -m studies.scale.measure --work DIR` and "
+        "`python -m studies.scale.page`.",
         "",
         *scans(results),
         "",
@@ -87,7 +88,7 @@ def tables() -> str:
     if "ratio" in results:
         ratio = results["ratio"]
         text += [
-            f"Mapped from the disk against held in memory, {ratio['documents']:,} documents, in turn, "
+            f"Mapped from disk against held in memory, {ratio['documents']:,} documents, in turn, "
             f"{ratio['repeats']} times: {ratio['wall_ratio']:.2f} of the throughput by the clock, which other "
             f"processes disturb, {ratio['processor_ratio']:.2f} by processor time (medians of ratios), load "
             f"{ratio['load']:.0f}.",
@@ -95,7 +96,7 @@ def tables() -> str:
         ]
     if "plan" in results:
         text += [
-            "What `clinometer plan` says before a scan, and what the scan takes (2 threads):",
+            "Forecast by `clinometer plan` and measurement of the scan (2 threads):",
             "",
             *plans(results),
             "",

@@ -35,8 +35,9 @@ def agreement() -> list[str]:
     ]
     return [
         f"Ranks of {result['answers']:,} answers to {result['queries']:,} queries among {result['documents']} "
-        f"documents in ten languages (`demo`, `{result['encoder']}`), documents and queries both stored so. Errors of "
-        "components are relative to the largest of the row. Made by `python -m studies.store.int16_agreement`.",
+        f"documents in ten languages (`demo`, `{result['encoder']}`), documents and queries both stored that way. "
+        "Errors of components are relative to the largest of the row. Made by "
+        "`python -m studies.store.int16_agreement`.",
         "",
         *table(heads, "l" + "r" * 7, rows),
     ]
@@ -57,7 +58,7 @@ def kills() -> list[str]:
     return [
         f"`{result['source']}` ({', '.join(result['languages'])}) with `{result['encoder']}`, killed "
         f"{len(result['kills'])} times and run again: {result['files']} files, {result['bytes'] / 1e6:.1f} MB, "
-        f"{'every byte as in' if result['identical'] else 'NOT the bytes of'} a run that was left alone. Made by "
+        f"{'every byte as in' if result['identical'] else 'NOT the bytes of'} an uninterrupted run. Made by "
         "`python -m studies.store.kill_and_resume --work DIR`, with `--languages` for some of the languages.",
         "",
         *table(("kill", "documents finished", "queries finished", "left of an unfinished shard"), "rrrl", rows),

@@ -66,7 +66,7 @@ def test_as_json_and_polars(evaluation: Evaluation, tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         (gzip.compress(b"{}\n"), ":1: the example has no scenario, "),
-        (gzip.compress(b"nothing\n"), ":1: this is no line of examples"),
+        (gzip.compress(b"nothing\n"), ":1: not a line of examples"),
         (b"plain", ": the file is damaged"),
     ],
     ids=["no example", "no JSON", "not compressed"],
@@ -92,7 +92,7 @@ def test_results_with_broken_rows_of_an_analysis_are_refused(evaluation: Evaluat
     path = tmp_path / "results.json"
     for key, wrong, sentence in (
         ("analysis", {"rows": [{"scenario": "multi"}]}, "row 0 of 'rows' has no query_language"),
-        ("analysis", [], "look at its analysis"),
+        ("analysis", [], "check its analysis"),
         ("by", [{"field": "topic"}], "row 0 of 'by' has no group"),
         ("by", {"a": 1}, "row 0 of 'by' has no field"),
     ):

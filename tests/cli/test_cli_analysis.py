@@ -25,15 +25,15 @@ def test_examples_are_kept_with_results_unless_told_otherwise(evaluate: Run, hur
     assert "wrote results.json, per_query.jsonl.gz, examples.jsonl.gz, report.html" in done.err
     assert (tmp_path / "one" / "examples.jsonl.gz").exists()
     assert "Queries hurt" not in done.out
-    assert "German queries: the 2 most hurt" in (tmp_path / "one" / "report.html").read_text(encoding="utf-8")
-    assert "German queries: the 2 most hurt" in (tmp_path / "one" / "report.md").read_text(encoding="utf-8")
+    assert "German queries: the 2 hurt most" in (tmp_path / "one" / "report.html").read_text(encoding="utf-8")
+    assert "German queries: the 2 hurt most" in (tmp_path / "one" / "report.md").read_text(encoding="utf-8")
     # The same folder without texts: those of the first run do not stay.
     done = evaluate("-o", tmp_path / "one", "--scenarios", "one-sided", "--examples", "0")
     assert done.code == 0, done.err
     assert not (tmp_path / "one" / "examples.jsonl.gz").exists()
     page = (tmp_path / "one" / "report.html").read_text(encoding="utf-8")
-    assert "What stands first" in page
-    assert "most hurt" not in page
+    assert "What ranks first" in page
+    assert "hurt most" not in page
     assert "analysis" in json.loads((tmp_path / "one" / "results.json").read_text(encoding="utf-8"))
 
 

@@ -60,10 +60,13 @@ def test_a_baseline(run: Run, results: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        ([], ["no condition was given"]),
-        (["--max", "RR=1", "--max", "MaxR[multi,fr]=1"], ["--max RR=1 fits no row", "--max MaxR[multi,fr]=1 fits no"]),
-        (["--max", "MaxR", "--min", "nDCX=1"], ["--max MaxR: write MEASURE", "nDCX"]),
-        (["--max-drop", "MaxR=1"], ["give them with --baseline RESULTS"]),
+        ([], ["no conditions given"]),
+        (
+            ["--max", "RR=1", "--max", "MaxR[multi,fr]=1"],
+            ["--max RR=1 matches no row", "--max MaxR[multi,fr]=1 matches no"],
+        ),
+        (["--max", "MaxR", "--min", "nDCX=1"], ["--max MaxR: expected MEASURE", "nDCX"]),
+        (["--max-drop", "MaxR=1"], ["pass them with --baseline RESULTS"]),
     ],
 )
 def test_what_cannot_be_checked(run: Run, results: Path, options: list[str], parts: list[str]) -> None:

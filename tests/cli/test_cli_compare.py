@@ -101,8 +101,8 @@ def test_a_loss_is_named(run: Run, folder: Path, results: tuple[Path, Path], tmp
     [
         (["{before}"], 2, "one result cannot be compared; give one before and at least one after"),
         (["{before}", "{after}", "-o", "c.pdf"], 2, "c.pdf: a comparison is HTML, Markdown or JSON"),
-        (["{before}", "{after}", "--correction", "x"], 2, "unknown correction 'x'; choose holm, bh or none"),
-        (["{before}", "{after}", "--trained", "fr"], 2, "group 'trained' has fr, which the results do not have"),
+        (["{before}", "{after}", "--correction", "x"], 2, "unknown correction 'x'; expected one of holm, bh, none"),
+        (["{before}", "{after}", "--trained", "fr"], 2, "the results have no language fr of group 'trained'"),
         (["{before}", "{after}", "--trained", ","], 2, "group 'trained' has no languages"),
         (["{before}", "{after}/per_query.jsonl.gz"], 2, "per_query.jsonl.gz is a file; give the folder"),
         (["{before}", "{after}x"], 1, "No such file or directory; check the path"),

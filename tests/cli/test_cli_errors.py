@@ -13,8 +13,8 @@ import pytest
 from support.command_line import Run, assert_complaint
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
-    (["--scenarios", "multy"], "there is no scenario 'multy'; choose from mono-same, mono-cross, multi, one-sided"),
-    (["--scenarios", ""], "no scenario was chosen; choose from mono-same"),
+    (["--scenarios", "multy"], "unknown scenario 'multy'; expected one of mono-same, mono-cross, multi, one-sided"),
+    (["--scenarios", ""], "no scenario was chosen; expected one of mono-same"),
     (["--measures", "nDCX@10,R"], "2 measure names cannot be used: 'nDCX@10'"),
     (["--measures", ","], "no measure was chosen"),
     (["--languages", "en,xx"], "has no xx; it has en, de"),
@@ -223,7 +223,7 @@ def test_results_that_cannot_be_read(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     for content in ("", "{}", "[]", '{"rows": 1}'):
         path.write_text(content)
-        assert_complaint(run("report", path), 1, "results.json: this is no results file")
+        assert_complaint(run("report", path), 1, "results.json: not a results file")
 
 
 def test_a_report_has_a_known_ending(run: Run, evaluate: Run, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_ids_with_white_space_are_refused_before_the_work(run: Run, folder: Path
     assert "the document id 'd de1' is empty or has white space" in done.err
     done = run("evaluate", "demo", "--save-run", tmp_path / "no" / "run")
     assert done.code == 1
-    assert "make it before writing run" in done.err
+    assert "create it before writing run" in done.err
 
 
 def test_options_of_the_reader(run: Run, folder: Path, tmp_path: Path) -> None:

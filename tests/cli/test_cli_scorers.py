@@ -85,7 +85,7 @@ def test_complete_groups_only(run: Run, folder: Path) -> None:
         (("--encoder", "bm25", "--query-prompt", "query: "), "query_prompt has no effect on bm25; leave it out"),
         (("--run", "lists.trec", "--max-length", "8"), "max_length has no effect on a scorer; leave it out"),
         (("--run", "lists.trec", "--queries", "q.npy"), "--queries and --documents are for --encoder precomputed"),
-        (("--encoder", "bm25:k2=1"), "does not name bm25 with its parameters"),
+        (("--encoder", "bm25:k2=1"), "invalid parameters of bm25 in 'bm25:k2=1'"),
     ],
 )
 def test_options_that_do_not_go_together(
@@ -104,7 +104,7 @@ def test_files_that_are_not_there_or_broken(run: Run, folder: Path) -> None:
     assert "absent.trec does not exist; check the path" in done.err
     done = run("evaluate", f"beir:{folder}", "--scores", folder / "corpus.jsonl")
     assert done.code == 1
-    assert "corpus.jsonl: this is no .npy file of numbers" in done.err
+    assert "corpus.jsonl: not a numeric .npy file" in done.err
 
 
 def test_remedies_need_embeddings(run: Run, folder: Path, evaluate: Run, tmp_path: Path) -> None:

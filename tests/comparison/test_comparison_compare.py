@@ -372,29 +372,29 @@ def test_settings_and_measures_of_one_result_only_are_counted() -> None:
         "b: 2 settings are in only one of the two results and are left out",
         "b: only one of the two results has P@1; left out",
     ]
-    with pytest.raises(UsageError, match=r"one of the results has no measure P@1; choose from RR$"):
+    with pytest.raises(UsageError, match=r"one of the results has no measure P@1; expected one of RR$"):
         compare(before, after, measures=["P@1"])
 
 
 @pytest.mark.parametrize(
     ("options", "error", "sentence"),
     [
-        ({"correction": "bonferroni"}, UsageError, "unknown correction 'bonferroni'; choose holm, bh or none"),
+        ({"correction": "bonferroni"}, UsageError, "unknown correction 'bonferroni'; expected one of holm, bh, none"),
         ({"resamples": 0}, UsageError, "resamples is 0"),
         ({"confidence": 1.5}, UsageError, r"confidence is 1\.5"),
         ({"seed": -1}, UsageError, "seed is -1"),
         ({"threads": 0}, UsageError, "threads is 0"),
         ({"measures": ["RRR"]}, MeasureError, "'RRR'"),
-        ({"measures": ["AP"]}, UsageError, "the results have no measure AP; choose from RR"),
-        ({"measures": []}, UsageError, "no measure was chosen"),
-        ({"scenarios": ["mono-same"]}, UsageError, "no scenario mono-same; choose from multi"),
-        ({"groups": {"seen": ["de", "fr"]}}, LanguageError, "group 'seen' has fr, .* choose from en, de"),
+        ({"measures": ["AP"]}, UsageError, "the results have no measure AP; expected one of RR"),
+        ({"measures": []}, UsageError, "no measure given"),
+        ({"scenarios": ["mono-same"]}, UsageError, "no scenario mono-same; expected one of multi"),
+        ({"groups": {"seen": ["de", "fr"]}}, LanguageError, "no language fr of group 'seen'; expected one of en, de"),
         ({"groups": {"seen": "de"}}, UsageError, r"group 'seen' is the string 'de'; write a list, such as \['de'\]"),
         ({"groups": {"seen": []}}, UsageError, "group 'seen' has no languages"),
-        ({"groups": {"macro": ["de"]}}, UsageError, "'macro' cannot name a group"),
-        ({"groups": {"de": ["de"]}}, UsageError, "'de' cannot name a group"),
-        ({"labels": ["x"]}, UsageError, "x are no labels for 2 results"),
-        ({"labels": ["x", "x"]}, UsageError, "give each a name of its own"),
+        ({"groups": {"macro": ["de"]}}, UsageError, "'macro' is reserved and cannot name a group"),
+        ({"groups": {"de": ["de"]}}, UsageError, "'de' is reserved and cannot name a group"),
+        ({"labels": ["x"]}, UsageError, "labels are x for 2 results"),
+        ({"labels": ["x", "x"]}, UsageError, "give each result a label of its own"),
     ],
 )
 def test_options_are_checked(options: dict[str, Any], error: type[Exception], sentence: str) -> None:
@@ -403,7 +403,7 @@ def test_options_are_checked(options: dict[str, Any], error: type[Exception], se
 
 
 def test_results_that_cannot_be_compared() -> None:
-    with pytest.raises(UsageError, match="one evaluation has nothing to be compared with"):
+    with pytest.raises(UsageError, match="a comparison needs at least two evaluations"):
         compare(base())
     with pytest.raises(UsageError, match=r"the results of b #2 have no values per query; read them with .*from_folder"):
         compare(base(), replace(base(), per_query={}))

@@ -84,10 +84,10 @@ def test_drops_and_rises_are_counted_from_the_baseline(before: float, after: flo
 @pytest.mark.parametrize(
     ("kind", "texts", "parts"),
     [
-        ("max", ["Intrusion", "RR<1"], ["--max Intrusion: write MEASURE[", "--max RR<1: write"]),
+        ("max", ["Intrusion", "RR<1"], ["--max Intrusion: expected MEASURE[", "--max RR<1: expected"]),
         ("max", ["nDCX=1"], ["'nDCX'"]),
         ("max", ["RR=high", "RR=nan"], ["the limit is 'high', but must be a number", "the limit is 'nan'"]),
-        ("min", ["RR[mutli]=1"], ["there is no scenario 'mutli'; choose from mono-same"]),
+        ("min", ["RR[mutli]=1"], ["unknown scenario 'mutli'; expected one of mono-same"]),
         ("min", ["RR[multi,!]=1"], ["'!' is not a language label"]),
         ("min", ["RR[multi,de,en+de,x]=1"], ["at most a scenario"]),
         ("max-drop", ["RR=-1"], ["--max-drop RR=-1: the limit is -1, but cannot be negative"]),
@@ -105,16 +105,16 @@ def test_conditions_that_fit_no_row_are_all_named_with_what_there_is() -> None:
     with pytest.raises(UsageError) as caught:
         check_results(RESULTS, conditions)
     said = str(caught.value)
-    assert "--max MaxR=3 fits no row; of the measures there are Intrusion, Complete@10, RankGap, RR" in said
-    assert "--max Intrusion[multilingual]=1 fits no row; of the scenarios there are multi, one-sided" in said
-    assert "--max Intrusion[multi,fr]=1 fits no row; there are de in en+de, en in en+de" in said
-    assert said.count("fits no row") == 3
+    assert "--max MaxR=3 matches no row; the results have the measures Intrusion, Complete@10, RankGap, RR" in said
+    assert "--max Intrusion[multilingual]=1 matches no row; the results have the scenarios multi, one-sided" in said
+    assert "--max Intrusion[multi,fr]=1 matches no row; the results have de in en+de, en in en+de" in said
+    assert said.count("matches no row") == 3
 
 
 def test_a_baseline_must_fit() -> None:
     drop = read_conditions("max-drop", ["Intrusion=0.1"])
     with pytest.raises(
-        UsageError, match=r"--max-drop Intrusion=0\.1 needs results to count from; give them with --bas"
+        UsageError, match=r"--max-drop Intrusion=0\.1 needs results to compare with; pass them with --bas"
     ):
         check_results(RESULTS, drop)
     with pytest.raises(UsageError, match="--baseline is for --max-drop and --max-rise"):
@@ -125,7 +125,7 @@ def test_a_baseline_must_fit() -> None:
         check_results(RESULTS, drop, baseline=replace(RESULTS, settings={"pivot": "en", "ties": "trec"}))
     with pytest.raises(UsageError, match=r"the baseline has no row for Intrusion in one-sided for de in en\+de"):
         check_results(RESULTS, drop, baseline=replace(RESULTS, rows=RESULTS.rows[:2]))
-    with pytest.raises(UsageError, match="no condition was given"):
+    with pytest.raises(UsageError, match="no conditions given; expected at least one"):
         check_results(RESULTS, [])
     undefined = replace(RESULTS, rows=[row("RR", "de", None)])
     (verdict,) = check_results(

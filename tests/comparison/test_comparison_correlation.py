@@ -57,7 +57,7 @@ def test_values_and_names_stand_beside_the_figure() -> None:
 
 def test_what_has_no_correlation_is_refused() -> None:
     three = several([1.0, 0.5, 0.2], [10.0, 50.0, 90.0])
-    with pytest.raises(UsageError, match="2 evaluations are too few for a correlation; give those of 3"):
+    with pytest.raises(UsageError, match="2 evaluations are too few for a correlation; pass those of 3"):
         cm.correlate(three[:2], "nDCG@10", "LPR")
     with pytest.raises(UsageError, match="on several collections"):
         cm.correlate([*three, evaluation("x", {"nDCG@10": 1.0, "LPR": 1.0}, "b")], "nDCG@10", "LPR")
@@ -65,7 +65,7 @@ def test_what_has_no_correlation_is_refused() -> None:
         cm.correlate(three, "RR", "LPR")
     with pytest.raises(UsageError, match="r3 has no value of LPR in multilingual for macro"):
         cm.correlate([*three, evaluation("r3", {"nDCG@10": 1.0, "LPR": None})], "nDCG@10", "LPR")
-    with pytest.raises(UsageError, match="are one measure; choose two"):
+    with pytest.raises(UsageError, match="are the same measure; choose two different ones"):
         cm.correlate(three, "LPR", "LPR")
     with pytest.raises(UsageError, match="1 names for 3 evaluations"):
         cm.correlate(three, "nDCG@10", "LPR", names=["a"])

@@ -397,7 +397,7 @@ def test_queries_in_a_language_without_documents_are_evaluated_where_they_have_a
     assert values(found, "LangShare@2")["multi de en+de"] == (1, 3)
     assert values(found, "Intrusion") == {}
     assert "mono-same, pool de: 3 of the de queries have no answer in the pool and are left out" in found.notices
-    with pytest.raises(CollectionError, match=r"where a pool holds no answer.*choose other scenarios"):
+    with pytest.raises(CollectionError, match=r"a query without an answer in the pool.*choose other scenarios"):
         evaluated(collection, encoder, "Success@1", scenarios=["mono-same"])
 
 
@@ -425,15 +425,17 @@ def test_embeddings_that_cannot_be_scored_are_named_by_id(collection: Collection
     queries = np.zeros((6, 2), np.float32)
     with pytest.raises(EmbeddingError, match=r"6 queries .*'q-en0'.*'q-zh0', \.\.\.\)"):
         evaluated(collection, Fixed(queries, good_documents), "MaxR")
-    with pytest.raises(EmbeddingError, match="the encoder gave 7 rows for 8 documents; one for each is needed"):
+    with pytest.raises(
+        EmbeddingError, match="the encoder returned 7 rows for 8 documents, but must return one for each"
+    ):
         evaluated(collection, Fixed(good_queries, good_documents[1:]), "MaxR")
     with pytest.raises(EmbeddingError, match="queries have dimension 2, documents 3; encode both with one encoder"):
         evaluated(collection, Fixed(good_queries, np.ones((8, 3), np.float32)), "MaxR")
 
 
 MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
-    ({"scenarios": ["multy"]}, UsageError, "there is no scenario 'multy'; choose from mono-same, mono-cross, multi"),
-    ({"scenarios": []}, UsageError, "no scenario was chosen; choose from mono-same"),
+    ({"scenarios": ["multy"]}, UsageError, "unknown scenario 'multy'; expected one of mono-same, mono-cross, multi"),
+    ({"scenarios": []}, UsageError, "no scenario was chosen; expected one of mono-same"),
     ({"scenarios": "multi"}, UsageError, r"scenarios is the string 'multi'; write a list, such as \['multi'\]"),
     ({"languages": "en,de"}, UsageError, r"languages is the string 'en,de'; write a list, such as \['en', 'de'\]"),
     ({"languages": ["en", "?"]}, LanguageError, r"'\?' is not a language label; write one like 'en'"),

@@ -68,13 +68,13 @@ WHOLE: dict[str, Any] = {"collection": {}, "encoder": {}, "settings": {}, "rows"
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "this is no results file: "),
-        (b"{", "this is no results file: "),
-        (b"[1]", "this is no results file: Expected `object`"),
-        (b'{"a": "\xff"}', "this is no results file: "),
-        (b'{"rows": []}', "this is no results file: it has no collection, encoder, settings$"),
-        (json.dumps(WHOLE | {"rows": 3}).encode(), "this is no results file: look at its rows$"),
-        (json.dumps(WHOLE | {"encoder": "offline", "settings": []}).encode(), "look at its encoder, settings$"),
+        (b"", "not a results file: "),
+        (b"{", "not a results file: "),
+        (b"[1]", "not a results file: Expected `object`"),
+        (b'{"a": "\xff"}', "not a results file: "),
+        (b'{"rows": []}', "not a results file: it has no collection, encoder, settings$"),
+        (json.dumps(WHOLE | {"rows": 3}).encode(), "not a results file: check its rows$"),
+        (json.dumps(WHOLE | {"encoder": "offline", "settings": []}).encode(), "check its encoder, settings$"),
         (json.dumps(WHOLE | {"rows": [7]}).encode(), "row 0 of the results has no scenario, query_language, pool_"),
         (json.dumps(WHOLE | {"rows": [dict.fromkeys(FIELDS), {}]}).encode(), "row 1 of the results has no scenario"),
         (
@@ -157,7 +157,7 @@ def test_results_without_values_per_query_are_no_folder_of_an_evaluation(
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda text: gzip.compress(gzip.decompress(text) + b'{"query_id": 3}\n'), r":\d+: this is no line of values"),
+        (lambda text: gzip.compress(gzip.decompress(text) + b'{"query_id": 3}\n'), r":\d+: not a line of values"),
         (lambda text: gzip.compress(gzip.decompress(text).replace(b'"question":', b'"q":', 1)), ":1: .*`question`"),
         (lambda text: text[: len(text) // 2], ": the file is damaged"),
         (lambda text: b"plain", ": the file is damaged"),
@@ -191,7 +191,7 @@ def test_means_of_the_columns_are_the_rows(evaluation: Evaluation) -> None:
 
 def test_values_per_query_cannot_be_written_without_any(evaluation: Evaluation, tmp_path: Path) -> None:
     evaluation.to_json(tmp_path / "results.json")
-    with pytest.raises(UsageError, match=r"results\.json has no values per query"):
+    with pytest.raises(UsageError, match=r"was read from a results\.json, which has no values per query"):
         Evaluation.from_json(tmp_path / "results.json").per_query_to(tmp_path / "per_query.jsonl.gz")
     assert [one.name for one in tmp_path.iterdir()] == ["results.json"]
 
@@ -200,9 +200,9 @@ def test_one_value(evaluation: Evaluation) -> None:
     row = next(row for row in evaluation.rows if row["measure"] == "MaxR" and row["scenario"] == "multi")
     found = evaluation.value("MaxR", "multi", row["query_language"], row["pool_languages"])
     assert found == row["value"]
-    with pytest.raises(UsageError, match="2 rows have MaxR in multi for en; one was expected"):
+    with pytest.raises(UsageError, match="2 rows have MaxR in multi for en; expected one"):
         evaluation.value("MaxR", "multi", "en")
-    with pytest.raises(UsageError, match="0 rows have MaxR in multi for fr; one was expected"):
+    with pytest.raises(UsageError, match="0 rows have MaxR in multi for fr; expected one"):
         evaluation.value("MaxR", "multi", "fr")
 
 

@@ -46,13 +46,13 @@ def test_no_section_without_an_analysis(make_result: Make) -> None:
     result = make_result()
     readings = read_results([result])
     assert causes(readings, by_lean(readings)) is None
-    assert "What stands first" not in render_html([result])
-    assert "What stands first" not in render_markdown([result])
+    assert "What ranks first" not in render_html([result])
+    assert "What ranks first" not in render_markdown([result])
 
 
 def test_counts_without_examples(make_result: Make) -> None:
     for text in render([make_result() | {"analysis": analysis(examples=False)}]):
-        assert "What stands first (one-sided)" in text
+        assert "What ranks first (one-sided)" in text
         assert "hurt most" not in text
 
 
@@ -108,7 +108,7 @@ def test_several_results_name_themselves(make_result: Make) -> None:
     section = causes(readings, by_lean(readings))
     assert section is not None
     assert [table.title for table in section.tables] == [
-        "What stands first (one-sided), offline", "What stands first (one-sided), b",
+        "What ranks first (one-sided), offline", "What ranks first (one-sided), b",
     ]  # fmt: skip
     assert [name for name, _ in section.cases_by_scenario] == ["offline: one-sided", "b: one-sided"]
     assert [drawing.name for drawing in draw_causes(readings, by_lean(readings))] == [

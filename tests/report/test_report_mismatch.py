@@ -75,7 +75,7 @@ def test_tables_that_do_not_fit_are_refused() -> None:
     for before, after in ((whole, german), (whole, [row | {"pairs": 3} for row in whole]), ([], [])):
         with pytest.raises(UsageError, match="not of the same languages, pivot and pairs"):
             mismatch_report(before, after)
-    with pytest.raises(UsageError, match="there is no measure of geometry 'cka'; choose from mismatch_l1"):
+    with pytest.raises(UsageError, match="unknown measure of geometry 'cka'; expected one of mismatch_l1"):
         mismatch_report(whole, whole, measures=["cka"])
     both = [*german, *(row | {"pivot": "zh"} for row in german)]
     with pytest.raises(UsageError, match="several pivots"):

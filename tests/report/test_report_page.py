@@ -144,7 +144,7 @@ def test_no_rows_and_undefined_values_make_a_page(make_result: Make) -> None:
     assert "says nothing about a lean" in render_html([make_result() | {"rows": []}])
     result = make_result(languages=("en", "de"))
     result["rows"] = [row | {"value": None, "ci_low": None, "ci_high": None} for row in result["rows"]]
-    assert "no value that says in a sentence how far it leans" in render_html([result])
+    assert "no value of a measure that the verdict uses" in render_html([result])
 
 
 def test_figures_say_in_words_what_they_show(make_result: Make) -> None:
@@ -189,7 +189,9 @@ def test_write_report_by_suffix(make_result: Make, tmp_path: Path) -> None:
     assert write_report(results, tmp_path / "new" / "r.HTML").read_text(encoding="utf-8") == render_html(results)
     assert write_report(results, str(tmp_path / "new" / "r.md")).read_text(encoding="utf-8") == render_markdown(results)
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["r.HTML", "r.md"]
-    with pytest.raises(UsageError, match=r"r\.pdf: a report is HTML or Markdown; let its name end in \.html or \.md"):
+    with pytest.raises(
+        UsageError, match=r"r\.pdf: a report is HTML or Markdown; use a name that ends in \.html or \.md"
+    ):
         write_report(results, tmp_path / "r.pdf")
 
 

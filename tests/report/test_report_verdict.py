@@ -28,10 +28,10 @@ def test_intrusion_names_worst_best_mean_and_reverse(make_result: Make, make_row
     rows.append(make_row("one-sided", "macro-pivot", ["*"], "Intrusion", 0.03))
     text = said(make_result() | {"rows": rows})
     assert text == (
-        "With Thai queries, an unrelated English document stands above the Thai answer for 40.0% of the queries "
-        "(95% interval 36.0 to 44.0), the most of 3 languages; with German queries for 5.0%, the fewest. "
+        "With Thai queries, an unrelated English document ranks above the Thai answer for 40.0% of the queries "
+        "(95% interval 36.0 to 44.0), the highest share of 3 languages; with German queries it is 5.0%, the lowest. "
         "The mean over the languages is 21.7%. The reverse, an unrelated document of the other language above the "
-        "English answer to English queries: 3.0% on average."
+        "English answer to English queries, happens for 3.0% on average."
     )
 
 
@@ -41,16 +41,19 @@ def test_intrusion_of_multi_is_used_where_nothing_is_one_sided(make_result: Make
 
 def test_equal_shares_have_no_worst_language(make_result: Make, make_row: Make) -> None:
     text = said(make_result() | {"rows": pair(make_row, "Intrusion", {"de": 0.1, "th": 0.1})})
-    assert "the same with each of the 2 languages" in text
-    assert "fewest" not in text
+    assert "the same for each of the 2 languages" in text
+    assert "lowest" not in text
 
 
 def test_a_worst_language_that_the_encoder_lacks_is_not_left_alone(make_result: Make, make_row: Make) -> None:
     result = make_result() | {"rows": pair(make_row, "Intrusion", {"de": 0.05, "th": 0.4, "zh": 0.2})}
     result["encoder"] = result["encoder"] | {"languages": ["en", "de", "zh"]}
     text = said(result)
-    assert "not made for Thai; of the 2 target languages that it was made for, Chinese has the most: 20.0%." in text
-    assert caveats(read_results([result])) == ["† The encoder was not made for Thai; read these lines with care."]
+    assert (
+        "not made for Thai; of the 2 target languages that it was made for, Chinese has the highest share: 20.0%."
+        in text
+    )
+    assert caveats(read_results([result])) == ["† The encoder was not made for Thai; read these rows with care."]
 
 
 def test_lean_has_direction_and_depth(make_result: Make, make_row: Make) -> None:
@@ -61,7 +64,7 @@ def test_lean_has_direction_and_depth(make_result: Make, make_row: Make) -> None
         make_result() | {"rows": [make_row("multi", "de", ["en", "de"], "RankGap", -1.0, ci_low=-1.1, ci_high=-0.9)]}
     )
     assert "leans to the query's language, −1.00 log2 ranks" in away
-    assert "the English answer stands 2.0 times as deep" in away
+    assert "the English answer ranks 2.0 times as deep" in away
 
 
 def test_an_interval_with_zero_is_no_lean(make_result: Make, make_row: Make) -> None:
@@ -80,7 +83,7 @@ def test_preference_for_the_query_is_told_from_a_lean_to_the_pivot(make_result: 
         return said(make_result() | {"rows": rows})
 
     assert "it prefers the language of the query" in both(-1.0, 1.0)
-    assert "it leans to English whichever language asks" in both(1.0, 1.0)
+    assert "it leans to English whichever language the query is in" in both(1.0, 1.0)
     assert "whichever" not in both(0.05, 1.0)
 
 
@@ -91,21 +94,21 @@ def test_complete_answers(make_result: Make, make_row: Make) -> None:
     )
     rows.append(make_row("multi", "macro-target", ["*"], "Reachable@10", 91.25))
     assert said(make_result() | {"rows": rows}).endswith(
-        "German queries. Were the languages only shifted against each other, it could be 91.2% at most."
+        "German queries. Only shifting the languages against each other could reach 91.2% at most."
     )
     alone = [*pair(make_row, "Complete@10", {"de": 80.0}), *pair(make_row, "Reachable@10", {"de": 90.0})]
-    assert said(make_result() | {"rows": alone}).endswith("it could be 90.0% at most.")
+    assert said(make_result() | {"rows": alone}).endswith("could reach 90.0% at most.")
 
 
 def test_undefined_values_and_absent_rows_say_nothing(make_result: Make, make_row: Make) -> None:
     rows = [make_row("mono-same", "de", ["de"], "MaxR", 2.0)]
     assert said(make_result() | {"rows": rows}) == (
-        "The result has no rows about pools of several languages, so it says nothing about a lean."
+        "The result has no rows for pools of several languages, so it says nothing about a lean."
     )
     cases: list[tuple[str, dict[str, float | None]]] = [("Intrusion", {"de": None}), ("MaxR", {"de": 3.0})]
     for name, values in cases:
         text = said(make_result() | {"rows": [*rows, *pair(make_row, name, values)]})
-        assert "but no value that says in a sentence how far it leans; measure Intrusion, RankGap" in text
+        assert "but no value of a measure that the verdict uses; measure Intrusion, RankGap" in text
         assert "no rows" not in text
 
 

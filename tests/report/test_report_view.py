@@ -84,11 +84,11 @@ def test_what_cannot_be_read_is_refused(make_result: Make, make_row: Make) -> No
     row = make_row("multi", "de", ["en", "de"], "MaxR", 1.0)
     with pytest.raises(UsageError, match="at least one result"):
         read_results([])
-    with pytest.raises(UsageError, match="put the one result into a list"):
+    with pytest.raises(UsageError, match="wrap the single result in a list"):
         read_results(make_result())  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="result 2 has no 'rows'"):
         read_results([make_result(), {"collection": {}, "encoder": {}, "settings": {}}])
-    with pytest.raises(UsageError, match="result 1, row 1: value missing"):
+    with pytest.raises(UsageError, match="result 1, row 1 has no value; evaluate again"):
         read_results([make_result() | {"rows": [{key: row[key] for key in row if key != "value"}]}])
     with pytest.raises(UsageError, match=r"row 2: a second row for MaxR in multi, de queries, pool de\+en"):
         read_results([make_result() | {"rows": [row, row | {"pool_languages": ["de", "en"], "measure": "Max@R"}]}])

@@ -81,9 +81,9 @@ def test_settings_without_pairs_need_no_pivot() -> None:
         (
             (["multi", "a", "b"], ["en", "de"]),
             UsageError,
-            "there is no scenario 'a', 'b'; choose from mono-same, mono-",
+            "unknown scenario 'a', 'b'; expected one of mono-same, mono-",
         ),
-        (([], ["en", "de"]), UsageError, "no scenario was chosen; choose from mono-same"),
+        (([], ["en", "de"]), UsageError, "no scenario was chosen; expected one of mono-same"),
         ((["multi"], ["en", "de"], "en", "most"), UsageError, "pairs is 'most', but must be pivot or all"),
         ((["one-sided", "multi"], ["en"]), UsageError, "multi, one-sided need two languages, but there is only en"),
         ((["multi"], ["de", "zh"]), LanguageError, "the pivot 'en' is not among the languages de, zh; choose another"),

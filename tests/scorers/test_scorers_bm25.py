@@ -89,7 +89,7 @@ def test_the_record_says_what_decides_the_scores() -> None:
 
 @pytest.mark.parametrize("what", ["bm25:k1", "bm25:k1=x", "bm25:k2=1", "bm25:k1=nan"])
 def test_parameters_that_cannot_be_read_are_refused(what: str) -> None:
-    with pytest.raises(UsageError, match=r"does not name bm25 with its parameters; write bm25:k1=0\.9,b=0\.4"):
+    with pytest.raises(UsageError, match=r"invalid parameters of bm25 in .*; write them as in bm25:k1=0\.9,b=0\.4"):
         scorer(what)
 
 

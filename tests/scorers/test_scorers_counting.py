@@ -110,15 +110,15 @@ def test_many_targets_are_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> N
     scores = np.random.default_rng(3).integers(0, 9, (2, 40)).astype(np.float32)
     relevant = [np.arange(40)[::-1], np.arange(17)]
     whole = cm.scan_scores(scores, relevant, k=3)
-    monkeypatch.setattr(counting, "_COMPARED", 100)
-    monkeypatch.setattr(counting, "_AT_ONCE", 40)
+    monkeypatch.setattr(counting, "_BLOCK_COMPARISONS", 100)
+    monkeypatch.setattr(counting, "_BLOCK_SCORES", 40)
     same(cm.scan_scores(scores, relevant, k=3), whole)
 
 
 def test_a_memory_map_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = np.random.default_rng(4).random((7, 10)).astype(np.float32)
     np.save(tmp_path / "scores.npy", scores)
-    monkeypatch.setattr(counting, "_AT_ONCE", 20)
+    monkeypatch.setattr(counting, "_BLOCK_SCORES", 20)
     mapped = np.load(tmp_path / "scores.npy", mmap_mode="r")
     relevant = [[row] for row in range(7)]
     same(cm.scan_scores(mapped, relevant, k=2), cm.scan_scores(scores.copy(), relevant, k=2))
@@ -146,7 +146,7 @@ def test_counts_of_parts_of_the_pool_merge() -> None:
 @pytest.mark.parametrize(
     ("scores", "options", "error", "message"),
     [
-        ([[1.0, np.nan]], {}, EmbeddingError, "the score in row 0, column 1 is NaN; give -inf"),
+        ([[1.0, np.nan]], {}, EmbeddingError, "the score in row 0, column 1 is NaN; use -inf"),
         ([["a"]], {}, EmbeddingError, "must be float32 or float64"),
         ([[1j]], {}, EmbeddingError, "must be float32 or float64"),
         ([1.0], {}, EmbeddingError, "of shape \\(1,\\)"),
@@ -223,10 +223,10 @@ def test_a_matrix_must_fit_the_collection(tmp_path: Path) -> None:
     with pytest.raises(EmbeddingError, match="must be numbers, one row for each query"):
         MatrixScorer(np.zeros(3))
     (tmp_path / "no.npy").write_text("1 2 3")
-    with pytest.raises(FormatError, match=r"no\.npy: this is no \.npy file of numbers"):
+    with pytest.raises(FormatError, match=r"no\.npy: not a numeric \.npy file"):
         MatrixScorer.from_file(tmp_path / "no.npy")
     with pytest.raises(FileNotFoundError, match="does not exist"):
         MatrixScorer.from_file(tmp_path / "absent.npy")
     np.savez(tmp_path / "two.npz", a=np.zeros(2))
-    with pytest.raises(FormatError, match=r"no \.npy file of one array"):
+    with pytest.raises(FormatError, match=r"not a \.npy file with one array"):
         MatrixScorer.from_file(tmp_path / "two.npz")

@@ -94,7 +94,7 @@ def test_names_encoders_and_scorers_become_scorers() -> None:
 
 
 def test_an_executor_is_refused_where_there_are_no_embeddings() -> None:
-    with pytest.raises(UsageError, match="the executor is for embeddings, but bm25 gives none; leave it out"):
+    with pytest.raises(UsageError, match="an executor is for embeddings, but bm25 has none; leave it out"):
         score("bm25", COLLECTION, ScanOptions(executor="ray"))
 
 
@@ -154,6 +154,6 @@ def test_a_scorer_without_lists_of_the_pool_writes_no_run(tmp_path: Path) -> Non
             scored = plain.score(collection, options)
             return Scored(lambda pool_k=0, **request: scored.scan(**request), scored.record)
 
-    with pytest.raises(UsageError, match="scores gives no list of the whole pool"):
+    with pytest.raises(UsageError, match="scores returned no list of the whole pool"):
         cm.evaluate(COLLECTION, Short(), resamples=0, save_run=tmp_path / "run.trec")
     assert not (tmp_path / "run.trec").exists()

@@ -44,7 +44,7 @@ def test_scores_are_sums_of_best_matches(seed: int, similarity: Any, budget: int
     rng = np.random.default_rng(seed)
     queries, documents = ragged(rng, 3, 4), ragged(rng, 7, 4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(late_interaction, "_AT_ONCE", budget)
+        patch.setattr(late_interaction, "_BLOCK_SIMILARITIES", budget)
         scorer = LateInteractionScorer(queries, documents, similarity=similarity)
         found = np.concatenate(list(scorer.blocks()))
     np.testing.assert_allclose(found, by_hand(queries, documents, similarity == "cosine"), rtol=3e-7, atol=1e-7)
@@ -107,10 +107,10 @@ ROW = [np.ones((1, 2))]
         (ROW, [np.ones((1, 3))], EmbeddingError, "dimension 2, those of documents 3"),
         ([*ROW, np.ones((1, 3))], ROW, EmbeddingError, r"text 1 of the queries has vectors of shape \(1, 3\)"),
         ([np.ones(2)], ROW, EmbeddingError, r"text 0 of the queries has vectors of shape \(2,\)"),
-        ([], ROW, UsageError, "there are no queries"),
+        ([], ROW, UsageError, "no queries; give the vectors of at least one text"),
         (ROW, [np.array([["a", "b"]])], EmbeddingError, "but must be numbers"),
         ((np.ones((3, 2)), np.array([0, 2])), ROW, UsageError, "must ascend from 0 to the number of vectors, 3"),
-        ((np.ones((3, 2)), np.array([0.0, 3.0])), ROW, UsageError, "offsets are whole numbers"),
+        ((np.ones((3, 2)), np.array([0.0, 3.0])), ROW, UsageError, "which are whole numbers"),
     ],
 )
 def test_vectors_that_cannot_be_scored_are_refused(
@@ -122,7 +122,7 @@ def test_vectors_that_cannot_be_scored_are_refused(
 
 def test_vectors_must_fit_the_collection() -> None:
     collection = cm.load("demo", languages=["en", "de"])
-    with pytest.raises(UsageError, match="there are vectors for 1 queries, but the collection has 300"):
+    with pytest.raises(UsageError, match="vectors for 1 queries, but the collection has 300"):
         cm.evaluate(collection, LateInteractionScorer(ROW, ROW))
-    with pytest.raises(UsageError, match="there is no similarity 'max'"):
+    with pytest.raises(UsageError, match="unknown similarity 'max'; expected cosine or dot"):
         LateInteractionScorer(ROW, ROW, similarity="max")  # type: ignore[arg-type]

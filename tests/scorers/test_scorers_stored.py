@@ -117,7 +117,7 @@ def test_texts_that_were_changed_are_refused(tmp_path: Path) -> None:
     other = Texts(texts.ids, (*texts.texts[:-1], "something else"), texts.languages, texts.groups)
     asked = store(tmp_path / "asked", "queries", collection.queries, queries, list(range(len(queries))))
     changed = store(tmp_path / "changed", "documents", other, documents, order)
-    with pytest.raises(CollectionError, match="is not what it was when it was encoded"):
+    with pytest.raises(CollectionError, match="has changed since it was encoded"):
         cm.evaluate(collection, StoredEmbeddings(changed, asked))
     unknown = store(tmp_path / "unknown", "documents", other, documents, order, digests=False)
     assert cm.evaluate(collection, StoredEmbeddings(unknown, asked), resamples=0).rows

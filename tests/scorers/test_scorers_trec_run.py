@@ -106,9 +106,9 @@ def test_what_is_missing_is_said() -> None:
     run["q-en1"]["fr1"] = 3.0
     found = cm.evaluate(tiny(), RunScorer(run, name="mine"), scenarios=["multilingual"], measures=["RR"], resamples=0)
     assert found.notices == [
-        "mine: 10 of 16 answers are not listed; they stand below all listed documents, tied with all others there",
-        "mine: 1 of 8 queries have no list; all documents tie there",
-        "mine: 1 lists are of queries that the collection does not have",
+        "mine: 10 of 16 answers are not listed; they rank below all listed documents and tie with all unlisted ones",
+        "mine: 1 of 8 queries have no list; all their documents tie",
+        "mine: 1 lists are of queries that are not in the collection",
         "mine: 1 listed documents are not in the collection and are left out",
     ]
     assert value(found, "RR", "q-en1") == 1 / 2
@@ -130,7 +130,7 @@ def test_other_languages_of_a_run_are_left_out_and_counted() -> None:
     found = cm.evaluate(tiny(), RunScorer(full_run(tiny(), 1, 9)), languages=["de"], scenarios=["mono-same"],
                         measures=["RR"], resamples=0)  # fmt: skip
     assert found.notices == [
-        "run: 4 lists are of queries that the collection does not have",
+        "run: 4 lists are of queries that are not in the collection",
         "run: 16 listed documents are not in the collection and are left out",
     ]
 

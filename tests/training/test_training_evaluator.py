@@ -326,7 +326,7 @@ def test_the_best_checkpoint_is_loaded_at_the_end(tiny: Any, tmp_path: Path, rat
         ({"sample": 0}, UsageError, "sample is 0, but must be a whole number of 1 or more"),
         ({"scenarios": ["multi"]}, UsageError, "primary is 'balance', which needs mono-same as well"),
         ({"scenarios": "multi"}, UsageError, "scenarios is the string 'multi'; write a list"),
-        ({"scenarios": ["many"]}, UsageError, "there is no scenario 'many'"),
+        ({"scenarios": ["many"]}, UsageError, "unknown scenario 'many'"),
         ({"measures": ["nDGC@10"]}, UsageError, "nDGC@10"),
         ({"pivot": "fr"}, LanguageError, "the pivot 'fr' is not among the languages en, de, zh"),
         ({"languages": ["en", "fr"]}, LanguageError, "collection 'development' has no fr; it has en, de, zh"),

@@ -1,7 +1,7 @@
 """Error analysis: what outranked the answer in the query's language, counted for all queries and shown for the worst.
 
-`clinometer.analyse` runs it by itself, `clinometer.evaluate(..., examples=5)` beside the measures, from the same scan.
-The scan knows no texts: documents are joined to their texts afterwards, by row.
+`clinometer.analyse` runs it alone, `clinometer.evaluate(..., examples=5)` with the measures, from the same scan. The
+scan does not know the texts: documents are joined to their texts afterwards, by row.
 """
 
 from clinometer.analysis.categories import CATEGORIES, NEAR_TIE, OVERLAP, Judge

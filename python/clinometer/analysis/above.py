@@ -1,4 +1,4 @@
-"""What stands above the answer in the query's own language, in one setting: from counts and lists, without texts."""
+"""The documents above the answer in the query's own language, in one setting: from counts and lists, without texts."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ __all__ = ["Above", "above_answers"]
 
 
 class Above(NamedTuple):
-    """The queries of a setting that have an answer in their own language there, q of them.
+    """The q queries of a setting whose pool holds an answer in their own language.
 
-    Equal scores stand in the order of the scan (`index`, or `trec`) whatever the tie mode of the measures.
+    Equal scores are in the order of the scan (`index` or `trec`), independent of the tie mode of the measures.
 
     Args:
-        setting: Which queries against which pool.
-        queries: `(q,)`: their rows.
-        answers: `(q,)`: row of the best placed answer in the query's language.
-        scores: `(q,)`: its score.
-        ranks: `(q,)`: its rank, from 1.
-        max_ranks: `(q,)`: rank of the worst placed answer of any language.
-        unrelated: `(q, P)`: unrelated documents above it, by language of the pool.
-        first: `(q, k)`: the documents at the top of the ranking that stand above it, best first, -1 where there are
-            fewer.
-        first_scores: `(q, k)`: their scores.
+        setting: Setting: the queries and their pool.
+        queries: `(q,)`: rows of the queries.
+        answers: `(q,)`: row of the best ranked answer in the query's language.
+        scores: `(q,)`: score of that answer.
+        ranks: `(q,)`: rank of that answer, from 1.
+        max_ranks: `(q,)`: rank of the worst ranked answer of any language.
+        unrelated: `(q, P)`: number of unrelated documents above that answer, by language of the pool.
+        first: `(q, k)`: the first documents of the ranking that are above that answer, best first, then -1.
+        first_scores: `(q, k)`: scores of these documents.
         first_related: `(q, k)`: whether they are answers or verbatim duplicates of answers.
     """
 
@@ -46,12 +45,12 @@ class Above(NamedTuple):
 
 
 def above_answers(scanned: ScannedCollection, setting: Setting, depth: int) -> Above | None:
-    """What stands above the answers of a setting; None where no query has one in its own language.
+    """The documents above the answers of a setting; None if no query has an answer in its own language.
 
     Args:
-        scanned: A scan whose lists are `depth` long in each of its pools (`scan_collection(listed=depth)`).
-        setting: The pool.
-        depth: How many documents of the top are wanted by name, k.
+        scanned: Scan whose lists are `depth` long in each of its pools (`scan_collection(listed=depth)`).
+        setting: Setting of the queries and the pool.
+        depth: Number k of documents to list from the top of the ranking.
     """
     if setting.query_language not in setting.pool or setting.removed == setting.query_language:
         return None
@@ -66,12 +65,12 @@ def above_answers(scanned: ScannedCollection, setting: Setting, depth: int) -> A
     deepest = np.maximum.reduceat(places, placed.indptr[:-1])
     rows = scanned.answers(setting)[best]
     counts, unrelated = scanned.counts, placed.unrelated()
-    asked, ranks = queries[of_query], places[best]
-    first, scores, related = _top(scanned, setting, asked, depth)
+    own_queries, ranks = queries[of_query], places[best]
+    first, scores, related = _top(scanned, setting, own_queries, depth)
     below = np.arange(first.shape[1]) >= ranks[:, None] - 1
     return Above(
         setting=setting,
-        queries=asked,
+        queries=own_queries,
         answers=counts.documents[rows],
         scores=counts.scores[rows],
         ranks=ranks,
@@ -88,15 +87,15 @@ def _top(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]:
     """The first documents of each query's own pool, their scores, and which of them are answers or their duplicates."""
     lists = scanned.top
-    assert lists is not None  # noqa: S101 - the scan was asked for lists
+    assert lists is not None  # noqa: S101 - the scan has lists
     lists = replace(lists, ids=lists.ids[queries], scores=lists.scores[queries], places=lists.places[queries])
     top = lists.pool(label for label in setting.pool if label in (lists.languages or ()))
-    related = np.isin(scanned.keys(queries[:, None], top.ids), scanned.related_keys) & (top.ids >= 0)
+    related = scanned.is_related(scanned.keys(queries[:, None], top.ids)) & (top.ids >= 0)
     ids, scores = top.ids, top.scores
     if setting.removed is not None:
         code = scanned.counts.languages.index(setting.removed)
-        gone = related & (np.where(ids < 0, -1, scanned.codes[ids]) == code)
-        order = np.argsort(gone, axis=1, kind="stable")
-        parts = (np.where(gone, -1, ids), np.where(gone, np.float32(np.nan), scores), related & ~gone)
+        removed = related & (np.where(ids < 0, -1, scanned.codes[ids]) == code)
+        order = np.argsort(removed, axis=1, kind="stable")
+        parts = (np.where(removed, -1, ids), np.where(removed, np.float32(np.nan), scores), related & ~removed)
         ids, scores, related = (np.take_along_axis(part, order, axis=1) for part in parts)
     return ids[:, :depth], scores[:, :depth], related[:, :depth]

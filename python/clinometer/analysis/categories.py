@@ -1,7 +1,7 @@
-"""What kind of document stands above an answer: one category each, the first that fits, in a fixed order.
+"""Categories of the documents above an answer: one for each document, the first that applies in a fixed order.
 
-The order is from what is no mistake to what is: an answer in another language, the answer's own text under another id,
-a document that is ahead by a hair, and then unrelated documents by their language.
+The order is from harmless to harmful: an answer in another language, the answer's own text under another id, a document
+that is ahead by a hair, and then unrelated documents by their language.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from clinometer.errors import UsageError
 __all__ = ["CATEGORIES", "NEAR_TIE", "OVERLAP", "Judge", "normalised", "overlap", "trigrams"]
 
 CATEGORIES = {
-    "answer": "the answer in the query's language stands first: nothing is above it",
-    "translation": "the answer in another language: no harm to a reader of both, a wrong language to others",
-    "duplicate": "not judged relevant, but the text of an answer, or nearly: the judgements have a gap",
-    "near-tie": "unrelated, and ahead of the answer by so little that rounding could turn them round",
+    "answer": "the answer in the query's language ranks first: nothing is above it",
+    "translation": "the answer in another language: harmless to a reader of both, the wrong language to others",
+    "duplicate": "not judged relevant, but with the text of an answer, or nearly: a gap in the judgements",
+    "near-tie": "unrelated, and ahead of the answer by so little that rounding could swap them",
     "pivot": "unrelated, in the pivot language",
-    "same-language": "unrelated, in the query's language: it would be above without any mixing",
+    "same-language": "unrelated, in the query's language: it would be above the answer without any mixing",
     "other-language": "unrelated, in a third language",
 }
-"""Every category, in the order in which they are tried (`answer` is for queries that nothing harms)."""
+"""Categories and their meanings, in the order in which they are tried (`answer` is for queries without harm)."""
 
 NEAR_TIE = 0.001
-"""Usual tolerance of a near-tie, in units of the score."""
+"""Default tolerance of a near-tie, in units of the score."""
 
 OVERLAP = 0.8
-"""Usual share of character trigrams that a near-duplicate has in common with an answer."""
+"""Default share of character trigrams that a near-duplicate has in common with an answer."""
 
 
 class Judge:
-    """Puts documents that stand above an answer into categories; knows the texts, which a scan does not.
+    """Puts documents above an answer into categories; knows the texts, which a scan does not.
 
     Args:
-        collection: The texts and judgements.
+        collection: Collection with the texts and judgements.
         pivot: The language whose inclination is measured.
-        tolerance: An unrelated document is a near-tie if its score is less than this above the answer's.
-        alike: It is a duplicate if it shares at least this part of its character trigrams with an answer in any
-            language, those that a one-sided pool lacks included; from above 0 to 1.
+        tolerance: Margin of score over the answer below which an unrelated document is a near-tie.
+        alike: Share of character trigrams, above 0 and at most 1, from which a document is a duplicate of an answer, in
+            any language and also if a one-sided pool lacks it.
 
     Raises:
-        UsageError: A threshold is out of its range.
+        UsageError: A threshold is out of range.
     """
 
     def __init__(self, collection: Collection, pivot: str, tolerance: float = NEAR_TIE, alike: float = OVERLAP) -> None:
@@ -56,7 +56,7 @@ class Judge:
         texts = collection.documents.texts
         self._plain: Callable[[int], str] = lru_cache(maxsize=4096)(lambda row: normalised(texts[row]))
         self._grams: Callable[[int], frozenset[str]] = lru_cache(maxsize=4096)(lambda row: trigrams(texts[row]))
-        # The same two documents meet in many pools.
+        # The same two documents are compared in many pools.
         self._repeats: Callable[[int, int], bool] = lru_cache(maxsize=1 << 16)(self._compare)
 
     def answers(self, query: int) -> list[int]:
@@ -70,28 +70,28 @@ class Judge:
         Args:
             query: Row of the query.
             document: Row of the document.
-            margin: Its score minus the answer's, 0 or more.
-            related: Whether it is an answer to the query, or a verbatim duplicate of one.
+            margin: Score of the document minus that of the answer, 0 or more.
+            related: Whether the document is an answer to the query, or a verbatim duplicate of one.
         """
         languages = self.collection.documents.languages
-        asked_in = self.collection.queries.languages[query]
+        query_language = self.collection.queries.languages[query]
         if related:
-            return "translation" if languages[document] != asked_in else "duplicate"
+            return "translation" if languages[document] != query_language else "duplicate"
         if any(self._repeats(document, answer) for answer in self.answers(query)):
             return "duplicate"
         if margin < self.tolerance:
             return "near-tie"
-        if languages[document] == asked_in:
+        if languages[document] == query_language:
             return "same-language"
         return "pivot" if languages[document] == self.pivot else "other-language"
 
-    def _compare(self, one: int, other: int) -> bool:
+    def _compare(self, first: int, second: int) -> bool:
         """Whether two documents have the same text, or nearly."""
-        if self._plain(one) == self._plain(other):
+        if self._plain(first) == self._plain(second):
             return True
-        sizes = sorted((len(self._grams(one)), len(self._grams(other))))
-        # Sets of too different sizes cannot overlap so far.
-        return sizes[0] >= self.alike * sizes[1] and overlap(self._grams(one), self._grams(other)) >= self.alike
+        sizes = sorted((len(self._grams(first)), len(self._grams(second))))
+        # Sets of very different sizes cannot overlap enough.
+        return sizes[0] >= self.alike * sizes[1] and overlap(self._grams(first), self._grams(second)) >= self.alike
 
 
 def normalised(text: str) -> str:
@@ -106,22 +106,22 @@ def normalised(text: str) -> str:
 
 
 def trigrams(text: str) -> frozenset[str]:
-    """The different runs of three characters of a normalised text; a shorter text is one run.
+    """The distinct runs of three characters of a normalised text; a shorter text is one run.
 
     Example:
         >>> sorted(trigrams("a moon"))
         [' mo', 'a m', 'moo', 'oon']
     """
     plain = normalised(text)
-    return frozenset(plain[at : at + 3] for at in range(max(1, len(plain) - 2)))
+    return frozenset(plain[start : start + 3] for start in range(max(1, len(plain) - 2)))
 
 
-def overlap(one: frozenset[str], other: frozenset[str]) -> float:
+def overlap(first: frozenset[str], second: frozenset[str]) -> float:
     """Jaccard similarity of two sets of trigrams, from 0 (nothing shared) to 1 (the same set).
 
     Example:
         >>> overlap(trigrams("a moon"), trigrams("a moor"))
         0.6
     """
-    together = len(one | other)
-    return len(one & other) / together if together else 1.0
+    union = len(first | second)
+    return len(first & second) / union if union else 1.0

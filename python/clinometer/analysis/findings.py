@@ -18,7 +18,7 @@ from clinometer.statistics.resampling import BootstrapMeans, Resamples, question
 __all__ = ["SHOWN", "find"]
 
 SHOWN = 3
-"""How many documents above the answer an example shows, unless told otherwise."""
+"""Default number of documents above the answer that an example shows."""
 
 _LONGEST = 2000
 _MIXED = ("multi", "one-sided", "multilingual")
@@ -36,22 +36,23 @@ def find(
     """Analyse the settings whose pools hold answers in the query's language; the others are left out.
 
     Args:
-        scanned: A scan whose lists are at least `shown` long in each pool (`scan_collection(listed=shown)`).
-        settings: Which queries against which pools.
-        judge: Gives the categories.
-        worst: Examples for each scenario and query language; 0 for none.
-        shown: Documents that each example shows, 1 or more.
-        resamples: How the shares' intervals are drawn.
+        scanned: Scan whose lists are at least `shown` long in each pool (`scan_collection(listed=shown)`).
+        settings: Settings: queries and their pools.
+        judge: Judge of the categories.
+        worst: Number of examples for each scenario and query language; 0 for none.
+        shown: Number of documents that each example shows, 1 or more.
+        resamples: Resamples of the shares' intervals.
     """
-    found = [above for above in (above_answers(scanned, setting, shown) for setting in settings) if above is not None]
-    leading = [_leading(above, judge) for above in found]
-    rows = _rows(scanned, found, leading, resamples)
+    candidates = (above_answers(scanned, setting, shown) for setting in settings)
+    above_by_setting = [above for above in candidates if above is not None]
+    leading = [_leading(above, judge) for above in above_by_setting]
+    rows = _rows(scanned, above_by_setting, leading, resamples)
     thresholds = {"tolerance": judge.tolerance, "overlap": judge.alike, "worst": worst, "shown": shown}
-    return Analysis(thresholds, rows, _examples(found, judge, worst) if worst else [])
+    return Analysis(thresholds, rows, _examples(above_by_setting, judge, worst) if worst else [])
 
 
 def _leading(above: Above, judge: Judge) -> list[str]:
-    """The category of the document on top, for each query."""
+    """The category of the first document of each query."""
     tops = zip(above.queries, above.first[:, 0], above.first_scores[:, 0], above.scores, above.first_related[:, 0],
                strict=True)  # fmt: skip
     return [
@@ -68,24 +69,24 @@ def _margin(score: np.float32, answer: np.float32) -> float:
 
 def _rows(
     scanned: ScannedCollection,
-    found: Sequence[Above],
+    above_by_setting: Sequence[Above],
     leading: Sequence[list[str]],
     resamples: Resamples,
 ) -> list[dict[str, Any]]:
     """One row for each setting and category, with intervals over questions: translations are drawn together."""
-    if not found:
+    if not above_by_setting:
         return []
     queries = scanned.collection.queries
     question = question_rows(queries.groups, queries.languages, queries.ids)
     columns: list[NDArray[np.float64]] = []
-    for above, names in zip(found, leading, strict=True):
+    for above, names in zip(above_by_setting, leading, strict=True):
         for category in CATEGORIES:
             column = np.full(int(question.max()) + 1, np.nan)
             column[question[above.queries]] = [name == category for name in names]
             columns.append(column)
     sampled = BootstrapMeans.of(np.stack(columns, axis=1), resamples)
     rows: list[dict[str, Any]] = []
-    for above, names in zip(found, leading, strict=True):
+    for above, names in zip(above_by_setting, leading, strict=True):
         for category in CATEGORIES:
             estimate = sampled.mean([len(rows)])
             low, high = (None if np.isnan(end) else end for end in (estimate.low, estimate.high))
@@ -103,57 +104,57 @@ def _rows(
     return rows
 
 
-def _examples(found: Sequence[Above], judge: Judge, worst: int) -> list[dict[str, Any]]:
+def _examples(above_by_setting: Sequence[Above], judge: Judge, worst: int) -> list[dict[str, Any]]:
     """For each mixed pool and query language the queries with the most unrelated documents above their answer.
 
-    A query that meets several pools is shown once, in the pool that hurts it most. Of equal counts, the larger margin
+    A query with several pools is shown once, in the pool that hurts it most. Of equal counts, the larger margin
     comes first, then the order of the collection.
     """
     groups: dict[tuple[str, str], list[tuple[int, float, int, Above, int]]] = {}
-    for above in found:
+    for above in above_by_setting:
         if above.setting.scenario not in _MIXED:
             continue
         harmed = above.unrelated.sum(axis=1)
         unrelated = (above.first >= 0) & ~above.first_related
         scores = np.where(unrelated, above.first_scores, -np.inf).max(axis=1)
-        for at in np.flatnonzero(harmed).tolist():
-            # Unrelated documents below the listed ones have no margin here; their number still counts.
-            margin = float(scores[at]) - float(above.scores[at])
+        for row in np.flatnonzero(harmed).tolist():
+            # Unrelated documents below the listed ones have no margin, but still count.
+            margin = float(scores[row]) - float(above.scores[row])
             key = (above.setting.scenario, above.setting.query_language)
-            groups.setdefault(key, []).append((-int(harmed[at]), -margin, int(above.queries[at]), above, at))
+            groups.setdefault(key, []).append((-int(harmed[row]), -margin, int(above.queries[row]), above, row))
     examples = []
     for candidates in groups.values():
         seen: set[int] = set()
-        for _, _, query, above, at in sorted(candidates, key=lambda entry: entry[:3]):
+        for _, _, query, above, row in sorted(candidates, key=lambda entry: entry[:3]):
             if len(seen) == worst:
                 break
             if query not in seen:
                 seen.add(query)
-                examples.append(_example(above, at, judge))
+                examples.append(_example(above, row, judge))
     return examples
 
 
-def _example(above: Above, at: int, judge: Judge) -> dict[str, Any]:
-    queries, query = judge.collection.queries, int(above.queries[at])
+def _example(above: Above, row: int, judge: Judge) -> dict[str, Any]:
+    queries, query = judge.collection.queries, int(above.queries[row])
     first = []
-    for place, document in enumerate(above.first[at].tolist()):
+    for place, document in enumerate(above.first[row].tolist()):
         if document < 0:
             break
-        margin = _margin(above.first_scores[at, place], above.scores[at])
-        category = judge.category(query, document, margin, related=bool(above.first_related[at, place]))
-        told = {"rank": place + 1, "category": category, "margin": margin}
-        first.append(told | _document(judge, document, above.first_scores[at, place]))
-    counts = zip(above.setting.pool, above.unrelated[at].tolist(), strict=True)
+        margin = _margin(above.first_scores[row, place], above.scores[row])
+        category = judge.category(query, document, margin, related=bool(above.first_related[row, place]))
+        facts = {"rank": place + 1, "category": category, "margin": margin}
+        first.append(facts | _document(judge, document, above.first_scores[row, place]))
+    counts = zip(above.setting.pool, above.unrelated[row].tolist(), strict=True)
     return {
         "scenario": above.setting.scenario,
         "query_language": above.setting.query_language,
         "pool_languages": list(above.setting.pool),
         "query_id": queries.ids[query],
         "query": _cut(queries.texts[query]),
-        "rank": int(above.ranks[at]),
-        "max_rank": int(above.max_ranks[at]),
+        "rank": int(above.ranks[row]),
+        "max_rank": int(above.max_ranks[row]),
         "above": {label: count for label, count in counts if count},
-        "answer": _document(judge, int(above.answers[at]), above.scores[at]),
+        "answer": _document(judge, int(above.answers[row]), above.scores[row]),
         "first": first,
     }
 

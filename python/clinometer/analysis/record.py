@@ -1,7 +1,7 @@
-"""An error analysis as it is kept and passed on: counts for all queries, and the worst queries with their texts.
+"""An error analysis and its files: counts for all queries, and the worst queries with their texts.
 
-Counts hold no text and stand in `results.json`; the examples hold texts of the collection, so they have a file of their
-own, `examples.jsonl.gz`, which can be left out where texts must not be passed on.
+Counts have no text and are in `results.json`; the examples have texts of the collection and therefore a file of their
+own, `examples.jsonl.gz`, which can be left out if texts must not be shared.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from clinometer.files import json_bytes, written_whole
 __all__ = ["EXAMPLES", "Analysis", "read_examples", "write_examples"]
 
 EXAMPLES = "examples.jsonl.gz"
-"""Name of the file of examples beside `results.json`."""
+"""Name of the file of examples next to `results.json`."""
 
 _EXAMPLE = ("scenario", "query_language", "pool_languages", "query_id", "query", "rank", "answer", "above", "first")
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What outranked the answers.
+    """The documents that outranked the answers.
 
     Args:
-        settings: The thresholds: `tolerance`, `overlap`, `worst`, `shown`.
-        rows: One for each scenario, query language, pool and category (`clinometer.analysis.CATEGORIES`): `queries`
+        settings: Thresholds: `tolerance`, `overlap`, `worst`, `shown`.
+        rows: Rows for each scenario, query language, pool and category (`clinometer.analysis.CATEGORIES`): `queries`
             whose first document is of the category, their `share` (0 to 1) of the queries `of` the setting that have an
             answer in their own language, and its interval `ci_low`, `ci_high`. The shares of a setting add up to 1.
         examples: The worst queries of each language and scenario, those with the most unrelated documents above the
-            answer first: `rank` of the answer in the query's language, `max_rank` of the worst placed answer, `above`
-            (how many unrelated documents stand above it, by language), the `answer` with id, language, text and score,
-            the `first` documents of the ranking with `rank`, `category` and `margin` (score above the answer's)
-            besides. Texts longer than 2,000 characters end in an ellipsis.
+            answer first: `rank` of the answer in the query's language, `max_rank` of the worst ranked answer, `above`
+            (number of unrelated documents above the answer, by language), the `answer` with id, language, text and
+            score, and the `first` documents of the ranking with the same fields and `rank`, `category` and `margin`
+            (score minus that of the answer). Texts longer than 2,000 characters are cut and end in an ellipsis.
     """
 
     settings: dict[str, Any]
@@ -51,7 +51,7 @@ class Analysis:
         return {"settings": self.settings, "rows": self.rows, "examples": self.examples}
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The same as JSON text, also written to `path` if given."""
+        """Settings, rows and examples as JSON text, also written to `path` if given."""
         text = json_bytes(self.to_dict())
         if path is not None:
             with written_whole(path) as file:
@@ -79,21 +79,21 @@ def read_examples(path: Path) -> list[dict[str, Any]]:
     """Read what `write_examples` wrote.
 
     Raises:
-        FormatError: The file is damaged, or a line is no example; the line is named.
+        FormatError: The file is damaged or a line is not an example; the error names the line.
     """
     decoder = msgspec.json.Decoder(dict[str, Any])
-    found: list[dict[str, Any]] = []
+    examples: list[dict[str, Any]] = []
     try:
         with gzip.open(path, "rb") as file:
             for number, text in enumerate(file, start=1):
                 try:
-                    found.append(decoder.decode(text))
+                    examples.append(decoder.decode(text))
                 except msgspec.DecodeError as error:
-                    problem = f"this is no line of examples: {error}; evaluate again with --examples"
+                    problem = f"not a line of examples: {error}; evaluate again with --examples"
                     raise FormatError(path, number, problem) from None
-                if absent := [name for name in _EXAMPLE if name not in found[-1]]:
+                if absent := [name for name in _EXAMPLE if name not in examples[-1]]:
                     problem = f"the example has no {', '.join(absent)}; evaluate again with --examples"
                     raise FormatError(path, number, problem)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise FormatError(path, None, f"the file is damaged ({error}); evaluate again with --examples") from None
-    return found
+    return examples

@@ -1,4 +1,4 @@
-"""`clinometer.analyse`: an error analysis by itself, with its own scan and no measures."""
+"""`clinometer.analyse`: an error analysis alone, with its own scan and without measures."""
 
 from __future__ import annotations
 
@@ -40,29 +40,30 @@ def analyse(
     threads: int | None = None,
     show_progress_bar: bool = False,
 ) -> Analysis:
-    """What outranked the answers in the queries' own language: categories of all queries, and the worst of them.
+    """Analyse what outranked the answers in the queries' own language: categories and worst queries.
 
     Args:
-        collection: A collection, or a source that `clinometer.load` reads.
-        encoder: As for `clinometer.evaluate`.
-        languages: Only these; all of the collection by default.
-        scenarios: Names from `clinometer.scenarios.SCENARIOS`; `mono-cross` has no answer in the query's language.
+        collection: Collection, or a source that `clinometer.load` reads.
+        encoder: Encoder or scorer, as for `clinometer.evaluate`.
+        languages: Languages to analyse; all of the collection by default.
+        scenarios: Names of scenarios, from `clinometer.scenarios.SCENARIOS`; `mono-cross` has no answer in the query's
+            language.
         pivot: The language whose inclination is measured.
-        pairs: `pivot`: the pivot with every other language; `all`: every pair.
-        ties: `trec` orders equal scores by document id descending; in every other mode they stand in the order of the
-            collection here.
-        worst: Examples for each scenario and query language; 0 for none.
-        shown: Documents above the answer that an example shows.
-        tolerance: An unrelated document is a near-tie if it scores less than this above the answer.
-        overlap: It is a duplicate if it shares at least this part of its character trigrams with an answer.
-        resamples: Bootstrap resamples for the intervals; 0 for no intervals.
-        confidence: Probability with which an interval is to hold.
+        pairs: Pairs of languages: `pivot` for the pivot with every other language, `all` for every pair.
+        ties: Tie mode: `trec` orders equal scores by document id descending; every other mode keeps them in the order
+            of the collection here.
+        worst: Number of examples for each scenario and query language; 0 for none.
+        shown: Number of documents above the answer that an example shows.
+        tolerance: Margin of score over the answer below which an unrelated document is a near-tie.
+        overlap: Share of character trigrams in common with an answer from which a document is a duplicate.
+        resamples: Number of bootstrap resamples; 0 for no intervals.
+        confidence: Confidence level of the intervals, between 0 and 1.
         seed: Seed of the bootstrap.
         threads: Number of threads; the result does not depend on it.
-        show_progress_bar: Draw bars on standard error.
+        show_progress_bar: Whether to draw progress bars on standard error.
 
     Raises:
-        ClinometerError: One of its kinds, for anything that cannot be read, encoded or analysed.
+        ClinometerError: Something cannot be read, encoded or analysed; the subclass says what.
 
     Example:
         >>> import clinometer as cm

@@ -157,13 +157,13 @@ class EncoderOptions(OptionGroup):
         """The encoder.
 
         Raises:
-            UsageError: What is named does not give embeddings, or an option has no meaning for it.
+            UsageError: It gives scores instead of embeddings, or an option has no meaning for it.
         """
         from clinometer.encoders import encoder, require_embeddings
 
-        made = encoder(self.name, **self.arguments())
-        require_embeddings(made)
-        return made
+        named = encoder(self.name, **self.arguments())
+        require_embeddings(named)
+        return named
 
 
 @dataclass(frozen=True)

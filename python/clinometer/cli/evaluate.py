@@ -29,7 +29,7 @@ from clinometer.cli.target import Target
 __all__ = ["demo", "evaluate"]
 
 EXAMPLES = 3
-"""Of each language and scenario, where results are kept and the user does not say how many."""
+"""Number of examples of each language and scenario where results are written and `--examples` is not set."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class GroupedCommand(TyperCommand):
 
 
 class GroupedCommands(TyperGroup):
-    """Commands under the headings that they were given, each with the first paragraph of its help."""
+    """Commands under their headings, each with the first paragraph of its help."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write commands first, then the options of the program itself."""

@@ -103,7 +103,7 @@ class Source(OptionGroup):
     ] = False
     complete: Annotated[
         bool,
-        option(None, "Only questions and documents that exist in every language; the rest is counted.", "--complete"),
+        option(None, "Restriction to what exists in every language; the rest is counted.", "--complete"),
     ] = False
     reader: Annotated[
         list[str] | None,

@@ -14,7 +14,7 @@ __all__ = ["check_folder", "show", "tell_figures", "write"]
 
 
 def check_folder(folder: Path) -> None:
-    """Make sure, before the work, that results can be written there and reports can be made."""
+    """Make sure, before the work, that results can be written to a folder and reports drawn."""
     from clinometer.report import require_extra
 
     if folder.exists() and not folder.is_dir():
@@ -24,8 +24,8 @@ def check_folder(folder: Path) -> None:
 
 
 def write(evaluation: Evaluation, folder: Path) -> None:
-    """Write the values per query, both reports, and last `results.json`: where it stands, all is there."""
-    # Results of an earlier run must not stand beside files of this one.
+    """Write the values per query, both reports, and last `results.json`: where it exists, all files do."""
+    # Results of an earlier run must not lie next to files of this one.
     (folder / "results.json").unlink(missing_ok=True)
     evaluation.report(folder / "report.md")
     evaluation.report(folder / "report.html")

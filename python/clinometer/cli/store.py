@@ -1,4 +1,4 @@
-"""`clinometer store`: look into stored embeddings, check them, join them."""
+"""`clinometer store`: what stored embeddings hold, whether they are sound, and several joined to one."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def info(store: StoreFolder, json: Json = False) -> None:
     """
     from clinometer.store import EmbeddingStore, stores_in
 
-    found = [EmbeddingStore.open(path, partial=True).describe() for path in stores_in(store).values()]
+    described = [EmbeddingStore.open(path, partial=True).describe() for path in stores_in(store).values()]
     if json:
-        sys.stdout.write(json_bytes({"stores": found}).decode())
+        sys.stdout.write(json_bytes({"stores": described}).decode())
     else:
-        sys.stdout.write("\n\n".join(_table(facts) for facts in found) + "\n")
+        sys.stdout.write("\n\n".join(_table(facts) for facts in described) + "\n")
 
 
 def verify(store: StoreFolder) -> None:
@@ -45,13 +45,13 @@ def verify(store: StoreFolder) -> None:
     bad, sound = [], []
     for stage, path in stores_in(store).items():
         # Not `open`: it ends at what a look at the sizes shows, and all is to be named.
-        found = EmbeddingStore(path, read_manifest(path))
+        stored = EmbeddingStore(path, read_manifest(path))
         try:
-            found.verify()
+            stored.verify()
         except FormatError as error:
             bad.append(error)
-        state = "" if found.complete else f", of {found.manifest.planned_rows:,} planned: not complete"
-        sound.append(f"{path}: {len(found):,} {stage} in {len(found.manifest.shards)} shards are sound{state}\n")
+        state = "" if stored.complete else f", of {stored.manifest.planned_rows:,} planned: not complete"
+        sound.append(f"{path}: {len(stored):,} {stage} in {len(stored.manifest.shards)} shards are sound{state}\n")
     if len(bad) == 1:
         raise bad[0]
     if bad:
@@ -71,18 +71,18 @@ def merge(
     from clinometer.store import merge as join
     from clinometer.store import stores_in
 
-    found = [stores_in(path) for path in stores]
-    below = [path not in held.values() for path, held in zip(stores, found, strict=True)]
-    if len({(inside, *held) for inside, held in zip(below, found, strict=True)}) > 1:
+    stages = [stores_in(path) for path in stores]
+    below = [path not in held.values() for path, held in zip(stores, stages, strict=True)]
+    if len({(inside, *held) for inside, held in zip(below, stages, strict=True)}) > 1:
         raise UsageError(
             "the stores hold different stages ("
-            + "; ".join(f"{path}: {', '.join(held)}" for path, held in zip(stores, found, strict=True))
+            + "; ".join(f"{path}: {', '.join(held)}" for path, held in zip(stores, stages, strict=True))
             + "); give stores of one stage, or folders with the same stages"
         )
-    for stage in found[0]:
+    for stage in stages[0]:
         target = output / stage if below[0] else output
-        made = join([held[stage] for held in found], target)
-        sys.stderr.write(f"wrote {len(made):,} {stage} to {target}\n")
+        joined = join([held[stage] for held in stages], target)
+        sys.stderr.write(f"wrote {len(joined):,} {stage} to {target}\n")
 
 
 def _table(facts: dict[str, Any]) -> str:
@@ -103,5 +103,5 @@ def _table(facts: dict[str, Any]) -> str:
         "prompt": repr(prompt) if prompt else nothing,
         "max length": "not known" if encoder["max_length"] is None else f"{encoder['max_length']} tokens",
     }
-    found = [*lines.items(), *(("warning", warning) for warning in encoder["warnings"])]
-    return "\n".join(f"{name:<12}{value}" for name, value in found)
+    shown = [*lines.items(), *(("warning", warning) for warning in encoder["warnings"])]
+    return "\n".join(f"{name:<12}{value}" for name, value in shown)

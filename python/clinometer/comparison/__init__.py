@@ -17,7 +17,7 @@ import numpy as np
 
 from clinometer.comparison.changes import change_rows
 from clinometer.comparison.harm import worse_rows
-from clinometer.comparison.paired import KEYS, blocks_of, pair_settings
+from clinometer.comparison.paired import KEYS, pair_settings, paired_values
 from clinometer.errors import LanguageError, UsageError
 from clinometer.evaluation.results import Evaluation
 from clinometer.files import json_bytes, written_whole
@@ -34,13 +34,13 @@ _FACTS = ("name", "languages", "documents", "queries", "judgements")
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed between evaluations.
+    """The changes between evaluations.
 
     Args:
-        collection: `Collection.describe()` of the collection that all were made on.
-        encoders: Records of the encoders, that before first.
-        labels: A short name for each.
-        settings: How they were compared.
+        collection: Description (`Collection.describe()`) of the collection of all evaluations.
+        encoders: Records of the encoders, the one before first.
+        labels: Short names of the encoders.
+        settings: Settings of the comparison.
         rows: One dictionary per encoder after, scenario, measure and query language, means first: `scenario`,
             `query_language` (also `macro`, `macro-target`, `macro-pivot` and the names of groups), `pool_languages`,
             `measure`, `before`, `after`, `difference`, `ci_low`, `ci_high` (of the difference), `p` (two-sided paired
@@ -50,7 +50,7 @@ class Comparison:
             a direction, and for RankGap, where nearer 0 is better), `improved` (None without a direction or a
             difference), `encoder` (label of that after). A LanguageGap is a difference of means, so it has an interval,
             but no test, no effect and no counts.
-        notices: Sentences about what was left out.
+        notices: Sentences about settings, measures and values that were left out.
     """
 
     collection: dict[str, Any]
@@ -61,7 +61,7 @@ class Comparison:
     notices: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """What the JSON form holds."""
+        """The content of the JSON form."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
@@ -81,17 +81,17 @@ class Comparison:
     def row(
         self, measure: str, scenario: str, query_language: str, encoder: str | None = None
     ) -> dict[str, Any] | None:
-        """The row of that place, or None.
+        """One row, or None if the comparison does not have it.
 
         Args:
-            measure: In canonical spelling.
-            scenario: Its name.
-            query_language: Its label, or the name of a mean; where several pools have it, the first counts.
+            measure: Name of the measure, in canonical spelling.
+            scenario: Name of the scenario.
+            query_language: Label of the language, or name of a mean; of several pools the first counts.
             encoder: Label of the encoder after; the first by default.
         """
-        wanted = (measure, scenario, query_language, self.labels[1] if encoder is None else encoder)
-        keys = ("measure", "scenario", "query_language", "encoder")
-        return next((row for row in self.rows if tuple(row[key] for key in keys) == wanted), None)
+        key = (measure, scenario, query_language, self.labels[1] if encoder is None else encoder)
+        fields = ("measure", "scenario", "query_language", "encoder")
+        return next((row for row in self.rows if tuple(row[name] for name in fields) == key), None)
 
     def harmed(
         self,
@@ -103,13 +103,13 @@ class Comparison:
         """Rows of single languages that become worse by more than a tolerance, the worst first.
 
         Args:
-            measure: In canonical spelling; one with a direction.
-            scenario: Its name.
-            tolerance: In the unit of the measure: 0.005 of an nDCG is half a point.
+            measure: Name of a measure with a direction, in canonical spelling.
+            scenario: Name of the scenario.
+            tolerance: Largest accepted change for the worse, in the unit of the measure: 0.005 of nDCG is half a point.
             encoder: Label of the encoder after; the first by default.
 
         Returns:
-            The rows; None if the comparison has no rows of that measure in that scenario, so nothing was checked.
+            The rows; None if the comparison has no rows of the measure in the scenario, so that nothing was checked.
         """
         label = self.labels[1] if encoder is None else encoder
         means = {"macro", "macro-target", "macro-pivot", *self.settings["groups"]}
@@ -133,26 +133,26 @@ def compare(
     """Compare evaluations query by query: differences with intervals, permutation tests, effect sizes.
 
     Args:
-        before: An evaluation with values per query, as `evaluate` returns it or `Evaluation.from_folder` reads it.
-        *after: One or several others on the same collection, each compared with `before`.
-        measures: Names as in `clinometer.measures`; by default all that both results have.
-        scenarios: Names from `clinometer.scenarios.SCENARIOS`; by default all that both results have.
-        groups: Names and their languages, such as `{"trained": ["de", "zh"], "unseen": ["ar"]}`: means over the queries
-            of these languages.
-        resamples: Resamples of the bootstrap and of the permutation test, each.
-        confidence: Probability that an interval is to hold, between 0 and 1.
-        correction: For the many tests of one scenario and measure: `holm`, `bh` (Benjamini and Hochberg) or `none`.
-            Means and single languages are corrected apart, all encoders after together; nothing is corrected across
-            measures and scenarios.
-        seed: Of the resampling.
-        threads: How many; never shows in the result.
-        labels: Short names for all evaluations, the one before first; made from the encoders by default.
+        before: Evaluation with values per query, as `evaluate` returns it or `Evaluation.from_folder` reads it.
+        *after: Further evaluations on the same collection, one or several, each compared with `before`.
+        measures: Names of measures, as in `clinometer.measures`; by default all that both results have.
+        scenarios: Names of scenarios, from `clinometer.scenarios.SCENARIOS`; by default all that both results have.
+        groups: Groups of languages by name, such as `{"trained": ["de", "zh"], "unseen": ["ar"]}`, for means over the
+            queries of their languages.
+        resamples: Number of resamples of the bootstrap, and of the permutation test.
+        confidence: Confidence level of the intervals, between 0 and 1.
+        correction: Correction for the number of tests within one scenario and measure: `holm`, `bh` (Benjamini and
+            Hochberg) or `none`. Means and single languages are corrected separately, all encoders after together;
+            nothing is corrected across measures and scenarios.
+        seed: Seed of the bootstrap and of the permutation test.
+        threads: Number of threads; the result does not depend on it.
+        labels: Short names of all evaluations, the one before first; by default the names of the encoders.
 
     Returns:
         The comparison; its `rows` are tidy.
 
     Raises:
-        UsageError: The results do not belong together, or an option cannot be used.
+        UsageError: The results cannot be compared, or an option is invalid.
         LanguageError: A group names a language that the results do not have.
 
     Example:
@@ -167,51 +167,49 @@ def compare(
         >>> row["lower_is_better"], row["improved"], row["queries"], row["p"] < 0.01
         (True, True, 300, True)
     """
-    drawing = Resamples(resamples, confidence, seed, threads)
-    drawing.require_some()
+    resampling = Resamples(resamples, confidence, seed, threads)
+    resampling.require_some()
     if correction not in (*CORRECTIONS, "none"):
-        raise UsageError(f"unknown correction {correction!r}; choose {', '.join(CORRECTIONS)} or none")
+        raise UsageError(f"unknown correction {correction!r}; expected one of {', '.join(CORRECTIONS)}, none")
     if not after:
-        raise UsageError("one evaluation has nothing to be compared with; give one before and at least one after")
+        raise UsageError("a comparison needs at least two evaluations; pass one before and one or more after")
     names = _labels([before, *after], labels)
     pivot = str(before.settings.get("pivot", "en"))
     for name, evaluation in zip(names, [before, *after], strict=True):
         _check_table(evaluation, name)
-    for name, other in zip(names[1:], after, strict=True):
-        _check_together(before, other, names[0], name)
-    asked = None if measures is None else [str(measure) for measure in parse(measures)]
-    chosen = None if scenarios is None else list(scenarios)
+    for name, evaluation in zip(names[1:], after, strict=True):
+        _check_comparable(before, evaluation, names[0], name)
+    measure_names = None if measures is None else [str(measure) for measure in parse(measures)]
+    scenario_names = None if scenarios is None else list(scenarios)
     members = _groups(groups, before)
     rows: list[dict[str, Any]] = []
     notices: list[str] = []
-    for name, other in zip(names[1:], after, strict=True):
-        pair = (names[0], name)
-        settings = pair_settings(before.per_query, other.per_query, pair)
-        there = list(dict.fromkeys(place.scenario for place in settings.rows))
-        here = _chosen(chosen, there, "scenario", [one for one in SCENARIOS if one in there])
-        found, single = _measures(before, other)
-        wanted = _chosen(asked, [*found, *single], "measure", found)
-        inner = {str(one): str(one.inner) for one in parse(wanted) if one.inner}
-        columns = [one for one in dict.fromkeys([*wanted, *inner.values()]) if one in before.per_query]
-        lost: Counter[str] = Counter()
-        for block in blocks_of(before.per_query, other.per_query, settings, here, columns):
-            gaps = [gap for gap, of in inner.items() if of == block.measure]
-            rows += [
-                row | {"encoder": name}
-                for row in change_rows(block, block.measure in wanted, gaps, members, pivot, drawing)
-            ]
-            lost[block.measure] += block.lost
-        if settings.single:
-            notices.append(f"{name}: {settings.single} settings are in only one of the two results and are left out")
-        if single and asked is None:
-            notices.append(f"{name}: only one of the two results has {', '.join(single)}; left out")
+    for name, evaluation in zip(names[1:], after, strict=True):
+        settings = pair_settings(before.per_query, evaluation.per_query, (names[0], name))
+        common_scenarios = list(dict.fromkeys(place.scenario for place in settings.rows))
+        usual = [scenario for scenario in SCENARIOS if scenario in common_scenarios]
+        chosen_scenarios = _chosen(scenario_names, common_scenarios, "scenario", usual)
+        common, unshared = _measures(before, evaluation)
+        chosen = _chosen(measure_names, [*common, *unshared], "measure", common)
+        inner = {str(measure): str(measure.inner) for measure in parse(chosen) if measure.inner}
+        columns = [column for column in dict.fromkeys([*chosen, *inner.values()]) if column in before.per_query]
+        unpaired: Counter[str] = Counter()
+        for pairs in paired_values(before.per_query, evaluation.per_query, settings, chosen_scenarios, columns):
+            gaps = [gap for gap, measure in inner.items() if measure == pairs.measure]
+            changes = change_rows(pairs, pairs.measure in chosen, gaps, members, pivot, resampling)
+            rows += [row | {"encoder": name} for row in changes]
+            unpaired[pairs.measure] += pairs.unpaired
+        if settings.unshared:
+            notices.append(f"{name}: {settings.unshared} settings are in only one of the two results and are left out")
+        if unshared and measure_names is None:
+            notices.append(f"{name}: only one of the two results has {', '.join(unshared)}; left out")
         notices += [
             f"{name}: {count:,} values of {measure} are defined in only one of the two results and are left out"
-            for measure, count in lost.items()
+            for measure, count in unpaired.items()
             if count
         ]
     _adjust(rows, correction, members)
-    described = {
+    described_settings = {
         "pivot": pivot,
         "ties": before.settings.get("ties"),
         "scenarios": list(dict.fromkeys(row["scenario"] for row in rows)),
@@ -225,7 +223,7 @@ def compare(
         "version": version("clinometer"),
     }
     encoders = [evaluation.encoder for evaluation in (before, *after)]
-    return Comparison(dict(before.collection), encoders, names, described, rows, notices)
+    return Comparison(dict(before.collection), encoders, names, described_settings, rows, notices)
 
 
 def _labels(evaluations: Sequence[Evaluation], labels: Sequence[str] | None) -> list[str]:
@@ -233,15 +231,15 @@ def _labels(evaluations: Sequence[Evaluation], labels: Sequence[str] | None) -> 
         names = [str(evaluation.encoder.get("name", "encoder")) for evaluation in evaluations]
         short = [name.rstrip("/").rsplit("/", 1)[-1] or name for name in names]
         names = short if len(set(short)) == len(set(names)) else names
-        again = Counter(names)
+        counts = Counter(names)
         seen: Counter[str] = Counter()
         labels = []
         for name in names:
             seen[name] += 1
-            labels.append(f"{name} #{seen[name]}" if again[name] > 1 else name)
+            labels.append(f"{name} #{seen[name]}" if counts[name] > 1 else name)
     if len(labels) != len(evaluations) or len(set(labels)) < len(labels):
         raise UsageError(
-            f"{', '.join(labels)} are no labels for {len(evaluations)} results; give each a name of its own"
+            f"labels are {', '.join(labels)} for {len(evaluations)} results; give each result a label of its own"
         )
     return list(labels)
 
@@ -255,27 +253,28 @@ def _check_table(evaluation: Evaluation, name: str) -> None:
         raise UsageError(f"the values per query of {name} have no {', '.join(missing)}; evaluate again")
 
 
-def _check_together(before: Evaluation, after: Evaluation, first: str, second: str) -> None:
-    """Refuse results whose differences would not be differences of the encoders."""
-    one, other = before.collection, after.collection
-    if one.get("digest") != other.get("digest") or one.get("digest") is None:
+def _check_comparable(before: Evaluation, after: Evaluation, first: str, second: str) -> None:
+    """Refuse results whose differences would not be due to the encoders."""
+    facts_before, facts_after = before.collection, after.collection
+    if facts_before.get("digest") != facts_after.get("digest") or facts_before.get("digest") is None:
         for fact in _FACTS:
-            if one.get(fact) != other.get(fact):
+            if facts_before.get(fact) != facts_after.get(fact):
                 raise UsageError(
-                    f"{first} and {second} are results on different collections: {fact} {_shown(one.get(fact))} and "
-                    f"{_shown(other.get(fact))}; compare results on one collection"
+                    f"{first} and {second} are results on different collections: {fact} "
+                    f"{_shown(facts_before.get(fact))} and {_shown(facts_after.get(fact))}; compare results on one "
+                    "collection"
                 )
-        if one.get("digest") != other.get("digest"):
+        if facts_before.get("digest") != facts_after.get("digest"):
             raise UsageError(
                 f"{first} and {second} are results on collections of equal size with different texts or judgements; "
                 "compare results on one collection"
             )
-    for setting, mend in (("pivot", "--pivot"), ("ties", "--ties")):
+    for setting in ("pivot", "ties"):
         values = [evaluation.settings.get(setting) for evaluation in (before, after)]
         if values[0] != values[1]:
             raise UsageError(
                 f"{first} and {second} have different {setting} ({values[0]} and {values[1]}); evaluate both with the "
-                f"same {mend}"
+                f"same --{setting}"
             )
 
 
@@ -286,7 +285,7 @@ def _shown(fact: Any) -> str:
 
 
 def _measures(before: Evaluation, after: Evaluation) -> tuple[list[str], list[str]]:
-    """Measures that both results have, and those that one of them lacks."""
+    """Measures that both results have, and those that only one has."""
     listed = []
     for evaluation in (before, after):
         gaps = [name for name in evaluation.settings.get("measures") or [] if name.startswith("LanguageGap(")]
@@ -295,38 +294,38 @@ def _measures(before: Evaluation, after: Evaluation) -> tuple[list[str], list[st
     return both, [name for name in dict.fromkeys([*listed[0], *listed[1]]) if name not in both]
 
 
-def _chosen(asked: Sequence[str] | None, there: Sequence[str], kind: str, usual: Sequence[str]) -> list[str]:
-    """What was asked for, if both results have it; else the usual ones."""
-    if asked is None:
+def _chosen(names: Sequence[str] | None, measured: Sequence[str], kind: str, usual: Sequence[str]) -> list[str]:
+    """The names without repetitions, if both results have them; the usual ones for None."""
+    if names is None:
         return list(usual)
-    absent = [name for name in asked if name not in usual]
-    if absent or not asked:
-        if not absent:
-            raise UsageError(f"no {kind} was chosen; choose from {', '.join(usual)}")
-        who = "one of the results has" if set(absent) & set(there) else "the results have"
-        raise UsageError(f"{who} no {kind} {', '.join(absent)}; choose from {', '.join(usual)}")
-    return list(dict.fromkeys(asked))
+    if not names:
+        raise UsageError(f"no {kind} given; expected one or more of {', '.join(usual)}")
+    if absent := [name for name in names if name not in usual]:
+        owner = "one of the results has" if set(absent) & set(measured) else "the results have"
+        raise UsageError(f"{owner} no {kind} {', '.join(absent)}; expected one of {', '.join(usual)}")
+    return list(dict.fromkeys(names))
 
 
 def _groups(groups: Mapping[str, Iterable[str]] | None, before: Evaluation) -> dict[str, list[str]]:
-    there = before.collection.get("languages") or np.unique(before.per_query["query_language"]).tolist()
-    found = {}
+    known = before.collection.get("languages") or np.unique(before.per_query["query_language"]).tolist()
+    members = {}
     for name, languages in (groups or {}).items():
         if isinstance(languages, str):
             raise UsageError(
                 f"group {name!r} is the string {languages!r}; write a list, such as {languages.split(',')}"
             )
         labels = list(dict.fromkeys(canonical(label) for label in languages))
-        if name in there or name.startswith("macro") or not name:
-            raise UsageError(f"{name!r} cannot name a group, for it has a meaning of its own; choose another name")
-        if absent := [label for label in labels if label not in there]:
+        if name in known or name.startswith("macro") or not name:
+            raise UsageError(f"{name!r} is reserved and cannot name a group; choose another name")
+        if absent := [label for label in labels if label not in known]:
             raise LanguageError(
-                f"group {name!r} has {', '.join(absent)}, which the results do not have; choose from {', '.join(there)}"
+                f"the results have no language {', '.join(absent)} of group {name!r}; expected one of "
+                f"{', '.join(known)}"
             )
         if not labels:
-            raise UsageError(f"group {name!r} has no languages; give it some, or leave it out")
-        found[name] = labels
-    return found
+            raise UsageError(f"group {name!r} has no languages; name some, or leave it out")
+        members[name] = labels
+    return members
 
 
 def _adjust(rows: list[dict[str, Any]], correction: str, groups: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""Conditions that results must meet, such as `Intrusion[one-sided,de]=0.10` as a limit, and whether they do.
+"""Conditions that results must meet, such as the limit `Intrusion[one-sided,de]=0.10`, and whether they do.
 
-A condition is about rows of results. One that no row fits is refused: a misspelt gate would let everything pass.
+A condition is about rows of results. One that matches no row is refused: a misspelt gate would let everything pass.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ _MEANS = ("macro", "macro-target", "macro-pivot")
 
 @dataclass(frozen=True)
 class Condition:
-    """What the rows of one measure must meet.
+    """A condition on the rows of one measure.
 
     Args:
-        kind: `max` or `min` for a value, `max-drop` or `max-rise` for how far it lies below or above a baseline's.
-        measure: In canonical spelling.
-        limit: The value that may be reached and not passed.
-        scenario: Only rows of this scenario; None for every one.
-        query_language: Only rows of this query language or mean; None for every one.
-        pool_languages: Only rows of this pool; None for every one.
+        kind: Kind of the limit: `max` or `min` for a value, `max-drop` or `max-rise` for its distance below or above
+            the value of a baseline.
+        measure: Name of the measure, in canonical spelling.
+        limit: Limit that may be reached but not passed.
+        scenario: Scenario of the rows; None for all.
+        query_language: Query language or mean of the rows; None for all.
+        pool_languages: Pool of the rows; None for all.
     """
 
     kind: Kind
@@ -62,13 +63,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a condition.
+    """The outcome of a condition.
 
     Args:
-        condition: Which one.
-        rows: How many rows it is about.
-        failures: Those that do not meet it, with `compared` (the number that was held against the limit, None where the
-            measure is not defined) and, for drops and rises, `baseline`.
+        condition: The condition.
+        rows: Number of rows that it is about.
+        failures: Rows that do not meet it, with `compared` (the number compared with the limit, None where the measure
+            is not defined) and, for drops and rises, `baseline`.
     """
 
     condition: Condition
@@ -77,23 +78,23 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        """Whether every row meets it."""
+        """Whether every row meets the condition."""
         return not self.failures
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """All fields, for JSON."""
         condition = str(self.condition)
         return {"condition": condition, "rows": self.rows, "holds": self.holds, "failures": self.failures}
 
 
 def read_conditions(kind: Kind, texts: Iterable[str]) -> list[Condition]:
-    """Conditions from what a user writes: `MEASURE=LIMIT` or `MEASURE[SCENARIO,QUERY-LANGUAGE,POOL]=LIMIT`.
+    """Conditions from their text: `MEASURE=LIMIT` or `MEASURE[SCENARIO,QUERY-LANGUAGE,POOL]=LIMIT`.
 
     Parts in brackets may be left out from the end. A query language may be `macro`, `macro-target` or `macro-pivot`; a
     pool is written `en+de`.
 
     Raises:
-        UsageError: Some cannot be read; all of these are named.
+        UsageError: Some conditions cannot be read; the error names all of them.
 
     Example:
         >>> [condition] = read_conditions("max", ["Intrusion[one-sided,deu_Latn]=0.10"])
@@ -101,25 +102,25 @@ def read_conditions(kind: Kind, texts: Iterable[str]) -> list[Condition]:
         ('Intrusion', 'one-sided', 'de', 0.1)
         >>> read_conditions("max", ["Intrusion<0.1"])
         Traceback (most recent call last):
-        clinometer.errors.UsageError: --max Intrusion<0.1: write MEASURE[SCENARIO,QUERY-LANGUAGE]=LIMIT, such as ...
+        clinometer.errors.UsageError: --max Intrusion<0.1: expected MEASURE[SCENARIO,QUERY-LANGUAGE]=LIMIT, such as ...
     """
-    found: list[Condition] = []
+    conditions: list[Condition] = []
     problems: list[str] = []
     for text in texts:
         try:
-            found.append(_read(kind, text))
+            conditions.append(_read(kind, text))
         except ClinometerError as error:
             problems.append(f"--{kind} {text}: {error}")
     if problems:
         raise UsageError("; ".join(problems))
-    return found
+    return conditions
 
 
 def _read(kind: Kind, text: str) -> Condition:
     match = _FORM.fullmatch(text.strip())
     if match is None:
         raise UsageError(
-            "write MEASURE[SCENARIO,QUERY-LANGUAGE]=LIMIT, such as 'Intrusion[one-sided,de]=0.10' or 'RR=0.5'"
+            "expected MEASURE[SCENARIO,QUERY-LANGUAGE]=LIMIT, such as 'Intrusion[one-sided,de]=0.10' or 'RR=0.5'"
         )
     (measure,) = parse([match["measure"]])
     try:
@@ -132,11 +133,11 @@ def _read(kind: Kind, text: str) -> Condition:
         raise UsageError(f"the limit is {limit:g}, but cannot be negative")
     places = [part.strip() for part in (match["place"] or "").split(",") if part.strip()]
     if len(places) > 3:
-        raise UsageError("at most a scenario, a query language and a pool can stand in the brackets")
+        raise UsageError("the brackets take at most a scenario, a query language and a pool")
     padded: list[str | None] = [*places, *[None] * (3 - len(places))]
     scenario, language, pool = padded
     if scenario is not None and scenario not in SCENARIOS:
-        raise UsageError(f"there is no scenario {scenario!r}; choose from {', '.join(SCENARIOS)}")
+        raise UsageError(f"unknown scenario {scenario!r}; expected one of {', '.join(SCENARIOS)}")
     if language is not None and language not in _MEANS:
         language = canonical(language)
     pools = None if pool is None else tuple(canonical(label) for label in pool.split("+"))
@@ -150,45 +151,45 @@ def check_results(
     baseline: Evaluation | None = None,
     use_bound: bool = False,
 ) -> list[Verdict]:
-    """Hold conditions against results.
+    """Check whether results meet conditions.
 
     Args:
-        evaluation: The results.
-        conditions: From `read_conditions`.
-        baseline: Results that drops and rises are counted from; of the same collection, measured in the same way.
-        use_bound: Hold the pessimistic end of the interval against `max` and `min`, not the value: a condition then
-            holds only if it holds surely. Drops and rises are counted between values in any case.
+        evaluation: Results to check.
+        conditions: Conditions, as `read_conditions` returns them.
+        baseline: Results that drops and rises are counted from, on the same collection and measured in the same way.
+        use_bound: Whether to compare the pessimistic end of the interval with `max` and `min` instead of the value: a
+            condition then holds only if it holds surely. Drops and rises are always between values.
 
     Returns:
         One verdict for each condition. A value that is not defined meets no condition.
 
     Raises:
-        UsageError: There is no condition; or some fit no row, have no interval, or need a baseline that does not fit.
+        UsageError: No conditions, or some that match no row, lack an interval or need another baseline.
     """
     if not conditions:
-        raise UsageError("no condition was given; give some, such as --max 'Intrusion[one-sided,de]=0.10'")
-    compared_with = _baseline_rows(evaluation, conditions, baseline)
+        raise UsageError("no conditions given; expected at least one, such as --max 'Intrusion[one-sided,de]=0.10'")
+    baseline_rows = _baseline_rows(evaluation, conditions, baseline)
     problems: list[str] = []
     verdicts: list[Verdict] = []
     for condition in conditions:
         rows = [row for row in evaluation.rows if condition.fits(row)]
         if not rows:
-            problems.append(f"{condition} fits no row; {_near(evaluation, condition)}")
+            problems.append(f"{condition} matches no row; {_alternatives(evaluation, condition)}")
         bounded = use_bound and condition.kind in ("max", "min")
-        lacking = [row for row in rows if bounded and row["value"] is not None and row["ci_low"] is None]
-        if lacking:
-            problems.append(f"{condition}: {_place(lacking[0])} has no interval; evaluate with --resamples 1000")
+        unbounded = [row for row in rows if bounded and row["value"] is not None and row["ci_low"] is None]
+        if unbounded:
+            problems.append(f"{condition}: {_place(unbounded[0])} has no interval; evaluate with --resamples 1000")
             continue
         verdict = Verdict(condition, len(rows))
         for row in rows:
-            before = compared_with.get(_key(row)) if condition.kind.startswith("max-") else None
+            before = baseline_rows.get(_key(row)) if condition.kind.startswith("max-") else None
             if condition.kind.startswith("max-") and before is None:
-                problems.append(f"{condition}: the baseline has no row for {_place(row)}")
+                problems.append(f"{condition}: the baseline has no row for {_place(row)}; measure it in the same way")
                 break
             value = _compared(condition, row, before, bounded)
             if value is None or not _meets(condition, value):
-                extra = {} if before is None else {"baseline": before["value"]}
-                verdict.failures.append({**row, **extra, "compared": value})
+                baseline_value = {} if before is None else {"baseline": before["value"]}
+                verdict.failures.append({**row, **baseline_value, "compared": value})
         verdicts.append(verdict)
     if problems:
         raise UsageError("; ".join(problems))
@@ -218,18 +219,21 @@ def _baseline_rows(
     counted = [condition for condition in conditions if condition.kind in get_args(Kind)[2:]]
     if baseline is None:
         if counted:
-            raise UsageError(f"{counted[0]} needs results to count from; give them with --baseline RESULTS")
+            raise UsageError(f"{counted[0]} needs results to compare with; pass them with --baseline RESULTS")
         return {}
     if not counted:
-        raise UsageError("--baseline is for --max-drop and --max-rise; give one of these, or leave it out")
+        raise UsageError("--baseline is for --max-drop and --max-rise; pass one of these, or leave it out")
     if baseline.collection.get("digest") != evaluation.collection.get("digest"):
         raise UsageError(
             "the baseline was measured on another collection, or on other languages of it; measure it again"
         )
     for name in ("pivot", "ties"):
-        then, now = baseline.settings.get(name), evaluation.settings.get(name)
-        if then != now:
-            raise UsageError(f"the baseline was measured with {name} {then}, and the results with {now}; use one")
+        values = [results.settings.get(name) for results in (baseline, evaluation)]
+        if values[0] != values[1]:
+            raise UsageError(
+                f"the baseline was measured with {name} {values[0]}, and the results with {values[1]}; evaluate both "
+                f"with the same --{name}"
+            )
     return {_key(row): row for row in baseline.rows}
 
 
@@ -241,15 +245,15 @@ def _place(row: dict[str, Any]) -> str:
     return f"{row['measure']} in {row['scenario']} for {row['query_language']} in {'+'.join(row['pool_languages'])}"
 
 
-def _near(evaluation: Evaluation, condition: Condition) -> str:
-    """What the results have instead, of the first part of a condition that they do not have."""
+def _alternatives(evaluation: Evaluation, condition: Condition) -> str:
+    """The values that the results have for the first part of a condition that they do not have."""
     rows = evaluation.rows
-    for name, wanted in (("measure", condition.measure), ("scenario", condition.scenario)):
-        if wanted is not None:
-            kept = [row for row in rows if row[name] == wanted]
-            if not kept:
-                there = ", ".join(dict.fromkeys(str(row[name]) for row in rows)) or "none"
-                return f"of the {name}s there are {there}"
-            rows = kept
+    for name, value in (("measure", condition.measure), ("scenario", condition.scenario)):
+        if value is not None:
+            matches = [row for row in rows if row[name] == value]
+            if not matches:
+                names = ", ".join(dict.fromkeys(str(row[name]) for row in rows)) or "none"
+                return f"the results have the {name}s {names}"
+            rows = matches
     pairs = dict.fromkeys(f"{row['query_language']} in {'+'.join(row['pool_languages'])}" for row in rows)
-    return f"there are {', '.join(list(pairs)[:12])}{', ...' if len(pairs) > 12 else ''}"
+    return f"the results have {', '.join(list(pairs)[:12])}{', ...' if len(pairs) > 12 else ''}"

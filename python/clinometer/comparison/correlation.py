@@ -1,6 +1,6 @@
 """Whether two measures go together over several retrievers: the correlations of Pearson and Spearman.
 
-The unit is the retriever, so a handful of evaluations say little: how many there are stands with every figure.
+The unit is the retriever, so a handful of evaluations say little; every result has their number.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _FEWEST = 3
 
 @dataclass(frozen=True)
 class Correlation:
-    """How two measures go together over n retrievers.
+    """The correlations of two measures over n retrievers.
 
     Args:
-        x: Name of the one measure, in canonical spelling.
-        y: Name of the other.
-        scenario: Where both were measured.
-        query_language: Of the rows; `macro` is the mean over query languages.
-        retrievers: Names of the retrievers, in the order given.
-        x_values: Their values of x.
-        y_values: Their values of y.
-        n: How many retrievers.
+        x: Name of the first measure, in canonical spelling.
+        y: Name of the second measure.
+        scenario: Scenario of both measures.
+        query_language: Query language of the rows; `macro` is the mean over query languages.
+        retrievers: Names of the retrievers, in the order of the evaluations.
+        x_values: Values of x, one for each retriever.
+        y_values: Values of y, one for each retriever.
+        n: Number of retrievers.
         pearson: Linear correlation, -1 to 1.
         spearman: Correlation of the ranks, equal values sharing the mean of their ranks, -1 to 1.
     """
@@ -50,7 +50,7 @@ class Correlation:
     spearman: float
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, for JSON."""
+        """All fields, for JSON."""
         return asdict(self)
 
 
@@ -67,49 +67,49 @@ def correlate(
     """Correlate two measures over the evaluations of several retrievers on one collection.
 
     Args:
-        evaluations: At least three, each of another retriever.
-        x: Name of a measure.
-        y: Name of another.
-        scenario: Its name.
-        query_language: Of the rows: a label, `macro`, `macro-target` or `macro-pivot`.
-        pool_languages: Needed where queries of one language meet several pools.
-        names: What the retrievers are called; by default as their encoders are.
+        evaluations: Evaluations of at least three different retrievers.
+        x: Name of the first measure.
+        y: Name of the second measure.
+        scenario: Name of the scenario.
+        query_language: Query language of the rows: a label, `macro`, `macro-target` or `macro-pivot`.
+        pool_languages: Languages of the pool; needed if queries of one language are run against several pools.
+        names: Names of the retrievers; by default those of their encoders.
 
     Returns:
         The correlations, with the values they were computed from.
 
     Raises:
-        UsageError: Fewer than three evaluations, on several collections, without a value, or all with the same value.
-        MeasureError: A measure's name cannot be read.
+        UsageError: Evaluations that are fewer than three, on several collections, without a value, or equal in a value.
+        MeasureError: The name of a measure is unknown.
 
     Example:
         >>> import clinometer as cm
         >>> options = {"languages": ["en", "de"], "scenarios": ["multilingual"], "measures": ["nDCG@10", "MaxR"]}
-        >>> found = [cm.evaluate("demo", what, **options) for what in ("bm25", "bm25:b=0", "bm25:k1=0.2")]
-        >>> correlation = cm.correlate(found, "nDCG@10", "MaxR")
+        >>> results = [cm.evaluate("demo", name, **options) for name in ("bm25", "bm25:b=0", "bm25:k1=0.2")]
+        >>> correlation = cm.correlate(results, "nDCG@10", "MaxR")
         >>> correlation.n, -1 <= correlation.pearson <= 1
         (3, True)
     """
-    given = list(evaluations)
-    if len(given) < _FEWEST:
+    evaluations = list(evaluations)
+    if len(evaluations) < _FEWEST:
         raise UsageError(
-            f"{len(given)} evaluations are too few for a correlation; give those of {_FEWEST} retrievers or more"
+            f"{len(evaluations)} evaluations are too few for a correlation; pass those of {_FEWEST} or more retrievers"
         )
-    if len({str(evaluation.collection.get("digest")) for evaluation in given}) > 1:
-        raise UsageError("these are evaluations on several collections; correlate retrievers on one collection")
-    called = tuple(names) if names is not None else tuple(str(one.encoder.get("name", "")) for one in given)
-    if len(called) != len(given):
-        raise UsageError(f"{len(called)} names for {len(given)} evaluations; give one for each")
+    if len({str(evaluation.collection.get("digest")) for evaluation in evaluations}) > 1:
+        raise UsageError("the evaluations are on several collections; correlate retrievers on one collection")
+    labels = names if names is not None else [str(evaluation.encoder.get("name", "")) for evaluation in evaluations]
+    if len(labels) != len(evaluations):
+        raise UsageError(f"{len(labels)} names for {len(evaluations)} evaluations; pass one for each")
     measures = [str(measure) for measure in parse([x, y])]
     if len(measures) < 2:
-        raise UsageError(f"{x} and {y} are one measure; choose two")
+        raise UsageError(f"{x} and {y} are the same measure; choose two different ones")
     pool = None if pool_languages is None else list(pool_languages)
     columns = []
     for measure in measures:
-        values = [one.value(measure, scenario, query_language, pool) for one in given]
+        values = [evaluation.value(measure, scenario, query_language, pool) for evaluation in evaluations]
         if None in values:
             raise UsageError(
-                f"{called[values.index(None)]} has no value of {measure} in {scenario} for {query_language}; leave it "
+                f"{labels[values.index(None)]} has no value of {measure} in {scenario} for {query_language}; leave it "
                 "out"
             )
         if len(set(values)) == 1:
@@ -124,10 +124,10 @@ def correlate(
         y=measures[1],
         scenario=scenario,
         query_language=query_language,
-        retrievers=called,
+        retrievers=tuple(labels),
         x_values=tuple(first.tolist()),
         y_values=tuple(second.tolist()),
-        n=len(given),
+        n=len(evaluations),
         pearson=_pearson(first, second),
         spearman=_pearson(_ranks(first), _ranks(second)),
     )

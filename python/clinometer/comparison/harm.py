@@ -17,12 +17,12 @@ def worse_rows(
 
     Args:
         rows: Rows of single languages, as in `clinometer.comparison.Comparison.rows`.
-        measure: In canonical spelling; one with a direction.
-        scenario: Its name.
-        tolerance: In the unit of the measure.
+        measure: Name of a measure with a direction, in canonical spelling.
+        scenario: Name of the scenario.
+        tolerance: Largest accepted change for the worse, in the unit of the measure.
 
     Returns:
-        The rows; None if there is none of that measure in that scenario, so nothing was checked.
+        The rows; None without rows of the measure in the scenario, so that nothing was checked.
 
     Example:
         >>> row = {"measure": "RR", "scenario": "multi", "difference": -0.2, "lower_is_better": False}

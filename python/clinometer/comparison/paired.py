@@ -1,7 +1,7 @@
-"""Paired values: the per-query values of two evaluations side by side, by scenario and measure, one line per question.
+"""Paired values: the per-query values of two evaluations by scenario and measure, one row per question.
 
-A value counts only where both evaluations have one, so every mean is over the same queries before and after. What is
-left out for that reason is counted.
+A value counts only if both evaluations have one, so every mean is over the same queries before and after. Values left
+out for that reason are counted.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
 
-__all__ = ["KEYS", "Block", "Place", "Settings", "blocks_of", "pair_settings"]
+__all__ = ["KEYS", "PairedValues", "Place", "Settings", "pair_settings", "paired_values"]
 
 KEYS = ("query_id", "query_language", "scenario", "pool_languages", "question")
-"""Columns of `Evaluation.per_query` that are no measures."""
+"""Columns of `Evaluation.per_query` that are not measures."""
 
 Table = Mapping[str, NDArray[Any]]
 
@@ -39,27 +39,27 @@ class Settings:
     """Settings that both evaluations have, with the rows of their tables in one order.
 
     Args:
-        rows: For each setting the rows in the table before and in the table after, query by query the same.
-        questions: Number of each setting's questions, in the same order.
-        single: How many settings only one of the two has.
+        rows: Rows of each setting in the table before and in the table after, query by query the same.
+        questions: Numbers of each setting's questions, in the same order.
+        unshared: Number of settings that only one of the two has.
     """
 
     rows: dict[Place, tuple[NDArray[np.int64], NDArray[np.int64]]]
     questions: dict[Place, NDArray[np.int64]]
-    single: int
+    unshared: int
 
 
 @dataclass(frozen=True)
-class Block:
+class PairedValues:
     """One measure in the settings of one scenario, NaN where it is not defined both before and after.
 
     Args:
-        scenario: Its name.
-        measure: In canonical spelling.
-        places: The settings, one for each column.
-        before: `(questions, settings)`.
-        after: The same under the other condition.
-        lost: Values that only one of the two evaluations has.
+        scenario: Name of the scenario.
+        measure: Name of the measure, in canonical spelling.
+        places: Settings, one for each column.
+        before: `(questions, settings)`: values of the evaluation before.
+        after: `(questions, settings)`: values of the evaluation after.
+        unpaired: Number of values that only one of the two evaluations has.
     """
 
     scenario: str
@@ -67,19 +67,19 @@ class Block:
     places: tuple[Place, ...]
     before: NDArray[np.float64]
     after: NDArray[np.float64]
-    lost: int
+    unpaired: int
 
 
 def pair_settings(before: Table, after: Table, names: tuple[str, str]) -> Settings:
     """Match the settings of two tables of `per_query`, and their queries.
 
     Args:
-        before: Columns as in `Evaluation.per_query`.
-        after: The same.
-        names: What the two are called in errors.
+        before: Columns of the table before, as in `Evaluation.per_query`.
+        after: Columns of the table after.
+        names: Names of the two in errors.
 
     Raises:
-        UsageError: No setting is in both; a setting has other queries or other questions, or a query twice.
+        UsageError: No setting is in both, or a setting has different queries, different questions or a query twice.
     """
     first, second = _places(before), _places(after)
     common = [place for place in first if place in second]
@@ -87,53 +87,53 @@ def pair_settings(before: Table, after: Table, names: tuple[str, str]) -> Settin
         raise UsageError(f"{names[0]} and {names[1]} have no setting in common; evaluate the same scenarios with both")
     rows, questions = {}, {}
     for place in common:
-        ordered = []
-        for table, number, name in ((before, first[place], names[0]), (after, second[place], names[1])):
-            ids, at = np.unique(table["query_id"][number], return_index=True)
-            if len(ids) < len(number):
+        sorted_rows = []
+        for table, table_rows, name in ((before, first[place], names[0]), (after, second[place], names[1])):
+            ids, order = np.unique(table["query_id"][table_rows], return_index=True)
+            if len(ids) < len(table_rows):
                 raise UsageError(f"{name} has a query twice in {place}; evaluate again")
-            ordered.append((ids, number[at]))
-        (ids, here), (others, there) = ordered
-        if not np.array_equal(ids, others):
-            odd = np.setxor1d(ids, others)
+            sorted_rows.append((ids, table_rows[order]))
+        (ids_before, rows_before), (ids_after, rows_after) = sorted_rows
+        if not np.array_equal(ids_before, ids_after):
+            unshared_ids = np.setxor1d(ids_before, ids_after)
             raise UsageError(
-                f"{names[0]} and {names[1]} have different queries in {place}: {len(odd)} are in one only, such as "
-                f"{str(odd[0])!r}; evaluate both on the same collection"
+                f"{names[0]} and {names[1]} have different queries in {place}: {len(unshared_ids)} are in only one, "
+                f"such as {str(unshared_ids[0])!r}; evaluate both on the same collection"
             )
-        if not np.array_equal(before["question"][here], after["question"][there]):
+        if not np.array_equal(before["question"][rows_before], after["question"][rows_after]):
             raise UsageError(
                 f"{names[0]} and {names[1]} differ in which queries are translations of each other in {place}; "
                 "evaluate both on the same collection"
             )
-        rows[place], questions[place] = (here, there), before["question"][here]
+        rows[place], questions[place] = (rows_before, rows_after), before["question"][rows_before]
     return Settings(rows, questions, len(first) + len(second) - 2 * len(common))
 
 
-def blocks_of(
+def paired_values(
     before: Table, after: Table, settings: Settings, scenarios: Sequence[str], measures: Sequence[str]
-) -> Iterator[Block]:
-    """Blocks by scenario, then measure; those without any value in both tables are left out."""
+) -> Iterator[PairedValues]:
+    """Paired values by scenario, then measure; measures without a value in both tables are left out."""
     size = 1 + max((int(numbers.max()) for numbers in settings.questions.values() if len(numbers)), default=0)
     for scenario in scenarios:
         places = [place for place in settings.rows if place.scenario == scenario]
         for measure in measures:
             columns: list[NDArray[np.float64]] = []
-            held: list[Place] = []
-            lost = 0
+            measured: list[Place] = []
+            unpaired = 0
             for place in places:
                 pair = np.full((2, size), np.nan)
                 for values, table, rows in zip(pair, (before, after), settings.rows[place], strict=True):
                     if measure in table:
                         values[settings.questions[place]] = table[measure][rows]
                 known = ~np.isnan(pair)
-                lost += int(np.count_nonzero(known[0] != known[1]))
+                unpaired += int(np.count_nonzero(known[0] != known[1]))
                 pair[:, ~known.all(axis=0)] = np.nan
                 if known.all(axis=0).any():
                     columns.append(pair)
-                    held.append(place)
-            if held:
-                both = np.stack(columns, axis=2)
-                yield Block(scenario, measure, tuple(held), both[0], both[1], lost)
+                    measured.append(place)
+            if measured:
+                pairs = np.stack(columns, axis=2)
+                yield PairedValues(scenario, measure, tuple(measured), pairs[0], pairs[1], unpaired)
 
 
 def _places(table: Table) -> dict[Place, NDArray[np.int64]]:
@@ -142,4 +142,4 @@ def _places(table: Table) -> dict[Place, NDArray[np.int64]]:
     rows: dict[tuple[str, str, str], list[int]] = {}
     for number, key in enumerate(zip(*keys, strict=True)):
         rows.setdefault(key, []).append(number)
-    return {Place(key[0], key[1], tuple(key[2].split("+"))): np.array(found) for key, found in rows.items()}
+    return {Place(key[0], key[1], tuple(key[2].split("+"))): np.array(numbers) for key, numbers in rows.items()}

@@ -1,6 +1,6 @@
 """Evaluate a retriever on a collection: encode, scan once, and compute every measure in every setting from the counts.
 
-Values are kept per query in a table with one row per (query, setting); the rows of results are means of its columns.
+A table holds one row of values per (query, setting); the rows of the results are means of its columns.
 """
 
 from __future__ import annotations
@@ -50,27 +50,27 @@ def evaluate(
     save_run: str | Path | None = None,
     show_progress_bar: bool = False,
 ) -> Evaluation:
-    """Measure how an encoder ranks documents of several languages that lie in one pool.
+    """Measure how an encoder ranks documents of several languages in one pool.
 
     Args:
         collection: A collection, or a source that `clinometer.load` reads.
-        encoder: What `clinometer.scorers.scorer` takes: what `clinometer.encoder` makes an encoder from, an encoder,
+        encoder: Anything that `clinometer.scorers.scorer` takes: a name or model for `clinometer.encoder`, an encoder,
             `"bm25"`, or a scorer, such as `clinometer.scorers.StoredEmbeddings`.
         languages: Languages to evaluate; all of the collection by default.
         scenarios: Names from `clinometer.scenarios.SCENARIOS`; all by default.
-        pivot: The language whose inclination is measured.
-        pairs: `pivot`: the pivot with every other language; `all`: every pair.
+        pivot: Language towards which bias is measured.
+        pairs: `pivot` for the pivot with every other language; `all` for every pair.
         measures: Names as in `clinometer.measures`; `DEFAULT_MEASURES` by default.
-        ties: How equal scores are ordered: `index` (order of the collection), `trec` (document id descending),
+        ties: Order of equal scores: `index` (order of the collection), `trec` (document id descending),
             `optimistic`, `pessimistic`, or `expected` (exact expectation over random order).
         resamples: Number of bootstrap resamples for the confidence intervals; 0 for no intervals.
-        confidence: Probability with which an interval is to hold, between 0 and 1.
+        confidence: Confidence level of the intervals, between 0 and 1.
         seed: Seed of the bootstrap.
         threads: Number of threads; the result does not depend on it.
-        executor: Where the scan runs, as for `clinometer.scan`; the result does not depend on it.
-        examples: Number of examples of errors for each scenario and query language: what outranked the answers (0: only
-            the counts). None for no analysis.
-        by: Name of a field of the queries, such as `topic`; the measures are also given for each of its values.
+        executor: Executor of the scan, as for `clinometer.scan`; the result does not depend on it.
+        examples: Number of examples of errors for each scenario and query language, with what outranked the answers; 0
+            for counts only, None for no analysis.
+        by: Field of the queries, such as `topic`; the measures are also computed for each of its values.
         save_run: File for the best 1000 documents of each query in the pool of all languages, as a TREC run; `.gz` by
             suffix.
         show_progress_bar: Draw bars on standard error.
@@ -79,7 +79,7 @@ def evaluate(
         The evaluation; its `rows` are tidy.
 
     Raises:
-        ClinometerError: One of its kinds, for anything that cannot be read, encoded or evaluated.
+        ClinometerError: Something cannot be read, encoded or evaluated; the subclass says what kind of error it is.
 
     Example:
         >>> import clinometer as cm
@@ -99,7 +99,7 @@ def evaluate(
         check_field(collection, by)
     measures, computed, pivot = options.chosen_measures, options.computed_measures, options.canonical_pivot
     if collection.notes.get("judgements_are") == "partial":
-        # What nobody judged must not pass for not relevant without a word.
+        # Unjudged documents must not silently count as not relevant.
         measures, computed = (parse([*names, "Judged@10"]) for names in (measures, computed))
     settings = options.settings(collection.languages)
     if save_run is not None:
@@ -114,13 +114,13 @@ def evaluate(
     rows = mean_rows(scanned, results, measures, pivot, options.resamples)
     notices, grouped, analysis = notices_of(scanned, results), list[dict[str, Any]](), None
     if by is not None:
-        shown = grouped_measures(measures, chosen=options.measures is not None)
-        grouped, group_notices = rows_by(scanned, results, shown, by, pivot, options.resamples)
+        group_measures = grouped_measures(measures, chosen=options.measures is not None)
+        grouped, group_notices = rows_by(scanned, results, group_measures, by, pivot, options.resamples)
         notices += group_notices
     if examples is not None:
         judge = Judge(collection, pivot)
         analysis = find(scanned, settings, judge, worst=examples, resamples=options.resamples)
-    recorded = {
+    settings_record = {
         "pivot": pivot,
         "pairs": pairs,
         "scenarios": options.chosen_scenarios,
@@ -136,7 +136,7 @@ def evaluate(
     return Evaluation(
         collection=collection.describe(),
         encoder=scored.record,
-        settings=recorded,
+        settings=settings_record,
         rows=rows,
         notices=[*scored.notices, *notices],
         by=grouped,

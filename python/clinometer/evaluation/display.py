@@ -1,4 +1,4 @@
-"""An evaluation at a glance: the few lines that a prompt or a notebook shows of it."""
+"""An evaluation at a glance: a few lines for a prompt or a notebook."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LINES = 6
 
 
 def as_text(collection: Mapping[str, Any], encoder: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    """A line that says what was evaluated, and a line for each of the main means.
+    """A line on what was evaluated, and a line for each of the main means.
 
     Example:
         >>> row = {"scenario": "multi", "query_language": "macro-target", "measure": "MaxRnorm", "value": 62.0}
@@ -36,12 +36,12 @@ def as_html(collection: Mapping[str, Any], encoder: Mapping[str, Any], rows: Seq
     means = _means(rows)
     names = list(dict.fromkeys(name for _, _, values in means for name in values))
     lines = [(scenario, queries, *(values.get(name, "") for name in names)) for scenario, queries, values in means]
-    header = _cells("th", ("scenario", "queries in", *names))
-    body = "".join(f"<tr>{_cells('td', line)}</tr>" for line in lines)
+    header = _elements("th", ("scenario", "queries in", *names))
+    body = "".join(f"<tr>{_elements('td', line)}</tr>" for line in lines)
     return f"<p>{escape(_head(collection, encoder, rows))}</p><table><tr>{header}</tr>{body}</table>"
 
 
-def _cells(tag: str, texts: Sequence[str]) -> str:
+def _elements(tag: str, texts: Sequence[str]) -> str:
     return "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
 
 
@@ -51,7 +51,7 @@ def _head(collection: Mapping[str, Any], encoder: Mapping[str, Any], rows: Seque
 
 
 def _means(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, dict[str, str]]]:
-    """Scenario, queries, and the shown measures of each mean; of single languages where there are no means."""
+    """Scenario, queries, and the shown measures of each mean; of single languages if there are no means."""
     means = [row for row in rows if row["query_language"] in _MEANS]
     values: dict[tuple[str, str], dict[str, str]] = {}
     for row in means or rows:
@@ -60,4 +60,4 @@ def _means(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, dict[str, 
             (measure,) = parse([row["measure"]])
             digits = 1 if measure.unit == "%" else 3
             values.setdefault((row["scenario"], queries), {})[measure.display] = f"{row['value']:.{digits}f}"
-    return [(scenario, queries, cells) for (scenario, queries), cells in values.items()][:_LINES]
+    return [(scenario, queries, measures) for (scenario, queries), measures in values.items()][:_LINES]

@@ -1,4 +1,4 @@
-"""Values per query of every measure in one setting, and the table that holds those of all settings."""
+"""Values per query of every measure in one setting, and the table of those of all settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clinometer.measures import Measure, evaluate_lists, evaluate_measure
 from clinometer.scenarios import Setting
-from clinometer.scenarios.lists import leading_share, listed_documents
+from clinometer.scenarios.lists import ListedDocuments, leading_share
 from clinometer.scenarios.scanned import ScannedCollection
 from clinometer.statistics.resampling import question_rows
 
@@ -21,11 +21,11 @@ class SettingValues(NamedTuple):
     """One setting with its values per query.
 
     Args:
-        setting: Which queries against which pool.
+        setting: Queries and pool.
         queries: `(q,)`: rows of the queries that have an answer in the pool.
-        values: For each measure that the setting defines, by name, `(q,)` values, NaN where undefined.
-        sizes: `(q,)`: documents in each query's pool.
-        tied: `(q,)`: how many of each query's relevant documents tie with another document of the pool.
+        values: `(q,)` values by name of each measure that the setting defines; NaN where undefined.
+        sizes: `(q,)`: number of documents in each query's pool.
+        tied: `(q,)`: number of each query's relevant documents that tie with another document of the pool.
     """
 
     setting: Setting
@@ -36,12 +36,12 @@ class SettingValues(NamedTuple):
 
     @property
     def documents(self) -> int:
-        """Size of the pool, the median where it differs by query."""
+        """Size of the pool; the median if it differs by query."""
         return int(np.median(self.sizes)) if len(self.queries) else 0
 
     @property
     def ties(self) -> int:
-        """Relevant documents that tie with another document of the pool."""
+        """Number of relevant documents that tie with another document of the pool."""
         return int(self.tied.sum())
 
     def of(self, queries: NDArray[np.int64]) -> SettingValues:
@@ -64,7 +64,7 @@ def setting_values(
         if other is None and len(setting.pool) > 1 and setting.query_language != pivot:
             other = pivot
         leading = leading_share(scanned, setting, queries, placements) if "leader" in needs else None
-        listed = listed_documents(scanned, setting, queries) if "lists" in needs else None
+        listed = ListedDocuments(scanned, setting, queries) if "lists" in needs and scanned.top else None
         values: dict[str, NDArray[np.float64]] = {}
         for measure in measures:
             column: NDArray[np.float64] | None = None
@@ -90,15 +90,15 @@ def setting_values(
 
 
 def _aligned(values: NDArray[np.float64], rows: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Values of some queries in the order of others, NaN where a query has none."""
+    """Values of some queries in the order of other queries; NaN for queries without a value."""
     aligned = np.full(len(order), np.nan)
-    _, place, source = np.intersect1d(order, rows, assume_unique=True, return_indices=True)
-    aligned[place] = values[source]
+    _, target, source = np.intersect1d(order, rows, assume_unique=True, return_indices=True)
+    aligned[target] = values[source]
     return aligned
 
 
 def per_query_columns(scanned: ScannedCollection, results: Sequence[SettingValues]) -> dict[str, NDArray[Any]]:
-    """One row per (query, setting): who, where, which question, and every measure, NaN where it is not defined."""
+    """One row per (query, setting): query, setting, question, and every measure, NaN if undefined."""
     queries = scanned.collection.queries
     ids = np.array(queries.ids, dtype=np.str_)
     questions = question_rows(queries.groups, queries.languages, queries.ids)

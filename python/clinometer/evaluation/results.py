@@ -1,7 +1,7 @@
-"""An evaluation as it is kept, shown and passed on.
+"""Results of an evaluation: rows, their origin, and the files that hold them.
 
-`rows` is the contract: one row per scenario, query language, pool and measure. Everything else says where they come
-from. Files are written under a temporary name and renamed, so that they are whole or not there.
+`rows` is the contract: one row per scenario, query language, pool and measure. Everything else documents their origin.
+Files are written under a temporary name and renamed, so that they are either complete or absent.
 """
 
 from __future__ import annotations
@@ -37,20 +37,19 @@ class Evaluation:
 
     Args:
         collection: `Collection.describe()`.
-        encoder: The encoder's record.
-        settings: How it was evaluated.
+        encoder: Record of the encoder.
+        settings: Settings of the evaluation.
         rows: One dictionary per scenario, query language, pool and measure: `scenario`, `query_language` (`macro`,
             `macro-target` and `macro-pivot` are means over query languages), `pool_languages`, `measure`, `value`,
-            `ci_low`, `ci_high`, `queries` (for which the measure is defined), `documents` (of the pool, the median
-            where it differs by query), `ties` (relevant documents that tie with another document).
+            `ci_low`, `ci_high`, `queries` (for which the measure is defined), `documents` (of the pool; the median if
+            it differs by query), `ties` (relevant documents that tie with another document).
         notices: Sentences about what was left out.
         by: Rows for the queries of each value of a field, with `field` and `group` before the columns of `rows`; empty
-            where none was asked for.
-        analysis: What outranked the answers; None where it was not asked for.
+            if none was requested.
+        analysis: Documents that outranked the answers; None if not requested.
         per_query: Columns of equal length, one row per query and setting: `query_id`, `query_language`, `scenario`,
             `pool_languages` (joined by `+`), `question` (a number that translations of one query share), then one
-            column per measure, NaN where it is not defined. Empty where the evaluation was read from `results.json`
-            alone.
+            column per measure, NaN if undefined. Empty if the evaluation was read from `results.json` alone.
     """
 
     collection: dict[str, Any]
@@ -69,18 +68,18 @@ class Evaluation:
         return as_html(self.collection, self.encoder, self.rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """What `results.json` holds; rows by a field and of an error analysis only where there are any."""
+        """Content of `results.json`; rows by a field and of an error analysis are included if there are any."""
         names = ("collection", "encoder", "settings", "rows", "notices")
-        found = {name: getattr(self, name) for name in names}
+        content = {name: getattr(self, name) for name in names}
         if self.by:
-            found["by"] = self.by
+            content["by"] = self.by
         if self.analysis is not None:
-            found["analysis"] = {"settings": self.analysis.settings, "rows": self.analysis.rows}
-        return found
+            content["analysis"] = {"settings": self.analysis.settings, "rows": self.analysis.rows}
+        return content
 
     @property
     def examples(self) -> list[dict[str, Any]]:
-        """The worst queries, as `clinometer.analysis.Analysis` describes them; empty where none were asked for."""
+        """The worst queries, as `clinometer.analysis.Analysis` describes them; empty if none were requested."""
         return [] if self.analysis is None else self.analysis.examples
 
     def value(
@@ -89,27 +88,29 @@ class Evaluation:
         """The value of one row.
 
         Args:
-            measure: In canonical spelling.
-            scenario: Its name.
-            query_language: Its label.
-            pool_languages: Needed where queries of one language meet several pools.
+            measure: Name of the measure in canonical spelling.
+            scenario: Name of the scenario.
+            query_language: Label of the query language.
+            pool_languages: Languages of the pool; needed if queries of one language meet several pools.
 
         Raises:
-            UsageError: No row or several rows fit.
+            UsageError: No row matches, or several do.
         """
-        fits = [
+        matching_rows = [
             row
             for row in self.rows
             if (row["measure"], row["scenario"], row["query_language"]) == (measure, scenario, query_language)
             and pool_languages in (None, row["pool_languages"])
         ]
-        if len(fits) != 1:
-            raise UsageError(f"{len(fits)} rows have {measure} in {scenario} for {query_language}; one was expected")
-        value: float | None = fits[0]["value"]
+        if len(matching_rows) != 1:
+            raise UsageError(
+                f"{len(matching_rows)} rows have {measure} in {scenario} for {query_language}; expected one"
+            )
+        value: float | None = matching_rows[0]["value"]
         return value
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The results as JSON text, also written to `path` if given."""
+        """The results as JSON text, also written to `path` unless it is None."""
         text = json_bytes(self.to_dict()).decode()
         if path is not None:
             with written_whole(path) as file:
@@ -121,36 +122,42 @@ class Evaluation:
         """Read `results.json`.
 
         Raises:
-            FormatError: The file is not JSON of that form.
-            FileNotFoundError: It is not there.
+            FormatError: Not a results file.
+            FileNotFoundError: The file does not exist.
         """
         try:
-            found = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Any])
+            content = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise FormatError(os.fspath(path), None, f"this is no results file: {error}") from None
-        missing = [name for name in ("collection", "encoder", "settings", "rows") if name not in found]
+            raise FormatError(os.fspath(path), None, f"not a results file: {error}") from None
+        missing = [name for name in ("collection", "encoder", "settings", "rows") if name not in content]
         if missing:
-            raise FormatError(os.fspath(path), None, f"this is no results file: it has no {', '.join(missing)}")
-        kinds = {"collection": dict, "encoder": dict, "settings": dict, "rows": list, "analysis": dict}
-        if wrong := [name for name, kind in kinds.items() if name in found and not isinstance(found[name], kind)]:
-            raise FormatError(os.fspath(path), None, f"this is no results file: look at its {', '.join(wrong)}")
-        for number, row in enumerate(found["rows"]):
-            absent = [name for name in _COLUMNS if not isinstance(row, dict) or name not in row]
-            if absent:
-                raise FormatError(os.fspath(path), None, f"row {number} of the results has no {', '.join(absent)}")
+            raise FormatError(os.fspath(path), None, f"not a results file: it has no {', '.join(missing)}")
+        types = {"collection": dict, "encoder": dict, "settings": dict, "rows": list, "analysis": dict}
+        if invalid := [
+            name
+            for name, expected_type in types.items()
+            if name in content and not isinstance(content[name], expected_type)
+        ]:
+            raise FormatError(os.fspath(path), None, f"not a results file: check its {', '.join(invalid)}")
+        for number, row in enumerate(content["rows"]):
+            missing_columns = [name for name in _COLUMNS if not isinstance(row, dict) or name not in row]
+            if missing_columns:
+                raise FormatError(
+                    os.fspath(path), None, f"row {number} of the results has no {', '.join(missing_columns)}"
+                )
         names = ("collection", "encoder", "settings", "rows")
-        analysis = found.get("analysis")
+        analysis = content.get("analysis")
         return cls(
-            **{name: found[name] for name in names},
-            notices=list(found.get("notices", [])),
-            by=_listed(found, "by", ("field", "group", *_COLUMNS), path),
+            **{name: content[name] for name in names},
+            notices=list(content.get("notices", [])),
+            by=_listed(content, "by", ("field", "group", *_COLUMNS), path),
             analysis=None
             if analysis is None
             else Analysis(analysis.get("settings", {}), _listed(analysis, "rows", _CATEGORY_COLUMNS, path)),
         )
 
     def with_examples(self, folder: str | os.PathLike[str]) -> Evaluation:
-        """The evaluation with the examples that lie in a folder beside its `results.json`, if there are any.
+        """The evaluation with the examples from the folder of its `results.json`, if there are any.
 
         Raises:
             FormatError: The file of examples is damaged.
@@ -166,38 +173,38 @@ class Evaluation:
 
         Raises:
             UsageError: The folder has results, but no values per query.
-            FormatError: A file does not have its form; the line is named.
-            FileNotFoundError: There is no `results.json`.
+            FormatError: A file has another format; the line is named.
+            FileNotFoundError: `results.json` does not exist.
         """
-        found = cls.from_json(Path(folder) / "results.json")
+        evaluation = cls.from_json(Path(folder) / "results.json")
         path = Path(folder) / "per_query.jsonl.gz"
         if not path.exists():
             raise UsageError(
                 f"{folder} has a results.json but no per_query.jsonl.gz, which holds the values per query; put "
-                "the file beside it, or evaluate again with -o"
+                "the file next to it, or evaluate again with -o"
             )
-        found = found.with_examples(folder)
-        return replace(found, per_query=_columns(path, found.settings.get("measures") or []))
+        evaluation = evaluation.with_examples(folder)
+        return replace(evaluation, per_query=_columns(path, evaluation.settings.get("measures") or []))
 
     def per_query_to(self, path: str | os.PathLike[str]) -> None:
         """Write the values per query as gzipped JSON lines: the first five columns, then `values` by measure.
 
         Raises:
-            UsageError: There are none, because the evaluation was read from `results.json`.
+            UsageError: The evaluation has none, because it was read from `results.json`.
         """
         if not self.per_query:
             raise UsageError(
-                "results.json has no values per query, and this evaluation was read from one; evaluate again"
+                "this evaluation was read from a results.json, which has no values per query; evaluate again"
             )
         names = [name for name in self.per_query if name not in _KEYS]
         heads = [self.per_query[name].tolist() for name in _KEYS]
         columns = [self.per_query[name].tolist() for name in names]
         encoder = msgspec.json.Encoder()
         with written_whole(path) as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
-            for at in range(len(heads[0])):
-                line: dict[str, Any] = {key: head[at] for key, head in zip(_KEYS, heads, strict=True)}
+            for row in range(len(heads[0])):
+                line: dict[str, Any] = {key: head[row] for key, head in zip(_KEYS, heads, strict=True)}
                 line["pool_languages"] = line["pool_languages"].split("+")
-                values = ((name, column[at]) for name, column in zip(names, columns, strict=True))
+                values = ((name, column[row]) for name, column in zip(names, columns, strict=True))
                 line["values"] = {name: value for name, value in values if not np.isnan(value)}
                 file.write(encoder.encode(line) + b"\n")
 
@@ -218,20 +225,20 @@ class Evaluation:
         return pandas.DataFrame(self.rows, columns=list(_COLUMNS))
 
     def to_mteb(self, task_name: str, **options: Any) -> dict[str, Any]:
-        """The results in the form of mteb's result files; see `clinometer.integrations.mteb.to_mteb`."""
+        """The results in the format of mteb's result files; see `clinometer.integrations.mteb.to_mteb`."""
         from clinometer.integrations.mteb.results import to_mteb
 
         return to_mteb(self, task_name, **options)
 
     def to_folder(self, folder: str | os.PathLike[str]) -> None:
-        """Write what `from_folder` reads, and last `results.json`: where it is, all is.
+        """Write the files that `from_folder` reads, `results.json` last: if it exists, all of them do.
 
         Raises:
             UsageError: As for `per_query_to`.
         """
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
-        # Results of an earlier run must not stand beside values of this one.
+        # Results of an earlier run must not be next to values of this one.
         (path / "results.json").unlink(missing_ok=True)
         (path / EXAMPLES).unlink(missing_ok=True)
         if self.examples:
@@ -252,21 +259,21 @@ class Evaluation:
         return draw_figures([self.for_report()], folder)
 
     def for_report(self) -> dict[str, Any]:
-        """What a report is made from: `to_dict` with the examples, where there are any."""
-        found = self.to_dict()
+        """Content of a report: `to_dict`, with the examples if there are any."""
+        content = self.to_dict()
         if self.examples:
-            found["analysis"] = {**found["analysis"], "examples": self.examples}
-        return found
+            content["analysis"] = {**content["analysis"], "examples": self.examples}
+        return content
 
 
 def _listed(
-    found: dict[str, Any], name: str, columns: tuple[str, ...], path: str | os.PathLike[str]
+    content: dict[str, Any], name: str, columns: tuple[str, ...], path: str | os.PathLike[str]
 ) -> list[dict[str, Any]]:
-    """A list of rows that a results file may have, each with its columns."""
-    rows = found.get(name, [])
+    """An optional list of rows of a results file, each with its columns."""
+    rows = content.get(name, [])
     for number, row in enumerate(rows if isinstance(rows, list) else [None]):
-        if absent := [column for column in columns if not isinstance(row, dict) or column not in row]:
-            raise FormatError(os.fspath(path), None, f"row {number} of {name!r} has no {', '.join(absent)}")
+        if missing := [column for column in columns if not isinstance(row, dict) or column not in row]:
+            raise FormatError(os.fspath(path), None, f"row {number} of {name!r} has no {', '.join(missing)}")
     return list(rows)
 
 
@@ -282,7 +289,7 @@ class _Line(msgspec.Struct):
 
 
 def _columns(path: Path, measures: list[str]) -> dict[str, NDArray[Any]]:
-    """The columns that `per_query_to` wrote, in their order, which the lines alone do not tell."""
+    """The columns that `per_query_to` wrote, in their order, which the lines alone do not show."""
     decoder = msgspec.json.Decoder(_Line)
     lines: list[_Line] = []
     try:
@@ -291,16 +298,21 @@ def _columns(path: Path, measures: list[str]) -> dict[str, NDArray[Any]]:
                 try:
                     lines.append(decoder.decode(text))
                 except msgspec.DecodeError as error:
-                    problem = f"this is no line of values per query: {error}; evaluate again with -o"
+                    problem = f"not a line of values per query: {error}; evaluate again with -o"
                     raise FormatError(path, number, problem) from None
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise FormatError(path, None, f"the file is damaged ({error}); evaluate again with -o") from None
-    in_setting: dict[tuple[str, ...], set[str]] = {}
+    names_in_setting: dict[tuple[str, ...], set[str]] = {}
     for line in lines:
-        in_setting.setdefault((line.scenario, line.query_language, *line.pool_languages), set()).update(line.values)
+        names_in_setting.setdefault((line.scenario, line.query_language, *line.pool_languages), set()).update(
+            line.values
+        )
     gaps = [str(measure.inner) for measure in parse(measures) if measure.inner]
-    place = {name: at for at, name in enumerate(dict.fromkeys([*measures, *gaps]))}
-    ordered = (sorted(names, key=lambda name: (place.get(name, len(place)), name)) for names in in_setting.values())
+    position_of = {name: position for position, name in enumerate(dict.fromkeys([*measures, *gaps]))}
+    ordered = (
+        sorted(names, key=lambda name: (position_of.get(name, len(position_of)), name))
+        for names in names_in_setting.values()
+    )
     table: dict[str, NDArray[Any]] = {
         "query_id": np.array([line.query_id for line in lines], dtype=np.str_),
         "query_language": np.array([line.query_language for line in lines], dtype=np.str_),

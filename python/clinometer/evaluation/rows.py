@@ -1,7 +1,7 @@
 """Rows of results: means over queries, gaps between query languages, and macro averages, with their intervals.
 
-Also for the queries of each value of a field, one topic, article or source at a time, in the same pools: a group's rows
-are those of an evaluation that asks only the group's queries, intervals included.
+Also for the queries of each value of a field, such as a topic, article or source, in the same pools: the rows of a
+group, intervals included, are those of an evaluation of the group's queries alone.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ def mean_rows(
     table = _Table(questions, results, resamples)
     rows: list[dict[str, Any]] = []
     for scenario in dict.fromkeys(result.setting.scenario for result in results):
-        here = [number for number, result in enumerate(results) if result.setting.scenario == scenario]
-        rows += table.plain(here, [str(measure) for measure in measures])
-        rows += table.gaps(here, [measure for measure in measures if measure.inner], pivot)
-        rows += table.macros(here, [str(measure) for measure in measures], pivot)
+        numbers = [number for number, result in enumerate(results) if result.setting.scenario == scenario]
+        rows += table.plain(numbers, [str(measure) for measure in measures])
+        rows += table.gaps(numbers, [measure for measure in measures if measure.inner], pivot)
+        rows += table.macros(numbers, [str(measure) for measure in measures], pivot)
     return rows
 
 
 def notices_of(scanned: ScannedCollection, results: Sequence[SettingValues]) -> list[str]:
-    """Sentences about the queries that a setting leaves out, and about documents that nobody judged."""
+    """Sentences about queries that a setting leaves out, and about documents without judgements."""
     notices = []
     for result in results:
         setting = result.setting
@@ -93,8 +93,8 @@ class _Table:
                 columns.append(column)
         if not columns:
             raise CollectionError(
-                "none of the measures has a value in any of the settings (where a pool holds no answer to a query, "
-                "none has); choose other scenarios, languages or measures"
+                "none of the measures has a value in any of the settings (a query without an answer in the pool has "
+                "none); choose other scenarios, languages or measures"
             )
         values = np.stack(columns, axis=1)
         self.defined = np.count_nonzero(~np.isnan(values), axis=0)
@@ -113,9 +113,9 @@ class _Table:
         return rows
 
     def gaps(self, numbers: Sequence[int], measures: Sequence[Measure], pivot: str) -> list[dict[str, Any]]:
-        """Differences between the two query languages of a pool that both share, shown with the second language.
+        """Differences between the two query languages of a shared pool, as rows of the second language.
 
-        Their mean over the pools that hold the pivot is the row `macro-target`.
+        Their mean over the pools with the pivot is the row `macro-target`.
         """
         rows = []
         for measure in measures:
@@ -145,7 +145,7 @@ class _Table:
         return rows
 
     def macros(self, numbers: Sequence[int], names: Sequence[str], pivot: str) -> list[dict[str, Any]]:
-        """Plain means over results: all, those with queries in another language than the pivot, those in the pivot."""
+        """Plain means over all results, over those with queries in other languages than the pivot, and in the pivot."""
         parts = {
             "macro": list(numbers),
             "macro-target": [n for n in numbers if self.results[n].setting.query_language != pivot],
@@ -154,13 +154,13 @@ class _Table:
         rows = []
         for label, members in parts.items():
             for name in names:
-                held = [n for n in members if (n, name) in self.column]
-                if len(held) < 2:
+                with_value = [n for n in members if (n, name) in self.column]
+                if len(with_value) < 2:
                     continue
-                columns = [self.column[n, name] for n in held]
-                macro = Setting(self.results[held[0]].setting.scenario, label, ("*",))
-                documents = int(np.median([self.results[n].documents for n in held]))
-                ties = sum(self.results[n].ties for n in held)
+                columns = [self.column[n, name] for n in with_value]
+                macro = Setting(self.results[with_value[0]].setting.scenario, label, ("*",))
+                documents = int(np.median([self.results[n].documents for n in with_value]))
+                ties = sum(self.results[n].ties for n in with_value)
                 estimate, defined = self.bootstrap.mean(columns), int(self.defined[columns].sum())
                 rows.append(_row(macro, name, estimate, defined, documents, ties))
         return rows
@@ -183,14 +183,14 @@ def _row(setting: Setting, measure: str, estimate: Estimate, queries: int, docum
 
 
 GROUPED = ("MaxRnorm", "Complete@10", "nDCG@10", "RankGap", "Intrusion")
-"""Measures of the groups' rows where no measures were chosen: so many rows for each group are enough."""
+"""Measures of the groups' rows if no measures were chosen: enough rows for each group."""
 
 
 def check_field(collection: Collection, field: str) -> None:
     """Refuse a field that the queries do not have.
 
     Raises:
-        UsageError: It names the fields that they have.
+        UsageError: The field is unknown; the message lists the known ones.
     """
     if field not in collection.queries.fields:
         fields = ", ".join(collection.queries.fields) or "none"
@@ -198,7 +198,7 @@ def check_field(collection: Collection, field: str) -> None:
 
 
 def grouped_measures(measures: Sequence[Measure], *, chosen: bool) -> list[Measure]:
-    """The measures of the groups' rows: all that were chosen, or of the usual ones a handful."""
+    """The measures of the groups' rows: all chosen ones, or a few of the default ones."""
     return [measure for measure in measures if chosen or str(measure) in GROUPED]
 
 
@@ -210,17 +210,17 @@ def rows_by(
     pivot: str,
     resamples: Resamples,
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Rows of each group, in the order in which the values first appear, and notices about queries in none.
+    """Rows of each group, in the order in which the values first appear, and notices about queries without a group.
 
     Returns:
-        Rows as `mean_rows` makes them, with `field` and `group` before the other columns; sentences.
+        Rows as those of `mean_rows`, with `field` and `group` before the other columns, and the notices.
     """
     queries = scanned.collection.queries
     values = queries.fields[field]
     rows: list[dict[str, Any]] = []
     unanswered: list[str] = []
     for value in dict.fromkeys(value for value in values if value is not None):
-        members = np.flatnonzero([other == value for other in values])
+        members = np.flatnonzero([query_value == value for query_value in values])
         group_queries = queries.take(members)
         questions = np.full(len(queries), -1, dtype=np.int64)
         questions[members] = question_rows(group_queries.groups, group_queries.languages, group_queries.ids)
@@ -232,9 +232,9 @@ def rows_by(
             continue
         rows += [{"field": field, "group": value, **row} for row in group_rows]
     notices = []
-    if without := sum(value is None for value in values):
-        notices.append(f"{without} of {len(values)} queries have no {field} and are in no group")
+    if missing := sum(value is None for value in values):
+        notices.append(f"{missing} of {len(values)} queries have no {field} and are in no group")
     if unanswered:
-        named = ", ".join(unanswered[:5]) + (", ..." if len(unanswered) > 5 else "")
-        notices.append(f"{len(unanswered)} groups of {field} have no value of any measure and no rows: {named}")
+        names = ", ".join(unanswered[:5]) + (", ..." if len(unanswered) > 5 else "")
+        notices.append(f"{len(unanswered)} groups of {field} have no value of any measure and no rows: {names}")
     return rows, notices

@@ -1,4 +1,4 @@
-"""The ranking of an evaluation in the pool of all languages as a TREC run, from the scan that gave the measures."""
+"""The ranking of an evaluation in the pool of all languages as a TREC run, from the same scan as the measures."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from pathlib import Path
 
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
-from clinometer.io.trec import refuse_white_space, run_of, write_run
 from clinometer.scenarios.scanned import ScannedCollection
 
 __all__ = ["RUN_DEPTH", "check_run", "save_run"]
 
 RUN_DEPTH = 1000
-"""Number of documents that are kept for a query, as is the custom at TREC."""
+"""Number of documents of each query, as usual at TREC."""
 
 
 def check_run(collection: Collection, path: str | os.PathLike[str]) -> None:
-    """Refuse, before the work, what cannot be written.
+    """Refuse a run that cannot be written, before the work.
 
     Raises:
         UsageError: An id has white space.
         FileNotFoundError: The folder of the file does not exist.
     """
+    # Imported here, as readers are: most evaluations write no run.
+    from clinometer.io.trec import refuse_white_space
+
     path = Path(path)
     refuse_white_space(collection.documents.ids, "document id")
     refuse_white_space(collection.queries.ids, "query id")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist; make it before writing {path.name}")
+        raise FileNotFoundError(f"the folder {path.parent} does not exist; create it before writing {path.name}")
 
 
 def save_run(scanned: ScannedCollection, name: str, path: str | os.PathLike[str]) -> None:
@@ -36,14 +38,16 @@ def save_run(scanned: ScannedCollection, name: str, path: str | os.PathLike[str]
 
     Args:
         scanned: A scan with lists of the pool of all languages.
-        name: What scored them; it becomes the run's tag.
-        path: File; `.gz` by suffix.
+        name: Name of the scorer, which becomes the run's tag.
+        path: File of the run; `.gz` by suffix.
 
     Raises:
-        UsageError: The scorer gives no such lists.
+        UsageError: The scorer does not return such lists.
     """
+    from clinometer.io.trec import run_of, write_run
+
     if scanned.pooled is None:
-        raise UsageError(f"{name} gives no list of the whole pool, so its run cannot be written; leave save_run out")
+        raise UsageError(f"{name} returned no list of the whole pool, so its run cannot be written; leave save_run out")
     tag = re.sub(r"\s+", "-", name.strip()) or "clinometer"
     collection = scanned.collection
     write_run(Path(path), run_of(scanned.pooled, collection.queries.ids, collection.documents.ids), tag)

@@ -1,4 +1,4 @@
-"""What a scan of stores says: measures in every pool, and the files that hold all of it."""
+"""Results of a scan of stores: measures in every pool, and the files that hold them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MEASURES = ("MaxR", "MaxRnorm", "RR", "nDCG@10", "R@10", "R@100", "Success@1")
 
 
 def described(store: EmbeddingStore) -> dict[str, Any]:
-    """A store as results name it; its rows are not read."""
+    """Description of a store in results; its rows are not read."""
     return {
         "path": str(store.path),
         "rows": len(store),
@@ -38,18 +38,18 @@ def described(store: EmbeddingStore) -> dict[str, Any]:
 
 
 def pools_of(labels: Sequence[str]) -> list[tuple[str, ...]]:
-    """The pools that are reported: of all languages, then of each alone."""
+    """The reported pools: all languages together, then each alone."""
     every = tuple(labels)
     return [every, *((label,) for label in every)] if len(every) > 1 else [every]
 
 
-def results_of(found: StoredScan, queries: EmbeddingStore, settings: dict[str, Any]) -> dict[str, Any]:
-    """All of it as JSON values.
+def results_of(scan_result: StoredScan, queries: EmbeddingStore, settings: dict[str, Any]) -> dict[str, Any]:
+    """The results as JSON values.
 
     Args:
-        found: What was scanned.
-        queries: Their store.
-        settings: How, by name.
+        scan_result: Scan of the stores.
+        queries: Store of the queries.
+        settings: Settings of the scan, by name.
 
     Returns:
         `documents` and `queries` (the stores), `encoder`, `judgements`, `settings`, `took` (seconds), `warnings`, and
@@ -57,14 +57,14 @@ def results_of(found: StoredScan, queries: EmbeddingStore, settings: dict[str, A
         document in the pool), `queries`, `relevant`, `documents` (of the pool) and `ties` (relevant documents that tie
         with another).
     """
-    k = found.top.k if found.top is not None else 0
-    wanted = list(dict.fromkeys([*_MEASURES, *([f"R@{k}"] if k else [])]))
-    ranks, rows = found.ranks, []
+    k = scan_result.top.k if scan_result.top is not None else 0
+    measures = list(dict.fromkeys([*_MEASURES, *([f"R@{k}"] if k else [])]))
+    ranks, rows = scan_result.ranks, []
     for pool in pools_of(ranks.languages):
         columns = ranks.columns(pool)
-        inside = np.isin(ranks.codes, columns)
+        in_pool = np.isin(ranks.codes, columns)
         sizes = ranks.pool_sizes if ranks.pool_sizes is not None else np.zeros(len(ranks.languages), dtype=np.int64)
-        per_query = measure(ranks, wanted, languages=pool, grades=found.judged.grades)
+        per_query = measure(ranks, measures, languages=pool, grades=scan_result.judged.grades)
         for name, values in per_query.items():
             defined = values[~np.isnan(values)]
             rows.append(
@@ -73,24 +73,24 @@ def results_of(found: StoredScan, queries: EmbeddingStore, settings: dict[str, A
                     "measure": name,
                     "value": float(defined.mean()) if defined.size else None,
                     "queries": int(defined.size),
-                    "relevant": int(inside.sum()),
+                    "relevant": int(in_pool.sum()),
                     "documents": int(sizes[columns].sum()),
-                    "ties": int(np.count_nonzero(ranks.equal[inside][:, columns].any(axis=1))),
+                    "ties": int(np.count_nonzero(ranks.equal[in_pool][:, columns].any(axis=1))),
                 }
             )
     return {
-        "documents": described(found.documents),
+        "documents": described(scan_result.documents),
         "queries": described(queries),
-        "encoder": msgspec.to_builtins(found.record),
+        "encoder": msgspec.to_builtins(scan_result.record),
         "judgements": {
-            "queries": len(found.judged.query_ids),
-            "relevant": len(found.judged.documents),
-            **found.judged.left_out,
+            "queries": len(scan_result.judged.query_ids),
+            "relevant": len(scan_result.judged.documents),
+            **scan_result.judged.left_out,
         },
-        "digests": found.digests,
+        "digests": scan_result.digests,
         "settings": {**settings, "version": version("clinometer")},
-        "took": found.took,
-        "warnings": found.warnings,
+        "took": scan_result.took,
+        "warnings": scan_result.warnings,
         "rows": rows,
     }
 
@@ -100,18 +100,18 @@ def table_of(results: dict[str, Any]) -> str:
     names = list(dict.fromkeys(row["measure"] for row in results["rows"]))
     head = ["pool", "documents", "queries", "relevant", "tied", *names]
     lines = [head]
-    for at in range(0, len(results["rows"]), len(names)):
-        rows = results["rows"][at : at + len(names)]
+    for start in range(0, len(results["rows"]), len(names)):
+        rows = results["rows"][start : start + len(names)]
         pool = rows[0]["pool_languages"]
         label = "+".join(pool) if len(pool) <= 4 else f"all {len(pool)}"
         counts = [f"{rows[0][name]:,}" for name in ("documents", "queries", "relevant", "ties")]
         lines.append([label or "-", *counts, *(_figure(row["measure"], row["value"]) for row in rows)])
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    written = [
+    aligned = [
         "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
         for line in lines
     ]
-    return "\n".join([written[0], "-" * len(written[0]), *written[1:]])
+    return "\n".join([aligned[0], "-" * len(aligned[0]), *aligned[1:]])
 
 
 def _figure(name: str, value: float | None) -> str:
@@ -120,41 +120,41 @@ def _figure(name: str, value: float | None) -> str:
     return f"{value:,.1f}" if name in ("MaxR", "MaxRnorm") else f"{value:.4f}"
 
 
-def write_results(found: StoredScan, results: dict[str, Any], folder: Path) -> list[str]:
-    """Write `ranks.npz`, `ranks.jsonl.gz`, with lists `run.trec.gz`, and last `scan.json`: where it is, all are.
+def write_results(scan_result: StoredScan, results: dict[str, Any], folder: Path) -> list[str]:
+    """Write `ranks.npz`, `ranks.jsonl.gz`, `run.trec.gz` if there are lists, and `scan.json`.
 
-    With lists per language there is a `run-LANGUAGE.trec.gz` for each as well.
+    `scan.json` is the last: if it exists, all do. Lists per language are also written to `run-LANGUAGE.trec.gz`.
 
     Returns:
-        The names of the files.
+        Names of the files.
 
     Raises:
         UsageError: An id has white space, which a run cannot hold.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # Results of an earlier scan must not stand beside files of this one.
+    # Results of an earlier scan must not be next to files of this one.
     (folder / "scan.json").unlink(missing_ok=True)
     for path in folder.glob("run*.trec.gz"):
         path.unlink()
-    found.ranks.save(folder / "ranks.npz")
-    write_lines(folder / "ranks.jsonl.gz", _lines(found))
+    scan_result.ranks.save(folder / "ranks.npz")
+    write_lines(folder / "ranks.jsonl.gz", _lines(scan_result))
     names = ["ranks.npz", "ranks.jsonl.gz"]
-    if found.top is not None:
-        id_of = ids_at(found.documents, found.top.ids[found.top.ids >= 0])
-        runs = {"run.trec.gz": found.top}
-        if found.top.languages is not None:
-            runs = {"run.trec.gz": found.top.pool(found.top.languages)}
-            runs |= {f"run-{label}.trec.gz": found.top.pool([label]) for label in found.top.languages}
+    if scan_result.top is not None:
+        id_of = ids_at(scan_result.documents, scan_result.top.ids[scan_result.top.ids >= 0])
+        runs = {"run.trec.gz": scan_result.top}
+        if scan_result.top.languages is not None:
+            runs = {"run.trec.gz": scan_result.top.pool(scan_result.top.languages)}
+            runs |= {f"run-{label}.trec.gz": scan_result.top.pool([label]) for label in scan_result.top.languages}
         for name, top in runs.items():
-            write_run(folder / name, _run(found, top, id_of), found.record.name.replace(" ", ""))
+            write_run(folder / name, _run(scan_result, top, id_of), scan_result.record.name.replace(" ", ""))
             names.append(name)
     write_lines(folder / "scan.json", json_bytes(results).decode().splitlines())
     return [*names, "scan.json"]
 
 
-def _lines(found: StoredScan) -> Iterator[str]:
-    ranks = found.ranks
-    id_of = ids_at(found.documents, ranks.documents)
+def _lines(scan_result: StoredScan) -> Iterator[str]:
+    ranks = scan_result.ranks
+    id_of = ids_at(scan_result.documents, ranks.documents)
     query_of = np.repeat(np.arange(len(ranks.indptr) - 1), np.diff(ranks.indptr)).tolist()
     columns = (ranks.ranks(ties=mode).tolist() for mode in ("index", "optimistic", "pessimistic"))
     encoder = msgspec.json.Encoder()
@@ -162,7 +162,7 @@ def _lines(found: StoredScan) -> Iterator[str]:
         query_of, ranks.documents.tolist(), ranks.codes.tolist(), *columns, ranks.scores, strict=True
     ):
         line = {
-            "query_id": found.judged.query_ids[query],
+            "query_id": scan_result.judged.query_ids[query],
             "doc_id": id_of[document],
             "language": ranks.languages[code],
             "rank": rank,
@@ -173,8 +173,8 @@ def _lines(found: StoredScan) -> Iterator[str]:
         yield encoder.encode(line).decode()
 
 
-def _run(found: StoredScan, top: TopK, id_of: dict[int, str]) -> dict[str, dict[str, Any]]:
+def _run(scan_result: StoredScan, top: TopK, id_of: dict[int, str]) -> dict[str, dict[str, Any]]:
     return {
         name: {id_of[int(row)]: score for row, score in zip(rows, scores, strict=True) if row >= 0}
-        for name, rows, scores in zip(found.judged.query_ids, top.ids, top.scores, strict=True)
+        for name, rows, scores in zip(scan_result.judged.query_ids, top.ids, top.scores, strict=True)
     }

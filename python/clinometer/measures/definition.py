@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,22 +34,33 @@ class Perspective(NamedTuple):
     leading: Vector | None = None
 
 
-class Listed(NamedTuple):
-    """The documents of result lists of q queries, best first.
+class Listed(Protocol):
+    """The documents of result lists of q queries, best first; each part is made when a measure reads it."""
 
-    Args:
-        codes: `(q, k)`: language of each document, as an index into `languages`; -1 where the pool has fewer.
-        related: `(q, k)`: whether it is a relevant document of the query or a duplicate of one.
-        judged: `(q, k)`: whether it has a judgement for the query, of whatever grade.
-        languages: Labels that the codes stand for.
-        pool: Languages of the pool.
-    """
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Labels that the codes stand for."""
+        ...
 
-    codes: NDArray[np.int64]
-    related: NDArray[np.bool_]
-    judged: NDArray[np.bool_]
-    languages: tuple[str, ...]
-    pool: tuple[str, ...]
+    @property
+    def pool(self) -> tuple[str, ...]:
+        """Languages of the pool."""
+        ...
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """`(q, k)`: language of each document, as an index into `languages`; -1 where the pool has fewer."""
+        ...
+
+    @property
+    def related(self) -> NDArray[np.bool_]:
+        """`(q, k)`: whether it is a relevant document of the query or a duplicate of one."""
+        ...
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """`(q, k)`: whether it has a judgement for the query, of whatever grade."""
+        ...
 
 
 Formula = Callable[[Placements, int | None, str, Perspective], Vector | None]

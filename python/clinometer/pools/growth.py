@@ -138,7 +138,7 @@ def pool_growth(
     return rows
 
 
-class _Pool(NamedTuple):
+class _SizedPool(NamedTuple):
     """Pool of some languages and size, and how many documents of each language it holds."""
 
     languages: tuple[str, ...]
@@ -146,14 +146,14 @@ class _Pool(NamedTuple):
     first: dict[str, int]
 
 
-def _pools(collection: Collection, settings: Sequence[Setting], sizes: Sequence[int]) -> list[_Pool]:
+def _pools(collection: Collection, settings: Sequence[Setting], sizes: Sequence[int]) -> list[_SizedPool]:
     own = Counter(collection.documents.languages)
     found = []
     for languages in dict.fromkeys(setting.pool for setting in settings):
         held = {label: own[label] for label in languages if own[label]}
         if held:
             what = f"the collection {collection.name!r} in {', '.join(languages)}"
-            found += [_Pool(languages, size, documents_wanted(held, size, what)) for size in sizes]
+            found += [_SizedPool(languages, size, documents_wanted(held, size, what)) for size in sizes]
     return found
 
 
@@ -259,7 +259,7 @@ class _Layered:
         self._ranks = found.ranks
         self._query_of = np.repeat(np.arange(len(self._ranks.indptr) - 1), np.diff(self._ranks.indptr))
 
-    def scanned(self, number: int, pool: _Pool) -> ScannedCollection:
+    def scanned(self, number: int, pool: _SizedPool) -> ScannedCollection:
         """What `clinometer.scenarios.scanned.scan_collection` makes of a pool by itself."""
         documents = self._ranks.documents
         rows = np.flatnonzero(np.isin(self._labels[documents], pool.languages))

@@ -25,7 +25,7 @@ def draw_figures(results: Sequence[Mapping[str, Any]], folder: str | os.PathLike
 
     Args:
         results: Contents of one or several `results.json`.
-        folder: Where to; made if it is not there.
+        folder: Folder to write to; created if missing.
 
     Returns:
         The paths, in the order of the report.
@@ -41,19 +41,19 @@ def draw_figures(results: Sequence[Mapping[str, Any]], folder: str | os.PathLike
 
 
 def write_report(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Path:
-    """Write a report of one or several results; HTML or Markdown by the file's ending.
+    """Write a report of one or several results as HTML or Markdown, by the file's ending.
 
-    The file is written under another name first and then put in place, so a report is whole or not there.
+    The file is written under another name and then renamed, so a report is complete or absent.
 
     Args:
         results: Contents of one or several `results.json`.
-        path: Ends in `.html`, `.htm`, `.md` or `.markdown`.
+        path: File to write, whose name ends in `.html`, `.htm`, `.md` or `.markdown`.
 
     Returns:
         The path of the report.
 
     Raises:
-        UsageError: Another ending, or results that are not as `clinometer evaluate` writes them.
+        UsageError: The path has another ending, or the results are not as `clinometer evaluate` writes them.
         MissingExtraError: HTML without matplotlib and jinja2.
     """
     path = Path(path)
@@ -63,7 +63,7 @@ def write_report(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[s
     elif ending in (".md", ".markdown"):
         text = render_markdown(results)
     else:
-        raise UsageError(f"{path.name}: a report is HTML or Markdown; let its name end in .html or .md")
+        raise UsageError(f"{path.name}: a report is HTML or Markdown; use a name that ends in .html or .md")
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as file:
         file.write(text.encode())

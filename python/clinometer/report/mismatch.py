@@ -1,6 +1,6 @@
 """Geometry before and after: one figure of the mismatch by language, and its table in Markdown.
 
-Both show numbers of two tables of `clinometer.geometry.alignment_table` and nothing else.
+Both show only numbers of two tables of `clinometer.geometry.alignment_table`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _BEFORE, _AFTER = "#5b6875", "#0067a5"
 
 @dataclass(frozen=True)
 class MismatchReport:
-    """What changed in the embeddings.
+    """The changes of the mismatch in the embeddings.
 
     Args:
-        drawing: The first of the measures, by language; None where it has no value.
-        table: All of the measures, by language.
+        drawing: Figure of the first measure, by language; None if that has no value.
+        table: All measures by language.
     """
 
     drawing: Drawing | None
@@ -41,7 +41,7 @@ class MismatchReport:
 
     @property
     def markdown(self) -> str:
-        """The table, with what its measures mean."""
+        """The table with an explanation of its measures."""
         heading = f"### {escape_markdown(self.table.title)}"
         return f"{heading}\n\n{markdown_table(self.table)}\n\n{escape_markdown(self.table.note)}\n"
 
@@ -53,13 +53,13 @@ def mismatch_report(
     measures: Sequence[str] = _SHOWN,
     names: tuple[str, str] = ("before", "after"),
 ) -> MismatchReport:
-    """Set two tables of geometry side by side.
+    """Compare two tables of geometry.
 
     Args:
         before: Rows of `alignment_table`.
         after: Rows for the same texts, with other embeddings.
         measures: Names from `clinometer.geometry.MEASURES`; the first is drawn.
-        names: What the two are called.
+        names: Names of the two in figure and table.
 
     Raises:
         UsageError: A measure is unknown, or the tables are not of the same languages, pivot and pairs.
@@ -75,20 +75,20 @@ def mismatch_report(
     """
     unknown = [name for name in measures if name not in MEASURES]
     if unknown or not measures:
-        what = f"there is no measure of geometry {unknown[0]!r}" if unknown else "no measure was chosen"
-        raise UsageError(f"{what}; choose from {', '.join(MEASURES)}")
+        problem = f"unknown measure of geometry {unknown[0]!r}" if unknown else "no measure of geometry given"
+        raise UsageError(f"{problem}; expected one of {', '.join(MEASURES)}")
     places = [{(row["language"], row["pivot"]): row["pairs"] for row in rows} for rows in (before, after)]
     if places[0] != places[1] or not places[0]:
         raise UsageError(
-            "the two tables are not of the same languages, pivot and pairs, or are empty; make both from the same texts"
+            "the two tables are empty or not of the same languages, pivot and pairs; compute both from the same texts"
         )
     pivots = list(dict.fromkeys(pivot for _, pivot in places[0]))
     if len(pivots) > 1:
-        raise UsageError(f"the tables have several pivots ({', '.join(pivots)}); give the rows of one")
+        raise UsageError(f"the tables have several pivots ({', '.join(pivots)}); pass the rows of one")
     languages = [language for language, _ in places[0]]
-    found = [{(row["language"], row["measure"]): row["value"] for row in rows} for rows in (before, after)]
+    tables = [{(row["language"], row["measure"]): row["value"] for row in rows} for rows in (before, after)]
     columns = {
-        measure: [[values.get((language, measure)) for language in languages] for values in found]
+        measure: [[values.get((language, measure)) for language in languages] for values in tables]
         for measure in measures
     }
     table = _table(columns, languages, names, wording.language_name(pivots[0]), _count(before))
@@ -108,9 +108,9 @@ def geometry_table(rows: Sequence[Row]) -> Table:
 
 
 def _count(rows: Sequence[Row]) -> str:
-    """How many pairs the languages have."""
+    """The number of pairs of a language, or their range."""
     pairs = [row["pairs"] for row in rows]
-    return " to ".join(dict.fromkeys(wording.count(choose(pairs)) for choose in (min, max)))
+    return " to ".join(dict.fromkeys(wording.count(end(pairs)) for end in (min, max)))
 
 
 def _table(
@@ -121,15 +121,15 @@ def _table(
         for measure in columns
         for name in names
     ]
-    flat = [column for both in columns.values() for column in both]
+    flat = [column for pair in columns.values() for column in pair]
     lines = [
         Line(wording.language_name(language), tuple(Cell(_number(column[i])) for column in flat))
         for i, language in enumerate(languages)
     ]
     if len(languages) > 1:
         lines.append(Line("mean", tuple(Cell(_number(_mean(column))) for column in flat), mean=True))
-    explained = " ".join(f"{MEASURES[measure].display}: {MEASURES[measure].summary}" for measure in columns)
-    note = f"{pairs} pairs of texts in each language. {explained}"
+    explanations = " ".join(f"{MEASURES[measure].display}: {MEASURES[measure].summary}" for measure in columns)
+    note = f"{pairs} pairs of texts in each language. {explanations}"
     return Table("mismatch", f"Embeddings of translations, with {pivot}", note, "language", tuple(heads), tuple(lines))
 
 
@@ -149,16 +149,16 @@ def _draw(measure: str, languages: Sequence[str], columns: Columns, names: tuple
         sheet.dots(marks, points, stems=False)
         sheet.ticks(ticks, [f"{tick:g}".replace("-", wording.MINUS) for tick in ticks])
         title = f"{MEASURES[measure].display}, by language"
-        told = "; ".join(
-            f"{wording.language_name(label)} {_number(one)} {names[0]}, {_number(other)} {names[1]}"
-            for label, one, other in zip(languages, *columns, strict=True)
+        phrases = "; ".join(
+            f"{wording.language_name(label)} {_number(before)} {names[0]}, {_number(after)} {names[1]}"
+            for label, before, after in zip(languages, *columns, strict=True)
         )
-        text = f"{title}. {told}."
+        text = f"{title}. {phrases}."
         return Drawing.of(sheet, "mismatch", marks, title, text)
 
 
 def _step(span: float) -> float:
-    """A round number of which four to eight make the span."""
+    """A round number that fits into the span four to eight times."""
     rough = (span or 1.0) / 6
     power = 10.0 ** floor(log10(rough))
     return next(power * size for size in (1, 2, 5, 10) if power * size >= rough * (1 - 1e-9))

@@ -20,7 +20,7 @@ __all__ = [
     "bytes_of",
     "check_options",
     "codes_of",
-    "rows_of",
+    "embedding_rows",
     "sources_of",
     "stores_of",
     "targets_of",
@@ -48,7 +48,7 @@ def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[n
     return places
 
 
-def rows_of(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
+def embedding_rows(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
     """Embeddings as C-contiguous float32 or float16; arrays that already are, and memory maps, are not copied."""
     if isinstance(rows, EmbeddingStore):
         rows = rows.rows(0, len(rows))
@@ -77,8 +77,8 @@ def sources_of(documents: Any) -> list[Source]:
     if stores := stores_of(documents):
         return [source for store in stores for source in sources_of_store(store)]
     if isinstance(documents, (list, tuple)) and documents and all(np.ndim(rows) == 2 for rows in documents):
-        return [Held(rows_of(rows, "documents")) for rows in documents]
-    return [Held(rows_of(documents, "documents"))]
+        return [Held(embedding_rows(rows, "documents")) for rows in documents]
+    return [Held(embedding_rows(documents, "documents"))]
 
 
 def check_options(

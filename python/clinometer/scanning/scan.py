@@ -18,7 +18,7 @@ from clinometer.scanning.arguments import (
     Relevant,
     check_options,
     codes_of,
-    rows_of,
+    embedding_rows,
     sources_of,
     stores_of,
     targets_of,
@@ -103,7 +103,7 @@ def scan(
         >>> result.ranks.ranks().tolist(), result.ranks.ranks(["de"]).tolist(), result.top.ids.tolist()
         ([3], [2], [[0, 1]])
     """
-    query_rows = rows_of(queries, "queries")
+    query_rows = embedding_rows(queries, "queries")
     stores = stores_of(documents)
     sources = sources_of(documents)
     size = sum(map(len, sources))

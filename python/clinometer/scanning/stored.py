@@ -21,7 +21,7 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError
 from clinometer.executors import Executor
 from clinometer.files import file_digest
-from clinometer.scanning.arguments import check_options, rows_of
+from clinometer.scanning.arguments import check_options, embedding_rows
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.counts import RankCounts, TopK
 from clinometer.scanning.pool import Pool
@@ -219,7 +219,7 @@ class ScanRequest:
         )
         if self.verify:
             self.queries.verify()
-        query_rows = rows_of(self.queries.take(judged.queries), "queries")
+        query_rows = embedding_rows(self.queries.take(judged.queries), "queries")
         if self.remedies is not None:
             languages = self.queries.languages
             query_rows = self.remedies.queries(query_rows, [languages[row] for row in judged.queries.tolist()])

@@ -1,7 +1,7 @@
-"""Scenarios: which queries against which pool, and what counts as relevant there.
+"""Scenarios: which queries meet which pool, and which documents count as relevant.
 
-A scenario knows no vectors: every pool is made of whole languages (minus the query's own answers, in the one-sided
-case), so its placements are sums and differences of the counts of one scan over all languages.
+A scenario does not depend on vectors: every pool consists of whole languages (without the query's own answers in one
+language, in the one-sided case), so its placements are sums and differences of the counts of one scan.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Setting:
         scenario: One of `SCENARIOS`.
         query_language: Language of the queries.
         pool: Languages of the pool, the pivot first.
-        other: The other language of the pair where the scenario is about one, else None.
-        removed: Language whose answers to a query, with their verbatim duplicates, are taken out of that query's pool.
+        other: The other language of the pair; None in scenarios without pairs.
+        removed: Language whose answers to a query, with their verbatim duplicates, are removed from that query's pool.
     """
 
     scenario: str
@@ -54,11 +54,11 @@ def settings_of(
     Args:
         scenarios: Names from `SCENARIOS`.
         languages: Languages of the collection.
-        pivot: The language whose inclination is measured.
-        pairs: `pivot` pairs it with every other language; `all` makes every pair.
+        pivot: Language towards which bias is measured.
+        pairs: `pivot` for its pairs with every other language; `all` for every pair.
 
     Raises:
-        UsageError: Unknown scenarios, or scenarios of pairs with one language only.
+        UsageError: A scenario is unknown, or one of pairs is used with only one language.
         LanguageError: The pivot is not among the languages.
 
     Example:
@@ -70,29 +70,34 @@ def settings_of(
     names = list(dict.fromkeys(scenarios))
     unknown = [name for name in names if name not in SCENARIOS]
     if unknown or not names:
-        what = f"there is no scenario {', '.join(map(repr, unknown))}" if unknown else "no scenario was chosen"
-        raise UsageError(f"{what}; choose from {', '.join(SCENARIOS)}")
+        problem = f"unknown scenario {', '.join(map(repr, unknown))}" if unknown else "no scenario was chosen"
+        raise UsageError(f"{problem}; expected one of {', '.join(SCENARIOS)}")
     if pairs not in ("pivot", "all"):
         raise UsageError(f"pairs is {pairs!r}, but must be pivot or all")
     ordered = [label for label in languages if label == pivot] + [label for label in languages if label != pivot]
-    paired = {"mono-cross", "multi", "one-sided"} & set(names)
-    if paired and len(ordered) < 2:
-        raise UsageError(f"{', '.join(sorted(paired))} need two languages, but there is only {', '.join(ordered)}")
-    if pivot not in ordered and (pairs == "pivot" and paired):
+    pair_scenarios = {"mono-cross", "multi", "one-sided"} & set(names)
+    if pair_scenarios and len(ordered) < 2:
+        raise UsageError(
+            f"{', '.join(sorted(pair_scenarios))} need two languages, but there is only {', '.join(ordered)}"
+        )
+    if pivot not in ordered and (pairs == "pivot" and pair_scenarios):
         raise LanguageError(
             f"the pivot {pivot!r} is not among the languages {', '.join(ordered)}; choose another pivot"
         )
-    chosen = list(combinations(ordered, 2)) if pairs == "all" else [(pivot, label) for label in ordered[1:]]
-    found: list[Setting] = []
+    language_pairs = list(combinations(ordered, 2)) if pairs == "all" else [(pivot, label) for label in ordered[1:]]
+    settings: list[Setting] = []
     for name in names:
         if name == "mono-same":
-            found += [Setting(name, label, (label,)) for label in languages]
+            settings += [Setting(name, label, (label,)) for label in languages]
         elif name == "multilingual":
-            found += [Setting(name, label, tuple(ordered)) for label in languages]
+            settings += [Setting(name, label, tuple(ordered)) for label in languages]
         else:
-            for first, second in chosen:
-                found += [_paired(name, first, second, (first, second)), _paired(name, second, first, (first, second))]
-    return found
+            for first, second in language_pairs:
+                settings += [
+                    _paired(name, first, second, (first, second)),
+                    _paired(name, second, first, (first, second)),
+                ]
+    return settings
 
 
 def _paired(scenario: str, query: str, other: str, pair: tuple[str, str]) -> Setting:

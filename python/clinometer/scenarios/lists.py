@@ -1,59 +1,81 @@
-"""What measures need of the result lists of a setting: its documents, and which language leads where no answer does.
+"""What measures read from the result lists of a setting: its documents, and which language leads if no answer does.
 
-The counts say exactly whether a relevant document is on top, and which; of the unrelated ones above it they know the
-number in each language, but not which of them comes first. That is all that `leading_share` takes from the lists.
+The counts show exactly whether a relevant document is first, and which one; of the unrelated documents above it they
+hold the number in each language, but not which comes first. `leading_share` reads only that from the lists.
 """
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import MeasureError
-from clinometer.measures import Listed
 from clinometer.measures.placements import Placements
 from clinometer.scenarios import Setting
 from clinometer.scenarios.scanned import ScannedCollection
 
-__all__ = ["leading_share", "listed_documents"]
+__all__ = ["ListedDocuments", "leading_share"]
 
 
-def listed_documents(scanned: ScannedCollection, setting: Setting, queries: NDArray[np.int64]) -> Listed | None:
-    """The best documents of a setting's pool for some of its queries; None if the scan kept no lists.
+class ListedDocuments:
+    """The best documents of a setting's pool for some of its queries; see `clinometer.measures.Listed`.
 
     Args:
         scanned: The collection with its lists.
-        setting: The pool, and what is removed from it.
+        setting: Setting of the queries: the pool, and what is removed from it.
         queries: `(q,)`: rows of the queries.
     """
-    if scanned.top is None:
-        return None
-    labels = scanned.counts.languages
-    lists = scanned.top.pool(label for label in setting.pool if label in (scanned.top.languages or ()))
-    ids = lists.ids[queries]
-    codes = np.where(ids < 0, -1, scanned.codes[ids])
-    keys = np.where(ids < 0, -1, scanned.keys(queries[:, None], ids))
-    if setting.removed is not None:
-        removed = np.isin(keys, scanned.related_keys) & (codes == labels.index(setting.removed))
-        order = np.argsort(removed, axis=1, kind="stable")
-        keys, codes = (np.take_along_axis(np.where(removed, -1, part), order, axis=1) for part in (keys, codes))
-    related, judged = np.isin(keys, scanned.related_keys), np.isin(keys, scanned.judged_keys)
-    return Listed(codes, related, judged, labels, setting.pool)
+
+    def __init__(self, scanned: ScannedCollection, setting: Setting, queries: NDArray[np.int64]) -> None:
+        self._scanned, self._setting, self._queries = scanned, setting, queries
+        self.languages, self.pool = scanned.counts.languages, setting.pool
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """`(q, k)`: language of each document, -1 where the pool has fewer."""
+        return self._documents[1]
+
+    @cached_property
+    def related(self) -> NDArray[np.bool_]:
+        """`(q, k)`: whether it is a relevant document or a duplicate of one."""
+        return self._scanned.is_related(self._documents[0])
+
+    @cached_property
+    def judged(self) -> NDArray[np.bool_]:
+        """`(q, k)`: whether it has a judgement."""
+        return self._scanned.is_judged(self._documents[0])
+
+    @cached_property
+    def _documents(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Keys of query and document, and languages."""
+        scanned, setting, queries = self._scanned, self._setting, self._queries
+        assert scanned.top is not None  # noqa: S101 - made where there are lists
+        lists = scanned.top.pool(label for label in setting.pool if label in (scanned.top.languages or ()))
+        ids = lists.ids[queries]
+        codes = np.where(ids < 0, -1, scanned.codes[ids])
+        keys = np.where(ids < 0, -1, scanned.keys(queries[:, None], ids))
+        if setting.removed is not None:
+            removed = scanned.is_related(keys) & (codes == self.languages.index(setting.removed))
+            order = np.argsort(removed, axis=1, kind="stable")
+            keys, codes = (np.take_along_axis(np.where(removed, -1, part), order, axis=1) for part in (keys, codes))
+        return keys, codes
 
 
 def leading_share(
     scanned: ScannedCollection, setting: Setting, queries: NDArray[np.int64], placed: Placements
 ) -> NDArray[np.float64] | None:
-    """Share of the query's language among the documents that stand first once the relevant ones are left out.
+    """Share of the query's language among the documents in first place, without the relevant ones.
 
     Args:
         scanned: The collection with its lists.
-        setting: The pool, and what is removed from it.
+        setting: Setting of the queries: the pool, and what is removed from it.
         queries: `(q,)`: rows of the queries.
-        placed: Where their relevant documents stand.
+        placed: Placements of their relevant documents.
 
     Returns:
-        `(q,)`: 0 or 1 in a tie mode with a fixed order, else the share of those that tie there. None where the setting
+        `(q,)`: 0 or 1 in a tie mode with a fixed order, else the share among those that tie for it. None if the setting
         has no lists, or the pool no other language than the query's.
 
     Raises:
@@ -71,7 +93,7 @@ def leading_share(
     left_out = (ids < 0) | np.isin(keys, answers)
     if setting.removed in labels:
         removed = labels.index(setting.removed)
-        left_out[:, removed] |= np.isin(keys[:, removed], scanned.related_keys)
+        left_out[:, removed] |= scanned.is_related(keys[:, removed])
     ranked = np.where(left_out, -np.inf, scores)
     best = ranked.max(axis=(1, 2), keepdims=True, initial=-np.inf)
     first = (ranked == best) & ~left_out
@@ -80,9 +102,9 @@ def leading_share(
     else:
         place = np.where(first, places, np.iinfo(np.int64).max)
         first &= place == place.min(axis=(1, 2), keepdims=True)
-    found = np.count_nonzero(first, axis=(1, 2))
+    first_count = np.count_nonzero(first, axis=(1, 2))
     own = [number for number, label in enumerate(labels) if label == setting.query_language]
-    share: NDArray[np.float64] = np.count_nonzero(first[:, own], axis=(1, 2)) / np.maximum(found, 1)
+    share: NDArray[np.float64] = np.count_nonzero(first[:, own], axis=(1, 2)) / np.maximum(first_count, 1)
     return share
 
 
@@ -94,13 +116,13 @@ def _check_depth(
     full: NDArray[np.bool_],
     depth: int,
 ) -> None:
-    """Refuse lists that end amid the documents of a first place, where no relevant document stands there."""
+    """Refuse lists that end among documents that tie for first place, unless a relevant one is among these."""
     sizes = [scanned.sizes[scanned.counts.languages.index(label)] for label in labels]
     without_answer = np.minimum.reduceat(placed.above, placed.indptr[:-1]) > 0 if len(placed) else np.empty(0, bool)
     open_ended = np.count_nonzero((full & (np.array(sizes) > depth)).any(axis=1) & without_answer)
     if open_ended:
         raise MeasureError(
             f"{setting.scenario}, pool {'+'.join(setting.pool)}: for {open_ended} queries {depth} or more documents of "
-            "one language tie for the first place, too many to know all; choose another tie mode than expected, or "
+            "one language tie for the first place, too many to list; choose another tie mode than expected, or "
             "leave out LPR(variant=any) and FourWay(NSR-...)"
         )

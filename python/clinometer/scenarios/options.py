@@ -1,4 +1,4 @@
-"""What is asked of an evaluation: languages, scenarios, measures, and how ties, intervals and errors are treated."""
+"""Options of an evaluation: languages, scenarios, measures, and the treatment of ties, intervals and errors."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ DEFAULT_MEASURES = (
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """Options of `clinometer.evaluate`, which says what each means; those that no collection could use are refused.
+    """Options of `clinometer.evaluate`, which documents them; values that no collection could use are refused.
 
     Raises:
-        ClinometerError: Of the kind of what is wrong, naming the option and what it may be.
+        ClinometerError: An option has a value that cannot be used; the message says what it may be.
 
     Example:
         >>> EvaluationOptions(measures=["MaxR"], pivot="eng_Latn").canonical_pivot
@@ -58,7 +58,7 @@ class EvaluationOptions:
         threads: int | None = None,
         **options: Any,
     ) -> EvaluationOptions:
-        """The options from the arguments of `clinometer.evaluate`, those of its resamples among them."""
+        """The options from the arguments of `clinometer.evaluate`, including those of its resamples."""
         return cls(resamples=Resamples(resamples, confidence, seed, threads), **options)
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ class EvaluationOptions:
 
     @property
     def computed_measures(self) -> list[Measure]:
-        """The measures, and those whose gap is taken, which need not be chosen for themselves."""
+        """The measures, and those whose gap is taken, which need not be chosen themselves."""
         chosen = self.chosen_measures
         return parse([*chosen, *(measure.inner for measure in chosen if measure.inner)])
 
@@ -99,7 +99,7 @@ class EvaluationOptions:
 
     @property
     def chosen_measures(self) -> list[Measure]:
-        """The measures, or the usual ones."""
+        """The measures, or the default ones."""
         return parse(DEFAULT_MEASURES if self.measures is None else self.measures)
 
 

@@ -21,23 +21,23 @@ from clinometer.scorers.base import Scanner
 __all__ = ["ScannedCollection", "related_targets", "scan_collection"]
 
 _TIED_ON_TOP = 32
-"""How many documents of one language may tie for the first place, for measures that need to know them all."""
+"""Maximum number of documents of one language that tie for the first place, for measures that need all of them."""
 
 
 @dataclass(frozen=True)
 class ScannedCollection:
-    """A collection and what one scan over all its languages yielded: placements and lists in any setting.
+    """A collection and the result of one scan over all its languages: placements and lists in any setting.
 
     Args:
-        collection: What was scanned.
+        collection: Scanned collection.
         counts: Rows for every relevant document, and for the verbatim duplicates of relevant documents.
         grades: `(R,)`: grade of each row; 0 for a duplicate that is not judged itself.
-        places: `(R,)`: place of each row's document in the tie order of the scan.
-        sizes: Documents of each pool language, in the order of `counts.languages`.
+        places: `(R,)`: position of each row's document in the tie order of the scan.
+        sizes: Number of documents of each pool language, in the order of `counts.languages`.
         codes: `(N,)`: language of each document, as an index into `counts.languages`.
         top: The best documents per language, if a measure needs them.
         ties: Tie mode of the measures.
-        pooled: The best documents of the pool of all languages, if they were asked for.
+        pooled: The best documents of the pool of all languages, if requested.
     """
 
     collection: Collection
@@ -55,14 +55,20 @@ class ScannedCollection:
         """`(R,)`: the query that each row belongs to."""
         return np.repeat(np.arange(len(self.collection.queries)), np.diff(self.counts.indptr))
 
+    def is_related(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether keys are of a query and one of its relevant documents or their duplicates."""
+        return _among(keys, self._related_keys)
+
+    def is_judged(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether keys are of a query and a document that is judged for it, whatever the grade."""
+        return _among(keys, self._judged_keys)
+
     @cached_property
-    def related_keys(self) -> NDArray[np.int64]:
-        """Sorted keys (`keys`) of each query's relevant documents and their duplicates."""
+    def _related_keys(self) -> NDArray[np.int64]:
         return np.sort(self.keys(self.query_of, self.counts.documents))
 
     @cached_property
-    def judged_keys(self) -> NDArray[np.int64]:
-        """Sorted keys of all judgements, of whatever grade."""
+    def _judged_keys(self) -> NDArray[np.int64]:
         collection = self.collection
         query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
         return np.sort(self.keys(query_of, collection.judged))
@@ -72,7 +78,7 @@ class ScannedCollection:
         return queries * len(self.codes) + documents
 
     def placements(self, setting: Setting) -> tuple[NDArray[np.int64], Placements]:
-        """The queries of a setting that have an answer in its pool (row numbers), and where their answers are."""
+        """The queries of a setting with an answer in its pool (row numbers), and the placements of their answers."""
         labels = self.counts.languages
         pool = [labels.index(label) for label in setting.pool]
         rows = self.answers(setting)
@@ -85,12 +91,12 @@ class ScannedCollection:
             counts, related = counts - removed, related - removed
             removed_rows = self.query_of[self.counts.codes == removed_code]
             sizes -= np.bincount(removed_rows, minlength=len(self.collection.queries))[queries]
-        place_in_pool = np.full(len(labels), -1, dtype=np.int64)
-        place_in_pool[pool] = np.arange(len(pool))
+        code_in_pool = np.full(len(labels), -1, dtype=np.int64)
+        code_in_pool[pool] = np.arange(len(pool))
         return queries, Placements(
             indptr=np.concatenate([[0], np.cumsum(answers_per_query)]).astype(np.int64),
             grades=self.grades[rows],
-            language=place_in_pool[self.counts.codes[rows]],
+            language=code_in_pool[self.counts.codes[rows]],
             counts=counts,
             related=related,
             sizes=sizes,
@@ -118,8 +124,16 @@ class ScannedCollection:
 
     @cached_property
     def _related(self) -> Counts:
-        """The part of the counts that is due to a query's own rows."""
+        """The part of the counts that comes from a query's own rows."""
         return counts_within(self.counts, self.places)
+
+
+def _among(keys: NDArray[np.int64], ordered: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which keys are among others that are sorted; faster than `np.isin`, which sorts both."""
+    if not ordered.size:
+        return np.zeros(keys.shape, dtype=np.bool_)
+    members: NDArray[np.bool_] = ordered[np.searchsorted(ordered, keys).clip(max=ordered.size - 1)] == keys
+    return members
 
 
 def scan_collection(
@@ -134,13 +148,13 @@ def scan_collection(
     """Scan a collection once, for all settings and measures.
 
     Args:
-        collection: What is scanned.
-        scan: Scores it.
-        measures: What the counts and lists must suffice for.
-        settings: In which pools.
-        ties: How equal scores are ordered.
-        listed: How many documents of each pool must be known by name, whatever the measures need.
-        pool_k: How many of the best documents of the pool of all languages are kept for each query.
+        collection: Collection to scan.
+        scan: Scanner of the collection.
+        measures: Measures that the counts and lists must suffice for.
+        settings: Settings of the measures.
+        ties: Order of equal scores.
+        listed: Minimum number of documents of each pool in the lists, whatever the measures need.
+        pool_k: Number of the best documents of the pool of all languages for each query.
 
     Raises:
         CollectionError: No query has a relevant document.
@@ -149,12 +163,14 @@ def scan_collection(
     if not len(targets):
         raise CollectionError(f"no query of {collection.name!r} has a relevant document in these languages")
     depth = max([listed, *(measure.list_depth for measure in measures)])
-    leader = any(measure.needs == "leader" for measure in measures)
-    if leader and ties == "expected":
+    needs_leader = any(measure.needs == "leader" for measure in measures)
+    if needs_leader and ties == "expected":
         depth = max(depth, _TIED_ON_TOP)
-    if depth and (any(setting.removed for setting in settings) or (leader and ties in ("pessimistic", "expected"))):
-        # One-sided lists lose the query's own answers in one language, and tied answers may come before an unrelated
-        # document in the list that comes before them in the tie mode.
+    if depth and (
+        any(setting.removed for setting in settings) or (needs_leader and ties in ("pessimistic", "expected"))
+    ):
+        # One-sided lists lose the query's own answers in one language, and tied answers may precede an unrelated
+        # document in the list that precedes them in the tie mode.
         depth += _most_in_one_language(collection, indptr, targets)
     documents = collection.documents
     scan_result = scan(
@@ -166,7 +182,7 @@ def scan_collection(
         ties=ties,
         document_ids=documents.ids if ties == "trec" else None,
     )
-    assert scan_result.ranks is not None  # noqa: S101 - the scan was given relevant documents
+    assert scan_result.ranks is not None  # noqa: S101 - the scan had relevant documents
     counts = _with_languages(scan_result.ranks, collection.languages)
     places = tie_places(ties, documents.ids, len(documents))
     code_of = {label: code for code, label in enumerate(counts.languages)}
@@ -192,27 +208,27 @@ def related_targets(collection: Collection) -> tuple[NDArray[np.int64], NDArray[
     indptr = [0]
     for query in range(len(collection.queries)):
         span = slice(collection.indptr[query], collection.indptr[query + 1])
-        found = {
+        grade_of = {
             int(row): int(grade)
             for row, grade in zip(collection.judged[span], collection.grades[span], strict=True)
             if grade >= 1
         }
-        for row in list(found):
+        for row in list(grade_of):
             for twin in twins[row]:
-                found.setdefault(int(twin), 0)
-        targets += found.keys()
-        grades += found.values()
+                grade_of.setdefault(int(twin), 0)
+        targets += grade_of.keys()
+        grades += grade_of.values()
         indptr.append(len(targets))
     return np.array(indptr, np.int64), np.array(targets, np.int64), np.array(grades, np.int64)
 
 
 def _with_languages(counts: RankCounts, languages: Sequence[str]) -> RankCounts:
     """The counts with a column of zeros for each language that has queries but no documents."""
-    absent = tuple(label for label in languages if label not in counts.languages)
+    missing = tuple(label for label in languages if label not in counts.languages)
     greater, equal, before = (
-        np.pad(column, ((0, 0), (0, len(absent)))) for column in (counts.greater, counts.equal, counts.before)
+        np.pad(column, ((0, 0), (0, len(missing)))) for column in (counts.greater, counts.equal, counts.before)
     )
-    languages = counts.languages + absent
+    languages = counts.languages + missing
     return replace(counts, greater=greater, equal=equal, before=before, languages=languages, pool_sizes=None)
 
 

@@ -1,8 +1,8 @@
-"""Scorers: whatever can be evaluated, encoders and retrievers that give scores or lists and no embeddings.
+"""Scorers: everything that can be evaluated, encoders as well as retrievers that yield scores or lists only.
 
-`clinometer.evaluate` takes whatever `scorer` takes: a name, an encoder, stored embeddings, any object that satisfies
-the protocol `Scorer`. Scorers without embeddings bring their scores to `scan_scores`, which counts as the scan of
-embeddings does.
+`clinometer.evaluate` takes what `scorer` takes: a name, an encoder, stored embeddings, or any object that satisfies the
+protocol `Scorer`. Scorers without embeddings pass their scores to `scan_scores`, which counts as the scan of embeddings
+does.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a scorer is: it makes a collection ready, and then counts and lists come from one pass.
+"""The protocol of scorers: a scorer prepares a collection, and one pass then yields counts and lists.
 
-An evaluation asks a `Scanner` once; it never sees what the scores were made from.
+An evaluation calls a `Scanner` once and does not depend on how the scores are computed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ __all__ = ["ScanOptions", "Scanner", "Scored", "Scorer", "answers_where"]
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """How a scan runs; the result depends on none of it.
+    """Options of a scan that do not change its result.
 
     Args:
-        executor: Where embeddings are scanned: `local`, `ray`, or an `Executor`, which is left open.
-        threads: Number of threads; as many as the process may use if None.
+        executor: Executor of the scan of embeddings: `local`, `ray`, or an `Executor`, which is left open.
+        threads: Number of threads; None for as many as the process may use.
         show_progress_bar: Draw bars on standard error.
     """
 
@@ -50,18 +50,18 @@ class Scanner(Protocol):
         ties: TieMode,
         document_ids: Sequence[str] | None,
     ) -> Scan:
-        """As `clinometer.scan`; the ranks are always asked for."""
+        """As `clinometer.scan`; the result always has ranks."""
         ...
 
 
 class Scored(NamedTuple):
-    """A collection's scorer, ready to be asked.
+    """A scorer that is ready to scan a collection.
 
     Args:
-        scan: Counts and lists, from one pass.
-        record: What scores, for the results: the fields of `clinometer.encoders.EncoderRecord`.
-        similarity: What the scores are, for the settings of the results.
-        notices: Sentences for the results; read after the scan, for some things are known only then.
+        scan: Function that yields counts and lists in one pass.
+        record: Record of the scorer, for the results: the fields of `clinometer.encoders.EncoderRecord`.
+        similarity: Name of the scores, for the settings of the results.
+        notices: Sentences for the results; read after the scan, which may add some.
     """
 
     scan: Scanner
@@ -76,21 +76,21 @@ class Scorer(Protocol):
 
     @property
     def record(self) -> EncoderRecord:
-        """What scores, for the results."""
+        """Record of the scorer, for the results."""
         ...
 
     def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
-        """Make ready to score these queries and documents."""
+        """Prepare to score these queries and documents."""
         ...
 
 
 def answers_where(collection: Collection, ranks: RankCounts, marked: NDArray[np.bool_]) -> tuple[int, int]:
-    """How many answers are marked, and how many there are.
+    """Number of marked answers, and of all answers.
 
     Args:
-        collection: Its judgements say what an answer is; a scan also has rows for verbatim copies of answers.
+        collection: Collection whose judgements define the answers; a scan also has rows for verbatim copies of answers.
         ranks: Counts of a scan of this collection.
-        marked: `(R,)`: which rows.
+        marked: `(R,)`: True for the marked rows.
     """
     indptr, documents = collection.relevant()
     size = len(collection.documents)

@@ -1,7 +1,7 @@
-"""BM25 over the mixed pool, through the package `bm25s`: the lexical retriever that needs no model.
+"""BM25 over the mixed pool, through the package `bm25s`: a lexical retriever without a model.
 
-The statistics (document frequencies, mean length) are those of all documents together, as an index over a mixed pool
-has them. Terms know no language: a name that is spelled alike in two languages is one term.
+The statistics (document frequencies, mean length) are those of all documents together, as in an index of a mixed pool.
+Terms have no language: a name that is spelled alike in two languages is one term.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from clinometer.scorers.tokens import TOKENIZER, terms
 
 __all__ = ["BM25Scorer"]
 
-_AT_ONCE = 1 << 20
+_BLOCK_SCORES = 1 << 20
 
 
 class BM25Scorer:
@@ -33,12 +33,12 @@ class BM25Scorer:
 
     The score is the sum over the terms of the query, repeated ones counted again, of
     log(1 + (N - df + 1/2) / (df + 1/2)) tf / (tf + k1 (1 - b + b length / mean length)). A document without a term of
-    the query scores 0, and all such documents tie; the results say how many answers do. With the tie mode `expected`
-    they stand in random order, with `index` in that of the collection, which favours the language that comes first.
+    the query scores 0, and all such documents tie; the results give the number of such answers. With the tie mode
+    `expected` they are in random order, with `index` in that of the collection, which favours its first language.
 
     Args:
-        k1: How much repetition counts, 0 or more.
-        b: How much length counts, 0 to 1.
+        k1: Weight of the repetition of a term, 0 or more.
+        b: Weight of the length of a document, 0 to 1.
 
     Raises:
         MissingExtraError: The extra `bm25` is not installed.
@@ -46,8 +46,8 @@ class BM25Scorer:
 
     Example:
         >>> import clinometer as cm
-        >>> found = cm.evaluate("demo", "bm25", languages=["en", "de"], measures=["LPR"], ties="expected")
-        >>> found.value("LPR", "multilingual", "de") > 90, found.encoder["settings"]["k1"]
+        >>> evaluation = cm.evaluate("demo", "bm25", languages=["en", "de"], measures=["LPR"], ties="expected")
+        >>> evaluation.value("LPR", "multilingual", "de") > 90, evaluation.encoder["settings"]["k1"]
         (True, 1.2)
     """
 
@@ -81,20 +81,22 @@ class BM25Scorer:
         bar = tqdm(collection.documents.texts, desc="index", unit=" documents", disable=not options.show_progress_bar)
         rows = [[vocabulary.setdefault(term, len(vocabulary)) for term in terms(text)] for text in bar]
         if not vocabulary:
-            raise UsageError(f"no document of {collection.name!r} has a letter or a digit; bm25 finds nothing in it")
+            raise UsageError(
+                f"no document of {collection.name!r} has a letter or a digit; use an encoder instead of bm25"
+            )
         self._index.index((rows, dict(vocabulary)), create_empty_token=False, show_progress=False)
         scores = _Scores(self._index, vocabulary, collection.queries.texts)
         notices: list[str] = []
 
         def scan(*, relevant: Any, **request: Any) -> Any:
-            found = scan_scores(scores, relevant, show_progress_bar=options.show_progress_bar, **request)
-            assert found.ranks is not None  # noqa: S101 - relevant documents are always given
-            silent, answers = answers_where(collection, found.ranks, found.ranks.scores == 0)
+            scan_result = scan_scores(scores, relevant, show_progress_bar=options.show_progress_bar, **request)
+            assert scan_result.ranks is not None  # noqa: S101 - the scanner always gets relevant documents
+            unmatched, answers = answers_where(collection, scan_result.ranks, scan_result.ranks.scores == 0)
             notices.append(
-                f"bm25: {silent:,} of {answers:,} answers share no term with their query; they score 0 and tie with "
+                f"bm25: {unmatched:,} of {answers:,} answers share no term with their query; they score 0 and tie with "
                 "all other such documents"
             )
-            return found
+            return scan_result
 
         return Scored(scan, msgspec.to_builtins(self._record), "bm25", notices)
 
@@ -107,11 +109,11 @@ class _Scores:
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         size = int(self._index.scores["num_docs"])
-        step = max(1, _AT_ONCE // size)
+        step = max(1, _BLOCK_SCORES // size)
         for start in range(0, len(self._queries), step):
             block = np.zeros((min(step, len(self._queries) - start), size), dtype=np.float32)
             for row, text in enumerate(self._queries[start : start + step]):
-                known = [self._vocabulary[term] for term in terms(text) if term in self._vocabulary]
-                if known:
-                    block[row] = self._index.get_scores_from_ids(known)
+                term_ids = [self._vocabulary[term] for term in terms(text) if term in self._vocabulary]
+                if term_ids:
+                    block[row] = self._index.get_scores_from_ids(term_ids)
             yield block

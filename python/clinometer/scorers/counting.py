@@ -1,7 +1,7 @@
-"""Counts and lists from scores that somebody else computed: a matrix of queries by documents, whole or block by block.
+"""Counts and lists from scores of any origin: a matrix of queries by documents, whole or in blocks of rows.
 
-What comes out is what `clinometer.scan` yields, so every rank, pool and measure follows from it. Scores are compared as
-they are, in their own precision; a query is done once its row has been seen, so memory is bounded by a block.
+The result is that of `clinometer.scan`, so every rank, pool and measure follows from it. Scores are compared in their
+own precision; each row is processed once, so memory is bounded by a block.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from clinometer.scanning.scan import Scan
 
 __all__ = ["scan_scores"]
 
-_AT_ONCE = 1 << 20
-"""Scores of a matrix that are looked at together."""
-_COMPARED = 1 << 17
-"""Comparisons that are held at once; more would fall out of the cache."""
+_BLOCK_SCORES = 1 << 20
+"""Number of scores that are processed together."""
+_BLOCK_COMPARISONS = 1 << 17
+"""Number of comparisons in memory at a time; more would not fit into the cache."""
 
 
 def scan_scores(
@@ -45,32 +45,32 @@ def scan_scores(
     """Ranks of the relevant documents in every pool, and the best k documents, from scores: for any scorer.
 
     Args:
-        scores: `(Q, N)`, a higher score is better: an array or a memory map, or blocks of rows `(b, N)` that follow one
-            another, such as a generator yields. float32 and float64 are compared as they are; float16 becomes float32,
-            integers become float64. Infinite scores are allowed, NaN is not.
-        relevant: For each query the positions of its relevant documents, or CSR arrays `(indptr, indices)`; beside
-            blocks a pair of arrays is always taken as CSR.
-        languages: Language of each document, labels or integer codes; one language if not given.
-        k: Length of the result lists, 0 for none.
+        scores: `(Q, N)`, higher is better: an array, a memory map, or consecutive blocks of rows `(b, N)`, such as a
+            generator yields. float32 and float64 are compared as they are; float16 becomes float32, integers become
+            float64. Infinite scores are allowed, NaN is not.
+        relevant: Positions of the relevant documents of each query, or CSR arrays `(indptr, indices)`; with blocks, a
+            pair of arrays is always taken as CSR.
+        languages: Language of each document, labels or integer codes; one language by default.
+        k: Length of the result lists; 0 for none.
         per_language: Whether to keep k documents per query and language.
-        pool_k: Length of one more list for each query, over all languages, 0 for none.
+        pool_k: Length of one more list for each query, over all languages; 0 for none.
         ties: Order of equal scores, as in `clinometer.scan`.
-        document_ids: Ids for `trec`.
-        exclude: Documents that are not in a query's pool, in the form of `relevant`.
+        document_ids: Ids of the documents, for `trec`.
+        exclude: Documents to exclude from each query's pool, in the format of `relevant`.
         show_progress_bar: Draw a bar on standard error.
 
     Returns:
-        `Scan(ranks, top, 0, pooled)`; its scores have the precision in which they were compared.
+        `Scan(ranks, top, 0, pooled)`, with scores in the precision in which they were compared.
 
     Raises:
-        EmbeddingError: A score is NaN or no number; its row and column are named.
-        UsageError: Shapes, positions or options that cannot be used.
+        EmbeddingError: The scores are not numbers, or one is NaN, whose row and column are named.
+        UsageError: Shapes, positions or options cannot be used.
 
     Example:
         >>> import numpy as np, clinometer as cm
         >>> scores = np.array([[0.1, 0.7, 0.7, 0.9]])
-        >>> found = cm.scan_scores(scores, relevant=[[2]], languages=["en", "de", "en", "de"], k=2)
-        >>> found.ranks.ranks().tolist(), found.ranks.ranks(["en"]).tolist(), found.top.ids.tolist()
+        >>> scan = cm.scan_scores(scores, relevant=[[2]], languages=["en", "de", "en", "de"], k=2)
+        >>> scan.ranks.ranks().tolist(), scan.ranks.ranks(["en"]).tolist(), scan.top.ids.tolist()
         ([3], [1], [[3, 1]])
     """
     check_options(k, ties, "dot", None, None, 1, None, pool_k=pool_k)
@@ -78,37 +78,39 @@ def scan_scores(
     first = next(blocks, None)
     if first is None or not first.size:
         raise UsageError("nothing to scan: the scores have no rows or no columns")
-    size, asked = first.shape[1], _queries(scores, relevant)
+    size, query_count = first.shape[1], _queries(scores, relevant)
     labels, codes = codes_of(languages, size)
-    indptr, targets = targets_of(relevant, asked, size, "relevant")
+    indptr, targets = targets_of(relevant, query_count, size, "relevant")
     extra = 0
     if exclude is not None:
-        excluded = targets_of(exclude, asked, size, "excluded")
-        indptr, targets, out = join((indptr, targets), excluded)
+        excluded = targets_of(exclude, query_count, size, "excluded")
+        indptr, targets, excluded_rows = join((indptr, targets), excluded)
         extra = int(np.diff(excluded[0]).max())
     places = tie_places(ties, document_ids, size)
-    own_k, whole_k = (length and length + extra for length in (k, pool_k))
-    apart = per_language and k > 0
+    list_k, pooled_k = (length and length + extra for length in (k, pool_k))
+    separate = per_language and k > 0
     positions = np.arange(size) if places is None else places.astype(np.int64)
-    pool = _Columns(labels, codes, positions, max(own_k, whole_k), apart)
-    counted: list[dict[str, NDArray[Any]]] = []
+    pool = _Columns(labels, codes, positions, max(list_k, pooled_k), separate)
+    count_parts: list[dict[str, NDArray[Any]]] = []
     lists: list[tuple[TopK | None, TopK | None]] = []
-    done = 0
-    with tqdm(total=asked, desc="scan", unit=" queries", file=sys.stderr, disable=not show_progress_bar) as bar:
-        for rows in chain([first], blocks):
-            _check_block(rows, done, size, asked)
-            ends = indptr[done : done + len(rows) + 1]
-            counted.append(pool.counts(rows, ends - ends[0], targets[ends[0] : ends[-1]]))
-            lists.append(split_lists(pool.lists(rows) if k or pool_k else None, own_k, whole_k))
-            done += len(rows)
-            bar.update(len(rows))
-    if done != asked:
-        raise UsageError(f"the scores have {done} rows, but there are {asked} queries")
+    row_count = 0
+    with tqdm(total=query_count, desc="scan", unit=" queries", file=sys.stderr, disable=not show_progress_bar) as bar:
+        for block in chain([first], blocks):
+            _check_block(block, row_count, size, query_count)
+            ends = indptr[row_count : row_count + len(block) + 1]
+            count_parts.append(pool.counts(block, ends - ends[0], targets[ends[0] : ends[-1]]))
+            lists.append(split_lists(pool.lists(block) if k or pool_k else None, list_k, pooled_k))
+            row_count += len(block)
+            bar.update(len(block))
+    if row_count != query_count:
+        raise UsageError(
+            f"the scores have {row_count} rows, but there are {query_count} queries; give one row for each"
+        )
     ranks = RankCounts(
         indptr=indptr,
         documents=targets,
         codes=codes[targets].astype(np.int64),
-        **{name: np.concatenate([part[name] for part in counted]) for name in counted[0]},
+        **{name: np.concatenate([part[name] for part in count_parts]) for name in count_parts[0]},
         languages=labels,
         ties=ties,
         held=tie_order(ties),
@@ -119,17 +121,17 @@ def scan_scores(
         stack_lists(list(filter(None, column))) if column[0] else None for column in zip(*lists, strict=True)
     )
     if exclude is not None:
-        ranks = without(ranks, out, pool.places[targets])
+        ranks = without(ranks, excluded_rows, pool.places[targets])
         top = None if top is None else without_listed(top, excluded, k)
         pooled = None if pooled is None else without_listed(pooled, excluded, pool_k)
     return Scan(ranks if relevant is not None else None, top, pooled=pooled)
 
 
 class _Columns:
-    """The documents of a scan with all that does not depend on the queries.
+    """The documents of a scan, with everything that does not depend on the queries.
 
-    Columns are brought into the order of languages, and within a language into the tie order: then each language is a
-    slice, and of equal scores the first in a slice is the first in the list.
+    Columns are sorted by language, and within a language by tie order: each language is then a slice, and of equal
+    scores the first in a slice is the first in the list.
     """
 
     def __init__(
@@ -144,31 +146,31 @@ class _Columns:
     def counts(
         self, rows: NDArray[Any], indptr: NDArray[np.int64], targets: NDArray[np.int64]
     ) -> dict[str, NDArray[Any]]:
-        """What stands above and beside each target, by language; the columns of `RankCounts` that hold it."""
+        """Columns of `RankCounts`: the target scores, and numbers of documents above, tied with and before each."""
         shape = (len(targets), len(self.labels))
-        found = {name: np.zeros(shape, dtype=np.uint32) for name in ("greater", "equal", "before")}
+        columns = {name: np.zeros(shape, dtype=np.uint32) for name in ("greater", "equal", "before")}
         scores = rows[np.repeat(np.arange(len(rows)), np.diff(indptr)), targets]
         places = self.places[self._order]
-        step = max(1, _COMPARED // rows.shape[1])
+        step = max(1, _BLOCK_COMPARISONS // rows.shape[1])
         for query, row in enumerate(rows):
             by_language = row[self._order]
             for start in range(indptr[query], indptr[query + 1], step):
-                here = slice(start, min(start + step, indptr[query + 1]))
-                score = scores[here, None]
-                found["greater"][here] = self._by_language(by_language > score)
+                span = slice(start, min(start + step, indptr[query + 1]))
+                score = scores[span, None]
+                columns["greater"][span] = self._by_language(by_language > score)
                 tied = by_language == score
                 if np.count_nonzero(tied) > len(score):
-                    found["equal"][here] = self._by_language(tied)
-                    preceding = tied & (places < self.places[targets[here], None])
-                    found["before"][here] = self._by_language(preceding)
+                    columns["equal"][span] = self._by_language(tied)
+                    preceding = tied & (places < self.places[targets[span], None])
+                    columns["before"][span] = self._by_language(preceding)
                 else:
-                    # Only each document itself, which the line below takes out again.
-                    found["equal"][here] = self._codes[targets[here], None] == np.arange(shape[1])
-        found["equal"][np.arange(len(targets)), self._codes[targets]] -= 1
-        return {"scores": scores, **found}
+                    # Only each document itself, which the line below subtracts again.
+                    columns["equal"][span] = self._codes[targets[span], None] == np.arange(shape[1])
+        columns["equal"][np.arange(len(targets)), self._codes[targets]] -= 1
+        return {"scores": scores, **columns}
 
     def _by_language(self, marked: NDArray[np.bool_]) -> NDArray[np.uint32]:
-        """`(R, N)` marks in the order of languages, counted: `(R, L)`."""
+        """`(R, L)`: number of marks in each language, from `(R, N)` marks in the order of languages."""
         counts = np.zeros((len(marked), len(self.labels)), dtype=np.uint32)
         starts = (self._ends - self.sizes)[self._present]
         counts[:, self._present] = np.add.reduceat(marked, starts, axis=1, dtype=np.uint32)
@@ -184,11 +186,11 @@ class _Columns:
         scores = np.full(ids.shape, np.nan, dtype=rows.dtype)
         for number, columns in enumerate(slices):
             if len(columns):
-                here = rows[:, columns]
-                best = _best(here, self._k)
+                language_scores = rows[:, columns]
+                best = _best(language_scores, self._k)
                 width = best.shape[1]
                 ids[:, number, :width] = columns[best]
-                scores[:, number, :width] = np.take_along_axis(here, best, axis=1)
+                scores[:, number, :width] = np.take_along_axis(language_scores, best, axis=1)
         places = np.where(ids < 0, -1, self.places[ids])
         if self._per_language:
             return TopK(ids, scores, places, self.labels)
@@ -199,48 +201,50 @@ def _best(rows: NDArray[Any], k: int) -> NDArray[np.int64]:
     """`(b, k)`: columns of the k highest scores of each row, best first, of equal ones the first column first."""
     width = rows.shape[1]
     if k >= width:
-        kept = np.broadcast_to(np.arange(width), rows.shape)
+        chosen = np.broadcast_to(np.arange(width), rows.shape)
     else:
         last = np.partition(rows, width - k, axis=1)[:, width - k, None]
         above, tied = rows > last, rows == last
         room = k - np.count_nonzero(above, axis=1)[:, None]
-        kept = np.nonzero(above | (tied & (np.cumsum(tied, axis=1) <= room)))[1].reshape(len(rows), k)
-    order = np.argsort(-np.take_along_axis(rows, kept, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(kept, order, axis=1)
+        chosen = np.nonzero(above | (tied & (np.cumsum(tied, axis=1) <= room)))[1].reshape(len(rows), k)
+    order = np.argsort(-np.take_along_axis(rows, chosen, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(chosen, order, axis=1)
 
 
 def _queries(scores: Any, relevant: Relevant | None) -> int:
-    """How many queries there are; blocks do not tell before the last of them."""
+    """Number of queries; for blocks, from the relevant documents, since only the last block would show it."""
     if isinstance(scores, np.ndarray):
         return len(scores)
     if relevant is None:
-        raise UsageError("scores that come in blocks need the relevant documents, or give the scores as one array")
+        raise UsageError("scores in blocks need the relevant documents; give these, or the scores as one array")
     return len(relevant[0]) - 1 if isinstance(relevant, tuple) else len(relevant)
 
 
 def _blocks(scores: Any) -> Iterator[NDArray[Any]]:
-    """Blocks of rows in a precision that is compared, small enough to be looked at together."""
-    for given in [scores] if isinstance(scores, np.ndarray) else scores:
-        rows = np.asanyarray(given)
+    """Blocks of rows in float32 or float64, small enough to be processed at once."""
+    for array in [scores] if isinstance(scores, np.ndarray) else scores:
+        rows = np.asanyarray(array)
         if rows.ndim != 2 or rows.dtype.kind not in "fiu" or rows.dtype.itemsize > 8:
             raise EmbeddingError(
                 f"the scores are {rows.dtype} of shape {rows.shape}, but must be float32 or float64, one row for each "
                 "query and one column for each document"
             )
         kind = np.float32 if rows.dtype in (np.float16, np.float32) else np.float64
-        step = max(1, _AT_ONCE // max(1, rows.shape[1]))
+        step = max(1, _BLOCK_SCORES // max(1, rows.shape[1]))
         for start in range(0, len(rows), step):
             yield np.asarray(rows[start : start + step], dtype=kind)
 
 
-def _check_block(rows: NDArray[Any], start: int, size: int, asked: int) -> None:
+def _check_block(rows: NDArray[Any], start: int, size: int, query_count: int) -> None:
     if rows.shape[1] != size:
         raise UsageError(f"row {start} of the scores has {rows.shape[1]} columns, but the first row has {size}")
-    if start + len(rows) > asked:
-        raise UsageError(f"the scores have more than {asked} rows, but there are {asked} queries")
-    wrong = np.argwhere(np.isnan(rows))
-    if len(wrong):
-        row, column = wrong[0]
+    if start + len(rows) > query_count:
+        raise UsageError(
+            f"the scores have more than {query_count} rows for {query_count} queries; give one row for each"
+        )
+    nan_positions = np.argwhere(np.isnan(rows))
+    if len(nan_positions):
+        row, column = nan_positions[0]
         raise EmbeddingError(
-            f"the score in row {start + row}, column {column} is NaN; give -inf to documents that are not to be found"
+            f"the score in row {start + row}, column {column} is NaN; use -inf for documents that must not be retrieved"
         )

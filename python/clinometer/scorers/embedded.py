@@ -1,4 +1,4 @@
-"""Embeddings as a scorer: the texts of a collection are encoded, and one scan answers for all of them."""
+"""Embeddings as a scorer: the texts of a collection are encoded, and scanned once."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["EmbeddedScorer"]
 
 
 class EmbeddedScorer:
-    """An encoder as a scorer: the cosine of a query's and a document's embedding.
+    """An encoder as a scorer: the score is the cosine of the embeddings of a query and a document.
 
     Args:
-        encoder: What encodes both.
-        further: Embeddings of documents that follow those of the collection, each `(n, dimension)`; a scan is then
-            asked with the languages and ids of all.
+        encoder: Encoder of both.
+        further: Embeddings of documents after those of the collection, each `(n, dimension)`; the languages and ids
+            of a scan are then those of all.
 
     Raises:
-        UsageError: It is not an encoder.
+        UsageError: Not an encoder.
 
     Example:
         >>> import numpy as np, clinometer as cm
@@ -48,18 +48,18 @@ class EmbeddedScorer:
 
     @property
     def record(self) -> EncoderRecord:
-        """The encoder's."""
+        """Record of the encoder."""
         return self._encoder.record
 
     def followed_by(self, *further: NDArray[Any]) -> EmbeddedScorer:
-        """The same scorer with more documents behind those of the collection."""
+        """The same scorer with more documents after those of the collection."""
         return EmbeddedScorer(self._encoder, further=(*self._further, *further))
 
     def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
         """Encode the texts.
 
         Raises:
-            EmbeddingError: Texts whose embeddings cannot be scored; they are named by id.
+            EmbeddingError: Embeddings cannot be scored; their texts are named by id.
         """
         queries = self._embeddings(collection, "queries", options)
         documents = self._embeddings(collection, "documents", options)
@@ -71,7 +71,7 @@ class EmbeddedScorer:
             executor=options.executor,
             show_progress_bar=options.show_progress_bar,
         )
-        # The record is read last: some things are known only when all texts have been seen.
+        # The record is read last, since encoding the texts may add warnings.
         return Scored(scanner, msgspec.to_builtins(self.record))
 
     def _embeddings(self, collection: Collection, side: Side, options: ScanOptions) -> NDArray[np.float32]:
@@ -84,13 +84,14 @@ class EmbeddedScorer:
             show_progress_bar=options.show_progress_bar,
         )
         if len(rows) != len(texts):
-            raise EmbeddingError(f"the encoder gave {len(rows)} rows for {len(texts)} {side}; one for each is needed")
+            raise EmbeddingError(
+                f"the encoder returned {len(rows)} rows for {len(texts)} {side}, but must return one for each"
+            )
         largest = np.abs(rows).max(axis=1)
         bad_rows = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
         if bad_rows.size:
-            named = ", ".join(repr(texts.ids[row]) for row in bad_rows[:5]) + (", ..." if bad_rows.size > 5 else "")
+            ids = ", ".join(repr(texts.ids[row]) for row in bad_rows[:5]) + (", ..." if bad_rows.size > 5 else "")
             raise EmbeddingError(
-                f"the embeddings of {bad_rows.size} {side} are zero, NaN or infinite ({named}); encode these texts "
-                "again"
+                f"the embeddings of {bad_rows.size} {side} are zero, NaN or infinite ({ids}); encode these texts again"
             )
         return rows

@@ -1,4 +1,4 @@
-"""The one entrance for whatever can be evaluated: a name, an encoder, stored embeddings, any other scorer."""
+"""The one entry point for everything that can be evaluated: a name, an encoder, stored embeddings, another scorer."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["score", "scorer"]
 
 
 def scorer(what: Any, **options: Any) -> Scorer:
-    """A scorer from what a user writes.
+    """A scorer from a name, an encoder or another object.
 
     Args:
         what: A scorer (`clinometer.scorers`), which is returned as it is; `"bm25"`, with other parameters
-            `"bm25:k1=0.9,b=0.4"`; or whatever `clinometer.encoder` makes an encoder from.
-        **options: Those of `clinometer.encoder`.
+            `"bm25:k1=0.9,b=0.4"`; or anything that `clinometer.encoder` takes.
+        **options: Options of `clinometer.encoder`.
 
     Raises:
-        UsageError: `what` is none of these, or an option has no meaning for it.
+        UsageError: `what` is none of these, or an option has no effect on it.
         ClinometerError: As for `clinometer.encoder`.
 
     Example:
@@ -42,15 +42,15 @@ def scorer(what: Any, **options: Any) -> Scorer:
 
 
 def score(what: Any, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
-    """Make ready to score a collection with whatever `scorer` takes.
+    """Prepare to score a collection with anything that `scorer` takes.
 
     Raises:
-        UsageError: `scorer` does not take it, or an executor is given where there are no embeddings.
-        ClinometerError: As the scorer.
+        UsageError: `scorer` does not take it, or there are no embeddings for an executor.
+        ClinometerError: As for the scorer.
     """
     chosen = scorer(what)
     if options.executor != "local" and not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
-        raise UsageError(f"the executor is for embeddings, but {chosen.record.name} gives none; leave it out")
+        raise UsageError(f"an executor is for embeddings, but {chosen.record.name} has none; leave it out")
     return chosen.score(collection, options)
 
 
@@ -64,5 +64,5 @@ def _bm25_parameters(text: str) -> dict[str, float]:
         except ValueError:
             parameters[name.strip()] = float("nan")
     if set(parameters) - {"k1", "b"} or any(number != number for number in parameters.values()):
-        raise UsageError(f"{text!r} does not name bm25 with its parameters; write bm25:k1=0.9,b=0.4")
+        raise UsageError(f"invalid parameters of bm25 in {text!r}; write them as in bm25:k1=0.9,b=0.4")
     return parameters

@@ -1,6 +1,6 @@
-"""A matrix of scores that exists already, in the place of an encoder.
+"""A precomputed matrix of scores, in place of an encoder.
 
-Row i belongs to query i of the collection and column j to document j; texts are never looked at, only counted.
+Row i belongs to query i of the collection and column j to document j; texts are counted, but not read.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ __all__ = ["MatrixScorer"]
 
 
 class MatrixScorer:
-    """A score matrix in the place of an encoder.
+    """A score matrix in place of an encoder.
 
     Args:
         scores: `(queries, documents)` of the collection, in its order: an array or a memory map, float32 or float64.
-        name: How results call it.
-        revision: Where the scores come from, for the results.
+        name: Name in results.
+        revision: Origin of the scores, for the results.
 
     Raises:
-        EmbeddingError: The scores are no matrix of numbers.
+        EmbeddingError: The scores are not a matrix of numbers.
 
     Example:
         >>> import numpy as np, clinometer as cm
         >>> from clinometer.scorers import MatrixScorer
         >>> collection = cm.load("demo", languages=["en", "de"])
         >>> scores = np.zeros((len(collection.queries), len(collection.documents)), dtype=np.float32)
-        >>> found = cm.evaluate(collection, MatrixScorer(scores, name="nothing"), measures=["LPR"], ties="expected")
-        >>> found.value("LPR", "multilingual", "de"), found.encoder["kind"]
+        >>> matrix = MatrixScorer(scores, name="zeros")
+        >>> evaluation = cm.evaluate(collection, matrix, measures=["LPR"], ties="expected")
+        >>> evaluation.value("LPR", "multilingual", "de"), evaluation.encoder["kind"]
         (50.0, 'scores')
     """
 
@@ -54,11 +55,11 @@ class MatrixScorer:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, name: str | None = None) -> MatrixScorer:
-        """Scores from an `.npy` file, which is mapped and not read into memory.
+        """Scores from a `.npy` file, which is mapped, not read into memory.
 
         Raises:
-            FormatError: It is no `.npy` file, or holds Python objects.
-            FileNotFoundError: It is not there.
+            FormatError: Not a `.npy` file, or one with Python objects.
+            FileNotFoundError: The file does not exist.
         """
         from clinometer.io.textfiles import require_file
 
@@ -66,27 +67,27 @@ class MatrixScorer:
         try:
             scores = np.load(file, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:
-            raise FormatError(file, None, f"this is no .npy file of numbers ({error})") from None
+            raise FormatError(file, None, f"not a numeric .npy file ({error})") from None
         if not isinstance(scores, np.ndarray):
-            raise FormatError(file, None, "this is no .npy file of one array")
+            raise FormatError(file, None, "not a .npy file with one array")
         return cls(scores, name=file.name if name is None else name)
 
     @property
     def record(self) -> EncoderRecord:
-        """What is known of the scores."""
+        """Record of the scores."""
         return self._record
 
     def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
         """The scan of the matrix.
 
         Raises:
-            UsageError: The matrix has another shape than the collection.
+            UsageError: The shape of the matrix does not match the collection.
         """
-        wanted = (len(collection.queries), len(collection.documents))
-        if self._scores.shape != wanted:
+        shape = (len(collection.queries), len(collection.documents))
+        if self._scores.shape != shape:
             raise UsageError(
                 f"the scores of {self._record.name} are {' x '.join(map(str, self._scores.shape))}, but the collection "
-                f"has {wanted[0]} queries and {wanted[1]} documents; score it in the same languages"
+                f"has {shape[0]} queries and {shape[1]} documents; score it in the same languages"
             )
         scan = partial(scan_scores, self._scores, show_progress_bar=options.show_progress_bar)
         return Scored(scan, msgspec.to_builtins(self._record), "scores")

@@ -1,7 +1,7 @@
-"""Stored embeddings as the scorer of a collection: its texts are matched with stored rows by id, in whatever order.
+"""Stored embeddings as the scorer of a collection: its texts are matched with stored rows by id, in any order.
 
-The rows are scanned where they lie, in the store's order; places in the tie order are those of the collection. Stored
-rows that the collection does not have are scanned as a language of their own, which is then left out.
+Rows are scanned in place, in the store's order, with the tie order of the collection. Stored rows that the collection
+lacks are scanned as a separate language, which is then left out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from clinometer.collection import Collection, Texts
 from clinometer.correction.remedies import Remedies, mixed_encoders
 from clinometer.errors import CollectionError, UsageError
 from clinometer.executors import opened
-from clinometer.scanning.arguments import codes_of, rows_of, tie_places
+from clinometer.scanning.arguments import codes_of, embedding_rows, tie_places
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.passes import RowTransform, Scan
 from clinometer.scanning.pool import Pool
@@ -29,23 +29,23 @@ from clinometer.store.rowfiles import digest_of
 
 __all__ = ["StoredEmbeddings", "open_stores"]
 
-_NAMED = 5
+_IDS_SHOWN = 5
 # No canonical label has such a character.
 _LEFT_OUT = "\x00"
 
 
 @dataclass(frozen=True)
 class StoredEmbeddings:
-    """Embeddings of a collection's documents and queries that were stored before; stands where an encoder does.
+    """Stored embeddings of a collection's documents and queries, in place of an encoder.
 
     Args:
-        documents: Has a row for each document, and perhaps more.
-        queries: Has a row for each query, and perhaps more.
-        remedies: What all of them go through; None for nothing.
-        memory_budget: Bytes, or text such as `4GB`, that a scan may need beside the pool.
+        documents: Store with a row for each document, and perhaps more.
+        queries: Store with a row for each query, and perhaps more.
+        remedies: Remedies for all rows; None for none.
+        memory_budget: Memory of a scan besides the pool, in bytes or as text such as `4GB`.
 
     Raises:
-        UsageError: The remedies do not fit.
+        UsageError: The remedies do not match the embeddings.
     """
 
     documents: EmbeddingStore
@@ -58,30 +58,30 @@ class StoredEmbeddings:
 
     @property
     def record(self) -> Any:
-        """What encoded the rows, `EncoderRecord`, with the remedies."""
-        kept = self.documents.record, self.queries.record
-        one, other = kept if self.remedies is None else map(self.remedies.record, kept)
-        warnings = list(dict.fromkeys([*mixed_encoders(*kept), *one.warnings]))
-        return msgspec.structs.replace(one, query_prompt=other.query_prompt, warnings=warnings)
+        """Record of the encoder of the rows (`EncoderRecord`), with the remedies."""
+        records = self.documents.record, self.queries.record
+        documents, queries = records if self.remedies is None else map(self.remedies.record, records)
+        warnings = list(dict.fromkeys([*mixed_encoders(*records), *documents.warnings]))
+        return msgspec.structs.replace(documents, query_prompt=queries.query_prompt, warnings=warnings)
 
     def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
         """Match the texts of a collection with the stored rows.
 
         Raises:
-            CollectionError: Texts that are not stored, or are not what they were when they were encoded.
+            CollectionError: Texts are not stored, or have changed since they were encoded.
         """
-        documents, extra = _matched(collection.documents, self.documents)
-        queries, more = _matched(collection.queries, self.queries)
-        asked = rows_of(self.queries.take(queries), "queries")
+        documents, extra_documents = _matched(collection.documents, self.documents)
+        queries, extra_queries = _matched(collection.queries, self.queries)
+        query_rows = embedding_rows(self.queries.take(queries), "queries")
         if self.remedies is not None:
-            asked = self.remedies.queries(asked, collection.queries.languages)
-        found = [
+            query_rows = self.remedies.queries(query_rows, collection.queries.languages)
+        notices = [
             f"{count:,} of {len(store):,} stored {store.stage} are not in the collection and were left out"
-            for store, count in ((self.documents, extra), (self.queries, more))
+            for store, count in ((self.documents, extra_documents), (self.queries, extra_queries))
             if count
         ]
-        record = msgspec.structs.replace(self.record, warnings=[*self.record.warnings, *found])
-        return Scored(_Scanner(self, asked, documents, options), msgspec.to_builtins(record))
+        record = msgspec.structs.replace(self.record, warnings=[*self.record.warnings, *notices])
+        return Scored(_Scanner(self, query_rows, documents, options), msgspec.to_builtins(record))
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ class _Scanner:
     """A scan by rows of the collection; see `clinometer.scorers.Scanner`.
 
     Args:
-        stored: Has the rows.
+        stored: Stores of the rows.
         queries: `(Q, d)`: rows of the queries, in the collection's order.
         rows: `(N,)`: stored row of each document of the collection.
-        options: How the scan runs.
+        options: Options of the scan.
     """
 
     stored: StoredEmbeddings
@@ -112,30 +112,30 @@ class _Scanner:
         document_ids: Sequence[str] | None,
     ) -> Scan:
         store, size = self.stored.documents, len(self.rows)
-        labels, own_codes = codes_of(languages, size)
+        labels, collection_codes = codes_of(languages, size)
         document_at = np.full(len(store), -1, dtype=np.int64)
         document_at[self.rows] = np.arange(size)
         extra = document_at < 0
-        codes = np.where(extra, len(labels), own_codes[document_at]).astype(np.uint16)
-        own_places = tie_places(ties, document_ids, size)
+        codes = np.where(extra, len(labels), collection_codes[document_at]).astype(np.uint16)
+        collection_places = tie_places(ties, document_ids, size)
         places = None
-        if own_places is not None or extra.any() or not np.array_equal(self.rows, np.arange(size)):
-            places = (document_at if own_places is None else own_places[document_at]).astype(np.uint32)
+        if collection_places is not None or extra.any() or not np.array_equal(self.rows, np.arange(size)):
+            places = (document_at if collection_places is None else collection_places[document_at]).astype(np.uint32)
             places[extra] = size + np.arange(int(extra.sum()), dtype=np.uint32)
-        # Lists of a language of their own keep those that are left out away from the others.
-        apart = per_language or bool(extra.any())
-        change: RowTransform | None = self.stored.remedies
-        if change is not None and extra.any():
-            change = _Passing(change, labels[0])
+        # Separate lists by language keep the rows to leave out away from the others.
+        separate = per_language or bool(extra.any())
+        transform: RowTransform | None = self.stored.remedies
+        if transform is not None and extra.any():
+            transform = _PassingTransform(transform, labels[0])
         pool = Pool.of(
             sources_of_store(store), codes, (*labels, _LEFT_OUT) if extra.any() else labels, self.queries,
-            places=places, ties=ties, by_id=ties == "trec" and document_ids is not None, transform=change, k=k,
-            per_language=apart, pool_k=pool_k, pool_languages=labels if extra.any() else None,
+            places=places, ties=ties, by_id=ties == "trec" and document_ids is not None, transform=transform, k=k,
+            per_language=separate, pool_k=pool_k, pool_languages=labels if extra.any() else None,
             threads=self.options.threads,
         )  # fmt: skip
         indptr, targets = relevant
         with opened(self.options.executor, threads=self.options.threads) as executor:
-            found = pool.scan(
+            scan_result = pool.scan(
                 self.queries,
                 np.asarray(indptr, dtype=np.int64),
                 self.rows[targets],
@@ -143,40 +143,42 @@ class _Scanner:
                 memory_budget=self.stored.memory_budget,
                 show_progress_bar=self.options.show_progress_bar,
             )
-        assert found.ranks is not None  # noqa: S101 - a pool's scan always counts
-        top = None if found.top is None else _lists(found.top, document_at, labels, apart, per_language)
-        pooled = None if found.pooled is None else _of_collection(found.pooled, document_at)
-        return Scan(_counts(found.ranks, targets, labels), top, found.rescored, pooled)
+        assert scan_result.ranks is not None  # noqa: S101 - a pool's scan always counts
+        top = None if scan_result.top is None else _lists(scan_result.top, document_at, labels, separate, per_language)
+        pooled = None if scan_result.pooled is None else _of_collection(scan_result.pooled, document_at)
+        return Scan(_counts(scan_result.ranks, targets, labels), top, scan_result.rescored, pooled)
 
 
 @dataclass(frozen=True)
-class _Passing:
-    """Changes documents; those that are left out as if they were in some language: nobody sees what becomes of them."""
+class _PassingTransform:
+    """A transform of documents that treats those to leave out as if in a known language, since they are never shown."""
 
-    change: RowTransform
+    transform: RowTransform
     label: str
 
     @property
     def block(self) -> int:
-        return self.change.block
+        return self.transform.block
 
     def documents(self, rows: NDArray[Any], languages: Sequence[str]) -> NDArray[np.float32]:
-        return self.change.documents(rows, [self.label if label == _LEFT_OUT else label for label in languages])
+        return self.transform.documents(rows, [self.label if label == _LEFT_OUT else label for label in languages])
 
 
 def _counts(ranks: RankCounts, targets: NDArray[np.int64], labels: tuple[str, ...]) -> RankCounts:
-    kept = slice(len(labels))
-    sizes = None if ranks.pool_sizes is None else ranks.pool_sizes[kept]
-    greater, equal, before = (column[:, kept] for column in (ranks.greater, ranks.equal, ranks.before))
+    columns = slice(len(labels))
+    sizes = None if ranks.pool_sizes is None else ranks.pool_sizes[columns]
+    greater, equal, before = (column[:, columns] for column in (ranks.greater, ranks.equal, ranks.before))
     return replace(
         ranks, documents=targets, languages=labels, greater=greater, equal=equal, before=before, pool_sizes=sizes
     )
 
 
-def _lists(top: TopK, document_at: NDArray[np.int64], labels: tuple[str, ...], apart: bool, per_language: bool) -> TopK:
-    if apart:
-        kept = slice(len(labels))
-        top = TopK(top.ids[:, kept], top.scores[:, kept], top.places[:, kept], labels)
+def _lists(
+    top: TopK, document_at: NDArray[np.int64], labels: tuple[str, ...], separate: bool, per_language: bool
+) -> TopK:
+    if separate:
+        columns = slice(len(labels))
+        top = TopK(top.ids[:, columns], top.scores[:, columns], top.places[:, columns], labels)
         if not per_language:
             top = top.pool(labels)
     return _of_collection(top, document_at)
@@ -188,37 +190,37 @@ def _of_collection(top: TopK, document_at: NDArray[np.int64]) -> TopK:
 
 
 def _matched(texts: Texts, store: EmbeddingStore) -> tuple[NDArray[np.int64], int]:
-    """The stored row of each text, and how many stored rows have none."""
+    """The stored row of each text, and the number of stored rows without a text."""
     row_of = {name: row for row, name in enumerate(store.ids)}
-    absent = [name for name in texts.ids if name not in row_of]
-    if absent:
-        named = ", ".join(map(repr, absent[:_NAMED])) + (", ..." if len(absent) > _NAMED else "")
+    missing = [name for name in texts.ids if name not in row_of]
+    if missing:
+        ids = ", ".join(map(repr, missing[:_IDS_SHOWN])) + (", ..." if len(missing) > _IDS_SHOWN else "")
         raise CollectionError(
-            f"{store.path} lacks {len(absent):,} of the collection's {len(texts):,} {store.stage} ({named}); encode "
-            "this collection, or give the store that was made of it"
+            f"{store.path} lacks {len(missing):,} of the collection's {len(texts):,} {store.stage} ({ids}); encode "
+            "this collection, or give its own store"
         )
     rows = np.array([row_of[name] for name in texts.ids], dtype=np.int64)
     text_of = np.full(len(store), -1, dtype=np.int64)
     text_of[rows] = np.arange(len(rows))
     start = 0
     for shard in store.manifest.shards:
-        here = text_of[start : start + shard.rows]
-        known = shard.texts_sha256 is not None and bool((here >= 0).all())
-        if known and digest_of([texts.texts[row] for row in here.tolist()]) != shard.texts_sha256:
+        shard_texts = text_of[start : start + shard.rows]
+        checked = shard.texts_sha256 is not None and bool((shard_texts >= 0).all())
+        if checked and digest_of([texts.texts[row] for row in shard_texts.tolist()]) != shard.texts_sha256:
             raise CollectionError(
                 f"{store.path}: a text of shard {shard.name} (rows {start} to {start + shard.rows - 1}, from "
-                f"{store.ids[start]!r} on) is not what it was when it was encoded; encode the collection again"
+                f"{store.ids[start]!r} on) has changed since it was encoded; encode the collection again"
             )
         start += shard.rows
     return rows, len(store) - len(rows)
 
 
 def open_stores(documents: Any, queries: Any) -> tuple[EmbeddingStore, EmbeddingStore]:
-    """The two stores of a command, each a store or a folder with both in it.
+    """The two stores of a command; each argument is a store or a folder with both.
 
     Raises:
         UsageError: One of them is missing.
-        FormatError: There is no store, or it is damaged.
+        FormatError: The folder has no store, or a damaged one.
     """
     if documents is None:
         raise UsageError("--queries names a store; give the documents' with --documents as well")

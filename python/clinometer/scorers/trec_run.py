@@ -1,7 +1,7 @@
-"""A TREC run in the place of an encoder: lists that somebody else's search returned, cut off at some depth.
+"""A TREC run in place of an encoder: truncated lists from any search engine.
 
-Documents that a list does not name stand below all that it names and tie with each other, for nothing is known of
-them. How many answers stand there is said in the results; no rank is made up.
+Documents that are not in a list rank below all that are and tie with each other, since nothing is known of them. The
+results give the number of such answers; no rank is invented.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from clinometer.scorers.counting import scan_scores
 
 __all__ = ["RunScorer"]
 
-_AT_ONCE = 1 << 20
+_BLOCK_SCORES = 1 << 20
 
 
 class RunScorer:
-    """Ranks as a run has them, for any search engine that writes one.
+    """Ranks from a run, of any search engine that writes one.
 
-    A list ends somewhere, and the documents beyond its end get the score minus infinity: they are tied, so where an
-    answer stands among them is a matter of the tie mode alone (`expected` spreads them evenly, `pessimistic` puts the
-    answer last). The results say how many answers were not listed.
+    Documents beyond the end of a list get the score minus infinity: they tie, so the rank of an answer among them
+    depends on the tie mode alone (`expected` spreads them evenly, `pessimistic` puts the answer last). The results give
+    the number of answers that are not listed.
 
     Args:
         run: File of lines `query_id Q0 document_id rank score tag`, `.gz` by suffix, or `{query id: {document id:
-            score}}`. Ids are those of the collection. Scores decide, not the ranks of the file, as for trec_eval (which
-            keeps them in float32; here they keep all their digits).
-        name: How results call it; by default the name of the file.
+            score}}`. Ids are those of the collection. Scores decide, not the ranks of the file, as in trec_eval (which
+            rounds them to float32; here they keep all their digits).
+        name: Name in results; by default the name of the file.
 
     Raises:
-        FileNotFoundError: The file is not there.
-        FormatError: A line is broken.
+        FileNotFoundError: The file does not exist.
+        FormatError: A line is malformed.
         UsageError: A score is minus infinity, or the run is empty.
 
     Example:
@@ -50,9 +50,9 @@ class RunScorer:
         >>> from clinometer.scorers import RunScorer
         >>> collection = cm.load("demo", languages=["en", "de"])
         >>> lists = {query: {collection.documents.ids[0]: 1.0} for query in collection.queries.ids}
-        >>> found = cm.evaluate(collection, RunScorer(lists), scenarios=["multilingual"], measures=["nDCG@1"])
-        >>> found.notices[0]
-        'run: 596 of 600 answers are not listed; they stand below all listed documents, tied with all others there'
+        >>> evaluation = cm.evaluate(collection, RunScorer(lists), scenarios=["multilingual"], measures=["nDCG@1"])
+        >>> evaluation.notices[0]
+        'run: 596 of 600 answers are not listed; they rank below all listed documents and tie with all unlisted ones'
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class RunScorer:
         for query, scores in self._lists.items():
             if bottom := [document for document, score in scores.items() if not score > -np.inf]:
                 raise UsageError(
-                    f"the run lists {bottom[0]!r} for {query!r} with score {scores[bottom[0]]}, below which no other "
-                    "document can stand; leave such lines out"
+                    f"the run lists {bottom[0]!r} for {query!r} with score {scores[bottom[0]]}, below which no "
+                    "document can rank; leave such lines out"
                 )
         depths = [len(scores) for scores in self._lists.values()]
         self._record = EncoderRecord(
@@ -86,7 +86,7 @@ class RunScorer:
 
     @property
     def record(self) -> EncoderRecord:
-        """What is known of the run: name, digest of the file, how many lists of which lengths."""
+        """Record of the run: name, digest of the file, number and lengths of the lists."""
         return self._record
 
     def score(self, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
@@ -99,16 +99,16 @@ class RunScorer:
         notices = listed.notices(self._record.name)
 
         def scan(*, relevant: Any, **request: Any) -> Any:
-            found = scan_scores(listed, relevant, show_progress_bar=options.show_progress_bar, **request)
-            assert found.ranks is not None  # noqa: S101 - relevant documents are always given
-            missing, answers = answers_where(collection, found.ranks, np.isneginf(found.ranks.scores))
+            scan_result = scan_scores(listed, relevant, show_progress_bar=options.show_progress_bar, **request)
+            assert scan_result.ranks is not None  # noqa: S101 - the scanner always gets relevant documents
+            missing, answers = answers_where(collection, scan_result.ranks, np.isneginf(scan_result.ranks.scores))
             if missing:
                 notices.insert(
                     0,
-                    f"{self._record.name}: {missing:,} of {answers:,} answers are not listed; they stand below all "
-                    "listed documents, tied with all others there",
+                    f"{self._record.name}: {missing:,} of {answers:,} answers are not listed; they rank below all "
+                    "listed documents and tie with all unlisted ones",
                 )
-            return found
+            return scan_result
 
         return Scored(scan, msgspec.to_builtins(self._record), "run", notices)
 
@@ -121,44 +121,46 @@ class _Listed:
         column = {name: number for number, name in enumerate(collection.documents.ids)}
         self.rows: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
         self.unknown_queries = self.unknown_documents = 0
-        asked = set(self._queries)
+        collection_queries = set(self._queries)
         for query, scores in lists.items():
-            if query not in asked:
+            if query not in collection_queries:
                 self.unknown_queries += 1
                 continue
             known = [(column[name], float(score)) for name, score in scores.items() if name in column]
             self.unknown_documents += len(scores) - len(known)
             columns, values = zip(*known, strict=True) if known else ((), ())
             self.rows[query] = (np.array(columns, dtype=np.int64), np.array(values, dtype=np.float64))
-        for kind, there, example, wanted in (
-            ("queries", self.rows, next(iter(lists)), self._queries[0]),
+        for kind, any_known, run_id, collection_id in (
+            ("queries", bool(self.rows), next(iter(lists)), self._queries[0]),
             ("documents", any(len(columns) for columns, _ in self.rows.values()), _first(lists), next(iter(column))),
         ):
-            if not there:
+            if not any_known:
                 raise CollectionError(
-                    f"the run names none of the collection's {kind}: its ids look like {example!r}, the collection's "
-                    f"like {wanted!r}; write the run with the collection's ids"
+                    f"the run names none of the collection's {kind}: its ids look like {run_id!r}, the collection's "
+                    f"like {collection_id!r}; write the run with the collection's ids"
                 )
 
     def notices(self, name: str) -> list[str]:
-        """What of the run and the collection does not meet."""
-        found = []
-        if without := len(self._queries) - len(self.rows):
-            found.append(f"{name}: {without:,} of {len(self._queries):,} queries have no list; all documents tie there")
+        """Sentences about parts of the run that the collection lacks, and the other way round."""
+        sentences = []
+        if unlisted := len(self._queries) - len(self.rows):
+            sentences.append(
+                f"{name}: {unlisted:,} of {len(self._queries):,} queries have no list; all their documents tie"
+            )
         if self.unknown_queries:
-            found.append(f"{name}: {self.unknown_queries:,} lists are of queries that the collection does not have")
+            sentences.append(f"{name}: {self.unknown_queries:,} lists are of queries that are not in the collection")
         if self.unknown_documents:
-            found.append(
+            sentences.append(
                 f"{name}: {self.unknown_documents:,} listed documents are not in the collection and are left out"
             )
-        return found
+        return sentences
 
     def __iter__(self) -> Iterator[NDArray[np.float64]]:
-        step = max(1, _AT_ONCE // self._size)
+        step = max(1, _BLOCK_SCORES // self._size)
         for start in range(0, len(self._queries), step):
-            here = self._queries[start : start + step]
-            block = np.full((len(here), self._size), -np.inf)
-            for row, query in enumerate(here):
+            queries = self._queries[start : start + step]
+            block = np.full((len(queries), self._size), -np.inf)
+            for row, query in enumerate(queries):
                 if query in self.rows:
                     columns, values = self.rows[query]
                     block[row, columns] = values

@@ -1,6 +1,6 @@
 """From per-query values to means over languages and confidence intervals.
 
-Queries that are translations of each other are drawn together in the bootstrap, for they are not independent: a
+Queries that are translations of each other are drawn together in the bootstrap because they are not independent: a
 question that is hard in one language is hard in all. Every mean is over the queries for which the measure is defined.
 """
 
@@ -21,16 +21,16 @@ __all__ = ["BootstrapMeans", "Estimate", "Resamples", "question_rows"]
 
 @dataclass(frozen=True)
 class Resamples:
-    """How a bootstrap or a permutation test draws; values that cannot be used are refused where it is made.
+    """The options of a bootstrap or a permutation test; invalid values are refused on construction.
 
     Args:
         resamples: Number of resamples; 0 for no intervals.
-        confidence: Probability with which an interval is to hold, between 0 and 1.
+        confidence: Confidence level of the intervals, between 0 and 1.
         seed: Seed of the draws, from 0 to 2^64 - 1.
         threads: Number of threads; the result does not depend on it. None for as many as the process may use.
 
     Raises:
-        UsageError: It names the option and what it may be.
+        UsageError: An option is invalid; the error names it and its range.
 
     Example:
         >>> Resamples(resamples=-1)
@@ -54,7 +54,7 @@ class Resamples:
             raise UsageError(f"threads is {self.threads}, but must be 1 or more")
 
     def require_some(self) -> None:
-        """Refuse to go without resamples, where a test is made of them.
+        """Refuse zero resamples, for tests that need some.
 
         Raises:
             UsageError: Their number is 0.
@@ -65,7 +65,7 @@ class Resamples:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean and its interval; NaN where nothing is defined."""
+    """A mean and its interval; NaN where they are not defined."""
 
     value: float
     low: float
@@ -79,7 +79,7 @@ class BootstrapMeans:
     Args:
         means: `(columns,)`: mean of each column over its defined rows.
         resampled: `(resamples, columns)`: the same means in each resample.
-        confidence: Probability that an interval is to hold.
+        confidence: Confidence level of the intervals.
     """
 
     means: NDArray[np.float64]

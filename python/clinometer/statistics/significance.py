@@ -1,4 +1,4 @@
-"""Paired statistics of two evaluations of the same queries: tests, intervals, effect sizes, corrections for many tests.
+"""Paired statistics of two evaluations of the same queries: tests, intervals, effect sizes, multiple-test corrections.
 
 Every draw comes from a counter-based generator in the core, so no result depends on the number of threads.
 """
@@ -37,7 +37,7 @@ class Difference(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """How large paired differences are, for each column: d_z, and how many queries rise, fall and stay equal."""
+    """The size of paired differences in each column: d_z, and the numbers of queries that rise, fall or stay equal."""
 
     d_z: NDArray[np.float64]
     higher: NDArray[np.int64]
@@ -53,14 +53,14 @@ def permutation_test(first: ArrayLike, second: ArrayLike, resamples: Resamples =
 
     Args:
         first: `(queries,)` or `(queries, columns)`: values per query, NaN where undefined.
-        second: The same queries under the other condition.
-        resamples: How many sign patterns are drawn, and how; a query has one sign in all columns.
+        second: `(queries,)` or `(queries, columns)`: values of the same queries under the other condition.
+        resamples: Number, seed and threads of the sign patterns; a query has one sign in all columns.
 
     Returns:
         `(columns,)`: p-values, (count + 1) / (resamples + 1), so never 0. Pairs with a NaN do not count.
 
     Raises:
-        UsageError: The shapes differ, or there is nothing to test.
+        UsageError: The shapes differ or are empty.
 
     Example:
         >>> p = permutation_test([1.0, 0.9, 0.8, 1.0, 0.9, 1.0], [0.2, 0.3, 0.1, 0.2, 0.4, 0.3])
@@ -76,22 +76,22 @@ def permutation_test(first: ArrayLike, second: ArrayLike, resamples: Resamples =
 
 
 def bootstrap_difference(before: ArrayLike, after: ArrayLike, resamples: Resamples = TEST_RESAMPLES) -> Difference:
-    """Mean of `after` minus `before` with a percentile interval: the pairs are drawn with replacement, both together.
+    """Mean of `after` minus `before` with a percentile interval from drawing pairs of values with replacement.
 
     Args:
         before: `(queries,)` or `(queries, columns)`: values per query, NaN where undefined.
-        after: The same queries under the other condition.
-        resamples: How many resamples are drawn, and how; one draws the same queries in all columns.
+        after: `(queries,)` or `(queries, columns)`: values of the same queries under the other condition.
+        resamples: Number, seed, threads and confidence level of the resamples, each of the same queries in all columns.
 
     Returns:
         One mean and interval for each column, in the unit of the values. Pairs with a NaN do not count.
 
     Raises:
-        UsageError: The shapes differ, there is nothing to draw, or an option cannot be used.
+        UsageError: The shapes differ or are empty, or the number of resamples is 0.
 
     Example:
-        >>> found = bootstrap_difference([0.1, 0.4, 0.3, 0.2], [0.6, 0.5, 0.9, 0.4])
-        >>> bool(found.low[0] < found.mean[0] < found.high[0]), round(float(found.mean[0]), 3)
+        >>> difference = bootstrap_difference([0.1, 0.4, 0.3, 0.2], [0.6, 0.5, 0.9, 0.4])
+        >>> bool(difference.low[0] < difference.mean[0] < difference.high[0]), round(float(difference.mean[0]), 3)
         (True, 0.35)
     """
     differences = _differences(before, after)
@@ -106,18 +106,18 @@ def bootstrap_difference(before: ArrayLike, after: ArrayLike, resamples: Resampl
 def paired_effect(before: ArrayLike, after: ArrayLike) -> Effect:
     """Effect size of paired differences: Cohen's d_z = mean(after - before) / standard deviation of the differences.
 
-    The standard deviation has n - 1 below it (Cohen 1988, section 2.3.5). The share of queries that rise is `higher`
+    The standard deviation divides by n - 1 (Cohen 1988, section 2.3.5). The share of queries that rise is `higher`
     over the sum of the three counts.
 
     Args:
         before: `(queries,)` or `(queries, columns)`: values per query, NaN where undefined.
-        after: The same queries under the other condition.
+        after: `(queries,)` or `(queries, columns)`: values of the same queries under the other condition.
 
     Returns:
-        One of each for each column. d_z is NaN with fewer than two pairs, or if all differences are equal.
+        The effect of each column. d_z is NaN with fewer than two pairs, or if all differences are equal.
 
     Raises:
-        UsageError: The shapes differ, or there is nothing to compare.
+        UsageError: The shapes differ or are empty.
 
     Example:
         >>> effect = paired_effect([0.0, 0.5, 1.0, 0.5], [1.0, 0.5, 0.5, 1.0])
@@ -139,12 +139,12 @@ def paired_effect(before: ArrayLike, after: ArrayLike) -> Effect:
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
-    """p-values adjusted for many tests by Holm's method (1979): the chance of any false alarm is kept.
+    """p-values adjusted for the number of tests by Holm's method (1979), which controls the family-wise error rate.
 
-    The i-th smallest of m is multiplied by m - i + 1; none is then smaller than those before it, or larger than 1.
+    The i-th smallest of m is multiplied by m - i + 1, then raised to those before it and capped at 1.
 
     Args:
-        p: p-values; NaN is no test, counts for none, and stays.
+        p: p-values; NaN means no test: it is not counted, and stays NaN.
 
     Raises:
         UsageError: A value is below 0 or above 1.
@@ -157,12 +157,12 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
 
 
 def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
-    """p-values adjusted by the method of Benjamini and Hochberg (1995): the false discovery rate is kept.
+    """p-values adjusted by the method of Benjamini and Hochberg (1995), which controls the false discovery rate.
 
-    The i-th smallest of m is multiplied by m / i; none is then larger than those after it, or larger than 1.
+    The i-th smallest of m is multiplied by m / i, then lowered to those after it and capped at 1.
 
     Args:
-        p: p-values; NaN is no test, counts for none, and stays.
+        p: p-values; NaN means no test: it is not counted, and stays NaN.
 
     Raises:
         UsageError: A value is below 0 or above 1.
@@ -180,13 +180,13 @@ def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
 
 
 CORRECTIONS = {"holm": holm, "bh": benjamini_hochberg}
-"""Corrections by the names that `clinometer.comparison.compare` takes, besides `none`."""
+"""Corrections by the names that `clinometer.comparison.compare` takes, in addition to `none`."""
 
 
 def _adjusted(p: ArrayLike, adjust: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float64]:
     values = np.asarray(p, dtype=np.float64)
     if values.ndim != 1 or np.any((values < 0) | (values > 1)):
-        raise UsageError("p-values are one row of numbers from 0 to 1 (or NaN); look at what was given")
+        raise UsageError("p-values must be a one-dimensional array of numbers from 0 to 1 (or NaN); check the input")
     tested = np.flatnonzero(~np.isnan(values))
     order = tested[np.argsort(values[tested], kind="stable")]
     adjusted = np.full(len(values), np.nan)

@@ -21,7 +21,7 @@ from clinometer.training.data import ParallelSamples, parallel_samples, prompts_
 from clinometer.training.plan import TrainingPlan
 from clinometer.training.recipes import make_loss, recipe_of
 
-__all__ = ["TrainedModel", "train", "watchers"]
+__all__ = ["TrainedModel", "train"]
 
 _RECORD = "training.json"
 _UNFINISHED = "plan.json"
@@ -144,7 +144,6 @@ def _fit(
     from transformers import set_seed
 
     from clinometer.encoders import SentenceTransformerEncoder
-    from clinometer.training.run import watchers
     from clinometer.training.weights import Weights
 
     set_seed(plan.seed)
@@ -200,7 +199,7 @@ def _fit(
     )
     trainer = host.SentenceTransformerTrainer(
         model=model, args=arguments, train_dataset=samples.to_dataset(), loss=loss,
-        evaluator=evaluator if with_evaluation else None, callbacks=watchers(show_progress_bar, plan.patience),
+        evaluator=evaluator if with_evaluation else None, callbacks=_watchers(show_progress_bar, plan.patience),
     )  # fmt: skip
     from transformers.trainer_callback import PrinterCallback
 
@@ -329,7 +328,7 @@ def _require_extra() -> None:
 _NO_LOSS = ("eval_", "train_", "learning_rate", "grad_norm", "epoch", "loss_")
 
 
-def watchers(show_progress_bar: bool, patience: int | None) -> list[Any]:
+def _watchers(show_progress_bar: bool, patience: int | None) -> list[Any]:
     """Callbacks of a training: the bar, and early stopping after `patience` evaluations without a better one."""
     from transformers import EarlyStoppingCallback, TrainerCallback
 

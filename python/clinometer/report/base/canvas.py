@@ -1,6 +1,6 @@
 """The canvas that figures are drawn on: one line for each language, finished as inline SVG.
 
-Same marks, same bytes: matplotlib's own defaults whatever the user's settings are, a fixed salt, no date. Text stays
+Same marks, same bytes: matplotlib's own defaults instead of the user's settings, a fixed salt, no date. Text stays
 text, so it can be searched and is drawn with the reader's fonts. Marks differ in shape as well as in colour.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["INK", "Mark", "Point", "Sheet", "canvas", "ink_on", "quietly"]
 INK = "#1b2733"
 _SOFT, _GRID = "#5b6875", "#d9dfe5"
 _SHADES = ("#f3f7fa", "#a9cce3", "#4f94c4")
-"""Of a heat map; even the darkest leaves dark ink a contrast of 4.5 to 1."""
+"""Shades of a heat map; dark ink has a contrast of at least 4.5 to 1 on all of them."""
 _WIDTH = 4.9
 
 
@@ -44,7 +44,7 @@ class Point(NamedTuple):
 
 
 class Sheet:
-    """A figure with one line for each label, laid out in inches: marks keep their size however many lines there are."""
+    """A figure with one line for each label, laid out in inches: marks keep their size for any number of lines."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class Sheet:
                 )
 
     def bars(self, i: int, series: int, points: Sequence[Point | None], sign: int, colour: str, *, pale: bool) -> None:
-        """Bars of series i of so many, to the right (sign 1) or to the left (sign -1), with their intervals."""
+        """Bars with intervals for the i-th of several series, to the right (sign 1) or to the left (sign -1)."""
         thickness = 0.66 / series
         for y, point in enumerate(points):
             if point is None:
@@ -145,7 +145,7 @@ class Sheet:
                 self.axes.plot(ends, [at, at], color=INK, lw=1.1, zorder=3, solid_capstyle="butt")
 
     def stacks(self, marks: Sequence[Mark], columns: Sequence[Sequence[float | None]], span: float) -> None:
-        """Parts one after another from 0, one column of numbers for each mark; a part with room for it says its number.
+        """Stacked parts from 0, one column of numbers for each mark; a part shows its number if there is room.
 
         `span` is the width of the axis in its unit.
         """
@@ -184,7 +184,7 @@ class Sheet:
                     self.axes.text(x, y, text, ha="center", va="center", fontsize=size, color=INK, parse_math=False)
 
     def sticks(self, points: Sequence[Point | None], colour: str) -> None:
-        """Right of each line a stick that leans by 15 degrees for one log2 rank, at most 75, like a clinometer."""
+        """A stick to the right of each line that leans 15 degrees for each log2 rank, at most 75, like a clinometer."""
         length, per_inch = 0.19, (self.axes.get_xlim()[1] - self.axes.get_xlim()[0]) / self.inner
         middle = self.axes.get_xlim()[1] + 0.34 * per_inch
         for y, point in enumerate(points):
@@ -210,7 +210,7 @@ class Sheet:
             self.axes.plot([middle, tip[0]], [foot, tip[1]], color=colour, lw=2, clip_on=False, solid_capstyle="round")
 
     def write(self, x: float, inches: float, text: str, *, below: bool = False) -> None:
-        """Text at a share of the axes' width, so many inches above its lower (or upper) edge."""
+        """Text at a share of the axes' width, some inches above their upper edge (or lower, if `below`)."""
         y = inches / (self.line_height * self.lines) + (0 if below else 1)
         self.axes.text(
             x,
@@ -243,7 +243,7 @@ class Sheet:
         )  # fmt: skip
 
     def svg(self, name: str, text: str) -> str:
-        """The figure as one `<svg>` element with ids of its own, that says in words what it shows."""
+        """The figure as one `<svg>` element with unique ids and a text for those who cannot see it."""
         sink = StringIO()
         with quietly():
             self.figure.savefig(
@@ -283,13 +283,13 @@ def ink_on(colour: str) -> str:
 
 
 def _brief(number: float) -> str:
-    """Two digits, for a cell in which three have no room."""
+    """Two digits, for a cell that has no room for three."""
     return f"{number:.2f}".removeprefix("0") if abs(number) <= 1 else f"{number:.0f}"
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without complaints about a label in a script that the bundled font lacks: readers have fonts of their own."""
+    """Without warnings about scripts that the bundled font lacks: readers have fonts of their own."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
@@ -297,7 +297,7 @@ def quietly() -> Iterator[None]:
 
 @contextmanager
 def canvas() -> Iterator[Any]:
-    """Sheets on matplotlib's own defaults; the settings of the caller are put back afterwards."""
+    """Sheets on matplotlib's own defaults; the settings of the caller are restored afterwards."""
     try:
         import matplotlib
         from matplotlib.figure import Figure

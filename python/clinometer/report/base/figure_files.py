@@ -1,6 +1,6 @@
 """The figures of a report as files: each as SVG and as PNG, with its title and key, for slides and papers.
 
-Same results, same bytes, with one version of matplotlib. A file is whole or not there.
+Same results, same bytes, with one version of matplotlib. A file is complete or absent.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def save_figures(drawings: Iterable[Drawing], folder: str | os.PathLike[str]) ->
     """Write figures as `NAME.svg` and `NAME.png`; other files of the folder are left alone.
 
     Args:
-        drawings: What is written.
-        folder: Made if it is not there.
+        drawings: Figures to write.
+        folder: Folder to write to; created if missing.
 
     Returns:
         The paths, in the order of the report.
@@ -34,12 +34,12 @@ def save_figures(drawings: Iterable[Drawing], folder: str | os.PathLike[str]) ->
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for drawing in drawings:
         for ending, content in _contents(drawing).items():
-            path = place / f"{drawing.name}.{ending}"
+            path = folder / f"{drawing.name}.{ending}"
             with written_whole(path) as file:
                 file.write(content)
             paths.append(path)
@@ -49,14 +49,14 @@ def save_figures(drawings: Iterable[Drawing], folder: str | os.PathLike[str]) ->
 def _contents(drawing: Drawing) -> dict[str, bytes]:
     """The bytes of both files."""
     figure = drawing.sheet.figure
-    told = {"Title": drawing.title, "Description": drawing.text}
+    description = {"Title": drawing.title, "Description": drawing.text}
     contents: dict[str, bytes] = {}
     with canvas(), quietly():
         added = _headed(figure, drawing)
         for ending, metadata in (
-            ("svg", dict.fromkeys(("Date", "Creator", "Format", "Type")) | told),
-            # A date or the version of a program would make the same figure other bytes.
-            ("png", {"Software": None} | told),
+            ("svg", dict.fromkeys(("Date", "Creator", "Format", "Type")) | description),
+            # A date or the version of a program would change the bytes of the same figure.
+            ("png", {"Software": None} | description),
         ):
             sink = BytesIO()
             figure.savefig(
@@ -70,7 +70,7 @@ def _contents(drawing: Drawing) -> dict[str, bytes]:
 
 
 def _headed(figure: Any, drawing: Drawing) -> list[Any]:
-    """Put title and key above the figure; the page has them in its own text."""
+    """Put title and key above the figure, which the page has in its own text; return what was added."""
     inch = 1 / figure.get_size_inches()[1]
     added: list[Any] = []
     above = 1.0

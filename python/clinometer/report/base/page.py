@@ -11,7 +11,7 @@ __all__ = ["fill", "require_extra"]
 
 
 def require_extra() -> None:
-    """Make sure that HTML reports can be made, before any work.
+    """Check, before any work, that the packages of the HTML report are installed.
 
     Raises:
         MissingExtraError: matplotlib or jinja2 is not installed.
@@ -24,7 +24,7 @@ def require_extra() -> None:
 
 
 def fill(template: str, **facts: Any) -> str:
-    """A page from one of the templates in this folder; all texts are escaped.
+    """A page from one of the templates in this folder, all texts escaped.
 
     Raises:
         MissingExtraError: matplotlib or jinja2 is not installed.

@@ -12,7 +12,7 @@ __all__ = ["Case", "Cases", "Entry", "Section"]
 
 
 class Entry(NamedTuple):
-    """A document of a ranking: its rank, what it is, by how much it is ahead of the answer, and its text, cut."""
+    """A document of a ranking: its rank, what it is, its lead over the answer, and its shortened text."""
 
     rank: int
     kind: str
@@ -24,12 +24,12 @@ class Entry(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A query that was hurt: its text, language and id, what happened in one sentence, and the ranking's documents."""
+    """A query that was hurt: its text, language and id, a one-sentence summary, and the documents of its ranking."""
 
     query: str
     language: str
     id: str
-    told: str
+    summary: str
     entries: tuple[Entry, ...]
 
 
@@ -54,5 +54,5 @@ class Section:
 
     @property
     def cases_by_scenario(self) -> list[tuple[str, list[Cases]]]:
-        """The cases under the name of their scenario (and result)."""
-        return [(name, list(found)) for name, found in groupby(self.cases, key=lambda cases: cases.scenario)]
+        """The cases by the name of their scenario (and result)."""
+        return [(name, list(group)) for name, group in groupby(self.cases, key=lambda cases: cases.scenario)]

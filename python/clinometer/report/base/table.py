@@ -16,14 +16,14 @@ __all__ = ["Cell", "Column", "Line", "Table"]
 
 
 class Cell(NamedTuple):
-    """A number as text, and what stands small beside it: its interval, or a count of its own."""
+    """A number as text, and the small text next to it: its interval, or a count of its own."""
 
     text: str
     aside: str = ""
 
 
 class Column(NamedTuple):
-    """A heading, its unit, and the encoder where several stand side by side; unit and encoder may be empty."""
+    """A heading, its unit, and the encoder where there are several; unit and encoder may be empty."""
 
     head: str
     unit: str = ""
@@ -46,9 +46,9 @@ class Table:
     Args:
         name: Unique in a report; an HTML id.
         title: What the table shows.
-        note: One or two sentences more, or empty.
+        note: One or two further sentences, or empty.
         corner: Heading of the column of labels.
-        columns: Columns; those with the same heading stand together.
+        columns: Columns; those with the same heading are adjacent.
         lines: Lines.
     """
 
@@ -77,8 +77,8 @@ class Table:
 
     def without_empty(self) -> Table:
         """The table without columns, then lines, in which nothing has a value."""
-        kept = [i for i in range(len(self.columns)) if any(line.cells[i].text != DASH for line in self.lines)]
-        table = self.take(kept)
+        filled = [i for i in range(len(self.columns)) if any(line.cells[i].text != DASH for line in self.lines)]
+        table = self.take(filled)
         lines = [line for line in table.lines if any(cell.text != DASH for cell in line.cells)]
         return replace(table, lines=tuple(lines))
 

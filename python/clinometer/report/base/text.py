@@ -1,7 +1,7 @@
 """Tables as text: aligned columns for a terminal, pipes for Markdown.
 
-A terminal table is not wider than asked unless one heading is: columns that do not fit go into a second table with the
-same lines. Wide characters count as two.
+A terminal table is no wider than the given width unless a single heading is: columns that do not fit go into a second
+table with the same lines. Wide characters count as two.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def escape_markdown(text: str) -> str:
 
 
 def markdown_table(table: Table) -> str:
-    """A pipe table with a label and one column for each column; intervals stand beside their values."""
+    """A pipe table with a label and one column for each column; intervals are next to their values."""
     heads = [column.head + (f" ({column.unit})" if column.unit else "") for column in table.columns]
     encoders = [f" · {column.encoder}" if column.encoder else "" for column in table.columns]
     rows = [[table.corner, *(head + encoder for head, encoder in zip(heads, encoders, strict=True))]]
@@ -41,7 +41,7 @@ def markdown_table(table: Table) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Text in lines of at most that width, as a terminal counts it; a word that is wider has a line of its own."""
+    """Text in lines of at most that width, as a terminal counts it; a wider word gets a line of its own."""
     lines = [""]
     for word in text.split():
         if lines[-1] and _width(lines[-1]) + 1 + _width(word) > width:
@@ -68,7 +68,7 @@ def plain_table(table: Table, width: int = 110) -> str:
 
 
 def _split(groups: Sequence[list[int]], widths: Sequence[int], even: float, most: int) -> list[list[int]]:
-    """Groups of columns on pages of about the same width, none wider than it may be unless one group alone is."""
+    """Groups of columns on pages of about equal width, none wider than `most` unless a single group is."""
     pages: list[list[int]] = [[]]
     used = 0
     for group, need in zip(groups, widths, strict=True):

@@ -36,7 +36,7 @@ _NAMES: dict[str, str] = dict(entry.split(":", 1) for entry in _TABLE.split())
 
 
 class Scale(NamedTuple):
-    """How values of one measure are written: multiplied, with so many digits, perhaps with a sign, under this unit."""
+    """How values of a measure are written: factor, number of digits, whether with a sign, and unit."""
 
     factor: float
     digits: int
@@ -56,7 +56,7 @@ _UNKNOWN = Scale(1, 3, False, "")
 
 
 def language_name(label: str) -> str:
-    """The English name of a language, or the label itself where no name is known.
+    """The English name of a language, or the label itself if its name is unknown.
 
     Example:
         >>> [language_name(label) for label in ("de", "zh-Hant", "pt-BR", "xx")]
@@ -71,7 +71,7 @@ def language_name(label: str) -> str:
 
 @lru_cache(maxsize=256)
 def measure(name: str) -> Measure | None:
-    """The measure of that name; None for one that this version does not know, which is then shown as it is written."""
+    """The measure of that name; None for one that this version does not know, which is shown by its name."""
     try:
         return parse([name])[0]
     except MeasureError:
@@ -83,10 +83,10 @@ def scale(name: str) -> Scale:
     known = measure(name)
     if known is None:
         return _UNKNOWN
-    found = _SCALES.get(known.unit, _UNKNOWN)
+    usual = _SCALES.get(known.unit, _UNKNOWN)
     if known.inner is not None:
-        return found._replace(signed=False, unit="points" if found.unit == "%" else found.unit)
-    return found
+        return usual._replace(signed=False, unit="points" if usual.unit == "%" else usual.unit)
+    return usual
 
 
 def value(name: str, number: float | None) -> str:
@@ -106,7 +106,7 @@ def value(name: str, number: float | None) -> str:
 
 
 def interval(name: str, low: float | None, high: float | None, joint: str = ", ") -> str:
-    """The two ends of an interval, or nothing where there is none.
+    """The two ends of an interval; empty without an interval.
 
     Example:
         >>> interval("Intrusion", 0.21, 0.258), interval("Intrusion", None, None)

@@ -36,25 +36,25 @@ _ENDINGS = (".html", ".htm", ".md", ".markdown", ".json")
 
 
 def check_ending(path: str | os.PathLike[str]) -> None:
-    """Refuse a file whose ending says neither HTML, Markdown nor JSON.
+    """Refuse a file whose ending is not one of HTML, Markdown or JSON.
 
     Raises:
-        UsageError: It has another ending.
+        UsageError: The file has another ending.
     """
     if Path(path).suffix.lower() not in _ENDINGS:
         raise UsageError(
-            f"{Path(path).name}: a comparison is HTML, Markdown or JSON; let its name end in .html, .md or .json"
+            f"{Path(path).name}: a comparison is HTML, Markdown or JSON; use a name that ends in .html, .md or .json"
         )
 
 
 def write_comparison(comparison: Compared, path: str | os.PathLike[str]) -> Path:
-    """Write a comparison: HTML, Markdown or JSON by the file's ending.
+    """Write a comparison as HTML, Markdown or JSON, by the file's ending.
 
     Returns:
         The path.
 
     Raises:
-        UsageError: Another ending.
+        UsageError: The file has another ending.
         MissingExtraError: HTML without matplotlib and jinja2.
     """
     path = Path(path)
@@ -74,12 +74,12 @@ def plain_comparison(comparison: Compared, *, everything: bool = False, width: i
     """The comparison for a terminal: the verdict, means over languages, the main measures by language.
 
     Args:
-        comparison: What `clinometer.comparison.compare` found.
-        everything: Every row, instead of the main measures.
-        width: Columns of the terminal.
+        comparison: Result of `clinometer.comparison.compare`.
+        everything: Whether to show every row instead of the main measures.
+        width: Width of the terminal in columns.
     """
     views = _views(comparison)
-    blocks = ["\n".join([*_opening(comparison)])]
+    blocks = ["\n".join(_opening(comparison))]
     shown = 0
     for view in views:
         if len(views) > 1:
@@ -92,7 +92,7 @@ def plain_comparison(comparison: Compared, *, everything: bool = False, width: i
     blocks += [wrapped(f"Note: {text}", width) for text in [*caveats(comparison), *methods(comparison)]]
     if shown < len(comparison.rows):
         blocks.append(
-            f"{shown:,} of {len(comparison.rows):,} rows are shown; --all shows all of them, -o FILE keeps them."
+            f"{shown:,} of {len(comparison.rows):,} rows are shown; --all shows all of them, -o FILE saves them."
         )
     return "\n\n".join(blocks)
 
@@ -107,8 +107,8 @@ def markdown_comparison(comparison: Compared) -> str:
         blocks += [escape_markdown(text) for text in verdict(view)]
         for table in mean_tables(view) + detail_tables(view):
             blocks += [f"### {escape_markdown(table.title)}", markdown_table(table), escape_markdown(table.note)]
-    if found := caveats(comparison):
-        blocks += ["## Keep in mind", _bullets(found)]
+    if sentences := caveats(comparison):
+        blocks += ["## Keep in mind", _bullets(sentences)]
     blocks += ["## How it was compared", _bullets(methods(comparison))]
     for view in views:
         blocks.append("## Every row" + (f": {escape_markdown(view.label)}" if len(views) > 1 else ""))
@@ -168,7 +168,7 @@ def draw_figures(comparison: Compared, folder: str | os.PathLike[str]) -> list[P
     views = enumerate(_views(comparison), start=1)
     drawings = [drawing for number, view in views for drawing in _drawings(view, number)]
     if len(comparison.labels) > 2:
-        # On the page each figure stands under the name of its encoder.
+        # On the page each figure is under the name of its encoder.
         names = [view.label for view in _views(comparison) for _ in _drawings(view, 1)]
         drawings = [
             replace(drawing, title=f"{drawing.title}: {comparison.labels[0]} → {name}")
@@ -178,10 +178,10 @@ def draw_figures(comparison: Compared, folder: str | os.PathLike[str]) -> list[P
 
 
 def _drawings(view: View, number: int) -> list[Drawing]:
-    found = [
+    drawings = [
         draw_dumbbells(view, scenario, measure, name=f"change-{number}-{scenario}") for scenario, measure in _FIGURES
     ]
-    return [drawing for drawing in found if drawing]
+    return [drawing for drawing in drawings if drawing]
 
 
 def _setting(key: str, value: object) -> str:
@@ -201,15 +201,15 @@ def _title(comparison: Compared) -> str:
 
 
 def _opening(comparison: Compared) -> list[str]:
-    """What was compared, on what."""
+    """The encoders, the collection and the pivot, one line each."""
     collection = comparison.collection
-    documents, queries = (sum((collection.get(what) or {}).values()) for what in ("documents", "queries"))
-    named = [f"after: {label}" for label in comparison.labels[1:]]
-    if len(named) > 1:
-        named = [f"after {_letter(number)}: {label}" for number, label in enumerate(comparison.labels[1:])]
+    documents, queries = (sum((collection.get(name) or {}).values()) for name in ("documents", "queries"))
+    encoders = [f"after: {label}" for label in comparison.labels[1:]]
+    if len(encoders) > 1:
+        encoders = [f"after {_letter(number)}: {label}" for number, label in enumerate(comparison.labels[1:])]
     return [
         f"before: {comparison.labels[0]}",
-        *named,
+        *encoders,
         f"on {collection.get('name', 'a collection')}: {len(collection.get('languages') or [])} languages, "
         f"{wording.count(documents)} documents, {wording.count(queries)} queries, pivot "
         f"{wording.language_name(str(comparison.settings['pivot']))}",
@@ -221,16 +221,16 @@ def _letter(number: int) -> str:
 
 
 def _explained(names: list[str]) -> list[tuple[str, str, str]]:
-    found = []
+    explanations = []
     for name in names:
         known = wording.measure(name)
         if known is None:
-            found.append((name, name, "This version of clinometer does not know the measure."))
+            explanations.append((name, name, "This version of clinometer does not know this measure."))
             continue
-        better = {True: "Higher is better.", False: "Lower is better.", None: "Says which way, not how good."}
+        better = {True: "Higher is better.", False: "Lower is better.", None: "Shows a direction, not a quality."}
         text = "Nearer 0 is better." if name == "RankGap" else better[known.higher_is_better]
-        found.append((name, known.display, f"{known.summary} {text}"))
-    return found
+        explanations.append((name, known.display, f"{known.summary} {text}"))
+    return explanations
 
 
 def _bullets(entries: list[str]) -> str:

@@ -1,6 +1,6 @@
 """The figure of a comparison: for each language a dot before, a dot after, and the interval of the difference.
 
-It shows values of rows and nothing else, and says the same in words.
+It shows only values of rows, and has a text that says the same.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _BETTER, _WORSE, _EVEN = "#0067a5", "#c2500a", "#5b6875"
 
 
 def draw_dumbbells(view: View, scenario: str, measure: str, *, name: str) -> Drawing | None:
-    """Before and after by language; None where there is no row.
+    """Before and after by language; None without rows.
 
     Args:
-        view: The rows.
-        scenario: Its name.
-        measure: Its name.
-        name: Prefix of the ids in the figure.
+        view: Rows of one encoder after.
+        scenario: Name of the scenario.
+        measure: Name of the measure, in canonical spelling.
+        name: Prefix of the ids in the figure and name of its files.
     """
     rows = view.targets(scenario, measure)
     if not rows:
@@ -42,7 +42,7 @@ def draw_dumbbells(view: View, scenario: str, measure: str, *, name: str) -> Dra
     pad = max(0.05 * (high - low), 0.01 * (top or abs(high) or 1))
     low, high = low - pad, high + pad
     if top is not None:
-        # An interval set off from the dot before can reach past what a value can be.
+        # An interval drawn from the dot before can reach beyond the range of the measure.
         low, high = max(low, -0.02 * top), min(high, 1.02 * top)
     with canvas() as new:
         labels = [wording.language_name(row["query_language"]) for row in rows]
@@ -69,17 +69,17 @@ def draw_dumbbells(view: View, scenario: str, measure: str, *, name: str) -> Dra
             )  # fmt: skip
         ticks = sheet.round_ticks(low, high)
         sheet.ticks(ticks, [f"{tick:g}{sign}" for tick in ticks])
-        text = _told(title, rows, measure)
+        text = _description(title, rows, measure)
         key: tuple[Mark, ...] = (
             Mark("before", _EVEN, "o", True),
             Mark("after: clearly better", _BETTER, "o"),
             Mark("after: clearly worse", _WORSE, "o"),
             Mark("after: not clear", _EVEN, "o"),
         )
-        shown = {_colour(view, row) for row in rows}
-        key = (key[0], *(mark for mark in key[1:] if mark.colour in shown))
+        colours = {_colour(view, row) for row in rows}
+        key = (key[0], *(mark for mark in key[1:] if mark.colour in colours))
         remark = (
-            f"The pale bar is the {view.confidence} interval of the difference, set off from the dot before. The "
+            f"The pale bar is the {view.confidence} interval of the difference, drawn from the dot before. The "
             f"numbers are the differences. A change is clear where its {_p(view)} is at most {view.level:.2g}."
         )
         return Drawing.of(sheet, name, key, f"{title}, by language", text, remark)
@@ -95,9 +95,9 @@ def _p(view: View) -> str:
     return "p" if view.comparison.settings["correction"] == "none" else "adjusted p"
 
 
-def _told(title: str, rows: Sequence[Row], measure: str) -> str:
-    def said(row: Row) -> str:
+def _description(title: str, rows: Sequence[Row], measure: str) -> str:
+    def phrase(row: Row) -> str:
         before, after = (wording.value(measure, row[end]) for end in ("before", "after"))
         return f"{wording.language_name(row['query_language'])} {before} before, {after} after"
 
-    return f"{title}. {'; '.join(map(said, rows))}."
+    return f"{title}. {'; '.join(map(phrase, rows))}."

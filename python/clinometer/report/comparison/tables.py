@@ -1,6 +1,6 @@
 """Tables of a comparison: means over languages by scenario, one measure by language, every row.
 
-A short report takes the headline measures; together, `all_tables` show each row exactly once.
+A short report has the headline measures; `all_tables` together show each row exactly once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from clinometer.report.comparison.view import Row, View, difference, difference_
 __all__ = ["DETAILS", "all_tables", "detail_tables", "mean_tables"]
 
 DETAILS = (("multi", "Complete@10"), ("multi", "nDCG@1"), ("multi", "MaxRnorm"), ("mono-same", "nDCG@1"))
-"""What a short report shows by language."""
+"""Scenarios and measures that a short report shows by language."""
 
 
 def mean_tables(view: View, *, everything: bool = False) -> list[Table]:
@@ -20,7 +20,7 @@ def mean_tables(view: View, *, everything: bool = False) -> list[Table]:
     tables = []
     for scenario in view.scenarios:
         measures = view.measures(scenario) if everything else view.headlines(scenario)
-        rows = [row for measure in measures for row in view.block(scenario, measure) if view.is_mean(row)]
+        rows = [row for measure in measures for row in view.measure_rows(scenario, measure) if view.is_mean(row)]
         gaps = sum(measure.startswith("LanguageGap(") for measure in measures)
         lines = tuple(_line(row, f"{_short(row['measure'], gaps == 1)}, {view.where(row)}") for row in rows)
         if lines:
@@ -31,14 +31,14 @@ def mean_tables(view: View, *, everything: bool = False) -> list[Table]:
 
 def detail_tables(view: View) -> list[Table]:
     """The main measures by language; where the results have none of them, the first measure that they have."""
-    wanted = [(scenario, measure) for scenario, measure in DETAILS if view.targets(scenario, measure)]
-    if not wanted:
+    details = [(scenario, measure) for scenario, measure in DETAILS if view.targets(scenario, measure)]
+    if not details:
         scenario = view.scenarios[0]
-        wanted = [(scenario, view.headlines(scenario)[0])]
+        details = [(scenario, view.headlines(scenario)[0])]
     tables = []
-    for scenario, measure in wanted:
-        rows = view.targets(scenario, measure) or view.block(scenario, measure)
-        note = "Queries in the language of the line, and its pool with the pivot." if scenario == "multi" else ""
+    for scenario, measure in details:
+        rows = view.targets(scenario, measure) or view.measure_rows(scenario, measure)
+        note = "Queries in the row's language, in its pool with the pivot." if scenario == "multi" else ""
         tables.append(_by_language(view, rows, f"{_slug(scenario, measure)}-short", note))
     return tables
 
@@ -48,7 +48,7 @@ def all_tables(view: View) -> list[Table]:
     tables = []
     for scenario in view.scenarios:
         for measure in view.measures(scenario):
-            rows = view.block(scenario, measure)
+            rows = view.measure_rows(scenario, measure)
             rows = [row for row in rows if not view.is_mean(row)] + [row for row in rows if view.is_mean(row)]
             tables.append(_by_language(view, rows, _slug(scenario, measure), ""))
     return tables
@@ -65,7 +65,7 @@ def _slug(scenario: str, measure: str) -> str:
 
 
 def _short(measure: str, only_gap: bool) -> str:
-    """A measure with its arrow; the only language gap goes without the name of its measure."""
+    """A measure with its arrow; a single language gap is shown without the name of its measure."""
     known = wording.measure(measure)
     if known is None:
         return measure

@@ -1,4 +1,4 @@
-"""The verdict on a comparison: what rose and what fell, whether single-language search was harmed, what was left out.
+"""The verdict on a comparison: rises and falls, harm to single-language search, and what was left out.
 
 Every number in a sentence is the value of one row. A change that could be chance is never called a rise or a fall.
 """
@@ -22,30 +22,30 @@ from clinometer.report.comparison.view import (
 __all__ = ["TOLERANCE", "caveats", "change", "key_changes", "methods", "verdict"]
 
 TOLERANCE = 0.005
-"""How much nDCG@1 in one language may fall before a report calls it harm."""
+"""Largest fall of nDCG@1 in one language that a report does not call harm."""
 
 _CORRECTIONS = {"holm": "Holm's method", "bh": "the method of Benjamini and Hochberg", "none": "not at all"}
 
 
 def verdict(view: View) -> list[str]:
     """The sentences in paragraphs: the main measure, harm, lean and intrusion."""
-    found = [_main(view), _harm(view), _others(view)]
-    return [text for text in found if text]
+    sentences = [_main(view), _harm(view), _others(view)]
+    return [text for text in sentences if text]
 
 
 def change(view: View, row: Mapping[str, Any]) -> str:
-    """What a row says, such as `rises from 48.2% to 93.8% (+45.6 points, 95% interval +44.1 to +47.0)`.
+    """The change of a row in words, such as `rises from 48.2% to 93.8% (+45.6 points, 95% interval +44.1 to +47.0)`.
 
-    What could be chance `does not clearly change`; see `View.clear`.
+    A change that could be chance `does not clearly change`; see `View.clear`.
     """
     measure, span = row["measure"], _span(view, row)
     if row["before"] == row["after"] and row["ci_low"] == row["ci_high"]:
         return f"does not change, {span}"
     if not view.clear(row):
-        beside = row["ci_low"] is not None and not row["ci_low"] <= 0 <= row["ci_high"]
+        excludes_zero = row["ci_low"] is not None and not row["ci_low"] <= 0 <= row["ci_high"]
         # The interval alone would say otherwise: it is not adjusted for the number of tests.
-        why = f", but {_kind(view)} is {probability(row['p_adjusted'])}" if beside else ""
-        return f"does not clearly change, {span}{why}"
+        reason = f", but {_kind(view)} is {probability(row['p_adjusted'])}" if excludes_zero else ""
+        return f"does not clearly change, {span}{reason}"
     verb = "rises" if row["difference"] > 0 else "falls"
     if measure == "RankGap":
         verb = (
@@ -61,13 +61,13 @@ def _kind(view: View) -> str:
 
 
 def _span(view: View, row: Mapping[str, Any]) -> str:
-    """Such as `from 48.2% to 93.8% (+45.6 points, 95% interval +44.1 to +47.0)`, without a word on its direction."""
+    """Such as `from 48.2% to 93.8% (+45.6 points, 95% interval +44.1 to +47.0)`, without its direction."""
     measure = row["measure"]
     unit = "%" if wording.scale(measure).unit == "%" else ""
     before, after = (wording.value(measure, row[name]) + unit for name in ("before", "after"))
     limits = difference_interval(row, " to ")
-    inside = difference(measure, row["difference"]) + points(measure)
-    return f"from {before} to {after} ({inside}" + (f", {view.confidence} interval {limits})" if limits else ")")
+    change = difference(measure, row["difference"]) + points(measure)
+    return f"from {before} to {after} ({change}" + (f", {view.confidence} interval {limits})" if limits else ")")
 
 
 def _name(measure: str) -> str:
@@ -99,7 +99,9 @@ def _by_language(view: View, scenario: str, measure: str) -> str:
     clear = [row for row in known if view.clear(row)]
     kind = _kind(view)
     if not clear:
-        return f" In none of {len(rows)} languages is the change clear by itself ({kind} at most {view.level:.2g})."
+        return (
+            f" In none of the {len(rows)} languages is the change clear on its own ({kind} at most {view.level:.2g})."
+        )
     better = [row for row in clear if row["improved"]]
     worse = [_language(row) for row in clear if not row["improved"]]
     text = f" By language ({kind} at most {view.level:.2g}): better in {len(better)} of {len(rows)}, worse in "
@@ -111,7 +113,7 @@ def _language(row: Mapping[str, Any]) -> str:
 
 
 def _harm(view: View) -> str:
-    """Whether a language loses in pools of its own, by name."""
+    """The languages that lose in pools of their own language, if any."""
     harmed = view.comparison.harmed(tolerance=TOLERANCE, encoder=view.label)
     if harmed is None:
         return "The results have no nDCG@1 in mono-same, so harm to search in one language was not checked."
@@ -156,24 +158,24 @@ def _targets(view: View, row: Mapping[str, Any]) -> str:
 def key_changes(view: View) -> list[tuple[str, str, str]]:
     """The numbers at the top of a page: before and after, the difference with its interval, words."""
     pivot = wording.language_name(view.pivot)
-    wanted = [
+    candidates = [
         (
             "multi",
             "Complete@10",
             "macro",
-            "Complete@10 in multi, all queries: all versions of the answer in the first 10",
+            "Complete@10 in multi, all queries: all versions of the answer among the first 10",
         ),
         ("mono-same", "nDCG@1", "macro", "nDCG@1 in mono-same, all languages: search within one language"),
         (
             "one-sided",
             "Intrusion",
             "macro-target",
-            f"of target-language queries meet an unrelated {pivot} document first",
+            f"of target-language queries have an unrelated {pivot} document above the answer",
         ),
         ("multi", "RankGap", "macro-target", f"log2 ranks of lean to {pivot}, target-language queries; 0 is upright"),
     ]
     numbers = []
-    for scenario, measure, name, text in wanted:
+    for scenario, measure, name, text in candidates:
         row = view.mean(scenario, measure, name)
         if row is None:
             continue
@@ -187,16 +189,16 @@ def key_changes(view: View) -> list[tuple[str, str, str]]:
 
 def caveats(comparison: Compared) -> list[str]:
     """What a reader must keep in mind: warnings of the encoders, and what was left out."""
-    found = [
+    warnings = [
         f"{label}: {warning}"
         for label, encoder in zip(comparison.labels, comparison.encoders, strict=True)
         for warning in encoder.get("warnings") or []
     ]
-    return [*found, *(f"{notice}." for notice in comparison.notices)]
+    return [*warnings, *(f"{notice}." for notice in comparison.notices)]
 
 
 def methods(comparison: Compared) -> list[str]:
-    """How the numbers were made."""
+    """How the numbers were computed."""
     settings = comparison.settings
     resamples, level = wording.count(settings["resamples"]), f"{100 * settings['confidence']:g}%"
     correction = settings["correction"]
@@ -210,7 +212,7 @@ def methods(comparison: Compared) -> list[str]:
         "Differences are after minus before, over the queries for which both values are defined. Means over languages "
         "are plain means.",
         f"Intervals of differences: {level} percentile intervals of {resamples} paired bootstrap resamples of "
-        "questions; translations of one question are drawn together. They are not adjusted for their number.",
+        "questions; translations of one question are drawn together. The intervals are not adjusted for their number.",
         f"p: two-sided paired permutation test of the mean difference, {resamples} random sign patterns, one sign for "
         f"all translations of a question; the smallest possible p is {1 / (settings['resamples'] + 1):.1g}. {adjusted}",
         "d_z: mean difference over its standard deviation, both over questions. Better, worse, equal: numbers of "

@@ -1,6 +1,6 @@
-"""A comparison as its report reads it: the rows of one encoder after, found by scenario, measure and place.
+"""A comparison as its report reads it: the rows of one encoder after, looked up by scenario, measure and place.
 
-Also the words of a change: differences with their sign, intervals of differences, p-values.
+Also the text of a change: differences with their sign, intervals of differences, p-values.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ HEADLINES = {
 
 
 class Compared(Protocol):
-    """What a report reads of a comparison; `clinometer.comparison.Comparison` says what each holds."""
+    """The part of `clinometer.comparison.Comparison` that a report reads."""
 
     @property
     def collection(self) -> Mapping[str, Any]:
-        """What was compared on."""
+        """Description of the collection."""
         ...
 
     @property
@@ -47,7 +47,7 @@ class Compared(Protocol):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """How they were compared."""
+        """Settings of the comparison."""
         ...
 
     @property
@@ -57,11 +57,11 @@ class Compared(Protocol):
 
     @property
     def notices(self) -> Sequence[str]:
-        """What was left out."""
+        """Sentences about what was left out."""
         ...
 
     def harmed(self, *, tolerance: float = ..., encoder: str | None = ...) -> Sequence[Row] | None:
-        """Rows of single languages that become worse; None if there are none to check."""
+        """Rows of single languages that become worse; None without rows to check."""
         ...
 
     def to_json(self) -> str:
@@ -71,7 +71,7 @@ class Compared(Protocol):
 
 @dataclass(frozen=True)
 class View:
-    """What changed from the encoder before to one encoder after."""
+    """The changes from the encoder before to one encoder after."""
 
     comparison: Compared
     label: str
@@ -89,19 +89,19 @@ class View:
     @property
     def groups(self) -> dict[str, list[str]]:
         """Groups of languages by name."""
-        found: dict[str, list[str]] = self.comparison.settings["groups"]
-        return found
+        groups: dict[str, list[str]] = self.comparison.settings["groups"]
+        return groups
 
     @property
     def confidence(self) -> str:
-        """Such as `95%`."""
+        """Confidence level, such as `95%`."""
         return f"{100 * self.comparison.settings['confidence']:g}%"
 
     @cached_property
     def scenarios(self) -> list[str]:
         """Scenarios in the order of a report."""
-        there = list(dict.fromkeys(row["scenario"] for row in self.rows))
-        return [*(name for name in HEADLINES if name in there), *(name for name in there if name not in HEADLINES)]
+        names = list(dict.fromkeys(row["scenario"] for row in self.rows))
+        return [*(name for name in HEADLINES if name in names), *(name for name in names if name not in HEADLINES)]
 
     def measures(self, scenario: str) -> list[str]:
         """Measures of a scenario, in the order of the rows."""
@@ -109,19 +109,19 @@ class View:
 
     def headlines(self, scenario: str) -> list[str]:
         """Measures of a scenario for a short report: the usual ones, else all."""
-        there = self.measures(scenario)
-        return [name for name in HEADLINES.get(scenario, ()) if name in there] or there
+        names = self.measures(scenario)
+        return [name for name in HEADLINES.get(scenario, ()) if name in names] or names
 
     def is_mean(self, row: Row) -> bool:
         """Whether a row is a mean over languages."""
         return row["query_language"] in _MEANS or row["query_language"] in self.groups
 
-    def block(self, scenario: str, measure: str) -> list[Row]:
+    def measure_rows(self, scenario: str, measure: str) -> list[Row]:
         """All rows of a measure in a scenario: means, then languages in the order of the report."""
-        found = [row for row in self.rows if (row["scenario"], row["measure"]) == (scenario, measure)]
+        rows = [row for row in self.rows if (row["scenario"], row["measure"]) == (scenario, measure)]
         place = {label: number for number, label in enumerate(self.languages)}
-        means = [row for row in found if self.is_mean(row)]
-        single = [row for row in found if not self.is_mean(row)]
+        means = [row for row in rows if self.is_mean(row)]
+        single = [row for row in rows if not self.is_mean(row)]
 
         def key(row: Row) -> tuple[int, int]:
             others = [place.get(label, 0) for label in row["pool_languages"] if label != row["query_language"]]
@@ -130,16 +130,16 @@ class View:
         return means + sorted(single, key=key)
 
     def mean(self, scenario: str, measure: str, *names: str) -> Row | None:
-        """The first of these means that there is; if there is none and only one row, that one."""
-        found = self.block(scenario, measure)
-        rows = {row["query_language"]: row for row in found if self.is_mean(row)}
-        there = next((rows[name] for name in names if name in rows), None)
-        return found[0] if there is None and len(found) == 1 else there
+        """The first of these means that has a row; without one, the only row of the measure, if it has just one."""
+        rows = self.measure_rows(scenario, measure)
+        means = {row["query_language"]: row for row in rows if self.is_mean(row)}
+        first = next((means[name] for name in names if name in means), None)
+        return rows[0] if first is None and len(rows) == 1 else first
 
     def targets(self, scenario: str, measure: str) -> list[Row]:
         """One row for each language: its own queries, in mixed pools those of the pivot and that language."""
         rows = []
-        for row in self.block(scenario, measure):
+        for row in self.measure_rows(scenario, measure):
             query, pool = row["query_language"], row["pool_languages"]
             if self.is_mean(row):
                 continue
@@ -150,9 +150,9 @@ class View:
 
     @cached_property
     def languages(self) -> list[str]:
-        """Languages, that with the worst value before first, by the first headline of mixed pools; the pivot last."""
-        asked = dict.fromkeys(row["query_language"] for row in self.rows if not self.is_mean(row))
-        labels = [label for label in asked if label != self.pivot]
+        """Languages, the worst before first by the first headline of mixed pools; the pivot last."""
+        query_languages = dict.fromkeys(row["query_language"] for row in self.rows if not self.is_mean(row))
+        labels = [label for label in query_languages if label != self.pivot]
         for scenario in self.scenarios:
             for measure in self.headlines(scenario)[:1]:
                 rows = {
@@ -161,11 +161,11 @@ class View:
                     if (row["scenario"], row["measure"]) == (scenario, measure)
                     and (scenario == "multilingual" or self.pivot in row["pool_languages"])
                 }
-                if held := [label for label in labels if label in rows]:
-                    sign = -1 if rows[held[0]]["lower_is_better"] else 1
-                    held.sort(key=lambda label: sign * rows[label]["before"])
-                    rest = [label for label in labels if label not in held]
-                    return [*held, *rest, self.pivot]
+                if measured := [label for label in labels if label in rows]:
+                    sign = -1 if rows[measured[0]]["lower_is_better"] else 1
+                    measured.sort(key=lambda label: sign * rows[label]["before"])
+                    rest = [label for label in labels if label not in measured]
+                    return [*measured, *rest, self.pivot]
         return [*labels, self.pivot]
 
     @property
@@ -174,7 +174,7 @@ class View:
         return round(1 - float(self.comparison.settings["confidence"]), 12)
 
     def clear(self, row: Row) -> bool:
-        """Whether a change is more than chance: by its adjusted p; without a test, if its interval is beside 0."""
+        """Whether a change is more than chance: by its adjusted p; without a test, if its interval excludes 0."""
         if row["p_adjusted"] is not None:
             return bool(row["p_adjusted"] <= self.level)
         return row["ci_low"] is not None and not row["ci_low"] <= 0 <= row["ci_high"]
@@ -192,15 +192,15 @@ class View:
         if query in self.groups:
             return str(query)
         name = wording.language_name(query)
-        shown = name if name == query else f"{name} ({query})"
-        others = [label for label in pool if label != query]
+        label = name if name == query else f"{name} ({query})"
+        others = [language for language in pool if language != query]
         if whole or (query != self.pivot and others == [self.pivot]):
-            return shown
+            return label
         return f"{name} queries, {' + '.join(map(wording.language_name, others))}"
 
 
 def points(measure: str) -> str:
-    """The unit of a measure's differences, with a space before it, or nothing."""
+    """The unit of a measure's differences after a space; empty without a unit."""
     unit = wording.scale(measure).unit
     return {"%": " points", "": ""}.get(unit, f" {unit}")
 
@@ -222,7 +222,7 @@ def difference(measure: str, number: float | None) -> str:
 
 
 def difference_interval(row: Row, joint: str = ", ") -> str:
-    """The two ends of a difference's interval, or nothing where there is none."""
+    """The two ends of a difference's interval; empty without an interval."""
     ends = [row["ci_low"], row["ci_high"]]
     return "" if None in ends else joint.join(difference(row["measure"], end) for end in ends)
 
@@ -241,5 +241,5 @@ def probability(p: float | None) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Names with commas and a last `and`."""
-    found = list(names)
-    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+    items = list(names)
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

@@ -1,1 +1,1 @@
-"""The report of one evaluation or of several side by side: verdict, tables and figures; a page, Markdown or text."""
+"""The report of one or several evaluations: verdict, tables and figures, as a page, Markdown or text."""

@@ -1,4 +1,4 @@
-"""What stands first instead of the answer: categories by language, and the worst queries with their texts."""
+"""What ranks first instead of the answer: categories by language, and the worst queries with their texts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def causes(readings: Sequence[Reading], languages: Sequence[str]) -> Section | N
     tables = []
     for number, reading in analysed:
         for scenario in _scenarios(reading, several=len(readings) > 1):
-            title = f"What stands first ({scenario})" + (f", {reading.label}" if len(readings) > 1 else "")
+            title = f"What ranks first ({scenario})" + (f", {reading.label}" if len(readings) > 1 else "")
             tables.append(_table(reading, languages, scenario, name=f"causes-{number}-{scenario}-table", title=title))
     if not tables:
         return None
@@ -44,10 +44,10 @@ def causes(readings: Sequence[Reading], languages: Sequence[str]) -> Section | N
     settings = thresholds.get("settings", {})
     pivot = wording.language_name(readings[0].pivot)
     text = (
-        "Every query counts once, by the document at the very top of its ranking. Orange and purple parts come of the "
-        f"mixing: unrelated documents in {pivot} or another language that was not asked in. Dark blue parts would be "
-        "there in a pool of one language too. Light blue is a right answer in the wrong language. The rest up to 100% "
-        "have the answer in their own language first."
+        "Every query counts once, by the document at the top of its ranking. Orange and purple parts come from the "
+        f"mixing: unrelated documents in {pivot} or in a language other than the query's. Dark blue parts would "
+        "appear in a pool of one language too. Light blue is a right answer in the wrong language. For the rest, up to "
+        "100%, the answer in the query's own language comes first."
     )
     words = dict(CATEGORIES)
     if "tolerance" in settings:
@@ -56,15 +56,15 @@ def causes(readings: Sequence[Reading], languages: Sequence[str]) -> Section | N
         words["duplicate"] += f" ({100 * settings['overlap']:g}% of the character trigrams)"
     notes = tuple((_label(category, pivot), words[category]) for category in words if _used(category, tables, pivot))
     return Section(
-        "causes", "What stands first instead?", text, tuple(tables), _cases(analysed, languages, readings), notes
+        "causes", "What ranks first instead?", text, tuple(tables), _cases(analysed, languages, readings), notes
     )
 
 
 def _scenarios(reading: Reading, *, several: bool) -> list[str]:
-    """Of several results one scenario each, the one in which every other document is wrong if it is there."""
-    there = {row["scenario"] for row in (reading.analysis or {}).get("rows", ())}
-    found = [name for name in _SCENARIOS if name in there]
-    return found[:1] if several else found
+    """The scenarios that have rows; with several results only the first of them, preferably one-sided."""
+    available = {row["scenario"] for row in (reading.analysis or {}).get("rows", ())}
+    scenarios = [name for name in _SCENARIOS if name in available]
+    return scenarios[:1] if several else scenarios
 
 
 def _label(category: str, pivot: str) -> str:
@@ -86,35 +86,35 @@ def _used(category: str, tables: Sequence[Table], pivot: str) -> bool:
 def _places(
     reading: Reading, languages: Sequence[str], scenario: str
 ) -> list[tuple[str, dict[str, Row], dict[str, int]]]:
-    """For each line: its label, rows by category where one pool is meant, and counts by category over its pools.
+    """For each line: its label, rows by category if it is about a single pool, and counts by category over its pools.
 
-    A category that cannot be, such as a third language in a pool of two, has no count.
+    A category that cannot occur, such as a third language in a pool of two, has no count.
     """
     rows = [row for row in (reading.analysis or {}).get("rows", ()) if row["scenario"] == scenario]
     pivot = reading.pivot
-    found = []
+    places = []
     for language in [*languages, pivot]:
-        held = [
+        language_rows = [
             row
             for row in rows
             if row["query_language"] == language and (scenario == "multilingual" or pivot in row["pool_languages"])
         ]
-        if not held:
+        if not language_rows:
             continue
         counts: dict[str, int] = {}
-        for row in held:
-            if not _can_be(row, pivot):
+        for row in language_rows:
+            if not _can_occur(row, pivot):
                 continue
             counts[row["category"]] = counts.get(row["category"], 0) + row["queries"]
-        pools = {tuple(row["pool_languages"]) for row in held}
+        pools = {tuple(row["pool_languages"]) for row in language_rows}
         label = language_label(language, [reading])
         if language == pivot:
             label = f"{wording.language_name(pivot)} queries" + (f" ({len(pools)} pools)" if len(pools) > 1 else "")
-        found.append((label, {row["category"]: row for row in held} if len(pools) == 1 else {}, counts))
-    return found
+        places.append((label, {row["category"]: row for row in language_rows} if len(pools) == 1 else {}, counts))
+    return places
 
 
-def _can_be(row: Row, pivot: str) -> bool:
+def _can_occur(row: Row, pivot: str) -> bool:
     others = set(row["pool_languages"]) - {row["query_language"]}
     absent = {"pivot": pivot not in others, "other-language": not others - {pivot}}
     absent["translation"] = row["scenario"] == "one-sided"
@@ -130,7 +130,7 @@ def _table(reading: Reading, languages: Sequence[str], scenario: str, *, name: s
         cells = []
         for category in used:
             row = rows.get(category)
-            # Resampling a count of 0 gives 0 again, which would look surer than it is.
+            # Resampling a count of 0 gives 0 again, which would look more certain than it is.
             known = row is not None and row["queries"] > 0
             ends = wording.interval("Intrusion", row.get("ci_low"), row.get("ci_high")) if row and known else ""
             share = wording.value("Intrusion", counts[category] / total) if category in counts else wording.DASH
@@ -142,7 +142,7 @@ def _table(reading: Reading, languages: Sequence[str], scenario: str, *, name: s
 
 
 def draw_causes(readings: Sequence[Reading], languages: Sequence[str]) -> list[Drawing]:
-    """For each table a figure of its parts without the answers themselves, so that what remains can be seen."""
+    """A figure for each table: its parts without the answers, so that the rest is visible."""
     drawings = []
     pivot = wording.language_name(readings[0].pivot)
     for number, reading in enumerate(readings, start=1):
@@ -153,7 +153,7 @@ def draw_causes(readings: Sequence[Reading], languages: Sequence[str]) -> list[D
                 [100 * counts.get(category, 0) / total for (_, _, counts), total in zip(places, totals, strict=True)]
                 for category in _COLOURS
             ]
-            title = f"What stands above the answer, at the top ({scenario})"
+            title = f"What ranks first instead of the answer ({scenario})"
             drawing = draw_stacks(
                 [_short(label) for label, _, _ in places],
                 [Mark(_label(category, pivot), colour, "s") for category, colour in _COLOURS.items()],
@@ -174,19 +174,19 @@ def _short(label: str) -> str:
 def _cases(
     analysed: Sequence[tuple[int, Reading]], languages: Sequence[str], readings: Sequence[Reading]
 ) -> tuple[Cases, ...]:
-    found = []
+    cases_by_language = []
     for _, reading in analysed:
         examples = (reading.analysis or {}).get("examples", ())
         for scenario in _SCENARIOS:
             for language in [*languages, reading.pivot]:
-                here = [e for e in examples if (e["scenario"], e["query_language"]) == (scenario, language)]
-                if here:
-                    who = f"{reading.label}: " if len(readings) > 1 else ""
+                worst = [e for e in examples if (e["scenario"], e["query_language"]) == (scenario, language)]
+                if worst:
+                    prefix = f"{reading.label}: " if len(readings) > 1 else ""
                     name = wording.language_name(language)
-                    most = "the one most hurt" if len(here) == 1 else f"the {len(here)} most hurt"
-                    cases = tuple(_case(example, reading) for example in here)
-                    found.append(Cases(f"{who}{scenario}", f"{name} queries: {most}", cases))
-    return tuple(found)
+                    number = "the one hurt most" if len(worst) == 1 else f"the {len(worst)} hurt most"
+                    cases = tuple(_case(example, reading) for example in worst)
+                    cases_by_language.append(Cases(f"{prefix}{scenario}", f"{name} queries: {number}", cases))
+    return tuple(cases_by_language)
 
 
 def _case(example: Mapping[str, Any], reading: Reading) -> Case:
@@ -196,7 +196,7 @@ def _case(example: Mapping[str, Any], reading: Reading) -> Case:
     pool = " and ".join(wording.language_name(label) for label in example["pool_languages"][:2])
     if len(example["pool_languages"]) > 2:
         pool = f"{len(example['pool_languages'])} languages"
-    told = (
+    summary = (
         f"In the pool of {pool}, the {wording.language_name(example['query_language'])} answer has rank "
         f"{wording.count(example['rank'])}. Unrelated documents above it: {intruders}."
     )
@@ -212,11 +212,13 @@ def _case(example: Mapping[str, Any], reading: Reading) -> Case:
         Entry(example["rank"], "answer", "the answer", "", str(answer["id"]), answer["language"],
               shortened(answer["text"]))
     )  # fmt: skip
-    return Case(shortened(example["query"]), example["query_language"], str(example["query_id"]), told, tuple(entries))
+    return Case(
+        shortened(example["query"]), example["query_language"], str(example["query_id"]), summary, tuple(entries)
+    )
 
 
 def shortened(text: str, length: int = _SHOWN) -> str:
-    """A text on one line, cut between words where it can be, with an ellipsis.
+    """A text on one line, cut between words where possible, with an ellipsis.
 
     Example:
         >>> shortened("one two three", 9), shortened("one two", 9)
@@ -225,6 +227,6 @@ def shortened(text: str, length: int = _SHOWN) -> str:
     line = " ".join(text.split())
     if len(line) <= length:
         return line
-    kept = line[: length - 1]
-    spaced = kept.rpartition(" ")[0]
-    return (spaced if len(spaced) > length // 2 else kept).rstrip(" ,.;:") + "…"
+    start = line[: length - 1]
+    whole_words = start.rpartition(" ")[0]
+    return (whole_words if len(whole_words) > length // 2 else start).rstrip(" ,.;:") + "…"

@@ -1,6 +1,6 @@
 """The figures of a report: lean by language, complete answers, intrusion both ways, one language at a time.
 
-Each shows numbers of the results and nothing else, and says the same in words. A figure without any number is None.
+Each shows only numbers of the results, and has a text that says the same. A figure without numbers is None.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Drawing", "draw_bars", "draw_dots", "draw_heat", "draw_lean", "serie
 _PIVOT, _TARGET = "#c2500a", "#0067a5"
 _COLOURS = ("#0067a5", "#c2500a", "#00805e", "#a6427e", "#8a6d00", "#3a3f8f", "#5b6875")
 _STICKS = 2
-"""Of how many results sticks can still be told apart where they stand on one foot."""
+"""Largest number of results whose sticks can be told apart when drawn from one foot."""
 _MARKERS = ("o", "D", "s", "^", "v", "P", "X")
 
 
@@ -35,7 +35,7 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure: its SVG, its key, a title, a text that says the same in words, and a remark for those who see it.
+    """A figure: its SVG, its key, a title, a text that says the same in words, and a remark shown below it.
 
     `name` is the prefix of its ids and the name of its files; `sheet` is what it was drawn on.
     """
@@ -50,7 +50,7 @@ class Drawing:
 
     @classmethod
     def of(cls, sheet: Sheet, name: str, key: Sequence[Mark], title: str, text: str, remark: str = "") -> Drawing:
-        """What was drawn on a sheet, finished."""
+        """The finished drawing of a sheet."""
         return cls(sheet.svg(name, text), tuple(key), title, text, remark, name, sheet)
 
 
@@ -59,7 +59,7 @@ def series_of(readings: Sequence[Reading], sides: Sequence[Side]) -> list[Series
     pivot = wording.language_name(readings[0].pivot)
     if len(readings) == 1:
         marks = {
-            "target": Mark("queries in the language of the line", _TARGET, "o"),
+            "target": Mark("queries in the row's language", _TARGET, "o"),
             "pivot": Mark(f"{pivot} queries", _PIVOT, "D", True),
         }
         return [Series(readings[0], side, marks[side]) for side in sides]
@@ -80,7 +80,7 @@ def _name(language: str, readings: Sequence[Reading]) -> str:
 
 
 def _points(series: Series, scenario: str, measure: str, languages: Sequence[str]) -> list[Point | None]:
-    """Values as they are written in tables (percentages, not shares); None where there is none."""
+    """Values as they are written in tables (percentages, not shares); None where a row has no value."""
     factor = wording.scale(measure).factor
     points: list[Point | None] = []
     for language in languages:
@@ -93,7 +93,7 @@ def _points(series: Series, scenario: str, measure: str, languages: Sequence[str
     return points
 
 
-def _told(
+def _description(
     title: str,
     all_series: Sequence[Series],
     columns: Sequence[Sequence[Point | None]],
@@ -126,8 +126,8 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
 
     One result shows both sides; several show their target-language queries.
     """
-    shown = series_of(readings, ["target", "pivot"] if len(readings) == 1 else ["target"])
-    columns = [_points(series, "multi", measure, languages) for series in shown]
+    all_series = series_of(readings, ["target", "pivot"] if len(readings) == 1 else ["target"])
+    columns = [_points(series, "multi", measure, languages) for series in all_series]
     known = [point for points in columns for point in points if point]
     if not known:
         return None
@@ -138,7 +138,7 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
     with canvas() as new:
         sheet = new(
             len(languages),
-            len(shown),
+            len(all_series),
             [_name(label, readings) for label in languages],
             right=0.62 if len(readings) <= _STICKS else 0.2,
             top=0.34,
@@ -149,7 +149,7 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
         axes.axvspan(0, high + pad, color="#fdf1e7", lw=0, zorder=0)
         axes.axvspan(low - pad, 0, color="#e9f3fa", lw=0, zorder=0)
         axes.axvline(0, color=INK, lw=1.4, zorder=2)
-        sheet.dots([series.mark for series in shown], columns, stems=len(readings) == 1)
+        sheet.dots([series.mark for series in all_series], columns, stems=len(readings) == 1)
         ticks = _lean_ticks(low - pad, high + pad)
         sheet.ticks(
             ticks,
@@ -160,23 +160,23 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
         )
         sheet.write(0.5, -0.62 + 0.1, "rank gap in log2 ranks, and how many times as deep", below=True)
         sheet.write_at(0, "upright", weight="bold")
-        # A side that is too narrow for its words goes without them.
-        across = high - low
-        if high > 0.4 * across:
+        # A side that is too narrow for its label has none.
+        width = high - low
+        if high > 0.4 * width:
             sheet.write_at(high + pad, f"leans to {pivot} ▶", align="right", colour=_PIVOT)
-        if -low > 0.25 * across:
+        if -low > 0.25 * width:
             sheet.write_at(low - pad, "◀ leans away", align="left", colour=_TARGET)
         with_sticks = len(readings) <= _STICKS
-        sticks = list(zip(shown, columns, strict=True))[: 1 if len(readings) == 1 else None] if with_sticks else []
+        sticks = list(zip(all_series, columns, strict=True))[: 1 if len(readings) == 1 else None] if with_sticks else []
         for series, points in sticks:
             sheet.sticks(points, series.mark.colour)
         title = f"Rank gap to {pivot}, by language"
-        text = _told(f"{title}; 0 is upright, above 0 leans to {pivot}", shown, columns, measure, languages)
+        text = _description(f"{title}; 0 is upright, above 0 leans to {pivot}", all_series, columns, measure, languages)
         remark = (
-            "The sticks beside the lines lean by 15 degrees for one log2 rank, at most 75, with queries in the "
-            "language of the line."
+            "The sticks to the right lean 15 degrees for each log2 rank, at most 75, for queries in the row's language."
         )
-        return Drawing.of(sheet, "lean", [series.mark for series in shown], title, text, remark if with_sticks else "")
+        marks = [series.mark for series in all_series]
+        return Drawing.of(sheet, "lean", marks, title, text, remark if with_sticks else "")
 
 
 def _lean_ticks(low: float, high: float) -> list[float]:
@@ -226,14 +226,14 @@ def draw_dots(
         sheet.dots([series.mark for series in shown], columns, stems=False)
         ticks = [top * i / 5 for i in range(6)]
         sheet.ticks(ticks, [f"{tick:g}" + ("%" if scale.unit == "%" else "") for tick in ticks])
-        text = _told(title, shown, columns, measure, languages)
+        text = _description(title, shown, columns, measure, languages)
         return Drawing.of(sheet, name, [series.mark for series in shown], title, text)
 
 
 def draw_bars(
     readings: Sequence[Reading], languages: Sequence[str], scenario: str, measure: str = "Intrusion"
 ) -> Drawing | None:
-    """Intrusion both ways: to the right pivot documents above the target's answer, to the left the reverse."""
+    """Intrusion both ways: pivot documents above the target's answer to the right, the reverse to the left."""
     several, pivot = len(readings) > 1, wording.language_name(readings[0].pivot)
     right, left = (series_of(readings, [side]) for side in ("target", "pivot"))
     ahead, behind = ([_points(series, scenario, measure, languages) for series in side] for side in (right, left))
@@ -262,11 +262,11 @@ def draw_bars(
             right_end * 1.04, f"{pivot} above the answer ▶", align="right", colour=_PIVOT if not several else INK
         )
         sheet.write_at(-left_end * 1.04, "◀ reverse", align="left", colour=_TARGET if not several else INK)
-        title = f"Queries that meet an unrelated document above the answer ({scenario})"
+        title = f"Queries with an unrelated document above the answer ({scenario})"
         text = (
-            _told(f"{title}, {pivot} documents", right, ahead, measure, languages)
+            _description(f"{title}, {pivot} documents", right, ahead, measure, languages)
             + " "
-            + _told("The reverse", left, behind, measure, languages)
+            + _description("The reverse", left, behind, measure, languages)
         )
         key = (
             tuple(Mark(series.mark.text, series.mark.colour, "s") for series in right)

@@ -1,4 +1,4 @@
-"""Results by a field of the queries, such as their topic: where the lean is, beside which language it is in."""
+"""Results by a field of the queries, such as their topic: for which of them it leans, in addition to the language."""
 
 from __future__ import annotations
 
@@ -38,36 +38,36 @@ def groups(readings: Sequence[Reading], languages: Sequence[str]) -> Section | N
     table = group_table(readings, languages)
     if table is None:
         return None
-    field, who = field_of(readings) or "", _who(languages)
+    field, targets = field_of(readings) or "", _targets(languages)
     text = (
-        f"The same pools, but only the queries of one {field} at a time: means over queries in {who}. A group of few "
-        "queries has a wide interval; a difference between two groups that lies inside their intervals says nothing."
+        f"The same pools, but only the queries of one {field} at a time: means over queries in {targets}. A "
+        "small group has a wide interval; a difference between two groups that is within their intervals says nothing."
     )
     return Section("groups", f"By {field}", text, (table,))
 
 
-def _who(languages: Sequence[str]) -> str:
+def _targets(languages: Sequence[str]) -> str:
     return wording.language_name(languages[0]) if len(languages) == 1 else "the other languages"
 
 
 def _chosen(readings: Sequence[Reading]) -> list[tuple[str, str, str]]:
-    """Scenario, measure and remark of the columns: the usual ones, else the first few that there are."""
-    there = list(dict.fromkeys((row["scenario"], row["measure"]) for reading in readings for row in reading.by))
-    usual = [entry for entry in _COLUMNS if entry[:2] in there]
-    return usual or [(scenario, measure, scenario) for scenario, measure in there[:6]]
+    """Scenario, measure and remark of the columns: the usual ones, else the first few of the results."""
+    measured = list(dict.fromkeys((row["scenario"], row["measure"]) for reading in readings for row in reading.by))
+    usual = [entry for entry in _COLUMNS if entry[:2] in measured]
+    return usual or [(scenario, measure, scenario) for scenario, measure in measured[:6]]
 
 
 def _row(reading: Reading, group: str, scenario: str, measure: str, languages: Sequence[str]) -> Row | None:
-    """The mean over target languages, or the row of the only one; None where other pairs than the pivot's are in it."""
-    wanted = languages[0] if len(languages) == 1 else "macro-target"
-    if wanted == "macro-target" and measure in reading.beyond_pivot.get(scenario, ()):
+    """The mean over target languages, or the row of the only one; None for a mean over pairs without the pivot too."""
+    query_language = languages[0] if len(languages) == 1 else "macro-target"
+    if query_language == "macro-target" and measure in reading.beyond_pivot.get(scenario, ()):
         return None
     return next(
         (
             row
             for row in reading.by
             if (row["group"], row["scenario"], row["measure"], row["query_language"])
-            == (group, scenario, measure, wanted)
+            == (group, scenario, measure, query_language)
         ),
         None,
     )
@@ -79,8 +79,8 @@ def _ordered(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]
     scenario, measure, _ = _chosen(readings)[0]
 
     def key(group: str) -> float:
-        found = [_row(reading, group, scenario, measure, languages) for reading in readings]
-        known = [row["value"] for row in found if row is not None and row["value"] is not None]
+        rows = [_row(reading, group, scenario, measure, languages) for reading in readings]
+        known = [row["value"] for row in rows if row is not None and row["value"] is not None]
         return -sum(known) / len(known) if known else float("inf")
 
     return sorted(names, key=key)
@@ -94,18 +94,20 @@ def group_table(readings: Sequence[Reading], languages: Sequence[str]) -> Table 
     chosen = _chosen(readings)
     lines = []
     for group in _ordered(readings, languages):
-        rows = [[_row(reading, group, where, name, languages) for reading in readings] for where, name, _ in chosen]
+        columns = [
+            [_row(reading, group, scenario, name, languages) for reading in readings] for scenario, name, _ in chosen
+        ]
         counts = [
-            next((found[i]["queries"] for found in rows if found[i] is not None), None)  # type: ignore[index]
+            next((rows[i]["queries"] for rows in columns if rows[i] is not None), None)  # type: ignore[index]
             for i in range(len(readings))
         ]
-        cells = [cell(name, row) for (_, name, _), found in zip(chosen, rows, strict=True) for row in found]
+        cells = [cell(name, row) for (_, name, _), rows in zip(chosen, columns, strict=True) for row in rows]
         lines.append(Line(group, (*cells, *(Cell(wording.count(number)) for number in counts))))
     heads = [*(heading(name, aside) for _, name, aside in chosen), Column("Queries")]
     several = len(readings) > 1
-    columns = [head._replace(encoder=reading.label if several else "") for head in heads for reading in readings]
-    title = f"By {field}, queries in {_who(languages)}"
-    return Table("groups-table", title, "", field.capitalize(), tuple(columns), tuple(lines)).without_empty()
+    headings = [head._replace(encoder=reading.label if several else "") for head in heads for reading in readings]
+    title = f"By {field}, queries in {_targets(languages)}"
+    return Table("groups-table", title, "", field.capitalize(), tuple(headings), tuple(lines)).without_empty()
 
 
 def draw_groups(readings: Sequence[Reading], languages: Sequence[str]) -> Drawing | None:
@@ -140,7 +142,7 @@ def draw_groups(readings: Sequence[Reading], languages: Sequence[str]) -> Drawin
         sheet.grid()
         marks = [series.mark for series in series_of(readings, ["target"])]
         if len(readings) == 1:
-            marks = [Mark(f"queries in {_who(languages)}, with the interval", marks[0].colour, "o")]
+            marks = [Mark(f"queries in {_targets(languages)}, with the interval", marks[0].colour, "o")]
         sheet.dots(marks, columns, stems=False)
         ticks = sheet.round_ticks(low, high)
         sheet.ticks(ticks, [f"{tick:g}" + ("%" if scale.unit == "%" else "") for tick in ticks])

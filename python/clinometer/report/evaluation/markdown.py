@@ -66,7 +66,7 @@ def _table(table: Table, level: str) -> list[str]:
 
 
 def _cases(cases: Cases) -> str:
-    """One line for each document of each case, the answer last; the query stands in its first line."""
+    """One line for each document of each case, the answer last; the query is in its first line."""
     lines = ["| Query | Rank | What it is | Ahead by | Document |", "|:--|--:|:--|--:|:--|"]
     for case in cases.cases:
         for number, entry in enumerate(case.entries):
@@ -88,5 +88,5 @@ def _settings(reading: Reading, *, several: bool) -> list[str]:
     for title, facts in settings(reading):
         blocks += _bullets(f"### {title}", [f"{key}: {text}" for key, text in facts])
     if command := reading.settings.get("command"):
-        blocks += ["### To repeat it", "\n".join(f"    {line}" for line in str(command).splitlines())]
+        blocks += ["### To reproduce it", "\n".join(f"    {line}" for line in str(command).splitlines())]
     return blocks

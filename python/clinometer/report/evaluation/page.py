@@ -1,4 +1,4 @@
-"""The HTML report: one file that needs no network and no script, with figures, tables and everything that was set."""
+"""The HTML report: one file that needs no network and no script, with figures, tables and all settings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ def render_html(results: Sequence[Mapping[str, Any]]) -> str:
     readings = read_results(results)
     require_extra()
     languages = by_lean(readings)
-    found = sections(readings, languages)
     return fill(
         "evaluation.html",
         title=report_title(readings),
@@ -43,7 +42,7 @@ def render_html(results: Sequence[Mapping[str, Any]]) -> str:
         verdict=verdict(readings, languages),
         caveats=caveats(readings),
         numbers=key_numbers(readings[0], languages) if len(readings) == 1 else [],
-        sections=[(section, _drawings(section, readings, languages)) for section in found],
+        sections=[(section, _drawings(section, readings, languages)) for section in sections(readings, languages)],
         full=full_tables(readings, languages),
         rows=sum(len(rows) for reading in readings for rows in reading.places.values()),
         scenarios=scenario_notes(),
@@ -60,57 +59,59 @@ def drawings_of(results: Sequence[Mapping[str, Any]]) -> list[Drawing]:
     """
     readings = read_results(results)
     languages = by_lean(readings)
-    return [one for section in sections(readings, languages) for one in _drawings(section, readings, languages)]
+    return [drawing for section in sections(readings, languages) for drawing in _drawings(section, readings, languages)]
 
 
 def _head(reading: Reading, several: bool) -> str:
-    documents, queries = (sum((reading.collection.get(what) or {}).values()) for what in ("documents", "queries"))
-    who = (
+    documents, queries = (sum((reading.collection.get(name) or {}).values()) for name in ("documents", "queries"))
+    prefix = (
         f"{reading.encoder.get('name', 'encoder')} on {reading.collection.get('name', 'a collection')}: "
         if several
         else ""
     )
     return (
-        f"{who}{len(reading.languages)} languages, {wording.count(documents)} documents, "
+        f"{prefix}{len(reading.languages)} languages, {wording.count(documents)} documents, "
         f"{wording.count(queries)} queries"
     )
 
 
 def _drawings(section: Section, readings: Sequence[Reading], languages: Sequence[str]) -> list[Drawing]:
-    found: list[Drawing | None] = []
+    drawings: list[Drawing | None] = []
     if section.name == "lean":
-        found = [draw_lean(readings, languages)]
+        drawings = [draw_lean(readings, languages)]
     elif section.name == "versions":
-        found = _versions(readings, languages)
+        drawings = _versions(readings, languages)
     elif section.name == "intrusion":
         scenario = intrusion_scenario(readings, languages)
-        found = [draw_bars(readings, languages, scenario)] if scenario else []
-        found += [draw_heat(table, name=f"{table.name}-figure") for table in section.tables[1:]]
+        drawings = [draw_bars(readings, languages, scenario)] if scenario else []
+        drawings += [draw_heat(table, name=f"{table.name}-figure") for table in section.tables[1:]]
     elif section.name == "causes":
-        found = [*draw_causes(readings, languages)]
+        drawings = [*draw_causes(readings, languages)]
     elif section.name == "groups":
-        found = [draw_groups(readings, languages)]
+        drawings = [draw_groups(readings, languages)]
     elif section.name == "preference":
-        found = [*draw_preference(readings, languages)]
+        drawings = [*draw_preference(readings, languages)]
     elif section.name == "mono":
-        found = [draw_heat(table, name=table.name) for table in section.tables]
-    return [drawing for drawing in found if drawing]
+        drawings = [draw_heat(table, name=table.name) for table in section.tables]
+    return [drawing for drawing in drawings if drawing]
 
 
 def _versions(readings: Sequence[Reading], languages: Sequence[str]) -> list[Drawing | None]:
     pivot, several = wording.language_name(readings[0].pivot), len(readings) > 1
-    found: list[Drawing | None] = []
+    drawings: list[Drawing | None] = []
     for measure in (complete_measure(readings), first_measure(readings, ["multi"], ["MaxRnorm"])):
         known = wording.measure(measure) if measure else None
         if measure is None or known is None:
             continue
         name = measure.lower().replace("@", "-")
         if not several:
-            found.append(
+            drawings.append(
                 draw_dots(series_of(readings, ["target", "pivot"]), languages, measure, name=name, title=known.display)
             )
             continue
-        for side, words in (("target", "queries in the target language"), ("pivot", f"{pivot} queries")):
+        for side, queries in (("target", "queries in the target language"), ("pivot", f"{pivot} queries")):
             shown = series_of(readings, ["target" if side == "target" else "pivot"])
-            found.append(draw_dots(shown, languages, measure, name=f"{name}-{side}", title=f"{known.display}, {words}"))
-    return found
+            drawings.append(
+                draw_dots(shown, languages, measure, name=f"{name}-{side}", title=f"{known.display}, {queries}")
+            )
+    return drawings

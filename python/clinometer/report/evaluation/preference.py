@@ -26,32 +26,32 @@ _PARTS = {
 
 def preference(readings: Sequence[Reading], languages: Sequence[str]) -> Section | None:
     """The section; None where no result has these measures in the pool of all languages."""
-    there = list(dict.fromkeys(name for reading in readings for name in reading.measures(_SCENARIO)))
-    rates = [name for name in there if name.startswith("LPR")]
-    gains = [name for name in there if name.startswith("LangNDCG")]
-    parts = [name for name in _PARTS if name in there]
+    names = list(dict.fromkeys(name for reading in readings for name in reading.measures(_SCENARIO)))
+    rates = [name for name in names if name.startswith("LPR")]
+    gains = [name for name in names if name.startswith("LangNDCG")]
+    parts = [name for name in _PARTS if name in names]
     if not (rates or gains or parts):
         return None
-    beside = [name for name in there if gains and name.startswith("nDCG@") and _same_depth(name, gains)]
-    spread = [name for name in there if name in ("RankDistance", "StrongViolation")]
-    wanted = [
+    plain_gains = [name for name in names if gains and name.startswith("nDCG@") and _same_depth(name, gains)]
+    spread = [name for name in names if name in ("RankDistance", "StrongViolation")]
+    candidates = [
         ("rates", "Language preference rate", rates),
-        ("gains", "Quality with and without regard to language", [*beside, *gains, *spread]),
+        ("gains", "Quality with and without regard to language", [*plain_gains, *gains, *spread]),
         ("parts", "The document on top: relevant or not, in the query's language or not", parts),
     ]
     tables = tuple(
         replace(by_scenario(readings, languages, _SCENARIO, measures), name=f"preference-{name}", title=title)
-        for name, title, measures in wanted
+        for name, title, measures in candidates
         if measures
     )
     return Section("preference", "Which language does it prefer?", _text(readings, rates, gains), tables)
 
 
 def _text(readings: Sequence[Reading], rates: Sequence[str], gains: Sequence[str]) -> str:
-    text = "All languages share the pool, and the answer is there in each."
+    text = "All languages share the pool, and each holds the answer."
     if "LPR" in rates:
         level = chance(readings)
-        text += " LPR is how often the first of the answers to be found is the one in the query's language" + (
+        text += " LPR is how often the answer ranked first is the one in the query's language" + (
             f"; a ranking that is blind to language comes to {wording.value('LPR', level)}%." if level else "."
         )
     if gains:
@@ -63,7 +63,7 @@ def _text(readings: Sequence[Reading], rates: Sequence[str], gains: Sequence[str
 
 
 def chance(readings: Sequence[Reading]) -> float | None:
-    """LPR of a language-blind ranking, in per cent: one in as many as the pool has languages; None where pools differ.
+    """LPR of a language-blind ranking, in %: 100 over the number of languages in the pool; None where pools differ.
 
     Exact with one answer in each language.
     """
@@ -79,9 +79,9 @@ def _same_depth(name: str, gains: Sequence[str]) -> bool:
 def draw_preference(readings: Sequence[Reading], languages: Sequence[str]) -> list[Drawing]:
     """LPR by language with its chance level, and the split of the top for each result."""
     order = [*languages, readings[0].pivot]
-    found: list[Drawing | None] = []
+    drawings: list[Drawing | None] = []
     if first_measure(readings, [_SCENARIO], ["LPR"]):
-        found.append(
+        drawings.append(
             draw_dots(
                 series_of(readings, ["target"]),
                 order,
@@ -97,7 +97,7 @@ def draw_preference(readings: Sequence[Reading], languages: Sequence[str]) -> li
         if not lines:
             continue
         columns = [[reading.number(_SCENARIO, "target", label, name) for label in lines] for name in _PARTS]
-        found.append(
+        drawings.append(
             draw_stacks(
                 [wording.language_name(label) for label in lines],
                 [Mark(text, colour, "s") for text, colour in _PARTS.values()],
@@ -107,4 +107,4 @@ def draw_preference(readings: Sequence[Reading], languages: Sequence[str]) -> li
                 whole=all(None not in column for column in columns),
             )
         )
-    return [drawing for drawing in found if drawing]
+    return [drawing for drawing in drawings if drawing]

@@ -1,6 +1,6 @@
-"""The sections of a report: what is said, and which tables show it; HTML adds a figure where there is one.
+"""The sections of a report: their texts and tables; HTML adds the figures.
 
-A section exists only where the results have its rows. Formulas and thresholds live elsewhere: this is choice and words.
+A section exists only where the results have its rows. Formulas and thresholds are elsewhere: this is choice and words.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MONO = ("nDCG@10", "nDCG@", "RR", "RR@", "R@10", "R@", "Success@1", "Success@",
 
 def sections(readings: Sequence[Reading], languages: Sequence[str]) -> list[Section]:
     """The sections that the results have rows for, in the order of reading."""
-    found = [
+    candidates = [
         overview(readings, languages),
         _lean(readings, languages),
         _versions(readings, languages),
@@ -45,8 +45,8 @@ def sections(readings: Sequence[Reading], languages: Sequence[str]) -> list[Sect
         preference(readings, languages),
         _multilingual(readings, languages),
     ]
-    kept = [replace(s, tables=tuple(table for table in s.tables if table.lines)) for s in found if s]
-    return [section for section in kept if section.tables]
+    filled = [replace(s, tables=tuple(table for table in s.tables if table.lines)) for s in candidates if s]
+    return [section for section in filled if section.tables]
 
 
 def _pivot(readings: Sequence[Reading]) -> str:
@@ -63,19 +63,15 @@ def _lean(readings: Sequence[Reading], languages: Sequence[str]) -> Section:
         for side in ("target", "pivot")
     ]
     text = (
-        f"Each pool holds {pivot} and one other language, and the answer in both. The rank gap compares the "
-        "depths of the two "
-        "answers: 0 is upright; +1 means that the answer in the other language stands twice as deep as the "
-        f"{pivot} one. "
-        "An encoder that merely prefers the language of the query leans away from "
-        f"{pivot} with queries in the other language, and towards it with {pivot} queries. One that leans to "
-        f"{pivot} does so with both."
+        f"Each pool holds {pivot} and one other language, and the answer in both. The rank gap compares the depths of "
+        "the two answers: 0 is upright; +1 means that the answer in the other language ranks twice as deep as the "
+        f"{pivot} one. An encoder that merely prefers the language of the query leans away from {pivot} with queries "
+        f"in the other language, and towards it with {pivot} queries. One that leans to {pivot} does so with both."
     )
     note = (
-        "Columns without a remark: queries in the language of the line. Pivot first: share of queries whose "
-        f"{pivot} answer comes "
-        f"first, 50 is even. Language share: {pivot} among the unrelated documents at the top, to be compared "
-        "with its share of the pool."
+        f"Unmarked columns: queries in the row's language. Pivot first: share of queries whose {pivot} answer comes "
+        f"first; 50 is even. Language share: share of {pivot} among the unrelated documents at the top; compare it "
+        f"with the share of {pivot} in the pool."
     )
     table = by_language(readings, languages, specs, name="lean", title=f"Lean to {pivot}, by language", note=note)
     return Section("lean", "How far it leans", text, (table,))
@@ -84,19 +80,18 @@ def _lean(readings: Sequence[Reading], languages: Sequence[str]) -> Section:
 def _versions(readings: Sequence[Reading], languages: Sequence[str]) -> Section:
     pivot = _pivot(readings)
     chosen: list[str] = []
-    for wanted in _MAIN:
-        if wanted == "Complete@" and any(name.startswith("Complete@") for name in chosen):
+    for pattern in _MAIN:
+        if pattern == "Complete@" and any(name.startswith("Complete@") for name in chosen):
             continue
-        name = first_measure(readings, ["multi"], [wanted])
+        name = first_measure(readings, ["multi"], [pattern])
         if name and name not in chosen:
             chosen.append(name)
     gaps = [name for reading in readings for name in reading.measures("multi") if name.startswith("LanguageGap")]
     specs = [Spec("multi", "target", name) for name in dict.fromkeys([*chosen, *gaps])]
     reverse = [Spec("multi", "pivot", name) for name in chosen]
     text = (
-        f"The same pools: {pivot} and one other language, both with the answer. A retriever that treats the "
-        "languages alike brings both "
-        "versions to the top. Max@R is the rank of the one that stands deeper, averaged over the queries."
+        f"The same pools: {pivot} and one other language, both with the answer. A retriever that treats the languages "
+        "alike brings both versions to the top. Max@R is the rank of the deeper one, averaged over the queries."
     )
     tables = (
         by_language(readings, languages, specs, name="versions-target", title="Queries in the target language"),
@@ -105,7 +100,7 @@ def _versions(readings: Sequence[Reading], languages: Sequence[str]) -> Section:
             languages,
             reverse,
             name="versions-pivot",
-            title=f"{pivot} queries, pool with the language of the line",
+            title=f"{pivot} queries, pool with the row's language",
         ),
     )
     return Section("versions", "Does it find both versions?", text, tables)
@@ -115,46 +110,42 @@ def _intrusion(readings: Sequence[Reading], languages: Sequence[str]) -> Section
     scenario, pivot = intrusion_scenario(readings, languages), _pivot(readings)
     if scenario is None:
         return None
-    # Intruders of the query's own language are another question: `Intrusion(by=own)` stands among all the rows.
+    # Intruders of the query's own language are another question: `Intrusion(by=own)` is in the full tables.
     names = [name for name in ("Intrusion", "IntrusionCount") if first_measure(readings, [scenario], [name])]
     specs = [
         Spec(scenario, side, name, f"{pivot} queries" if side == "pivot" else "")
         for name in names
         for side in ("target", "pivot")
     ]
-    only = (
-        "stands in the pool only in the language of the query"
-        if scenario == "one-sided"
-        else "stands in the pool in both languages"
-    )
+    languages_of_answer = "only in the language of the query" if scenario == "one-sided" else "in both languages"
     text = (
-        f"Here the answer {only}. Intrusion is the share of queries for which at least one unrelated document "
-        "of the other language "
-        "ranks above the answer in the query's language: a reader meets a wrong page in a foreign language first."
+        f"Here the pool holds the answer {languages_of_answer}. Intrusion is the share of queries for which at least "
+        "one unrelated document of the other language ranks above the answer in the query's language: a reader meets a "
+        "wrong page in a foreign language first."
     )
     note = (
-        f"Columns without a remark: queries in the language of the line, {pivot} documents intrude. {pivot} "
-        "queries: documents of that language intrude."
+        f"Unmarked columns: queries in the row's language, {pivot} documents intrude. {pivot} queries: documents in "
+        "the row's language intrude."
     )
     tables = [by_language(readings, languages, specs, name="intrusion", title=f"Intrusion ({scenario})", note=note)]
     if every_pair(readings, scenario):
         order = [readings[0].pivot, *languages]
         for number, reading in enumerate(readings, start=1):
-            who = f", {reading.label}" if len(readings) > 1 else ""
-            title = f"Intrusion by language of the queries (lines) and of the intruders (columns), {scenario}{who}"
+            suffix = f", {reading.label}" if len(readings) > 1 else ""
+            title = f"Intrusion by language of the queries (rows) and of the intruders (columns), {scenario}{suffix}"
             tables.append(
                 pair_matrix(reading, order, scenario, "Intrusion", name=f"intrusion-pairs-{number}", title=title)
             )
-    return Section("intrusion", "Who stands above the answer?", text, tuple(tables))
+    return Section("intrusion", "What ranks above the answer?", text, tuple(tables))
 
 
-def every_pair(readings: Sequence[Reading], wanted: str = "mono-cross") -> bool:
+def every_pair(readings: Sequence[Reading], scenario: str = "mono-cross") -> bool:
     """Whether some pair of a scenario is without the pivot, so that a matrix has more than one line and one column."""
     pivot = readings[0].pivot
     return any(
-        scenario == wanted and pivot not in (query, *pool) and not query.startswith("macro")
+        name == scenario and pivot not in (query, *pool) and not query.startswith("macro")
         for reading in readings
-        for scenario, query, pool in reading.places
+        for name, query, pool in reading.places
     )
 
 
@@ -168,9 +159,8 @@ def _mono(readings: Sequence[Reading], languages: Sequence[str]) -> Section | No
     if measure is None:
         return None
     text = (
-        "Pools of one language, as in most benchmarks: no document of another language can come between. A "
-        "language that does well "
-        "here and badly in the mixed pools above suffers from the mixing."
+        "Pools of one language, as in most benchmarks: no document of another language can come between. A language "
+        "that does well here and badly in the mixed pools above suffers from the mixing."
     )
     if every_pair(readings):
         order = [readings[0].pivot, *languages]
@@ -180,7 +170,7 @@ def _mono(readings: Sequence[Reading], languages: Sequence[str]) -> Section | No
                 order,
                 measure,
                 name=f"mono-{number}",
-                title=f"{_shown(measure)} by language of the queries (lines) and of the documents (columns)"
+                title=f"{_shown(measure)} by language of the queries (rows) and of the documents (columns)"
                 + (f", {reading.label}" if len(readings) > 1 else ""),
             )
             for number, reading in enumerate(readings, start=1)
@@ -192,8 +182,8 @@ def _mono(readings: Sequence[Reading], languages: Sequence[str]) -> Section | No
         Spec("mono-cross", "pivot", measure, f"{pivot} queries"),
     ]
     note = (
-        f"Same language: queries and documents in the language of the line. {pivot} documents, {pivot} "
-        "queries: the other side is in the language of the line."
+        f"Same language: queries and documents in the row's language. {pivot} documents, {pivot} queries: the other "
+        "side is in the row's language."
     )
     table = by_language(
         readings, languages, specs, name="mono", title=f"{_shown(measure)} in pools of one language", note=note
@@ -210,7 +200,7 @@ def _multilingual(readings: Sequence[Reading], languages: Sequence[str]) -> Sect
     if not any(reading.measures("multilingual") for reading in readings):
         return None
     table = by_scenario(readings, languages, "multilingual")
-    text = "All languages in one pool, the answer in each of them." + _pool_shares(readings)
+    text = "All languages share one pool, which holds the answer in each of them." + _pool_shares(readings)
     return Section(
         "multilingual",
         "All languages at once",
@@ -220,7 +210,7 @@ def _multilingual(readings: Sequence[Reading], languages: Sequence[str]) -> Sect
 
 
 def _pool_shares(readings: Sequence[Reading]) -> str:
-    """The share of the pivot in the whole pool, which a language share is compared with."""
+    """The share of the pivot in the whole pool, for comparison with the language share."""
     if not first_measure(readings, ["multilingual"], ["LangShare@"]):
         return ""
     pivot = readings[0].pivot
@@ -241,23 +231,23 @@ def _pool_shares(readings: Sequence[Reading]) -> str:
 
 
 def measures_explained(readings: Sequence[Reading]) -> list[tuple[str, str, str]]:
-    """Every measure of the results: name in files, name for people, what it says."""
+    """Every measure of the results: name in files, display name, meaning."""
     names = dict.fromkeys(name for reading in readings for rows in reading.places.values() for name in rows)
     explained = []
     for name in names:
         known = wording.measure(name)
         if known is None:
             explained.append(
-                (name, name, "This version of clinometer does not know the measure; values are shown as they are.")
+                (name, name, "This version of clinometer does not know this measure; values are shown as they are.")
             )
             continue
-        better = {True: "Higher is better.", False: "Lower is better.", None: "Says which way, not how good."}
+        better = {True: "Higher is better.", False: "Lower is better.", None: "Shows a direction, not a quality."}
         explained.append((name, known.display, f"{known.summary} {better[known.higher_is_better]}"))
     return explained
 
 
 def settings(reading: Reading) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What was measured and how, in groups: encoder, collection, evaluation. Everything that the result records."""
+    """Everything that a result records of what was measured and how, in groups: encoder, collection, evaluation."""
     groups = []
     hidden = {"command", "warnings"}
     for title, entries in (
@@ -288,27 +278,27 @@ def settings(reading: Reading) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _remedy(entry: Mapping[str, Any]) -> str:
-    """What changed the embeddings after the encoder, with how it was set; what else is known stays in the results."""
+    """A remedy for the encoder's embeddings with its settings; further details are in the results only."""
     settings = entry.get("settings") or {}
-    told = [f"{entry.get('method', '')} {entry.get('digest', '')}".strip()]
-    told += [
+    name = f"{entry.get('method', '')} {entry.get('digest', '')}".strip()
+    facts = [
         f"{key.replace('_', ' ')} {wording.listed(value)}"
         for key, value in settings.items()
         if key != "languages" and (isinstance(value, (str, int, float)) or key.endswith("_fitted")) and value != ""
     ]
-    return f"{told[0]} ({'; '.join(told[1:])})" if told[1:] else told[0]
+    return f"{name} ({'; '.join(facts)})" if facts else name
 
 
 def scenario_notes() -> list[tuple[str, str]]:
-    """What each scenario is, for the reader of the full tables."""
+    """Scenarios with their explanations, for readers of the full tables."""
     return [
-        ("multi", "The pivot and one other language share the pool; the answer is there in both."),
+        ("multi", "The pivot and one other language share the pool; both hold the answer."),
         (
             "one-sided",
-            "The same pool, but the answer is there only in the language of the query: the other version is "
-            "taken out, query by query.",
+            "The same pool, but only the language of the query holds the answer: the other version is removed, query "
+            "by query.",
         ),
-        ("multilingual", "All languages share the pool; the answer is there in each."),
+        ("multilingual", "All languages share the pool; each holds the answer."),
         ("mono-cross", "The pool is in one language, the query in another."),
-        ("mono-same", "The pool and the query are in one language."),
+        ("mono-same", "The pool and the query are in the same language."),
     ]

@@ -21,21 +21,21 @@ def draw_stacks(
     whole: bool,
     remark: str = "",
 ) -> Drawing | None:
-    """Percentages as stacked bars; None where there is no number.
+    """Percentages as stacked bars; None without a number other than 0.
 
     Args:
-        labels: Of the lines.
-        marks: Of the parts, from the left.
-        columns: For each mark a number for each line.
-        name: Prefix of the ids.
-        title: What the parts are of.
-        whole: Whether the parts make up 100 together; else the axis ends at the longest bar.
-        remark: For those who see it.
+        labels: Labels of the lines.
+        marks: Marks of the parts, from the left.
+        columns: Percentages of each part, one for each line.
+        name: Prefix of the ids and name of the files.
+        title: Title of the figure.
+        whole: Whether the parts add up to 100; else the axis ends at the longest bar.
+        remark: Sentence below the figure.
     """
-    kept = [(mark, numbers) for mark, numbers in zip(marks, columns, strict=True) if any(numbers)]
-    if not kept:
+    parts = [(mark, numbers) for mark, numbers in zip(marks, columns, strict=True) if any(numbers)]
+    if not parts:
         return None
-    shown, values = [mark for mark, _ in kept], [numbers for _, numbers in kept]
+    key, values = [mark for mark, _ in parts], [numbers for _, numbers in parts]
     longest = max(sum(numbers[y] or 0 for numbers in values) for y in range(len(labels)))
     end = 100.0 if whole else min(100.0, longest * 1.04)
     step = next(size for size in (0.2, 0.5, 1, 2, 5, 10, 20) if end / size <= 6)
@@ -43,16 +43,16 @@ def draw_stacks(
         sheet = new(len(labels), 1, labels, right=0.25, top=0.1, bottom=0.36)
         sheet.axes.set_xlim(0, end)
         sheet.grid()
-        sheet.stacks(shown, values, end)
+        sheet.stacks(key, values, end)
         ticks = [step * i for i in range(int(end / step + 1e-9) + 1)]
         sheet.ticks(ticks, [f"{tick:g}%" for tick in ticks])
-        told = []
-        for mark, numbers in kept:
+        phrases = []
+        for mark, numbers in parts:
             known = [(number, label) for number, label in zip(numbers, labels, strict=True) if number is not None]
             (low, low_label), (high, high_label) = min(known), max(known)
             ends = f"{_number(low)} ({low_label}) to {_number(high)} ({high_label})"
-            told.append(f"{mark.text}: from {ends}" if len(known) > 1 else f"{mark.text}: {_number(low)}")
-        return Drawing.of(sheet, name, shown, title, f"{title}. {'; '.join(told)}.", remark)
+            phrases.append(f"{mark.text}: from {ends}" if len(known) > 1 else f"{mark.text}: {_number(low)}")
+        return Drawing.of(sheet, name, key, title, f"{title}. {'; '.join(phrases)}.", remark)
 
 
 def _number(value: float) -> str:

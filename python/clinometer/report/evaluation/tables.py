@@ -1,6 +1,6 @@
 """Tables from results: chosen measures by language, query language by pool language, every row.
 
-Several results stand side by side, one column each under the same heading. `full_tables` shows each row of the input
+Several results are side by side, one column each under the same heading. `full_tables` shows each row of the input
 exactly once.
 """
 
@@ -40,7 +40,7 @@ class Spec(NamedTuple):
 
 
 def heading(name: str, aside: str = "") -> Column:
-    """A measure's heading: its name for people, an arrow to the better side, its unit.
+    """A measure's heading: its display name, an arrow in the better direction, its unit.
 
     Example:
         >>> heading("Intrusion")[:2], heading("RankGap", "English queries")[:2]
@@ -59,18 +59,18 @@ def language_label(label: str, readings: Sequence[Reading]) -> str:
     return f"{name}{dagger}" if name == label else f"{name} ({label}){dagger}"
 
 
-def first_measure(readings: Sequence[Reading], scenarios: Iterable[str], wanted: Sequence[str]) -> str | None:
-    """The first of the wanted measures that there is in one of the scenarios; `Name@` stands for its lowest cutoff."""
-    there = [name for reading in readings for scenario in scenarios for name in reading.measures(scenario)]
-    for name in wanted:
-        found = [other for other in there if other == name or (name.endswith("@") and other.startswith(name))]
-        if found:
-            return min(found, key=lambda other: int(other.rpartition("@")[2]) if name.endswith("@") else 0)
+def first_measure(readings: Sequence[Reading], scenarios: Iterable[str], patterns: Sequence[str]) -> str | None:
+    """The first of several measures that one of the scenarios has; the pattern `Name@` means its lowest cutoff."""
+    names = [name for reading in readings for scenario in scenarios for name in reading.measures(scenario)]
+    for pattern in patterns:
+        matches = [name for name in names if name == pattern or (pattern.endswith("@") and name.startswith(pattern))]
+        if matches:
+            return min(matches, key=lambda name: int(name.rpartition("@")[2]) if pattern.endswith("@") else 0)
     return None
 
 
 def cell(name: str, row: Row | None) -> Cell:
-    """A row's value with its interval; a dash where there is no row or no value."""
+    """A row's value with its interval; a dash without a row or a value."""
     if row is None:
         return Cell(wording.DASH)
     ends = wording.interval(name, row.get("ci_low"), row.get("ci_high"))
@@ -130,10 +130,10 @@ def by_scenario(
     lines = [
         Line(
             label,
-            tuple(cell(name, reading.row(scenario, side, where, name)) for name in measures for reading in readings),
-            mean=where is None,
+            tuple(cell(name, reading.row(scenario, side, language, name)) for name in measures for reading in readings),
+            mean=language is None,
         )
-        for label, side, where in places
+        for label, side, language in places
     ]
     title = _TITLES.get((scenario, "target"), _TITLES.get((scenario, ""), "")).format(pivot=pivot)
     columns = _columns(map(heading, measures), readings)
@@ -159,19 +159,19 @@ def pair_matrix(
     """Query languages down, the other language of each pair across; nothing on the diagonal."""
     lines = []
     for query in languages:
-        keys = ((scenario, query, tuple(sorted((query, other)))) for other in languages)
+        keys = ((scenario, query, tuple(sorted((query, partner)))) for partner in languages)
         cells = tuple(cell(measure, reading.places.get(key, {}).get(measure)) for key in keys)
         lines.append(Line(language_label(query, [reading]), cells))
     unit = wording.scale(measure).unit
-    columns = tuple(Column(wording.language_name(other), unit) for other in languages)
+    columns = tuple(Column(wording.language_name(label), unit) for label in languages)
     return Table(name, title, "", "Queries in", columns, tuple(lines)).without_empty()
 
 
 def full_tables(readings: Sequence[Reading], languages: Sequence[str]) -> list[Table]:
     """Every row of every result: by scenario and side, settings as lines, measures as columns.
 
-    Queries, documents and ties of a setting stand at the end of its line; a measure that is defined for fewer queries
-    says so beside its value.
+    Queries, documents and ties of a setting come at the end of its line; a measure that is defined for fewer queries
+    has their number next to its value.
     """
     tables = []
     for scenario in scenarios(readings):
@@ -186,8 +186,8 @@ def full_tables(readings: Sequence[Reading], languages: Sequence[str]) -> list[T
 
 def scenarios(readings: Sequence[Reading]) -> list[str]:
     """Scenarios of the results, in the order of a report."""
-    there = dict.fromkeys(key[0] for reading in readings for key in reading.places)
-    return [*(name for name in SCENARIOS if name in there), *(name for name in there if name not in SCENARIOS)]
+    names = dict.fromkeys(key[0] for reading in readings for key in reading.places)
+    return [*(name for name in SCENARIOS if name in names), *(name for name in names if name not in SCENARIOS)]
 
 
 def _group(key: Key, pivot: str) -> str:
@@ -216,15 +216,15 @@ def _full_table(readings: Sequence[Reading], scenario: str, group: str, keys: Se
     measures = list(dict.fromkeys(name for key in keys for reading in readings for name in reading.places.get(key, {})))
     lines = []
     for key in keys:
-        found = [reading.places.get(key, {}) for reading in readings]
-        queries = [_most(rows, "queries") for rows in found]
+        rows_by_reading = [reading.places.get(key, {}) for reading in readings]
+        queries = [_most(rows, "queries") for rows in rows_by_reading]
         cells = [
-            _counted(name, rows.get(name), usual)
+            _counted(name, rows.get(name), number)
             for name in measures
-            for rows, usual in zip(found, queries, strict=True)
+            for rows, number in zip(rows_by_reading, queries, strict=True)
         ]
         cells += [Cell(wording.count(number)) for number in queries]
-        cells += [Cell(wording.count(_most(rows, what))) for what in ("documents", "ties") for rows in found]
+        cells += [Cell(wording.count(_most(rows, name))) for name in ("documents", "ties") for rows in rows_by_reading]
         lines.append(Line(_line_label(key, group, pivot, readings), tuple(cells), mean=key[1].startswith("macro")))
     heads = [*map(heading, measures), *map(Column, ("Queries", "Documents", "Ties"))]
     title = f"{scenario}: {_TITLES.get((scenario, group), _GROUPS[group])}".format(pivot=pivot)
@@ -263,20 +263,21 @@ def _line_label(key: Key, group: str, pivot: str, readings: Sequence[Reading]) -
     return f"{language_label(query, readings)}, pool {'+'.join(pool)}"
 
 
-def _most(rows: Mapping[str, Row], what: str) -> float | None:
+def _most(rows: Mapping[str, Row], name: str) -> float | None:
     """The largest count of a setting's rows: the number of its queries, where a measure is defined for all."""
-    return max((row[what] for row in rows.values() if row.get(what) is not None), default=None)
+    return max((row[name] for row in rows.values() if row.get(name) is not None), default=None)
 
 
-def _counted(name: str, row: Row | None, usual: float | None) -> Cell:
-    shown = cell(name, row)
-    if row is None or row["value"] is None or row.get("queries") in (None, usual):
-        return shown
-    return shown._replace(aside=f"{shown.aside} n = {wording.count(row['queries'])}".strip())
+def _counted(name: str, row: Row | None, queries: float | None) -> Cell:
+    """A row's cell, with the number of its queries if that is not the setting's."""
+    plain = cell(name, row)
+    if row is None or row["value"] is None or row.get("queries") in (None, queries):
+        return plain
+    return plain._replace(aside=f"{plain.aside} n = {wording.count(row['queries'])}".strip())
 
 
 def overview(readings: Sequence[Reading], languages: Sequence[str]) -> Section | None:
-    """The section; None for a single result, which has no one beside it."""
+    """The section; None for a single result, which has nothing to compare with."""
     if len(readings) < 2 or not languages:
         return None
     pivot, scenario = wording.language_name(readings[0].pivot), intrusion_scenario(readings, languages)
@@ -290,28 +291,27 @@ def overview(readings: Sequence[Reading], languages: Sequence[str]) -> Section |
         Spec("multi", "target", "MaxRnorm"),
         *([Spec("mono-same", "target", alone)] if alone else []),
     ]
-    where = languages[0] if len(languages) == 1 else None
+    language = languages[0] if len(languages) == 1 else None
     lines = tuple(
         Line(
             reading.label,
-            tuple(cell(spec.measure, reading.row(spec.scenario, spec.side, where, spec.measure)) for spec in specs),
+            tuple(cell(spec.measure, reading.row(spec.scenario, spec.side, language, spec.measure)) for spec in specs),
         )
         for reading in readings
     )
     columns = tuple(heading(spec.measure, _aside(spec, pivot)) for spec in specs)
-    who = wording.language_name(where) if where else f"{len(languages)} languages, averaged"
+    average = wording.language_name(language) if language else f"{len(languages)} languages, averaged"
     table = Table(
         "overview-table",
-        f"Queries in {who}, unless the column says otherwise",
+        f"Queries in {average}, unless the column says otherwise",
         "",
         "Encoder",
         columns,
         lines,
     )
     text = (
-        "The pools hold "
-        f"{pivot} and one other language. Whether a difference between two lines is more than chance, clinometer "
-        "compare tests query by query."
+        f"The pools hold {pivot} and one other language. Run clinometer compare to test, query by query, whether a "
+        "difference between two rows is more than chance."
     )
     return Section("overview", "Side by side", text, (table.without_empty(),))
 

@@ -1,4 +1,4 @@
-"""Results as text for a terminal: the verdict, groups where there are any, one table for each scenario."""
+"""Results as text for a terminal: the verdict, groups if the results have some, one table for each scenario."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
     pools of the pivot's queries, are in the other forms of the report. The end says how many values are not shown.
 
     Args:
-        results: One or several contents of `results.json`.
-        width: Columns of the terminal.
+        results: Contents of one or several `results.json`.
+        width: Width of the terminal in columns.
 
     Raises:
         UsageError: The results are not as `clinometer evaluate` writes them.
@@ -37,9 +37,9 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
         *(wrapped(text, width) for text in verdict(readings, languages)),
     ]
     blocks += [wrapped(f"Note: {text}", width) for text in caveats(readings)]
-    beside = overview(readings, languages) if len(readings) > IN_WORDS else None
-    if beside is not None and beside.tables[0].lines:
-        table = beside.tables[0]
+    side_by_side = overview(readings, languages) if len(readings) > IN_WORDS else None
+    if side_by_side is not None and side_by_side.tables[0].lines:
+        table = side_by_side.tables[0]
         blocks.append(f"{wrapped(table.title, width)}\n{plain_table(table, width)}")
     grouped = group_table(readings, languages)
     if grouped is not None:
@@ -54,13 +54,13 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
         for table in tables:
             title = wrapped(f"{scenario}: {table.title.removeprefix(f'{scenario}: ')}", width)
             blocks.append(f"{title}\n{plain_table(table.relabelled(lambda label: letters.get(label, '')), width)}")
-            shown += sum(1 for line in table.lines for found in line.cells if found.text != wording.DASH)
+            shown += sum(1 for line in table.lines for cell in line.cells if cell.text != wording.DASH)
     total = sum(
         row["value"] is not None for reading in readings for rows in reading.places.values() for row in rows.values()
     )
     if total > shown:
         blocks.append(
-            f"{shown:,} of {total:,} values are shown; all of them are in results.json and in the other reports."
+            f"{shown:,} of {total:,} values are shown; all of them are in results.json and in the other report formats."
         )
     return "\n\n".join(blocks)
 
@@ -68,7 +68,7 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
 def _opening(readings: Sequence[Reading]) -> list[str]:
     lines = []
     for number, reading in enumerate(readings):
-        documents, queries = (sum((reading.collection.get(what) or {}).values()) for what in ("documents", "queries"))
+        documents, queries = (sum((reading.collection.get(name) or {}).values()) for name in ("documents", "queries"))
         letter = f"{_letter(number)}: " if len(readings) > 1 else ""
         lines.append(
             f"{letter}{reading.encoder.get('name', 'encoder')} on {reading.collection.get('name', 'a collection')}: "

@@ -1,4 +1,4 @@
-"""The verdict: what the rows say in a few plain sentences, and what a reader must keep in mind.
+"""The verdict: the rows in a few plain sentences, and what a reader must keep in mind.
 
 Every number in a sentence is the value of one row. A sentence whose rows are absent is left out; nothing is averaged.
 """
@@ -14,12 +14,12 @@ from clinometer.report.evaluation.view import Reading, Side
 
 __all__ = ["IN_WORDS", "caveats", "intrusion_scenario", "key_numbers", "verdict"]
 
-# How `notices_of` of `clinometer.evaluation.rows` ends what it says of queries; there may be one for every setting.
+# Ending of the notices about queries from `notices_of` of `clinometer.evaluation.rows`, at most one for each setting.
 _LEFT_OUT = "have no answer in the pool and are left out"
 
 
 IN_WORDS = 3
-"""How many results are told in words; of more the table tells."""
+"""Largest number of results with a paragraph each; more have only the table."""
 
 
 class _Range(NamedTuple):
@@ -40,34 +40,34 @@ def verdict(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
         >>> row |= {"measure": "Intrusion", "value": 0.234}
         >>> readings = read_results([{"collection": {}, "encoder": {"name": "m"}, "settings": {}, "rows": [row]}])
         >>> verdict(readings, ["de"])
-        ['With German queries, an unrelated English document stands above the German answer for 23.4% of the queries.']
+        ['With German queries, an unrelated English document ranks above the German answer for 23.4% of the queries.']
     """
     if len(readings) > IN_WORDS:
         return [
-            f"{len(readings)} results; the table shows them side by side, one line for each.",
+            f"{len(readings)} results; the table shows them side by side, one row for each.",
             "The intervals belong to each encoder alone; they do not test the difference between two.",
         ]
     if len(readings) > 1:
         return _compared(readings, languages)
     reading = readings[0]
     paragraphs = [_intrusion(reading, languages), _lean(reading, languages), _complete(reading, languages)]
-    found = [text for text in paragraphs if text]
-    return found or [f"The result has {_silence(reading)}."]
+    sentences = [text for text in paragraphs if text]
+    return sentences or [f"The result has {_silence(reading)}."]
 
 
 def _silence(reading: Reading) -> str:
-    """What a result has in place of rows that sentences are made of."""
-    there = [name for name in ("multi", "one-sided", "multilingual") if reading.measures(name)]
-    if not there:
-        return "no rows about pools of several languages, so it says nothing about a lean"
+    """What a result has instead of rows to make sentences of."""
+    scenarios = [name for name in ("multi", "one-sided", "multilingual") if reading.measures(name)]
+    if not scenarios:
+        return "no rows for pools of several languages, so it says nothing about a lean"
     return (
-        f"rows of {' and '.join(there)}, but no value that says in a sentence how far it leans; measure Intrusion, "
+        f"rows of {' and '.join(scenarios)}, but no value of a measure that the verdict uses; measure Intrusion, "
         "RankGap or Complete@10 in multi"
     )
 
 
 def intrusion_scenario(readings: Sequence[Reading], languages: Sequence[str]) -> str | None:
-    """Where intrusion is read: in one-sided pools, where the other language is always wrong, else in `multi`."""
+    """The scenario of the intrusion: one-sided pools, where the other language is always wrong, else `multi`."""
     for scenario in ("one-sided", "multi"):
         if any(_range(reading, scenario, "Intrusion", languages) for reading in readings):
             return scenario
@@ -75,9 +75,9 @@ def intrusion_scenario(readings: Sequence[Reading], languages: Sequence[str]) ->
 
 
 def complete_measure(readings: Sequence[Reading]) -> str | None:
-    """Complete@10 if there is one in `multi`, else the Complete@K that comes first."""
-    there = [name for reading in readings for name in reading.measures("multi") if name.startswith("Complete@")]
-    return "Complete@10" if "Complete@10" in there else next(iter(there), None)
+    """Complete@10 if `multi` has it, else its first Complete@K."""
+    names = [name for reading in readings for name in reading.measures("multi") if name.startswith("Complete@")]
+    return "Complete@10" if "Complete@10" in names else next(iter(names), None)
 
 
 def _range(reading: Reading, scenario: str, measure: str, languages: Sequence[str]) -> _Range | None:
@@ -109,32 +109,35 @@ def _intrusion(reading: Reading, languages: Sequence[str]) -> str:
         return ""
     pivot, high = language_name(reading.pivot), language_name(span.high)
     text = (
-        f"With {high} queries, an unrelated {pivot} document stands above the {high} answer "
+        f"With {high} queries, an unrelated {pivot} document ranks above the {high} answer "
         f"for {_shown(reading, scenario, 'target', span.high, 'Intrusion', 'of the queries')}"
     )
     if span.size == 1:
         reverse = _shown(reading, scenario, "pivot", span.high, "Intrusion")
-        about = f"an unrelated {high} document above the {pivot} answer to {pivot} queries"
-        return f"{text}." + (f" The reverse, {about}: {reverse}." if reverse else "")
+        event = f"an unrelated {high} document above the {pivot} answer to {pivot} queries"
+        return f"{text}." + (f" The reverse, {event}, happens for {reverse}." if reverse else "")
     if span.flat:
-        text += f", and the share is the same with each of the {span.size} languages."
+        text += f", and the share is the same for each of the {span.size} languages."
     else:
         low = _shown(reading, scenario, "target", span.low, "Intrusion", ends=False)
-        text += f", the most of {span.size} languages; with {language_name(span.low)} queries for {low}, the fewest."
+        text += (
+            f", the highest share of {span.size} languages; with {language_name(span.low)} queries it is {low}, the "
+            "lowest."
+        )
     mean = _shown(reading, scenario, "target", None, "Intrusion")
     reverse = _shown(reading, scenario, "pivot", None, "Intrusion", "on average", ends=False)
     if mean:
         text += f" The mean over the languages is {mean}."
     if reverse:
         text += (
-            f" The reverse, an unrelated document of the other language above the {pivot} answer to {pivot} "
-            f"queries: {reverse}."
+            f" The reverse, an unrelated document of the other language above the {pivot} answer to {pivot} queries, "
+            f"happens for {reverse}."
         )
     return text + _outside(reading, scenario, span.high, languages)
 
 
 def _outside(reading: Reading, scenario: str, highest: str, languages: Sequence[str]) -> str:
-    """Where the worst language is one that the encoder does not claim: the worst of those that it does."""
+    """The worst of the languages that the encoder claims, where the worst of all is one that it does not."""
     outside = reading.not_made_for()
     if highest not in outside:
         return ""
@@ -144,8 +147,8 @@ def _outside(reading: Reading, scenario: str, highest: str, languages: Sequence[
         return text + "."
     number = _shown(reading, scenario, "target", span.high, "Intrusion", ends=False)
     return (
-        f"{text}; of the {span.size} target languages that it was made for, {language_name(span.high)} has "
-        f"the most: {number}."
+        f"{text}; of the {span.size} target languages that it was made for, {language_name(span.high)} has the highest "
+        f"share: {number}."
     )
 
 
@@ -153,8 +156,8 @@ def _lean(reading: Reading, languages: Sequence[str]) -> str:
     span, pivot = _range(reading, "multi", "RankGap", languages), language_name(reading.pivot)
     if span is None:
         return ""
-    one = span.high if span.size == 1 else None
-    text = _leaning(reading, one)
+    only_language = span.high if span.size == 1 else None
+    text = _leaning(reading, only_language)
     if span.size > 1:
         low, high = (
             _shown(reading, "multi", "target", label, "RankGap", ends=False) for label in (span.low, span.high)
@@ -162,25 +165,25 @@ def _lean(reading: Reading, languages: Sequence[str]) -> str:
         text += (
             f" By language: from {low} ({language_name(span.low)}) to {high} ({language_name(span.high)}) log2 ranks."
         )
-    if reverse := _shown(reading, "multi", "pivot", one, "RankGap", ends=False):
-        text += f" With {pivot} queries: {reverse}{_whatever_query(reading, one)}."
+    if reverse := _shown(reading, "multi", "pivot", only_language, "RankGap", ends=False):
+        text += f" With {pivot} queries: {reverse}{_both_sides(reading, only_language)}."
     return text.strip()
 
 
-def _whatever_query(reading: Reading, language: str | None) -> str:
-    """What both sides together say, where neither interval includes 0; else nothing."""
+def _both_sides(reading: Reading, language: str | None) -> str:
+    """The conclusion from both sides, where neither interval includes 0; else nothing."""
     sides: tuple[Side, ...] = ("target", "pivot")
     rows = [reading.row("multi", side, language, "RankGap") for side in sides]
     ends = [(row.get("ci_low"), row.get("ci_high")) for row in rows if row is not None and row["value"] is not None]
     signs = [1 if low > 0 else -1 if high < 0 else 0 for low, high in ends if low is not None and high is not None]
     pivot = language_name(reading.pivot)
-    says = {
-        (1, 1): f"it leans to {pivot} whichever language asks",
-        (-1, -1): f"it leans away from {pivot} whichever language asks",
+    conclusions = {
+        (1, 1): f"it leans to {pivot} whichever language the query is in",
+        (-1, -1): f"it leans away from {pivot} whichever language the query is in",
         (-1, 1): "it prefers the language of the query, whichever that is",
     }
-    found = says.get((signs[0], signs[1]), "") if len(signs) == 2 else ""
-    return f"; {'on average ' if language is None else ''}{found}" if found else ""
+    conclusion = conclusions.get((signs[0], signs[1]), "") if len(signs) == 2 else ""
+    return f"; {'on average ' if language is None else ''}{conclusion}" if conclusion else ""
 
 
 def _leaning(reading: Reading, language: str | None) -> str:
@@ -199,11 +202,11 @@ def _leaning(reading: Reading, language: str | None) -> str:
     times = f"{2 ** abs(gap):,.1f} times as deep"
     if gap > 0:
         return (
-            f"{start} leans to {pivot}, {number}: the answer in the query's language stands {times} as the "
-            f"{pivot} one (geometric mean)."
+            f"{start} leans to {pivot}, {number}: the answer in the query's language ranks {times} as the {pivot} one "
+            "(geometric mean)."
         )
     return (
-        f"{start} leans to the query's language, {number}: the {pivot} answer stands {times} as the other "
+        f"{start} leans to the query's language, {number}: the {pivot} answer ranks {times} as the other one "
         "(geometric mean)."
     )
 
@@ -228,9 +231,9 @@ def _complete(reading: Reading, languages: Sequence[str]) -> str:
 
 
 def _bound(reading: Reading, language: str | None, depth: str) -> str:
-    """What shifting the languages against each other could make of it, if that was measured."""
+    """The most that shifting the languages against each other could reach, if that was measured."""
     number = _shown(reading, "multi", "target", language, f"Reachable@{depth}", ends=False)
-    return f" Were the languages only shifted against each other, it could be {number} at most." if number else ""
+    return f" Only shifting the languages against each other could reach {number} at most." if number else ""
 
 
 def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
@@ -238,7 +241,7 @@ def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str
     paragraphs = []
     for reading in readings:
         facts = [_compared_intrusion(reading, scenario, languages)] if scenario else []
-        for measure, of, before in (
+        for measure, of, template in (
             ("RankGap", "log2 ranks", f"the rank gap is {{}}, above 0 leaning to {language_name(reading.pivot)}"),
             (
                 complete,
@@ -248,11 +251,11 @@ def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str
         ):
             span = _range(reading, "multi", measure, languages) if measure else None
             if span and measure:
-                one = span.high if span.size == 1 else None
-                number = _shown(reading, "multi", "target", one, measure, of)
-                facts += [before.format(number)] if number else []
-        found = "; ".join(fact for fact in facts if fact)
-        paragraphs.append(f"{reading.label}: {found or _silence(reading)}.")
+                only_language = span.high if span.size == 1 else None
+                number = _shown(reading, "multi", "target", only_language, measure, of)
+                facts += [template.format(number)] if number else []
+        summary = "; ".join(fact for fact in facts if fact)
+        paragraphs.append(f"{reading.label}: {summary or _silence(reading)}.")
     return [*paragraphs, "The intervals belong to each encoder alone; they do not test the difference between two."]
 
 
@@ -261,7 +264,7 @@ def _compared_intrusion(reading: Reading, scenario: str, languages: Sequence[str
     if span is None:
         return ""
     high = language_name(span.high)
-    text = f"an unrelated {language_name(reading.pivot)} document stands above the answer in the query's language for"
+    text = f"an unrelated {language_name(reading.pivot)} document ranks above the answer in the query's language for"
     if span.size == 1:
         return f"{text} {_shown(reading, scenario, 'target', span.high, 'Intrusion', f'of the {high} queries')}"
     mean = _shown(reading, scenario, "target", None, "Intrusion", f"of the queries in {span.size} languages on average")
@@ -270,23 +273,20 @@ def _compared_intrusion(reading: Reading, scenario: str, languages: Sequence[str
 
 
 def key_numbers(reading: Reading, languages: Sequence[str]) -> list[tuple[str, str, str]]:
-    """The numbers at the top of a report of one result, means or those of the one language: value, interval, words."""
+    """The numbers at the top of a report of one result, means or those of the only language: value, interval, words."""
     pivot = language_name(reading.pivot)
     scenario, complete = intrusion_scenario([reading], languages), complete_measure([reading])
-    other = "the other languages" if len(languages) != 1 else language_name(languages[0])
-    wanted: list[tuple[str | None, str | None, str]] = [
-        (scenario, "Intrusion", f"of queries in {other} meet an unrelated {pivot} document above the answer"),
-        ("multi", "RankGap", f"log2 ranks of lean with queries in {other}; 0 is upright, above 0 leans to {pivot}"),
+    targets = "the other languages" if len(languages) != 1 else language_name(languages[0])
+    candidates: list[tuple[str | None, str | None, str]] = [
+        (scenario, "Intrusion", f"of queries in {targets} have an unrelated {pivot} document above the answer"),
+        ("multi", "RankGap", f"log2 ranks of lean with queries in {targets}; 0 is upright, above 0 leans to {pivot}"),
         ("multi", complete, "of queries have both versions of the answer near the top"),
         ("multi", "MaxRnorm", "Max@R norm: 100 if both versions of the answer lead, 0 if one is last"),
     ]
     numbers = []
-    for where, measure, text in wanted:
-        row = (
-            reading.row(where, "target", languages[0] if len(languages) == 1 else None, measure)
-            if where and measure
-            else None
-        )
+    language = languages[0] if len(languages) == 1 else None
+    for place, measure, text in candidates:
+        row = reading.row(place, "target", language, measure) if place and measure else None
         if measure is None or row is None or row["value"] is None:
             continue
         unit = "%" if wording.scale(measure).unit == "%" and measure != "MaxRnorm" else ""
@@ -299,33 +299,34 @@ def key_numbers(reading: Reading, languages: Sequence[str]) -> list[tuple[str, s
 
 def caveats(readings: Sequence[Reading]) -> list[str]:
     """What a reader must keep in mind: warnings, languages that the encoder lacks, results that do not compare."""
-    found: list[str] = []
+    sentences: list[str] = []
     several = len(readings) > 1
     for reading in readings:
-        who = f"{reading.label}: " if several else ""
-        found += [f"{who}{warning}" for warning in reading.encoder.get("warnings") or []]
+        prefix = f"{reading.label}: " if several else ""
+        sentences += [f"{prefix}{warning}" for warning in reading.encoder.get("warnings") or []]
         if outside := reading.not_made_for():
             names = ", ".join(language_name(label) for label in outside)
-            found.append(f"{who}† The encoder was not made for {names}; read these lines with care.")
+            sentences.append(f"{prefix}† The encoder was not made for {names}; read these rows with care.")
         left_out = [notice for notice in reading.notices if notice.endswith(_LEFT_OUT)]
         if left_out:
             settings = "one setting leaves" if len(left_out) == 1 else f"{len(left_out)} settings leave"
-            found.append(
-                f"{who}{settings} out queries that have no answer in the pool; the notices under Settings say how many."
+            sentences.append(
+                f"{prefix}{settings} out queries that have no answer in the pool; the notices under Settings give the "
+                "numbers."
             )
-        found += [f"{who}{notice}." for notice in reading.notices if notice not in left_out]
+        sentences += [f"{prefix}{notice}." for notice in reading.notices if notice not in left_out]
     if len({reading.collection.get("digest") for reading in readings}) > 1:
-        found.append(
-            "The results come from different collections: their differences are not differences of the encoders alone."
+        sentences.append(
+            "The results come from different collections: their differences are not due to the encoders alone."
         )
     if any(reading.beyond_pivot for reading in readings):
         pivot = language_name(readings[0].pivot)
-        found.append(
-            f"Pairs without {pivot} were evaluated too. Means over all pairs are no means of the target languages: "
-            "they stand only among all the rows, and a line of means has a dash in their place."
+        sentences.append(
+            f"Pairs without {pivot} were evaluated too. Means over all pairs are not means of the target languages: "
+            "only the tables under Every row show them; elsewhere a mean is a dash."
         )
     for setting in ("ties", "pairs"):
         values = list(dict.fromkeys(wording.listed(reading.settings.get(setting)) for reading in readings))
         if len(values) > 1:
-            found.append(f"The results have different settings of {setting}: {', '.join(values)}.")
-    return found
+            sentences.append(f"The results have different settings of {setting}: {', '.join(values)}.")
+    return sentences

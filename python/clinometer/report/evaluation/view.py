@@ -1,6 +1,6 @@
-"""Results as the report reads them: rows found by scenario, side (pivot or target queries), language and measure.
+"""Results as the report reads them: rows looked up by scenario, side (pivot or target queries), language and measure.
 
-Two rows never share a place: a result that has the same row twice is refused, so no number can hide another.
+No two rows share a place: a result with the same row twice is refused, so no number can hide another.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Key = tuple[str, str, tuple[str, ...]]
 """Scenario, language of the queries, languages of the pool (sorted)."""
 
 SCENARIOS = ("multi", "one-sided", "multilingual", "mono-cross", "mono-same")
-"""In the order of a report; scenarios with other names follow."""
+"""Scenarios in the order of a report; those with other names follow."""
 
 WHOLE_POOL = ("mono-same", "multilingual")
 """Scenarios without a pair of languages."""
@@ -36,14 +36,14 @@ class Reading:
     """One result, its rows by place.
 
     Args:
-        label: Short name that no other result of the report has.
-        collection: What `Collection.describe` says.
-        encoder: The encoder's record.
+        label: Short name, unique in the report.
+        collection: Description of the collection, from `Collection.describe`.
+        encoder: Record of the encoder.
         settings: Settings of the evaluation.
         places: Rows by (scenario, query language, sorted pool languages), then by measure.
         notices: Sentences about queries that settings leave out.
         by: Rows for each value of a field of the queries.
-        analysis: The error analysis, with its examples where they are at hand.
+        analysis: Error analysis, with its examples where they are available.
     """
 
     label: str
@@ -69,19 +69,19 @@ class Reading:
 
     @property
     def confidence(self) -> str:
-        """Such as `95%`."""
+        """Confidence level, such as `95%`."""
         level = self.settings.get("confidence")
         return f"{100 * level:g}%" if isinstance(level, (int, float)) else "the"
 
     @cached_property
     def beyond_pivot(self) -> dict[str, set[str]]:
         """Measures with values in pairs without the pivot, by scenario: their means cover more than targets."""
-        found: dict[str, set[str]] = {}
+        measures: dict[str, set[str]] = {}
         for (scenario, query, pool), rows in self.places.items():
             if scenario in WHOLE_POOL or query.startswith("macro") or self.pivot in (query, *pool):
                 continue
-            found.setdefault(scenario, set()).update(name for name, row in rows.items() if row["value"] is not None)
-        return found
+            measures.setdefault(scenario, set()).update(name for name, row in rows.items() if row["value"] is not None)
+        return measures
 
     def measures(self, scenario: str) -> list[str]:
         """Names of the measures of a scenario, in the order of the rows."""
@@ -124,15 +124,15 @@ class Reading:
 
 
 def read_results(results: Sequence[Mapping[str, Any]]) -> list[Reading]:
-    """Check the results and give each a label of its own.
+    """Check the results and give each a unique label.
 
     Raises:
-        UsageError: There are none, one does not have the form of `results.json`, has a row twice, or pivots differ.
+        UsageError: No results, several pivots, or a result with a row twice or not in the format of `results.json`.
     """
     if isinstance(results, Mapping):
-        raise UsageError("a report takes a list of results; put the one result into a list")
+        raise UsageError("a report takes a list of results; wrap the single result in a list")
     if not results:
-        raise UsageError("a report needs at least one result; give a results.json that clinometer evaluate has written")
+        raise UsageError("a report needs at least one result; pass a results.json written by clinometer evaluate")
     places = [_places(result, number) for number, result in enumerate(results, start=1)]
     readings = [
         Reading(
@@ -149,33 +149,31 @@ def read_results(results: Sequence[Mapping[str, Any]]) -> list[Reading]:
     ]
     pivots = list(dict.fromkeys(reading.pivot for reading in readings))
     if len(pivots) > 1:
-        raise UsageError(f"the results have different pivots ({', '.join(pivots)}); report each pivot on its own")
+        raise UsageError(f"the results have different pivots ({', '.join(pivots)}); report each pivot separately")
     return readings
 
 
 def _places(result: Mapping[str, Any], number: int) -> dict[Key, dict[str, Row]]:
     for part, kind in _PARTS.items():
         if not isinstance(result, Mapping) or not isinstance(result.get(part), kind):
-            raise UsageError(
-                f"result {number} has no {part!r}; give a results.json that clinometer evaluate has written"
-            )
+            raise UsageError(f"result {number} has no {part!r}; pass a results.json written by clinometer evaluate")
     places: dict[Key, dict[str, Row]] = {}
     for position, row in enumerate(result["rows"], start=1):
         missing = [name for name in _FIELDS if name not in row]
         if missing:
-            raise UsageError(f"result {number}, row {position}: {', '.join(missing)} missing")
+            raise UsageError(f"result {number}, row {position} has no {', '.join(missing)}; evaluate again")
         key = (row["scenario"], row["query_language"], tuple(sorted(row["pool_languages"])))
         known = wording.measure(row["measure"])
         name = str(known) if known is not None else row["measure"]
         if name in places.setdefault(key, {}):
-            where = f"{key[0]}, {key[1]} queries, pool {'+'.join(key[2])}"
-            raise UsageError(f"result {number}, row {position}: a second row for {name} in {where}; remove one")
+            place = f"{key[0]}, {key[1]} queries, pool {'+'.join(key[2])}"
+            raise UsageError(f"result {number}, row {position}: a second row for {name} in {place}; remove one")
         places[key][name] = row
     return places
 
 
 def _labels(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names of the encoders, as short as tells them apart; with collection or number where names repeat."""
+    """Names of the encoders, shortened while they stay distinct; with collection or number where names repeat."""
     names = [str(result["encoder"].get("name", "encoder")) for result in results]
     short = [name.rstrip("/").rsplit("/", 1)[-1] or name for name in names]
     if len(set(short)) == len(set(names)):
@@ -184,16 +182,16 @@ def _labels(results: Sequence[Mapping[str, Any]]) -> list[str]:
         sources = [str(result["collection"].get("name", "collection")) for result in results]
         if len(set(sources)) > 1:
             names = [f"{name} on {source}" for name, source in zip(names, sources, strict=True)]
-    times, seen = Counter(names), Counter[str]()
+    counts, seen = Counter(names), Counter[str]()
     labels = []
     for name in names:
         seen[name] += 1
-        labels.append(f"{name} #{seen[name]}" if times[name] > 1 else name)
+        labels.append(f"{name} #{seen[name]}" if counts[name] > 1 else name)
     return labels
 
 
 def by_lean(readings: Sequence[Reading]) -> list[str]:
-    """The target languages, strongest lean to the pivot first: the one order of every table and figure.
+    """The target languages, strongest lean to the pivot first: the order of every table and figure.
 
     The lean is the rank gap of target-language queries, else their intrusion, averaged over the results; languages
     without a value come last, in the collection's order.
@@ -205,8 +203,8 @@ def by_lean(readings: Sequence[Reading]) -> list[str]:
     for scenario, measure in (("multi", "RankGap"), ("one-sided", "Intrusion"), ("multi", "Intrusion")):
         lean: dict[str, float] = {}
         for label in targets:
-            found = [reading.number(scenario, "target", label, measure) for reading in readings]
-            known = [number for number in found if number is not None]
+            numbers = [reading.number(scenario, "target", label, measure) for reading in readings]
+            known = [number for number in numbers if number is not None]
             if known:
                 lean[label] = sum(known) / len(known)
         if lean:
