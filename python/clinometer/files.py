@@ -6,14 +6,14 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
-from clinometer.errors import ClinometerError, UsageError
+from clinometer.errors import ClinometerError, FormatError, UsageError
 
 __all__ = [
     "PARTIAL",
@@ -23,6 +23,7 @@ __all__ = [
     "json_bytes",
     "lock",
     "put_section",
+    "refuse_foreign",
     "written_whole",
 ]
 
@@ -30,16 +31,12 @@ PARTIAL = ".partial"
 """Suffix of an unfinished file."""
 
 _LOCK = ".lock"
-_READ_AT_ONCE = 1 << 20
 
 
 def file_digest(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal digits; read in parts, so that its size does not matter."""
-    sha = hashlib.sha256()
     with path.open("rb") as file:
-        while data := file.read(_READ_AT_ONCE):
-            sha.update(data)
-    return sha.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Hashing:
@@ -141,6 +138,13 @@ def put_section(page: Path, name: str, text: str) -> None:
     tail = rest.partition(end)[2]
     with written_whole(page) as file:
         file.write(f"{head.rstrip()}\n\n{begin}\n{text}\n{end}{tail.rstrip()}\n".lstrip("\n").encode())
+
+
+def refuse_foreign(folder: Path, marker: str, is_own: Callable[[str], bool]) -> None:
+    """Refuse a folder without its marker that holds other files; the message names the first of them."""
+    if foreign := sorted(file.name for file in folder.iterdir() if not is_own(file.name)):
+        problem = f"this folder has no {marker} but holds {foreign[0]!r}; choose a new or empty folder"
+        raise FormatError(folder, None, problem)
 
 
 def lock(folder: Path) -> IO[bytes]:

@@ -33,10 +33,7 @@ tir ti:Ethi tsn tn:Latn tso ts:Latn tur tr:Latn uig ug:Arab ukr uk:Cyrl urd ur:A
 uzn uz:Latn vie vi:Latn wol wo:Latn xho xh:Latn yid yi:Hebr yor yo:Latn zho zh:Hans zul zu:Latn
 """
 _SHORT: dict[str, tuple[str, str]] = {
-    three: (two, script)
-    for three, (two, script) in zip(
-        _TABLE.split()[::2], (entry.split(":") for entry in _TABLE.split()[1::2]), strict=True
-    )
+    three: (two, script) for three, two, script in re.findall(r"(\w+) (\w+):(\w+)", _TABLE)
 }
 _USUAL_SCRIPT = dict(_SHORT.values())
 KNOWN = frozenset(_USUAL_SCRIPT)

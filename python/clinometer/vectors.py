@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.errors import EmbeddingError
+from clinometer.errors import EmbeddingError, first_few
 
 __all__ = ["Rows", "checked_rows", "finished_rows", "unit", "unit_rows"]
 
@@ -16,7 +16,6 @@ Rows = NDArray[np.float64]
 
 # Below this length nothing is left of a unit vector: its direction is rounding error.
 _NOTHING_LEFT = 1e-6
-_NAMED = 5
 
 
 def checked_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
@@ -39,9 +38,8 @@ def checked_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
     largest = np.abs(rows).max(axis=1)
     bad = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
     if bad.size:
-        raise EmbeddingError(
-            f"{what}: {bad.size} rows are zero, NaN or infinite ({_named(bad, first_row)}); encode these texts again"
-        )
+        named = first_few((first_row + bad).tolist())
+        raise EmbeddingError(f"{what}: {bad.size} rows are zero, NaN or infinite ({named}); encode these texts again")
     return rows
 
 
@@ -53,15 +51,7 @@ def unit(rows: Rows) -> Rows:
 
 
 def unit_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
-    """Vectors as float64 rows of length one.
-
-    Args:
-        vectors: `(n, d)`, any real data type.
-        what: Noun for the vectors, for the message.
-        first_row: Number of the first row, for the message.
-
-    Raises:
-        EmbeddingError: It is not such an array, or rows are zero, NaN or infinite.
+    """Vectors as float64 rows of length one; arguments and errors are those of `checked_rows`.
 
     Example:
         >>> unit_rows([[3.0, 4.0]], "documents")
@@ -84,11 +74,6 @@ def finished_rows(rows: Rows, complaint: str, first_row: int = 0) -> NDArray[np.
     lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
     empty = np.flatnonzero(lengths < _NOTHING_LEFT)
     if empty.size:
-        raise EmbeddingError(complaint.format(count=empty.size, named=_named(empty, first_row)))
+        raise EmbeddingError(complaint.format(count=empty.size, named=first_few((first_row + empty).tolist())))
     scaled: NDArray[np.float32] = (rows / lengths[:, None]).astype(np.float32)
     return scaled
-
-
-def _named(numbers: NDArray[np.int64], first_row: int) -> str:
-    shown = ", ".join(str(first_row + row) for row in numbers[:_NAMED])
-    return shown + (", ..." if numbers.size > _NAMED else "")

@@ -196,7 +196,7 @@ def test_remedies_on_the_fly(run: Run, stored: Path, qrels: Path, tmp_path: Path
     Center.fit(rows(0), LABELS).save(tmp_path / "plain.npz")
     assert run("correct", stored, "--method", "center", "-o", tmp_path / "new").code == 0
     done = run("scan", tmp_path / "new", "--relevant", qrels, "--correction", tmp_path / "new" / "correction.npz")
-    assert_complaint(done, 2, "went through this already")
+    assert_complaint(done, 2, "was already applied to the embeddings of")
 
 
 def test_blocks_of_remedies_show_nowhere() -> None:

@@ -115,7 +115,7 @@ def test_remedies_need_embeddings(run: Run, folder: Path, evaluate: Run, tmp_pat
     correction.save(tmp_path / "correction.npz")
     done = run("evaluate", f"beir:{folder}", "--encoder", "bm25", "--correction", tmp_path / "correction.npz")
     assert (done.code, done.out) == (2, "")
-    assert "bm25 gives scores and no embeddings, so it can only be evaluated; use an encoder here" in done.err
+    assert "bm25 yields scores, not embeddings, so it can only be evaluated; use an encoder instead" in done.err
 
 
 @pytest.mark.parametrize(
@@ -132,5 +132,5 @@ def test_other_commands_need_embeddings(
     monkeypatch.chdir(tmp_path)
     done = run(command[0], f"beir:{folder}", "--encoder", "bm25", *command[1:])
     assert (done.code, done.out) == (2, "")
-    assert "bm25 gives scores and no embeddings" in done.err
+    assert "bm25 yields scores, not embeddings" in done.err
     assert not list(tmp_path.glob("store*"))

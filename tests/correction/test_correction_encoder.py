@@ -82,7 +82,7 @@ def test_query_languages_may_be_ignored_or_found() -> None:
     finding = CorrectedEncoder(precomputed, center, query_languages=lambda given: [text[:2] for text in given])
     np.testing.assert_array_equal(finding.encode_queries(texts), center.apply_queries(embeddings(), LANGUAGES))
     broken = CorrectedEncoder(precomputed, center, query_languages=lambda given: ["en"])
-    with pytest.raises(EncoderError, match="gave 1 labels for 30 queries"):
+    with pytest.raises(EncoderError, match="returned 1 labels for 30 queries"):
         broken.encode_queries(texts)
 
 
@@ -132,9 +132,9 @@ def test_refusals() -> None:
     precomputed = PrecomputedEncoder(embeddings(), embeddings())
     with pytest.raises(UsageError, match="precomputed gives 3 dimensions, but the correction was fitted on 9"):
         CorrectedEncoder(_narrow(), center)
-    with pytest.raises(UsageError, match="query_languages is 'some'; choose given, unknown or a function"):
+    with pytest.raises(UsageError, match="query_languages is 'some', but must be given, unknown or a function"):
         CorrectedEncoder(precomputed, center, query_languages="some")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="unknown is 'skip'; choose one of refuse, mean, leave"):
+    with pytest.raises(UsageError, match="unknown is 'skip', but must be one of refuse, mean, leave"):
         CorrectedEncoder(precomputed, center, unknown="skip")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="needs the language of each document"):
         CorrectedEncoder(precomputed, center).encode_documents([""] * 30)

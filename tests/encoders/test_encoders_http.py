@@ -351,7 +351,7 @@ def test_the_factory(server: Server) -> None:
     np.testing.assert_array_equal(made.encode_queries(["a"]), [vector("a")])
     with pytest.raises(UsageError, match=r"give the server's name of the model as well"):
         cm.encoder(server.address)
-    with pytest.raises(UsageError, match=r"^device has no effect on an encoder behind an address; leave it out$"):
+    with pytest.raises(UsageError, match=r"^device has no effect on an encoder behind a URL; leave it out$"):
         cm.encoder(server.address, model="m", device="cpu")
     with pytest.raises(UsageError, match=r"^cache has no effect on the offline encoder"):
         cm.encoder("offline", cache="x")

@@ -77,15 +77,15 @@ def test_pools_that_are_no_parts_are_refused() -> None:
     whole = parallel_collection(6)
     for part, said in (
         (pools.near_duplicates(whole, 0.5), "'near-duplicate:en:"),
-        (pools.untranslated(whole, 0.5), "has another text there"),
-        (parallel_collection(7), "'en:6' is not"),
+        (pools.untranslated(whole, 0.5), "or has another text"),
+        (parallel_collection(7), "'en:6' is missing"),
     ):
         with pytest.raises(CollectionError, match=said):
             pools.evaluate_pools(whole, {"part": part}, TextEncoder())
     # The same documents, of which less is judged, hold the pool; the other way round they do not.
     less, more = (pools.near_duplicates(whole, 0.5, judged=flag) for flag in (False, True))
     assert pools.evaluate_pools(more, {"less": less}, TextEncoder(), measures=["MaxR"])["less"].rows
-    with pytest.raises(CollectionError, match="a judgement that the whole has not"):
+    with pytest.raises(CollectionError, match="a judgement that the whole lacks"):
         pools.evaluate_pools(less, {"more": more}, TextEncoder())
 
 
@@ -180,11 +180,11 @@ def test_what_cannot_grow_is_refused() -> None:
     calls: list[tuple[Any, str]] = [
         (lambda: cm.pool_growth(collection, encoder, noise, [11]), "below the 12 documents"),
         (lambda: cm.pool_growth(collection, encoder, noise, [20]), "de has 3 of 4"),
-        (lambda: cm.pool_growth(collection, encoder, noise, []), "no size"),
+        (lambda: cm.pool_growth(collection, encoder, noise, []), "sizes is empty"),
         (lambda: cm.pool_growth(collection, encoder, noise, [14], ties="trec"), "trec"),
         (lambda: cm.pool_growth(collection, encoder, 3, [14]), "distractors cannot be a int"),
-        (lambda: cm.pool_growth(collection, encoder, noise, [14], scenario="none"), "no scenario"),
-        (lambda: cm.pool_growth(collection, "bm25", noise, [14]), "this scorer knows texts"),
+        (lambda: cm.pool_growth(collection, encoder, noise, [14], scenario="none"), "unknown scenario 'none'"),
+        (lambda: cm.pool_growth(collection, "bm25", noise, [14]), "this scorer needs texts"),
     ]
     for call, said in calls:
         with pytest.raises(UsageError, match=said):

@@ -160,7 +160,7 @@ def test_settings_prompts_and_measures_are_told(make_result: Make) -> None:
         assert "'query: '" in plain
         assert "1234" in plain
         assert "clinometer demo" in plain
-        assert "how far one reads to have every language version" in plain
+        assert "how far one must read to find every language version" in plain
         assert "duplicates removed" in plain
 
 

@@ -99,7 +99,7 @@ def test_parameters_out_of_range_and_other_options_are_refused(monkeypatch: pyte
             BM25Scorer(**parameters)
     with pytest.raises(UsageError, match="query_prompt has no effect on bm25; leave it out"):
         scorer("bm25", query_prompt="query: ")
-    with pytest.raises(UsageError, match="bm25 gives scores and no embeddings, so it can only be evaluated"):
+    with pytest.raises(UsageError, match="bm25 yields scores, not embeddings, so it can only be evaluated"):
         encoder("bm25")
     monkeypatch.setitem(__import__("sys").modules, "bm25s", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'clinometer\[bm25\]'"):
@@ -124,7 +124,7 @@ def test_scorers_give_no_embeddings() -> None:
 
     anything: Any = None
     for wrapped in (CorrectedEncoder, AdaptedEncoder):
-        with pytest.raises(UsageError, match="bm25 gives scores and no embeddings, so it can only be evaluated"):
+        with pytest.raises(UsageError, match="bm25 yields scores, not embeddings, so it can only be evaluated"):
             wrapped(BM25Scorer(), anything)  # type: ignore[arg-type]
 
 

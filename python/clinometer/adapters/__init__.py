@@ -1,7 +1,7 @@
 """Adapters: encoders that cannot be trained (an API, the offline encoder) get a small map behind them that can.
 
 `fit_adapter` learns one from parallel texts in seconds, with the losses that train models; applying one needs NumPy
-alone. Learning lives in `clinometer.training`; its names are loaded from here when they are first asked for.
+alone. Learning lives in `clinometer.training`; its names are loaded at first use.
 """
 
 from __future__ import annotations

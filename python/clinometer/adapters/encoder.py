@@ -17,16 +17,16 @@ from clinometer.errors import UsageError
 
 __all__ = ["AdaptedEncoder", "adapted_record"]
 
-# What a record says of an adapter; its file has all.
+# Settings of an adapter in a record; its file has all.
 _RECORDED = ("kind", "rank", "separate_queries", "encoder", "samples", "loss", "seed")
 
 
 class AdaptedEncoder:
-    """Encodes with any encoder, then maps. Works wherever an encoder does; a `CorrectedEncoder` may go around it.
+    """Encodes with any encoder, then maps. Works wherever an encoder does; a `CorrectedEncoder` can wrap it.
 
     Args:
-        encoder: What encodes.
-        adapter: What was learned on embeddings of that encoder.
+        encoder: Encoder of the texts.
+        adapter: Adapter that was learned on embeddings of this encoder.
 
     Raises:
         UsageError: The dimensions differ.
@@ -42,7 +42,7 @@ class AdaptedEncoder:
 
     def __init__(self, encoder: Encoder, adapter: Adapter) -> None:
         require_embeddings(encoder)
-        adapted_record(encoder.record, adapter)  # refuses what does not fit
+        adapted_record(encoder.record, adapter)  # refuses an adapter of another dimension
         self._encoder, self._adapter = encoder, adapter
 
     @property
@@ -62,7 +62,7 @@ class AdaptedEncoder:
 
         Args:
             texts: The queries.
-            languages: Label of each, for an encoder that wants them; others never see them.
+            languages: Label of each text, passed only to an encoder that wants them.
             show_progress_bar: Draw a bar on standard error.
         """
         rows = encode(self._encoder, texts, "queries", languages=languages, show_progress_bar=show_progress_bar)
@@ -75,7 +75,7 @@ class AdaptedEncoder:
 
         Args:
             texts: The documents.
-            languages: Label of each, for an encoder that wants them; others never see them.
+            languages: Label of each text, passed only to an encoder that wants them.
             show_progress_bar: Draw a bar on standard error.
         """
         rows = encode(self._encoder, texts, "documents", languages=languages, show_progress_bar=show_progress_bar)
@@ -83,13 +83,13 @@ class AdaptedEncoder:
 
 
 def adapted_record(record: EncoderRecord, adapter: Adapter) -> EncoderRecord:
-    """The record of embeddings after an adapter: it is in the name, the revision and the remedies.
+    """The record of embeddings after an adapter, which is added to the name, the revision and the remedies.
 
-    A warning is added if the adapter was learned on embeddings of something else, as far as that is known.
+    A warning is added if the adapter is known to be learned on embeddings of another encoder.
 
     Args:
-        record: Before the adapter.
-        adapter: What maps the embeddings.
+        record: Record before the adapter.
+        adapter: Adapter of the embeddings.
 
     Raises:
         UsageError: The dimensions differ.
@@ -101,10 +101,10 @@ def adapted_record(record: EncoderRecord, adapter: Adapter) -> EncoderRecord:
         )
     origin = adapter.settings.get("encoder") or {}
     field = "revision" if record.revision and origin.get("revision") else "name"
-    learned_on, given = origin.get(field), getattr(record, field)
+    learned_on, actual = origin.get(field), getattr(record, field)
     warnings = list(record.warnings)
-    if learned_on and learned_on != given:
-        warnings.append(f"the adapter was learned on embeddings of {field} {learned_on}, not of {given}")
+    if learned_on and learned_on != actual:
+        warnings.append(f"the adapter was learned on embeddings of {field} {learned_on}, not of {actual}")
     digest = adapter.digest[:12]
     settings = {name: value for name, value in adapter.describe().items() if name in _RECORDED}
     return msgspec.structs.replace(

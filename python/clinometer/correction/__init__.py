@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -43,6 +44,8 @@ METHODS = {
     "shift": "subtract each language's mean translation difference to the pivot; needs translated texts",
     "calibrate": "subtract each language's mean score from the scores of its documents; needs sample queries",
 }
+
+_SAMPLE_ARGUMENTS = ("documents", "languages", "queries", "query_languages", "groups", "query_groups")
 
 
 def fit(
@@ -84,7 +87,7 @@ def fit(
     if (queries is None) != (query_languages is None):
         raise UsageError("queries and query_languages go together; give both or neither")
     fit_of: dict[str, Any] = {"center": Center.fit, "lir": Lir.fit, "shift": Shift.fit, "calibrate": Calibration.fit}
-    option_names = [name for name in _keywords(fit_of[method]) if name not in _SAMPLE_ARGUMENTS]
+    option_names = [name for name in signature(fit_of[method]).parameters if name not in _SAMPLE_ARGUMENTS]
     if unknown_options := [name for name in options if name not in option_names]:
         raise UsageError(f"unknown option {', '.join(unknown_options)} of {method}; expected {', '.join(option_names)}")
     if method == "shift":
@@ -106,12 +109,3 @@ def check_method(method: str) -> None:
     """
     if method not in METHODS:
         raise UsageError(f"unknown correction {method!r}; expected one of {', '.join(METHODS)}")
-
-
-_SAMPLE_ARGUMENTS = ("documents", "languages", "queries", "query_languages", "groups", "query_groups")
-
-
-def _keywords(function: Any) -> list[str]:
-    import inspect
-
-    return list(inspect.signature(function).parameters)

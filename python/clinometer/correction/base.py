@@ -35,11 +35,6 @@ UNKNOWN: tuple[Unknown, ...] = ("refuse", "mean", "leave")
 _FORMAT = "clinometer-correction"
 _VERSION = 1
 _BLOCK = 8192
-# A row of which nothing is left was its language's mean, or lies in the space that was removed.
-_EMPTY = (
-    "{side}: nothing is left of {{count}} rows after the correction ({{named}}); fit on more texts of their languages, "
-    "or correct less (a lower strength, fewer components)"
-)
 _REGISTERED: dict[str, type[Correction]] = {}
 
 
@@ -233,7 +228,11 @@ class Correction(ABC):
                 f"{self.dimension} dimensions; correct embeddings of the encoder that it was fitted on"
             )
         codes = self._codes(languages, len(array), side, unknown)
-        message = _EMPTY.format(side=side)
+        # A row of which nothing is left was its language's mean, or lies in the space that was removed.
+        message = (
+            f"{side}: nothing is left of {{count}} rows after the correction ({{named}}); fit on more texts of their "
+            "languages, or correct less (a lower strength, fewer components)"
+        )
         out = np.empty((len(array), self.output_dimension), dtype=np.float32)
         for start in range(0, len(array), _BLOCK):
             stop = start + _BLOCK
@@ -299,8 +298,5 @@ def load(path: str | os.PathLike[str]) -> Correction:
 
 
 def _canonical(languages: Sequence[str | None]) -> list[str | None]:
-    canonical_of: dict[str | None, str | None] = {None: None}
-    for label in languages:
-        if label not in canonical_of:
-            canonical_of[label] = canonical(str(label))
+    canonical_of = {label: None if label is None else canonical(str(label)) for label in dict.fromkeys(languages)}
     return [canonical_of[label] for label in languages]

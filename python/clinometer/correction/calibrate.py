@@ -15,7 +15,6 @@ from clinometer.correction.base import Correction
 from clinometer.correction.offsets import checked_strength
 from clinometer.correction.sample import by_language
 from clinometer.encoders.base import Side
-from clinometer.vectors import Rows
 
 __all__ = ["Calibration"]
 
@@ -77,17 +76,10 @@ class Calibration(Correction):
         checked_strength("strength", strength)
         sample = by_language(documents, languages, "documents")
         query_sample = by_language(queries, query_languages, "queries")
-        means = np.stack(
-            [
-                [_mean(query_rows) @ _mean(document_rows) for document_rows in sample.values()]
-                for query_rows in query_sample.values()
-            ]
-        )
-        squares = [
-            [_variance(query_rows, document_rows) for document_rows in sample.values()]
-            for query_rows in query_sample.values()
-        ]
-        spread = np.sqrt(np.mean(squares, axis=0))
+        document_means = [rows.mean(axis=0) for rows in sample.values()]
+        means = np.stack([[rows.mean(axis=0) @ mean for mean in document_means] for rows in query_sample.values()])
+        variances = [[(left @ right.T).var() for right in sample.values()] for left in query_sample.values()]
+        spread = np.sqrt(np.mean(variances, axis=0))
         scales = np.ones(len(sample) + 1)
         if scale and (spread > 0).all():
             scales[:-1] = spread.mean() / spread
@@ -134,17 +126,6 @@ class Calibration(Correction):
     def _shapes(self) -> dict[str, tuple[int | None, ...]]:
         columns = len(self.languages) + 1
         return {"score_means": (len(self.query_languages) + 1, columns), "scales": (columns,)}
-
-
-def _mean(rows: Rows) -> NDArray[np.float64]:
-    mean: NDArray[np.float64] = rows.mean(axis=0)
-    return mean
-
-
-def _variance(queries: Rows, documents: Rows) -> float:
-    """Variance of the score over all pairs of a query and a document."""
-    scores = queries @ documents.T
-    return float(scores.var())
 
 
 def _with_means(table: NDArray[np.float64]) -> NDArray[np.float64]:

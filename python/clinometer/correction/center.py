@@ -6,7 +6,7 @@ It only uses the languages of the texts, not translations or judgements: any sam
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,6 @@ from clinometer.vectors import Rows
 __all__ = ["Center", "QueryMeans"]
 
 QueryMeans = Literal["own", "documents", "none"]
-_KINDS = ("own", "documents", "none")
 # Chosen on tico19 by the rule in the documentation of `Center`.
 _QUERY_STRENGTH = 0.7
 
@@ -95,8 +94,8 @@ class Center(Offsets):
             [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
         """
         kind = query_means or ("documents" if queries is None else "own")
-        if kind not in _KINDS:
-            raise UsageError(f"query_means is {query_means!r}, but must be one of {', '.join(_KINDS)}")
+        if kind not in get_args(QueryMeans):
+            raise UsageError(f"query_means is {query_means!r}, but must be one of {', '.join(get_args(QueryMeans))}")
         if kind == "own" and queries is None:
             raise UsageError("query_means is 'own', but there are no queries; give queries")
         if kind != "own" and queries is not None:
@@ -106,9 +105,7 @@ class Center(Offsets):
         sample = by_language(documents, languages, "documents")
         query_sample = sample if queries is None else by_language(queries, query_languages or [], "queries")
         means, weights, chance = _means(sample, shrinkage)
-        query_offsets, query_weights, _ = (
-            (means, weights, chance) if queries is None else _means(query_sample, shrinkage)
-        )
+        query_offsets, query_weights = (means, weights) if queries is None else _means(query_sample, shrinkage)[:2]
         document_default, query_default = (1.0, _QUERY_STRENGTH) if strength == "auto" else (strength, strength)
         settings = {
             "strength": document_default,

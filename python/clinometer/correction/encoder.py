@@ -25,19 +25,18 @@ Identify = Callable[[Sequence[str]], Sequence[str | None]]
 
 
 class CorrectedEncoder:
-    """Encodes with any encoder, then corrects. It takes the languages of the texts besides the texts.
+    """Encodes with any encoder, then corrects. It takes texts with their languages.
 
     `clinometer.evaluate` passes languages to encoders whose `wants_languages` is true.
 
     Args:
-        encoder: What encodes.
-        correction: What was fitted on embeddings of that encoder.
-        query_languages: `given`: each query's label, as the collection has it; `unknown`: as if no query's language
-            were known, one mean for all; a function from texts to labels, such as
-            `clinometer.correction.identify(...)`, for queries that come without labels. Where it gives None it cannot
-            tell, and the query is corrected by the mean over all languages.
-        unknown: What happens to texts of languages that were not fitted, as in `Correction.apply`; how many is said in
-            `record.warnings`.
+        encoder: Encoder of the texts.
+        correction: Correction that was fitted on embeddings of this encoder.
+        query_languages: `given`: each query's label in the collection; `unknown`: one mean for all, as if their
+            languages were unknown; or a function from texts to labels, such as `clinometer.correction.identify(...)`,
+            for queries without labels. If it returns None, the query is corrected by the mean over all languages.
+        unknown: Treatment of texts in languages that were not fitted, as in `Correction.apply`; `record.warnings` gives
+            their number.
 
     Raises:
         UsageError: An option cannot be used, or the dimensions differ.
@@ -67,10 +66,10 @@ class CorrectedEncoder:
         require_embeddings(encoder)
         if not callable(query_languages) and query_languages not in ("given", "unknown"):
             raise UsageError(
-                f"query_languages is {query_languages!r}; choose given, unknown or a function from texts to labels"
+                f"query_languages is {query_languages!r}, but must be given, unknown or a function from texts to labels"
             )
         if unknown not in UNKNOWN:
-            raise UsageError(f"unknown is {unknown!r}; choose one of {', '.join(UNKNOWN)}")
+            raise UsageError(f"unknown is {unknown!r}, but must be one of {', '.join(UNKNOWN)}")
         if encoder.record.dimension and encoder.record.dimension != correction.dimension:
             raise UsageError(
                 f"{encoder.record.name} gives {encoder.record.dimension} dimensions, but the correction was fitted on "
@@ -78,35 +77,36 @@ class CorrectedEncoder:
             )
         self._encoder, self._correction = encoder, correction
         self._query_languages, self._unknown = query_languages, unknown
-        self._strangers: dict[Side, dict[str, int]] = {"documents": {}, "queries": {}}
-        self._unlabelled = self._untold = self._misread = self._identified = 0
+        self._unknown_counts: dict[Side, dict[str, int]] = {"documents": {}, "queries": {}}
+        self._unlabelled = self._unidentified = self._misidentified = self._identified = 0
 
     @property
     def record(self) -> EncoderRecord:
         """The encoder's record with the correction's method in its name, its digest in its revision, and its remedy.
 
-        Its warnings grow when texts are met whose language was not fitted, or was not identified.
+        Warnings are added for texts whose language was not fitted, or was not identified.
         """
         rule = "corrected by the mean over all languages" if self._unknown == "mean" else "left uncorrected"
-        said = [
-            f"{sum(found.values())} {side} were {rule}: {', '.join(f'{name} ({n})' for name, n in found.items())}"
-            for side, found in self._strangers.items()
-            if found
+        warnings = [
+            f"{sum(counts.values())} {side} were {rule}: {', '.join(f'{name} ({n})' for name, n in counts.items())}"
+            for side, counts in self._unknown_counts.items()
+            if counts
         ]
         if self._unlabelled:
-            said.append(f"{self._unlabelled} queries were corrected by one mean for all languages")
-        if self._untold:
-            said.append(
-                f"the language of {self._untold} of {self._identified} queries could not be identified; they were "
-                "corrected by the mean over all languages"
+            warnings.append(f"{self._unlabelled} queries were corrected by one mean for all languages")
+        if self._unidentified:
+            warnings.append(
+                f"the language of {self._unidentified} of {self._identified} queries could not be identified; they "
+                "were corrected by the mean over all languages"
             )
-        if self._misread:
-            said.append(
-                f"{self._misread} of {self._identified} queries were identified as another language than their label"
+        if self._misidentified:
+            warnings.append(
+                f"{self._misidentified} of {self._identified} queries were identified as another language than "
+                "their label"
             )
         mode = "identify" if callable(self._query_languages) else self._query_languages
         record = corrected_record(self._encoder.record, self._correction, mode)
-        return msgspec.structs.replace(record, warnings=[*record.warnings, *said])
+        return msgspec.structs.replace(record, warnings=[*record.warnings, *warnings])
 
     def encode_queries(
         self, texts: Sequence[str], *, languages: Sequence[str | None] | None = None, show_progress_bar: bool = False
@@ -120,7 +120,7 @@ class CorrectedEncoder:
 
         Raises:
             LanguageError: A language was not fitted, and `unknown` is `refuse`.
-            EncoderError: The function that identifies languages does not give one label for each text.
+            EncoderError: The function that identifies languages does not return one label for each text.
         """
         labels = self._query_labels(texts, languages)
         if labels is not None and not callable(self._query_languages):
@@ -131,11 +131,13 @@ class CorrectedEncoder:
             return self._correction.apply_queries(rows)
         if not callable(self._query_languages):
             return self._corrected(rows, labels, "queries")
-        # A row's correction depends on nothing but that row, so the parts can be corrected one by one.
-        told = np.array([label is not None for label in labels], dtype=bool)
+        # The correction of a row depends only on that row, so the parts can be corrected separately.
+        identified = np.array([label is not None for label in labels], dtype=bool)
         corrected = np.empty((len(rows), self._correction.output_dimension), dtype=np.float32)
-        corrected[~told] = self._correction.apply_queries(rows[~told])
-        corrected[told] = self._corrected(rows[told], [label for label in labels if label is not None], "queries")
+        corrected[~identified] = self._correction.apply_queries(rows[~identified])
+        corrected[identified] = self._corrected(
+            rows[identified], [label for label in labels if label is not None], "queries"
+        )
         self._count_identified(labels, languages)
         return corrected
 
@@ -162,26 +164,28 @@ class CorrectedEncoder:
     def _query_labels(
         self, texts: Sequence[str], languages: Sequence[str | None] | None
     ) -> Sequence[str | None] | None:
-        """The labels that queries are corrected by; None for one mean for all."""
+        """The labels for the correction of queries; None for one mean for all."""
         if not callable(self._query_languages):
             return languages if self._query_languages == "given" else None
         labels = list(self._query_languages(texts))
         if len(labels) != len(texts):
             raise EncoderError(
-                f"the function that identifies languages gave {len(labels)} labels for {len(texts)} queries; "
-                "it must give one for each, None where it cannot tell"
+                f"the function that identifies languages returned {len(labels)} labels for {len(texts)} queries, but "
+                "must return one for each, None if unknown"
             )
         return labels
 
-    def _count_identified(self, found: Sequence[str | None], given: Sequence[str | None] | None) -> None:
-        self._identified += len(found)
-        self._untold += sum(label is None for label in found)
-        if given is not None:
-            pairs = zip(found, given, strict=True)
-            self._misread += sum(a is not None and b is not None and canonical(a) != canonical(b) for a, b in pairs)
+    def _count_identified(self, identified: Sequence[str | None], labels: Sequence[str | None] | None) -> None:
+        self._identified += len(identified)
+        self._unidentified += sum(label is None for label in identified)
+        if labels is not None:
+            pairs = zip(identified, labels, strict=True)
+            self._misidentified += sum(
+                a is not None and b is not None and canonical(a) != canonical(b) for a, b in pairs
+            )
 
     def _refuse_unknown(self, languages: Sequence[str | None], side: Side) -> None:
-        # Before the texts are encoded, which may take hours.
+        # This is checked before the texts are encoded, which may take hours.
         if self._unknown == "refuse":
             self._correction.refuse_unknown(languages, side)
 
@@ -189,5 +193,5 @@ class CorrectedEncoder:
         apply = self._correction.apply if side == "documents" else self._correction.apply_queries
         corrected = apply(rows, languages, unknown=self._unknown)
         for label, count in self._correction.unknown_rows(languages, side).items():
-            self._strangers[side][label] = self._strangers[side].get(label, 0) + count
+            self._unknown_counts[side][label] = self._unknown_counts[side].get(label, 0) + count
         return corrected

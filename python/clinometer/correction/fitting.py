@@ -39,13 +39,7 @@ _FEW, _ENOUGH = 30, 60
 
 @dataclass(frozen=True, eq=False)
 class SampledTexts:
-    """Embeddings of the drawn documents or queries, with languages and groups.
-
-    Args:
-        vectors: `(n, d)` embeddings.
-        languages: Language of each row.
-        groups: Parallel group of each row, or None.
-    """
+    """`(n, d)` embeddings of the drawn documents or queries, with the language and the group, if any, of each row."""
 
     vectors: NDArray[Any]
     languages: Sequence[str]
@@ -162,9 +156,8 @@ def encode_sample(
     if adapted is not None:
         encoder = adapted(encoder)
     documents = _encoded(encoder, collection.documents.take(document_rows), "documents", show_progress_bar)
-    queries = None
-    if kind == "own":
-        queries = _encoded(encoder, collection.queries.take(query_rows), "queries", show_progress_bar)
+    query_texts = collection.queries.take(query_rows)
+    queries = _encoded(encoder, query_texts, "queries", show_progress_bar) if kind == "own" else None
     origin = {"source": collection.name, "sample": texts, "seed": seed, **fitted_on(encoder.record)}
     return Sample(documents, queries, kind, origin)
 
@@ -175,15 +168,7 @@ def _encoded(encoder: Encoder, texts: Texts, side: Side, show_progress_bar: bool
 
 
 def fit_sample(method: str, sample: Sample, **options: Any) -> Correction:
-    """Fit on a sample.
-
-    Args:
-        method: One of `clinometer.correction.METHODS`.
-        sample: Sample to fit on.
-        **options: Options of the method's `fit`.
-
-    Returns:
-        The correction; its settings record the sample as `fitted_on`.
+    """Fit on a sample, with options of the method's `fit`; the settings record the sample as `fitted_on`.
 
     Raises:
         UsageError: As for `clinometer.correction.fit`.
@@ -193,16 +178,10 @@ def fit_sample(method: str, sample: Sample, **options: Any) -> Correction:
     documents, queries = sample.documents, sample.queries
     if sample.queries_by == "none":
         options |= {"query_means": "none"} if method == "center" else {"correct_queries": False}
-    correction = fit(
-        method,
-        documents.vectors,
-        documents.languages,
-        None if queries is None else queries.vectors,
-        None if queries is None else queries.languages,
-        groups=documents.groups,  # type: ignore[arg-type]
-        query_groups=None if queries is None else queries.groups,  # type: ignore[arg-type]
-        **options,
-    )
+    options["groups"] = documents.groups
+    if queries is not None:
+        options |= {"queries": queries.vectors, "query_languages": queries.languages, "query_groups": queries.groups}
+    correction = fit(method, documents.vectors, documents.languages, **options)
     return replace(correction, settings={**correction.settings, "fitted_on": sample.origin})
 
 

@@ -6,12 +6,13 @@ The removal is a projection: before the last scaling, applying it twice equals a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.correction.base import Correction
+from clinometer.correction.offsets import signed
 from clinometer.correction.sample import by_language
 from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
@@ -115,8 +116,7 @@ def _components(sample: dict[str, Rows], components: int, centred: bool, what: s
             f"components is {components}, but must lie between 1 and {dimension - 1} for embeddings of {dimension} "
             "dimensions"
         )
-    few = {label: len(rows) for label, rows in sample.items() if len(rows) < components + 1 + centred}
-    if few:
+    if few := {label: len(rows) for label, rows in sample.items() if len(rows) < components + 1 + centred}:
         named = ", ".join(f"{label} ({count})" for label, count in few.items())
         raise UsageError(
             f"too few {what} to remove {components} components: {named}; give {components + 1 + centred} or more of "
@@ -133,9 +133,4 @@ def _moved(rows: Rows, centred: bool) -> Rows:
 
 
 def _leading(rows: Rows, components: int) -> NDArray[np.float64]:
-    vectors: NDArray[Any] = np.linalg.svd(rows, full_matrices=False)[2][:components]
-    # The sign of a singular vector is arbitrary; fix it, so that a saved file does not depend on the LAPACK in use.
-    largest = np.abs(vectors).argmax(axis=1)
-    return np.asarray(
-        vectors * np.where(vectors[np.arange(components), largest] < 0, -1.0, 1.0)[:, None], dtype=np.float64
-    )
+    return signed(np.linalg.svd(rows, full_matrices=False)[2][:components])

@@ -17,7 +17,7 @@ from clinometer.correction.base import Correction
 from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
 
-__all__ = ["Offsets", "checked_strength", "leading"]
+__all__ = ["Offsets", "checked_strength", "leading", "signed"]
 
 # `auto` removes at most one in this many of all directions.
 _LARGEST_SHARE = 8
@@ -37,8 +37,7 @@ class Offsets(Correction):
         directions: NDArray[np.float64],
         settings: dict[str, Any],
     ) -> Self:
-        for option in ("strength", "query_strength"):
-            checked_strength(option, settings[option])
+        _check_strengths(settings)
         return cls(
             tuple(documents),
             tuple(queries),
@@ -56,10 +55,9 @@ class Offsets(Correction):
         Raises:
             UsageError: A strength is negative or not a number.
         """
-        query_value = strength if query_strength is None else query_strength
-        checked_strength("strength", strength)
-        checked_strength("query_strength", query_value)
-        return replace(self, settings={**self.settings, "strength": strength, "query_strength": query_value})
+        strengths = {"strength": strength, "query_strength": strength if query_strength is None else query_strength}
+        _check_strengths(strengths)
+        return replace(self, settings={**self.settings, **strengths})
 
     @property
     def dimension(self) -> int:
@@ -67,9 +65,10 @@ class Offsets(Correction):
         return int(self.arrays["document_offsets"].shape[1])
 
     def _changed(self, rows: NDArray[np.float64], codes: NDArray[np.int64], side: Side) -> NDArray[np.float64]:
-        of_documents = side == "documents"
-        strength = self.settings["strength" if of_documents else "query_strength"]
-        offsets = strength * self.arrays["document_offsets" if of_documents else "query_offsets"]
+        strength, name = (
+            ("strength", "document_offsets") if side == "documents" else ("query_strength", "query_offsets")
+        )
+        offsets = self.settings[strength] * self.arrays[name]
         # The last row of this table, -1, is for rows that stay unchanged.
         changed: NDArray[np.float64] = rows - np.concatenate([offsets, np.zeros_like(offsets[:1])])[codes]
         corrected = codes >= 0
@@ -87,9 +86,13 @@ class Offsets(Correction):
         }
 
     def _checked(self) -> Self:
-        for option in ("strength", "query_strength"):
-            checked_strength(option, self.settings[option])
+        _check_strengths(self.settings)
         return super()._checked()
+
+
+def _check_strengths(settings: Mapping[str, Any]) -> None:
+    for option in ("strength", "query_strength"):
+        checked_strength(option, settings[option])
 
 
 def checked_strength(option: str, value: Any) -> None:
@@ -136,10 +139,10 @@ def leading(
         # Equal means leave rounding errors, which have directions as well.
         significant = np.square(sizes) >= max(2 * chance, np.finfo(np.float64).eps)
         limit = min(limit, int(np.count_nonzero(significant)), max(1, rows.shape[1] // _LARGEST_SHARE))
-    return _signed(vectors[: limit if directions == "auto" else directions])
+    return signed(vectors[: limit if directions == "auto" else directions])
 
 
-def _signed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def signed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Singular vectors with their largest entry positive: their sign is arbitrary and depends on the LAPACK in use."""
     largest = np.abs(rows).argmax(axis=1)
     return rows * np.where(rows[np.arange(len(rows)), largest] < 0, -1.0, 1.0)[:, None]

@@ -46,12 +46,7 @@ def remedy(correction: Correction, query_languages: str = "given") -> dict[str, 
 def corrected_record(record: EncoderRecord, correction: Correction, query_languages: str = "given") -> EncoderRecord:
     """The record of embeddings after a correction: its method is added to the name, its digest to the revision.
 
-    A warning is added if the correction was fitted on embeddings of another encoder.
-
-    Args:
-        record: Record before the correction.
-        correction: The applied correction.
-        query_languages: As for `remedy`.
+    A warning is added if the correction was fitted on embeddings of another encoder. Arguments as for `remedy`.
     """
     return msgspec.structs.replace(
         record,

@@ -1,7 +1,7 @@
 """The order of remedies: an adapter comes first, the correction after it, behind an encoder or over stored rows.
 
-What becomes of a row depends on nothing but that row and its language, so that any part of a store, in any process,
-gives the same bits.
+The result for a row depends only on that row and its language, so that any part of a store, in any process, gives the
+same bits.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Remedies:
     """An adapter, a correction, or both.
 
     Args:
-        adapter: What comes first; None for none.
-        correction: What comes after it; None for none.
+        adapter: Adapter, applied first; None for none.
+        correction: Correction, applied after the adapter; None for none.
         query_languages: `given`: queries are corrected by their own language; `unknown`: by one mean for all; or a
-            function that identifies them, as for `CorrectedEncoder`, which stored rows cannot use: it needs texts.
-        block: Number of rows that are changed at a time.
+            function that identifies them, as for `CorrectedEncoder`, but not for stored rows, since it needs texts.
+        block: Number of rows processed at a time.
 
     Raises:
         UsageError: The dimensions of the two differ.
@@ -70,17 +70,17 @@ class Remedies:
 
     @property
     def digests(self) -> list[str]:
-        """One for each remedy, in their order; equal for remedies that do the same."""
+        """Digests of the remedies, in their order; equal for equal remedies."""
         return [remedy.digest for remedy in (self.adapter, self.correction) if remedy is not None]
 
     def documents(self, rows: NDArray[Any], languages: Sequence[str]) -> NDArray[np.float32]:
-        """Documents, changed; see `Adapter.apply` and `Correction.apply`."""
+        """Adapted and corrected documents; see `Adapter.apply` and `Correction.apply`."""
         if self.adapter is not None:
             rows = self.adapter.apply(rows)
         return rows if self.correction is None else self.correction.apply(rows, languages)
 
     def queries(self, rows: NDArray[Any], languages: Sequence[str]) -> NDArray[np.float32]:
-        """Queries, changed; see `Adapter.apply_queries` and `Correction.apply_queries`."""
+        """Adapted and corrected queries; see `Adapter.apply_queries` and `Correction.apply_queries`."""
         if self.adapter is not None:
             rows = self.adapter.apply_queries(rows)
         if self.correction is None:
@@ -88,15 +88,17 @@ class Remedies:
         return self.correction.apply_queries(rows, None if self.query_languages == "unknown" else languages)
 
     def record(self, record: EncoderRecord) -> EncoderRecord:
-        """What stored embeddings are after the remedies.
+        """Record of stored embeddings after the remedies.
 
         Raises:
-            UsageError: The dimensions differ, or the embeddings went through one of these already.
+            UsageError: The dimensions differ, or one of the remedies was already applied to the embeddings.
         """
-        there = [str(entry.get("digest")) for entry in record.remedies]
+        applied = [str(entry.get("digest")) for entry in record.remedies]
         for digest in self.digests:
-            if any(digest.startswith(found) for found in there if found):
-                raise UsageError(f"the embeddings of {record.name} went through this already ({digest[:12]})")
+            if any(digest.startswith(applied_digest) for applied_digest in applied if applied_digest):
+                raise UsageError(
+                    f"the remedy {digest[:12]} was already applied to the embeddings of {record.name}; leave it out"
+                )
         if self.adapter is not None:
             record = adapted_record(record, self.adapter)
         if self.correction is not None:
@@ -114,16 +116,20 @@ def _refuse(dimension: int, what: str, correction: Correction) -> None:
 
 
 def mixed_encoders(documents: EncoderRecord, queries: EncoderRecord) -> list[str]:
-    """A warning if documents and queries were not encoded in one way, prompts aside.
+    """A warning if documents and queries were encoded differently, apart from prompts.
 
     Example:
-        >>> one, other = (EncoderRecord(name=name, kind="http") for name in ("a", "b"))
-        >>> mixed_encoders(one, one), mixed_encoders(one, other)
+        >>> documents, queries = (EncoderRecord(name=name, kind="http") for name in ("a", "b"))
+        >>> mixed_encoders(documents, documents), mixed_encoders(documents, queries)
         ([], ["documents and queries were encoded differently (name: 'a' and 'b'); scores mean little unless ..."])
     """
     fields = ("name", "kind", "revision", "remedies")
-    pairs = [(name, getattr(documents, name), getattr(queries, name)) for name in fields]
-    differing = [f"{name}: {one!r} and {other!r}" for name, one, other in pairs if one != other]
+    values = [(name, getattr(documents, name), getattr(queries, name)) for name in fields]
+    differing = [
+        f"{name}: {of_documents!r} and {of_queries!r}"
+        for name, of_documents, of_queries in values
+        if of_documents != of_queries
+    ]
     if not differing:
         return []
     return [

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.correction.offsets import Offsets, leading
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
-from clinometer.vectors import Rows, unit_rows
+from clinometer.vectors import unit_rows
 
 __all__ = ["Shift"]
 
@@ -80,17 +80,14 @@ class Shift(Offsets):
         """
         pivot = canonical(pivot)
         differences = _differences(documents, languages, groups, pivot, centre, "documents")
-        if queries is None:
-            query_differences = differences
-        else:
-            query_differences = _differences(
-                queries, query_languages or [], query_groups or [], pivot, centre, "queries"
-            )
-        kind = "none" if not correct_queries else "documents" if queries is None else "own"
+        query_differences, kind = differences, "documents"
+        if queries is not None:
+            labels = (query_languages or [], query_groups or [])
+            query_differences, kind = _differences(queries, *labels, pivot, centre, "queries"), "own"
         settings = {
             "pivot": pivot,
             "strength": strength,
-            "queries": kind,
+            "queries": kind if correct_queries else "none",
             "query_strength": strength if correct_queries else 0.0,
             "centre": centre,
             "pairs_fitted": {label: count for label, (_, count) in differences.items()},
@@ -134,10 +131,5 @@ def _differences(
                 "use the method center, which needs none"
             )
         texts, translations = (rows[list(side)] for side in zip(*pairs, strict=True))
-        differences[label] = (_mean(texts - translations) + base, len(pairs))
+        differences[label] = ((texts - translations).mean(axis=0) + base, len(pairs))
     return differences
-
-
-def _mean(rows: Rows) -> NDArray[np.float64]:
-    mean: NDArray[np.float64] = rows.mean(axis=0)
-    return mean

@@ -33,12 +33,8 @@ def sample_store(
 
     Args:
         path: A store of documents, or a folder with the stores `documents` and optionally `queries`.
-        method: Method of the correction, which determines the kind of sample.
-        texts: Maximum number of documents, and of queries, per language; None for all.
-        queries_by: Source of the correction of queries: `own`, `documents` or `none`; None for `own` if there are
-            queries.
-        seed: Seed of the draw.
-        pivot: Pivot of `shift`.
+
+    The other arguments are those of `encode_sample`.
 
     Raises:
         UsageError: There are no documents, or the store lacks what the method needs.
@@ -50,16 +46,13 @@ def sample_store(
     groups = queries.groups if queries is not None and method == "shift" else ()
     kind = query_fit(method, queries_by, 0 if queries is None else len(queries), groups)
     origin = {"source": Path(path).name, "sample": texts, "seed": seed, **fitted_on(documents.record)}
-    sides = [
-        _rows(store, method, texts, seed, pivot) for store in (documents, queries if kind == "own" else None) if store
-    ]
-    return Sample(sides[0], sides[1] if kind == "own" else None, kind, origin)
 
+    def sampled(store: EmbeddingStore) -> SampledTexts:
+        groups = store.groups if method == "shift" else [None] * len(store)
+        rows = drawn(method, store.languages, groups, texts, seed=seed, pivot=pivot)
+        return SampledTexts(store.take(rows), [store.languages[row] for row in rows], [groups[row] for row in rows])
 
-def _rows(store: EmbeddingStore, method: str, texts: int | None, seed: int, pivot: str) -> SampledTexts:
-    groups = store.groups if method == "shift" else [None] * len(store)
-    rows = drawn(method, store.languages, groups, texts, seed=seed, pivot=pivot)
-    return SampledTexts(store.take(rows), [store.languages[row] for row in rows], [groups[row] for row in rows])
+    return Sample(sampled(documents), sampled(queries) if queries and kind == "own" else None, kind, origin)
 
 
 def correct_store(
@@ -95,13 +88,11 @@ def correct_store(
     stores = {stage: EmbeddingStore.open(folder) for stage, folder in stores_in(path).items()}
     for store in stores.values():
         _refuse_misfit(store, correction)
-    total = sum(len(store) for store in stores.values())
-    bar = tqdm(total=total, desc="correct", unit="row", disable=not show_progress_bar)
     single = stores_in(path) == {stage: Path(path) for stage in stores}
-    with bar:
+    total = sum(len(store) for store in stores.values())
+    with tqdm(total=total, desc="correct", unit="row", disable=not show_progress_bar) as bar:
         for stage, store in stores.items():
-            record = corrected_record(store.record, correction)
-            folder = target if single else target / stage
+            folder, record = target if single else target / stage, corrected_record(store.record, correction)
             with StoreWriter(folder, record, stage, store.manifest.dtype) as writer:
                 _corrected(store, writer, correction, bar)
     correction.save(target / "correction.npz")

@@ -1,7 +1,7 @@
 """Encoders: from texts to embeddings, with a record of everything that changes them.
 
-`encoder` makes one from a word, a path or an object; whatever it returns satisfies the protocol `Encoder`.
-Optional packages are imported only when an encoder that needs them is made.
+`encoder` creates one from a name, a path or an object; its results satisfy the protocol `Encoder`. Optional packages
+are imported only when an encoder needs them.
 """
 
 from __future__ import annotations
@@ -50,28 +50,28 @@ def encoder(
     cache: str | os.PathLike[str] | None = None,
     http: HttpOptions | None = None,
 ) -> Encoder:
-    """An encoder from what a user writes.
+    """An encoder from a name, a path, a URL or an object.
 
     Args:
-        what: `"offline"`; the name or folder of a sentence-transformers model, or such a model; the address of a
-            server with OpenAI's embeddings, such as `http://localhost:8000/v1`; an encoder, which is returned as it is.
-            A folder that is called `offline` is reached as `./offline`. For what gives scores and no embeddings, such
-            as BM25, see `clinometer.scorers.scorer`.
+        what: `"offline"`; the name or folder of a sentence-transformers model, or such a model; the URL of a
+            server with OpenAI's embeddings protocol, such as `http://localhost:8000/v1`; an encoder, which is returned
+            as it is. Write `./offline` for a folder named `offline`. For scorers without embeddings, such as BM25, see
+            `clinometer.scorers.scorer`.
         query_prompt: Text put before each query; None for the model's own, `""` for none.
         document_prompt: The same for documents.
         batch_size: Texts in one forward pass or request.
         max_length: Longest input in tokens; the model's own if None.
-        precision: `bfloat16` computes faster and less exactly; the model's own if None.
-        device: Such as `cpu` or `cuda:0`.
-        revision: Branch, tag or commit of a model on the hub.
+        precision: `bfloat16` is faster and less exact; the model's own if None.
+        device: Device, such as `cpu` or `cuda:0`.
+        revision: Model revision (branch, tag or commit).
         trust_remote_code: Run Python code that comes with the model.
-        model: For an address: the server's name of the model.
-        api_key: For an address: the key, else that of the environment (`HttpEncoder`).
-        cache: For an address: folder in which finished batches are kept.
-        http: For an address: how the server is asked.
+        model: The server's name of the model, for a URL.
+        api_key: The key for a URL; by default that of the environment (`HttpEncoder`).
+        cache: Folder of finished batches, for a URL.
+        http: Options of the requests, for a URL.
 
     Raises:
-        UsageError: `what` is none of these, or an option has no meaning for this encoder.
+        UsageError: `what` is none of these, or an option has no effect on this encoder.
         EncoderError: The model cannot be loaded.
         MissingExtraError: The extra that this encoder needs is not installed.
 
@@ -90,7 +90,7 @@ def encoder(
         "trust_remote_code": trust_remote_code,
     }
     remote = {"model": model, "api_key": api_key, "cache": cache, "http": http}
-    every = {
+    all_options = {
         "query_prompt": query_prompt,
         "document_prompt": document_prompt,
         "batch_size": batch_size,
@@ -98,10 +98,10 @@ def encoder(
         **remote,
     }
     if isinstance(what, str) and what == "offline":
-        refuse_options(every, "the offline encoder")
+        refuse_options(all_options, "the offline encoder")
         return OfflineEncoder()
     if isinstance(what, str) and what.startswith(("http://", "https://")):
-        refuse_options(local, "an encoder behind an address")
+        refuse_options(local, "an encoder behind a URL")
         if model is None:
             raise UsageError(
                 f"{what}: give the server's name of the model as well, with model='NAME', or with --model NAME to "
@@ -118,7 +118,7 @@ def encoder(
             options=http,
         )
     if isinstance(what, Encoder) and not isinstance(what, type):
-        refuse_options(every, "an encoder that exists already")
+        refuse_options(all_options, "an existing encoder")
         return what
     if _gives_scores_only(what):
         require_embeddings(what)
@@ -152,14 +152,14 @@ def _is_model(what: object) -> bool:
 
 
 def refuse_options(options: dict[str, Any], whom: str) -> None:
-    """Refuse options of `encoder` that have no effect; usual values count as not given.
+    """Refuse options of `encoder` that have no effect; default values count as not set.
 
     Args:
         options: Values by name.
-        whom: What they have no effect on.
+        whom: Description of the encoder, for the message.
 
     Raises:
-        UsageError: One of them was given.
+        UsageError: One of them is set.
     """
     for option, value in options.items():
         if value not in (None, False) and (option, value) != ("batch_size", _DEFAULT_BATCH_SIZE):

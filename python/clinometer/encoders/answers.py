@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import EncoderError
+from clinometer.errors import EncoderError, first_few
 
 __all__ = ["Answer", "rows_of"]
 
@@ -24,12 +24,7 @@ class _Item(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """The fields of a response that clinometer reads.
-
-    Args:
-        data: Items, one for each text, in any order.
-        model: The server's name of the model; empty if missing.
-    """
+    """The fields of a response that clinometer reads: an item for each text, in any order, and the model."""
 
     data: list[_Item]
     model: str = ""
@@ -61,14 +56,16 @@ def rows_of(response: Any, texts: int, url: str) -> tuple[NDArray[np.float32], s
     if sorted(indices) != list(range(texts)):
         raise EncoderError(
             f"{url} got {texts} texts and returned {len(indices)} embeddings, whose indices should be 0 to "
-            f"{texts - 1}, each once, but are {_brief(indices)}; embeddings and texts cannot be matched"
+            f"{texts - 1}, each once, but are {first_few(indices, 8) or 'none'}; embeddings and texts cannot be matched"
         )
     rows = [np.empty(0, np.float32)] * texts
     for item in answer.data:
         rows[item.index] = _vector(item.embedding, url)
     lengths = sorted({len(row) for row in rows})
     if len(lengths) != 1 or lengths[0] == 0:
-        raise EncoderError(f"{url} returned embeddings of {_brief(lengths)} dimensions at once; one length is needed")
+        raise EncoderError(
+            f"{url} returned embeddings of {first_few(lengths, 8) or 'none'} dimensions at once; one length is needed"
+        )
     table = np.stack(rows)
     if not np.isfinite(table).all():
         text = int(np.flatnonzero(~np.isfinite(table).all(axis=1))[0])
@@ -86,7 +83,3 @@ def _vector(embedding: list[float] | str, url: str) -> NDArray[np.float32]:
         return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4").astype(np.float32)
     except (binascii.Error, ValueError):
         raise EncoderError(f"{url} returned an embedding that is not base64 of float32; use float") from None
-
-
-def _brief(numbers: list[int]) -> str:
-    return ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "") if numbers else "none"

@@ -1,7 +1,7 @@
-"""What an encoder is: texts in, one row of float32 per text out, and a full record of how.
+"""The protocol of encoders: from texts to one float32 row per text, with a full record of the encoder.
 
-An encoder does not normalise for scoring (the scan does that, by one fixed rule) and does not reorder; the same texts
-give the same bytes.
+An encoder does not normalise for scoring (the scan does, by one fixed rule) and does not reorder; the same texts give
+the same bytes.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that changes an embedding, for results and manifests.
 
     Args:
-        name: What the user asked for (`offline`, a model name, a path's last part, `precomputed`).
-        kind: `offline`, `sentence-transformers`, `precomputed`, `http`, or `imported` of stored embeddings that came
-            from elsewhere: then nothing but name and dimension is known, an empty prompt too says nothing. Of scorers,
-            which give no embeddings, `bm25`, `run`, `scores` or `late-interaction`.
-        revision: Version of the weights as far as it is known: package version, commit, or a digest.
+        name: Name that the user chose (`offline`, a model name, the last part of a path, `precomputed`).
+        kind: `offline`, `sentence-transformers`, `precomputed`, `http`, or `imported` for stored embeddings from
+            elsewhere, of which only name and dimension are known (an empty prompt is then unknown, too). For scorers
+            without embeddings, `bm25`, `run`, `scores` or `late-interaction`.
+        revision: Version of the weights as far as known: package version, commit, or a digest.
         dimension: Length of an embedding.
         query_prompt: Text put before each query.
         document_prompt: Text put before each document.
-        max_length: Longest input in tokens, None if not limited or not known.
+        max_length: Longest input in tokens, None if not limited or unknown.
         dtype: Data type in which the model computes, such as `float32`.
         normalized: Whether the encoder itself returns unit vectors.
-        languages: Languages that the encoder was made for, None if not known.
-        warnings: What the user should know, such as a missing prompt; shown with every result.
-        remedies: What changed the embeddings after the encoder, in that order: corrections and adapters, each with
-            `method`, `digest` and `settings`. JSON values only.
-        settings: What else decides the vectors or scores, such as the fields of a request, or `k1` and `b` of BM25.
-            JSON values only.
+        languages: Languages that the encoder supports, None if unknown.
+        warnings: Warnings for the user, such as a missing prompt; shown with every result.
+        remedies: Adapters and corrections after the encoder, in their order, each with `method`, `digest` and
+            `settings`. JSON values only.
+        settings: Other settings that determine the vectors or scores, such as the fields of a request, or `k1` and
+            `b` of BM25. JSON values only.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Encoder(Protocol):
 
     @property
     def record(self) -> EncoderRecord:
-        """How this encoder encodes."""
+        """Record of the encoder."""
         ...
 
     def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
@@ -92,10 +92,10 @@ def encode(
     """Embeddings of documents or of queries, `(len(texts), dimension)`.
 
     Args:
-        encoder: What encodes them.
+        encoder: Encoder of the texts.
         texts: The texts; row i belongs to text i.
-        side: Which of the encoder's two ways.
-        languages: Language of each text, for an encoder that wants them; others are not given them.
+        side: `documents` or `queries`.
+        languages: Language of each text, passed only to an encoder that wants them.
         show_progress_bar: Draw a bar on standard error.
 
     Example:
@@ -114,14 +114,14 @@ def encode(
 
 
 def require_embeddings(what: object) -> None:
-    """Refuse what gives scores only, where embeddings are stored, corrected or learned from.
+    """Refuse a scorer without embeddings where embeddings are stored, corrected or learned from.
 
     Args:
-        what: An object, or the word that a user wrote for one.
+        what: An object, or the name of one.
 
     Raises:
-        UsageError: It is not an encoder.
+        UsageError: Not an encoder.
     """
     if not isinstance(what, Encoder):
         name = what if isinstance(what, str) else getattr(getattr(what, "record", None), "name", type(what).__name__)
-        raise UsageError(f"{name} gives scores and no embeddings, so it can only be evaluated; use an encoder here")
+        raise UsageError(f"{name} yields scores, not embeddings, so it can only be evaluated; use an encoder instead")

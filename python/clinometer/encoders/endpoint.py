@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 import numpy as np
 
-from clinometer.errors import EncoderError, UsageError
+from clinometer.errors import EncoderError, UsageError, first_line
 
 __all__ = ["LOOPBACK", "Endpoint", "Pace", "checked_address"]
 
@@ -86,6 +86,9 @@ class Endpoint:
 
     def __init__(self, url: str, key: str | None, timeout: float, retries: int, pace: Pace) -> None:
         self.url, self._key, self._timeout, self._retries, self._pace = url, key, timeout, retries, pace
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "clinometer"}
+        if key:
+            self._headers["Authorization"] = f"Bearer {key}"
         self._stopped = threading.Event()
         self._reached = False
         # A proxy from the environment cannot reach servers on this machine.
@@ -106,7 +109,7 @@ class Endpoint:
         Raises:
             EncoderError: The server refuses, or does not respond after all retries.
         """
-        request = urllib.request.Request(self.url, msgspec.json.encode(body), self._headers(), method="POST")  # noqa: S310 - the scheme was checked
+        request = urllib.request.Request(self.url, msgspec.json.encode(body), self._headers, method="POST")  # noqa: S310 - the scheme was checked
         for attempt in range(self._retries + 1):
             self._pause(self._pace.turn(texts, time.monotonic()))
             requested_wait: float | None = None
@@ -124,13 +127,13 @@ class Endpoint:
                 fix = _fix(error)
             except (msgspec.DecodeError, UnicodeDecodeError, HTTPException) as error:
                 self._reached = True
-                problem = f"broke off, or returned invalid JSON ({_named(error)})"
+                problem = f"broke off, or returned invalid JSON ({first_line(error)})"
                 fix = "check the server's log"
             except TimeoutError:
                 self._reached = True
                 problem, fix = f"did not respond within {self._timeout:g} s", "raise the timeout or lower batch_size"
             except OSError as error:
-                problem = f"cannot be reached ({_named(getattr(error, 'reason', error))})"
+                problem = f"cannot be reached ({first_line(getattr(error, 'reason', error))})"
                 fix = "check the URL, and that the server is running"
                 if isinstance(getattr(error, "reason", None), TimeoutError):
                     problem, fix = f"accepted no connection within {self._timeout:g} s", fix
@@ -148,12 +151,6 @@ class Endpoint:
             _logger.warning("%s %s; retrying in %.1f s", self.url, problem, wait)
             self._pause(wait)
         raise EncoderError(self._sentence(f"{problem}, {self._retries + 1} times", fix))
-
-    def _headers(self) -> dict[str, str]:
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "clinometer"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        return headers
 
     def _pause(self, seconds: float) -> None:
         if seconds > 0:
@@ -234,8 +231,3 @@ def _retry_after(text: str | None) -> float | None:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     except (TypeError, ValueError):
         return None
-
-
-def _named(error: object) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__

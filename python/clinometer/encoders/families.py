@@ -67,15 +67,7 @@ def missing_prompts(
 ) -> list[str]:
     """A warning if a model's name shows that it needs prompts, and neither the model nor the user provides them.
 
-    Args:
-        name: Name of the model, for the message.
-        labels: As for `family_of`.
-        prompts: Prompts in use, for `queries` and `documents`.
-        query_prompt: The user's prompt; an empty text is intentional.
-        document_prompt: The same for documents.
-
-    Returns:
-        One sentence, or none.
+    `prompts` are those in use, for `queries` and `documents`; of the user's own, an empty text is intentional.
     """
     family = family_of(labels)
     if family is None:

@@ -71,15 +71,7 @@ class Finished:
             file.write(json_bytes(origin))
 
     def fill(self, into: NDArray[np.float32], digests: Sequence[str]) -> list[int]:
-        """Copy cached embeddings into the rows of their texts.
-
-        Args:
-            into: `(len(digests), dimension)` output array.
-            digests: Digests of the texts.
-
-        Returns:
-            Rows of the texts that are not cached.
-        """
+        """Copy cached embeddings into the rows of their texts; returns the rows of the texts that are not cached."""
         rows_of_batch: dict[int, list[tuple[int, int]]] = {}
         for target_row, digest in enumerate(digests):
             if digest in self._position_of:

@@ -1,4 +1,4 @@
-"""An encoder that keeps what it gave last, for those who need the embeddings after an evaluation."""
+"""An encoder that keeps its last embeddings, for use after an evaluation."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["KeepingEncoder"]
 
 
 class KeepingEncoder:
-    """Passes everything on to another encoder.
+    """Another encoder whose last embeddings are kept in `queries` and `documents`.
 
     Args:
-        encoder: Which one.
+        encoder: The other encoder.
     """
 
     def __init__(self, encoder: Encoder) -> None:
@@ -27,20 +27,20 @@ class KeepingEncoder:
 
     @property
     def record(self) -> EncoderRecord:
-        """That of the other encoder."""
+        """Record of the other encoder."""
         return self._encoder.record
 
     @property
     def wants_languages(self) -> bool:
-        """Whether the other encoder goes by the languages of the texts."""
+        """Whether the other encoder takes the languages of the texts."""
         return bool(getattr(self._encoder, "wants_languages", False))
 
     def encode_queries(self, texts: Sequence[str], **options: Any) -> NDArray[np.float32]:
-        """As the other encoder."""
+        """As for the other encoder."""
         self.queries = self._encoder.encode_queries(texts, **options)
         return self.queries
 
     def encode_documents(self, texts: Sequence[str], **options: Any) -> NDArray[np.float32]:
-        """As the other encoder."""
+        """As for the other encoder."""
         self.documents = self._encoder.encode_documents(texts, **options)
         return self.documents

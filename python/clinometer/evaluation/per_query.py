@@ -64,7 +64,7 @@ def setting_values(
         if other is None and len(setting.pool) > 1 and setting.query_language != pivot:
             other = pivot
         leading = leading_share(scanned, setting, queries, placements) if "leader" in needs else None
-        listed = ListedDocuments(scanned, setting, queries) if "lists" in needs and scanned.top else None
+        listed: Any = ListedDocuments(scanned, setting, queries) if "lists" in needs and scanned.top else None
         values: dict[str, NDArray[np.float64]] = {}
         for measure in measures:
             column: NDArray[np.float64] | None = None

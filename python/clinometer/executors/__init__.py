@@ -46,22 +46,13 @@ def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor
 
 @contextmanager
 def opened(what: str | Executor, *, threads: int | None = None) -> Iterator[Executor]:
-    """An executor for one scan: closed afterwards if it was created from its name, else the caller's.
-
-    Args:
-        what: `local` or `ray`, or an executor.
-        threads: Number of threads per task, as for `executor_of`.
-    """
+    """As `executor_of`, for one scan: closed afterwards if it was created from its name, else the caller's."""
     executor = executor_of(what, threads=threads)
     with executor if isinstance(what, str) else nullcontext():
         yield executor
 
 
 def check_executor(name: str) -> None:
-    """Refuse an unknown name of an executor.
-
-    Raises:
-        UsageError: The name is unknown; the message lists the known ones.
-    """
+    """Refuse an unknown name of an executor; the message lists the known ones."""
     if name not in EXECUTORS:
         raise UsageError(f"unknown executor {name!r}; expected one of {', '.join(EXECUTORS)}")

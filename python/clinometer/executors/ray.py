@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Self, TypeVar
 
-from clinometer.errors import ClinometerError, MissingExtraError, UsageError
+from clinometer.errors import ClinometerError, UsageError, first_line, optional_package
 from clinometer.executors.base import Done
 
 __all__ = ["RayExecutor"]
@@ -51,7 +51,7 @@ class RayExecutor:
     ) -> None:
         if cpus_per_task < 1:
             raise UsageError(f"cpus_per_task is {cpus_per_task}, but must be 1 or more")
-        self._ray = _imported()
+        self._ray = optional_package("ray", "the executor ray", "ray")
         self._cpus_per_task = cpus_per_task
         self._ours = not self._ray.is_initialized()
         if not self._ours:
@@ -59,19 +59,18 @@ class RayExecutor:
                 raise UsageError("this process is already connected to a Ray cluster; leave the address out")
             return
         address = address or os.environ.get("RAY_ADDRESS")
-        options = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
         if address:
-            options.pop("include_dashboard")
             problem = (
                 f"no Ray cluster at {address}, or it needs another token than RAY_AUTH_TOKEN; start one with "
                 "'ray start --head', or unset RAY_ADDRESS"
             )
-            cluster: dict[str, Any] = {"address": address}
+            options: dict[str, Any] = {"address": address}
         else:
             problem = "a local Ray cluster could not be started"
-            cluster = {"address": "local", "num_cpus": cpus, "object_store_memory": object_store}
+            options = {"address": "local", "num_cpus": cpus, "object_store_memory": object_store}
+            options["include_dashboard"] = False
         try:
-            self._ray.init(**options, **cluster)
+            self._ray.init(**options, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, OSError, ValueError) as error:
             raise ClinometerError(f"{problem} ({error})") from None
 
@@ -141,7 +140,10 @@ class RayExecutor:
                 ) from None
             raise error.as_instanceof_cause() from None
         except ray.exceptions.RayError as error:
-            raise ClinometerError(f"{_lost(error)}; check the memory and the disks of the cluster") from None
+            raise ClinometerError(
+                f"Ray gave up a part of the work after {_RETRIES} retries ({first_line(error)}); check the memory and "
+                "the disks of the cluster"
+            ) from None
         finally:
             for signal in running:
                 ray.cancel(signal, force=True)
@@ -173,16 +175,3 @@ def _call(fn: Callable[..., R], *arguments: Any) -> tuple[R | None, Exception | 
         return fn(*arguments), None
     except (ClinometerError, OSError) as error:
         return None, error
-
-
-def _lost(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"Ray gave up a part of the work after {_RETRIES} retries ({lines[0] if lines else type(error).__name__})"
-
-
-def _imported() -> Any:
-    try:
-        import ray
-    except ImportError:
-        raise MissingExtraError("the executor ray", "ray") from None
-    return ray

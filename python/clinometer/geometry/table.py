@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import Any, NamedTuple
@@ -42,9 +43,7 @@ MEASURES: Mapping[str, GeometryMeasure] = {
         "(arXiv 2604.05684).",
     ),
     "mexa": GeometryMeasure(
-        "MEXA",
-        True,
-        "Share of pairs that are closer than any other pairing of either text (Kargaran et al. 2024).",
+        "MEXA", True, "Share of pairs that are closer than any other pairing of either text (Kargaran et al. 2024)."
     ),
     "bitext_accuracy": GeometryMeasure(
         "Bitext accuracy",
@@ -123,9 +122,7 @@ def alignment_table(
             f"the texts are in {', '.join(row_of_group)}, but the pivot {pivot!r} and another language are needed"
         )
     table = []
-    sizes: dict[str, int] = {}
-    for label in map(canonical, languages):
-        sizes[label] = sizes.get(label, 0) + 1
+    sizes = Counter(map(canonical, languages))
     for label in sorted(set(row_of_group) - {pivot}):
         shared = [group for group in row_of_group[pivot] if group in row_of_group[label]]
         if len(shared) < 2:
@@ -154,13 +151,12 @@ def _row_of_group(languages: Sequence[str], groups: Sequence[str | None]) -> dic
     for row, (language, group) in enumerate(zip(languages, groups, strict=True)):
         label = canonical(language)
         rows = row_of_group.setdefault(label, {})
-        if group is None:
-            continue
         if group in rows:
             raise UsageError(
                 f"rows {rows[group]} and {row} are both the {label} text of group {group!r}; give one for each language"
             )
-        rows[group] = row
+        if group is not None:
+            rows[group] = row
     return row_of_group
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import CollectionError
-from clinometer.io.retrieval import DistinctDocuments
+from clinometer.io.retrieval import DistinctDocuments, judge_translations
 from clinometer.io.rows import jsonl_rows
 from clinometer.io.textfiles import language_files
 
@@ -55,7 +55,7 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
             builder.add_query(f"{label}:{group}", question, label, group, str(path), fields)
     groups = _passage_groups(rows)
     documents = DistinctDocuments(builder)
-    passage_ids: dict[_Key, dict[str, str]] = {}
+    passage_ids: dict[str, dict[str, str]] = {}
     for label, texts in rows.items():
         added: dict[str, tuple[str, str, _Key]] = {}
         for key, (passage, _) in texts.items():
@@ -69,11 +69,8 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
                     f"{files[label]}: questions {first_key[1]} and {key[1]} of {key[0]} have two passages, "
                     "but in another language they have one; take all files from one release"
                 )
-            passage_ids.setdefault(key, {})[label] = document_id
-    for (link, number), passages in passage_ids.items():
-        for label in passages:
-            for passage in passages.values():
-                builder.judge(f"{label}:{link}#q{number}", passage)
+            passage_ids.setdefault(f"{key[0]}#q{key[1]}", {})[label] = document_id
+    judge_translations(builder, passage_ids)
     builder.notes = {
         "duplicates_removed": documents.repeats,
         "questions_not_in_all_languages": sum(len(passages) < len(files) for passages in passage_ids.values()),

@@ -10,11 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from clinometer.collection import Collection
-from clinometer.errors import CollectionError, MissingExtraError, UsageError
+from clinometer.errors import CollectionError, UsageError, first_line, optional_package
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row
 from clinometer.languages import canonical, select
@@ -143,11 +142,7 @@ class _Source:
     def __init__(self, name: str, split: str, revision: str | None) -> None:
         if Path(name).is_dir() and revision is not None:
             raise UsageError(f"revision is {revision!r}, but {name} is a local folder; leave the revision out")
-        try:
-            import datasets
-        except ImportError as error:
-            raise MissingExtraError("reading a data set of the Hugging Face Hub", "hub") from error
-        self._datasets: ModuleType = datasets
+        self._datasets = optional_package("datasets", "reading a data set of the Hugging Face Hub", "hub")
         self._name, self._split, self._revision = name, split, revision
         self._numbers: set[str] = set()
 
@@ -214,8 +209,7 @@ class _Source:
         try:
             return getattr(self._datasets, function)(*args, revision=self._revision, **options)
         except Exception as error:  # `datasets` raises many types
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise CollectionError(
-                f"{self} could not be read ({reason}); "
+                f"{self} could not be read ({first_line(error)}); "
                 "check the name and the network, or download it and give its folder"
             ) from error

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from clinometer.collection import Collection
-from clinometer.errors import CollectionError, MissingExtraError, UsageError
+from clinometer.errors import CollectionError, UsageError, first_line, optional_package
 from clinometer.io.retrieval import Assembly
 from clinometer.io.rows import Row
 from clinometer.languages import KNOWN, canonical
@@ -21,13 +21,7 @@ _LANGUAGE_FIELDS = ("lang", "language")
 
 
 class _Part(NamedTuple):
-    """One data set.
-
-    Args:
-        name: Name as the user wrote it.
-        data: Result of `ir_datasets.load`.
-        prefixed: Whether ids get their language as a prefix.
-    """
+    """One data set: its name as the user wrote it, its contents, and whether ids get their language."""
 
     name: str
     data: Any
@@ -121,10 +115,7 @@ def read_irds(
 
 
 def _loaded(name: str) -> Any:
-    try:
-        import ir_datasets
-    except ImportError:
-        raise MissingExtraError("reading a data set of ir_datasets", "irds") from None
+    ir_datasets = optional_package("ir_datasets", "reading a data set of ir_datasets", "irds")
     try:
         data = ir_datasets.load(name)
     except KeyError:
@@ -149,10 +140,9 @@ def _rows(part: _Part, what: str) -> Iterator[Any]:
     try:
         yield from getattr(part.data, f"{what}_iter")()
     except Exception as error:  # ir_datasets raises many types
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise CollectionError(
-            f"irds:{part.name}: the {what} could not be read ({reason[:200]}); get them as ir_datasets says, or set "
-            "IR_DATASETS_HOME to the folder that holds them"
+            f"irds:{part.name}: the {what} could not be read ({first_line(error)[:200]}); get them as "
+            "ir_datasets says, or set IR_DATASETS_HOME to the folder that holds them"
         ) from error
 
 

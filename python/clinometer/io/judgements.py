@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from clinometer.io.beir import tsv_judgements
+from clinometer.io.retrieval import add_judgement
 from clinometer.io.rows import jsonl_rows
 from clinometer.io.textfiles import require_file
 from clinometer.io.trec import read_qrels
@@ -48,8 +49,5 @@ def read_judgements(path: str | Path) -> dict[str, dict[str, int]]:
         return read_qrels(path)
     judgements: dict[str, dict[str, int]] = {}
     for row, query, document, grade in rows:
-        grades = judgements.setdefault(query, {})
-        if document in grades:
-            raise row.error(f"document {document!r} is judged twice for query {query!r}; keep one of the lines")
-        grades[document] = grade
+        add_judgement(judgements, query, document, grade, row)
     return judgements

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import UsageError
-from clinometer.io.retrieval import DistinctDocuments
+from clinometer.io.retrieval import DistinctDocuments, judge_translations
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import require_file
 from clinometer.languages import canonical, select
@@ -68,9 +68,7 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
                     continue
                 document_ids[label] = documents.add(f"{label}:{group}", document, label, group, row.place)
                 builder.add_query(f"{label}:{group}", query, label, group, row.place, fields)
-            for label in document_ids:
-                for document_id in document_ids.values():
-                    builder.judge(f"{label}:{group}", document_id)
+            judge_translations(builder, {group: document_ids})
             if document_ids:
                 group_sizes.append(len(document_ids))
     chosen_languages = select(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from clinometer.collection import Collection, CollectionBuilder
@@ -15,7 +15,7 @@ from clinometer.errors import CollectionError
 from clinometer.io.rows import Row
 from clinometer.languages import canonical, select
 
-__all__ = ["Assembly", "DistinctDocuments", "Labeller", "group_of"]
+__all__ = ["Assembly", "DistinctDocuments", "Labeller", "add_judgement", "group_of", "judge_translations"]
 
 _RESERVED = ("language", "group", "parallel_id")
 _ID_PREFIX = re.compile(r"([A-Za-z]{2,3}(?:[-_][A-Za-z]{4})?):|([A-Za-z]{2,3})-")
@@ -82,6 +82,14 @@ def fields_of(row: Row) -> dict[str, str]:
     return {str(name): str(entry) for name, entry in entries if name not in _RESERVED and isinstance(entry, kinds)}
 
 
+def add_judgement(judgements: dict[str, dict[str, int]], query_id: str, document_id: str, grade: int, row: Row) -> None:
+    """Add the judgement of a row, unless its pair is already judged."""
+    grades = judgements.setdefault(query_id, {})
+    if document_id in grades:
+        raise row.error(f"document {document_id!r} is judged twice for query {query_id!r}; keep one of the lines")
+    grades[document_id] = grade
+
+
 class Assembly:
     """Takes judgements first, then queries and documents in any order, and builds the collection.
 
@@ -102,15 +110,8 @@ class Assembly:
         self._unjudged = 0
 
     def judge(self, query_id: str, document_id: str, grade: int, row: Row) -> None:
-        """Record the judgement of a row.
-
-        Raises:
-            FormatError: The pair is already judged.
-        """
-        grades = self._judgements.setdefault(query_id, {})
-        if document_id in grades:
-            raise row.error(f"document {document_id!r} is judged twice for query {query_id!r}; keep one of the lines")
-        grades[document_id] = grade
+        """Record the judgement of a row; see `add_judgement`."""
+        add_judgement(self._judgements, query_id, document_id, grade, row)
 
     def add_query(self, id: str, row: Row, language: str, group: str | None) -> None:
         """Add a query, unless its language was not requested or it has no judgement; the latter are counted."""
@@ -163,6 +164,19 @@ class Assembly:
         if id not in self._kept[kind] and id not in self._skipped[kind]:
             missing[kind][id] = None
         return id in self._kept[kind]
+
+
+def judge_translations(builder: CollectionBuilder, document_ids: Mapping[str, Mapping[str, str]]) -> None:
+    """Judge every translation of a question's document as relevant to every translation of the question.
+
+    Args:
+        builder: Builder with the queries, whose ids are `LANGUAGE:GROUP`.
+        document_ids: The document's id in each language, by the group of the question.
+    """
+    for group, id_of_language in document_ids.items():
+        for language in id_of_language:
+            for document_id in id_of_language.values():
+                builder.judge(f"{language}:{group}", document_id)
 
 
 class DistinctDocuments:

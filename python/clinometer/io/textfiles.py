@@ -10,6 +10,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,12 +39,7 @@ _BROKEN_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
 def require_file(path: str | Path) -> Path:
-    """The path of an existing file.
-
-    Raises:
-        FileNotFoundError: It does not exist.
-        UsageError: It is a folder.
-    """
+    """The path of an existing file; a folder is refused."""
     path = Path(path)
     if path.is_dir():
         raise UsageError(f"{path} is a folder, but a file is needed")
@@ -53,12 +49,7 @@ def require_file(path: str | Path) -> Path:
 
 
 def require_folder(path: str | Path) -> Path:
-    """The path of an existing folder.
-
-    Raises:
-        FileNotFoundError: It does not exist.
-        UsageError: It is a file.
-    """
+    """The path of an existing folder; a file is refused."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check the path of the folder")
@@ -68,12 +59,7 @@ def require_folder(path: str | Path) -> Path:
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """`name` or `name.gz` in the folder, whichever exists.
-
-    Raises:
-        FileNotFoundError: Neither exists.
-        UsageError: Both exist.
-    """
+    """`name` or `name.gz` in the folder, whichever exists; one of them must, and not both."""
     paths = [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
     if not paths:
         raise FileNotFoundError(f"{folder} has neither {name} nor {name}.gz; check the path")
@@ -99,16 +85,9 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The whole file, unpacked if its name ends in `.gz`.
-
-    Raises:
-        FormatError: The gzip data are broken.
-    """
-    if path.suffix != ".gz":
-        return path.read_bytes()
+    """The whole file, unpacked if its name ends in `.gz`."""
     try:
-        with gzip.open(path, "rb") as file:
-            return file.read()
+        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except _BROKEN_GZIP as error:
         raise FormatError(path, None, f"broken gzip ({error}); download or write the file again") from error
 
@@ -150,11 +129,9 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist; create it before writing {path.name}")
     with written_whole(path) as raw:
-        if path.suffix == ".gz":
-            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-                packed.writelines(f"{line}\n".encode() for line in lines)
-        else:
-            raw.writelines(f"{line}\n".encode() for line in lines)
+        packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else None
+        with packed or nullcontext(raw) as file:
+            file.writelines(f"{line}\n".encode() for line in lines)
 
 
 def language_files(

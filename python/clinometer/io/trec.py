@@ -79,9 +79,9 @@ def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]]) -> Non
 
     def lines() -> Iterator[str]:
         for query, grades in qrels.items():
-            _refuse_white_space(query, "query id")
+            refuse_white_space([query], "query id")
+            refuse_white_space(grades, "document id")
             for document, grade in grades.items():
-                _refuse_white_space(document, "document id")
                 if not isinstance(grade, (int, np.integer)):
                     raise UsageError(
                         f"the grade of {document!r} for {query!r} is {grade!r}, but grades are whole numbers"
@@ -116,14 +116,14 @@ def write_run(
     """
     if tie_break not in ("trec", "index"):
         raise UsageError(f"tie_break is {tie_break!r}, but it should be 'trec' or 'index'")
-    _refuse_white_space(tag, "tag")
+    refuse_white_space([tag], "tag")
 
     def lines() -> Iterator[str]:
         for query, scores in run.items():
-            _refuse_white_space(query, "query id")
+            refuse_white_space([query], "query id")
+            refuse_white_space(scores, "document id")
             digits_of_documents = []
             for document, score in scores.items():
-                _refuse_white_space(document, "document id")
                 digits = str(score) if isinstance(score, np.floating) else repr(float(score))
                 if math.isnan(float(digits)):
                     raise UsageError(f"the score of {document!r} for {query!r} is not a number; leave the document out")
@@ -176,13 +176,14 @@ def run_of(top: TopK, query_ids: Sequence[str], document_ids: Sequence[str]) -> 
 
 
 def refuse_white_space(ids: Iterable[str], what: str) -> None:
-    """Refuse ids that a TREC file cannot hold, before any work is done.
-
-    Raises:
-        UsageError: An id is empty or has white space.
-    """
+    """Refuse ids that a TREC file cannot hold, empty or with white space, before any work is done."""
     for name in ids:
-        _refuse_white_space(name, what)
+        if not isinstance(name, str):
+            raise UsageError(f"the {what} {name!r} is {type(name).__name__}, but it should be a string")
+        if not name or any(letter.isspace() for letter in name):
+            raise UsageError(
+                f"the {what} {name!r} is empty or has white space, which TREC files cannot hold; rename it"
+            )
 
 
 def _cells(path: str | Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
@@ -205,10 +206,3 @@ def _put(table: dict[str, dict[str, V]], query: str, document: str, value: V, pa
     if document in entries:
         raise FormatError(path, number, f"document {document!r} is repeated for query {query!r}; keep one of the lines")
     entries[document] = value
-
-
-def _refuse_white_space(name: str, what: str) -> None:
-    if not isinstance(name, str):
-        raise UsageError(f"the {what} {name!r} is {type(name).__name__}, but it should be a string")
-    if not name or any(letter.isspace() for letter in name):
-        raise UsageError(f"the {what} {name!r} is empty or has white space, which TREC files cannot hold; rename it")

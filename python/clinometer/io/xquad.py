@@ -14,7 +14,7 @@ import msgspec
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import CollectionError, UsageError
-from clinometer.io.retrieval import DistinctDocuments
+from clinometer.io.retrieval import DistinctDocuments, judge_translations
 from clinometer.io.textfiles import decode_json, language_files, read_bytes
 
 __all__ = ["read_xquad"]
@@ -90,10 +90,7 @@ def read_xquad(
                 if unit == "row":
                     passage = documents.add(query_id, paragraph.context, label, question.id, where)
                 passage_ids.setdefault(question.id, {})[label] = passage
-    for question_id, passages in passage_ids.items():
-        for label in passages:
-            for passage in passages.values():
-                builder.judge(f"{label}:{question_id}", passage)
+    judge_translations(builder, passage_ids)
     builder.notes = {
         "unit": unit,
         "duplicates_removed" if unit == "passage" else "duplicates_kept": documents.repeats,

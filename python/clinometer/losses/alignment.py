@@ -151,7 +151,7 @@ class CrossLingualAlignmentLoss(ColumnLoss):
     def parts_of(self, batch: Batch) -> dict[str, Tensor]:  # noqa: D102
         terms: dict[str, Callable[[Batch], Tensor]] = {
             "jsd": self._jsd,
-            "nce": self._nce,
+            "nce": lambda batch: self._contrast(batch, "passage_tgt", "query_en"),
             "psg": self._psg,
             "pool": self._pool,
             "mono": self._mono,
@@ -201,9 +201,6 @@ class CrossLingualAlignmentLoss(ColumnLoss):
         return info_nce(
             batch.columns[anchor], batch.candidates[candidate], scale=self.scale, own=batch.own, allowed=batch.allowed
         )
-
-    def _nce(self, batch: Batch) -> Tensor:
-        return self._contrast(batch, "passage_tgt", "query_en")
 
     def _psg(self, batch: Batch) -> Tensor:
         forward, backward = ("passage_en", "passage_tgt"), ("passage_tgt", "passage_en")

@@ -14,11 +14,9 @@ from torch.nn import functional
 
 from clinometer.errors import UsageError
 from clinometer.losses.columns import Batch, ColumnLoss, positive_number
-from clinometer.losses.nce import cosines
+from clinometer.losses.nce import LEFT_OUT, cosines
 
 __all__ = ["ClearLoss"]
-
-_LEFT_OUT = -1e4  # exp of it is 0 in float32, and the KL term stays finite
 
 
 class ClearLoss(ColumnLoss):
@@ -136,4 +134,4 @@ class ClearLoss(ColumnLoss):
         negatives = [vectors for name, vectors in batch.candidates.items() if name.startswith(negative)]
         scores = self.scale * cosines(batch.columns[anchor], torch.cat([batch.candidates[positive], *negatives]))
         allowed = torch.cat([batch.allowed] + [torch.ones_like(batch.allowed)] * len(negatives), dim=1)
-        return scores.masked_fill(~allowed, _LEFT_OUT)
+        return scores.masked_fill(~allowed, LEFT_OUT)

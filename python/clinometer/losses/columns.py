@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from clinometer.errors import UsageError
 from clinometer.losses.nce import group_masks
 
-__all__ = ["Batch", "ColumnLoss", "before_normalize", "embed_raw", "pick_raw", "positive_number"]
+__all__ = ["Batch", "ColumnLoss", "before_normalize", "embed_raw", "pick_raw", "positive_number", "triplet_names"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
             labels: `(n,)` integers: rows with equal numbers are translations of one item. None: each row is an item.
         """
         features = list(sentence_features)
-        return self.compute_loss_from_embeddings(self.embed(features), labels)
+        return self.parts_from(self.embed(features), labels, self.teach(features))
 
     def embed(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor | None]:
         """Raw embeddings of each column, None for unused ones."""
@@ -181,6 +181,20 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
                 "hold one whole number for each row, the number of its parallel group; fix or remove the column"
             )
         return labels.to(device)
+
+
+def triplet_names(loss: str, count: int) -> tuple[str, ...]:
+    """The names of the columns of triplets, or of quadruplets, which also have the query in the target language.
+
+    Raises:
+        UsageError: It is another number; the message names the loss and the order.
+    """
+    if count not in (3, 4):
+        raise UsageError(
+            f"{loss} got {count} columns besides label; it takes query_en, passage_en, passage_tgt and optionally "
+            "query_tgt, in this order"
+        )
+    return ("query_en", "passage_en", "passage_tgt", "query_tgt")[:count]
 
 
 def _rank() -> int:

@@ -13,17 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from clinometer.errors import UsageError
-from clinometer.losses.columns import positive_number
+from clinometer.losses.columns import positive_number, triplet_names
 from clinometer.losses.teacher import TaughtLoss
 
 __all__ = ["DistillationLoss"]
-
-_PIVOT_OF = {
-    "query_en": "query_en",
-    "passage_en": "passage_en",
-    "passage_tgt": "passage_en",
-    "query_tgt": "query_en",
-}
 
 
 class DistillationLoss(TaughtLoss):
@@ -97,18 +90,14 @@ class DistillationLoss(TaughtLoss):
         self.weight = positive_number("weight", weight)
 
     def column_names(self, count: int) -> tuple[str, ...]:  # noqa: D102 - described in the base class
-        if self.target == "self" and count >= 1:
-            return tuple(f"column_{number}" for number in range(1, count + 1))
-        if self.target == "pivot" and count in (3, 4):
-            return ("query_en", "passage_en", "passage_tgt", "query_tgt")[:count]
-        pivot_columns = "query_en, passage_en, passage_tgt and optionally query_tgt, in this order"
-        raise UsageError(
-            f"DistillationLoss(target={self.target!r}) got {count} columns besides label; it takes "
-            f"{pivot_columns if self.target == 'pivot' else 'one or more'}"
-        )
+        if self.target == "pivot":
+            return triplet_names("DistillationLoss(target='pivot')", count)
+        if count < 1:
+            raise UsageError(f"DistillationLoss(target='self') got {count} columns besides label; it takes one or more")
+        return tuple(f"column_{number}" for number in range(1, count + 1))
 
     def taught_columns(self, names: Sequence[str]) -> tuple[str, ...]:  # noqa: D102 - described in the base class
-        return tuple(names) if self.target == "self" else tuple(_PIVOT_OF[name] for name in names)
+        return tuple(names) if self.target == "self" else tuple(f"{name.partition('_')[0]}_en" for name in names)
 
     def compute_loss_from_embeddings(
         self,

@@ -76,8 +76,7 @@ def jsd_distance(divergence: Tensor, *, epsilon: float = 1e-8, place: EpsilonPla
         >>> jsd_distance(torch.tensor([0.25, 0.0]), epsilon=0.0).tolist()
         [0.5, 0.0]
     """
-    shift = epsilon if place == "inside" else 0.0
-    inner = divergence + shift
+    inner = divergence + (epsilon if place == "inside" else 0.0)
     positive = inner > 0
     root = torch.where(positive, torch.where(positive, inner, torch.ones_like(inner)).sqrt(), torch.zeros_like(inner))
     return root if place == "inside" else root + epsilon

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["cosines", "group_masks", "info_nce", "pooled_nce"]
+__all__ = ["LEFT_OUT", "cosines", "group_masks", "info_nce", "pooled_nce"]
+
+LEFT_OUT = -1e4  # the score of a candidate that is left out: exp of it is 0 in float32, and unlike -inf it is finite
 
 
 def cosines(first: Tensor, second: Tensor) -> Tensor:

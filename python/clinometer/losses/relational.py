@@ -14,15 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clinometer.errors import UsageError
-from clinometer.losses.columns import Batch, positive_number
-from clinometer.losses.nce import cosines
+from clinometer.losses.columns import Batch, positive_number, triplet_names
+from clinometer.losses.nce import LEFT_OUT, cosines
 from clinometer.losses.teacher import TaughtLoss
 
 __all__ = ["RelationalDistillationLoss"]
-
-_NAMES = ("query_en", "passage_en", "passage_tgt", "query_tgt")
-_LEFT_OUT = -1e4  # exp of it is 0 in float32, and unlike -inf it can be subtracted
 
 
 class RelationalDistillationLoss(TaughtLoss):
@@ -82,12 +78,7 @@ class RelationalDistillationLoss(TaughtLoss):
         self.scale, self.weight = positive_number("scale", scale), positive_number("weight", weight)
 
     def column_names(self, count: int) -> tuple[str, ...]:  # noqa: D102 - described in the base class
-        if count not in (3, 4):
-            raise UsageError(
-                f"RelationalDistillationLoss got {count} columns besides label; it takes query_en, passage_en, "
-                "passage_tgt and optionally query_tgt, in this order"
-            )
-        return _NAMES[:count]
+        return triplet_names("RelationalDistillationLoss", count)
 
     def taught_columns(self, names: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002, D102
         return ("query_en", "passage_en")
@@ -143,5 +134,5 @@ class RelationalDistillationLoss(TaughtLoss):
     def _row(self, texts: Tensor, blocks: Sequence[Tensor], among: Tensor | None) -> Tensor:
         scores = self.scale * cosines(texts, torch.cat(list(blocks)))
         if among is not None:
-            scores = scores.masked_fill(~torch.cat([among] * len(blocks), dim=1), _LEFT_OUT)
+            scores = scores.masked_fill(~torch.cat([among] * len(blocks), dim=1), LEFT_OUT)
         return scores.log_softmax(dim=-1)

@@ -12,14 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clinometer.errors import UsageError
-from clinometer.losses.columns import Batch, ColumnLoss, positive_number
+from clinometer.losses.columns import Batch, ColumnLoss, positive_number, triplet_names
 from clinometer.losses.jsd import distribution_jsd, jsd_distance
-from clinometer.losses.nce import cosines
+from clinometer.losses.nce import LEFT_OUT, cosines
 
 __all__ = ["SimilarityAlignmentLoss", "similarity_jsd"]
-
-_LEFT_OUT = -1e4  # exp of it is 0 in float32, and unlike -inf it can be subtracted
 
 
 def similarity_jsd(
@@ -51,7 +48,7 @@ def similarity_jsd(
         if fixed_pivot:
             rows[0] = rows[0].detach()
         if allowed is not None:
-            rows = [row.masked_fill(~allowed, _LEFT_OUT) for row in rows]
+            rows = [row.masked_fill(~allowed, LEFT_OUT) for row in rows]
         divergence = distribution_jsd(rows[0], rows[1])
         terms.append((jsd_distance(divergence, epsilon=epsilon) if root else divergence).mean())
     return torch.stack(terms).mean()
@@ -125,13 +122,7 @@ class SimilarityAlignmentLoss(ColumnLoss):
         self.root, self.fixed_pivot = root, fixed_pivot
 
     def column_names(self, count: int) -> tuple[str, ...]:  # noqa: D102 - described in the base class
-        names = ("query_en", "passage_en", "passage_tgt", "query_tgt")
-        if count not in (3, 4):
-            raise UsageError(
-                f"SimilarityAlignmentLoss got {count} columns besides label; it takes query_en, passage_en, "
-                "passage_tgt and optionally query_tgt, in this order"
-            )
-        return names[:count]
+        return triplet_names("SimilarityAlignmentLoss", count)
 
     def columns_used(self, names: Sequence[str]) -> set[str]:  # noqa: D102
         return set(names) if "query_tgt" in names else {"passage_en", "passage_tgt"}

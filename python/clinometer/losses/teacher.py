@@ -6,7 +6,7 @@ The teacher is frozen, without dropout, reads the same inputs as the student, an
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -50,10 +50,6 @@ class TaughtLoss(ColumnLoss):
     def taught_columns(self, names: Sequence[str]) -> tuple[str, ...]:
         """The columns that the teacher reads, one for each target."""
         raise NotImplementedError
-
-    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:  # noqa: D102
-        features = list(sentence_features)
-        return self.parts_from(self.embed(features), labels, self.teach(features))
 
     def parts_from(  # noqa: D102
         self, embeddings: Sequence[Tensor | None], labels: Tensor | None, taught: Sequence[Tensor]

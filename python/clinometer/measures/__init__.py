@@ -1,8 +1,8 @@
 """Measures: from placements of the relevant documents to one value per query.
 
-Each measure is registered once, in `kinds`; `evaluate_measure` and `evaluate_lists` find its formula there. A measure
-that a setting does not define gives None, and a query for which it is not defined gives NaN: neither is ever counted as
-0.
+Each measure is registered once, in `kinds`, with the formula that `evaluate_measure` and `evaluate_lists` apply. The
+value is None for a measure that a setting does not define, and NaN for a query that a measure does not define; neither
+ever counts as 0.
 """
 
 from __future__ import annotations
@@ -79,22 +79,23 @@ def evaluate_measure(
     """One measure for each query of a setting.
 
     Args:
-        measure: One that is made from counts (`Measure.needs`), or from counts and `leading`.
-        placements: Queries in one language and where their relevant documents are.
-        pivot: The language whose inclination is measured. `RankGap` and `PivotFirst` set it against the other language
-            of the pair.
+        measure: Measure that needs counts (`Measure.needs`), or counts and `leading`.
+        placements: Placements of the relevant documents of queries in one language.
+        pivot: Language towards which bias is measured. `RankGap` and `PivotFirst` compare it with the other language of
+            the pair.
         query_language: Language of the queries.
-        other_language: The other language of the pair; None where there is no pair: in a pool of one language, and for
-            the pivot's queries in a pool of many.
-        leading: What `four_way` needs to know of the top beyond placements, for measures that speak of it.
+        other_language: The other language of the pair; None without a pair: in a pool of one language, and for the
+            pivot's queries in a pool of many.
+        leading: As for `four_way`, for measures of the document in first place.
 
     Returns:
         `(q,)` float64, NaN for queries without a value; None if the setting does not define the measure: a measure of a
-        pair without a pair, with a language that the pool lacks, or (`RankGap`, `PivotFirst`) without the pivot in the
-        pair, or (`LPR`, `LangNDCG`, `FourWay`, `StrongViolation`) without the query's language and another in the pool.
+        pair if there is no pair, the pool lacks one of its languages, or (`RankGap`, `PivotFirst`) the pivot is not in
+        the pair; or (`LPR`, `LangNDCG`, `FourWay`, `StrongViolation`) a pool without the query's language or without
+        another.
 
     Raises:
-        MeasureError: The measure is not made from placements.
+        MeasureError: The measure cannot be computed from placements.
     """
     formula = KINDS[measure.name].formula
     if formula is None or measure.needs not in ("counts", "leader") or (measure.needs == "leader" and leading is None):
@@ -107,16 +108,16 @@ def evaluate_lists(measure: Measure, listed: Listed, *, pivot: str, query_langua
     """One measure of result lists for each query of a setting.
 
     Args:
-        measure: One that needs lists (`Measure.needs`).
+        measure: Measure that needs lists (`Measure.needs`).
         listed: The lists, at least as long as the measure's cutoff or the pool.
-        pivot: The language whose inclination is measured.
+        pivot: Language towards which bias is measured.
         query_language: Language of the queries.
 
     Returns:
         `(q,)` float64, NaN for queries without a value; None if the setting does not define the measure.
 
     Raises:
-        MeasureError: The measure is not one of lists.
+        MeasureError: The measure is not one of result lists.
     """
     formula = KINDS[measure.name].formula
     if measure.needs != "lists" or measure.cutoff is None:

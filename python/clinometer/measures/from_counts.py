@@ -1,4 +1,4 @@
-"""Measures straight from the counts of a scan, for those who have arrays and no collection."""
+"""Measures directly from the counts of a scan, for arrays without a collection."""
 
 from __future__ import annotations
 
@@ -26,21 +26,20 @@ def measure(
     languages: Iterable[str] | None = None,
     grades: ArrayLike | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """Values per query of measures that speak of no particular language.
+    """Values per query of measures that compare no particular languages.
 
     Args:
-        ranks: What `rank_relevant` or `scan` counted; its tie mode is used.
-        measures: Such as `nDCG@10`, `RR`, `AP@100`, `R@100`, `MaxR`, `MaxRnorm`, `Complete@10`.
+        ranks: Counts of `rank_relevant` or `scan`; their tie mode is used.
+        measures: Names such as `nDCG@10`, `RR`, `AP@100`, `R@100`, `MaxR`, `MaxRnorm`, `Complete@10`.
         languages: Languages of the pool; all by default.
         grades: `(R,)`: grade of each relevant document, 1 or more; all 1 by default.
 
     Returns:
-        For each measure, in canonical spelling, `(Q,)` float64; NaN for queries without a relevant document in the
-        pool.
+        `(Q,)` float64 by measure in canonical spelling; NaN for queries without a relevant document in the pool.
 
     Raises:
         MeasureError: A measure is unknown, or needs languages of queries, which counts do not have.
-        UsageError: Grades that do not fit, or languages that the scan did not see.
+        UsageError: The grades do not match the relevant documents, or the scan does not have a language.
 
     Example:
         >>> import numpy as np, clinometer as cm
@@ -49,26 +48,28 @@ def measure(
         >>> {name: values.tolist() for name, values in cm.measure(ranks, ["RR", "Success@1"]).items()}
         {'RR': [0.5], 'Success@1': [0.0]}
     """
-    wanted = parse(measures)
+    parsed = parse(measures)
     weights = np.broadcast_to(np.int64(1), len(ranks.codes)) if grades is None else np.asarray(grades)
     if weights.shape != ranks.codes.shape or weights.dtype.kind not in "iu" or weights.min(initial=1) < 1:
         raise UsageError(f"grades must be {len(ranks.codes)} whole numbers from 1 on, one for each relevant document")
-    if ranks.pool_sizes is None and any(one.name == "MaxRnorm" for one in wanted):
+    if ranks.pool_sizes is None and any(parsed_measure.name == "MaxRnorm" for parsed_measure in parsed):
         raise UsageError("MaxRnorm needs the size of the pool, which these counts do not have")
     columns = ranks.columns(languages)
-    found = {str(one): np.full(len(ranks.indptr) - 1, np.nan) for one in wanted}
-    # Batches whose arrays are small enough to be used again: fresh memory costs more than the arithmetic.
+    values_of = {str(parsed_measure): np.full(len(ranks.indptr) - 1, np.nan) for parsed_measure in parsed}
+    # Batches whose arrays are small enough to be reused: fresh memory costs more than the arithmetic.
     for start in range(0, len(ranks.indptr) - 1, _QUERIES):
         span = slice(start, start + _QUERIES)
         queries, placed = _placements(_batch(ranks, span), columns, _slice(ranks, span, weights).astype(np.int64))
-        for one in wanted:
+        for parsed_measure in parsed:
             values = None
-            if one.needs == "counts":
-                values = evaluate_measure(one, placed, pivot="", query_language="", other_language=None)
+            if parsed_measure.needs == "counts":
+                values = evaluate_measure(parsed_measure, placed, pivot="", query_language="", other_language=None)
             if values is None:
-                raise MeasureError(f"{one} needs the languages of queries, which counts do not have; use evaluate")
-            found[str(one)][span][queries] = values
-    return found
+                raise MeasureError(
+                    f"{parsed_measure} needs the languages of queries, which counts do not have; use evaluate"
+                )
+            values_of[str(parsed_measure)][span][queries] = values
+    return values_of
 
 
 def _slice(ranks: RankCounts, span: slice, column: NDArray[Any]) -> NDArray[Any]:
@@ -87,7 +88,7 @@ def _batch(ranks: RankCounts, span: slice) -> RankCounts:
 def _placements(
     ranks: RankCounts, columns: list[int], grades: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64] | slice, Placements]:
-    """The queries that have a relevant document in the pool, and where these stand."""
+    """The queries with a relevant document in the pool, and the placements of these documents."""
     before = ranks.tied_before(tie_order(ranks.ties))
     counts = Counts(ranks.greater, ranks.equal, before)
     indptr, language = ranks.indptr, ranks.codes
@@ -96,18 +97,18 @@ def _placements(
     if len(columns) < len(ranks.languages) or not per_query.all():
         rows = np.flatnonzero(np.isin(language, columns))
         query_of = np.repeat(np.arange(len(per_query)), per_query)
-        queries, answers = np.unique(query_of[rows], return_counts=True)
-        indptr = np.concatenate([[0], np.cumsum(answers)]).astype(np.int64)
+        queries, answers_per_query = np.unique(query_of[rows], return_counts=True)
+        indptr = np.concatenate([[0], np.cumsum(answers_per_query)]).astype(np.int64)
         counts, grades = counts.take(rows, columns), grades[rows]
         language = np.searchsorted(columns, language[rows])
     size = 0 if ranks.pool_sizes is None else int(ranks.pool_sizes[columns].sum())
-    nothing = np.broadcast_to(np.int64(0), counts.greater.shape)
+    zeros = np.broadcast_to(np.int64(0), counts.greater.shape)
     return queries, Placements(
         indptr=indptr,
         grades=grades,
         language=language,
         counts=counts,
-        related=Counts(nothing, nothing, nothing),
+        related=Counts(zeros, zeros, zeros),
         sizes=np.broadcast_to(np.int64(size), len(indptr) - 1),
         languages=tuple(ranks.languages[column] for column in columns),
         ties=ranks.ties,

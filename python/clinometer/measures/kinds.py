@@ -1,6 +1,6 @@
-"""The kinds of measures: each is registered here once, with its names, its option, what it needs, and its formula.
+"""The kinds of measures, each registered once with its names, option, needs and formula.
 
-Whatever is not a standard or a paper's own definition says so in its sentence: `[our definition]`.
+The summary of a measure that is neither a standard nor a paper's own definition says so: `[our definition]`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _HYBRID = "arXiv 2408.10536"
 _OURS = "[our definition]"
 
 LPR = {
-    "first": "100 if the first of the relevant documents is in the query's language, else 0, for queries that have one "
-    "in another language, too; a language-blind ranking has a mean of 100 over the number of languages",
+    "first": "100 if the first of the relevant documents is in the query's language, else 0, for queries with one in "
+    "another language, too; a language-blind ranking has a mean of 100 over the number of languages",
     "top1": "100 if the document on top is in the query's language, 0 if it is in another, for queries where it is "
     "relevant and could be in either; a language-blind ranking has a mean of 100 over the number of languages",
     "any": "100 if the document on top, relevant or not, is in the query's language, else 0; compare with the "
@@ -40,7 +40,7 @@ FOUR_WAY = {
     "NSR-QL": "not relevant, but in the query's language",
     "NSR-NQL": "neither relevant nor in the query's language",
 }
-USUAL_GAIN = "0.5"
+DEFAULT_GAIN = "0.5"
 
 
 def _whole(formula: Callable[[Placements, int | None], Vector]) -> Formula:
@@ -61,7 +61,7 @@ def _has_pair(placements: Placements, view: Perspective) -> bool:
 
 
 def _pair(formula: Callable[[Placements, str, str], Vector]) -> Formula:
-    """A measure that sets the pivot against the other language of the pair."""
+    """A measure that compares the pivot with the other language of the pair."""
 
     def value(placements: Placements, _cutoff: int | None, _value: str, view: Perspective) -> Vector | None:
         pair = (view.query_language, view.other_language)
@@ -74,7 +74,7 @@ def _pair(formula: Callable[[Placements, str, str], Vector]) -> Formula:
 
 
 def _intruders(formula: Callable[[Placements, str, str], Vector]) -> Formula:
-    """A measure of intruders of the other language above the answer, or (own) the other way round."""
+    """A measure of intruders in the other language above the answer, or (own) the other way round."""
 
     def value(placements: Placements, _cutoff: int | None, by: str, view: Perspective) -> Vector | None:
         if not _has_pair(placements, view):
@@ -86,7 +86,7 @@ def _intruders(formula: Callable[[Placements, str, str], Vector]) -> Formula:
 
 
 def _own(formula: Callable[[Placements, int | None, str, Perspective], Vector]) -> Formula:
-    """A measure that sets the query's language against all others of the pool."""
+    """A measure that compares the query's language with all others of the pool."""
 
     def value(placements: Placements, cutoff: int | None, option: str, view: Perspective) -> Vector | None:
         if view.query_language not in placements.languages or len(placements.languages) < 2:
@@ -127,7 +127,7 @@ def _label(text: str) -> str:
 
 
 def _gain(text: str) -> str:
-    """The shortest spelling of a share below 1; the text as it is if it is not one."""
+    """The shortest spelling of a share below 1; any other text unchanged."""
     try:
         value = float(text)
     except ValueError:
@@ -144,40 +144,40 @@ def _is_gain(text: str) -> bool:
 
 _BY = Option(
     key="by",
-    expects="by=other (the usual) or by=own in brackets, not {given}",
+    expects="by=other (the default) or by=own in brackets, not {value}",
     accepts=("own",).__contains__,
-    usual="other",
+    default="other",
     mirrored=("own",),
 )
 _VARIANT = Option(
     key="variant",
-    expects="variant=first (the usual), top1, any or pair in brackets, not {given}",
+    expects="variant=first (the default), top1, any or pair in brackets, not {value}",
     accepts=("top1", "any", "pair").__contains__,
-    usual="first",
+    default="first",
     leader=("any",),
 )
 _GAIN = Option(
     key="gain",
-    expects=f"gain=NUMBER from 0 to below 1 in brackets ({USUAL_GAIN} is the usual; with 1 it is nDCG), not {{given}}",
+    expects=f"gain=NUMBER from 0 to below 1 in brackets ({DEFAULT_GAIN} by default; 1 would be nDCG), not {{value}}",
     read=_gain,
     accepts=_is_gain,
-    usual=USUAL_GAIN,
+    default=DEFAULT_GAIN,
     shown="gain {}",
 )
 _PART = Option(
     key="part",
-    expects=f"one of {', '.join(FOUR_WAY)} in brackets, not {{given}}",
+    expects=f"one of {', '.join(FOUR_WAY)} in brackets, not {{value}}",
     read=str.upper,
     accepts=FOUR_WAY.__contains__,
     required=True,
     bare=True,
     leader=("NSR-QL", "NSR-NQL"),
 )
-_LANG = Option(key="lang", expects="lang=LANGUAGE in brackets, not {given}", read=_label)
+_LANG = Option(key="lang", expects="lang=LANGUAGE in brackets, not {value}", read=_label)
 _OF = Option(
     key="of",
     expects="the name of another measure, such as LanguageGap(MaxRnorm)",
-    usual="MaxRnorm",
+    default="MaxRnorm",
     required=True,
     bare=True,
     is_measure=True,
@@ -225,13 +225,13 @@ KINDS: dict[str, Kind] = {
     ),
     "MaxR": Kind(
         "Max@R", "never", False, "rank",
-        f"Rank of the worst placed relevant document: how far one reads to have every language version ({_PAPER}).",
+        f"Rank of the last relevant document: how far one must read to find every language version ({_PAPER}).",
         _plain(language.max_rank), ("max@r", "max_r"),
         ("MaxR",),
     ),
     "MaxRnorm": Kind(
         "Max@R norm", "never", True, "%",
-        "Max@R on a log scale: 100 if the relevant documents fill the first places, 0 if one is last in the pool "
+        "Max@R on a log scale: 100 if the relevant documents have the first ranks, 0 if one is last in the pool "
         f"({_PAPER}).",
         _plain(language.max_rank_norm), ("maxr_norm", "max@r_norm", "max@rnorm", "max_r_norm"),
         ("MaxRnorm",),
@@ -244,8 +244,8 @@ KINDS: dict[str, Kind] = {
     ),
     "Reachable": Kind(
         "Reachable", "required", True, "%",
-        "100 if all relevant documents could be among {depth} were the languages only shifted against each other, each "
-        f"in its own order, else 0: no such remedy brings Complete above it {_OURS}.",
+        "100 if all relevant documents could be among {depth} if languages were only shifted against each other, each "
+        f"in its own order, else 0: no such remedy raises Complete above it {_OURS}.",
         _cut(language.reachable), (),
         ("Reachable@10",),
     ),
@@ -287,15 +287,15 @@ KINDS: dict[str, Kind] = {
     ),
     "Judged": Kind(
         "Judged", "required", None, "0-1",
-        "Share of {depth} that has a judgement for the query, of whatever grade (as in ir_measures; the rest counts as "
-        "not relevant, as in trec_eval, so that a low share makes all other figures unsure).",
+        "Share of {depth} that has a judgement of any grade for the query (as in ir_measures; the rest counts as not "
+        "relevant, as in trec_eval, so a low share makes all other figures uncertain).",
         _judged_share, (),
         ("Judged@10",),
         needs="lists",
     ),
     "LPR": Kind(
         "LPR", "never", None, "%",
-        f"Language preference rate: {{variant}} (name from {_MLAIRE}, whose formula is not known to us) {_OURS}.",
+        f"Language preference rate: {{variant}} (name from {_MLAIRE}, whose formula we do not know) {_OURS}.",
         _own(_lpr), ("language_preference_rate",),
         ("LPR", "LPR(variant=top1)", "LPR(variant=any)", "LPR(variant=pair)"),
         option=_VARIANT,
@@ -303,7 +303,7 @@ KINDS: dict[str, Kind] = {
     "LangNDCG": Kind(
         "Lang-nDCG", "optional", True, "0-1",
         "As nDCG of {depth}, but a relevant document in another language than the query counts {gain} of its grade "
-        f"(name from {_MLAIRE}, whose formula is not known to us) {_OURS}.",
+        f"(name from {_MLAIRE}, whose formula we do not know) {_OURS}.",
         _own(lambda placed, cutoff, gain, view: preference.lang_ndcg(
             placed, view.query_language, cutoff, gain=float(gain)
         )), ("lang_ndcg", "lang-ndcg"),
@@ -322,7 +322,7 @@ KINDS: dict[str, Kind] = {
     ),
     "RankDistance": Kind(
         "Rank distance", "never", False, "rank",
-        "Rank of the worst placed relevant document minus that of the best placed, for queries that have two or more "
+        "Rank of the last relevant document minus that of the first, for queries with two or more "
         f"(maximal rank distance, as in {_HYBRID}).",
         _plain(language.rank_distance), ("rank_distance",),
         ("RankDistance",),
@@ -330,7 +330,7 @@ KINDS: dict[str, Kind] = {
     "StrongViolation": Kind(
         "Strong alignment violated", "never", False, "share",
         "1 if an unrelated document in the query's language ranks above any of the relevant documents, else 0, for "
-        f"queries that have one in another language (strong alignment as in LAReQA, Roy et al. 2020) {_OURS}.",
+        f"queries with one in another language (strong alignment as in LAReQA, Roy et al. 2020) {_OURS}.",
         _own(lambda placed, _cutoff, _value, view: language.strong_violation(placed, view.query_language)),
         ("strong_violation",),
         ("StrongViolation",),
@@ -338,7 +338,7 @@ KINDS: dict[str, Kind] = {
     "LanguageGap": Kind(
         "Language gap", "never", False, "",
         "Absolute difference of the mean {of} between the pivot's queries and the other language's "
-        f"(idea from {_PAPER}; which measure it takes there is not known to us).",
+        f"(idea from {_PAPER}, whose measure we do not know).",
         None, ("language_gap",),
         ("LanguageGap(MaxRnorm)",),
         needs="settings", option=_OF,

@@ -1,8 +1,8 @@
-"""Names of measures: how they are written, what they mean, in which direction they are better.
+"""Names of measures: their spelling, meaning and direction.
 
-A `Measure` is a value: two spellings of one measure give equal objects, and `parse([str(measure)])` gives the measure
-back. The grammar is that of ir_measures, `Name(key=value)@cutoff`; the spellings of trec_eval, ranx and MTEB are read
-as well.
+A `Measure` is a value: two spellings of one measure yield equal objects, and `parse([str(measure)])` yields the same
+measure. The grammar is that of ir_measures, `Name(key=value)@cutoff`; the spellings of trec_eval, ranx and MTEB also
+work.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from difflib import get_close_matches
 
 from clinometer.errors import MeasureError
 from clinometer.measures.definition import Need
-from clinometer.measures.kinds import FOUR_WAY, KINDS, LPR, USUAL_GAIN
+from clinometer.measures.kinds import DEFAULT_GAIN, FOUR_WAY, KINDS, LPR
 
 __all__ = ["KNOWN", "Measure", "parse"]
 
@@ -35,13 +35,13 @@ class Measure:
 
     Args:
         name: Name without cutoff, such as `nDCG`.
-        cutoff: How many documents from the top count, None for the whole ranking.
-        params: Settings that differ from the usual ones: `by` of the intrusion measures (`own`), `lang` of `LangShare`,
+        cutoff: Number of documents that count, from the top; None for the whole ranking.
+        params: Settings that differ from the defaults: `by` of the intrusion measures (`own`), `lang` of `LangShare`,
             `variant` of `LPR` (`top1`, `any`, `pair`), `gain` of `LangNDCG`, `part` of `FourWay`, `of` of `LanguageGap`
-            (the name of the measure whose gap is taken).
+            (the name of the measure of the gap).
 
     Raises:
-        MeasureError: The name is unknown, or the cutoff or a setting does not go with it.
+        MeasureError: The name is unknown, or it does not take the cutoff or a setting.
 
     Example:
         >>> measure = Measure("nDCG", 10)
@@ -56,10 +56,10 @@ class Measure:
     def __post_init__(self) -> None:
         if self.name not in KINDS:
             raise MeasureError(f"{self.name!r} is not a measure")
-        wants = KINDS[self.name].cutoff
-        if wants == "never" and self.cutoff is not None:
+        cutoff_rule = KINDS[self.name].cutoff
+        if cutoff_rule == "never" and self.cutoff is not None:
             raise MeasureError(f"{self.name} takes no cutoff: write {self.name}")
-        if wants == "required" and self.cutoff is None:
+        if cutoff_rule == "required" and self.cutoff is None:
             raise MeasureError(f"{self.name} needs a cutoff, such as {self.name}@10")
         if self.cutoff is not None and self.cutoff < 1:
             raise MeasureError(f"{self.name} has the cutoff {self.cutoff}, but a cutoff is a positive whole number")
@@ -72,7 +72,7 @@ class Measure:
 
     @property
     def display(self) -> str:
-        """The name for people, such as `Max@R norm`."""
+        """The displayed name, such as `Max@R norm`."""
         option = KINDS[self.name].option
         settings = ", ".join(
             self.inner.display if self.inner else option.shown.format(value) if option else value
@@ -82,7 +82,7 @@ class Measure:
 
     @property
     def higher_is_better(self) -> bool | None:
-        """Whether larger values are better; None where a value says which way, not how good."""
+        """Whether larger values are better; None if a value shows a direction, not a quality."""
         return KINDS[self.name].higher_is_better
 
     @property
@@ -92,7 +92,7 @@ class Measure:
 
     @property
     def summary(self) -> str:
-        """One sentence: what it says of a query, and whose definition it is."""
+        """One sentence: the meaning of a value, and the source of the definition."""
         own, chosen = ("by", "own") in self.params, dict(self.params)
         return KINDS[self.name].summary.format(
             depth="the whole ranking" if self.cutoff is None else f"the first {self.cutoff} documents",
@@ -101,31 +101,31 @@ class Measure:
             answer="in the other language" if own else "in the query's language",
             of=self.inner.display if self.inner else "",
             variant=LPR[chosen.get("variant", "first")],
-            gain=chosen.get("gain", USUAL_GAIN),
+            gain=chosen.get("gain", DEFAULT_GAIN),
             part=FOUR_WAY.get(chosen.get("part", ""), ""),
         )
 
     @property
     def inner(self) -> Measure | None:
-        """The measure whose gap a `LanguageGap` takes; None for every other measure."""
+        """The measure of the gap of a `LanguageGap`; None for every other measure."""
         name = dict(self.params).get("of")
         return parse([name])[0] if name else None
 
     @property
     def option(self) -> str:
-        """The value of the option in brackets, the usual one where nothing is written; empty without an option."""
+        """The value of the option in brackets, by default its default; empty without an option."""
         option = KINDS[self.name].option
-        return dict(self.params).get(option.key, option.usual) if option else ""
+        return dict(self.params).get(option.key, option.default) if option else ""
 
     @property
     def needs(self) -> Need:
-        """What it is made from: `counts`; `leader`, counts and which unrelated document leads; `lists`; `settings`."""
+        """Input of the measure: `counts`; `leader`, counts and the leading unrelated document; `lists`; `settings`."""
         kind = KINDS[self.name]
         return "leader" if kind.option and self.option in kind.option.leader else kind.needs
 
     @property
     def list_depth(self) -> int:
-        """How many documents of each language must be known by name; 0 for a measure that needs no lists."""
+        """Number of documents of each language in the lists that the measure needs; 0 if it needs none."""
         return (self.cutoff or 1) if self.needs in ("lists", "leader") else 0
 
     @property
@@ -136,7 +136,7 @@ class Measure:
 
     @property
     def zero_is_best(self) -> bool:
-        """Whether values are better the nearer they are to 0, on either side."""
+        """Whether values are better the closer they are to 0, on either side."""
         return KINDS[self.name].zero_is_best
 
     @property
@@ -145,7 +145,7 @@ class Measure:
 
 
 def _check_params(name: str, params: tuple[tuple[str, str], ...]) -> None:
-    """Refuse options that the measure does not have; usual values, such as `by=other`, are not written out."""
+    """Refuse options that the measure does not have; default values, such as `by=other`, are not written out."""
     option = KINDS[name].option
     if option is None:
         if params:
@@ -154,11 +154,11 @@ def _check_params(name: str, params: tuple[tuple[str, str], ...]) -> None:
     keys, values = [key for key, _ in params], [value for _, value in params]
     if not params and not option.required:
         return
-    unwritten = option.usual if not option.required else None
-    if keys != [option.key] or not option.accepts(values[0]) or values[0] == unwritten:
-        raise MeasureError(f"{name} takes {option.expects.format(given=_shown(params) or 'nothing')}")
+    default = option.default if not option.required else None
+    if keys != [option.key] or not option.accepts(values[0]) or values[0] == default:
+        raise MeasureError(f"{name} takes {option.expects.format(value=_shown(params) or 'nothing')}")
     if option.is_measure and parse(values)[0].inner:
-        raise MeasureError(f"{name} cannot be taken of a {name}: name another measure, such as {option.usual}")
+        raise MeasureError(f"{name} cannot be taken of a {name}: name another measure, such as {option.default}")
 
 
 def _shown(params: tuple[tuple[str, str], ...]) -> str:
@@ -166,7 +166,7 @@ def _shown(params: tuple[tuple[str, str], ...]) -> str:
 
 
 def parse(names: Iterable[str | Measure]) -> list[Measure]:
-    """Read the names of measures.
+    """Measures from their names.
 
     Args:
         names: Names in any case, in the spelling of ir_measures (`nDCG@10`, `R@100`), trec_eval (`ndcg_cut_10`, `map`,
@@ -174,17 +174,17 @@ def parse(names: Iterable[str | Measure]) -> list[Measure]:
             A `LanguageGap` without brackets is `LanguageGap(MaxRnorm)`.
 
     Returns:
-        The measures in the order given, each once.
+        The measures in the order of the names, each once.
 
     Raises:
-        MeasureError: Some names cannot be read; all of them are listed, with the names that can.
+        MeasureError: Some names cannot be read; the message lists all of them, and the known names.
 
     Example:
         >>> [str(measure) for measure in parse(["ndcg_cut_10", "Max@R", "nDCG@10", "intrusion(by=own)", "languagegap"])]
         ['nDCG@10', 'MaxR', 'Intrusion(by=own)', 'LanguageGap(MaxRnorm)']
     """
     if isinstance(names, str):
-        raise MeasureError(f"measures are given as a list of names, not as one string: write [{names!r}]")
+        raise MeasureError(f"measures must be a list of names, not one string: write [{names!r}]")
     measures: dict[Measure, None] = {}
     problems: dict[str, None] = {}
     for name in names:
@@ -193,13 +193,13 @@ def parse(names: Iterable[str | Measure]) -> list[Measure]:
         except MeasureError as error:
             problems[str(error) if isinstance(name, Measure) else f"{name!r}: {error}"] = None
     if problems:
-        what = "1 measure name" if len(problems) == 1 else f"{len(problems)} measure names"
-        raise MeasureError(f"{what} cannot be used: {'; '.join(problems)}. The measures are {', '.join(KNOWN)}")
+        subject = "1 measure name" if len(problems) == 1 else f"{len(problems)} measure names"
+        raise MeasureError(f"{subject} cannot be used: {'; '.join(problems)}. The measures are {', '.join(KNOWN)}")
     return list(measures)
 
 
 def _read(text: str) -> Measure:
-    """The measure of one name; its error leaves the name itself to the caller."""
+    """The measure of one name; the caller adds the name to its error."""
     match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise MeasureError("not the name of a measure")
@@ -219,7 +219,7 @@ def _params(name: str, argument: str | None) -> tuple[tuple[str, str], ...]:
     option = KINDS[name].option
     if option and option.is_measure:
         try:
-            return ((option.key, str(_read(argument or option.usual))),)
+            return ((option.key, str(_read(argument or option.default))),)
         except MeasureError as error:
             raise MeasureError(f"{argument!r} in its brackets: {error}") from None
     params: list[tuple[str, str]] = []
@@ -229,15 +229,15 @@ def _params(name: str, argument: str | None) -> tuple[tuple[str, str], ...]:
         if option and (key == option.key or (option.bare and not value)):
             key, value = option.key, option.read(value or key)
         params.append((key, value))
-    return () if option and not option.required and params == [(option.key, option.usual)] else tuple(params)
+    return () if option and not option.required and params == [(option.key, option.default)] else tuple(params)
 
 
 def _suggestion(spelling: str, depth: str | None) -> str:
-    close = get_close_matches(spelling, _NAME_BY_SPELLING, n=1, cutoff=0.5)
-    if not close:
+    matches = get_close_matches(spelling, _NAME_BY_SPELLING, n=1, cutoff=0.5)
+    if not matches:
         return ""
-    name = _NAME_BY_SPELLING[close[0]]
-    wants = KINDS[name].cutoff
-    if wants != "never" and depth is not None and _CUTOFF.fullmatch(depth):
+    name = _NAME_BY_SPELLING[matches[0]]
+    cutoff_rule = KINDS[name].cutoff
+    if cutoff_rule != "never" and depth is not None and _CUTOFF.fullmatch(depth):
         return f", did you mean {name}@{depth}?"
-    return f", did you mean {name}{'@10' if wants == 'required' else ''}?"
+    return f", did you mean {name}{'@10' if cutoff_rule == 'required' else ''}?"

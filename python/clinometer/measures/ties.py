@@ -80,9 +80,9 @@ def tie_groups(placements: Placements, language: str | None = None) -> TieGroups
 
     Every measure starts from them, so placements cache them.
     """
-    if language not in placements.made_groups:
-        placements.made_groups[language] = _tie_groups(placements, language)
-    groups: TieGroups = placements.made_groups[language]
+    if language not in placements.group_cache:
+        placements.group_cache[language] = _tie_groups(placements, language)
+    groups: TieGroups = placements.group_cache[language]
     return groups
 
 
@@ -231,7 +231,7 @@ def _expectation(groups: TieGroups, value: Value, cutoff: int | None, mean: Call
 
 
 def _first_place(size: int, relevant: int, positions: int) -> Vector:
-    """Probability that the first of the relevant documents has position 1, 2, ..., `places` of its group.
+    """Probability that the first of the relevant documents has position 1, 2, ..., `positions` of its group.
 
     At position j it is C(n - j, m - 1) / C(n, m), computed by the ratio of neighbours: nothing overflows, and only
     negligible values underflow. From the group's end, it is the probability of the last one's position.

@@ -57,14 +57,12 @@ def distract(collection: Collection, others: Others, *, size: int | None = None,
     if size is not None:
         own_counts = Counter(collection.documents.languages)
         target_counts = documents_wanted(own_counts, size, f"the collection {collection.name!r}")
-        check_enough(
-            {label: target_counts[label] - own_counts[label] for label in own_counts}, Counter(texts.languages)
-        )
-        added_counts: Counter[str] = Counter()
+        missing_counts = Counter({label: target_counts[label] - count for label, count in own_counts.items()})
+        check_enough(missing_counts, Counter(texts.languages))
         rows = []
         for row, label in enumerate(texts.languages):
-            if added_counts[label] < target_counts.get(label, 0) - own_counts.get(label, 0):
-                added_counts[label] += 1
+            if missing_counts[label] > 0:
+                missing_counts[label] -= 1
                 rows.append(row)
         texts = texts.take(rows)
     larger = enlarged(collection, texts)

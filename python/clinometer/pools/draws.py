@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
 
-__all__ = ["apportioned", "check_share", "first", "number_of", "sentences", "share_of"]
+__all__ = ["apportioned", "check_share", "first", "is_share", "number_of", "sentences", "share_of"]
 
 
 def number_of(key: str, seed: int, what: str) -> int:
@@ -39,13 +39,14 @@ def first(keys: Iterable[str], count: int, seed: int, what: str) -> set[str]:
     return set(sorted(set(keys), key=lambda key: (number_of(key, seed, what), key))[:count])
 
 
-def check_share(what: str, share: float) -> None:
-    """Refuse a value that is not a share.
+def is_share(value: object) -> bool:
+    """Whether a value is a number from 0 to 1."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
 
-    Raises:
-        UsageError: It is not a number between 0 and 1.
-    """
-    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+
+def check_share(what: str, share: float) -> None:
+    """Refuse a value that is not a share, by a `UsageError`."""
+    if not is_share(share):
         raise UsageError(f"{what} is {share!r}, but must be a number from 0 to 1")
 
 

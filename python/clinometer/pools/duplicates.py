@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
-from clinometer.collection import Collection, Texts
+from clinometer.collection import Collection
 from clinometer.errors import UsageError
 from clinometer.pools.draws import check_share, first, number_of, sentences, share_of
 from clinometer.pools.rebuilt import by_language, enlarged, noted
@@ -71,12 +72,9 @@ def near_duplicates(
                 copies.append((row, text))
                 kinds.append(kind)
                 break
-    documents = Texts(
-        ids=tuple(f"near-duplicate:{texts.ids[row]}" for row, _ in copies),
-        texts=tuple(text for _, text in copies),
-        languages=tuple(texts.languages[row] for row, _ in copies),
-        groups=tuple(texts.groups[row] for row, _ in copies),
-    )
+    originals = texts.take([row for row, _ in copies])
+    ids = tuple(f"near-duplicate:{original_id}" for original_id in originals.ids)
+    documents = replace(originals, ids=ids, texts=tuple(text for _, text in copies))
     copy_of_row = {row: position for position, (row, _) in enumerate(copies)}
     query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
     judgements = [

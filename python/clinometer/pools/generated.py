@@ -68,14 +68,30 @@ def generated(
     mean = rows.mean(axis=0)
     _, lengths, directions = np.linalg.svd(rows - mean, full_matrices=False)
     spread = directions * (lengths / np.sqrt(len(rows) - 1))[:, None]
+    # Single precision is enough for float16 output, and faster for a million rows.
+    centre, scaled_spread = mean.astype(np.float32), (smoothing * spread).astype(np.float32)
+    centred = rows.astype(np.float32)
+    centred -= centre
+
+    def fill(out: NDArray[np.float16]) -> None:
+        for number, start in enumerate(range(0, count, _AT_ONCE)):
+            # Each block has its own generator and is drawn in full: a smaller count gives the first of a larger.
+            generator = np.random.default_rng([seed, number])
+            block = generator.standard_normal((_AT_ONCE, len(scaled_spread)), dtype=np.float32) @ scaled_spread
+            if smoothing < 1:
+                block += np.float32(np.sqrt(1 - smoothing**2)) * centred[generator.integers(len(rows), size=_AT_ONCE)]
+            block += centre
+            block /= np.sqrt(np.einsum("nd,nd->n", block, block))[:, None]
+            out[start : start + _AT_ONCE] = block[: count - start]
+
     if path is None:
         vectors_out = np.empty((count, rows.shape[1]), dtype=np.float16)
-        _fill(vectors_out, rows, mean, spread, smoothing, seed)
+        fill(vectors_out)
         return vectors_out
     partial = Path(path).with_name(f"{Path(path).name}.{os.getpid()}.partial")
     try:
         mapped: Any = open_memmap(partial, mode="w+", dtype=np.float16, shape=(count, rows.shape[1]))
-        _fill(mapped, rows, mean, spread, smoothing, seed)
+        fill(mapped)
         mapped.flush()
         del mapped
         partial.replace(path)
@@ -83,29 +99,3 @@ def generated(
         partial.unlink(missing_ok=True)
     result: NDArray[np.float16] = np.load(path, mmap_mode="r")
     return result
-
-
-def _fill(
-    out: NDArray[np.float16],
-    rows: NDArray[np.float64],
-    mean: NDArray[np.float64],
-    spread: NDArray[np.float64],
-    smoothing: float,
-    seed: int,
-) -> None:
-    # Single precision is enough for float16 output, and faster for a million rows.
-    centre, scaled_spread, centred = (
-        mean.astype(np.float32),
-        (smoothing * spread).astype(np.float32),
-        rows.astype(np.float32),
-    )
-    centred -= centre
-    for number, start in enumerate(range(0, len(out), _AT_ONCE)):
-        # Each block has its own generator and is drawn in full, so that a smaller count gives the first of a larger.
-        generator = np.random.default_rng([seed, number])
-        block = generator.standard_normal((_AT_ONCE, len(scaled_spread)), dtype=np.float32) @ scaled_spread
-        if smoothing < 1:
-            block += np.float32(np.sqrt(1 - smoothing**2)) * centred[generator.integers(len(rows), size=_AT_ONCE)]
-        block += centre
-        block /= np.sqrt(np.einsum("nd,nd->n", block, block))[:, None]
-        out[start : start + _AT_ONCE] = block[: len(out) - start]

@@ -7,9 +7,8 @@ comma not followed by `name=` is part of a value, so `distract(a=parallel:X.json
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from clinometer.collection import Collection
@@ -183,7 +182,6 @@ _STEPS: dict[str, Callable[..., Collection]] = {
     "code_switch": code_switch,
     "distract": distract,
 }
-_OF_PIVOT = ("translate_partly", "untranslated", "code_switch")
 
 
 def apply(collection: Collection, steps: Iterable[str | Step], *, pivot: str = "en") -> Collection:
@@ -212,13 +210,9 @@ def apply(collection: Collection, steps: Iterable[str | Step], *, pivot: str = "
     parsed = iter(parse([step for step in items if isinstance(step, str)]))
     for step in [next(parsed) if isinstance(item, str) else item for item in items]:
         options = dict(step.options)
-        if step.name in _OF_PIVOT:
+        if "pivot" in _OPTIONS[step.name]:
             options.setdefault("pivot", pivot)
         if step.name == "distract":
-            options["others"] = _loaded(options["others"])
+            options["others"] = {name: load(source) for name, source in options["others"].items()}
         collection = _STEPS[step.name](collection, **options)
     return collection
-
-
-def _loaded(sources: Mapping[str, str | Path]) -> dict[str, Collection]:
-    return {name: load(source) for name, source in sources.items()}

@@ -1,7 +1,7 @@
-"""How a measure changes as the pool grows: nested pools of all sizes from one scan.
+"""Change of measures as the pool grows: nested pools of all sizes from one scan.
 
 The smallest pool is the collection itself, the larger ones have more and more distractors. Each document is scanned
-once, under the label of its language and its layer; the counts in a pool are those of its layers, added.
+once, with the label of its language and layer; the counts in a pool are sums over its layers.
 """
 
 from __future__ import annotations
@@ -54,35 +54,35 @@ def pool_growth(
     threads: int | None = None,
     show_progress_bar: bool = False,
 ) -> list[dict[str, Any]]:
-    """Measures in pools of several sizes, each a part of the next, from one encoding and one scan.
+    """Measures in nested pools of several sizes, from one encoding and one scan.
 
     Args:
-        collection: Its queries are asked, and its documents are in every pool.
-        encoder: As for `clinometer.evaluate`; what gives no embeddings needs distractors that are all texts.
-        distractors: Documents that answer no query, in the order in which they come: a collection (its texts are
-            encoded), a dictionary of collections by name, one of embeddings by language (arrays or read-only memory
-            maps, `(n, d)`, or a list of such, taken from the front), an `EmbeddingStore` (with its languages), or a
-            list of all these. Texts come first, in the order of `clinometer.pools.distract` with the same seed.
-            Embeddings must be what the encoder would give; nobody can check that they answer nothing.
-        sizes: Documents of a setting's pool, its own and distractors; languages keep the shares that they have in the
+        collection: Collection of the queries, whose documents are in every pool.
+        encoder: As for `clinometer.evaluate`; a scorer without embeddings needs distractors that are all texts.
+        distractors: Documents that answer no query, in order of use: a collection (its texts are encoded), a dictionary
+            of collections by name, one of embeddings by language (arrays or read-only memory maps, `(n, d)`, or a list
+            of these, used from the front), an `EmbeddingStore` (with its languages), or a list of all these. Texts come
+            first, in the order of `clinometer.pools.distract` with the same seed. Embeddings must be those of the
+            encoder; whether they answer a query cannot be checked.
+        sizes: Numbers of documents of a setting's pool, distractors included; languages keep their shares of the
             collection's part of that pool.
         scenario: One of `clinometer.scenarios.SCENARIOS`, or several.
         measures: As for `clinometer.evaluate`.
-        pivot: The language whose inclination is measured.
+        pivot: Language towards which bias is measured.
         pairs: `pivot` or `all`.
-        ties: How equal scores are ordered; `trec` with text distractors only.
-        resamples: Bootstrap resamples for the intervals; 0 for no intervals.
-        confidence: Of the intervals.
-        seed: Of the order of distractors and of the resampling.
-        threads: How many; never shows in the result.
+        ties: Order of equal scores; `trec` with text distractors only.
+        resamples: Number of bootstrap resamples for the intervals; 0 for no intervals.
+        confidence: Confidence level of the intervals.
+        seed: Seed of the order of distractors and of the bootstrap.
+        threads: Number of threads; the result does not depend on it.
         show_progress_bar: Draw bars on standard error.
 
     Returns:
-        Rows as those of an evaluation, with `size` before them, by size. They are equal, bit for bit, to those of an
-        evaluation of each pool by itself.
+        Rows as those of an evaluation, with `size` as the first column, sorted by size. They are equal, bit for bit, to
+        those of a separate evaluation of each pool.
 
     Raises:
-        UsageError: Options that cannot be used, sizes below the collection's own, or too few distractors.
+        UsageError: An option cannot be used, a size is below the collection's own, or there are too few distractors.
         ClinometerError: As for `clinometer.evaluate`.
 
     Example:
@@ -100,22 +100,22 @@ def pool_growth(
     )  # fmt: skip
     sizes = sorted(set(sizes))
     if not sizes:
-        raise UsageError("no size was given; give one or more, such as 1000 and 10000")
+        raise UsageError("sizes is empty; give one or more, such as 1000 and 10000")
     computed, pivot = options.computed_measures, options.canonical_pivot
     settings = options.settings(collection.languages)
     pools = _pools(collection, settings, sizes)
     need = {label: max(pool.first.get(label, 0) for pool in pools) for label in collection.languages}
     parent, more = _documents(collection, distractors, need, seed)
     if more and ties == "trec":
-        raise UsageError("ties 'trec' goes by document ids, which embeddings do not have; choose another tie mode")
+        raise UsageError("ties 'trec' needs document ids, which embeddings do not have; choose another tie mode")
     labels = np.concatenate([np.array(parent.documents.languages, dtype=np.str_), *(part.languages for part in more)])
     strata = layers_of(labels, [pool.first for pool in pools])
     scored = _scored(parent, encoder, more, ScanOptions(threads=threads, show_progress_bar=show_progress_bar))
     indptr, targets, grades = related_targets(collection)
     if not len(targets):
-        raise UsageError(f"no query of {collection.name!r} has a relevant document; there is nothing to measure")
+        raise UsageError(f"no query of {collection.name!r} has a relevant document; add judgements")
     ids = parent.documents.ids if ties == "trec" else None
-    found = scored.scan(
+    scan_result = scored.scan(
         relevant=(indptr, targets),
         languages=strata.labels.tolist(),
         k=min(list_depth([str(measure) for measure in computed], indptr), len(labels)),
@@ -123,23 +123,23 @@ def pool_growth(
         ties=ties,
         document_ids=ids,
     )
-    layered = _Layered(collection, found, strata, labels, grades, tie_places(ties, ids, len(labels)), ties)
+    layered = _Layered(collection, scan_result, strata, labels, grades, tie_places(ties, ids, len(labels)), ties)
     rows = []
     for size in sizes:
         results: list[SettingValues] = []
         for number, pool in enumerate(pools):
             if pool.size == size:
-                here = [setting for setting in settings if setting.pool == pool.languages]
-                results += setting_values(layered.scanned(number, pool), computed, here, pivot)
+                pool_settings = [setting for setting in settings if setting.pool == pool.languages]
+                results += setting_values(layered.scanned(number, pool), computed, pool_settings, pivot)
         results.sort(key=lambda result: settings.index(result.setting))
-        scanned = layered.scanned(0, pools[0])  # rows look at its queries only, and these are the same in all
+        scanned = layered.scanned(0, pools[0])  # rows depend only on its queries, which all pools share
         means = mean_rows(scanned, results, options.chosen_measures, pivot, options.resamples)
         rows += [{"size": size, **row} for row in means]
     return rows
 
 
 class _SizedPool(NamedTuple):
-    """Pool of some languages and size, and how many documents of each language it holds."""
+    """Languages and size of a pool, and its number of documents of each language."""
 
     languages: tuple[str, ...]
     size: int
@@ -148,13 +148,15 @@ class _SizedPool(NamedTuple):
 
 def _pools(collection: Collection, settings: Sequence[Setting], sizes: Sequence[int]) -> list[_SizedPool]:
     own = Counter(collection.documents.languages)
-    found = []
+    sized_pools = []
     for languages in dict.fromkeys(setting.pool for setting in settings):
-        held = {label: own[label] for label in languages if own[label]}
-        if held:
-            what = f"the collection {collection.name!r} in {', '.join(languages)}"
-            found += [_SizedPool(languages, size, documents_wanted(held, size, what)) for size in sizes]
-    return found
+        collection_counts = {label: own[label] for label in languages if own[label]}
+        if collection_counts:
+            subject = f"the collection {collection.name!r} in {', '.join(languages)}"
+            sized_pools += [
+                _SizedPool(languages, size, documents_wanted(collection_counts, size, subject)) for size in sizes
+            ]
+    return sized_pools
 
 
 class _Rows(NamedTuple):
@@ -167,7 +169,7 @@ class _Rows(NamedTuple):
 def _documents(
     collection: Collection, distractors: Any, need: Mapping[str, int], seed: int
 ) -> tuple[Collection, list[_Rows]]:
-    """The collection with as many texts as are needed and there, and embeddings for what is still wanting."""
+    """The collection with the texts that are needed and available, and embeddings for the remaining documents."""
     others: dict[str, Collection] = {}
     embedded_rows: list[_Rows] = []
     for item in _items(distractors):
@@ -176,7 +178,7 @@ def _documents(
         else:
             others[item[0]] = item[1]
     left = Counter(need) - Counter(collection.documents.languages)
-    wanted = dict(left)
+    needed = dict(left)
     texts, _ = candidates(collection, others, seed)
     available = Counter(texts.languages) + Counter(
         {
@@ -185,24 +187,24 @@ def _documents(
             for label in set(part.languages.tolist())
         }
     )
-    taken = []
+    text_rows = []
     for row, label in enumerate(texts.languages):
         if left[label] > 0:
             left[label] -= 1
-            taken.append(row)
+            text_rows.append(row)
     more = []
     for part in embedded_rows:
-        keep = np.zeros(len(part.languages), dtype=np.bool_)
+        used = np.zeros(len(part.languages), dtype=np.bool_)
         for label in set(part.languages.tolist()):
             rows = np.flatnonzero(part.languages == label)[: max(left[label], 0)]
-            keep[rows] = True
+            used[rows] = True
             left[label] -= len(rows)
-        end = int(np.flatnonzero(keep)[-1]) + 1 if keep.any() else 0
+        end = int(np.flatnonzero(used)[-1]) + 1 if used.any() else 0
         if end:
-            # Only from the end, so that a memory map is not copied; what stays too many is in no pool.
+            # Cut only at the end, so that a memory map is not copied; surplus rows are in no pool.
             more.append(_Rows(part.languages[:end], part.rows[:end]))
-    check_enough(wanted, available)
-    return enlarged(collection, texts.take(taken)), more
+    check_enough(needed, available)
+    return enlarged(collection, texts.take(text_rows)), more
 
 
 def _items(distractors: Any) -> Iterator[_Rows | tuple[str, Collection]]:
@@ -236,31 +238,31 @@ def _scored(parent: Collection, encoder: Any, more: Sequence[_Rows], options: Sc
         return score(encoder, parent, options)
     chosen = scorer(encoder)
     if not isinstance(chosen, EmbeddedScorer):
-        raise UsageError("this scorer knows texts, and some distractors are embeddings; give an encoder, or texts only")
+        raise UsageError("this scorer needs texts, but some distractors are embeddings; give an encoder, or texts only")
     return chosen.followed_by(*(part.rows for part in more)).score(parent, options)
 
 
 class _Layered:
-    """The pools as scanned, made from the one scan."""
+    """The scanned pools, from the one scan."""
 
     def __init__(
         self,
         collection: Collection,
-        found: Scan,
+        scan_result: Scan,
         strata: Strata,
         labels: NDArray[np.str_],
         grades: NDArray[np.int64],
         places: NDArray[np.uint32] | None,
         ties: TieMode,
     ) -> None:
-        self._collection, self._found, self._strata, self._labels = collection, found, strata, labels
+        self._collection, self._scan_result, self._strata, self._labels = collection, scan_result, strata, labels
         self._grades, self._places, self._ties = grades, places, ties
-        assert found.ranks is not None  # noqa: S101 - it was scanned with relevant documents
-        self._ranks = found.ranks
+        assert scan_result.ranks is not None  # noqa: S101 - the scan had relevant documents
+        self._ranks = scan_result.ranks
         self._query_of = np.repeat(np.arange(len(self._ranks.indptr) - 1), np.diff(self._ranks.indptr))
 
     def scanned(self, number: int, pool: _SizedPool) -> ScannedCollection:
-        """What `clinometer.scenarios.scanned.scan_collection` makes of a pool by itself."""
+        """The result of `clinometer.scenarios.scanned.scan_collection` for one pool."""
         documents = self._ranks.documents
         rows = np.flatnonzero(np.isin(self._labels[documents], pool.languages))
         per_query = np.bincount(self._query_of[rows], minlength=len(self._collection.queries))
@@ -268,11 +270,11 @@ class _Layered:
         targets = documents[rows]
         codes = np.full(len(self._labels), -1, dtype=np.int64)
         top = None
-        if self._found.top is not None:
+        if self._scan_result.top is not None:
             for code, label in enumerate(pool.languages):
                 codes[self._labels == label] = code
-            every = np.arange(len(self._collection.queries))
-            top = lists_in(self._found.top, self._strata, number, list(pool.first), every)
+            all_queries = np.arange(len(self._collection.queries))
+            top = lists_in(self._scan_result.top, self._strata, number, list(pool.first), all_queries)
         return ScannedCollection(
             collection=self._collection,
             counts=ranks_in(self._ranks, self._strata, number, pool.languages, rows, indptr),

@@ -1,6 +1,6 @@
 """Evaluations of many pools that are parts of one collection, from one encoding and one scan of it.
 
-Each pool is evaluated as it would be by itself; only its scanner answers from the counts of the scan of the whole.
+Each pool is evaluated as if alone, but its scanner uses the counts of the scan of the whole.
 """
 
 from __future__ import annotations
@@ -41,38 +41,38 @@ def evaluate_pools(
     show_progress_bar: bool = False,
     **options: Any,
 ) -> dict[str, Evaluation]:
-    """Evaluate pools whose documents and queries are some of those of one collection, with one scan.
+    """Evaluate pools whose documents and queries are part of one collection, with one scan.
 
     Args:
         whole: The collection that holds all pools; not evaluated unless it is among them.
-        pools: Collections by name, each with documents and queries of `whole` in the same order, such as what `skew`,
-            `translate_partly` and `distract` with several sizes make.
-        encoder: As for `clinometer.evaluate`, and so are the options that follow.
-        languages: Only these.
+        pools: Collections by name, each with documents and queries of `whole` in the same order, such as those of
+            `skew`, `translate_partly` and `distract` with several sizes.
+        encoder: As for `clinometer.evaluate`, like the options below.
+        languages: Languages to evaluate; all by default.
         measures: Names of measures.
-        ties: How equal scores are ordered.
-        threads: Of the scan; never shows in the result.
+        ties: Order of equal scores.
+        threads: Number of threads of the scan; the result does not depend on it.
         show_progress_bar: Draw bars on standard error.
         **options: `scenarios`, `pivot`, `pairs`, `resamples`, `confidence`, `seed`.
 
     Returns:
-        An evaluation of each pool, equal to `clinometer.evaluate` of it in every bit.
+        Evaluations of the pools by name, equal to those of `clinometer.evaluate` in every bit.
 
     Raises:
         CollectionError: A pool has texts, an order or judgements that the whole does not have.
-        ClinometerError: As `clinometer.evaluate`.
+        ClinometerError: As for `clinometer.evaluate`.
 
     Example:
         >>> import clinometer as cm
         >>> demo = cm.load("demo", languages=["en", "de"])
         >>> pools = {f"{share:.0%}": cm.pools.skew(demo, {"en": share}) for share in (0.5, 0.9)}
-        >>> found = cm.pools.evaluate_pools(demo, pools, scenarios=["multi"], measures=["MaxR"], resamples=0)
-        >>> [found[name].collection["documents"] for name in pools]
+        >>> evaluations = cm.pools.evaluate_pools(demo, pools, scenarios=["multi"], measures=["MaxR"], resamples=0)
+        >>> [evaluations[name].collection["documents"] for name in pools]
         [{'en': 75, 'de': 75}, {'en': 75, 'de': 8}]
     """
     languages = None if languages is None else list(languages)
     measures = list(DEFAULT_MEASURES) if measures is None else list(measures)
-    # What cannot be used is refused before the texts are encoded.
+    # Options that cannot be used are refused before the texts are encoded.
     EvaluationOptions.of(languages=languages, measures=measures, ties=ties, threads=threads, **options)
     whole = whole.restrict(languages)
     chosen = {name: pool.restrict(languages) for name, pool in pools.items()}
@@ -96,14 +96,15 @@ def evaluate_pools(
 
 
 def list_depth(measures: Sequence[str], indptr: NDArray[np.int64]) -> int:
-    """How many documents of each language any evaluation of these measures may ask for; 0 if none needs lists."""
+    """Maximum length of the lists of each language in an evaluation of these measures; 0 if none needs lists."""
     deepest = max((measure.list_depth for measure in parse(measures)), default=0)
-    # Ties for the first place, and answers that lists lose again, make them longer; see `clinometer.scenarios.scanned`.
+    # Ties for the first place, and answers that are removed from lists, make them longer; see
+    # `clinometer.scenarios.scanned`.
     return max(deepest, 32) + int(np.diff(indptr).max(initial=0)) if deepest else 0
 
 
 class _Part:
-    """Rows of a pool's texts in the whole."""
+    """Rows of the texts of a pool in the whole."""
 
     def __init__(self, documents: NDArray[np.int64], queries: NDArray[np.int64]) -> None:
         self.documents, self.queries = documents, queries
@@ -114,12 +115,12 @@ class _Part:
             _rows(whole.documents, pool.documents, f"documents of the pool {name!r}"),
             _rows(whole.queries, pool.queries, f"queries of the pool {name!r}"),
         )
-        there, here = (_pairs(collection) for collection in (whole, pool))
-        missing = {(part.queries[query], part.documents[document]) for query, document in here} - there
+        whole_pairs, pool_pairs = (_pairs(collection) for collection in (whole, pool))
+        missing = {(part.queries[query], part.documents[document]) for query, document in pool_pairs} - whole_pairs
         if missing:
             query, document = min(missing)
             raise CollectionError(
-                f"the pool {name!r} has a judgement that the whole has not: query {whole.queries.ids[query]!r}, "
+                f"the pool {name!r} has a judgement that the whole lacks: query {whole.queries.ids[query]!r}, "
                 f"document {whole.documents.ids[document]!r}; make both from one collection"
             )
         return part
@@ -130,17 +131,17 @@ class _Part:
         return mask
 
 
-def _rows(whole: Texts, part: Texts, what: str) -> NDArray[np.int64]:
+def _rows(whole: Texts, part: Texts, subject: str) -> NDArray[np.int64]:
     row_of = {name: row for row, name in enumerate(whole.ids)}
     rows = np.array([row_of.get(name, -1) for name in part.ids], dtype=np.int64)
-    for at, row in enumerate(rows.tolist()):
-        if row < 0 or (whole.texts[row], whole.languages[row]) != (part.texts[at], part.languages[at]):
+    for position, row in enumerate(rows.tolist()):
+        if row < 0 or (whole.texts[row], whole.languages[row]) != (part.texts[position], part.languages[position]):
             raise CollectionError(
-                f"the {what} are not all in the whole: {part.ids[at]!r} is not, or has another text there; evaluate "
-                "this pool by itself"
+                f"the {subject} are not all in the whole: {part.ids[position]!r} is missing, or has another text; "
+                "evaluate this pool separately"
             )
     if np.any(np.diff(rows) < 0):
-        raise CollectionError(f"the {what} stand in another order than in the whole; evaluate this pool by itself")
+        raise CollectionError(f"the {subject} have another order than in the whole; evaluate this pool separately")
     return rows
 
 
@@ -165,10 +166,10 @@ class _PartScorer:
 
 
 class _PartScanner:
-    """Answers for one pool from the scan of the whole."""
+    """Scanner of one pool that uses the scan of the whole."""
 
-    def __init__(self, found: Scan, strata: Strata, number: int, part: _Part, size: int) -> None:
-        self._found, self._strata, self._number, self._part, self._size = found, strata, number, part, size
+    def __init__(self, scan_result: Scan, strata: Strata, number: int, part: _Part, size: int) -> None:
+        self._scan_result, self._strata, self._number, self._part, self._size = scan_result, strata, number, part, size
 
     def __call__(
         self,
@@ -181,23 +182,23 @@ class _PartScanner:
         ties: TieMode,  # noqa: ARG002 - the whole was scanned with them
         document_ids: Sequence[str] | None,  # noqa: ARG002
     ) -> Scan:
-        ranks = self._found.ranks
-        assert ranks is not None  # noqa: S101 - the whole was scanned with relevant documents
+        ranks = self._scan_result.ranks
+        assert ranks is not None  # noqa: S101 - the scan of the whole had relevant documents
         indptr, targets = relevant
         labels = list(dict.fromkeys(languages))
         query_of = np.repeat(np.arange(len(ranks.indptr) - 1), np.diff(ranks.indptr))
         keys = query_of * self._size + ranks.documents
         order = np.argsort(keys, kind="stable")
-        asked = self._part.queries[np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))]
-        rows = order[np.searchsorted(keys, asked * self._size + self._part.documents[targets], sorter=order)]
+        query_rows = self._part.queries[np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))]
+        rows = order[np.searchsorted(keys, query_rows * self._size + self._part.documents[targets], sorter=order)]
         counts = ranks_in(ranks, self._strata, self._number, labels, rows, indptr)
         row_in_pool = np.full(self._size + 1, -1, dtype=np.int64)
         row_in_pool[self._part.documents] = np.arange(len(self._part.documents))
         counts = replace(counts, documents=targets)
-        if not k or self._found.top is None:
+        if not k or self._scan_result.top is None:
             return Scan(counts, None)
-        top = lists_in(self._found.top, self._strata, self._number, labels, self._part.queries)
-        # Position -1, no document, is the last entry.
+        top = lists_in(self._scan_result.top, self._strata, self._number, labels, self._part.queries)
+        # Row -1 (no document) is the last entry.
         return Scan(
             counts, TopK(row_in_pool[top.ids][..., :k], top.scores[..., :k], top.places[..., :k], top.languages)
         )

@@ -9,7 +9,7 @@ import numpy as np
 from clinometer.collection import Collection
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
-from clinometer.pools.draws import apportioned, number_of
+from clinometer.pools.draws import apportioned, is_share, number_of
 from clinometer.pools.rebuilt import Keep, by_language, keys_of, noted, thinned
 
 __all__ = ["skew"]
@@ -56,7 +56,8 @@ def skew(
     counts = dict(zip(labels, apportioned(size, np.array([share_of_language[label] for label in labels])), strict=True))
     keep = np.zeros(len(texts), dtype=np.bool_)
     for label, members in rows.items():
-        order = sorted(zip(keys_of(texts, members), members, strict=True), key=lambda item: _sort_key(item[0], seed))
+        keyed_rows = zip(keys_of(texts, members), members, strict=True)
+        order = sorted(keyed_rows, key=lambda item: (number_of(item[0], seed, "skew"), item[0]))
         keep[[row for _, row in order[: counts[label]]]] = True
     smaller, query_facts = thinned(collection, keep, queries, step)
     facts = {
@@ -65,10 +66,6 @@ def skew(
         **query_facts,
     }
     return noted(smaller, step, facts)
-
-
-def _sort_key(key: str, seed: int) -> tuple[int, str]:
-    return number_of(key, seed, "skew"), key
 
 
 def _shares(shares: Mapping[str, float], labels: list[str]) -> dict[str, float]:
@@ -80,7 +77,7 @@ def _shares(shares: Mapping[str, float], labels: list[str]) -> dict[str, float]:
         raise LanguageError(
             f"the shares name {', '.join(missing_labels)}, but the collection only has documents in {', '.join(labels)}"
         )
-    if invalid := [f"{label}={share!r}" for label, share in share_of.items() if not _is_share(share)]:
+    if invalid := [f"{label}={share!r}" for label, share in share_of.items() if not is_share(share)]:
         raise UsageError(f"{', '.join(invalid)}: a share must be a number from 0 to 1")
     total, others = sum(share_of.values()), [label for label in labels if label not in share_of]
     if total > 1 + 1e-9 or (not others and abs(total - 1) > 1e-9):
@@ -90,7 +87,3 @@ def _shares(shares: Mapping[str, float], labels: list[str]) -> dict[str, float]:
             f"the shares add up to 1 and leave nothing for {', '.join(others)}; give these a share, 0 to remove them"
         )
     return {label: share_of.get(label, (1 - total) / max(len(others), 1)) for label in labels}
-
-
-def _is_share(share: object) -> bool:
-    return isinstance(share, (int, float)) and not isinstance(share, bool) and 0 <= share <= 1

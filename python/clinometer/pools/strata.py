@@ -24,16 +24,16 @@ class Strata(NamedTuple):
     Args:
         labels: `(N,)`: label of each document for the scan, such as `de|3`.
         languages: Language of each label.
-        held: `(P,)` for each label: True for those of the P pools that have its documents.
+        in_pool: `(P,)` for each label: True for those of the P pools that have its documents.
     """
 
     labels: NDArray[np.str_]
     languages: dict[str, str]
-    held: dict[str, NDArray[np.bool_]]
+    in_pool: dict[str, NDArray[np.bool_]]
 
     def labels_in(self, pool: int, language: str) -> list[str]:
         """The labels of one language in a pool."""
-        return [label for label, pools in self.held.items() if pools[pool] and self.languages[label] == language]
+        return [label for label, pools in self.in_pool.items() if pools[pool] and self.languages[label] == language]
 
 
 def strata_of(languages: Sequence[str] | NDArray[np.str_], members: Sequence[NDArray[np.bool_]]) -> Strata:
@@ -84,13 +84,13 @@ def layers_of(languages: Sequence[str] | NDArray[np.str_], first: Sequence[Mappi
     for language_code, name in enumerate(names.tolist()):
         rows = np.flatnonzero(code == language_code)
         cuts = np.array(sorted({pool.get(name, 0) for pool in first} | {0}), dtype=np.int64)
-        # A stratum lies between two cuts; the last is beyond all pools.
+        # A stratum is between two cuts; the last is beyond all pools.
         stratum = np.searchsorted(cuts, np.arange(len(rows)), side="right") - 1
         for number in np.unique(stratum).tolist():
             label = f"{name}|{number}"
             strata.labels[rows[stratum == number]] = label
             strata.languages[label] = name
-            strata.held[label] = np.array([pool.get(name, 0) > cuts[number] for pool in first], dtype=np.bool_)
+            strata.in_pool[label] = np.array([pool.get(name, 0) > cuts[number] for pool in first], dtype=np.bool_)
     return strata
 
 

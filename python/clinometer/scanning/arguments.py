@@ -21,6 +21,7 @@ __all__ = [
     "check_options",
     "codes_of",
     "embedding_rows",
+    "repeated_pair",
     "sources_of",
     "stores_of",
     "targets_of",
@@ -92,11 +93,7 @@ def check_options(
     *,
     pool_k: int = 0,
 ) -> None:
-    """Refuse invalid options of a scan.
-
-    Raises:
-        UsageError: An option is invalid; the message gives its valid values.
-    """
+    """Refuse invalid options of a scan; the message gives the valid values."""
     for name, length in (("k", k), ("pool_k", pool_k)):
         if length < 0:
             raise UsageError(f"{name} is {length}, but cannot be negative")
@@ -151,9 +148,7 @@ def targets_of(
             if positions.size and positions.dtype.kind not in "iu":
                 raise UsageError(f"the {kind} documents of query {query} are {positions.dtype}, but must be integers")
         indptr = np.cumsum([0, *(len(positions) for positions in lists)], dtype=np.int64)
-        rows = (
-            np.concatenate([positions.astype(np.int64) for positions in lists]) if indptr[-1] else np.empty(0, np.int64)
-        )
+        rows = np.concatenate([np.empty(0, np.int64), *(positions.astype(np.int64) for positions in lists)])
     query_of = np.repeat(np.arange(queries), np.diff(indptr))
     outside = np.flatnonzero((rows < 0) | (rows >= size))
     if outside.size:
@@ -161,12 +156,16 @@ def targets_of(
         raise UsageError(
             f"query {query_of[at]} names document {rows[at]} as {kind}, but documents are numbered 0 to {size - 1}"
         )
-    order = np.lexsort((rows, query_of))
-    repeated = np.flatnonzero((np.diff(rows[order]) == 0) & (np.diff(query_of[order]) == 0))
-    if repeated.size:
-        at = order[repeated[0]]
+    if (at := repeated_pair(query_of, rows)) is not None:
         raise UsageError(f"query {query_of[at]} names {kind} document {rows[at]} twice; name each one once")
     return indptr, rows
+
+
+def repeated_pair(queries: NDArray[np.int64], documents: NDArray[np.int64]) -> np.int64 | None:
+    """The place of a query and document that occur together before; None without one."""
+    order = np.lexsort((documents, queries))
+    repeated = np.flatnonzero((np.diff(documents[order]) == 0) & (np.diff(queries[order]) == 0))
+    return order[repeated[0]] if repeated.size else None
 
 
 def bytes_of(budget: int | str) -> int:

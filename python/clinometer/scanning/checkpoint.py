@@ -18,8 +18,8 @@ import msgspec
 import numpy as np
 
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import json_bytes, lock, written_whole
-from clinometer.scanning.counts import RankCounts, TopK
+from clinometer.files import json_bytes, lock, refuse_foreign, written_whole
+from clinometer.scanning.counts import TopK, tie_order
 from clinometer.scanning.passes import Scan, ScanTask
 
 __all__ = ["Checkpoint"]
@@ -58,12 +58,7 @@ class Checkpoint:
     def _begin(self, inputs: dict[str, str]) -> None:
         path = self._folder / _ABOUT
         if not path.exists():
-            if foreign := sorted(file.name for file in self._folder.iterdir() if not _is_own(file.name)):
-                raise FormatError(
-                    self._folder,
-                    None,
-                    f"this folder has no {_ABOUT} but holds {foreign[0]!r}; choose a new or empty folder",
-                )
+            refuse_foreign(self._folder, _ABOUT, _is_own)
             with written_whole(path) as file:
                 file.write(json_bytes({"format": _FORMAT, "version": 1, "inputs": inputs}))
             return
@@ -92,12 +87,9 @@ class Checkpoint:
         self._lock.close()
 
     def finished(self, batch: int, task: ScanTask, shards: int) -> dict[int, Callable[[], Scan]]:
-        """Functions that read the parts of finished shards, by shard number.
+        """Functions that read the parts of finished shards of a pass, by shard number.
 
-        Args:
-            batch: Number of the pass.
-            task: Task of the pass; the scores of the targets need not be known.
-            shards: Number of shards.
+        The scores of the task's targets need not be known.
         """
         self._digest = _digest_of(task)
         readers: dict[int, Callable[[], Scan]] = {}
@@ -145,8 +137,9 @@ def _digest_of(task: ScanTask) -> str:
     for array in (task.queries, task.indptr, task.targets, task.codes, task.places):
         sha.update(f"{array.dtype.str}{array.shape}".encode())
         sha.update(np.ascontiguousarray(array).data)
-    options = {name: task.options[name] for name in ("similarity", "k", "per_language")}
-    sha.update(repr((task.labels, task.ties, task.held, task.by_id, options)).encode())
+    settings = task.settings
+    options = {name: settings.options[name] for name in ("similarity", "k", "per_language")}
+    sha.update(repr((settings.labels, settings.ties, tie_order(settings.ties), settings.by_id, options)).encode())
     return sha.hexdigest()
 
 
@@ -160,19 +153,10 @@ def _read(path: Path, task: ScanTask, digest: str) -> Scan | None:
             arrays = {name: file[name] for name in file.files}
     except (KeyError, ValueError, EOFError, OSError, BadZipFile):
         return None
-    counts = RankCounts(
-        indptr=task.indptr,
-        documents=task.targets,
-        codes=task.codes,
-        languages=task.labels,
-        ties=task.ties,
-        held=task.held,
-        by_id=task.by_id,
-        **{name: arrays[name] for name in _COUNTS},
-    )
+    counts = task.counts(**{name: arrays[name] for name in _COUNTS})
     top = None
-    if task.options["k"]:
-        labels = task.labels if task.options["per_language"] else None
+    if task.settings.options["k"]:
+        labels = task.settings.labels if task.settings.options["per_language"] else None
         top = TopK(arrays["top_ids"], arrays["top_scores"], arrays["top_places"], labels)
     return Scan(counts, top, int(arrays["rescored"]))
 

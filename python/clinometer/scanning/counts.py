@@ -40,11 +40,7 @@ _SHOWN = 12
 
 
 def check_ties(ties: str) -> None:
-    """Refuse an unknown tie mode.
-
-    Raises:
-        UsageError: The message gives the modes.
-    """
+    """Refuse an unknown tie mode; the message gives the modes."""
     if ties not in TIE_MODES:
         raise UsageError(f"unknown tie mode {ties!r}; expected one of {', '.join(TIE_MODES)}")
 
@@ -266,6 +262,11 @@ class TopK:
         return f"TopK(queries={len(self.ids):,}, k={self.k:,}{languages})"
 
     @property
+    def arrays(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Ids, scores and places."""
+        return self.ids, self.scores, self.places
+
+    @property
     def k(self) -> int:
         """Length of the lists."""
         return int(self.ids.shape[-1])
@@ -282,16 +283,13 @@ class TopK:
         missing = labels - set(self.languages)
         if missing:
             raise UsageError(f"the lists have no {', '.join(sorted(missing))}; they have {', '.join(self.languages)}")
-        columns = [self.languages.index(label) for label in self.languages if label in labels]
-        queries = self.ids.shape[0]
-        ids, scores, places = (
-            column[:, columns].reshape(queries, -1) for column in (self.ids, self.scores, self.places)
-        )
-        return _best(ids, scores, places, self.k)
+        columns = [column for column, label in enumerate(self.languages) if label in labels]
+        return _best(*(array[:, columns].reshape(len(self.ids), -1) for array in self.arrays), k=self.k)
 
     def first(self, k: int) -> TopK:
         """The first k documents of each list."""
-        return TopK(self.ids[..., :k], self.scores[..., :k], self.places[..., :k], self.languages)
+        ids, scores, places = (array[..., :k] for array in self.arrays)
+        return TopK(ids, scores, places, self.languages)
 
     def merge(self, other: TopK) -> TopK:
         """The best k over both sets of documents; the order of merging does not matter.
@@ -301,11 +299,8 @@ class TopK:
         """
         if self.ids.shape != other.ids.shape or self.languages != other.languages:
             raise CollectionError("these lists cannot be merged: their queries, k or languages differ")
-        shape = self.ids.shape
-        pairs = ((self.ids, other.ids), (self.scores, other.scores), (self.places, other.places))
-        ids, scores, places = (np.concatenate(pair, axis=-1).reshape(-1, 2 * self.k) for pair in pairs)
-        best = _best(ids, scores, places, self.k)
-        return TopK(best.ids.reshape(shape), best.scores.reshape(shape), best.places.reshape(shape), self.languages)
+        pairs = zip(self.arrays, other.arrays, strict=True)
+        return _best(*(np.concatenate(pair, axis=-1) for pair in pairs), k=self.k, languages=self.languages)
 
 
 def _listed(labels: Sequence[str], sizes: Sequence[int] | None = None) -> str:
@@ -320,14 +315,7 @@ def _listed(labels: Sequence[str], sizes: Sequence[int] | None = None) -> str:
 def split_lists(
     top: TopK | None, k: int, pool_k: int, languages: Iterable[str] | None = None
 ) -> tuple[TopK | None, TopK | None]:
-    """Lists of two lengths from one: as they are, and those of the whole pool.
-
-    Args:
-        top: Lists at least as long as both; None for none.
-        k: Length of the lists as they are, per language or not; 0 for none.
-        pool_k: Length of the lists of the whole pool; 0 for none.
-        languages: Languages of that pool; all by default.
-    """
+    """The first k of each list, and the first `pool_k` of the whole pool of these languages; None for length 0."""
     if top is None:
         return None, None
     pooled = None
@@ -337,11 +325,12 @@ def split_lists(
     return top.first(k) if k else None, pooled
 
 
-def _best(ids: NDArray[Any], scores: NDArray[Any], places: NDArray[Any], k: int) -> TopK:
+def _best(*arrays: NDArray[Any], k: int, languages: tuple[str, ...] | None = None) -> TopK:
+    ids, scores, places = arrays
     # lexsort puts NaN, which marks empty entries, last.
-    order = np.lexsort((places, -scores), axis=-1)[:, :k]
-    ids, scores, places = (np.take_along_axis(column, order, axis=-1) for column in (ids, scores, places))
-    return TopK(ids, scores, places)
+    order = np.lexsort((places, -scores), axis=-1)[..., :k]
+    ids, scores, places = (np.take_along_axis(array, order, axis=-1) for array in arrays)
+    return TopK(ids, scores, places, languages)
 
 
 def counts_within(ranks: RankCounts, places: NDArray[np.int64], members: NDArray[np.bool_] | None = None) -> Counts:
@@ -389,11 +378,11 @@ def stack_counts(parts: Sequence[RankCounts]) -> RankCounts:
     return replace(parts[0], indptr=np.concatenate([[0], *indptr]), **columns)
 
 
-def stack_lists(parts: Sequence[TopK]) -> TopK:
-    """The lists of several batches of queries over one pool, in order."""
-    if len(parts) == 1:
-        return parts[0]
-    ids, scores, places = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "scores", "places")
-    )
-    return TopK(ids, scores, places, parts[0].languages)
+def stack_lists(parts: Sequence[TopK | None]) -> TopK | None:
+    """The lists of several batches of queries over one pool, in order; None if they are None."""
+    first, *others = parts
+    if first is None or not others:
+        return first
+    columns = zip(*(part.arrays for part in parts if part is not None), strict=True)
+    ids, scores, places = (np.concatenate(column) for column in columns)
+    return TopK(ids, scores, places, first.languages)

@@ -7,11 +7,13 @@ with every document once.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
+from clinometer.scanning.arguments import repeated_pair
 from clinometer.scanning.counts import Counts, RankCounts, TopK, counts_within
 
 __all__ = ["join", "without", "without_listed"]
@@ -22,16 +24,12 @@ def join(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Both kinds of documents of each query in one CSR, and which of them are excluded.
 
-    Raises:
-        UsageError: A document is both; the message names it and its query.
+    A document that is both is refused; the message names it and its query.
     """
     queries = [np.repeat(np.arange(len(indptr) - 1), np.diff(indptr)) for indptr, _ in (relevant, excluded)]
     query, document = np.concatenate(queries), np.concatenate([relevant[1], excluded[1]])
     excluded_mask = np.arange(len(query)) >= len(relevant[1])
-    order = np.lexsort((document, query))
-    repeated = np.flatnonzero((np.diff(document[order]) == 0) & (np.diff(query[order]) == 0))
-    if repeated.size:
-        at = order[repeated[0]]
+    if (at := repeated_pair(query, document)) is not None:
         raise UsageError(f"document {document[at]} is both relevant to and excluded from query {query[at]}")
     # Relevant documents keep their order, the excluded ones of a query follow them.
     order = np.lexsort((excluded_mask, query))
@@ -41,27 +39,17 @@ def join(
 def without(ranks: RankCounts, excluded_mask: NDArray[np.bool_], places: NDArray[np.int64]) -> RankCounts:
     """The counts of the relevant rows in pools without the documents of the excluded rows.
 
-    Args:
-        ranks: Counts of relevant and excluded documents.
-        excluded_mask: `(R,)` mask of the excluded rows.
-        places: `(R,)`: place of each row's document in the scan's tie order.
+    `places` are those of the rows' documents in the scan's tie order.
     """
     excluded_counts = counts_within(ranks, places, excluded_mask)
     remaining = (
         Counts(*(getattr(ranks, name).astype(np.int64) for name in ("greater", "equal", "before"))) - excluded_counts
     )
     rows_before = np.concatenate([[0], np.cumsum(~excluded_mask)])
-    return replace(
-        ranks,
-        indptr=rows_before[ranks.indptr],
-        documents=ranks.documents[~excluded_mask],
-        codes=ranks.codes[~excluded_mask],
-        scores=ranks.scores[~excluded_mask],
-        greater=remaining.greater[~excluded_mask].astype(np.uint32),
-        equal=remaining.equal[~excluded_mask].astype(np.uint32),
-        before=remaining.before[~excluded_mask].astype(np.uint32),
-        pool_sizes=None,
-    )
+    columns: dict[str, Any] = {name: getattr(ranks, name) for name in ("documents", "codes", "scores")}
+    columns |= {name: getattr(remaining, name).astype(np.uint32) for name in ("greater", "equal", "before")}
+    columns = {name: column[~excluded_mask] for name, column in columns.items()}
+    return replace(ranks, indptr=rows_before[ranks.indptr], pool_sizes=None, **columns)
 
 
 def without_listed(top: TopK, excluded: tuple[NDArray[np.int64], NDArray[np.int64]], k: int) -> TopK:
@@ -73,6 +61,6 @@ def without_listed(top: TopK, excluded: tuple[NDArray[np.int64], NDArray[np.int6
     excluded_mask = np.isin(list_query * stride + top.ids, query * stride + documents) & (top.ids >= 0)
     ids = np.where(excluded_mask, -1, top.ids)
     order = np.argsort(ids < 0, axis=-1, kind="stable")[..., :k]
-    columns = (ids, np.where(excluded_mask, np.float32(np.nan), top.scores), np.where(excluded_mask, -1, top.places))
-    ids, scores, places = (np.take_along_axis(column, order, axis=-1) for column in columns)
+    arrays = (ids, np.where(excluded_mask, np.float32(np.nan), top.scores), np.where(excluded_mask, -1, top.places))
+    ids, scores, places = (np.take_along_axis(array, order, axis=-1) for array in arrays)
     return TopK(ids, scores, places, top.languages)

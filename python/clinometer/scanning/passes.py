@@ -11,17 +11,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer import _core
 from clinometer.errors import EmbeddingError
-from clinometer.scanning.counts import RankCounts, TieMode, TopK
+from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
 from clinometer.scanning.sources import Source, is_mapped
 
-__all__ = ["Piece", "RowTransform", "Scan", "ScanTask", "add", "join_scores", "scan_piece", "score_piece"]
+__all__ = [
+    "PassSettings",
+    "Piece",
+    "RowTransform",
+    "Scan",
+    "ScanTask",
+    "add",
+    "join_scores",
+    "scan_piece",
+    "score_piece",
+]
 
 Progress = Callable[[int], object]
 
@@ -63,6 +73,11 @@ class Piece:
     def __len__(self) -> int:
         return len(self.source)
 
+    def targets(self, targets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which of some positions in the pool are in this shard, and their rows in it."""
+        here = np.flatnonzero((targets >= self.start) & (targets < self.start + len(self)))
+        return here, targets[here] - self.start
+
 
 class RowTransform(Protocol):
     """A transform of documents before they are scored, such as `clinometer.correction.remedies.Remedies`."""
@@ -78,6 +93,27 @@ class RowTransform(Protocol):
 
 
 @dataclass(frozen=True)
+class PassSettings:
+    """What is the same for all queries and shards.
+
+    Args:
+        labels: Languages by code.
+        ties: Tie mode of the ranks.
+        by_id: Whether the tie order used ids.
+        transform: Transform of documents before they are scored; None for none.
+        checked: Whether to compare the checksum of each shard before it is scanned.
+        options: Options of the core.
+    """
+
+    labels: tuple[str, ...]
+    ties: TieMode
+    by_id: bool
+    transform: RowTransform | None
+    checked: bool
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class ScanTask:
     """The same task for every shard: some queries and their relevant documents.
 
@@ -88,13 +124,7 @@ class ScanTask:
         codes: `(R,)`: their languages.
         places: `(R,)`: their places in the tie order.
         scores: `(R,)`: their scores, once they are known.
-        labels: Labels of the languages.
-        ties: Tie mode of the ranks.
-        held: Tie order of the places.
-        by_id: Whether that order used ids.
-        transform: Transform of documents before they are scored; None for none.
-        checked: Whether to compare the checksum of each shard before it is scanned.
-        options: Options of the core.
+        settings: Settings of every pass.
     """
 
     queries: NDArray[Any]
@@ -103,29 +133,34 @@ class ScanTask:
     codes: NDArray[np.int64]
     places: NDArray[np.uint32]
     scores: NDArray[np.float32]
-    labels: tuple[str, ...]
-    ties: TieMode
-    held: Literal["index", "trec"]
-    by_id: bool
-    transform: RowTransform | None
-    checked: bool
-    options: dict[str, Any]
+    settings: PassSettings
+
+    def counts(self, **columns: NDArray[Any]) -> RankCounts:
+        """Counts of these targets: scores, the three counts and the sizes of the pool."""
+        settings = self.settings
+        return RankCounts(
+            indptr=self.indptr,
+            documents=self.targets,
+            codes=self.codes,
+            languages=settings.labels,
+            ties=settings.ties,
+            held=tie_order(settings.ties),
+            by_id=settings.by_id,
+            **columns,
+        )
 
 
 def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -> Scan:
-    """Counts and lists of one shard.
+    """Counts and lists of one shard; the scores of the targets are known.
 
-    Args:
-        task: Queries and targets; the scores of the targets are known.
-        piece: The shard.
-        progress: Function called with the number of its documents that are done.
+    `progress` is called with the number of documents that are done.
 
     Raises:
         EmbeddingError: Rows are zero, NaN or infinite; the message gives their numbers in the pool.
         FormatError: The file of the shard has changed.
     """
-    total: Scan | None = None
-    for at, rows in _blocks(task, piece):
+    settings, total = task.settings, None
+    for at, rows in _blocks(settings, piece):
         span = slice(at, at + len(rows))
         with _named_rows(piece, at):
             core_result = _core.scan(
@@ -133,38 +168,39 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
                 _core.Documents(
                     rows,
                     piece.codes[span],
-                    language_count=len(task.labels),
+                    language_count=len(settings.labels),
                     places=None if piece.places is None else piece.places[span],
                     first_place=piece.start + at,
                     read_ahead=is_mapped(rows),
                 ),
                 _core.Targets(task.indptr, task.scores, task.places),
-                _core.PassOptions(**task.options),
+                _core.PassOptions(**settings.options),
                 progress=None if progress is None else partial(_from, progress, at),
             )
-        sizes = np.bincount(piece.codes[span], minlength=len(task.labels))
-        part = Scan(_counts(task, core_result, sizes), _lists(task, piece, core_result), core_result.rescored)
+        counts = task.counts(
+            scores=task.scores,
+            greater=core_result.greater.T,
+            equal=core_result.equal.T,
+            before=core_result.before.T,
+            pool_sizes=np.bincount(piece.codes[span], minlength=len(settings.labels)),
+        )
+        part = Scan(counts, _lists(task, piece, core_result), core_result.rescored)
         total = part if total is None else add(total, part)
     assert total is not None  # noqa: S101 - no piece is empty
     return total
 
 
 def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Numbers and scores of the targets in one shard.
-
-    Raises:
-        EmbeddingError: As for `scan_piece`.
-        FormatError: As for `scan_piece`.
-    """
-    here = np.flatnonzero((task.targets >= piece.start) & (task.targets < piece.start + len(piece)))
+    """Numbers and scores of the targets in one shard; errors are those of `scan_piece`."""
+    settings = task.settings
+    here, local = piece.targets(task.targets)
     query_of = np.repeat(np.arange(len(task.queries), dtype=np.uint32), np.diff(task.indptr))
-    local = task.targets[here] - piece.start
     rows: NDArray[Any] = piece.source.open()
-    if task.transform is not None:
+    if settings.transform is not None:
         distinct, local = np.unique(local, return_inverse=True)
-        labels = [task.labels[code] for code in piece.codes[distinct].tolist()]
-        rows = task.transform.documents(rows[distinct], labels)
-    options = {name: task.options[name] for name in ("similarity", "isa")}
+        labels = [settings.labels[code] for code in piece.codes[distinct].tolist()]
+        rows = settings.transform.documents(rows[distinct], labels)
+    options = {name: settings.options[name] for name in ("similarity", "isa")}
     with _named_rows(piece, 0):
         return here, _core.score_pairs(task.queries, rows, query_of[here], local.astype(np.uint32), **options)
 
@@ -188,17 +224,17 @@ def _from(progress: Progress, start: int, done: int) -> None:
     progress(start + done)
 
 
-def _blocks(task: ScanTask, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
+def _blocks(settings: PassSettings, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
     """The rows: all at once, or transformed in blocks."""
-    rows = piece.source.open(checked=task.checked)
-    if task.transform is None:
+    rows = piece.source.open(checked=settings.checked)
+    if settings.transform is None:
         yield 0, rows
         return
-    for at in range(0, len(rows), task.transform.block):
-        span = slice(at, at + task.transform.block)
-        labels = [task.labels[code] for code in piece.codes[span].tolist()]
+    for at in range(0, len(rows), settings.transform.block):
+        span = slice(at, at + settings.transform.block)
+        labels = [settings.labels[code] for code in piece.codes[span].tolist()]
         try:
-            transformed = task.transform.documents(rows[span], labels)
+            transformed = settings.transform.documents(rows[span], labels)
         except EmbeddingError as error:
             raise EmbeddingError(
                 f"{piece.source.name or 'documents'}, from row {piece.start + at} on: {error}"
@@ -206,28 +242,11 @@ def _blocks(task: ScanTask, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
         yield at, transformed
 
 
-def _counts(task: ScanTask, core_result: _core.ScanResult, sizes: NDArray[np.int64]) -> RankCounts:
-    return RankCounts(
-        indptr=task.indptr,
-        documents=task.targets,
-        codes=task.codes,
-        scores=task.scores,
-        greater=core_result.greater.T,
-        equal=core_result.equal.T,
-        before=core_result.before.T,
-        languages=task.labels,
-        ties=task.ties,
-        held=task.held,
-        by_id=task.by_id,
-        pool_sizes=sizes,
-    )
-
-
 def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK | None:
     if core_result.top_places is None or core_result.top_scores is None:
         return None
-    per_language = task.options["per_language"]
-    shape = (len(task.queries), len(task.labels), -1) if per_language else (len(task.queries), -1)
+    labels = task.settings.labels if task.settings.options["per_language"] else None
+    shape = (len(task.queries), -1) if labels is None else (len(task.queries), len(labels), -1)
     scores = core_result.top_scores.reshape(shape)
     places = core_result.top_places.astype(np.int64).reshape(shape)
     empty = np.isnan(scores)
@@ -237,7 +256,7 @@ def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK 
         order = np.argsort(piece.places)
         row = np.searchsorted(piece.places[order], np.maximum(places, 0)).clip(max=len(order) - 1)
         ids = np.where(empty, -1, piece.start + order[row])
-    return TopK(ids, scores, places, task.labels if per_language else None)
+    return TopK(ids, scores, places, labels)
 
 
 @contextmanager

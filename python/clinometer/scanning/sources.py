@@ -24,11 +24,7 @@ __all__ = ["Held", "Mapped", "Source", "is_mapped", "sources_of_store", "spread"
 
 @dataclass(frozen=True)
 class Held:
-    """Rows in the memory of this process.
-
-    Args:
-        rows: `(n, d)` float32 or float16, C-contiguous.
-    """
+    """Rows in the memory of this process: `(n, d)` float32 or float16, C-contiguous."""
 
     rows: NDArray[Any]
 
@@ -40,10 +36,7 @@ class Held:
         """Length of a row."""
         return int(self.rows.shape[1])
 
-    @property
-    def name(self) -> str:
-        """Name for messages; empty, as there is no file."""
-        return ""
+    name = ""  # there is no file
 
     def open(self, *, checked: bool = False) -> NDArray[Any]:  # noqa: ARG002 - memory has no checksum
         """The rows."""
@@ -121,25 +114,17 @@ Source = Held | Mapped
 
 
 def sources_of_store(store: EmbeddingStore) -> list[Mapped]:
-    """The shards of a store, in their order, each with its size and checksum.
-
-    Raises:
-        FormatError: A shard has changed since it was written.
-    """
+    """The shards of a store, in their order, each with its size and checksum; refused if one has changed."""
     sources = []
     for shard in store.manifest.shards:
         rows = map_shard(store.path, shard)
         path = str((store.path / f"{shard.name}.npy").absolute())
         dtype = store.manifest.dtype
-        source = Mapped(
-            path, rows.offset, (shard.rows, store.dimension), dtype, rows.offset + rows.nbytes, shard.sha256
-        )
+        shape, end = (shard.rows, store.dimension), rows.offset + rows.nbytes
+        source = Mapped(path, rows.offset, shape, dtype, end, shard.sha256)
         if rows.shape != source.stored_shape or rows.dtype != dtype:
-            raise FormatError(
-                path,
-                None,
-                f"{rows.dtype} of shape {rows.shape}, but the manifest says {dtype} of {source.stored_shape}",
-            )
+            problem = f"{rows.dtype} of shape {rows.shape}, but the manifest says {dtype} of {source.stored_shape}"
+            raise FormatError(path, None, problem)
         sources.append(source)
     return sources
 
@@ -151,11 +136,9 @@ def spread(source: Source) -> Source:
     root = _map_of(source.rows)
     if root is None or root.filename is None:
         return source
-    map_offset = source.rows.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    offset = root.offset + source.rows.ctypes.data - root.ctypes.data
     rows, dimension = source.rows.shape
-    return Mapped(
-        str(Path(root.filename).absolute()), root.offset + map_offset, (rows, dimension), source.rows.dtype.name
-    )
+    return Mapped(str(Path(root.filename).absolute()), offset, (rows, dimension), source.rows.dtype.name)
 
 
 def is_mapped(rows: NDArray[Any]) -> bool:

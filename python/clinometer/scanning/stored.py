@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from clinometer.correction.remedies import Remedies, mixed_encoders
 from clinometer.encoders.base import EncoderRecord
-from clinometer.errors import CollectionError, EmbeddingError
+from clinometer.errors import CollectionError, EmbeddingError, first_few
 from clinometer.executors import Executor
 from clinometer.files import file_digest
 from clinometer.scanning.arguments import check_options, embedding_rows
@@ -30,11 +30,9 @@ from clinometer.store.lookup import language_codes, rows_of_ids
 from clinometer.store.manifest import MANIFEST
 from clinometer.store.reader import EmbeddingStore
 
-__all__ = ["Judged", "ScanRequest", "StoredScan", "judged_rows", "manifest_digest"]
+__all__ = ["Judged", "ScanRequest", "StoredScan", "manifest_digest"]
 
 Judgements = Mapping[str, Mapping[str, int]]
-
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -59,27 +57,9 @@ class Judged:
     left_out: dict[str, int]
 
 
-def judged_rows(
-    judgements: Judgements,
-    path: Path,
-    queries: EmbeddingStore,
-    documents: EmbeddingStore,
-    *,
-    allow_missing: bool = False,
-) -> Judged:
-    """Find the queries and documents of judgements in the stores.
-
-    Args:
-        judgements: Grade of each judged document, by query id and document id.
-        path: File of the judgements, for messages.
-        queries: Store of the queries.
-        documents: Store of the documents.
-        allow_missing: Whether to leave out, and count, judgements whose query or document is in neither store.
-
-    Raises:
-        FormatError: A store is broken.
-        CollectionError: Ids are missing, or nothing is left.
-    """
+def _judged(request: ScanRequest) -> Judged:
+    """Find the queries and documents of judgements in the stores."""
+    judgements, path, queries, documents = request.judgements, request.relevant, request.queries, request.documents
     relevant = {
         query: relevant_grades
         for query, grades in judgements.items()
@@ -87,40 +67,38 @@ def judged_rows(
     }
     query_rows = rows_of_ids(queries, relevant)
     document_rows = rows_of_ids(documents, {document for grades in relevant.values() for document in grades})
+    missing_documents = (name for grades in relevant.values() for name in grades if name not in document_rows)
     missing = {
         "queries": [name for name in relevant if name not in query_rows],
-        "documents": list(
-            dict.fromkeys(name for grades in relevant.values() for name in grades if name not in document_rows)
-        ),
+        "documents": list(dict.fromkeys(missing_documents)),
     }
     for (what, names), store in zip(missing.items(), (queries, documents), strict=True):
-        if names and not allow_missing:
-            shown = ", ".join(map(repr, names[:_NAMED])) + (", ..." if len(names) > _NAMED else "")
+        if names and not request.allow_missing:
             raise CollectionError(
-                f"{path} names {len(names):,} {what} that are not in {store.path} ({shown}); add them to the store, or "
-                "leave their judgements out with --allow-missing"
+                f"{path} names {len(names):,} {what} that are not in {store.path} ({first_few(names)}); add them to "
+                "the store, or leave their judgements out with --allow-missing"
             )
-    judged_queries, indptr, rows, row_grades = [], [0], [], []
+    judged_queries: list[tuple[int, str]] = []
+    judged: list[tuple[int, int]] = []
+    indptr = [0]
     for name, query_row in sorted(query_rows.items(), key=lambda item: item[1]):
-        judged = sorted(
+        judged += sorted(
             (document_rows[document], grade) for document, grade in relevant[name].items() if document in document_rows
         )
-        if judged:
+        if len(judged) > indptr[-1]:
             judged_queries.append((query_row, name))
-            rows += [row for row, _ in judged]
-            row_grades += [grade for _, grade in judged]
-            indptr.append(len(rows))
-    if not rows:
+            indptr.append(len(judged))
+    if not judged:
         raise CollectionError(f"{path} has no relevant document (grade 1 or more) that is in the stores; check the ids")
     left_out = {"queries_without_judgement": len(queries) - len(judged_queries)}
-    if allow_missing:
+    if request.allow_missing:
         left_out |= {f"missing_{what}": len(names) for what, names in missing.items()}
     return Judged(
         np.array([row for row, _ in judged_queries], dtype=np.int64),
         tuple(name for _, name in judged_queries),
         np.array(indptr, dtype=np.int64),
-        np.array(rows, dtype=np.int64),
-        np.array(row_grades, dtype=np.int64),
+        np.array([row for row, _ in judged], dtype=np.int64),
+        np.array([grade for _, grade in judged], dtype=np.int64),
         left_out,
     )
 
@@ -214,9 +192,7 @@ class ScanRequest:
         """
         check_options(self.k, "index", "cosine", self.precision, self.threads, 512, None)
         record = self._record()
-        judged = judged_rows(
-            self.judgements, self.relevant, self.queries, self.documents, allow_missing=self.allow_missing
-        )
+        judged = _judged(self)
         if self.verify:
             self.queries.verify()
         query_rows = embedding_rows(self.queries.take(judged.queries), "queries")

@@ -32,7 +32,7 @@ class ListedDocuments:
         self._scanned, self._setting, self._queries = scanned, setting, queries
         self.languages, self.pool = scanned.counts.languages, setting.pool
 
-    @property
+    @cached_property
     def codes(self) -> NDArray[np.int64]:
         """`(q, k)`: language of each document, -1 where the pool has fewer."""
         return self._documents[1]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
-from clinometer.store.manifest import Shard
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.rowfiles import read_column
 
@@ -28,7 +27,7 @@ def language_codes(stores: Sequence[EmbeddingStore]) -> tuple[tuple[str, ...], N
     codes = np.empty(sum(map(len, stores)), dtype=np.uint16)
     start = 0
     for store in stores:
-        for _, shard in _numbered(store):
+        for shard in store.manifest.shards:
             labels = read_column(store.path, shard, "language")
             shard_codes = [code_of.setdefault(str(label), len(code_of)) for label in labels]
             if len(code_of) > _MOST:
@@ -39,14 +38,10 @@ def language_codes(stores: Sequence[EmbeddingStore]) -> tuple[tuple[str, ...], N
 
 
 def rows_of_ids(store: EmbeddingStore, ids: Collection[str]) -> dict[str, int]:
-    """The row of each of these ids; ids that the store lacks are left out.
-
-    Raises:
-        FormatError: A file has changed since it was written.
-    """
+    """The row of each of these ids; ids that the store lacks are left out."""
     distinct_ids = set(ids)
     row_of_id: dict[str, int] = {}
-    for start, shard in _numbered(store):
+    for start, shard in store.manifest.numbered_shards():
         if len(row_of_id) == len(distinct_ids):
             break
         for row, name in enumerate(read_column(store.path, shard, "id"), start):
@@ -56,24 +51,12 @@ def rows_of_ids(store: EmbeddingStore, ids: Collection[str]) -> dict[str, int]:
 
 
 def ids_at(store: EmbeddingStore, rows: ArrayLike) -> dict[int, str]:
-    """The id of each of some rows.
-
-    Raises:
-        FormatError: A file has changed since it was written.
-    """
+    """The id of each of some rows."""
     distinct_rows = np.unique(np.asarray(rows, dtype=np.int64))
     id_of_row: dict[int, str] = {}
-    for start, shard in _numbered(store):
+    for start, shard in store.manifest.numbered_shards():
         shard_rows = distinct_rows[(distinct_rows >= start) & (distinct_rows < start + shard.rows)].tolist()
         if shard_rows:
             names = read_column(store.path, shard, "id")
             id_of_row.update((row, str(names[row - start])) for row in shard_rows)
     return id_of_row
-
-
-def _numbered(store: EmbeddingStore) -> Iterator[tuple[int, Shard]]:
-    """The shards, each with the number of its first row."""
-    start = 0
-    for shard in store.manifest.shards:
-        yield start, shard
-        start += shard.rows

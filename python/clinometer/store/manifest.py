@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from clinometer.encoders.base import EncoderRecord, Side
-from clinometer.errors import FormatError
+from clinometer.errors import FormatError, UsageError
 from clinometer.files import json_bytes
 
-__all__ = ["DTYPES", "MANIFEST", "STAGES", "Dtype", "Manifest", "Shard", "Stage", "differences", "read_manifest"]
+__all__ = [
+    "MANIFEST",
+    "STAGES",
+    "Dtype",
+    "Manifest",
+    "Shard",
+    "Stage",
+    "check_form",
+    "differences",
+    "read_manifest",
+]
+
+T = TypeVar("T")
 
 Stage = Side
 STAGES: tuple[Stage, ...] = ("documents", "queries")
@@ -85,9 +98,23 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """Columns of a `.npy` file: the dimension, and for `int16` one more, with the scale of the row."""
         return self.dimension + (self.dtype == "int16")
 
+    def numbered_shards(self) -> Iterator[tuple[int, Shard]]:
+        """The shards, each with the number of its first row."""
+        start = 0
+        for shard in self.shards:
+            yield start, shard
+            start += shard.rows
+
     def to_json(self) -> bytes:
         """The text of the file; the same manifest gives the same bytes."""
         return json_bytes(self)
+
+
+def check_form(stage: str, dtype: str) -> None:
+    """Refuse a stage or data type that no store has; the message gives the valid ones."""
+    for option, value, choices in (("stage", stage, STAGES), ("dtype", dtype, DTYPES)):
+        if value not in choices:
+            raise UsageError(f"{option} is {value!r}, but must be {' or '.join(choices)}")
 
 
 class _Head(msgspec.Struct):
@@ -109,10 +136,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
         fix = f"open {Path(folder) / stages[0]}" if stages else "write one with clinometer encode"
         raise FormatError(Path(folder), None, f"this folder is not a store of embeddings: it has no {MANIFEST}; {fix}")
     text = path.read_bytes()
-    try:
-        head = msgspec.json.decode(text, type=_Head)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(path, None, f"not a manifest of a store: {error}") from None
+    head = _decoded(path, text, _Head)
     if head.format != _FORMAT:
         raise FormatError(path, None, f"its format is {head.format!r}, but expected {_FORMAT!r}")
     if head.version > _VERSION or (head.dtype and head.dtype not in DTYPES):
@@ -122,21 +146,24 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
             f"it has version {head.version} and data type {head.dtype!r}, and this clinometer reads up to version "
             f"{_VERSION} of {', '.join(DTYPES)}; install a newer clinometer",
         )
-    try:
-        manifest = msgspec.json.decode(text, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(path, None, f"not a manifest of a store: {error}") from None
+    manifest = _decoded(path, text, Manifest)
     names = [shard.name for shard in manifest.shards]
     # Names become paths; digits cannot leave the folder.
     if len(set(names)) < len(names) or not all(_NAME.fullmatch(name) for name in names):
         raise FormatError(path, None, "each shard needs a name of its own, five digits or more")
-    if any(shard.rows < 1 for shard in manifest.shards) or sum(shard.rows for shard in manifest.shards) != (
-        manifest.rows
-    ):
+    rows = [shard.rows for shard in manifest.shards]
+    if min(rows, default=1) < 1 or sum(rows) != manifest.rows:
         raise FormatError(path, None, f"its row count {manifest.rows} does not match its shards; write the store again")
     if manifest.shards and manifest.dimension < 1:
         raise FormatError(path, None, f"its dimension is {manifest.dimension}, but must be 1 or more")
     return manifest
+
+
+def _decoded(path: Path, text: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FormatError(path, None, f"not a manifest of a store: {error}") from None
 
 
 def differences(stored: EncoderRecord, current: EncoderRecord, stage: Stage) -> list[str]:

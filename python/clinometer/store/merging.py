@@ -58,13 +58,9 @@ def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[s
 
 def _check_alike(first: EmbeddingStore, second: EmbeddingStore) -> None:
     differing = [
-        f"{name}: {before}, in the other {now}"
-        for name, before, now in (
-            ("stage", first.stage, second.stage),
-            ("dtype", first.manifest.dtype, second.manifest.dtype),
-            ("dimension", first.dimension, second.dimension),
-        )
-        if before != now
+        f"{name}: {getattr(first.manifest, name)}, in the other {getattr(second.manifest, name)}"
+        for name in ("stage", "dtype", "dimension")
+        if getattr(first.manifest, name) != getattr(second.manifest, name)
     ]
     differing += [
         text.replace(", now ", ", in the other ") for text in differences(first.record, second.record, first.stage)

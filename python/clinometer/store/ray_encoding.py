@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from clinometer.adapters.adapter import Adapter
 from clinometer.encoders.base import Encoder, encode
-from clinometer.errors import ClinometerError, UsageError
+from clinometer.errors import ClinometerError, UsageError, first_line
 from clinometer.executors.ray import RayExecutor
 from clinometer.store.encoding import EncodeAll
 from clinometer.store.manifest import Stage
@@ -102,10 +102,8 @@ class RayEncoders:
         except ray.exceptions.RayTaskError as error:
             raise error.as_instanceof_cause() from None
         except ray.exceptions.RayError as error:
-            lines = str(error).strip().splitlines()
             raise ClinometerError(
-                f"Ray gave up encoding after {_RETRIES} retries ({lines[0] if lines else type(error).__name__}); check "
-                "the memory of the cluster"
+                f"Ray gave up encoding after {_RETRIES} retries ({first_line(error)}); check the memory of the cluster"
             ) from None
 
     def _started(self) -> list[Any]:
@@ -118,9 +116,8 @@ class RayEncoders:
                 raise UsageError(
                     f"{count} workers need as many cores, but the cluster has {resources.get('CPU', 1):.0f}"
                 )
-            holder: Any = ray.remote(num_cpus=1, num_gpus=self._gpus, max_restarts=_RETRIES, max_task_retries=_RETRIES)(
-                _Holder
-            )
+            retries = {"max_restarts": _RETRIES, "max_task_retries": _RETRIES}
+            holder: Any = ray.remote(num_cpus=1, num_gpus=self._gpus, **retries)(_Holder)
             self._actors = [holder.remote(self._make) for _ in range(count)]
         return self._actors
 

@@ -21,7 +21,7 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import FormatError, UsageError
 from clinometer.store.codes import CodedRows
 from clinometer.store.manifest import MANIFEST, STAGES, Manifest, Shard, Stage, read_manifest
-from clinometer.store.rowfiles import Column, read_column
+from clinometer.store.rowfiles import stored_values
 from clinometer.store.shards import map_shard, refuse_bad_shards
 
 __all__ = ["EmbeddingStore", "find_store", "stores_in"]
@@ -32,7 +32,7 @@ class EmbeddingStore:
 
     Args:
         path: Folder of the store.
-        manifest: Manifest of the store.
+        manifest: Manifest at the time when the store was opened.
 
     Example:
         >>> import tempfile, numpy as np
@@ -51,7 +51,7 @@ class EmbeddingStore:
     """
 
     def __init__(self, path: str | os.PathLike[str], manifest: Manifest) -> None:
-        self._path, self._manifest = Path(path), manifest
+        self.path, self.manifest = Path(path), manifest
         self._ends = np.cumsum([shard.rows for shard in manifest.shards], dtype=np.int64)
 
     @classmethod
@@ -79,65 +79,50 @@ class EmbeddingStore:
         return store
 
     def __len__(self) -> int:
-        return self._manifest.rows
+        return self.manifest.rows
 
     def __repr__(self) -> str:
-        return (
-            f"EmbeddingStore({str(self._path)!r}: {len(self)} {self.stage}, {self.dimension} x {self._manifest.dtype})"
-        )
-
-    @property
-    def path(self) -> Path:
-        """Folder of the store."""
-        return self._path
-
-    @property
-    def manifest(self) -> Manifest:
-        """Manifest at the time when the store was opened."""
-        return self._manifest
+        return f"EmbeddingStore({str(self.path)!r}: {len(self)} {self.stage}, {self.dimension} x {self.manifest.dtype})"
 
     @property
     def record(self) -> EncoderRecord:
         """Record of the encoder of the rows; it does not count truncated texts."""
-        return self._manifest.encoder
+        return self.manifest.encoder
 
     @property
     def stage(self) -> Stage:
         """`documents` or `queries`."""
-        return self._manifest.stage
+        return self.manifest.stage
 
     @property
     def dimension(self) -> int:
         """Length of an embedding."""
-        return self._manifest.dimension
+        return self.manifest.dimension
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Data type of the returned rows: the stored one, or float32 for codes."""
-        return np.dtype(np.float32 if self._manifest.dtype == "int16" else self._manifest.dtype)
+        return np.dtype(np.float32 if self.manifest.dtype == "int16" else self.manifest.dtype)
 
     @property
     def complete(self) -> bool:
         """Whether all planned rows are stored; true without a plan."""
-        return self._manifest.planned_rows in (None, self._manifest.rows)
+        return self.manifest.planned_rows in (None, self.manifest.rows)
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Id of each row, read on first use."""
-        return tuple(self._column("id"))
+        return tuple(stored_values(self.path, self.manifest, "id"))
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
         """Language of each row, read on first use."""
-        return tuple(map(sys.intern, self._column("language")))
+        return tuple(map(sys.intern, stored_values(self.path, self.manifest, "language")))
 
     @cached_property
     def groups(self) -> tuple[str | None, ...]:
         """Parallel group of each row or None, read on first use."""
-        return tuple(self._column("group"))
-
-    def _column(self, column: Column) -> Any:
-        return (value for shard in self._manifest.shards for value in read_column(self._path, shard, column))
+        return tuple(stored_values(self.path, self.manifest, "group"))
 
     def shards(self) -> list[np.memmap[Any, Any] | CodedRows]:
         """All rows as consecutive parts of shape `(rows, dimension)`.
@@ -146,11 +131,11 @@ class EmbeddingStore:
         converted to an array: converting one at a time needs float32 memory for one shard, and a scan of all at once
         needs it for all of them.
         """
-        return [self._mapped(shard) for shard in self._manifest.shards]
+        return [self._mapped(shard) for shard in self.manifest.shards]
 
     def _mapped(self, shard: Shard) -> np.memmap[Any, Any] | CodedRows:
-        rows = map_shard(self._path, shard)
-        return CodedRows(rows) if self._manifest.dtype == "int16" else rows
+        rows = map_shard(self.path, shard)
+        return CodedRows(rows) if self.manifest.dtype == "int16" else rows
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
         """`(stop - start, dimension)`: consecutive rows; without a copy if they are in one shard and not codes.
@@ -159,11 +144,10 @@ class EmbeddingStore:
             UsageError: The store has no such rows.
         """
         if not 0 <= start <= stop <= len(self):
-            raise UsageError(f"{self._path} has rows 0 to {len(self)}, not {start} to {stop}")
+            raise UsageError(f"{self.path} has rows 0 to {len(self)}, not {start} to {stop}")
         parts = []
-        for shard, end in zip(self._manifest.shards, self._ends.tolist(), strict=True):
-            begin = end - shard.rows
-            if begin < stop and start < end:
+        for begin, shard in self.manifest.numbered_shards():
+            if begin < stop and start < begin + shard.rows:
                 parts.append(self._mapped(shard)[max(start - begin, 0) : stop - begin])
         if len(parts) == 1:
             return parts[0]
@@ -177,11 +161,11 @@ class EmbeddingStore:
         """
         numbers = np.asarray(rows, dtype=np.int64)
         if numbers.ndim != 1 or (numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self))):
-            raise UsageError(f"{self._path} has rows 0 to {len(self) - 1}; give a list of such numbers")
+            raise UsageError(f"{self.path} has rows 0 to {len(self) - 1}; give a list of such numbers")
         taken = np.empty((len(numbers), self.dimension), dtype=self.dtype)
         shard_of_row = np.searchsorted(self._ends, numbers, side="right")
         for number in np.unique(shard_of_row).tolist():
-            shard, mask = self._manifest.shards[number], shard_of_row == number
+            shard, mask = self.manifest.shards[number], shard_of_row == number
             taken[mask] = self._mapped(shard)[numbers[mask] - (self._ends[number] - shard.rows)]
         return taken
 
@@ -191,14 +175,14 @@ class EmbeddingStore:
         Raises:
             FormatError: Files have changed since they were written; the message names up to twenty.
         """
-        refuse_bad_shards(self._path, self._manifest, checksums=True)
+        refuse_bad_shards(self.path, self.manifest, checksums=True)
 
     def describe(self) -> dict[str, Any]:
         """Stage, rows, form, size, rows per language and the encoder's record, as JSON values."""
-        manifest = self._manifest
+        manifest = self.manifest
         width = manifest.width * np.dtype(manifest.dtype).itemsize
         return {
-            "path": str(self._path),
+            "path": str(self.path),
             "stage": self.stage,
             "rows": len(self),
             "planned_rows": manifest.planned_rows,

@@ -6,16 +6,16 @@ A file is used only if its checksum matches the manifest's, so that ids and embe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from clinometer.errors import FormatError
-from clinometer.store.manifest import Shard
+from clinometer.store.manifest import Manifest, Shard
 
-__all__ = ["Column", "digest_of", "lines_of", "read_column"]
+__all__ = ["Column", "digest_of", "lines_of", "read_column", "stored_values"]
 
 Column = Literal["id", "language", "group"]
 
@@ -27,22 +27,9 @@ class _Row(msgspec.Struct, gc=False):
 
 
 # One column at a time, so that reading languages does not load millions of ids.
-class _Id(msgspec.Struct, gc=False):
-    id: str
-
-
-class _Language(msgspec.Struct, gc=False):
-    language: str
-
-
-class _Group(msgspec.Struct, gc=False):
-    group: str | None
-
-
-_READERS: dict[Column, msgspec.json.Decoder[_Id] | msgspec.json.Decoder[_Language] | msgspec.json.Decoder[_Group]] = {
-    "id": msgspec.json.Decoder(_Id),
-    "language": msgspec.json.Decoder(_Language),
-    "group": msgspec.json.Decoder(_Group),
+_READERS: dict[str, msgspec.json.Decoder[Any]] = {
+    field.name: msgspec.json.Decoder(msgspec.defstruct("Row", [(field.name, field.type)], gc=False))
+    for field in msgspec.structs.fields(_Row)
 }
 
 
@@ -53,11 +40,7 @@ def lines_of(ids: Iterable[str], languages: Iterable[str], groups: Iterable[str 
 
 
 def read_column(folder: Path, shard: Shard, column: Column) -> list[str | None]:
-    """One column of one shard.
-
-    Raises:
-        FormatError: The file has changed since it was written.
-    """
+    """One column of one shard; a file that has changed since it was written is refused."""
     path = folder / f"{shard.name}.jsonl"
     text = path.read_bytes()
     if hashlib.sha256(text).hexdigest() != shard.jsonl_sha256:
@@ -71,6 +54,11 @@ def read_column(folder: Path, shard: Shard, column: Column) -> list[str | None]:
     if len(values) != shard.rows:
         raise FormatError(path, None, f"{len(values)} lines, but its shard has {shard.rows} rows")
     return values
+
+
+def stored_values(folder: Path, manifest: Manifest, column: Column) -> Iterator[Any]:
+    """One column of a whole store."""
+    return (value for shard in manifest.shards for value in read_column(folder, shard, column))
 
 
 def digest_of(texts: Sequence[str]) -> str:

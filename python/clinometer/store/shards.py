@@ -52,13 +52,7 @@ def map_shard(folder: Path, shard: Shard) -> np.memmap[Any, Any]:
 
 
 def bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> list[str]:
-    """Bad files with their problems, in the order of the shards.
-
-    Args:
-        folder: Folder of the store.
-        manifest: Manifest of the store.
-        checksums: Whether to read everything; otherwise only the header and the size of each file are checked.
-    """
+    """Bad files with their problems, in the order of the shards; without `checksums` only by header and size."""
     problems = []
     for shard in manifest.shards:
         array, lines = folder / f"{shard.name}.npy", folder / f"{shard.name}.jsonl"
@@ -75,20 +69,13 @@ def bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> list[str
 
 
 def refuse_bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> None:
-    """Refuse a store with files that have changed since they were written.
-
-    Raises:
-        FormatError: Files have changed; the message names up to twenty.
-    """
+    """Refuse a store with files that have changed since they were written; the message names up to twenty."""
     problems = bad_shards(folder, manifest, checksums=checksums)
     if problems:
         more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
-        raise FormatError(
-            folder,
-            None,
-            f"{len(problems)} of {2 * len(manifest.shards)} files are bad: {'; '.join(problems[:_NAMED])}{more}. "
-            "Copy them again, or delete the store and encode again",
-        )
+        count = f"{len(problems)} of {2 * len(manifest.shards)} files are bad"
+        fix = "Copy them again, or delete the store and encode again"
+        raise FormatError(folder, None, f"{count}: {'; '.join(problems[:_NAMED])}{more}. {fix}")
 
 
 def _header_problem(path: Path, manifest: Manifest, shard: Shard) -> str:

@@ -18,28 +18,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.collection import Texts
 from clinometer.encoders.base import EncoderRecord
-from clinometer.errors import CollectionError, EmbeddingError, FormatError, UsageError
-from clinometer.files import PARTIAL, Hashing, lock, written_whole
+from clinometer.errors import CollectionError, EmbeddingError, UsageError, first_few
+from clinometer.files import PARTIAL, Hashing, lock, refuse_foreign, written_whole
 from clinometer.languages import canonical
 from clinometer.store.codes import coded, decoded
-from clinometer.store.manifest import (
-    DTYPES,
-    MANIFEST,
-    STAGES,
-    Dtype,
-    Manifest,
-    Shard,
-    Stage,
-    differences,
-    read_manifest,
-)
+from clinometer.store.manifest import MANIFEST, Dtype, Manifest, Shard, Stage, check_form, differences, read_manifest
 from clinometer.store.reader import EmbeddingStore
-from clinometer.store.rowfiles import Column, digest_of, lines_of, read_column
+from clinometer.store.rowfiles import Column, digest_of, lines_of, stored_values
 from clinometer.store.shards import refuse_bad_shards, write_array
 
 __all__ = ["StoreWriter"]
-
-_NAMED = 5
 
 
 class StoreWriter:
@@ -68,46 +56,34 @@ class StoreWriter:
         *,
         shard_rows: int | None = None,
     ) -> None:
-        for option, value, choices in (("stage", stage, STAGES), ("dtype", dtype, DTYPES)):
-            if value not in choices:
-                raise UsageError(f"{option} is {value!r}, but must be {' or '.join(choices)}")
+        check_form(stage, dtype)
         if shard_rows is not None and shard_rows < 1:
             raise UsageError(f"shard_rows is {shard_rows}, but must be 1 or more")
         self._path = Path(path)
         self._path.mkdir(parents=True, exist_ok=True)
         self._lock: IO[bytes] | None = lock(self._path)
         try:
-            self._manifest = self._begun(record, stage, dtype, shard_rows)
-            self._ids = set(self._stored("id"))
+            self.manifest = self._begun(record, stage, dtype, shard_rows)
+            """Manifest as it is on the disk."""
+            self._ids = set(stored_values(self._path, self.manifest, "id"))
         except BaseException:
             self.close()
             raise
 
     def _begun(self, record: EncoderRecord, stage: Stage, dtype: Dtype, shard_rows: int | None) -> Manifest:
         if not (self._path / MANIFEST).exists():
-            foreign = sorted(
-                file.name for file in self._path.iterdir() if file.name not in (".lock", MANIFEST + PARTIAL)
-            )
-            if foreign:
-                raise FormatError(
-                    self._path,
-                    None,
-                    f"this folder has no {MANIFEST} but holds {foreign[0]!r}; choose a new or empty folder",
-                )
+            refuse_foreign(self._path, MANIFEST, lambda name: name in (".lock", MANIFEST + PARTIAL))
             manifest = Manifest(
                 stage=stage, dtype=dtype, dimension=record.dimension, shard_rows=shard_rows, encoder=record
             )
             self._write(manifest)
             return manifest
         manifest = read_manifest(self._path)
+        current = {"stage": stage, "dtype": dtype, "shard_rows": shard_rows or manifest.shard_rows}
         differing = [
             f"{name}: {before}, now {now}"
-            for name, before, now in (
-                ("stage", manifest.stage, stage),
-                ("dtype", manifest.dtype, dtype),
-                ("shard_rows", manifest.shard_rows, manifest.shard_rows if shard_rows is None else shard_rows),
-            )
-            if before != now
+            for name, now in current.items()
+            if (before := getattr(manifest, name)) != now
         ]
         differing += differences(manifest.encoder, record, stage)
         if differing:
@@ -131,12 +107,7 @@ class StoreWriter:
             self._lock = None
 
     def __len__(self) -> int:
-        return self._manifest.rows
-
-    @property
-    def manifest(self) -> Manifest:
-        """Manifest as it is on the disk."""
-        return self._manifest
+        return self.manifest.rows
 
     def plan(self, texts: Texts) -> None:
         """Declare the texts of the finished store, of which the first may already be stored.
@@ -150,27 +121,25 @@ class StoreWriter:
         fix = "encode the source as it was, or choose another folder"
         if len(texts) < len(self):
             raise CollectionError(f"{self._path} has {len(self):,} rows, but the source has {len(texts):,}; {fix}")
-        columns: tuple[tuple[Column, Sequence[str | None]], ...] = (
-            ("id", texts.ids), ("language", texts.languages), ("group", texts.groups),
-        )  # fmt: skip
-        for column, values in columns:
-            for row, stored in enumerate(self._stored(column)):
+        columns: dict[Column, Sequence[str | None]] = {
+            "id": texts.ids, "language": texts.languages, "group": texts.groups,
+        }  # fmt: skip
+        for column, values in columns.items():
+            for row, stored in enumerate(stored_values(self._path, self.manifest, column)):
                 if stored != values[row]:
                     raise CollectionError(
                         f"{self._path}: the {column} of row {row} is {stored!r}, and {values[row]!r} in the source; "
                         f"{fix}"
                     )
-        start = 0
-        for shard in self._manifest.shards:
+        for start, shard in self.manifest.numbered_shards():
             stop = start + shard.rows
             if shard.texts_sha256 not in (None, digest_of(texts.texts[start:stop])):
                 raise CollectionError(
                     f"{self._path}: a text of shard {shard.name} (rows {start} to {stop - 1}, from "
                     f"{texts.ids[start]!r} on) has changed since it was encoded; {fix}"
                 )
-            start = stop
-        if self._manifest.planned_rows != len(texts):
-            self._write(msgspec.structs.replace(self._manifest, planned_rows=len(texts)))
+        if self.manifest.planned_rows != len(texts):
+            self._update(planned_rows=len(texts))
 
     def append(
         self,
@@ -203,7 +172,7 @@ class StoreWriter:
         self._check_columns(ids, len(languages), groups)
         canonical_labels = {label: canonical(label) for label in set(languages)}
         rows, stored = self._checked(vectors, ids)
-        name = f"{len(self._manifest.shards):05d}"
+        name = f"{len(self.manifest.shards):05d}"
         with written_whole(self._path / f"{name}.jsonl", durable=True) as file:
             lines = Hashing(file)
             lines.write(lines_of(ids, [canonical_labels[label] for label in languages], groups))
@@ -215,27 +184,21 @@ class StoreWriter:
             jsonl_bytes=lines.bytes,
             texts_sha256=texts_digest,
         )
-        self._write(
-            msgspec.structs.replace(
-                self._manifest,
-                dimension=rows.shape[1],
-                rows=len(self) + len(rows),
-                shards=[*self._manifest.shards, shard],
-            )
-        )
+        shards = [*self.manifest.shards, shard]
+        self._update(dimension=rows.shape[1], rows=len(self) + len(rows), shards=shards)
         self._ids.update(ids)
 
     def take(self, rows: Sequence[int]) -> NDArray[Any]:
         """Stored rows, by number."""
-        return EmbeddingStore(self._path, self._manifest).take(rows)
+        return EmbeddingStore(self._path, self.manifest).take(rows)
 
-    def _stored(self, column: Column) -> Any:
-        return (value for shard in self._manifest.shards for value in read_column(self._path, shard, column))
+    def _update(self, **fields: Any) -> None:
+        self._write(msgspec.structs.replace(self.manifest, **fields))
 
     def _write(self, manifest: Manifest) -> None:
         with written_whole(self._path / MANIFEST, durable=True) as file:
             file.write(manifest.to_json())
-        self._manifest = manifest
+        self.manifest = manifest
 
     def _check_columns(self, ids: list[str], languages: int, groups: list[str | None]) -> None:
         if not ids:
@@ -258,7 +221,7 @@ class StoreWriter:
         repeated = [name for name, times in Counter(ids).items() if times > 1 or name in self._ids]
         if repeated:
             raise CollectionError(
-                f"{len(repeated)} duplicate ids in {self._path}: {_named(repeated)}; each row needs its own"
+                f"{len(repeated)} duplicate ids in {self._path}: {first_few(repeated)}; each row needs its own"
             )
 
     def _checked(self, vectors: ArrayLike, ids: list[str]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -269,32 +232,28 @@ class StoreWriter:
                 f"the embeddings are {array.dtype} of shape {array.shape}, but must be numbers of shape (rows, "
                 "dimension)"
             )
-        dimension = self._manifest.dimension or array.shape[1]
+        dimension = self.manifest.dimension or array.shape[1]
         if array.shape != (len(ids), dimension) or not dimension:
             raise EmbeddingError(
                 f"the embeddings have shape {array.shape}, but {self._path} needs {(len(ids), dimension)}: one row per "
                 "id, of the encoder's dimension"
             )
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            if self._manifest.dtype == "int16":
+            if self.manifest.dtype == "int16":
                 rows = array.astype(np.float32)
                 stored = coded(np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, 0))
                 # Keep values that are not finite, so that the error below names their rows.
                 rows = np.where(np.isfinite(rows), decoded(stored), rows)
             else:
-                rows = stored = array.astype(self._manifest.dtype, order="C", copy=False)
+                rows = stored = array.astype(self.manifest.dtype, order="C", copy=False)
         finite = np.isfinite(rows).all(axis=1)
         zero = ~rows.any(axis=1)
         problems = [
-            f"{int(bad.sum())} rows {what} ({_named([ids[row] for row in np.flatnonzero(bad)])})"
+            f"{int(bad.sum())} rows {what} ({first_few([ids[row] for row in np.flatnonzero(bad)])})"
             for bad, what in ((zero, "are zero"), (~finite, "hold NaN or infinity"))
             if bad.any()
         ]
         if problems:
-            fix = "store float32" if self._manifest.dtype != "float32" else "check their texts and the encoder"
-            raise EmbeddingError(f"as {self._manifest.dtype}, {' and '.join(problems)}; {fix}")
+            fix = "store float32" if self.manifest.dtype != "float32" else "check their texts and the encoder"
+            raise EmbeddingError(f"as {self.manifest.dtype}, {' and '.join(problems)}; {fix}")
         return rows, stored
-
-
-def _named(ids: list[str]) -> str:
-    return ", ".join(map(repr, ids[:_NAMED])) + (", ..." if len(ids) > _NAMED else "")

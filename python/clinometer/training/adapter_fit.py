@@ -95,20 +95,31 @@ def fit_adapter(
         MissingExtraError: The extra `train` is not installed.
     """
     hold = (0.0 if loss in RELATIONAL else 5.0) if hold is None else hold
-    _check(kind, 1 if rank is None else rank, hold, epochs, batch_size, learning_rate, weight_decay, patience)
+    if kind not in KINDS:
+        raise UsageError(f"unknown adapter kind {kind!r}; expected one of {', '.join(KINDS)}")
+    for name, value, minimum in (
+        ("rank", 1 if rank is None else rank, 1),
+        ("epochs", epochs, 1),
+        ("batch_size", batch_size, 2),
+        ("patience", patience, 1),
+        ("hold", hold, 0),
+        ("weight_decay", weight_decay, 0),
+    ):
+        if not (math.isfinite(value) and value >= minimum):
+            raise UsageError(f"{name} is {value}, but must be {minimum} or more")
+    if not (math.isfinite(learning_rate) and learning_rate > 0):
+        raise UsageError(f"learning_rate is {learning_rate}, but must be greater than 0")
     training_samples = _embedded(samples, encoder, show_progress_bar)
     dev_samples = None if dev is None else _embedded(dev, encoder, show_progress_bar)
-    rank = min(_RANK, training_samples.dimension) if rank is None else rank
-    if kind == "low-rank" and rank > training_samples.dimension:
-        raise UsageError(f"rank is {rank}, but the embeddings have {training_samples.dimension} dimensions; lower it")
-    if dev_samples is not None and (dev_samples.columns, dev_samples.dimension) != (
-        training_samples.columns,
-        training_samples.dimension,
-    ):
+    columns, dimension = training_samples.columns, training_samples.dimension
+    rank = min(_RANK, dimension) if rank is None else rank
+    if kind == "low-rank" and rank > dimension:
+        raise UsageError(f"rank is {rank}, but the embeddings have {dimension} dimensions; lower it")
+    if dev_samples is not None and (dev_samples.columns, dev_samples.dimension) != (columns, dimension):
         raise UsageError(
             f"the dev samples have {dev_samples.dimension} dimensions and the columns "
-            f"{', '.join(dev_samples.columns)}, the training samples {training_samples.dimension} and "
-            f"{', '.join(training_samples.columns)}; use one layout and encoder for both"
+            f"{', '.join(dev_samples.columns)}, the training samples {dimension} and {', '.join(columns)}; use one "
+            "layout and encoder for both"
         )
     try:
         import torch
@@ -117,9 +128,9 @@ def fit_adapter(
         from clinometer.training.adapter_map import AdapterMap
     except ImportError:
         raise MissingExtraError("learning an adapter", "train") from None
-    model = AdapterMap(training_samples.dimension, kind, rank, separate_queries, seed)
+    model = AdapterMap(dimension, kind, rank, separate_queries, seed)
     main_loss = _loss(model, loss, dict(loss_options or {}))
-    _check_columns(main_loss, training_samples.columns, loss)
+    _check_columns(main_loss, columns, loss)
     losses = [main_loss, DistillationLoss(model, weight=hold, over_dimensions="sum")] if hold else [main_loss]
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
     steps = math.ceil(len(training_samples) / batch_size)
@@ -134,10 +145,8 @@ def fit_adapter(
             # The same batches each time, in an order that mixes the languages.
             shuffled = torch.randperm(dev_columns.rows, generator=torch.Generator().manual_seed(seed))
             batches = shuffled.tensor_split(math.ceil(dev_columns.rows / batch_size))
-            return {
-                "dev": sum(_value(dev_columns, model, losses, batch).item() * len(batch) for batch in batches)
-                / dev_columns.rows
-            }
+            total = sum(_value(dev_columns, model, losses, batch).item() * len(batch) for batch in batches)
+            return {"dev": total / dev_columns.rows}
 
     history: History = [{"epoch": 0.0, **on_dev()}]
     best_arrays, best_epoch = model.arrays(), 0
@@ -307,29 +316,3 @@ def _embedded(
     if encoder is None:
         raise UsageError("the samples are texts, but no encoder was given; give one, or the result of embed_samples")
     return embed_samples(samples, encoder, show_progress_bar=show_progress_bar)
-
-
-def _check(
-    kind: str,
-    rank: int,
-    hold: float,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    weight_decay: float,
-    patience: int,
-) -> None:
-    if kind not in KINDS:
-        raise UsageError(f"unknown adapter kind {kind!r}; expected one of {', '.join(KINDS)}")
-    for name, value, minimum in (
-        ("rank", rank, 1),
-        ("epochs", epochs, 1),
-        ("batch_size", batch_size, 2),
-        ("patience", patience, 1),
-        ("hold", hold, 0),
-        ("weight_decay", weight_decay, 0),
-    ):
-        if not (math.isfinite(value) and value >= minimum):
-            raise UsageError(f"{name} is {value}, but must be {minimum} or more")
-    if not (math.isfinite(learning_rate) and learning_rate > 0):
-        raise UsageError(f"learning_rate is {learning_rate}, but must be greater than 0")

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.encoders import Encoder, encode
+from clinometer.encoders.base import Side
 from clinometer.errors import EncoderError, UsageError
+from clinometer.training.checks import merged_groups
 from clinometer.training.data import ParallelSamples
 from clinometer.vectors import unit_rows
 
@@ -98,7 +100,11 @@ def embed_samples(samples: ParallelSamples, encoder: Encoder, *, show_progress_b
         "columns": list(samples.columns),
         "texts_encoded": len(vectors[True]) + len(vectors[False]),
     }
-    groups = _merged(samples.columns, row_of_text, samples.groups)
+    text_keys = [
+        [(is_query(name), row) for row in row_of_text[:, column].tolist()]
+        for column, name in enumerate(samples.columns)
+    ]
+    groups = np.array(merged_groups(samples.groups, text_keys), dtype=np.int64)
     return EmbeddedSamples(samples.columns, vectors[True], vectors[False], row_of_text, groups, about)
 
 
@@ -118,31 +124,10 @@ def _encoded(
 ) -> NDArray[np.float32]:
     if not texts:
         raise UsageError("the samples have no queries, or no passages; an adapter is learned from both")
-    rows = encode(
-        encoder,
-        [text for text, _ in texts],
-        "queries" if queries else "documents",
-        languages=[language for _, language in texts],
-        show_progress_bar=show_progress_bar,
-    )
+    plain_texts, languages = map(list, zip(*texts, strict=True))
+    stage: Side = "queries" if queries else "documents"
+    rows = encode(encoder, plain_texts, stage, languages=languages, show_progress_bar=show_progress_bar)
     side = "queries" if queries else "passages"
     if len(rows) != len(texts):
         raise EncoderError(f"{encoder.record.name} gave {len(rows)} embeddings for {len(texts)} {side}")
     return unit_rows(rows, side).astype(np.float32)
-
-
-def _merged(columns: Sequence[str], row_of_text: NDArray[np.int64], groups: Sequence[int]) -> NDArray[np.int64]:
-    """The groups, with groups that share a text merged."""
-    parent = {group: group for group in groups}
-
-    def root(group: int) -> int:
-        while parent[group] != group:
-            parent[group] = parent[parent[group]]
-            group = parent[group]
-        return group
-
-    first: dict[tuple[bool, int], int] = {}
-    for column, name in enumerate(columns):
-        for text_row, group in zip(row_of_text[:, column].tolist(), groups, strict=True):
-            parent[root(group)] = root(first.setdefault((is_query(name), text_row), group))
-    return np.array([root(group) for group in groups], dtype=np.int64)

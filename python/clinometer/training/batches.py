@@ -54,17 +54,12 @@ def hybrid_samples(
     targets = list(dict.fromkeys(canonical(language) for language in languages))
     monolingual = [canonical(pivot), *targets] if pivot_alone else targets
     options: dict[str, Any] = {"pivot": pivot, "split_seed": split_seed}
-    samples_of = {
-        f"{_MONO}{language}": samples_from_items(
-            items, [language], samples, seed, split, dev_share, layout="pairs", **options
-        )
-        for language in monolingual
+    datasets: list[tuple[str, str, Layout]] = [(f"{_MONO}{language}", language, "pairs") for language in monolingual]
+    datasets += [(f"cross-{language}", language, cross) for language in targets]
+    return {
+        name: samples_from_items(items, [language], samples, seed, split, dev_share, layout=layout, **options)
+        for name, language, layout in datasets
     }
-    for language in targets:
-        samples_of[f"cross-{language}"] = samples_from_items(
-            items, [language], samples, seed, split, dev_share, layout=cross, **options
-        )
-    return samples_of
 
 
 def hybrid_plan(batches: Sequence[int], monolingual: Sequence[bool], alpha: float, seed: int = 42) -> list[int]:

@@ -6,11 +6,11 @@ A check only counts letters and words of the texts; it names the column and the 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from clinometer.errors import UsageError
 
-__all__ = ["check_rows", "same_text", "untranslated"]
+__all__ = ["check_rows", "merged_groups", "same_text", "untranslated"]
 
 _WORD = re.compile(r"\w{3,}")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -21,6 +21,32 @@ _SAME_WORDS = 0.9
 def same_text(text: str) -> str:
     """The text with case and white space normalised, for finding duplicates."""
     return " ".join(text.casefold().split())
+
+
+def merged_groups(groups: Sequence[int], texts: Iterable[Iterable[Hashable]]) -> list[int]:
+    """The group of each row, with groups that share a text merged, directly or through other groups.
+
+    Args:
+        groups: Number of each row's group.
+        texts: For each column, the text of each row.
+
+    Example:
+        >>> merged_groups([0, 1, 2, 3], [["a", "b", "b", "c"], ["d", "e", "f", "d"]])
+        [0, 1, 1, 0]
+    """
+    parent = {group: group for group in groups}
+
+    def root(group: int) -> int:
+        while parent[group] != group:
+            parent[group] = parent[parent[group]]
+            group = parent[group]
+        return group
+
+    first: dict[Hashable, int] = {}
+    for column in texts:
+        for text, group in zip(column, groups, strict=True):
+            parent[root(group)] = root(first.setdefault(text, group))
+    return [root(group) for group in groups]
 
 
 def untranslated(translation: str, original: str) -> bool:
@@ -78,17 +104,11 @@ def check_rows(names: Sequence[str], rows: Sequence[Sequence[str]], pivot: str =
 
 def _sides(names: Sequence[str]) -> list[tuple[int, int]]:
     """Positions of the query and the passage of each language; the first of each if languages differ."""
-    pairs = []
-    for position, name in enumerate(names):
-        if name.startswith("query"):
-            partner = name.replace("query", "passage", 1)
-            if partner in names:
-                pairs.append((position, names.index(partner)))
-    if not pairs:
-        queries = [position for position, name in enumerate(names) if name.startswith("query")]
-        passages = [position for position, name in enumerate(names) if name.startswith("passage")]
-        pairs = [(queries[0], passages[0])] if queries and passages else []
-    return pairs
+    queries = [position for position, name in enumerate(names) if name.startswith("query")]
+    passages = [position for position, name in enumerate(names) if name.startswith("passage")]
+    partners = {position: names[position].replace("query", "passage", 1) for position in queries}
+    pairs = [(position, names.index(partner)) for position, partner in partners.items() if partner in names]
+    return pairs or list(zip(queries, passages, strict=False))[:1]
 
 
 def _not_latin(text: str) -> bool:

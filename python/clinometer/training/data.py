@@ -35,12 +35,8 @@ __all__ = [
 Layout = Literal["alignment", "alignment+query", "clear", "pairs", "cross-pairs"]
 
 # Columns by the loss that takes them: kind of text, and whether it is in the pivot language.
-_QUERY_EN, _PASSAGE_EN, _QUERY_TGT, _PASSAGE_TGT = (
-    ("query", True),
-    ("passage", True),
-    ("query", False),
-    ("passage", False),
-)
+_QUERY_EN, _PASSAGE_EN = ("query", True), ("passage", True)
+_QUERY_TGT, _PASSAGE_TGT = ("query", False), ("passage", False)
 LAYOUTS: dict[str, tuple[tuple[str, bool], ...]] = {
     "alignment": (_QUERY_EN, _PASSAGE_EN, _PASSAGE_TGT),
     "alignment+query": (_QUERY_EN, _PASSAGE_EN, _PASSAGE_TGT, _QUERY_TGT),
@@ -136,8 +132,7 @@ def parallel_samples(
         LanguageError: No row has one of the languages.
         UsageError: An option cannot be used, nothing is left, or queries and passages look swapped.
     """
-    items = read_items(files)
-    return samples_from_items(items, languages, samples, seed, split, dev_share, **options)
+    return samples_from_items(read_items(files), languages, samples, seed, split, dev_share, **options)
 
 
 def samples_from_items(
@@ -182,28 +177,28 @@ def samples_from_items(
         (('query_en', 'passage_en', 'passage_tgt'), 'Hier schläft eine Katze.')
     """
     pivot = canonical(pivot)
-    targets = _check(items, languages, layout, pivot, samples, split, dev_share)
-    statistics: dict[str, Any] = {
-        "layout": layout,
-        "pivot": pivot,
-        "split": split,
-        "seed": seed,
-        "items_read": len(items),
-    }
+    if layout not in LAYOUTS:
+        raise UsageError(f"unknown layout {layout!r}; expected one of {', '.join(LAYOUTS)}")
+    if samples is not None and samples < 1:
+        raise UsageError(f"samples is {samples}, but must be 1 or more")
+    targets = check_split(items, languages, pivot, split, dev_share)
+    if pivot in targets and layout != "pairs":
+        raise UsageError(f"{pivot} is the pivot and cannot be a target language; remove it from languages")
+    statistics: dict[str, Any] = {"layout": layout, "pivot": pivot, "split": split, "seed": seed}
     split_side, left_out = split_items(items, targets, split, dev_share, pivot=pivot, split_seed=split_seed)
-    statistics |= left_out
-    needs_query = _QUERY_TGT in LAYOUTS[layout]
+    statistics |= {"items_read": len(items), **left_out}
     rows: list[tuple[str, str, ParallelItem]] = []
     warnings = []
     available: dict[str, int] = {}
     for language in targets:
-        usable = [item for item in split_side if _usable(item, language, needs_query)]
+        usable = [item for item in split_side if language in item.texts]
+        if _QUERY_TGT in LAYOUTS[layout]:
+            usable = [item for item in usable if item.texts[language][0] is not None]
         usable.sort(key=lambda item: digest(seed, item.id))
         available[language] = len(usable)
-        chosen = usable[:samples]
         if samples is not None and len(usable) < samples:
             warnings.append(f"{language} has {len(usable)} of {samples} samples")
-        rows += [(digest(seed, item.id, language), language, item) for item in chosen]
+        rows += [(digest(seed, item.id, language), language, item) for item in usable[:samples]]
     if not rows:
         raise UsageError(
             f"no samples are left for {', '.join(targets)} in the split {split!r}: {json.dumps(statistics)}"
@@ -212,14 +207,14 @@ def samples_from_items(
     number_of: dict[str, int] = {}
     groups = tuple(number_of.setdefault(item.id, len(number_of)) for _, _, item in rows)
     texts = tuple(_columns(item, language, layout, pivot) for _, language, item in rows)
+    row_languages = tuple(language for _, language, _ in rows)
     columns = _names(layout, pivot)
     warnings += check_rows(columns, texts, pivot)
-    query_counts = Counter(
-        same_text(text) for text in {item.id: item.texts[pivot][0] or "" for _, _, item in rows}.values()
-    )
+    query_of_item = {item.id: same_text(item.texts[pivot][0] or "") for _, _, item in rows}
+    query_counts = Counter(query_of_item.values())
     statistics |= {
         "available": available,
-        "samples": dict(sorted(Counter(language for _, language, _ in rows).items())),
+        "samples": dict(sorted(Counter(row_languages).items())),
         "groups": len(number_of),
         "pages": len({item.page for _, _, item in rows}),
         "queries_shared_by_items": sum(count for count in query_counts.values() if count > 1),
@@ -228,14 +223,8 @@ def samples_from_items(
         },
         "warnings": warnings,
     }
-    return ParallelSamples(
-        columns,
-        texts,
-        groups,
-        tuple(language for _, language, _ in rows),
-        tuple(item.id for _, _, item in rows),
-        statistics,
-    )
+    ids = tuple(item.id for _, _, item in rows)
+    return ParallelSamples(columns, texts, groups, row_languages, ids, statistics)
 
 
 def prompts_for(columns: Iterable[str], query_prompt: str, passage_prompt: str) -> dict[str, str]:
@@ -258,29 +247,6 @@ def prompts_for(columns: Iterable[str], query_prompt: str, passage_prompt: str) 
                 f"the column {name!r} is neither a query nor a passage by its name; set its prompt yourself"
             )
     return prompts
-
-
-def _check(
-    items: Sequence[ParallelItem],
-    languages: Iterable[str],
-    layout: str,
-    pivot: str,
-    samples: int | None,
-    split: str,
-    dev_share: float,
-) -> list[str]:
-    if layout not in LAYOUTS:
-        raise UsageError(f"unknown layout {layout!r}; expected one of {', '.join(LAYOUTS)}")
-    if samples is not None and samples < 1:
-        raise UsageError(f"samples is {samples}, but must be 1 or more")
-    targets = check_split(items, languages, pivot, split, dev_share)
-    if pivot in targets and layout != "pairs":
-        raise UsageError(f"{pivot} is the pivot and cannot be a target language; remove it from languages")
-    return targets
-
-
-def _usable(item: ParallelItem, language: str, needs_query: bool) -> bool:
-    return language in item.texts and (not needs_query or item.texts[language][0] is not None)
 
 
 def _names(layout: str, pivot: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.encoders.base import Encoder, Side, encode
 from clinometer.errors import UsageError
 from clinometer.scanning.scan import search
-from clinometer.training.checks import same_text
+from clinometer.training.checks import merged_groups, same_text
 from clinometer.training.data import ParallelSamples
 
 __all__ = ["mine_hard_negatives", "with_hard_negatives"]
@@ -131,10 +131,8 @@ def with_hard_negatives(
         samples: Samples of `parallel_samples`, with any pivot.
         encoder: Encoder that ranks the candidates; usually the model to train.
         count: Number of negatives per row.
-        ranks: See `mine_hard_negatives`.
-        choice: See `mine_hard_negatives`.
-        seed: See `mine_hard_negatives`.
-        show_progress_bar: Draw bars on standard error.
+
+    The other arguments are those of `mine_hard_negatives`.
 
     Raises:
         UsageError: The columns do not have one of these layouts, or a row has too few candidates.
@@ -147,22 +145,21 @@ def with_hard_negatives(
     pool_of_row = [""] * len(samples) if layout != "pairs" else list(samples.languages)
     negatives = _mined(samples, encoder, 0, 1, pool_of_row, options, show_progress_bar)
     negative_names = [f"negative_{number}" for number in range(1, count + 1)]
-    rows: list[tuple[str, ...]]
+    position, query_names = len(names), []
+    queries: list[tuple[str, ...]] = [()] * len(samples)
     if layout == "clear":
+        position, query_names = 2, [f"neg_query_{number}" for number in range(1, count + 1)]
         queries = _mined(samples, encoder, 1, 2, list(samples.languages), options, show_progress_bar)
-        columns = (*names[:2], *negative_names, names[2], *(f"neg_query_{number}" for number in range(1, count + 1)))
-        rows = [
-            (*row[:2], *hard, row[2], *hard_queries)
-            for row, hard, hard_queries in zip(samples.rows, negatives, queries, strict=True)
-        ]
-    else:
-        columns = (*names, *negative_names)
-        rows = [(*row, *hard) for row, hard in zip(samples.rows, negatives, strict=True)]
+    columns = (*names[:position], *negative_names, *names[position:], *query_names)
+    rows = tuple(
+        (*row[:position], *hard, *row[position:], *hard_queries)
+        for row, hard, hard_queries in zip(samples.rows, negatives, queries, strict=True)
+    )
     statistics = {
         **samples.statistics,
         "hard_negatives": {"count": count, "ranks": list(ranks), "choice": choice, "encoder": encoder.record.name},
     }
-    return replace(samples, columns=tuple(columns), rows=tuple(rows), statistics=statistics)
+    return replace(samples, columns=columns, rows=rows, statistics=statistics)
 
 
 def _mined(
@@ -180,38 +177,20 @@ def _mined(
         rows = [row for row, pool in enumerate(pool_of_row) if pool == name]
         queries = [samples.rows[row][query_column] for row in rows]
         passages = [samples.rows[row][pool_column] for row in rows]
-        groups = _groups([same_text(text) for text in queries], [same_text(text) for text in passages])
-        first_position = {same_text(text): position for position, text in reversed(list(enumerate(passages)))}
+        keys = [[("query", same_text(text)) for text in queries], [("passage", same_text(text)) for text in passages]]
+        groups = merged_groups(range(len(rows)), keys)
+        first_position = {key: position for position, key in reversed(list(enumerate(keys[1])))}
         distinct = sorted(first_position.values())
+        candidates = [passages[position] for position in distinct]
         query_vectors = _encoded(encoder, samples.columns[query_column], queries, show_progress_bar)
-        document_vectors = _encoded(
-            encoder, samples.columns[pool_column], [passages[position] for position in distinct], show_progress_bar
-        )
-        mined = mine_hard_negatives(
-            query_vectors, document_vectors, groups, [groups[position] for position in distinct], **options
-        )
+        document_vectors = _encoded(encoder, samples.columns[pool_column], candidates, show_progress_bar)
+        candidate_groups = [groups[position] for position in distinct]
+        mined = mine_hard_negatives(query_vectors, document_vectors, groups, candidate_groups, **options)
         for row, positions in zip(rows, mined, strict=True):
-            negatives[row] = tuple(passages[distinct[position]] for position in positions)
+            negatives[row] = tuple(candidates[position] for position in positions)
     return negatives
 
 
 def _encoded(encoder: Encoder, column: str, texts: list[str], show_progress_bar: bool) -> NDArray[np.float32]:
     side: Side = "queries" if column.startswith("query") else "documents"
     return encode(encoder, texts, side, show_progress_bar=show_progress_bar)
-
-
-def _groups(queries: Sequence[str], passages: Sequence[str]) -> list[int]:
-    """A number for each row, equal for rows that share a query or a passage, directly or through other rows."""
-    parent = list(range(len(queries)))
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
-    for texts in (queries, passages):
-        first: dict[str, int] = {}
-        for row, text in enumerate(texts):
-            parent[root(row)] = root(first.setdefault(text, row))
-    return [root(row) for row in range(len(queries))]

@@ -17,15 +17,8 @@ __all__ = ["Freeze", "Precision", "TrainingPlan"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Freeze = Literal["nothing", "embeddings"]
-
-
-_OF_THE_RECIPE = (
-    "batch_size",
-    "mini_batch_size",
-    "learning_rate",
-    "max_length",
-    "blend",
-)  # unless the caller sets them
+# Unless the caller sets them.
+_OF_THE_RECIPE = ("batch_size", "mini_batch_size", "learning_rate", "max_length", "blend")
 
 
 class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,10 +116,9 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} is {value}, but must be 1 or more")
-        for name, minimum, maximum in (("warmup", 0, 1), ("blend", 0, 1), ("weight_decay", 0, 1)):
-            value = getattr(self, name)
-            if not minimum <= value <= maximum:
-                raise UsageError(f"{name} is {value}, but must lie between {minimum} and {maximum}")
+        for name in ("warmup", "blend", "weight_decay"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} is {getattr(self, name)}, but must lie between 0 and 1")
         if not self.learning_rate > 0:
             raise UsageError(f"learning_rate is {self.learning_rate}, but must be greater than 0")
         if self.hold < 0:

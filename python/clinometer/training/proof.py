@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from clinometer.collection import Texts
 from clinometer.comparison import Comparison, compare
-from clinometer.encoders import Encoder
-from clinometer.encoders.keeping import KeepingEncoder
+from clinometer.encoders import Encoder, PrecomputedEncoder, encode
+from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
 from clinometer.evaluation import evaluate
 from clinometer.evaluation.results import Evaluation
@@ -89,18 +90,21 @@ def prove(
         encoder, target = make(), collection_folder / name
         if (target / "results.json").exists() and (target / "geometry.json").exists():
             earlier = Evaluation.from_folder(target)
-            same = earlier.collection == collection.describe() and earlier.encoder == msgspec.to_builtins(
-                encoder.record
-            )
-            if same and set(MEASURES) <= set(earlier.settings["measures"]):
+            current = (collection.describe(), msgspec.to_builtins(encoder.record))
+            if (earlier.collection, earlier.encoder) == current and set(MEASURES) <= set(earlier.settings["measures"]):
                 return earlier
-        keeping_encoder = KeepingEncoder(encoder)
+        sides: tuple[tuple[Side, Texts], ...] = (("queries", collection.queries), ("documents", collection.documents))
+        queries, documents = (
+            encode(encoder, texts.texts, side, languages=texts.languages, show_progress_bar=show_progress_bar)
+            for side, texts in sides
+        )
         evaluation = evaluate(
-            collection, keeping_encoder, pivot=pivot, scenarios=SCENARIOS, measures=MEASURES,
+            collection, PrecomputedEncoder(queries, documents), pivot=pivot, scenarios=SCENARIOS, measures=MEASURES,
             show_progress_bar=show_progress_bar,
         )  # fmt: skip
+        evaluation = replace(evaluation, encoder=msgspec.to_builtins(encoder.record))
         texts = collection.documents
-        geometry = alignment_table(keeping_encoder.documents, texts.languages, texts.groups, pivot)
+        geometry = alignment_table(documents, texts.languages, texts.groups, pivot)
         target.mkdir(parents=True, exist_ok=True)
         with written_whole(target / "geometry.json") as file:
             file.write(json_bytes(geometry))

@@ -7,6 +7,7 @@ the model with `training.json`, which is written last: a folder that has it is c
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def train(
         "plan": msgspec.to_builtins(plan),
         "data": {path: file_digest(Path(path)) for path in plan.data},
         "samples": samples.statistics,
-        "loss": _configuration(fitted.loss),
+        "loss": json.loads(json.dumps(fitted.loss, default=_configuration)),
         "precision": fitted.precision,
         "software": _software(),
         "steps": max((entry["step"] for entry in fitted.log), default=0),
@@ -149,10 +150,8 @@ def _fit(
     set_seed(plan.seed)
     weights = Weights.load(plan.model, freeze=plan.freeze, lora_rank=plan.lora_rank)
     model = weights.model
-    own_length, model.max_seq_length = (
-        model.max_seq_length,
-        min(plan.max_length, model.max_seq_length or plan.max_length),
-    )
+    own_length = model.max_seq_length
+    model.max_seq_length = min(plan.max_length, own_length or plan.max_length)
     encoder = SentenceTransformerEncoder(
         model, query_prompt=plan.query_prompt, document_prompt=plan.document_prompt, max_length=model.max_seq_length
     )
@@ -237,7 +236,7 @@ def _finished(output: Path, plan: TrainingPlan) -> dict[str, Any] | None:
     if not path.exists():
         return None
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    _refuse_another(output, _earlier(output, record["plan"]), plan, "a model of another training")
+    _refuse_another(output, record["plan"], plan, "a model of another training")
     return record
 
 
@@ -250,8 +249,7 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
         if output.exists() and not output.is_dir():
             raise UsageError(f"{output} is a file; give a folder for the model")
         return None
-    earlier = json.loads(path.read_text(encoding="utf-8"))
-    _refuse_another(output, _earlier(output, earlier), plan, "an unfinished training")
+    _refuse_another(output, json.loads(path.read_text(encoding="utf-8")), plan, "an unfinished training")
     checkpoints = []
     for checkpoint in (output / _CHECKPOINTS).glob("checkpoint-*"):
         if (checkpoint / "trainer_state.json").exists():  # the trainer writes it last
@@ -261,15 +259,12 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
     return max(checkpoints, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
 
-def _earlier(output: Path, plan: dict[str, Any]) -> TrainingPlan:
+def _refuse_another(output: Path, earlier: dict[str, Any], plan: TrainingPlan, what: str) -> None:
     try:
-        return msgspec.convert(plan, TrainingPlan)
+        differences = msgspec.convert(earlier, TrainingPlan).differences(plan)
     except msgspec.ValidationError as error:
         raise UsageError(f"{output} holds a training of another version ({error}); give another folder") from None
-
-
-def _refuse_another(output: Path, earlier: TrainingPlan, plan: TrainingPlan, what: str) -> None:
-    if differences := earlier.differences(plan):
+    if differences:
         raise UsageError(
             f"{output} holds {what}; it differs in {', '.join(differences)}; give another folder or the same options"
         )
@@ -292,20 +287,14 @@ def _save(model: Any, output: Path, record: dict[str, Any]) -> None:
 
 
 def _remove(folder: Path) -> None:
-    import shutil
-
     if folder.exists():
         shutil.rmtree(folder)
 
 
-def _configuration(loss: Any) -> dict[str, Any]:
-    return {"class": type(loss).__name__, **json.loads(json.dumps(loss.get_config_dict(), default=_named))}
-
-
-def _named(value: Any) -> Any:
-    return (
-        {"class": type(value).__name__, **value.get_config_dict()} if hasattr(value, "get_config_dict") else str(value)
-    )
+def _configuration(value: Any) -> Any:
+    if hasattr(value, "get_config_dict"):
+        return {"class": type(value).__name__, **value.get_config_dict()}
+    return str(value)
 
 
 def _software() -> dict[str, str]:

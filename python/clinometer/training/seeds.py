@@ -68,14 +68,11 @@ def train_seeds(
     """Train a model for each seed, and evaluate it before and after.
 
     Args:
-        model: As for `clinometer.training.train`.
-        data: As for `clinometer.training.train`.
-        languages: Target languages.
         output: Folder for the model; with several seeds, parent of the folders `seed-N`.
         seeds: Seeds of the models, one model for each.
         evaluate: Sources of collections, as `clinometer.load` reads them; see `clinometer.training.proof`.
-        show_progress_bar: Draw bars on standard error.
-        **options: Options of `TrainingPlan` except `seed`.
+
+    The other arguments are those of `clinometer.training.train`.
 
     Raises:
         UsageError: No seed, or a repeated one.
@@ -88,18 +85,18 @@ def train_seeds(
     for seed in seeds:
         folder = output if len(seeds) == 1 else output / f"seed-{seed}"
         models.append(train(model, data, languages, folder, seed=seed, show_progress_bar=show_progress_bar, **options))
+    plan = models[0].plan
     names = ["after"] if len(models) == 1 else [f"after-{trained.plan.seed}" for trained in models]
+    encoders = [partial(_encoder, str(trained.folder), trained.plan) for trained in models]
+    after = dict(zip(names, encoders, strict=True))
     proofs = [
         prove(
             source,
-            partial(_encoder, models[0].plan.model, models[0].plan),
-            {
-                name: partial(_encoder, str(trained.folder), trained.plan)
-                for name, trained in zip(names, models, strict=True)
-            },
+            partial(_encoder, plan.model, plan),
+            after,
             output / "evaluation",
-            languages=models[0].plan.languages,
-            pivot=models[0].plan.pivot,
+            languages=plan.languages,
+            pivot=plan.pivot,
             cards=[trained.folder / "README.md" for trained in models],
             show_progress_bar=show_progress_bar,
         )

@@ -31,13 +31,7 @@ def split_items(
 ) -> tuple[list[ParallelItem], dict[str, Any]]:
     """The items of one side of the split, with the texts that can be used, for training and evaluation alike.
 
-    Args:
-        items: Items of `read_items`.
-        languages: Target languages; the pivot is kept as well.
-        split: `train`, `dev`, or `all`.
-        dev_share: Share of the pages kept for `dev`, 0 up to 1.
-        pivot: Pivot language; items without it are left out.
-        split_seed: Seed of the split.
+    Texts in the pivot are kept as well, and items without it are left out. Arguments as for `samples_from_items`.
 
     Returns:
         The items in their order, and the numbers of items and texts left out, by reason; see `samples_from_items`.
@@ -54,9 +48,19 @@ def split_items(
     """
     pivot = canonical(pivot)
     targets = check_split(items, languages, pivot, split, dev_share)
-    statistics: dict[str, Any] = {}
-    clean_items = _clean(items, pivot, targets, statistics)
-    return _split(clean_items, split, dev_share, split_seed, pivot, statistics), statistics
+    clean_items, statistics = _clean(items, pivot, targets)
+    if split == "all":
+        return clean_items, statistics
+    train_items: list[ParallelItem] = []
+    dev_items: list[ParallelItem] = []
+    for item in clean_items:
+        is_dev = int(digest(split_seed, "split", item.page)[:15], 16) < dev_share * 16**15
+        (dev_items if is_dev else train_items).append(item)
+    if split == "train":
+        return train_items, statistics
+    train_queries = {same_text(item.texts[pivot][0] or "") for item in train_items}
+    unseen_items = [item for item in dev_items if same_text(item.texts[pivot][0] or "") not in train_queries]
+    return unseen_items, statistics | {"dev_left_out_query_in_train": len(dev_items) - len(unseen_items)}
 
 
 def check_split(
@@ -87,9 +91,9 @@ def digest(*parts: object) -> str:
 
 
 def _clean(
-    items: Sequence[ParallelItem], pivot: str, targets: Sequence[str], statistics: dict[str, Any]
-) -> list[ParallelItem]:
-    """The items with the texts that can be used; the others are counted in `statistics`."""
+    items: Sequence[ParallelItem], pivot: str, targets: Sequence[str]
+) -> tuple[list[ParallelItem], dict[str, Any]]:
+    """The items with the texts that can be used, and the numbers of the others."""
     passages_of: dict[str, set[str]] = {language: set() for language in (pivot, *targets)}
     without_pivot = 0
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("empty", "duplicates", "untranslated")}
@@ -104,40 +108,18 @@ def _clean(
             if language not in item.texts:
                 continue
             query, passage = item.texts[language]
-            reason = None
             if not passage.strip() or (query is not None and not query.strip()):
-                reason = "empty"
+                counts["empty"][language] += 1
             elif language != pivot and untranslated(passage, pivot_passage):
-                reason = "untranslated"
+                counts["untranslated"][language] += 1
             elif same_text(passage) in passages_of[language]:
-                reason = "duplicates"
-            if reason is not None:
-                counts[reason][language] += 1
-                if language == pivot:
-                    break
-                continue
-            passages_of[language].add(same_text(passage))
-            texts[language] = (query, passage)
+                counts["duplicates"][language] += 1
+            else:
+                passages_of[language].add(same_text(passage))
+                texts[language] = (query, passage)
+            if pivot not in texts:
+                break
         if pivot in texts:
             clean_items.append(ParallelItem(item.id, texts))
-    statistics["without_pivot"] = without_pivot
-    for name, counter in counts.items():
-        statistics[name] = dict(sorted(counter.items()))
-    return clean_items
-
-
-def _split(
-    items: list[ParallelItem], split: str, dev_share: float, split_seed: int, pivot: str, statistics: dict[str, Any]
-) -> list[ParallelItem]:
-    if split == "all":
-        return items
-    dev_flags = [int(digest(split_seed, "split", item.page)[:15], 16) < dev_share * 16**15 for item in items]
-    train_queries = {
-        same_text(item.texts[pivot][0] or "") for item, is_dev in zip(items, dev_flags, strict=True) if not is_dev
-    }
-    if split == "train":
-        return [item for item, is_dev in zip(items, dev_flags, strict=True) if not is_dev]
-    dev_items = [item for item, is_dev in zip(items, dev_flags, strict=True) if is_dev]
-    unseen_items = [item for item in dev_items if same_text(item.texts[pivot][0] or "") not in train_queries]
-    statistics["dev_left_out_query_in_train"] = len(dev_items) - len(unseen_items)
-    return unseen_items
+    sorted_counts = {name: dict(sorted(counter.items())) for name, counter in counts.items()}
+    return clean_items, {"without_pivot": without_pivot, **sorted_counts}

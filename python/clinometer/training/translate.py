@@ -12,8 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 from tqdm.auto import tqdm
@@ -78,14 +77,12 @@ class TranslationCache:
         self.cut_lines = 0
         self._text_of_key: dict[str, str] = {}
         self._read()
-        self._file: IO[bytes] | None = self.path.open("ab")
+        self._file = self.path.open("ab")
 
     def __enter__(self) -> TranslationCache:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __len__(self) -> int:
@@ -93,9 +90,7 @@ class TranslationCache:
 
     def close(self) -> None:
         """Close the file; stored translations are already on disk."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._file.close()
 
     def get(self, text: str, language: str, engine: str) -> str | None:
         """The stored translation, or None."""
@@ -103,18 +98,15 @@ class TranslationCache:
 
     def put(self, pairs: Sequence[tuple[str, str]], language: str, engine: str) -> None:
         """Store (text, translation) pairs; they are on disk when this returns."""
-        if self._file is None:
+        if self._file.closed:
             raise UsageError(f"the cache {self.path} is closed; open it again")
         lines = []
         for text, translation in pairs:
             key = _key(text, language, engine)
             self._text_of_key[key] = translation
-            lines.append(
-                json.dumps(
-                    {"key": key, "language": language, "engine": engine, "text": translation}, ensure_ascii=False
-                )
-            )
-        self._file.write("".join(f"{line}\n" for line in lines).encode())
+            line = {"key": key, "language": language, "engine": engine, "text": translation}
+            lines.append(json.dumps(line, ensure_ascii=False) + "\n")
+        self._file.write("".join(lines).encode())
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -249,21 +241,16 @@ def translate_pairs(
         for start in range(0, len(missing_texts), batch_size):
             batch = missing_texts[start : start + batch_size]
             translations = _called(translator, batch, language, start)
-            translated = [
-                (text, translation)
-                for text, translation in zip(batch, translations, strict=True)
-                if translation.strip()
-            ]
+            translated = [pair for pair in zip(batch, translations, strict=True) if pair[1].strip()]
             empty_count += len(batch) - len(translated)
             if translated:
                 cache.put(translated, language, engine)
             bar.update(len(batch))
-    items, rows, left_out = [], [], 0
+    items, rows = [], []
     for pair in pairs:
         passage = cache.get(pair.passage, language, engine)
         query = cache.get(pair.query, language, engine) if queries else None
         if passage is None or (queries and query is None):
-            left_out += 1
             continue
         item_id = f"{pair.document_id}{'' if '#' in pair.document_id else '#'}/{pair.query_id}"
         items.append(ParallelItem(item_id, {pivot: (pair.query, pair.passage), language: (query, passage)}))
@@ -279,20 +266,17 @@ def translate_pairs(
                 "mt_engine": engine,
             }
         )
-    return Translated(
-        items,
-        rows,
-        {
-            "language": language,
-            "engine": engine,
-            "pairs": len(pairs),
-            "translated_now": len(missing_texts) - empty_count,
-            "from_cache": len(distinct_texts) - len(missing_texts),
-            "empty_translations": empty_count,
-            "pairs_left_out": left_out,
-            "cache_lines_cut": cache.cut_lines,
-        },
-    )
+    statistics = {
+        "language": language,
+        "engine": engine,
+        "pairs": len(pairs),
+        "translated_now": len(missing_texts) - empty_count,
+        "from_cache": len(distinct_texts) - len(missing_texts),
+        "empty_translations": empty_count,
+        "pairs_left_out": len(pairs) - len(items),
+        "cache_lines_cut": cache.cut_lines,
+    }
+    return Translated(items, rows, statistics)
 
 
 def read_translated(files: str | Path | Sequence[str | Path], *, pivot: str = "en") -> list[ParallelItem]:

@@ -11,13 +11,7 @@ __all__ = ["Weights"]
 
 
 class Weights:
-    """A loaded model whose initial state is kept until training ends.
-
-    Args:
-        model: SentenceTransformer model.
-        before: State of all trainable weights before training.
-        lora: Whether low-rank differences are trained in place of the weights.
-    """
+    """A loaded model whose initial state is kept until training ends; create one with `load`."""
 
     def __init__(self, model: Any, before: dict[str, Any], lora: bool) -> None:
         self.model, self._before, self._lora = model, before, lora
@@ -79,11 +73,7 @@ class Weights:
             raise EncoderError(f"the best checkpoint, {checkpoint}, could not be reloaded; check its files")
 
     def finish(self, blend: float) -> None:
-        """Fold low-rank differences into the weights, and interpolate towards the initial state.
-
-        Args:
-            blend: Share of the trained state: 1 keeps it, 0 restores the initial one.
-        """
+        """Fold low-rank differences into the weights; `blend` is the share of the change that is kept, from 0 to 1."""
         import torch
 
         if self._lora:

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clinometer.errors import FormatError, MissingExtraError
+from clinometer.errors import FormatError, optional_package
 from clinometer.files import written_whole
 from clinometer.store.exchange.rowblocks import Block, Origin, Source
-from clinometer.store.exchange.rowsbeside import blocks_beside, origin_beside, write_beside
+from clinometer.store.exchange.rowsbeside import origin_beside, source_beside, write_beside
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["Metric", "opened", "write"]
@@ -26,12 +26,8 @@ Metric = Literal["ip", "l2"]
 def write(
     path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], *, metric: Metric = "ip", **_: Any
 ) -> None:
-    """Write an `IndexFlatIP` or an `IndexFlatL2` of the unchanged rows: float32, not scaled to length one.
-
-    Raises:
-        MissingExtraError: faiss is not installed.
-    """
-    faiss = _faiss()
+    """Write an `IndexFlatIP` or an `IndexFlatL2` of the unchanged rows: float32, not scaled to length one."""
+    faiss = optional_package("faiss", "a faiss index", "faiss")
     index = (faiss.IndexFlatIP if metric == "ip" else faiss.IndexFlatL2)(store.dimension)
     for block in blocks:
         index.add(np.ascontiguousarray(block.vectors, dtype=np.float32))
@@ -42,13 +38,8 @@ def write(
 
 @contextmanager
 def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[Source]:
-    """The rows of a flat index.
-
-    Raises:
-        FormatError: It is not a faiss index, or one that does not keep vectors in the order of adding.
-        MissingExtraError: faiss is not installed.
-    """
-    faiss = _faiss()
+    """The rows of a flat index; another one does not keep vectors in the order of adding."""
+    faiss = optional_package("faiss", "a faiss index", "faiss")
     try:
         index = faiss.read_index(str(path))
     except RuntimeError:
@@ -56,27 +47,11 @@ def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[S
             raise FileNotFoundError(2, "No such file", str(path)) from None
         raise FormatError(path, None, "not a faiss index; write it with faiss.write_index") from None
     if not isinstance(index, faiss.IndexFlat):
-        raise FormatError(
-            path,
-            None,
-            f"the index is {type(index).__name__}, which does not keep the vectors in the "
-            "order of their lines of ids; write an IndexFlatIP or IndexFlatL2",
-        )
-    with blocks_beside(
-        path, rows_file, index.ntotal, lambda start, stop: index.reconstruct_n(start, stop - start)
-    ) as blocks:
-        yield Source(
-            name=path.name,
-            rows=index.ntotal,
-            dtype="float32",
-            origin=origin_beside(path),
-            blocks=blocks,
-        )
+        problem = f"the index is {type(index).__name__}, which does not keep the vectors in the order of their lines"
+        raise FormatError(path, None, f"{problem} of ids; write an IndexFlatIP or IndexFlatL2")
 
+    def read(start: int, stop: int) -> Any:
+        return index.reconstruct_n(start, stop - start)
 
-def _faiss() -> Any:
-    try:
-        import faiss
-    except ImportError:
-        raise MissingExtraError("a faiss index", "faiss") from None
-    return faiss
+    with source_beside(path, rows_file, index.ntotal, "float32", origin_beside(path), read) as source:
+        yield source

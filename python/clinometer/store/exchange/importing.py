@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -14,10 +14,11 @@ from tqdm.auto import tqdm
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import UsageError
+from clinometer.files import folder_written_whole
 from clinometer.store.encoding import default_shard_rows
 from clinometer.store.exchange.forms import Format, format_of, is_address, module_of
-from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Source, of_one_dimension, present, regrouped
-from clinometer.store.manifest import DTYPES, STAGES, Dtype, Stage
+from clinometer.store.exchange.rowblocks import USUAL, Columns, Source, of_one_dimension, present, regrouped
+from clinometer.store.manifest import Dtype, Stage, check_form
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.writer import StoreWriter
 
@@ -84,9 +85,7 @@ def import_store(
         ['imported from v.npy (npy): revision, prompts and longest input of the encoder are not known']
         >>> folder.cleanup()
     """
-    for option, value, choices in (("stage", stage, STAGES), ("dtype", dtype, DTYPES)):
-        if value is not None and value not in choices:
-            raise UsageError(f"{option} is {value!r}, but must be {' or '.join(choices)}")
+    check_form("documents" if stage is None else stage, "float32" if dtype is None else dtype)
     target = Path(output)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target} already exists; choose a new folder for the store")
@@ -115,28 +114,19 @@ def import_store(
         record = _record(inputs, form, encoder_name, first.vectors.shape[1])
         for note in dict.fromkeys(note for source in inputs for note in source.notes):
             sys.stderr.write(f"note: {note}\n")
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        try:
-            with (
-                StoreWriter(
-                    partial,
-                    record,
-                    stage or (origin.stage if origin else "documents"),
-                    dtype or (origin.dtype if origin else input_dtype),
-                    shard_rows=step,
-                ) as writer,
-                tqdm(total=total, desc="import", unit="row", file=sys.stderr, disable=not show_progress_bar) as bar,
-            ):
-                for block in _chained(first, blocks):
-                    of_one_dimension([first.vectors.shape[1], block.vectors.shape[1]], [first.ids[0], block.ids[0]])
-                    languages = present([label or language for label in block.languages], "language", block.ids)
-                    writer.append(block.vectors, block.ids, languages, block.groups)
-                    bar.update(len(block.ids))
-            if target.exists():
-                target.rmdir()
-            partial.rename(target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        stage = stage or (origin.stage if origin else "documents")
+        dtype = dtype or (origin.dtype if origin else input_dtype)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            folder_written_whole(target) as partial,
+            StoreWriter(partial, record, stage, dtype, shard_rows=step) as writer,
+            tqdm(total=total, desc="import", unit="row", file=sys.stderr, disable=not show_progress_bar) as bar,
+        ):
+            for block in chain([first], blocks):
+                of_one_dimension([first.vectors.shape[1], block.vectors.shape[1]], [first.ids[0], block.ids[0]])
+                languages = present([label or language for label in block.languages], "language", block.ids)
+                writer.append(block.vectors, block.ids, languages, block.groups)
+                bar.update(len(block.ids))
     return EmbeddingStore.open(target)
 
 
@@ -145,12 +135,13 @@ def _places(places: list[str], format: Format | None) -> tuple[Format, list[str]
         raise UsageError("nothing to import; give at least one file")
     files: list[str] = []
     for place in places:
-        parts = (
-            sorted(map(str, Path(place).glob("*.parquet"))) if not is_address(place) and Path(place).is_dir() else []
-        )
-        if not is_address(place) and Path(place).is_dir() and not parts:
+        if is_address(place) or not Path(place).is_dir():
+            files.append(place)
+            continue
+        parts = sorted(map(str, Path(place).glob("*.parquet")))
+        if not parts:
             raise UsageError(f"{place} is a folder without .parquet files; give a file")
-        files += parts or [place]
+        files += parts
     forms = {format_of(place, format) for place in files}
     if len(forms) > 1 or (forms == {"pgvector"} and len(files) > 1):
         raise UsageError(f"{' and '.join(sorted(forms))} cannot be imported together; give files of one format")
@@ -176,8 +167,3 @@ def _record(sources: list[Source], form: Format, encoder_name: str | None, dimen
         dtype="/".join(dict.fromkeys(source.dtype for source in sources)),
         warnings=[note],
     )
-
-
-def _chained(first: Block, blocks: Iterator[Block]) -> Iterator[Block]:
-    yield first
-    yield from blocks

@@ -13,7 +13,8 @@ from numpy.lib import format as npy
 from clinometer.errors import FormatError
 from clinometer.files import written_whole
 from clinometer.store.exchange.rowblocks import Block, Origin, Source
-from clinometer.store.exchange.rowsbeside import blocks_beside, origin_beside, write_beside
+from clinometer.store.exchange.rowsbeside import origin_beside, source_beside, write_beside
+from clinometer.store.manifest import Dtype
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["opened", "write"]
@@ -31,22 +32,14 @@ def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Bl
 
 @contextmanager
 def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[Source]:
-    """The rows of a `.npy` file, which is mapped.
-
-    Raises:
-        FormatError: It is not a numeric array with two axes.
-    """
+    """The rows of a `.npy` file, which is mapped."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError):
         raise FormatError(path, None, "not a numeric .npy file; write it with numpy.save") from None
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind != "f":
         raise FormatError(path, None, "expected one (rows, dimension) array of float32 or float16")
-    with blocks_beside(path, rows_file, len(array), lambda start, stop: np.asarray(array[start:stop])) as blocks:
-        yield Source(
-            name=path.name,
-            rows=len(array),
-            dtype="float16" if array.dtype == np.float16 else "float32",
-            origin=origin_beside(path),
-            blocks=blocks,
-        )
+    dtype: Dtype = "float16" if array.dtype == np.float16 else "float32"
+    origin, vectors = origin_beside(path), np.asarray(array)
+    with source_beside(path, rows_file, len(array), dtype, origin, lambda start, stop: vectors[start:stop]) as source:
+        yield source

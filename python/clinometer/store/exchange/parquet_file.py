@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import EmbeddingError, FormatError, MissingExtraError
+from clinometer.errors import EmbeddingError, FormatError, first_few, optional_package
 from clinometer.files import written_whole
-from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin, Source, named, of_one_dimension, present
+from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin, Source, of_one_dimension, present
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["opened", "write"]
@@ -23,11 +23,7 @@ _METADATA = b"clinometer"
 
 
 def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], **_: Any) -> None:
-    """Write the rows; embeddings are lists of fixed size, of float16 if the store is float16, else of float32.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-    """
+    """Write the rows; embeddings are lists of fixed size, of float16 if the store is float16, else of float32."""
     pa, parquet = _pyarrow()
     number = pa.float16() if store.dtype == np.float16 else pa.float32()
     embedding = pa.list_(pa.field("element", number, nullable=False), store.dimension)
@@ -55,12 +51,7 @@ def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Bl
 
 @contextmanager
 def opened(path: Path, *, columns: Columns = USUAL, **_: Any) -> Iterator[Source]:
-    """The rows of one parquet file.
-
-    Raises:
-        FormatError: It is not a parquet file, or lacks required columns.
-        MissingExtraError: pyarrow is not installed.
-    """
+    """The rows of one parquet file."""
     pa, parquet = _pyarrow()
     try:
         file = parquet.ParquetFile(path, pre_buffer=False)
@@ -121,16 +112,11 @@ def _vectors(column: Any, ids: list[str]) -> NDArray[Any]:
     if column.null_count or flat.null_count:
         bad = [name for name, row in zip(ids, column, strict=True) if not row.is_valid or None in row.as_py()]
         raise EmbeddingError(
-            f"{len(bad)} rows have no embedding, or no number somewhere in it "
-            f"({named([repr(name) for name in bad[:5]], len(bad))}); leave them out"
+            f"{len(bad)} rows have no embedding, or no number somewhere in it ({first_few(bad)}); leave them out"
         )
     return np.asarray(flat.to_numpy(zero_copy_only=False).reshape(len(ids), of_one_dimension(lengths, ids)))
 
 
 def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise MissingExtraError("a parquet file", "parquet") from None
-    return pyarrow, pyarrow.parquet
+    pa, parquet = (optional_package(name, "a parquet file", "parquet") for name in ("pyarrow", "pyarrow.parquet"))
+    return pa, parquet

@@ -16,10 +16,11 @@ from clinometer.errors import (
     ClinometerError,
     EmbeddingError,
     FormatError,
-    MissingExtraError,
     UsageError,
+    first_few,
+    optional_package,
 )
-from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin, Source, named, of_one_dimension, present
+from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin, Source, of_one_dimension, present
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["opened", "write"]
@@ -43,11 +44,6 @@ def write(
 
     Columns are `position` (of the row in the store), id (the primary key), language, group and embedding: `halfvec` if
     the store is float16, else `vector`. The record of the encoder becomes the comment of the table.
-
-    Raises:
-        UsageError: No table is named, or it already exists.
-        ClinometerError: The database has no pgvector, or reports an error.
-        MissingExtraError: psycopg is not installed.
     """
     with _connected(address) as connection:
         from psycopg import sql
@@ -60,7 +56,7 @@ def write(
         ).fetchone()
         if schema is None:
             raise ClinometerError("the database has no pgvector; run CREATE EXTENSION vector in it first")
-        half = store.dtype == np.float16
+        kind = "halfvec" if store.dtype == np.float16 else "vector"
         names = [
             columns.order or "position", columns.id, columns.language or "language", columns.group or "group",
             columns.embedding,
@@ -74,7 +70,7 @@ def write(
             ).format(
                 name,
                 *map(sql.Identifier, names),
-                sql.Identifier(schema[0], "halfvec" if half else "vector"),
+                sql.Identifier(schema[0], kind),
                 sql.Literal(store.dimension),
             )
         )
@@ -85,7 +81,7 @@ def write(
         position = 0
         with connection.cursor().copy(copying) as copy:
             for block in blocks:
-                numbers = np.asarray(block.vectors).astype(_NUMBERS["halfvec" if half else "vector"])
+                numbers = np.asarray(block.vectors).astype(_NUMBERS[kind])
                 for row, labels in zip(numbers, zip(*block[1:], strict=True), strict=True):
                     # Bytes are sent unchanged.
                     copy.write_row((position.to_bytes(8, "big"), *labels, head + row.tobytes()))
@@ -94,14 +90,7 @@ def write(
 
 @contextmanager
 def opened(address: str, *, table: str | None = None, columns: Columns = USUAL, **_: Any) -> Iterator[Source]:
-    """A consistent snapshot of the rows of a table or view.
-
-    Raises:
-        UsageError: No table is named.
-        FormatError: The table does not exist, or lacks required columns.
-        ClinometerError: The database reports an error.
-        MissingExtraError: psycopg is not installed.
-    """
+    """A consistent snapshot of the rows of a table or view."""
     with _connected(address) as connection:
         from psycopg import IsolationLevel, sql
 
@@ -129,11 +118,8 @@ def opened(address: str, *, table: str | None = None, columns: Columns = USUAL, 
             raise FormatError(str(table), None, f"no column {', '.join(missing)}; choose from {', '.join(types)}")
         form = types[name_of["embedding"]]
         if form not in (*_NUMBERS, *_ARRAYS):
-            raise FormatError(
-                str(table),
-                None,
-                f"column {name_of['embedding']} is {form}, but should be vector, halfvec or an array of real",
-            )
+            problem = f"column {name_of['embedding']} is {form}, but should be vector, halfvec or an array of real"
+            raise FormatError(str(table), None, problem)
         rows = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(name)).fetchone()[0]
         comment = connection.execute("SELECT obj_description(%s::oid, 'pg_class')", (number,)).fetchone()[0]
         text = [
@@ -172,10 +158,10 @@ def _blocks(connection: Any, query: Any, form: str, step: int) -> Iterator[Block
 
 
 def _vectors(values: Sequence[Any], ids: Sequence[str], form: str) -> NDArray[Any]:
-    missing = [repr(name) for name, value in zip(ids, values, strict=True) if value is None]
+    missing = [name for name, value in zip(ids, values, strict=True) if value is None]
     if missing:
         raise EmbeddingError(
-            f"{len(missing)} rows have no embedding ({named(missing, len(missing))}); leave them out, such as by a view"
+            f"{len(missing)} rows have no embedding ({first_few(missing)}); leave them out, such as by a view"
         )
     if form in _ARRAYS:
         of_one_dimension([len(value) for value in values], ids)
@@ -207,13 +193,9 @@ def _number_of(connection: Any, name: Any) -> int | None:
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
     """A connection that commits on success; messages of the database come without the password."""
+    psycopg = optional_package("psycopg", "a table of PostgreSQL", "pgvector")
     try:
-        import psycopg
-        from psycopg.conninfo import conninfo_to_dict
-    except ImportError:
-        raise MissingExtraError("a table of PostgreSQL", "pgvector") from None
-    try:
-        secret = conninfo_to_dict(address).get("password")
+        secret = psycopg.conninfo.conninfo_to_dict(address).get("password")
     except psycopg.Error:
         # The message of libpq about an invalid URL may contain part of the password.
         raise UsageError(

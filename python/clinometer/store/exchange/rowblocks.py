@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.encoders.base import EncoderRecord
-from clinometer.errors import CollectionError, EmbeddingError
+from clinometer.errors import CollectionError, EmbeddingError, first_few
 from clinometer.store.manifest import Dtype, Stage
 
-__all__ = ["USUAL", "Block", "Columns", "Origin", "Source", "named", "of_one_dimension", "present", "regrouped"]
-
-_NAMED = 5
+__all__ = ["USUAL", "Block", "Columns", "Origin", "Source", "of_one_dimension", "present", "regrouped"]
 
 
 class Block(NamedTuple):
@@ -133,35 +131,22 @@ def _joined(blocks: list[Block]) -> Block:
 
 
 def of_one_dimension(lengths: Sequence[int] | NDArray[Any], ids: Sequence[str]) -> int:
-    """The common length of all rows.
-
-    Raises:
-        EmbeddingError: Rows have another length than the first; the message names them.
-    """
+    """The common length of all rows; an error names those of another length."""
     sizes = np.asarray(lengths)
     odd = np.flatnonzero(sizes != sizes[0])
     if odd.size:
         raise EmbeddingError(
             f"the embedding of {ids[0]!r} has {sizes[0]} dimensions, and {odd.size} others have other dimensions "
-            f"({named([f'{ids[row]!r}: {sizes[row]}' for row in odd[:_NAMED]], odd.size)}); one encoder gives one"
+            f"({first_few(odd.tolist(), show=lambda row: f'{ids[row]!r}: {sizes[row]}')}); one encoder gives one"
         )
     return int(sizes[0])
 
 
 def present(values: Sequence[str | None], what: str, ids: Sequence[str | None], first_row: int = 0) -> list[str]:
-    """The values, none of which may be missing.
-
-    Raises:
-        CollectionError: Rows have no value; the message names them.
-    """
+    """The values; an error names the rows without one."""
     present_values = [value for value in values if value is not None]
     if len(present_values) < len(values):
         rows = [row for row, value in enumerate(values) if value is None]
-        where = [f"row {first_row + row}" if ids[row] is None else repr(ids[row]) for row in rows[:_NAMED]]
-        raise CollectionError(f"{len(rows)} rows have no {what} ({named(where, len(rows))}); give each row one")
+        where = first_few(rows, show=lambda row: f"row {first_row + row}" if ids[row] is None else repr(ids[row]))
+        raise CollectionError(f"{len(rows)} rows have no {what} ({where}); give each row one")
     return present_values
-
-
-def named(shown: Sequence[str], count: int) -> str:
-    """The first few of some items, as text."""
-    return ", ".join(shown[:_NAMED]) + (", ..." if count > _NAMED else "")

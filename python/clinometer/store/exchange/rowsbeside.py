@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from clinometer.errors import FormatError
 from clinometer.files import written_whole
-from clinometer.store.exchange.rowblocks import Block, Origin
+from clinometer.store.exchange.rowblocks import Block, Origin, Source
+from clinometer.store.manifest import Dtype
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.rowfiles import lines_of
 
-__all__ = ["blocks_beside", "origin_beside", "rows_file_of", "write_beside"]
-
+__all__ = ["origin_beside", "source_beside", "write_beside"]
 
 _FORM = '{"id": "...", "language": "..."}'
 
@@ -32,54 +32,53 @@ class _Line(msgspec.Struct, gc=False):
 
 def write_beside(path: Path, store: EmbeddingStore, origin: Origin | None) -> None:
     """Write both files (the second only if there is an origin)."""
-    with written_whole(rows_file_of(path)) as file:
-        start = 0
-        for shard in store.manifest.shards:
+    with written_whole(path.with_name(path.name + ".jsonl")) as file:
+        for start, shard in store.manifest.numbered_shards():
             part = slice(start, start + shard.rows)
             file.write(lines_of(store.ids[part], store.languages[part], store.groups[part]))
-            start += shard.rows
     if origin is not None:
-        with written_whole(_origin_file_of(path)) as file:
+        with written_whole(path.with_name(path.name + ".json")) as file:
             file.write(origin.to_json() + b"\n")
-
-
-def rows_file_of(path: Path) -> Path:
-    """Default path of the lines for this file."""
-    return path.with_name(path.name + ".jsonl")
-
-
-def _origin_file_of(path: Path) -> Path:
-    return path.with_name(path.name + ".json")
 
 
 def origin_beside(path: Path) -> Origin | None:
     """The exported record; None if there is none."""
-    file = _origin_file_of(path)
+    file = path.with_name(path.name + ".json")
     return Origin.read(file.read_bytes()) if file.is_file() else None
 
 
 @contextmanager
-def blocks_beside(
-    path: Path, rows_file: Path | None, rows: int, read: Callable[[int, int], NDArray[Any]]
-) -> Iterator[Callable[[int], Iterator[Block]]]:
-    """A function that yields blocks of a number of rows: vectors with their lines.
+def source_beside(
+    path: Path,
+    rows_file: Path | None,
+    rows: int,
+    dtype: Dtype,
+    origin: Origin | None,
+    read: Callable[[int, int], NDArray[Any]],
+) -> Iterator[Source]:
+    """The vectors of a file with their lines.
 
     Args:
         path: File of the vectors.
         rows_file: File of the lines; `FILE.jsonl` by default.
         rows: Number of vectors.
+        dtype: Data type of the vectors.
+        origin: The exported record.
         read: Function that returns the vectors from a row up to another one.
-
-    Raises:
-        FormatError: The file is missing, a line is invalid, or the number of lines is not that of the vectors.
     """
-    file = rows_file_of(path) if rows_file is None else rows_file
+    file = rows_file or path.with_name(path.name + ".jsonl")
     if not file.is_file():
         raise FormatError(
             file, None, f"the {rows:,} vectors of {path.name} need one line each, such as {_FORM}; write them"
         )
     with file.open("rb") as lines:
-        yield lambda step: _blocks(file, lines, path.name, rows, read, step)
+        yield Source(
+            name=path.name,
+            rows=rows,
+            dtype=dtype,
+            origin=origin,
+            blocks=lambda step: _blocks(file, lines, path.name, rows, read, step),
+        )
 
 
 def _blocks(

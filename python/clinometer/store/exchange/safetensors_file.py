@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from clinometer.errors import FormatError, MissingExtraError, UsageError
+from clinometer.errors import FormatError, UsageError, optional_package
 from clinometer.files import written_whole
 from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin, Source
-from clinometer.store.exchange.rowsbeside import blocks_beside, write_beside
+from clinometer.store.exchange.rowsbeside import source_beside, write_beside
+from clinometer.store.manifest import Dtype
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["opened", "write"]
@@ -55,13 +56,10 @@ def opened(path: Path, *, columns: Columns = USUAL, rows_file: Path | None = Non
         UsageError: The file has several tensors, but none of the name.
         MissingExtraError: The package safetensors is not installed.
     """
+    safetensors = optional_package("safetensors", "reading safetensors files", "safetensors")
     try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError:
-        raise MissingExtraError("reading safetensors files", "safetensors") from None
-    try:
-        file: Any = safe_open(str(path), framework="numpy")
-    except (SafetensorError, ValueError) as error:
+        file = safetensors.safe_open(str(path), framework="numpy")
+    except (safetensors.SafetensorError, ValueError) as error:
         raise FormatError(path, None, f"not a safetensors file ({error})") from None
     with file:
         names = sorted(file.keys())
@@ -75,11 +73,7 @@ def opened(path: Path, *, columns: Columns = USUAL, rows_file: Path | None = Non
             raise FormatError(
                 path, None, f"the tensor is {code} of shape {tuple(shape)}, but should be F32 or F16, (rows, dimension)"
             )
-        with blocks_beside(path, rows_file, shape[0], lambda start, stop: tensor[start:stop]) as blocks:
-            yield Source(
-                name=path.name,
-                rows=shape[0],
-                dtype="float16" if code == "F16" else "float32",
-                origin=Origin.read((file.metadata() or {}).get(_METADATA)),
-                blocks=blocks,
-            )
+        dtype: Dtype = "float16" if code == "F16" else "float32"
+        origin = Origin.read((file.metadata() or {}).get(_METADATA))
+        with source_beside(path, rows_file, shape[0], dtype, origin, lambda start, stop: tensor[start:stop]) as source:
+            yield source
