@@ -80,7 +80,7 @@ def export(
     """
     from clinometer.store import stores_in
     from clinometer.store.exchange import export_store
-    from clinometer.store.exchange.forms import format_of, is_address
+    from clinometer.store.exchange.formats import format_of, is_address
 
     stores = stores_in(store)
     several = store not in stores.values()
