@@ -98,11 +98,12 @@ def test_what_is_read_is_restricted_to_what_is_complete(run: Run, folder: Path, 
     assert "incomplete queries: en 1" in done.err
 
 
-READER = "--reader parallel: write NAME=VALUE, such as query-language=en"
-HTTP = "--http speed=1: unknown option; choose from concurrency"
+READER = "--reader parallel: not NAME=VALUE; write it as in query-language=en"
+HTTP = "--http speed=1: unknown option 'speed'; expected one of concurrency"
 EXECUTOR = "unknown executor 'spark'; expected one of local, ray"
 ARRAYS = "--encoder precomputed needs --queries FILE.npy and --documents FILE.npy"
 NO_ARRAYS = "--queries and --documents are for --encoder precomputed"
+NO_STORES = "--queries and --documents must be folders of stores, or arrays for --encoder precomputed"
 LISTS = "--per-language needs lists; set their length with -k"
 DTYPE = "--dtype is 'float64', but must be float32, float16 or int16"
 
@@ -111,7 +112,8 @@ REFUSED: list[tuple[list[str], list[str], str]] = [
     (ENCODING, ["--http", "speed=1"], HTTP),
     (["evaluate", "encode", "scan"], ["--executor", "spark"], EXECUTOR),
     (["evaluate", "geometry", "correct"], ["--encoder", "precomputed"], ARRAYS),
-    (["evaluate", "geometry", "correct"], ["--queries", "q.npy"], NO_ARRAYS),
+    (["geometry", "correct"], ["--queries", "q.npy"], NO_ARRAYS),
+    (["evaluate"], ["--queries", "q.npy"], NO_STORES),
     (["scan", "plan"], ["--per-language"], LISTS),
     (["encode", "store import"], ["--dtype", "float64"], DTYPE),
     (["encode"], ["--workers", "2"], "--workers is for --executor ray"),

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from clinometer.errors import FormatError, LanguageError
-from clinometer.io.textfiles import BYTE_ORDER_MARK, numbered_lines
+from clinometer.io.textfiles import BYTE_ORDER_MARK, numbered_lines, utf8_problem
 from clinometer.languages import canonical
 
 __all__ = ["Row", "jsonl_rows"]
@@ -105,8 +105,7 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
             fields = decoder.decode(raw.removeprefix(BYTE_ORDER_MARK) if line == 1 else raw)
         except msgspec.ValidationError as error:
             raise FormatError(path, line, "a line should be one JSON object, {...}") from error
-        except msgspec.DecodeError as error:
-            raise FormatError(path, line, f"{error}; a line should be one whole JSON object") from error
-        except UnicodeDecodeError as error:
-            raise FormatError(path, line, f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            problem = utf8_problem(raw) or f"{error}; a line should be one whole JSON object"
+            raise FormatError(path, line, problem) from error
         yield Row(fields, path, line)

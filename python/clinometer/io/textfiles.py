@@ -29,6 +29,7 @@ __all__ = [
     "read_bytes",
     "require_file",
     "require_folder",
+    "utf8_problem",
     "write_lines",
 ]
 
@@ -109,12 +110,21 @@ def decode_json(raw: bytes, kind: type[T], path: str | Path, expected: str) -> T
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise FormatError(path, None, f"{error}; {expected}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if problem := utf8_problem(body):
+            raise FormatError(path, None, problem) from error
         byte = re.search(r"\(byte (\d+)\)", str(error))
         line = body.count(b"\n", 0, int(byte[1]) if byte else len(body)) + 1
         raise FormatError(path, line, f"{error}; {expected}") from error
+
+
+def utf8_problem(raw: bytes) -> str | None:
+    """A sentence for bytes that are not UTF-8, else None; decoders of JSON differ in how they say it."""
+    try:
+        raw.decode()
     except UnicodeDecodeError as error:
-        raise FormatError(path, None, f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
+        return f"not UTF-8 ({error.reason}); save the file as UTF-8"
+    return None
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:
