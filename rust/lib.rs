@@ -10,8 +10,9 @@
 //! dimension, from the first component to the last. Every kernel, tile,
 //! thread count, block and shard gives the same bits.
 
-// A module imports only from those further left: error, cancel, threads,
-// kernel, matrix, pack, ranks, topk, scan, pairs, resample, peak, python.
+// A module (but not its tests) imports only from those further left: error,
+// cancel, threads, kernel, matrix, pack, ranks, topk, scan, pairs, resample,
+// peak, python.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
