@@ -98,8 +98,8 @@ def test_what_is_read_is_restricted_to_what_is_complete(run: Run, folder: Path, 
     assert "incomplete queries: en 1" in done.err
 
 
-READER = "--reader parallel: write NAME=VALUE, such as query-language=en"
-HTTP = "--http speed=1: unknown option; choose from concurrency"
+READER = "--reader parallel: not NAME=VALUE; write it as in query-language=en"
+HTTP = "--http speed=1: unknown option 'speed'; expected one of concurrency"
 EXECUTOR = "unknown executor 'spark'; expected one of local, ray"
 ARRAYS = "--encoder precomputed needs --queries FILE.npy and --documents FILE.npy"
 NO_ARRAYS = "--queries and --documents are for --encoder precomputed"

@@ -61,7 +61,7 @@ class Target:
             if len(paths) < 2:
                 raise UsageError("--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
         elif paths:
-            raise UsageError("--queries and --documents must be folders of stores, or arrays for --encoder precomputed")
+            raise UsageError("--queries and --documents are for --encoder precomputed, or must be folders of stores")
 
     def open(self) -> None:
         """Read the small files, so that a wrong path is detected before texts are read."""
