@@ -45,8 +45,10 @@ $(MODEL): $(VENV)/models.stamp
 demo: $(VENV)/demo.stamp ## Evaluate the embedded collection with the embedded encoder, write results/demo/report.html
 	$(BIN)/clinometer demo -o results/demo
 
+# One BLAS thread for each worker: more would wait for each other.
 test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where ../shared is)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray'
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray'
 
 test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses

@@ -44,7 +44,7 @@ def test_equal_to_scipy(pairs: list[tuple[int, int]]) -> None:
     assert (found.x, found.y, found.n) == ("nDCG@10", "LPR", len(pairs))
 
 
-def test_values_and_names_stand_beside_the_figure() -> None:
+def test_values_and_names_come_with_the_figure() -> None:
     found = cm.correlate(several([1.0, 0.5, 0.2], [10.0, 50.0, 90.0]), "nDCG@10", "LPR")
     assert found.to_dict() == {
         "x": "nDCG@10", "y": "LPR", "scenario": "multilingual", "query_language": "macro",

@@ -25,7 +25,7 @@ def table(spread: float) -> list[dict[str, Any]]:
     return alignment_table(np.concatenate([pivot, *others]), LABELS, GROUPS)
 
 
-def test_every_value_is_in_the_table_beside_its_counterpart() -> None:
+def test_every_value_is_in_the_table_next_to_its_counterpart() -> None:
     before, after = table(1.0), table(0.1)
     found = mismatch_report(before, after, measures=list(MEASURES), names=("base", "ours"))
     assert [line.label for line in found.table.lines] == ["German", "Chinese", "mean"]

@@ -64,7 +64,7 @@ def test_reprs_give_sizes_and_no_arrays() -> None:
     assert repr(top) == "TopK(queries=1, k=2)"
     assert repr(lists([[[0], [1]]], [[[0.5], [0.25]]], ("en", ""))) == "TopK(queries=1, k=1, languages=[en, ''])"
     assert repr(Scan(sized, top)) == f"Scan(ranks={sized!r}, top={top!r}, rescored=0, pooled=None)"
-    assert repr(Scan(None, top, 7)) == f"Scan(ranks=None, top={top!r}, rescored=7)"
+    assert repr(Scan(None, top, 7)) == f"Scan(ranks=None, top={top!r}, rescored=7, pooled=None)"
 
 
 def test_reprs_of_many_languages_stay_short() -> None:

@@ -18,7 +18,7 @@ from clinometer.encoders import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError, FormatError, MissingExtraError, UsageError
 from clinometer.store import EmbeddingStore, StoreWriter, merge
 from clinometer.store.exchange import Columns, export_store, import_store
-from clinometer.store.exchange.rowblocks import Block, regrouped
+from clinometer.store.exchange.row_source import RowBlock, regrouped
 
 Make = Callable[..., Any]
 
@@ -280,9 +280,9 @@ def test_safetensors_as_the_library_sees_them(store: Path, tmp_path: Path) -> No
 
 
 def test_blocks_of_one_size() -> None:
-    def block(start: int, stop: int) -> Block:
+    def block(start: int, stop: int) -> RowBlock:
         numbers = range(start, stop)
-        return Block(
+        return RowBlock(
             np.arange(start, stop)[:, None], [str(n) for n in numbers], ["en"] * len(numbers), [None] * len(numbers)
         )
 

@@ -71,13 +71,7 @@ class AdaptedEncoder:
     def encode_documents(
         self, texts: Sequence[str], *, languages: Sequence[str | None] | None = None, show_progress_bar: bool = False
     ) -> NDArray[np.float32]:
-        """`(len(texts), dimension)` float32 unit vectors, row i for text i.
-
-        Args:
-            texts: The documents.
-            languages: Label of each text, passed only to an encoder that wants them.
-            show_progress_bar: Draw a bar on standard error.
-        """
+        """Embeddings of documents; see `encode_queries`."""
         rows = encode(self._encoder, texts, "documents", languages=languages, show_progress_bar=show_progress_bar)
         return self._adapter.apply(rows)
 

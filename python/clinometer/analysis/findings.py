@@ -58,20 +58,13 @@ def _leading(above: Above, judge: Judge) -> list[str]:
     return [
         "answer"
         if document < 0
-        else judge.category(int(query), int(document), _margin(score, answer), related=bool(related))
+        else judge.category(int(query), int(document), float(score) - float(answer), related=bool(related))
         for query, document, score, answer, related in tops
     ]
 
 
-def _margin(score: np.float32, answer: np.float32) -> float:
-    return float(score) - float(answer)
-
-
 def _rows(
-    scanned: ScannedCollection,
-    above_by_setting: Sequence[Above],
-    leading: Sequence[list[str]],
-    resamples: Resamples,
+    scanned: ScannedCollection, above_by_setting: Sequence[Above], leading: Sequence[list[str]], resamples: Resamples
 ) -> list[dict[str, Any]]:
     """One row for each setting and category, with intervals over questions: translations are drawn together."""
     if not above_by_setting:
@@ -140,7 +133,7 @@ def _example(above: Above, row: int, judge: Judge) -> dict[str, Any]:
     for place, document in enumerate(above.first[row].tolist()):
         if document < 0:
             break
-        margin = _margin(above.first_scores[row, place], above.scores[row])
+        margin = float(above.first_scores[row, place]) - float(above.scores[row])
         category = judge.category(query, document, margin, related=bool(above.first_related[row, place]))
         facts = {"rank": place + 1, "category": category, "margin": margin}
         first.append(facts | _document(judge, document, above.first_scores[row, place]))

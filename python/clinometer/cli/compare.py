@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from clinometer.cli.expansion import option
+from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Figures, Json, Resampling, Selection, Threads, split_names
 from clinometer.cli.output import check_folder, tell_figures
 from clinometer.errors import UsageError
@@ -41,9 +41,7 @@ def compare(
     ] = None,
     everything: Annotated[bool, option(None, "All rows, not only the main measures.", "--all", panel="Output")] = False,
     json: Json = False,
-    output: Annotated[
-        Path | None, option("FILE", "File for the page (.html), or .md or .json.", "-o", "--output", panel="Output")
-    ] = None,
+    output: Annotated[Path | None, output_option("FILE", "File for the page (.html), or .md or .json.")] = None,
     figures: Figures = None,
 ) -> None:
     """Compare results query by query: what changed, how certain that is, and whether a language was harmed.

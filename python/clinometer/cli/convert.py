@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from clinometer.cli.expansion import option
+from clinometer.cli.expansion import output_option
 from clinometer.cli.option_groups import Source, SourceName
 from clinometer.errors import UsageError
 
@@ -17,9 +17,7 @@ __all__ = ["convert"]
 def convert(
     source: SourceName,
     reading: Source,
-    output: Annotated[
-        str, option("beir:DIR|trec:DIR", "Format and new folder of the files.", "-o", "--output", panel="Output")
-    ],
+    output: Annotated[str, output_option("beir:DIR|trec:DIR", "Format and new folder of the files.")],
 ) -> None:
     """Write a collection in BEIR's layout, or as qrels, topics and documents for TREC's tools.
 

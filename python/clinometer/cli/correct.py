@@ -6,14 +6,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from clinometer.cli.encoder_options import Adapter, Precomputed
-from clinometer.cli.expansion import OptionGroup, option, options_set
-from clinometer.cli.option_groups import Json, Progress, Source
+from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
+from clinometer.cli.option_groups import Json, Progress, Source, without_none
 from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
 from clinometer.errors import UsageError
 from clinometer.files import json_bytes
@@ -75,7 +76,12 @@ class _Fitting(OptionGroup):
             "scale": self.scale or None,
             "pivot": self.pivot,
         }
-        return {name: value for name, value in values.items() if value is not None}
+        return without_none(values)
+
+    @property
+    def name(self) -> str:
+        """Name of the method."""
+        return self.method or "center"
 
     def drawing(self) -> dict[str, Any]:
         """Options of the sample."""
@@ -91,10 +97,7 @@ def correct(
             "and apply one.",
         ),
     ],
-    output: Annotated[
-        Path,
-        option("NPZ|STORE", "File of the correction, or folder of the new store.", "-o", "--output", panel="Output"),
-    ],
+    output: Annotated[Path, output_option("NPZ|STORE", "File of the correction, or folder of the new store.")],
     fitting: _Fitting,
     reading: Source,
     vectors: Precomputed,
@@ -117,7 +120,10 @@ def correct(
                 f"--correction is for stored embeddings, but {source} is a collection; give the folder of a store, or "
                 "measure its effect with clinometer evaluate --correction"
             )
-        _check_file(output)
+        if output.suffix != ".npz":
+            raise UsageError(f"{output}: a correction is a .npz file; give a name that ends in .npz")
+        if output.is_dir():
+            raise UsageError(f"{output} is a folder; give a file for the correction")
         result = _fitted(fitting, _sampled(source, reading, vectors, adapter, fitting, progress.bars))
         output.parent.mkdir(parents=True, exist_ok=True)
         result["correction"].save(output)
@@ -140,13 +146,6 @@ def _is_source(source: str) -> bool:
     return False
 
 
-def _check_file(output: Path) -> None:
-    if output.suffix != ".npz":
-        raise UsageError(f"{output}: a correction is a .npz file; give a name that ends in .npz")
-    if output.is_dir():
-        raise UsageError(f"{output} is a folder; give a file for the correction")
-
-
 def _sampled(
     source: str, reading: Source, vectors: Precomputed, adapter: Path | None, fitting: _Fitting, bars: bool
 ) -> Any:
@@ -154,20 +153,20 @@ def _sampled(
     from clinometer.correction import check_method
     from clinometer.correction.fitting import encode_sample
 
-    method = fitting.method or "center"
-    check_method(method)
+    check_method(fitting.name)
     remedies = RemedyFiles(adapter, None)
     remedies.load()
     collection = reading.load(source)
     sys.stderr.write(collection.summary() + "\n")
     encoder = vectors.make()
     warn(encoder.record.warnings)
+    adapted = partial(remedies.applied_to, collection=collection)
     return encode_sample(
         collection,
         encoder,
-        method,
+        fitting.name,
         texts=fitting.sample or _TEXTS,
-        adapted=lambda plain: remedies.applied_to(plain, collection),
+        adapted=adapted,
         show_progress_bar=bars,
         **fitting.drawing(),
     )
@@ -176,7 +175,7 @@ def _sampled(
 def _fitted(fitting: _Fitting, sample: Any) -> dict[str, Any]:
     from clinometer.correction.fitting import fit_sample, summary
 
-    correction = fit_sample(fitting.method or "center", sample, **fitting.options())
+    correction = fit_sample(fitting.name, sample, **fitting.options())
     languages, warnings = summary(correction, sample)
     return {"correction": correction, "languages": languages, "warnings": warnings}
 
@@ -190,14 +189,14 @@ def _stored(source: Path, fitting: _Fitting, path: Path | None, output: Path, ba
         raise UsageError(f"{path} is already fitted; leave out {', '.join(unused)}")
     check_target(output)
     if path is None:
-        method = fitting.method or "center"
-        check_method(method)
-        sample = sample_store(source, method, texts=fitting.sample or _ROWS, **fitting.drawing())
+        check_method(fitting.name)
+        fitted_on = Path("the sample")
+        sample = sample_store(source, fitting.name, texts=fitting.sample or _ROWS, **fitting.drawing())
         result = _fitted(fitting, sample)
     else:
-        result = {"correction": load(correction_file(path)), "languages": [], "warnings": []}
+        fitted_on = correction_file(path)
+        result = {"correction": load(fitted_on), "languages": [], "warnings": []}
     for stage, folder in stores_in(source).items():
-        fitted_on = correction_file(path) if path is not None else Path("the sample")
         known_languages(fitted_on, result["correction"], stage, EmbeddingStore.open(folder).languages)
     return result | {"rows": correct_store(source, output, result["correction"], show_progress_bar=bars)}
 

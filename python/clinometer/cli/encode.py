@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from clinometer.cli.encoder_options import Adapter, EncoderOptions
-from clinometer.cli.expansion import option
+from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Executor, Progress, Source, SourceName, Storage
 from clinometer.cli.remedies import RemedyFiles
 from clinometer.errors import UsageError
@@ -36,12 +36,7 @@ def encode(
     source: SourceName,
     reading: Source,
     options: EncoderOptions,
-    output: Annotated[
-        Path,
-        option(
-            "STORE", "Folder of the new stores STORE/documents and STORE/queries.", "-o", "--output", panel="Output"
-        ),
-    ],
+    output: Annotated[Path, output_option("STORE", "Folder of the new stores STORE/documents and STORE/queries.")],
     progress: Progress,
     execution: _Workers,
     storage: Storage = _STORAGE,
@@ -53,7 +48,9 @@ def encode(
     Example:
         clinometer encode demo --languages en,de -o store
     """
-    stages = _stages(only)
+    if only not in (None, "documents", "queries"):
+        raise UsageError(f"--only is {only!r}, but must be documents or queries")
+    stages = ("documents", "queries") if only is None else (only,)
     if options.encoder == "precomputed":
         raise UsageError("--encoder precomputed has nothing to encode; store arrays with clinometer store import")
     # Imported here so that `--help` and errors in options come at once.
@@ -100,14 +97,8 @@ def encode(
     _warn(encoder.record.warnings, written)
 
 
-def _stages(only: str | None) -> tuple[str, ...]:
-    if only not in (None, "documents", "queries"):
-        raise UsageError(f"--only is {only!r}, but must be documents or queries")
-    return ("documents", "queries") if only is None else (only,)
-
-
 def _warn(warnings: list[str], written: set[str]) -> set[str]:
-    """Write the new warnings and return all; an encoder knows the number of truncated texts only afterwards."""
+    """Write the warnings that are new; an encoder counts the texts that it cuts only as it goes."""
     for warning in warnings:
         if warning not in written:
             sys.stderr.write(f"warning: {warning}\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from clinometer.cli.encoder_options import Remedy, Vectors
-from clinometer.cli.expansion import OptionGroup, option
+from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import (
     Execution,
     Figures,
@@ -22,7 +22,7 @@ from clinometer.cli.option_groups import (
     SourceName,
     split_names,
 )
-from clinometer.cli.output import check_folder, show, tell_figures, write
+from clinometer.cli.output import check_folder, tell_figures, write
 from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.cli.target import Target
 
@@ -55,10 +55,9 @@ class _OtherScorer(OptionGroup):
 @dataclass(frozen=True)
 class _Results(Progress):
     json: Json = False
-    output: Annotated[
-        Path | None,
-        option("DIR", "Folder for results.json, per_query.jsonl.gz and reports.", "-o", "--output", panel="Output"),
-    ] = None
+    output: Annotated[Path | None, output_option("DIR", "Folder for results.json, per_query.jsonl.gz and reports.")] = (
+        None
+    )
     figures: Figures = None
     examples: Annotated[
         int | None,
@@ -76,9 +75,7 @@ class _Results(Progress):
 
 
 def demo(
-    output: Annotated[Path, option("DIR", "Folder for results and report.", "-o", "--output", panel="Output")] = Path(
-        "clinometer-demo"
-    ),
+    output: Annotated[Path, output_option("DIR", "Folder for results and report.")] = Path("clinometer-demo"),
     json: Json = False,
 ) -> None:
     """Evaluate the embedded collection with the embedded encoder and write the report.
@@ -129,6 +126,7 @@ def _run(
     from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
     from clinometer.pools import apply
     from clinometer.pools import parse as parse_steps
+    from clinometer.report import plain_report
     from clinometer.scenarios.options import EvaluationOptions
 
     options: dict[str, Any] = {
@@ -175,4 +173,4 @@ def _run(
         depth = min(RUN_DEPTH, len(collection.documents))
         queries = f"{len(collection.queries):,} queries"
         sys.stderr.write(f"wrote the best {depth} documents of {queries} to {results.run_file}\n")
-    show(evaluation, results.json)
+    sys.stdout.write(evaluation.to_json() if results.json else plain_report([evaluation.to_dict()]) + "\n")

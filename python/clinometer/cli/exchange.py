@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.expansion import OptionGroup, option
+from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import Progress, Storage
+from clinometer.cli.remedies import warn
 from clinometer.cli.store import StoreFolder
 from clinometer.errors import UsageError
 
@@ -61,13 +62,10 @@ def export(
     store: StoreFolder,
     output: Annotated[
         str,
-        option(
+        output_option(
             "FILE|DIR|URL",
             "New file; folder for documents and queries (needs --format); or postgresql://USER@HOST/DATABASE, the "
             "password better in PGPASSWORD or ~/.pgpass.",
-            "-o",
-            "--output",
-            panel="Output",
         ),
     ],
     columns: _Columns,
@@ -82,7 +80,7 @@ def export(
     """
     from clinometer.store import stores_in
     from clinometer.store.exchange import export_store
-    from clinometer.store.exchange.forms import format_of, is_address
+    from clinometer.store.exchange.formats import format_of, is_address
 
     stores = stores_in(store)
     several = store not in stores.values()
@@ -90,12 +88,6 @@ def export(
         raise UsageError(f"{store} holds {' and '.join(stores)}; give one of them, since a table holds one store")
     if several and format is None:
         raise UsageError(f"{store} holds {' and '.join(stores)}, for which {output} becomes a folder; set --format")
-    options: dict[str, Any] = {
-        "metric": metric,
-        "table": columns.table,
-        "columns": columns.columns(),
-        "show_progress_bar": progress.bars,
-    }
     for stage, path in stores.items():
         target = output
         if several:
@@ -103,7 +95,15 @@ def export(
             folder.mkdir(parents=True, exist_ok=True)
             target = str(folder / f"{stage}.{format}")
         target_format = format_of(target, format)
-        rows = export_store(path, target, format=target_format, **options)
+        rows = export_store(
+            path,
+            target,
+            format=target_format,
+            metric=metric,
+            table=columns.table,
+            columns=columns.columns(),
+            show_progress_bar=progress.bars,
+        )
         where = f"table {columns.table}" if target_format == "pgvector" else target
         sys.stderr.write(f"wrote {rows:,} {stage} to {where} ({target_format})\n")
 
@@ -133,7 +133,7 @@ def import_(
             "password better in PGPASSWORD or ~/.pgpass.",
         ),
     ],
-    output: Annotated[Path, option("STORE", "Folder of the new store.", "-o", "--output", panel="Output")],
+    output: Annotated[Path, output_option("STORE", "Folder of the new store.")],
     rows: _Rows,
     columns: _Columns,
     storage: Storage,
@@ -162,6 +162,5 @@ def import_(
         shard_rows=storage.shard_rows,
         show_progress_bar=progress.bars,
     )
-    for warning in new_store.record.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+    warn(new_store.record.warnings)
     sys.stderr.write(f"wrote {len(new_store):,} {new_store.stage} to {output}\n")

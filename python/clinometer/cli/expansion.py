@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import MISSING, dataclass, fields
 from functools import wraps
-from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeGuard, TypeVar, get_args, get_type_hints
 
 import typer
 
-__all__ = ["OptionGroup", "expand", "option", "options_set"]
+__all__ = ["OptionGroup", "expand", "option", "options_set", "output_option"]
 
 _Group = TypeVar("_Group", bound="OptionGroup")
 
@@ -33,6 +33,11 @@ def option(metavar: str | None, text: str, *names: str, panel: str | None = None
     return typer.Option(*names, metavar=metavar, help=text, rich_help_panel=panel, **rules)
 
 
+def output_option(metavar: str, text: str) -> Any:
+    """The option `-o`, `--output`."""
+    return option(metavar, text, "-o", "--output", panel="Output")
+
+
 def expand(command: Callable[..., None]) -> Callable[..., None]:
     """The command for typer: each parameter that is an `OptionGroup` becomes the options of the group.
 
@@ -51,7 +56,7 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
     parameters: list[inspect.Parameter] = []
     groups: dict[str, type[OptionGroup]] = {}
     for name, parameter in inspect.signature(command).parameters.items():
-        if isinstance(kind := hints[name], type) and issubclass(kind, OptionGroup):
+        if _is_group(kind := hints[name]):
             groups[name] = kind
             parameters += _parameters(kind, parameter.default)
         else:
@@ -72,32 +77,26 @@ def _parameters(kind: type[OptionGroup], defaults: Any) -> Iterator[inspect.Para
     hints = get_type_hints(kind, include_extras=True)
     for field in fields(kind):
         default = getattr(defaults, field.name) if isinstance(defaults, kind) else field.default
-        if isinstance(inner := hints[field.name], type):
+        if _is_group(inner := hints[field.name]):
             yield from _parameters(inner, default)
             continue
         annotation, info = get_args(inner)
         info = copy(info)
         info.rich_help_panel = kind.panel
-        yield inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if default is MISSING else default,
-            annotation=Annotated[annotation, info],
+        parameter = inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[annotation, info]
         )
+        yield parameter if default is MISSING else parameter.replace(default=default)
 
 
 def _built(kind: type[_Group], values: dict[str, Any]) -> _Group:
     """The group from `values`, from which its values are removed."""
     hints = get_type_hints(kind)
-    return kind(
-        **{
-            field.name: _built(inner, values) if _is_group(inner := hints[field.name]) else values.pop(field.name)
-            for field in fields(kind)
-        }
-    )
+    names = [field.name for field in fields(kind)]
+    return kind(**{name: _built(hints[name], values) if _is_group(hints[name]) else values.pop(name) for name in names})
 
 
-def _is_group(annotation: Any) -> bool:
+def _is_group(annotation: Any) -> TypeGuard[type[OptionGroup]]:
     return isinstance(annotation, type) and issubclass(annotation, OptionGroup)
 
 

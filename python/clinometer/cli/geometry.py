@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from clinometer.cli.encoder_options import Adapter, CorrectionFile, Precomputed
-from clinometer.cli.expansion import option
+from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Json, Pivot, Progress, Source, SourceName, split_names
 from clinometer.cli.remedies import RemedyFiles, warn
 
@@ -32,9 +32,7 @@ def geometry(
     adapter: Adapter = None,
     correction: CorrectionFile = None,
     json: Json = False,
-    output: Annotated[
-        Path | None, option("FILE", "File for the rows as JSON.", "-o", "--output", panel="Output")
-    ] = None,
+    output: Annotated[Path | None, output_option("FILE", "File for the rows as JSON.")] = None,
 ) -> None:
     """Measure how close the embeddings of documents are to those of their translations.
 
@@ -48,6 +46,8 @@ def geometry(
     from clinometer.files import json_bytes, written_whole
     from clinometer.geometry import alignment_table
     from clinometer.geometry.pairs import check_read
+    from clinometer.report.base.text import plain_table
+    from clinometer.report.mismatch import geometry_table
 
     kind = check_read(read)
     # Only documents are encoded, so the languages of queries do not matter to a correction.
@@ -73,11 +73,4 @@ def geometry(
         with written_whole(output) as file:
             file.write(text)
         sys.stderr.write(f"wrote {output}\n")
-    sys.stdout.write(text.decode() if json else _table(rows))
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    from clinometer.report.base.text import plain_table
-    from clinometer.report.mismatch import geometry_table
-
-    return plain_table(geometry_table(rows)) + "\n"
+    sys.stdout.write(text.decode() if json else plain_table(geometry_table(rows)) + "\n")

@@ -96,14 +96,11 @@ class Source(OptionGroup):
     allow_missing: Annotated[
         bool,
         option(
-            None,
-            "Tolerance for judgements of absent texts; they are counted (beir, hub, irds).",
-            "--allow-missing",
+            None, "Tolerance for judgements of absent texts; they are counted (beir, hub, irds).", "--allow-missing"
         ),
     ] = False
     complete: Annotated[
-        bool,
-        option(None, "Restriction to what exists in every language; the rest is counted.", "--complete"),
+        bool, option(None, "Restriction to what exists in every language; the rest is counted.", "--complete")
     ] = False
     reader: Annotated[
         list[str] | None,

@@ -10,7 +10,7 @@ from clinometer.analysis import EXAMPLES
 from clinometer.errors import UsageError
 from clinometer.evaluation.results import Evaluation
 
-__all__ = ["check_folder", "show", "tell_figures", "write"]
+__all__ = ["check_folder", "tell_figures", "write"]
 
 
 def check_folder(folder: Path) -> None:
@@ -38,10 +38,3 @@ def tell_figures(paths: Sequence[Path]) -> None:
     """Print the names of the written figures."""
     names = ", ".join(path.name for path in paths)
     sys.stderr.write(f"wrote {names} to {paths[0].parent}\n" if paths else "the results have no values for a figure\n")
-
-
-def show(evaluation: Evaluation, json: bool) -> None:
-    """Print the results."""
-    from clinometer.report import plain_report
-
-    sys.stdout.write(evaluation.to_json() if json else plain_report([evaluation.to_dict()]) + "\n")

@@ -6,7 +6,7 @@ import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -14,6 +14,9 @@ from clinometer.cli.expansion import OptionGroup, option
 from clinometer.cli.option_groups import Json, Lists, MemoryBudget
 from clinometer.errors import UsageError
 from clinometer.files import json_bytes
+
+if TYPE_CHECKING:
+    from clinometer.scanning.planning import Forecast, Rates, Workload
 
 __all__ = ["plan"]
 
@@ -104,12 +107,7 @@ def _whole(option: str, text: str) -> int:
     return int(value)
 
 
-def _assumptions(work: object, rates: object, rate_is_set: bool, forecast: object) -> list[str]:
-    from clinometer.scanning.planning import Forecast, Rates, Workload
-
-    assert isinstance(work, Workload)  # noqa: S101 - imported late, so that --help comes at once
-    assert isinstance(rates, Rates)  # noqa: S101
-    assert isinstance(forecast, Forecast)  # noqa: S101
+def _assumptions(work: Workload, rates: Rates, rate_is_set: bool, forecast: Forecast) -> list[str]:
     load = "" if rates.load is None else f", with a load of {rates.load:.1f} on {rates.cores} cores"
     assumptions = [
         f"each worker scores {rates.pairs / 1e6:,.0f} million pairs a second with {work.threads} threads, each on a "

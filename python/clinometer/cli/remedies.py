@@ -37,7 +37,8 @@ class RemedyFiles:
         if query_languages is not None and correction is None:
             raise UsageError("--query-languages is an option of a correction; give --correction FILE as well")
         self._paths, self._mode = (adapter, correction), query_languages or "given"
-        self._adapter: Any = None
+        self.adapter: Any = None
+        """The adapter, once it is loaded; None for none."""
         self._correction: Any = None
 
     def __bool__(self) -> bool:
@@ -54,13 +55,8 @@ class RemedyFiles:
         from clinometer.correction import load as load_correction
 
         adapter, correction = self._paths
-        self._adapter = None if adapter is None else load_adapter(adapter)
+        self.adapter = None if adapter is None else load_adapter(adapter)
         self._correction = None if correction is None else load_correction(correction_file(correction))
-
-    @property
-    def adapter(self) -> Any:
-        """The loaded adapter; None for none."""
-        return self._adapter
 
     def applied_to(self, encoder: Any, collection: Collection) -> Any:
         """The encoder with the remedies behind it.
@@ -82,14 +78,10 @@ class RemedyFiles:
                 known_languages(path, self._correction, "queries", collection.queries.languages, fixes)
             elif self._mode == "identify":
                 query_languages = identify(self._correction.query_languages)
-        return Remedies(self._adapter, self._correction, query_languages).behind(encoder)
+        return Remedies(self.adapter, self._correction, query_languages).behind(encoder)
 
     def on_stores(self, documents: Any, queries: Any) -> Any:
-        """The `clinometer.correction.remedies.Remedies` for rows of stores; None for no remedies.
-
-        Args:
-            documents: An `EmbeddingStore`.
-            queries: An `EmbeddingStore`.
+        """The `clinometer.correction.remedies.Remedies` for rows of two `EmbeddingStore`; None where there are none.
 
         Raises:
             UsageError: The dimensions differ, or languages must be identified, which needs texts.
@@ -109,7 +101,7 @@ class RemedyFiles:
                     fixes = ["use --query-languages unknown"] if side == "queries" else []
                     known_languages(path, self._correction, side, store.languages, fixes)
         mode: Any = self._mode
-        return Remedies(self._adapter, self._correction, mode) or None
+        return Remedies(self.adapter, self._correction, mode) or None
 
 
 def correction_file(path: Any) -> Path:
@@ -120,14 +112,7 @@ def correction_file(path: Any) -> Path:
 def known_languages(
     path: Path, correction: Any, side: Any, languages: Iterable[str], fixes: Sequence[str] = ()
 ) -> None:
-    """Refuse languages that the correction was not fitted on, before the work.
-
-    Args:
-        path: Path of the correction, for the message.
-        correction: Fitted correction.
-        side: `documents` or `queries`.
-        languages: Label of each text.
-        fixes: Further fixes that the command offers, apart from fitting again.
+    """Refuse languages of texts that the correction was not fitted on; `fixes` is what helps besides fitting again.
 
     Raises:
         LanguageError: The message names all such languages, with their numbers of texts.

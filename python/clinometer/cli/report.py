@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from clinometer.cli.expansion import option
+from clinometer.cli.expansion import output_option
 from clinometer.cli.option_groups import Figures
 from clinometer.cli.output import check_folder, tell_figures
 
@@ -17,9 +17,7 @@ __all__ = ["report"]
 
 def report(
     results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Files results.json, or their folders.")],
-    output: Annotated[
-        Path | None, option("FILE", "File for the report, .html or .md.", "-o", "--output", panel="Output")
-    ] = None,
+    output: Annotated[Path | None, output_option("FILE", "File for the report, .html or .md.")] = None,
     figures: Figures = None,
 ) -> None:
     """Draw a report from results; without -o, print it as a table.
@@ -36,10 +34,8 @@ def report(
     evaluations = [Evaluation.from_json(path).with_examples(path.parent).for_report() for path in files]
     if figures is not None:
         tell_figures(draw_figures(evaluations, figures))
-    if output is None and figures is not None:
-        return
-    if output is None:
+    if output is not None:
+        write_report(evaluations, output)
+        sys.stderr.write(f"wrote {output}\n")
+    elif figures is None:
         sys.stdout.write(plain_report(evaluations) + "\n")
-        return
-    write_report(evaluations, output)
-    sys.stderr.write(f"wrote {output}\n")

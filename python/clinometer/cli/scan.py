@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from clinometer.cli.encoder_options import Remedy
-from clinometer.cli.expansion import OptionGroup, option
+from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import Execution, Json, Lists, MemoryBudget, Progress
 from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.errors import UsageError
@@ -19,8 +19,6 @@ from clinometer.executors import executor_of
 from clinometer.files import json_bytes
 
 __all__ = ["scan"]
-
-_PARTS = "parts"
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class _Results(Progress):
         Path | None, option("DIR", "Folder for finished shards during the scan; DIR/parts of --output by default.")
     ] = None
     output: Annotated[
-        Path | None, option("DIR", "Folder for ranks.npz, ranks.jsonl.gz, runs and scan.json.", "-o", "--output")
+        Path | None, output_option("DIR", "Folder for ranks.npz, ranks.jsonl.gz, runs and scan.json.")
     ] = None
 
 
@@ -91,7 +89,7 @@ def scan(
         threads=execution.threads,
         memory_budget=memory_budget,
     )
-    parts = results.work or (None if output is None else output / _PARTS)
+    parts = results.work or (None if output is None else output / "parts")
     try:
         with executor_of(execution.executor, threads=execution.threads) as executor:
             scan_result = request.run(executor, work=parts, show_progress_bar=results.bars)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.expansion import option
+from clinometer.cli.expansion import output_option
 from clinometer.cli.option_groups import Json
 from clinometer.errors import FormatError, UsageError
 from clinometer.files import json_bytes
@@ -61,7 +61,7 @@ def verify(store: StoreFolder) -> None:
 
 def merge(
     stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Stores of one encoder.")],
-    output: Annotated[Path, option("STORE", "Folder of the new store.", "-o", "--output", panel="Output")],
+    output: Annotated[Path, output_option("STORE", "Folder of the new store.")],
 ) -> None:
     """Join stores of one encoder, in the order of the arguments.
 

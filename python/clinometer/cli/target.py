@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Target"]
 
 
+@dataclass
 class Target:
     """The one target of an evaluation; options that cannot be combined are refused before the work.
 
@@ -31,46 +33,42 @@ class Target:
         UsageError: The options name two targets, or half of one.
     """
 
-    def __init__(
-        self,
-        encoder: str | None,
-        model: dict[str, Any],
-        *,
-        run: Path | None = None,
-        scores: Path | None = None,
-        queries: Path | None = None,
-        documents: Path | None = None,
-        remedies: RemedyFiles | None = None,
-    ) -> None:
-        self._encoder, self._model, self._run, self._scores = encoder, model, run, scores
-        self._queries, self._documents, self._remedies = queries, documents, remedies
-        paths = [path for path in (documents, queries) if path is not None]
+    encoder: str | None
+    model: dict[str, Any]
+    run: Path | None = None
+    scores: Path | None = None
+    queries: Path | None = None
+    documents: Path | None = None
+    remedies: RemedyFiles | None = None
+
+    def __post_init__(self) -> None:
+        paths = [path for path in (self.documents, self.queries) if path is not None]
         self._stored = bool(paths) and all(path.is_dir() for path in paths)
         self._stores: tuple[Any, Any] | None = None
-        targets = {"--encoder": encoder, "--run": run, "--scores": scores}
-        options_set = [option for option, value in targets.items() if value is not None]
-        if len(options_set) > 1:
-            raise UsageError(f"{' and '.join(options_set)} each name a target; give one of them")
+        targets = {"--encoder": self.encoder, "--run": self.run, "--scores": self.scores}
+        target_options = [option for option, value in targets.items() if value is not None]
+        if len(target_options) > 1:
+            raise UsageError(f"{' and '.join(target_options)} each name a target; give one of them")
         if self._stored:
-            if options_set or any(value for name, value in model.items() if name != "batch_size"):
+            if target_options or any(value for name, value in self.model.items() if name != "batch_size"):
                 raise UsageError(
                     "--documents and --queries are already encoded; leave out --encoder with its options, --run and "
                     "--scores"
                 )
-        elif encoder == "precomputed":
+        elif self.encoder == "precomputed":
             if len(paths) < 2:
                 raise UsageError("--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
         elif paths:
             raise UsageError("--queries and --documents are for --encoder precomputed, or must be folders of stores")
 
     def open(self) -> None:
-        """Read the small files, so that a wrong path is detected before texts are read."""
-        if self._remedies is not None:
-            self._remedies.load()
+        """Read what is small, so that a wrong path is found before texts are read."""
+        if self.remedies is not None:
+            self.remedies.load()
         if self._stored:
             from clinometer.scorers.stored import open_stores
 
-            self._stores = open_stores(documents=self._documents, queries=self._queries)
+            self._stores = open_stores(documents=self.documents, queries=self.queries)
 
     def scorer(self, collection: Collection) -> Scorer:
         """The scorer of this collection."""
@@ -78,14 +76,14 @@ class Target:
         from clinometer.scorers import MatrixScorer, RunScorer, StoredEmbeddings, scorer
 
         if self._stores is not None:
-            return StoredEmbeddings(*self._stores, self._remedies.on_stores(*self._stores) if self._remedies else None)
-        what: Any = self._encoder or "offline"
-        if self._run is not None:
-            what = RunScorer(self._run)
-        elif self._scores is not None:
-            what = MatrixScorer.from_file(self._scores)
-        elif self._queries is not None and self._documents is not None:
-            what = PrecomputedEncoder.from_files(self._queries, self._documents)
-        if not self._remedies:
-            return scorer(what, **self._model)
-        return scorer(self._remedies.applied_to(encoder(what, **self._model), collection))
+            return StoredEmbeddings(*self._stores, self.remedies.on_stores(*self._stores) if self.remedies else None)
+        what: Any = self.encoder or "offline"
+        if self.run is not None:
+            what = RunScorer(self.run)
+        elif self.scores is not None:
+            what = MatrixScorer.from_file(self.scores)
+        elif self.queries is not None and self.documents is not None:
+            what = PrecomputedEncoder.from_files(self.queries, self.documents)
+        if not self.remedies:
+            return scorer(what, **self.model)
+        return scorer(self.remedies.applied_to(encoder(what, **self.model), collection))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clinometer.cli.encoder_options import MaxLength, Prompts
-from clinometer.cli.expansion import OptionGroup, option
-from clinometer.cli.option_groups import Json, Pivot, Progress, split_names
+from clinometer.cli.expansion import OptionGroup, option, output_option
+from clinometer.cli.option_groups import Json, Pivot, Progress, split_names, without_none
+from clinometer.cli.remedies import warn
 from clinometer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class _Steps(OptionGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class _Proof(Progress):
-    output: Annotated[Path, option("DIR", "Folder for the model.", "-o", "--output", panel="Output")]
+    output: Annotated[Path, output_option("DIR", "Folder for the model.")]
     evaluate: Annotated[
         list[str] | None, option("SOURCE", "Collection to evaluate before and after; may be repeated.")
     ] = None
@@ -129,12 +130,12 @@ def train(
         "patience": steps.patience,
         "loss_options": None if recipe.scale is None else {"scale": recipe.scale},
     }
-    shared = {name: value for name, value in values.items() if value is not None}
+    shared = without_none(values)
     languages = [label for labels in samples.language for label in split_names(labels) or []]
     if recipe.adapter is not None:
         model_only = {"mini-batch-size": steps.mini_batch_size, "lora-rank": recipe.lora_rank, "blend": recipe.blend}
-        if model_options := [f"--{name}" for name, value in model_only.items() if value is not None]:
-            raise UsageError(f"--adapter leaves the model unchanged; leave out {', '.join(model_options)}")
+        if named := [f"--{name}" for name in without_none(model_only)]:
+            raise UsageError(f"{', '.join(named)} trains the model itself, but --adapter leaves it alone; drop one")
         if steps.evaluations or len(recipe.seeds) > 1:
             raise UsageError("an adapter has one seed and stops by its loss; leave out --evaluations and further seeds")
         _adapt(model, asdict(prompts), samples.data, languages, proof,
@@ -154,8 +155,7 @@ def train(
         model, [*samples.data], languages, proof.output, seeds=recipe.seeds, evaluate=proof.evaluate or [],
         show_progress_bar=proof.bars, **shared, **model_settings, **asdict(prompts),
     )  # fmt: skip
-    for warning in trained.models[0].record["samples"]["warnings"]:
-        sys.stderr.write(f"warning: {warning}\n")
+    warn(trained.models[0].record["samples"]["warnings"])
     text = json_module.dumps(trained.to_dict(), indent=1, ensure_ascii=False) if proof.json else _shown(trained)
     sys.stdout.write(text + "\n")
 
@@ -175,8 +175,7 @@ def _adapt(
     encoder = make_encoder(model, **prompts)
     require_embeddings(encoder)
     adapter, _ = train_adapter(data, languages, encoder, show_progress_bar=proof.bars, **options)
-    for warning in adapter.settings["data"]["training"]["warnings"]:
-        sys.stderr.write(f"warning: {warning}\n")
+    warn(adapter.settings["data"]["training"]["warnings"])
     proof.output.mkdir(parents=True, exist_ok=True)
     adapter.save(path)
     proofs = [
@@ -209,17 +208,13 @@ def _shown(trained: TrainedSeeds) -> str:
     from clinometer.training.seeds import spread
 
     lines = []
-    for model in trained.models:
-        state = "trained" if model.new else "already trained"
-        record = model.record
-        lines.append(
-            f"{model.folder}: {state}, seed {model.plan.seed}, {record['steps']} steps, {record['seconds']:.0f} s"
-        )
+    for one in trained.models:
+        done = "trained" if one.new else "was trained already"
+        facts = f"{one.record['steps']} steps, {one.record['seconds']:.0f} s"
+        lines.append(f"{one.folder}: {done}, seed {one.plan.seed}, {facts}")
     if values := spread(trained.development):
-        lines += [
-            "",
-            "development split" + (" (mean, standard deviation over seeds)" if len(trained.models) > 1 else ""),
-        ]
+        over = " (mean, standard deviation over seeds)" if len(trained.models) > 1 else ""
+        lines += ["", f"development split{over}"]
         for name, value in values.items():
             deviation = "" if value["sd"] is None else f"   {value['sd']:.4f}"
             lines.append(f"  {name:44s} {value['mean']:9.4f}{deviation}")

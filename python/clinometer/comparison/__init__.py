@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from clinometer.comparison.changes import change_rows
-from clinometer.comparison.harm import worse_rows
 from clinometer.comparison.paired import KEYS, pair_settings, paired_values
 from clinometer.errors import LanguageError, UsageError
 from clinometer.evaluation.results import Evaluation
@@ -30,6 +29,7 @@ from clinometer.statistics.significance import CORRECTIONS
 __all__ = ["Comparison", "compare"]
 
 _FACTS = ("name", "languages", "documents", "queries", "judgements")
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,7 @@ class Comparison:
         return next((row for row in self.rows if tuple(row[name] for name in fields) == key), None)
 
     def harmed(
-        self,
-        measure: str = "nDCG@1",
-        scenario: str = "mono-same",
-        tolerance: float = 0.005,
-        encoder: str | None = None,
+        self, measure: str = "nDCG@1", scenario: str = "mono-same", tolerance: float = 0.005, encoder: str | None = None
     ) -> list[dict[str, Any]] | None:
         """Rows of single languages that become worse by more than a tolerance, the worst first.
 
@@ -113,8 +109,17 @@ class Comparison:
         """
         label = self.labels[1] if encoder is None else encoder
         means = {"macro", "macro-target", "macro-pivot", *self.settings["groups"]}
-        rows = [row for row in self.rows if row["encoder"] == label and row["query_language"] not in means]
-        return worse_rows(rows, measure, scenario, tolerance)
+        checked = [
+            (row["difference"] if row["lower_is_better"] else -row["difference"], row)
+            for row in self.rows
+            if (row["encoder"], row["measure"], row["scenario"]) == (label, measure, scenario)
+            and row["query_language"] not in means
+            and row["lower_is_better"] is not None
+        ]
+        if not checked:
+            return None
+        worst_first = sorted(checked, key=lambda pair: -pair[0])
+        return [dict(row) for loss, row in worst_first if loss > tolerance + _ROUNDING]
 
 
 def compare(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clinometer.comparison.paired import PairedValues, Place
 from clinometer.measures import parse
-from clinometer.statistics.resampling import BootstrapMeans, Resamples
+from clinometer.statistics.resampling import BootstrapMeans, Estimate, Resamples
 from clinometer.statistics.significance import paired_effect, permutation_test
 
 __all__ = ["change_rows"]
@@ -96,7 +96,7 @@ def _plain(pairs: PairedValues, parts: Sequence[_Part], resamples: Resamples) ->
             gains, gain = sign * differences[:, columns], sign * estimate.value
         directed = toward_zero or lower is not None
         rows.append(
-            _row(part.place, pairs.measure, before, after, (estimate.value, estimate.low, estimate.high))
+            _row(part.place, pairs.measure, before, after, estimate)
             | {
                 "p": float(p[number]),
                 "effect": _known(effects[number]),
@@ -150,23 +150,18 @@ def _gaps(
             return gaps
 
         before, after = float(gap(means, 0)[0]), float(gap(means, size)[0])
-        changes = gap(drawn, size) - gap(drawn, 0)
-        changes = changes[~np.isnan(changes)]
-        tail = (1 - resamples.confidence) / 2
-        low, high = np.quantile(changes, [tail, 1 - tail]) if changes.size else (np.nan, np.nan)
+        estimate = sampled.estimate(after - before, gap(drawn, size) - gap(drawn, 0))
         empty = dict.fromkeys(("p", "effect", "better", "worse", "equal"))
         queries = int(np.minimum(counted[first], counted[second]).sum())
         rows.append(
-            _row(place, pairs.measure, before, after, (after - before, float(low), float(high)))
+            _row(place, pairs.measure, before, after, estimate)
             | empty
             | {"queries": queries, "lower_is_better": True, "improved": None if after == before else after < before}
         )
     return rows
 
 
-def _row(
-    place: Place, measure: str, before: float, after: float, difference: tuple[float, float, float]
-) -> dict[str, Any]:
+def _row(place: Place, measure: str, before: float, after: float, difference: Estimate) -> dict[str, Any]:
     return {
         "scenario": place.scenario,
         "query_language": place.query_language,
@@ -174,9 +169,9 @@ def _row(
         "measure": measure,
         "before": before,
         "after": after,
-        "difference": difference[0],
-        "ci_low": _known(difference[1]),
-        "ci_high": _known(difference[2]),
+        "difference": difference.value,
+        "ci_low": _known(difference.low),
+        "ci_high": _known(difference.high),
     }
 
 

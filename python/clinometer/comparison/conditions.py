@@ -187,7 +187,10 @@ def check_results(
                 problems.append(f"{condition}: the baseline has no row for {_place(row)}; measure it in the same way")
                 break
             value = _compared(condition, row, before, bounded)
-            if value is None or not _meets(condition, value):
+            meets = value is not None and (
+                value >= condition.limit if condition.kind == "min" else value <= condition.limit
+            )
+            if not meets:
                 baseline_value = {} if before is None else {"baseline": before["value"]}
                 verdict.failures.append({**row, **baseline_value, "compared": value})
         verdicts.append(verdict)
@@ -198,19 +201,11 @@ def check_results(
 
 def _compared(condition: Condition, row: dict[str, Any], before: dict[str, Any] | None, bounded: bool) -> float | None:
     value: float | None = row["value"]
-    if value is None:
+    if value is None or (before is not None and before["value"] is None):
         return None
     if before is not None:
-        if before["value"] is None:
-            return None
         return float(before["value"] - value if condition.kind == "max-drop" else value - before["value"])
-    if not bounded:
-        return value
-    return float(row["ci_high"] if condition.kind == "max" else row["ci_low"])
-
-
-def _meets(condition: Condition, value: float) -> bool:
-    return value >= condition.limit if condition.kind == "min" else value <= condition.limit
+    return float(row["ci_high"] if condition.kind == "max" else row["ci_low"]) if bounded else value
 
 
 def _baseline_rows(

@@ -71,12 +71,7 @@ class PairedValues:
 
 
 def pair_settings(before: Table, after: Table, names: tuple[str, str]) -> Settings:
-    """Match the settings of two tables of `per_query`, and their queries.
-
-    Args:
-        before: Columns of the table before, as in `Evaluation.per_query`.
-        after: Columns of the table after.
-        names: Names of the two in errors.
+    """Match the settings of two tables of `Evaluation.per_query`, and their queries; `names` are for errors.
 
     Raises:
         UsageError: No setting is in both, or a setting has different queries, different questions or a query twice.

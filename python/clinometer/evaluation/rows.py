@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection
-from clinometer.errors import CollectionError, UsageError
+from clinometer.errors import CollectionError, UsageError, first_few
 from clinometer.evaluation.per_query import SettingValues
 from clinometer.measures import Measure
 from clinometer.scenarios import Setting
@@ -235,6 +235,6 @@ def rows_by(
     if missing := sum(value is None for value in values):
         notices.append(f"{missing} of {len(values)} queries have no {field} and are in no group")
     if unanswered:
-        names = ", ".join(unanswered[:5]) + (", ..." if len(unanswered) > 5 else "")
+        names = first_few(unanswered, show=str)
         notices.append(f"{len(unanswered)} groups of {field} have no value of any measure and no rows: {names}")
     return rows, notices

@@ -242,46 +242,40 @@ def _scored(parent: Collection, encoder: Any, more: Sequence[_Rows], options: Sc
     return chosen.followed_by(*(part.rows for part in more)).score(parent, options)
 
 
-class _Layered:
+class _Layered(NamedTuple):
     """The scanned pools, from the one scan."""
 
-    def __init__(
-        self,
-        collection: Collection,
-        scan_result: Scan,
-        strata: Strata,
-        labels: NDArray[np.str_],
-        grades: NDArray[np.int64],
-        places: NDArray[np.uint32] | None,
-        ties: TieMode,
-    ) -> None:
-        self._collection, self._scan_result, self._strata, self._labels = collection, scan_result, strata, labels
-        self._grades, self._places, self._ties = grades, places, ties
-        assert scan_result.ranks is not None  # noqa: S101 - the scan had relevant documents
-        self._ranks = scan_result.ranks
-        self._query_of = np.repeat(np.arange(len(self._ranks.indptr) - 1), np.diff(self._ranks.indptr))
+    collection: Collection
+    scan_result: Scan
+    strata: Strata
+    labels: NDArray[np.str_]
+    grades: NDArray[np.int64]
+    places: NDArray[np.uint32] | None
+    ties: TieMode
 
     def scanned(self, number: int, pool: _SizedPool) -> ScannedCollection:
         """The result of `clinometer.scenarios.scanned.scan_collection` for one pool."""
-        documents = self._ranks.documents
-        rows = np.flatnonzero(np.isin(self._labels[documents], pool.languages))
-        per_query = np.bincount(self._query_of[rows], minlength=len(self._collection.queries))
+        ranks = self.scan_result.ranks
+        assert ranks is not None  # noqa: S101 - the scan had relevant documents
+        documents, query_of = ranks.documents, np.repeat(np.arange(len(ranks.indptr) - 1), np.diff(ranks.indptr))
+        rows = np.flatnonzero(np.isin(self.labels[documents], pool.languages))
+        per_query = np.bincount(query_of[rows], minlength=len(self.collection.queries))
         indptr = np.concatenate([[0], np.cumsum(per_query)]).astype(np.int64)
         targets = documents[rows]
-        codes = np.full(len(self._labels), -1, dtype=np.int64)
+        codes = np.full(len(self.labels), -1, dtype=np.int64)
         top = None
-        if self._scan_result.top is not None:
+        if self.scan_result.top is not None:
             for code, label in enumerate(pool.languages):
-                codes[self._labels == label] = code
-            all_queries = np.arange(len(self._collection.queries))
-            top = lists_in(self._scan_result.top, self._strata, number, list(pool.first), all_queries)
+                codes[self.labels == label] = code
+            all_queries = np.arange(len(self.collection.queries))
+            top = lists_in(self.scan_result.top, self.strata, number, list(pool.first), all_queries)
         return ScannedCollection(
-            collection=self._collection,
-            counts=ranks_in(self._ranks, self._strata, number, pool.languages, rows, indptr),
-            grades=self._grades[rows],
-            places=targets if self._places is None else self._places[targets].astype(np.int64),
+            collection=self.collection,
+            counts=ranks_in(ranks, self.strata, number, pool.languages, rows, indptr),
+            grades=self.grades[rows],
+            places=targets if self.places is None else self.places[targets].astype(np.int64),
             sizes=np.array([pool.first.get(label, 0) for label in pool.languages], dtype=np.int64),
             codes=codes,
             top=top,
-            ties=self._ties,
+            ties=self.ties,
         )

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import floor, log10
+from math import floor
 from typing import Any
 
 from clinometer.errors import UsageError
 from clinometer.geometry import MEASURES
 from clinometer.report.base import wording
-from clinometer.report.base.canvas import Mark, Point, canvas
+from clinometer.report.base.canvas import Mark, Point, canvas, round_step
 from clinometer.report.base.table import Cell, Column, Line, Table
 from clinometer.report.base.text import escape_markdown, markdown_table
 from clinometer.report.evaluation.figures import Drawing
@@ -23,7 +23,6 @@ __all__ = ["MismatchReport", "geometry_table", "mismatch_report"]
 Row = Mapping[str, Any]
 Columns = Sequence[Sequence[float | None]]
 _SHOWN = ("mismatch_l1", "mismatch_jsd", "margin", "language_gap_norm", "mexa", "bitext_accuracy")
-_ARROWS = {True: " ↑", False: " ↓", None: ""}
 _BEFORE, _AFTER = "#5b6875", "#0067a5"
 
 
@@ -117,7 +116,7 @@ def _table(
     columns: Mapping[str, Columns], languages: Sequence[str], names: tuple[str, ...], pivot: str, pairs: str
 ) -> Table:
     heads = [
-        Column(MEASURES[measure].display + _ARROWS[MEASURES[measure].higher_is_better], "", name)
+        Column(MEASURES[measure].display + wording.ARROWS[MEASURES[measure].higher_is_better], "", name)
         for measure in columns
         for name in names
     ]
@@ -137,7 +136,7 @@ def _draw(measure: str, languages: Sequence[str], columns: Columns, names: tuple
     known = [value for column in columns for value in column if value is not None]
     if not known:
         return None
-    step = _step(max(*known, 0.0) - min(*known, 0.0))
+    step = round_step(max(*known, 0.0) - min(*known, 0.0), 6)
     ticks = [step * i for i in range(floor(min(*known, 0.0) / step), -floor(-max(*known, 0.0) / step) + 1)]
     marks = (Mark(names[0], _BEFORE, "o", True), Mark(names[1], _AFTER, "o"))
     points = [[None if value is None else Point(value, None, None) for value in column] for column in columns]
@@ -153,15 +152,7 @@ def _draw(measure: str, languages: Sequence[str], columns: Columns, names: tuple
             f"{wording.language_name(label)} {_number(before)} {names[0]}, {_number(after)} {names[1]}"
             for label, before, after in zip(languages, *columns, strict=True)
         )
-        text = f"{title}. {phrases}."
-        return Drawing.of(sheet, "mismatch", marks, title, text)
-
-
-def _step(span: float) -> float:
-    """A round number that fits into the span four to eight times."""
-    rough = (span or 1.0) / 6
-    power = 10.0 ** floor(log10(rough))
-    return next(power * size for size in (1, 2, 5, 10) if power * size >= rough * (1 - 1e-9))
+        return Drawing.of(sheet, "mismatch", marks, title, f"{title}. {phrases}.")
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

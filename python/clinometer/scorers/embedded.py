@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder, EncoderRecord, encode, require_embeddings
 from clinometer.encoders.base import Side
-from clinometer.errors import EmbeddingError
+from clinometer.errors import EmbeddingError, first_few
 from clinometer.scanning.scan import scan
 from clinometer.scorers.base import ScanOptions, Scored
 
@@ -90,7 +90,7 @@ class EmbeddedScorer:
         largest = np.abs(rows).max(axis=1)
         bad_rows = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
         if bad_rows.size:
-            ids = ", ".join(repr(texts.ids[row]) for row in bad_rows[:5]) + (", ..." if bad_rows.size > 5 else "")
+            ids = first_few([texts.ids[row] for row in bad_rows])
             raise EmbeddingError(
                 f"the embeddings of {bad_rows.size} {side} are zero, NaN or infinite ({ids}); encode these texts again"
             )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
 from clinometer.correction.remedies import Remedies, mixed_encoders
-from clinometer.errors import CollectionError, UsageError
+from clinometer.errors import CollectionError, UsageError, first_few
 from clinometer.executors import opened
 from clinometer.scanning.arguments import codes_of, embedding_rows, tie_places
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
@@ -29,7 +29,6 @@ from clinometer.store.rowfiles import digest_of
 
 __all__ = ["StoredEmbeddings", "open_stores"]
 
-_IDS_SHOWN = 5
 # No canonical label has such a character.
 _LEFT_OUT = "\x00"
 
@@ -194,10 +193,9 @@ def _matched(texts: Texts, store: EmbeddingStore) -> tuple[NDArray[np.int64], in
     row_of = {name: row for row, name in enumerate(store.ids)}
     missing = [name for name in texts.ids if name not in row_of]
     if missing:
-        ids = ", ".join(map(repr, missing[:_IDS_SHOWN])) + (", ..." if len(missing) > _IDS_SHOWN else "")
         raise CollectionError(
-            f"{store.path} lacks {len(missing):,} of the collection's {len(texts):,} {store.stage} ({ids}); encode "
-            "this collection, or give its own store"
+            f"{store.path} lacks {len(missing):,} of the collection's {len(texts):,} {store.stage} "
+            f"({first_few(missing)}); encode this collection, or give its own store"
         )
     rows = np.array([row_of[name] for name in texts.ids], dtype=np.int64)
     text_of = np.full(len(store), -1, dtype=np.int64)

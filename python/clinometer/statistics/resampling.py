@@ -102,16 +102,17 @@ class BootstrapMeans:
 
     def mean(self, columns: list[int]) -> Estimate:
         """Mean of the columns' means (a macro average if there are several), with its percentile interval."""
-        return self._estimate(float(self.means[columns].mean()), self.resampled[:, columns].mean(axis=1))
+        return self.estimate(float(self.means[columns].mean()), self.resampled[:, columns].mean(axis=1))
 
     def distance(self, pairs: list[tuple[int, int]]) -> Estimate:
         """Absolute difference of two columns' means, averaged over pairs, with its percentile interval."""
-        first, second = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        first, second = map(list, zip(*pairs, strict=True))
         value = np.abs(self.means[first] - self.means[second]).mean()
         drawn = np.abs(self.resampled[:, first] - self.resampled[:, second]).mean(axis=1)
-        return self._estimate(float(value), drawn)
+        return self.estimate(float(value), drawn)
 
-    def _estimate(self, value: float, resampled: NDArray[np.float64]) -> Estimate:
+    def estimate(self, value: float, resampled: NDArray[np.float64]) -> Estimate:
+        """A value with the percentile interval of its values in the resamples, `(resamples,)`, NaN where undefined."""
         drawn = resampled[~np.isnan(resampled)]
         if np.isnan(value) or drawn.size == 0:
             return Estimate(value, float("nan"), float("nan"))

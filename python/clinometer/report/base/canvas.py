@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 from io import StringIO
 from math import ceil, floor, log10, radians, sin
@@ -17,12 +18,13 @@ from typing import Any, NamedTuple
 
 from clinometer.errors import MissingExtraError
 
-__all__ = ["INK", "Mark", "Point", "Sheet", "canvas", "ink_on", "quietly"]
+__all__ = ["INK", "Mark", "Point", "Sheet", "canvas", "ink_on", "quietly", "round_step"]
 
 INK = "#1b2733"
 _SOFT, _GRID = "#5b6875", "#d9dfe5"
 _SHADES = ("#f3f7fa", "#a9cce3", "#4f94c4")
 """Shades of a heat map; dark ink has a contrast of at least 4.5 to 1 on all of them."""
+_DOT = {"ms": 5.2, "mew": 1.3, "zorder": 5, "clip_on": False}
 _WIDTH = 4.9
 
 
@@ -47,29 +49,21 @@ class Sheet:
     """A figure with one line for each label, laid out in inches: marks keep their size for any number of lines."""
 
     def __init__(
-        self,
-        matplotlib_figure: Any,
-        lines: int,
-        series: int,
-        labels: Sequence[str],
-        right: float,
-        top: float,
-        bottom: float,
+        self, new_figure: Any, lines: int, series: int, labels: Sequence[str], right: float, top: float, bottom: float
     ) -> None:
         self.lines, self.spread = lines, min(0.62, 0.2 * (series - 1))
-        line_height = max(0.27, 0.13 * series + 0.1)
-        height = line_height * lines + top + bottom
-        self.line_height = line_height
+        self.line_height = max(0.27, 0.13 * series + 0.1)
+        inside = self.line_height * lines
+        height = inside + top + bottom
         left = min(1.9, 0.2 + 0.083 * max((len(label) for label in labels), default=0))
-        self.figure = matplotlib_figure(figsize=(_WIDTH, height))
+        self.figure = new_figure(figsize=(_WIDTH, height))
         self.inner = _WIDTH - left - right
-        box = (left / _WIDTH, bottom / height, self.inner / _WIDTH, line_height * lines / height)
+        box = (left / _WIDTH, bottom / height, self.inner / _WIDTH, inside / height)
         self.axes = self.figure.add_axes(box)
         self.axes.set_ylim(lines - 0.5, -0.5)
         self.axes.set_yticks(range(lines), labels=list(labels), parse_math=False)
         self.axes.tick_params(axis="both", length=0, pad=5, labelcolor=INK)
-        for side in ("left", "right", "top", "bottom"):
-            self.axes.spines[side].set_visible(False)
+        self.axes.spines[:].set_visible(False)
         self.axes.set_xticks([])
 
     def ticks(self, places: Sequence[float], labels: Sequence[str]) -> None:
@@ -80,9 +74,7 @@ class Sheet:
     @staticmethod
     def round_ticks(low: float, high: float) -> list[float]:
         """Four to seven round numbers within the ends."""
-        rough = ((high - low) or 1.0) / 5
-        power = 10.0 ** floor(log10(rough))
-        step = next(power * size for size in (1, 2, 5, 10) if power * size >= rough * (1 - 1e-9))
+        step = round_step(high - low, 5)
         return [round(step * i, 10) for i in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
     def grid(self) -> None:
@@ -90,8 +82,8 @@ class Sheet:
         self.axes.grid(axis="x", color=_GRID, lw=0.8)
         self.axes.set_axisbelow(True)
 
-    def _offset(self, i: int, series: int) -> float:
-        return 0.0 if series < 2 else self.spread * (i / (series - 1) - 0.5)
+    def _plot(self, xs: list[float], ys: list[float], colour: str, lw: float, **style: Any) -> None:
+        self.axes.plot(xs, ys, color=colour, lw=lw, **style)
 
     def dots(self, marks: Sequence[Mark], columns: Sequence[Sequence[Point | None]], *, stems: bool) -> None:
         """Dots with intervals, one mark for each column of points; stems from 0 to the first mark's dots."""
@@ -99,30 +91,17 @@ class Sheet:
             self.axes.axhline(y, color=_GRID, lw=0.6, zorder=1)
         for i, (mark, points) in enumerate(zip(marks, columns, strict=True)):
             colour = mark.colour
+            offset = self.spread * (i / (len(marks) - 1) - 0.5) if len(marks) > 1 else 0.0
+            fill = "white" if mark.hollow else colour
             for y, point in enumerate(points):
                 if point is None:
                     continue
-                at = y + self._offset(i, len(marks))
+                at = y + offset
                 if stems and i == 0:
-                    self.axes.plot(
-                        [0, point.value], [at, at], color=colour, lw=2.2, alpha=0.3, zorder=2, solid_capstyle="butt"
-                    )
+                    self._plot([0, point.value], [at, at], colour, 2.2, alpha=0.3, zorder=2, solid_capstyle="butt")
                 if point.low is not None and point.high is not None:
-                    self.axes.plot(
-                        [point.low, point.high], [at, at], color=colour, lw=1.3, zorder=3, solid_capstyle="round"
-                    )
-                fill = "white" if mark.hollow else colour
-                self.axes.plot(
-                    [point.value],
-                    [at],
-                    marker=mark.shape,
-                    ms=5.2,
-                    mfc=fill,
-                    mec=colour,
-                    mew=1.3,
-                    zorder=5,
-                    clip_on=False,
-                )
+                    self._plot([point.low, point.high], [at, at], colour, 1.3, zorder=3, solid_capstyle="round")
+                self.axes.plot([point.value], [at], marker=mark.shape, mfc=fill, mec=colour, **_DOT)
 
     def bars(self, i: int, series: int, points: Sequence[Point | None], sign: int, colour: str, *, pale: bool) -> None:
         """Bars with intervals for the i-th of several series, to the right (sign 1) or to the left (sign -1)."""
@@ -130,19 +109,12 @@ class Sheet:
         for y, point in enumerate(points):
             if point is None:
                 continue
-            at = y + thickness * (i - (series - 1) / 2)
-            self.axes.barh(
-                [at],
-                [sign * point.value],
-                height=thickness * 0.92,
-                color=colour,
-                alpha=0.55 if pale else 0.85,
-                lw=0,
-                zorder=2,
-            )
+            at, width = y + thickness * (i - (series - 1) / 2), sign * point.value
+            alpha = 0.55 if pale else 0.85
+            self.axes.barh([at], [width], height=thickness * 0.92, color=colour, alpha=alpha, lw=0, zorder=2)
             if point.low is not None and point.high is not None:
                 ends = [sign * point.low, sign * point.high]
-                self.axes.plot(ends, [at, at], color=INK, lw=1.1, zorder=3, solid_capstyle="butt")
+                self._plot(ends, [at, at], INK, 1.1, zorder=3, solid_capstyle="butt")
 
     def stacks(self, marks: Sequence[Mark], columns: Sequence[Sequence[float | None]], span: float) -> None:
         """Stacked parts from 0, one column of numbers for each mark; a part shows its number if there is room.
@@ -152,16 +124,14 @@ class Sheet:
         for y in range(self.lines):
             left = 0.0
             for mark, numbers in zip(marks, columns, strict=True):
-                number = numbers[y]
+                number, colour = numbers[y], mark.colour
                 if not number:
                     continue
-                self.axes.barh(
-                    [y], [number], left=left, height=0.7, color=mark.colour, edgecolor="white", lw=0.8, zorder=2
-                )
+                self.axes.barh([y], [number], left=left, height=0.7, color=colour, edgecolor="white", lw=0.8, zorder=2)
                 if number / span * self.inner > 0.3:
                     self.axes.text(
                         left + number / 2, y, f"{number:.0f}", ha="center", va="center", fontsize=8,
-                        color=ink_on(mark.colour), zorder=3,
+                        color=ink_on(colour), zorder=3,
                     )  # fmt: skip
                 left += number
 
@@ -191,37 +161,21 @@ class Sheet:
             if point is None:
                 continue
             angle = radians(max(-75.0, min(75.0, 15 * point.value)))
-            foot = y + 0.5 * length / self.line_height
+            foot, height = y + 0.5 * length / self.line_height, length / self.line_height
             tip = (
                 middle + length * sin(angle) * per_inch,
                 foot - length * (1 - sin(angle) ** 2) ** 0.5 / self.line_height,
             )
-            self.axes.plot(
-                [middle, middle],
-                [foot, foot - length / self.line_height],
-                color="#b4bec8",
-                lw=0.8,
-                ls=(0, (1.5, 1.5)),
-                clip_on=False,
-            )
-            self.axes.plot(
-                [middle - 0.07 * per_inch, middle + 0.07 * per_inch], [foot, foot], color=_SOFT, lw=1, clip_on=False
-            )
-            self.axes.plot([middle, tip[0]], [foot, tip[1]], color=colour, lw=2, clip_on=False, solid_capstyle="round")
+            ground = [middle - 0.07 * per_inch, middle + 0.07 * per_inch]
+            self._plot([middle, middle], [foot, foot - height], "#b4bec8", 0.8, ls=(0, (1.5, 1.5)), clip_on=False)
+            self._plot(ground, [foot, foot], _SOFT, 1, clip_on=False)
+            self._plot([middle, tip[0]], [foot, tip[1]], colour, 2, clip_on=False, solid_capstyle="round")
 
-    def write(self, x: float, inches: float, text: str, *, below: bool = False) -> None:
-        """Text at a share of the axes' width, some inches above their upper edge (or lower, if `below`)."""
-        y = inches / (self.line_height * self.lines) + (0 if below else 1)
+    def write_below(self, inches: float, text: str) -> None:
+        """Text some inches below the axes, in their middle."""
+        y, place = -inches / (self.line_height * self.lines), self.axes.transAxes
         self.axes.text(
-            x,
-            y,
-            text,
-            transform=self.axes.transAxes,
-            ha="center",
-            va="bottom",
-            fontsize=9,
-            color=_SOFT,
-            parse_math=False,
+            0.5, y, text, transform=place, ha="center", va="bottom", fontsize=9, color=_SOFT, parse_math=False
         )
 
     def write_at(
@@ -254,15 +208,17 @@ class Sheet:
         size = re.search(r'viewBox="([^"]*)"', body)
         inside = body[body.index(">") + 1 :]
         inside = re.sub(r"<metadata>.*?</metadata>\s*", "", inside, flags=re.DOTALL)
-        for before, after in (
-            (r'\bid="', f'id="{name}-'),
-            (r'href="#', f'href="#{name}-'),
-            (r"url\(#", f"url(#{name}-"),
-        ):
-            inside = re.sub(before, after, inside)
+        inside = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", inside)
         opening = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
         box = size.group(1) if size else f"0 0 {_WIDTH * 72:g} 300"
         return f'{opening} viewBox="{box}" role="img" aria-label="{escape(text)}">{inside.strip()}'
+
+
+def round_step(span: float, parts: int) -> float:
+    """A round number (1, 2 or 5 times a power of ten) that fits into the span at most `parts` times."""
+    rough = (span or 1.0) / parts
+    power = 10.0 ** floor(log10(rough))
+    return next(power * size for size in (1, 2, 5, 10) if power * size >= rough * (1 - 1e-9))
 
 
 def ink_on(colour: str) -> str:
@@ -308,8 +264,4 @@ def canvas() -> Iterator[Any]:
         matplotlib.rcParams.update(
             {"svg.hashsalt": "clinometer", "svg.fonttype": "none", "font.size": 10, "font.family": ["DejaVu Sans"]}
         )
-
-        def new(lines: int, series: int, labels: Sequence[str], right: float, top: float, bottom: float) -> Sheet:
-            return Sheet(Figure, lines, series, labels, right, top, bottom)
-
-        yield new
+        yield partial(Sheet, Figure)

@@ -22,18 +22,7 @@ _DPI = 200
 
 
 def save_figures(drawings: Iterable[Drawing], folder: str | os.PathLike[str]) -> list[Path]:
-    """Write figures as `NAME.svg` and `NAME.png`; other files of the folder are left alone.
-
-    Args:
-        drawings: Figures to write.
-        folder: Folder to write to; created if missing.
-
-    Returns:
-        The paths, in the order of the report.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
+    """Write figures as `NAME.svg` and `NAME.png`, as `clinometer.report.draw_figures` does; returns the paths."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

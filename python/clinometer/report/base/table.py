@@ -5,7 +5,7 @@ Every line has one cell for each column; numbers have been formatted already, no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
@@ -82,7 +82,7 @@ class Table:
         lines = [line for line in table.lines if any(cell.text != DASH for cell in line.cells)]
         return replace(table, lines=tuple(lines))
 
-    def relabelled(self, rename: Callable[[str], str]) -> Table:
-        """The table with other names for the encoders."""
-        columns = (column._replace(encoder=rename(column.encoder)) for column in self.columns)
+    def relabelled(self, names: Mapping[str, str]) -> Table:
+        """The table with other names for the encoders; those without one have none."""
+        columns = (column._replace(encoder=names.get(column.encoder, "")) for column in self.columns)
         return replace(self, columns=tuple(columns))

@@ -13,10 +13,27 @@ from typing import Any, NamedTuple
 from clinometer.errors import MeasureError
 from clinometer.measures.names import Measure, parse
 
-__all__ = ["DASH", "MINUS", "Scale", "count", "interval", "language_name", "listed", "measure", "scale", "value"]
+__all__ = [
+    "ARROWS",
+    "BETTER",
+    "DASH",
+    "MINUS",
+    "Scale",
+    "count",
+    "display",
+    "interval",
+    "language_name",
+    "listed",
+    "measure",
+    "scale",
+    "value",
+]
 
 DASH = "–"
 MINUS = "\N{MINUS SIGN}"
+ARROWS = {True: " ↑", False: " ↓", None: ""}
+"""What follows a measure's name in a heading, by whether higher is better."""
+BETTER = {True: "Higher is better.", False: "Lower is better.", None: "Shows a direction, not a quality."}
 
 _TABLE = """
 af:Afrikaans am:Amharic ar:Arabic as:Assamese az:Azerbaijani be:Belarusian bg:Bulgarian bm:Bambara bn:Bengali
@@ -76,6 +93,12 @@ def measure(name: str) -> Measure | None:
         return parse([name])[0]
     except MeasureError:
         return None
+
+
+def display(name: str) -> str:
+    """A measure's name as a reader sees it."""
+    known = measure(name)
+    return name if known is None else known.display
 
 
 def scale(name: str) -> Scale:

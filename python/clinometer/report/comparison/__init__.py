@@ -6,9 +6,11 @@ Same comparison, same bytes. Everything that comes from a result is escaped.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from string import ascii_uppercase
+from typing import Any
 
 from clinometer.errors import UsageError
 from clinometer.files import written_whole
@@ -123,21 +125,20 @@ def html_comparison(comparison: Compared) -> str:
     Raises:
         MissingExtraError: matplotlib or jinja2 is not installed.
     """
-    parts = []
-    for number, view in enumerate(_views(comparison), start=1):
-        parts.append(
-            {
-                "label": view.label,
-                "verdict": verdict(view),
-                "harmed": bool(comparison.harmed(encoder=view.label)),
-                "numbers": key_changes(view),
-                "drawings": _drawings(view, number),
-                "means": mean_tables(view),
-                "details": detail_tables(view),
-                "all": all_tables(view),
-            }
-        )
-    names = [row["measure"] for row in comparison.rows]
+    parts = [
+        {
+            "label": view.label,
+            "verdict": verdict(view),
+            "harmed": bool(comparison.harmed(encoder=view.label)),
+            "numbers": key_changes(view),
+            "drawings": _drawings(view, number),
+            "means": mean_tables(view),
+            "details": detail_tables(view),
+            "all": all_tables(view),
+        }
+        for number, view in enumerate(_views(comparison), start=1)
+    ]
+    encoders = zip(comparison.labels, comparison.encoders, strict=True)
     return fill(
         "comparison.html",
         title=_title(comparison),
@@ -147,15 +148,9 @@ def html_comparison(comparison: Compared) -> str:
         caveats=caveats(comparison),
         methods=methods(comparison),
         rows=len(comparison.rows),
-        measures=_explained(list(dict.fromkeys(names))),
-        settings=[(key.replace("_", " "), _setting(key, value)) for key, value in comparison.settings.items()],
-        encoders=[
-            (
-                label,
-                [(key.replace("_", " "), wording.listed(value)) for key, value in encoder.items() if key != "warnings"],
-            )
-            for label, encoder in zip(comparison.labels, comparison.encoders, strict=True)
-        ],
+        measures=[_explained(name) for name in dict.fromkeys(row["measure"] for row in comparison.rows)],
+        settings=_facts(comparison.settings),
+        encoders=[(label, _facts(encoder)) for label, encoder in encoders],
     )
 
 
@@ -165,15 +160,11 @@ def draw_figures(comparison: Compared, folder: str | os.PathLike[str]) -> list[P
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    views = enumerate(_views(comparison), start=1)
-    drawings = [drawing for number, view in views for drawing in _drawings(view, number)]
-    if len(comparison.labels) > 2:
+    drawings = []
+    for number, view in enumerate(_views(comparison), start=1):
         # On the page each figure is under the name of its encoder.
-        names = [view.label for view in _views(comparison) for _ in _drawings(view, 1)]
-        drawings = [
-            replace(drawing, title=f"{drawing.title}: {comparison.labels[0]} → {name}")
-            for drawing, name in zip(drawings, names, strict=True)
-        ]
+        aside = f": {comparison.labels[0]} → {view.label}" if len(comparison.labels) > 2 else ""
+        drawings += [replace(drawing, title=drawing.title + aside) for drawing in _drawings(view, number)]
     return save_figures(drawings, folder)
 
 
@@ -184,8 +175,9 @@ def _drawings(view: View, number: int) -> list[Drawing]:
     return [drawing for drawing in drawings if drawing]
 
 
-def _setting(key: str, value: object) -> str:
-    return str(value) if key == "seed" else wording.listed(value)
+def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    entries = ((key, value) for key, value in record.items() if key != "warnings")
+    return [(key.replace("_", " "), str(value) if key == "seed" else wording.listed(value)) for key, value in entries]
 
 
 def _views(comparison: Compared) -> list[View]:
@@ -193,11 +185,8 @@ def _views(comparison: Compared) -> list[View]:
 
 
 def _title(comparison: Compared) -> str:
-    return (
-        " → ".join(comparison.labels[:2])
-        if len(comparison.labels) == 2
-        else (f"{comparison.labels[0]} and {len(comparison.labels) - 1} others")
-    )
+    labels = comparison.labels
+    return " → ".join(labels) if len(labels) == 2 else f"{labels[0]} and {len(labels) - 1} others"
 
 
 def _opening(comparison: Compared) -> list[str]:
@@ -220,17 +209,12 @@ def _letter(number: int) -> str:
     return ascii_uppercase[number] if number < len(ascii_uppercase) else str(number + 1)
 
 
-def _explained(names: list[str]) -> list[tuple[str, str, str]]:
-    explanations = []
-    for name in names:
-        known = wording.measure(name)
-        if known is None:
-            explanations.append((name, name, "This version of clinometer does not know this measure."))
-            continue
-        better = {True: "Higher is better.", False: "Lower is better.", None: "Shows a direction, not a quality."}
-        text = "Nearer 0 is better." if name == "RankGap" else better[known.higher_is_better]
-        explanations.append((name, known.display, f"{known.summary} {text}"))
-    return explanations
+def _explained(name: str) -> tuple[str, str, str]:
+    known = wording.measure(name)
+    if known is None:
+        return name, name, "This version of clinometer does not know this measure."
+    text = "Nearer 0 is better." if name == "RankGap" else wording.BETTER[known.higher_is_better]
+    return name, known.display, f"{known.summary} {text}"
 
 
 def _bullets(entries: list[str]) -> str:

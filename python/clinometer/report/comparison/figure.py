@@ -5,8 +5,6 @@ It shows only values of rows, and has a text that says the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from clinometer.report.base import wording
 from clinometer.report.base.canvas import Mark, canvas
 from clinometer.report.comparison.view import Row, View, difference
@@ -18,21 +16,14 @@ _BETTER, _WORSE, _EVEN = "#0067a5", "#c2500a", "#5b6875"
 
 
 def draw_dumbbells(view: View, scenario: str, measure: str, *, name: str) -> Drawing | None:
-    """Before and after by language; None without rows.
-
-    Args:
-        view: Rows of one encoder after.
-        scenario: Name of the scenario.
-        measure: Name of the measure, in canonical spelling.
-        name: Prefix of the ids in the figure and name of its files.
-    """
+    """Before and after by language; None without rows. `name` is as in `Drawing`."""
     rows = view.targets(scenario, measure)
     if not rows:
         return None
-    factor, unit = wording.scale(measure).factor, wording.scale(measure).unit
+    factor, _, _, unit = wording.scale(measure)
     sign = "%" if unit == "%" else ""
     known = wording.measure(measure)
-    title = f"{known.display if known else measure} in {scenario}"
+    title = f"{wording.display(measure)} in {scenario}"
     ends = [row[end] * factor for row in rows for end in ("before", "after")]
     ends += [
         (row["before"] + row[end]) * factor for row in rows for end in ("ci_low", "ci_high") if row[end] is not None
@@ -69,18 +60,14 @@ def draw_dumbbells(view: View, scenario: str, measure: str, *, name: str) -> Dra
             )  # fmt: skip
         ticks = sheet.round_ticks(low, high)
         sheet.ticks(ticks, [f"{tick:g}{sign}" for tick in ticks])
-        text = _description(title, rows, measure)
-        key: tuple[Mark, ...] = (
-            Mark("before", _EVEN, "o", True),
-            Mark("after: clearly better", _BETTER, "o"),
-            Mark("after: clearly worse", _WORSE, "o"),
-            Mark("after: not clear", _EVEN, "o"),
-        )
+        text = f"{title}. {'; '.join(_phrase(row, measure) for row in rows)}."
         colours = {_colour(view, row) for row in rows}
-        key = (key[0], *(mark for mark in key[1:] if mark.colour in colours))
+        changes = {"clearly better": _BETTER, "clearly worse": _WORSE, "not clear": _EVEN}
+        after = (Mark(f"after: {text}", colour, "o") for text, colour in changes.items() if colour in colours)
+        key = (Mark("before", _EVEN, "o", True), *after)
         remark = (
             f"The pale bar is the {view.confidence} interval of the difference, drawn from the dot before. The "
-            f"numbers are the differences. A change is clear where its {_p(view)} is at most {view.level:.2g}."
+            f"numbers are the differences. A change is clear where its {view.p} is at most {view.level:.2g}."
         )
         return Drawing.of(sheet, name, key, f"{title}, by language", text, remark)
 
@@ -91,13 +78,6 @@ def _colour(view: View, row: Row) -> str:
     return _BETTER if row["improved"] else _WORSE
 
 
-def _p(view: View) -> str:
-    return "p" if view.comparison.settings["correction"] == "none" else "adjusted p"
-
-
-def _description(title: str, rows: Sequence[Row], measure: str) -> str:
-    def phrase(row: Row) -> str:
-        before, after = (wording.value(measure, row[end]) for end in ("before", "after"))
-        return f"{wording.language_name(row['query_language'])} {before} before, {after} after"
-
-    return f"{title}. {'; '.join(map(phrase, rows))}."
+def _phrase(row: Row, measure: str) -> str:
+    before, after = (wording.value(measure, row[end]) for end in ("before", "after"))
+    return f"{wording.language_name(row['query_language'])} {before} before, {after} after"

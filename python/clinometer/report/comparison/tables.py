@@ -69,9 +69,8 @@ def _short(measure: str, only_gap: bool) -> str:
     known = wording.measure(measure)
     if known is None:
         return measure
-    arrow = " →0" if measure == "RankGap" else {True: " ↑", False: " ↓", None: ""}[known.higher_is_better]
     name = known.display.partition(" (")[0] if known.inner and only_gap else known.display
-    return name + arrow
+    return name + (" →0" if measure == "RankGap" else wording.ARROWS[known.higher_is_better])
 
 
 def _shown(measure: str) -> str:
@@ -81,24 +80,20 @@ def _shown(measure: str) -> str:
 
 
 def _columns(view: View) -> tuple[Column, ...]:
-    correction = view.comparison.settings["correction"]
-    p = "p" if correction == "none" else "adj. p"
+    p = view.p.replace("adjusted", "adj.")
     heads = ("Before", "After", "Change", f"{view.confidence} interval", p, "d_z", "Better", "Worse", "Queries")
     return tuple(map(Column, heads))
 
 
 def _line(row: Row, label: str, *, mean: bool = False) -> Line:
-    measure = row["measure"]
-    effect = (
-        wording.DASH if row["effect"] is None else f"{round(row['effect'], 2) or 0:+.2f}".replace("-", wording.MINUS)
-    )
+    measure, effect = row["measure"], row["effect"]
     cells = [
         wording.value(measure, row["before"]),
         wording.value(measure, row["after"]),
         difference(measure, row["difference"]),
         difference_interval(row) or wording.DASH,
         probability(row["p_adjusted"]),
-        effect,
+        wording.DASH if effect is None else f"{round(effect, 2) or 0:+.2f}".replace("-", wording.MINUS),
         *(wording.count(row[name]) for name in ("better", "worse", "queries")),
     ]
     return Line(label, tuple(map(Cell, cells)), mean)

@@ -44,20 +44,14 @@ def change(view: View, row: Mapping[str, Any]) -> str:
     if not view.clear(row):
         excludes_zero = row["ci_low"] is not None and not row["ci_low"] <= 0 <= row["ci_high"]
         # The interval alone would say otherwise: it is not adjusted for the number of tests.
-        reason = f", but {_kind(view)} is {probability(row['p_adjusted'])}" if excludes_zero else ""
+        reason = f", but {view.p} is {probability(row['p_adjusted'])}" if excludes_zero else ""
         return f"does not clearly change, {span}{reason}"
     verb = "rises" if row["difference"] > 0 else "falls"
     if measure == "RankGap":
-        verb = (
-            ("moves towards 0," if row["improved"] else "moves away from 0,") if row["improved"] is not None else verb
-        )
+        verb = {True: "moves towards 0,", False: "moves away from 0,", None: verb}[row["improved"]]
     elif row["lower_is_better"]:
         span += ", which is better" if row["improved"] else ", which is worse"
     return f"{verb} {span}"
-
-
-def _kind(view: View) -> str:
-    return "p" if view.comparison.settings["correction"] == "none" else "adjusted p"
 
 
 def _span(view: View, row: Mapping[str, Any]) -> str:
@@ -70,11 +64,6 @@ def _span(view: View, row: Mapping[str, Any]) -> str:
     return f"from {before} to {after} ({change}" + (f", {view.confidence} interval {limits})" if limits else ")")
 
 
-def _name(measure: str) -> str:
-    known = wording.measure(measure)
-    return measure if known is None else known.display
-
-
 def _main(view: View) -> str:
     """The first headline of the first scenario: all queries, groups, and the languages that clearly change."""
     scenario = view.scenarios[0]
@@ -83,7 +72,7 @@ def _main(view: View) -> str:
     if row is None:
         return ""
     of = "" if not view.is_mean(row) else f", mean over {view.where(row)},"
-    text = f"{_name(measure)} in {scenario}{of} {change(view, row)}."
+    text = f"{wording.display(measure)} in {scenario}{of} {change(view, row)}."
     for name in view.groups:
         group = view.mean(scenario, measure, name)
         if group is not None and group["query_language"] == name:
@@ -97,14 +86,12 @@ def _by_language(view: View, scenario: str, measure: str) -> str:
     if len(rows) < 2 or not known:
         return ""
     clear = [row for row in known if view.clear(row)]
-    kind = _kind(view)
+    level = f"{view.p} at most {view.level:.2g}"
     if not clear:
-        return (
-            f" In none of the {len(rows)} languages is the change clear on its own ({kind} at most {view.level:.2g})."
-        )
+        return f" In none of the {len(rows)} languages is the change clear on its own ({level})."
     better = [row for row in clear if row["improved"]]
     worse = [_language(row) for row in clear if not row["improved"]]
-    text = f" By language ({kind} at most {view.level:.2g}): better in {len(better)} of {len(rows)}, worse in "
+    text = f" By language ({level}): better in {len(better)} of {len(rows)}, worse in "
     return text + (f"{len(worse)}: {listed(worse)}." if worse else "none.")
 
 
@@ -137,41 +124,27 @@ def _others(view: View) -> str:
     """Lean and intrusion of target-language queries."""
     facts = []
     pivot = wording.language_name(view.pivot)
+    intrusion = "Intrusion, the share of queries with an unrelated document of the other language above the answer,"
     for scenario, measure, text in (
         ("multi", "RankGap", f"The rank gap to {pivot}"),
-        (
-            "one-sided",
-            "Intrusion",
-            "Intrusion, the share of queries with an unrelated document of the other language above the answer,",
-        ),
+        ("one-sided", "Intrusion", intrusion),
     ):
         row = view.mean(scenario, measure, "macro-target")
         if row is not None and scenario in view.scenarios and measure in view.measures(scenario):
-            facts.append(f"{text} with queries in {_targets(view, row)} {change(view, row)}.")
+            targets = "the target languages" if view.is_mean(row) else _language(row)
+            facts.append(f"{text} with queries in {targets} {change(view, row)}.")
     return " ".join(facts)
-
-
-def _targets(view: View, row: Mapping[str, Any]) -> str:
-    return "the target languages" if view.is_mean(dict(row)) else _language(row)
 
 
 def key_changes(view: View) -> list[tuple[str, str, str]]:
     """The numbers at the top of a page: before and after, the difference with its interval, words."""
     pivot = wording.language_name(view.pivot)
+    complete = "Complete@10 in multi, all queries: all versions of the answer among the first 10"
+    intrusion = f"of target-language queries have an unrelated {pivot} document above the answer"
     candidates = [
-        (
-            "multi",
-            "Complete@10",
-            "macro",
-            "Complete@10 in multi, all queries: all versions of the answer among the first 10",
-        ),
+        ("multi", "Complete@10", "macro", complete),
         ("mono-same", "nDCG@1", "macro", "nDCG@1 in mono-same, all languages: search within one language"),
-        (
-            "one-sided",
-            "Intrusion",
-            "macro-target",
-            f"of target-language queries have an unrelated {pivot} document above the answer",
-        ),
+        ("one-sided", "Intrusion", "macro-target", intrusion),
         ("multi", "RankGap", "macro-target", f"log2 ranks of lean to {pivot}, target-language queries; 0 is upright"),
     ]
     numbers = []
@@ -208,6 +181,7 @@ def methods(comparison: Compared) -> list[str]:
         else f"p-values are adjusted by {_CORRECTIONS[correction]} within one scenario and measure, means and single "
         "languages apart; nothing is adjusted across measures and scenarios."
     )
+    of_gaps = "a difference of two means: it has an interval, but no test and no counts by query."
     return [
         "Differences are after minus before, over the queries for which both values are defined. Means over languages "
         "are plain means.",
@@ -217,9 +191,5 @@ def methods(comparison: Compared) -> list[str]:
         f"all translations of a question; the smallest possible p is {1 / (settings['resamples'] + 1):.1g}. {adjusted}",
         "d_z: mean difference over its standard deviation, both over questions. Better, worse, equal: numbers of "
         "queries.",
-        *(
-            f"{_name(name)} is a difference of two means: it has an interval, but no test and no counts by query."
-            for name in settings["measures"]
-            if name.startswith("LanguageGap")
-        ),
+        *(f"{wording.display(name)} is {of_gaps}" for name in settings["measures"] if name.startswith("LanguageGap")),
     ]

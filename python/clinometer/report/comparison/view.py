@@ -33,40 +33,32 @@ class Compared(Protocol):
     @property
     def collection(self) -> Mapping[str, Any]:
         """Description of the collection."""
-        ...
 
     @property
     def encoders(self) -> Sequence[Mapping[str, Any]]:
         """Records of the encoders, the one before first."""
-        ...
 
     @property
     def labels(self) -> Sequence[str]:
         """A short name for each encoder."""
-        ...
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """Settings of the comparison."""
-        ...
 
     @property
     def rows(self) -> Sequence[Row]:
         """One for each encoder after, scenario, measure and query language."""
-        ...
 
     @property
     def notices(self) -> Sequence[str]:
         """Sentences about what was left out."""
-        ...
 
     def harmed(self, *, tolerance: float = ..., encoder: str | None = ...) -> Sequence[Row] | None:
         """Rows of single languages that become worse; None without rows to check."""
-        ...
 
     def to_json(self) -> str:
         """The comparison as JSON text."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -91,6 +83,11 @@ class View:
         """Groups of languages by name."""
         groups: dict[str, list[str]] = self.comparison.settings["groups"]
         return groups
+
+    @property
+    def p(self) -> str:
+        """What p-values are called in sentences."""
+        return "p" if self.comparison.settings["correction"] == "none" else "adjusted p"
 
     @property
     def confidence(self) -> str:

@@ -28,6 +28,7 @@ _COLOURS = {
 }
 _SHOWN = 280
 Row = Mapping[str, Any]
+_Place = tuple[str, dict[str, Row], dict[str, int]]
 
 
 def causes(readings: Sequence[Reading], languages: Sequence[str]) -> Section | None:
@@ -40,8 +41,7 @@ def causes(readings: Sequence[Reading], languages: Sequence[str]) -> Section | N
             tables.append(_table(reading, languages, scenario, name=f"causes-{number}-{scenario}-table", title=title))
     if not tables:
         return None
-    thresholds = analysed[0][1].analysis or {}
-    settings = thresholds.get("settings", {})
+    settings = (analysed[0][1].analysis or {}).get("settings", {})
     pivot = wording.language_name(readings[0].pivot)
     text = (
         "Every query counts once, by the document at the top of its ranking. Orange and purple parts come from the "
@@ -54,7 +54,9 @@ def causes(readings: Sequence[Reading], languages: Sequence[str]) -> Section | N
         words["near-tie"] += f" (less than {settings['tolerance']:g})"
     if "overlap" in settings:
         words["duplicate"] += f" ({100 * settings['overlap']:g}% of the character trigrams)"
-    notes = tuple((_label(category, pivot), words[category]) for category in words if _used(category, tables, pivot))
+    heads = {column.head for table in tables for column in table.columns}
+    labels = {_label(category, pivot): text for category, text in words.items()}
+    notes = tuple((label, text) for label, text in labels.items() if label in heads)
     return Section(
         "causes", "What ranks first instead?", text, tuple(tables), _cases(analysed, languages, readings), notes
     )
@@ -79,13 +81,7 @@ def _label(category: str, pivot: str) -> str:
     }.get(category, category)
 
 
-def _used(category: str, tables: Sequence[Table], pivot: str) -> bool:
-    return any(column.head == _label(category, pivot) for table in tables for column in table.columns)
-
-
-def _places(
-    reading: Reading, languages: Sequence[str], scenario: str
-) -> list[tuple[str, dict[str, Row], dict[str, int]]]:
+def _places(reading: Reading, languages: Sequence[str], scenario: str) -> list[_Place]:
     """For each line: its label, rows by category if it is about a single pool, and counts by category over its pools.
 
     A category that cannot occur, such as a third language in a pool of two, has no count.
@@ -103,9 +99,8 @@ def _places(
             continue
         counts: dict[str, int] = {}
         for row in language_rows:
-            if not _can_occur(row, pivot):
-                continue
-            counts[row["category"]] = counts.get(row["category"], 0) + row["queries"]
+            if _can_occur(row, pivot):
+                counts[row["category"]] = counts.get(row["category"], 0) + row["queries"]
         pools = {tuple(row["pool_languages"]) for row in language_rows}
         label = language_label(language, [reading])
         if language == pivot:

@@ -14,15 +14,18 @@ from typing import NamedTuple
 from clinometer.report.base import wording
 from clinometer.report.base.canvas import INK, Mark, Point, Sheet, canvas
 from clinometer.report.base.table import Table
-from clinometer.report.evaluation.view import Reading, Side
+from clinometer.report.evaluation.view import Reading, Row, Side
 
-__all__ = ["Drawing", "draw_bars", "draw_dots", "draw_heat", "draw_lean", "series_of"]
+__all__ = ["Drawing", "Points", "draw_bars", "draw_dots", "draw_heat", "draw_lean", "point_of", "series_of"]
 
 _PIVOT, _TARGET = "#c2500a", "#0067a5"
 _COLOURS = ("#0067a5", "#c2500a", "#00805e", "#a6427e", "#8a6d00", "#3a3f8f", "#5b6875")
 _STICKS = 2
 """Largest number of results whose sticks can be told apart when drawn from one foot."""
 _MARKERS = ("o", "D", "s", "^", "v", "P", "X")
+
+Points = list[Point | None]
+"""Values as they are written in tables (percentages, not shares), one for each line; None where a row has no value."""
 
 
 class Series(NamedTuple):
@@ -63,14 +66,11 @@ def series_of(readings: Sequence[Reading], sides: Sequence[Side]) -> list[Series
             "pivot": Mark(f"{pivot} queries", _PIVOT, "D", True),
         }
         return [Series(readings[0], side, marks[side]) for side in sides]
+    looks = [(_COLOURS[i % len(_COLOURS)], _MARKERS[i % len(_MARKERS)]) for i in range(len(readings))]
     return [
-        Series(
-            reading,
-            side,
-            Mark(reading.label, _COLOURS[i % len(_COLOURS)], _MARKERS[i % len(_MARKERS)], side == "pivot"),
-        )
+        Series(reading, side, Mark(reading.label, colour, shape, side == "pivot"))
         for side in sides
-        for i, reading in enumerate(readings)
+        for reading, (colour, shape) in zip(readings, looks, strict=True)
     ]
 
 
@@ -79,45 +79,34 @@ def _name(language: str, readings: Sequence[Reading]) -> str:
     return wording.language_name(language) + ("†" if outside else "")
 
 
-def _points(series: Series, scenario: str, measure: str, languages: Sequence[str]) -> list[Point | None]:
-    """Values as they are written in tables (percentages, not shares); None where a row has no value."""
+def _points(series: Series, scenario: str, measure: str, languages: Sequence[str]) -> Points:
+    rows = (series.reading.row(scenario, series.side, language, measure) for language in languages)
+    return [point_of(row, measure) for row in rows]
+
+
+def point_of(row: Row | None, measure: str) -> Point | None:
+    """A row's value and interval in the unit of tables; None without a row or a value."""
+    if row is None or row["value"] is None:
+        return None
     factor = wording.scale(measure).factor
-    points: list[Point | None] = []
-    for language in languages:
-        row = series.reading.row(scenario, series.side, language, measure)
-        if row is None or row["value"] is None:
-            points.append(None)
-            continue
-        ends = (None if row.get(end) is None else row[end] * factor for end in ("ci_low", "ci_high"))
-        points.append(Point(row["value"] * factor, *ends))
-    return points
+    ends = (None if row.get(end) is None else row[end] * factor for end in ("ci_low", "ci_high"))
+    return Point(row["value"] * factor, *ends)
 
 
 def _description(
-    title: str,
-    all_series: Sequence[Series],
-    columns: Sequence[Sequence[Point | None]],
-    measure: str,
-    languages: Sequence[str],
+    title: str, shown: Sequence[Series], columns: Sequence[Points], measure: str, languages: Sequence[str]
 ) -> str:
     """The figure in words: for each series the highest and the lowest language."""
     factor = wording.scale(measure).factor
     parts = []
-    for series, points in zip(all_series, columns, strict=True):
-        known = [
-            (point.value, language) for point, language in zip(points, languages, strict=True) if point is not None
-        ]
+    for series, points in zip(shown, columns, strict=True):
+        known = [(point.value, language) for point, language in zip(points, languages, strict=True) if point]
         if known:
-            high, low = max(known, key=lambda pair: pair[0]), min(known, key=lambda pair: pair[0])
-            ends = (
+            ends = [
                 f"{wording.value(measure, number / factor)} ({wording.language_name(language)})"
-                for number, language in (low, high)
-            )
-            parts.append(
-                f"{series.mark.text}: from {' to '.join(ends)}"
-                if len(known) > 1
-                else f"{series.mark.text}: {next(ends)}"
-            )
+                for number, language in (end(known, key=lambda pair: pair[0]) for end in (min, max))
+            ]
+            parts.append(f"{series.mark.text}: {f'from {ends[0]} to {ends[1]}' if len(known) > 1 else ends[0]}")
     return f"{title}. {'; '.join(parts)}."
 
 
@@ -132,51 +121,44 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
     if not known:
         return None
     pivot = wording.language_name(readings[0].pivot)
-    low = min(-0.5, *(min(point.value, point.value if point.low is None else point.low) for point in known))
-    high = max(0.5, *(max(point.value, point.value if point.high is None else point.high) for point in known))
+    low, high = reach(known)
+    low, high = min(-0.5, low), max(0.5, high)
     pad = 0.06 * (high - low)
+    marks, labels = [series.mark for series in all_series], [_name(label, readings) for label in languages]
+    # The number of series with sticks: of one result its first side, of two results both.
+    sticks = min(len(readings), len(all_series)) if len(readings) <= _STICKS else 0
     with canvas() as new:
-        sheet = new(
-            len(languages),
-            len(all_series),
-            [_name(label, readings) for label in languages],
-            right=0.62 if len(readings) <= _STICKS else 0.2,
-            top=0.34,
-            bottom=0.62,
-        )
+        sheet = new(len(languages), len(marks), labels, right=0.62 if sticks else 0.2, top=0.34, bottom=0.62)
         axes = sheet.axes
         axes.set_xlim(low - pad, high + pad)
         axes.axvspan(0, high + pad, color="#fdf1e7", lw=0, zorder=0)
         axes.axvspan(low - pad, 0, color="#e9f3fa", lw=0, zorder=0)
         axes.axvline(0, color=INK, lw=1.4, zorder=2)
-        sheet.dots([series.mark for series in all_series], columns, stems=len(readings) == 1)
+        sheet.dots(marks, columns, stems=len(readings) == 1)
         ticks = _lean_ticks(low - pad, high + pad)
-        sheet.ticks(
-            ticks,
-            [
-                f"{wording.value(measure, tick).removesuffix('.00').replace('.50', '.5')}\n{_times(tick)}"
-                for tick in ticks
-            ],
-        )
-        sheet.write(0.5, -0.62 + 0.1, "rank gap in log2 ranks, and how many times as deep", below=True)
+        values = (wording.value(measure, tick).removesuffix(".00").replace(".50", ".5") for tick in ticks)
+        sheet.ticks(ticks, [f"{value}\n{_times(tick)}" for value, tick in zip(values, ticks, strict=True)])
+        sheet.write_below(0.52, "rank gap in log2 ranks, and how many times as deep")
         sheet.write_at(0, "upright", weight="bold")
         # A side that is too narrow for its label has none.
-        width = high - low
-        if high > 0.4 * width:
+        if high > 0.4 * (high - low):
             sheet.write_at(high + pad, f"leans to {pivot} ▶", align="right", colour=_PIVOT)
-        if -low > 0.25 * width:
+        if -low > 0.25 * (high - low):
             sheet.write_at(low - pad, "◀ leans away", align="left", colour=_TARGET)
-        with_sticks = len(readings) <= _STICKS
-        sticks = list(zip(all_series, columns, strict=True))[: 1 if len(readings) == 1 else None] if with_sticks else []
-        for series, points in sticks:
-            sheet.sticks(points, series.mark.colour)
+        for mark, points in list(zip(marks, columns, strict=True))[:sticks]:
+            sheet.sticks(points, mark.colour)
         title = f"Rank gap to {pivot}, by language"
         text = _description(f"{title}; 0 is upright, above 0 leans to {pivot}", all_series, columns, measure, languages)
         remark = (
             "The sticks to the right lean 15 degrees for each log2 rank, at most 75, for queries in the row's language."
         )
-        marks = [series.mark for series in all_series]
-        return Drawing.of(sheet, "lean", marks, title, text, remark if with_sticks else "")
+        return Drawing.of(sheet, "lean", marks, title, text, remark if sticks else "")
+
+
+def reach(points: Sequence[Point]) -> tuple[float, float]:
+    """The smallest and the largest number of values and intervals."""
+    numbers = [number for point in points for number in point if number is not None]
+    return min(numbers), max(numbers)
 
 
 def _lean_ticks(low: float, high: float) -> list[float]:
@@ -205,29 +187,22 @@ def draw_dots(
     columns = [_points(series, scenario, measure, languages) for series in shown]
     if not any(point for points in columns for point in points):
         return None
-    scale = wording.scale(measure)
-    top = 100.0 if scale.unit == "%" else 1.0
-    readings = list(dict.fromkeys(id(series.reading) for series in shown))
+    sign = "%" if wording.scale(measure).unit == "%" else ""
+    top = 100.0 if sign else 1.0
+    readings, marks = len({id(series.reading) for series in shown}), [series.mark for series in shown]
     labels = [_name(label, [series.reading for series in shown]) for label in languages]
     with canvas() as new:
-        sheet = new(
-            len(languages),
-            len(readings) if len(readings) > 1 else len(shown),
-            labels,
-            right=0.2,
-            top=0.1 if level is None else 0.34,
-            bottom=0.36,
-        )
+        lines = readings if readings > 1 else len(shown)
+        sheet = new(len(languages), lines, labels, right=0.2, top=0.1 if level is None else 0.34, bottom=0.36)
         sheet.axes.set_xlim(-0.02 * top, 1.02 * top)
         sheet.grid()
         if level is not None:
             sheet.axes.axvline(level, color=INK, lw=1.2, ls=(0, (4, 2)), zorder=2)
-            sheet.write_at(level, f"chance {level:.3g}" + ("%" if scale.unit == "%" else ""))
-        sheet.dots([series.mark for series in shown], columns, stems=False)
+            sheet.write_at(level, f"chance {level:.3g}{sign}")
+        sheet.dots(marks, columns, stems=False)
         ticks = [top * i / 5 for i in range(6)]
-        sheet.ticks(ticks, [f"{tick:g}" + ("%" if scale.unit == "%" else "") for tick in ticks])
-        text = _description(title, shown, columns, measure, languages)
-        return Drawing.of(sheet, name, [series.mark for series in shown], title, text)
+        sheet.ticks(ticks, [f"{tick:g}{sign}" for tick in ticks])
+        return Drawing.of(sheet, name, marks, title, _description(title, shown, columns, measure, languages))
 
 
 def draw_bars(
@@ -237,15 +212,12 @@ def draw_bars(
     several, pivot = len(readings) > 1, wording.language_name(readings[0].pivot)
     right, left = (series_of(readings, [side]) for side in ("target", "pivot"))
     ahead, behind = ([_points(series, scenario, measure, languages) for series in side] for side in (right, left))
-    reach = [max(p.value, p.high or 0) for columns in (ahead, behind) for points in columns for p in points if p]
-    if not reach:
+    ends = [[max(p.value, p.high or 0) for points in side for p in points if p] for side in (ahead, behind)]
+    if not any(ends):
         return None
-    step = 25 if max(reach) > 50 else 10 if max(reach) > 20 else 5 if max(reach) > 8 else 2
-    right_end, left_end = (
-        step
-        * max(1, ceil(max((max(p.value, p.high or 0) for points in columns for p in points if p), default=0) / step))
-        for columns in (ahead, behind)
-    )
+    most = max(map(max, filter(None, ends)))
+    step = 25 if most > 50 else 10 if most > 20 else 5 if most > 8 else 2
+    right_end, left_end = (step * max(1, ceil(max(side, default=0) / step)) for side in ends)
     with canvas() as new:
         labels = [_name(label, readings) for label in languages]
         sheet = new(len(languages), len(readings), labels, right=0.25, top=0.34, bottom=0.36)
@@ -258,53 +230,39 @@ def draw_bars(
                 sheet.bars(i, len(side), points, sign, colour, pale=several and sign < 0)
         ticks = [step * i for i in range(-left_end // step, right_end // step + 1)]
         sheet.ticks([float(tick) for tick in ticks], [f"{abs(tick)}%" for tick in ticks])
-        sheet.write_at(
-            right_end * 1.04, f"{pivot} above the answer ▶", align="right", colour=_PIVOT if not several else INK
-        )
-        sheet.write_at(-left_end * 1.04, "◀ reverse", align="left", colour=_TARGET if not several else INK)
+        inks = (INK, INK) if several else (_PIVOT, _TARGET)
+        sheet.write_at(right_end * 1.04, f"{pivot} above the answer ▶", align="right", colour=inks[0])
+        sheet.write_at(-left_end * 1.04, "◀ reverse", align="left", colour=inks[1])
         title = f"Queries with an unrelated document above the answer ({scenario})"
-        text = (
-            _description(f"{title}, {pivot} documents", right, ahead, measure, languages)
-            + " "
-            + _description("The reverse", left, behind, measure, languages)
-        )
-        key = (
-            tuple(Mark(series.mark.text, series.mark.colour, "s") for series in right)
-            if several
-            else (
-                Mark(f"{pivot} document above the answer", _PIVOT, "s"),
-                Mark(f"reverse: {pivot} queries", _TARGET, "s"),
-            )
-        )
-        return Drawing.of(sheet, "intrusion", key, title, text)
+        text = _description(f"{title}, {pivot} documents", right, ahead, measure, languages)
+        reverse = _description("The reverse", left, behind, measure, languages)
+        entries = {f"{pivot} document above the answer": _PIVOT, f"reverse: {pivot} queries": _TARGET}
+        key = [series.mark._replace(shape="s") for series in right]
+        if not several:
+            key = [Mark(entry, colour, "s") for entry, colour in entries.items()]
+        return Drawing.of(sheet, "intrusion", key, title, f"{text} {reverse}")
 
 
 def draw_heat(table: Table, *, name: str) -> Drawing | None:
     """A table of numbers as a heat map, the numbers in its cells; pale is low, dark is high within this table."""
-    numbers = [[_number(cell.text) for cell in line.cells] for line in table.lines if not line.mean]
+    lines = [line for line in table.lines if not line.mean]
+    texts = [[cell.text for cell in line.cells] for line in lines]
+    numbers = [[_number(text) for text in line] for line in texts]
     known = [number for line in numbers for number in line if number is not None]
     if not known:
         return None
     low, span = min(known), max(max(known) - min(known), 1e-9)
-    labels = [re.sub(r" \([^()]*\)(?=†?$)", "", line.label) for line in table.lines if not line.mean]
+    labels = [re.sub(r" \([^()]*\)(?=†?$)", "", line.label) for line in lines]
     heads = [
         column.encoder or (column.head.partition(", ")[2] or column.head).rstrip(" ↑↓") for column in table.columns
     ]
     with canvas() as new:
-        sheet = new(
-            len(labels),
-            1,
-            labels,
-            right=0.1 if len(heads) < 5 else 0.55,
-            top=0.4 if len(heads) < 5 else 0.8,
-            bottom=0.08,
-        )
+        few = len(heads) < 5
+        sheet = new(len(labels), 1, labels, right=0.1 if few else 0.55, top=0.4 if few else 0.8, bottom=0.08)
         sheet.axes.set_xlim(-0.5, len(heads) - 0.5)
-        sheet.heat(numbers, [[cell.text for cell in line.cells] for line in table.lines], low, span)
+        sheet.heat(numbers, texts, low, span)
         for i, head in enumerate(heads):
-            sheet.write_at(
-                i, head.replace(" ", "\n", 1) if len(heads) < 5 else head, rotation=0 if len(heads) < 5 else 45
-            )
+            sheet.write_at(i, head.replace(" ", "\n", 1) if few else head, rotation=0 if few else 45)
         text = f"{table.title}: the numbers of the table, from {low:g} to {max(known):g}."
         return Drawing.of(sheet, name, (), table.title, text)
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinometer.report.base import wording
-from clinometer.report.base.canvas import Mark, Point, canvas
+from clinometer.report.base.canvas import Mark, canvas
 from clinometer.report.base.section import Section
 from clinometer.report.base.table import Cell, Column, Line, Table
-from clinometer.report.evaluation.figures import Drawing, series_of
-from clinometer.report.evaluation.tables import cell, heading
+from clinometer.report.evaluation.figures import Drawing, point_of, reach, series_of
+from clinometer.report.evaluation.tables import cell, heading, side_by_side
 from clinometer.report.evaluation.view import Reading
 
 __all__ = ["draw_groups", "field_of", "group_table", "groups"]
@@ -62,15 +62,9 @@ def _row(reading: Reading, group: str, scenario: str, measure: str, languages: S
     query_language = languages[0] if len(languages) == 1 else "macro-target"
     if query_language == "macro-target" and measure in reading.beyond_pivot.get(scenario, ()):
         return None
-    return next(
-        (
-            row
-            for row in reading.by
-            if (row["group"], row["scenario"], row["measure"], row["query_language"])
-            == (group, scenario, measure, query_language)
-        ),
-        None,
-    )
+    key = (group, scenario, measure, query_language)
+    fields = ("group", "scenario", "measure", "query_language")
+    return next((row for row in reading.by if tuple(row[name] for name in fields) == key), None)
 
 
 def _ordered(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
@@ -94,20 +88,14 @@ def group_table(readings: Sequence[Reading], languages: Sequence[str]) -> Table 
     chosen = _chosen(readings)
     lines = []
     for group in _ordered(readings, languages):
-        columns = [
-            [_row(reading, group, scenario, name, languages) for reading in readings] for scenario, name, _ in chosen
-        ]
-        counts = [
-            next((rows[i]["queries"] for rows in columns if rows[i] is not None), None)  # type: ignore[index]
-            for i in range(len(readings))
-        ]
-        cells = [cell(name, row) for (_, name, _), rows in zip(chosen, columns, strict=True) for row in rows]
+        rows = [[_row(reading, group, place, name, languages) for reading in readings] for place, name, _ in chosen]
+        counts = [next((row["queries"] for row in of_reading if row), None) for of_reading in zip(*rows, strict=True)]
+        cells = [cell(name, row) for (_, name, _), column in zip(chosen, rows, strict=True) for row in column]
         lines.append(Line(group, (*cells, *(Cell(wording.count(number)) for number in counts))))
     heads = [*(heading(name, aside) for _, name, aside in chosen), Column("Queries")]
-    several = len(readings) > 1
-    headings = [head._replace(encoder=reading.label if several else "") for head in heads for reading in readings]
     title = f"By {field}, queries in {_targets(languages)}"
-    return Table("groups-table", title, "", field.capitalize(), tuple(headings), tuple(lines)).without_empty()
+    columns = side_by_side(heads, readings)
+    return Table("groups-table", title, "", field.capitalize(), columns, tuple(lines)).without_empty()
 
 
 def draw_groups(readings: Sequence[Reading], languages: Sequence[str]) -> Drawing | None:
@@ -115,25 +103,18 @@ def draw_groups(readings: Sequence[Reading], languages: Sequence[str]) -> Drawin
     if field_of(readings) is None:
         return None
     scenario, measure, aside = _chosen(readings)[0]
-    scale = wording.scale(measure)
+    factor, _, _, unit = wording.scale(measure)
     names = _ordered(readings, languages)
     shown = names[:_DRAWN]
-    columns: list[list[Point | None]] = []
-    for reading in readings:
-        points: list[Point | None] = []
-        for group in shown:
-            row = _row(reading, group, scenario, measure, languages)
-            if row is None or row["value"] is None:
-                points.append(None)
-                continue
-            ends = (None if row.get(end) is None else row[end] * scale.factor for end in ("ci_low", "ci_high"))
-            points.append(Point(row["value"] * scale.factor, *ends))
-        columns.append(points)
+    columns = [
+        [point_of(_row(reading, group, scenario, measure, languages), measure) for group in shown]
+        for reading in readings
+    ]
     known = [point for points in columns for point in points if point]
     if not known:
         return None
-    lows, highs = ([getattr(p, end) for p in known if getattr(p, end) is not None] for end in ("low", "high"))
-    low, high = min([0.0, *lows, *(p.value for p in known)]), max([*highs, *(p.value for p in known)])
+    low, high = reach(known)
+    low = min(0.0, low)
     pad = 0.03 * ((high - low) or 1)
     with canvas() as new:
         labels = [name if len(name) < 25 else name[:23] + "…" for name in shown]
@@ -145,11 +126,11 @@ def draw_groups(readings: Sequence[Reading], languages: Sequence[str]) -> Drawin
             marks = [Mark(f"queries in {_targets(languages)}, with the interval", marks[0].colour, "o")]
         sheet.dots(marks, columns, stems=False)
         ticks = sheet.round_ticks(low, high)
-        sheet.ticks(ticks, [f"{tick:g}" + ("%" if scale.unit == "%" else "") for tick in ticks])
+        sheet.ticks(ticks, [f"{tick:g}" + ("%" if unit == "%" else "") for tick in ticks])
         head = heading(measure, aside).head.rstrip(" ↑↓")
         title = f"{head}, by {field_of(readings)}"
         highest = ", ".join(
-            f"{name} {wording.value(measure, point.value / scale.factor)}"
+            f"{name} {wording.value(measure, point.value / factor)}"
             for name, point in list(zip(shown, columns[0], strict=True))[:3]
             if point
         )

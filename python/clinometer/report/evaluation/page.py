@@ -16,7 +16,7 @@ from clinometer.report.evaluation.preference import draw_preference
 from clinometer.report.evaluation.sections import measures_explained, scenario_notes, sections, settings
 from clinometer.report.evaluation.tables import first_measure, full_tables
 from clinometer.report.evaluation.verdict import caveats, complete_measure, intrusion_scenario, key_numbers, verdict
-from clinometer.report.evaluation.view import Reading, by_lean, read_results
+from clinometer.report.evaluation.view import Reading, Side, by_lean, read_results
 
 __all__ = ["drawings_of", "render_html"]
 
@@ -64,15 +64,9 @@ def drawings_of(results: Sequence[Mapping[str, Any]]) -> list[Drawing]:
 
 def _head(reading: Reading, several: bool) -> str:
     documents, queries = (sum((reading.collection.get(name) or {}).values()) for name in ("documents", "queries"))
-    prefix = (
-        f"{reading.encoder.get('name', 'encoder')} on {reading.collection.get('name', 'a collection')}: "
-        if several
-        else ""
-    )
-    return (
-        f"{prefix}{len(reading.languages)} languages, {wording.count(documents)} documents, "
-        f"{wording.count(queries)} queries"
-    )
+    name = f"{reading.encoder.get('name', 'encoder')} on {reading.collection.get('name', 'a collection')}: "
+    counts = f"{wording.count(documents)} documents, {wording.count(queries)} queries"
+    return f"{name if several else ''}{len(reading.languages)} languages, {counts}"
 
 
 def _drawings(section: Section, readings: Sequence[Reading], languages: Sequence[str]) -> list[Drawing]:
@@ -97,21 +91,17 @@ def _drawings(section: Section, readings: Sequence[Reading], languages: Sequence
 
 
 def _versions(readings: Sequence[Reading], languages: Sequence[str]) -> list[Drawing | None]:
-    pivot, several = wording.language_name(readings[0].pivot), len(readings) > 1
+    pivot = wording.language_name(readings[0].pivot)
+    figures: list[tuple[str, str, list[Side]]] = [("", "", ["target", "pivot"])]
+    if len(readings) > 1:
+        figures = [("-target", ", queries in the target language", ["target"])]
+        figures.append(("-pivot", f", {pivot} queries", ["pivot"]))
     drawings: list[Drawing | None] = []
     for measure in (complete_measure(readings), first_measure(readings, ["multi"], ["MaxRnorm"])):
         known = wording.measure(measure) if measure else None
         if measure is None or known is None:
             continue
-        name = measure.lower().replace("@", "-")
-        if not several:
-            drawings.append(
-                draw_dots(series_of(readings, ["target", "pivot"]), languages, measure, name=name, title=known.display)
-            )
-            continue
-        for side, queries in (("target", "queries in the target language"), ("pivot", f"{pivot} queries")):
-            shown = series_of(readings, ["target" if side == "target" else "pivot"])
-            drawings.append(
-                draw_dots(shown, languages, measure, name=f"{name}-{side}", title=f"{known.display}, {queries}")
-            )
+        for suffix, queries, sides in figures:
+            name, title = measure.lower().replace("@", "-") + suffix, known.display + queries
+            drawings.append(draw_dots(series_of(readings, sides), languages, measure, name=name, title=title))
     return drawings

@@ -81,16 +81,10 @@ def draw_preference(readings: Sequence[Reading], languages: Sequence[str]) -> li
     order = [*languages, readings[0].pivot]
     drawings: list[Drawing | None] = []
     if first_measure(readings, [_SCENARIO], ["LPR"]):
+        title = "Language preference rate (LPR), by language of the query"
+        shown, level = series_of(readings, ["target"]), chance(readings)
         drawings.append(
-            draw_dots(
-                series_of(readings, ["target"]),
-                order,
-                "LPR",
-                name="preference-lpr",
-                title="Language preference rate (LPR), by language of the query",
-                scenario=_SCENARIO,
-                level=chance(readings),
-            )
+            draw_dots(shown, order, "LPR", name="preference-lpr", title=title, scenario=_SCENARIO, level=level)
         )
     for number, reading in enumerate(readings, start=1):
         lines = [label for label in order if reading.number(_SCENARIO, "target", label, "FourWay(SR-QL)") is not None]

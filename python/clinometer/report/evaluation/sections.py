@@ -14,15 +14,7 @@ from clinometer.report.base.section import Section
 from clinometer.report.evaluation.causes import causes
 from clinometer.report.evaluation.groups import groups
 from clinometer.report.evaluation.preference import preference
-from clinometer.report.evaluation.tables import (
-    Spec,
-    by_language,
-    by_scenario,
-    first_measure,
-    matrix,
-    overview,
-    pair_matrix,
-)
+from clinometer.report.evaluation.tables import Spec, by_language, by_scenario, first_measure, matrix, overview
 from clinometer.report.evaluation.verdict import intrusion_scenario
 from clinometer.report.evaluation.view import Reading
 
@@ -96,11 +88,7 @@ def _versions(readings: Sequence[Reading], languages: Sequence[str]) -> Section:
     tables = (
         by_language(readings, languages, specs, name="versions-target", title="Queries in the target language"),
         by_language(
-            readings,
-            languages,
-            reverse,
-            name="versions-pivot",
-            title=f"{pivot} queries, pool with the row's language",
+            readings, languages, reverse, name="versions-pivot", title=f"{pivot} queries, pool with the row's language"
         ),
     )
     return Section("versions", "Does it find both versions?", text, tables)
@@ -133,9 +121,8 @@ def _intrusion(readings: Sequence[Reading], languages: Sequence[str]) -> Section
         for number, reading in enumerate(readings, start=1):
             suffix = f", {reading.label}" if len(readings) > 1 else ""
             title = f"Intrusion by language of the queries (rows) and of the intruders (columns), {scenario}{suffix}"
-            tables.append(
-                pair_matrix(reading, order, scenario, "Intrusion", name=f"intrusion-pairs-{number}", title=title)
-            )
+            name = f"intrusion-pairs-{number}"
+            tables.append(matrix(reading, order, "Intrusion", name=name, title=title, pairs=scenario))
     return Section("intrusion", "What ranks above the answer?", text, tuple(tables))
 
 
@@ -164,18 +151,12 @@ def _mono(readings: Sequence[Reading], languages: Sequence[str]) -> Section | No
     )
     if every_pair(readings):
         order = [readings[0].pivot, *languages]
-        tables = tuple(
-            matrix(
-                reading,
-                order,
-                measure,
-                name=f"mono-{number}",
-                title=f"{_shown(measure)} by language of the queries (rows) and of the documents (columns)"
-                + (f", {reading.label}" if len(readings) > 1 else ""),
-            )
-            for number, reading in enumerate(readings, start=1)
-        )
-        return Section("mono", "One language at a time", text, tables)
+        title = f"{wording.display(measure)} by language of the queries (rows) and of the documents (columns)"
+        tables = []
+        for number, reading in enumerate(readings, start=1):
+            suffix = f", {reading.label}" if len(readings) > 1 else ""
+            tables.append(matrix(reading, order, measure, name=f"mono-{number}", title=title + suffix))
+        return Section("mono", "One language at a time", text, tuple(tables))
     specs = [
         Spec("mono-same", "target", measure, "same language"),
         Spec("mono-cross", "target", measure, f"{pivot} documents"),
@@ -185,15 +166,9 @@ def _mono(readings: Sequence[Reading], languages: Sequence[str]) -> Section | No
         f"Same language: queries and documents in the row's language. {pivot} documents, {pivot} queries: the other "
         "side is in the row's language."
     )
-    table = by_language(
-        readings, languages, specs, name="mono", title=f"{_shown(measure)} in pools of one language", note=note
-    )
+    title = f"{wording.display(measure)} in pools of one language"
+    table = by_language(readings, languages, specs, name="mono", title=title, note=note)
     return Section("mono", "One language at a time", text, (table,))
-
-
-def _shown(name: str) -> str:
-    known = wording.measure(name)
-    return name if known is None else known.display
 
 
 def _multilingual(readings: Sequence[Reading], languages: Sequence[str]) -> Section | None:
@@ -201,12 +176,8 @@ def _multilingual(readings: Sequence[Reading], languages: Sequence[str]) -> Sect
         return None
     table = by_scenario(readings, languages, "multilingual")
     text = "All languages share one pool, which holds the answer in each of them." + _pool_shares(readings)
-    return Section(
-        "multilingual",
-        "All languages at once",
-        text,
-        (replace(table, title="Queries in each language, all documents"),),
-    )
+    table = replace(table, title="Queries in each language, all documents")
+    return Section("multilingual", "All languages at once", text, (table,))
 
 
 def _pool_shares(readings: Sequence[Reading]) -> str:
@@ -223,38 +194,28 @@ def _pool_shares(readings: Sequence[Reading]) -> str:
         if total and documents.get(pivot):
             shares.append(f"{100 * documents[pivot] / total:.1f}%")
     shares = list(dict.fromkeys(shares))
+    if not shares:
+        return ""
     return (
         f" {_pivot(readings)} documents are {' or '.join(shares)} of this pool; compare the language share with that."
-        if shares
-        else ""
     )
 
 
 def measures_explained(readings: Sequence[Reading]) -> list[tuple[str, str, str]]:
     """Every measure of the results: name in files, display name, meaning."""
     names = dict.fromkeys(name for reading in readings for rows in reading.places.values() for name in rows)
-    explained = []
-    for name in names:
-        known = wording.measure(name)
-        if known is None:
-            explained.append(
-                (name, name, "This version of clinometer does not know this measure; values are shown as they are.")
-            )
-            continue
-        better = {True: "Higher is better.", False: "Lower is better.", None: "Shows a direction, not a quality."}
-        explained.append((name, known.display, f"{known.summary} {better[known.higher_is_better]}"))
-    return explained
+    unknown = "This version of clinometer does not know this measure; values are shown as they are."
+    known = {name: wording.measure(name) for name in names}
+    texts = {name: f"{m.summary} {wording.BETTER[m.higher_is_better]}" if m else unknown for name, m in known.items()}
+    return [(name, wording.display(name), text) for name, text in texts.items()]
 
 
 def settings(reading: Reading) -> list[tuple[str, list[tuple[str, str]]]]:
     """Everything that a result records of what was measured and how, in groups: encoder, collection, evaluation."""
     groups = []
     hidden = {"command", "warnings"}
-    for title, entries in (
-        ("Encoder", reading.encoder),
-        ("Collection", reading.collection),
-        ("Evaluation", reading.settings),
-    ):
+    records = {"Encoder": reading.encoder, "Collection": reading.collection, "Evaluation": reading.settings}
+    for title, entries in records.items():
         facts = []
         for key, entry in entries.items():
             if key in hidden or (title == "Collection" and key == "notes"):
@@ -291,13 +252,10 @@ def _remedy(entry: Mapping[str, Any]) -> str:
 
 def scenario_notes() -> list[tuple[str, str]]:
     """Scenarios with their explanations, for readers of the full tables."""
+    one_sided = "only the language of the query holds the answer: the other version is removed, query by query."
     return [
         ("multi", "The pivot and one other language share the pool; both hold the answer."),
-        (
-            "one-sided",
-            "The same pool, but only the language of the query holds the answer: the other version is removed, query "
-            "by query.",
-        ),
+        ("one-sided", f"The same pool, but {one_sided}"),
         ("multilingual", "All languages share the pool; each holds the answer."),
         ("mono-cross", "The pool is in one language, the query in another."),
         ("mono-same", "The pool and the query are in the same language."),

@@ -19,18 +19,11 @@ def draw_stacks(
     name: str,
     title: str,
     whole: bool,
-    remark: str = "",
 ) -> Drawing | None:
     """Percentages as stacked bars; None without a number other than 0.
 
-    Args:
-        labels: Labels of the lines.
-        marks: Marks of the parts, from the left.
-        columns: Percentages of each part, one for each line.
-        name: Prefix of the ids and name of the files.
-        title: Title of the figure.
-        whole: Whether the parts add up to 100; else the axis ends at the longest bar.
-        remark: Sentence below the figure.
+    There is one column of percentages for each mark, with one for each label. The parts of a `whole` add up to 100;
+    else the axis ends at the longest bar.
     """
     parts = [(mark, numbers) for mark, numbers in zip(marks, columns, strict=True) if any(numbers)]
     if not parts:
@@ -52,7 +45,7 @@ def draw_stacks(
             (low, low_label), (high, high_label) = min(known), max(known)
             ends = f"{_number(low)} ({low_label}) to {_number(high)} ({high_label})"
             phrases.append(f"{mark.text}: from {ends}" if len(known) > 1 else f"{mark.text}: {_number(low)}")
-        return Drawing.of(sheet, name, key, title, f"{title}. {'; '.join(phrases)}.", remark)
+        return Drawing.of(sheet, name, key, title, f"{title}. {'; '.join(phrases)}.")
 
 
 def _number(value: float) -> str:

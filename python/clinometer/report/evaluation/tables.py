@@ -25,8 +25,8 @@ __all__ = [
     "language_label",
     "matrix",
     "overview",
-    "pair_matrix",
     "scenarios",
+    "side_by_side",
 ]
 
 
@@ -47,9 +47,8 @@ def heading(name: str, aside: str = "") -> Column:
         (('Intrusion ↓', '%'), ('Rank gap, English queries', 'log2 ranks'))
     """
     known = wording.measure(name)
-    shown = name if known is None else known.display
-    arrow = "" if known is None else {True: " ↑", False: " ↓", None: ""}[known.higher_is_better]
-    return Column(f"{shown}, {aside}{arrow}" if aside else shown + arrow, wording.scale(name).unit)
+    arrow = wording.ARROWS[known.higher_is_better] if known else ""
+    return Column(wording.display(name) + (f", {aside}" if aside else "") + arrow, wording.scale(name).unit)
 
 
 def language_label(label: str, readings: Sequence[Reading]) -> str:
@@ -77,7 +76,8 @@ def cell(name: str, row: Row | None) -> Cell:
     return Cell(wording.value(name, row["value"]), f"[{ends}]" if ends else "")
 
 
-def _columns(heads: Iterable[Column], readings: Sequence[Reading]) -> tuple[Column, ...]:
+def side_by_side(heads: Iterable[Column], readings: Sequence[Reading]) -> tuple[Column, ...]:
+    """Each heading once for each result, with the result's label if there are several."""
     several = len(readings) > 1
     return tuple(head._replace(encoder=reading.label if several else "") for head in heads for reading in readings)
 
@@ -104,7 +104,7 @@ def by_language(
         )
         label = "mean" if language is None else language_label(language, readings)
         lines.append(Line(label, cells, mean=language is None))
-    columns = _columns((heading(spec.measure, spec.aside) for spec in specs), readings)
+    columns = side_by_side((heading(spec.measure, spec.aside) for spec in specs), readings)
     return Table(name, title, note, "Language", columns, tuple(lines)).without_empty()
 
 
@@ -115,8 +115,7 @@ def by_scenario(
 
     `chosen` names the measures; all by default.
     """
-    measures = list(dict.fromkeys(name for reading in readings for name in reading.measures(scenario)))
-    measures = measures if chosen is None else list(chosen)
+    measures = chosen or list(dict.fromkeys(name for reading in readings for name in reading.measures(scenario)))
     places: list[tuple[str, Side, str | None]] = [
         (language_label(language, readings), "target", language) for language in languages
     ]
@@ -136,33 +135,28 @@ def by_scenario(
         for label, side, language in places
     ]
     title = _TITLES.get((scenario, "target"), _TITLES.get((scenario, ""), "")).format(pivot=pivot)
-    columns = _columns(map(heading, measures), readings)
+    columns = side_by_side(map(heading, measures), readings)
     return Table(scenario, title, "", "Queries in", columns, tuple(lines)).without_empty()
 
 
-def matrix(reading: Reading, languages: Sequence[str], measure: str, *, name: str, title: str, note: str = "") -> Table:
-    """Query languages down, pool languages across; the diagonal is `mono-same`, the rest `mono-cross`."""
-    lines = []
-    for query in languages:
-        cells = []
-        for pool in languages:
-            scenario = "mono-same" if query == pool else "mono-cross"
-            cells.append(cell(measure, reading.places.get((scenario, query, (pool,)), {}).get(measure)))
-        lines.append(Line(language_label(query, [reading]), tuple(cells)))
-    columns = tuple(Column(wording.language_name(pool)) for pool in languages)
-    return Table(name, title, note, "Queries in", columns, tuple(lines)).without_empty()
-
-
-def pair_matrix(
-    reading: Reading, languages: Sequence[str], scenario: str, measure: str, *, name: str, title: str
+def matrix(
+    reading: Reading, languages: Sequence[str], measure: str, *, name: str, title: str, pairs: str | None = None
 ) -> Table:
-    """Query languages down, the other language of each pair across; nothing on the diagonal."""
+    """Query languages down, pool languages across; the diagonal is `mono-same`, the rest `mono-cross`.
+
+    With `pairs`, the name of a scenario, the other language of each pair is across, and the diagonal is empty.
+    """
+
+    def key(query: str, other: str) -> Key:
+        if pairs is not None:
+            return pairs, query, tuple(sorted((query, other)))
+        return "mono-same" if query == other else "mono-cross", query, (other,)
+
     lines = []
     for query in languages:
-        keys = ((scenario, query, tuple(sorted((query, partner)))) for partner in languages)
-        cells = tuple(cell(measure, reading.places.get(key, {}).get(measure)) for key in keys)
-        lines.append(Line(language_label(query, [reading]), cells))
-    unit = wording.scale(measure).unit
+        rows = (reading.places.get(key(query, other), {}).get(measure) for other in languages)
+        lines.append(Line(language_label(query, [reading]), tuple(cell(measure, row) for row in rows)))
+    unit = "" if pairs is None else wording.scale(measure).unit
     columns = tuple(Column(wording.language_name(label), unit) for label in languages)
     return Table(name, title, "", "Queries in", columns, tuple(lines)).without_empty()
 
@@ -230,7 +224,7 @@ def _full_table(readings: Sequence[Reading], scenario: str, group: str, keys: Se
     title = f"{scenario}: {_TITLES.get((scenario, group), _GROUPS[group])}".format(pivot=pivot)
     name = f"all-{scenario}-{group}".rstrip("-")
     corner = "Pool with" if group == "pivot" else "Queries in"
-    return Table(name, title, "", corner, _columns(heads, readings), tuple(lines))
+    return Table(name, title, "", corner, side_by_side(heads, readings), tuple(lines))
 
 
 _TITLES = {
@@ -302,12 +296,7 @@ def overview(readings: Sequence[Reading], languages: Sequence[str]) -> Section |
     columns = tuple(heading(spec.measure, _aside(spec, pivot)) for spec in specs)
     average = wording.language_name(language) if language else f"{len(languages)} languages, averaged"
     table = Table(
-        "overview-table",
-        f"Queries in {average}, unless the column says otherwise",
-        "",
-        "Encoder",
-        columns,
-        lines,
+        "overview-table", f"Queries in {average}, unless the column says otherwise", "", "Encoder", columns, lines
     )
     text = (
         f"The pools hold {pivot} and one other language. Run clinometer compare to test, query by query, whether a "

@@ -43,9 +43,7 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
         blocks.append(f"{wrapped(table.title, width)}\n{plain_table(table, width)}")
     grouped = group_table(readings, languages)
     if grouped is not None:
-        blocks.append(
-            f"{grouped.title}\n{plain_table(grouped.relabelled(lambda label: letters.get(label, '')), width)}"
-        )
+        blocks.append(f"{grouped.title}\n{plain_table(grouped.relabelled(letters), width)}")
     shown = 0
     for scenario in scenarios(readings):
         tables = [by_scenario(readings, languages, scenario)]
@@ -53,11 +51,10 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
             tables = [table for table in full_tables(readings, languages) if table.name.startswith(f"all-{scenario}")]
         for table in tables:
             title = wrapped(f"{scenario}: {table.title.removeprefix(f'{scenario}: ')}", width)
-            blocks.append(f"{title}\n{plain_table(table.relabelled(lambda label: letters.get(label, '')), width)}")
+            blocks.append(f"{title}\n{plain_table(table.relabelled(letters), width)}")
             shown += sum(1 for line in table.lines for cell in line.cells if cell.text != wording.DASH)
-    total = sum(
-        row["value"] is not None for reading in readings for rows in reading.places.values() for row in rows.values()
-    )
+    rows = (row for reading in readings for measured in reading.places.values() for row in measured.values())
+    total = sum(row["value"] is not None for row in rows)
     if total > shown:
         blocks.append(
             f"{shown:,} of {total:,} values are shown; all of them are in results.json and in the other report formats."

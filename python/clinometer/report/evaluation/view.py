@@ -197,9 +197,8 @@ def by_lean(readings: Sequence[Reading]) -> list[str]:
     without a value come last, in the collection's order.
     """
     pivot = readings[0].pivot
-    targets = [
-        label for label in dict.fromkeys(label for reading in readings for label in reading.languages) if label != pivot
-    ]
+    labels = dict.fromkeys(label for reading in readings for label in reading.languages)
+    targets = [label for label in labels if label != pivot]
     for scenario, measure in (("multi", "RankGap"), ("one-sided", "Intrusion"), ("multi", "Intrusion")):
         lean: dict[str, float] = {}
         for label in targets:

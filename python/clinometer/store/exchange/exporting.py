@@ -12,8 +12,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from clinometer.errors import UsageError
-from clinometer.store.exchange.forms import Format, format_of, is_address, module_of
-from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin
+from clinometer.store.exchange.formats import Format, format_of, is_address, module_of
+from clinometer.store.exchange.row_source import USUAL, Columns, Origin, RowBlock
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["export_store"]
@@ -82,10 +82,10 @@ def export_store(
     return len(store)
 
 
-def _blocks(store: EmbeddingStore, bar: Any) -> Iterator[Block]:
+def _blocks(store: EmbeddingStore, bar: Any) -> Iterator[RowBlock]:
     start = 0
     for rows in store.shards():
         part = slice(start, start + len(rows))
-        yield Block(np.asarray(rows), store.ids[part], store.languages[part], store.groups[part])
+        yield RowBlock(np.asarray(rows), store.ids[part], store.languages[part], store.groups[part])
         start += len(rows)
         bar.update(len(rows))

@@ -14,8 +14,8 @@ import numpy as np
 
 from clinometer.errors import FormatError, optional_package
 from clinometer.files import written_whole
-from clinometer.store.exchange.rowblocks import Block, Origin, Source
-from clinometer.store.exchange.rowsbeside import origin_beside, source_beside, write_beside
+from clinometer.store.exchange.row_source import Origin, RowBlock, Source
+from clinometer.store.exchange.sidecar import sidecar_origin, sidecar_source, write_sidecar
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["Metric", "opened", "write"]
@@ -24,14 +24,14 @@ Metric = Literal["ip", "l2"]
 
 
 def write(
-    path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], *, metric: Metric = "ip", **_: Any
+    path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[RowBlock], *, metric: Metric = "ip", **_: Any
 ) -> None:
     """Write an `IndexFlatIP` or an `IndexFlatL2` of the unchanged rows: float32, not scaled to length one."""
     faiss = optional_package("faiss", "a faiss index", "faiss")
     index = (faiss.IndexFlatIP if metric == "ip" else faiss.IndexFlatL2)(store.dimension)
     for block in blocks:
         index.add(np.ascontiguousarray(block.vectors, dtype=np.float32))
-    write_beside(path, store, origin)
+    write_sidecar(path, store, origin)
     with written_whole(path) as file:
         faiss.write_index(index, file.name)
 
@@ -53,5 +53,5 @@ def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[S
     def read(start: int, stop: int) -> Any:
         return index.reconstruct_n(start, stop - start)
 
-    with source_beside(path, rows_file, index.ntotal, "float32", origin_beside(path), read) as source:
+    with sidecar_source(path, rows_file, index.ntotal, "float32", sidecar_origin(path), read) as source:
         yield source

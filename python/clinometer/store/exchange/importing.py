@@ -16,8 +16,8 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import UsageError
 from clinometer.files import folder_written_whole
 from clinometer.store.encoding import default_shard_rows
-from clinometer.store.exchange.forms import Format, format_of, is_address, module_of
-from clinometer.store.exchange.rowblocks import USUAL, Columns, Source, of_one_dimension, present, regrouped
+from clinometer.store.exchange.formats import Format, format_of, is_address, module_of
+from clinometer.store.exchange.row_source import USUAL, Columns, Source, of_one_dimension, present, regrouped
 from clinometer.store.manifest import Dtype, Stage, check_form
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.writer import StoreWriter

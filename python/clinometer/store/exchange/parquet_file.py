@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clinometer.errors import EmbeddingError, FormatError, first_few, optional_package
 from clinometer.files import written_whole
-from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin, Source, of_one_dimension, present
+from clinometer.store.exchange.row_source import USUAL, Columns, Origin, RowBlock, Source, of_one_dimension, present
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["opened", "write"]
@@ -22,7 +22,7 @@ _ROWS = 8192
 _METADATA = b"clinometer"
 
 
-def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], **_: Any) -> None:
+def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[RowBlock], **_: Any) -> None:
     """Write the rows; embeddings are lists of fixed size, of float16 if the store is float16, else of float32."""
     pa, parquet = _pyarrow()
     number = pa.float16() if store.dtype == np.float16 else pa.float32()
@@ -80,7 +80,7 @@ def opened(path: Path, *, columns: Columns = USUAL, **_: Any) -> Iterator[Source
         )
 
 
-def _blocks(path: Path, file: Any, name_of: dict[str, str], step: int) -> Iterator[Block]:
+def _blocks(path: Path, file: Any, name_of: dict[str, str], step: int) -> Iterator[RowBlock]:
     import pyarrow as pa
 
     start = 0
@@ -96,7 +96,7 @@ def _blocks(path: Path, file: Any, name_of: dict[str, str], step: int) -> Iterat
             no_values = [None] * batch.num_rows
             ids = present(values_of["id"], "id", no_values, start)
             vectors = _vectors(batch.column(name_of["embedding"]), ids)
-            yield Block(vectors, ids, values_of.get("language", no_values), values_of.get("group", no_values))
+            yield RowBlock(vectors, ids, values_of.get("language", no_values), values_of.get("group", no_values))
             start += batch.num_rows
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FormatError(path, None, f"rows from {start} on cannot be read ({error})") from None

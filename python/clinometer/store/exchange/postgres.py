@@ -20,7 +20,7 @@ from clinometer.errors import (
     first_few,
     optional_package,
 )
-from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin, Source, of_one_dimension, present
+from clinometer.store.exchange.row_source import USUAL, Columns, Origin, RowBlock, Source, of_one_dimension, present
 from clinometer.store.reader import EmbeddingStore
 
 __all__ = ["opened", "write"]
@@ -34,7 +34,7 @@ def write(
     address: str,
     store: EmbeddingStore,
     origin: Origin,
-    blocks: Iterator[Block],
+    blocks: Iterator[RowBlock],
     *,
     table: str | None = None,
     columns: Columns = USUAL,
@@ -146,14 +146,14 @@ def opened(address: str, *, table: str | None = None, columns: Columns = USUAL, 
         )
 
 
-def _blocks(connection: Any, query: Any, form: str, step: int) -> Iterator[Block]:
+def _blocks(connection: Any, query: Any, form: str, step: int) -> Iterator[RowBlock]:
     start = 0
     with connection.cursor(name="clinometer", binary=True) as cursor:
         cursor.execute(query)
         while rows := cursor.fetchmany(step):
             raw_ids, languages, groups, values = zip(*rows, strict=True)
             ids = present(raw_ids, "id", raw_ids, start)
-            yield Block(_vectors(values, ids, form), ids, languages, groups)
+            yield RowBlock(_vectors(values, ids, form), ids, languages, groups)
             start += len(rows)
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from clinometer.errors import FormatError, UsageError, optional_package
 from clinometer.files import written_whole
-from clinometer.store.exchange.rowblocks import USUAL, Block, Columns, Origin, Source
-from clinometer.store.exchange.rowsbeside import source_beside, write_beside
+from clinometer.store.exchange.row_source import USUAL, Columns, Origin, RowBlock, Source
+from clinometer.store.exchange.sidecar import sidecar_source, write_sidecar
 from clinometer.store.manifest import Dtype
 from clinometer.store.reader import EmbeddingStore
 
@@ -25,13 +25,13 @@ _METADATA = "clinometer"
 _CODES = {"float32": "F32", "float16": "F16"}
 
 
-def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Block], **_: Any) -> None:
+def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[RowBlock], **_: Any) -> None:
     """Write the rows block by block.
 
     The file is assembled here because the library's own writer takes only whole tensors in memory: the length of the
     header in eight bytes, the header as JSON, and the numbers, little-endian.
     """
-    write_beside(path, store, None)
+    write_sidecar(path, store, None)
     tensor = {
         "dtype": _CODES[store.dtype.name],
         "shape": [len(store), store.dimension],
@@ -75,5 +75,5 @@ def opened(path: Path, *, columns: Columns = USUAL, rows_file: Path | None = Non
             )
         dtype: Dtype = "float16" if code == "F16" else "float32"
         origin = Origin.read((file.metadata() or {}).get(_METADATA))
-        with source_beside(path, rows_file, shape[0], dtype, origin, lambda start, stop: tensor[start:stop]) as source:
+        with sidecar_source(path, rows_file, shape[0], dtype, origin, lambda start, stop: tensor[start:stop]) as source:
             yield source

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from clinometer.errors import FormatError
 from clinometer.files import written_whole
-from clinometer.store.exchange.rowblocks import Block, Origin, Source
+from clinometer.store.exchange.row_source import Origin, RowBlock, Source
 from clinometer.store.manifest import Dtype
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.rowfiles import lines_of
 
-__all__ = ["origin_beside", "source_beside", "write_beside"]
+__all__ = ["sidecar_origin", "sidecar_source", "write_sidecar"]
 
 _FORM = '{"id": "...", "language": "..."}'
 
@@ -30,7 +30,7 @@ class _Line(msgspec.Struct, gc=False):
     group: str | None = None
 
 
-def write_beside(path: Path, store: EmbeddingStore, origin: Origin | None) -> None:
+def write_sidecar(path: Path, store: EmbeddingStore, origin: Origin | None) -> None:
     """Write both files (the second only if there is an origin)."""
     with written_whole(path.with_name(path.name + ".jsonl")) as file:
         for start, shard in store.manifest.numbered_shards():
@@ -41,14 +41,14 @@ def write_beside(path: Path, store: EmbeddingStore, origin: Origin | None) -> No
             file.write(origin.to_json() + b"\n")
 
 
-def origin_beside(path: Path) -> Origin | None:
+def sidecar_origin(path: Path) -> Origin | None:
     """The exported record; None if there is none."""
     file = path.with_name(path.name + ".json")
     return Origin.read(file.read_bytes()) if file.is_file() else None
 
 
 @contextmanager
-def source_beside(
+def sidecar_source(
     path: Path,
     rows_file: Path | None,
     rows: int,
@@ -83,7 +83,7 @@ def source_beside(
 
 def _blocks(
     file: Path, lines: IO[bytes], name: str, rows: int, read: Callable[[int, int], NDArray[Any]], step: int
-) -> Iterator[Block]:
+) -> Iterator[RowBlock]:
     decoder = msgspec.json.Decoder(_Line)
     block: list[_Line] = []
     number = 0
@@ -95,7 +95,7 @@ def _blocks(
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FormatError(file, number, f"expected a line such as {_FORM}: {error}") from None
         if len(block) == step or number == rows:
-            yield Block(
+            yield RowBlock(
                 read(number - len(block), number),
                 [str(row.id) for row in block],
                 [row.language for row in block],

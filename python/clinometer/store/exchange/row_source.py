@@ -14,10 +14,10 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, EmbeddingError, first_few
 from clinometer.store.manifest import Dtype, Stage
 
-__all__ = ["USUAL", "Block", "Columns", "Origin", "Source", "of_one_dimension", "present", "regrouped"]
+__all__ = ["USUAL", "Columns", "Origin", "RowBlock", "Source", "of_one_dimension", "present", "regrouped"]
 
 
-class Block(NamedTuple):
+class RowBlock(NamedTuple):
     """Consecutive rows.
 
     Args:
@@ -98,20 +98,20 @@ class Source:
     rows: int
     dtype: Dtype
     origin: Origin | None
-    blocks: Callable[[int], Iterator[Block]]
+    blocks: Callable[[int], Iterator[RowBlock]]
     notes: list[str] = field(default_factory=list)
 
 
-def regrouped(blocks: Iterator[Block], rows: int) -> Iterator[Block]:
+def regrouped(blocks: Iterator[RowBlock], rows: int) -> Iterator[RowBlock]:
     """The same rows in blocks of exactly this size, except the last."""
-    waiting: list[Block] = []
+    waiting: list[RowBlock] = []
     waiting_rows = 0
     for block in blocks:
         start = 0
         while start < len(block.ids):
             stop = min(start + rows - waiting_rows, len(block.ids))
             part = slice(start, stop)
-            waiting.append(Block(block.vectors[part], block.ids[part], block.languages[part], block.groups[part]))
+            waiting.append(RowBlock(block.vectors[part], block.ids[part], block.languages[part], block.groups[part]))
             waiting_rows, start = waiting_rows + stop - start, stop
             if waiting_rows == rows:
                 yield _joined(waiting)
@@ -120,9 +120,9 @@ def regrouped(blocks: Iterator[Block], rows: int) -> Iterator[Block]:
         yield _joined(waiting)
 
 
-def _joined(blocks: list[Block]) -> Block:
+def _joined(blocks: list[RowBlock]) -> RowBlock:
     of_one_dimension([block.vectors.shape[1] for block in blocks], [block.ids[0] for block in blocks])
-    return Block(
+    return RowBlock(
         np.concatenate([block.vectors for block in blocks]),
         [name for block in blocks for name in block.ids],
         [label for block in blocks for label in block.languages],
