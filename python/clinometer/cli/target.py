@@ -62,7 +62,7 @@ class Target:
             raise UsageError("--queries and --documents are for --encoder precomputed, or must be folders of stores")
 
     def open(self) -> None:
-        """Read what is small, so that a wrong path is found before texts are read."""
+        """Read the small files, so that a wrong path is detected before texts are read."""
         if self.remedies is not None:
             self.remedies.load()
         if self._stored:
