@@ -76,9 +76,7 @@ def test_embeddings_belong_to_the_precomputed_encoder(run: Run) -> None:
     assert_complaint(run("evaluate", "demo", "--encoder", "precomputed"), 2, sentence)
     assert_complaint(run("evaluate", "demo", "--encoder", "precomputed", "--queries", "q.npy"), 2, sentence)
     done = run("evaluate", "demo", "--queries", "q.npy")
-    assert_complaint(
-        done, 2, "--queries and --documents must be folders of stores, or arrays for --encoder precomputed"
-    )
+    assert_complaint(done, 2, "--queries and --documents are for --encoder precomputed, or must be folders of stores")
 
 
 def test_options_are_refused_before_anything_is_read(run: Run) -> None:

@@ -42,7 +42,7 @@ def test_what_cannot_be_used(run: Run, folder: Path, stores: Path) -> None:
         (["--queries", stores / "queries"], "--documents"),
         (["--documents", stores, "--encoder", "offline"], "leave out --encoder"),
         (["--documents", stores, "--query-prompt", "q: "], "leave out --encoder"),
-        (["--documents", folder / "documents.npy"], "must be folders of stores, or arrays"),
+        (["--documents", folder / "documents.npy"], "or must be folders of stores"),
         (["--documents", stores, "--executor", "spark"], "unknown executor 'spark'"),
     ):
         done = run("evaluate", f"beir:{folder}", *given)

@@ -86,7 +86,7 @@ def test_complete_groups_only(run: Run, folder: Path) -> None:
         (("--run", "lists.trec", "--max-length", "8"), "max_length has no effect on a scorer; leave it out"),
         (
             ("--run", "lists.trec", "--queries", "q.npy"),
-            "--queries and --documents must be folders of stores, or arrays for --encoder precomputed",
+            "--queries and --documents are for --encoder precomputed, or must be folders of stores",
         ),
         (("--encoder", "bm25:k2=1"), "invalid parameters of bm25 in 'bm25:k2=1'"),
     ],

@@ -59,10 +59,10 @@ class Target:
             if len(paths) < 2:
                 raise UsageError("--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
         elif paths:
-            raise UsageError("--queries and --documents must be folders of stores, or arrays for --encoder precomputed")
+            raise UsageError("--queries and --documents are for --encoder precomputed, or must be folders of stores")
 
     def open(self) -> None:
-        """Read what is small, so that a wrong path is found before texts are read."""
+        """Read the small files, so that a wrong path is detected before texts are read."""
         if self.remedies is not None:
             self.remedies.load()
         if self._stored:
