@@ -103,7 +103,6 @@ HTTP = "--http speed=1: unknown option 'speed'; expected one of concurrency"
 EXECUTOR = "unknown executor 'spark'; expected one of local, ray"
 ARRAYS = "--encoder precomputed needs --queries FILE.npy and --documents FILE.npy"
 NO_ARRAYS = "--queries and --documents are for --encoder precomputed"
-NO_STORES = "--queries and --documents must be folders of stores, or arrays for --encoder precomputed"
 LISTS = "--per-language needs lists; set their length with -k"
 DTYPE = "--dtype is 'float64', but must be float32, float16 or int16"
 
@@ -112,8 +111,7 @@ REFUSED: list[tuple[list[str], list[str], str]] = [
     (ENCODING, ["--http", "speed=1"], HTTP),
     (["evaluate", "encode", "scan"], ["--executor", "spark"], EXECUTOR),
     (["evaluate", "geometry", "correct"], ["--encoder", "precomputed"], ARRAYS),
-    (["geometry", "correct"], ["--queries", "q.npy"], NO_ARRAYS),
-    (["evaluate"], ["--queries", "q.npy"], NO_STORES),
+    (["evaluate", "geometry", "correct"], ["--queries", "q.npy"], NO_ARRAYS),
     (["scan", "plan"], ["--per-language"], LISTS),
     (["encode", "store import"], ["--dtype", "float64"], DTYPE),
     (["encode"], ["--workers", "2"], "--workers is for --executor ray"),
