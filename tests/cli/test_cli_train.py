@@ -129,7 +129,7 @@ def test_an_adapter_is_trained_on_frozen_embeddings(base: Path, tmp_path: Path) 
             assert row["value"] == values[row["query_language"], "MaxRnorm"]
     again = run(*arguments)
     assert again.exit_code == 2
-    assert "adapter.safetensors is there already; give another folder" in again.stderr
+    assert "adapter.safetensors already exists; give another folder" in again.stderr
     mixed = run(*arguments[:-2], "--lora-rank", 4)
     assert mixed.exit_code == 2
     assert "--adapter leaves the model unchanged; leave out --lora-rank" in mixed.stderr

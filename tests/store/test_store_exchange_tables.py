@@ -175,7 +175,7 @@ def test_documents_and_queries_by_command(run: Make, tmp_path: Path, texts: Any,
     with open_writer(tmp_path / "both" / "queries", texts, tiny(), "queries") as writer:
         fill(writer, texts, tiny())
     done = run("store", "export", tmp_path / "both", "-o", tmp_path / "out")
-    assert (done.code, "say --format" in done.err) == (2, True)
+    assert (done.code, "set --format" in done.err) == (2, True)
     done = run("store", "export", tmp_path / "both", "-o", tmp_path / "out", "--format", "parquet")
     assert (done.code, done.out) == (0, ""), done.err
     assert f"wrote 10 queries to {tmp_path / 'out' / 'queries.parquet'} (parquet)\n" in done.err
@@ -200,4 +200,4 @@ def test_a_foreign_file_by_command(run: Make, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert "warning: imported from t.parquet (parquet): revision, prompts and longest input of the" in done.err
     lines = dict(line.split(None, 1) for line in run("store", "info", tmp_path / "s").out.splitlines())
-    assert (lines["prompt"], lines["encoder"], lines["form"][:9]) == ("not known", "e (imported)", "2 x int16")
+    assert (lines["prompt"], lines["encoder"], lines["format"][:9]) == ("unknown", "e (imported)", "2 x int16")

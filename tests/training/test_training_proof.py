@@ -124,7 +124,7 @@ def test_a_collection_without_the_pivot_is_refused(tmp_path: Path) -> None:
         raise AssertionError("nothing is to be encoded")
 
     other = write_items(tmp_path / "other.jsonl", 10, seed=5, languages=("de", "zh"))
-    with pytest.raises(UsageError, match="has de, zh; en and another language are needed"):
+    with pytest.raises(UsageError, match="has de, zh, but en and another language are needed"):
         prove(f"parallel:{other}", never, {"after": never}, tmp_path / "evaluation", languages=["de"])
 
 

@@ -134,8 +134,8 @@ def train(
     languages = [label for labels in samples.language for label in split_names(labels) or []]
     if recipe.adapter is not None:
         model_only = {"mini-batch-size": steps.mini_batch_size, "lora-rank": recipe.lora_rank, "blend": recipe.blend}
-        if named := [f"--{name}" for name in without_none(model_only)]:
-            raise UsageError(f"{', '.join(named)} trains the model itself, but --adapter leaves it alone; drop one")
+        if model_options := [f"--{name}" for name in without_none(model_only)]:
+            raise UsageError(f"--adapter leaves the model unchanged; leave out {', '.join(model_options)}")
         if steps.evaluations or len(recipe.seeds) > 1:
             raise UsageError("an adapter has one seed and stops by its loss; leave out --evaluations and further seeds")
         _adapt(model, asdict(prompts), samples.data, languages, proof,
