@@ -370,6 +370,7 @@ def xquad(shared: Any) -> tuple[Collection, PrecomputedEncoder]:
 
 
 @pytest.mark.shared
+@pytest.mark.timeout(900)  # encodes thousands of texts, however busy the machine is
 def test_xquad_gives_the_independent_figures(xquad: tuple[Collection, PrecomputedEncoder]) -> None:
     collection, encoder = xquad
     found = cm.evaluate(
@@ -391,6 +392,7 @@ def test_xquad_gives_the_independent_figures(xquad: tuple[Collection, Precompute
 
 
 @pytest.mark.shared
+@pytest.mark.timeout(900)  # encodes thousands of texts, however busy the machine is
 def test_xquad_has_the_same_ranks_in_its_bilingual_pool_alone(xquad: tuple[Collection, PrecomputedEncoder]) -> None:
     collection, encoder = xquad
     pair = collection.restrict(["en", "th"])
