@@ -75,12 +75,10 @@ class _Handler(BaseHTTPRequestHandler):
             fault = server.plan.pop(0) if server.plan else ""
             server.now += 1
             server.most = max(server.most, server.now)
-        try:
-            time.sleep(server.pause)
-            self._answer(body, fault)
-        finally:
-            with server.lock:
-                server.now -= 1
+        time.sleep(server.pause)
+        with server.lock:
+            server.now -= 1  # before the answer, for whoever has it may send the next request
+        self._answer(body, fault)
 
     def _answer(self, body: dict[str, Any], fault: str) -> None:
         code, _, value = fault.partition(" ")
