@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
 from clinometer.executors import Executor, opened
+from clinometer.parameters import whole
 from clinometer.scanning.arguments import (
     Relevant,
     check_options,
@@ -61,7 +62,8 @@ def scan(
         queries: `(Q, d)` float32 or float16; anything else is converted to float32.
         documents: `(N, d)`, float32 or float16: an array, a read-only memory map (read in place), a list of consecutive
             arrays, an `EmbeddingStore` or a list of those. Do not write to them while the scan runs.
-        relevant: Positions of each query's relevant documents, or CSR arrays `(indptr, indices)`.
+        relevant: Positions of each query's relevant documents: a list in the order of the queries, a mapping by their
+            numbers, which holds all of them, or CSR arrays `(indptr, indices)`.
         languages: Language of each document, as labels or integer codes; by default those of the store, or one
             language for all.
         k: Length of the result lists, 0 for none.
@@ -109,7 +111,7 @@ def scan(
     size = sum(map(len, sources))
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
-    check_options(k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k)
+    check_options(k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k, per_language=per_language)
     if stores and document_ids is None and ties == "trec":
         document_ids = [name for store in stores for name in store.ids]
     labels, codes = language_codes(stores) if stores and languages is None else codes_of(languages, size)
@@ -177,7 +179,7 @@ def search(
         >>> cm.search([[0.1, 0.5, 0.9]], np.eye(3, dtype=np.float32), k=2).ids.tolist()
         [[2, 1]]
     """
-    if k < 1:
+    if whole(k, "k", least=0) < 1:
         raise UsageError(f"k is {k}, but a search returns at least one document")
     result = scan(queries, documents, None, languages, k, per_language=per_language, threads=threads, **options)
     assert result.top is not None  # noqa: S101 - k is positive

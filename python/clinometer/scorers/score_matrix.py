@@ -18,6 +18,7 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import EmbeddingError, FormatError, UsageError
 from clinometer.scorers.base import ScanOptions, Scored
 from clinometer.scorers.counting import scan_scores
+from clinometer.vectors import plain_array
 
 __all__ = ["MatrixScorer"]
 
@@ -45,6 +46,7 @@ class MatrixScorer:
     """
 
     def __init__(self, scores: NDArray[Any], *, name: str = "scores", revision: str = "") -> None:
+        scores = plain_array(scores, "the scores")
         if scores.ndim != 2 or scores.dtype.kind not in "fiu":
             raise EmbeddingError(
                 f"the scores are {scores.dtype} of shape {scores.shape}, but must be numbers, one row for each query "
