@@ -124,7 +124,7 @@ def _corrected(store: EmbeddingStore, writer: StoreWriter, correction: Correctio
     apply = correction.apply if store.stage == "documents" else correction.apply_queries
     # With a plan, an incomplete store left by a kill knows what is missing.
     writer.plan(Texts(store.ids, ("",) * len(store), store.languages, store.groups))
-    for shard, rows in zip(store.manifest.shards, store.shards(), strict=True):
+    for shard, rows in zip(store.manifest.shards, store.arrays(), strict=True):
         part = slice(len(writer), len(writer) + shard.rows)
         vectors = apply(rows, store.languages[part])
         writer.append(

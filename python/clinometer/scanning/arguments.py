@@ -62,7 +62,7 @@ def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[n
 def embedding_rows(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
     """Embeddings as C-contiguous float32 or float16; arrays that already are, and memory maps, are not copied."""
     if isinstance(rows, EmbeddingStore):
-        rows = rows.rows(0, len(rows))
+        rows = rows.take(np.arange(len(rows)))
     array = plain_array(rows, what)
     if array.ndim != 2 or array.shape[1] == 0:
         raise EmbeddingError(f"{what} have shape {array.shape}, but must be (rows, dimension)")

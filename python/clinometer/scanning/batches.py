@@ -85,7 +85,10 @@ class Batches:
 
     def _lists(self, kind: str) -> TopK | None:
         top: TopK | None = getattr(self._first, kind)
-        return None if top is None else TopK(*(self._arrays[f"{kind} {name}"] for name in _LIST_COLUMNS), top.languages)
+        if top is None:
+            return None
+        ids, scores, places = (self._arrays[f"{kind} {name}"] for name in _LIST_COLUMNS)
+        return TopK(ids, scores, places, top.languages)
 
     def _put(self, name: str, part: NDArray[Any], start: int, size: int) -> None:
         if name not in self._arrays:

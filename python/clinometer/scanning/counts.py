@@ -296,10 +296,8 @@ class TopK:
         if k <= self.k:
             return self.first(k)
         width = [(0, 0)] * (self.ids.ndim - 1) + [(0, k - self.k)]
-        ids, scores, places = (
-            np.pad(array, width, constant_values=fill)
-            for array, fill in zip(self.arrays, (-1, np.nan, -1), strict=True)
-        )
+        fills = zip(self.arrays, (-1, np.nan, -1), strict=True)
+        ids, scores, places = (np.pad(array, width, constant_values=fill) for array, fill in fills)
         return TopK(ids, scores, places, self.languages)
 
     def merge(self, other: TopK) -> TopK:
@@ -310,7 +308,7 @@ class TopK:
         """
         if self.ids.shape != other.ids.shape or self.languages != other.languages:
             raise CollectionError("these lists cannot be merged: their queries, k or languages differ")
-        merged = [np.empty_like(array) for array in self.arrays]
+        ids, scores, places = merged = [np.empty_like(array) for array in self.arrays]
         # Some queries at a time, so that sorting needs little memory.
         step = max(1, _MERGED_ENTRIES // max(1, self.ids[0].size)) if len(self.ids) else 1
         for start in range(0, len(self.ids), step):
@@ -319,7 +317,7 @@ class TopK:
             part = _best(*(np.concatenate([left[span], right[span]], axis=-1) for left, right in pairs), k=self.k)
             for array, best in zip(merged, part.arrays, strict=True):
                 array[span] = best
-        return TopK(*merged, self.languages)
+        return TopK(ids, scores, places, self.languages)
 
 
 def _listed(labels: Sequence[str], sizes: Sequence[int] | None = None) -> str:

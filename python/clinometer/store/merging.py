@@ -6,8 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from clinometer.collection import Texts
 from clinometer.errors import CollectionError, UsageError
 from clinometer.store.manifest import MANIFEST, differences
@@ -48,11 +46,9 @@ def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[s
         # The plan marks an unfinished store as such; without shards yet, the texts are not compared.
         writer.plan(Texts(ids, ("",) * len(ids), languages, groups))
         for store in stores:
-            for shard, rows in zip(store.manifest.shards, store.shards(), strict=True):
+            for shard, rows in zip(store.manifest.shards, store.arrays(), strict=True):
                 span = slice(len(writer), len(writer) + shard.rows)
-                writer.append(
-                    np.asarray(rows), ids[span], languages[span], groups[span], texts_digest=shard.texts_sha256
-                )
+                writer.append(rows, ids[span], languages[span], groups[span], texts_digest=shard.texts_sha256)
     return EmbeddingStore.open(output)
 
 
