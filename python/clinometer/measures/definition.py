@@ -11,10 +11,20 @@ from numpy.typing import NDArray
 from clinometer.measures.placements import Placements
 from clinometer.measures.ties import Vector
 
-__all__ = ["Formula", "Kind", "ListFormula", "Listed", "Need", "Option", "Perspective"]
+__all__ = ["RANGES", "Formula", "Kind", "ListFormula", "Listed", "Need", "Option", "Perspective"]
 
 Need = Literal["counts", "leader", "lists", "settings"]
 """Input of a measure: counts alone; counts and the leading unrelated document; result lists; two settings."""
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "0-1": (0.0, 1.0),
+    "share": (0.0, 1.0),
+    "%": (0.0, 100.0),
+    "rank": (1.0, np.inf),
+    "documents": (0.0, np.inf),
+}
+"""The least and the largest possible value by unit; other units have no bounds."""
 
 
 class Perspective(NamedTuple):
@@ -103,6 +113,7 @@ class Kind(NamedTuple):
         needs: Input of the formula.
         option: Option in brackets; None for none.
         zero_is_best: Whether values are better the closer they are to 0, on either side.
+        least: Least possible value; None for that of the unit.
     """
 
     display: str
@@ -116,3 +127,4 @@ class Kind(NamedTuple):
     needs: Need = "counts"
     option: Option | None = None
     zero_is_best: bool = False
+    least: float | None = None
