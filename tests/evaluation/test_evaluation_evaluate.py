@@ -359,7 +359,8 @@ def test_what_was_done_is_recorded(collection: Collection, encoder: Told) -> Non
     found = evaluated(collection, encoder, "mrr", "ndcg_cut_10", scenarios=["mono-same"], ties="trec", seed=7)
     assert found.settings == {
         "pivot": "en", "pairs": "pivot", "scenarios": ["mono-same"], "measures": ["RR", "nDCG@10"], "ties": "trec",
-        "resamples": 0, "confidence": 0.95, "seed": 7, "similarity": "cosine", "version": cm.__version__,
+        "resamples": 0, "confidence": 0.95, "seed": 7, "similarity": "cosine", "query_set": "answered",
+        "version": cm.__version__,
     }  # fmt: skip
     assert found.encoder["kind"] == "precomputed"
     assert found.collection["digest"] == collection.digest()
