@@ -18,7 +18,7 @@ def whole_grade(grade: Any) -> int | None:
         >>> whole_grade(2.0), whole_grade(0.5), whole_grade("1"), whole_grade(float("nan"))
         (2, None, None, None)
     """
-    if not isinstance(grade, (int, float, np.integer, np.floating)) or not abs(grade) < 1 << 31:
+    if not isinstance(grade, (int, float, np.integer, np.floating)) or not abs(float(grade)) < 1 << 31:
         return None
     return int(grade) if int(grade) == grade else None
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clinometer.evaluation.per_query import SettingValues, setting_values
 from clinometer.measures import Measure
-from clinometer.scanning.counts import tie_order
+from clinometer.scanning.counts import Counts, counts_within, tie_order
 from clinometer.scenarios.scanned import ScannedCollection
 
 __all__ = ["MANY_TIES", "query_notices", "tie_notices"]
@@ -23,8 +23,8 @@ _LEAN = ("LPR", "PivotFirst", "RankGap")
 _ORDERS = {
     "index": "keeps equal scores in the order of the collection",
     "trec": "puts equal scores in descending order of document id",
-    "optimistic": "puts the answers first, so every figure is the best that an order of the ties can give",
-    "pessimistic": "puts the answers last, so every figure is the worst that an order of the ties can give",
+    "optimistic": "puts tied answers first, in the order of the collection",
+    "pessimistic": "puts tied answers last, in the order of the collection",
 }
 
 
@@ -75,27 +75,30 @@ def tie_notices(
         f"{tied_count / count:.1%} of the answers tie with other documents ({tied_count:,} of {count:,}); "
         f"ties={scanned.ties} {_ORDERS[scanned.ties]}"
     )
-    if scanned.ties in ("index", "trec") and (favoured := _favoured(scanned, tied)):
+    if favoured := _favoured(scanned, tied):
         notice += ", which favours {}: it comes first in {:.1%} of its ties with other languages".format(*favoured)
     return [notice + _at_expected_ties(scanned, results, measures, pivot)]
 
 
-def _favoured(scanned: ScannedCollection, tied: Any) -> tuple[str, float] | None:
-    """The language that gains most from the order of ties with answers in other languages, and its share of wins."""
-    counts = scanned.counts
-    before = counts.tied_before(tie_order(scanned.ties)).astype(np.int64)
-    others = tied[:, None] & (counts.codes[:, None] != np.arange(len(counts.languages)))
-    wins = (before * others).sum(axis=0)
-    losses = ((counts.equal.astype(np.int64) - before) * others).sum(axis=0)
-    # An answer that comes before a document in another language is a win of its own language.
-    own_wins, own_losses = np.zeros_like(wins), np.zeros_like(wins)
-    np.add.at(own_wins, counts.codes, ((counts.equal.astype(np.int64) - before) * others).sum(axis=1))
-    np.add.at(own_losses, counts.codes, (before * others).sum(axis=1))
-    wins, losses = wins + own_wins, losses + own_losses
-    best = int(np.argmax(wins - losses))
-    if wins[best] <= losses[best]:
-        return None
-    return counts.languages[best], float(wins[best] / (wins[best] + losses[best]))
+def _favoured(scanned: ScannedCollection, tied: NDArray[np.bool_]) -> tuple[str, float] | None:
+    """The language that the order of ties favours most, and the share of its ties with others that it comes first in.
+
+    Ties between the answers of a query decide which language comes first; only without any, all ties count.
+    """
+    counts, order = scanned.counts, tie_order(scanned.ties)
+    between_answers = counts_within(counts, scanned.places, members=tied)
+    every = Counts(counts.greater, counts.equal.astype(np.int64), counts.tied_before(order).astype(np.int64))
+    for ties in (between_answers, every):
+        others = tied[:, None] & (counts.codes[:, None] != np.arange(len(counts.languages)))
+        after, before = (ties.equal - ties.before) * others, ties.before * others
+        wins, losses = before.sum(axis=0), after.sum(axis=0)
+        # An answer before a document in another language is a win of its own language.
+        np.add.at(wins, counts.codes, after.sum(axis=1))
+        np.add.at(losses, counts.codes, before.sum(axis=1))
+        best = int(np.argmax(wins - losses))
+        if wins[best] > losses[best]:
+            return counts.languages[best], float(wins[best] / (wins[best] + losses[best]))
+    return None
 
 
 def _at_expected_ties(

@@ -173,7 +173,7 @@ class _Evaluator(Evaluator):  # type: ignore[misc, unused-ignore]
                 seen_relevant[code[self._language[document]]] += 1
             seen[code[self._language[document]]] += 1
         retrieved = np.array([document in above for document in relevant])
-        above |= {document: (seen, seen_relevant) for document in relevant.keys() - above.keys()}
+        above |= dict.fromkeys(relevant.keys() - above.keys(), (seen, seen_relevant))
         zeros = np.zeros((len(relevant), len(self._labels)), dtype=np.int64)
         greater, related = (np.stack([above[document][position] for document in relevant]) for position in (0, 1))
         return Placements(
