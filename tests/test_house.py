@@ -12,7 +12,7 @@ PACKAGE = REPOSITORY / "python" / "clinometer"
 
 ORDER = [
     *("_core", "errors", "numerals", "parameters", "memory", "languages", "files", "vectors", "statistics"),
-    *("collection", "encoders", "adapters"),
+    *("grades", "collection", "encoders", "adapters"),
     *("losses", "geometry", "executors", "store", "correction", "scanning", "measures", "demo", "io", "scorers"),
     *("scenarios", "analysis", "report", "evaluation", "comparison", "pools", "training", "integrations", "cli"),
     "__main__",
@@ -26,7 +26,7 @@ CONVENIENCES = {
 """Imports against the order, deferred into functions, each with its reason."""
 
 HALL = {
-    *("__init__", "__main__", "_core", "collection", "errors", "files", "languages"),
+    *("__init__", "__main__", "_core", "collection", "errors", "files", "grades", "languages"),
     *("memory", "numerals", "parameters", "vectors"),
 }
 
