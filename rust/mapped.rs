@@ -37,7 +37,7 @@ pub fn span_of<T>(values: &[T]) -> Range<usize> {
 mod signal {
     use std::mem::{MaybeUninit, transmute};
     use std::ops::Range;
-    use std::ptr::{null, null_mut};
+    use std::ptr::null;
     use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
     use std::sync::{Mutex, MutexGuard, PoisonError};
     use std::thread;
@@ -225,7 +225,7 @@ mod signal {
             let file = File::options().read(true).write(true).open(&path).unwrap();
             std::fs::remove_file(&path).unwrap();
             // SAFETY: a new map, which is never unmapped.
-            let start = unsafe { libc::mmap(null_mut(), size, PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+            let start = unsafe { libc::mmap(std::ptr::null_mut(), size, PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0) };
             assert_ne!(start, MAP_FAILED);
             // SAFETY: mapped above, for the rest of the process.
             (file, unsafe { std::slice::from_raw_parts(start.cast::<u8>(), size) })

@@ -10,15 +10,16 @@ import re
 
 from clinometer.errors import UsageError, shown
 
-__all__ = ["read_bytes", "read_int", "read_number"]
+__all__ = ["read_bytes", "read_int", "read_number", "read_score"]
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,40}")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,6})?")
+_INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
 _BYTES = re.compile(r" *([0-9]{1,30}(?:\.[0-9]{1,30})?) *([kmgt]?)b? *", re.IGNORECASE | re.ASCII)
 
 
 def read_int(text: str) -> int:
-    """A whole number of up to 19 digits, with or without a sign.
+    """A whole number of up to 40 digits, with or without a sign.
 
     Raises:
         UsageError: It is something else.
@@ -48,6 +49,16 @@ def read_number(text: str) -> float:
     if _DECIMAL.fullmatch(text) is None:
         raise UsageError(f"{shown(text)} is not a number")
     return float(text)
+
+
+def read_score(text: str) -> float:
+    """A decimal number, or infinity as C's `strtod` reads it; errors are those of `read_number`.
+
+    Example:
+        >>> read_score("-inf"), read_score("2")
+        (-inf, 2.0)
+    """
+    return float(text) if _INFINITE.fullmatch(text) else read_number(text)
 
 
 def read_bytes(text: str, name: str) -> int:

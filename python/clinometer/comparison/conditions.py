@@ -15,6 +15,7 @@ from clinometer.errors import ClinometerError, UsageError
 from clinometer.evaluation.results import Evaluation
 from clinometer.languages import canonical
 from clinometer.measures import parse
+from clinometer.numerals import read_number
 from clinometer.scenarios import SCENARIOS
 
 __all__ = ["Condition", "Kind", "Verdict", "check_results", "read_conditions"]
@@ -124,7 +125,7 @@ def _read(kind: Kind, text: str) -> Condition:
         )
     (measure,) = parse([match["measure"]])
     try:
-        limit = float(match["limit"])
+        limit = read_number(match["limit"].strip())
     except ValueError:
         limit = math.nan
     if not math.isfinite(limit):

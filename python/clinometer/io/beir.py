@@ -17,6 +17,7 @@ from clinometer.files import folder_written_whole
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import find_file, numbered_lines, require_folder, write_lines
+from clinometer.numerals import read_int
 
 __all__ = ["read_beir", "tsv_judgements", "write_beir"]
 
@@ -86,7 +87,7 @@ def tsv_judgements(path: Path) -> Iterator[tuple[Row, int]]:
         if len(cells) != len(_COLUMNS):
             raise row.error(f"{len(cells)} columns, but expected {len(_COLUMNS)}, separated by tabs")
         try:
-            yield row, int(cells[2])
+            yield row, read_int(cells[2])
         except ValueError as error:
             raise row.error(f"the score is {cells[2]!r}, but it should be a whole number") from error
 

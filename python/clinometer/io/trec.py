@@ -16,6 +16,7 @@ from clinometer.collection import Collection
 from clinometer.errors import FormatError, UsageError
 from clinometer.grades import whole_grade
 from clinometer.io.textfiles import numbered_lines, require_file, write_lines
+from clinometer.numerals import read_int, read_score
 from clinometer.scanning.counts import TopK
 
 __all__ = ["qrels_of", "read_qrels", "read_run", "refuse_white_space", "run_of", "write_qrels", "write_run"]
@@ -35,7 +36,7 @@ def read_qrels(path: str | Path) -> dict[str, dict[str, int]]:
     qrels: dict[str, dict[str, int]] = {}
     for number, cells in _cells(path, ("query id", "0", "document id", "grade")):
         try:
-            grade = whole_grade(int(cells[3]))
+            grade = whole_grade(read_int(cells[3]))
         except ValueError:
             grade = None
         if grade is None:
@@ -57,7 +58,7 @@ def read_run(path: str | Path) -> dict[str, dict[str, float]]:
     run: dict[str, dict[str, float]] = {}
     for number, cells in _cells(path, ("query id", "Q0", "document id", "rank", "score", "tag")):
         try:
-            score = float(cells[4])
+            score = read_score(cells[4])
         except ValueError:
             score = math.nan
         if math.isnan(score):

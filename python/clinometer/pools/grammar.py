@@ -15,6 +15,7 @@ from clinometer.collection import Collection
 from clinometer.errors import UsageError
 from clinometer.io import load
 from clinometer.languages import canonical
+from clinometer.numerals import read_int, read_number
 from clinometer.pools.distractors import distract
 from clinometer.pools.duplicates import near_duplicates
 from clinometer.pools.originals import untranslated
@@ -64,13 +65,14 @@ def _one_of(*names: str) -> _Value:
 
 
 def _whole(text: str) -> int:
-    if not re.fullmatch(r"\d+", text):
+    number = read_int(text)
+    if number < 0:
         raise ValueError
-    return int(text)
+    return number
 
 
 def _share(text: str) -> float:
-    share = float(text)
+    share = read_number(text)
     if not 0 <= share <= 1:
         raise ValueError
     return share

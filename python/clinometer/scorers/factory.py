@@ -7,6 +7,7 @@ from typing import Any
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder, encoder, refuse_options
 from clinometer.errors import UsageError
+from clinometer.numerals import read_number
 from clinometer.scorers.base import ScanOptions, Scored, Scorer
 from clinometer.scorers.bm25 import BM25Scorer
 from clinometer.scorers.embedded import EmbeddedScorer
@@ -60,7 +61,7 @@ def _bm25_parameters(text: str) -> dict[str, float]:
     for part in filter(None, text.partition(":")[2].split(",")):
         name, _, number = part.partition("=")
         try:
-            parameters[name.strip()] = float(number)
+            parameters[name.strip()] = read_number(number.strip())
         except ValueError:
             parameters[name.strip()] = float("nan")
     if set(parameters) - {"k1", "b"} or any(number != number for number in parameters.values()):
