@@ -110,7 +110,11 @@ def shown(value: object, most: int = 100) -> str:
         >>> shown("x" * 500, 10)
         "'xxxxxxxxx..."
     """
-    text = repr(value)
+    try:
+        # One line, and not all of a long text; arrays take several lines.
+        text = " ".join((repr(value[: most + 2]) if isinstance(value, (str, bytes)) else repr(value)).split())
+    except Exception:
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= most else f"{text[:most]}..."
 
 

@@ -5,14 +5,22 @@ Python itself would take `True` for 1, an array for a condition, and a text for 
 
 from __future__ import annotations
 
+import inspect
 import operator
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial, wraps
+from types import NoneType, UnionType
+from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
 from clinometer.errors import UsageError, shown
 
-__all__ = ["MOST_THREADS", "choice", "number", "switch", "texts", "thread_number", "whole"]
+__all__ = ["MOST_THREADS", "checked", "choice", "number", "switch", "texts", "thread_number", "whole"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_Check = Callable[[object, str], object]
 
 MOST_THREADS = 4096
 """Threads of one call; no machine has more cores."""
@@ -38,7 +46,7 @@ def whole(value: object, name: str, *, least: int | None = None, most: int | Non
         clinometer.errors.UsageError: k is 1.5, but must be a whole number
     """
     try:
-        if isinstance(value, (bool, np.bool_)) or np.ndim(value) != 0:  # type: ignore[arg-type]
+        if isinstance(value, (bool, np.bool_, np.ndarray)):
             raise TypeError
         integer = operator.index(value)  # type: ignore[arg-type]
     except Exception:
@@ -64,7 +72,7 @@ def number(value: object, name: str, *, least: float | None = None, most: float 
         1.0
     """
     try:
-        if isinstance(value, (bool, np.bool_, str, bytes, complex, np.complexfloating)) or np.ndim(value) != 0:  # type: ignore[arg-type]
+        if isinstance(value, (bool, np.bool_, np.ndarray, str, bytes, complex, np.complexfloating)):
             raise TypeError
         real = float(value)  # type: ignore[arg-type]
     except Exception:
@@ -116,6 +124,8 @@ def texts(values: object, name: str) -> list[str]:
     """
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         raise UsageError(f"{name} must be a list of texts, not {shown(values)}")
+    if isinstance(values, np.ndarray) and values.ndim != 1:
+        raise UsageError(f"{name} must be a list of texts, not an array of shape {values.shape}")
     if isinstance(values, (set, frozenset)):
         raise UsageError(f"{name} must be a list of texts; a set has no order")
     try:
@@ -137,3 +147,113 @@ def _refuse_outside(value: float, name: str, least: float | None, most: float | 
         raise UsageError(f"{name} is {shown(value)}, but {rule}")
     if most is not None and value > most:
         raise UsageError(f"{name} is {shown(value)}, but can be at most {most:,}")
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """A public function that refuses arguments of types other than it declares, before it does anything.
+
+    What cannot be told from a type, such as the values of an array, is for the function itself. Iterators are not
+    consumed, and arguments are passed on as they are.
+
+    Example:
+        >>> @checked
+        ... def repeat(text: str, times: int = 2) -> str:
+        ...     return text * times
+        >>> repeat("a", times=3)
+        'aaa'
+        >>> repeat("a", times="3")
+        Traceback (most recent call last):
+        clinometer.errors.UsageError: times is '3', but must be a whole number
+    """
+    signature = inspect.signature(function)
+    checks: dict[str, _Check | None] = {}
+
+    @wraps(function)
+    def run(*arguments: P.args, **options: P.kwargs) -> R:
+        for name, value in signature.bind(*arguments, **options).arguments.items():
+            if name not in checks:
+                checks[name] = _check_of(function, signature.parameters[name])
+            if (check := checks[name]) is not None:
+                check(value, name)
+        return function(*arguments, **options)
+
+    return run
+
+
+def _check_of(function: Callable[..., Any], parameter: inspect.Parameter) -> _Check | None:
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or parameter.annotation is parameter.empty:
+        return None
+    if parameter.name == "seed":
+        return partial(whole, least=0)
+    annotation = parameter.annotation
+    if isinstance(annotation, str):
+        try:
+            annotation = eval(annotation, getattr(function, "__globals__", {}))  # noqa: S307 - the function's own text
+        except NameError:
+            return None  # known to type checkers only
+    return _check(annotation)
+
+
+def _check(annotation: Any) -> _Check | None:
+    """A check for values of a type; None for a type that only its user can check."""
+    kind, inner = get_origin(annotation), get_args(annotation)
+    if annotation in _CHECKS:
+        return _CHECKS[annotation]
+    if kind is Literal:
+        return _text if all(isinstance(value, str) for value in inner) else None
+    if kind in (Union, UnionType):
+        return _either([(part, None if part is NoneType else _check(part)) for part in inner])
+    if kind in (Iterable, Sequence, list, tuple) and inner[:1] == (str,):
+        return _unread_texts
+    if kind in (Iterable, Sequence, list, tuple):
+        return partial(_items, sized=kind is not Iterable)
+    if kind in (Mapping, dict):
+        return partial(_instance, Mapping, "a mapping")
+    if isinstance(annotation, type) and not getattr(annotation, "_is_protocol", False) and annotation is not object:
+        return partial(_instance, annotation, annotation.__name__)
+    return None
+
+
+def _either(parts: list[tuple[Any, _Check | None]]) -> _Check | None:
+    checks = [check for part, check in parts if part is not NoneType]
+    if None in checks:
+        return None
+
+    def check(value: object, name: str) -> None:
+        if value is None and len(checks) < len(parts):
+            return
+        problems = []
+        for alternative in filter(None, checks):
+            try:
+                alternative(value, name)
+            except UsageError as error:
+                problems.append(error)
+            else:
+                return
+        raise problems[0]
+
+    return check
+
+
+def _text(value: object, name: str) -> None:
+    if not isinstance(value, str):
+        raise UsageError(f"{name} is {shown(value)}, but must be a text")
+
+
+def _unread_texts(values: object, name: str) -> None:
+    if not isinstance(values, Iterator):
+        texts(values, name)
+
+
+def _items(values: object, name: str, *, sized: bool) -> None:
+    """Refuse what has no items; whether a text will do, and which items, is for the function to say."""
+    if not isinstance(values, Iterable) or (sized and not isinstance(values, Sized)) or getattr(values, "ndim", 1) != 1:
+        raise UsageError(f"{name} must be a list, not {shown(values)}")
+
+
+def _instance(kind: type, noun: str, value: object, name: str) -> None:
+    if not isinstance(value, kind):
+        raise UsageError(f"{name} is {shown(value)}, but must be {noun}")
+
+
+_CHECKS: dict[Any, _Check] = {int: whole, float: number, bool: switch, str: _text}

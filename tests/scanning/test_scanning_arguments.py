@@ -91,7 +91,7 @@ def test_ids_that_are_not_utf8_have_an_order() -> None:
         *({"k": k} for k in (1.5, "3", None, True, [1], np.array([1, 2]), 2**64)),
         *({"block": block} for block in (2.5, None, "2")),
         *({"threads": threads} for threads in (1.5, "2", True, 5000, 2**70)),
-        *({"memory_budget": budget} for budget in (1.5, float("inf"), True, [], b"4GB", "1_0MB", "٤GB", "4GiB")),
+        *({"memory_budget": budget} for budget in (1.5, float("inf"), True, b"4GB", "1_0MB", "٤GB", "4GiB")),
         *({name: np.array(["a"])} for name in ("ties", "similarity", "precision", "kernel", "executor")),
         {"per_language": np.array([True, False])},
         {"per_language": "yes"},
@@ -114,7 +114,7 @@ class _Raising:
 def test_what_is_not_an_array_is_refused(rows: Any) -> None:
     for arguments in ((rows, DOCUMENTS), (QUERIES, rows)):
         with pytest.raises(ClinometerError):
-            cm.scan(*arguments, [[0], [1], [2]])
+            cm.scan(arguments[0], arguments[1], [[0], [1], [2]])
 
 
 def test_unaligned_rows_are_copied() -> None:

@@ -25,7 +25,8 @@ from clinometer.encoders.base import Side
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
 from clinometer.files import written_whole
 from clinometer.languages import canonical
-from clinometer.vectors import finished_rows, unit_rows
+from clinometer.parameters import checked
+from clinometer.vectors import finished_rows, plain_array, unit_rows
 
 __all__ = ["UNKNOWN", "Correction", "Unknown", "load"]
 
@@ -81,6 +82,7 @@ class Correction(ABC):
         No row may depend on the other rows, so no BLAS: its last bits depend on the shape.
         """
 
+    @checked
     def apply(
         self, vectors: ArrayLike, languages: Sequence[str | None], *, unknown: Unknown = "refuse"
     ) -> NDArray[np.float32]:
@@ -102,6 +104,7 @@ class Correction(ABC):
         """
         return self._applied(vectors, languages, "documents", unknown)
 
+    @checked
     def apply_queries(
         self, vectors: ArrayLike, languages: Sequence[str | None] | None = None, *, unknown: Unknown = "refuse"
     ) -> NDArray[np.float32]:
@@ -221,7 +224,7 @@ class Correction(ABC):
     def _applied(
         self, vectors: ArrayLike, languages: Sequence[str | None] | None, side: Side, unknown: Unknown
     ) -> NDArray[np.float32]:
-        array = np.asanyarray(vectors)
+        array = plain_array(vectors, f"the {side}")
         if array.ndim != 2 or array.shape[1] != self.dimension:
             raise EmbeddingError(
                 f"the {side} have shape {array.shape}, but the correction was fitted on embeddings of "

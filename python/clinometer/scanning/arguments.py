@@ -106,6 +106,7 @@ def check_options(
     *,
     pool_k: int = 0,
     per_language: bool = False,
+    show_progress_bar: bool = False,
 ) -> None:
     """Refuse invalid options of a scan; the message gives the valid values."""
     for name, length in (("k", k), ("pool_k", pool_k)):
@@ -116,7 +117,8 @@ def check_options(
     if precision is not None:
         choice(precision, "precision", ("float32", "int16-certified"))
     thread_number(threads)
-    whole(block, "block", least=1)
+    whole(block, "block", least=1, most=MOST_DOCUMENTS)
+    switch(show_progress_bar, "show_progress_bar")
     if kernel is not None and (not isinstance(kernel, str) or kernel not in _core.instruction_sets()):
         raise UsageError(f"this machine has no kernel {shown(kernel)}; it has {', '.join(_core.instruction_sets())}")
 

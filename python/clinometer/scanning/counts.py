@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from clinometer.errors import CollectionError, FormatError, UsageError
 from clinometer.files import written_whole
-from clinometer.parameters import choice, texts
+from clinometer.parameters import checked, choice, texts
 
 __all__ = [
     "TIE_MODES",
@@ -142,13 +142,13 @@ class RankCounts:
             ([2, 3], [1, 2], [0, 0])
         """
         mode = self.ties if ties is None else ties
+        check_ties(mode)
         columns = self.columns(languages)
         greater = self.greater[:, columns].sum(axis=1, dtype=np.int64)
         ranks: NDArray[Any]
         if mode in ("index", "trec"):
             ranks = 1 + greater + self.tied_before(mode)[:, columns].sum(axis=1, dtype=np.int64)
         else:
-            check_ties(mode)
             tied = self.equal[:, columns].sum(axis=1, dtype=np.int64)
             share = {"optimistic": 0 * tied, "pessimistic": tied, "expected": tied / 2}[mode]
             ranks = 1 + greater + share
@@ -188,6 +188,7 @@ class RankCounts:
         """Number of relevant documents that tie with another document; those not retrieved do not count."""
         return int(np.count_nonzero(self.equal.any(axis=1) & self.retrieved))
 
+    @checked
     def merge(self, other: RankCounts) -> RankCounts:
         """The counts over both sets of documents; the order of merging does not matter.
 
@@ -292,6 +293,7 @@ class TopK:
         columns = [column for column, label in enumerate(self.languages) if label in labels]
         return _best(*(array[:, columns].reshape(len(self.ids), -1) for array in self.arrays), k=self.k)
 
+    @checked
     def first(self, k: int) -> TopK:
         """The first k documents of each list."""
         ids, scores, places = (array[..., :k] for array in self.arrays)
@@ -306,6 +308,7 @@ class TopK:
         ids, scores, places = (np.pad(array, width, constant_values=fill) for array, fill in fills)
         return TopK(ids, scores, places, self.languages)
 
+    @checked
     def merge(self, other: TopK) -> TopK:
         """The best k over both sets of documents; the order of merging does not matter.
 

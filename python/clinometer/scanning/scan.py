@@ -111,7 +111,10 @@ def scan(
     size = sum(map(len, sources))
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
-    check_options(k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k, per_language=per_language)
+    check_options(
+        k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k, per_language=per_language,
+        show_progress_bar=show_progress_bar,
+    )  # fmt: skip
     if stores and document_ids is None and ties == "trec":
         document_ids = [name for store in stores for name in store.ids]
     labels, codes = language_codes(stores) if stores and languages is None else codes_of(languages, size)
@@ -158,6 +161,8 @@ def rank_relevant(
         >>> cm.rank_relevant([[0.1, 0.5, 0.9]], documents, [[0]]).ranks().tolist()
         [3]
     """
+    if relevant is None:
+        raise UsageError("relevant documents are None; give a list with the positions for each query")
     result = scan(queries, documents, relevant, languages, ties=ties, threads=threads, **options)
     assert result.ranks is not None  # noqa: S101 - scan was given relevant documents
     return result.ranks

@@ -77,7 +77,10 @@ def scan_scores(
         >>> scan.ranks.ranks().tolist(), scan.ranks.ranks(["en"]).tolist(), scan.top.ids.tolist()
         ([3], [1], [[3, 1]])
     """
-    check_options(k, ties, "dot", None, None, 1, None, pool_k=pool_k, per_language=per_language)
+    check_options(
+        k, ties, "dot", None, None, 1, None, pool_k=pool_k, per_language=per_language,
+        show_progress_bar=show_progress_bar,
+    )  # fmt: skip
     blocks = _blocks(scores)
     first = next(blocks, None)
     if first is None or not first.size:
@@ -229,8 +232,8 @@ def _queries(scores: Any, relevant: Relevant | None) -> int:
         raise UsageError(
             f"relevant documents are {named_type(relevant)}; give a list with the positions for each query"
         )
-    csr = isinstance(relevant, tuple) and relevant and isinstance(relevant[0], Sized)
-    return len(relevant[0]) - 1 if csr else len(relevant)
+    first = relevant[0] if isinstance(relevant, tuple) and relevant else None
+    return len(first) - 1 if isinstance(first, Sized) else len(relevant)
 
 
 def _blocks(scores: Any) -> Iterator[NDArray[Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clinometer.collection import Texts
 from clinometer.errors import CollectionError, UsageError
+from clinometer.parameters import checked
 from clinometer.store.manifest import MANIFEST, differences
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.writer import StoreWriter
@@ -15,6 +16,7 @@ from clinometer.store.writer import StoreWriter
 __all__ = ["merge"]
 
 
+@checked
 def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str]) -> EmbeddingStore:
     """Merge stores; each is first read completely and checked.
 

@@ -20,10 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import FormatError, UsageError
+from clinometer.parameters import whole
 from clinometer.store.codes import CodedRows, decoded
 from clinometer.store.manifest import MANIFEST, STAGES, Manifest, Shard, Stage, read_manifest
 from clinometer.store.rowfiles import stored_values
 from clinometer.store.shards import map_shard, read_rows, refuse_bad_shards, take_rows
+from clinometer.vectors import plain_array
 
 __all__ = ["EmbeddingStore", "find_store", "stores_in"]
 
@@ -144,7 +146,7 @@ class EmbeddingStore:
         Raises:
             UsageError: The store has no such rows.
         """
-        if not 0 <= start <= stop <= len(self):
+        if not 0 <= whole(start, "start") <= whole(stop, "stop") <= len(self):
             raise UsageError(f"{self.path} has rows 0 to {len(self)}, not {start} to {stop}")
         parts = []
         for begin, shard in self.manifest.numbered_shards():
@@ -160,15 +162,18 @@ class EmbeddingStore:
         Raises:
             UsageError: The store has no such rows.
         """
-        numbers = np.asarray(rows, dtype=np.int64)
+        numbers: NDArray[Any] = plain_array(rows, "row numbers")
+        if numbers.size and numbers.dtype.kind not in "iu":
+            raise UsageError(f"row numbers are {numbers.dtype}, but must be integers")
         if numbers.ndim != 1 or (numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self))):
             raise UsageError(f"{self.path} has rows 0 to {len(self) - 1}; give a list of such numbers")
+        numbers = numbers.astype(np.int64)
         taken = np.empty((len(numbers), self.dimension), dtype=self.dtype)
         shard_of_row = np.searchsorted(self._ends, numbers, side="right")
         for number in np.unique(shard_of_row).tolist():
             shard, mask = self.manifest.shards[number], shard_of_row == number
-            rows = numbers[mask] - (self._ends[number] - shard.rows)
-            taken[mask] = self._decoded(take_rows(*self._place(shard), rows))
+            local = numbers[mask] - (self._ends[number] - shard.rows)
+            taken[mask] = self._decoded(take_rows(*self._place(shard), local))
         return taken
 
     def arrays(self) -> Iterator[NDArray[Any]]:
