@@ -24,7 +24,7 @@ CONVENIENCES = {
 }
 """Imports against the order, deferred into functions, each with its reason."""
 
-HALL = {"__init__", "__main__", "_core", "collection", "errors", "files", "languages", "vectors"}
+HALL = {"__init__", "__main__", "_core", "errors", "files", "languages", "vectors"}
 
 Graph = dict[str, dict[str, str]]
 

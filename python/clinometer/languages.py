@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from clinometer.errors import LanguageError
+from clinometer.errors import LanguageError, shown
 
 if TYPE_CHECKING:
     from langcodes import Language
@@ -96,7 +96,7 @@ def canonical(label: str) -> str:
         return label
     tag = label.strip().replace("_", "-").lower() if isinstance(label, str) else ""
     if not _LABEL.fullmatch(tag):
-        raise LanguageError(f"{_shown(label)} is not a language label; write one like 'en', 'zh-Hant' or 'eng_Latn'")
+        raise LanguageError(f"{shown(label)} is not a language label; write one like 'en', 'zh-Hant' or 'eng_Latn'")
     return tag if tag in _PLAIN else _short(tag)
 
 
@@ -167,7 +167,7 @@ def long_label(label: str) -> str:
 
     language, *rest = canonical(label).split("-")
     if not Language.make(language=language).is_valid():
-        raise LanguageError(f"{_shown(label)} has no ISO 639-3 code and script; name the language, such as 'ceb'")
+        raise LanguageError(f"{shown(label)} has no ISO 639-3 code and script; name the language, such as 'ceb'")
     script = next((part for part in rest if part.istitle() and len(part) == 4), None) or _likely_script(language)
     if language in _MTEB:
         return f"{_MTEB[language][0]}-{script if script != _likely_script(language) else _MTEB[language][1]}"
@@ -217,8 +217,3 @@ def select(wanted: Iterable[str] | None, available: Sequence[str], what: str = "
     if not labels:
         raise LanguageError(f"no language was chosen; {what} has {', '.join(available)}")
     return labels
-
-
-def _shown(label: object) -> str:
-    text = repr(label)
-    return text if len(text) <= 100 else f"{text[:100]}..."

@@ -68,5 +68,5 @@ def test_what_cannot_be_written_or_read(evaluation: Evaluation, tmp_path: Path) 
     (tmp_path / "x.json").write_text(json.dumps({"test": {"ndcg_at_10": 1}}))
     with pytest.raises(FormatError, match=r"x\.json: not a result file of mteb 1\.11 or newer: .*task_name"):
         read_mteb(tmp_path / "x.json")
-    with pytest.raises(LanguageError, match="the script of 'tlh' is not known"):
-        long_label("tlh")
+    with pytest.raises(LanguageError, match="'lang1' has no ISO 639-3 code and script"):
+        long_label("lang1")

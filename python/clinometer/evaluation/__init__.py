@@ -138,7 +138,7 @@ def evaluate(
         encoder=scored.record,
         settings=settings_record,
         rows=rows,
-        notices=[*scored.notices, *notices],
+        notices=[*scored.notices, *collection.notices(), *notices],
         by=grouped,
         analysis=analysis,
         per_query=per_query_columns(scanned, results),
