@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,22 @@ def test_readers_ignore_ranks_and_split_at_any_ascii_white_space(tmp_path: Path)
     path = tmp_path / "run.gz"
     path.write_bytes(gzip.compress("q  Q0\td\u00a01 1 0.5 t\r\n   \nq Q0 d2 2 7e-1 t\n".encode()))
     assert list(read_run(path)["q"].items()) == [("d2", 0.7), ("d\u00a01", 0.5)]
+
+
+def test_comments_and_what_follows_the_tag_are_ignored(tmp_path: Path) -> None:
+    (tmp_path / "qrels").write_text("# judged by hand\nq 0 d#1 1\n#\nq 0 #2 0\n")
+    assert read_qrels(tmp_path / "qrels") == {"q": {"d#1": 1, "#2": 0}}
+    (tmp_path / "run").write_text("# system x\nq Q0 #d 1 0.5 x\nq Q0 e 2 0.25 x and more # words\n")
+    assert read_run(tmp_path / "run") == {"q": {"#d": 0.5, "e": 0.25}}
+
+
+@pytest.mark.parametrize("write", [write_qrels, lambda path, table: write_run(path, table, "t")])
+def test_a_query_that_would_read_back_as_a_comment_is_not_written(
+    tmp_path: Path, write: Callable[[Path, dict[str, dict[str, int]]], None]
+) -> None:
+    with pytest.raises(UsageError, match="the query id '#1' begins with '#', which marks a comment in TREC files"):
+        write(tmp_path / "f", {"#1": {"d": 1}})
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
