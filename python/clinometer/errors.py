@@ -103,6 +103,17 @@ def first_few(items: Sequence[Any], most: int = 5, show: Callable[[Any], str] = 
     return ", ".join(map(show, items[:most])) + (", ..." if len(items) > most else "")
 
 
+def shown(value: object, most: int = 100) -> str:
+    """A value from a file or argument as a message shows it: its repr, cut where it is long.
+
+    Example:
+        >>> shown("x" * 500, 10)
+        "'xxxxxxxxx..."
+    """
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def first_line(error: object) -> str:
     """The first line of another library's message, without its last punctuation; the error's type if it is empty."""
     lines = str(error).strip().splitlines()

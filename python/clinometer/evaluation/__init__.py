@@ -160,7 +160,7 @@ def evaluate(
         encoder=scored.record,
         settings=settings_record,
         rows=rows,
-        notices=[*scored.notices, *notices],
+        notices=[*scored.notices, *collection.notices(), *notices],
         by=grouped,
         analysis=analysis,
         per_query=per_query,

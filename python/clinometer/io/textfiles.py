@@ -107,13 +107,16 @@ def decode_json(raw: bytes, kind: type[T], path: str | Path, expected: str) -> T
         expected: Description of a valid file, for the message.
 
     Raises:
-        FormatError: It is not UTF-8, not JSON (the line is named), or not of that type (the position is named).
+        FormatError: It is not UTF-8, not JSON (the line is named), nested too deeply, or not of that type (the position
+            is named).
     """
     body = raw.removeprefix(BYTE_ORDER_MARK)
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise FormatError(path, None, f"{error}; {expected}") from error
+    except RecursionError as error:
+        raise FormatError(path, None, f"nested too deeply; {expected}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if problem := utf8_problem(body):
             raise FormatError(path, None, problem) from error
