@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from clinometer.analysis.record import EXAMPLES, Analysis, read_examples, write_examples
 from clinometer.errors import FormatError, MissingExtraError, UsageError
 from clinometer.evaluation.display import as_html, as_text
-from clinometer.files import json_bytes, written_whole
+from clinometer.files import json_bytes, regular, written_whole
 from clinometer.measures import parse
 
 __all__ = ["Evaluation"]
@@ -126,7 +126,7 @@ class Evaluation:
             FileNotFoundError: The file does not exist.
         """
         try:
-            content = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Any])
+            content = msgspec.json.decode(regular(path).read_bytes(), type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FormatError(os.fspath(path), None, f"not a results file: {error}") from None
         missing = [name for name in ("collection", "encoder", "settings", "rows") if name not in content]
@@ -293,7 +293,7 @@ def _columns(path: Path, measures: list[str]) -> dict[str, NDArray[Any]]:
     decoder = msgspec.json.Decoder(_Line)
     lines: list[_Line] = []
     try:
-        with gzip.open(path, "rb") as file:
+        with gzip.open(regular(path), "rb") as file:
             for number, text in enumerate(file, start=1):
                 try:
                     lines.append(decoder.decode(text))

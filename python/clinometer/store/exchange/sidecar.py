@@ -13,7 +13,7 @@ import msgspec
 from numpy.typing import NDArray
 
 from clinometer.errors import FormatError
-from clinometer.files import written_whole
+from clinometer.files import regular, written_whole
 from clinometer.store.exchange.row_source import Origin, RowBlock, Source
 from clinometer.store.manifest import Dtype
 from clinometer.store.reader import EmbeddingStore
@@ -44,7 +44,7 @@ def write_sidecar(path: Path, store: EmbeddingStore, origin: Origin | None) -> N
 def sidecar_origin(path: Path) -> Origin | None:
     """The exported record; None if there is none."""
     file = path.with_name(path.name + ".json")
-    return Origin.read(file.read_bytes()) if file.is_file() else None
+    return Origin.read(regular(file).read_bytes()) if file.is_file() else None
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def sidecar_source(
         read: Function that returns the vectors from a row up to another one.
     """
     file = rows_file or path.with_name(path.name + ".jsonl")
-    if not file.is_file():
+    if not regular(file).is_file():
         raise FormatError(
             file, None, f"the {rows:,} vectors of {path.name} need one line each, such as {_FORM}; write them"
         )
