@@ -4,8 +4,7 @@ One scan over the documents counts, for every relevant document and every pool l
 scenario and measure is arithmetic on these counts.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # as in typing, whose import alone takes longer than the start of Python
 
 if TYPE_CHECKING:
     from clinometer import pools
@@ -83,11 +82,13 @@ first moments has begun, and can say so in one line.
 
 if not TYPE_CHECKING:  # or any name would pass for one of these
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name):
+        from importlib import import_module
+
         if name == "__version__":
             from importlib.metadata import version
 
-            value: Any = version("clinometer")
+            value = version("clinometer")
         elif name in _MODULES:
             value = getattr(import_module(_MODULES[name]), name)
         elif name.startswith("_"):

@@ -64,7 +64,7 @@ def shortened(text: str, most: int = _FOREIGN) -> str:
 
 
 def bounded(message: str) -> str:
-    """A message in which quoted values, long words and the whole have a bounded length; the end, with the fix, stays."""
+    """The message with bounded quotations, words and length; its end, with the fix, stays."""
     left = _FOREIGN
 
     def cut(match: re.Match[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -44,7 +45,7 @@ class _Guard:
 def guarded() -> Iterator[None]:
     """Standard output and error through a guard."""
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Guard(streams[0]), _Guard(streams[1])  # type: ignore[assignment]
+    sys.stdout, sys.stderr = _Guard(streams[0]), _Guard(streams[1])
     try:
         yield
     finally:
@@ -63,17 +64,25 @@ def prepare() -> None:
 
 def broken() -> bool:
     """Whether the reader of standard output or error has gone, as `head` does; these then go nowhere."""
-    gone = []
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            gone.append(stream)
-        except (OSError, ValueError):
-            pass
+    gone = [stream for stream in (sys.stdout, sys.stderr) if _is_unread(stream)]
     for stream in gone:
         _discard(stream)
     return bool(gone)
+
+
+def _is_unread(stream: Any) -> bool:
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        return True
+    except (OSError, ValueError):
+        pass
+    # The write that failed may have left nothing to write.
+    with suppress(AttributeError, OSError, ValueError):
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLOUT)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    return False
 
 
 def finish() -> OSError | None:
