@@ -6,6 +6,7 @@ A user's mistake is always a `ClinometerError`; anything else that escapes is a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -24,8 +25,43 @@ __all__ = [
 ]
 
 
+_LONGEST = 600
+# Control characters, which a terminal obeys, marks that reorder text, and halves of surrogate pairs.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str, most: int | None = None) -> str:
+    r"""Text that does nothing but appear on a terminal, shortened in the middle.
+
+    Args:
+        text: Text from a file, a server or another library.
+        most: Maximum number of characters; None for any.
+
+    Example:
+        >>> printable("a\x1b[2Jb\n")
+        'a\\x1b[2Jb\\n'
+        >>> printable("0123456789" * 9, 20)
+        '01234567 ... 3456789'
+    """
+    if most is not None and len(text) > most:
+        head = (most - 4) // 2
+        text = f"{text[:head]} ... {text[len(text) - (most - 5 - head) :]}"
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 class ClinometerError(Exception):
-    """Base of every error that a user of clinometer can cause."""
+    """Base of every error that a user of clinometer can cause.
+
+    Whatever a message repeats from files and servers, it is bounded and free of control characters.
+
+    Args:
+        message: One sentence.
+    """
+
+    _longest = _LONGEST
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message), self._longest))
 
 
 class UsageError(ClinometerError, ValueError):
@@ -38,6 +74,8 @@ class LanguageError(UsageError):
 
 class MeasureError(UsageError):
     """One or more measure names cannot be read; all of them are listed at once."""
+
+    _longest = 4 * _LONGEST
 
 
 class CollectionError(ClinometerError, ValueError):
@@ -54,8 +92,9 @@ class FormatError(ClinometerError, ValueError):
     """
 
     def __init__(self, path: str | Path, line: int | None, problem: str) -> None:
-        self.path, self.line, self.problem = str(path), line, problem
-        super().__init__(f"{path}:{line}: {problem}" if line is not None else f"{path}: {problem}")
+        self.path, self.line, self.problem = str(path), line, printable(problem, _LONGEST)
+        place = printable(f"{path}:{line}" if line is not None else str(path), _LONGEST)
+        Exception.__init__(self, f"{place}: {self.problem}")
 
     def __reduce__(self) -> tuple[type[FormatError], tuple[str, int | None, str]]:
         # An error raised in a worker is pickled on its way to the main process.

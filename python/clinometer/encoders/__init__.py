@@ -100,11 +100,11 @@ def encoder(
     if isinstance(what, str) and what == "offline":
         refuse_options(all_options, "the offline encoder")
         return OfflineEncoder()
-    if isinstance(what, str) and what.startswith(("http://", "https://")):
+    if isinstance(what, str) and what.lower().startswith(("http://", "https://")):
         refuse_options(local, "an encoder behind a URL")
         if model is None:
             raise UsageError(
-                f"{what}: give the server's name of the model as well, with model='NAME', or with --model NAME to "
+                "give the server's name of the model as well as its URL, with model='NAME', or with --model NAME to "
                 "clinometer evaluate or encode"
             )
         return HttpEncoder(
