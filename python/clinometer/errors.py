@@ -43,10 +43,13 @@ def printable(text: str, most: int | None = None) -> str:
         >>> printable("0123456789" * 9, 20)
         '01234567 ... 3456789'
     """
+    if most is not None and len(text) > 2 * most:
+        text = text[:most] + text[-most:]
+    text = _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
     if most is not None and len(text) > most:
         head = (most - 4) // 2
         text = f"{text[:head]} ... {text[len(text) - (most - 5 - head) :]}"
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return text
 
 
 class ClinometerError(Exception):

@@ -28,12 +28,13 @@ from clinometer.cli.exchange import export, import_
 from clinometer.cli.expansion import expand
 from clinometer.cli.geometry import geometry
 from clinometer.cli.help import WIDTH, GroupedCommand, GroupedCommands
+from clinometer.cli.output import harmless_output
 from clinometer.cli.plan import plan
 from clinometer.cli.report import report
 from clinometer.cli.scan import scan
 from clinometer.cli.store import info, merge, verify
 from clinometer.cli.train import train
-from clinometer.errors import ClinometerError, UsageError
+from clinometer.errors import ClinometerError, UsageError, printable
 
 __all__ = ["app", "main"]
 
@@ -70,7 +71,8 @@ def _with_errors_reported(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         try:
-            command(*arguments, **options)
+            with harmless_output():
+                command(*arguments, **options)
         except UsageError as error:
             _fail(error, 2)
         except (ClinometerError, OSError) as error:
@@ -87,7 +89,7 @@ def _fail(problem: object, code: int) -> NoReturn:
         full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
         fix = "free some space and run the same command again" if full else "check the path"
         problem = f"{problem.filename}: {problem.strerror}; {fix}"
-    sys.stderr.write(f"clinometer: {problem}\n")
+    sys.stderr.write(f"clinometer: {printable(str(problem), 4000)}\n")
     raise typer.Exit(code)
 
 
