@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clinometer.errors import FormatError, MeasureError, UsageError
-from clinometer.files import json_bytes, written_whole
+from clinometer.files import json_bytes, regular, written_whole
 from clinometer.languages import long_label
 from clinometer.measures import Measure, parse
 
@@ -133,7 +133,7 @@ def read_mteb(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         FileNotFoundError: The file does not exist.
     """
     try:
-        result = msgspec.json.decode(Path(path).read_bytes(), type=_File)
+        result = msgspec.json.decode(regular(path).read_bytes(), type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FormatError(os.fspath(path), None, f"not a result file of mteb 1.11 or newer: {error}") from None
     return [

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clinometer.errors import FormatError, optional_package
-from clinometer.files import written_whole
+from clinometer.files import regular, written_whole
 from clinometer.store.exchange.row_source import Origin, RowBlock, Source
 from clinometer.store.exchange.sidecar import sidecar_origin, sidecar_source, write_sidecar
 from clinometer.store.reader import EmbeddingStore
@@ -41,7 +41,7 @@ def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[S
     """The rows of a flat index; another one does not keep vectors in the order of adding."""
     faiss = optional_package("faiss", "a faiss index", "faiss")
     try:
-        index = faiss.read_index(str(path))
+        index = faiss.read_index(str(regular(path)))
     except RuntimeError:
         if not path.is_file():
             raise FileNotFoundError(2, "No such file", str(path)) from None
