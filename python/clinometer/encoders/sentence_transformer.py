@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.encoders.families import missing_prompts
+from clinometer.encoders.loading import load_model
 from clinometer.encoders.revisions import folder_digest, hub_commit, snapshot, weights_digest
 from clinometer.encoders.texts import check_texts
-from clinometer.errors import EncoderError, UsageError, first_line, optional_package
+from clinometer.errors import EncoderError, UsageError, first_line
 
 __all__ = ["SentenceTransformerEncoder"]
 
@@ -207,34 +208,15 @@ class SentenceTransformerEncoder:
 
 
 def _load(
-    model: str, device: str | None, revision: str | None, trust_remote_code: bool
+    name: str, device: str | None, revision: str | None, trust_remote_code: bool
 ) -> tuple[str, list[str], Any, str]:
     """Name for results, names for the family, the model, and its revision."""
-    folder = Path(os.path.expanduser(model))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
-    local = folder.is_dir()
-    if not model:
-        raise UsageError("the name of the encoder is empty; give a model's name or folder")
-    if not local and (folder.is_absolute() or model[0] in ".~" or len(folder.parts) > 2):
-        raise EncoderError(f"the model folder {model} does not exist; check the path")
-    if local and revision is not None:
-        raise UsageError(f"revision is for models on the hub, but {model} is a folder; leave it out")
-    library = optional_package("sentence_transformers", "a sentence-transformers model", "models")
-    try:
-        transformer = library.SentenceTransformer(
-            str(folder) if local else model, device=device, revision=revision, trust_remote_code=trust_remote_code
-        )
-    except Exception as error:  # the loader may raise anything
-        fix = (
-            "check that the folder holds a saved model"
-            if local
-            else "check the name, the revision and the network, or give a folder"
-        )
-        raise EncoderError(f"{model} cannot be loaded by sentence-transformers ({first_line(error)}); {fix}") from error
-    if not local:
-        return model, [model], transformer, hub_commit(model, revision)
+    model, folder = load_model(name, device=device, revision=revision, trust_remote_code=trust_remote_code)
+    if folder is None:
+        return name, [name], model, hub_commit(name, revision)
     absolute = folder.absolute() if ".." not in folder.parts and folder.name else folder.resolve()
-    name, commit = snapshot(absolute) or (absolute.name, folder_digest(folder))
-    return name, [name, absolute.parent.name, _configured_name(transformer)], transformer, commit
+    result_name, commit = snapshot(absolute) or (absolute.name, folder_digest(folder))
+    return result_name, [result_name, absolute.parent.name, _configured_name(model)], model, commit
 
 
 def _refuse_for_objects(**options: object) -> None:
