@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from clinometer.encoders.hub import did_you_mean, is_downloaded, unreachable
 from clinometer.errors import EncoderError, MissingExtraError, UsageError, first_line, optional_package
 
-__all__ = ["LoadedModel", "load_model"]
+__all__ = ["LoadedModel", "load_model", "locate"]
 
 _NAME_SHOWN = 200
 
@@ -46,35 +46,48 @@ def load_model(
         EncoderError: The model does not exist or cannot be loaded; names like it are suggested.
         MissingExtraError: The extra `models` is not installed.
     """
+    folder, options = locate(name, revision)
+    library = optional_package("sentence_transformers", "a sentence-transformers model", "models")
+    try:
+        model = library.SentenceTransformer(
+            name if folder is None else str(folder),
+            device=device,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            **options,
+        )
+    except Exception as error:  # the loader may raise anything
+        fix = (
+            f"check the name, the revision and the network, or give a folder{did_you_mean(name)}"
+            if folder is None
+            else "check that the folder holds a saved model"
+        )
+        raise EncoderError(
+            f"{_shown(name)} cannot be loaded by sentence-transformers ({first_line(error)[:300]}); {fix}"
+        ) from error
+    return LoadedModel(model, folder)
+
+
+def locate(name: str, revision: str | None = None) -> tuple[Path | None, dict[str, bool]]:
+    """The folder of a model, None for one on the hub, and options for the loader; a wrong name is refused at once.
+
+    Raises:
+        UsageError: The name is empty, or a revision is given for a folder.
+        EncoderError: There is no such folder, or no such downloaded model and no network.
+        MissingExtraError: The extra `models` is not installed.
+    """
     if not name:
         raise UsageError("the name of the encoder is empty; give a model's name or folder")
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
-    shown = name if name.isprintable() else repr(name)
-    shown = shown if len(shown) <= _NAME_SHOWN else f"{shown[:_NAME_SHOWN]}..."
     local = _is_folder(folder)
     if not local and (folder.is_absolute() or name[0] in ".~" or len(folder.parts) > 2):
-        raise EncoderError(f"the model folder {shown} does not exist; check the path{did_you_mean(name)}")
+        raise EncoderError(f"the model folder {_shown(name)} does not exist; check the path{did_you_mean(name)}")
     if local and revision is not None:
-        raise UsageError(f"revision is for models on the hub, but {shown} is a folder; leave it out")
-    options = {"device": device, "revision": revision, "trust_remote_code": trust_remote_code}
-    if not local:
-        options |= _without_network(name, shown, revision)
-    library = optional_package("sentence_transformers", "a sentence-transformers model", "models")
-    try:
-        model = library.SentenceTransformer(str(folder) if local else name, **options)
-    except Exception as error:  # the loader may raise anything
-        fix = (
-            "check that the folder holds a saved model"
-            if local
-            else f"check the name, the revision and the network, or give a folder{did_you_mean(name)}"
-        )
-        raise EncoderError(
-            f"{shown} cannot be loaded by sentence-transformers ({first_line(error)[:300]}); {fix}"
-        ) from error
-    return LoadedModel(model, folder if local else None)
+        raise UsageError(f"revision is for models on the hub, but {_shown(name)} is a folder; leave it out")
+    return (folder, {}) if local else (None, _without_network(name, revision))
 
 
-def _without_network(name: str, shown: str, revision: str | None) -> dict[str, bool]:
+def _without_network(name: str, revision: str | None) -> dict[str, bool]:
     """Options for the loader; where the hub does not answer, only what is on this machine can be loaded."""
     # Importing sentence-transformers takes seconds, and is not needed to refuse a name.
     if "sentence_transformers" not in sys.modules and find_spec("sentence_transformers") is None:
@@ -83,7 +96,7 @@ def _without_network(name: str, shown: str, revision: str | None) -> dict[str, b
         downloaded = is_downloaded(name, revision)
     except ValueError:
         raise EncoderError(
-            f"{shown} is not a folder, and cannot be the name of a model on the hub; write OWNER/NAME, with letters, "
+            f"{_shown(name)} is not a folder, and cannot be the name of a model on the hub; write OWNER/NAME, with letters, "
             f"digits, '-', '_' and '.'{did_you_mean(name)}"
         ) from None
     reason = unreachable()
@@ -92,10 +105,15 @@ def _without_network(name: str, shown: str, revision: str | None) -> dict[str, b
     if not downloaded:
         at = "" if revision is None else f" at revision {revision[:_NAME_SHOWN]}"
         raise EncoderError(
-            f"{shown} is neither a folder nor a downloaded model{at}, and the hub cannot be reached ({reason}); check "
+            f"{_shown(name)} is neither a folder nor a downloaded model{at}, and the hub cannot be reached ({reason}); check "
             f"the name and the network, or give a folder{did_you_mean(name)}"
         )
     return {"local_files_only": True}
+
+
+def _shown(name: str) -> str:
+    text = name if name.isprintable() else repr(name)
+    return text if len(text) <= _NAME_SHOWN else f"{text[:_NAME_SHOWN]}..."
 
 
 def _is_folder(path: Path) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from clinometer.encoders.loading import locate
 from clinometer.errors import MissingExtraError, UsageError
 from clinometer.files import file_digest, json_bytes, written_whole
 from clinometer.training.data import ParallelSamples, parallel_samples, prompts_for
@@ -76,6 +77,7 @@ def train(
 
     Raises:
         UsageError: An option cannot be used, or the folder holds another training.
+        EncoderError: The model does not exist or cannot be loaded.
         MissingExtraError: The extra `train` is not installed.
 
     Example:
@@ -92,6 +94,7 @@ def train(
         return TrainedModel(output, plan, finished_record, new=False)
     _require_extra()
     checkpoint = _begun(output, plan)
+    locate(plan.model)  # a wrong name is refused before texts are read
     samples = parallel_samples(
         [Path(path) for path in plan.data], plan.languages, plan.samples, plan.seed, "train", plan.dev_share,
         layout=recipe_of(plan.loss).layout, pivot=plan.pivot,
