@@ -80,6 +80,7 @@ def test_the_models_own_methods_are_used(kind: type[Plain], methods: list[str]) 
         ({"query": "q: ", "document": "d: ", "corpus": "c: "}, None, None, "q: ", "d: "),
         ({"corpus": "c: ", "clustering": "x: "}, None, None, "", "c: "),
         ({"search_query": "s: ", "search_document": "t: "}, None, None, "s: ", "t: "),
+        ({"sts_query": "x: ", "web_search_query": "w: "}, None, None, "w: ", ""),
     ],
 )
 def test_the_callers_prompt_goes_before_the_models_own(
@@ -131,6 +132,9 @@ def test_no_warning_where_a_prompt_is_in_force_or_left_out_on_purpose(
     assert SentenceTransformerEncoder(Two(E5, own), **given).record.warnings == []  # type: ignore[arg-type]
 
 
+WEB_SEARCH = "Given a web search query, retrieve relevant passages that answer the query"
+
+
 @pytest.mark.parametrize(
     ("name", "query", "document"),
     [
@@ -142,7 +146,20 @@ def test_no_warning_where_a_prompt_is_in_force_or_left_out_on_purpose(
         ("BAAI/bge-base-en-v1.5", "Represent this sentence", ""),
         ("Snowflake/snowflake-arctic-embed-l-v2.0", "query: ", ""),
         ("Snowflake/snowflake-arctic-embed-m-v1.5", "Represent this sentence", ""),
-        ("Qwen/Qwen3-Embedding-0.6B", "Instruct: ", ""),
+        ("Qwen/Qwen3-Embedding-0.6B", f"Instruct: {WEB_SEARCH}\nQuery:", ""),
+        ("Alibaba-NLP/gte-Qwen2-7B-instruct", f"Instruct: {WEB_SEARCH}\nQuery: ", ""),
+        ("intfloat/e5-mistral-7b-instruct", f"Instruct: {WEB_SEARCH}\nQuery: ", ""),
+        ("Salesforce/SFR-Embedding-2_R", f"Instruct: {WEB_SEARCH}\nQuery: ", ""),
+        ("Salesforce/SFR-Embedding-Mistral", f"Instruct: {WEB_SEARCH}\nQuery: ", ""),
+        ("BAAI/bge-multilingual-gemma2", f"<instruct>{WEB_SEARCH}.\n<query>", ""),
+        ("nvidia/NV-Embed-v2", "Instruct: Given a question, retrieve passages that answer the question\nQuery: ", ""),
+        ("HIT-TMG/KaLM-embedding-multilingual-mini-instruct-v2.5", "Instruct: Given a query, retrieve", ""),
+        ("tencent/KaLM-Embedding-Gemma3-12B-2511", "Instruct: Given a query, retrieve", ""),
+        ("google/embeddinggemma-300m", "task: search result | query: ", "title: none | text: "),
+        ("OrdalieTech/Solon-embeddings-large-0.1", "query : ", ""),
+        ("ai-forever/FRIDA", "search_query: ", "search_document: "),
+        ("jinaai/jina-embeddings-v3", "Represent the query for", "Represent the document for retrieval: "),
+        ("jinaai/jina-embeddings-v4", "Query: ", "Passage: "),
     ],
 )
 def test_families(name: str, query: str, document: str) -> None:
@@ -153,7 +170,12 @@ def test_families(name: str, query: str, document: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["BAAI/bge-m3", "Alibaba-NLP/gte-multilingual-base", "sentence-transformers/LaBSE", "e5/x", "ae5b", ""]
+    "name",
+    [
+        *("BAAI/bge-m3", "Alibaba-NLP/gte-multilingual-base", "sentence-transformers/LaBSE", "e5/x", "ae5b", ""),
+        *("nvidia/llama-nv-embedqa-1b", "Salesforce/SFR-Embedding-Code-400M_R", "jinaai/jina-embeddings-v2-base-de"),
+        *("OrdalieTech/Solon-embeddings-mini-beta-1.1", "kahlo-frida2"),
+    ],
 )
 def test_no_family(name: str) -> None:
     assert family_of([name]) is None

@@ -96,8 +96,8 @@ def _without_network(name: str, revision: str | None) -> dict[str, bool]:
         downloaded = is_downloaded(name, revision)
     except ValueError:
         raise EncoderError(
-            f"{_shown(name)} is not a folder, and cannot be the name of a model on the hub; write OWNER/NAME, with letters, "
-            f"digits, '-', '_' and '.'{did_you_mean(name)}"
+            f"{_shown(name)} is not a folder, and cannot be the name of a model on the hub; write OWNER/NAME, with "
+            f"letters, digits, '-', '_' and '.'{did_you_mean(name)}"
         ) from None
     reason = unreachable()
     if not reason:
@@ -105,8 +105,8 @@ def _without_network(name: str, revision: str | None) -> dict[str, bool]:
     if not downloaded:
         at = "" if revision is None else f" at revision {revision[:_NAME_SHOWN]}"
         raise EncoderError(
-            f"{_shown(name)} is neither a folder nor a downloaded model{at}, and the hub cannot be reached ({reason}); check "
-            f"the name and the network, or give a folder{did_you_mean(name)}"
+            f"{_shown(name)} is neither a folder nor a downloaded model{at}, and the hub cannot be reached ({reason}); "
+            f"check the name and the network, or give a folder{did_you_mean(name)}"
         )
     return {"local_files_only": True}
 
