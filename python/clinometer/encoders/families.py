@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-__all__ = ["Family", "family_of", "missing_prompts"]
+__all__ = ["WEB_SEARCH", "Family", "family_of", "missing_prompts"]
 
 
 class Family(NamedTuple):
@@ -29,8 +29,10 @@ class Family(NamedTuple):
 
 
 _REPRESENT = "Represent this sentence for searching relevant passages: "
-_WEB_SEARCH = "Given a web search query, retrieve relevant passages that answer the query"
-_INSTRUCT = f"Instruct: {_WEB_SEARCH}\nQuery:"  # Qwen3 without a space at the end, the others with one
+WEB_SEARCH = "Given a web search query, retrieve relevant passages that answer the query"
+"""The instruction for retrieval on the cards of most instruction models."""
+
+_INSTRUCT = f"Instruct: {WEB_SEARCH}\nQuery:"  # Qwen3 without a space at the end, the others with one
 
 # The first match counts, so special cases precede general ones. Only texts from the public cards of the models named
 # in the comments; where a card has a prompt for each task, that of retrieval.
@@ -45,7 +47,7 @@ _FAMILIES = (
     Family("BGE (English)", r"bge-(small|base|large)-en", _REPRESENT),
     Family("BGE (Chinese)", r"bge-(small|base|large)-zh", "为这个句子生成表示以用于检索相关文章："),
     # BAAI/bge-multilingual-gemma2
-    Family("bge-multilingual-gemma2", r"bge-multilingual-gemma2", f"<instruct>{_WEB_SEARCH}.\n<query>"),
+    Family("bge-multilingual-gemma2", r"bge-multilingual-gemma2", f"<instruct>{WEB_SEARCH}.\n<query>"),
     # Snowflake/snowflake-arctic-embed-l-v2.0, Snowflake/snowflake-arctic-embed-m-v1.5
     Family("Snowflake arctic-embed v2", r"arctic-embed-[a-z]+-v2", "query: "),
     Family("Snowflake arctic-embed", r"arctic-embed", _REPRESENT),

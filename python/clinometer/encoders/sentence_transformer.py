@@ -25,7 +25,7 @@ from clinometer.encoders.tasks import tasks_of
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError, UsageError, first_line
 
-__all__ = ["SentenceTransformerEncoder"]
+__all__ = ["SentenceTransformerEncoder", "own_prompts"]
 
 # Names under which models store their prompts, in order of preference: the last of queries are those of
 # intfloat/e5-mistral-7b-instruct and of NovaSearch/stella_en_1.5B_v5.
@@ -258,6 +258,11 @@ def _object_name(model: Any) -> str:
         hub_snapshot = snapshot(path)
         return hub_snapshot[0] if hub_snapshot else path.name
     return name or type(model).__name__
+
+
+def own_prompts(model: Any) -> tuple[str, str]:
+    """The prompts of queries and documents that a model brings, empty for none."""
+    return _own_prompt(model, _QUERY_KEYS), _own_prompt(model, _DOCUMENT_KEYS)
 
 
 def _own_prompt(model: Any, keys: Sequence[str]) -> str:

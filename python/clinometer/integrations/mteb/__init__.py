@@ -1,4 +1,5 @@
-"""To and from mteb: result files in its format (`results`), and mixed pools as its tasks (`tasks`, needs mteb)."""
+"""To and from mteb: result files in its format (`results`); with mteb, mixed pools as its tasks (`tasks`), and encoders
+of clinometer as its models and the reverse (`models`)."""
 
 from __future__ import annotations
 
