@@ -90,7 +90,7 @@ def test_train_writes_a_model_and_says_what_it_did(base: Path, tmp_path: Path) -
         (("--loss", "jsd+nec"), 2, "unknown loss 'jsd+nec'"),
         (("--freeze", "head"), 2, "unknown value 'head' of freeze"),
         (("--language", "xx"), 2, "xx"),
-        (("--checkpoint-minutes", "0"), 2, "checkpoint_minutes is 0.0, but must be greater than 0"),
+        (("--checkpoint-minutes", "0"), 2, "--checkpoint-minutes is 0.0, but must be greater than 0"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_in_a_sentence(

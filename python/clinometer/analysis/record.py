@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from clinometer.errors import FormatError, MissingExtraError
-from clinometer.files import json_bytes, written_whole
+from clinometer.files import json_bytes, regular, written_whole
 
 __all__ = ["EXAMPLES", "Analysis", "read_examples", "write_examples"]
 
@@ -39,7 +39,8 @@ class Analysis:
             answer first: `rank` of the answer in the query's language, `max_rank` of the worst ranked answer, `above`
             (number of unrelated documents above the answer, by language), the `answer` with id, language, text and
             score, and the `first` documents of the ranking with the same fields and `rank`, `category` and `margin`
-            (score minus that of the answer). Texts longer than 2,000 characters are cut and end in an ellipsis.
+            (score minus that of the answer). Ranks, scores and margins of an answer that was not retrieved are null.
+            Texts longer than 2,000 characters are cut and end in an ellipsis.
     """
 
     settings: dict[str, Any]
@@ -84,7 +85,7 @@ def read_examples(path: Path) -> list[dict[str, Any]]:
     decoder = msgspec.json.Decoder(dict[str, Any])
     examples: list[dict[str, Any]] = []
     try:
-        with gzip.open(path, "rb") as file:
+        with gzip.open(regular(path), "rb") as file:
             for number, text in enumerate(file, start=1):
                 try:
                     examples.append(decoder.decode(text))

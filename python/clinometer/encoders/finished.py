@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import json_bytes, written_whole
+from clinometer.files import json_bytes, regular, written_whole
 
 __all__ = ["Finished", "Origin"]
 
@@ -99,6 +99,7 @@ class Finished:
 
 
 def _table(path: Path, dimension: int) -> NDArray[np.void]:
+    regular(path)
     try:
         table: NDArray[np.void] = np.load(path, mmap_mode="r", allow_pickle=False)
         valid = table.ndim == 1 and table.dtype == _columns(dimension)
@@ -117,6 +118,6 @@ def _read(path: Path) -> Origin | None:
     if not path.exists():
         return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Origin)
+        return msgspec.json.decode(regular(path).read_bytes(), type=Origin)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FormatError(path, None, f"not an origin of embeddings ({error}); remove its folder") from None

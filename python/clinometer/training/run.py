@@ -19,7 +19,7 @@ import msgspec
 
 from clinometer.encoders.loading import locate
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.files import file_digest, json_bytes, written_whole
+from clinometer.files import file_digest, json_bytes, regular, written_whole
 from clinometer.training.data import ParallelSamples, parallel_samples, prompts_for
 from clinometer.training.plan import TrainingPlan
 from clinometer.training.recipes import make_loss, recipe_of
@@ -251,7 +251,7 @@ def _finished(output: Path, plan: TrainingPlan) -> dict[str, Any] | None:
     path = output / _RECORD
     if not path.exists():
         return None
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    record: dict[str, Any] = json.loads(regular(path).read_text(encoding="utf-8"))
     _refuse_another(output, record["plan"], plan, "a model of another training")
     return record
 
@@ -265,7 +265,7 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
         if output.exists() and not output.is_dir():
             raise UsageError(f"{output} is a file; give a folder for the model")
         return None
-    _refuse_another(output, json.loads(path.read_text(encoding="utf-8")), plan, "an unfinished training")
+    _refuse_another(output, json.loads(regular(path).read_text(encoding="utf-8")), plan, "an unfinished training")
     for checkpoint in (output / _CHECKPOINTS).glob("checkpoint-*"):
         if not (checkpoint / _WRITTEN_LAST).exists():
             _remove(checkpoint)
