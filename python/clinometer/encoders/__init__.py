@@ -46,6 +46,8 @@ def encoder(
     device: str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    query_task: str | None = None,
+    document_task: str | None = None,
     model: str | None = None,
     api_key: str | None = None,
     cache: str | os.PathLike[str] | None = None,
@@ -66,6 +68,9 @@ def encoder(
         device: Device, such as `cpu` or `cuda:0`.
         revision: Model revision (branch, tag or commit).
         trust_remote_code: Run Python code that comes with the model.
+        query_task: Task of queries, for a model with other weights for each task (jina-embeddings-v3 and v4); by
+            default its own for retrieval.
+        document_task: Task of documents, likewise.
         model: The server's name of the model, for a URL.
         api_key: The key for a URL; by default that of the environment (`HttpEncoder`).
         cache: Folder of finished batches, for a URL.
@@ -89,6 +94,8 @@ def encoder(
         "device": device,
         "revision": revision,
         "trust_remote_code": trust_remote_code,
+        "query_task": query_task,
+        "document_task": document_task,
     }
     remote = {"model": model, "api_key": api_key, "cache": cache, "http": http}
     all_options = {
@@ -135,6 +142,8 @@ def encoder(
             device=device,
             revision=revision,
             trust_remote_code=trust_remote_code,
+            query_task=query_task,
+            document_task=document_task,
         )
     raise UsageError(
         f"an encoder cannot be made from {type(what).__name__}; give 'offline', the name or folder of a "

@@ -1,4 +1,5 @@
-"""To and from mteb: its result files (`results`, `reading`), and mixed pools as its tasks (`tasks`, needs mteb)."""
+"""To and from mteb: its result files (`results`, `reading`); with mteb, mixed pools as its tasks (`tasks`), and encoders
+as its models and the reverse (`models`)."""
 
 from __future__ import annotations
 
