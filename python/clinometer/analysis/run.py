@@ -38,6 +38,7 @@ def analyse(
     confidence: float = 0.95,
     seed: int = 0,
     threads: int | None = None,
+    exclude_own_id: bool = False,
     show_progress_bar: bool = False,
 ) -> Analysis:
     """Analyse what outranked the answers in the queries' own language: categories and worst queries.
@@ -60,6 +61,7 @@ def analyse(
         confidence: Confidence level of the intervals, between 0 and 1.
         seed: Seed of the bootstrap.
         threads: Number of threads; the result does not depend on it.
+        exclude_own_id: Leave the document with the query's own id out of its pool.
         show_progress_bar: Whether to draw progress bars on standard error.
 
     Raises:
@@ -88,5 +90,5 @@ def analyse(
     judge = Judge(collection, options.canonical_pivot, tolerance, overlap)
     settings = options.settings(collection.languages)
     scored = score(encoder, collection, ScanOptions(threads=threads, show_progress_bar=show_progress_bar))
-    scanned = scan_collection(collection, scored.scan, [], settings, ties, listed=shown)
+    scanned = scan_collection(collection, scored.scan, [], settings, ties, listed=shown, exclude_own_id=exclude_own_id)
     return find(scanned, settings, judge, worst=worst, shown=shown, resamples=options.resamples)

@@ -42,6 +42,10 @@ class _Measured(Selection):
         option("STEP", "Change of the pool, such as 'skew(en=0.9)' or 'distract(NAME=SOURCE)'; may be repeated."),
     ] = None
     by: Annotated[str | None, option("FIELD", "Field of the queries, for results by its values.")] = None
+    exclude_own_id: Annotated[
+        bool,
+        option(None, "Exclusion of the document with the query's own id, as for ArguAna or Quora.", "--exclude-own-id"),
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,7 @@ def _run(
         **asdict(resampling),
     }
     EvaluationOptions.of(**options)  # refuses values that cannot be used
+    options["exclude_own_id"] = measured.exclude_own_id
     steps = parse_steps(measured.pool or [])
     target.open()
     for folder in (results.output, results.figures):

@@ -24,6 +24,7 @@ from clinometer.io import load
 from clinometer.measures import Measure, parse
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios.options import EvaluationOptions
+from clinometer.scenarios.own_documents import own_id_notices
 from clinometer.scenarios.scanned import scan_collection
 from clinometer.scorers import ScanOptions, Scorer, score
 
@@ -47,6 +48,7 @@ def evaluate(
     executor: str | Executor = "local",
     examples: int | None = None,
     by: str | None = None,
+    exclude_own_id: bool = False,
     save_run: str | Path | None = None,
     show_progress_bar: bool = False,
 ) -> Evaluation:
@@ -71,6 +73,8 @@ def evaluate(
         examples: Number of examples of errors for each scenario and query language, with what outranked the answers; 0
             for counts only, None for no analysis.
         by: Field of the queries, such as `topic`; the measures are also computed for each of its values.
+        exclude_own_id: Leave the document with the query's own id out of its pool, as for ArguAna and Quora, where it
+            is the query itself. It is then not an answer either, even if it is judged relevant.
         save_run: File for the best 1000 documents of each query in the pool of all languages, as a TREC run; `.gz` by
             suffix.
         show_progress_bar: Draw bars on standard error.
@@ -107,7 +111,9 @@ def evaluate(
     scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar))
     listed = 0 if examples is None else SHOWN
     pool_k = 0 if save_run is None else RUN_DEPTH
-    scanned = scan_collection(collection, scored.scan, computed, settings, ties, listed=listed, pool_k=pool_k)
+    scanned = scan_collection(
+        collection, scored.scan, computed, settings, ties, listed=listed, pool_k=pool_k, exclude_own_id=exclude_own_id
+    )
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)
     results = setting_values(scanned, computed, settings, pivot)
@@ -130,6 +136,7 @@ def evaluate(
         "confidence": confidence,
         "seed": seed,
         "similarity": scored.similarity,
+        "exclude_own_id": exclude_own_id,
         **({} if by is None else {"by": by}),
         "version": version("clinometer"),
     }
@@ -138,7 +145,7 @@ def evaluate(
         encoder=scored.record,
         settings=settings_record,
         rows=rows,
-        notices=[*scored.notices, *notices],
+        notices=[*scored.notices, *own_id_notices(collection, excluded=exclude_own_id), *notices],
         by=grouped,
         analysis=analysis,
         per_query=per_query_columns(scanned, results),
