@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from clinometer.analysis.categories import Judge
 from clinometer.analysis.findings import SHOWN, find
@@ -49,6 +49,7 @@ def evaluate(
     examples: int | None = None,
     by: str | None = None,
     exclude_own_id: bool = False,
+    similarity: Literal["cosine", "dot", "hamming"] | None = None,
     save_run: str | Path | None = None,
     show_progress_bar: bool = False,
 ) -> Evaluation:
@@ -75,6 +76,8 @@ def evaluate(
         by: Field of the queries, such as `topic`; the measures are also computed for each of its values.
         exclude_own_id: Leave the document with the query's own id out of its pool, as for ArguAna and Quora, where it
             is the query itself. It is then not an answer either, even if it is judged relevant.
+        similarity: Similarity of embeddings: `cosine`, `dot`, or `hamming` for packed bits (`PrecomputedEncoder`). By
+            default the one that the model, the arrays or the stores are made for; if they state none, `cosine`.
         save_run: File for the best 1000 documents of each query in the pool of all languages, as a TREC run; `.gz` by
             suffix.
         show_progress_bar: Draw bars on standard error.
@@ -108,7 +111,7 @@ def evaluate(
     settings = options.settings(collection.languages)
     if save_run is not None:
         check_run(collection, save_run)
-    scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar))
+    scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar, similarity))
     listed = 0 if examples is None else SHOWN
     pool_k = 0 if save_run is None else RUN_DEPTH
     scanned = scan_collection(

@@ -32,13 +32,37 @@ class _Line(msgspec.Struct, gc=False):
 
 def write_sidecar(path: Path, store: EmbeddingStore, origin: Origin | None) -> None:
     """Write both files (the second only if there is an origin)."""
-    with written_whole(path.with_name(path.name + ".jsonl")) as file:
+    with written_whole(sidecar_of(path)) as file:
         for start, shard in store.manifest.numbered_shards():
             part = slice(start, start + shard.rows)
             file.write(lines_of(store.ids[part], store.languages[part], store.groups[part]))
     if origin is not None:
         with written_whole(path.with_name(path.name + ".json")) as file:
             file.write(origin.to_json() + b"\n")
+
+
+def sidecar_of(path: Path) -> Path:
+    """The file of the lines of a file of vectors."""
+    return path.with_name(path.name + ".jsonl")
+
+
+def line_ids(file: Path) -> list[str]:
+    """The id of each line.
+
+    Raises:
+        FormatError: A line is not one of a row.
+        FileNotFoundError: The file does not exist.
+    """
+    decoder = msgspec.json.Decoder(_Line)
+    with file.open("rb") as lines:
+        return [str(_line(decoder, file, number, line).id) for number, line in enumerate(lines, 1)]
+
+
+def _line(decoder: msgspec.json.Decoder[_Line], file: Path, number: int, line: bytes) -> _Line:
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FormatError(file, number, f"expected a line such as {_FORM}: {error}") from None
 
 
 def sidecar_origin(path: Path) -> Origin | None:
@@ -66,7 +90,7 @@ def sidecar_source(
         origin: The exported record.
         read: Function that returns the vectors from a row up to another one.
     """
-    file = rows_file or path.with_name(path.name + ".jsonl")
+    file = rows_file or sidecar_of(path)
     if not file.is_file():
         raise FormatError(
             file, None, f"the {rows:,} vectors of {path.name} need one line each, such as {_FORM}; write them"
@@ -90,10 +114,7 @@ def _blocks(
     for number, line in enumerate(lines, 1):
         if number > rows:
             break
-        try:
-            block.append(decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise FormatError(file, number, f"expected a line such as {_FORM}: {error}") from None
+        block.append(_line(decoder, file, number, line))
         if len(block) == step or number == rows:
             yield RowBlock(
                 read(number - len(block), number),
