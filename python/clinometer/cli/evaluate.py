@@ -48,6 +48,13 @@ class _Measured(Selection):
         bool,
         option(None, "Exclusion of the document with the query's own id, as for ArguAna or Quora.", "--exclude-own-id"),
     ] = False
+    query_set: Annotated[
+        str,
+        option(
+            "SET",
+            "Queries of the means: answered, or as trec_eval averages judged ones, complete (-c) or listed (without).",
+        ),
+    ] = "answered"
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,7 @@ def _run(
         "threads": execution.threads,
         "examples": EXAMPLES if results.examples is None and results.output is not None else results.examples,
         "by": measured.by,
+        "query_set": measured.query_set,
         **asdict(resampling),
     }
     EvaluationOptions.of(**options)  # refuses values that cannot be used
