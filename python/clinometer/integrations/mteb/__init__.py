@@ -1,5 +1,4 @@
-"""To and from mteb: its result files (`results`, `reading`); with mteb, mixed pools as its tasks (`tasks`), and encoders
-as its models and the reverse (`models`)."""
+"""To and from mteb: result files, mixed pools as its tasks, encoders as its models and its models as encoders."""
 
 from __future__ import annotations
 
