@@ -13,6 +13,7 @@ from typing import Any
 
 __all__ = [
     "ClinometerError",
+    "ClinometerWarning",
     "CollectionError",
     "EmbeddingError",
     "EncoderError",
@@ -26,6 +27,10 @@ __all__ = [
 
 class ClinometerError(Exception):
     """Base of every error that a user of clinometer can cause."""
+
+
+class ClinometerWarning(UserWarning):
+    """Input that can be used but may not be what was meant; the command line shows such sentences at the end."""
 
 
 class UsageError(ClinometerError, ValueError):
