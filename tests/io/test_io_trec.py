@@ -18,13 +18,15 @@ from clinometer.io.trec import read_qrels, read_run, write_qrels, write_run
 ids = st.text(st.characters(exclude_categories=["Cs", "Z"]), min_size=1, max_size=6).filter(
     lambda text: not any(letter.isspace() for letter in text)
 )
+# Neither comments nor the mark before the first line of a file.
+query_ids = ids.filter(lambda text: not text.startswith(("#", "\ufeff")))
 float32 = st.floats(width=32, allow_nan=False).map(np.float32)
 float64 = st.floats(allow_nan=False)
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 @same_folder
-@given(qrels=st.dictionaries(ids, st.dictionaries(ids, st.integers(-3, 9), min_size=1, max_size=4), max_size=4))
+@given(qrels=st.dictionaries(query_ids, st.dictionaries(ids, st.integers(-3, 9), min_size=1, max_size=4), max_size=4))
 def test_qrels_read_back_equal(tmp_path: Path, qrels: dict[str, dict[str, int]]) -> None:
     for name in ("q.txt", "q.txt.gz"):
         write_qrels(tmp_path / name, qrels)
@@ -36,7 +38,7 @@ def test_qrels_read_back_equal(tmp_path: Path, qrels: dict[str, dict[str, int]])
 @same_folder
 @given(
     run=st.dictionaries(
-        ids,
+        query_ids,
         st.dictionaries(ids, float32, min_size=1, max_size=6) | st.dictionaries(ids, float64, min_size=1, max_size=6),
         max_size=3,
     )
@@ -99,11 +101,14 @@ def test_comments_and_what_follows_the_tag_are_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [write_qrels, lambda path, table: write_run(path, table, "t")])
-def test_a_query_that_would_read_back_as_a_comment_is_not_written(
+def test_a_query_that_would_not_read_back_is_not_written(
     tmp_path: Path, write: Callable[[Path, dict[str, dict[str, int]]], None]
 ) -> None:
-    with pytest.raises(UsageError, match="the query id '#1' begins with '#', which marks a comment in TREC files"):
-        write(tmp_path / "f", {"#1": {"d": 1}})
+    for name in ("#1", "\ufeff1"):
+        with pytest.raises(
+            UsageError, match=f"the query id {name!r} begins with '#', which marks a comment, or with a"
+        ):
+            write(tmp_path / "f", {name: {"d": 1}})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -164,3 +169,20 @@ def test_what_cannot_be_written_is_named_and_nothing_is_left_behind(tmp_path: Pa
     with pytest.raises(UsageError, match="tie_break is 'random'"):
         write_run(path, {}, "t", tie_break="random")  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("a.txt", "q 0 d {}\n"),
+        ("a.tsv", "query-id\tcorpus-id\tscore\nq\td\t{}\n"),
+        ("a.jsonl", '{{"query_id": "q", "document_id": "d", "grade": {}}}\n'),
+    ],
+)
+@pytest.mark.parametrize("grade", ["0.5", "1.9", "4294967296"])
+def test_a_grade_is_never_cut(tmp_path: Path, name: str, lines: str, grade: str) -> None:
+    from clinometer.io.judgements import read_judgements
+
+    (tmp_path / name).write_text(lines.format(grade))
+    with pytest.raises(FormatError, match=f"{grade}.*, but it should be a whole number"):
+        read_judgements(tmp_path / name)

@@ -11,6 +11,7 @@ import numpy as np
 
 from clinometer.collection.base import Collection, Texts
 from clinometer.errors import CollectionError, first_few, shown
+from clinometer.grades import checked_grade
 from clinometer.languages import canonical
 
 __all__ = ["CollectionBuilder"]
@@ -99,7 +100,7 @@ class CollectionBuilder:
 
     def judge(self, query_id: str, document_id: str, grade: int = 1) -> None:
         """Record a judgement; a later one for the same pair replaces it, so readers check their own duplicates."""
-        self._judgements.setdefault(query_id, {})[document_id] = int(grade)
+        self._judgements.setdefault(query_id, {})[document_id] = checked_grade(grade, query_id, document_id)
 
     def build(self) -> Collection:
         """The finished collection.

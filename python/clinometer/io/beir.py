@@ -14,11 +14,11 @@ import msgspec
 from clinometer.collection import Collection, Texts
 from clinometer.errors import UsageError, shown
 from clinometer.files import folder_written_whole
-from clinometer.io.grades import is_grade, whole_grade
+from clinometer.io.grades import grade_in, is_grade
 from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row, jsonl_rows
-from clinometer.io.textfiles import BYTE_ORDER_MARK, find_file, numbered_lines, require_folder, write_lines
+from clinometer.io.textfiles import find_file, numbered_lines, require_folder, write_lines
 
 __all__ = ["read_beir", "tsv_judgements", "write_beir"]
 
@@ -86,7 +86,7 @@ def tsv_judgements(path: Path) -> Iterator[tuple[Row, int]]:
     columns: tuple[str, ...] = ()
     for line, raw in numbered_lines(path):
         try:
-            text = raw.removeprefix(BYTE_ORDER_MARK).decode()
+            text = raw.decode()
         except UnicodeDecodeError as error:
             raise Row({}, path, line).error(f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
         if text.startswith("#") and columns != _COLUMNS:
@@ -101,7 +101,7 @@ def tsv_judgements(path: Path) -> Iterator[tuple[Row, int]]:
         row = Row(dict(zip(columns, cells, strict=False)), path, line)
         if len(cells) != len(columns):
             raise row.error(f"{len(cells)} columns, but expected {len(columns)}, separated by tabs")
-        yield row, whole_grade(row.fields["score"], row)
+        yield row, grade_in(row, row.fields["score"])
 
 
 def _columns_of(cells: Sequence[str], path: Path, line: int) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError, first_line, optional_package
-from clinometer.io.grades import whole_grade
+from clinometer.io.grades import grade_in
 from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row
@@ -175,7 +175,7 @@ class _Source:
             if row.fields.get("score") is None:
                 row.field("score", int)
             query, document = self.ids.of(row, "query-id", subset), self.ids.of(row, "corpus-id", subset)
-            yield query, document, whole_grade(row.fields["score"], row), row
+            yield query, document, grade_in(row, row.fields["score"]), row
 
     def notes(self, found_by: Counter[str]) -> dict[str, object]:
         """Notes of the collection about its source."""

@@ -14,6 +14,8 @@ import numpy as np
 
 from clinometer.collection import Collection
 from clinometer.errors import FormatError, UsageError
+from clinometer.io.grades import grade_in
+from clinometer.io.rows import Row
 from clinometer.io.textfiles import numbered_lines, require_file, write_lines
 from clinometer.scanning.counts import TopK
 
@@ -34,10 +36,7 @@ def read_qrels(path: str | Path) -> dict[str, dict[str, int]]:
     """
     qrels: dict[str, dict[str, int]] = {}
     for number, cells in _cells(path, ("query id", "0", "document id", "grade")):
-        try:
-            grade = int(cells[3])
-        except ValueError as error:
-            raise FormatError(path, number, f"the grade is {cells[3]!r}, but it should be a whole number") from error
+        grade = grade_in(Row({}, path, number), cells[3], "grade")
         _put(qrels, cells[0], cells[2], grade, path, number)
     return qrels
 
@@ -56,7 +55,8 @@ def read_run(path: str | Path) -> dict[str, dict[str, float]]:
     run: dict[str, dict[str, float]] = {}
     for number, cells in _cells(path, ("query id", "Q0", "document id", "rank", "score", "tag"), more=True):
         try:
-            score = float(cells[4])
+            # Python reads digits of any script, and underscores between them; C does not.
+            score = float(cells[4]) if cells[4].isascii() and "_" not in cells[4] else math.nan
         except ValueError:
             score = math.nan
         if math.isnan(score):
@@ -187,8 +187,10 @@ def refuse_white_space(ids: Iterable[str], what: str) -> None:
             raise UsageError(
                 f"the {what} {name!r} is empty or has white space, which TREC files cannot hold; rename it"
             )
-        if what == "query id" and name.startswith("#"):
-            raise UsageError(f"the query id {name!r} begins with '#', which marks a comment in TREC files; rename it")
+        if what == "query id" and name.startswith(("#", "\ufeff")):
+            raise UsageError(
+                f"the query id {name!r} begins with '#', which marks a comment, or with a byte-order mark; rename it"
+            )
 
 
 def _cells(path: str | Path, columns: tuple[str, ...], *, more: bool = False) -> Iterator[tuple[int, list[str]]]:
