@@ -18,6 +18,7 @@ from clinometer.errors import ClinometerError, FormatError, UsageError
 __all__ = [
     "PARTIAL",
     "Hashing",
+    "expanded",
     "file_digest",
     "folder_written_whole",
     "json_bytes",
@@ -31,6 +32,14 @@ PARTIAL = ".partial"
 """Suffix of an unfinished file."""
 
 _LOCK = ".lock"
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with `~` or `~user` at its beginning replaced by the home folder, as shells do.
+
+    Shells leave `beir:~/x` and `--run=~/x` as they are. A user who does not exist is left as well.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
 
 
 def file_digest(path: Path) -> str:
@@ -77,7 +86,7 @@ def written_whole(path: str | os.PathLike[str], *, durable: bool = False) -> Ite
             folder that is locked against other writers (`lock`), because the unfinished file has one name for all
             processes, so that the next run overwrites what a killed one left.
     """
-    path = Path(path)
+    path = expanded(path)
     partial = path.with_name(path.name + PARTIAL if durable else f"{path.name}.{os.getpid()}{PARTIAL}")
     try:
         with partial.open("wb") as file:
@@ -110,7 +119,7 @@ def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
         UsageError: The name is taken by something other than an empty folder.
         FileNotFoundError: The folder's parent does not exist.
     """
-    folder = Path(folder).absolute()
+    folder = expanded(folder).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} already exists and is not empty; choose a new folder")
     if not folder.parent.is_dir():
