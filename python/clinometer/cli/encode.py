@@ -61,6 +61,7 @@ def encode(
     remedies = RemedyFiles(adapter, None)
     remedies.load()
     collection = reading.load(source)
+    collection.require_texts("encoding")
     sys.stderr.write(collection.summary() + "\n")
     encoder = remedies.applied_to(options.make(), collection)
     written = _warn(encoder.record.warnings, set())

@@ -60,7 +60,10 @@ class EmbeddedScorer:
 
         Raises:
             EmbeddingError: Embeddings cannot be scored; their texts are named by id.
+            CollectionError: The collection has no texts, and the embeddings are not precomputed.
         """
+        if self.record.kind != "precomputed":
+            collection.require_texts("an encoder")
         queries = self._embeddings(collection, "queries", options)
         documents = self._embeddings(collection, "documents", options)
         scanner = partial(
