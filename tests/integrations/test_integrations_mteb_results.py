@@ -145,8 +145,8 @@ def test_files_of_every_version_are_read(
     "text",
     [
         "", "[1]", "{", "[" * 100_000, '{"task_name": 3, "scores": {}}', '{"task_name": "x"}', text_of({}),
-        text_of([1]), text_of({"test": [1]}), text_of({"test": 3}), text_of({"test": [{"f1": "0.5"}]}), "\udcff",
-        '{"name": "model"}',
+        text_of([1]), text_of({"test": [1]}), text_of({"test": 3}), text_of({"test": [{"f1": "0.5"}]}),
+        "\udcff", '{"name": "model"}',
     ],
 )  # fmt: skip
 def test_other_files_are_refused_in_a_sentence(tmp_path: Path, text: str) -> None:

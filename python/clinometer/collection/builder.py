@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from clinometer.collection.base import Collection, Texts
+from clinometer.collection.grades import checked_grade
 from clinometer.errors import CollectionError, first_few, shown
-from clinometer.grades import checked_grade
 from clinometer.languages import canonical
 
 __all__ = ["CollectionBuilder"]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import EmbeddingError, FormatError
+from clinometer.files import regular
 
 __all__ = ["PrecomputedEncoder"]
 
@@ -104,6 +105,7 @@ def _checked(array: NDArray[Any], stage: str) -> NDArray[Any]:
 
 
 def _mapped(path: str | Path) -> NDArray[Any]:
+    regular(path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:

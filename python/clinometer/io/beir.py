@@ -14,7 +14,7 @@ import msgspec
 from clinometer.collection import Collection, Texts
 from clinometer.errors import UsageError, shown
 from clinometer.files import folder_written_whole
-from clinometer.io.grades import grade_in, is_grade
+from clinometer.io.grades import is_grade, whole_grade
 from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row, jsonl_rows
@@ -101,7 +101,7 @@ def tsv_judgements(path: Path) -> Iterator[tuple[Row, int]]:
         row = Row(dict(zip(columns, cells, strict=False)), path, line)
         if len(cells) != len(columns):
             raise row.error(f"{len(cells)} columns, but expected {len(columns)}, separated by tabs")
-        yield row, grade_in(row, row.fields["score"])
+        yield row, whole_grade(row.fields["score"], row)
 
 
 def _columns_of(cells: Sequence[str], path: Path, line: int) -> tuple[str, ...]:

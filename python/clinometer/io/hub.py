@@ -16,7 +16,7 @@ from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError, first_line, optional_package
 from clinometer.files import expanded
 from clinometer.io.beir import read_beir
-from clinometer.io.grades import grade_in
+from clinometer.io.grades import whole_grade
 from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row
@@ -182,7 +182,7 @@ class _Source:
             if row.fields.get("score") is None:
                 row.field("score", int)
             query, document = self.ids.of(row, "query-id", subset), self.ids.of(row, "corpus-id", subset)
-            yield query, document, grade_in(row, row.fields["score"]), row
+            yield query, document, whole_grade(row.fields["score"], row), row
 
     def notes(self, found_by: Counter[str]) -> dict[str, object]:
         """Notes of the collection about its source."""

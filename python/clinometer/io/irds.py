@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError, first_line, optional_package
+from clinometer.io.grades import whole_grade
 from clinometer.io.retrieval import Assembly
 from clinometer.io.rows import Row
 from clinometer.languages import KNOWN, canonical
@@ -89,7 +90,7 @@ def read_irds(
             # A missing text has no language; its judgement is counted as one of a missing text.
             for label in dict.fromkeys(labels or ["?"]):
                 judgement = part.id(query, query_languages.get(query, "?")), part.id(document, label)
-                assembly.judge(*judgement, row.fields["grade"], row)
+                assembly.judge(*judgement, whole_grade(row.fields["grade"], row, "grade"), row)
     text_of_query: dict[str, str] = {}
     for part, query_rows in zip(parts, queries, strict=True):
         for row, label in query_rows:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from clinometer.io.beir import tsv_judgements
+from clinometer.io.grades import whole_grade
 from clinometer.io.retrieval import add_judgement
 from clinometer.io.rows import jsonl_rows
 from clinometer.io.textfiles import require_file
@@ -42,7 +43,7 @@ def read_judgements(path: str | Path) -> dict[str, dict[str, int]]:
                 row,
                 row.field("query_id", str),
                 row.optional("doc_id", str) or row.field("document_id", str),
-                1 if (grade := row.optional("grade", int)) is None else grade,
+                1 if (grade := row.fields.get("grade")) is None else whole_grade(grade, row, "grade"),
             )
             for row in jsonl_rows(path)
         )

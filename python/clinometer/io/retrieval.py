@@ -13,7 +13,6 @@ from pathlib import Path
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.collection.groups import with_inferred_groups
 from clinometer.errors import CollectionError, shown
-from clinometer.grades import whole_grade
 from clinometer.io.rows import Row
 from clinometer.languages import canonical, select
 
@@ -94,16 +93,13 @@ def fields_of(row: Row) -> dict[str, str]:
 
 
 def add_judgement(judgements: dict[str, dict[str, int]], query_id: str, document_id: str, grade: int, row: Row) -> None:
-    """Add the judgement of a row, unless its pair is already judged or its grade is not a whole number."""
-    whole = whole_grade(grade)
-    if whole is None:
-        raise row.error(f"the grade is {grade!r}, but it should be a whole number; 1 or more is relevant")
+    """Add the judgement of a row, unless its pair is already judged."""
     grades = judgements.setdefault(query_id, {})
     if document_id in grades:
         raise row.error(
             f"document {shown(document_id)} is judged twice for query {shown(query_id)}; keep one of the lines"
         )
-    grades[document_id] = whole
+    grades[document_id] = grade
 
 
 class Assembly:

@@ -14,7 +14,7 @@ import numpy as np
 
 from clinometer.collection import Collection
 from clinometer.errors import FormatError, UsageError
-from clinometer.io.grades import grade_in
+from clinometer.io.grades import whole_grade
 from clinometer.io.rows import Row
 from clinometer.io.textfiles import numbered_lines, require_file, write_lines
 from clinometer.scanning.counts import TopK
@@ -36,7 +36,7 @@ def read_qrels(path: str | Path) -> dict[str, dict[str, int]]:
     """
     qrels: dict[str, dict[str, int]] = {}
     for number, cells in _cells(path, ("query id", "0", "document id", "grade")):
-        grade = grade_in(Row({}, path, number), cells[3], "grade")
+        grade = whole_grade(cells[3], Row({}, path, number), "grade")
         _put(qrels, cells[0], cells[2], grade, path, number)
     return qrels
 

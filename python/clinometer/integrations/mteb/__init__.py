@@ -1,4 +1,4 @@
-"""To and from mteb: its result files (`results`, `reading`), and mixed pools as its tasks (`tasks`, needs mteb)."""
+"""To and from mteb: result files (`results`, `reading`) and, with mteb, tasks (`tasks`) and models (`models`)."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from clinometer.errors import FormatError, MeasureError, first_line
+from clinometer.files import regular
 from clinometer.measures import parse
 
 __all__ = ["read_mteb"]
@@ -63,7 +63,7 @@ def read_mteb(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 def _object(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         # Python's decoder reads NaN and Infinity, which JSON does not have and msgspec refuses.
-        result = json.loads(Path(path).read_bytes())
+        result = json.loads(regular(path).read_bytes())
     except (ValueError, RecursionError) as error:
         raise _not_mteb(path, first_line(error)) from None
     if not isinstance(result, dict):
