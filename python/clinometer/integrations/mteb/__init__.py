@@ -1,4 +1,4 @@
-"""To and from mteb: result files (`results`, `reading`) and, with mteb, tasks (`tasks`) and models (`models`)."""
+"""To and from mteb: result files, mixed pools as its tasks, encoders as its models and its models as encoders."""
 
 from __future__ import annotations
 
