@@ -21,6 +21,7 @@ __all__ = [
     "PARTIAL",
     "Hashing",
     "check_target",
+    "expanded",
     "file_digest",
     "folder_written_whole",
     "json_bytes",
@@ -37,6 +38,14 @@ PARTIAL = ".partial"
 """Suffix of an unfinished file."""
 
 _LOCK = ".lock"
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with `~` or `~user` at its beginning replaced by the home folder, as shells do.
+
+    Shells leave `beir:~/x` and `--run=~/x` as they are. A user who does not exist is left as well.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
 
 
 def file_digest(path: Path) -> str:
@@ -168,7 +177,7 @@ def written_whole(path: str | os.PathLike[str], *, durable: bool = False) -> Ite
         UsageError: The name is taken by something other than a file.
         FileNotFoundError: The folder of the file does not exist.
     """
-    path = Path(path)
+    path = expanded(path)
     check_target(path)
     entry = _claimed(path)
     try:
@@ -329,7 +338,7 @@ def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
         UsageError: The name is taken by something other than an empty folder.
         FileNotFoundError: The folder's parent does not exist.
     """
-    folder = Path(folder).absolute()
+    folder = expanded(folder).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} already exists and is not empty; choose a new folder")
     if not folder.parent.is_dir():

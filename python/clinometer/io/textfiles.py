@@ -17,7 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from clinometer.errors import CollectionError, FormatError, UsageError
-from clinometer.files import regular, written_whole
+from clinometer.files import expanded, regular, written_whole
 from clinometer.languages import canonical, select
 
 __all__ = [
@@ -40,8 +40,8 @@ _BROKEN_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
 def require_file(path: str | Path) -> Path:
-    """The path of an existing file; a folder is refused."""
-    path = Path(path)
+    """The path of an existing file, with `~` expanded; a folder is refused."""
+    path = expanded(path)
     if path.is_dir():
         raise UsageError(f"{path} is a folder, but a file is needed")
     if not path.exists():
@@ -50,8 +50,8 @@ def require_file(path: str | Path) -> Path:
 
 
 def require_folder(path: str | Path) -> Path:
-    """The path of an existing folder; a file is refused."""
-    path = Path(path)
+    """The path of an existing folder, with `~` expanded; a file is refused."""
+    path = expanded(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check the path of the folder")
     if not path.is_dir():
@@ -144,7 +144,7 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     Raises:
         FileNotFoundError: The folder does not exist.
     """
-    path = Path(path)
+    path = expanded(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist; create it before writing {path.name}")
     with written_whole(path) as raw:
