@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection
+from clinometer.contents import mapped_npy
 from clinometer.encoders.base import EncoderRecord
-from clinometer.errors import EmbeddingError, FormatError, UsageError
+from clinometer.errors import EmbeddingError, UsageError
 from clinometer.scorers.base import ScanOptions, Scored
 from clinometer.scorers.counting import scan_scores
 
@@ -64,12 +64,7 @@ class MatrixScorer:
         from clinometer.io.textfiles import require_file
 
         file = require_file(os.fspath(path))
-        try:
-            scores = np.load(file, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise FormatError(file, None, f"not a numeric .npy file ({error})") from None
-        if not isinstance(scores, np.ndarray):
-            raise FormatError(file, None, "not a .npy file with one array")
+        scores = mapped_npy(file, "not a numeric .npy file; write one array, not several, with numpy.save")
         return cls(scores, name=file.name if name is None else name)
 
     @property

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from clinometer.errors import FormatError, MeasureError, UsageError
-from clinometer.files import json_bytes, regular, written_whole
+from clinometer.contents import read_json
+from clinometer.errors import MeasureError, UsageError
+from clinometer.files import json_bytes, written_whole
 from clinometer.languages import long_label
 from clinometer.measures import Measure, parse
 
@@ -132,10 +133,7 @@ def read_mteb(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         FormatError: Not a result file of mteb.
         FileNotFoundError: The file does not exist.
     """
-    try:
-        result = msgspec.json.decode(regular(path).read_bytes(), type=_File)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(os.fspath(path), None, f"not a result file of mteb 1.11 or newer: {error}") from None
+    result = read_json(os.fspath(path), _File, "not a result file of mteb 1.11 or newer: {problem}")
     return [
         {
             "task": result.task_name,
