@@ -100,7 +100,7 @@ def decode_json(raw: bytes, kind: type[T], path: str | Path, expected: str, line
         line: Number of the line, if the bytes are one.
 
     Raises:
-        FormatError: It is not UTF-8, not JSON (the line is named if there are several), nested more than 64 levels deep,
+        FormatError: It is not UTF-8, not JSON (the line is named, of several), nested more than 64 levels deep,
             or not of that type (the position is named).
     """
     body = raw.removeprefix(BYTE_ORDER_MARK)
