@@ -52,6 +52,8 @@ _MOST_COMPRESSED = 64
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Each line that is not empty with its number from 1, without the line end; gzip if the name ends in `.gz`.
 
+    A byte-order mark before the first line, which some editors write, is not part of it.
+
     Raises:
         FormatError: The gzip data are broken, or a line is longer than 256 MiB; it is the first that cannot be read.
     """
@@ -63,6 +65,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 number += 1
                 if len(line) == _LONGEST_LINE:
                     raise FormatError(path, number, "longer than 256 MiB; give one object on each line")
+                if number == 1:
+                    line = line.removeprefix(BYTE_ORDER_MARK)
                 if stripped := line.rstrip(b"\r\n"):
                     yield number, stripped
         except _BROKEN_GZIP as error:

@@ -264,7 +264,7 @@ def test_ordinary_messages_are_shown() -> None:
     message = "The model `m` does not exist. Incorrect API key provided: sk-very-****. See https://host.example/docs"
     assert without_key(message, "sk-very-secret") == message
     assert without_key("no model", "m") == "no ***odel"  # a short key is replaced, and nothing more is suspected
-    assert without_key("x" * 1000, None) == f"{'x' * 98} ... {'x' * 97}"
+    assert without_key("x" * 1000, None) == f"{'x' * 133}…{'x' * 66}"
 
 
 def test_redirects_are_not_followed(server: Server) -> None:

@@ -27,7 +27,7 @@ def stores(tmp_path: Path) -> Path:
     """A folder with documents and queries."""
     rows = np.random.default_rng(0).normal(size=(ROWS, DIMENSION))
     for stage in ("documents", "queries"):
-        with StoreWriter(tmp_path / "stores" / stage, EncoderRecord(name="m", kind="http"), stage) as writer:  # type: ignore[arg-type]
+        with StoreWriter(tmp_path / "stores" / stage, EncoderRecord(name="m", kind="http"), stage) as writer:
             writer.append(rows[:60], [f"{row}" for row in range(60)], ["en"] * 60)
             writer.append(rows[60:], [f"{row}" for row in range(60, ROWS)], ["de"] * (ROWS - 60))
     return tmp_path / "stores"

@@ -163,7 +163,7 @@ class Adapter:
         try:
             from safetensors.numpy import save
         except ImportError:
-            raise MissingExtraError("a file of an adapter", "models") from None
+            raise MissingExtraError("a file of an adapter", "safetensors") from None
         about = {
             "version": _VERSION,
             "kind": self.kind,
@@ -215,7 +215,7 @@ def load(path: str | os.PathLike[str]) -> Adapter:
     try:
         from safetensors import SafetensorError, safe_open
     except ImportError:
-        raise MissingExtraError("a file of an adapter", "models") from None
+        raise MissingExtraError("a file of an adapter", "safetensors") from None
     name = os.fspath(regular(path))
     try:
         with safe_open(name, framework="numpy") as file:

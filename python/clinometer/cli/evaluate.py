@@ -42,6 +42,13 @@ class _Measured(Selection):
         option("STEP", "Change of the pool, such as 'skew(en=0.9)' or 'distract(NAME=SOURCE)'; may be repeated."),
     ] = None
     by: Annotated[str | None, option("FIELD", "Field of the queries, for results by its values.")] = None
+    query_set: Annotated[
+        str,
+        option(
+            "SET",
+            "Queries of the means: answered, or as trec_eval averages judged ones, complete (-c) or listed (without).",
+        ),
+    ] = "answered"
 
 
 @dataclass(frozen=True)
@@ -139,14 +146,16 @@ def _run(
         "threads": execution.threads,
         "examples": EXAMPLES if results.examples is None and results.output is not None else results.examples,
         "by": measured.by,
+        "query_set": measured.query_set,
         **asdict(resampling),
     }
     EvaluationOptions.of(**options)  # refuses values that cannot be used
     steps = parse_steps(measured.pool or [])
     target.open()
-    for folder in (results.output, results.figures):
-        if folder is not None:
-            check_folder(folder)
+    if results.output is not None:
+        check_folder(results.output)
+    if results.figures is not None:
+        check_folder(results.figures, figures=True)
     collection = apply(reading.load(source), steps, pivot=measured.pivot)
     sys.stderr.write(collection.summary() + "\n")
     if results.run_file is not None:

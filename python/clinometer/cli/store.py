@@ -88,8 +88,8 @@ def merge(
                 rows[stage] = len(join([stages[stage] for stages in parts], unfinished / stage))
     else:
         rows = {stage: len(join([stages[stage] for stages in parts], output)) for stage in parts[0]}
-    for stage, count in rows.items():
-        sys.stderr.write(f"wrote {count:,} {stage} to {output / stage if in_folder[0] else output}\n")
+    for name, count in rows.items():
+        sys.stderr.write(f"wrote {count:,} {name} to {output / name if in_folder[0] else output}\n")
 
 
 def _table(facts: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ import numpy as np
 
 from clinometer.encoders.secrecy import without_key
 from clinometer.encoders.transport import Reply, TooLargeError, Transport
-from clinometer.errors import EncoderError, UsageError, first_line, printable
+from clinometer.errors import EncoderError, UsageError, first_line, printable, shortened
 
 __all__ = ["Endpoint", "Pace", "checked_address"]
 
@@ -243,7 +243,7 @@ def checked_address(address: str) -> str:
         parts = urlsplit(address)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        problem = "its host or port" if "@" in address else printable(str(error), 60)
+        problem = "its host or port" if "@" in address else shortened(printable(str(error)), 60)
     else:
         if "@" in parts.netloc:
             raise UsageError("a URL cannot contain a name or password; set CLINOMETER_API_KEY instead")

@@ -251,7 +251,7 @@ class HttpEncoder:
         }
         url = self._endpoint.url
         rows, served = self._endpoint.post(body, len(inputs), lambda raw: rows_of(raw, len(inputs), url))
-        if repeats_key(served, self._key) or served != printable(served, _LONGEST_NAME):
+        if repeats_key(served, self._key) or len(served) > _LONGEST_NAME or served != printable(served):
             raise EncoderError(
                 f"{url} returned a name of its model that repeats the API key, is longer than {_LONGEST_NAME} "
                 "characters, or has control characters; check the server"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, unquote_plus
 
-from clinometer.errors import printable
+from clinometer.errors import printable, shortened
 
 __all__ = ["repeats_key", "without_key"]
 
@@ -38,7 +38,7 @@ def without_key(text: str, key: str | None) -> str:
         text = text.replace(key, "***")
         if repeats_key(text, key):
             return _WITHHELD
-    return printable(text, _LONGEST).rstrip(".")
+    return shortened(printable(text), _LONGEST).rstrip(".")
 
 
 def repeats_key(text: str, key: str | None) -> bool:

@@ -101,6 +101,5 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
         FormatError: A line is not a JSON object, or the gzip data are broken.
     """
     for line, raw in numbered_lines(path):
-        yield Row(
-            decode_json(raw, dict[str, Any], path, "a line should be one whole JSON object, {...}", line), path, line
-        )
+        fields = decode_json(raw, dict[str, Any], path, "a line should be one whole JSON object, {...}", line)
+        yield Row(fields, path, line)

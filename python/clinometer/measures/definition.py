@@ -11,10 +11,20 @@ from numpy.typing import NDArray
 from clinometer.measures.placements import Placements
 from clinometer.measures.ties import Vector
 
-__all__ = ["Formula", "Kind", "ListFormula", "Listed", "Need", "Option", "Perspective"]
+__all__ = ["RANGES", "Formula", "Kind", "ListFormula", "Listed", "Need", "Option", "Perspective"]
 
 Need = Literal["counts", "leader", "lists", "settings"]
 """Input of a measure: counts alone; counts and the leading unrelated document; result lists; two settings."""
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "0-1": (0.0, 1.0),
+    "share": (0.0, 1.0),
+    "%": (0.0, 100.0),
+    "rank": (1.0, np.inf),
+    "documents": (0.0, np.inf),
+}
+"""The least and the largest possible value by unit; other units have no bounds."""
 
 
 class Perspective(NamedTuple):
@@ -38,7 +48,7 @@ class Listed(Protocol):
     """The documents of result lists of q queries, best first; each part is made when a measure reads it.
 
     Args:
-        codes: `(q, k)`: language of each document, as an index into `languages`; -1 past the end of the pool.
+        codes: `(q, k)`: language of each document, as an index into `languages`; -1 past the last one retrieved.
         related: `(q, k)`: whether it is a relevant document of the query or a duplicate of one.
         judged: `(q, k)`: whether it has a judgement of any grade for the query.
         languages: Labels of the codes.
@@ -103,6 +113,9 @@ class Kind(NamedTuple):
         needs: Input of the formula.
         option: Option in brackets; None for none.
         zero_is_best: Whether values are better the closer they are to 0, on either side.
+        least: Least possible value; None for that of the unit.
+        zero_without_answers: Whether the value of a query without relevant documents may be taken as 0, as in
+            trec_eval.
     """
 
     display: str
@@ -116,3 +129,5 @@ class Kind(NamedTuple):
     needs: Need = "counts"
     option: Option | None = None
     zero_is_best: bool = False
+    least: float | None = None
+    zero_without_answers: bool = False

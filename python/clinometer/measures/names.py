@@ -7,13 +7,14 @@ work.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from clinometer.errors import MeasureError
-from clinometer.measures.definition import Need
+from clinometer.measures.definition import RANGES, Need
 from clinometer.measures.kinds import DEFAULT_GAIN, FOUR_WAY, KINDS, LPR
 
 __all__ = ["KNOWN", "Measure", "parse"]
@@ -91,6 +92,18 @@ class Measure:
         return self.inner.unit if self.inner else KINDS[self.name].unit
 
     @property
+    def range(self) -> tuple[float, float]:
+        """The least and the largest possible value of a query; infinite where there is none.
+
+        Example:
+            >>> Measure("nDCG", 10).range, Measure("MaxR").range, Measure("RankGap").range
+            ((0.0, 1.0), (1.0, inf), (-inf, inf))
+        """
+        low, high = RANGES.get(self.unit, (-math.inf, math.inf))
+        least = KINDS[self.name].least
+        return low if least is None else least, high
+
+    @property
     def summary(self) -> str:
         """One sentence: the meaning of a value, and the source of the definition."""
         own, chosen = ("by", "own") in self.params, dict(self.params)
@@ -138,6 +151,11 @@ class Measure:
     def zero_is_best(self) -> bool:
         """Whether values are better the closer they are to 0, on either side."""
         return KINDS[self.name].zero_is_best
+
+    @property
+    def zero_without_answers(self) -> bool:
+        """Whether the value of a query without relevant documents may be taken as 0, as in trec_eval."""
+        return KINDS[self.name].zero_without_answers
 
     @property
     def _depth_mark(self) -> str:

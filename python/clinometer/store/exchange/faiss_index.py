@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clinometer.errors import FormatError, optional_package
+from clinometer.errors import ClinometerError, FormatError, optional_package
 from clinometer.files import regular, written_whole
 from clinometer.store.exchange.row_source import Origin, RowBlock, Source
 from clinometer.store.exchange.sidecar import sidecar_origin, sidecar_source, write_sidecar
@@ -32,8 +32,21 @@ def write(
     for block in blocks:
         index.add(np.ascontiguousarray(block.vectors, dtype=np.float32))
     write_sidecar(path, store, origin)
+    problems: list[OSError] = []
     with written_whole(path) as file:
-        faiss.write_index(index, file.name)
+
+        def write_part(part: bytes) -> int:
+            try:
+                return file.write(part)
+            except OSError as error:
+                problems.append(error)
+                raise
+
+        try:
+            faiss.write_index(index, faiss.PyCallbackIOWriter(write_part))
+        except (RuntimeError, OSError):
+            # faiss tells of a full disk in words of its own.
+            raise problems[0] if problems else ClinometerError(f"{path}: faiss could not write the index") from None
 
 
 @contextmanager
