@@ -107,7 +107,7 @@ class Finished:
 def _table(path: Path, dimension: int) -> NDArray[np.void]:
     problem = "not a batch of embeddings; remove it, and its texts will be encoded again"
     table = mapped_npy(path, problem)
-    if table.ndim != 1 or table.dtype != _columns(dimension):
+    if table.ndim != 1 or table.dtype != _columns(dimension) or not all(map(bytes.isascii, table["text"].tolist())):
         raise FormatError(path, None, problem)
     return table
 

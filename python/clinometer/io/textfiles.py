@@ -33,17 +33,17 @@ __all__ = [
 
 def require_file(path: str | Path) -> Path:
     """The path of an existing file; a folder is refused."""
-    path = Path(path)
+    path = regular(path)
     if path.is_dir():
         raise UsageError(f"{path} is a folder, but a file is needed")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check the path")
-    return regular(path)
+    return path
 
 
 def require_folder(path: str | Path) -> Path:
     """The path of an existing folder; a file is refused."""
-    path = Path(path)
+    path = regular(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check the path of the folder")
     if not path.is_dir():
