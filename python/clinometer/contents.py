@@ -184,9 +184,7 @@ def mapped_npy(path: str | Path, problem: str) -> np.memmap[Any, Any]:
         ) from None
 
 
-def npy_header(
-    file: IO[bytes] | zipfile.ZipExtFile, path: str | Path, problem: str
-) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def npy_header(file: IO[bytes], path: str | Path, problem: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, Fortran order and data type of a `.npy` file, of which the header is read.
 
     Raises:
@@ -234,7 +232,7 @@ def npz_arrays(path: str | Path, problem: str) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _array(file: zipfile.ZipExtFile, path: Path, problem: str) -> NDArray[Any]:
+def _array(file: IO[bytes], path: Path, problem: str) -> NDArray[Any]:
     shape, fortran, dtype = npy_header(file, path, problem)
     length = prod(shape)
     # What is written here is not compressed; what other tools compress becomes a few times smaller.
@@ -242,7 +240,7 @@ def _array(file: zipfile.ZipExtFile, path: Path, problem: str) -> NDArray[Any]:
         raise FormatError(path, None, f"its header declares {dtype} of shape {shape}, which it cannot hold; {problem}")
     array = np.empty(length, dtype)
     left = array.view(np.uint8)
-    while len(left) and (count := file.readinto(left.data)):
+    while len(left) and (count := file.readinto(left.data)):  # type: ignore[attr-defined]
         left = left[count:]
     # The end of a part is where its checksum is compared.
     if len(left) or file.read(1):

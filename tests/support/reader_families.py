@@ -18,7 +18,7 @@ import numpy as np
 import clinometer as cm
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
 from clinometer.errors import ClinometerError
-from clinometer.evaluation import Evaluation
+from clinometer.evaluation.results import Evaluation
 
 LANGUAGES = ("en", "de", "fr")
 GROUPS = 4
@@ -221,7 +221,7 @@ def write_corrections(folder: Path) -> None:
     languages = ["en", "de", "fr"] * 8
     groups = [f"g{number // 3}" for number in range(24)]
     for method in ("center", "lir", "shift", "calibrate"):
-        pairs = {"queries": rows(24, 2), "query_languages": languages} if method == "calibrate" else {}
+        pairs: dict[str, Any] = {"queries": rows(24, 2), "query_languages": languages} if method == "calibrate" else {}
         options: dict[str, Any] = {"groups": groups, "pivot": "en"} if method == "shift" else {}
         fit(method, rows(24), languages, **pairs, **options).save(folder / f"{method}.npz")
 
@@ -400,7 +400,7 @@ def read_condition(text: str) -> None:
     from clinometer.comparison.conditions import read_conditions
 
     for kind in ("max", "max-drop"):
-        read_conditions(kind, [text])  # type: ignore[arg-type]
+        read_conditions(kind, [text])
 
 
 def read_budget(text: str) -> None:

@@ -1,4 +1,4 @@
-"""To and from mteb: its result files (`results`, `reading`), and mixed pools as its tasks (`tasks`, needs mteb)."""
+"""To and from mteb: result files, mixed pools as its tasks, encoders as its models and its models as encoders."""
 
 from __future__ import annotations
 
