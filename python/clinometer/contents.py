@@ -47,6 +47,7 @@ _DEEPEST = 64
 _LONGEST_LINE = 1 << 28
 _LARGEST_UNPACKED = 1 << 32
 _MOST_COMPRESSED = 64
+_LONGEST_AXIS = 1 << 48
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -188,7 +189,7 @@ def npy_header(file: IO[bytes], path: str | Path, problem: str) -> tuple[tuple[i
     """Shape, Fortran order and data type of a `.npy` file, of which the header is read.
 
     Raises:
-        FormatError: It is not such a header, or declares Python objects or a size below zero.
+        FormatError: It is not such a header, or declares Python objects or an impossible size.
     """
     readers: dict[tuple[int, int], Any] = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     try:
@@ -200,7 +201,7 @@ def npy_header(file: IO[bytes], path: str | Path, problem: str) -> tuple[tuple[i
         raise
     except Exception as error:  # numpy's parser of Python literals raises whatever Python's tokenizer does
         raise FormatError(path, None, problem) from error
-    if dtype.hasobject or dtype.itemsize == 0 or min(sizes, default=0) < 0:
+    if dtype.hasobject or dtype.itemsize == 0 or not all(0 <= length <= _LONGEST_AXIS for length in sizes):
         raise FormatError(path, None, f"{problem}: its header declares {dtype} of shape {sizes}")
     return sizes, fortran, dtype
 
