@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -219,6 +220,7 @@ def regular(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         FormatError: The message says what the path is.
+        UsageError: No path can be written so.
     """
     if kind := _special(Path(path)):
         raise FormatError(Path(path), None, f"this is {kind}, not a file; save its content as a file first")
@@ -231,6 +233,11 @@ def _special(path: Path) -> str:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return ""
+    except (OSError, ValueError) as error:
+        # ValueError: a zero byte, or half of a surrogate pair.
+        if isinstance(error, OSError) and error.errno not in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise
+        raise UsageError(f"{str(path)!r} cannot be a path ({getattr(error, 'strerror', error)}); check it") from None
     kinds = {stat.S_ISFIFO: "a pipe", stat.S_ISCHR: "a device", stat.S_ISBLK: "a device", stat.S_ISSOCK: "a socket"}
     return next((kind for is_kind, kind in kinds.items() if is_kind(mode)), "")
 
