@@ -218,3 +218,15 @@ def test_rows_of_languages(tiny: Collection) -> None:
     assert tiny.documents.rows_in(["fr"]).dtype == np.int64
     assert tiny.documents.take([2, 0]).ids == ("d-dog", "d-en")
     assert len(tiny.documents) == 3
+
+
+@pytest.mark.parametrize("grade", [0.5, 1.9, float("nan"), float("inf"), "1", None, 1 << 31, np.float32(0.5)])
+def test_a_grade_that_is_not_a_whole_number_is_refused(builder: CollectionBuilder, grade: Any) -> None:
+    with pytest.raises(CollectionError, match=r"the grade of document 'd-en' for query 'q-de' is .* whole numbers"):
+        builder.judge("q-de", "d-en", grade)
+
+
+@pytest.mark.parametrize("grade", [2, 2.0, np.int64(2), np.float32(2)])
+def test_a_whole_grade_may_be_of_any_type(builder: CollectionBuilder, grade: Any) -> None:
+    builder.judge("q-de", "d-en", grade)
+    assert judgements(builder.build())["q-de"] == {"d-de": 2, "d-en": 2}

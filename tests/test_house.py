@@ -11,8 +11,20 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "python" / "clinometer"
 
 ORDER = [
-    *("_core", "errors", "languages", "files", "vectors", "statistics", "collection", "encoders", "adapters"),
-    *("losses", "geometry", "executors", "store", "correction", "scanning", "measures", "demo", "io", "scorers"),
+    *("_core", "errors", "languages", "files", "vectors", "statistics", "grades", "collection", "encoders"),
+    *(
+        "adapters",
+        "losses",
+        "geometry",
+        "executors",
+        "store",
+        "correction",
+        "scanning",
+        "measures",
+        "demo",
+        "io",
+        "scorers",
+    ),
     *("scenarios", "analysis", "report", "evaluation", "comparison", "pools", "training", "integrations", "cli"),
     "__main__",
 ]
@@ -24,7 +36,7 @@ CONVENIENCES = {
 }
 """Imports against the order, deferred into functions, each with its reason."""
 
-HALL = {"__init__", "__main__", "_core", "collection", "errors", "files", "languages", "vectors"}
+HALL = {"__init__", "__main__", "_core", "collection", "errors", "files", "grades", "languages", "vectors"}
 
 Graph = dict[str, dict[str, str]]
 

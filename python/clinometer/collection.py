@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import CollectionError, first_few
+from clinometer.grades import checked_grade
 from clinometer.languages import canonical, select
 
 __all__ = ["Collection", "CollectionBuilder", "Texts"]
@@ -343,7 +344,7 @@ class CollectionBuilder:
 
     def judge(self, query_id: str, document_id: str, grade: int = 1) -> None:
         """Record a judgement; a later one for the same pair replaces it, so readers check their own duplicates."""
-        self._judgements.setdefault(query_id, {})[document_id] = int(grade)
+        self._judgements.setdefault(query_id, {})[document_id] = checked_grade(grade, query_id, document_id)
 
     def build(self) -> Collection:
         """The finished collection.

@@ -75,14 +75,14 @@ def test_by_hand() -> None:
     assert provider.calc_aggregate([MEASURES["RankGap"]], qrels, run)[MEASURES["RankGap"]] == pytest.approx(np.log2(3))
 
 
-def test_what_a_run_lacks_stands_last() -> None:
+def test_what_a_run_lacks_has_no_rank() -> None:
     provider = LanguageProvider(LANGUAGES)
-    measures = [MEASURES["MaxR"], parsed("Complete@2"), parsed("Complete@4")]
+    measures = [MEASURES["MaxR"], MEASURES["MaxRnorm"], parsed("Complete@2"), parsed("Complete@4")]
     qrels = {"q": {"a": 1, "b": 1}, "r": {"a": 1}}
     found = {(m.query_id, str(m.measure)): m.value for m in provider.iter_calc(measures, qrels, {"q": {"a": 1.0}})}
-    assert found["q", "MaxR"] == 4
-    assert found["r", "MaxR"] == 4  # not in the run at all: the worst, and not the 0 of a measure that is a gain
-    assert found["q", "Complete@2"] == 0
+    for query in ("q", "r"):
+        assert np.isnan(found[query, "MaxR"])
+        assert found[query, "MaxRnorm"] == found[query, "Complete@2"] == found[query, "Complete@4"] == 0
 
 
 def test_names_are_registered_and_supported() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from math import log2, nan
+from math import inf, log2, nan
 from typing import Any, get_args
 
 import numpy as np
@@ -40,16 +40,17 @@ Reading = Callable[[Pool, list[int]], float]
 
 def first_of_answers(own: int) -> Reading:
     def reading(pool: Pool, order: list[int]) -> float:
+        in_pool = {pool.languages[d] for d in pool.relevant}
         spoken = [pool.languages[d] for d in order if pool.grades[d] > 0]
-        return 100.0 * (spoken[0] == own) if own in spoken and set(spoken) != {own} else nan
+        return 100.0 * (spoken[0] == own) if spoken and own in in_pool and in_pool != {own} else nan
 
     return reading
 
 
 def pairs_won(own: int) -> Reading:
     def reading(pool: Pool, order: list[int]) -> float:
-        best = {language: reference.ranks(pool, order, language)[:1] for language in range(3)}
-        won = [best[own] < best[other] for other in range(3) if other != own and best[other] and best[own]]
+        pairs = [reference.pivot_first(own, other)(pool, order) for other in range(3) if other != own]
+        won = [value for value in pairs if not np.isnan(value)]
         return 100.0 * sum(won) / len(won) if won else nan
 
     return reading
@@ -57,17 +58,19 @@ def pairs_won(own: int) -> Reading:
 
 def top_if_relevant(own: int) -> Reading:
     def reading(pool: Pool, order: list[int]) -> float:
-        return first_of_answers(own)(pool, order) if pool.grades[order[0]] > 0 else nan
+        return first_of_answers(own)(pool, order) if order and pool.grades[order[0]] > 0 else nan
 
     return reading
 
 
 def top_in(own: int) -> Reading:
-    return lambda pool, order: 100.0 * (pool.languages[order[0]] == own)
+    return lambda pool, order: 100.0 * (pool.languages[order[0]] == own) if order else nan
 
 
 def part_of_top(name: str, own: int) -> Reading:
     def reading(pool: Pool, order: list[int]) -> float:
+        if not order:
+            return nan
         top = order[0]
         found = ("SR-" if pool.grades[top] > 0 else "NSR-") + ("QL" if pool.languages[top] == own else "NQL")
         return 100.0 * (found == name)
@@ -80,25 +83,26 @@ def gain_ratio(own: int, gain: float, cutoff: int) -> Reading:
         def discounted(gains: list[float]) -> float:
             return sum(value / log2(rank + 1) for rank, value in enumerate(gains[:cutoff], 1))
 
-        if not reference.ranks(pool, order, own):
+        if all(pool.languages[d] != own for d in pool.relevant):
             return nan
-        gains = [pool.grades[d] * (1.0 if pool.languages[d] == own else gain) for d in order]
-        return discounted(gains) / discounted(sorted(gains, reverse=True))
+        gains = [pool.grades[d] * (1.0 if pool.languages[d] == own else gain) for d in pool.documents]
+        return discounted([gains[d] for d in order]) / discounted(sorted(gains, reverse=True))
 
     return reading
 
 
 def distance(pool: Pool, order: list[int]) -> float:
     ranks = reference.ranks(pool, order)
-    return max(ranks) - min(ranks) if len(ranks) > 1 else nan
+    return max(ranks) - min(ranks) if len(ranks) > 1 and not pool.missed else nan
 
 
 def violated(own: int) -> Reading:
     def reading(pool: Pool, order: list[int]) -> float:
         if all(pool.languages[d] == own for d in pool.relevant):
             return nan
-        above = order[: reference.ranks(pool, order)[-1]]
-        return float(any(pool.languages[d] == own and not pool.is_related(d) for d in above))
+        above = order if pool.missed else order[: reference.ranks(pool, order)[-1]]
+        value = float(any(pool.languages[d] == own and not pool.is_related(d) for d in above))
+        return nan if pool.missed and not value else value
 
     return reading
 
@@ -137,8 +141,11 @@ def every_measure(own: int, gain: float, cutoff: int, leading: Any) -> dict[str,
 
 
 @st.composite
-def pools(draw: st.DrawFn, largest: int = 6, grades: tuple[int, ...] = (0, 0, 1, 2)) -> Pool:
-    """Up to `largest` documents in three languages with few distinct scores; at least one is relevant."""
+def pools(draw: st.DrawFn, largest: int = 6, grades: tuple[int, ...] = (0, 0, 1, 2), cut: bool = False) -> Pool:
+    """Up to `largest` documents in three languages with few distinct scores; at least one is relevant.
+
+    If `cut`, some of them are not retrieved.
+    """
     size = draw(st.integers(1, largest))
 
     def column(values: st.SearchStrategy[int]) -> list[int]:
@@ -147,12 +154,14 @@ def pools(draw: st.DrawFn, largest: int = 6, grades: tuple[int, ...] = (0, 0, 1,
     scores, judged = column(st.integers(0, draw(st.integers(0, 3)))), column(st.sampled_from(grades))
     judged[draw(st.integers(0, size - 1))] = 1
     twins = [d for d, twin in enumerate(column(st.integers(0, 4))) if twin == 0 and judged[d] == 0]
-    return Pool([float(score) for score in scores], judged, column(st.integers(0, 2)), twins)
+    listed = column(st.sampled_from([True, True, False])) if cut else [True] * size
+    values = [float(score) if kept else -inf for score, kept in zip(scores, listed, strict=True)]
+    return Pool(values, judged, column(st.integers(0, 2)), twins)
 
 
-@settings(max_examples=150)
+@settings(max_examples=250)
 @given(
-    found=st.lists(pools(), min_size=1, max_size=3),
+    found=st.booleans().flatmap(lambda cut: st.lists(pools(cut=cut), min_size=1, max_size=3)),
     ties=st.sampled_from(MODES),
     own=st.integers(0, 2),
     gain=st.sampled_from([0.0, 0.25, 0.5, 1.0]),

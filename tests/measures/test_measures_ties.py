@@ -69,7 +69,10 @@ def every_measure(cutoff: int, one: int, other: int) -> dict[str, tuple[Measured
 
 @st.composite
 def pools(draw: st.DrawFn, largest: int = 7) -> Pool:
-    """Up to `largest` documents with few distinct scores, so that most tie; at least one is relevant."""
+    """Up to `largest` documents with few distinct scores, so that most tie; at least one is relevant.
+
+    In every second pool some are not retrieved.
+    """
     size = draw(st.integers(1, largest))
 
     def column(values: st.SearchStrategy[int]) -> list[int]:
@@ -79,7 +82,9 @@ def pools(draw: st.DrawFn, largest: int = 7) -> Pool:
     grades = column(st.sampled_from([0, 0, 1, 2, 3]))
     grades[draw(st.integers(0, size - 1))] = draw(st.integers(1, 3))
     twins = [d for d, twin in enumerate(column(st.integers(0, 3))) if twin == 0 and grades[d] == 0]
-    return Pool([score / 2 for score in scores], grades, column(st.integers(0, draw(st.integers(1, 2)))), twins)
+    cut = draw(st.booleans())
+    values = [-inf if cut and draw(st.integers(0, 2)) == 0 else score / 2 for score in scores]
+    return Pool(values, grades, column(st.integers(0, draw(st.integers(1, 2)))), twins)
 
 
 def check(found: list[Pool], ties: TieMode, cutoff: int, one: int, other: int) -> None:

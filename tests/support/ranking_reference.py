@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, permutations, product
-from math import log2, nan
+from math import inf, log2, nan
 
 import numpy as np
 
@@ -20,7 +20,10 @@ from support.languages import LANGUAGES
 
 @dataclass
 class Pool:
-    """One query's pool: score, language and grade of each document, and the duplicates of relevant documents."""
+    """One query's pool: score, language and grade of each document, and the duplicates of relevant documents.
+
+    A document with a score of minus infinity was not retrieved, and is in no order.
+    """
 
     scores: list[float]
     grades: list[int]
@@ -38,6 +41,14 @@ class Pool:
     def relevant(self) -> list[int]:
         return [d for d in self.documents if self.grades[d] > 0]
 
+    @property
+    def retrieved(self) -> list[int]:
+        return [d for d in self.documents if self.scores[d] > -inf]
+
+    @property
+    def missed(self) -> bool:
+        return not set(self.relevant) <= set(self.retrieved)
+
     def is_related(self, document: int) -> bool:
         return self.grades[document] > 0 or document in self.duplicates
 
@@ -53,9 +64,9 @@ class Pool:
     def orders(self, ties: TieMode) -> Iterator[list[int]]:
         """All equally likely orders of the documents, best first: many for `expected`, one in the other modes."""
         if ties != "expected":
-            yield sorted(self.documents, key=lambda d: (-self.scores[d], self.tie_key(d, ties)))
+            yield sorted(self.retrieved, key=lambda d: (-self.scores[d], self.tie_key(d, ties)))
             return
-        by_score = sorted(self.documents, key=lambda d: -self.scores[d])
+        by_score = sorted(self.retrieved, key=lambda d: -self.scores[d])
         groups = [list(group) for _, group in groupby(by_score, key=lambda d: self.scores[d])]
         for choice in product(*(list(permutations(group)) for group in groups)):
             yield [document for group in choice for document in group]
@@ -65,7 +76,7 @@ def placements_of(pools: list[Pool], ties: TieMode = "index") -> Placements:
     """The placements of the pools, one query each, counted one pair of documents at a time."""
     counts: dict[str, list[list[int]]] = {key: [] for key in ("greater", "equal", "before")}
     related: dict[str, list[list[int]]] = {key: [] for key in counts}
-    indptr, grades, language = [0], [], []
+    indptr, grades, language, retrieved = [0], [], [], []
     for pool in pools:
         for r in pool.relevant:
             for table in (*counts.values(), *related.values()):
@@ -84,6 +95,7 @@ def placements_of(pools: list[Pool], ties: TieMode = "index") -> Placements:
                     related[key][-1][pool.languages[d]] += holds and pool.is_related(d)
             grades.append(pool.grades[r])
             language.append(pool.languages[r])
+            retrieved.append(r in pool.retrieved)
         indptr.append(len(grades))
 
     def counted(rows: dict[str, list[list[int]]]) -> Counts:
@@ -98,6 +110,7 @@ def placements_of(pools: list[Pool], ties: TieMode = "index") -> Placements:
         sizes=np.array([len(pool.scores) for pool in pools], dtype=np.int64),
         languages=LANGUAGES,
         ties=ties,
+        retrieved=None if all(retrieved) else np.array(retrieved),
     )
 
 
@@ -157,11 +170,13 @@ def success(cutoff: int) -> Reading:
 
 
 def max_rank(pool: Pool, order: list[int]) -> float:
-    return max(ranks(pool, order))
+    return nan if pool.missed else max(ranks(pool, order))
 
 
 def max_rank_norm(pool: Pool, order: list[int]) -> float:
-    size, relevant = len(order), len(pool.relevant)
+    if pool.missed:
+        return 0.0
+    size, relevant = len(pool.scores), len(pool.relevant)
     if size == relevant:
         return 100.0
     return 100 * (log2(size) - log2(max_rank(pool, order))) / (log2(size) - log2(relevant))
@@ -196,7 +211,11 @@ def rank_gap(pivot: int, target: int) -> Reading:
 def pivot_first(pivot: int, target: int) -> Reading:
     def reading(pool: Pool, order: list[int]) -> float:
         pivots, targets = ranks(pool, order, pivot), ranks(pool, order, target)
-        return float(pivots[0] < targets[0]) if pivots and targets else nan
+        # A retrieved document precedes one that was not; neither of two such ones precedes the other.
+        in_pool = all(any(pool.languages[d] == language for d in pool.relevant) for language in (pivot, target))
+        if not in_pool or not (pivots or targets):
+            return nan
+        return float(min(pivots, default=inf) < min(targets, default=inf))
 
     return reading
 
@@ -215,6 +234,10 @@ def intrusion_count(answer: int, intruder: int) -> Reading:
 def intrusion(answer: int, intruder: int) -> Reading:
     def reading(pool: Pool, order: list[int]) -> float:
         count = intrusion_count(answer, intruder)(pool, order)
-        return nan if count != count else float(count > 0)
+        if count == count:
+            return float(count > 0)
+        intruders = any(pool.languages[d] == intruder and not pool.is_related(d) for d in order)
+        answers = any(pool.languages[d] == answer for d in pool.relevant)
+        return 1.0 if answers and intruders else nan
 
     return reading

@@ -23,9 +23,9 @@ class Above(NamedTuple):
         setting: Setting: the queries and their pool.
         queries: `(q,)`: rows of the queries.
         answers: `(q,)`: row of the best ranked answer in the query's language.
-        scores: `(q,)`: score of that answer.
-        ranks: `(q,)`: rank of that answer, from 1.
-        max_ranks: `(q,)`: rank of the worst ranked answer of any language.
+        scores: `(q,)`: score of that answer; minus infinity if it was not retrieved.
+        ranks: `(q,)`: rank of that answer, from 1; 0 if it was not retrieved.
+        max_ranks: `(q,)`: rank of the worst ranked answer of any language; 0 if one was not retrieved.
         unrelated: `(q, P)`: number of unrelated documents above that answer, by language of the pool.
         first: `(q, k)`: the first documents of the ranking that are above that answer, best first, then -1.
         first_scores: `(q, k)`: scores of these documents.
@@ -58,24 +58,27 @@ def above_answers(scanned: ScannedCollection, setting: Setting, depth: int) -> A
     own = np.flatnonzero(placed.language == setting.pool.index(setting.query_language))
     if not own.size:
         return None
-    places = 1 + placed.above + placed.preceding
+    # Documents that were not retrieved tie, but not in any order: all that were are above.
+    missed = np.zeros(len(placed.language), dtype=np.bool_)
+    missed[placed.missed_rows] = True
+    places = 1 + placed.above + np.where(missed, 0, placed.preceding)
     ordered = own[np.lexsort((places[own], placed.query[own]))]
     best = ordered[np.unique(placed.query[ordered], return_index=True)[1]]
     of_query = placed.query[best]
     deepest = np.maximum.reduceat(places, placed.indptr[:-1])
     rows = scanned.answers(setting)[best]
     counts, unrelated = scanned.counts, placed.unrelated()
-    own_queries, ranks = queries[of_query], places[best]
+    own_queries, best_places = queries[of_query], places[best]
     first, scores, related = _top(scanned, setting, own_queries, depth)
-    below = np.arange(first.shape[1]) >= ranks[:, None] - 1
+    below = np.arange(first.shape[1]) >= best_places[:, None] - 1
     return Above(
         setting=setting,
         queries=own_queries,
         answers=counts.documents[rows],
         scores=counts.scores[rows],
-        ranks=ranks,
-        max_ranks=deepest[of_query],
-        unrelated=unrelated.greater[best] + unrelated.before[best],
+        ranks=np.where(missed[best], 0, best_places),
+        max_ranks=np.where(placed.missed, 0, deepest)[of_query],
+        unrelated=unrelated.greater[best] + unrelated.before[best] * ~missed[best, None],
         first=np.where(below, -1, first),
         first_scores=np.where(below, np.float32(np.nan), scores),
         first_related=related & ~below,

@@ -136,7 +136,7 @@ def _example(above: Above, row: int, judge: Judge) -> dict[str, Any]:
             break
         margin = float(above.first_scores[row, place]) - float(above.scores[row])
         category = judge.category(query, document, margin, related=bool(above.first_related[row, place]))
-        facts = {"rank": place + 1, "category": category, "margin": margin}
+        facts = {"rank": place + 1, "category": category, "margin": _finite(margin)}
         first.append(facts | _document(judge, document, above.first_scores[row, place]))
     counts = zip(above.setting.pool, above.unrelated[row].tolist(), strict=True)
     return {
@@ -145,8 +145,8 @@ def _example(above: Above, row: int, judge: Judge) -> dict[str, Any]:
         "pool_languages": list(above.setting.pool),
         "query_id": queries.ids[query],
         "query": _cut(queries.texts[query]),
-        "rank": int(above.ranks[row]),
-        "max_rank": int(above.max_ranks[row]),
+        "rank": int(above.ranks[row]) or None,
+        "max_rank": int(above.max_ranks[row]) or None,
         "above": {label: count for label, count in counts if count},
         "answer": _document(judge, int(above.answers[row]), above.scores[row]),
         "first": first,
@@ -159,8 +159,13 @@ def _document(judge: Judge, row: int, score: np.float32) -> dict[str, Any]:
         "id": documents.ids[row],
         "language": documents.languages[row],
         "text": _cut(documents.texts[row]),
-        "score": float(score),
+        "score": _finite(float(score)),
     }
+
+
+def _finite(value: float) -> float | None:
+    """The value, or None if it is infinite: a document that was not retrieved has no score."""
+    return value if np.isfinite(value) else None
 
 
 def _cut(text: str) -> str:

@@ -39,7 +39,8 @@ class Analysis:
             answer first: `rank` of the answer in the query's language, `max_rank` of the worst ranked answer, `above`
             (number of unrelated documents above the answer, by language), the `answer` with id, language, text and
             score, and the `first` documents of the ranking with the same fields and `rank`, `category` and `margin`
-            (score minus that of the answer). Texts longer than 2,000 characters are cut and end in an ellipsis.
+            (score minus that of the answer). Ranks, scores and margins of an answer that was not retrieved are null.
+            Texts longer than 2,000 characters are cut and end in an ellipsis.
     """
 
     settings: dict[str, Any]

@@ -42,6 +42,13 @@ class _Measured(Selection):
         option("STEP", "Change of the pool, such as 'skew(en=0.9)' or 'distract(NAME=SOURCE)'; may be repeated."),
     ] = None
     by: Annotated[str | None, option("FIELD", "Field of the queries, for results by its values.")] = None
+    query_set: Annotated[
+        str,
+        option(
+            "SET",
+            "Queries of the means: answered, or as trec_eval averages judged ones, complete (-c) or listed (without).",
+        ),
+    ] = "answered"
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,7 @@ def _run(
         "threads": execution.threads,
         "examples": EXAMPLES if results.examples is None and results.output is not None else results.examples,
         "by": measured.by,
+        "query_set": measured.query_set,
         **asdict(resampling),
     }
     EvaluationOptions.of(**options)  # refuses values that cannot be used

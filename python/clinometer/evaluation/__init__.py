@@ -14,6 +14,7 @@ from clinometer.analysis.categories import Judge
 from clinometer.analysis.findings import SHOWN, find
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder
+from clinometer.evaluation.notices import query_notices, tie_notices
 from clinometer.evaluation.per_query import per_query_columns, setting_values
 from clinometer.evaluation.results import Evaluation
 from clinometer.evaluation.rows import check_field, grouped_measures, interval_notices, mean_rows, notices_of, rows_by
@@ -50,6 +51,7 @@ def evaluate(
     executor: str | Executor = "local",
     examples: int | None = None,
     by: str | None = None,
+    query_set: str = "answered",
     save_run: str | Path | None = None,
     show_progress_bar: bool = False,
 ) -> Evaluation:
@@ -76,6 +78,10 @@ def evaluate(
         examples: Number of examples of errors for each scenario and query language, with what outranked the answers; 0
             for counts only, None for no analysis.
         by: Field of the queries, such as `topic`; the measures are also computed for each of its values.
+        query_set: Queries that the means are over. `answered`: those with a relevant document in the pool; if nothing
+            was retrieved for one, it counts as missed. `complete`, as `trec_eval -c`: all judged queries; the measures
+            of trec_eval are 0 for those without a relevant document in the pool. `listed`, as trec_eval without `-c`:
+            of these, those with a list in the run.
         save_run: File for the best 1000 documents of each query in the pool of all languages, as a TREC run; `.gz` by
             suffix.
         show_progress_bar: Draw bars on standard error.
@@ -95,7 +101,7 @@ def evaluate(
     options = EvaluationOptions.of(
         languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, measures=measures, ties=ties,
         resamples=resamples, resample=resample, confidence=confidence,
-        seed=seed, threads=threads, examples=examples, by=by,
+        seed=seed, threads=threads, examples=examples, by=by, query_set=query_set,
     )  # fmt: skip
     if not isinstance(collection, Collection):
         collection = load(collection, languages=options.languages)
@@ -112,13 +118,18 @@ def evaluate(
     scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar))
     listed = 0 if examples is None else SHOWN
     pool_k = 0 if save_run is None else RUN_DEPTH
-    scanned = scan_collection(collection, scored.scan, computed, settings, ties, listed=listed, pool_k=pool_k)
+    left_out = scored.unlisted_queries if query_set == "listed" else frozenset()
+    scanned = scan_collection(
+        collection, scored.scan, computed, settings, ties, listed=listed, pool_k=pool_k, left_out=left_out
+    )
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)
-    results = setting_values(scanned, computed, settings, pivot)
+    results = setting_values(scanned, computed, settings, pivot, count_unanswered=query_set != "answered")
     drawing = drawing_of(collection)
     rows = mean_rows(scanned, results, measures, pivot, options.resamples, drawing)
-    notices, grouped, analysis = notices_of(scanned, results), list[dict[str, Any]](), None
+    notices = query_notices(scanned, results, scored.unlisted_queries, query_set) + notices_of(scanned, results)
+    notices += tie_notices(scanned, results, computed, pivot)
+    grouped, analysis = list[dict[str, Any]](), None
     if by is not None:
         group_measures = grouped_measures(measures, chosen=options.measures is not None)
         grouped, group_notices = rows_by(scanned, results, group_measures, by, pivot, options.resamples)
@@ -140,6 +151,7 @@ def evaluate(
         "seed": seed,
         **described,
         "similarity": scored.similarity,
+        "query_set": query_set,
         **({} if by is None else {"by": by}),
         "version": version("clinometer"),
     }

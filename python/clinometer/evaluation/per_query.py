@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.measures import Measure, evaluate_lists, evaluate_measure
+from clinometer.measures.placements import Placements
 from clinometer.scenarios import Setting
 from clinometer.scenarios.drawing import Drawing
 from clinometer.scenarios.lists import ListedDocuments, leading_share
@@ -26,6 +30,9 @@ class SettingValues(NamedTuple):
         values: `(q,)` values by name of each measure that the setting defines; NaN where undefined.
         sizes: `(q,)`: number of documents in each query's pool.
         tied: `(q,)`: number of each query's relevant documents that tie with another document of the pool.
+        unranked: Number of queries for which a measure has no value because a relevant document was not retrieved, by
+            name of the measure.
+        unanswered: Number of queries without a relevant document, which count as 0.
     """
 
     setting: Setting
@@ -33,6 +40,8 @@ class SettingValues(NamedTuple):
     values: dict[str, NDArray[np.float64]]
     sizes: NDArray[np.int64]
     tied: NDArray[np.int64]
+    unranked: Mapping[str, int] = MappingProxyType({})
+    unanswered: int = 0
 
     @property
     def documents(self) -> int:
@@ -52,41 +61,103 @@ class SettingValues(NamedTuple):
 
 
 def setting_values(
-    scanned: ScannedCollection, measures: Sequence[Measure], settings: Sequence[Setting], pivot: str
+    scanned: ScannedCollection,
+    measures: Sequence[Measure],
+    settings: Sequence[Setting],
+    pivot: str,
+    *,
+    count_unanswered: bool = False,
 ) -> list[SettingValues]:
-    """The values of the measures in each setting; a measure that a setting does not define is left out."""
-    needs = {measure.needs for measure in measures}
-    results = []
-    for setting in settings:
-        queries, placements = scanned.placements(setting)
-        mirror = scanned.placements(setting.mirrored()) if setting.removed else (queries, placements)
-        other = setting.other
-        if other is None and len(setting.pool) > 1 and setting.query_language != pivot:
-            other = pivot
-        leading = leading_share(scanned, setting, queries, placements) if "leader" in needs else None
-        listed: Any = ListedDocuments(scanned, setting, queries) if "lists" in needs and scanned.top else None
+    """The values of the measures in each setting; a measure that a setting does not define is left out.
+
+    With `count_unanswered`, judged queries without a relevant document in the pool count as 0, as in trec_eval.
+    """
+    return [_Setting(scanned, setting, pivot).measured(measures, count_unanswered) for setting in settings]
+
+
+class _Setting:
+    """One setting, ready to be measured; what only some measures need is made when one needs it."""
+
+    def __init__(self, scanned: ScannedCollection, setting: Setting, pivot: str) -> None:
+        self._scanned, self._setting, self._pivot = scanned, setting, pivot
+        self._queries, self._placements = scanned.placements(setting)
+        self._other = setting.other
+        if self._other is None and len(setting.pool) > 1 and setting.query_language != pivot:
+            self._other = pivot
+
+    def measured(self, measures: Sequence[Measure], count_unanswered: bool) -> SettingValues:
+        placements = self._placements
+        unanswered = self._scanned.unanswered(self._setting) if count_unanswered else np.empty(0, dtype=np.int64)
         values: dict[str, NDArray[np.float64]] = {}
+        unranked: dict[str, int] = {}
         for measure in measures:
-            column: NDArray[np.float64] | None = None
-            if measure.needs == "lists" and listed is not None:
-                column = evaluate_lists(measure, listed, pivot=pivot, query_language=setting.query_language)
-            elif measure.needs == "counts" or (measure.needs == "leader" and leading is not None):
-                rows, placed = mirror if measure.mirrored else (queries, placements)
-                column = evaluate_measure(
-                    measure,
-                    placed,
-                    pivot=pivot,
-                    query_language=setting.query_language,
-                    other_language=other,
-                    leading=leading,
-                )
-                if column is not None and measure.mirrored:
-                    column = _aligned(column, rows, queries)
-            if column is not None and not np.isnan(column).all():
+            column = self._column(measure)
+            if column is None:
+                continue
+            if missing := self._unranked(measure, column):
+                unranked[str(measure)] = missing
+            zero = 0.0 if measure.zero_without_answers else np.nan
+            column = np.concatenate([column, np.full(len(unanswered), zero)])
+            if not np.isnan(column).all():
                 values[str(measure)] = column
-        tied = np.bincount(placements.query[placements.tied > 0], minlength=len(placements)).astype(np.int64)
-        results.append(SettingValues(setting, queries, values, placements.sizes, tied))
-    return results
+        has_tie = placements.tied > 0
+        has_tie[placements.missed_rows] = False
+        tied = np.bincount(placements.query[has_tie], minlength=len(placements))
+        none = np.zeros(len(unanswered), dtype=np.int64)
+        return SettingValues(
+            setting=self._setting,
+            queries=np.concatenate([self._queries, unanswered]),
+            values=values,
+            sizes=np.concatenate([placements.sizes, none + self._scanned.pool_size(self._setting)]),
+            tied=np.concatenate([tied, none]),
+            unranked=unranked,
+            unanswered=len(unanswered),
+        )
+
+    def _column(self, measure: Measure) -> NDArray[np.float64] | None:
+        if measure.needs == "lists":
+            listed: Any = self._listed
+            return listed and evaluate_lists(
+                measure, listed, pivot=self._pivot, query_language=self._setting.query_language
+            )
+        if measure.needs == "settings" or (measure.needs == "leader" and self._leading is None):
+            return None
+        queries, placements = self._mirror if measure.mirrored else (self._queries, self._placements)
+        column = self._evaluated(measure, placements)
+        return _aligned(column, queries, self._queries) if column is not None and measure.mirrored else column
+
+    def _evaluated(self, measure: Measure, placements: Placements) -> NDArray[np.float64] | None:
+        return evaluate_measure(
+            measure,
+            placements,
+            pivot=self._pivot,
+            query_language=self._setting.query_language,
+            other_language=self._other,
+            leading=self._leading if measure.needs == "leader" else None,
+        )
+
+    def _unranked(self, measure: Measure, column: NDArray[np.float64]) -> int:
+        """Number of queries that would have a value if every relevant document had a rank."""
+        queries, placements = self._mirror if measure.mirrored else (self._queries, self._placements)
+        if measure.needs == "lists" or not placements.missed.any():
+            return 0
+        ranked = self._evaluated(measure, replace(placements, retrieved=None))
+        assert ranked is not None  # noqa: S101 - the setting defines the measure
+        return int(np.isnan(column).sum() - np.isnan(_aligned(ranked, queries, self._queries)).sum())
+
+    @cached_property
+    def _mirror(self) -> tuple[NDArray[np.int64], Placements]:
+        if not self._setting.removed:
+            return self._queries, self._placements
+        return self._scanned.placements(self._setting.mirrored())
+
+    @cached_property
+    def _leading(self) -> NDArray[np.float64] | None:
+        return leading_share(self._scanned, self._setting, self._queries, self._placements)
+
+    @cached_property
+    def _listed(self) -> ListedDocuments | None:
+        return ListedDocuments(self._scanned, self._setting, self._queries) if self._scanned.top else None
 
 
 def _aligned(values: NDArray[np.float64], rows: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -79,9 +79,8 @@ MEASURES: dict[str, _measures.Measure] = {
 class LanguageProvider(Provider):  # type: ignore[misc, unused-ignore]
     """Computes our measures of a run, as `clinometer.evaluate` does in the pool of all languages.
 
-    Equal scores are ordered as in trec_eval, by document id descending. Relevant documents missing from a truncated run
-    get the last ranks of the pool, the worst case. So `Complete@K` is exact for runs of depth K, and `MaxR` an upper
-    bound if documents are missing.
+    Equal scores are ordered as in trec_eval, by document id descending. Relevant documents that the run does not list
+    have no rank: `Complete` and `MaxRnorm` are 0 without them, and `MaxR` is undefined (NaN).
 
     Args:
         languages: Language of every document of the pool, by document id.
@@ -158,11 +157,13 @@ class _Evaluator(Evaluator):  # type: ignore[misc, unused-ignore]
                 yield _ir.Metric(query_id=query, measure=measure, value=value)
 
     def _placed(self, query: str, relevant: dict[str, int], run: dict[str, float]) -> Placements:
-        """One query's relevant documents in the order of trec_eval, those missing from the run in the last ranks."""
+        """One query's relevant documents in the order of trec_eval; those that the run does not list have no rank."""
         if unlabelled := [document for document in (*run, *relevant) if document not in self._language]:
             raise CollectionError(f"query {query!r}: document {unlabelled[0]!r} has no language; add it to the mapping")
         code = {label: position for position, label in enumerate(self._labels)}
-        order = sorted(run, key=lambda document: (run[document], document), reverse=True)
+        # trec_eval keeps scores as float32.
+        with np.errstate(over="ignore"):
+            order = sorted(run, key=lambda document: (np.float32(run[document]), document), reverse=True)
         seen = np.zeros(len(self._labels), dtype=np.int64)
         seen_relevant = seen.copy()
         above: dict[str, tuple[Any, Any]] = {}
@@ -171,13 +172,8 @@ class _Evaluator(Evaluator):  # type: ignore[misc, unused-ignore]
                 above[document] = (seen.copy(), seen_relevant.copy())
                 seen_relevant[code[self._language[document]]] += 1
             seen[code[self._language[document]]] += 1
-        last = np.zeros_like(seen)
-        for document in sorted(relevant.keys() - above.keys()):
-            last[code[self._language[document]]] += 1
-            relevant_counts = np.array(
-                [sum(self._language[relevant_id] == label for relevant_id in relevant) for label in self._labels]
-            )
-            above[document] = (self._pool - last, relevant_counts - last)
+        retrieved = np.array([document in above for document in relevant])
+        above |= dict.fromkeys(relevant.keys() - above.keys(), (seen, seen_relevant))
         zeros = np.zeros((len(relevant), len(self._labels)), dtype=np.int64)
         greater, related = (np.stack([above[document][position] for document in relevant]) for position in (0, 1))
         return Placements(
@@ -189,4 +185,5 @@ class _Evaluator(Evaluator):  # type: ignore[misc, unused-ignore]
             sizes=np.array([self._pool.sum()]),
             languages=self._labels,
             ties="trec",
+            retrieved=retrieved,
         )

@@ -16,7 +16,7 @@ from clinometer.errors import UsageError
 from clinometer.files import folder_written_whole
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row, jsonl_rows
-from clinometer.io.textfiles import BYTE_ORDER_MARK, find_file, numbered_lines, require_folder, write_lines
+from clinometer.io.textfiles import find_file, numbered_lines, require_folder, write_lines
 
 __all__ = ["read_beir", "tsv_judgements", "write_beir"]
 
@@ -74,7 +74,7 @@ def tsv_judgements(path: Path) -> Iterator[tuple[Row, int]]:
     header_read = False
     for line, raw in numbered_lines(path):
         try:
-            cells = raw.removeprefix(BYTE_ORDER_MARK).decode().split("\t")
+            cells = raw.decode().split("\t")
         except UnicodeDecodeError as error:
             raise Row({}, path, line).error(f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
         row = Row(dict(zip(_COLUMNS, cells, strict=False)), path, line)

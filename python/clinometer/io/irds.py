@@ -131,7 +131,7 @@ def _loaded(name: str) -> Any:
 def _judged(part: _Part) -> list[Row]:
     source = f"irds:{part.name}/qrels"
     return [
-        Row({"query": qrel.query_id, "document": qrel.doc_id, "grade": int(qrel.relevance)}, source, number)
+        Row({"query": qrel.query_id, "document": qrel.doc_id, "grade": qrel.relevance}, source, number)
         for number, qrel in enumerate(_rows(part, "qrels"), start=1)
     ]
 

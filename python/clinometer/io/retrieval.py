@@ -12,6 +12,7 @@ from pathlib import Path
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import CollectionError
+from clinometer.grades import whole_grade
 from clinometer.io.rows import Row
 from clinometer.languages import canonical, select
 
@@ -83,11 +84,14 @@ def fields_of(row: Row) -> dict[str, str]:
 
 
 def add_judgement(judgements: dict[str, dict[str, int]], query_id: str, document_id: str, grade: int, row: Row) -> None:
-    """Add the judgement of a row, unless its pair is already judged."""
+    """Add the judgement of a row, unless its pair is already judged or its grade is not a whole number."""
+    whole = whole_grade(grade)
+    if whole is None:
+        raise row.error(f"the grade is {grade!r}, but it should be a whole number; 1 or more is relevant")
     grades = judgements.setdefault(query_id, {})
     if document_id in grades:
         raise row.error(f"document {document_id!r} is judged twice for query {query_id!r}; keep one of the lines")
-    grades[document_id] = grade
+    grades[document_id] = whole
 
 
 class Assembly:

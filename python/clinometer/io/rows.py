@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from clinometer.errors import FormatError, LanguageError
-from clinometer.io.textfiles import BYTE_ORDER_MARK, numbered_lines, utf8_problem
+from clinometer.io.textfiles import numbered_lines, utf8_problem
 from clinometer.languages import canonical
 
 __all__ = ["Row", "jsonl_rows"]
@@ -102,7 +102,7 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
     decoder = msgspec.json.Decoder(dict[str, Any])
     for line, raw in numbered_lines(path):
         try:
-            fields = decoder.decode(raw.removeprefix(BYTE_ORDER_MARK) if line == 1 else raw)
+            fields = decoder.decode(raw)
         except msgspec.ValidationError as error:
             raise FormatError(path, line, "a line should be one JSON object, {...}") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

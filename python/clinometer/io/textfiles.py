@@ -72,6 +72,8 @@ def find_file(folder: Path, name: str) -> Path:
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Each line that is not empty with its number from 1, without the line end; gzip if the name ends in `.gz`.
 
+    A byte-order mark before the first line, which some editors write, is not part of it.
+
     Raises:
         FormatError: The gzip data are broken; the line is the first that could not be read.
     """
@@ -79,6 +81,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
         try:
             for number, line in enumerate(lines, start=1):
+                if number == 1:
+                    line = line.removeprefix(BYTE_ORDER_MARK)
                 if stripped := line.rstrip(b"\r\n"):
                     yield number, stripped
         except _BROKEN_GZIP as error:

@@ -14,6 +14,7 @@ import numpy as np
 
 from clinometer.collection import Collection
 from clinometer.errors import FormatError, UsageError
+from clinometer.grades import whole_grade
 from clinometer.io.textfiles import numbered_lines, require_file, write_lines
 from clinometer.scanning.counts import TopK
 
@@ -34,9 +35,11 @@ def read_qrels(path: str | Path) -> dict[str, dict[str, int]]:
     qrels: dict[str, dict[str, int]] = {}
     for number, cells in _cells(path, ("query id", "0", "document id", "grade")):
         try:
-            grade = int(cells[3])
-        except ValueError as error:
-            raise FormatError(path, number, f"the grade is {cells[3]!r}, but it should be a whole number") from error
+            grade = whole_grade(int(cells[3]))
+        except ValueError:
+            grade = None
+        if grade is None:
+            raise FormatError(path, number, f"the grade is {cells[3]!r}, but it should be a whole number")
         _put(qrels, cells[0], cells[2], grade, path, number)
     return qrels
 

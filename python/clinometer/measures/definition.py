@@ -48,7 +48,7 @@ class Listed(Protocol):
     """The documents of result lists of q queries, best first; each part is made when a measure reads it.
 
     Args:
-        codes: `(q, k)`: language of each document, as an index into `languages`; -1 past the end of the pool.
+        codes: `(q, k)`: language of each document, as an index into `languages`; -1 past the last one retrieved.
         related: `(q, k)`: whether it is a relevant document of the query or a duplicate of one.
         judged: `(q, k)`: whether it has a judgement of any grade for the query.
         languages: Labels of the codes.
@@ -114,6 +114,8 @@ class Kind(NamedTuple):
         option: Option in brackets; None for none.
         zero_is_best: Whether values are better the closer they are to 0, on either side.
         least: Least possible value; None for that of the unit.
+        zero_without_answers: Whether the value of a query without relevant documents may be taken as 0, as in
+            trec_eval.
     """
 
     display: str
@@ -128,3 +130,4 @@ class Kind(NamedTuple):
     option: Option | None = None
     zero_is_best: bool = False
     least: float | None = None
+    zero_without_answers: bool = False

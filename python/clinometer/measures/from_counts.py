@@ -34,8 +34,9 @@ def measure(
         languages: Languages of the pool; all by default.
         grades: `(R,)`: grade of each relevant document, 1 or more; all 1 by default.
 
-    Returns:
-        `(Q,)` float64 by measure in canonical spelling; NaN for queries without a relevant document in the pool.
+    Returns: `(Q,)` float64 by measure in canonical spelling; NaN for queries without a relevant document in the pool,
+    and for
+        measures of ranks where a relevant document was not retrieved.
 
     Raises:
         MeasureError: A measure is unknown, or needs languages of queries, which counts do not have.
@@ -91,7 +92,7 @@ def _placements(
     """The queries with a relevant document in the pool, and the placements of these documents."""
     before = ranks.tied_before(tie_order(ranks.ties))
     counts = Counts(ranks.greater, ranks.equal, before)
-    indptr, language = ranks.indptr, ranks.codes
+    indptr, language, retrieved = ranks.indptr, ranks.codes, ranks.retrieved
     queries: NDArray[np.int64] | slice = slice(None)
     per_query = np.diff(indptr)
     if len(columns) < len(ranks.languages) or not per_query.all():
@@ -99,7 +100,7 @@ def _placements(
         query_of = np.repeat(np.arange(len(per_query)), per_query)
         queries, answers_per_query = np.unique(query_of[rows], return_counts=True)
         indptr = np.concatenate([[0], np.cumsum(answers_per_query)]).astype(np.int64)
-        counts, grades = counts.take(rows, columns), grades[rows]
+        counts, grades, retrieved = counts.take(rows, columns), grades[rows], retrieved[rows]
         language = np.searchsorted(columns, language[rows])
     size = 0 if ranks.pool_sizes is None else int(ranks.pool_sizes[columns].sum())
     zeros = np.broadcast_to(np.int64(0), counts.greater.shape)
@@ -112,4 +113,5 @@ def _placements(
         sizes=np.broadcast_to(np.int64(size), len(indptr) - 1),
         languages=tuple(ranks.languages[column] for column in columns),
         ties=ranks.ties,
+        retrieved=retrieved,
     )

@@ -190,12 +190,14 @@ KINDS: dict[str, Kind] = {
         "(Järvelin and Kekäläinen 2002, as in trec_eval).",
         _whole(ranking.ndcg), (),
         ("nDCG", "nDCG@10"),
+        zero_without_answers=True,
     ),
     "R": Kind(
         "R", "required", True, "0-1",
         "Recall: share of the query's relevant documents that are among {depth} (standard, as in trec_eval).",
         _cut(ranking.recall), ("recall",),
         ("R@100",),
+        zero_without_answers=True,
     ),
     "RR": Kind(
         "RR", "optional", True, "0-1",
@@ -203,6 +205,7 @@ KINDS: dict[str, Kind] = {
         "(standard, as in trec_eval).",
         _whole(ranking.reciprocal_rank), ("mrr", "recip_rank", "reciprocal_rank"),
         ("RR", "RR@10"),
+        zero_without_answers=True,
     ),
     "AP": Kind(
         "AP", "optional", True, "0-1",
@@ -210,18 +213,21 @@ KINDS: dict[str, Kind] = {
         "relevant documents (standard, as in trec_eval).",
         _whole(ranking.average_precision), ("map", "average_precision"),
         ("AP", "AP@100"),
+        zero_without_answers=True,
     ),
     "P": Kind(
         "P", "required", True, "0-1",
         "Precision: share of {depth} that is relevant (standard, as in trec_eval).",
         _cut(ranking.precision), ("precision",),
         ("P@5",),
+        zero_without_answers=True,
     ),
     "Success": Kind(
         "Success", "required", True, "0-1",
         "1 if {depth} hold a relevant document, else 0 (standard, as in trec_eval).",
         _cut(ranking.success), ("hit_rate",),
         ("Success@1",),
+        zero_without_answers=True,
     ),
     "MaxR": Kind(
         "Max@R", "never", False, "rank",

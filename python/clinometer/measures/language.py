@@ -1,8 +1,9 @@
 """Measures of parallel relevant documents and of bias: Max@R, Complete@K and its bound, rank gap, intrusion, share.
 
 Each returns one float64 per query. A query for which a measure is undefined, such as one without a relevant document in
-a language of the measure, has the value NaN, never 0. With `ties="expected"` each is its exact expectation over random
-orders of tied documents.
+a language of the measure, has the value NaN, never 0. A relevant document that was not retrieved has no rank: measures
+of ranks are NaN without it, and those that only need to know which of two comes first know it if the other was. With
+`ties="expected"` each is its exact expectation over random orders of tied documents.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from clinometer.measures.ties import (
     at_best,
     at_worst,
     check_cutoff,
+    first_missed,
     last_by_language,
     none_within,
     per_query,
@@ -45,27 +47,28 @@ __all__ = [
 def max_rank(placements: Placements) -> Vector:
     """Max@R: rank of the query's last relevant document; `(q,)`, |R| to |D|, lower is better.
 
-    With expected ties, the last of m relevant ones among n tied documents, below a others, has the mean rank
-    a + m(n + 1)/(m + 1). Source: arXiv 2604.05684.
+    NaN if one of them was not retrieved. With expected ties, the last of m relevant ones among n tied documents, below
+    a others, has the mean rank a + m(n + 1)/(m + 1). Source: arXiv 2604.05684.
     """
     worst = tie_groups(placements).last()
     m = worst.relevant
-    return per_query(placements, worst.query, worst.above + m * (worst.size + 1) / (m + 1))
+    ranks = per_query(placements, worst.query, worst.above + m * (worst.size + 1) / (m + 1))
+    return np.where(placements.missed, np.nan, ranks)
 
 
 def max_rank_norm(placements: Placements) -> Vector:
     """Max@R norm: 100 (log2|D| - log2 Max@R) / (log2|D| - log2|R|); `(q,)`, 0 to 100, higher is better.
 
     |D| is the size of the query's pool and |R| the number of its relevant documents there. 100: they have the first |R|
-    ranks; 0: one of them is last. If the whole pool is relevant the value is 100 [our definition]. With expected ties
-    it is the mean of the norm. Source: arXiv 2604.05684.
+    ranks; 0: one of them is last or was not retrieved. If the whole pool is relevant the value is 100 [our definition].
+    With expected ties it is the mean of the norm. Source: arXiv 2604.05684.
     """
     worst = tie_groups(placements).last()
     size, relevant = placements.sizes[worst.query], np.diff(placements.indptr)[worst.query]
     span = np.log2(size) - np.log2(relevant)
     gained = np.log2(size) - at_worst(worst, np.log2)
     norm = np.divide(gained, span, out=np.ones(len(worst)), where=relevant < size)
-    return per_query(placements, worst.query, 100.0 * norm)
+    return np.where(placements.missed, 0.0, per_query(placements, worst.query, 100.0 * norm))
 
 
 def complete(placements: Placements, cutoff: int) -> Vector:
@@ -78,7 +81,8 @@ def complete(placements: Placements, cutoff: int) -> Vector:
     """
     check_cutoff(cutoff)
     worst = tie_groups(placements).last()
-    return per_query(placements, worst.query, 100.0 * none_within(worst, worst.size - within(worst, cutoff)))
+    values = per_query(placements, worst.query, 100.0 * none_within(worst, worst.size - within(worst, cutoff)))
+    return np.where(placements.missed, 0.0, values)
 
 
 def reachable(placements: Placements, cutoff: int) -> Vector:
@@ -97,7 +101,8 @@ def reachable(placements: Placements, cutoff: int) -> Vector:
     worst, language = last_by_language(placements)
     if placements.ties != "expected":
         ranks: Vector = worst.above.astype(np.float64) + 1.0
-        return np.where(per_query(placements, worst.query, ranks) <= cutoff, 100.0, 0.0)
+        within_cutoff = per_query(placements, worst.query, ranks) <= cutoff
+        return np.where(within_cutoff & ~placements.missed, 100.0, 0.0)
     # Orders within different languages are independent: the distribution of the sum of ranks, language by language.
     chances = np.zeros((len(placements), cutoff + 1))
     chances[:, 0] = 1.0
@@ -111,14 +116,14 @@ def reachable(placements: Placements, cutoff: int) -> Vector:
             after[:, rank:] += chance[:, None] * before[:, : cutoff - rank + 1]
         chances[groups.query] = after
     values: Vector = 100.0 * chances.sum(axis=1)
-    return values
+    return np.where(placements.missed, 0.0, values)
 
 
 def rank_distance(placements: Placements) -> Vector:
     """Rank of the last relevant document minus that of the first; `(q,)`, |R| - 1 to |D| - 1, lower is better.
 
-    NaN for queries with fewer than two relevant documents in the pool. With expected ties it is the difference of the
-    two expectations. Source: the maximal rank distance of arXiv 2408.10536.
+    NaN for queries with fewer than two relevant documents in the pool, or with one that was not retrieved. With
+    expected ties it is the difference of the two expectations. Source: the maximal rank distance of arXiv 2408.10536.
     """
     best = tie_groups(placements).first()
     best_rank = per_query(placements, best.query, at_best(best, lambda ranks: ranks))
@@ -129,7 +134,7 @@ def rank_gap(placements: Placements, pivot: str, target: str) -> Vector:
     """log2 of the target's best rank minus log2 of the pivot's; `(q,)`, above 0: leans to the pivot.
 
     A language's best rank is that of its first relevant document; 1 means that the target's rank is twice the pivot's.
-    [our definition]
+    NaN if none of a language's relevant documents was retrieved. [our definition]
 
     Raises:
         UsageError: Pivot and target are the same language.
@@ -145,8 +150,9 @@ def rank_gap(placements: Placements, pivot: str, target: str) -> Vector:
 def pivot_first(placements: Placements, pivot: str, target: str) -> Vector:
     """1 if the pivot's best relevant document ranks above the target's, else 0; `(q,)`, 0 to 1. [our definition]
 
-    A language-blind ranking has a mean of 0.5. With expected ties, best documents in one group count by the number that
-    each language has there: the first of them all decides.
+    A language-blind ranking has a mean of 0.5. A document that was not retrieved ranks below one that was; NaN if
+    neither was. With expected ties, best documents in one group count by the number that each language has there: the
+    first of them all decides.
 
     Raises:
         UsageError: Pivot and target are the same language.
@@ -156,6 +162,9 @@ def pivot_first(placements: Placements, pivot: str, target: str) -> Vector:
         (_on_queries(placements, best, best.above), _on_queries(placements, best, best.relevant))
         for best in (tie_groups(placements, language).first() for language in (pivot, target))
     )
+    for above, language in ((pivot_above, pivot), (target_above, target)):
+        missed, _ = first_missed(placements, language)
+        above[missed] = np.nan_to_num(above[missed], nan=np.inf)
     first = np.where(pivot_above == target_above, pivots / (pivots + targets), pivot_above < target_above)
     return np.where(np.isnan(pivot_above + target_above), np.nan, first)
 
@@ -164,18 +173,24 @@ def intrusion(placements: Placements, answer: str, intruder: str) -> Vector:
     """1 if an unrelated document in `intruder` ranks above the best relevant document in `answer`; `(q,)`, 0 to 1.
 
     Lower is better. Unrelated: neither a relevant document of the query nor a duplicate of one. NaN for queries without
-    a relevant document in `answer`, and for all if the pool lacks the language `intruder`. [our definition]
+    a relevant document in `answer`, and for all if the pool lacks the language `intruder`. If no relevant document in
+    `answer` was retrieved, 1 if an unrelated one in `intruder` was, else NaN. [our definition]
     """
     best = tie_groups(placements, answer).first()
     above, tied = _intruders(placements, best, intruder)
-    return per_query(placements, best.query, np.where(above > 0, 1.0, tied / (tied + best.relevant)))
+    values = per_query(placements, best.query, np.where(above > 0, 1.0, tied / (tied + best.relevant)))
+    query, row = first_missed(placements, answer)
+    open_values = np.isnan(values[query])
+    values[query[open_values]] = _any_retrieved(placements, row[open_values], intruder)
+    return values
 
 
 def intrusion_count(placements: Placements, answer: str, intruder: str) -> Vector:
     """Number of unrelated documents in `intruder` that rank above the best relevant document in `answer`; `(q,)`.
 
-    Lower is better. NaN as for `intrusion`. With expected ties, each tied one is above with probability 1/(m + 1), for
-    m relevant documents of `answer` in the group. [our definition]
+    Lower is better. NaN as for `intrusion`, and if no relevant document in `answer` was retrieved. With expected ties,
+    each tied one is above with probability 1/(m + 1), for m relevant documents of `answer` in the group. [our
+    definition]
     """
     best = tie_groups(placements, answer).first()
     above, tied = _intruders(placements, best, intruder)
@@ -187,8 +202,9 @@ def strong_violation(placements: Placements, language: str) -> Vector:
 
     Lower is better. `language` is that of the queries. Strong alignment (LAReQA, Roy et al. 2020) requires that
     relevant documents of all languages rank above the unrelated ones of the query's own. Unrelated as for `intrusion`.
-    NaN for queries without a relevant document in another language, and for all if the pool lacks `language`. With
-    expected ties it is the probability. [our definition: how often the condition is violated]
+    NaN for queries without a relevant document in another language, and for all if the pool lacks `language`. If a
+    relevant document was not retrieved, 1 if an unrelated one in `language` was, else NaN. With expected ties it is the
+    probability. [our definition: how often the condition is violated]
     """
     worst = tie_groups(placements).last()
     above, tied = _intruders(placements, worst, language)
@@ -197,6 +213,8 @@ def strong_violation(placements: Placements, language: str) -> Vector:
     # Only relevant documents and intruders in the tie matter; there is no violation if the relevant ones come first.
     among = replace(worst, size=worst.relevant + tied.astype(np.int64))
     values = per_query(placements, worst.query, np.where(above > 0, 1.0, 1.0 - none_within(among, tied)))
+    query, row = first_missed(placements)
+    values[query] = _any_retrieved(placements, row, language)
     other_languages = placements.language != placements.languages.index(language)
     return np.where(np.bincount(placements.query[other_languages], minlength=len(placements)) > 0, values, np.nan)
 
@@ -245,6 +263,14 @@ def _intruders(placements: Placements, answers: TieGroups, intruder: str) -> tup
     elif placements.ties in ("index", "trec"):
         above += unrelated.before[cell]
     return above, tied
+
+
+def _any_retrieved(placements: Placements, missed_rows: NDArray[np.int64], language: str) -> Vector:
+    """1 if an unrelated document in `language` ranks above documents that were not retrieved, as all that were do."""
+    if language not in placements.languages:
+        return np.full(len(missed_rows), np.nan)
+    counts = placements.unrelated().greater[missed_rows, placements.languages.index(language)]
+    return np.where(counts > 0, 1.0, np.nan)
 
 
 def _check_pair(pivot: str, target: str) -> None:

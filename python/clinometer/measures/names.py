@@ -153,6 +153,11 @@ class Measure:
         return KINDS[self.name].zero_is_best
 
     @property
+    def zero_without_answers(self) -> bool:
+        """Whether the value of a query without relevant documents may be taken as 0, as in trec_eval."""
+        return KINDS[self.name].zero_without_answers
+
+    @property
     def _depth_mark(self) -> str:
         return "" if self.cutoff is None else f"@{self.cutoff}"
 

@@ -34,6 +34,9 @@ class Placements:
         languages: The P languages of the pool.
         ties: Order of documents with equal scores. `index` and `trec` both read `counts.before`, whose order the scan
             chose.
+        retrieved: `(R,)`: False for relevant documents that were not retrieved, such as those that a run does not list.
+            They have no rank: all documents of their `counts.greater` were retrieved, and nothing else was. None if all
+            were retrieved.
     """
 
     indptr: NDArray[np.int64]
@@ -44,6 +47,7 @@ class Placements:
     sizes: NDArray[np.int64]
     languages: tuple[str, ...]
     ties: TieMode = "index"
+    retrieved: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         check_ties(self.ties)
@@ -55,6 +59,24 @@ class Placements:
     def query(self) -> NDArray[np.int64]:
         """`(R,)`: the query that each row belongs to."""
         return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+
+    @cached_property
+    def missed(self) -> NDArray[np.bool_]:
+        """`(q,)`: whether a relevant document of the query was not retrieved."""
+        missed: NDArray[np.bool_] = np.bincount(self.query[self.missed_rows], minlength=len(self)) > 0
+        return missed
+
+    @cached_property
+    def missed_rows(self) -> NDArray[np.int64]:
+        """Rows of the relevant documents that were not retrieved."""
+        return np.empty(0, dtype=np.int64) if self.retrieved is None else np.flatnonzero(~self.retrieved)
+
+    @cached_property
+    def empty(self) -> NDArray[np.bool_]:
+        """`(q,)`: whether no document of the pool was retrieved at all."""
+        empty = np.zeros(len(self), dtype=np.bool_)
+        empty[self.query[self.missed_rows]] = self.above[self.missed_rows] == 0
+        return empty
 
     @cached_property
     def above(self) -> NDArray[np.int64]:

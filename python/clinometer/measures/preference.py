@@ -28,7 +28,8 @@ def lpr(placements: Placements, language: str) -> Vector:
     `language` is that of the queries. The rank of the first relevant document does not matter, so that the preference
     is measured independently of the quality of the ranking. A language-blind ranking has a mean of 100 |R_l| / |R|:
     with one relevant document in each of n languages, 100/n. NaN for queries without a relevant document in `language`,
-    or in another. With expected ties it is the probability that one in `language` comes first. [our definition]
+    or in another, and if none was retrieved. With expected ties it is the probability that one in `language` comes
+    first. [our definition]
     """
     best = tie_groups(placements).first()
     first = _first_in_language(placements, language) / per_query(
@@ -79,7 +80,7 @@ def four_way(placements: Placements, part: Part, language: str, leading: Vector 
 
     SR: it is relevant; NSR: it is not (a duplicate of a relevant document counts if it is judged itself). QL: it is in
     `language`, that of the queries; NQL: it is not. SR-QL and SR-NQL add up to 100 nDCG@1 if all grades are 1. With
-    expected ties each is the probability. [our definition]
+    expected ties each is the probability. NaN if no document was retrieved. [our definition]
 
     Args:
         placements: Ranks of the relevant documents.
@@ -93,10 +94,15 @@ def four_way(placements: Placements, part: Part, language: str, leading: Vector 
     """
     if part not in ("SR-QL", "SR-NQL", "NSR-QL", "NSR-NQL"):
         raise UsageError(f"unknown part {part!r}; expected one of SR-QL, SR-NQL, NSR-QL, NSR-NQL")
+    return np.where(placements.empty, np.nan, _on_top(placements, part, language, leading))
+
+
+def _on_top(placements: Placements, part: Part, language: str, leading: Vector | None) -> Vector:
+    """`four_way`, for queries for which any document was retrieved."""
     best = tie_groups(placements).first()
     on_top = best.above == 0
     # Shares of the first rank, among all documents that may have it.
-    relevant = per_query(placements, best.query, np.where(on_top, best.relevant / best.size, 0.0))
+    relevant = per_query(placements, best.query, np.where(on_top, best.relevant / best.size, 0.0), empty=0.0)
     in_language = _first_in_language(placements, language) / per_query(
         placements, best.query, best.size.astype(np.float64)
     )

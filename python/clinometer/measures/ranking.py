@@ -2,7 +2,8 @@
 
 Each returns one float64 per query, from exact ranks at any depth; with `ties="trec"` the values are those of trec_eval.
 With `ties="expected"` each is its exact expectation over random orders of tied documents. A query without relevant
-documents has no value: NaN.
+documents has no value: NaN. A relevant document that was not retrieved adds nothing, but counts among the relevant
+ones.
 """
 
 from __future__ import annotations
@@ -13,7 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.measures.placements import Placements
-from clinometer.measures.ties import Vector, at_best, at_each, check_cutoff, none_within, per_query, tie_groups, within
+from clinometer.measures.ties import (
+    Vector,
+    at_best,
+    at_each,
+    check_cutoff,
+    first_missed,
+    none_within,
+    per_query,
+    tie_groups,
+    within,
+)
 
 __all__ = [
     "average_precision",
@@ -44,10 +55,13 @@ def ndcg(placements: Placements, cutoff: int | None = None) -> Vector:
 def discounted_gain(placements: Placements, cutoff: int | None, language: str | None = None) -> Vector:
     """`(q,)`: sum of grade / log2(rank + 1) over the relevant documents, or those in one language, before the cutoff.
 
-    NaN for queries without such documents.
+    NaN for queries without such documents, 0 if none of them was retrieved.
     """
     groups = tie_groups(placements, language)
-    return per_query(placements, groups.query, groups.gain * at_each(groups, _discount, cutoff))
+    gains = per_query(placements, groups.query, groups.gain * at_each(groups, _discount, cutoff))
+    missed, _ = first_missed(placements, language)
+    gains[missed] = np.nan_to_num(gains[missed], nan=0.0)
+    return gains
 
 
 def ideal_gain(placements: Placements, gains: NDArray[Any], cutoff: int | None) -> Vector:
@@ -69,7 +83,7 @@ def reciprocal_rank(placements: Placements, cutoff: int | None = None) -> Vector
     """
     check_cutoff(cutoff)
     best = tie_groups(placements).first()
-    return per_query(placements, best.query, at_best(best, np.reciprocal, cutoff))
+    return per_query(placements, best.query, at_best(best, np.reciprocal, cutoff), empty=0.0)
 
 
 def average_precision(placements: Placements, cutoff: int | None = None) -> Vector:
@@ -89,7 +103,7 @@ def average_precision(placements: Placements, cutoff: int | None = None) -> Vect
     places_above = within(groups, cutoff) / groups.size - (groups.above + 1) * inverse_rank
     companions = (groups.relevant - 1) / np.maximum(groups.size - 1, 1)
     precisions = groups.relevant * ((groups.earlier + 1) * inverse_rank + companions * places_above)
-    return per_query(placements, groups.query, precisions) / np.diff(placements.indptr)
+    return per_query(placements, groups.query, precisions, empty=0.0) / np.diff(placements.indptr)
 
 
 def recall(placements: Placements, cutoff: int) -> Vector:
@@ -122,13 +136,13 @@ def success(placements: Placements, cutoff: int) -> Vector:
     """
     check_cutoff(cutoff)
     best = tie_groups(placements).first()
-    return per_query(placements, best.query, 1.0 - none_within(best, within(best, cutoff)))
+    return per_query(placements, best.query, 1.0 - none_within(best, within(best, cutoff)), empty=0.0)
 
 
 def _relevant_within(placements: Placements, cutoff: int) -> Vector:
     check_cutoff(cutoff)
     groups = tie_groups(placements)
-    return per_query(placements, groups.query, groups.relevant * within(groups, cutoff) / groups.size)
+    return per_query(placements, groups.query, groups.relevant * within(groups, cutoff) / groups.size, empty=0.0)
 
 
 def _discount(ranks: Vector) -> Vector:

@@ -25,6 +25,7 @@ __all__ = [
     "at_each",
     "at_worst",
     "check_cutoff",
+    "first_missed",
     "last_by_language",
     "none_within",
     "per_query",
@@ -39,7 +40,7 @@ Value = Callable[[Vector], Vector]
 
 @dataclass(frozen=True)
 class TieGroups:
-    """T groups, sorted by query and then from the top of the ranking down; every field is `(T,)`.
+    """T groups of retrieved documents, by query and then from the top of the ranking down; every field is `(T,)`.
 
     Args:
         query: The query.
@@ -76,7 +77,7 @@ class TieGroups:
 
 
 def tie_groups(placements: Placements, language: str | None = None) -> TieGroups:
-    """The groups of all relevant documents, or of those in one language (none if the pool lacks it).
+    """The groups of all retrieved relevant documents, or of those in one language (none if the pool lacks it).
 
     Every measure starts from them, so placements cache them.
     """
@@ -88,6 +89,8 @@ def tie_groups(placements: Placements, language: str | None = None) -> TieGroups
 
 def _tie_groups(placements: Placements, language: str | None) -> TieGroups:
     rows = placements.by_score
+    if placements.retrieved is not None:
+        rows = rows[placements.retrieved[rows]]
     if language is not None:
         code = placements.languages.index(language) if language in placements.languages else -1
         rows = rows[placements.language[rows] == code]
@@ -144,10 +147,24 @@ def last_by_language(placements: Placements) -> tuple[TieGroups, Integers]:
     return groups, placements.language[last]
 
 
-def per_query(placements: Placements, query: Integers, values: Vector) -> Vector:
-    """`(q,)`: the sum of each query's values; NaN for queries without values."""
+def first_missed(placements: Placements, language: str | None = None) -> tuple[Integers, Integers]:
+    """Queries with a relevant document (in one language) that was not retrieved, and the row of the first of these."""
+    rows = placements.missed_rows
+    if language is not None:
+        code = placements.languages.index(language) if language in placements.languages else -1
+        rows = rows[placements.language[rows] == code]
+    query, first = np.unique(placements.query[rows], return_index=True)
+    return query, rows[first]
+
+
+def per_query(placements: Placements, query: Integers, values: Vector, empty: float = np.nan) -> Vector:
+    """`(q,)`: the sum of each query's values.
+
+    For queries without values it is `empty`, and NaN for those without relevant documents.
+    """
     total = np.bincount(query, weights=values, minlength=len(placements)).astype(np.float64)
-    total[np.bincount(query, minlength=len(placements)) == 0] = np.nan
+    total[np.bincount(query, minlength=len(placements)) == 0] = empty
+    total[placements.indptr[1:] == placements.indptr[:-1]] = np.nan
     return total
 
 

@@ -85,7 +85,8 @@ class RankCounts:
         indptr: `(Q + 1,)`: the rows of query q are `indptr[q]:indptr[q + 1]`.
         documents: `(R,)`: the relevant documents, as positions in the pool.
         codes: `(R,)`: their languages, as indices into `languages`.
-        scores: `(R,)` float32: their canonical scores; the scores passed in, where `scan_scores` counted.
+        scores: `(R,)` float32: their canonical scores; the scores passed in, where `scan_scores` counted. Minus
+            infinity means that a document was not retrieved: it has no rank, and measures count it as missed.
         greater: `(R, L)`: documents with a higher score.
         equal: `(R, L)`: other documents with the same score.
         before: `(R, L)`: those of `equal` that come first in the tie order.
@@ -128,7 +129,7 @@ class RankCounts:
 
         Returns:
             `(R,)` int64, float64 for `expected`. Ranks start at 1; 0 where the relevant document itself is not in that
-            pool.
+            pool, or was not retrieved.
 
         Raises:
             UsageError: A language is not in the pool, or the tie mode needs an order that was not scanned.
@@ -151,7 +152,7 @@ class RankCounts:
             tied = self.equal[:, columns].sum(axis=1, dtype=np.int64)
             share = {"optimistic": 0 * tied, "pessimistic": tied, "expected": tied / 2}[mode]
             ranks = 1 + greater + share
-        ranks[~np.isin(self.codes, columns)] = 0
+        ranks[~(np.isin(self.codes, columns) & self.retrieved)] = 0
         return ranks
 
     def columns(self, languages: Iterable[str] | None) -> list[int]:
@@ -178,9 +179,14 @@ class RankCounts:
         return self.equal - self.before
 
     @property
+    def retrieved(self) -> NDArray[np.bool_]:
+        """`(R,)`: False for documents with a score of minus infinity, which have no rank."""
+        return ~np.isneginf(self.scores)
+
+    @property
     def tied(self) -> int:
-        """Number of relevant documents that tie with another document."""
-        return int(np.count_nonzero(self.equal.any(axis=1)))
+        """Number of relevant documents that tie with another document; those not retrieved do not count."""
+        return int(np.count_nonzero(self.equal.any(axis=1) & self.retrieved))
 
     def merge(self, other: RankCounts) -> RankCounts:
         """The counts over both sets of documents; the order of merging does not matter.

@@ -34,7 +34,7 @@ class ListedDocuments:
 
     @cached_property
     def codes(self) -> NDArray[np.int64]:
-        """`(q, k)`: language of each document; -1 past the end of the pool."""
+        """`(q, k)`: language of each document; -1 past the last one that was retrieved."""
         return self._documents[1]
 
     @cached_property
@@ -75,8 +75,9 @@ def leading_share(
         placed: Placements of their relevant documents.
 
     Returns:
-        `(q,)`: 0 or 1 in a tie mode with a fixed order, else the share among those that tie for it. None if the setting
-        has no lists, or the pool no other language than the query's.
+        `(q,)`: 0 or 1 in a tie mode with a fixed order, else the share among those that tie for it; NaN if nothing but
+        relevant documents was retrieved. None if the setting has no lists, or the pool no other language than the
+        query's.
 
     Raises:
         MeasureError: With expected ties, more documents share a first place than the lists are long.
@@ -104,7 +105,10 @@ def leading_share(
         first &= place == place.min(axis=(1, 2), keepdims=True)
     first_count = np.count_nonzero(first, axis=(1, 2))
     own = [number for number, label in enumerate(labels) if label == setting.query_language]
-    share: NDArray[np.float64] = np.count_nonzero(first[:, own], axis=(1, 2)) / np.maximum(first_count, 1)
+    own_count = np.count_nonzero(first[:, own], axis=(1, 2))
+    share: NDArray[np.float64] = np.divide(
+        own_count, first_count, out=np.full(len(queries), np.nan), where=first_count > 0
+    )
     return share
 
 

@@ -13,7 +13,7 @@ from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
 from clinometer.statistics.resampling import Resamples, Unit
 
-__all__ = ["DEFAULT_MEASURES", "EvaluationOptions"]
+__all__ = ["DEFAULT_MEASURES", "QUERY_SETS", "EvaluationOptions"]
 
 _Name = TypeVar("_Name")
 
@@ -21,6 +21,13 @@ DEFAULT_MEASURES = (
     "MaxR", "MaxRnorm", "Complete@10", "nDCG@1", "nDCG@10", "RR", "R@10", "RankGap", "PivotFirst", "Intrusion",
     "IntrusionCount", "Intrusion(by=own)", "IntrusionCount(by=own)", "LangShare@10", "LanguageGap(MaxRnorm)",
 )  # fmt: skip
+
+QUERY_SETS = {
+    "answered": "queries with a relevant document in the pool; those for which nothing was retrieved count as missed",
+    "complete": "judged queries, as trec_eval -c averages: 0 without a list or without a relevant document",
+    "listed": "judged queries with a list, as trec_eval without -c averages: 0 without a relevant document",
+}
+"""Queries that the means are over, by the name of the option."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class EvaluationOptions:
     resamples: Resamples = Resamples()
     examples: int | None = None
     by: str | None = None
+    query_set: str = "answered"
 
     @classmethod
     def of(
@@ -75,6 +83,8 @@ class EvaluationOptions:
         check_ties(self.ties)
         if self.examples is not None and self.examples < 0:
             raise UsageError(f"examples is {self.examples}, but cannot be negative; 0 gives counts without examples")
+        if self.query_set not in QUERY_SETS:
+            raise UsageError(f"unknown query set {self.query_set!r}; expected one of {', '.join(QUERY_SETS)}")
         if self.by is not None and not self.by:
             raise UsageError("by is empty; name a field of the queries, such as topic")
 

@@ -38,6 +38,7 @@ class ScannedCollection:
         top: The best documents per language, if a measure needs them.
         ties: Tie mode of the measures.
         pooled: The best documents of the pool of all languages, if requested.
+        left_out: `(Q,)`: queries that no setting has; None for none.
     """
 
     collection: Collection
@@ -49,6 +50,7 @@ class ScannedCollection:
     top: TopK | None
     ties: TieMode
     pooled: TopK | None = None
+    left_out: NDArray[np.bool_] | None = None
 
     @cached_property
     def query_of(self) -> NDArray[np.int64]:
@@ -102,17 +104,35 @@ class ScannedCollection:
             sizes=sizes,
             languages=setting.pool,
             ties=self.ties,
+            retrieved=None if self.counts.retrieved.all() else self.counts.retrieved[rows],
         )
 
     def answers(self, setting: Setting) -> NDArray[np.int64]:
         """Rows of the counts that are answers in a setting: the rows of its placements, in the same order."""
         codes = [self.counts.languages.index(label) for label in setting.pool if label != setting.removed]
-        in_language = self._query_languages == setting.query_language
+        in_language = self._in_language(setting.query_language)
         return np.flatnonzero(in_language[self.query_of] & (self.grades >= 1) & np.isin(self.counts.codes, codes))
 
+    def unanswered(self, setting: Setting) -> NDArray[np.int64]:
+        """The queries of a setting with a judged document in its pool, but no answer."""
+        collection, labels = self.collection, self.counts.languages
+        query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
+        codes = [labels.index(label) for label in setting.pool if label != setting.removed]
+        judged = np.unique(query_of[np.isin(self.codes[collection.judged], codes)])
+        judged = judged[self._in_language(setting.query_language)[judged]]
+        return np.setdiff1d(judged, self.query_of[self.answers(setting)])
+
+    def pool_size(self, setting: Setting) -> int:
+        """Number of documents of a setting's pool, with those that are removed for single queries."""
+        return int(self.sizes[[self.counts.languages.index(label) for label in setting.pool]].sum())
+
     def queries_in(self, language: str) -> int:
-        """Number of queries in a language."""
-        return int(np.count_nonzero(self._query_languages == language))
+        """Number of queries in a language, without those that are left out."""
+        return int(np.count_nonzero(self._in_language(language)))
+
+    def _in_language(self, language: str) -> NDArray[np.bool_]:
+        mask: NDArray[np.bool_] = self._query_languages == language
+        return mask if self.left_out is None else mask & ~self.left_out
 
     @cached_property
     def _query_languages(self) -> NDArray[np.str_]:
@@ -120,7 +140,9 @@ class ScannedCollection:
 
     @cached_property
     def _counts(self) -> Counts:
-        return Counts(self.counts.greater, self.counts.equal, self.counts.tied_before(tie_order(self.ties)))
+        # Expected ties have no order; any one will do.
+        order = self.counts.held if self.ties == "expected" else tie_order(self.ties)
+        return Counts(self.counts.greater, self.counts.equal, self.counts.tied_before(order))
 
     @cached_property
     def _related(self) -> Counts:
@@ -144,6 +166,7 @@ def scan_collection(
     ties: TieMode,
     listed: int = 0,
     pool_k: int = 0,
+    left_out: frozenset[str] = frozenset(),
 ) -> ScannedCollection:
     """Scan a collection once, for all settings and measures.
 
@@ -155,6 +178,7 @@ def scan_collection(
         ties: Order of equal scores.
         listed: Minimum number of documents of each pool in the lists, whatever the measures need.
         pool_k: Number of the best documents of the pool of all languages for each query.
+        left_out: Ids of queries that are scanned, but in no setting.
 
     Raises:
         CollectionError: No query has a relevant document.
@@ -197,6 +221,7 @@ def scan_collection(
         top=scan_result.top,
         ties=ties,
         pooled=scan_result.pooled,
+        left_out=np.array([query in left_out for query in collection.queries.ids]) if left_out else None,
     )
 
 

@@ -62,12 +62,15 @@ class Scored(NamedTuple):
         record: Record of the scorer, for the results: the fields of `clinometer.encoders.EncoderRecord`.
         similarity: Name of the scores, for the settings of the results.
         notices: Sentences for the results; read after the scan, which may add some.
+        unlisted_queries: Ids of the queries for which the scorer retrieved nothing, such as those without a list in a
+            run.
     """
 
     scan: Scanner
     record: dict[str, Any]
     similarity: str = "cosine"
     notices: Sequence[str] = ()
+    unlisted_queries: frozenset[str] = frozenset()
 
 
 @runtime_checkable

@@ -47,7 +47,8 @@ def scan_scores(
     Args:
         scores: `(Q, N)`, higher is better: an array, a memory map, or consecutive blocks of rows `(b, N)`, such as a
             generator yields. float32 and float64 are compared as they are; float16 becomes float32, integers become
-            float64. Infinite scores are allowed, NaN is not.
+            float64. A document with the score minus infinity is not retrieved: it has no rank and is in no list. NaN is
+            refused.
         relevant: Positions of the relevant documents of each query, or CSR arrays `(indptr, indices)`; with blocks, a
             pair of arrays is always taken as CSR.
         languages: Language of each document, labels or integer codes; one language by default.
@@ -189,8 +190,10 @@ class _Columns:
                 language_scores = rows[:, columns]
                 best = _best(language_scores, self._k)
                 width = best.shape[1]
-                ids[:, number, :width] = columns[best]
-                scores[:, number, :width] = np.take_along_axis(language_scores, best, axis=1)
+                best_scores = np.take_along_axis(language_scores, best, axis=1)
+                retrieved = ~np.isneginf(best_scores)
+                ids[:, number, :width] = np.where(retrieved, columns[best], -1)
+                scores[:, number, :width] = np.where(retrieved, best_scores, np.nan)
         places = np.where(ids < 0, -1, self.places[ids])
         if self._per_language:
             return TopK(ids, scores, places, self.labels)

@@ -1,7 +1,7 @@
 """A TREC run in place of an encoder: truncated lists from any search engine.
 
-Documents that are not in a list rank below all that are and tie with each other, since nothing is known of them. The
-results give the number of such answers; no rank is invented.
+What a list does not name was not retrieved: it has no rank, and measures count it as missed, as in trec_eval. The
+results give the number of such answers.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import CollectionError, UsageError
 from clinometer.files import file_digest
+from clinometer.scanning.counts import TieMode
 from clinometer.scorers.base import ScanOptions, Scored, answers_where
 from clinometer.scorers.counting import scan_scores
 
@@ -30,14 +31,14 @@ _BLOCK_SCORES = 1 << 20
 class RunScorer:
     """Ranks from a run, of any search engine that writes one.
 
-    Documents beyond the end of a list get the score minus infinity: they tie, so the rank of an answer among them
-    depends on the tie mode alone (`expected` spreads them evenly, `pessimistic` puts the answer last). The results give
-    the number of answers that are not listed.
+    Answers that are not listed have no rank, as in trec_eval: they add nothing to nDCG, RR, AP, P, R, Success, Complete
+    and Max@R norm, and measures of ranks (Max@R, rank gap) have no value without them. In a pool of some languages the
+    list is what it names in these languages. The results give the number of answers that are not listed.
 
     Args:
         run: File of lines `query_id Q0 document_id rank score tag`, `.gz` by suffix, or `{query id: {document id:
-            score}}`. Ids are those of the collection. Scores decide, not the ranks of the file, as in trec_eval (which
-            rounds them to float32; here they keep all their digits).
+            score}}`. Ids are those of the collection. Scores decide, not the ranks of the file, as in trec_eval. With
+            `ties="trec"` they are rounded to float32, as trec_eval reads them; else they keep all their digits.
         name: Name in results; by default the name of the file.
 
     Raises:
@@ -52,7 +53,7 @@ class RunScorer:
         >>> lists = {query: {collection.documents.ids[0]: 1.0} for query in collection.queries.ids}
         >>> evaluation = cm.evaluate(collection, RunScorer(lists), scenarios=["multilingual"], measures=["nDCG@1"])
         >>> evaluation.notices[0]
-        'run: 596 of 600 answers are not listed; they rank below all listed documents and tie with all unlisted ones'
+        'run: 596 of 600 answers are not listed; they have no rank and count as missed'
     """
 
     def __init__(
@@ -98,19 +99,22 @@ class RunScorer:
         listed = _Listed(self._lists, collection)
         notices = listed.notices(self._record.name)
 
-        def scan(*, relevant: Any, **request: Any) -> Any:
-            scan_result = scan_scores(listed, relevant, show_progress_bar=options.show_progress_bar, **request)
+        def scan(*, relevant: Any, ties: TieMode = "index", **request: Any) -> Any:
+            blocks = listed.blocks(rounded=ties == "trec")
+            scan_result = scan_scores(
+                blocks, relevant, ties=ties, show_progress_bar=options.show_progress_bar, **request
+            )
             assert scan_result.ranks is not None  # noqa: S101 - the scanner always gets relevant documents
-            missing, answers = answers_where(collection, scan_result.ranks, np.isneginf(scan_result.ranks.scores))
+            missing, answers = answers_where(collection, scan_result.ranks, ~scan_result.ranks.retrieved)
             if missing:
                 notices.insert(
                     0,
-                    f"{self._record.name}: {missing:,} of {answers:,} answers are not listed; they rank below all "
-                    "listed documents and tie with all unlisted ones",
+                    f"{self._record.name}: {missing:,} of {answers:,} answers are not listed; they have no rank and "
+                    "count as missed",
                 )
             return scan_result
 
-        return Scored(scan, msgspec.to_builtins(self._record), "run", notices)
+        return Scored(scan, msgspec.to_builtins(self._record), "run", notices, listed.unlisted_queries)
 
 
 class _Listed:
@@ -125,6 +129,8 @@ class _Listed:
         for query, scores in lists.items():
             if query not in collection_queries:
                 self.unknown_queries += 1
+                continue
+            if not scores:
                 continue
             known = [(column[name], float(score)) for name, score in scores.items() if name in column]
             self.unknown_documents += len(scores) - len(known)
@@ -143,19 +149,22 @@ class _Listed:
     def notices(self, name: str) -> list[str]:
         """Sentences about parts of the run that the collection lacks, and the other way round."""
         sentences = []
-        if unlisted := len(self._queries) - len(self.rows):
-            sentences.append(
-                f"{name}: {unlisted:,} of {len(self._queries):,} queries have no list; all their documents tie"
-            )
         if self.unknown_queries:
             sentences.append(f"{name}: {self.unknown_queries:,} lists are of queries that are not in the collection")
         if self.unknown_documents:
             sentences.append(
-                f"{name}: {self.unknown_documents:,} listed documents are not in the collection and are left out"
+                f"{name}: {self.unknown_documents:,} listed documents are not in the collection and are left out; the "
+                "documents below them move up"
             )
         return sentences
 
-    def __iter__(self) -> Iterator[NDArray[np.float64]]:
+    @property
+    def unlisted_queries(self) -> frozenset[str]:
+        """Ids of the queries of the collection that have no list."""
+        return frozenset(query for query in self._queries if query not in self.rows)
+
+    def blocks(self, *, rounded: bool) -> Iterator[NDArray[np.float64]]:
+        """Rows of scores, minus infinity for documents that are not listed; `rounded` to float32, as in trec_eval."""
         step = max(1, _BLOCK_SCORES // self._size)
         for start in range(0, len(self._queries), step):
             queries = self._queries[start : start + step]
@@ -163,8 +172,15 @@ class _Listed:
             for row, query in enumerate(queries):
                 if query in self.rows:
                     columns, values = self.rows[query]
-                    block[row, columns] = values
+                    block[row, columns] = _as_float32(values) if rounded else values
             yield block
+
+
+def _as_float32(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(over="ignore"):
+        single = scores.astype(np.float32)
+    # What becomes minus infinity was listed all the same.
+    return np.nan_to_num(single.astype(np.float64), posinf=np.inf)
 
 
 def _first(lists: Mapping[str, Mapping[str, float]]) -> str:

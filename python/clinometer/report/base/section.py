@@ -14,7 +14,7 @@ __all__ = ["Case", "Cases", "Entry", "Section"]
 class Entry(NamedTuple):
     """A document of a ranking: its rank, what it is, its lead over the answer, and its shortened text."""
 
-    rank: int
+    rank: int | str
     kind: str
     label: str
     ahead: str

@@ -192,19 +192,21 @@ def _case(example: Mapping[str, Any], reading: Reading) -> Case:
     if len(example["pool_languages"]) > 2:
         pool = f"{len(example['pool_languages'])} languages"
     summary = (
-        f"In the pool of {pool}, the {wording.language_name(example['query_language'])} answer has rank "
-        f"{wording.count(example['rank'])}. Unrelated documents above it: {intruders}."
+        f"In the pool of {pool}, the {wording.language_name(example['query_language'])} answer "
+        + (f"has rank {wording.count(example['rank'])}. " if example["rank"] else "was not retrieved. ")
+        + f"Unrelated documents above it: {intruders}."
     )
     entries = [
         Entry(
             document["rank"], document["category"], _label(document["category"], pivot),
-            f"+{document['margin']:.3g}", str(document["id"]), document["language"], shortened(document["text"]),
+            "" if document["margin"] is None else f"+{document['margin']:.3g}", str(document["id"]),
+            document["language"], shortened(document["text"]),
         )
         for document in example["first"]
     ]  # fmt: skip
     answer = example["answer"]
     entries.append(
-        Entry(example["rank"], "answer", "the answer", "", str(answer["id"]), answer["language"],
+        Entry(example["rank"] or "–", "answer", "the answer", "", str(answer["id"]), answer["language"],
               shortened(answer["text"]))
     )  # fmt: skip
     return Case(

@@ -1,0 +1,1 @@
+"""Our figures of runs next to those of trec_eval."""
