@@ -1,5 +1,7 @@
-"""To and from mteb: its result files (`results`, `reading`); with mteb, mixed pools as its tasks (`tasks`), and encoders
-as its models and the reverse (`models`)."""
+"""To and from mteb: its result files (`results`, `reading`), and, with the package, its tasks and models.
+
+Mixed pools are tasks in `tasks`; encoders are models of mteb, and the reverse, in `models`.
+"""
 
 from __future__ import annotations
 
