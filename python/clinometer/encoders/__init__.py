@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from clinometer.encoders.base import Encoder, EncoderRecord, encode, require_embeddings, wants_languages
+from clinometer.encoders.endpoint import checked_address
 from clinometer.encoders.http import HttpEncoder, HttpOptions
 from clinometer.encoders.offline import OfflineEncoder
 from clinometer.encoders.precomputed import PrecomputedEncoder
@@ -107,12 +108,12 @@ def encoder(
     if isinstance(what, str) and what == "offline":
         refuse_options(all_options, "the offline encoder")
         return OfflineEncoder()
-    if isinstance(what, str) and what.startswith(("http://", "https://")):
+    if isinstance(what, str) and what.lower().startswith(("http://", "https://")):
         refuse_options(local, "an encoder behind a URL")
         if model is None:
             raise UsageError(
-                f"{what}: give the server's name of the model as well, with model='NAME', or with --model NAME to "
-                "clinometer evaluate or encode"
+                f"{checked_address(what)}: give the server's name of the model as well, with model='NAME', or with "
+                "--model NAME to clinometer evaluate or encode"
             )
         return HttpEncoder(
             what,

@@ -79,7 +79,12 @@ class Finished:
                 rows_of_batch.setdefault(batch, []).append((target_row, row))
         for batch, pairs in rows_of_batch.items():
             target_rows, rows = np.array(pairs).T
-            into[target_rows] = _table(self._batches[batch], self.origin.dimension)["row"][rows]
+            cached = _table(self._batches[batch], self.origin.dimension)["row"][rows]
+            largest = np.abs(cached).max(axis=1)
+            if not (np.isfinite(largest) & (largest > 0)).all():
+                problem = "holds an embedding that is zero, NaN or infinite; remove it, and its texts are encoded again"
+                raise FormatError(self._batches[batch], None, problem)
+            into[target_rows] = cached
         return [target_row for target_row, digest in enumerate(digests) if digest not in self._position_of]
 
     def keep(self, digests: Sequence[str], rows: NDArray[np.float32]) -> None:
