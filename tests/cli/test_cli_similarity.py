@@ -118,4 +118,6 @@ def test_what_does_not_fit_is_refused(run: Run, source: Path, tmp_path: Path) ->
         (["encode", f"beir:{source}", "--similarity", "hamming", "-o", tmp_path / "x"], ["cosine or dot"]),
         (["scan", store, "--relevant", source / "qrels/test.tsv", "--similarity", "euclid"], ["'euclid'"]),
     ):
-        assert_complaint(run(*command), 2, *parts)
+        # Arrays of another type are a fault of the data, not of the command.
+        code = 1 if "packed bits" in parts and "hamming" in command else 2
+        assert_complaint(run(*command), code, *parts)
