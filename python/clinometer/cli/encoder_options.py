@@ -138,6 +138,10 @@ class EncoderOptions(OptionGroup):
     trust_remote_code: Annotated[
         bool, option(None, "Permission to run Python code that comes with the model.", "--trust-remote-code")
     ] = False
+    query_task: Annotated[
+        str | None, option("NAME", "Task of queries, for models with tasks; by default that of retrieval.")
+    ] = None
+    document_task: Annotated[str | None, option("NAME", "Task of documents, likewise.")] = None
     prompts: Prompts = Prompts()
     server: Server = Server()
 
@@ -161,6 +165,8 @@ class EncoderOptions(OptionGroup):
             "revision": self.revision,
             "truncate_dim": self.truncate_dim,
             "trust_remote_code": self.trust_remote_code or None,
+            "query_task": self.query_task,
+            "document_task": self.document_task,
         }
         return without_none(values | asdict(self.prompts)) | self.server.arguments()
 

@@ -161,9 +161,10 @@ def _run(
     options |= {"exclude_own_id": measured.exclude_own_id, "similarity": measured.similarity}
     steps = parse_steps(measured.pool or [])
     target.open()
-    for folder in (results.output, results.figures):
-        if folder is not None:
-            check_folder(folder)
+    if results.output is not None:
+        check_folder(results.output)
+    if results.figures is not None:
+        check_folder(results.figures, figures=True)
     collection = apply(reading.load(source), steps, pivot=measured.pivot)
     sys.stderr.write(collection.summary() + "\n")
     if results.run_file is not None:

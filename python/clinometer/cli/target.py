@@ -66,7 +66,11 @@ class Target:
             raise UsageError("--queries and --documents are for --encoder precomputed, or must be folders of stores")
 
     def open(self) -> None:
-        """Read the small files, so that a wrong path is detected before texts are read."""
+        """Read the small files, so that a wrong path or a missing extra is detected before texts are read."""
+        if self.encoder != "precomputed" and not self._stored and self.run is None and self.scores is None:
+            from clinometer.scorers.factory import require_extra
+
+            require_extra(self.encoder or "offline")
         if self.remedies is not None:
             self.remedies.load()
         if self._stored:

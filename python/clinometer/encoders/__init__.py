@@ -11,6 +11,7 @@ from typing import Any
 
 from clinometer.encoders.base import Encoder, EncoderRecord, encode, require_embeddings, wants_languages
 from clinometer.encoders.changed import ChangedEncoder
+from clinometer.encoders.endpoint import checked_address
 from clinometer.encoders.http import HttpEncoder, HttpOptions
 from clinometer.encoders.offline import OfflineEncoder
 from clinometer.encoders.precomputed import PrecomputedEncoder
@@ -47,6 +48,8 @@ def encoder(
     device: str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    query_task: str | None = None,
+    document_task: str | None = None,
     model: str | None = None,
     api_key: str | None = None,
     cache: str | os.PathLike[str] | None = None,
@@ -69,6 +72,9 @@ def encoder(
         device: Device, such as `cpu` or `cuda:0`.
         revision: Model revision (branch, tag or commit).
         trust_remote_code: Run Python code that comes with the model.
+        query_task: Task of queries, for a model with other weights for each task (jina-embeddings-v3 and v4); by
+            default its own for retrieval.
+        document_task: Task of documents, likewise.
         model: The server's name of the model, for a URL.
         api_key: The key for a URL; by default that of the environment (`HttpEncoder`).
         cache: Folder of finished batches, for a URL.
@@ -102,6 +108,8 @@ def encoder(
         "device": device,
         "revision": revision,
         "trust_remote_code": trust_remote_code,
+        "query_task": query_task,
+        "document_task": document_task,
     }
     remote = {"model": model, "api_key": api_key, "cache": cache, "http": http}
     all_options = {
@@ -114,12 +122,12 @@ def encoder(
     if isinstance(what, str) and what == "offline":
         refuse_options(all_options, "the offline encoder")
         return OfflineEncoder()
-    if isinstance(what, str) and what.startswith(("http://", "https://")):
+    if isinstance(what, str) and what.lower().startswith(("http://", "https://")):
         refuse_options(local, "an encoder behind a URL")
         if model is None:
             raise UsageError(
-                f"{what}: give the server's name of the model as well, with model='NAME', or with --model NAME to "
-                "clinometer evaluate or encode"
+                f"{checked_address(what)}: give the server's name of the model as well, with model='NAME', or with "
+                "--model NAME to clinometer evaluate or encode"
             )
         return HttpEncoder(
             what,
@@ -148,6 +156,8 @@ def encoder(
             device=device,
             revision=revision,
             trust_remote_code=trust_remote_code,
+            query_task=query_task,
+            document_task=document_task,
         )
     raise UsageError(
         f"an encoder cannot be made from {type(what).__name__}; give 'offline', the name or folder of a "

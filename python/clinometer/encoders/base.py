@@ -27,7 +27,8 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         name: Name that the user chose (`offline`, a model name, the last part of a path, `precomputed`).
         kind: `offline`, `sentence-transformers`, `precomputed`, `http`, or `imported` for stored embeddings from
-            elsewhere, of which only name and dimension are known (an empty prompt is then unknown, too). For scorers
+            elsewhere, of which only name and dimension are known (an empty prompt is then unknown, too), or `mteb` for
+            a model of mteb. For scorers
             without embeddings, `bm25`, `run`, `scores` or `late-interaction`.
         revision: Version of the weights as far as known: package version, commit, or a digest.
         dimension: Length of an embedding.

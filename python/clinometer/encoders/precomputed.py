@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from clinometer.encoders.base import EncoderRecord
 from clinometer.encoders.similarity import check_similarity
 from clinometer.errors import EmbeddingError, FormatError
+from clinometer.files import regular
 from clinometer.vectors import array_of
 
 __all__ = ["PrecomputedEncoder"]
@@ -128,6 +129,7 @@ def _checked(array: NDArray[Any], stage: str, similarity: str) -> NDArray[Any]:
 
 
 def _mapped(path: str | Path) -> NDArray[Any]:
+    regular(path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:

@@ -176,7 +176,12 @@ def evaluate(
         encoder=scored.record,
         settings=settings_record,
         rows=rows,
-        notices=[*scored.notices, *own_id_notices(collection, excluded=exclude_own_id), *notices],
+        notices=[
+            *scored.notices,
+            *collection.notices(),
+            *own_id_notices(collection, excluded=exclude_own_id),
+            *notices,
+        ],
         by=grouped,
         analysis=analysis,
         per_query=per_query,

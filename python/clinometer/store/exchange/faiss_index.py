@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import FormatError, first_few, optional_package
-from clinometer.files import written_whole
+from clinometer.errors import ClinometerError, FormatError, first_few, optional_package
+from clinometer.files import regular, written_whole
 from clinometer.store.exchange.row_source import Origin, RowBlock, Source
 from clinometer.store.exchange.sidecar import line_ids, sidecar_of, sidecar_origin, sidecar_source, write_sidecar
 from clinometer.store.reader import EmbeddingStore
@@ -33,8 +33,21 @@ def write(
     for block in blocks:
         index.add(np.ascontiguousarray(block.vectors, dtype=np.float32))
     write_sidecar(path, store, origin)
+    problems: list[OSError] = []
     with written_whole(path) as file:
-        faiss.write_index(index, file.name)
+
+        def write_part(part: bytes) -> int:
+            try:
+                return file.write(part)
+            except OSError as error:
+                problems.append(error)
+                raise
+
+        try:
+            faiss.write_index(index, faiss.PyCallbackIOWriter(write_part))
+        except (RuntimeError, OSError):
+            # faiss tells of a full disk in words of its own.
+            raise problems[0] if problems else ClinometerError(f"{path}: faiss could not write the index") from None
 
 
 @contextmanager
@@ -50,7 +63,7 @@ def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[S
     """
     faiss = optional_package("faiss", "a faiss index", "faiss")
     try:
-        whole = index = faiss.read_index(str(path))
+        whole = index = faiss.read_index(str(regular(path)))
     except RuntimeError:
         if not path.is_file():
             raise FileNotFoundError(2, "No such file", str(path)) from None

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from clinometer.errors import FormatError, UsageError, optional_package
-from clinometer.files import written_whole
+from clinometer.files import regular, written_whole
 from clinometer.store.exchange.row_source import USUAL, Columns, Origin, RowBlock, Source
 from clinometer.store.exchange.sidecar import sidecar_source, write_sidecar
 from clinometer.store.manifest import Dtype
@@ -57,6 +57,7 @@ def opened(path: Path, *, columns: Columns = USUAL, rows_file: Path | None = Non
         MissingExtraError: The package safetensors is not installed.
     """
     safetensors = optional_package("safetensors", "reading safetensors files", "safetensors")
+    regular(path)
     try:
         file = safetensors.safe_open(str(path), framework="numpy")
     except (safetensors.SafetensorError, ValueError) as error:
