@@ -126,7 +126,7 @@ def _checked(array: NDArray[Any], stage: str, similarity: str) -> NDArray[Any]:
     if array.dtype not in (np.float32, np.float16):
         raise EmbeddingError(
             f"the embeddings of the {stage} must be float32 or float16, not {array.dtype}; "
-            "convert them with .astype(numpy.float32)"
+            "convert them with .astype(numpy.float32), or score packed bits with similarity='hamming'"
         )
     return array
 
