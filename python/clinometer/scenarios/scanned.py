@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection
-from clinometer.errors import CollectionError
+from clinometer.errors import CollectionError, MeasureError
 from clinometer.measures import Measure
 from clinometer.measures.placements import Placements
 from clinometer.scanning.arguments import tie_places
 from clinometer.scanning.counts import Counts, RankCounts, TieMode, TopK, counts_within, tie_order
 from clinometer.scenarios import Setting
+from clinometer.scenarios.judged import JudgedRows, rows_of, with_judged
 from clinometer.scorers.base import Scanner
 
 __all__ = ["ScannedCollection", "related_targets", "scan_collection"]
@@ -39,6 +40,7 @@ class ScannedCollection:
         ties: Tie mode of the measures.
         pooled: The best documents of the pool of all languages, if requested.
         left_out: `(Q,)`: queries that no setting has; None for none.
+        judged: Rows for all judged documents, if a measure needs them.
     """
 
     collection: Collection
@@ -51,6 +53,7 @@ class ScannedCollection:
     ties: TieMode
     pooled: TopK | None = None
     left_out: NDArray[np.bool_] | None = None
+    judged: JudgedRows | None = None
 
     @cached_property
     def query_of(self) -> NDArray[np.int64]:
@@ -106,6 +109,19 @@ class ScannedCollection:
             ties=self.ties,
             retrieved=None if self.counts.retrieved.all() else self.counts.retrieved[rows],
         )
+
+    def judged_placements(self, setting: Setting) -> Placements:
+        """The placements of the same answers in a pool of the documents that were judged for each query.
+
+        Raises:
+            MeasureError: The scan has no rows for judged documents.
+        """
+        if self.judged is None:
+            raise MeasureError("measures of judged documents need a scan of these; evaluate the collection by itself")
+        rows, code = self.answers(setting), self.counts.languages.index
+        pool = [code(label) for label in setting.pool]
+        removed = None if setting.removed is None else code(setting.removed)
+        return self.judged.placements(self.query_of[rows], self.counts.documents[rows], pool, removed, self.ties)
 
     def answers(self, setting: Setting) -> NDArray[np.int64]:
         """Rows of the counts that are answers in a setting: the rows of its placements, in the same order."""
@@ -196,6 +212,9 @@ def scan_collection(
         # One-sided lists lose the query's own answers in one language, and tied answers may precede an unrelated
         # document in the list that precedes them in the tie mode.
         depth += _most_in_one_language(collection, indptr, targets)
+    is_related = is_judged = None
+    if any(measure.judged_only for measure in measures):
+        (indptr, targets, grades), is_related, is_judged = with_judged(collection, (indptr, targets, grades))
     documents = collection.documents
     scan_result = scan(
         relevant=(indptr, targets),
@@ -208,20 +227,26 @@ def scan_collection(
     )
     assert scan_result.ranks is not None  # noqa: S101 - the scan had relevant documents
     counts = _with_languages(scan_result.ranks, collection.languages)
-    places = tie_places(ties, documents.ids, len(documents))
+    order = tie_places(ties, documents.ids, len(documents))
+    places = targets if order is None else order[targets].astype(np.int64)
+    judged = None
+    if is_related is not None and is_judged is not None:
+        judged = JudgedRows(rows_of(counts, is_judged), grades[is_judged], places[is_judged])
+        counts, grades, places = rows_of(counts, is_related), grades[is_related], places[is_related]
     code_of = {label: code for code, label in enumerate(counts.languages)}
     codes = np.array([code_of[label] for label in documents.languages], dtype=np.int64)
     return ScannedCollection(
         collection=collection,
         counts=counts,
         grades=grades,
-        places=targets if places is None else places[targets].astype(np.int64),
+        places=places,
         sizes=np.bincount(codes, minlength=len(code_of)),
         codes=codes,
         top=scan_result.top,
         ties=ties,
         pooled=scan_result.pooled,
         left_out=np.array([query in left_out for query in collection.queries.ids]) if left_out else None,
+        judged=judged,
     )
 
 
