@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
 
-.PHONY: help demo test test-models test-ray lint rust-test docs bench figures clean
+.PHONY: help demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray lint rust-test docs bench figures clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+	@grep -hE '^[a-z-]+( test-3[^:]*)?:.*##' $(MAKEFILE_LIST) | sed 's/[ :].*##/\t/' | expand -t 16
 
 $(BIN)/python:
 	@echo "== making a virtual environment in $(VENV)"
@@ -49,6 +49,26 @@ demo: $(VENV)/demo.stamp ## Evaluate the embedded collection with the embedded e
 test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where ../shared is)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray'
+
+# Other environments take the core that is already built: it is the same for every Python (abi3). Versions do not change
+# what real data show, so those tests are left out.
+.venv-%/stamp: $(VENV)/dev.stamp
+	@echo "== installing clinometer[dev] into .venv-$*"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7,<1'
+	$(BIN)/uv venv --quiet --clear --python $(INTERPRETER) .venv-$*
+	$(BIN)/uv pip compile --quiet $(RESOLUTION) --extra dev --python .venv-$*/bin/python pyproject.toml -o .venv-$*/versions.txt
+	$(BIN)/uv pip install --quiet --python .venv-$*/bin/python -r .venv-$*/versions.txt
+	cp -r $(VENV)/lib/python3*/site-packages/clinometer* .venv-$*/lib/python3*/site-packages
+	@touch $@
+
+# An interpreter of that version on the path, or pyenv's.
+INTERPRETER = $(or $(shell python$* -c 'import sys; print(sys.executable)' 2> /dev/null),$(shell pyenv prefix $*)/bin/python)
+.venv-lowest/stamp: INTERPRETER = $(BIN)/python
+.venv-lowest/stamp: RESOLUTION = --resolution lowest-direct
+
+test-lowest test-3.12 test-3.13 test-3.14: test-%: .venv-%/stamp ## Run the tests with the lowest versions that pyproject.toml promises (or with another Python: test-3.13)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+		.venv-$*/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray and not shared'
 
 test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses
@@ -96,4 +116,4 @@ figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and wr
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m studies.pictures.figures
 
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) target results models site
+	rm -rf $(VENV) .venv-* target results models site

@@ -329,7 +329,8 @@ def test_grades_are_gains_and_grade_0_is_not_relevant() -> None:
 
 def test_values_per_query_stand_in_columns(collection: Collection, encoder: Told) -> None:
     table = evaluated(collection, encoder, "MaxR", "RankGap", scenarios=["mono-same", "multi"]).per_query
-    assert list(table) == ["query_id", "query_language", "scenario", "pool_languages", "question", "MaxR", "RankGap"]
+    keys = ["query_id", "query_language", "scenario", "pool_languages", "question", "cluster"]
+    assert list(table) == [*keys, "MaxR", "RankGap"]
     assert {len(column) for column in table.values()} == {5 + 8}
     here = (table["query_id"] == "q-zh2") & (table["scenario"] == "multi")
     assert table["pool_languages"][here].tolist() == ["en+zh"]
@@ -342,8 +343,11 @@ def test_intervals(collection: Collection, encoder: Told) -> None:
     options: dict[str, Any] = {"languages": ["en", "de"], "scenarios": ["multi"], "resamples": 200}
     rows = evaluated(collection, encoder, "MaxR", **options).rows
     low_high = {row["query_language"]: (row["ci_low"], row["ci_high"]) for row in rows}
-    # Two questions: a resample has one of them twice, or both. Their values: 3 and 2 in English, 4 and 3 in German.
-    assert low_high == {"en": (2, 3), "de": (3, 4), "macro": (2.5, 3.5)}
+    # Ranks 3 and 2 in English, 4 and 3 in German: Student's t of one degree of freedom is 12.71,
+    # the standard error 1/2, and no rank is below 1.
+    reach = pytest.approx(12.7062 / 2, rel=1e-5)
+    assert {name: low for name, (low, _) in low_high.items()} == {"en": 1, "de": 1, "macro": 1}
+    assert [low_high[name][1] - mean for name, mean in (("en", 2.5), ("de", 3.5), ("macro", 3))] == [reach] * 3
     assert evaluated(collection, encoder, "MaxR", **options, threads=2).rows == rows
     wide, narrow = (
         evaluated(collection, encoder, "nDCG", scenarios=["multilingual"], confidence=level, resamples=500).rows[0]
@@ -359,8 +363,8 @@ def test_what_was_done_is_recorded(collection: Collection, encoder: Told) -> Non
     found = evaluated(collection, encoder, "mrr", "ndcg_cut_10", scenarios=["mono-same"], ties="trec", seed=7)
     assert found.settings == {
         "pivot": "en", "pairs": "pivot", "scenarios": ["mono-same"], "measures": ["RR", "nDCG@10"], "ties": "trec",
-        "resamples": 0, "confidence": 0.95, "seed": 7, "similarity": "cosine", "query_set": "answered",
-        "version": cm.__version__,
+        "resamples": 0, "confidence": 0.95, "seed": 7, "resample": "cluster", "clusters": 2, "questions": 2,
+        "similarity": "cosine", "query_set": "answered", "version": cm.__version__,
     }  # fmt: skip
     assert found.encoder["kind"] == "precomputed"
     assert found.collection["digest"] == collection.digest()

@@ -29,7 +29,8 @@ def evaluation() -> Evaluation:
     encoder = PrecomputedEncoder(
         embeddings(1, len(collection.queries), 4, False), embeddings(2, len(collection.documents), 4, False)
     )
-    return cm.evaluate(collection, encoder, resamples=50)
+    # Every document is relevant to many queries here, so they would be one cluster.
+    return cm.evaluate(collection, encoder, resamples=50, resample="question")
 
 
 def test_json_holds_the_contract(evaluation: Evaluation) -> None:
@@ -41,9 +42,19 @@ def test_json_holds_the_contract(evaluation: Evaluation) -> None:
         assert list(row) == FIELDS
         assert row["value"] is not None
         assert row["queries"] > 0
-        assert row["ci_low"] <= row["ci_high"]
+        # One question alone has no interval, and there are two of them.
+        if row["ci_low"] is None:
+            assert row["ci_high"] is None
+        else:
+            assert row["ci_low"] <= row["value"] <= row["ci_high"]
         assert isinstance(row["pool_languages"], list)
         assert [type(row[name]) for name in ("queries", "documents", "ties")] == [int, int, int]
+
+
+def test_values_with_and_without_intervals_are_counted(evaluation: Evaluation) -> None:
+    missing = sum(row["ci_low"] is None for row in evaluation.rows)
+    assert 0 < missing < len(evaluation.rows)
+    assert evaluation.notices[-1].startswith(f"{missing} of {len(evaluation.rows)} values have no interval: ")
 
 
 def test_json_is_read_back(evaluation: Evaluation, tmp_path: Path) -> None:
@@ -105,11 +116,19 @@ def test_values_per_query_as_lines(evaluation: Evaluation, tmp_path: Path) -> No
     table = evaluation.per_query
     assert len(lines) == len(table["query_id"])
     for at, line in enumerate(lines):
-        assert list(line) == ["query_id", "query_language", "scenario", "pool_languages", "question", "values"]
+        assert list(line) == [
+            "query_id",
+            "query_language",
+            "scenario",
+            "pool_languages",
+            "question",
+            "cluster",
+            "values",
+        ]
         assert line["query_id"] == table["query_id"][at]
         assert "+".join(line["pool_languages"]) == table["pool_languages"][at]
-        assert line["question"] == table["question"][at]
-        for name in list(table)[5:]:
+        assert [line[name] for name in ("question", "cluster")] == [table["question"][at], table["cluster"][at]]
+        for name in list(table)[6:]:
             value = table[name][at]
             assert (name in line["values"]) == (not np.isnan(value))
             assert line["values"].get(name, value) == pytest.approx(value, abs=0, nan_ok=True)

@@ -94,36 +94,52 @@ def test_the_interval_narrows_with_confidence() -> None:
 
 
 def test_columns_are_drawn_together() -> None:
-    """Two columns that differ by a constant: their distance is known exactly, however much each one scatters."""
-    values = np.random.default_rng(5).normal(size=50)
-    both = sampled(np.stack([values, values + 3], axis=1))
+    """Two columns that differ by nearly a constant: their distance is certain, however much each one scatters."""
+    values, noise = np.random.default_rng(5).normal(size=(2, 50))
+    both = sampled(np.stack([values, values + 3 + 1e-4 * noise], axis=1))
     assert both.mean([0]).high - both.mean([0]).low > 0.3
     distance = both.distance([(0, 1)])
-    assert (distance.value, distance.low, distance.high) == pytest.approx((3, 3, 3))
-    opposite = sampled(np.stack([values, -values], axis=1)).mean([0, 1])
-    assert (opposite.low, opposite.high) == pytest.approx((0, 0), abs=1e-12)
+    assert (distance.value, distance.low, distance.high) == pytest.approx((3, 3, 3), abs=1e-4)
+    opposite = sampled(np.stack([values, 1e-4 * noise - values], axis=1)).mean([0, 1])
+    assert (opposite.low, opposite.high) == pytest.approx((0, 0), abs=1e-4)
 
 
 def test_a_distance_is_absolute() -> None:
-    values = sampled([[1, 4], [2, 4]])
-    assert (values.distance([(0, 1)]), values.distance([(1, 0)])) == (
-        values.distance([(1, 0)]),
-        values.distance([(0, 1)]),
-    )
-    assert values.distance([(0, 1)]).value == 2.5
-    assert (values.distance([(0, 1)]).low, values.distance([(0, 1)]).high) == (2, 3)
+    values = sampled([[1, 4], [2, 4], [2, 5], [1, 3.5]])
+    assert values.distance([(0, 1)]) == values.distance([(1, 0)])
+    assert values.distance([(0, 1)]).value == 2.625
+    # Differences 3, 2, 3, 2.5: Student's t of three degrees of freedom is 3.1824.
+    half = 3.1824 * np.std([3, 2, 3, 2.5], ddof=1) / 2
+    assert values.distance([(0, 1)]).low <= 2.625 - half + 1e-4
+    near_zero = sampled([[1, 2], [2, 1.5], [3, 2], [2, 2.2]]).distance([(0, 1)])
+    assert near_zero.low == 0 < near_zero.value < near_zero.high
+
+
+def test_the_mean_of_distances_is_too_large_by_chance() -> None:
+    """Of ten differences whose true values are 0, the mean distance is not near 0, but its lower end is."""
+    hits = 0
+    for seed in range(60):
+        values = np.random.default_rng(seed).normal(size=(80, 20))
+        distance = sampled(values, resamples=200).distance([(2 * pair, 2 * pair + 1) for pair in range(10)])
+        assert distance.value > 0.03
+        hits += distance.low == 0
+    assert hits > 54
 
 
 def test_rows_without_a_value_leave_the_mean_alone() -> None:
-    table = sampled([[1, np.nan, np.nan], [3, 5, np.nan], [5, np.nan, np.nan]])
+    table = sampled([[1, np.nan, np.nan, 7], [3, 5, np.nan, 6], [5, np.nan, np.nan, np.nan], [3, np.nan, np.nan, 8]])
     assert table.mean([0]).value == 3
-    assert (table.mean([1]).value, table.mean([1]).low, table.mean([1]).high) == (5, 5, 5)
+    assert table.mean([0]) == sampled([[1], [3], [5], [3]]).mean([0])
+    assert table.mean([3]) == sampled([[7], [6], [8]]).mean([0])
+    # One value does not show how much others differ, nor does a macro average with it.
+    for columns, value in (([1], 5), ([0, 1], 4)):
+        estimate = table.mean(columns)
+        assert estimate.value == value
+        assert np.isnan([estimate.low, estimate.high]).all()
     assert np.isnan([table.mean([2]).value, table.mean([2]).low, table.mean([2]).high]).all()
-    # Resamples that draw nothing of a column say nothing about the macro average with it.
-    macro = table.mean([0, 1])
-    assert macro.value == 4
-    assert 3 <= macro.low <= macro.high <= 5
     assert np.isnan(table.mean([0, 2]).value)
+    macro = table.mean([0, 3])
+    assert macro.low < macro.value == 5 < macro.high
 
 
 def test_no_resamples_no_intervals() -> None:
@@ -166,7 +182,10 @@ def gap_of(groups: bool) -> dict[str, Any]:
     rows: NDArray[Any] = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     asked = np.repeat(np.array([[1.0, 0.0]]), 2 * topics, axis=0)
     encoder = PrecomputedEncoder(asked.astype(np.float32), rows.astype(np.float32))
-    found = cm.evaluate(collection, encoder, scenarios=["multi"], measures=["MaxR", "LanguageGap(MaxR)"], resamples=500)
+    found = cm.evaluate(
+        collection, encoder, scenarios=["multi"], measures=["MaxR", "LanguageGap(MaxR)"], resamples=500,
+        resample="question",
+    )  # fmt: skip
     return {row["measure"]: row for row in found.rows if row["query_language"] == "de"}
 
 
@@ -174,6 +193,7 @@ def test_translations_of_a_question_are_drawn_together() -> None:
     together, apart = gap_of(groups=True), gap_of(groups=False)
     assert together["MaxR"]["ci_high"] - together["MaxR"]["ci_low"] > 8
     gap = together["LanguageGap(MaxR)"]
-    assert (gap["value"], gap["ci_low"], gap["ci_high"]) == pytest.approx((0, 0, 0), abs=1e-9)
+    # The difference is 0 for every question, and no scatter shows how much other questions could differ.
+    assert (gap["value"], gap["ci_low"], gap["ci_high"]) == (pytest.approx(0, abs=1e-9), None, None)
     # Drawn apart, the same two means would seem to differ by chance.
     assert apart["LanguageGap(MaxR)"]["ci_high"] > 4

@@ -12,8 +12,9 @@ from clinometer.analysis.above import Above, above_answers
 from clinometer.analysis.categories import CATEGORIES, Judge
 from clinometer.analysis.record import Analysis
 from clinometer.scenarios import Setting
+from clinometer.scenarios.drawing import drawing_of
 from clinometer.scenarios.scanned import ScannedCollection
-from clinometer.statistics.resampling import BootstrapMeans, Resamples, question_rows
+from clinometer.statistics.resampling import BootstrapMeans, Resamples
 
 __all__ = ["SHOWN", "find"]
 
@@ -66,22 +67,22 @@ def _leading(above: Above, judge: Judge) -> list[str]:
 def _rows(
     scanned: ScannedCollection, above_by_setting: Sequence[Above], leading: Sequence[list[str]], resamples: Resamples
 ) -> list[dict[str, Any]]:
-    """One row for each setting and category, with intervals over questions: translations are drawn together."""
+    """One row for each setting and category, with its interval."""
     if not above_by_setting:
         return []
-    queries = scanned.collection.queries
-    question = question_rows(queries.groups, queries.languages, queries.ids)
+    drawing = drawing_of(scanned.collection)
     columns: list[NDArray[np.float64]] = []
     for above, names in zip(above_by_setting, leading, strict=True):
         for category in CATEGORIES:
-            column = np.full(int(question.max()) + 1, np.nan)
-            column[question[above.queries]] = [name == category for name in names]
+            column = np.full(drawing.size, np.nan)
+            column[drawing.questions[above.queries]] = [name == category for name in names]
             columns.append(column)
-    sampled = BootstrapMeans.of(np.stack(columns, axis=1), resamples)
+    shares = [(0.0, 1.0)] * len(columns)
+    estimates = BootstrapMeans.of(np.stack(columns, axis=1), resamples, drawing.cluster_of_questions, shares).plain()
     rows: list[dict[str, Any]] = []
     for above, names in zip(above_by_setting, leading, strict=True):
         for category in CATEGORIES:
-            estimate = sampled.mean([len(rows)])
+            estimate = estimates[len(rows)]
             low, high = (None if np.isnan(end) else end for end in (estimate.low, estimate.high))
             rows.append({
                 "scenario": above.setting.scenario,

@@ -17,6 +17,7 @@ from clinometer.scanning.counts import TieMode
 from clinometer.scenarios.options import EvaluationOptions
 from clinometer.scenarios.scanned import scan_collection
 from clinometer.scorers import ScanOptions, Scorer, score
+from clinometer.statistics.resampling import Unit
 
 __all__ = ["analyse"]
 
@@ -35,6 +36,7 @@ def analyse(
     tolerance: float = NEAR_TIE,
     overlap: float = OVERLAP,
     resamples: int = 1000,
+    resample: Unit = "cluster",
     confidence: float = 0.95,
     seed: int = 0,
     threads: int | None = None,
@@ -56,9 +58,10 @@ def analyse(
         shown: Number of documents above the answer that an example shows.
         tolerance: Margin of score over the answer below which an unrelated document is a near-tie.
         overlap: Share of character trigrams in common with an answer from which a document is a duplicate.
-        resamples: Number of bootstrap resamples; 0 for no intervals.
+        resamples: 0 for no intervals.
+        resample: Unit of the intervals: `cluster` or `question`, as for `clinometer.evaluate`.
         confidence: Confidence level of the intervals, between 0 and 1.
-        seed: Seed of the bootstrap.
+        seed: Seed of the resamples.
         threads: Number of threads; the result does not depend on it.
         show_progress_bar: Whether to draw progress bars on standard error.
 
@@ -75,7 +78,7 @@ def analyse(
     """
     options = EvaluationOptions.of(
         languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, ties=ties,
-        resamples=resamples, confidence=confidence,
+        resamples=resamples, resample=resample, confidence=confidence,
         seed=seed, threads=threads,
     )  # fmt: skip
     if worst < 0 or shown < 1:

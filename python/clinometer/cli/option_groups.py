@@ -159,13 +159,19 @@ class Selection(OptionGroup):
 
 @dataclass(frozen=True)
 class Resampling(OptionGroup):
-    """Bootstrap intervals."""
+    """Intervals and what they count as independent."""
 
     panel = "Intervals"
 
-    resamples: Annotated[int, option("N", "Number of resamples; 0 for no intervals (not in compare).", min=0)] = 1000
+    resamples: Annotated[
+        int, option("N", "Number of resamples of gaps and tests; 0 for no intervals (not in compare).", min=0)
+    ] = 1000
+    resample: Annotated[
+        str,
+        option("cluster|question", "Unit of intervals and tests: questions that share an answer, or each question."),
+    ] = "cluster"
     confidence: Annotated[float, option("P", "Confidence level of the intervals.")] = 0.95
-    seed: Annotated[int, option("N", "Seed of the bootstrap.", min=0)] = 0
+    seed: Annotated[int, option("N", "Seed of the resamples.", min=0)] = 0
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Paired comparison of evaluations: one encoder before, one or several after, on the same collection.
 
-Queries that are translations of each other are drawn and permuted together, as in the intervals of an evaluation. Every
-difference is `after` minus `before`, over the queries for which both are defined.
+Queries that are translations of each other or share an answer are permuted together and count as one in intervals, as
+in an evaluation. Every difference is `after` minus `before`, over the queries for which both are defined.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 
 from clinometer.comparison.changes import change_rows
-from clinometer.comparison.paired import KEYS, pair_settings, paired_values
+from clinometer.comparison.paired import CLUSTER, KEYS, Settings, pair_settings, paired_values
 from clinometer.errors import LanguageError, UsageError
 from clinometer.evaluation.results import Evaluation
 from clinometer.files import json_bytes, written_whole
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
 from clinometer.scenarios import SCENARIOS
-from clinometer.statistics.resampling import Resamples
+from clinometer.scenarios.drawing import drawn
+from clinometer.statistics.resampling import Resamples, Unit
 from clinometer.statistics.significance import CORRECTIONS
 
 __all__ = ["Comparison", "compare"]
@@ -129,6 +130,7 @@ def compare(
     scenarios: Iterable[str] | None = None,
     groups: Mapping[str, Iterable[str]] | None = None,
     resamples: int = 10_000,
+    resample: Unit = "cluster",
     confidence: float = 0.95,
     correction: str = "holm",
     seed: int = 0,
@@ -144,12 +146,14 @@ def compare(
         scenarios: Names of scenarios, from `clinometer.scenarios.SCENARIOS`; by default all that both results have.
         groups: Groups of languages by name, such as `{"trained": ["de", "zh"], "unseen": ["ar"]}`, for means over the
             queries of their languages.
-        resamples: Number of resamples of the bootstrap, and of the permutation test.
+        resamples: Number of sign patterns of the permutation test, and of resamples for language gaps.
+        resample: Unit of intervals and tests: `cluster` for questions that share an answer together, or `question` for
+            each question, with its translations, alone. Results of older versions have no clusters.
         confidence: Confidence level of the intervals, between 0 and 1.
         correction: Correction for the number of tests within one scenario and measure: `holm`, `bh` (Benjamini and
             Hochberg) or `none`. Means and single languages are corrected separately, all encoders after together;
             nothing is corrected across measures and scenarios.
-        seed: Seed of the bootstrap and of the permutation test.
+        seed: Seed of the resamples and of the permutation test.
         threads: Number of threads; the result does not depend on it.
         labels: Short names of all evaluations, the one before first; by default the names of the encoders.
 
@@ -172,7 +176,7 @@ def compare(
         >>> row["lower_is_better"], row["improved"], row["queries"], row["p"] < 0.01
         (True, True, 300, True)
     """
-    resampling = Resamples(resamples, confidence, seed, threads)
+    resampling = Resamples(resamples, confidence, seed, threads, resample)
     resampling.require_some()
     if correction not in (*CORRECTIONS, "none"):
         raise UsageError(f"unknown correction {correction!r}; expected one of {', '.join(CORRECTIONS)}, none")
@@ -189,8 +193,16 @@ def compare(
     members = _groups(groups, before)
     rows: list[dict[str, Any]] = []
     notices: list[str] = []
+    described: list[dict[str, Any]] = []
     for name, evaluation in zip(names[1:], after, strict=True):
         settings = pair_settings(before.per_query, evaluation.per_query, (names[0], name))
+        unit: Unit = "question" if settings.clusters is None else resample
+        described.append(_drawn(settings, unit))
+        if unit != resample:
+            notices.append(
+                f"{name}: the results do not say which questions share an answer, so each question counts as "
+                "independent, and intervals may be too narrow; evaluate again with -o"
+            )
         common_scenarios = list(dict.fromkeys(place.scenario for place in settings.rows))
         usual = [scenario for scenario in SCENARIOS if scenario in common_scenarios]
         chosen_scenarios = _chosen(scenario_names, common_scenarios, "scenario", usual)
@@ -225,10 +237,17 @@ def compare(
         "correction": correction,
         "corrected_within": "one scenario and measure; means and single languages apart; all encoders together",
         "seed": seed,
+        **min(described, key=lambda drawing: drawing["clusters"]),
         "version": version("clinometer"),
     }
     encoders = [evaluation.encoder for evaluation in (before, *after)]
     return Comparison(dict(before.collection), encoders, names, described_settings, rows, notices)
+
+
+def _drawn(settings: Settings, unit: Unit) -> dict[str, Any]:
+    """The unit of the intervals, and how many clusters and questions the settings have."""
+    questions = np.unique(np.concatenate(list(settings.questions.values())))
+    return drawn(unit, questions if settings.clusters is None else settings.clusters[questions], questions)
 
 
 def _labels(evaluations: Sequence[Evaluation], labels: Sequence[str] | None) -> list[str]:
@@ -294,7 +313,7 @@ def _measures(before: Evaluation, after: Evaluation) -> tuple[list[str], list[st
     listed = []
     for evaluation in (before, after):
         gaps = [name for name in evaluation.settings.get("measures") or [] if name.startswith("LanguageGap(")]
-        listed.append([*(name for name in evaluation.per_query if name not in KEYS), *gaps])
+        listed.append([*(name for name in evaluation.per_query if name not in (*KEYS, CLUSTER)), *gaps])
     both = [name for name in listed[0] if name in listed[1]]
     return both, [name for name in dict.fromkeys([*listed[0], *listed[1]]) if name not in both]
 

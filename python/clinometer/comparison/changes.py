@@ -1,13 +1,13 @@
 """Changes: the rows of a comparison, from paired values to differences, intervals, p-values and effect sizes.
 
-Means over settings are plain means of their means. A question has one draw and one sign in all settings, because its
-translations are not independent.
+Means over settings are plain means of their means. A cluster of questions counts as one in all settings, because
+translations, and questions that share an answer, are not independent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -75,10 +75,12 @@ def _parts(pairs: PairedValues, groups: Mapping[str, Sequence[str]], pivot: str)
 def _plain(pairs: PairedValues, parts: Sequence[_Part], resamples: Resamples) -> list[dict[str, Any]]:
     differences = pairs.after - pairs.before
     counted = np.count_nonzero(~np.isnan(differences), axis=0)
-    sampled = BootstrapMeans.of(differences, resamples)
+    low, high = parse([pairs.measure])[0].range
+    ranges = [(low - high, high - low)] * len(pairs.places)
+    sampled = BootstrapMeans.of(differences, resamples, pairs.clusters, ranges)
     # A question's share of a mean of means: the sum of the shares is the mean, for any signs.
     shares = np.stack([_over_questions(differences / counted, part.columns, np.nansum) for part in parts], axis=1)
-    p = permutation_test(np.zeros_like(shares), shares, resamples)
+    p = permutation_test(np.zeros_like(shares), shares, resamples, pairs.clusters)
     questions = np.stack([_over_questions(differences, part.columns, np.nanmean) for part in parts], axis=1)
     effects = paired_effect(np.zeros_like(questions), questions).d_z
     measure = parse([pairs.measure])[0]
@@ -132,8 +134,8 @@ def _gaps(
     if not partners:
         return []
     size = len(pairs.places)
-    sampled = BootstrapMeans.of(np.hstack([pairs.before, pairs.after]), resamples)
-    means, drawn = sampled.means[None], sampled.resampled
+    ranges = [parse([pairs.measure])[0].range] * (2 * size)
+    sampled = BootstrapMeans.of(np.hstack([pairs.before, pairs.after]), resamples, pairs.clusters, ranges)
     with_pivot = [place for place in partners if pivot in place.pool]
     parts = {Place("multi", "macro-target", ("*",)): with_pivot} if len(with_pivot) > 1 else {}
     for name, languages in groups.items():
@@ -144,13 +146,11 @@ def _gaps(
     rows = []
     for place, members in parts.items():
         first, second = (np.array([partners[member][side] for member in members]) for side in (0, 1))
-
-        def gap(values: Values, offset: int, first: Any = first, second: Any = second) -> Values:
-            gaps: Values = np.abs(values[:, first + offset] - values[:, second + offset]).mean(axis=1)
-            return gaps
-
-        before, after = float(gap(means, 0)[0]), float(gap(means, size)[0])
-        estimate = sampled.estimate(after - before, gap(drawn, size) - gap(drawn, 0))
+        sides = [list(zip(first + offset, second + offset, strict=True)) for offset in (0, size)]
+        before, after = (
+            float(np.mean([abs(sampled.means[a] - sampled.means[b]) for a, b in pairs_of])) for pairs_of in sides
+        )
+        estimate = replace(sampled.distance_change(*sides), value=after - before)
         empty = dict.fromkeys(("p", "effect", "better", "worse", "equal"))
         queries = int(np.minimum(counted[first], counted[second]).sum())
         rows.append(

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
 
-__all__ = ["KEYS", "PairedValues", "Place", "Settings", "pair_settings", "paired_values"]
+__all__ = ["CLUSTER", "KEYS", "PairedValues", "Place", "Settings", "pair_settings", "paired_values"]
 
 KEYS = ("query_id", "query_language", "scenario", "pool_languages", "question")
-"""Columns of `Evaluation.per_query` that are not measures."""
+"""Columns of `Evaluation.per_query` that a comparison needs besides the measures."""
+
+CLUSTER = "cluster"
+"""Column of `Evaluation.per_query` with the number of each query's cluster; results of older versions have none."""
 
 Table = Mapping[str, NDArray[Any]]
 
@@ -41,12 +44,20 @@ class Settings:
     Args:
         rows: Rows of each setting in the table before and in the table after, query by query the same.
         questions: Numbers of each setting's questions, in the same order.
+        clusters: `(questions,)`: number of each question's cluster, -1 where no setting has the question; None if
+            neither evaluation has clusters.
         unshared: Number of settings that only one of the two has.
     """
 
     rows: dict[Place, tuple[NDArray[np.int64], NDArray[np.int64]]]
     questions: dict[Place, NDArray[np.int64]]
+    clusters: NDArray[np.int64] | None
     unshared: int
+
+    @property
+    def size(self) -> int:
+        """Number of questions."""
+        return _size(self.questions)
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class PairedValues:
         scenario: Name of the scenario.
         measure: Name of the measure, in canonical spelling.
         places: Settings, one for each column.
+        clusters: `(questions,)`: number of each question's cluster, or None.
         before: `(questions, settings)`: values of the evaluation before.
         after: `(questions, settings)`: values of the evaluation after.
         unpaired: Number of values that only one of the two evaluations has.
@@ -65,6 +77,7 @@ class PairedValues:
     scenario: str
     measure: str
     places: tuple[Place, ...]
+    clusters: NDArray[np.int64] | None
     before: NDArray[np.float64]
     after: NDArray[np.float64]
     unpaired: int
@@ -101,14 +114,47 @@ def pair_settings(before: Table, after: Table, names: tuple[str, str]) -> Settin
                 "evaluate both on the same collection"
             )
         rows[place], questions[place] = (rows_before, rows_after), before["question"][rows_before]
-    return Settings(rows, questions, len(first) + len(second) - 2 * len(common))
+    clusters = _clusters(before, after, rows, questions, names)
+    return Settings(rows, questions, clusters, len(first) + len(second) - 2 * len(common))
+
+
+def _clusters(
+    before: Table,
+    after: Table,
+    rows: Mapping[Place, tuple[NDArray[np.int64], NDArray[np.int64]]],
+    questions: Mapping[Place, NDArray[np.int64]],
+    names: tuple[str, str],
+) -> NDArray[np.int64] | None:
+    """The cluster of each question, from whichever table has clusters; both must agree on what is together."""
+    numbered = []
+    for side, table in enumerate((before, after)):
+        if CLUSTER in table:
+            clusters = np.full(_size(questions), -1, dtype=np.int64)
+            for place, sides in rows.items():
+                clusters[questions[place]] = table[CLUSTER][sides[side]]
+            numbered.append(clusters)
+    if len(numbered) == 2 and not _same_parts(*numbered):
+        raise UsageError(
+            f"{names[0]} and {names[1]} differ in which questions share an answer; evaluate both on the same collection"
+        )
+    return numbered[0] if numbered else None
+
+
+def _same_parts(first: NDArray[np.int64], second: NDArray[np.int64]) -> bool:
+    """Whether two numberings put the same questions together."""
+    pairs = np.unique(np.stack([first, second]), axis=1)
+    return bool(pairs.shape[1] == len(np.unique(first)) == len(np.unique(second)))
+
+
+def _size(questions: Mapping[Place, NDArray[np.int64]]) -> int:
+    return 1 + max((int(numbers.max()) for numbers in questions.values() if len(numbers)), default=0)
 
 
 def paired_values(
     before: Table, after: Table, settings: Settings, scenarios: Sequence[str], measures: Sequence[str]
 ) -> Iterator[PairedValues]:
     """Paired values by scenario, then measure; measures without a value in both tables are left out."""
-    size = 1 + max((int(numbers.max()) for numbers in settings.questions.values() if len(numbers)), default=0)
+    size = settings.size
     for scenario in scenarios:
         places = [place for place in settings.rows if place.scenario == scenario]
         for measure in measures:
@@ -128,7 +174,7 @@ def paired_values(
                     measured.append(place)
             if measured:
                 pairs = np.stack(columns, axis=2)
-                yield PairedValues(scenario, measure, tuple(measured), pairs[0], pairs[1], unpaired)
+                yield PairedValues(scenario, measure, tuple(measured), settings.clusters, pairs[0], pairs[1], unpaired)
 
 
 def _places(table: Table) -> dict[Place, NDArray[np.int64]]:

@@ -17,16 +17,18 @@ from clinometer.encoders import Encoder
 from clinometer.evaluation.notices import query_notices, tie_notices
 from clinometer.evaluation.per_query import per_query_columns, setting_values
 from clinometer.evaluation.results import Evaluation
-from clinometer.evaluation.rows import check_field, grouped_measures, mean_rows, notices_of, rows_by
+from clinometer.evaluation.rows import check_field, grouped_measures, interval_notices, mean_rows, notices_of, rows_by
 from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
 from clinometer.evaluation.saved_run import save_run as write_run
 from clinometer.executors import Executor
 from clinometer.io import load
 from clinometer.measures import Measure, parse
 from clinometer.scanning.counts import TieMode
+from clinometer.scenarios.drawing import drawing_of, drawn
 from clinometer.scenarios.options import EvaluationOptions
 from clinometer.scenarios.scanned import scan_collection
 from clinometer.scorers import ScanOptions, Scorer, score
+from clinometer.statistics.resampling import Unit
 
 __all__ = ["evaluate"]
 
@@ -42,6 +44,7 @@ def evaluate(
     measures: Iterable[str | Measure] | None = None,
     ties: TieMode = "index",
     resamples: int = 1000,
+    resample: Unit = "cluster",
     confidence: float = 0.95,
     seed: int = 0,
     threads: int | None = None,
@@ -65,9 +68,11 @@ def evaluate(
         measures: Names as in `clinometer.measures`; `DEFAULT_MEASURES` by default.
         ties: Order of equal scores: `index` (order of the collection), `trec` (document id descending),
             `optimistic`, `pessimistic`, or `expected` (exact expectation over random order).
-        resamples: Number of bootstrap resamples for the confidence intervals; 0 for no intervals.
+        resamples: Number of resamples for the intervals of language gaps; 0 for no intervals at all.
+        resample: Unit that counts as independent: `cluster` for questions that share an answer (relevant documents or
+            their translations) together, or `question` for each question, with its translations, alone.
         confidence: Confidence level of the intervals, between 0 and 1.
-        seed: Seed of the bootstrap.
+        seed: Seed of the resamples.
         threads: Number of threads; the result does not depend on it.
         executor: Executor of the scan, as for `clinometer.scan`; the result does not depend on it.
         examples: Number of examples of errors for each scenario and query language, with what outranked the answers; 0
@@ -95,7 +100,7 @@ def evaluate(
     """
     options = EvaluationOptions.of(
         languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, measures=measures, ties=ties,
-        resamples=resamples, confidence=confidence,
+        resamples=resamples, resample=resample, confidence=confidence,
         seed=seed, threads=threads, examples=examples, by=by, query_set=query_set,
     )  # fmt: skip
     if not isinstance(collection, Collection):
@@ -120,7 +125,8 @@ def evaluate(
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)
     results = setting_values(scanned, computed, settings, pivot, count_unanswered=query_set != "answered")
-    rows = mean_rows(scanned, results, measures, pivot, options.resamples)
+    drawing = drawing_of(collection)
+    rows = mean_rows(scanned, results, measures, pivot, options.resamples, drawing)
     notices = query_notices(scanned, results, scored.unlisted_queries, query_set) + notices_of(scanned, results)
     notices += tie_notices(scanned, results, computed, pivot)
     grouped, analysis = list[dict[str, Any]](), None
@@ -131,6 +137,9 @@ def evaluate(
     if examples is not None:
         judge = Judge(collection, pivot)
         analysis = find(scanned, settings, judge, worst=examples, resamples=options.resamples)
+    per_query = per_query_columns(scanned, results, drawing)
+    described = drawn(options.resamples.unit, per_query["cluster"], per_query["question"])
+    notices += interval_notices(described, rows, resamples)
     settings_record = {
         "pivot": pivot,
         "pairs": pairs,
@@ -140,6 +149,7 @@ def evaluate(
         "resamples": resamples,
         "confidence": confidence,
         "seed": seed,
+        **described,
         "similarity": scored.similarity,
         "query_set": query_set,
         **({} if by is None else {"by": by}),
@@ -153,5 +163,5 @@ def evaluate(
         notices=[*scored.notices, *notices],
         by=grouped,
         analysis=analysis,
-        per_query=per_query_columns(scanned, results),
+        per_query=per_query,
     )

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from clinometer.measures import Measure, evaluate_lists, evaluate_measure
 from clinometer.measures.placements import Placements
 from clinometer.scenarios import Setting
+from clinometer.scenarios.drawing import Drawing
 from clinometer.scenarios.lists import ListedDocuments, leading_share
 from clinometer.scenarios.scanned import ScannedCollection
-from clinometer.statistics.resampling import question_rows
 
 __all__ = ["SettingValues", "per_query_columns", "setting_values"]
 
@@ -181,11 +181,11 @@ def _aligned(values: NDArray[np.float64], rows: NDArray[np.int64], order: NDArra
     return aligned
 
 
-def per_query_columns(scanned: ScannedCollection, results: Sequence[SettingValues]) -> dict[str, NDArray[Any]]:
-    """One row per (query, setting): query, setting, question, and every measure, NaN if undefined."""
-    queries = scanned.collection.queries
-    ids = np.array(queries.ids, dtype=np.str_)
-    questions = question_rows(queries.groups, queries.languages, queries.ids)
+def per_query_columns(
+    scanned: ScannedCollection, results: Sequence[SettingValues], drawing: Drawing
+) -> dict[str, NDArray[Any]]:
+    """One row per (query, setting): query, setting, question, cluster, and every measure, NaN if undefined."""
+    ids = np.array(scanned.collection.queries.ids, dtype=np.str_)
     names = list(dict.fromkeys(name for result in results for name in result.values))
     results = [result for result in results if len(result.queries)]
     repeats = [len(result.queries) for result in results]
@@ -199,7 +199,8 @@ def per_query_columns(scanned: ScannedCollection, results: Sequence[SettingValue
         "query_language": spread([result.setting.query_language for result in results]),
         "scenario": spread([result.setting.scenario for result in results]),
         "pool_languages": spread(["+".join(result.setting.pool) for result in results]),
-        "question": questions[rows],
+        "question": drawing.questions[rows],
+        "cluster": drawing.clusters[rows],
     }
     for name in names:
         columns = [result.values.get(name, np.full(len(result.queries), np.nan)) for result in results]

@@ -25,7 +25,7 @@ from clinometer.measures import parse
 
 __all__ = ["Evaluation"]
 
-_KEYS = ("query_id", "query_language", "scenario", "pool_languages", "question")
+_KEYS = ("query_id", "query_language", "scenario", "pool_languages", "question", "cluster")
 _CATEGORY_COLUMNS = ("scenario", "query_language", "pool_languages", "category", "queries", "of", "share")
 _COLUMNS = ("scenario", "query_language", "pool_languages", "measure", "value", "ci_low", "ci_high", "queries",
             "documents", "ties")  # fmt: skip
@@ -48,8 +48,9 @@ class Evaluation:
             if none was requested.
         analysis: Documents that outranked the answers; None if not requested.
         per_query: Columns of equal length, one row per query and setting: `query_id`, `query_language`, `scenario`,
-            `pool_languages` (joined by `+`), `question` (a number that translations of one query share), then one
-            column per measure, NaN if undefined. Empty if the evaluation was read from `results.json` alone.
+            `pool_languages` (joined by `+`), `question` (a number that translations of one query share), `cluster` (a
+            number that questions with a common answer share; absent in results of older versions), then one column per
+            measure, NaN if undefined. Empty if the evaluation was read from `results.json` alone.
     """
 
     collection: dict[str, Any]
@@ -187,7 +188,7 @@ class Evaluation:
         return replace(evaluation, per_query=_columns(path, evaluation.settings.get("measures") or []))
 
     def per_query_to(self, path: str | os.PathLike[str]) -> None:
-        """Write the values per query as gzipped JSON lines: the first five columns, then `values` by measure.
+        """Write the values per query as gzipped JSON lines: columns without measures, then `values` by measure.
 
         Raises:
             UsageError: The evaluation has none, because it was read from `results.json`.
@@ -197,12 +198,13 @@ class Evaluation:
                 "this evaluation was read from a results.json, which has no values per query; evaluate again"
             )
         names = [name for name in self.per_query if name not in _KEYS]
-        heads = [self.per_query[name].tolist() for name in _KEYS]
+        keys = [name for name in _KEYS if name in self.per_query]
+        heads = [self.per_query[name].tolist() for name in keys]
         columns = [self.per_query[name].tolist() for name in names]
         encoder = msgspec.json.Encoder()
         with written_whole(path) as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
             for row in range(len(heads[0])):
-                line: dict[str, Any] = {key: head[row] for key, head in zip(_KEYS, heads, strict=True)}
+                line: dict[str, Any] = {key: head[row] for key, head in zip(keys, heads, strict=True)}
                 line["pool_languages"] = line["pool_languages"].split("+")
                 values = ((name, column[row]) for name, column in zip(names, columns, strict=True))
                 line["values"] = {name: value for name, value in values if not np.isnan(value)}
@@ -286,6 +288,7 @@ class _Line(msgspec.Struct):
     pool_languages: list[str]
     question: int
     values: dict[str, float]
+    cluster: int | None = None
 
 
 def _columns(path: Path, measures: list[str]) -> dict[str, NDArray[Any]]:
@@ -320,6 +323,11 @@ def _columns(path: Path, measures: list[str]) -> dict[str, NDArray[Any]]:
         "pool_languages": np.array(["+".join(line.pool_languages) for line in lines], dtype=np.str_),
         "question": np.array([line.question for line in lines], dtype=np.int64),
     }
+    clusters = [line.cluster for line in lines if line.cluster is not None]
+    if clusters and len(clusters) < len(lines):
+        raise FormatError(path, None, "only some lines have a cluster; evaluate again with -o")
+    if clusters:
+        table["cluster"] = np.array(clusters, dtype=np.int64)
     for name in dict.fromkeys(name for names in ordered for name in names):
         table[name] = np.array([line.values.get(name, np.nan) for line in lines], dtype=np.float64)
     return table

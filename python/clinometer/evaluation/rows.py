@@ -6,7 +6,7 @@ group, intervals included, are those of an evaluation of the group's queries alo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError, first_few
 from clinometer.evaluation.per_query import SettingValues
-from clinometer.measures import Measure
+from clinometer.measures import Measure, parse
 from clinometer.scenarios import Setting
+from clinometer.scenarios.drawing import Drawing, drawing_of
 from clinometer.scenarios.scanned import ScannedCollection
-from clinometer.statistics.resampling import BootstrapMeans, Estimate, Resamples, question_rows
+from clinometer.statistics.resampling import BootstrapMeans, Estimate, Range, Resamples
 
-__all__ = ["GROUPED", "check_field", "grouped_measures", "mean_rows", "notices_of", "rows_by"]
+__all__ = ["GROUPED", "check_field", "grouped_measures", "interval_notices", "mean_rows", "notices_of", "rows_by"]
 
 
 def mean_rows(
@@ -29,19 +30,16 @@ def mean_rows(
     measures: Sequence[Measure],
     pivot: str,
     resamples: Resamples,
-    questions: NDArray[np.int64] | None = None,
+    drawing: Drawing | None = None,
 ) -> list[dict[str, Any]]:
     """Tidy rows in the order of scenarios and settings; see `clinometer.evaluation.results.Evaluation`.
 
-    `questions` numbers the question of each query, by default as `question_rows` does for the whole collection.
+    `drawing` has the question and the cluster of each query, by default those of the whole collection.
 
     Raises:
         CollectionError: No setting has a value.
     """
-    if questions is None:
-        queries = scanned.collection.queries
-        questions = question_rows(queries.groups, queries.languages, queries.ids)
-    table = _Table(questions, results, resamples)
+    table = _Table(drawing_of(scanned.collection) if drawing is None else drawing, results, resamples)
     rows: list[dict[str, Any]] = []
     for scenario in dict.fromkeys(result.setting.scenario for result in results):
         numbers = [number for number, result in enumerate(results) if result.setting.scenario == scenario]
@@ -73,24 +71,53 @@ def notices_of(scanned: ScannedCollection, results: Sequence[SettingValues]) -> 
     return notices
 
 
+def interval_notices(drawn: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], resamples: int) -> list[str]:
+    """Sentences about values that have no interval although some were requested.
+
+    Args:
+        drawn: Unit and its number, as `clinometer.scenarios.drawing.drawn` gives them.
+        rows: Rows of the results.
+        resamples: Number of resamples; 0 if no intervals were requested.
+    """
+    if not resamples:
+        return []
+    units = drawn["clusters" if drawn["resample"] == "cluster" else "questions"]
+    if units == 1 and drawn["questions"] > 1:
+        return [
+            f"all {drawn['questions']:,} questions hang together through shared answers, so they are one group and no "
+            "value has an interval; --resample question draws each question as if it were independent"
+        ]
+    if units == 1:
+        return ["there is only one question, so no value has an interval"]
+    missing = sum(row["value"] is not None and row["ci_low"] is None for row in rows)
+    if missing:
+        return [
+            f"{missing:,} of {len(rows):,} values have no interval: the questions of each are one group, or all have "
+            "the same value of a measure without bounds, which does not show how much others could differ"
+        ]
+    return []
+
+
 class _Table:
-    """All per-query values, one column per result and measure, one line per question, resampled together."""
+    """All per-query values, one column per result and measure, one line per question."""
 
     def __init__(
         self,
-        question: NDArray[np.int64],
+        drawing: Drawing,
         results: Sequence[SettingValues],
         resamples: Resamples,
     ) -> None:
         self.results = results
         self.column: dict[tuple[int, str], int] = {}
         columns: list[NDArray[np.float64]] = []
+        ranges: list[Range] = []
         for number, result in enumerate(results):
             for name, values in result.values.items():
-                column = np.full(int(question.max()) + 1, np.nan)
-                column[question[result.queries]] = values
+                column = np.full(drawing.size, np.nan)
+                column[drawing.questions[result.queries]] = values
                 self.column[number, name] = len(columns)
                 columns.append(column)
+                ranges.append(parse([name])[0].range)
         if not columns:
             raise CollectionError(
                 "none of the measures has a value in any of the settings (a query without an answer in the pool has "
@@ -98,7 +125,8 @@ class _Table:
             )
         values = np.stack(columns, axis=1)
         self.defined = np.count_nonzero(~np.isnan(values), axis=0)
-        self.bootstrap = BootstrapMeans.of(values, resamples)
+        self.bootstrap = BootstrapMeans.of(values, resamples, drawing.cluster_of_questions, ranges)
+        self.estimates = self.bootstrap.plain()
 
     def plain(self, numbers: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
         """One row per result and measure."""
@@ -108,8 +136,10 @@ class _Table:
             for name in names:
                 column = self.column.get((number, name))
                 if column is not None:
-                    estimate, defined = self.bootstrap.mean([column]), int(self.defined[column])
-                    rows.append(_row(result.setting, name, estimate, defined, result.documents, result.ties))
+                    defined = int(self.defined[column])
+                    rows.append(
+                        _row(result.setting, name, self.estimates[column], defined, result.documents, result.ties)
+                    )
         return rows
 
     def gaps(self, numbers: Sequence[int], measures: Sequence[Measure], pivot: str) -> list[dict[str, Any]]:
@@ -221,12 +251,10 @@ def rows_by(
     unanswered: list[str] = []
     for value in dict.fromkeys(value for value in values if value is not None):
         members = np.flatnonzero([query_value == value for query_value in values])
-        group_queries = queries.take(members)
-        questions = np.full(len(queries), -1, dtype=np.int64)
-        questions[members] = question_rows(group_queries.groups, group_queries.languages, group_queries.ids)
+        drawing = drawing_of(scanned.collection, members)
         group_results = [result.of(members) for result in results]
         try:
-            group_rows = mean_rows(scanned, group_results, measures, pivot, resamples, questions)
+            group_rows = mean_rows(scanned, group_results, measures, pivot, resamples, drawing)
         except CollectionError:
             unanswered.append(value)
             continue

@@ -11,10 +11,20 @@ from numpy.typing import NDArray
 from clinometer.measures.placements import Placements
 from clinometer.measures.ties import Vector
 
-__all__ = ["Formula", "Kind", "ListFormula", "Listed", "Need", "Option", "Perspective"]
+__all__ = ["RANGES", "Formula", "Kind", "ListFormula", "Listed", "Need", "Option", "Perspective"]
 
 Need = Literal["counts", "leader", "lists", "settings"]
 """Input of a measure: counts alone; counts and the leading unrelated document; result lists; two settings."""
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "0-1": (0.0, 1.0),
+    "share": (0.0, 1.0),
+    "%": (0.0, 100.0),
+    "rank": (1.0, np.inf),
+    "documents": (0.0, np.inf),
+}
+"""The least and the largest possible value by unit; other units have no bounds."""
 
 
 class Perspective(NamedTuple):
@@ -105,6 +115,7 @@ class Kind(NamedTuple):
         filters: Further options in brackets, that choose which documents count.
         judged_only: Whether the pool is always that of the documents judged for each query.
         zero_is_best: Whether values are better the closer they are to 0, on either side.
+        least: Least possible value; None for that of the unit.
         zero_without_answers: Whether the value of a query without relevant documents may be taken as 0, as in
             trec_eval.
     """
@@ -122,4 +133,5 @@ class Kind(NamedTuple):
     filters: tuple[Option, ...] = ()
     judged_only: bool = False
     zero_is_best: bool = False
+    least: float | None = None
     zero_without_answers: bool = False

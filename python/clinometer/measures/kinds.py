@@ -277,6 +277,7 @@ KINDS: dict[str, Kind] = {
         f"(maximal rank distance, as in {_HYBRID}).",
         plain(language.rank_distance), ("rank_distance",),
         ("RankDistance",),
+        least=0.0,
     ),
     "StrongViolation": Kind(
         "Strong alignment violated", "never", False, "share",

@@ -7,13 +7,14 @@ work.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from clinometer.errors import MeasureError
-from clinometer.measures.definition import Need, Option
+from clinometer.measures.definition import RANGES, Need, Option
 from clinometer.measures.kinds import DEFAULT_GAIN, FOUR_WAY, KINDS, LPR
 from clinometer.measures.standard_kinds import DEFAULT_PERSISTENCE
 
@@ -89,6 +90,18 @@ class Measure:
     def unit(self) -> str:
         """`0-1`, `share` (0-1), `%` (0-100), `rank`, `log2 ranks` or `documents`."""
         return self.inner.unit if self.inner else KINDS[self.name].unit
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the largest possible value of a query; infinite where there is none.
+
+        Example:
+            >>> Measure("nDCG", 10).range, Measure("MaxR").range, Measure("RankGap").range
+            ((0.0, 1.0), (1.0, inf), (-inf, inf))
+        """
+        low, high = RANGES.get(self.unit, (-math.inf, math.inf))
+        least = KINDS[self.name].least
+        return low if least is None else least, high
 
     @property
     def summary(self) -> str:

@@ -27,9 +27,11 @@ from clinometer.scanning.arguments import sources_of, tie_places
 from clinometer.scanning.counts import TieMode
 from clinometer.scanning.scan import Scan
 from clinometer.scenarios import Setting
+from clinometer.scenarios.drawing import drawing_of
 from clinometer.scenarios.options import EvaluationOptions
 from clinometer.scenarios.scanned import ScannedCollection, related_targets
 from clinometer.scorers import EmbeddedScorer, ScanOptions, Scored, score, scorer
+from clinometer.statistics.resampling import Unit
 from clinometer.store import EmbeddingStore
 
 __all__ = ["pool_growth"]
@@ -49,6 +51,7 @@ def pool_growth(
     pairs: str = "pivot",
     ties: TieMode = "index",
     resamples: int = 1000,
+    resample: Unit = "cluster",
     confidence: float = 0.95,
     seed: int = 0,
     threads: int | None = None,
@@ -71,9 +74,10 @@ def pool_growth(
         pivot: Language towards which bias is measured.
         pairs: `pivot` or `all`.
         ties: Order of equal scores; `trec` with text distractors only.
-        resamples: Number of bootstrap resamples for the intervals; 0 for no intervals.
+        resamples: Number of resamples for the intervals of language gaps; 0 for no intervals at all.
+        resample: Unit of the intervals: `cluster` or `question`, as for `clinometer.evaluate`.
         confidence: Confidence level of the intervals.
-        seed: Seed of the order of distractors and of the bootstrap.
+        seed: Seed of the order of distractors and of the resamples.
         threads: Number of threads; the result does not depend on it.
         show_progress_bar: Draw bars on standard error.
 
@@ -96,7 +100,7 @@ def pool_growth(
     """
     options = EvaluationOptions.of(
         scenarios=[scenario] if isinstance(scenario, str) else scenario, measures=measures, pivot=pivot, pairs=pairs,
-        ties=ties, resamples=resamples, confidence=confidence, seed=seed, threads=threads,
+        ties=ties, resamples=resamples, resample=resample, confidence=confidence, seed=seed, threads=threads,
     )  # fmt: skip
     sizes = sorted(set(sizes))
     if not sizes:
@@ -124,6 +128,7 @@ def pool_growth(
         document_ids=ids,
     )
     layered = _Layered(collection, scan_result, strata, labels, grades, tie_places(ties, ids, len(labels)), ties)
+    drawing = drawing_of(collection)
     rows = []
     for size in sizes:
         results: list[SettingValues] = []
@@ -133,7 +138,7 @@ def pool_growth(
                 results += setting_values(layered.scanned(number, pool), computed, pool_settings, pivot)
         results.sort(key=lambda result: settings.index(result.setting))
         scanned = layered.scanned(0, pools[0])  # rows depend only on its queries, which all pools share
-        means = mean_rows(scanned, results, options.chosen_measures, pivot, options.resamples)
+        means = mean_rows(scanned, results, options.chosen_measures, pivot, options.resamples, drawing)
         rows += [{"size": size, **row} for row in means]
     return rows
 

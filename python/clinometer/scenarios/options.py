@@ -11,7 +11,7 @@ from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
 from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
-from clinometer.statistics.resampling import Resamples
+from clinometer.statistics.resampling import Resamples, Unit
 
 __all__ = ["DEFAULT_MEASURES", "QUERY_SETS", "EvaluationOptions"]
 
@@ -64,10 +64,11 @@ class EvaluationOptions:
         confidence: float = 0.95,
         seed: int = 0,
         threads: int | None = None,
+        resample: Unit = "cluster",
         **options: Any,
     ) -> EvaluationOptions:
         """The options from the arguments of `clinometer.evaluate`, including those of its resamples."""
-        return cls(resamples=Resamples(resamples, confidence, seed, threads), **options)
+        return cls(resamples=Resamples(resamples, confidence, seed, threads, resample), **options)
 
     def __post_init__(self) -> None:
         for option in ("languages", "scenarios", "measures"):  # a generator can be read only once

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
 from clinometer.errors import UsageError
-from clinometer.statistics.resampling import BootstrapMeans, Resamples
+from clinometer.statistics.resampling import BootstrapMeans, Range, Resamples, observed_range, summed
 
 __all__ = [
     "CORRECTIONS",
@@ -48,13 +48,20 @@ class Effect(NamedTuple):
 TEST_RESAMPLES = Resamples(resamples=10_000)
 
 
-def permutation_test(first: ArrayLike, second: ArrayLike, resamples: Resamples = TEST_RESAMPLES) -> NDArray[np.float64]:
+def permutation_test(
+    first: ArrayLike,
+    second: ArrayLike,
+    resamples: Resamples = TEST_RESAMPLES,
+    clusters: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
     """Two-sided paired permutation test of equal means, by random signs of the differences.
 
     Args:
         first: `(queries,)` or `(queries, columns)`: values per query, NaN where undefined.
         second: `(queries,)` or `(queries, columns)`: values of the same queries under the other condition.
         resamples: Number, seed and threads of the sign patterns; a query has one sign in all columns.
+        clusters: `(queries,)`: number of each query's cluster, which has one sign; by default, and with the unit
+            `question`, each query has its own.
 
     Returns:
         `(columns,)`: p-values, (count + 1) / (resamples + 1), so never 0. Pairs with a NaN do not count.
@@ -69,22 +76,36 @@ def permutation_test(first: ArrayLike, second: ArrayLike, resamples: Resamples =
     """
     differences = _differences(first, second)
     resamples.require_some()
+    if clusters is not None and resamples.unit == "cluster":
+        differences = np.ascontiguousarray(summed(np.nan_to_num(differences), _numbered(clusters, differences)))
     counts = _core.permutation_counts(
         differences, resamples=resamples.resamples, seed=resamples.seed, threads=resamples.threads or 0
     )
     return np.asarray((counts + 1.0) / (resamples.resamples + 1.0), dtype=np.float64)
 
 
-def bootstrap_difference(before: ArrayLike, after: ArrayLike, resamples: Resamples = TEST_RESAMPLES) -> Difference:
-    """Mean of `after` minus `before` with a percentile interval from drawing pairs of values with replacement.
+def bootstrap_difference(
+    before: ArrayLike,
+    after: ArrayLike,
+    resamples: Resamples = TEST_RESAMPLES,
+    clusters: NDArray[np.int64] | None = None,
+    range: Range | None = None,
+) -> Difference:
+    """Mean of `after` minus `before` with its interval over pairs of values, or over clusters of pairs.
+
+    For values with a range it is the interval of Bonett and Price (2012) with an effective number of pairs, else the
+    wider ends of Student's t and of Hall's interval for skewed values (1992): `clinometer.statistics.intervals`.
 
     Args:
         before: `(queries,)` or `(queries, columns)`: values per query, NaN where undefined.
         after: `(queries,)` or `(queries, columns)`: values of the same queries under the other condition.
-        resamples: Number, seed, threads and confidence level of the resamples, each of the same queries in all columns.
+        resamples: Confidence level, and the unit that counts as one.
+        clusters: `(queries,)`: number of each query's cluster; by default each query is independent.
+        range: Least and largest possible value of `before` and `after`; by default 0 to 1 or -1 to 1 if all lie within.
 
     Returns:
-        One mean and interval for each column, in the unit of the values. Pairs with a NaN do not count.
+        One mean and interval for each column, in the unit of the values. Pairs with a NaN do not count. An interval is
+        NaN with fewer than two clusters, and where all differences of values without a range are equal.
 
     Raises:
         UsageError: The shapes differ or are empty, or the number of resamples is 0.
@@ -96,8 +117,15 @@ def bootstrap_difference(before: ArrayLike, after: ArrayLike, resamples: Resampl
     """
     differences = _differences(before, after)
     resamples.require_some()
-    means = BootstrapMeans.of(differences, resamples)
-    estimates = [means.mean([column]) for column in range(differences.shape[1])]
+    ranges = []
+    for column in zip(
+        *(np.asarray(values, dtype=np.float64).reshape(len(differences), -1).T for values in (before, after)),
+        strict=True,
+    ):
+        low, high = observed_range(np.concatenate(column)) if range is None else range
+        ranges.append((low - high, high - low))
+    numbers = None if clusters is None else _numbered(clusters, differences)
+    estimates = BootstrapMeans.of(differences, resamples, numbers, ranges).plain()
     return Difference(
         *(np.array([getattr(estimate, name) for estimate in estimates]) for name in ("value", "low", "high"))
     )
@@ -192,6 +220,17 @@ def _adjusted(p: ArrayLike, adjust: Callable[[NDArray[np.float64]], NDArray[np.f
     adjusted = np.full(len(values), np.nan)
     adjusted[order] = np.minimum(adjust(values[order]), 1.0)
     return adjusted
+
+
+def _numbered(clusters: ArrayLike, differences: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The clusters, one for each row of the differences."""
+    numbers = np.asarray(clusters)
+    if numbers.shape != (len(differences),) or numbers.dtype.kind not in "iu":
+        raise UsageError(
+            f"clusters have shape {numbers.shape} and type {numbers.dtype}; give one whole number for each of the "
+            f"{len(differences)} queries"
+        )
+    return numbers.astype(np.int64)
 
 
 def _differences(before: ArrayLike, after: ArrayLike) -> NDArray[np.float64]:
