@@ -17,7 +17,7 @@ import clinometer as cm
 from clinometer.collection import CollectionBuilder
 from clinometer.errors import MeasureError
 from clinometer.measures import parse
-from clinometer.scenarios import settings_of
+from clinometer.scenarios import Setting, settings_of
 from clinometer.scorers import RunScorer
 
 compare: Any = importlib.import_module("studies.trec_eval.compare")
@@ -154,36 +154,43 @@ def test_every_pool_has_its_part_of_the_lists(seed: int) -> None:
         builder.add_document(name, name, language)
     qrels: dict[str, dict[str, int]] = {}
     run: dict[str, dict[str, float]] = {}
-    for number in range(9):
+    for number in range(18):
         query = f"q{number}"
         builder.add_query(query, query, LANGUAGES[number % 3])
-        judged = rng.choice(list(language_of), 8, replace=False).tolist()
-        qrels[query] = {name: int(grade) for name, grade in zip(judged, rng.integers(0, 3, 8), strict=True)}
+        judged = rng.choice(list(language_of), 4, replace=False).tolist()
+        qrels[query] = {name: int(grade) for name, grade in zip(judged, rng.integers(0, 3, 4), strict=True)}
         for name, grade in qrels[query].items():
             builder.judge(query, name, grade)
         if number:
             listed = rng.choice(list(language_of), 12, replace=False).tolist()
             run[query] = {name: float(score) for name, score in zip(listed, rng.integers(0, 6, 12), strict=True)}
     collection = builder.build()
-    measures = {"nDCG": "ndcg", "AP@5": "map_cut_5", "RR": "recip_rank", "R@10": "recall_10"}
-    scenarios = ["mono-same", "mono-cross", "multi", "multilingual"]
+    measures = {"nDCG": "ndcg", "AP@5": "map_cut_5", "RR": "recip_rank", "R@10": "recall_10", "Bpref": "bpref"}
+    scenarios = ["mono-same", "mono-cross", "multi", "one-sided", "multilingual"]
     evaluation = cm.evaluate(collection, RunScorer(run), scenarios=scenarios, measures=list(measures), ties="trec",
                              query_set="complete", resamples=0)  # fmt: skip
     table = evaluation.per_query
     for setting in settings_of(scenarios, collection.languages, "en", "pivot"):
-        in_pool = {name for name, language in language_of.items() if language in setting.pool}
+
+        def in_pool(query: str, name: str, setting: Setting = setting) -> bool:
+            removed = language_of[name] == setting.removed and qrels[query].get(name, 0) > 0
+            return language_of[name] in setting.pool and not removed
+
         part = {
-            query: {name: grade for name, grade in grades.items() if name in in_pool}
+            query: {name: grade for name, grade in grades.items() if in_pool(query, name)}
             for query, grades in qrels.items()
             if LANGUAGES[int(query[1:]) % 3] == setting.query_language
         }
+        part = {query: grades for query, grades in part.items() if grades}
         lists = {
-            query: {name: score for name, score in run.get(query, {}).items() if name in in_pool} for query in part
+            query: {name: score for name, score in run.get(query, {}).items() if in_pool(query, name)} for query in part
         }
-        judge = pytrec_eval.RelevanceEvaluator(part, {"ndcg", "map_cut.5", "recip_rank", "recall.10"})
+        judge = pytrec_eval.RelevanceEvaluator(part, {"ndcg", "map_cut.5", "recip_rank", "recall.10", "bpref"})
         by_query = judge.evaluate({query: scores for query, scores in lists.items() if scores})
         rows = (table["scenario"] == setting.scenario) & (table["pool_languages"] == "+".join(setting.pool))
-        for query in (query for query, grades in part.items() if grades):
+        rows &= table["query_language"] == setting.query_language
+        assert sorted(table["query_id"][rows].tolist()) == sorted(part)
+        for query in part:
             for ours, theirs in measures.items():
                 (value,) = table[ours][rows & (table["query_id"] == query)]
                 assert value == pytest.approx(by_query.get(query, {}).get(theirs, 0.0)), (setting, query, ours)

@@ -133,8 +133,11 @@ class ScannedCollection:
         """The queries of a setting with a judged document in its pool, but no answer."""
         collection, labels = self.collection, self.counts.languages
         query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
-        codes = [labels.index(label) for label in setting.pool if label != setting.removed]
-        judged = np.unique(query_of[np.isin(self.codes[collection.judged], codes)])
+        codes = self.codes[collection.judged]
+        in_pool = np.isin(codes, [labels.index(label) for label in setting.pool])
+        if setting.removed is not None:
+            in_pool &= (codes != labels.index(setting.removed)) | (collection.grades < 1)
+        judged = np.unique(query_of[in_pool])
         judged = judged[self._in_language(setting.query_language)[judged]]
         return np.setdiff1d(judged, self.query_of[self.answers(setting)])
 
