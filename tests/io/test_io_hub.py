@@ -97,6 +97,7 @@ def test_one_corpus_whose_rows_say_the_language(together: FakeDatasets) -> None:
         "languages_found_by": {"field": 4},
         "revision": "abc",
         "queries_without_judgement": 1,
+        "groups_inferred_from_judgements": {"documents": 1},
     }
     assert together.calls == [
         ("org/cats", "abc"),
@@ -141,7 +142,9 @@ def test_number_ids_are_read_as_strings_and_said(together: FakeDatasets) -> None
 
 def test_rows_that_cannot_be_used_are_named(together: FakeDatasets) -> None:
     together.subsets["default"]["test"] = qrels(("q1", "d1", 0.5))
-    with pytest.raises(FormatError, match=r"hub:org/cats/default:1: the field 'score' is 0\.5"):
+    with pytest.raises(
+        FormatError, match=r"hub:org/cats/default:1: the score is 0\.5, .* scale fractions to whole grades"
+    ):
         read_hub("org/cats")
     together.subsets["default"]["test"] = qrels(("q1", "d1", 1), ("q1", "d1", 1))
     with pytest.raises(FormatError, match="hub:org/cats/default:2: document 'd1' is judged twice"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -108,11 +108,29 @@ def test_a_question_at_two_places_is_refused(folder: Path) -> None:
         read_xquad(folder)
 
 
-def test_a_question_twice_in_one_file_is_refused(folder: Path) -> None:
+@pytest.mark.parametrize("unit", ["passage", "row"])
+def test_a_question_twice_in_one_file_is_left_out_and_counted(folder: Path, unit: Literal["passage", "row"]) -> None:
     write(folder, "fr", [("Chats.", ["q1", "q1"])])
+    collection = read_xquad(folder, languages=["fr"], unit=unit)
+    assert collection.queries.ids == ("fr:q1",)
+    assert collection.notes["queries_repeated_left_out"] == {"fr": 1}
+
+
+def test_a_question_with_two_texts_is_refused(folder: Path) -> None:
+    write(folder, "fr", [("Chats.", ["q1", "q1"])])
+    path = folder / "xquad.fr.json"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"question": "', '"question": "Donc, ', 1), encoding="utf-8"
+    )
     with pytest.raises(
         CollectionError, match=r"xquad\.fr\.json: data\[0\]\.paragraphs\[0\]: duplicate query id 'fr:q1'"
     ):
+        read_xquad(folder)
+
+
+def test_nested_too_deeply_is_a_sentence(folder: Path) -> None:
+    (folder / "xquad.fr.json").write_text('{"data": [], "version": ' + "[" * 100_000)
+    with pytest.raises(FormatError, match=r"xquad\.fr\.json: nested too deeply; an XQuAD file is SQuAD 1\.1"):
         read_xquad(folder)
 
 

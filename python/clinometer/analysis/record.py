@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from clinometer.errors import FormatError, MissingExtraError
-from clinometer.files import json_bytes, written_whole
+from clinometer.files import json_bytes, regular, written_whole
 
 __all__ = ["EXAMPLES", "Analysis", "read_examples", "write_examples"]
 
@@ -85,7 +85,7 @@ def read_examples(path: Path) -> list[dict[str, Any]]:
     decoder = msgspec.json.Decoder(dict[str, Any])
     examples: list[dict[str, Any]] = []
     try:
-        with gzip.open(path, "rb") as file:
+        with gzip.open(regular(path), "rb") as file:
             for number, text in enumerate(file, start=1):
                 try:
                     examples.append(decoder.decode(text))

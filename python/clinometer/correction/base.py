@@ -14,7 +14,6 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import msgspec
@@ -23,9 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.encoders.base import Side
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
-from clinometer.files import written_whole
+from clinometer.files import regular, written_whole
 from clinometer.languages import canonical
-from clinometer.vectors import finished_rows, unit_rows
+from clinometer.vectors import array_of, finished_rows, unit_rows
 
 __all__ = ["UNKNOWN", "Correction", "Unknown", "load"]
 
@@ -221,7 +220,7 @@ class Correction(ABC):
     def _applied(
         self, vectors: ArrayLike, languages: Sequence[str | None] | None, side: Side, unknown: Unknown
     ) -> NDArray[np.float32]:
-        array = np.asanyarray(vectors)
+        array = array_of(vectors, f"the {side}")
         if array.ndim != 2 or array.shape[1] != self.dimension:
             raise EmbeddingError(
                 f"the {side} have shape {array.shape}, but the correction was fitted on embeddings of "
@@ -270,7 +269,7 @@ def load(path: str | os.PathLike[str]) -> Correction:
     name = os.fspath(path)
     try:
         # numpy does not close a damaged file that it opened itself.
-        with Path(path).open("rb") as raw:
+        with regular(path).open("rb") as raw:
             file = np.load(raw, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile) or "about" not in file.files:
                 raise FormatError(name, None, "not a correction; write one with `clinometer correct`")

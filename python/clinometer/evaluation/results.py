@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from clinometer.analysis.record import EXAMPLES, Analysis, read_examples, write_examples
 from clinometer.errors import FormatError, MissingExtraError, UsageError
 from clinometer.evaluation.display import as_html, as_text
-from clinometer.files import json_bytes, written_whole
+from clinometer.files import json_bytes, regular, withdraw, written_together, written_whole
 from clinometer.measures import parse
 
 __all__ = ["Evaluation"]
@@ -127,7 +127,7 @@ class Evaluation:
             FileNotFoundError: The file does not exist.
         """
         try:
-            content = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Any])
+            content = msgspec.json.decode(regular(path).read_bytes(), type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FormatError(os.fspath(path), None, f"not a results file: {error}") from None
         missing = [name for name in ("collection", "encoder", "settings", "rows") if name not in content]
@@ -233,20 +233,21 @@ class Evaluation:
         return to_mteb(self, task_name, **options)
 
     def to_folder(self, folder: str | os.PathLike[str]) -> None:
-        """Write the files that `from_folder` reads, `results.json` last: if it exists, all of them do.
+        """Write the files that `from_folder` reads, all or none, `results.json` last: if it exists, all of them do.
 
         Raises:
             UsageError: As for `per_query_to`.
         """
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
-        # Results of an earlier run must not be next to values of this one.
-        (path / "results.json").unlink(missing_ok=True)
-        (path / EXAMPLES).unlink(missing_ok=True)
-        if self.examples:
-            write_examples(self.examples, path / EXAMPLES)
-        self.per_query_to(path / "per_query.jsonl.gz")
-        self.to_json(path / "results.json")
+        with written_together():
+            # Results of an earlier run must not be next to values of this one.
+            withdraw(path / "results.json")
+            withdraw(path / EXAMPLES)
+            if self.examples:
+                write_examples(self.examples, path / EXAMPLES)
+            self.per_query_to(path / "per_query.jsonl.gz")
+            self.to_json(path / "results.json")
 
     def report(self, path: str | os.PathLike[str]) -> None:
         """Write the report, HTML or Markdown by suffix."""
@@ -296,7 +297,7 @@ def _columns(path: Path, measures: list[str]) -> dict[str, NDArray[Any]]:
     decoder = msgspec.json.Decoder(_Line)
     lines: list[_Line] = []
     try:
-        with gzip.open(path, "rb") as file:
+        with gzip.open(regular(path), "rb") as file:
             for number, text in enumerate(file, start=1):
                 try:
                     lines.append(decoder.decode(text))

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError, first_line, optional_package
+from clinometer.io.grades import whole_grade
+from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row
 from clinometer.languages import canonical, select
@@ -114,7 +116,7 @@ def _read_together(
         assembly.judge(query_id, document_id, grade, row)
     for subset, add in ((subsets.queries, assembly.add_query), (subsets.corpus, assembly.add_document)):
         for name, row in source.texts(subset):
-            add(name, row, labels.language(name, row), group_of(row))
+            add(name, row, labels.label(name, row), group_of(row))
     return assembly.build(str(source), source.notes(labels.found_by))
 
 
@@ -144,7 +146,7 @@ class _Source:
             raise UsageError(f"revision is {revision!r}, but {name} is a local folder; leave the revision out")
         self._datasets = optional_package("datasets", "reading a data set of the Hugging Face Hub", "hub")
         self._name, self._split, self._revision = name, split, revision
-        self._numbers: set[str] = set()
+        self.ids = Ids()
 
     def __str__(self) -> str:
         return f"hub:{self._name}"
@@ -162,7 +164,7 @@ class _Source:
         if self._split not in splits and len(splits) != 1:
             raise self._no_split(subset, splits)
         for row in self._rows(subset, self._split if self._split in splits else splits[0]):
-            yield self._id(row, "_id" if "_id" in row.fields else "id"), row
+            yield self.ids.of(row, "_id" if "_id" in row.fields else "id", subset), row
 
     def judgements(self, subset: str) -> Iterator[tuple[str, str, int, Row]]:
         """Query id, document id, grade and row of each judgement."""
@@ -170,26 +172,17 @@ class _Source:
         if self._split not in splits:
             raise self._no_split(subset, splits)
         for row in self._rows(subset, self._split):
-            score = row.fields.get("score")
-            grade = int(score) if isinstance(score, float) and score.is_integer() else row.field("score", int)
-            yield self._id(row, "query-id"), self._id(row, "corpus-id"), grade, row
+            if row.fields.get("score") is None:
+                row.field("score", int)
+            query, document = self.ids.of(row, "query-id", subset), self.ids.of(row, "corpus-id", subset)
+            yield query, document, whole_grade(row.fields["score"], row), row
 
     def notes(self, found_by: Counter[str]) -> dict[str, object]:
         """Notes of the collection about its source."""
         notes: dict[str, object] = {"split": self._split, "languages_found_by": dict(found_by)}
         if self._revision is not None:
             notes["revision"] = self._revision
-        if self._numbers:
-            notes["numbers_read_as_string_ids"] = sorted(self._numbers)
-        return notes
-
-    def _id(self, row: Row, column: str) -> str:
-        value = row.fields.get(column)
-        if isinstance(value, int) and not isinstance(value, bool):
-            # Users cannot quote ids in somebody else's data set, and a column has one type, so no two ids can collide.
-            self._numbers.add(f"{str(row.path).rpartition('/')[2]}.{column}")
-            return str(value)
-        return row.field(column, str)
+        return {**notes, **self.ids.notes()}
 
     def _splits(self, subset: str) -> list[str]:
         return list(self._call("get_dataset_split_names", self._name, config_name=subset))

@@ -105,6 +105,8 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
             fields = decoder.decode(raw)
         except msgspec.ValidationError as error:
             raise FormatError(path, line, "a line should be one JSON object, {...}") from error
+        except RecursionError as error:
+            raise FormatError(path, line, "nested too deeply; a line should be one JSON object") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             problem = utf8_problem(raw) or f"{error}; a line should be one whole JSON object"
             raise FormatError(path, line, problem) from error

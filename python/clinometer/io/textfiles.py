@@ -17,7 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from clinometer.errors import CollectionError, FormatError, UsageError
-from clinometer.files import written_whole
+from clinometer.files import regular, written_whole
 from clinometer.languages import canonical, select
 
 __all__ = [
@@ -46,7 +46,7 @@ def require_file(path: str | Path) -> Path:
         raise UsageError(f"{path} is a folder, but a file is needed")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check the path")
-    return path
+    return regular(path)
 
 
 def require_folder(path: str | Path) -> Path:
@@ -78,6 +78,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         FormatError: The gzip data are broken; the line is the first that could not be read.
     """
     number = 0
+    regular(path)
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
         try:
             for number, line in enumerate(lines, start=1):
@@ -91,6 +92,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def read_bytes(path: Path) -> bytes:
     """The whole file, unpacked if its name ends in `.gz`."""
+    regular(path)
     try:
         return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except _BROKEN_GZIP as error:
@@ -107,13 +109,16 @@ def decode_json(raw: bytes, kind: type[T], path: str | Path, expected: str) -> T
         expected: Description of a valid file, for the message.
 
     Raises:
-        FormatError: It is not UTF-8, not JSON (the line is named), or not of that type (the position is named).
+        FormatError: It is not UTF-8, not JSON (the line is named), nested too deeply, or not of that type (the position
+            is named).
     """
     body = raw.removeprefix(BYTE_ORDER_MARK)
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise FormatError(path, None, f"{error}; {expected}") from error
+    except RecursionError as error:
+        raise FormatError(path, None, f"nested too deeply; {expected}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if problem := utf8_problem(body):
             raise FormatError(path, None, problem) from error

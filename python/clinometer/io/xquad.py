@@ -59,13 +59,13 @@ def read_xquad(
         FileNotFoundError: The folder does not exist, or has no such file.
         LanguageError: A language has no file.
         FormatError: A file is broken or not SQuAD 1.1.
-        CollectionError: The files do not belong together, or an id is repeated.
+        CollectionError: The files do not belong together, or an id has two texts.
         UsageError: The unit is unknown.
     """
     if unit not in ("passage", "row"):
         raise UsageError(f"unit is {unit!r}, but it should be 'passage' or 'row'")
     files = language_files(folder, r"xquad\.(.+)\.json(?:\.gz)?", "xquad.LL.json or xquad.LL.json.gz", languages)
-    builder = CollectionBuilder("xquad")
+    builder = CollectionBuilder("xquad", leave_out=True)
     documents = DistinctDocuments(builder, keep_repeats=unit == "row")
     paragraph_of: dict[str, tuple[str, str]] = {}
     titles: dict[str, str] = {}

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import json_bytes, lock, refuse_foreign, written_whole
+from clinometer.files import json_bytes, lock, refuse_foreign, regular, written_whole
 from clinometer.scanning.counts import TopK, tie_order
 from clinometer.scanning.passes import Scan, ScanTask
 
@@ -63,7 +63,7 @@ class Checkpoint:
                 file.write(json_bytes({"format": _FORMAT, "version": 1, "inputs": inputs}))
             return
         try:
-            about = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+            about = msgspec.json.decode(regular(path).read_bytes(), type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FormatError(path, None, f"not a list of scan parts ({error}); delete the folder") from None
         old_inputs = about.get("inputs")
@@ -146,7 +146,7 @@ def _digest_of(task: ScanTask) -> str:
 def _read(path: Path, task: ScanTask, digest: str) -> Scan | None:
     """A part; None if it is damaged or belongs to another task."""
     try:
-        with path.open("rb") as raw:
+        with regular(path).open("rb") as raw:
             file = np.load(raw, allow_pickle=False)
             if str(file["digest"]) != digest:
                 return None

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import CollectionError, FormatError, UsageError
-from clinometer.files import written_whole
+from clinometer.files import regular, written_whole
 
 __all__ = [
     "TIE_MODES",
@@ -229,6 +229,7 @@ class RankCounts:
         Raises:
             FormatError: It is not such a file.
         """
+        regular(path)
         try:
             with Path(path).open("rb") as raw:
                 file = np.load(raw, allow_pickle=False)

@@ -81,9 +81,16 @@ class JudgedRows(NamedTuple):
         )
 
 
-def with_judged(collection: Collection, related: Targets) -> tuple[Targets, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Targets with those judged documents that are not among them, and which rows are of related and judged ones."""
+def with_judged(
+    collection: Collection, related: Targets, excluded: NDArray[np.int64] | None = None
+) -> tuple[Targets, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Targets with those judged documents that are not among them, and which rows are of related and judged ones.
+
+    `excluded` is `(Q,)`: the document that is not in each query's pool, -1 for none.
+    """
     size, graded = len(collection.documents), collection.grades >= 0
+    if excluded is not None:
+        graded &= collection.judged != np.repeat(excluded, np.diff(collection.indptr))
     keys = [
         np.repeat(np.arange(len(indptr) - 1), np.diff(indptr)) * size + documents
         for indptr, documents in (related[:2], (collection.indptr, collection.judged))

@@ -29,7 +29,7 @@ QUERY_SETS = {
 }
 """Queries that the means are over, by the name of the option."""
 
-COMPARED_SETTINGS = {"pivot": None, "ties": None, "query_set": "answered"}
+COMPARED_SETTINGS: dict[str, Any] = {"pivot": None, "ties": None, "exclude_own_id": False, "query_set": "answered"}
 """Settings that must be equal where results are compared, with their value in results that do not name them."""
 
 

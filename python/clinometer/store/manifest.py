@@ -16,7 +16,7 @@ import msgspec
 
 from clinometer.encoders.base import EncoderRecord, Side
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import json_bytes
+from clinometer.files import json_bytes, regular
 
 __all__ = [
     "MANIFEST",
@@ -131,11 +131,11 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
         FileNotFoundError: The folder does not exist.
     """
     path = Path(folder) / MANIFEST
-    if Path(folder).is_dir() and not path.is_file():
+    if Path(folder).is_dir() and not regular(path).is_file():
         stages = [stage for stage in STAGES if (Path(folder) / stage / MANIFEST).is_file()]
         fix = f"open {Path(folder) / stages[0]}" if stages else "write one with clinometer encode"
         raise FormatError(Path(folder), None, f"this folder is not a store of embeddings: it has no {MANIFEST}; {fix}")
-    text = path.read_bytes()
+    text = regular(path).read_bytes()
     head = _decoded(path, text, _Head)
     if head.format != _FORMAT:
         raise FormatError(path, None, f"its format is {head.format!r}, but expected {_FORMAT!r}")

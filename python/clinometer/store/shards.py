@@ -11,7 +11,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from clinometer.errors import ClinometerError, FormatError
-from clinometer.files import Hashing, file_digest, written_whole
+from clinometer.files import Hashing, file_digest, regular, written_whole
 from clinometer.store.manifest import Manifest, Shard
 
 __all__ = ["bad_shards", "map_shard", "refuse_bad_shards", "write_array"]
@@ -36,6 +36,7 @@ def map_shard(folder: Path, shard: Shard) -> np.memmap[Any, Any]:
         ClinometerError: This process may not open more files.
     """
     path = folder / f"{shard.name}.npy"
+    regular(path)
     try:
         rows: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
@@ -80,6 +81,7 @@ def refuse_bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> N
 
 def _header_problem(path: Path, manifest: Manifest, shard: Shard) -> str:
     expected = ((shard.rows, manifest.width), False, np.dtype(manifest.dtype))
+    regular(path)
     try:
         with path.open("rb") as file:
             if npy.read_magic(file) != (1, 0):

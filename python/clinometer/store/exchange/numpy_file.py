@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from clinometer.errors import FormatError
-from clinometer.files import written_whole
+from clinometer.files import regular, written_whole
 from clinometer.store.exchange.row_source import Origin, RowBlock, Source
 from clinometer.store.exchange.sidecar import sidecar_origin, sidecar_source, write_sidecar
 from clinometer.store.manifest import Dtype
@@ -33,6 +33,7 @@ def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Ro
 @contextmanager
 def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[Source]:
     """The rows of a `.npy` file, which is mapped."""
+    regular(path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError):
