@@ -152,7 +152,8 @@ def pool(name: str, **options: Any) -> Callable[[], tuple[Any, dict[str, Any]]]:
 
 SCAN: dict[str, Any] = {
     "queries": QUERIES, "documents": DOCUMENTS, "relevant": RELEVANT, "languages": LABELS, "k": 3,
-    "per_language": False, "pool_k": 0, "ties": "index", "document_ids": [str(row) for row in range(20)], "exclude": [[3], [], []],
+    "per_language": False, "pool_k": 0, "ties": "index", "document_ids": [str(row) for row in range(20)],
+    "exclude": [[3], [], []],
     "similarity": "cosine", "precision": None, "memory_budget": None, "threads": 1, "executor": "local", "block": 512,
     "kernel": None, "show_progress_bar": False,
 }  # fmt: skip

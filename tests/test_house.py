@@ -11,8 +11,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "python" / "clinometer"
 
 ORDER = [
-    *("_core", "errors", "numerals", "parameters", "memory", "languages", "files", "vectors", "statistics"),
-    *("grades", "collection", "encoders", "adapters"),
+    *("_core", "errors", "numerals", "parameters", "memory", "languages", "files", "contents", "vectors", "statistics"),
+    *("collection", "encoders", "adapters"),
     *("losses", "geometry", "executors", "store", "correction", "scanning", "measures", "demo", "io", "scorers"),
     *("scenarios", "analysis", "report", "evaluation", "comparison", "pools", "training", "integrations", "cli"),
     "__main__",
@@ -26,7 +26,7 @@ CONVENIENCES = {
 """Imports against the order, deferred into functions, each with its reason."""
 
 HALL = {
-    *("__init__", "__main__", "_core", "collection", "errors", "files", "grades", "languages"),
+    *("__init__", "__main__", "_core", "contents", "errors", "files", "languages"),
     *("memory", "numerals", "parameters", "vectors"),
 }
 

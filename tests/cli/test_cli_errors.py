@@ -93,7 +93,8 @@ def damaged_corpus(folder: Path) -> None:
 
 def repeated_id(folder: Path) -> None:
     path = folder / "corpus.jsonl"
-    path.write_text(path.read_text() + path.read_text().splitlines()[0] + "\n")
+    first = path.read_text().splitlines()[0]
+    path.write_text(path.read_text() + first.replace('"text": "', '"text": "other ') + "\n")
 
 
 def absent_document(folder: Path) -> None:
@@ -103,7 +104,7 @@ def absent_document(folder: Path) -> None:
 
 def number_for_string(folder: Path) -> None:
     path = folder / "corpus.jsonl"
-    path.write_text(path.read_text().replace('"d-en0"', "17"))
+    path.write_text(path.read_text().replace('"d-en0"', "1.7"))
 
 
 def zero_row(folder: Path) -> None:
@@ -155,7 +156,7 @@ DAMAGE: list[tuple[Callable[[Path], None], tuple[str, ...]]] = [
     (damaged_corpus, ("corpus.jsonl:5: ",)),
     (repeated_id, ("corpus.jsonl:5: ", "duplicate document id 'd-en0'; ids must be unique")),
     (absent_document, ("the judgements name 1 missing documents, such as 'gone'; add them, or",)),
-    (number_for_string, ("corpus.jsonl:1: ", "17", "string")),
+    (number_for_string, ("corpus.jsonl:1: ", "1.7", "string")),
     (zero_row, ("1 documents are zero, NaN or infinite ('d-de0'); encode these texts again",)),
     (not_a_number, ("2 queries are zero, NaN or infinite ('q-en1', 'q-de1')",)),
     (other_dimension, ("the queries have 5 dimensions and the documents 3; both must come from the same encoder",)),

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import EmbeddingError, FormatError, MissingExtraError, UsageError
-from clinometer.files import written_whole
-from clinometer.vectors import finished_rows, unit_rows
+from clinometer.files import regular, written_whole
+from clinometer.vectors import array_of, finished_rows, unit_rows
 
 __all__ = ["KINDS", "Adapter", "Kind", "Side", "load"]
 
@@ -163,7 +163,7 @@ class Adapter:
         try:
             from safetensors.numpy import save
         except ImportError:
-            raise MissingExtraError("a file of an adapter", "models") from None
+            raise MissingExtraError("a file of an adapter", "safetensors") from None
         about = {
             "version": _VERSION,
             "kind": self.kind,
@@ -176,7 +176,7 @@ class Adapter:
             file.write(save(dict(self.arrays), metadata))
 
     def _applied(self, vectors: ArrayLike, side: Side) -> NDArray[np.float32]:
-        array = np.asanyarray(vectors)
+        array = array_of(vectors, f"the {side}")
         if array.ndim != 2 or array.shape[1] != self.dimension:
             raise EmbeddingError(
                 f"the {side} have shape {array.shape}, but the adapter maps embeddings of {self.dimension} dimensions; "
@@ -215,8 +215,8 @@ def load(path: str | os.PathLike[str]) -> Adapter:
     try:
         from safetensors import SafetensorError, safe_open
     except ImportError:
-        raise MissingExtraError("a file of an adapter", "models") from None
-    name = os.fspath(path)
+        raise MissingExtraError("a file of an adapter", "safetensors") from None
+    name = os.fspath(regular(path))
     try:
         with safe_open(name, framework="numpy") as file:
             metadata = (file.metadata() or {}).get(_FORMAT)

@@ -64,7 +64,7 @@ def compare(
         if output.suffix.lower() in (".html", ".htm"):
             require_extra()
     if figures is not None:
-        check_folder(figures)
+        check_folder(figures, figures=True)
     folders = [path if path.is_dir() or path.name != "results.json" else path.parent for path in results]
     if files := [path for path in folders if path.is_file()]:
         raise UsageError(f"{files[0]} is a file; give a folder from clinometer evaluate -o")

@@ -14,7 +14,7 @@ from clinometer.measures import Measure, evaluate_measure, parse
 from clinometer.measures.placements import Placements
 from clinometer.parameters import checked
 from clinometer.scanning.counts import Counts, RankCounts, tie_order
-from clinometer.vectors import plain_array
+from clinometer.vectors import array_of, refuse_masked
 
 __all__ = ["measure"]
 
@@ -54,7 +54,10 @@ def measure(
         {'RR': [0.5], 'Success@1': [0.0]}
     """
     parsed = parse(measures)
-    weights = np.broadcast_to(np.int64(1), len(ranks.codes)) if grades is None else plain_array(grades, "grades")
+    weights = np.broadcast_to(np.int64(1), len(ranks.codes))
+    if grades is not None:
+        refuse_masked(grades, "grades", UsageError)
+        weights = array_of(grades, "grades", packed=True)
     if (
         weights.shape != ranks.codes.shape
         or weights.dtype.kind not in "iu"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
+from clinometer.encoders.similarity import check_similarity
 from clinometer.errors import EmbeddingError, UsageError, shown
 from clinometer.memory import refuse_more_than_available
 from clinometer.numerals import read_bytes
@@ -17,7 +18,7 @@ from clinometer.parameters import choice, switch, texts, thread_number, whole
 from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scanning.sources import Held, Source, sources_of_store
 from clinometer.store.reader import EmbeddingStore
-from clinometer.vectors import named_type, plain_array
+from clinometer.vectors import array_of, named_type, refuse_masked
 
 __all__ = [
     "MOST_DOCUMENTS",
@@ -63,7 +64,7 @@ def embedding_rows(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
     """Embeddings as C-contiguous float32 or float16; arrays that already are, and memory maps, are not copied."""
     if isinstance(rows, EmbeddingStore):
         rows = rows.take(np.arange(len(rows)))
-    array = plain_array(rows, what)
+    array = array_of(rows, what)
     if array.ndim != 2 or array.shape[1] == 0:
         raise EmbeddingError(f"{what} have shape {array.shape}, but must be (rows, dimension)")
     kept = array.dtype in (np.float32, np.float16)
@@ -113,7 +114,7 @@ def check_options(
         whole(length, name, least=0, most=MOST_DOCUMENTS)
     switch(per_language, "per_language")
     check_ties(ties)
-    choice(similarity, "similarity", ("cosine", "dot"))
+    check_similarity(similarity)
     if precision is not None:
         choice(precision, "precision", ("float32", "int16-certified"))
     thread_number(threads)
@@ -125,6 +126,7 @@ def check_options(
 
 def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
     """Labels in order of first appearance, and each document's code."""
+    refuse_masked(languages, "languages", UsageError)
     if languages is None:
         return ("",), np.zeros(size, dtype=np.uint16)
     if not isinstance(languages, (Sequence, np.ndarray)):
@@ -164,6 +166,7 @@ def targets_of(
     relevant: Relevant | None, queries: int, size: int, kind: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Documents of each query as CSR `(indptr, positions)`; errors call them `kind` documents."""
+    refuse_masked(relevant, f"positions of {kind} documents", UsageError)
     if relevant is None:
         return np.zeros(queries + 1, dtype=np.int64), np.empty(0, dtype=np.int64)
     if _is_csr(relevant, queries):

@@ -25,7 +25,7 @@ from clinometer.store.codes import CodedRows, decoded
 from clinometer.store.manifest import MANIFEST, STAGES, Manifest, Shard, Stage, read_manifest
 from clinometer.store.rowfiles import stored_values
 from clinometer.store.shards import map_shard, read_rows, refuse_bad_shards, take_rows
-from clinometer.vectors import plain_array
+from clinometer.vectors import array_of
 
 __all__ = ["EmbeddingStore", "find_store", "stores_in"]
 
@@ -162,7 +162,7 @@ class EmbeddingStore:
         Raises:
             UsageError: The store has no such rows.
         """
-        numbers: NDArray[Any] = plain_array(rows, "row numbers")
+        numbers: NDArray[Any] = array_of(rows, "row numbers", packed=True)
         if numbers.size and numbers.dtype.kind not in "iu":
             raise UsageError(f"row numbers are {numbers.dtype}, but must be integers")
         if numbers.ndim != 1 or (numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self))):

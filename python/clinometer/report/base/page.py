@@ -10,8 +10,11 @@ from clinometer.errors import MissingExtraError
 __all__ = ["fill", "require_extra"]
 
 
-def require_extra() -> None:
-    """Check, before any work, that the packages of the HTML report are installed.
+def require_extra(feature: str = "the HTML report") -> None:
+    """Check, before any work, that the packages of the HTML report and of figures are installed.
+
+    Args:
+        feature: What needs them, for the message.
 
     Raises:
         MissingExtraError: matplotlib or jinja2 is not installed.
@@ -20,7 +23,7 @@ def require_extra() -> None:
         try:
             import_module(package)
         except ImportError:
-            raise MissingExtraError("the HTML report", "report") from None
+            raise MissingExtraError(feature, "report") from None
 
 
 def fill(template: str, **facts: Any) -> str:
