@@ -379,9 +379,10 @@ def put_section(page: Path, name: str, text: str) -> None:
 
 
 def refuse_foreign(folder: Path, marker: str, is_own: Callable[[str], bool]) -> None:
-    """Refuse a folder without its marker that holds other files; the message names the first of them."""
+    """Refuse a folder that holds other files than those around its marker; the message names the first of them."""
     if foreign := sorted(file.name for file in folder.iterdir() if not is_own(file.name)):
-        problem = f"this folder has no {marker} but holds {foreign[0]!r}; choose a new or empty folder"
+        marked = "holds" if (folder / marker).exists() else f"has no {marker} but holds"
+        problem = f"this folder {marked} {foreign[0]!r}; choose a new or empty folder"
         raise FormatError(folder, None, problem)
 
 

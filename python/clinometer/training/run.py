@@ -22,7 +22,7 @@ from clinometer.training.data import ParallelSamples, parallel_samples, prompts_
 from clinometer.training.plan import TrainingPlan
 from clinometer.training.recipes import make_loss, recipe_of
 
-__all__ = ["TrainedModel", "train"]
+__all__ = ["TrainedModel", "forget_training", "train"]
 
 _RECORD = "training.json"
 _UNFINISHED = "plan.json"
@@ -257,6 +257,18 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
         else:
             _remove(checkpoint)
     return max(checkpoints, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+
+
+def forget_training(output: Path) -> None:
+    """Delete a folder with a trained model or an unfinished training, or with folders of such; another one stays."""
+    if not output.is_dir():
+        return
+    if any((output / name).exists() for name in (_RECORD, _UNFINISHED)):
+        _remove(output)
+    else:
+        for folder in output.iterdir():
+            if any((folder / name).exists() for name in (_RECORD, _UNFINISHED)):
+                _remove(folder)
 
 
 def _refuse_another(output: Path, earlier: dict[str, Any], plan: TrainingPlan, what: str) -> None:
