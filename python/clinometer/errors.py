@@ -14,6 +14,7 @@ from typing import Any
 
 __all__ = [
     "ClinometerError",
+    "ClinometerWarning",
     "CollectionError",
     "EmbeddingError",
     "EncoderError",
@@ -86,6 +87,10 @@ class ClinometerError(Exception):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(bounded(printable(str(message))))
+
+
+class ClinometerWarning(UserWarning):
+    """Input that can be used but may not be what was meant; the command line shows such sentences at the end."""
 
 
 class UsageError(ClinometerError, ValueError):
@@ -165,6 +170,17 @@ def first_few(items: Sequence[Any], most: int = 5, show: Callable[[Any], str] = 
     return ", ".join(shortened(show(item), _FOREIGN // most) for item in items[:most]) + (
         ", ..." if len(items) > most else ""
     )
+
+
+def shown(value: object, most: int = 100) -> str:
+    """A value from a file or argument as a message shows it: its repr, cut where it is long.
+
+    Example:
+        >>> shown("x" * 500, 10)
+        "'xxxxxxxxx..."
+    """
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def first_line(error: object) -> str:

@@ -93,7 +93,8 @@ def damaged_corpus(folder: Path) -> None:
 
 def repeated_id(folder: Path) -> None:
     path = folder / "corpus.jsonl"
-    path.write_text(path.read_text() + path.read_text().splitlines()[0] + "\n")
+    first = path.read_text().splitlines()[0]
+    path.write_text(path.read_text() + first.replace('"text": "', '"text": "other ') + "\n")
 
 
 def absent_document(folder: Path) -> None:
@@ -103,7 +104,7 @@ def absent_document(folder: Path) -> None:
 
 def number_for_string(folder: Path) -> None:
     path = folder / "corpus.jsonl"
-    path.write_text(path.read_text().replace('"d-en0"', "17"))
+    path.write_text(path.read_text().replace('"d-en0"', "1.7"))
 
 
 def zero_row(folder: Path) -> None:
@@ -155,13 +156,13 @@ DAMAGE: list[tuple[Callable[[Path], None], tuple[str, ...]]] = [
     (damaged_corpus, ("corpus.jsonl:5: ",)),
     (repeated_id, ("corpus.jsonl:5: ", "duplicate document id 'd-en0'; ids must be unique")),
     (absent_document, ("the judgements name 1 missing documents, such as 'gone'; add them, or",)),
-    (number_for_string, ("corpus.jsonl:1: ", "17", "string")),
+    (number_for_string, ("corpus.jsonl:1: ", "1.7", "string")),
     (zero_row, ("1 documents are zero, NaN or infinite ('d-de0'); encode these texts again",)),
     (not_a_number, ("2 queries are zero, NaN or infinite ('q-en1', 'q-de1')",)),
     (other_dimension, ("the queries have 5 dimensions and the documents 3; both must come from the same encoder",)),
     (missing_row, ("the documents are 4 texts, but their embeddings have 3 rows",)),
     (other_type, ("must be float32 or float16, not float64; convert them with .astype(numpy.float32)",)),
-    (no_array, ("documents.npy: not a numeric .npy file; write it with numpy.save",)),
+    (no_array, ("documents.npy: not a numeric .npy file; write",)),
     (objects, ("documents.npy: not a numeric .npy file",)),
     (no_embeddings, ("documents.npy: No such file or directory; check the path",)),
     (no_qrels, ("test.tsv",)),
@@ -217,10 +218,10 @@ def test_without_the_report_extra_all_but_the_page_is_written(
     monkeypatch.setitem(sys.modules, package, None)
     done = evaluate("-o", out)
     assert done.code == 0, done.err
-    assert f"wrote results.json, per_query.jsonl.gz, examples.jsonl.gz and report.md to {out}\n" in done.err
+    assert f"wrote results.json, per_query.jsonl.gz and report.md to {out}\n" in done.err
     assert "note: the HTML report needs an optional package: pip install 'clinometer[report]'\n" in done.err
     # A page of an earlier run would be of other results.
-    files = ["examples.jsonl.gz", "per_query.jsonl.gz", "report.md", "results.json"]
+    files = ["per_query.jsonl.gz", "report.md", "results.json"]
     assert sorted(path.name for path in out.iterdir()) == files
     assert run("compare", out, out, "--resamples", "10", "-o", tmp_path / "page.md").code == 0
     assert run("report", out, "-o", tmp_path / "report.md").code == 0

@@ -58,10 +58,9 @@ def above_answers(scanned: ScannedCollection, setting: Setting, depth: int) -> A
     own = np.flatnonzero(placed.language == setting.pool.index(setting.query_language))
     if not own.size:
         return None
-    # Documents that were not retrieved tie, but not in any order: all that were are above.
     missed = np.zeros(len(placed.language), dtype=np.bool_)
     missed[placed.missed_rows] = True
-    places = 1 + placed.above + np.where(missed, 0, placed.preceding)
+    places = 1 + placed.above + placed.preceding
     ordered = own[np.lexsort((places[own], placed.query[own]))]
     best = ordered[np.unique(placed.query[ordered], return_index=True)[1]]
     of_query = placed.query[best]

@@ -91,6 +91,13 @@ class _Steps(OptionGroup):
     patience: Annotated[
         int | None, option("N", "Number of evaluations without improvement before training stops.", min=1)
     ] = None
+    checkpoint_steps: Annotated[
+        int | None,
+        option("N", "Steps between checkpoints to resume from; by default a tenth of the run, at most 50.", min=1),
+    ] = None
+    checkpoint_minutes: Annotated[
+        float | None, option("X", "Longest time without a checkpoint, in minutes; 10 by default.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,10 +140,17 @@ def train(
     }
     shared = without_none(values)
     languages = [label for labels in samples.language for label in split_names(labels) or []]
+    checkpoints = without_none(
+        {"checkpoint_steps": steps.checkpoint_steps, "checkpoint_minutes": steps.checkpoint_minutes}
+    )
     if recipe.adapter is not None:
         model_only = {"mini-batch-size": steps.mini_batch_size, "lora-rank": recipe.lora_rank, "blend": recipe.blend}
         if model_options := [f"--{name}" for name in without_none(model_only)]:
             raise UsageError(f"--adapter leaves the model unchanged; leave out {', '.join(model_options)}")
+        if checkpoints:
+            raise UsageError(
+                f"an adapter is trained in one go; leave out --{next(iter(checkpoints)).replace('_', '-')}"
+            )
         if steps.evaluations or len(recipe.seeds) > 1:
             raise UsageError("an adapter has one seed and stops by its loss; leave out --evaluations and further seeds")
         _adapt(model, asdict(prompts), samples.data, languages, proof,
@@ -157,7 +171,7 @@ def train(
         forget_training(proof.output)
     trained = train_seeds(
         model, [*samples.data], languages, proof.output, seeds=recipe.seeds, evaluate=proof.evaluate or [],
-        show_progress_bar=proof.bars, **shared, **model_settings, **asdict(prompts),
+        show_progress_bar=proof.bars, **shared, **model_settings, **checkpoints, **asdict(prompts),
     )  # fmt: skip
     warn(trained.models[0].record["samples"]["warnings"])
     text = json_module.dumps(trained.to_dict(), indent=1, ensure_ascii=False) if proof.json else _shown(trained)

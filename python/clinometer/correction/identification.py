@@ -15,8 +15,8 @@ from clinometer.languages import canonical
 __all__ = ["Identifier", "identify"]
 
 _CONFIDENCE = 0.5
-# Labels with another name in the identifier: macrolanguages and their standard forms.
-_OTHER_NAMES = {"nb": "no", "fil": "tl"}
+# Labels with another name in the identifier.
+_OTHER_NAMES = {"fil": "tl"}
 
 
 class Identifier:

@@ -75,9 +75,8 @@ def leading_share(
         placed: Placements of their relevant documents.
 
     Returns:
-        `(q,)`: 0 or 1 in a tie mode with a fixed order, else the share among those that tie for it; NaN if nothing but
-        relevant documents was retrieved. None if the setting has no lists, or the pool no other language than the
-        query's.
+        `(q,)`: 0 or 1 in a tie mode with a fixed order, else the share among those that tie for it. None if the setting
+        has no lists, or the pool no other language than the query's.
 
     Raises:
         MeasureError: With expected ties, more documents share a first place than the lists are long.
@@ -105,10 +104,7 @@ def leading_share(
         first &= place == place.min(axis=(1, 2), keepdims=True)
     first_count = np.count_nonzero(first, axis=(1, 2))
     own = [number for number, label in enumerate(labels) if label == setting.query_language]
-    own_count = np.count_nonzero(first[:, own], axis=(1, 2))
-    share: NDArray[np.float64] = np.divide(
-        own_count, first_count, out=np.full(len(queries), np.nan), where=first_count > 0
-    )
+    share: NDArray[np.float64] = np.count_nonzero(first[:, own], axis=(1, 2)) / np.maximum(first_count, 1)
     return share
 
 
