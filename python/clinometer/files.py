@@ -387,7 +387,10 @@ def put_section(page: Path, name: str, text: str) -> None:
         text: Markdown.
     """
     begin, end = f"<!-- begin: clinometer {name} -->", f"<!-- end: clinometer {name} -->"
-    before = regular(page).read_text(encoding="utf-8") if page.exists() else ""
+    try:
+        before = regular(page).read_text(encoding="utf-8") if page.exists() else ""
+    except UnicodeDecodeError:
+        raise FormatError(page, None, "not UTF-8; save the page as UTF-8, or move it away") from None
     head, _, rest = before.partition(begin)
     tail = rest.partition(end)[2]
     with written_whole(page) as file:
