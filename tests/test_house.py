@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "python" / "clinometer"
 
 ORDER = [
-    *("_core", "errors", "languages", "files", "vectors", "statistics", "collection", "encoders"),
+    *("_core", "errors", "languages", "files", "contents", "vectors", "statistics", "collection", "encoders"),
     *(
         "adapters",
         "losses",
@@ -36,7 +36,7 @@ CONVENIENCES = {
 }
 """Imports against the order, deferred into functions, each with its reason."""
 
-HALL = {"__init__", "__main__", "_core", "errors", "files", "languages", "vectors"}
+HALL = {"__init__", "__main__", "_core", "contents", "errors", "files", "languages", "vectors"}
 
 Graph = dict[str, dict[str, str]]
 

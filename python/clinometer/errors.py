@@ -14,6 +14,7 @@ from typing import Any
 
 __all__ = [
     "ClinometerError",
+    "ClinometerWarning",
     "CollectionError",
     "EmbeddingError",
     "EncoderError",
@@ -86,6 +87,10 @@ class ClinometerError(Exception):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(bounded(printable(str(message))))
+
+
+class ClinometerWarning(UserWarning):
+    """Input that can be used but may not be what was meant; the command line shows such sentences at the end."""
 
 
 class UsageError(ClinometerError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -21,6 +22,7 @@ __all__ = [
     "PARTIAL",
     "Hashing",
     "check_target",
+    "expanded",
     "file_digest",
     "folder_written_whole",
     "json_bytes",
@@ -37,6 +39,14 @@ PARTIAL = ".partial"
 """Suffix of an unfinished file."""
 
 _LOCK = ".lock"
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with `~` or `~user` at its beginning replaced by the home folder, as shells do.
+
+    Shells leave `beir:~/x` and `--run=~/x` as they are. A user who does not exist is left as well.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
 
 
 def file_digest(path: Path) -> str:
@@ -168,7 +178,7 @@ def written_whole(path: str | os.PathLike[str], *, durable: bool = False) -> Ite
         UsageError: The name is taken by something other than a file.
         FileNotFoundError: The folder of the file does not exist.
     """
-    path = Path(path)
+    path = expanded(path)
     check_target(path)
     entry = _claimed(path)
     try:
@@ -210,6 +220,7 @@ def regular(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         FormatError: The message says what the path is.
+        UsageError: No path can be written so.
     """
     if kind := _special(Path(path)):
         raise FormatError(Path(path), None, f"this is {kind}, not a file; save its content as a file first")
@@ -222,6 +233,11 @@ def _special(path: Path) -> str:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return ""
+    except (OSError, ValueError) as error:
+        # ValueError: a zero byte, or half of a surrogate pair.
+        if isinstance(error, OSError) and error.errno not in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise
+        raise UsageError(f"{str(path)!r} cannot be a path ({getattr(error, 'strerror', error)}); check it") from None
     kinds = {stat.S_ISFIFO: "a pipe", stat.S_ISCHR: "a device", stat.S_ISBLK: "a device", stat.S_ISSOCK: "a socket"}
     return next((kind for is_kind, kind in kinds.items() if is_kind(mode)), "")
 
@@ -329,7 +345,7 @@ def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
         UsageError: The name is taken by something other than an empty folder.
         FileNotFoundError: The folder's parent does not exist.
     """
-    folder = Path(folder).absolute()
+    folder = expanded(folder).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} already exists and is not empty; choose a new folder")
     if not folder.parent.is_dir():

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import ClinometerError, EmbeddingError, first_few
 
-__all__ = ["Rows", "array_of", "checked_rows", "finished_rows", "refuse_masked", "unit", "unit_rows"]
+__all__ = ["Rows", "array_of", "checked_rows", "finished_rows", "is_tensor", "refuse_masked", "unit", "unit_rows"]
 
 Rows = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def array_of(values: Any, what: str, *, packed: bool = False) -> NDArray[Any]:
         EmbeddingError: Not an array, values are masked, or bytes may be packed bits.
     """
     refuse_masked(values, what)
-    if isinstance(values, (list, tuple)) and any(_is_tensor(row) for row in values):
+    if isinstance(values, (list, tuple)) and any(is_tensor(row) for row in values):
         values = [array_of(row, what, packed=packed) for row in values]
     try:
         array: NDArray[Any] = np.asanyarray(_on_host(values))
@@ -55,13 +55,14 @@ def array_of(values: Any, what: str, *, packed: bool = False) -> NDArray[Any]:
     return array
 
 
-def _is_tensor(values: Any) -> bool:
+def is_tensor(values: Any) -> bool:
+    """Whether it is a tensor of torch, which need not be installed."""
     return type(values).__module__.partition(".")[0] == "torch"
 
 
 def _on_host(values: Any) -> Any:
     """A tensor in the memory of this process; bfloat16, which NumPy lacks, as float32."""
-    if not _is_tensor(values):
+    if not is_tensor(values):
         return values
     tensor = values.detach().cpu()
     array: NDArray[Any] = (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()

@@ -157,6 +157,7 @@ def _sampled(
     remedies = RemedyFiles(adapter, None)
     remedies.load()
     collection = reading.load(source)
+    collection.require_texts("a correction")
     sys.stderr.write(collection.summary() + "\n")
     encoder = vectors.make()
     warn(encoder.record.warnings)

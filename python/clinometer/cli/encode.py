@@ -65,6 +65,7 @@ def encode(
     remedies = RemedyFiles(adapter, None)
     remedies.load()
     collection = reading.load(source)
+    collection.require_texts("encoding")
     sys.stderr.write(collection.summary() + "\n")
     plain = options.make() if similarity is None else ChangedEncoder(options.make(), similarity=similarity)
     encoder = remedies.applied_to(plain, collection)

@@ -54,6 +54,7 @@ def geometry(
     remedies = RemedyFiles(adapter, correction, None if correction is None else "unknown")
     remedies.load()
     collection = reading.load(source).restrict(split_names(reading.languages))
+    collection.require_texts("the geometry of embeddings")
     sys.stderr.write(collection.summary() + "\n")
     encoder = remedies.applied_to(vectors.make(), collection)
     texts = collection.documents

@@ -139,6 +139,18 @@ class Collection:
         labels = select(languages, self.languages, f"collection {self.name!r}")
         return self._only(self.documents.rows_in(labels), self.queries.rows_in(labels))
 
+    def require_texts(self, purpose: str) -> None:
+        """Refuse a collection of which only ids and languages are known (`texts_absent` in its notes).
+
+        Raises:
+            CollectionError: It has no texts of documents or of queries.
+        """
+        if absent := self.notes.get("texts_absent"):
+            raise CollectionError(
+                f"{self.name!r} has no texts of {' and '.join(absent)}, which {purpose} needs; add them, or evaluate a "
+                "run, scores or precomputed embeddings"
+            )
+
     def complete(self) -> Collection:
         """The collection without texts that lack a translation: then all languages have the same questions and texts.
 

@@ -55,7 +55,8 @@ def read_run(path: str | Path) -> dict[str, dict[str, float]]:
     run: dict[str, dict[str, float]] = {}
     for number, cells in _cells(path, ("query id", "Q0", "document id", "rank", "score", "tag"), more=True):
         try:
-            score = float(cells[4])
+            # Python reads digits of any script, and underscores between them; C does not.
+            score = float(cells[4]) if cells[4].isascii() and "_" not in cells[4] else math.nan
         except ValueError:
             score = math.nan
         if math.isnan(score):
@@ -186,8 +187,10 @@ def refuse_white_space(ids: Iterable[str], what: str) -> None:
             raise UsageError(
                 f"the {what} {name!r} is empty or has white space, which TREC files cannot hold; rename it"
             )
-        if what == "query id" and name.startswith("#"):
-            raise UsageError(f"the query id {name!r} begins with '#', which marks a comment in TREC files; rename it")
+        if what == "query id" and name.startswith(("#", "\ufeff")):
+            raise UsageError(
+                f"the query id {name!r} begins with '#', which marks a comment, or with a byte-order mark; rename it"
+            )
 
 
 def _cells(path: str | Path, columns: tuple[str, ...], *, more: bool = False) -> Iterator[tuple[int, list[str]]]:

@@ -177,7 +177,7 @@ def bytes_of(budget: int | str) -> int:
     """
     if isinstance(budget, int):
         return budget
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", budget, re.IGNORECASE)
+    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([kmgt]?)b?\s*", budget, re.IGNORECASE)
     if match is None:
         raise UsageError(f"memory_budget is {budget!r}; write it like 4GB or 512MB")
     return int(float(match[1]) * 1000 ** " kmgt".index(match[2].lower() or " "))

@@ -8,15 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal, cast, get_args
-from zipfile import BadZipFile
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import CollectionError, FormatError, UsageError
-from clinometer.files import regular, written_whole
+from clinometer.errors import CollectionError, UsageError
+from clinometer.files import written_whole
+from clinometer.scanning.saved_counts import saved_counts
 
 __all__ = [
     "TIE_MODES",
@@ -229,19 +228,7 @@ class RankCounts:
         Raises:
             FormatError: It is not such a file.
         """
-        regular(path)
-        try:
-            with Path(path).open("rb") as raw:
-                file = np.load(raw, allow_pickle=False)
-                arrays = {name: file[name] for name in _ARRAYS}
-                languages = tuple(str(label) for label in file["languages"])
-                ties, held = cast("TieMode", str(file["ties"])), cast("Any", str(file["held"]))
-                by_id, sizes = bool(file["by_id"]), file["pool_sizes"]
-        except (KeyError, IndexError, ValueError, EOFError, BadZipFile) as error:
-            raise FormatError(os.fspath(path), None, "not a file written by RankCounts.save") from error
-        return cls(
-            **arrays, languages=languages, ties=ties, held=held, by_id=by_id, pool_sizes=sizes if sizes.size else None
-        )
+        return cls(**saved_counts(os.fspath(path), TIE_MODES))
 
 
 _ARRAYS = ("indptr", "documents", "codes", "scores", "greater", "equal", "before")

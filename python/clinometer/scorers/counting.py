@@ -20,7 +20,7 @@ from clinometer.scanning.arguments import Relevant, check_options, codes_of, tar
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, split_lists, stack_lists, tie_order
 from clinometer.scanning.exclude import join, without, without_listed
 from clinometer.scanning.scan import Scan
-from clinometer.vectors import array_of
+from clinometer.vectors import array_of, is_tensor
 
 __all__ = ["is_sparse", "scan_scores"]
 
@@ -78,6 +78,8 @@ def scan_scores(
         ([3], [1], [[3, 1]])
     """
     check_options(k, ties, "dot", None, None, 1, None, pool_k=pool_k)
+    if is_tensor(scores):
+        scores = array_of(scores, "the scores", packed=True)
     blocks = _blocks(scores)
     first = next(blocks, None)
     if first is None or not first.size:

@@ -10,10 +10,11 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 
+from clinometer.contents import decode_json
 from clinometer.encoders.base import EncoderRecord, Side
 from clinometer.errors import FormatError, UsageError
 from clinometer.files import json_bytes, regular
@@ -30,8 +31,6 @@ __all__ = [
     "read_manifest",
 ]
 
-T = TypeVar("T")
-
 Stage = Side
 STAGES: tuple[Stage, ...] = ("documents", "queries")
 Dtype = Literal["float32", "float16", "int16"]
@@ -40,9 +39,13 @@ DTYPES: tuple[Dtype, ...] = ("float32", "float16", "int16")
 MANIFEST = "manifest.json"
 _FORMAT = "clinometer-embeddings"
 _VERSION = 1
+_EXPECTED = "not a manifest of a store: {problem}; copy it again"
 _NAME = re.compile(r"[0-9]{5,}")
 # Fields of a record that do not affect embeddings.
 _NEUTRAL_FIELDS = ("warnings", "languages")
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,10 +61,10 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    rows: int
+    rows: Count
     sha256: str
     jsonl_sha256: str
-    jsonl_bytes: int
+    jsonl_bytes: Count
     texts_sha256: str | None = None
 
 
@@ -86,10 +89,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     version: int = _VERSION
     stage: Stage
     dtype: Dtype
-    dimension: int
-    rows: int = 0
-    planned_rows: int | None = None
-    shard_rows: int | None = None
+    dimension: Count
+    rows: Count = 0
+    planned_rows: Count | None = None
+    shard_rows: Count | None = None
     encoder: EncoderRecord
     shards: list[Shard] = msgspec.field(default_factory=list)
 
@@ -136,7 +139,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
         fix = f"open {Path(folder) / stages[0]}" if stages else "write one with clinometer encode"
         raise FormatError(Path(folder), None, f"this folder is not a store of embeddings: it has no {MANIFEST}; {fix}")
     text = regular(path).read_bytes()
-    head = _decoded(path, text, _Head)
+    head = decode_json(text, _Head, path, _EXPECTED)
     if head.format != _FORMAT:
         raise FormatError(path, None, f"its format is {head.format!r}, but expected {_FORMAT!r}")
     if head.version > _VERSION or (head.dtype and head.dtype not in DTYPES):
@@ -146,7 +149,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
             f"it has version {head.version} and data type {head.dtype!r}, and this clinometer reads up to version "
             f"{_VERSION} of {', '.join(DTYPES)}; install a newer clinometer",
         )
-    manifest = _decoded(path, text, Manifest)
+    manifest = decode_json(text, Manifest, path, _EXPECTED)
     names = [shard.name for shard in manifest.shards]
     # Names become paths; digits cannot leave the folder.
     if len(set(names)) < len(names) or not all(_NAME.fullmatch(name) for name in names):
@@ -157,13 +160,6 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
     if manifest.shards and manifest.dimension < 1:
         raise FormatError(path, None, f"its dimension is {manifest.dimension}, but must be 1 or more")
     return manifest
-
-
-def _decoded(path: Path, text: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(path, None, f"not a manifest of a store: {error}") from None
 
 
 def differences(stored: EncoderRecord, current: EncoderRecord, stage: Stage) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from clinometer.errors import ClinometerError, FormatError
+from clinometer.contents import mapped_npy, npy_header
+from clinometer.errors import FormatError
 from clinometer.files import Hashing, file_digest, regular, written_whole
 from clinometer.store.manifest import Manifest, Shard
 
@@ -36,20 +36,10 @@ def map_shard(folder: Path, shard: Shard) -> np.memmap[Any, Any]:
         ClinometerError: This process may not open more files.
     """
     path = folder / f"{shard.name}.npy"
-    regular(path)
     try:
-        rows: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped_npy(path, "not a complete .npy file; copy this shard again")
     except FileNotFoundError:
         raise FormatError(path, None, "this shard is missing; copy it again") from None
-    except (ValueError, EOFError):
-        raise FormatError(path, None, "not a complete .npy file; copy this shard again") from None
-    except OSError as error:
-        if error.errno != errno.EMFILE:
-            raise
-        raise ClinometerError(
-            f"{path}: this process may not open one file per shard; raise the limit with 'ulimit -n'"
-        ) from None
-    return rows
 
 
 def bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> list[str]:
@@ -81,17 +71,14 @@ def refuse_bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> N
 
 def _header_problem(path: Path, manifest: Manifest, shard: Shard) -> str:
     expected = ((shard.rows, manifest.width), False, np.dtype(manifest.dtype))
-    regular(path)
     try:
-        with path.open("rb") as file:
-            if npy.read_magic(file) != (1, 0):
-                return "not a .npy file of version 1.0"
-            header = npy.read_array_header_1_0(file)
+        with regular(path).open("rb") as file:
+            header = npy_header(file, path, "not a .npy file")
             start = file.tell()
     except FileNotFoundError:
         return "missing"
-    except ValueError:
-        return "not a .npy file"
+    except FormatError as error:
+        return error.problem
     if header != expected:
         return f"{header[2]} of shape {header[0]}, but the manifest says {expected[2]} of shape {expected[0]}"
     return _size_problem(path, start + shard.rows * manifest.width * expected[2].itemsize)
