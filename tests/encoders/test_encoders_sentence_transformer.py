@@ -213,10 +213,20 @@ def test_dtype_and_normalisation_are_read_from_the_model() -> None:
 
 def test_a_model_for_another_similarity_is_warned_about() -> None:
     model: Any = Two()
-    model.similarity_fn_name = "dot"
-    with pytest.warns(UserWarning, match="configured for dot scores; clinometer scores by cosine"):
+    model.similarity_fn_name = "euclidean"
+    with pytest.warns(UserWarning, match="configured for euclidean scores; clinometer scores it by cosine"):
         made = SentenceTransformerEncoder(model)
     assert len(made.record.warnings) == 1
+    assert made.record.similarity == ""
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_the_similarity_of_the_model_is_in_its_record(similarity: str) -> None:
+    model: Any = Two()
+    assert SentenceTransformerEncoder(model).record.similarity == "cosine"
+    model.similarity_fn_name = similarity
+    made = SentenceTransformerEncoder(model)
+    assert (made.record.similarity, made.record.warnings) == (similarity, [])
 
 
 @pytest.mark.parametrize("length", [float("inf"), 10**30])

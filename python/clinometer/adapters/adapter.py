@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import EmbeddingError, FormatError, MissingExtraError, UsageError
 from clinometer.files import regular, written_whole
-from clinometer.vectors import finished_rows, unit_rows
+from clinometer.vectors import array_of, finished_rows, unit_rows
 
 __all__ = ["KINDS", "Adapter", "Kind", "Side", "load"]
 
@@ -176,7 +176,7 @@ class Adapter:
             file.write(save(dict(self.arrays), metadata))
 
     def _applied(self, vectors: ArrayLike, side: Side) -> NDArray[np.float32]:
-        array = np.asanyarray(vectors)
+        array = array_of(vectors, f"the {side}")
         if array.ndim != 2 or array.shape[1] != self.dimension:
             raise EmbeddingError(
                 f"the {side} have shape {array.shape}, but the adapter maps embeddings of {self.dimension} dimensions; "

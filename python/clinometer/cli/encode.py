@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from clinometer.cli.encoder_options import Adapter, EncoderOptions
 from clinometer.cli.expansion import option, output_option
-from clinometer.cli.option_groups import Executor, Progress, Source, SourceName, Storage
+from clinometer.cli.option_groups import Executor, Progress, Similarity, Source, SourceName, Storage, without_none
 from clinometer.cli.remedies import RemedyFiles
 from clinometer.errors import UsageError
 
@@ -41,6 +41,7 @@ def encode(
     execution: _Workers,
     storage: Storage = _STORAGE,
     adapter: Adapter = None,
+    similarity: Similarity = None,
     only: Annotated[str | None, option("documents|queries", "Side to encode; both by default.", panel="Source")] = None,
 ) -> None:
     """Encode a collection and store the embeddings. Run again, it resumes where it stopped.
@@ -53,7 +54,10 @@ def encode(
     stages = ("documents", "queries") if only is None else (only,)
     if options.encoder == "precomputed":
         raise UsageError("--encoder precomputed has nothing to encode; store arrays with clinometer store import")
+    if similarity not in (None, "cosine", "dot"):
+        raise UsageError(f"--similarity is {similarity!r}, but stored embeddings are made for cosine or dot")
     # Imported here so that `--help` and errors in options come at once.
+    from clinometer.encoders import ChangedEncoder
     from clinometer.store import fill, open_writer
 
     if output.exists() and not output.is_dir():
@@ -62,7 +66,8 @@ def encode(
     remedies.load()
     collection = reading.load(source)
     sys.stderr.write(collection.summary() + "\n")
-    encoder = remedies.applied_to(options.make(), collection)
+    plain = options.make() if similarity is None else ChangedEncoder(options.make(), similarity=similarity)
+    encoder = remedies.applied_to(plain, collection)
     written = _warn(encoder.record.warnings, set())
     texts = {"documents": collection.documents, "queries": collection.queries}
     ray_encoders: Any = None
@@ -77,7 +82,8 @@ def encode(
         if execution.executor == "ray" and any(len(writer) < len(texts[stage]) for stage, writer in writers.items()):
             from clinometer.store.ray_encoding import RayEncoders, made_of
 
-            make = partial(made_of, options.name, options.arguments(), remedies.adapter)
+            arguments = options.arguments() | without_none({"similarity": similarity})
+            make = partial(made_of, options.name, arguments, remedies.adapter)
             ray_encoders = stack.enter_context(RayEncoders(make, workers=execution.workers, device=options.device))
         for stage, writer in writers.items():
             stored_before = len(writer)

@@ -21,10 +21,21 @@ __all__ = [
     "Prompts",
     "Remedy",
     "Server",
+    "TruncateDim",
     "Vectors",
 ]
 
 MaxLength = Annotated[int | None, option("N", "Longest input in tokens.", "--max-length", min=1)]
+TruncateDim = Annotated[
+    int | None,
+    option(
+        "N",
+        "Number of first components that are used, for models trained so (Matryoshka); all by default.",
+        "--truncate-dim",
+        panel="Encoder",
+        min=1,
+    ),
+]
 Adapter = Annotated[
     Path | None,
     option("FILE", "Adapter of the embeddings, from clinometer train --adapter.", "--adapter", panel="Remedies"),
@@ -123,6 +134,7 @@ class EncoderOptions(OptionGroup):
     ] = None
     device: Annotated[str | None, option("NAME", "Device, such as cpu or cuda:0.")] = None
     revision: Annotated[str | None, option("NAME", "Model revision (branch, tag or commit).")] = None
+    truncate_dim: TruncateDim = None
     trust_remote_code: Annotated[
         bool, option(None, "Permission to run Python code that comes with the model.", "--trust-remote-code")
     ] = False
@@ -151,6 +163,7 @@ class EncoderOptions(OptionGroup):
             "precision": self.precision,
             "device": self.device,
             "revision": self.revision,
+            "truncate_dim": self.truncate_dim,
             "trust_remote_code": self.trust_remote_code or None,
             "query_task": self.query_task,
             "document_task": self.document_task,
@@ -200,10 +213,10 @@ class Precomputed(Vectors):
 
     def make(self) -> Any:
         """The encoder, or one with the rows of the arrays."""
-        from clinometer.encoders import PrecomputedEncoder
+        from clinometer.encoders import PrecomputedEncoder, encoder
 
         if self.queries is not None and self.documents is not None:
-            return PrecomputedEncoder.from_files(self.queries, self.documents)
+            return encoder(PrecomputedEncoder.from_files(self.queries, self.documents), **self.encoder.arguments())
         return self.encoder.make()
 
 

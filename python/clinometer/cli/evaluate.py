@@ -18,6 +18,7 @@ from clinometer.cli.option_groups import (
     Progress,
     Resampling,
     Selection,
+    Similarity,
     Source,
     SourceName,
     split_names,
@@ -42,6 +43,11 @@ class _Measured(Selection):
         option("STEP", "Change of the pool, such as 'skew(en=0.9)' or 'distract(NAME=SOURCE)'; may be repeated."),
     ] = None
     by: Annotated[str | None, option("FIELD", "Field of the queries, for results by its values.")] = None
+    similarity: Similarity = None
+    exclude_own_id: Annotated[
+        bool,
+        option(None, "Exclusion of the document with the query's own id, as for ArguAna or Quora.", "--exclude-own-id"),
+    ] = False
     query_set: Annotated[
         str,
         option(
@@ -114,7 +120,7 @@ def evaluate(
     target = Target(
         vectors.encoder.encoder, vectors.encoder.arguments(), run=scorer.run, scores=scorer.scores,
         queries=vectors.queries, documents=vectors.documents,
-        remedies=RemedyFiles(remedy.adapter, remedy.correction, remedy.query_languages),
+        remedies=RemedyFiles(remedy.adapter, remedy.correction, remedy.query_languages), similarity=measured.similarity,
     )  # fmt: skip
     _run(source, reading, target, measured, resampling, execution, results)
 
@@ -129,6 +135,7 @@ def _run(
     results: _Results,
 ) -> None:
     # Imported here so that `--help` and errors in options come at once.
+    from clinometer.encoders.similarity import check_similarity
     from clinometer.evaluation import evaluate as run
     from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
     from clinometer.pools import apply
@@ -150,6 +157,8 @@ def _run(
         **asdict(resampling),
     }
     EvaluationOptions.of(**options)  # refuses values that cannot be used
+    check_similarity(measured.similarity)
+    options |= {"exclude_own_id": measured.exclude_own_id, "similarity": measured.similarity}
     steps = parse_steps(measured.pool or [])
     target.open()
     if results.output is not None:

@@ -25,6 +25,7 @@ __all__ = [
     "Progress",
     "Resampling",
     "Selection",
+    "Similarity",
     "Source",
     "SourceName",
     "Storage",
@@ -50,6 +51,15 @@ Threads = Annotated[
 MemoryBudget = Annotated[
     str | None,
     option("SIZE", "Memory of a scan besides the pool itself, such as 4GB.", "--memory-budget", panel="Execution"),
+]
+Similarity = Annotated[
+    str | None,
+    option(
+        "cosine|dot|hamming",
+        "Similarity of embeddings; by default the one that the encoder is made for, cosine if it states none.",
+        "--similarity",
+        panel="Encoder",
+    ),
 ]
 Json = Annotated[bool, option(None, "JSON on standard output instead of a table.", "--json", panel="Output")]
 Figures = Annotated[Path | None, option("DIR", "Folder for all figures, as SVG and PNG.", "--figures", panel="Output")]

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.encoder_options import Remedy
+from clinometer.cli.encoder_options import Remedy, TruncateDim
 from clinometer.cli.expansion import OptionGroup, option, output_option
-from clinometer.cli.option_groups import Execution, Json, Lists, MemoryBudget, Progress
+from clinometer.cli.option_groups import Execution, Json, Lists, MemoryBudget, Progress, Similarity
 from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.errors import UsageError
 from clinometer.executors import executor_of
@@ -30,6 +30,7 @@ class _Judged(OptionGroup):
     allow_missing: Annotated[
         bool, option(None, "Tolerance for judgements of absent ids, which are then counted.", "--allow-missing")
     ] = False
+    similarity: Similarity = None
     verify: Annotated[bool, option(None, "Comparison of each shard with its checksum before its scan.", "--verify")] = (
         False
     )
@@ -56,6 +57,7 @@ def scan(
     remedy: Remedy,
     results: _Results,
     memory_budget: MemoryBudget = None,
+    truncate_dim: TruncateDim = None,
 ) -> None:
     """Rank the relevant documents among all stored ones. Run again, it resumes with the remaining shards.
 
@@ -83,11 +85,12 @@ def scan(
         judgements=read_judgements(judged.relevant),
         k=lists.k,
         per_language=lists.per_language,
-        remedies=remedies.on_stores(documents, query_store),
+        remedies=remedies.on_stores(documents, query_store, truncate_dim),
         allow_missing=judged.allow_missing,
         verify=judged.verify,
         threads=execution.threads,
         memory_budget=memory_budget,
+        similarity=judged.similarity,
     )
     parts = results.work or (None if output is None else output / "parts")
     try:
@@ -111,7 +114,7 @@ def scan(
         "executor": execution.executor,
         "memory_budget": memory_budget,
         "ties": "index",
-        "similarity": "cosine",
+        "similarity": request.scored_by,
         "verified": judged.verify,
         "command": shlex.join(["clinometer", *sys.argv[1:]]),
     }

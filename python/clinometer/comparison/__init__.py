@@ -293,12 +293,12 @@ def _check_comparable(before: Evaluation, after: Evaluation, first: str, second:
                 f"{first} and {second} are results on collections of equal size with different texts or judgements; "
                 "compare results on one collection"
             )
-    for setting in ("pivot", "ties"):
-        values = [evaluation.settings.get(setting) for evaluation in (before, after)]
+    for setting, default in (("pivot", None), ("ties", None), ("exclude_own_id", False)):
+        values = [evaluation.settings.get(setting, default) for evaluation in (before, after)]
         if values[0] != values[1]:
             raise UsageError(
                 f"{first} and {second} have different {setting} ({values[0]} and {values[1]}); evaluate both with the "
-                f"same --{setting}"
+                f"same --{setting.replace('_', '-')}"
             )
 
 

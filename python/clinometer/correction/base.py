@@ -24,7 +24,7 @@ from clinometer.encoders.base import Side
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
 from clinometer.files import regular, written_whole
 from clinometer.languages import canonical
-from clinometer.vectors import finished_rows, unit_rows
+from clinometer.vectors import array_of, finished_rows, unit_rows
 
 __all__ = ["UNKNOWN", "Correction", "Unknown", "load"]
 
@@ -220,7 +220,7 @@ class Correction(ABC):
     def _applied(
         self, vectors: ArrayLike, languages: Sequence[str | None] | None, side: Side, unknown: Unknown
     ) -> NDArray[np.float32]:
-        array = np.asanyarray(vectors)
+        array = array_of(vectors, f"the {side}")
         if array.ndim != 2 or array.shape[1] != self.dimension:
             raise EmbeddingError(
                 f"the {side} have shape {array.shape}, but the correction was fitted on embeddings of "

@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from clinometer.encoders.base import Encoder, EncoderRecord, encode, require_embeddings, wants_languages
+from clinometer.encoders.changed import ChangedEncoder
 from clinometer.encoders.endpoint import checked_address
 from clinometer.encoders.http import HttpEncoder, HttpOptions
 from clinometer.encoders.offline import OfflineEncoder
@@ -18,6 +19,7 @@ from clinometer.encoders.sentence_transformer import SentenceTransformerEncoder
 from clinometer.errors import UsageError
 
 __all__ = [
+    "ChangedEncoder",
     "Encoder",
     "EncoderRecord",
     "HttpEncoder",
@@ -52,6 +54,8 @@ def encoder(
     api_key: str | None = None,
     cache: str | os.PathLike[str] | None = None,
     http: HttpOptions | None = None,
+    truncate_dim: int | None = None,
+    similarity: str | None = None,
 ) -> Encoder:
     """An encoder from a name, a path, a URL or an object.
 
@@ -75,6 +79,9 @@ def encoder(
         api_key: The key for a URL; by default that of the environment (`HttpEncoder`).
         cache: Folder of finished batches, for a URL.
         http: Options of the requests, for a URL.
+        truncate_dim: Number of first components of each embedding that are used, for models trained so (Matryoshka);
+            all by default.
+        similarity: Similarity that the embeddings are made for, `cosine` or `dot`, if the model does not state it.
 
     Raises:
         UsageError: `what` is none of these, or an option has no effect on this encoder.
@@ -88,6 +95,13 @@ def encoder(
         Traceback (most recent call last):
         clinometer.errors.UsageError: query_prompt has no effect on the offline encoder; leave it out
     """
+    if truncate_dim is not None or similarity is not None:
+        options: dict[str, Any] = {
+            "query_prompt": query_prompt, "document_prompt": document_prompt, "batch_size": batch_size,
+            "max_length": max_length, "precision": precision, "device": device, "revision": revision,
+            "trust_remote_code": trust_remote_code, "model": model, "api_key": api_key, "cache": cache, "http": http,
+        }  # fmt: skip
+        return ChangedEncoder(encoder(what, **options), truncate_dim=truncate_dim, similarity=similarity)
     local = {
         "max_length": max_length,
         "precision": precision,

@@ -129,6 +129,7 @@ class SentenceTransformerEncoder:
             max_length=max_length or _limit(self._model),
             dtype=precision or str(getattr(self._model, "dtype", None) or "float32").removeprefix("torch."),
             normalized=_normalizes(self._model),
+            similarity=_similarity(self._model),
             warnings=[
                 *notes,
                 *missing_prompts(name, labels, self._prompts, query_prompt, document_prompt),
@@ -271,11 +272,21 @@ def _own_prompt(model: Any, keys: Sequence[str]) -> str:
     return next((str(prompts[key]) for key in keys if prompts.get(key)), "")
 
 
-def _other_similarity(record: EncoderRecord, model: Any) -> list[str]:
+def _similarity(model: Any) -> str:
+    """The similarity that the model is made for, if a scan can compute it."""
+    similarity = _configured_similarity(model)
+    return similarity if similarity in ("cosine", "dot") else ""
+
+
+def _configured_similarity(model: Any) -> str:
     similarity = getattr(model, "similarity_fn_name", None) or "cosine"
-    if similarity == "cosine" or (similarity == "dot" and record.normalized):
+    return str(getattr(similarity, "value", similarity))
+
+
+def _other_similarity(record: EncoderRecord, model: Any) -> list[str]:
+    if record.similarity:
         return []
-    return [f"{record.name} is configured for {similarity} scores; clinometer scores by cosine"]
+    return [f"{record.name} is configured for {_configured_similarity(model)} scores; clinometer scores it by cosine"]
 
 
 def _dimension(model: Any) -> int:

@@ -13,6 +13,7 @@ from clinometer.errors import MeasureError, UsageError
 from clinometer.measures import Measure, evaluate_measure, parse
 from clinometer.measures.placements import Placements
 from clinometer.scanning.counts import Counts, RankCounts, tie_order
+from clinometer.vectors import refuse_masked
 
 __all__ = ["measure"]
 
@@ -50,6 +51,7 @@ def measure(
         {'RR': [0.5], 'Success@1': [0.0]}
     """
     parsed = parse(measures)
+    refuse_masked(grades, "grades", UsageError)
     weights = np.broadcast_to(np.int64(1), len(ranks.codes)) if grades is None else np.asarray(grades)
     if weights.shape != ranks.codes.shape or weights.dtype.kind not in "iu" or weights.min(initial=1) < 1:
         raise UsageError(f"grades must be {len(ranks.codes)} whole numbers from 1 on, one for each relevant document")

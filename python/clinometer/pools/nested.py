@@ -21,8 +21,10 @@ from clinometer.evaluation.results import Evaluation
 from clinometer.measures import parse
 from clinometer.pools.strata import Strata, lists_in, ranks_in, strata_of
 from clinometer.scanning.counts import TieMode, TopK
+from clinometer.scanning.exclude import join
 from clinometer.scanning.scan import Scan
 from clinometer.scenarios.options import DEFAULT_MEASURES, EvaluationOptions
+from clinometer.scenarios.own_documents import as_rows, own_documents
 from clinometer.scenarios.scanned import related_targets
 from clinometer.scorers import ScanOptions, Scored, score
 
@@ -38,6 +40,7 @@ def evaluate_pools(
     measures: Iterable[str] | None = None,
     ties: TieMode = "index",
     threads: int | None = None,
+    exclude_own_id: bool = False,
     show_progress_bar: bool = False,
     **options: Any,
 ) -> dict[str, Evaluation]:
@@ -52,6 +55,7 @@ def evaluate_pools(
         measures: Names of measures.
         ties: Order of equal scores.
         threads: Number of threads of the scan; the result does not depend on it.
+        exclude_own_id: Leave the document with the query's own id out of its pools.
         show_progress_bar: Draw bars on standard error.
         **options: `scenarios`, `pivot`, `pairs`, `resamples`, `confidence`, `seed`.
 
@@ -79,19 +83,27 @@ def evaluate_pools(
     parts = {name: _Part.of(whole, pool, name) for name, pool in chosen.items()}
     strata = strata_of(whole.documents.languages, [part.members(len(whole.documents)) for part in parts.values()])
     scored = score(encoder, whole, ScanOptions(threads=threads, show_progress_bar=show_progress_bar))
-    indptr, targets, _ = related_targets(whole)
+    own = own_documents(whole) if exclude_own_id else None
+    indptr, targets, _ = related_targets(whole, own)
+    depth = list_depth(measures, indptr)
+    if own is not None:
+        indptr, targets, _ = join((indptr, targets), as_rows(own))
+        depth += bool(depth)
     scan = scored.scan(
         relevant=(indptr, targets),
         languages=strata.labels.tolist(),
-        k=min(list_depth(measures, indptr), len(whole.documents)),
+        k=min(depth, len(whole.documents)),
         per_language=True,
         ties=ties,
         document_ids=whole.documents.ids if ties == "trec" else None,
     )
     evaluations = {}
     for number, (name, pool) in enumerate(chosen.items()):
-        part = _PartScorer(Scored(_PartScanner(scan, strata, number, parts[name], len(whole.documents)), scored.record))
-        evaluations[name] = evaluate(pool, part, measures=measures, ties=ties, threads=threads, **options)
+        scanner = _PartScanner(scan, strata, number, parts[name], len(whole.documents))
+        part = _PartScorer(scored._replace(scan=scanner))
+        evaluations[name] = evaluate(
+            pool, part, measures=measures, ties=ties, threads=threads, exclude_own_id=exclude_own_id, **options
+        )
     return evaluations
 
 

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
+from clinometer.encoders.similarity import check_similarity
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scanning.sources import Held, Source, sources_of_store
 from clinometer.store.reader import EmbeddingStore
+from clinometer.vectors import array_of, refuse_masked
 
 __all__ = [
     "Relevant",
@@ -53,10 +55,7 @@ def embedding_rows(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
     """Embeddings as C-contiguous float32 or float16; arrays that already are, and memory maps, are not copied."""
     if isinstance(rows, EmbeddingStore):
         rows = rows.rows(0, len(rows))
-    try:
-        array = np.asanyarray(rows)
-    except ValueError:
-        raise EmbeddingError(f"{what} have rows of different lengths; all must have the same dimension") from None
+    array = array_of(rows, what)
     if array.ndim != 2 or array.shape[1] == 0:
         raise EmbeddingError(f"{what} have shape {array.shape}, but must be (rows, dimension)")
     if array.dtype not in (np.float32, np.float16):
@@ -98,8 +97,7 @@ def check_options(
         if length < 0:
             raise UsageError(f"{name} is {length}, but cannot be negative")
     check_ties(ties)
-    if similarity not in ("cosine", "dot"):
-        raise UsageError(f"unknown similarity {similarity!r}; expected cosine or dot")
+    check_similarity(similarity)
     if precision not in (None, "float32", "int16-certified"):
         raise UsageError(f"unknown precision {precision!r}; expected float32 or int16-certified, or leave it out")
     if threads is not None and threads < 1:
@@ -112,6 +110,7 @@ def check_options(
 
 def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
     """Labels in order of first appearance, and each document's code."""
+    refuse_masked(languages, "languages", UsageError)
     if languages is None:
         return ("",), np.zeros(size, dtype=np.uint16)
     if len(languages) != size:
@@ -132,6 +131,7 @@ def targets_of(
     relevant: Relevant | None, queries: int, size: int, kind: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Documents of each query as CSR `(indptr, positions)`; errors call them `kind` documents."""
+    refuse_masked(relevant, f"positions of {kind} documents", UsageError)
     if relevant is None:
         return np.zeros(queries + 1, dtype=np.int64), np.empty(0, dtype=np.int64)
     if _is_csr(relevant, queries):

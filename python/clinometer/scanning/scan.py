@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clinometer.encoders.similarity import stored_similarity
 from clinometer.errors import UsageError
 from clinometer.executors import Executor, opened
 from clinometer.scanning.arguments import (
@@ -26,8 +27,10 @@ from clinometer.scanning.arguments import (
 )
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.exclude import join, without, without_listed
+from clinometer.scanning.packed import UnpackedBits, packed_rows, packed_sources, unpacked
 from clinometer.scanning.passes import Scan
 from clinometer.scanning.pool import Pool
+from clinometer.scanning.sources import Source
 from clinometer.store.lookup import language_codes
 from clinometer.store.reader import EmbeddingStore
 
@@ -46,7 +49,7 @@ def scan(
     ties: TieMode = "index",
     document_ids: Sequence[str] | None = None,
     exclude: Relevant | None = None,
-    similarity: Literal["cosine", "dot"] = "cosine",
+    similarity: Literal["cosine", "dot", "hamming"] | None = None,
     precision: Literal["float32", "int16-certified"] | None = None,
     memory_budget: int | str | None = None,
     threads: int | None = None,
@@ -75,7 +78,9 @@ def scan(
         exclude: Positions of documents that are not in each query's pool, or CSR arrays; they are neither counted nor
             listed.
         similarity: `cosine` first scales every row to length one, in float64, by one fixed rule; `dot` uses the rows as
-            they are.
+            they are; `hamming` takes rows of packed bits, uint8 or int8 (see `clinometer.scanning.packed`), and the
+            score is the number of equal bits minus that of different ones. By default the one that stores were encoded
+            for, and `cosine` for arrays.
         precision: Arithmetic of most of the work: `float32`, or `int16-certified`, 16-bit integers with a proven error
             bound, where doubtful cases are scored again canonically; by default the faster one. The result does not
             depend on it, nor on the options below.
@@ -103,9 +108,15 @@ def scan(
         >>> result.ranks.ranks().tolist(), result.ranks.ranks(["de"]).tolist(), result.top.ids.tolist()
         ([3], [2], [[0, 1]])
     """
-    query_rows = embedding_rows(queries, "queries")
     stores = stores_of(documents)
-    sources = sources_of(documents)
+    records = [side.record for side in (*stores, queries) if isinstance(side, EmbeddingStore)]
+    similarity = stored_similarity(records, similarity) if records else similarity or "cosine"
+    transform, sources = None, list[Source]()
+    if similarity == "hamming":
+        packed = packed_rows(queries, "queries")
+        query_rows, transform, sources = unpacked(packed), UnpackedBits(), [*packed_sources(documents, packed)]
+    else:
+        query_rows, sources = embedding_rows(queries, "queries"), sources_of(documents)
     size = sum(map(len, sources))
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
@@ -122,7 +133,8 @@ def scan(
     places = tie_places(ties, document_ids, size)
     pool = Pool.of(
         sources, codes, labels, query_rows, places=places, ties=ties,
-        by_id=ties == "trec" and document_ids is not None, similarity=similarity, k=k and k + extra,
+        by_id=ties == "trec" and document_ids is not None, transform=transform,
+        similarity="dot" if similarity == "hamming" else similarity, k=k and k + extra,
         per_language=per_language, pool_k=pool_k and pool_k + extra, precision=precision, threads=threads, block=block,
         kernel=kernel,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder, encoder, refuse_options
+from clinometer.encoders.similarity import check_similarity
 from clinometer.errors import UsageError, optional_package
 from clinometer.scorers.base import ScanOptions, Scored, Scorer
 from clinometer.scorers.bm25 import BM25Scorer
@@ -57,12 +58,15 @@ def score(what: Any, collection: Collection, options: ScanOptions = ScanOptions(
     """Prepare to score a collection with anything that `scorer` takes.
 
     Raises:
-        UsageError: `scorer` does not take it, or there are no embeddings for an executor.
+        UsageError: `scorer` does not take it, or there are no embeddings for an executor or a similarity.
         ClinometerError: As for the scorer.
     """
     chosen = scorer(what)
     if options.executor != "local" and not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
         raise UsageError(f"an executor is for embeddings, but {chosen.record.name} has none; leave it out")
+    check_similarity(options.similarity)
+    if options.similarity is not None and not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
+        raise UsageError(f"a similarity is for embeddings, but {chosen.record.name} has none; leave it out")
     return chosen.score(collection, options)
 
 

@@ -23,6 +23,7 @@ from clinometer.errors import EncoderError
 from clinometer.store.manifest import MANIFEST, Dtype, Stage
 from clinometer.store.rowfiles import digest_of
 from clinometer.store.writer import StoreWriter
+from clinometer.vectors import array_of
 
 __all__ = ["EncodeAll", "default_shard_rows", "fill", "open_writer"]
 
@@ -137,7 +138,7 @@ def _rows(
             row_of.setdefault(text, len(row_of))
     if not row_of:
         return writer.take(first_rows)
-    encoded = np.asarray(next(encoded_parts))
+    encoded = array_of(next(encoded_parts), "the embeddings")
     dimension = writer.manifest.dimension or encoded.shape[-1]
     if encoded.shape != (len(row_of), dimension):
         raise EncoderError(

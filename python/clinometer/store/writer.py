@@ -26,6 +26,7 @@ from clinometer.store.manifest import MANIFEST, Dtype, Manifest, Shard, Stage, c
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.rowfiles import Column, digest_of, lines_of, stored_values
 from clinometer.store.shards import refuse_bad_shards, write_array
+from clinometer.vectors import array_of
 
 __all__ = ["StoreWriter"]
 
@@ -226,7 +227,7 @@ class StoreWriter:
 
     def _checked(self, vectors: ArrayLike, ids: list[str]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The rows as a reader will see them, and the array to write."""
-        array = np.asarray(vectors)
+        array = array_of(vectors, "the embeddings")
         if array.ndim != 2 or array.dtype.kind not in "fiu":
             raise EmbeddingError(
                 f"the embeddings are {array.dtype} of shape {array.shape}, but must be numbers of shape (rows, "

@@ -19,6 +19,7 @@ from clinometer.errors import UsageError
 from clinometer.scanning.scan import search
 from clinometer.training.checks import merged_groups, same_text
 from clinometer.training.data import ParallelSamples
+from clinometer.vectors import array_of
 
 __all__ = ["mine_hard_negatives", "with_hard_negatives"]
 
@@ -75,7 +76,7 @@ def mine_hard_negatives(
         raise UsageError(f"ranks are {first} to {last}, but must start at 1 or more and hold {count} negatives")
     if choice not in ("hardest", "random"):
         raise UsageError(f"unknown choice {choice!r}; expected hardest or random")
-    queries, documents = np.asarray(queries), np.asarray(documents)
+    queries, documents = array_of(queries, "queries"), array_of(documents, "documents")
     for side, rows, groups in (("queries", queries, query_groups), ("documents", documents, document_groups)):
         if len(rows) != len(groups):
             raise UsageError(f"{len(groups)} groups for {len(rows)} {side}; give one for each")

@@ -99,8 +99,8 @@ def prove(
             for side, texts in sides
         )
         evaluation = evaluate(
-            collection, PrecomputedEncoder(queries, documents), pivot=pivot, scenarios=SCENARIOS, measures=MEASURES,
-            show_progress_bar=show_progress_bar,
+            collection, PrecomputedEncoder(queries, documents, similarity=encoder.record.similarity),
+            pivot=pivot, scenarios=SCENARIOS, measures=MEASURES, show_progress_bar=show_progress_bar,
         )  # fmt: skip
         evaluation = replace(evaluation, encoder=msgspec.to_builtins(encoder.record))
         texts = collection.documents

@@ -39,7 +39,7 @@ def write_sidecar(path: Path, store: EmbeddingStore, origin: Origin | None) -> N
     """
     parts = (slice(start, start + shard.rows) for start, shard in store.manifest.numbered_shards())
     _write_new(
-        path.with_name(path.name + ".jsonl"),
+        sidecar_of(path),
         (lines_of(store.ids[part], store.languages[part], store.groups[part]) for part in parts),
     )
     if origin is not None:
@@ -53,6 +53,30 @@ def _write_new(path: Path, parts: Iterable[bytes]) -> None:
         file.flush()
         if path.exists() and not cmp(path, file.name, shallow=False):
             raise UsageError(f"{path} already exists; choose another name for the export, or delete it")
+
+
+def sidecar_of(path: Path) -> Path:
+    """The file of the lines of a file of vectors."""
+    return path.with_name(path.name + ".jsonl")
+
+
+def line_ids(file: Path) -> list[str]:
+    """The id of each line.
+
+    Raises:
+        FormatError: A line is not one of a row.
+        FileNotFoundError: The file does not exist.
+    """
+    decoder = msgspec.json.Decoder(_Line)
+    with file.open("rb") as lines:
+        return [str(_line(decoder, file, number, line).id) for number, line in enumerate(lines, 1)]
+
+
+def _line(decoder: msgspec.json.Decoder[_Line], file: Path, number: int, line: bytes) -> _Line:
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FormatError(file, number, f"expected a line such as {_FORM}: {error}") from None
 
 
 def sidecar_origin(path: Path) -> Origin | None:
@@ -80,7 +104,7 @@ def sidecar_source(
         origin: The exported record.
         read: Function that returns the vectors from a row up to another one.
     """
-    file = rows_file or path.with_name(path.name + ".jsonl")
+    file = rows_file or sidecar_of(path)
     if not regular(file).is_file():
         raise FormatError(
             file, None, f"the {rows:,} vectors of {path.name} need one line each, such as {_FORM}; write them"
@@ -104,10 +128,7 @@ def _blocks(
     for number, line in enumerate(lines, 1):
         if number > rows:
             break
-        try:
-            block.append(decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise FormatError(file, number, f"expected a line such as {_FORM}: {error}") from None
+        block.append(_line(decoder, file, number, line))
         if len(block) == step or number == rows:
             yield RowBlock(
                 read(number - len(block), number),
