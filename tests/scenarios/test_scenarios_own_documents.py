@@ -21,7 +21,8 @@ from clinometer.scenarios.own_documents import own_documents
 from clinometer.scenarios.scanned import related_targets
 from clinometer.scorers import RunScorer
 
-MEASURES = ["MaxR", "MaxRnorm", "nDCG@10", "RR", "R@1", "Intrusion", "LangShare@3", "PivotFirst", "LPR"]
+MEASURES = ["MaxR", "MaxRnorm", "nDCG@10", "RR", "R@1", "Intrusion", "LangShare@3", "PivotFirst", "LPR", "Bpref",
+            "AP(judged_only=True)"]  # fmt: skip
 
 
 def with_own_documents(collection: Collection, seed: int) -> Collection:

@@ -63,7 +63,7 @@ def _failure(request: Callable[[], object], seconds: float) -> str:
         try:
             request()
         except Exception as error:  # of the HTTP library in use, or that the hub is switched off
-            reasons.append(first_line(error)[:200])
+            reasons.append(first_line(error))
         else:
             reasons.append("")
 

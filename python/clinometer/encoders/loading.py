@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from clinometer.encoders.hub import did_you_mean, is_downloaded, unreachable
-from clinometer.errors import EncoderError, MissingExtraError, UsageError, first_line, optional_package
+from clinometer.errors import (
+    EncoderError,
+    MissingExtraError,
+    UsageError,
+    first_line,
+    optional_package,
+    printable,
+    shortened,
+)
 
 __all__ = ["LoadedModel", "load_model", "locate"]
 
@@ -63,7 +71,7 @@ def load_model(
             else "check that the folder holds a saved model"
         )
         raise EncoderError(
-            f"{_shown(name)} cannot be loaded by sentence-transformers ({first_line(error)[:300]}); {fix}"
+            f"{_shown(name)} cannot be loaded by sentence-transformers ({first_line(error)}); {fix}"
         ) from error
     return LoadedModel(model, folder)
 
@@ -103,7 +111,7 @@ def _without_network(name: str, revision: str | None) -> dict[str, bool]:
     if not reason:
         return {}
     if not downloaded:
-        at = "" if revision is None else f" at revision {revision[:_NAME_SHOWN]}"
+        at = "" if revision is None else f" at revision {_shown(revision)}"
         raise EncoderError(
             f"{_shown(name)} is neither a folder nor a downloaded model{at}, and the hub cannot be reached ({reason}); "
             f"check the name and the network, or give a folder{did_you_mean(name)}"
@@ -112,8 +120,7 @@ def _without_network(name: str, revision: str | None) -> dict[str, bool]:
 
 
 def _shown(name: str) -> str:
-    text = name if name.isprintable() else repr(name)
-    return text if len(text) <= _NAME_SHOWN else f"{text[:_NAME_SHOWN]}..."
+    return shortened(printable(name), _NAME_SHOWN)
 
 
 def _is_folder(path: Path) -> bool:
