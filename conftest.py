@@ -22,8 +22,8 @@ _NEED_TORCH = [
 
 # Doctests of modules that need torch run only where torch is.
 collect_ignore_glob = [] if find_spec("torch") else _NEED_TORCH
-# Needs mteb as well, and its one example is not run.
-collect_ignore_glob += ["python/clinometer/integrations/mteb/tasks.py"]
+# These need mteb as well, and their examples are not run.
+collect_ignore_glob += [f"python/clinometer/integrations/mteb/{name}.py" for name in ("models", "tasks")]
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

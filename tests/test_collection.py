@@ -125,6 +125,7 @@ def test_description_and_summary(builder: CollectionBuilder) -> None:
         "unit: passage",
         "duplicates removed: en 2, de 0",
         "left out: none",
+        "labels merged: en eng_Latn 1 and en 1 and EN 1, de de 1 and deu_Latn 1",
     ]
 
 

@@ -1,21 +1,114 @@
-"""Embeddings as rows of float64, checked, and scaled to length one.
+"""Embeddings of any array library as NumPy arrays, and as rows of float64, checked and scaled to length one.
 
 A row's result does not depend on the other rows or their number, so nothing here calls BLAS.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.errors import EmbeddingError, first_few
+from clinometer.errors import ClinometerError, EmbeddingError, first_few
+from clinometer.memory import refuse_more_than_available
 
-__all__ = ["Rows", "checked_rows", "finished_rows", "unit", "unit_rows"]
+__all__ = [
+    *("Rows", "array_of", "checked_rows", "finished_rows", "is_tensor", "named_type", "refuse_masked", "unit"),
+    "unit_rows",
+]
 
 Rows = NDArray[np.float64]
 
 # Below this length nothing is left of a unit vector: its direction is rounding error.
 _NOTHING_LEFT = 1e-6
+
+
+def array_of(values: Any, what: str, *, packed: bool = False) -> NDArray[Any]:
+    """Values as a NumPy array, without a copy where possible.
+
+    Tensors of torch may be on a device or part of a graph; bfloat16, of torch or of ml_dtypes, becomes float32, which
+    is exact.
+
+    Args:
+        values: An array of NumPy, a tensor, or what `numpy.asanyarray` takes.
+        what: Noun for the values, for the message.
+        packed: Whether uint8 may be packed bits; otherwise it is refused, since such bytes are not components.
+
+    Raises:
+        EmbeddingError: Not an array, values are masked, or bytes may be packed bits.
+    """
+    refuse_masked(values, what)
+    if isinstance(values, (list, tuple)) and any(is_tensor(row) for row in values):
+        values = [array_of(row, what, packed=packed) for row in values]
+    try:
+        # Of a masked array, in which nothing is masked, this is the data.
+        array: NDArray[Any] = np.asarray(_on_host(values))
+    except Exception as error:
+        if isinstance(error, ValueError) and isinstance(values, (list, tuple)):
+            raise EmbeddingError(f"{what} have rows of different lengths; all must have the same dimension") from None
+        raise EmbeddingError(f"{what} are not a numeric array; pass a (rows, dimensions) array") from None
+    if array.ndim == 0 and array.dtype.kind not in "biufc":
+        raise EmbeddingError(f"{what} are {named_type(values)}, but must be an array of (rows, dimension)")
+    if array.dtype.name == "bfloat16":
+        array = array.astype(np.float32)
+    if array.dtype == np.uint8 and not packed:
+        raise EmbeddingError(
+            f"{what} are uint8, which may be packed bits; score packed bits with similarity='hamming', and convert "
+            "numbers with .astype(numpy.float32)"
+        )
+    return array
+
+
+def is_tensor(values: Any) -> bool:
+    """Whether it is a tensor of torch, which need not be installed."""
+    return type(values).__module__.partition(".")[0] == "torch"
+
+
+def _on_host(values: Any) -> Any:
+    """A tensor in the memory of this process; bfloat16, which NumPy lacks, as float32."""
+    if not is_tensor(values):
+        return values
+    tensor = values.detach().cpu()
+    array: NDArray[Any] = (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
+    return array
+
+
+def refuse_masked(values: Any, what: str, error: type[ClinometerError] = EmbeddingError) -> None:
+    """Refuse arrays with masked values, of which other code would read what is behind the mask.
+
+    Args:
+        values: Anything; only masked arrays, and lists of them, are looked at.
+        what: Noun for the values, for the message.
+        error: Class of the error.
+
+    Raises:
+        ClinometerError: A value is masked; the message counts them and names the first row.
+
+    Example:
+        >>> refuse_masked(np.ma.array([[1.0, 2.0]], mask=[[False, True]]), "documents")
+        Traceback (most recent call last):
+        clinometer.errors.EmbeddingError: documents have 1 masked values (the first in row 0); fill them ...
+    """
+    parts = values if isinstance(values, (list, tuple)) else [values]
+    for number, part in enumerate(parts):
+        if isinstance(part, np.ma.MaskedArray) and (masked := np.argwhere(np.ma.getmaskarray(part))).size:
+            row = number if parts is values else int(masked[0][0]) if masked.shape[1] else 0
+            raise error(
+                f"{what} have {len(masked):,} masked values (the first in row {row}); fill them with .filled(), or "
+                "leave their rows out"
+            )
+
+
+def named_type(value: object) -> str:
+    """The type of a value with its article.
+
+    Example:
+        >>> named_type({}), named_type(1), named_type(None)
+        ('a dict', 'an int', 'None')
+    """
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def checked_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
@@ -29,12 +122,14 @@ def checked_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
     Raises:
         EmbeddingError: It is not such an array, or rows are zero, NaN or infinite.
     """
-    try:
-        rows = np.array(vectors, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise EmbeddingError(f"the {what} are not a numeric array; pass a (rows, dimensions) array") from None
-    if rows.ndim != 2 or rows.shape[1] == 0:
-        raise EmbeddingError(f"the {what} have shape {rows.shape}, but must be (rows, dimensions)")
+    array = array_of(vectors, f"the {what}")
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise EmbeddingError(f"the {what} have shape {array.shape}, but must be (rows, dimensions)")
+    if array.dtype.kind not in "iuf":
+        raise EmbeddingError(f"the {what} are {array.dtype}, not a numeric array; pass a (rows, dimensions) array")
+    refuse_more_than_available(8 * array.size, f"the {what} in float64", "pass fewer rows at a time")
+    with np.errstate(over="ignore"):
+        rows = np.array(array, dtype=np.float64)
     largest = np.abs(rows).max(axis=1)
     bad = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
     if bad.size:

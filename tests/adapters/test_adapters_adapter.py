@@ -227,6 +227,6 @@ def test_without_safetensors_the_extra_is_named(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(builtins, "__import__", without)
     for act in (lambda: low_rank().save(tmp_path / "x"), lambda: load(tmp_path / "x")):
-        with pytest.raises(MissingExtraError, match=r"a file of an adapter needs .*clinometer\[models\]"):
+        with pytest.raises(MissingExtraError, match=r"a file of an adapter needs .*clinometer\[safetensors\]"):
             act()
     assert list(tmp_path.iterdir()) == []

@@ -78,7 +78,7 @@ def test_help_fits_a_terminal(plain: bool) -> None:
     text = read.decode().replace("\r\n", "\n")
     assert ("\x1b[" in text) == (not plain)
     text = re.sub(r"\x1b\[[\d;]*m", "", text)
-    assert "  --mini-batch-size N  Texts in memory at a time\n" in text
+    assert "  --mini-batch-size N   Texts in memory at a time\n" in text
     assert "\n  --document-prompt TEXT\n" in text
     assert max(map(len, text.splitlines())) <= 60
 

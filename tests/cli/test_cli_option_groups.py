@@ -19,7 +19,7 @@ from clinometer.errors import UsageError
 SOURCE = {"--languages", "--unit", "--split", "--document-language", "--allow-missing", "--complete", "--reader"}
 ENCODER = {
     "--encoder", "--batch-size", "--max-length", "--precision", "--device", "--revision", "--trust-remote-code",
-    "--query-prompt", "--document-prompt", "--model", "--cache", "--http",
+    "--query-prompt", "--document-prompt", "--model", "--cache", "--http", "--truncate-dim",
 }  # fmt: skip
 LIVE = commands()
 READING = sorted(name for name, command in LIVE.items() if "SOURCE" in " ".join(argument_names(command)))

@@ -62,7 +62,7 @@ FAST = ("--precision", "float32", "--batch-size", "8", "--learning-rate", "5e-3"
 def test_train_writes_a_model_and_says_what_it_did(base: Path, tmp_path: Path) -> None:
     data, other = items(tmp_path / "train.jsonl", 40, 1), items(tmp_path / "other.jsonl", 20, 9)
     arguments = (base, "--data", data, "--language", "de,zh", "-o", tmp_path / "out", *FAST, "--epochs", 2,
-                 "--evaluations", 2, "--evaluate", f"parallel:{other}")  # fmt: skip
+                 "--evaluations", 2, "--checkpoint-steps", 1, "--evaluate", f"parallel:{other}")  # fmt: skip
     done = run(*arguments)
     assert done.exit_code == 0, done.stderr
     assert f"{tmp_path / 'out'}: trained, seed 42, " in done.stdout
@@ -90,6 +90,7 @@ def test_train_writes_a_model_and_says_what_it_did(base: Path, tmp_path: Path) -
         (("--loss", "jsd+nec"), 2, "unknown loss 'jsd+nec'"),
         (("--freeze", "head"), 2, "unknown value 'head' of freeze"),
         (("--language", "xx"), 2, "xx"),
+        (("--checkpoint-minutes", "0"), 2, "--checkpoint-minutes is 0.0, but must be greater than 0"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_in_a_sentence(
@@ -130,6 +131,10 @@ def test_an_adapter_is_trained_on_frozen_embeddings(base: Path, tmp_path: Path) 
     again = run(*arguments)
     assert again.exit_code == 2
     assert "adapter.safetensors already exists; give another folder" in again.stderr
+    for option in ("--checkpoint-steps", "--checkpoint-minutes"):
+        refused = run(*arguments[:-2], option, 4)
+        assert refused.exit_code == 2
+        assert f"an adapter is trained in one go; leave out {option}" in refused.stderr
     mixed = run(*arguments[:-2], "--lora-rank", 4)
     assert mixed.exit_code == 2
     assert "--adapter leaves the model unchanged; leave out --lora-rank" in mixed.stderr

@@ -80,6 +80,7 @@ def test_the_models_own_methods_are_used(kind: type[Plain], methods: list[str]) 
         ({"query": "q: ", "document": "d: ", "corpus": "c: "}, None, None, "q: ", "d: "),
         ({"corpus": "c: ", "clustering": "x: "}, None, None, "", "c: "),
         ({"search_query": "s: ", "search_document": "t: "}, None, None, "s: ", "t: "),
+        ({"sts_query": "x: ", "web_search_query": "w: "}, None, None, "w: ", ""),
     ],
 )
 def test_the_callers_prompt_goes_before_the_models_own(
@@ -131,6 +132,9 @@ def test_no_warning_where_a_prompt_is_in_force_or_left_out_on_purpose(
     assert SentenceTransformerEncoder(Two(E5, own), **given).record.warnings == []  # type: ignore[arg-type]
 
 
+WEB_SEARCH = "Given a web search query, retrieve relevant passages that answer the query"
+
+
 @pytest.mark.parametrize(
     ("name", "query", "document"),
     [
@@ -142,7 +146,20 @@ def test_no_warning_where_a_prompt_is_in_force_or_left_out_on_purpose(
         ("BAAI/bge-base-en-v1.5", "Represent this sentence", ""),
         ("Snowflake/snowflake-arctic-embed-l-v2.0", "query: ", ""),
         ("Snowflake/snowflake-arctic-embed-m-v1.5", "Represent this sentence", ""),
-        ("Qwen/Qwen3-Embedding-0.6B", "Instruct: ", ""),
+        ("Qwen/Qwen3-Embedding-0.6B", f"Instruct: {WEB_SEARCH}\nQuery:", ""),
+        ("Alibaba-NLP/gte-Qwen2-7B-instruct", f"Instruct: {WEB_SEARCH}\nQuery: ", ""),
+        ("intfloat/e5-mistral-7b-instruct", f"Instruct: {WEB_SEARCH}\nQuery: ", ""),
+        ("Salesforce/SFR-Embedding-2_R", f"Instruct: {WEB_SEARCH}\nQuery: ", ""),
+        ("Salesforce/SFR-Embedding-Mistral", f"Instruct: {WEB_SEARCH}\nQuery: ", ""),
+        ("BAAI/bge-multilingual-gemma2", f"<instruct>{WEB_SEARCH}.\n<query>", ""),
+        ("nvidia/NV-Embed-v2", "Instruct: Given a question, retrieve passages that answer the question\nQuery: ", ""),
+        ("HIT-TMG/KaLM-embedding-multilingual-mini-instruct-v2.5", "Instruct: Given a query, retrieve", ""),
+        ("tencent/KaLM-Embedding-Gemma3-12B-2511", "Instruct: Given a query, retrieve", ""),
+        ("google/embeddinggemma-300m", "task: search result | query: ", "title: none | text: "),
+        ("OrdalieTech/Solon-embeddings-large-0.1", "query : ", ""),
+        ("ai-forever/FRIDA", "search_query: ", "search_document: "),
+        ("jinaai/jina-embeddings-v3", "Represent the query for", "Represent the document for retrieval: "),
+        ("jinaai/jina-embeddings-v4", "Query: ", "Passage: "),
     ],
 )
 def test_families(name: str, query: str, document: str) -> None:
@@ -153,7 +170,12 @@ def test_families(name: str, query: str, document: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["BAAI/bge-m3", "Alibaba-NLP/gte-multilingual-base", "sentence-transformers/LaBSE", "e5/x", "ae5b", ""]
+    "name",
+    [
+        *("BAAI/bge-m3", "Alibaba-NLP/gte-multilingual-base", "sentence-transformers/LaBSE", "e5/x", "ae5b", ""),
+        *("nvidia/llama-nv-embedqa-1b", "Salesforce/SFR-Embedding-Code-400M_R", "jinaai/jina-embeddings-v2-base-de"),
+        *("OrdalieTech/Solon-embeddings-mini-beta-1.1", "kahlo-frida2"),
+    ],
 )
 def test_no_family(name: str) -> None:
     assert family_of([name]) is None
@@ -191,10 +213,20 @@ def test_dtype_and_normalisation_are_read_from_the_model() -> None:
 
 def test_a_model_for_another_similarity_is_warned_about() -> None:
     model: Any = Two()
-    model.similarity_fn_name = "dot"
-    with pytest.warns(UserWarning, match="configured for dot scores; clinometer scores by cosine"):
+    model.similarity_fn_name = "euclidean"
+    with pytest.warns(UserWarning, match="configured for euclidean scores; clinometer scores it by cosine"):
         made = SentenceTransformerEncoder(model)
     assert len(made.record.warnings) == 1
+    assert made.record.similarity == ""
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_the_similarity_of_the_model_is_in_its_record(similarity: str) -> None:
+    model: Any = Two()
+    assert SentenceTransformerEncoder(model).record.similarity == "cosine"
+    model.similarity_fn_name = similarity
+    made = SentenceTransformerEncoder(model)
+    assert (made.record.similarity, made.record.warnings) == (similarity, [])
 
 
 @pytest.mark.parametrize("length", [float("inf"), 10**30])
@@ -269,15 +301,19 @@ def test_something_else_than_one_vector_per_text_is_refused() -> None:
 
 
 class Loader:
-    """Stands in for the package, and remembers how models were asked for."""
+    """Stands in for the package and for a hub that answers, and remembers how models were asked for."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None, no_network: Exception | None = None
+    ) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.error = error
+        self.error, self.no_network = error, no_network
         module: Any = types.ModuleType("sentence_transformers")
         module.SentenceTransformer = self
         hub: Any = types.ModuleType("huggingface_hub")
         hub.try_to_load_from_cache = self.cached
+        hub.get_session = lambda: self
+        hub.constants = types.SimpleNamespace(ENDPOINT="https://hub.example", HF_HUB_CACHE="/nonexistent")
         monkeypatch.setitem(sys.modules, "sentence_transformers", module)
         monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
 
@@ -287,7 +323,16 @@ class Loader:
             raise self.error
         return Two(name)
 
+    def head(self, url: str, *, timeout: float) -> int:
+        assert url == "https://hub.example"
+        assert 0 < timeout < 10
+        if self.no_network:
+            raise self.no_network
+        return 404
+
     def cached(self, repository: str, file: str, **options: Any) -> str | None:
+        if repository.startswith("-"):
+            raise ValueError("not a name")
         known = repository == "owner/known" and options["revision"] in (None, "main")
         return f"/cache/models--owner--known/snapshots/{'a1' * 20}/{file}" if known else None
 
@@ -317,6 +362,34 @@ def test_a_name_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
         "owner/model cannot be loaded by sentence-transformers (no connection); "
         "check the name, the revision and the network, or give a folder"
     )
+    with pytest.raises(EncoderError, match=r"or give a folder; did you mean intfloat/multilingual-e5-small\?$"):
+        encoder("intfloat/multilingual-e5-smal")
+
+
+def test_without_a_network_only_what_is_downloaded_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    loader = Loader(monkeypatch, no_network=OSError("no route to the host"))
+    with pytest.raises(EncoderError) as caught:
+        encoder("intfloat/multilingual-e5-smal")
+    assert str(caught.value) == (
+        "intfloat/multilingual-e5-smal is neither a folder nor a downloaded model, and the hub cannot be reached (no "
+        "route to the host); check the name and the network, or give a folder; did you mean "
+        "intfloat/multilingual-e5-small?"
+    )
+    with pytest.raises(EncoderError, match=r"nor a downloaded model at revision v2, and the hub"):
+        encoder("owner/known", revision="v2")
+    assert loader.asked == []  # its retries take more than a minute
+    assert encoder("owner/known").record.revision == "a1" * 20
+    assert loader.asked[-1][1]["local_files_only"] is True
+
+
+@pytest.mark.parametrize("name", ["-x", "-" * 5000, "-\x1b[31m"])
+def test_what_cannot_be_a_name_is_one_short_sentence(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loader = Loader(monkeypatch, no_network=OSError("no route"))
+    with pytest.raises(EncoderError, match="is not a folder, and cannot be the name of a model on the hub") as caught:
+        encoder(name)
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).isprintable()
+    assert loader.asked == []
 
 
 def test_loading_from_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import clinometer as cm
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import CollectionError, FormatError, LanguageError, UsageError
 from clinometer.io.beir import read_beir, write_beir
+from clinometer.io.trec import qrels_of
 
 HEADER = "query-id\tcorpus-id\tscore"
 
@@ -58,6 +60,7 @@ def test_texts_languages_groups_and_grades(folder: Path) -> None:
         "split": "test",
         "languages_found_by": {"field": 5, "metadata": 1},
         "queries_without_judgement": 1,
+        "labels_merged": {"en": "en 2 and eng_Latn 1"},
     }
 
 
@@ -121,7 +124,7 @@ def test_absent_texts_are_refused_or_counted(folder: Path) -> None:
     ("file", "line", "message"),
     [
         ("corpus.jsonl", "{", r"corpus\.jsonl:4: Input data was truncated"),
-        ("corpus.jsonl", '{"_id": 4, "text": "x"}', r"corpus\.jsonl:4: the field '_id' is 4, .* ids are strings"),
+        ("corpus.jsonl", '{"_id": 4.5, "text": "x"}', r"corpus\.jsonl:4: the field '_id' is 4\.5, .* be a string"),
         ("corpus.jsonl", '{"_id": "d4", "language": "en"}', r"corpus\.jsonl:4: the field 'text' is missing"),
         (
             "corpus.jsonl",
@@ -132,6 +135,11 @@ def test_absent_texts_are_refused_or_counted(folder: Path) -> None:
         ("queries.jsonl", '{"text": "x"}', r"queries\.jsonl:4: the field '_id' is missing"),
         ("qrels/test.tsv", "q1 d1 1", r"qrels/test\.tsv:6: 1 columns, but expected 3, separated by tabs"),
         ("qrels/test.tsv", "q1\td9\thigh", r"test\.tsv:6: the score is 'high', but it should be a whole number"),
+        ("qrels/test.tsv", "q1\td9\t0.5", r"test\.tsv:6: the score is '0\.5', .* scale fractions to whole grades"),
+        ("qrels/test.tsv", "q1\td9\t1_0", r"test\.tsv:6: the score is '1_0', but it should be a whole number"),
+        ("qrels/test.tsv", "q1\td9\t1e99", r"test\.tsv:6: the score is '1e99', but it should be a whole number"),
+        ("qrels/test.tsv", "q1\td9\tnan", r"test\.tsv:6: the score is 'nan', but it should be a whole number"),
+        ("corpus.jsonl", "[" * 100_000, r"corpus\.jsonl:4: (nested too deeply|.*one)"),
         ("qrels/test.tsv", "q1\td1\t1", r"test\.tsv:6: document 'd1' is judged twice for query 'q1'"),
         ("qrels/test.tsv", "\udcff\td1\t1", r"test\.tsv:6: not UTF-8"),
     ],
@@ -151,7 +159,7 @@ def test_malformed_lines(folder: Path, file: str, line: str, message: str) -> No
             '{"_id": "d1", "text": "x", "language": "en"}',
             r"corpus\.jsonl:4: duplicate document id 'd1'",
         ),
-        ("corpus.jsonl", '{"_id": "d4", "text": " ", "language": "en"}', r"corpus\.jsonl:4: document 'd4' has no text"),
+        ("corpus.jsonl", '{"_id": "d1", "text": "", "language": "en"}', r"corpus\.jsonl:4: duplicate document id 'd1'"),
         (
             "queries.jsonl",
             '{"_id": "q1", "text": "x", "language": "en"}',
@@ -166,10 +174,117 @@ def test_rows_that_do_not_fit(folder: Path, file: str, line: str, message: str) 
         read_beir(folder)
 
 
-def test_the_table_needs_its_header(folder: Path) -> None:
-    (folder / "qrels" / "test.tsv").write_text("q1\td1\t1\n")
+@pytest.mark.parametrize("line", ["q1\td1", "q1\td1\thigh", "query\tdocument\tgrade", "q1,d1,1", "\td1\t1"])
+def test_a_table_without_its_columns_is_refused(folder: Path, line: str) -> None:
+    (folder / "qrels" / "test.tsv").write_text(f"{line}\n")
     with pytest.raises(FormatError, match=r"test\.tsv:1: the first line should be query-id, corpus-id, score"):
         read_beir(folder)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "q1\td1\t2\nq2\td2\t1\n",
+        "q1\tQ0\td1\t2\nq2\tQ0\td2\t1\n",
+        "# made by hand\nq1 0 d1 2\n# the second\nq2 0 d2 1\n",
+        "query-id\tcorpus-id\tscore\nq1\td1\t2.0\nq2\td2\t1e0\n",
+    ],
+)
+def test_the_columns_are_those_of_the_first_line(folder: Path, table: str) -> None:
+    (folder / "qrels" / "test.tsv").write_text(table)
+    collection = read_beir(folder)
+    assert qrels_of(collection) == {"q1": {"d1": 2}, "q2": {"d2": 1}}
+
+
+def test_numbers_as_ids_are_read_and_noted(tmp_path: Path) -> None:
+    write(tmp_path, [{"_id": 7, "text": "a"}, {"_id": "8", "text": "b"}], [{"_id": 9, "text": "q"}], ["9\t7\t1"])
+    collection = read_beir(tmp_path, language="en")
+    assert (collection.documents.ids, collection.queries.ids) == (("7", "8"), ("9",))
+    assert collection.notes["numbers_read_as_string_ids"] == ["corpus._id", "queries._id"]
+
+
+def test_empty_texts_and_exact_repeats_are_left_out_and_counted(tmp_path: Path) -> None:
+    document = {"_id": "d1", "title": "", "text": "a", "language": "en"}
+    empty = {"_id": "d2", "title": " ", "text": "", "language": "de"}
+    queries = [{"_id": "q1", "text": "q", "language": "en"}, {"_id": "q2", "text": " ", "language": "en"}]
+    write(tmp_path, [document, empty, document, empty], queries, ["q1\td1\t1", "q1\td2\t1", "q2\td1\t0"])
+    collection = read_beir(tmp_path)
+    assert (collection.documents.ids, collection.queries.ids) == (("d1",), ("q1",))
+    assert qrels_of(collection) == {"q1": {"d1": 1}}
+    assert {name: note for name, note in collection.notes.items() if name.endswith("left_out")} == {
+        "documents_empty_left_out": {"de": 1},
+        "documents_repeated_left_out": {"de": 1, "en": 1},
+        "queries_empty_left_out": {"en": 1},
+        "judgements_of_empty_texts_left_out": {"not relevant": 1, "relevant": 1},
+    }
+
+
+def parallel_rows(*groups: str | None) -> tuple[list[Any], list[Any], list[str]]:
+    """Two texts and their questions in two languages, all translations judged."""
+    fields = {} if not groups else {"group": groups[0]}
+    corpus = [
+        {"_id": f"{label}{n}", "text": f"text {label} {n}", "language": label, **fields}
+        for n in (1, 2)
+        for label in ("en", "de")
+    ]
+    queries = [{**row, "_id": f"q-{row['_id']}"} for row in corpus]
+    qrels = [f"q-{a}{n}\t{b}{n}\t1" for n in (1, 2) for a in ("en", "de") for b in ("en", "de")]
+    return corpus, queries, qrels
+
+
+def test_groups_are_inferred_where_there_is_one_way(tmp_path: Path) -> None:
+    corpus, queries, qrels = parallel_rows()
+    collection = read_beir(write(tmp_path, corpus, queries, qrels))
+    assert collection.documents.groups == ("judged:en1", "judged:en1", "judged:en2", "judged:en2")
+    assert collection.queries.groups == ("judged:q-en1", "judged:q-en1", "judged:q-en2", "judged:q-en2")
+    assert collection.notes["groups_inferred_from_judgements"] == {"documents": 2, "queries": 2}
+    assert collection.describe()["complete_groups"] == 2
+    assert collection.notices() == []
+
+
+def test_a_group_that_is_not_clear_is_said_with_the_name_of_the_field(tmp_path: Path) -> None:
+    corpus, queries, qrels = parallel_rows()
+    queries.append({"_id": "q-more", "text": "Another one?", "language": "en"})
+    collection = read_beir(write(tmp_path, corpus, queries, [*qrels, "q-more\ten1\t1", "q-more\tde1\t1"]))
+    assert collection.notes["groups_inferred_from_judgements"] == {"documents": 2}
+    assert collection.notes["parallel_texts_without_group"] == {"queries": 5}
+    assert set(collection.queries.groups) == {None}
+    (notice,) = collection.notices()
+    assert notice.startswith("5 queries share relevant judgements across languages but have no group;")
+    assert "the same value in the field 'group'" in notice
+
+
+def test_answers_in_one_language_are_no_group_and_not_unclear(tmp_path: Path) -> None:
+    corpus, queries, qrels = parallel_rows()
+    for name in ("x1", "x2", "x3"):
+        corpus.append({"_id": name, "text": name, "language": "de"})
+    queries += [{"_id": "more", "text": "More?", "language": "de"}, {"_id": "one", "text": "One?", "language": "en"}]
+    write(tmp_path, corpus, queries, [*qrels, "more\tx1\t1", "more\tx2\t1", "one\tx3\t1"])
+    collection = read_beir(tmp_path)
+    assert collection.notes["groups_inferred_from_judgements"] == {"documents": 2, "queries": 2}
+    assert collection.documents.groups[4:] == (None, None, None)
+    assert collection.queries.groups[4:] == (None, None)
+
+
+def test_what_the_rows_say_of_groups_stands(tmp_path: Path) -> None:
+    collection = read_beir(write(tmp_path, *parallel_rows(None)))
+    assert set(collection.documents.groups) == {None}
+    assert collection.notices() == []
+
+
+def test_languages_that_do_not_meet_are_noticed(tmp_path: Path) -> None:
+    corpus = [{"_id": "d1", "text": "a", "language": "zh"}, {"_id": "d2", "text": "b", "language": "en"}]
+    queries = [{"_id": "q1", "text": "q", "language": "zh-Hant"}, {"_id": "q2", "text": "q", "language": "fr"}]
+    write(tmp_path, corpus, queries, ["q1\td1\t1", "q2\td1\t1"])
+    notices = read_beir(tmp_path).notices()
+    assert notices == [
+        "zh-Hant has 1 queries but no documents; near labels: zh; if they are one language, give it one label",
+        "languages with queries but no documents: fr",
+        "zh has 1 documents but no queries; near labels: zh-Hant; if they are one language, give it one label",
+        "languages with documents but no queries: en",
+    ]
+    evaluation = cm.evaluate(f"beir:{tmp_path}", "bm25", scenarios=["multilingual"], measures=["nDCG@10"], pivot="zh")
+    assert set(notices) <= set(evaluation.notices)
 
 
 def tiny(document_id: str = "d 1") -> Collection:

@@ -107,11 +107,20 @@ def test_malformed_lines(tmp_path: Path, line: str, message: str) -> None:
         read_belebele(tmp_path)
 
 
-def test_an_empty_question_names_the_file(tmp_path: Path) -> None:
-    (tmp_path / "eng_Latn.jsonl").write_text(
-        '{"link": "L", "question_number": 1, "flores_passage": "x", "question": " "}'
-    )
-    with pytest.raises(CollectionError, match=r"eng_Latn\.jsonl: query 'en:L#q1' has no text"):
+def test_empty_questions_and_repeated_rows_are_left_out_and_counted(tmp_path: Path) -> None:
+    row = '{"link": "L", "question_number": %d, "flores_passage": "x", "question": "%s"}'
+    (tmp_path / "eng_Latn.jsonl").write_text("\n".join([row % (1, " "), row % (2, "?"), row % (2, "?")]))
+    collection = read_belebele(tmp_path)
+    assert (collection.queries.ids, collection.documents.ids) == (("en:L#q2",), ("en:L#p1",))
+    assert collection.notes["queries_empty_left_out"] == {"en": 1}
+    assert collection.notes["rows_repeated_left_out"] == {"en": 1}
+    assert collection.notes["judgements_of_empty_texts_left_out"] == {"relevant": 1}
+
+
+def test_a_link_that_is_not_a_url_is_named(tmp_path: Path) -> None:
+    row = {"link": "http://[x", "question_number": 1, "flores_passage": "x", "question": "?"}
+    (tmp_path / "eng_Latn.jsonl").write_text(json.dumps(row))
+    with pytest.raises(FormatError, match=r"eng_Latn\.jsonl: the link 'http://\[x' is not a URL"):
         read_belebele(tmp_path)
 
 

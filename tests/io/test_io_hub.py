@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from clinometer.errors import CollectionError, FormatError, LanguageError, MissingExtraError, UsageError
+from clinometer.io import load
+from clinometer.io.beir import write_beir
 from clinometer.io.hub import read_hub
 
 Rows = list[dict[str, Any]]
@@ -97,6 +99,7 @@ def test_one_corpus_whose_rows_say_the_language(together: FakeDatasets) -> None:
         "languages_found_by": {"field": 4},
         "revision": "abc",
         "queries_without_judgement": 1,
+        "groups_inferred_from_judgements": {"documents": 1},
     }
     assert together.calls == [
         ("org/cats", "abc"),
@@ -141,7 +144,9 @@ def test_number_ids_are_read_as_strings_and_said(together: FakeDatasets) -> None
 
 def test_rows_that_cannot_be_used_are_named(together: FakeDatasets) -> None:
     together.subsets["default"]["test"] = qrels(("q1", "d1", 0.5))
-    with pytest.raises(FormatError, match=r"hub:org/cats/default:1: the field 'score' is 0\.5"):
+    with pytest.raises(
+        FormatError, match=r"hub:org/cats/default:1: the score is 0\.5, .* scale fractions to whole grades"
+    ):
         read_hub("org/cats")
     together.subsets["default"]["test"] = qrels(("q1", "d1", 1), ("q1", "d1", 1))
     with pytest.raises(FormatError, match="hub:org/cats/default:2: document 'd1' is judged twice"):
@@ -202,3 +207,14 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'clinometer\[hub\]'"):
         read_hub("org/cats")
+
+
+def test_a_folder_in_the_layout_of_beir_needs_no_other_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    collection = load("demo", languages=["en", "de"])
+    write_beir(collection, tmp_path / "demo")
+    read = load(f"hub:{tmp_path / 'demo'}", languages=["de"])
+    assert read.digest() == collection.restrict(["de"]).digest()
+    assert read.documents.groups == collection.restrict(["de"]).documents.groups
+    with pytest.raises(UsageError, match="is a folder in BEIR's layout; leave the options parallel and revision out"):
+        load(f"hub:{tmp_path / 'demo'}", parallel=True)

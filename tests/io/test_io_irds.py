@@ -92,7 +92,8 @@ def test_several_lie_in_one_pool_and_share_their_topics(german: str, chinese: st
     assert collection.documents.ids == ("de:1", "de:2", "de:3", "zh:1", "zh:2")
     assert collection.queries.ids == ("en:q", "en:r")
     assert qrels_of(collection) == {"en:q": {"de:1": 1, "de:2": 0, "zh:1": 3}, "en:r": {"de:2": 2}}
-    assert collection.documents.groups == (None,) * 5
+    assert collection.documents.groups == ("judged:de:1", None, None, "judged:de:1", None)
+    assert collection.notes["groups_inferred_from_judgements"] == {"documents": 1}
 
 
 def test_parallel_data_sets(register: Register) -> None:
@@ -135,7 +136,10 @@ def test_fields_pools_and_gaps(register: Register, german: str) -> None:
     with pytest.raises(CollectionError, match="the judgements name 1 missing documents"):
         read_irds([gaps])
     collection = read_irds([gaps], allow_missing=True)
-    assert (collection.notes["judged_documents_missing"], collection.notes["texts_empty_left_out"]) == (1, 1)
+    assert (collection.notes["judged_documents_missing"], collection.notes["documents_empty_left_out"]) == (
+        1,
+        {"de": 1},
+    )
 
 
 def test_what_nobody_judged_is_reported_and_said(german: str, chinese: str) -> None:

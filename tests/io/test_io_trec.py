@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,15 @@ from clinometer.io.trec import read_qrels, read_run, write_qrels, write_run
 ids = st.text(st.characters(exclude_categories=["Cs", "Z"]), min_size=1, max_size=6).filter(
     lambda text: not any(letter.isspace() for letter in text)
 )
+# At the start of a line, these mark a comment or the order of bytes.
+query_ids = ids.filter(lambda text: text[0] not in "#\ufeff")
 float32 = st.floats(width=32, allow_nan=False).map(np.float32)
 float64 = st.floats(allow_nan=False)
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 @same_folder
-@given(qrels=st.dictionaries(ids, st.dictionaries(ids, st.integers(-3, 9), min_size=1, max_size=4), max_size=4))
+@given(qrels=st.dictionaries(query_ids, st.dictionaries(ids, st.integers(-3, 9), min_size=1, max_size=4), max_size=4))
 def test_qrels_read_back_equal(tmp_path: Path, qrels: dict[str, dict[str, int]]) -> None:
     for name in ("q.txt", "q.txt.gz"):
         write_qrels(tmp_path / name, qrels)
@@ -35,7 +38,7 @@ def test_qrels_read_back_equal(tmp_path: Path, qrels: dict[str, dict[str, int]])
 @same_folder
 @given(
     run=st.dictionaries(
-        ids,
+        query_ids,
         st.dictionaries(ids, float32, min_size=1, max_size=6) | st.dictionaries(ids, float64, min_size=1, max_size=6),
         max_size=3,
     )
@@ -88,6 +91,23 @@ def test_readers_ignore_ranks_and_split_at_any_ascii_white_space(tmp_path: Path)
     path = tmp_path / "run.gz"
     path.write_bytes(gzip.compress("q  Q0\td\u00a01 1 0.5 t\r\n   \nq Q0 d2 2 7e-1 t\n".encode()))
     assert list(read_run(path)["q"].items()) == [("d2", 0.7), ("d\u00a01", 0.5)]
+
+
+def test_comments_and_what_follows_the_tag_are_ignored(tmp_path: Path) -> None:
+    (tmp_path / "qrels").write_text("# judged by hand\nq 0 d#1 1\n#\nq 0 #2 0\n")
+    assert read_qrels(tmp_path / "qrels") == {"q": {"d#1": 1, "#2": 0}}
+    (tmp_path / "run").write_text("# system x\nq Q0 #d 1 0.5 x\nq Q0 e 2 0.25 x and more # words\n")
+    assert read_run(tmp_path / "run") == {"q": {"#d": 0.5, "e": 0.25}}
+
+
+@pytest.mark.parametrize("write", [write_qrels, lambda path, table: write_run(path, table, "t")])
+def test_a_query_that_would_not_read_back_is_not_written(
+    tmp_path: Path, write: Callable[[Path, dict[str, dict[str, int]]], None]
+) -> None:
+    for name in ("#1", "\ufeff1"):
+        with pytest.raises(UsageError, match=r"begins with '#', which marks a comment, or with a byte-order mark"):
+            write(tmp_path / "f", {name: {"d": 1}})
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

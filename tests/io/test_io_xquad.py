@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -108,11 +108,29 @@ def test_a_question_at_two_places_is_refused(folder: Path) -> None:
         read_xquad(folder)
 
 
-def test_a_question_twice_in_one_file_is_refused(folder: Path) -> None:
+@pytest.mark.parametrize("unit", ["passage", "row"])
+def test_a_question_twice_in_one_file_is_left_out_and_counted(folder: Path, unit: Literal["passage", "row"]) -> None:
     write(folder, "fr", [("Chats.", ["q1", "q1"])])
+    collection = read_xquad(folder, languages=["fr"], unit=unit)
+    assert collection.queries.ids == ("fr:q1",)
+    assert collection.notes["queries_repeated_left_out"] == {"fr": 1}
+
+
+def test_a_question_with_two_texts_is_refused(folder: Path) -> None:
+    write(folder, "fr", [("Chats.", ["q1", "q1"])])
+    path = folder / "xquad.fr.json"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"question": "', '"question": "Donc, ', 1), encoding="utf-8"
+    )
     with pytest.raises(
         CollectionError, match=r"xquad\.fr\.json: data\[0\]\.paragraphs\[0\]: duplicate query id 'fr:q1'"
     ):
+        read_xquad(folder)
+
+
+def test_nested_too_deeply_is_a_sentence(folder: Path) -> None:
+    (folder / "xquad.fr.json").write_text('{"data": [], "version": ' + "[" * 100_000)
+    with pytest.raises(FormatError, match=r"xquad\.fr\.json: nested .* deep.*; an XQuAD file is SQuAD 1\.1"):
         read_xquad(folder)
 
 
@@ -158,3 +176,18 @@ def test_the_real_files(shared: Path) -> None:
     rows = read_xquad(shared / "data" / "xquad", unit="row")
     assert (len(rows.documents), len(rows.queries), len(rows.judged)) == (14280, 14280, 14280 * 12)
     assert rows.notes["duplicates_kept"]["en"] == 950
+
+
+def test_the_names_of_xquad_r_are_read(folder: Path, tmp_path: Path) -> None:
+    expected = read_xquad(folder)
+    (tmp_path / "xquad-r").mkdir()
+    for label, name in (("en", "en.json"), ("de", "xquad-r.de.json")):
+        file = json.loads((folder / f"xquad.{label}.json").read_text(encoding="utf-8"))
+        for article in file["data"]:
+            for paragraph in article["paragraphs"]:
+                paragraph |= {"sentences": [paragraph["context"]], "sentence_breaks": [[0, 5]]}
+        (tmp_path / "xquad-r" / name).write_text(json.dumps(file), encoding="utf-8")
+    (tmp_path / "xquad-r" / "package.json").write_text("{}")
+    assert sorted(read_xquad(tmp_path / "xquad-r").documents.texts) == sorted(expected.documents.texts)
+    (folder / "fr.json").write_text("{}")
+    assert read_xquad(folder).digest() == expected.digest()

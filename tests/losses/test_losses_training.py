@@ -95,12 +95,24 @@ def test_raw_of_a_model_without_normalize_and_of_a_wrapped_one(tiny: Any, tmp_pa
     torch.testing.assert_close(embed_raw(Wrapper(tiny), given), embed_raw(tiny, given))
 
 
-def test_a_wrapper_that_shortens_embeddings_is_refused(tiny: Any) -> None:
+@pytest.mark.parametrize("normalize", [True, False])
+def test_raw_in_a_wrapper_that_keeps_the_beginning_of_embeddings(normalize: bool, tmp_path: Path) -> None:
+    model = tiny_transformer.build(tmp_path, normalize=normalize)
+    given = features(model, tiny_transformer.sentences(3))
+    raw, whole = embed_raw(model, given), model.forward
+    model.forward = lambda *arguments: {"sentence_embedding": whole(*arguments)["sentence_embedding"][:, :4]}
+    torch.testing.assert_close(embed_raw(model, given), raw[:, :4])
+
+
+def test_a_wrapper_that_changes_embeddings_is_refused(tiny: Any) -> None:
     given = features(tiny, tiny_transformer.sentences(3))
     whole = tiny.forward
-    tiny.forward = lambda *arguments: {"sentence_embedding": whole(*arguments)["sentence_embedding"][:, :4]}
-    with pytest.raises(UsageError, match=r"output has shape \(3, 4\), but the vectors before Normalize \(3, 16\)"):
-        embed_raw(tiny, given)
+    for change in (lambda rows: rows[:, 4:8], lambda rows: rows[:2], lambda rows: rows.repeat(1, 2)):
+        tiny.forward = lambda *arguments, change=change: {
+            "sentence_embedding": change(whole(*arguments)["sentence_embedding"])
+        }
+        with pytest.raises(UsageError, match=r"the raw vectors \(3, 16\), and one is not the beginning of the other"):
+            embed_raw(tiny, given)
 
 
 def test_the_literal_jsd_sees_the_raw_vectors(tiny: Any) -> None:

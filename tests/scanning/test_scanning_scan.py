@@ -191,7 +191,7 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"queries": np.ones((0, 2))}, UsageError, "nothing to scan: 0 queries, 1 documents"),
     ({"k": -1}, UsageError, "k is -1, but cannot be negative"),
     ({"ties": "random"}, UsageError, "unknown tie mode 'random'; expected one of index, trec, optimistic"),
-    ({"similarity": "euclid"}, UsageError, "unknown similarity 'euclid'; expected cosine or dot"),
+    ({"similarity": "euclid"}, UsageError, "unknown similarity 'euclid'; expected one of cosine, dot, hamming"),
     ({"threads": 0}, UsageError, "threads is 0, but must be 1 or more"),
     ({"block": 0}, UsageError, "block is 0, but must be 1 or more"),
     ({"kernel": "avx1024"}, UsageError, "this machine has no kernel 'avx1024'; it has .*portable"),

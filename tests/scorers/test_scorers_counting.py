@@ -225,10 +225,58 @@ def test_a_matrix_must_fit_the_collection(tmp_path: Path) -> None:
     with pytest.raises(EmbeddingError, match="must be numbers, one row for each query"):
         MatrixScorer(np.zeros(3))
     (tmp_path / "no.npy").write_text("1 2 3")
-    with pytest.raises(FormatError, match=r"no\.npy: not a numeric \.npy file"):
+    with pytest.raises(FormatError, match=r"no\.npy: not a \.npy file with one array of numbers"):
         MatrixScorer.from_file(tmp_path / "no.npy")
     with pytest.raises(FileNotFoundError, match="does not exist"):
         MatrixScorer.from_file(tmp_path / "absent.npy")
     np.savez(tmp_path / "two.npz", a=np.zeros(2))
     with pytest.raises(FormatError, match=r"not a \.npy file with one array"):
         MatrixScorer.from_file(tmp_path / "two.npz")
+
+
+@settings(max_examples=25)
+@given(
+    seed=st.integers(0, 1 << 20), form=st.sampled_from(["csr_array", "csc_matrix", "coo_array", "lil_array", "blocks"])
+)
+def test_what_a_sparse_matrix_does_not_list_scores_zero(seed: int, form: str) -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    draw = np.random.default_rng(seed)
+    dense = draw.integers(-2, 4, size=(5, 40)) * (draw.random((5, 40)) < 0.3)
+    dense = dense.astype(draw.choice(["float32", "float64", "int64"]))
+    relevant = [draw.permutation(40)[:3] for _ in dense]
+    options: dict[str, Any] = {"languages": draw.integers(0, 3, size=40), "k": 7, "per_language": True, "pool_k": 5}
+    if form == "blocks":
+        scores: Any = (sparse.csr_array(rows) for rows in np.array_split(dense, 2))
+        result = cm.scan_scores(scores, csr(relevant), **options)
+    else:
+        result = cm.scan_scores(getattr(sparse, form)(dense), relevant, **options)
+    same(result, cm.scan_scores(dense, relevant, **options))
+
+
+def csr(relevant: list[NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+    return np.cumsum([0, *map(len, relevant)]), np.concatenate(relevant)
+
+
+def test_a_sparse_matrix_is_evaluated_as_the_dense_one() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    collection = random_collection(2)
+    draw = np.random.default_rng(0)
+    dense = np.round(draw.random((len(collection.queries), len(collection.documents))), 1)
+    dense[draw.random(dense.shape) < 0.7] = 0
+    options: dict[str, Any] = {"measures": ["MaxR", "LPR"], "resamples": 0, "ties": "expected"}
+    of_sparse = cm.evaluate(collection, MatrixScorer(sparse.csr_matrix(dense)), **options)
+    assert of_sparse.rows == cm.evaluate(collection, MatrixScorer(dense), **options).rows
+    assert of_sparse.encoder["dtype"] == "float64"
+    with pytest.raises(UsageError, match="the scores of scores are 1 x 1, but the collection has"):
+        cm.evaluate(collection, MatrixScorer(sparse.csr_matrix([[1.0]])), **options)
+    with pytest.raises(EmbeddingError, match="row 0, column 0 is NaN"):
+        cm.scan_scores(sparse.csr_matrix([[np.nan]]), [[0]])
+
+
+def test_masked_scores_are_refused() -> None:
+    scores = np.ma.array([[0.5, 0.7]], mask=[[False, True]])
+    with pytest.raises(EmbeddingError, match=r"the scores have 1 masked values .the first in row 0.; fill them"):
+        cm.scan_scores(scores, [[0]])
+    with pytest.raises(EmbeddingError, match="the scores have 1 masked values"):
+        MatrixScorer(scores)
+    same(cm.scan_scores(np.ma.array([[0.5, 0.7]]), [[0]]), cm.scan_scores(np.array([[0.5, 0.7]]), [[0]]))

@@ -270,7 +270,7 @@ def test_safetensors_as_the_library_sees_them(store: Path, tmp_path: Path) -> No
     options: dict[str, Any] = {"encoder_name": "e", "language": "en"}
     with pytest.raises(UsageError, match="has no tensor 'embedding'; name one of a, b with --embedding-column"):
         import_store(tmp_path / "t.safetensors", tmp_path / "in", **options)
-    with pytest.raises(FormatError, match=r"the tensor is F64 of shape \(2, 2, 2\), but should be F32 or F16"):
+    with pytest.raises(FormatError, match=r"the tensor is F64 of shape \(2, 2, 2\), but should be F32, F16 or BF16"):
         import_store(tmp_path / "t.safetensors", tmp_path / "in", columns=Columns(embedding="b"), **options)
     made = import_store(tmp_path / "t.safetensors", tmp_path / "in", columns=Columns(embedding="a"), **options)
     assert (made.dtype, made.rows(0, 3).tolist()) == (np.dtype("float16"), np.eye(3).tolist())
@@ -307,3 +307,21 @@ def test_a_stored_example_of_each_kind(tmp_path: Path) -> None:
     codes = np.concatenate([np.load(file) for file in sorted((tmp_path / "s").glob("*.npy"))])
     np.testing.assert_array_equal(np.load(tmp_path / "in" / "00000.npy"), codes)
     assert made.groups == (None, "")
+
+
+def test_bfloat16_of_safetensors_is_read_exactly(tmp_path: Path) -> None:
+    pytest.importorskip("safetensors")
+    rows = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    halves = (rows.view(np.uint32) >> 16).astype("<u2")
+    # A tensor before it, so that its numbers do not begin the file's.
+    header = {
+        "first": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]},
+        "embedding": {"dtype": "BF16", "shape": [5, 3], "data_offsets": [2, 32]},
+    }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (tmp_path / "b.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + b"ab" + halves.tobytes())
+    lines(tmp_path / "b.safetensors.jsonl", *({"id": name, "language": "en"} for name in "vwxyz"))
+    made = import_store(tmp_path / "b.safetensors", tmp_path / "s", encoder_name="e", shard_rows=2)
+    assert made.dtype == np.float32
+    assert made.rows(0, 5).tolist() == (halves.astype(np.uint32) << 16).view(np.float32).tolist() != rows.tolist()

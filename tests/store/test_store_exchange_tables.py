@@ -153,16 +153,46 @@ def test_an_index_of_others(tmp_path: Path) -> None:
     options: dict[str, Any] = {"encoder_name": "e", "rows_file": tmp_path / "rows.jsonl"}
     made = import_store(tmp_path / "t.index", tmp_path / "s", shard_rows=2, **options)
     assert (made.ids, made.rows(0, 3).tolist()) == (("a", "b", "c"), [[3, 4], [1, 0], [0, 2]])
-    numbered = faiss.IndexIDMap2(faiss.IndexFlatIP(2))
-    numbered.add_with_ids(np.eye(2, dtype=np.float32), np.array([5, 6]))
-    faiss.write_index(numbered, str(tmp_path / "n.index"))
-    with pytest.raises(FormatError, match=r"the index is IndexIDMap2?, which does not keep .* write an IndexFlatIP"):
+    buckets = faiss.IndexLSH(2, 8)
+    buckets.add(np.eye(2, dtype=np.float32))
+    faiss.write_index(buckets, str(tmp_path / "n.index"))
+    with pytest.raises(FormatError, match=r"the index is IndexLSH, which does not keep .* write an IndexFlatIP"):
         import_store(tmp_path / "n.index", tmp_path / "no", **options)
     (tmp_path / "x.index").write_bytes(b"no index")
     with pytest.raises(FormatError, match="not a faiss index"):
         import_store(tmp_path / "x.index", tmp_path / "no", **options)
     with pytest.raises(FileNotFoundError):
         import_store(tmp_path / "nowhere.index", tmp_path / "no", **options)
+
+
+@pytest.mark.parametrize("kind", ["IndexIDMap", "IndexIDMap2"])
+def test_an_index_with_ids_of_its_own(kind: str, tmp_path: Path) -> None:
+    rows = np.array([[3, 4], [1, 0], [0, 2]], dtype=np.float32)
+    numbered = getattr(faiss, kind)(faiss.IndexFlatIP(2))
+    numbered.add_with_ids(rows, np.array([50, 7, 1 << 40]))
+    path = tmp_path / "n.faiss"
+    faiss.write_index(numbered, str(path))
+    plain = import_store(path, tmp_path / "plain", encoder_name="e", language="de", shard_rows=2)
+    assert (plain.ids, plain.languages) == (("50", "7", str(1 << 40)), ("de",) * 3)
+    assert plain.rows(0, 3).tolist() == rows.tolist()
+    with pytest.raises(CollectionError, match="3 rows have no language"):
+        import_store(path, tmp_path / "no", encoder_name="e")
+    # Lines in another order are matched by id.
+    lines = [{"id": 7, "language": "en"}, {"id": str(1 << 40), "language": "de"}, {"id": 50, "language": "fr"}]
+    (tmp_path / "n.faiss.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    matched = import_store(path, tmp_path / "s", encoder_name="e", shard_rows=2)
+    assert (matched.ids, matched.languages) == (("7", str(1 << 40), "50"), ("en", "de", "fr"))
+    assert matched.rows(0, 3).tolist() == rows[[1, 2, 0]].tolist()
+    (tmp_path / "n.faiss.jsonl").write_text('{"id": "a", "language": "en"}\n' * 3)
+    with pytest.raises(FormatError, match=r"3 ids are not among those of n.faiss \('a', 'a', 'a'\), .* such as 50"):
+        import_store(path, tmp_path / "no", encoder_name="e")
+    (tmp_path / "n.faiss.jsonl").write_text('{"id": 7, "language": "en"}\n')
+    with pytest.raises(FormatError, match=r"1 lines, but n\.faiss has 3 vectors"):
+        import_store(path, tmp_path / "no", encoder_name="e")
+    numbered.add_with_ids(rows[:1], np.array([7]))
+    faiss.write_index(numbered, str(path))
+    with pytest.raises(FormatError, match="1 of its ids occur twice"):
+        import_store(path, tmp_path / "no", encoder_name="e")
 
 
 # commands

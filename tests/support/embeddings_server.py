@@ -31,7 +31,9 @@ def vectors(texts: list[str]) -> NDArray[np.float32]:
 class Server(ThreadingHTTPServer):
     """Answers as OpenAI would, but for the faults in `plan`, one for each request, the first first.
 
-    `requests` holds the bodies and `headers` the headers of all requests, in the order of their arrival.
+    `requests` holds the bodies and `headers` the headers of all requests, in the order of their arrival. The fault
+    `body` answers with `body` and `body_headers`, `body-of STATUS` likewise; `whole` takes `body` for the whole answer,
+    headers included; `repeat BYTES` adds the bytes to it again and again, `pause_in_body` seconds apart.
     """
 
     daemon_threads = True
@@ -43,7 +45,9 @@ class Server(ThreadingHTTPServer):
         self.headers: list[dict[str, str]] = []
         self.served = "served-model"
         self.now = self.most = 0
-        self.pause = 0.0
+        self.pause = self.pause_in_body = 0.0
+        self.body, self.body_headers = b"", dict[str, str]()
+        self.over = threading.Event()
         self.lock = threading.Lock()
 
     @property
@@ -100,8 +104,24 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif code == "words":
             self._send(200, b"<html>Welcome</html>")
+        elif code == "body":
+            self._send(200, self.server.body, self.server.body_headers)
+        elif code == "body-of":
+            self._send(int(value), self.server.body)
+        elif code == "whole":
+            self.wfile.write(self.server.body)
+            self.close_connection = True
+        elif code == "repeat":
+            self._repeat(value.encode().decode("unicode_escape").encode("latin-1"))
         else:
             self._send(200, self._embeddings(body, code))
+
+    def _repeat(self, part: bytes) -> None:
+        """Write the server's body as it is, and then a part without an end."""
+        self.close_connection = True
+        self.wfile.write(self.server.body)
+        while not self.server.over.wait(self.server.pause_in_body):
+            self.wfile.write(part)
 
     def _embeddings(self, body: dict[str, Any], fault: str) -> bytes:
         rows = [vector(text) for text in body["input"]]
@@ -148,6 +168,7 @@ def serving() -> Iterator[Server]:
     try:
         yield server
     finally:
+        server.over.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -160,6 +160,61 @@ def test_a_killed_run_resumes_to_the_same_model(base: Path, data: Path, tmp_path
     assert same(state(killed), state(tmp_path / "whole"))
 
 
+class Interrupted(SentenceEvaluator):  # type: ignore[misc, unused-ignore]
+    """An evaluator that likes the first state best, and may be interrupted at one of its calls."""
+
+    def __init__(self, interrupted_at: int | None = None, calls: int = 0) -> None:
+        super().__init__()
+        self.primary_metric = "liking"
+        self.interrupted_at, self.calls = interrupted_at, calls
+
+    def __call__(self, model: Any, *arguments: Any, **options: Any) -> dict[str, float]:
+        self.calls += 1
+        if self.calls == self.interrupted_at:
+            raise KeyboardInterrupt
+        return {"liking": 1.0 / self.calls}
+
+
+def test_a_short_training_has_checkpoints(base: Path, data: Path, tmp_path: Path) -> None:
+    trained = train(base, data, ["de"], tmp_path / "out", keep_checkpoints=True, **OPTIONS)
+    steps = 2 * ITEMS // 8
+    assert trained.record["steps"] == steps
+    folders = sorted(int(path.name.rpartition("-")[2]) for path in (tmp_path / "out" / "checkpoints").iterdir())
+    assert folders == [steps - 2, steps]  # every second one, of which the last two are left
+
+
+def test_checkpoints_by_minutes(base: Path, data: Path, tmp_path: Path) -> None:
+    options = {**OPTIONS, "checkpoint_steps": 1000, "keep_checkpoints": True}
+    for minutes, expected in ((1e-9, [11, 12]), (1000.0, [12]), (None, [12])):
+        output = tmp_path / str(minutes)
+        train(base, data, ["de"], output, checkpoint_minutes=minutes, **options)
+        assert sorted(int(path.name.rpartition("-")[2]) for path in (output / "checkpoints").iterdir()) == expected
+
+
+def test_an_interrupted_training_says_where_it_resumes_and_keeps_its_patience(
+    base: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {**OPTIONS, "evaluations": 12, "patience": 4, "dev_share": 0.2, "epochs": 4, "checkpoint_steps": 1}
+    whole = train(base, data, ["de"], tmp_path / "whole", evaluator=Interrupted(), **options)
+    with pytest.raises(KeyboardInterrupt):
+        train(base, data, ["de"], tmp_path / "out", evaluator=Interrupted(interrupted_at=4), **options)
+    interval = whole.record["development"][0]["step"]
+    assert f"stopped at step {4 * interval}; the same command resumes from step" in capsys.readouterr().err
+    resumed = train(base, data, ["de"], tmp_path / "out", evaluator=Interrupted(calls=3), **options)
+    assert resumed.record["resumed_from"] is not None
+    assert resumed.record["steps"] == whole.record["steps"] == 5 * interval  # the best, then four that are not better
+    assert same(state(tmp_path / "out"), state(tmp_path / "whole"))
+
+
+def test_a_training_interrupted_before_a_checkpoint_says_so(
+    base: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {**OPTIONS, "evaluations": 4, "dev_share": 0.2, "checkpoint_steps": 1000}
+    with pytest.raises(KeyboardInterrupt):
+        train(base, data, ["de"], tmp_path / "out", evaluator=Interrupted(interrupted_at=1), **options)
+    assert "; the same command starts again, as there is no checkpoint yet" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["training.json", "plan.json"])
 def test_a_training_by_another_version_is_not_taken_for_this_one(base: Path, tmp_path: Path, name: str) -> None:
     plan = {"model": "m", "data": ["d"], "languages": ["de"], "blend": None}
@@ -233,7 +288,7 @@ def test_a_folder_with_other_files_is_refused(base: Path, data: Path, tmp_path: 
 
 
 def test_a_model_that_is_not_there_is_named(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(EncoderError, match=r"the model '[.]/no-such-model' cannot be loaded"):
+    with pytest.raises(EncoderError, match=r"the model folder ./no-such-model does not exist; check the path"):
         train("./no-such-model", data, ["de"], tmp_path / "out", **OPTIONS)
 
 

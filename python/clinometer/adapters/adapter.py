@@ -16,9 +16,10 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clinometer.contents import decode_json
 from clinometer.errors import EmbeddingError, FormatError, MissingExtraError, UsageError
-from clinometer.files import written_whole
-from clinometer.vectors import finished_rows, unit_rows
+from clinometer.files import regular, written_whole
+from clinometer.vectors import array_of, finished_rows, unit_rows
 
 __all__ = ["KINDS", "Adapter", "Kind", "Side", "load"]
 
@@ -163,7 +164,7 @@ class Adapter:
         try:
             from safetensors.numpy import save
         except ImportError:
-            raise MissingExtraError("a file of an adapter", "models") from None
+            raise MissingExtraError("a file of an adapter", "safetensors") from None
         about = {
             "version": _VERSION,
             "kind": self.kind,
@@ -176,7 +177,7 @@ class Adapter:
             file.write(save(dict(self.arrays), metadata))
 
     def _applied(self, vectors: ArrayLike, side: Side) -> NDArray[np.float32]:
-        array = np.asanyarray(vectors)
+        array = array_of(vectors, f"the {side}")
         if array.ndim != 2 or array.shape[1] != self.dimension:
             raise EmbeddingError(
                 f"the {side} have shape {array.shape}, but the adapter maps embeddings of {self.dimension} dimensions; "
@@ -215,19 +216,19 @@ def load(path: str | os.PathLike[str]) -> Adapter:
     try:
         from safetensors import SafetensorError, safe_open
     except ImportError:
-        raise MissingExtraError("a file of an adapter", "models") from None
-    name = os.fspath(path)
+        raise MissingExtraError("a file of an adapter", "safetensors") from None
+    name = os.fspath(regular(path))
     try:
         with safe_open(name, framework="numpy") as file:
             metadata = (file.metadata() or {}).get(_FORMAT)
             arrays = {key: np.array(file.get_tensor(key)) for key in file.keys()} if metadata else {}  # noqa: SIM118
-        about = msgspec.json.decode(metadata, type=dict[str, Any]) if metadata else None
     except (FileNotFoundError, PermissionError):
         raise
     except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise FormatError(name, None, f"not an adapter, or damaged ({error})") from None
-    if about is None:
+    if not metadata:
         raise FormatError(name, None, "not an adapter of clinometer; write one with Adapter.save")
+    about = decode_json(metadata.encode(), dict[str, Any], name, "not an adapter, or damaged ({problem})")
     if about.get("version") != _VERSION:
         raise FormatError(
             name,

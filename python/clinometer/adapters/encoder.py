@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from clinometer.adapters.adapter import Adapter
 from clinometer.encoders import Encoder, EncoderRecord, encode, require_embeddings, wants_languages
+from clinometer.encoders.similarity import scaled_record
 from clinometer.errors import UsageError
 
 __all__ = ["AdaptedEncoder", "adapted_record"]
@@ -93,6 +94,7 @@ def adapted_record(record: EncoderRecord, adapter: Adapter) -> EncoderRecord:
             f"{record.name} gives {record.dimension} dimensions, but the adapter maps {adapter.dimension}; learn it on "
             "embeddings of this encoder"
         )
+    record = scaled_record(record, "an adapter")
     origin = adapter.settings.get("encoder") or {}
     field = "revision" if record.revision and origin.get("revision") else "name"
     learned_on, actual = origin.get(field), getattr(record, field)

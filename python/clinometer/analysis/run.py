@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from clinometer.analysis.categories import NEAR_TIE, OVERLAP, Judge
 from clinometer.analysis.findings import SHOWN, find
@@ -13,6 +13,7 @@ from clinometer.collection import Collection
 from clinometer.encoders import Encoder
 from clinometer.errors import UsageError
 from clinometer.io import load
+from clinometer.parameters import checked
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios.options import EvaluationOptions
 from clinometer.scenarios.scanned import scan_collection
@@ -22,6 +23,7 @@ from clinometer.statistics.resampling import Unit
 __all__ = ["analyse"]
 
 
+@checked
 def analyse(
     collection: Collection | str | Path,
     encoder: Encoder | Scorer | Any = "offline",
@@ -40,6 +42,8 @@ def analyse(
     confidence: float = 0.95,
     seed: int = 0,
     threads: int | None = None,
+    exclude_own_id: bool = False,
+    similarity: Literal["cosine", "dot", "hamming"] | None = None,
     show_progress_bar: bool = False,
 ) -> Analysis:
     """Analyse what outranked the answers in the queries' own language: categories and worst queries.
@@ -63,6 +67,8 @@ def analyse(
         confidence: Confidence level of the intervals, between 0 and 1.
         seed: Seed of the resamples.
         threads: Number of threads; the result does not depend on it.
+        exclude_own_id: Leave the document with the query's own id out of its pool.
+        similarity: Similarity of embeddings, as for `clinometer.evaluate`.
         show_progress_bar: Whether to draw progress bars on standard error.
 
     Raises:
@@ -90,6 +96,7 @@ def analyse(
     collection = collection.restrict(options.languages)
     judge = Judge(collection, options.canonical_pivot, tolerance, overlap)
     settings = options.settings(collection.languages)
-    scored = score(encoder, collection, ScanOptions(threads=threads, show_progress_bar=show_progress_bar))
-    scanned = scan_collection(collection, scored.scan, [], settings, ties, listed=shown)
+    scan_options = ScanOptions(threads=threads, show_progress_bar=show_progress_bar, similarity=similarity)
+    scored = score(encoder, collection, scan_options)
+    scanned = scan_collection(collection, scored.scan, [], settings, ties, listed=shown, exclude_own_id=exclude_own_id)
     return find(scanned, settings, judge, worst=worst, shown=shown, resamples=options.resamples)

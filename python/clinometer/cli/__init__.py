@@ -10,7 +10,9 @@ import errno
 import inspect
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from importlib.metadata import version
 from textwrap import dedent
@@ -18,6 +20,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from clinometer.cli.argument_names import option_names, with_options
 from clinometer.cli.check import check
 from clinometer.cli.compare import compare
 from clinometer.cli.convert import convert
@@ -32,8 +35,9 @@ from clinometer.cli.plan import plan
 from clinometer.cli.report import report
 from clinometer.cli.scan import scan
 from clinometer.cli.store import info, merge, verify
+from clinometer.cli.streams import broken, finish, guarded, prepare
 from clinometer.cli.train import train
-from clinometer.errors import ClinometerError, UsageError
+from clinometer.errors import ClinometerError, ClinometerWarning, UsageError, printable
 
 __all__ = ["app", "main"]
 
@@ -48,9 +52,36 @@ _ORDER = [command.__name__ for commands in _COMMANDS.values() for command in com
 _ORDER.insert(_ORDER.index("encode") + 1, "store")
 
 
+_INTERRUPTED, _UNREAD = 130, 141
+"""Exit codes as shells give them to a process that Ctrl-C or the end of its reader ended."""
+
+
+@contextmanager
+def _endings() -> Iterator[None]:
+    """Ctrl-C is one line, and output that nobody reads any more no word at all."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _fail("interrupted", _INTERRUPTED)
+    except BrokenPipeError as error:
+        if not broken():
+            _fail(error, 1)
+        raise SystemExit(_UNREAD) from None
+    except OSError as error:
+        _fail(error, 1)
+
+
 class _InOrder(GroupedCommands):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         return _ORDER
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _endings():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _endings():
+            return super().invoke(ctx)
 
 
 app = typer.Typer(
@@ -66,28 +97,40 @@ app = typer.Typer(
 
 def _with_errors_reported(command: Callable[..., None]) -> Callable[..., None]:
     """The command, with a sentence and an exit code for every error that a user can cause."""
+    options_of = option_names(command)
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         try:
-            command(*arguments, **options)
-        except UsageError as error:
-            _fail(error, 2)
-        except (ClinometerError, OSError) as error:
-            _fail(error, 1)
-        except KeyboardInterrupt:
-            _fail("interrupted", 130)
+            with guarded():
+                command(*arguments, **options)
+        except ClinometerError as error:
+            _fail(with_options(str(error), options_of), 2 if isinstance(error, UsageError) else 1)
+        except MemoryError:
+            _fail("not enough memory; choose fewer texts or languages, or a machine with more memory", 1)
 
     return run
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
 def _fail(problem: object, code: int) -> NoReturn:
-    if isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
+    if isinstance(problem, OSError):
+        # Where standard output is the file that is full, what it still holds would fail again.
+        finish()
+    if isinstance(problem, OSError) and problem.strerror:
         # The system's own words, without its error number.
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        fix = "free some space and run the same command again" if full else "check the path"
-        problem = f"{problem.filename}: {problem.strerror}; {fix}"
-    sys.stderr.write(f"clinometer: {problem}\n")
+        fix = "check the path"
+        if problem.errno in _FULL:
+            fix = "free some space and run the same command again"
+        elif problem.errno == errno.EFBIG:
+            fix = "raise the limit of file sizes, or choose another disk, and run the same command again"
+        elif problem.filename is None:
+            fix = "try again"
+        where = "" if problem.filename is None else f"{os.fsdecode(problem.filename)}: "
+        problem = f"{where}{problem.strerror}; {fix}"
+    sys.stderr.write(f"clinometer: {printable(str(problem))}\n")
     raise typer.Exit(code)
 
 
@@ -131,7 +174,8 @@ def _options(
 
 
 def _silence_libraries(arguments: list[str], terminal: bool) -> None:
-    """Turn off the bars of libraries if ours are off."""
+    """Turn off the bars of libraries if ours are off, and warnings as Python writes them if we write them ourselves."""
+    warnings.filterwarnings("ignore", category=ClinometerWarning)
     if "--no-progress" in arguments or not (terminal or "--progress" in arguments):
         for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
             os.environ.setdefault(name, "1")
@@ -139,5 +183,15 @@ def _silence_libraries(arguments: list[str], terminal: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    prepare()
     _silence_libraries(sys.argv, sys.stderr.isatty())
-    app(prog_name="clinometer")
+    try:
+        app(prog_name="clinometer")
+    except SystemExit as ending:
+        if (error := finish()) is None:
+            raise
+        if isinstance(error, BrokenPipeError):
+            sys.exit(ending.code or _UNREAD)
+        fix = "; free some space and run the same command again" if error.errno in _FULL else ""
+        sys.stderr.write(f"clinometer: standard output: {error.strerror}{fix}\n")
+        sys.exit(1)

@@ -10,7 +10,8 @@ import msgspec
 
 from clinometer.cli.expansion import OptionGroup, option
 from clinometer.cli.option_groups import without_none
-from clinometer.errors import UsageError
+from clinometer.contents import decode_json
+from clinometer.errors import FormatError, UsageError
 
 __all__ = [
     "Adapter",
@@ -21,10 +22,21 @@ __all__ = [
     "Prompts",
     "Remedy",
     "Server",
+    "TruncateDim",
     "Vectors",
 ]
 
 MaxLength = Annotated[int | None, option("N", "Longest input in tokens.", "--max-length", min=1)]
+TruncateDim = Annotated[
+    int | None,
+    option(
+        "N",
+        "Number of first components that are used, for models trained so (Matryoshka); all by default.",
+        "--truncate-dim",
+        panel="Encoder",
+        min=1,
+    ),
+]
 Adapter = Annotated[
     Path | None,
     option("FILE", "Adapter of the embeddings, from clinometer train --adapter.", "--adapter", panel="Remedies"),
@@ -95,10 +107,13 @@ class Server(OptionGroup):
             if name not in known:
                 raise UsageError(f"--http {item}: unknown option {name!r}; expected one of {', '.join(known)}")
             try:
-                values[name] = msgspec.json.decode(text) if name.endswith("-fields") else text
+                fields = name.endswith("-fields")
+                raw = text.encode(errors="replace")  # an argument may hold bytes that are not UTF-8
+                values[name] = decode_json(raw, dict[str, Any], "", "{problem}") if fields else raw.decode()
                 options = msgspec.convert(values, HttpOptions, strict=False)
-            except msgspec.DecodeError as error:  # also a ValidationError, for a value of another type
-                raise UsageError(f"--http {item}: invalid value ({error}); write NAME=VALUE") from None
+            except (FormatError, msgspec.ValidationError) as error:
+                problem = error.problem if isinstance(error, FormatError) else error
+                raise UsageError(f"--http {item}: invalid value ({problem}); write NAME=VALUE") from None
         return without_none({"model": self.model, "cache": self.cache, "http": options})
 
 
@@ -123,9 +138,14 @@ class EncoderOptions(OptionGroup):
     ] = None
     device: Annotated[str | None, option("NAME", "Device, such as cpu or cuda:0.")] = None
     revision: Annotated[str | None, option("NAME", "Model revision (branch, tag or commit).")] = None
+    truncate_dim: TruncateDim = None
     trust_remote_code: Annotated[
         bool, option(None, "Permission to run Python code that comes with the model.", "--trust-remote-code")
     ] = False
+    query_task: Annotated[
+        str | None, option("NAME", "Task of queries, for models with tasks; by default that of retrieval.")
+    ] = None
+    document_task: Annotated[str | None, option("NAME", "Task of documents, likewise.")] = None
     prompts: Prompts = Prompts()
     server: Server = Server()
 
@@ -147,7 +167,10 @@ class EncoderOptions(OptionGroup):
             "precision": self.precision,
             "device": self.device,
             "revision": self.revision,
+            "truncate_dim": self.truncate_dim,
             "trust_remote_code": self.trust_remote_code or None,
+            "query_task": self.query_task,
+            "document_task": self.document_task,
         }
         return without_none(values | asdict(self.prompts)) | self.server.arguments()
 
@@ -194,10 +217,10 @@ class Precomputed(Vectors):
 
     def make(self) -> Any:
         """The encoder, or one with the rows of the arrays."""
-        from clinometer.encoders import PrecomputedEncoder
+        from clinometer.encoders import PrecomputedEncoder, encoder
 
         if self.queries is not None and self.documents is not None:
-            return PrecomputedEncoder.from_files(self.queries, self.documents)
+            return encoder(PrecomputedEncoder.from_files(self.queries, self.documents), **self.encoder.arguments())
         return self.encoder.make()
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from clinometer.cli.earlier import Force, identity, refuse_other
 from clinometer.cli.encoder_options import Remedy, Vectors
 from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import (
@@ -18,6 +19,7 @@ from clinometer.cli.option_groups import (
     Progress,
     Resampling,
     Selection,
+    Similarity,
     Source,
     SourceName,
     split_names,
@@ -42,6 +44,11 @@ class _Measured(Selection):
         option("STEP", "Change of the pool, such as 'skew(en=0.9)' or 'distract(NAME=SOURCE)'; may be repeated."),
     ] = None
     by: Annotated[str | None, option("FIELD", "Field of the queries, for results by its values.")] = None
+    similarity: Similarity = None
+    exclude_own_id: Annotated[
+        bool,
+        option(None, "Exclusion of the document with the query's own id, as for ArguAna or Quora.", "--exclude-own-id"),
+    ] = False
     query_set: Annotated[
         str,
         option(
@@ -66,6 +73,7 @@ class _Results(Progress):
         None
     )
     figures: Figures = None
+    force: Force = False
     examples: Annotated[
         int | None,
         option(
@@ -84,13 +92,14 @@ class _Results(Progress):
 def demo(
     output: Annotated[Path, output_option("DIR", "Folder for results and report.")] = Path("clinometer-demo"),
     json: Json = False,
+    force: Force = False,
 ) -> None:
     """Evaluate the embedded collection with the embedded encoder and write the report.
 
     Example:
         clinometer demo -o results/demo
     """
-    results = _Results(output=output, json=json, examples=EXAMPLES)
+    results = _Results(output=output, json=json, force=force, examples=EXAMPLES)
     _run("demo", Source(), Target("offline", {}), _Measured(), Resampling(), Execution(), results)
 
 
@@ -114,7 +123,7 @@ def evaluate(
     target = Target(
         vectors.encoder.encoder, vectors.encoder.arguments(), run=scorer.run, scores=scorer.scores,
         queries=vectors.queries, documents=vectors.documents,
-        remedies=RemedyFiles(remedy.adapter, remedy.correction, remedy.query_languages),
+        remedies=RemedyFiles(remedy.adapter, remedy.correction, remedy.query_languages), similarity=measured.similarity,
     )  # fmt: skip
     _run(source, reading, target, measured, resampling, execution, results)
 
@@ -129,6 +138,7 @@ def _run(
     results: _Results,
 ) -> None:
     # Imported here so that `--help` and errors in options come at once.
+    from clinometer.encoders.similarity import check_similarity
     from clinometer.evaluation import evaluate as run
     from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
     from clinometer.pools import apply
@@ -150,16 +160,22 @@ def _run(
         **asdict(resampling),
     }
     EvaluationOptions.of(**options)  # refuses values that cannot be used
+    check_similarity(measured.similarity)
+    options |= {"exclude_own_id": measured.exclude_own_id, "similarity": measured.similarity}
     steps = parse_steps(measured.pool or [])
     target.open()
-    for folder in (results.output, results.figures):
-        if folder is not None:
-            check_folder(folder)
+    if results.output is not None:
+        check_folder(results.output)
+    if results.figures is not None:
+        check_folder(results.figures, figures=True)
     collection = apply(reading.load(source), steps, pivot=measured.pivot)
     sys.stderr.write(collection.summary() + "\n")
     if results.run_file is not None:
         check_run(collection, results.run_file)
     scorer = target.scorer(collection)
+    if results.output is not None:
+        described = collection.restrict(options["languages"]).describe()
+        refuse_other(results.output / "results.json", identity(scorer.record, described), force=results.force)
     warnings = list(scorer.record.warnings)
     warn(warnings)
     evaluation = run(

@@ -73,11 +73,12 @@ def export(
     format: Format = None,
     metric: Annotated[str, option("ip|l2", "Metric of faiss: IndexFlatIP or IndexFlatL2.", panel=_FORMAT)] = "ip",
 ) -> None:
-    """Write stored embeddings in another format. Existing files and tables are never overwritten.
+    """Write stored embeddings in another format, all files or none. Existing files and tables are never overwritten.
 
     Example:
         clinometer store export store/documents -o documents.npy
     """
+    from clinometer.files import written_together
     from clinometer.store import stores_in
     from clinometer.store.exchange import export_store
     from clinometer.store.exchange.formats import format_of, is_address
@@ -88,24 +89,25 @@ def export(
         raise UsageError(f"{store} holds {' and '.join(stores)}; give one of them, since a table holds one store")
     if several and format is None:
         raise UsageError(f"{store} holds {' and '.join(stores)}, for which {output} becomes a folder; set --format")
-    for stage, path in stores.items():
-        target = output
-        if several:
-            folder = Path(output)
-            folder.mkdir(parents=True, exist_ok=True)
-            target = str(folder / f"{stage}.{format}")
-        target_format = format_of(target, format)
-        rows = export_store(
-            path,
-            target,
-            format=target_format,
-            metric=metric,
-            table=columns.table,
-            columns=columns.columns(),
-            show_progress_bar=progress.bars,
-        )
-        where = f"table {columns.table}" if target_format == "pgvector" else target
-        sys.stderr.write(f"wrote {rows:,} {stage} to {where} ({target_format})\n")
+    if several:
+        Path(output).mkdir(parents=True, exist_ok=True)
+    sentences = []
+    with written_together():
+        for stage, path in stores.items():
+            target = str(Path(output) / f"{stage}.{format}") if several else output
+            target_format = format_of(target, format)
+            rows = export_store(
+                path,
+                target,
+                format=target_format,
+                metric=metric,
+                table=columns.table,
+                columns=columns.columns(),
+                show_progress_bar=progress.bars,
+            )
+            where = f"table {columns.table}" if target_format == "pgvector" else target
+            sentences.append(f"wrote {rows:,} {stage} to {where} ({target_format})\n")
+    sys.stderr.write("".join(sentences))
 
 
 @dataclass(frozen=True)

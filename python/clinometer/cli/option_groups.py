@@ -25,6 +25,7 @@ __all__ = [
     "Progress",
     "Resampling",
     "Selection",
+    "Similarity",
     "Source",
     "SourceName",
     "Storage",
@@ -37,7 +38,8 @@ SourceName = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="Collection: demo, xquad:DIR, belebele:DIR, beir:DIR, parallel:FILE[,FILE...], irds:NAME or hub:NAME.",
+        help="Collection: demo, xquad:DIR, belebele:DIR, beir:DIR, trec:DIR, parallel:FILE[,FILE...], irds:NAME or "
+        "hub:NAME.",
     ),
 ]
 Pivot = Annotated[
@@ -50,6 +52,15 @@ Threads = Annotated[
 MemoryBudget = Annotated[
     str | None,
     option("SIZE", "Memory of a scan besides the pool itself, such as 4GB.", "--memory-budget", panel="Execution"),
+]
+Similarity = Annotated[
+    str | None,
+    option(
+        "cosine|dot|hamming",
+        "Similarity of embeddings; by default the one that the encoder is made for, cosine if it states none.",
+        "--similarity",
+        panel="Encoder",
+    ),
 ]
 Json = Annotated[bool, option(None, "JSON on standard output instead of a table.", "--json", panel="Output")]
 Figures = Annotated[Path | None, option("DIR", "Folder for all figures, as SVG and PNG.", "--figures", panel="Output")]
@@ -91,12 +102,18 @@ class Source(OptionGroup):
     unit: Annotated[str | None, option("passage|row", "Unit of one document (xquad only).")] = None
     split: Annotated[str | None, option("NAME", "Split of the judgements (beir, hub).")] = None
     document_language: Annotated[
-        str | None, option("LANGUAGE|id", "Language of texts without one (beir, hub, irds).")
+        str | None,
+        option(
+            "LANGUAGE|id",
+            "Language of texts without one, or id to take it from ids such as en:12 (beir, hub, irds, trec).",
+        ),
     ] = None
     allow_missing: Annotated[
         bool,
         option(
-            None, "Tolerance for judgements of absent texts; they are counted (beir, hub, irds).", "--allow-missing"
+            None,
+            "Tolerance for judgements of absent texts; they are counted (beir, hub, irds, trec).",
+            "--allow-missing",
         ),
     ] = False
     complete: Annotated[

@@ -7,31 +7,43 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clinometer.analysis import EXAMPLES
-from clinometer.errors import UsageError
+from clinometer.errors import MissingExtraError, UsageError
 from clinometer.evaluation.results import Evaluation
+from clinometer.files import withdraw, written_together
 
 __all__ = ["check_folder", "tell_figures", "write"]
 
 
-def check_folder(folder: Path) -> None:
-    """Check, before the work, that the folder can hold results, and that reports can be drawn."""
+def check_folder(folder: Path, *, figures: bool = False) -> None:
+    """Check, before the work, that the folder can hold results, or figures, which need an extra."""
     from clinometer.report import require_extra
 
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; give a folder for the results")
-    require_extra()
+    if figures:
+        require_extra("figures")
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def write(evaluation: Evaluation, folder: Path) -> None:
-    """Write the values per query, both reports, and last `results.json`: if it exists, all files do."""
-    # Results of an earlier run must not be next to files of this one.
-    (folder / "results.json").unlink(missing_ok=True)
-    evaluation.report(folder / "report.md")
-    evaluation.report(folder / "report.html")
-    evaluation.to_folder(folder)
-    examples = f"{EXAMPLES}, " if evaluation.examples else ""
-    sys.stderr.write(f"wrote results.json, per_query.jsonl.gz, {examples}report.html and report.md to {folder}\n")
+    """Write the values per query, the reports, and `results.json`, which is the last: if it exists, all files do.
+
+    Without the extra `report` there is no HTML report, and a sentence says what brings it.
+    """
+    names = ["results.json", "per_query.jsonl.gz", *([EXAMPLES] if evaluation.examples else []), "report.md"]
+    note = ""
+    with written_together():
+        # Files of an earlier run must not be next to files of this one.
+        withdraw(folder / "results.json")
+        evaluation.report(folder / "report.md")
+        try:
+            evaluation.report(folder / "report.html")
+            names.append("report.html")
+        except MissingExtraError as error:
+            withdraw(folder / "report.html")
+            note = f"note: {error}\n"
+        evaluation.to_folder(folder)
+    sys.stderr.write(f"wrote {', '.join(names[:-1])} and {names[-1]} to {folder}\n{note}")
 
 
 def tell_figures(paths: Sequence[Path]) -> None:

@@ -80,8 +80,13 @@ class RemedyFiles:
                 query_languages = identify(self._correction.query_languages)
         return Remedies(self.adapter, self._correction, query_languages).behind(encoder)
 
-    def on_stores(self, documents: Any, queries: Any) -> Any:
+    def on_stores(self, documents: Any, queries: Any, truncate_dim: int | None = None) -> Any:
         """The `clinometer.correction.remedies.Remedies` for rows of two `EmbeddingStore`; None where there are none.
+
+        Args:
+            documents: Store of the documents.
+            queries: Store of the queries.
+            truncate_dim: Number of first components that are used; None for all.
 
         Raises:
             UsageError: The dimensions differ, or languages must be identified, which needs texts.
@@ -101,7 +106,7 @@ class RemedyFiles:
                     fixes = ["use --query-languages unknown"] if side == "queries" else []
                     known_languages(path, self._correction, side, store.languages, fixes)
         mode: Any = self._mode
-        return Remedies(self.adapter, self._correction, mode) or None
+        return Remedies(self.adapter, self._correction, mode, truncate_dim=truncate_dim) or None
 
 
 def correction_file(path: Any) -> Path:

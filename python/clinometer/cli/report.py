@@ -29,7 +29,7 @@ def report(
     from clinometer.report import draw_figures, plain_report, write_report
 
     if figures is not None:
-        check_folder(figures)
+        check_folder(figures, figures=True)
     files = [path / "results.json" if path.is_dir() else path for path in results]
     evaluations = [Evaluation.from_json(path).with_examples(path.parent).for_report() for path in files]
     if figures is not None:

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.encoder_options import Remedy
+from clinometer.cli.earlier import Force, refuse_other_scan
+from clinometer.cli.encoder_options import Remedy, TruncateDim
 from clinometer.cli.expansion import OptionGroup, option, output_option
-from clinometer.cli.option_groups import Execution, Json, Lists, MemoryBudget, Progress
+from clinometer.cli.option_groups import Execution, Json, Lists, MemoryBudget, Progress, Similarity
 from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.errors import UsageError
 from clinometer.executors import executor_of
@@ -30,6 +31,7 @@ class _Judged(OptionGroup):
     allow_missing: Annotated[
         bool, option(None, "Tolerance for judgements of absent ids, which are then counted.", "--allow-missing")
     ] = False
+    similarity: Similarity = None
     verify: Annotated[bool, option(None, "Comparison of each shard with its checksum before its scan.", "--verify")] = (
         False
     )
@@ -44,6 +46,7 @@ class _Results(Progress):
     output: Annotated[
         Path | None, output_option("DIR", "Folder for ranks.npz, ranks.jsonl.gz, runs and scan.json.")
     ] = None
+    force: Force = False
 
 
 def scan(
@@ -56,13 +59,14 @@ def scan(
     remedy: Remedy,
     results: _Results,
     memory_budget: MemoryBudget = None,
+    truncate_dim: TruncateDim = None,
 ) -> None:
     """Rank the relevant documents among all stored ones. Run again, it resumes with the remaining shards.
 
     Example:
         clinometer scan store --relevant qrels/test.tsv -k 100 -o ranks
     """
-    from clinometer.evaluation.stored import results_of, table_of, write_results
+    from clinometer.evaluation.stored import described, results_of, table_of, write_results
     from clinometer.io.judgements import read_judgements
     from clinometer.scanning.arguments import bytes_of
     from clinometer.scanning.stored import ScanRequest
@@ -83,12 +87,16 @@ def scan(
         judgements=read_judgements(judged.relevant),
         k=lists.k,
         per_language=lists.per_language,
-        remedies=remedies.on_stores(documents, query_store),
+        remedies=remedies.on_stores(documents, query_store, truncate_dim),
         allow_missing=judged.allow_missing,
         verify=judged.verify,
         threads=execution.threads,
         memory_budget=memory_budget,
+        similarity=judged.similarity,
     )
+    if output is not None:
+        stored = {"documents": described(documents), "queries": described(query_store)}
+        refuse_other_scan(output / "scan.json", stored, force=results.force)
     parts = results.work or (None if output is None else output / "parts")
     try:
         with executor_of(execution.executor, threads=execution.threads) as executor:
@@ -111,7 +119,7 @@ def scan(
         "executor": execution.executor,
         "memory_budget": memory_budget,
         "ties": "index",
-        "similarity": "cosine",
+        "similarity": request.scored_by,
         "verified": judged.verify,
         "command": shlex.join(["clinometer", *sys.argv[1:]]),
     }

@@ -68,6 +68,7 @@ def merge(
     Example:
         clinometer store merge part-1 part-2 -o store
     """
+    from clinometer.files import folder_written_whole
     from clinometer.store import merge as join
     from clinometer.store import stores_in
 
@@ -79,10 +80,16 @@ def merge(
             + "; ".join(f"{path}: {', '.join(stages)}" for path, stages in zip(stores, parts, strict=True))
             + "); give stores of one stage, or folders with the same stages"
         )
-    for stage in parts[0]:
-        target = output / stage if in_folder[0] else output
-        merged = join([stages[stage] for stages in parts], target)
-        sys.stderr.write(f"wrote {len(merged):,} {stage} to {target}\n")
+    rows: dict[str, int] = {}
+    if in_folder[0]:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with folder_written_whole(output) as unfinished:
+            for stage in parts[0]:
+                rows[stage] = len(join([stages[stage] for stages in parts], unfinished / stage))
+    else:
+        rows = {stage: len(join([stages[stage] for stages in parts], output)) for stage in parts[0]}
+    for name, count in rows.items():
+        sys.stderr.write(f"wrote {count:,} {name} to {output / name if in_folder[0] else output}\n")
 
 
 def _table(facts: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ class Target:
         queries: `--queries`: an array, or the folder of a store.
         documents: `--documents`, likewise.
         remedies: Remedies after the encoder.
+        similarity: `--similarity`, which says whether arrays are packed bits.
 
     Raises:
         UsageError: The options name two targets, or half of one.
@@ -40,6 +41,7 @@ class Target:
     queries: Path | None = None
     documents: Path | None = None
     remedies: RemedyFiles | None = None
+    similarity: str | None = None
 
     def __post_init__(self) -> None:
         paths = [path for path in (self.documents, self.queries) if path is not None]
@@ -50,7 +52,9 @@ class Target:
         if len(target_options) > 1:
             raise UsageError(f"{' and '.join(target_options)} each name a target; give one of them")
         if self._stored:
-            if target_options or any(value for name, value in self.model.items() if name != "batch_size"):
+            if target_options or any(
+                value for name, value in self.model.items() if name not in ("batch_size", "truncate_dim")
+            ):
                 raise UsageError(
                     "--documents and --queries are already encoded; leave out --encoder with its options, --run and "
                     "--scores"
@@ -62,7 +66,11 @@ class Target:
             raise UsageError("--queries and --documents are for --encoder precomputed, or must be folders of stores")
 
     def open(self) -> None:
-        """Read the small files, so that a wrong path is detected before texts are read."""
+        """Read the small files, so that a wrong path or a missing extra is detected before texts are read."""
+        if self.encoder != "precomputed" and not self._stored and self.run is None and self.scores is None:
+            from clinometer.scorers.factory import require_extra
+
+            require_extra(self.encoder or "offline")
         if self.remedies is not None:
             self.remedies.load()
         if self._stored:
@@ -76,14 +84,16 @@ class Target:
         from clinometer.scorers import MatrixScorer, RunScorer, StoredEmbeddings, scorer
 
         if self._stores is not None:
-            return StoredEmbeddings(*self._stores, self.remedies.on_stores(*self._stores) if self.remedies else None)
+            files = self.remedies or RemedyFiles(None, None)
+            return StoredEmbeddings(*self._stores, files.on_stores(*self._stores, self.model.get("truncate_dim")))
         what: Any = self.encoder or "offline"
         if self.run is not None:
             what = RunScorer(self.run)
         elif self.scores is not None:
             what = MatrixScorer.from_file(self.scores)
         elif self.queries is not None and self.documents is not None:
-            what = PrecomputedEncoder.from_files(self.queries, self.documents)
+            bits = "hamming" if self.similarity == "hamming" else ""
+            what = PrecomputedEncoder.from_files(self.queries, self.documents, similarity=bits)
         if not self.remedies:
             return scorer(what, **self.model)
         return scorer(self.remedies.applied_to(encoder(what, **self.model), collection))

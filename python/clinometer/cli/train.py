@@ -15,6 +15,7 @@ from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import Json, Pivot, Progress, split_names, without_none
 from clinometer.cli.remedies import warn
 from clinometer.errors import UsageError
+from clinometer.numerals import read_int
 
 if TYPE_CHECKING:
     from clinometer.training.seeds import TrainedSeeds
@@ -58,7 +59,7 @@ class _Recipe(OptionGroup):
             UsageError: They are not different whole numbers of 0 or more.
         """
         try:
-            numbers = [int(part) for part in self.seed.split(",")]
+            numbers = [read_int(part.strip()) for part in self.seed.split(",")]
         except ValueError:
             raise UsageError(
                 f"--seed is {self.seed!r}; give whole numbers joined by commas, such as 42,43,44"
@@ -91,6 +92,13 @@ class _Steps(OptionGroup):
     patience: Annotated[
         int | None, option("N", "Number of evaluations without improvement before training stops.", min=1)
     ] = None
+    checkpoint_steps: Annotated[
+        int | None,
+        option("N", "Steps between checkpoints to resume from; by default a tenth of the run, at most 50.", min=1),
+    ] = None
+    checkpoint_minutes: Annotated[
+        float | None, option("X", "Longest time without a checkpoint, in minutes; 10 by default.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +108,7 @@ class _Proof(Progress):
         list[str] | None, option("SOURCE", "Collection to evaluate before and after; may be repeated.")
     ] = None
     json: Json = False
+    force: Annotated[bool, option(None, "Replacement of the model of another training.", "--force")] = False
 
 
 def train(
@@ -132,15 +141,23 @@ def train(
     }
     shared = without_none(values)
     languages = [label for labels in samples.language for label in split_names(labels) or []]
+    checkpoints = without_none(
+        {"checkpoint_steps": steps.checkpoint_steps, "checkpoint_minutes": steps.checkpoint_minutes}
+    )
     if recipe.adapter is not None:
         model_only = {"mini-batch-size": steps.mini_batch_size, "lora-rank": recipe.lora_rank, "blend": recipe.blend}
         if model_options := [f"--{name}" for name in without_none(model_only)]:
             raise UsageError(f"--adapter leaves the model unchanged; leave out {', '.join(model_options)}")
+        if checkpoints:
+            raise UsageError(
+                f"an adapter is trained in one go; leave out --{next(iter(checkpoints)).replace('_', '-')}"
+            )
         if steps.evaluations or len(recipe.seeds) > 1:
             raise UsageError("an adapter has one seed and stops by its loss; leave out --evaluations and further seeds")
         _adapt(model, asdict(prompts), samples.data, languages, proof,
                {**shared, "kind": recipe.adapter, "seed": recipe.seeds[0]})  # fmt: skip
         return
+    from clinometer.training.run import forget_training
     from clinometer.training.seeds import train_seeds
 
     model_settings = {
@@ -151,9 +168,11 @@ def train(
         "precision": steps.precision,
         "evaluations": steps.evaluations,
     } | ({} if recipe.blend is None else {"blend": recipe.blend})
+    if proof.force:
+        forget_training(proof.output)
     trained = train_seeds(
         model, [*samples.data], languages, proof.output, seeds=recipe.seeds, evaluate=proof.evaluate or [],
-        show_progress_bar=proof.bars, **shared, **model_settings, **asdict(prompts),
+        show_progress_bar=proof.bars, **shared, **model_settings, **checkpoints, **asdict(prompts),
     )  # fmt: skip
     warn(trained.models[0].record["samples"]["warnings"])
     text = json_module.dumps(trained.to_dict(), indent=1, ensure_ascii=False) if proof.json else _shown(trained)
@@ -170,8 +189,8 @@ def _adapt(
     from clinometer.training.proof import prove
 
     path = proof.output / "adapter.safetensors"
-    if path.exists():
-        raise UsageError(f"{path} already exists; give another folder")
+    if path.exists() and not proof.force:
+        raise UsageError(f"{path} already exists; give another folder, or replace it with --force")
     encoder = make_encoder(model, **prompts)
     require_embeddings(encoder)
     adapter, _ = train_adapter(data, languages, encoder, show_progress_bar=proof.bars, **options)

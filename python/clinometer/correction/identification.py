@@ -11,12 +11,13 @@ from typing import Any
 
 from clinometer.errors import LanguageError, MissingExtraError, UsageError
 from clinometer.languages import canonical
+from clinometer.parameters import checked
 
 __all__ = ["Identifier", "identify"]
 
 _CONFIDENCE = 0.5
-# Labels with another name in the identifier: macrolanguages and their standard forms.
-_OTHER_NAMES = {"nb": "no", "fil": "tl"}
+# Labels with another name in the identifier.
+_OTHER_NAMES = {"fil": "tl"}
 
 
 class Identifier:
@@ -45,6 +46,7 @@ class Identifier:
         return self._labels[label] if confidence >= self.confidence else None
 
 
+@checked
 def identify(languages: Iterable[str], *, confidence: float = _CONFIDENCE) -> Identifier:
     """A function that identifies the language of each query, for `CorrectedEncoder(query_languages=...)`.
 

@@ -12,6 +12,7 @@ import msgspec
 
 from clinometer.correction.base import Correction
 from clinometer.encoders import EncoderRecord
+from clinometer.encoders.similarity import scaled_record
 
 __all__ = ["corrected_record", "fitted_on", "remedy"]
 
@@ -48,6 +49,7 @@ def corrected_record(record: EncoderRecord, correction: Correction, query_langua
 
     A warning is added if the correction was fitted on embeddings of another encoder. Arguments as for `remedy`.
     """
+    record = scaled_record(record, correction.method)
     return msgspec.structs.replace(
         record,
         name=f"{record.name} + {correction.method}",

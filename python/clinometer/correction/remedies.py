@@ -1,4 +1,4 @@
-"""The order of remedies: an adapter comes first, the correction after it, behind an encoder or over stored rows.
+"""The order of remedies: truncation, an adapter, the correction, behind an encoder or over stored rows.
 
 The result for a row depends only on that row and its language, so that any part of a store, in any process, gives the
 same bits.
@@ -19,6 +19,7 @@ from clinometer.correction.base import Correction
 from clinometer.correction.encoder import CorrectedEncoder, Identify
 from clinometer.correction.records import corrected_record
 from clinometer.encoders.base import Encoder, EncoderRecord
+from clinometer.encoders.changed import ChangedEncoder, cut, cut_record
 from clinometer.errors import UsageError
 
 __all__ = ["Remedies", "mixed_encoders"]
@@ -26,7 +27,7 @@ __all__ = ["Remedies", "mixed_encoders"]
 
 @dataclass(frozen=True)
 class Remedies:
-    """An adapter, a correction, or both.
+    """A truncation, an adapter, a correction, or several of them.
 
     Args:
         adapter: Adapter, applied first; None for none.
@@ -34,9 +35,10 @@ class Remedies:
         query_languages: `given`: queries are corrected by their own language; `unknown`: by one mean for all; or a
             function that identifies them, as for `CorrectedEncoder`, but not for stored rows, since it needs texts.
         block: Number of rows processed at a time.
+        truncate_dim: Number of first components that are used, before all else; None for all.
 
     Raises:
-        UsageError: The dimensions of the two differ.
+        UsageError: The dimensions differ.
 
     Example:
         >>> turn = Adapter("linear", {"weight": np.array([[0.0, -1.0], [1.0, 0.0]]), "bias": np.zeros(2)})
@@ -48,13 +50,21 @@ class Remedies:
     correction: Correction | None = None
     query_languages: Literal["given", "unknown"] | Identify = "given"
     block: int = 8192
+    truncate_dim: int | None = None
 
     def __post_init__(self) -> None:
+        if self.truncate_dim is not None and self.adapter is not None and self.adapter.dimension != self.truncate_dim:
+            raise UsageError(
+                f"truncate_dim is {self.truncate_dim}, but the adapter maps {self.adapter.dimension} dimensions; learn "
+                "it on truncated embeddings"
+            )
+        if self.truncate_dim is not None and self.adapter is None and self.correction is not None:
+            _refuse(self.truncate_dim, "truncate_dim", self.correction)
         if self.adapter is not None and self.correction is not None:
             _refuse(self.adapter.dimension, "the adapter", self.correction)
 
     def __bool__(self) -> bool:
-        return self.adapter is not None or self.correction is not None
+        return (self.adapter, self.correction, self.truncate_dim) != (None, None, None)
 
     def behind(self, encoder: Encoder) -> Encoder:
         """The encoder with the remedies behind it.
@@ -62,6 +72,8 @@ class Remedies:
         Raises:
             UsageError: The dimensions differ.
         """
+        if self.truncate_dim is not None:
+            encoder = ChangedEncoder(encoder, truncate_dim=self.truncate_dim)
         if self.adapter is not None:
             encoder = AdaptedEncoder(encoder, self.adapter)
         if self.correction is not None:
@@ -74,13 +86,17 @@ class Remedies:
         return [remedy.digest for remedy in (self.adapter, self.correction) if remedy is not None]
 
     def documents(self, rows: NDArray[Any], languages: Sequence[str]) -> NDArray[np.float32]:
-        """Adapted and corrected documents; see `Adapter.apply` and `Correction.apply`."""
+        """Truncated, adapted and corrected documents; see `Adapter.apply` and `Correction.apply`."""
+        if self.truncate_dim is not None:
+            rows = cut(rows, self.truncate_dim)
         if self.adapter is not None:
             rows = self.adapter.apply(rows)
         return rows if self.correction is None else self.correction.apply(rows, languages)
 
     def queries(self, rows: NDArray[Any], languages: Sequence[str]) -> NDArray[np.float32]:
-        """Adapted and corrected queries; see `Adapter.apply_queries` and `Correction.apply_queries`."""
+        """Truncated, adapted and corrected queries; see `Adapter.apply_queries` and `Correction.apply_queries`."""
+        if self.truncate_dim is not None:
+            rows = cut(rows, self.truncate_dim)
         if self.adapter is not None:
             rows = self.adapter.apply_queries(rows)
         if self.correction is None:
@@ -99,6 +115,8 @@ class Remedies:
                 raise UsageError(
                     f"the remedy {digest[:12]} was already applied to the embeddings of {record.name}; leave it out"
                 )
+        if self.truncate_dim is not None:
+            record = cut_record(record, self.truncate_dim)
         if self.adapter is not None:
             record = adapted_record(record, self.adapter)
         if self.correction is not None:
@@ -123,7 +141,7 @@ def mixed_encoders(documents: EncoderRecord, queries: EncoderRecord) -> list[str
         >>> mixed_encoders(documents, documents), mixed_encoders(documents, queries)
         ([], ["documents and queries were encoded differently (name: 'a' and 'b'); scores mean little unless ..."])
     """
-    fields = ("name", "kind", "revision", "remedies")
+    fields = ("name", "kind", "revision", "similarity", "remedies")
     values = [(name, getattr(documents, name), getattr(queries, name)) for name in fields]
     differing = [
         f"{name}: {of_documents!r} and {of_queries!r}"

@@ -15,6 +15,7 @@ from clinometer.correction.base import Correction
 from clinometer.correction.fitting import Sample, SampledTexts, drawn, query_fit
 from clinometer.correction.records import corrected_record, fitted_on
 from clinometer.errors import UsageError
+from clinometer.files import folder_written_whole
 from clinometer.store import EmbeddingStore, Stage, StoreWriter, find_store, stores_in
 
 __all__ = ["check_target", "correct_store", "sample_store"]
@@ -64,7 +65,7 @@ def correct_store(
 ) -> dict[Stage, int]:
     """Write a corrected copy of a store, or of the stores `documents` and `queries` in a folder.
 
-    `correction.npz` is written into the new folder last: a folder that has it is complete. The data type is kept.
+    The new folder, with `correction.npz`, is written completely or not at all. The data type is kept.
 
     Args:
         path: The store, or the folder. It is not changed.
@@ -91,11 +92,14 @@ def correct_store(
     single = stores_in(path) == {stage: Path(path) for stage in stores}
     total = sum(len(store) for store in stores.values())
     with tqdm(total=total, desc="correct", unit="row", disable=not show_progress_bar) as bar:
-        for stage, store in stores.items():
-            folder, record = target if single else target / stage, corrected_record(store.record, correction)
-            with StoreWriter(folder, record, stage, store.manifest.dtype) as writer:
-                _corrected(store, writer, correction, bar)
-    correction.save(target / "correction.npz")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with folder_written_whole(target) as unfinished:
+            for stage, store in stores.items():
+                folder = unfinished if single else unfinished / stage
+                record = corrected_record(store.record, correction)
+                with StoreWriter(folder, record, stage, store.manifest.dtype) as writer:
+                    _corrected(store, writer, correction, bar)
+            correction.save(unfinished / "correction.npz")
     return {stage: len(store) for stage, store in stores.items()}
 
 
@@ -122,9 +126,8 @@ def _refuse_misfit(store: EmbeddingStore, correction: Correction) -> None:
 
 def _corrected(store: EmbeddingStore, writer: StoreWriter, correction: Correction, bar: Any) -> None:
     apply = correction.apply if store.stage == "documents" else correction.apply_queries
-    # With a plan, an incomplete store left by a kill knows what is missing.
     writer.plan(Texts(store.ids, ("",) * len(store), store.languages, store.groups))
-    for shard, rows in zip(store.manifest.shards, store.shards(), strict=True):
+    for shard, rows in zip(store.manifest.shards, store.arrays(), strict=True):
         part = slice(len(writer), len(writer) + shard.rows)
         vectors = apply(rows, store.languages[part])
         writer.append(

@@ -10,6 +10,8 @@ import os
 from typing import Any
 
 from clinometer.encoders.base import Encoder, EncoderRecord, encode, require_embeddings, wants_languages
+from clinometer.encoders.changed import ChangedEncoder
+from clinometer.encoders.endpoint import checked_address
 from clinometer.encoders.http import HttpEncoder, HttpOptions
 from clinometer.encoders.offline import OfflineEncoder
 from clinometer.encoders.precomputed import PrecomputedEncoder
@@ -17,6 +19,7 @@ from clinometer.encoders.sentence_transformer import SentenceTransformerEncoder
 from clinometer.errors import UsageError
 
 __all__ = [
+    "ChangedEncoder",
     "Encoder",
     "EncoderRecord",
     "HttpEncoder",
@@ -45,10 +48,14 @@ def encoder(
     device: str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    query_task: str | None = None,
+    document_task: str | None = None,
     model: str | None = None,
     api_key: str | None = None,
     cache: str | os.PathLike[str] | None = None,
     http: HttpOptions | None = None,
+    truncate_dim: int | None = None,
+    similarity: str | None = None,
 ) -> Encoder:
     """An encoder from a name, a path, a URL or an object.
 
@@ -65,10 +72,16 @@ def encoder(
         device: Device, such as `cpu` or `cuda:0`.
         revision: Model revision (branch, tag or commit).
         trust_remote_code: Run Python code that comes with the model.
+        query_task: Task of queries, for a model with other weights for each task (jina-embeddings-v3 and v4); by
+            default its own for retrieval.
+        document_task: Task of documents, likewise.
         model: The server's name of the model, for a URL.
         api_key: The key for a URL; by default that of the environment (`HttpEncoder`).
         cache: Folder of finished batches, for a URL.
         http: Options of the requests, for a URL.
+        truncate_dim: Number of first components of each embedding that are used, for models trained so (Matryoshka);
+            all by default.
+        similarity: Similarity that the embeddings are made for, `cosine` or `dot`, if the model does not state it.
 
     Raises:
         UsageError: `what` is none of these, or an option has no effect on this encoder.
@@ -82,12 +95,21 @@ def encoder(
         Traceback (most recent call last):
         clinometer.errors.UsageError: query_prompt has no effect on the offline encoder; leave it out
     """
+    if truncate_dim is not None or similarity is not None:
+        options: dict[str, Any] = {
+            "query_prompt": query_prompt, "document_prompt": document_prompt, "batch_size": batch_size,
+            "max_length": max_length, "precision": precision, "device": device, "revision": revision,
+            "trust_remote_code": trust_remote_code, "model": model, "api_key": api_key, "cache": cache, "http": http,
+        }  # fmt: skip
+        return ChangedEncoder(encoder(what, **options), truncate_dim=truncate_dim, similarity=similarity)
     local = {
         "max_length": max_length,
         "precision": precision,
         "device": device,
         "revision": revision,
         "trust_remote_code": trust_remote_code,
+        "query_task": query_task,
+        "document_task": document_task,
     }
     remote = {"model": model, "api_key": api_key, "cache": cache, "http": http}
     all_options = {
@@ -100,12 +122,12 @@ def encoder(
     if isinstance(what, str) and what == "offline":
         refuse_options(all_options, "the offline encoder")
         return OfflineEncoder()
-    if isinstance(what, str) and what.startswith(("http://", "https://")):
+    if isinstance(what, str) and what.lower().startswith(("http://", "https://")):
         refuse_options(local, "an encoder behind a URL")
         if model is None:
             raise UsageError(
-                f"{what}: give the server's name of the model as well, with model='NAME', or with --model NAME to "
-                "clinometer evaluate or encode"
+                f"{checked_address(what)}: give the server's name of the model as well, with model='NAME', or with "
+                "--model NAME to clinometer evaluate or encode"
             )
         return HttpEncoder(
             what,
@@ -134,6 +156,8 @@ def encoder(
             device=device,
             revision=revision,
             trust_remote_code=trust_remote_code,
+            query_task=query_task,
+            document_task=document_task,
         )
     raise UsageError(
         f"an encoder cannot be made from {type(what).__name__}; give 'offline', the name or folder of a "

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
+from clinometer.vectors import array_of
 
 __all__ = ["Encoder", "EncoderRecord", "Side", "encode", "require_embeddings", "wants_languages"]
 
@@ -26,7 +27,8 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         name: Name that the user chose (`offline`, a model name, the last part of a path, `precomputed`).
         kind: `offline`, `sentence-transformers`, `precomputed`, `http`, or `imported` for stored embeddings from
-            elsewhere, of which only name and dimension are known (an empty prompt is then unknown, too). For scorers
+            elsewhere, of which only name and dimension are known (an empty prompt is then unknown, too), or `mteb` for
+            a model of mteb. For scorers
             without embeddings, `bm25`, `run`, `scores` or `late-interaction`.
         revision: Version of the weights as far as known: package version, commit, or a digest.
         dimension: Length of an embedding.
@@ -35,6 +37,8 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
         max_length: Longest input in tokens, None if not limited or unknown.
         dtype: Data type in which the model computes, such as `float32`.
         normalized: Whether the encoder itself returns unit vectors.
+        similarity: Similarity that the embeddings are made for: `cosine`, `dot`, `hamming` (of packed bits), or empty
+            if the encoder does not state one, which then is scored by cosine.
         languages: Languages that the encoder supports, None if unknown.
         warnings: Warnings for the user, such as a missing prompt; shown with every result.
         remedies: Adapters and corrections after the encoder, in their order, each with `method`, `digest` and
@@ -52,6 +56,7 @@ class EncoderRecord(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int | None = None
     dtype: str = "float32"
     normalized: bool = False
+    similarity: str = ""
     languages: list[str] | None = None
     warnings: list[str] = msgspec.field(default_factory=list)
     remedies: list[dict[str, Any]] = msgspec.field(default_factory=list)
@@ -88,7 +93,8 @@ def encode(
     *,
     languages: Sequence[str | None] | None = None,
     show_progress_bar: bool = False,
-) -> NDArray[np.float32]:
+    packed: bool = False,
+) -> NDArray[Any]:
     """Embeddings of documents or of queries, `(len(texts), dimension)`.
 
     Args:
@@ -97,6 +103,10 @@ def encode(
         side: `documents` or `queries`.
         languages: Language of each text, passed only to an encoder that wants them.
         show_progress_bar: Draw a bar on standard error.
+        packed: Whether rows of packed bits (uint8) are accepted.
+
+    Raises:
+        EmbeddingError: The encoder returned no array of numbers.
 
     Example:
         >>> class Lengths:
@@ -109,8 +119,8 @@ def encode(
     """
     call: Any = encoder.encode_documents if side == "documents" else encoder.encode_queries
     labels = {"languages": languages} if wants_languages(encoder) else {}
-    embeddings: NDArray[np.float32] = call(texts, show_progress_bar=show_progress_bar, **labels)
-    return embeddings
+    rows = call(texts, show_progress_bar=show_progress_bar, **labels)
+    return array_of(rows, f"the embeddings of {side}", packed=packed)
 
 
 def require_embeddings(what: object) -> None:

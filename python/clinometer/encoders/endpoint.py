@@ -1,36 +1,41 @@
 """One URL that responds to requests in JSON: rate limits, retries where these may help, and clear errors.
 
-The key is only sent in the header of a request; redirects are not followed, so it reaches no other host.
+The key is only sent in the header of a request; redirects are not followed, so it reaches no other host. Of a server's
+text nothing is shown that repeats the key.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from http.client import HTTPException
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 import numpy as np
 
-from clinometer.errors import EncoderError, UsageError, first_line
+from clinometer.encoders.secrecy import without_key
+from clinometer.encoders.transport import Reply, TooLargeError, Transport
+from clinometer.errors import EncoderError, UsageError, first_line, printable, shortened
 
-__all__ = ["LOOPBACK", "Endpoint", "Pace", "checked_address"]
+__all__ = ["Endpoint", "Pace", "checked_address"]
+
+T = TypeVar("T")
 
 _logger = logging.getLogger(__name__)
 
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 120.0
+# An embedding of 32,768 numbers in JSON, and more than what surrounds the embeddings.
+_LARGEST_EMBEDDING = 1 << 20
 # Timeouts, early requests, too many requests, and failures of a server or gateway.
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts that are this machine."""
 _FIXES = {
     400: "a text may be too long for the model, or the model may not know a field of the request",
     401: "set CLINOMETER_API_KEY to a key of this server",
@@ -73,27 +78,25 @@ class Endpoint:
     """Posts to one URL until it responds.
 
     Timeouts, broken connections, broken responses and the statuses 408, 425, 429, 500, 502, 503, 504 and 529 are
-    retried after 1, 2, 4, ... seconds, each times a random number between 0.5 and 1, or after the time in
+    retried after 1, 2, 4, ... seconds, 120 at most, each times a random number between 0.5 and 1, or after the time in
     `Retry-After`. A server that cannot be reached is only retried if it has responded before.
 
     Args:
         url: URL of requests.
         key: Bearer token; None for none.
-        timeout: Seconds without any data after which a request fails.
+        timeout: Seconds for a whole request.
         retries: Number of retries of a request.
         pace: Rate limits.
     """
 
     def __init__(self, url: str, key: str | None, timeout: float, retries: int, pace: Pace) -> None:
         self.url, self._key, self._timeout, self._retries, self._pace = url, key, timeout, retries, pace
-        self._headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "clinometer"}
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "clinometer"}
         if key:
-            self._headers["Authorization"] = f"Bearer {key}"
+            headers["Authorization"] = f"Bearer {key}"
+        self._transport = Transport(url, headers, timeout)
         self._stopped = threading.Event()
         self._reached = False
-        # A proxy from the environment cannot reach servers on this machine.
-        proxies = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in LOOPBACK else []
-        self._opener = urllib.request.build_opener(_Unredirected, *proxies)
 
     def start(self) -> None:
         """Resume after a stop."""
@@ -103,45 +106,50 @@ class Endpoint:
         """Make waiting threads end instead of retrying."""
         self._stopped.set()
 
-    def post(self, body: Mapping[str, Any], texts: int) -> Any:
-        """The decoded response to a JSON body with `texts` texts.
+    def post(self, body: Mapping[str, Any], texts: int, read: Callable[[bytes], T]) -> T:
+        """What `read` makes of the response to a JSON body with `texts` texts.
+
+        Args:
+            body: Fields of the request.
+            texts: Number of texts, which limits the size of the response: 1 MiB for each, and 1 MiB.
+            read: Reader of a response's bytes; a `msgspec.DecodeError` from it leads to a retry.
 
         Raises:
-            EncoderError: The server refuses, or does not respond after all retries.
+            EncoderError: The server refuses, or does not respond after all retries; or `read` raises it.
         """
-        request = urllib.request.Request(self.url, msgspec.json.encode(body), self._headers, method="POST")  # noqa: S310 - the scheme was checked
+        raw = msgspec.json.encode(body)
+        most = _LARGEST_EMBEDDING * (texts + 1)
         for attempt in range(self._retries + 1):
             self._pause(self._pace.turn(texts, time.monotonic()))
             requested_wait: float | None = None
             try:
-                with self._opener.open(request, timeout=self._timeout) as response:
-                    self._reached = True
-                    return msgspec.json.decode(response.read())
-            except urllib.error.HTTPError as error:
+                reply = self._transport.post(raw, most)
                 self._reached = True
-                with error:
-                    problem = f"returned {error.code} {error.reason}{self._detail(error)}"
-                    if error.code not in _AGAIN:
-                        raise EncoderError(self._sentence(problem, _fix(error))) from None
-                    requested_wait = _retry_after(error.headers.get("Retry-After"))
-                fix = _fix(error)
+                if 200 <= reply.status < 300:
+                    return self._read(reply, read)
+                requested_wait = _retry_after(reply.headers.get("Retry-After"))
+                problem, fix = self._refusal(reply)
             except (msgspec.DecodeError, UnicodeDecodeError, HTTPException) as error:
                 self._reached = True
-                problem = f"broke off, or returned invalid JSON ({first_line(error)})"
+                problem = f"broke off, or returned invalid JSON ({without_key(first_line(error), self._key)})"
                 fix = "check the server's log"
+            except TooLargeError:
+                problem = f"returned more than {most >> 20} MiB for {texts} texts"
+                raise EncoderError(self._sentence(problem, "check the URL, or lower batch_size")) from None
             except TimeoutError:
                 self._reached = True
                 problem, fix = f"did not respond within {self._timeout:g} s", "raise the timeout or lower batch_size"
-            except OSError as error:
-                problem = f"cannot be reached ({first_line(getattr(error, 'reason', error))})"
+            except (OSError, ValueError) as error:  # ValueError: a host whose name cannot be one
+                cause = getattr(error, "reason", error)
+                problem = f"cannot be reached ({without_key(first_line(cause), self._key)})"
                 fix = "check the URL, and that the server is running"
-                if isinstance(getattr(error, "reason", None), TimeoutError):
-                    problem, fix = f"accepted no connection within {self._timeout:g} s", fix
+                if isinstance(cause, TimeoutError):
+                    problem = f"accepted no connection within {self._timeout:g} s"
                 if not self._reached:
                     raise EncoderError(self._sentence(problem, fix)) from None
             if attempt == self._retries:
                 break
-            wait = _FIRST_WAIT * 2**attempt * float(np.random.default_rng().uniform(0.5, 1))
+            wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempt, 99)) * np.random.default_rng().uniform(0.5, 1)
             if requested_wait is not None:
                 if requested_wait > _LONGEST_WAIT:
                     raise EncoderError(
@@ -150,7 +158,8 @@ class Endpoint:
                 wait = max(wait, requested_wait)
             _logger.warning("%s %s; retrying in %.1f s", self.url, problem, wait)
             self._pause(wait)
-        raise EncoderError(self._sentence(f"{problem}, {self._retries + 1} times", fix))
+        times = f", {self._retries + 1} times" if self._retries else ""
+        raise EncoderError(self._sentence(f"{problem}{times}", fix))
 
     def _pause(self, seconds: float) -> None:
         if seconds > 0:
@@ -158,32 +167,61 @@ class Endpoint:
         if self._stopped.is_set():
             raise EncoderError(f"{self.url}: stopped, because another request failed")
 
-    def _detail(self, error: urllib.error.HTTPError) -> str:
-        """The server's own message, shortened and without the key, which some servers repeat."""
+    def _read(self, reply: Reply, read: Callable[[bytes], T]) -> T:
+        coding = reply.headers.get("Content-Encoding", "identity")
+        if coding.strip().lower() not in ("", "identity"):
+            problem = f"compressed its response ({without_key(coding, self._key)[:20]}), which was not requested"
+            raise EncoderError(self._sentence(problem, "turn compression off in the server or its proxy"))
         try:
-            text = error.read(4096).decode(errors="replace")
-        except (OSError, HTTPException):
-            return ""
-        try:
-            content = msgspec.json.decode(text)
-            content = content.get("error", content.get("message", content)) if isinstance(content, dict) else content
-            text = str(content.get("message", content) if isinstance(content, dict) else content)
-        except msgspec.DecodeError:
-            text = "" if text.lstrip().startswith("<") else text
-        text = " ".join(text.split())
-        if self._key:
-            text = text.replace(self._key, "***")
-        return f" ({text[:200].rstrip('.')})" if text else ""
+            return read(reply.body)
+        except RecursionError:
+            problem = "returned JSON that is nested too deeply to be embeddings"
+            raise EncoderError(self._sentence(problem, "check the URL")) from None
+
+    def _refusal(self, reply: Reply) -> tuple[str, str]:
+        """What a status other than success means, and its fix.
+
+        Raises:
+            EncoderError: A retry would not help.
+        """
+        phrase = f" {HTTPStatus(reply.status).phrase}" if reply.status in set(HTTPStatus) else ""
+        detail = without_key(_detail(reply.body), self._key)
+        problem = f"returned {reply.status}{phrase}" + (f" ({detail})" if detail else "")
+        fix = _FIXES.get(reply.status, "check the server's log, or retry later" if reply.status >= 500 else "check it")
+        if 300 <= reply.status < 400:
+            target = _target(reply.headers.get("Location", ""))
+            fix = f"give the URL that it points to, {without_key(target, self._key)}" if target else "check the URL"
+        # Some servers cannot write NaN as JSON, and fail for the same text each time.
+        unwritable = reply.status >= 500 and re.search(r"\b(?:nan|inf(?:inity)?)\b", detail, re.IGNORECASE)
+        if unwritable:
+            fix = "the model computes NaN or infinity for a text of this request; check the model and its precision"
+        if reply.status not in _AGAIN or unwritable:
+            raise EncoderError(self._sentence(problem, fix))
+        return problem, fix
 
     def _sentence(self, problem: str, fix: str) -> str:
         return f"{self.url} {problem}; {fix}"
 
 
-class _Unredirected(urllib.request.HTTPRedirectHandler):
-    """A redirect is an error that names its target: following it would send texts and key to another host."""
+def _detail(body: bytes) -> str:
+    """The server's own message in the body of an error, empty for a page of HTML."""
+    text = body.decode(errors="replace")
+    try:
+        content = msgspec.json.decode(text)
+        content = content.get("error", content.get("message", content)) if isinstance(content, dict) else content
+        return str(content.get("message", content) if isinstance(content, dict) else content)
+    except (msgspec.DecodeError, RecursionError):
+        return "" if text.lstrip().startswith("<") else text
 
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
+
+def _target(location: str) -> str:
+    """The URL of a redirect, or nothing; without name, password, query and fragment, which may be secrets."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return ""
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" if parts.scheme in ("http", "https") and host else parts.path
 
 
 def checked_address(address: str) -> str:
@@ -199,35 +237,35 @@ def checked_address(address: str) -> str:
         Traceback (most recent call last):
         clinometer.errors.UsageError: a URL cannot contain a name or password; set CLINOMETER_API_KEY instead
     """
+    # Only the host is shown: name, password, query and path may be secrets.
+    problem, host = "", ""
     try:
         parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port
+        host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        raise UsageError(f"invalid URL {address!r} ({error}); write one like http://localhost:8000/v1") from None
-    if "@" in parts.netloc:
-        raise UsageError("a URL cannot contain a name or password; set CLINOMETER_API_KEY instead")
-    valid = parts.scheme in ("http", "https") and host and not (parts.query or parts.fragment)
-    if not valid or any(map(str.isspace, address)):
-        raise UsageError(f"invalid URL {address!r}; write one like http://localhost:8000/v1")
+        problem = "its host or port" if "@" in address else shortened(printable(str(error)), 60)
+    else:
+        if "@" in parts.netloc:
+            raise UsageError("a URL cannot contain a name or password; set CLINOMETER_API_KEY instead")
+        if parts.scheme not in ("http", "https") or not host:
+            problem = "it has no host, or is not http"
+        elif parts.query or parts.fragment:
+            problem = "it has a query or fragment, which cannot be sent"
+        elif any(not 33 <= ord(character) <= 126 for character in address):
+            problem = "it has white space or characters that are not ASCII"
+    if problem:
+        where = f" of {host!r}" if host else ""
+        raise UsageError(f"invalid URL{where} ({problem}); write one like http://localhost:8000/v1")
     return address.rstrip("/")
-
-
-def _fix(error: urllib.error.HTTPError) -> str:
-    if 300 <= error.code < 400:
-        target = error.headers.get("Location")
-        return f"give the URL that it points to, {target}" if target else "check the URL"
-    return _FIXES.get(error.code, "check the server's log, or retry later" if error.code >= 500 else "check it")
 
 
 def _retry_after(text: str | None) -> float | None:
     """Seconds to wait, from a number or a date."""
     if text is None:
         return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
+    if re.fullmatch(r"\s*\d{1,15}(?:\.\d*)?\s*", text, re.ASCII):
+        return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.contents import mapped_npy, read_json
 from clinometer.errors import FormatError, UsageError
 from clinometer.files import json_bytes, written_whole
 
@@ -79,7 +80,12 @@ class Finished:
                 rows_of_batch.setdefault(batch, []).append((target_row, row))
         for batch, pairs in rows_of_batch.items():
             target_rows, rows = np.array(pairs).T
-            into[target_rows] = _table(self._batches[batch], self.origin.dimension)["row"][rows]
+            cached = _table(self._batches[batch], self.origin.dimension)["row"][rows]
+            largest = np.abs(cached).max(axis=1)
+            if not (np.isfinite(largest) & (largest > 0)).all():
+                problem = "holds an embedding that is zero, NaN or infinite; remove it, and its texts are encoded again"
+                raise FormatError(self._batches[batch], None, problem)
+            into[target_rows] = cached
         return [target_row for target_row, digest in enumerate(digests) if digest not in self._position_of]
 
     def keep(self, digests: Sequence[str], rows: NDArray[np.float32]) -> None:
@@ -99,13 +105,10 @@ class Finished:
 
 
 def _table(path: Path, dimension: int) -> NDArray[np.void]:
-    try:
-        table: NDArray[np.void] = np.load(path, mmap_mode="r", allow_pickle=False)
-        valid = table.ndim == 1 and table.dtype == _columns(dimension)
-    except (ValueError, EOFError):
-        valid = False
-    if not valid:
-        raise FormatError(path, None, "not a batch of embeddings; remove it, and its texts will be encoded again")
+    problem = "not a batch of embeddings; remove it, and its texts will be encoded again"
+    table = mapped_npy(path, problem)
+    if table.ndim != 1 or table.dtype != _columns(dimension) or not all(map(bytes.isascii, table["text"].tolist())):
+        raise FormatError(path, None, problem)
     return table
 
 
@@ -114,9 +117,4 @@ def _columns(dimension: int) -> np.dtype[np.void]:
 
 
 def _read(path: Path) -> Origin | None:
-    if not path.exists():
-        return None
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Origin)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(path, None, f"not an origin of embeddings ({error}); remove its folder") from None
+    return read_json(path, Origin, "expected an origin of embeddings; remove its folder") if path.exists() else None

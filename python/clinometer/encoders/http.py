@@ -17,27 +17,33 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.encoders.answers import rows_of
+from clinometer.encoders.answers import UnusableRowError, rows_of
 from clinometer.encoders.base import EncoderRecord
-from clinometer.encoders.endpoint import LOOPBACK, Endpoint, Pace, checked_address
+from clinometer.encoders.endpoint import Endpoint, Pace, checked_address
 from clinometer.encoders.families import missing_prompts
 from clinometer.encoders.finished import Finished, Origin
+from clinometer.encoders.secrecy import repeats_key
 from clinometer.encoders.texts import check_texts
-from clinometer.errors import EncoderError, UsageError
+from clinometer.encoders.transport import LOOPBACK
+from clinometer.errors import EncoderError, UsageError, printable
 
 __all__ = ["HttpEncoder", "HttpOptions"]
 
 _OWN_FIELDS = ("input", "model", "encoding_format")
+_MOST_CONCURRENT = 256
+_WEEK = 7 * 24 * 3600
+_LONGEST_NAME = 200
+_SHORTEST_SECRET = 12
 
 
 class HttpOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """Options of requests to a server.
 
     Args:
-        concurrency: Number of concurrent requests.
+        concurrency: Number of concurrent requests, 256 at most.
         requests_per_minute: Maximum number of requests, retries included; None for no limit.
         texts_per_minute: The same for texts.
-        timeout: Seconds without any data after which a request fails.
+        timeout: Seconds after which a request without a whole response fails.
         retries: Number of retries of a failed request.
         encoding_format: `float` or `base64`; the latter is shorter and exact, but not every server supports it.
         query_fields: Further fields of requests with queries, such as `{"input_type": "query"}`.
@@ -61,7 +67,7 @@ class HttpEncoder:
     known, unless it is in the cache. Repeated texts in a call are sent once, so that they tie.
 
     Without `api_key` the key is that of the environment variable `CLINOMETER_API_KEY`, or, for URLs of `openai.com`
-    only, `OPENAI_API_KEY`. It is never stored, shown or recorded.
+    only, `OPENAI_API_KEY`. It is never stored, shown or recorded, and texts of the server that repeat it are left out.
 
     Args:
         address: URL such as `http://localhost:8000/v1`, to which `/embeddings` is appended.
@@ -97,13 +103,21 @@ class HttpEncoder:
         options: HttpOptions | None = None,
     ) -> None:
         self._options = options = options or HttpOptions()
+        _check(options, batch_size)
+        texts = {"address": address, "model": model, "query_prompt": query_prompt, "document_prompt": document_prompt}
+        for name, text in (texts | {"api_key": api_key}).items():
+            if not isinstance(text, str) and (text is not None or name in ("address", "model")):
+                raise UsageError(f"{name} must be a string, not {type(text).__name__}")
         address = checked_address(address)
         if not model:
             raise UsageError("the name of the model is empty; give the server's name of the model")
-        _check(options, batch_size)
+        check_texts([model, query_prompt or "", document_prompt or ""], "model and prompts")
         key = _key(urlsplit(address).hostname or "") if api_key is None else api_key
         if any(not 33 <= ord(character) <= 126 for character in key):
             raise UsageError("the API key has white space or characters that are not ASCII; set it again")
+        _check_unrecorded(
+            key, texts | {"query_fields": options.query_fields, "document_fields": options.document_fields}
+        )
         self._endpoint = Endpoint(
             f"{address}/embeddings",
             key or None,
@@ -111,7 +125,7 @@ class HttpEncoder:
             options.retries,
             Pace(options.requests_per_minute, options.texts_per_minute),
         )
-        self._model, self._batch_size = model, batch_size
+        self._key, self._model, self._batch_size = key, model, batch_size
         self._prompts = {"queries": query_prompt or "", "documents": document_prompt or ""}
         self._fields = {"queries": options.query_fields, "documents": options.document_fields}
         origin = Origin(endpoint=address, model=model, encoding_format=options.encoding_format)
@@ -173,11 +187,15 @@ class HttpEncoder:
         ]
 
         def request_batch(batch: list[int]) -> NDArray[np.float32]:
+            def row_of(position: int) -> int:
+                return next(row for row, text in enumerate(texts) if row_of_text[text] == batch[position])
+
             try:
                 return self._ask(stage, [inputs[row] for row in batch])
+            except UnusableRowError as error:
+                raise EncoderError(f"{stage}, row {row_of(error.text)}: {error.problem}") from None
             except EncoderError as error:
-                first = next(row for row, text in enumerate(texts) if row_of_text[text] == batch[0])
-                raise EncoderError(f"{stage}, {len(batch)} texts from row {first}: {error}") from None
+                raise EncoderError(f"{stage}, {len(batch)} texts from row {row_of(0)}: {error}") from None
 
         done = len(inputs) - len(missing_rows)
         with tqdm(total=len(inputs), initial=done, desc=stage, unit="text", disable=not show_progress_bar) as bar:
@@ -231,7 +249,13 @@ class HttpEncoder:
             "input": inputs,
             "encoding_format": self._options.encoding_format,
         }
-        rows, served = rows_of(self._endpoint.post(body, len(inputs)), len(inputs), self._endpoint.url)
+        url = self._endpoint.url
+        rows, served = self._endpoint.post(body, len(inputs), lambda raw: rows_of(raw, len(inputs), url))
+        if repeats_key(served, self._key) or len(served) > _LONGEST_NAME or served != printable(served):
+            raise EncoderError(
+                f"{url} returned a name of its model that repeats the API key, is longer than {_LONGEST_NAME} "
+                "characters, or has control characters; check the server"
+            )
         origin = self._origin
         if not origin.dimension:
             self._origin = msgspec.structs.replace(origin, served=served, dimension=rows.shape[1])
@@ -239,7 +263,7 @@ class HttpEncoder:
                 self._finished.meet(self._origin)
         elif (served, rows.shape[1]) != (origin.served, origin.dimension):
             raise EncoderError(
-                f"{self._endpoint.url} returned {rows.shape[1]} dimensions of {served!r}, but {origin.dimension} of "
+                f"{url} returned {rows.shape[1]} dimensions of {served!r}, but {origin.dimension} of "
                 f"{origin.served!r} before; encode everything with one model, and use a separate cache"
             )
         return rows
@@ -257,15 +281,37 @@ def _key(host: str) -> str:
 
 
 def _check(options: HttpOptions, batch_size: int) -> None:
-    for name, count in (("batch_size", batch_size), ("concurrency", options.concurrency)):
-        if count < 1:
-            raise UsageError(f"{name} must be 1 or more, not {count}")
+    if not isinstance(options, HttpOptions):
+        raise UsageError(f"options must be HttpOptions, not {type(options).__name__}")
+    values = {field.encode_name: getattr(options, field.name) for field in msgspec.structs.fields(HttpOptions)}
+    try:
+        msgspec.convert(values, HttpOptions)
+        msgspec.json.encode([options.query_fields, options.document_fields])
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"options of requests: {error}; correct its type") from None
+    counts = (("batch_size", batch_size, None), ("concurrency", options.concurrency, _MOST_CONCURRENT))
+    for name, count, most in counts:
+        if not isinstance(count, int) or count < 1:
+            raise UsageError(f"{name} must be 1 or more, not {count!r}")
+        if most is not None and count > most:
+            raise UsageError(f"{name} must be {most} or less, not {count!r}")
     for name in ("requests_per_minute", "texts_per_minute", "timeout"):
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
             raise UsageError(f"{name} must be more than 0, not {value}")
+    if options.timeout > _WEEK:
+        raise UsageError(f"timeout must be a week ({_WEEK:,} s) or less, not {options.timeout:g}")
     if options.retries < 0:
         raise UsageError(f"retries must be 0 or more, not {options.retries}")
     for name in ("query_fields", "document_fields"):
         if reserved := [field for field in _OWN_FIELDS if field in getattr(options, name)]:
             raise UsageError(f"{name} cannot set {', '.join(reserved)}, which clinometer sets; leave it out")
+
+
+def _check_unrecorded(key: str, recorded: dict[str, Any]) -> None:
+    """Refuse a key that is also in something recorded. A short one, such as `none` or `ollama`, is not a secret."""
+    if len(key) < _SHORTEST_SECRET:
+        return
+    for name, value in recorded.items():
+        if key in (value if isinstance(value, str) else msgspec.json.encode(value).decode()):
+            raise UsageError(f"{name} has the API key in it, and would be recorded; remove it there")

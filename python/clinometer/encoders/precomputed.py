@@ -12,19 +12,27 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.contents import mapped_npy
 from clinometer.encoders.base import EncoderRecord
-from clinometer.errors import EmbeddingError, FormatError
+from clinometer.encoders.similarity import check_similarity
+from clinometer.errors import EmbeddingError
+from clinometer.vectors import array_of
 
 __all__ = ["PrecomputedEncoder"]
+
+_EXPECTED = "not a numeric .npy file; write one array, not several, with numpy.save"
 
 
 class PrecomputedEncoder:
     """An encoder that returns existing embeddings.
 
     Args:
-        queries: `(q, d)` float32 or float16, row i for query i of the collection.
-        documents: `(n, d)` float32 or float16, row i for document i of the collection. A read-only memmap will do.
+        queries: `(q, d)` float32, float16 or bfloat16, row i for query i of the collection; or packed bits.
+        documents: `(n, d)` likewise, row i for document i of the collection. A read-only memmap will do.
         name: Name of these embeddings in results.
+        similarity: Similarity that they are made for: `cosine`, `dot` or `hamming`; empty if not known. Arrays of uint8
+            are packed bits and `hamming`; int8, as sentence-transformers writes the precision `binary`, only if it is
+            stated.
 
     Raises:
         EmbeddingError: An array is not two-dimensional, has another data type, or the dimensions differ.
@@ -38,8 +46,21 @@ class PrecomputedEncoder:
         clinometer.errors.EmbeddingError: the queries are 1 texts, but their embeddings have 2 rows; ...
     """
 
-    def __init__(self, queries: NDArray[Any], documents: NDArray[Any], *, name: str = "precomputed") -> None:
-        self._queries, self._documents = _checked(queries, "queries"), _checked(documents, "documents")
+    def __init__(
+        self, queries: NDArray[Any], documents: NDArray[Any], *, name: str = "precomputed", similarity: str = ""
+    ) -> None:
+        check_similarity(similarity or None)
+        self._queries, self._documents = (
+            _checked(array, stage, similarity) for array, stage in ((queries, "queries"), (documents, "documents"))
+        )
+        packed = {array.dtype.itemsize == 1 for array in (self._queries, self._documents)}
+        if len(packed) > 1 or (packed == {False} and similarity == "hamming"):
+            raise EmbeddingError(
+                f"the queries are {self._queries.dtype} and the documents {self._documents.dtype}, but hamming is for "
+                "packed bits (uint8) on both sides"
+            )
+        if packed == {True} and similarity not in ("", "hamming"):
+            raise EmbeddingError(f"packed bits (uint8) are scored by hamming, not {similarity}; leave out similarity")
         if self._queries.shape[1] != self._documents.shape[1]:
             raise EmbeddingError(
                 f"the queries have {self._queries.shape[1]} dimensions and the documents {self._documents.shape[1]}; "
@@ -48,24 +69,29 @@ class PrecomputedEncoder:
         self._record = EncoderRecord(
             name=name,
             kind="precomputed",
-            dimension=self._queries.shape[1],
+            dimension=self._queries.shape[1] * (8 if packed == {True} else 1),
+            similarity="hamming" if packed == {True} else similarity,
             dtype="/".join(dict.fromkeys((self._queries.dtype.name, self._documents.dtype.name))),
         )
 
     @classmethod
-    def from_files(cls, queries: str | Path, documents: str | Path, *, name: str = "precomputed") -> Self:
+    def from_files(
+        cls, queries: str | Path, documents: str | Path, *, name: str = "precomputed", similarity: str = ""
+    ) -> Self:
         """Embeddings from two `.npy` files, which are memory-mapped.
 
         Args:
-            queries: File of a `(q, d)` array, float32 or float16.
-            documents: File of an `(n, d)` array, float32 or float16.
+            queries: File of a `(q, d)` array, float32, float16 or packed bits.
+            documents: File of an `(n, d)` array, likewise.
             name: Name of these embeddings in results.
+            similarity: As for the class.
 
         Raises:
             FormatError: Not a `.npy` file, or one with Python objects.
             EmbeddingError: As for the class.
         """
-        return cls(_mapped(queries), _mapped(documents), name=name)
+        arrays = (mapped_npy(path, _EXPECTED) for path in (queries, documents))
+        return cls(*arrays, name=name, similarity=similarity)
 
     @property
     def record(self) -> EncoderRecord:
@@ -89,28 +115,19 @@ class PrecomputedEncoder:
         return _rows(self._documents, texts, "documents")
 
 
-def _checked(array: NDArray[Any], stage: str) -> NDArray[Any]:
-    array = np.asarray(array)
+def _checked(array: NDArray[Any], stage: str, similarity: str) -> NDArray[Any]:
+    array = array_of(array, f"the embeddings of the {stage}", packed=True)
     if array.ndim != 2:
         raise EmbeddingError(
             f"the embeddings of the {stage} must be a (rows, dimensions) array, not one of shape {array.shape}"
         )
+    if array.dtype == np.uint8 or (array.dtype == np.int8 and similarity == "hamming"):
+        return array
     if array.dtype not in (np.float32, np.float16):
         raise EmbeddingError(
             f"the embeddings of the {stage} must be float32 or float16, not {array.dtype}; "
-            "convert them with .astype(numpy.float32)"
+            "convert them with .astype(numpy.float32), or score packed bits with similarity='hamming'"
         )
-    return array
-
-
-def _mapped(path: str | Path) -> NDArray[Any]:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise FormatError(path, None, "not a numeric .npy file; write it with numpy.save") from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise FormatError(path, None, "a file of several arrays; give a .npy file with one, written with numpy.save")
     return array
 
 
@@ -120,6 +137,6 @@ def _rows(array: NDArray[Any], texts: Sequence[str], stage: str) -> NDArray[np.f
             f"the {stage} are {len(texts)} texts, but their embeddings have {len(array)} rows; "
             "give one row for each text, in the collection's order"
         )
-    rows: NDArray[np.float32] = array.astype(np.float32, copy=False).view()
+    rows = (array if array.dtype.itemsize == 1 else array.astype(np.float32, copy=False)).view()
     rows.flags.writeable = False  # the caller's own array stays writeable, but readers cannot change it through ours
     return rows

@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from clinometer.encoders.hub import repositories
+
 __all__ = ["folder_digest", "hub_commit", "snapshot", "weights_digest"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -39,7 +41,7 @@ def hub_commit(name: str, revision: str | None) -> str:
     from huggingface_hub import try_to_load_from_cache
 
     folder = os.environ.get("SENTENCE_TRANSFORMERS_HOME")
-    for repository in (name, f"sentence-transformers/{name}") if "/" not in name else (name,):
+    for repository in repositories(name):
         cached = try_to_load_from_cache(repository, "config.json", cache_dir=folder, revision=revision)
         cached_snapshot = snapshot(Path(cached).parent) if isinstance(cached, str) else None
         if cached_snapshot is not None:

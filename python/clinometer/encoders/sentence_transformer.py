@@ -19,14 +19,17 @@ from numpy.typing import NDArray
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.encoders.families import missing_prompts
+from clinometer.encoders.loading import load_model
 from clinometer.encoders.revisions import folder_digest, hub_commit, snapshot, weights_digest
+from clinometer.encoders.tasks import tasks_of
 from clinometer.encoders.texts import check_texts
-from clinometer.errors import EncoderError, UsageError, first_line, optional_package
+from clinometer.errors import EncoderError, UsageError, first_line
 
-__all__ = ["SentenceTransformerEncoder"]
+__all__ = ["SentenceTransformerEncoder", "own_prompts"]
 
-# Names under which models store their prompts, in order of preference.
-_QUERY_KEYS = ("query", "search_query", "retrieval.query")
+# Names under which models store their prompts, in order of preference: the last of queries are those of
+# intfloat/e5-mistral-7b-instruct and of NovaSearch/stella_en_1.5B_v5.
+_QUERY_KEYS = ("query", "search_query", "retrieval.query", "web_search_query", "s2p_query")
 _DOCUMENT_KEYS = ("document", "passage", "corpus", "search_document", "retrieval.passage")
 _NO_LIMIT = 10**9  # tokenizers write an absent limit as infinity or as 10**30
 _COUNTED_AT_ONCE = 1024
@@ -36,9 +39,12 @@ class SentenceTransformerEncoder:
     """Encodes with a sentence-transformers model: a name, a folder or an object.
 
     The prompt in use is `query_prompt` or `document_prompt` if set, else the model's own (the first non-empty of
-    `query`, `search_query`, `retrieval.query`, and of `document`, `passage`, `corpus`, `search_document`,
-    `retrieval.passage`), else none. An empty string means that no prompt is intended. A model whose name shows that it
-    needs a prompt, with none in use, gets a line in `record.warnings` and one `UserWarning`.
+    `query`, `search_query`, `retrieval.query`, `web_search_query`, `s2p_query`, and of `document`, `passage`, `corpus`,
+    `search_document`, `retrieval.passage`), else none. An empty string means that no prompt is intended. A model whose
+    name shows that it needs a prompt, with none in use, gets a line in `record.warnings` and one `UserWarning`.
+
+    A model with other weights for each task, such as jina-embeddings-v3 and v4, computes those of retrieval; the tasks
+    are in `record.settings`.
 
     Texts are batched by length, so the last bits of a row may depend on the other texts; rows are in the order of the
     texts. The same list gives the same bytes on the same machine. Verbatim duplicates in one call are encoded once, so
@@ -58,6 +64,8 @@ class SentenceTransformerEncoder:
         device: Device such as `cpu` or `cuda:0`; chosen by sentence-transformers if None. For a name or a folder only.
         revision: Model revision (branch, tag or commit). For a name only.
         trust_remote_code: Run Python code that comes with the model. For a name or a folder only.
+        query_task: Task of queries, for a model that has tasks; by default its own for retrieval.
+        document_task: Task of documents, likewise.
 
     Raises:
         MissingExtraError: The extra `models` is not installed.
@@ -83,6 +91,8 @@ class SentenceTransformerEncoder:
         device: str | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
+        query_task: str | None = None,
+        document_task: str | None = None,
     ) -> None:
         if precision not in (None, "bfloat16"):
             raise UsageError(f"unknown precision {precision!r} for encoding; use bfloat16 or leave it out")
@@ -106,6 +116,8 @@ class SentenceTransformerEncoder:
             "queries": _own_prompt(self._model, _QUERY_KEYS) if query_prompt is None else query_prompt,
             "documents": _own_prompt(self._model, _DOCUMENT_KEYS) if document_prompt is None else document_prompt,
         }
+        tasks = tasks_of(name, self._model, query_task, document_task)
+        self._tasks = {"queries": tasks.queries, "documents": tasks.documents}
         self._dimension = _dimension(self._model) or self._probe()
         self._record = EncoderRecord(
             name=name,
@@ -117,7 +129,13 @@ class SentenceTransformerEncoder:
             max_length=max_length or _limit(self._model),
             dtype=precision or str(getattr(self._model, "dtype", None) or "float32").removeprefix("torch."),
             normalized=_normalizes(self._model),
-            warnings=[*notes, *missing_prompts(name, labels, self._prompts, query_prompt, document_prompt)],
+            similarity=_similarity(self._model),
+            warnings=[
+                *notes,
+                *missing_prompts(name, labels, self._prompts, query_prompt, document_prompt),
+                *tasks.warnings,
+            ],
+            settings=dict(tasks.settings),
         )
         self._record.warnings.extend(_other_similarity(self._record, self._model))
         for warning in self._record.warnings:
@@ -170,6 +188,9 @@ class SentenceTransformerEncoder:
 
     def _forward(self, texts: list[str], stage: str, show_progress_bar: bool) -> NDArray[np.float32]:
         encode_side = getattr(self._model, "encode_query" if stage == "queries" else "encode_document", None)
+        task = {"task": self._tasks[stage]} if self._tasks[stage] else {}
+        if task:
+            encode_side = None  # it would name the side as the task
         with _limited(self._model, self._max_length), _computing(self._model, self._precision):
             try:
                 rows = (encode_side or self._model.encode)(
@@ -179,6 +200,7 @@ class SentenceTransformerEncoder:
                     show_progress_bar=show_progress_bar,
                     convert_to_numpy=True,
                     normalize_embeddings=False,
+                    **task,
                 )
                 return np.ascontiguousarray(rows, dtype=np.float32)
             except (RuntimeError, ValueError, TypeError, LookupError) as error:
@@ -207,34 +229,15 @@ class SentenceTransformerEncoder:
 
 
 def _load(
-    model: str, device: str | None, revision: str | None, trust_remote_code: bool
+    name: str, device: str | None, revision: str | None, trust_remote_code: bool
 ) -> tuple[str, list[str], Any, str]:
     """Name for results, names for the family, the model, and its revision."""
-    folder = Path(os.path.expanduser(model))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
-    local = folder.is_dir()
-    if not model:
-        raise UsageError("the name of the encoder is empty; give a model's name or folder")
-    if not local and (folder.is_absolute() or model[0] in ".~" or len(folder.parts) > 2):
-        raise EncoderError(f"the model folder {model} does not exist; check the path")
-    if local and revision is not None:
-        raise UsageError(f"revision is for models on the hub, but {model} is a folder; leave it out")
-    library = optional_package("sentence_transformers", "a sentence-transformers model", "models")
-    try:
-        transformer = library.SentenceTransformer(
-            str(folder) if local else model, device=device, revision=revision, trust_remote_code=trust_remote_code
-        )
-    except Exception as error:  # the loader may raise anything
-        fix = (
-            "check that the folder holds a saved model"
-            if local
-            else "check the name, the revision and the network, or give a folder"
-        )
-        raise EncoderError(f"{model} cannot be loaded by sentence-transformers ({first_line(error)}); {fix}") from error
-    if not local:
-        return model, [model], transformer, hub_commit(model, revision)
+    model, folder = load_model(name, device=device, revision=revision, trust_remote_code=trust_remote_code)
+    if folder is None:
+        return name, [name], model, hub_commit(name, revision)
     absolute = folder.absolute() if ".." not in folder.parts and folder.name else folder.resolve()
-    name, commit = snapshot(absolute) or (absolute.name, folder_digest(folder))
-    return name, [name, absolute.parent.name, _configured_name(transformer)], transformer, commit
+    result_name, commit = snapshot(absolute) or (absolute.name, folder_digest(folder))
+    return result_name, [result_name, absolute.parent.name, _configured_name(model)], model, commit
 
 
 def _refuse_for_objects(**options: object) -> None:
@@ -258,17 +261,32 @@ def _object_name(model: Any) -> str:
     return name or type(model).__name__
 
 
+def own_prompts(model: Any) -> tuple[str, str]:
+    """The prompts of queries and documents that a model brings, empty for none."""
+    return _own_prompt(model, _QUERY_KEYS), _own_prompt(model, _DOCUMENT_KEYS)
+
+
 def _own_prompt(model: Any, keys: Sequence[str]) -> str:
     # Loading sets `document` to "" if a config only has `passage`; the first key alone would hide that prompt.
     prompts = getattr(model, "prompts", None) or {}
     return next((str(prompts[key]) for key in keys if prompts.get(key)), "")
 
 
-def _other_similarity(record: EncoderRecord, model: Any) -> list[str]:
+def _similarity(model: Any) -> str:
+    """The similarity that the model is made for, if a scan can compute it."""
+    similarity = _configured_similarity(model)
+    return similarity if similarity in ("cosine", "dot") else ""
+
+
+def _configured_similarity(model: Any) -> str:
     similarity = getattr(model, "similarity_fn_name", None) or "cosine"
-    if similarity == "cosine" or (similarity == "dot" and record.normalized):
+    return str(getattr(similarity, "value", similarity))
+
+
+def _other_similarity(record: EncoderRecord, model: Any) -> list[str]:
+    if record.similarity:
         return []
-    return [f"{record.name} is configured for {similarity} scores; clinometer scores by cosine"]
+    return [f"{record.name} is configured for {_configured_similarity(model)} scores; clinometer scores it by cosine"]
 
 
 def _dimension(model: Any) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from clinometer.analysis.categories import Judge
 from clinometer.analysis.findings import SHOWN, find
@@ -23,9 +23,11 @@ from clinometer.evaluation.saved_run import save_run as write_run
 from clinometer.executors import Executor
 from clinometer.io import load
 from clinometer.measures import Measure, parse
+from clinometer.parameters import checked
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios.drawing import drawing_of, drawn
 from clinometer.scenarios.options import EvaluationOptions
+from clinometer.scenarios.own_documents import own_id_notices
 from clinometer.scenarios.scanned import scan_collection
 from clinometer.scorers import ScanOptions, Scorer, score
 from clinometer.statistics.resampling import Unit
@@ -33,6 +35,7 @@ from clinometer.statistics.resampling import Unit
 __all__ = ["evaluate"]
 
 
+@checked
 def evaluate(
     collection: Collection | str | Path,
     encoder: Encoder | Scorer | Any = "offline",
@@ -51,6 +54,8 @@ def evaluate(
     executor: str | Executor = "local",
     examples: int | None = None,
     by: str | None = None,
+    exclude_own_id: bool = False,
+    similarity: Literal["cosine", "dot", "hamming"] | None = None,
     query_set: str = "answered",
     save_run: str | Path | None = None,
     show_progress_bar: bool = False,
@@ -78,6 +83,10 @@ def evaluate(
         examples: Number of examples of errors for each scenario and query language, with what outranked the answers; 0
             for counts only, None for no analysis.
         by: Field of the queries, such as `topic`; the measures are also computed for each of its values.
+        exclude_own_id: Leave the document with the query's own id out of its pool, as for ArguAna and Quora, where it
+            is the query itself. It is then not an answer either, even if it is judged relevant.
+        similarity: Similarity of embeddings: `cosine`, `dot`, or `hamming` for packed bits (`PrecomputedEncoder`). By
+            default the one that the model, the arrays or the stores are made for; if they state none, `cosine`.
         query_set: Queries that the means are over. `answered`: those with a relevant document in the pool; if nothing
             was retrieved for one, it counts as missed. `complete`, as `trec_eval -c`: all judged queries; the measures
             of trec_eval are 0 for those without a relevant document in the pool. `listed`, as trec_eval without `-c`:
@@ -115,12 +124,20 @@ def evaluate(
     settings = options.settings(collection.languages)
     if save_run is not None:
         check_run(collection, save_run)
-    scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar))
+    scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar, similarity))
     listed = 0 if examples is None else SHOWN
     pool_k = 0 if save_run is None else RUN_DEPTH
     left_out = scored.unlisted_queries if query_set == "listed" else frozenset()
     scanned = scan_collection(
-        collection, scored.scan, computed, settings, ties, listed=listed, pool_k=pool_k, left_out=left_out
+        collection,
+        scored.scan,
+        computed,
+        settings,
+        ties,
+        listed=listed,
+        pool_k=pool_k,
+        left_out=left_out,
+        exclude_own_id=exclude_own_id,
     )
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)
@@ -151,6 +168,7 @@ def evaluate(
         "seed": seed,
         **described,
         "similarity": scored.similarity,
+        "exclude_own_id": exclude_own_id,
         "query_set": query_set,
         **({} if by is None else {"by": by}),
         "version": version("clinometer"),
@@ -160,7 +178,12 @@ def evaluate(
         encoder=scored.record,
         settings=settings_record,
         rows=rows,
-        notices=[*scored.notices, *notices],
+        notices=[
+            *scored.notices,
+            *collection.notices(),
+            *own_id_notices(collection, excluded=exclude_own_id),
+            *notices,
+        ],
         by=grouped,
         analysis=analysis,
         per_query=per_query,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from clinometer.files import json_bytes
+from clinometer.files import json_bytes, withdraw, written_together
 from clinometer.io.textfiles import write_lines
 from clinometer.io.trec import write_run
 from clinometer.measures.from_counts import measure
@@ -123,7 +123,8 @@ def _figure(name: str, value: float | None) -> str:
 def write_results(scan_result: StoredScan, results: dict[str, Any], folder: Path) -> list[str]:
     """Write `ranks.npz`, `ranks.jsonl.gz`, `run.trec.gz` if there are lists, and `scan.json`.
 
-    `scan.json` is the last: if it exists, all do. Lists per language are also written to `run-LANGUAGE.trec.gz`.
+    All appear, or none; `scan.json` is the last: if it exists, all do. Lists per language are also written to
+    `run-LANGUAGE.trec.gz`.
 
     Returns:
         Names of the files.
@@ -132,10 +133,14 @@ def write_results(scan_result: StoredScan, results: dict[str, Any], folder: Path
         UsageError: An id has white space, which a run cannot hold.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # Results of an earlier scan must not be next to files of this one.
-    (folder / "scan.json").unlink(missing_ok=True)
-    for path in folder.glob("run*.trec.gz"):
-        path.unlink()
+    with written_together():
+        # Results of an earlier scan must not be next to files of this one.
+        for path in (folder / "scan.json", *folder.glob("run*.trec.gz")):
+            withdraw(path)
+        return _write_all(scan_result, results, folder)
+
+
+def _write_all(scan_result: StoredScan, results: dict[str, Any], folder: Path) -> list[str]:
     scan_result.ranks.save(folder / "ranks.npz")
     write_lines(folder / "ranks.jsonl.gz", _lines(scan_result))
     names = ["ranks.npz", "ranks.jsonl.gz"]

@@ -1,19 +1,21 @@
 """BEIR folders: `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`, each also as `.gz`, read and written.
 
-Options settle what the files leave open (languages, queries of other splits), and the notes count it; ids are strings.
+Options settle what the files leave open (languages, queries of other splits), and the notes count it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from clinometer.collection import Collection, Texts
-from clinometer.errors import UsageError
+from clinometer.errors import UsageError, shown
 from clinometer.files import folder_written_whole
+from clinometer.io.grades import is_grade, whole_grade
+from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import find_file, numbered_lines, require_folder, write_lines
@@ -21,6 +23,7 @@ from clinometer.io.textfiles import find_file, numbered_lines, require_folder, w
 __all__ = ["read_beir", "tsv_judgements", "write_beir"]
 
 _COLUMNS = ("query-id", "corpus-id", "score")
+_TREC_COLUMNS = ("query-id", "iteration", "corpus-id", "score")
 
 
 def read_beir(
@@ -35,13 +38,16 @@ def read_beir(
 
     A document's text is its title and text joined by a space, without outer white space. A language is the row's
     `language`, else its `metadata.language`, else what the option says. A parallel group is the row's `group`, else
-    `metadata.group` or `metadata.parallel_id`. Other entries of a query's `metadata` become its fields.
+    `metadata.group` or `metadata.parallel_id`; if no row has such a field, groups are inferred from the judgements if
+    there is only one way (`clinometer.collection.groups`). Other entries of a query's `metadata` become its fields.
+    Empty texts, with their judgements, and exact repeats of a row are left out and counted.
 
     Args:
         folder: Folder with `corpus.jsonl`, `queries.jsonl` and `qrels/`.
         split: Name of the file in `qrels/` to read; queries without a judgement in it are left out and counted.
         language: Label of the rows that state none, or `id` where ids begin with a label (`en:12`, `zh-Hant:12`, or
-            `en-12`, the latter with two or three letters only). A row without a label is refused.
+            `en-12`, the latter with two or three letters only). Nothing is identified from texts. A row without a label
+            is refused.
         languages: Labels of the languages to keep, None for all.
         allow_missing: Whether to leave out, and count, judgements whose query or document is not in the files.
 
@@ -50,51 +56,65 @@ def read_beir(
 
     Raises:
         FileNotFoundError: A file does not exist.
-        FormatError: A line is broken, lacks a field, has no language, or repeats a judgement.
-        CollectionError: An id is repeated, or judgements name missing texts.
+        FormatError: A line is broken, lacks a field, has no language, repeats a judgement, or grades with a fraction.
+        CollectionError: An id has two texts, or judgements name missing texts.
         LanguageError: No row has a requested language.
     """
     folder = require_folder(folder)
     corpus, queries = find_file(folder, "corpus.jsonl"), find_file(folder, "queries.jsonl")
     assembly = Assembly(folder.resolve().name, languages, allow_missing)
-    labels = Labeller(language)
+    labels, ids = Labeller(language), Ids()
     for row, grade in tsv_judgements(find_file(folder, f"qrels/{split}.tsv")):
         assembly.judge(row.fields["query-id"], row.fields["corpus-id"], grade, row)
-    _add_rows(queries, labels, assembly.add_query)
-    _add_rows(corpus, labels, assembly.add_document)
-    return assembly.build(folder, {"split": split, "languages_found_by": dict(labels.found_by)})
+    for path, table, add in ((queries, "queries", assembly.add_query), (corpus, "corpus", assembly.add_document)):
+        for row in jsonl_rows(path):
+            name = ids.of(row, "_id", table)
+            add(name, row, labels.label(name, row), group_of(row))
+    return assembly.build(folder, {"split": split, "languages_found_by": dict(labels.found_by), **ids.notes()})
 
 
 def tsv_judgements(path: Path) -> Iterator[tuple[Row, int]]:
     """The rows of a table of judgements, each with its grade.
 
+    The first line says which columns there are: the names `query-id`, `corpus-id` and `score`, or, without names, these
+    three, or TREC's four. Cells are separated by tabs, TREC's also by other white space. Among TREC's, lines that begin
+    with `#` are comments.
+
     Raises:
         FormatError: A line is broken.
     """
-    header_read = False
+    columns: tuple[str, ...] = ()
     for line, raw in numbered_lines(path):
         try:
-            cells = raw.decode().split("\t")
+            text = raw.decode()
         except UnicodeDecodeError as error:
             raise Row({}, path, line).error(f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
-        row = Row(dict(zip(_COLUMNS, cells, strict=False)), path, line)
-        if not header_read:
-            if tuple(cells) != _COLUMNS:
-                raise row.error(f"the first line should be {', '.join(_COLUMNS)}, separated by tabs")
-            header_read = True
+        if text.startswith("#") and columns != _COLUMNS:
             continue
-        if len(cells) != len(_COLUMNS):
-            raise row.error(f"{len(cells)} columns, but expected {len(_COLUMNS)}, separated by tabs")
-        try:
-            yield row, int(cells[2])
-        except ValueError as error:
-            raise row.error(f"the score is {cells[2]!r}, but it should be a whole number") from error
+        cells = text.split("\t")
+        if len(cells) == 1 and columns != _COLUMNS:
+            cells = text.split()
+        if not columns:
+            columns = _columns_of(cells, path, line)
+            if tuple(cells) == _COLUMNS:
+                continue
+        row = Row(dict(zip(columns, cells, strict=False)), path, line)
+        if len(cells) != len(columns):
+            raise row.error(f"{len(cells)} columns, but expected {len(columns)}, separated by tabs")
+        yield row, whole_grade(row.fields["score"], row)
 
 
-def _add_rows(path: Path, labels: Labeller, add: Callable[[str, Row, str, str | None], None]) -> None:
-    for row in jsonl_rows(path):
-        name = row.field("_id", str)
-        add(name, row, labels.language(name, row), group_of(row))
+def _columns_of(cells: Sequence[str], path: Path, line: int) -> tuple[str, ...]:
+    """The columns that the first line of a table names or has."""
+    if tuple(cells) == _COLUMNS:
+        return _COLUMNS
+    columns = {len(_COLUMNS): _COLUMNS, len(_TREC_COLUMNS): _TREC_COLUMNS}.get(len(cells))
+    if columns is None or not is_grade(cells[-1]) or not cells[0]:
+        raise Row({}, path, line).error(
+            f"the first line should be {', '.join(_COLUMNS)}, separated by tabs, or a judgement in these columns or in "
+            "TREC's: query id, 0, document id, grade"
+        )
+    return columns
 
 
 def write_beir(collection: Collection, folder: str | Path) -> None:
@@ -109,11 +129,13 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
 
     Raises:
         UsageError: The folder is not empty, or an id has a tab or line break, which the table cannot hold.
+        CollectionError: The collection has no texts.
         FileNotFoundError: The folder's parent does not exist.
     """
+    collection.require_texts("writing its files")
     for name in (*collection.documents.ids, *collection.queries.ids):
         if any(mark in name for mark in "\t\r\n"):
-            raise UsageError(f"the id {name!r} has a tab or a line break, which qrels cannot hold; rename it")
+            raise UsageError(f"the id {shown(name)} has a tab or a line break, which qrels cannot hold; rename it")
     with folder_written_whole(folder) as unfinished:
         (unfinished / "qrels").mkdir()
         write_lines(unfinished / "corpus.jsonl", _rows(collection.documents, {"title": ""}))
@@ -124,9 +146,8 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
 def _rows(texts: Texts, first_fields: dict[str, str]) -> Iterator[str]:
     columns = (texts.ids, texts.texts, texts.languages, texts.groups)
     for number, (name, text, language, group) in enumerate(zip(*columns, strict=True)):
-        row: dict[str, Any] = {"_id": name, **first_fields, "text": text, "language": language}
-        if group is not None:
-            row["group"] = group
+        # A group of null says that there is none, so that no reader infers one.
+        row: dict[str, Any] = {"_id": name, **first_fields, "text": text, "language": language, "group": group}
         if metadata := {key: column[number] for key, column in texts.fields.items() if column[number] is not None}:
             row["metadata"] = metadata
         yield msgspec.json.encode(row).decode()

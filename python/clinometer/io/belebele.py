@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from clinometer.collection import Collection, CollectionBuilder
-from clinometer.errors import CollectionError
+from clinometer.errors import CollectionError, FormatError, shown
 from clinometer.io.retrieval import DistinctDocuments, judge_translations
 from clinometer.io.rows import jsonl_rows
 from clinometer.io.textfiles import language_files
@@ -38,19 +38,21 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
     Raises:
         FileNotFoundError: The folder does not exist, or has no such file.
         LanguageError: A language has no file.
-        FormatError: A line is broken, lacks a field, or repeats a question.
+        FormatError: A line is broken, lacks a field, or repeats a question with another text.
         CollectionError: The languages contradict each other in how the questions of a page share passages.
     """
     files = language_files(
         folder, r"([a-z]{3}_[A-Z][a-z]{3})\.jsonl(?:\.gz)?", "eng_Latn.jsonl or eng_Latn.jsonl.gz", languages
     )
-    builder = CollectionBuilder("belebele")
+    builder = CollectionBuilder("belebele", leave_out=True)
     rows: dict[str, dict[_Key, tuple[str, str]]] = {}
+    repeats: dict[str, int] = {}
     for label, path in files.items():
-        rows[label] = _read_rows(path)
+        rows[label], repeated = _read_rows(path)
+        repeats |= {label: repeated} if repeated else {}
         for (link, number), (_, question) in rows[label].items():
             group = f"{link}#q{number}"
-            site = urlsplit(link).hostname
+            site = _host(link, path)
             fields = {"site": site} if site else {}
             builder.add_query(f"{label}:{group}", question, label, group, str(path), fields)
     groups = _passage_groups(rows)
@@ -74,19 +76,29 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
     builder.notes = {
         "duplicates_removed": documents.repeats,
         "questions_not_in_all_languages": sum(len(passages) < len(files) for passages in passage_ids.values()),
+        **({"rows_repeated_left_out": repeats} if repeats else {}),
     }
     return builder.build()
 
 
-def _read_rows(path: Path) -> dict[_Key, tuple[str, str]]:
-    """Passage and question of each row, by key."""
+def _read_rows(path: Path) -> tuple[dict[_Key, tuple[str, str]], int]:
+    """Passage and question of each row, by key, and the number of rows that repeat one."""
     texts: dict[_Key, tuple[str, str]] = {}
+    repeated = 0
     for row in jsonl_rows(path):
         key = (row.field("link", str), row.field("question_number", int))
-        if key in texts:
-            raise row.error(f"question {key[1]} of {key[0]} is repeated; remove one of the rows")
-        texts[key] = (row.field("flores_passage", str), row.field("question", str))
-    return texts
+        entry = (row.field("flores_passage", str), row.field("question", str))
+        if texts.setdefault(key, entry) != entry:
+            raise row.error(f"question {key[1]} of {key[0]} is repeated with another text; remove one of the rows")
+        repeated += texts[key] is not entry
+    return texts, repeated
+
+
+def _host(link: str, path: Path) -> str | None:
+    try:
+        return urlsplit(link).hostname
+    except ValueError as error:
+        raise FormatError(path, None, f"the link {shown(link)} is not a URL ({error})") from error
 
 
 def _passage_groups(rows: dict[str, dict[_Key, tuple[str, str]]]) -> dict[_Key, str]:

@@ -14,6 +14,10 @@ from typing import Any, NamedTuple
 
 from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError, first_line, optional_package
+from clinometer.files import expanded
+from clinometer.io.beir import read_beir
+from clinometer.io.grades import whole_grade
+from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row
 from clinometer.languages import canonical, select
@@ -33,14 +37,14 @@ def read_hub(
     parallel: bool = False,
     allow_missing: bool = False,
 ) -> Collection:
-    """A test collection of the Hugging Face Hub, or of a local folder that `datasets.load_dataset` reads.
+    """A test collection of the Hugging Face Hub, or of a folder that `datasets.load_dataset` or `read_beir` reads.
 
     Rows have the columns of BEIR (`_id` or `id`, `title`, `text`; `query-id`, `corpus-id`, `score`). With a subset for
     each language the ids get a language prefix (`de:12`), and only the subsets of the requested languages are loaded.
     Subsets for pairs of languages are not read.
 
     Args:
-        name: Name on the Hub, or path of a folder.
+        name: Name on the Hub, or path of a folder: a copy of a data set, or BEIR's layout as `write_beir` writes it.
         split: Split of the judgements; texts come from the split of this name, or from the only one.
         languages: Labels of the languages to keep, None for all.
         revision: Commit, tag or branch; the newest if None.
@@ -58,7 +62,12 @@ def read_hub(
         FormatError: A row lacks a column or a language.
         LanguageError: A requested language is missing.
     """
-    source = _Source(name, split, revision)
+    folder = expanded(name)
+    if folder.is_dir() and (folder / "qrels").is_dir():
+        if parallel or revision is not None:
+            raise UsageError(f"{name} is a folder in BEIR's layout; leave the options parallel and revision out")
+        return read_beir(folder, split=split, language=language, languages=languages, allow_missing=allow_missing)
+    source = _Source(str(folder) if name.startswith("~") else name, split, revision)
     available = source.subsets()
     prefixes: dict[str, str] = {}
     for item in available:
@@ -114,7 +123,7 @@ def _read_together(
         assembly.judge(query_id, document_id, grade, row)
     for subset, add in ((subsets.queries, assembly.add_query), (subsets.corpus, assembly.add_document)):
         for name, row in source.texts(subset):
-            add(name, row, labels.language(name, row), group_of(row))
+            add(name, row, labels.label(name, row), group_of(row))
     return assembly.build(str(source), source.notes(labels.found_by))
 
 
@@ -144,7 +153,7 @@ class _Source:
             raise UsageError(f"revision is {revision!r}, but {name} is a local folder; leave the revision out")
         self._datasets = optional_package("datasets", "reading a data set of the Hugging Face Hub", "hub")
         self._name, self._split, self._revision = name, split, revision
-        self._numbers: set[str] = set()
+        self.ids = Ids()
 
     def __str__(self) -> str:
         return f"hub:{self._name}"
@@ -162,7 +171,7 @@ class _Source:
         if self._split not in splits and len(splits) != 1:
             raise self._no_split(subset, splits)
         for row in self._rows(subset, self._split if self._split in splits else splits[0]):
-            yield self._id(row, "_id" if "_id" in row.fields else "id"), row
+            yield self.ids.of(row, "_id" if "_id" in row.fields else "id", subset), row
 
     def judgements(self, subset: str) -> Iterator[tuple[str, str, int, Row]]:
         """Query id, document id, grade and row of each judgement."""
@@ -170,26 +179,17 @@ class _Source:
         if self._split not in splits:
             raise self._no_split(subset, splits)
         for row in self._rows(subset, self._split):
-            score = row.fields.get("score")
-            grade = int(score) if isinstance(score, float) and score.is_integer() else row.field("score", int)
-            yield self._id(row, "query-id"), self._id(row, "corpus-id"), grade, row
+            if row.fields.get("score") is None:
+                row.field("score", int)
+            query, document = self.ids.of(row, "query-id", subset), self.ids.of(row, "corpus-id", subset)
+            yield query, document, whole_grade(row.fields["score"], row), row
 
     def notes(self, found_by: Counter[str]) -> dict[str, object]:
         """Notes of the collection about its source."""
         notes: dict[str, object] = {"split": self._split, "languages_found_by": dict(found_by)}
         if self._revision is not None:
             notes["revision"] = self._revision
-        if self._numbers:
-            notes["numbers_read_as_string_ids"] = sorted(self._numbers)
-        return notes
-
-    def _id(self, row: Row, column: str) -> str:
-        value = row.fields.get(column)
-        if isinstance(value, int) and not isinstance(value, bool):
-            # Users cannot quote ids in somebody else's data set, and a column has one type, so no two ids can collide.
-            self._numbers.add(f"{str(row.path).rpartition('/')[2]}.{column}")
-            return str(value)
-        return row.field(column, str)
+        return {**notes, **self.ids.notes()}
 
     def _splits(self, subset: str) -> list[str]:
         return list(self._call("get_dataset_split_names", self._name, config_name=subset))

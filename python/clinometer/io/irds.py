@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError, first_line, optional_package
+from clinometer.io.grades import whole_grade
 from clinometer.io.retrieval import Assembly
 from clinometer.io.rows import Row
 from clinometer.languages import KNOWN, canonical
@@ -89,19 +90,21 @@ def read_irds(
             # A missing text has no language; its judgement is counted as one of a missing text.
             for label in dict.fromkeys(labels or ["?"]):
                 judgement = part.id(query, query_languages.get(query, "?")), part.id(document, label)
-                assembly.judge(*judgement, row.fields["grade"], row)
+                assembly.judge(*judgement, whole_grade(row.fields["grade"], row, "grade"), row)
     text_of_query: dict[str, str] = {}
     for part, query_rows in zip(parts, queries, strict=True):
         for row, label in query_rows:
             name, text = part.id(row.fields["id"], label), row.fields["text"]
             if name not in text_of_query:
-                assembly.add_query(name, row, label, row.fields["id"] if parallel else None)
+                assembly.add_query(name, row, row.fields["language"], row.fields["id"] if parallel else None)
             elif text_of_query[name] != text:
                 raise row.error(f"query {name!r} has another text in another data set; evaluate them one by one")
             text_of_query[name] = text
     for part, document_rows in zip(parts, documents, strict=True):
         for row, label in document_rows:
-            assembly.add_document(part.id(row.fields["id"], label), row, label, row.fields["id"] if parallel else None)
+            assembly.add_document(
+                part.id(row.fields["id"], label), row, row.fields["language"], row.fields["id"] if parallel else None
+            )
     notes: dict[str, object] = {
         "ir_datasets": ", ".join(part.name for part in parts),
         "languages_found_by": dict(reader.found_by),
@@ -109,8 +112,6 @@ def read_irds(
     }
     if judged_only:
         notes["documents_not_judged_left_out"] = reader.left_out
-    if reader.empty:
-        notes["texts_empty_left_out"] = reader.empty
     return assembly.build(f"irds:{','.join(part.name for part in parts)}", notes)
 
 
@@ -147,14 +148,15 @@ def _rows(part: _Part, what: str) -> Iterator[Any]:
 
 
 class _Reader:
-    """Reads texts with their languages; counts how languages were determined, and the texts left out."""
+    """Reads texts with their languages; counts how languages were determined, and the documents left out."""
 
     def __init__(self, language: str | None, query_language: str | None, query_field: str | None) -> None:
-        self._language = None if language is None else canonical(language)
-        self._query_language = None if query_language is None else canonical(query_language)
+        self._language, self._query_language = language, query_language
+        for label in filter(None, (language, query_language)):
+            canonical(label)  # refuses an option that is not a label, before anything is read
         self._query_field = query_field
         self.found_by: Counter[str] = Counter()
-        self.left_out = self.empty = 0
+        self.left_out = 0
 
     def queries(self, part: _Part) -> Iterator[tuple[Row, str]]:
         """Each query with its language."""
@@ -168,10 +170,9 @@ class _Reader:
                 fields = ", ".join(getattr(query, "_fields", ()))
                 raise row.error(f"a query has no text {self._query_field!r}; it has {fields}")
             text = getattr(query, self._query_field) if self._query_field else query.default_text()
-            if self._has_text(text):
-                row.fields["text"] = text
-                self.found_by["queries: stated" if stated or _own(query) else "queries: option"] += 1
-                yield row, row.language(label)
+            row.fields.update(text=text, language=label)
+            self.found_by["queries: stated" if stated or _own(query) else "queries: option"] += 1
+            yield row, row.language(label)
 
     def documents(self, part: _Part, document_ids: set[str] | None) -> Iterator[tuple[Row, str]]:
         """Each document with its language; `document_ids` are those to keep, None for all."""
@@ -192,14 +193,9 @@ class _Reader:
             if label is None:
                 raise row.error("the language of the documents is not known; give the option language='de'")
             text = document.default_text()
-            if self._has_text(text):
-                row.fields["text"] = text
-                self.found_by[f"documents: {source}"] += 1
-                yield row, row.language(label)
-
-    def _has_text(self, text: str) -> bool:
-        self.empty += not text.strip()
-        return bool(text.strip())
+            row.fields.update(text=text, language=label)
+            self.found_by[f"documents: {source}"] += 1
+            yield row, row.language(label)
 
 
 def _stated(part: _Part, what: str) -> str | None:

@@ -1,7 +1,7 @@
 """Judgements alone, without texts: which stored documents are relevant to which stored queries.
 
-The suffix gives the format: `.tsv` is BEIR's table, `.jsonl` one object a line, anything else TREC's qrels; `.gz` may
-follow.
+The suffix gives the format: `.tsv` is a table whose first line says whether it is BEIR's or TREC's, `.jsonl` one object
+a line, anything else TREC's qrels; `.gz` may follow.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from clinometer.io.beir import tsv_judgements
+from clinometer.io.grades import whole_grade
 from clinometer.io.retrieval import add_judgement
 from clinometer.io.rows import jsonl_rows
 from clinometer.io.textfiles import require_file
@@ -23,8 +24,9 @@ def read_judgements(path: str | Path) -> dict[str, dict[str, int]]:
     A document is relevant from grade 1 on.
 
     Args:
-        path: File of judgements. TREC: `query_id 0 document_id grade`. `.tsv`: columns `query-id`, `corpus-id`,
-            `score`, named in the first line and separated by tabs. `.jsonl`: objects with `query_id`, `document_id` (or
+        path: File of judgements. TREC: `query_id 0 document_id grade`; lines that begin with `#` are comments. `.tsv`:
+            columns `query-id`, `corpus-id`, `score`, separated by tabs and named in the first line or not, or TREC's
+            four columns, as MIRACL's and CIRAL's files have. `.jsonl`: objects with `query_id`, `document_id` (or
             `doc_id`) and optionally `grade`, 1 by default.
 
     Raises:
@@ -41,7 +43,7 @@ def read_judgements(path: str | Path) -> dict[str, dict[str, int]]:
                 row,
                 row.field("query_id", str),
                 row.optional("doc_id", str) or row.field("document_id", str),
-                1 if (grade := row.optional("grade", int)) is None else grade,
+                1 if (grade := row.fields.get("grade")) is None else whole_grade(grade, row, "grade"),
             )
             for row in jsonl_rows(path)
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from clinometer.collection import Collection, CollectionBuilder
-from clinometer.errors import UsageError
+from clinometer.errors import UsageError, shown
 from clinometer.io.retrieval import DistinctDocuments, judge_translations
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import require_file
@@ -25,7 +25,7 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
     """Parallel items as retrieval: all documents of a row are relevant (grade 1) to all its queries.
 
     Documents with the same text and language are kept once, with the judgements of all. A language of a row whose query
-    or document is empty is left out.
+    or document is empty is left out, and so is a row that repeats another; both are counted.
 
     Args:
         files: One file or several, `.gz` by suffix; ids are unique across all of them.
@@ -38,36 +38,40 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
 
     Raises:
         FileNotFoundError: A file does not exist.
-        FormatError: A line is broken, lacks a field, repeats an id, or has a language twice.
+        FormatError: A line is broken, lacks a field, has an id of another row, or has a language twice.
         LanguageError: No row has a requested language.
     """
     paths = [require_file(path) for path in ([files] if isinstance(files, (str, Path)) else files)]
     if not paths:
         raise UsageError("no file to read; name one or more, such as parallel:items.jsonl.gz")
     requested_languages = None if languages is None else {canonical(label) for label in languages}
-    builder = CollectionBuilder(paths[0].name.split(".")[0] if len(paths) == 1 else "parallel")
+    builder = CollectionBuilder(paths[0].name.split(".")[0] if len(paths) == 1 else "parallel", leave_out=True)
     documents = DistinctDocuments(builder)
-    place_of_id: dict[str, str] = {}
+    row_of_id: dict[str, Row] = {}
+    repeats = 0
     available: dict[str, None] = {}
     empty: list[tuple[str, str]] = []
     group_sizes: list[int] = []
     for path in paths:
         for row in jsonl_rows(path):
             group = row.field("id", str)
-            if group in place_of_id:
-                raise row.error(f"duplicate id {group!r}, first at {place_of_id[group]}; ids must be unique")
-            place_of_id[group] = row.place
+            earlier = row_of_id.setdefault(group, row)
+            if earlier is not row:
+                if earlier.fields != row.fields:
+                    raise row.error(f"duplicate id {shown(group)}, first at {earlier.place}; ids must be unique")
+                repeats += 1
+                continue
             document_ids: dict[str, str] = {}
             fields = {name: value for name, value in row.fields.items() if name != "id" and isinstance(value, str)}
-            for label, query, document in _texts(row):
+            for label, name, query, document in _texts(row):
                 available[label] = None
                 if requested_languages is not None and label not in requested_languages:
                     continue
                 if not query.strip() or not document.strip():
                     empty.append((label, group))
                     continue
-                document_ids[label] = documents.add(f"{label}:{group}", document, label, group, row.place)
-                builder.add_query(f"{label}:{group}", query, label, group, row.place, fields)
+                document_ids[label] = documents.add(f"{label}:{group}", document, name, group, row.place)
+                builder.add_query(f"{label}:{group}", query, name, group, row.place, fields)
             judge_translations(builder, {group: document_ids})
             if document_ids:
                 group_sizes.append(len(document_ids))
@@ -80,20 +84,25 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
         "duplicates_removed": documents.repeats,
         "groups_not_in_all_languages": sum(size < len(chosen_languages) for size in group_sizes),
     }
+    if repeats:
+        builder.notes["rows_repeated_left_out"] = repeats
     if empty:
         builder.notes["empty_left_out"] = dict(sorted(Counter(label for label, _ in empty).items()))
         builder.notes["empty_left_out_ids"] = [f"{label}:{group}" for label, group in empty[:_NAMED]]
     return builder.build()
 
 
-def _texts(row: Row) -> list[tuple[str, str, str]]:
-    """Language, query and document of each text of a row."""
+def _texts(row: Row) -> list[tuple[str, str, str, str]]:
+    """Language, its label in the row, query and document of each text of a row."""
     texts = Row(row.field("texts", dict), row.path, row.line)
-    text_of_language: dict[str, tuple[str, str, str]] = {}
+    text_of_language: dict[str, tuple[str, str, str, str]] = {}
     for name in texts.fields:
         label = row.language(name)
         if label in text_of_language:
-            raise row.error(f"the field 'texts' has {label} twice, the second time as {name!r}; keep one of them")
+            raise row.error(
+                f"the field 'texts' has {label} twice, the second time as {shown(name)}; keep one of them, or hold "
+                f"variants apart by labels such as '{label}-x-1'"
+            )
         text = texts.inside(name)
-        text_of_language[label] = (label, text.field("query", str), text.field("document", str))
+        text_of_language[label] = (label, name, text.field("query", str), text.field("document", str))
     return list(text_of_language.values())

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from clinometer.collection import Collection, CollectionBuilder
-from clinometer.errors import CollectionError
-from clinometer.grades import whole_grade
+from clinometer.collection.groups import with_inferred_groups
+from clinometer.errors import CollectionError, shown
 from clinometer.io.rows import Row
 from clinometer.languages import canonical, select
 
@@ -31,21 +31,22 @@ class Labeller:
 
     Example:
         >>> labels = Labeller("id")
-        >>> labels.language("zh-Hant:12", Row({"_id": "zh-Hant:12"}, "corpus.jsonl", 1))
+        >>> labels.label("zh-Hant:12", Row({"_id": "zh-Hant:12"}, "corpus.jsonl", 1))
         'zh-Hant'
-        >>> labels.language("12", Row({"_id": "12", "language": "deu"}, "corpus.jsonl", 2))
-        'de'
+        >>> labels.label("12", Row({"_id": "12", "language": "deu"}, "corpus.jsonl", 2))
+        'deu'
         >>> dict(labels.found_by)
         {'id': 1, 'field': 1}
     """
 
     def __init__(self, language: str | None) -> None:
         self._from_id = language == "id"
-        self._fixed = None if language is None or self._from_id else canonical(language)
+        self._fixed = None if language is None or self._from_id else language
+        canonical(self._fixed or "en")  # refuses an option that is not a label, before anything is read
         self.found_by: Counter[str] = Counter()
 
-    def language(self, id: str, row: Row) -> str:
-        """The canonical label of a row: its `language`, else its `metadata.language`, else the option.
+    def label(self, id: str, row: Row) -> str:
+        """The label of a row as it is written: its `language`, else its `metadata.language`, else the option.
 
         Raises:
             FormatError: The row has no label, or an invalid one.
@@ -59,21 +60,29 @@ class Labeller:
             prefix = _ID_PREFIX.match(id)
             if prefix is None:
                 raise row.error(
-                    f"{id!r} has no language, and the id does not begin with one, such as 'en:12' or 'en-12'"
+                    f"{shown(id)} has no language, and the id does not begin with one, such as 'en:12' or 'en-12'"
                 )
             label, source = prefix[1] or prefix[2], "id"
         if not label:
             raise row.error(
-                f"{id!r} has no language; add the field 'language', or give the option language='en' or language='id'"
+                f"{shown(id)} has no language; add the field 'language', or give the option language='en' or "
+                "language='id'"
             )
         self.found_by[source] += 1
-        return row.language(label)
+        row.language(label)
+        return label
 
 
 def group_of(row: Row) -> str | None:
     """The parallel group of a row: its `group`, else `metadata.group` or `metadata.parallel_id`, else None."""
     metadata = row.inside("metadata")
     return row.optional("group", str) or metadata.optional("group", str) or metadata.optional("parallel_id", str)
+
+
+def _names_group(row: Row) -> bool:
+    """Whether a row has a field for its group, though it may say that there is none (null)."""
+    fields, metadata = row.fields, row.inside("metadata").fields
+    return "group" in fields or "group" in metadata or "parallel_id" in metadata
 
 
 def fields_of(row: Row) -> dict[str, str]:
@@ -84,14 +93,13 @@ def fields_of(row: Row) -> dict[str, str]:
 
 
 def add_judgement(judgements: dict[str, dict[str, int]], query_id: str, document_id: str, grade: int, row: Row) -> None:
-    """Add the judgement of a row, unless its pair is already judged or its grade is not a whole number."""
-    whole = whole_grade(grade)
-    if whole is None:
-        raise row.error(f"the grade is {grade!r}, but it should be a whole number; 1 or more is relevant")
+    """Add the judgement of a row, unless its pair is already judged."""
     grades = judgements.setdefault(query_id, {})
     if document_id in grades:
-        raise row.error(f"document {document_id!r} is judged twice for query {query_id!r}; keep one of the lines")
-    grades[document_id] = whole
+        raise row.error(
+            f"document {shown(document_id)} is judged twice for query {shown(query_id)}; keep one of the lines"
+        )
+    grades[document_id] = grade
 
 
 class Assembly:
@@ -104,7 +112,7 @@ class Assembly:
     """
 
     def __init__(self, name: str, languages: Iterable[str] | None, allow_missing: bool) -> None:
-        self._builder = CollectionBuilder(name)
+        self._builder = CollectionBuilder(name, leave_out=True)
         self._languages = None if languages is None else {canonical(label) for label in languages}
         self._allow_missing = allow_missing
         self._judgements: dict[str, dict[str, int]] = {}
@@ -112,6 +120,7 @@ class Assembly:
         self._kept: dict[str, set[str]] = {"queries": set(), "documents": set()}
         self._skipped: dict[str, set[str]] = {"queries": set(), "documents": set()}
         self._unjudged = 0
+        self._names_groups = False
 
     def judge(self, query_id: str, document_id: str, grade: int, row: Row) -> None:
         """Record the judgement of a row; see `add_judgement`."""
@@ -120,6 +129,7 @@ class Assembly:
     def add_query(self, id: str, row: Row, language: str, group: str | None) -> None:
         """Add a query, unless its language was not requested or it has no judgement; the latter are counted."""
         text = row.field("text", str)
+        self._names_groups |= _names_group(row)
         if not self._keep("queries", id, language):
             return
         if id in self._judgements:
@@ -130,12 +140,14 @@ class Assembly:
     def add_document(self, id: str, row: Row, language: str, group: str | None) -> None:
         """Add a document, title and text joined by a space, unless its language was not requested."""
         text = f"{row.optional('title', str) or ''} {row.field('text', str)}".strip()
+        self._names_groups |= _names_group(row)
         if self._keep("documents", id, language):
             self._builder.add_document(id, text, language, group, row.place)
 
     def _keep(self, kind: str, id: str, language: str) -> bool:
-        self._available[language] = None
-        keep = self._languages is None or language in self._languages
+        label = canonical(language)
+        self._available[label] = None
+        keep = self._languages is None or label in self._languages
         (self._kept if keep else self._skipped)[kind].add(id)
         return keep
 
@@ -157,12 +169,13 @@ class Assembly:
         for kind, ids in missing.items():
             if ids and not self._allow_missing:
                 raise CollectionError(
-                    f"{source}: the judgements name {len(ids):,} missing {kind}, such as {next(iter(ids))!r}; "
+                    f"{source}: the judgements name {len(ids):,} missing {kind}, such as {shown(next(iter(ids)))}; "
                     "add them, or give the option allow_missing=True to leave these judgements out"
                 )
             if ids:
                 self._builder.notes[f"judged_{kind}_missing"] = len(ids)
-        return self._builder.build()
+        collection = self._builder.build()
+        return collection if self._names_groups else with_inferred_groups(collection)
 
     def _has(self, kind: str, id: str, missing: dict[str, dict[str, None]]) -> bool:
         if id not in self._kept[kind] and id not in self._skipped[kind]:
@@ -206,7 +219,7 @@ class DistinctDocuments:
     def add(self, id: str, text: str, language: str, group: str | None = None, where: str = "") -> str:
         """Add the document unless its text is already in the collection; returns the id to judge."""
         key = (canonical(language), text)
-        if key in self._first:
+        if text.strip() and key in self._first:
             self._repeats[key[0]] += 1
             if not self._keep_repeats:
                 return self._first[key]

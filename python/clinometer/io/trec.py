@@ -14,8 +14,10 @@ import numpy as np
 
 from clinometer.collection import Collection
 from clinometer.errors import FormatError, UsageError
-from clinometer.grades import whole_grade
+from clinometer.io.grades import whole_grade
+from clinometer.io.rows import Row
 from clinometer.io.textfiles import numbered_lines, require_file, write_lines
+from clinometer.numerals import read_score
 from clinometer.scanning.counts import TopK
 
 __all__ = ["qrels_of", "read_qrels", "read_run", "refuse_white_space", "run_of", "write_qrels", "write_run"]
@@ -26,7 +28,8 @@ V = TypeVar("V")
 def read_qrels(path: str | Path) -> dict[str, dict[str, int]]:
     """Judgements, lines of `query_id 0 document_id grade`, as `{query_id: {document_id: grade}}` in the file's order.
 
-    A document is relevant from grade 1 on; negative grades are kept.
+    A document is relevant from grade 1 on; negative grades are kept. Lines that begin with `#` are comments, as in
+    trec_eval 10.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -34,12 +37,7 @@ def read_qrels(path: str | Path) -> dict[str, dict[str, int]]:
     """
     qrels: dict[str, dict[str, int]] = {}
     for number, cells in _cells(path, ("query id", "0", "document id", "grade")):
-        try:
-            grade = whole_grade(int(cells[3]))
-        except ValueError:
-            grade = None
-        if grade is None:
-            raise FormatError(path, number, f"the grade is {cells[3]!r}, but it should be a whole number")
+        grade = whole_grade(cells[3], Row({}, path, number), "grade")
         _put(qrels, cells[0], cells[2], grade, path, number)
     return qrels
 
@@ -48,16 +46,17 @@ def read_run(path: str | Path) -> dict[str, dict[str, float]]:
     """Ranked results, lines of `query_id Q0 document_id rank score tag`, as `{query_id: {document_id: score}}`.
 
     The ranks of the file are ignored, as trec_eval does: documents come by score descending, then document id
-    descending. trec_eval keeps scores as float32, so it treats scores that differ only beyond that as ties.
+    descending. trec_eval keeps scores as float32, so it treats scores that differ only beyond that as ties. Lines that
+    begin with `#` are comments, and what follows the tag is ignored, as in trec_eval 10.
 
     Raises:
         FileNotFoundError: The file does not exist.
         FormatError: A line is broken, a score is not a number, or a document is repeated for a query.
     """
     run: dict[str, dict[str, float]] = {}
-    for number, cells in _cells(path, ("query id", "Q0", "document id", "rank", "score", "tag")):
+    for number, cells in _cells(path, ("query id", "Q0", "document id", "rank", "score", "tag"), more=True):
         try:
-            score = float(cells[4])
+            score = read_score(cells[4])
         except ValueError:
             score = math.nan
         if math.isnan(score):
@@ -76,7 +75,7 @@ def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]]) -> Non
     The file is written completely or not at all.
 
     Raises:
-        UsageError: An id is empty or has white space, or a grade is not a whole number.
+        UsageError: An id is empty, has white space or makes a line a comment, or a grade is not a whole number.
         FileNotFoundError: The folder does not exist.
     """
 
@@ -114,7 +113,8 @@ def write_run(
             `read_run` reorder such ties.
 
     Raises:
-        UsageError: An id or the tag is empty or has white space, a score is not a number, or the tie break is unknown.
+        UsageError: An id or the tag is empty, has white space or makes a line a comment, a score is not a number, or
+            the tie break is unknown.
         FileNotFoundError: The folder does not exist.
     """
     if tie_break not in ("trec", "index"):
@@ -179,7 +179,7 @@ def run_of(top: TopK, query_ids: Sequence[str], document_ids: Sequence[str]) -> 
 
 
 def refuse_white_space(ids: Iterable[str], what: str) -> None:
-    """Refuse ids that a TREC file cannot hold, empty or with white space, before any work is done."""
+    """Refuse ids that a TREC file cannot hold, before any work is done."""
     for name in ids:
         if not isinstance(name, str):
             raise UsageError(f"the {what} {name!r} is {type(name).__name__}, but it should be a string")
@@ -187,21 +187,33 @@ def refuse_white_space(ids: Iterable[str], what: str) -> None:
             raise UsageError(
                 f"the {what} {name!r} is empty or has white space, which TREC files cannot hold; rename it"
             )
+        if what == "query id" and name.startswith(("#", "\ufeff")):
+            raise UsageError(
+                f"the query id {name!r} begins with '#', which marks a comment, or with a byte-order mark; rename it"
+            )
 
 
-def _cells(path: str | Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
-    """Line numbers and cells; cells are split at ASCII white space, as C programs do."""
+def _cells(path: str | Path, columns: tuple[str, ...], *, more: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """Line numbers and cells without comments; cells are split at ASCII white space, as C programs do.
+
+    Args:
+        path: File.
+        columns: Names of the columns, for the message.
+        more: Whether text may follow the last column.
+    """
     for number, raw in numbered_lines(require_file(path)):
+        if raw.startswith(b"#"):
+            continue
         try:
             cells = [cell.decode() for cell in raw.split()]
         except UnicodeDecodeError as error:
             raise FormatError(path, number, f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
         if not cells:
             continue
-        if len(cells) != len(columns):
+        if len(cells) < len(columns) or (len(cells) > len(columns) and not more):
             expected = ", ".join(columns)
             raise FormatError(path, number, f"{len(cells)} columns, but expected {len(columns)}: {expected}")
-        yield number, cells
+        yield number, cells[: len(columns)]
 
 
 def _put(table: dict[str, dict[str, V]], query: str, document: str, value: V, path: str | Path, number: int) -> None:

@@ -6,7 +6,9 @@ sentence-transformers 6, whose `CachedLossMixin` does the work.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sentence_transformers
@@ -14,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from clinometer.errors import UsageError
-from clinometer.losses.columns import ColumnLoss, before_normalize, pick_raw
+from clinometer.losses.columns import ColumnLoss, pick_raw, raw_recorded
 from clinometer.losses.combined import CombinedLoss
+from clinometer.losses.parts import LossParts
 
 __all__ = ["GradCachedLoss"]
 
@@ -25,6 +28,25 @@ except ImportError:  # before 6.0
     _host = None  # type: ignore[assignment, unused-ignore]
 
 _Mixin: Any = type("_Absent", (), {}) if _host is None else _host.CachedLossMixin
+
+
+@dataclass(frozen=True)
+class _Prefixes:
+    """The lengths to which embeddings are shortened, each with a weight; None is their whole length.
+
+    Args:
+        weights: Lengths and weights.
+        at_a_time: Number of lengths that are drawn for each step; all if it is not positive.
+    """
+
+    weights: tuple[tuple[int | None, float], ...] = ((None, 1.0),)
+    at_a_time: int = -1
+
+    def of_a_step(self) -> Sequence[tuple[int | None, float]]:
+        """The lengths of one step and their weights."""
+        if 0 < self.at_a_time < len(self.weights):
+            return random.sample(self.weights, self.at_a_time)
+        return self.weights
 
 
 class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
@@ -50,6 +72,7 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
 
     Relations:
         - `CachedMultipleNegativesRankingLoss` of sentence-transformers does the same for its InfoNCE.
+        - `MatryoshkaLoss(model, GradCachedLoss(loss), dims)` of sentence-transformers trains several lengths at once.
 
     Example:
         ::
@@ -83,11 +106,22 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
         self.loss: ColumnLoss | CombinedLoss = loss
         self.mini_batch_size, self.mini_batch_num_tokens = mini_batch_size, mini_batch_num_tokens
         self.show_progress_bar = show_progress_bar
+        self._prefixes = _Prefixes()
         self._used: list[bool] = []
         self._parts: dict[str, Tensor] = {}
         self._taught: list[Tensor] = []
 
-    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:
+    def __setattr__(self, name: str, value: Any) -> None:
+        # MatryoshkaLoss decorates `calculate_loss` so that it gets shortened unit vectors; its dimensions are taken
+        # instead, as these losses shorten raw vectors themselves.
+        if name == "calculate_loss" and hasattr(value, "matryoshka_dims"):
+            self._prefixes = _Prefixes(
+                tuple(zip(value.matryoshka_dims, value.matryoshka_weights, strict=True)), value.n_dims_per_step
+            )
+            return
+        super().__setattr__(name, value)
+
+    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> LossParts:
         """The parts for a batch as the trainer passes it; only their sum carries a gradient."""
         features = list(sentence_features)
         self._used = self.loss.places_used(len(features))
@@ -97,11 +131,12 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
         )
         # The gradient enters through the total, so one part is written as the total less the others.
         *others, last = self._parts
-        return {name: self._parts[name] for name in others} | {last: total - sum(self._parts[name] for name in others)}
+        rest = total - sum(self._parts[name] for name in others)
+        return LossParts({name: self._parts[name] for name in others} | {last: rest})
 
     def embed_minibatch(self, *arguments: Any, **options: Any) -> tuple[Tensor, Any]:
         """As in sentence-transformers, but the embeddings are those before `Normalize`."""
-        with before_normalize(self.model) as seen:
+        with raw_recorded(self.model) as seen:
             output, state = super().embed_minibatch(*arguments, **options)
         return pick_raw(seen, output), state
 
@@ -111,7 +146,10 @@ class GradCachedLoss(_Mixin, nn.Module):  # type: ignore[misc, unused-ignore]
         """The loss over the whole batch, from the embeddings of the mini-batches."""
         columns = iter(reps)
         embeddings = [torch.cat(next(columns)) if used else None for used in self._used]
-        parts = self.loss.parts_from(embeddings, labels, self._taught)
+        parts = LossParts()
+        for width, weight in self._prefixes.of_a_step():
+            prefixes = [None if vectors is None else vectors[..., :width] for vectors in embeddings]
+            parts += weight * LossParts(self.loss.parts_from(prefixes, labels, self._taught))
         self._parts = {name: value.detach() for name, value in parts.items()}
         total = torch.stack(list(parts.values())).sum()
         if with_backward:

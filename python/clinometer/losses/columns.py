@@ -15,11 +15,25 @@ import torch
 from sentence_transformers.sentence_transformer.modules import Normalize, Router
 from sentence_transformers.util import all_gather, all_gather_with_grad
 from torch import Tensor, nn
+from torch.nn import functional
 
 from clinometer.errors import UsageError
 from clinometer.losses.nce import group_masks
+from clinometer.losses.parts import LossParts
 
-__all__ = ["Batch", "ColumnLoss", "before_normalize", "embed_raw", "pick_raw", "positive_number", "triplet_names"]
+__all__ = [
+    "Batch",
+    "ColumnLoss",
+    "embed_raw",
+    "own_width",
+    "pick_raw",
+    "positive_number",
+    "raw_recorded",
+    "triplet_names",
+]
+
+_RAW = "raw_embedding"  # in the output of the model, beside `sentence_embedding`
+_ROUNDING = 2e-2  # of unit vectors in bfloat16
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,7 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         """Every option that changes the value, for the model card."""
         return {"gather_across_devices": self.gather_across_devices}
 
-    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:
+    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> LossParts:
         """The parts for a batch as the trainer passes it.
 
         Args:
@@ -90,7 +104,7 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
             labels: `(n,)` integers: rows with equal numbers are translations of one item. None: each row is an item.
         """
         features = list(sentence_features)
-        return self.parts_from(self.embed(features), labels, self.teach(features))
+        return LossParts(self.parts_from(self.embed(features), labels, self.teach(features)))
 
     def embed(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor | None]:
         """Raw embeddings of each column, None for unused ones."""
@@ -216,30 +230,44 @@ def positive_number(name: str, value: float) -> float:
 def embed_raw(model: Any, features: Mapping[str, Any]) -> Tensor:
     """The pooled vectors of one column, `(rows, d)`, before a trailing `Normalize` module.
 
-    The output of a model that does not end in `Normalize` already is the raw vector.
+    The output of a model that does not end in `Normalize` already is the raw vector. Inside `MatryoshkaLoss`, d is the
+    dimension of the moment, and the vectors are the first d numbers of the raw ones.
 
     Args:
         model: A SentenceTransformer, wrapped or not.
         features: Inputs of one column as the trainer passes them; left unchanged.
 
     Raises:
-        UsageError: The model runs as `DataParallel`, or is patched to shorten its output (`MatryoshkaLoss`).
+        UsageError: The model runs as `DataParallel`, or is patched to shorten its output in another way.
     """
-    with before_normalize(model) as seen:
-        output = model(dict(features))["sentence_embedding"]
-    return pick_raw(seen, output)
+    with raw_recorded(model) as seen:
+        output = model(dict(features))
+    # A wrapper that shortens keeps the model's output and returns it again, without a call of the model.
+    recorded = [output[_RAW]] if _RAW in output else seen
+    return pick_raw(recorded, output["sentence_embedding"])
 
 
 @contextmanager
-def before_normalize(model: Any) -> Iterator[list[Tensor]]:
-    """A list that receives the input of the trailing `Normalize` for each call of the model inside the block."""
+def raw_recorded(model: Any) -> Iterator[list[Tensor]]:
+    """A list that receives the raw vectors of each call of the model inside the block; its output has them as well."""
+    if isinstance(model, nn.DataParallel) and len(model.device_ids) > 1:
+        raise UsageError(
+            "the model runs on several devices at once (DataParallel), where raw embeddings cannot be read; "
+            "start one process per device with torchrun or accelerate"
+        )
     seen: list[Tensor] = []
 
-    def record(_: nn.Module, arguments: tuple[Any, ...]) -> None:
-        if (vectors := arguments[0].get("sentence_embedding")) is not None:
+    def record(features: Any) -> None:
+        if (vectors := features.get("sentence_embedding")) is not None:
+            features[_RAW] = vectors
             seen.append(vectors)
 
-    handles = [module.register_forward_pre_hook(record) for module in _normalizers(list(_unwrapped(model).children()))]
+    handles = [
+        module.register_forward_pre_hook(lambda _, arguments: record(arguments[0]))
+        if isinstance(module, Normalize)
+        else module.register_forward_hook(lambda _module, _arguments, output: record(output))
+        for module in _ends(list(_unwrapped(model).children()))
+    ]
     try:
         yield seen
     finally:
@@ -248,20 +276,33 @@ def before_normalize(model: Any) -> Iterator[list[Tensor]]:
 
 
 def pick_raw(seen: Sequence[Tensor], output: Tensor) -> Tensor:
-    """The vectors recorded in one call of the model, or its output if it does not normalise."""
-    if not seen:
-        return output
-    if len(seen) > 1:
-        raise UsageError(
-            "one call of the model ran on several devices (DataParallel), where raw embeddings cannot be read; "
-            "start one process per device with torchrun or accelerate"
-        )
-    if seen[0].shape != output.shape:
-        raise UsageError(
-            f"the model's output has shape {tuple(output.shape)}, but the vectors before Normalize "
-            f"{tuple(seen[0].shape)}; use this loss without a wrapper that shortens embeddings, such as MatryoshkaLoss"
-        )
-    return seen[0]
+    """The last recorded raw vectors, as long as the output is; the output itself if none were recorded.
+
+    Raises:
+        UsageError: The output is neither the raw vectors nor their first numbers, up to its length.
+    """
+    if not seen or seen[-1].shape == output.shape:
+        return seen[-1] if seen else output
+    raw, width = seen[-1], output.shape[-1]
+    if raw.shape[:-1] == output.shape[:-1] and width < raw.shape[-1]:
+        prefix = raw[..., :width]
+        lengths = [functional.normalize(vectors.detach().float(), dim=-1) for vectors in (prefix, output)]
+        if torch.allclose(*lengths, atol=_ROUNDING):
+            return prefix
+    raise UsageError(
+        f"the model's output has shape {tuple(output.shape)}, the raw vectors {tuple(raw.shape)}, and one is not the "
+        "beginning of the other; use this loss without a wrapper that changes embeddings in another way than "
+        "MatryoshkaLoss"
+    )
+
+
+def own_width(model: Any) -> int | None:
+    """The length of a model's embeddings, None if it does not say."""
+    for name in ("get_embedding_dimension", "get_sentence_embedding_dimension"):
+        if callable(method := getattr(_unwrapped(model), name, None)):
+            width = method()
+            return None if width is None else int(width)
+    return None
 
 
 def _unwrapped(model: Any) -> Any:
@@ -271,13 +312,14 @@ def _unwrapped(model: Any) -> Any:
     return model
 
 
-def _normalizers(modules: list[nn.Module]) -> list[nn.Module]:
-    """The first of the `Normalize` modules that the model, or each route of its router, ends in."""
+def _ends(modules: list[nn.Module]) -> list[nn.Module]:
+    """What the model, or each route of its router, ends in: the first of its trailing `Normalize`, else the last."""
     if not modules:
         return []
     last = modules[-1]
     if isinstance(last, Router):
-        return [first for route in last.sub_modules.values() for first in _normalizers([*route.children()])]
-    if isinstance(last, Normalize):
-        return _normalizers(modules[:-1]) or [last]
-    return []
+        return [end for route in last.sub_modules.values() for end in _ends([*route.children()])]
+    while len(modules) > 1 and isinstance(last, Normalize) and isinstance(modules[-2], Normalize):
+        modules = modules[:-1]
+        last = modules[-1]
+    return [last]

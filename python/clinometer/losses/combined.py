@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from clinometer.errors import UsageError
 from clinometer.losses.columns import ColumnLoss, embed_raw
+from clinometer.losses.parts import LossParts
 
 __all__ = ["CombinedLoss"]
 
@@ -61,10 +62,10 @@ class CombinedLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         self.model = model
         self.losses = nn.ModuleDict(losses)
 
-    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> dict[str, Tensor]:
+    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None) -> LossParts:
         """The parts of all losses for a batch as the trainer passes it."""
         features = list(sentence_features)
-        return self.parts_from(self.embed(features), labels, self.teach(features))
+        return LossParts(self.parts_from(self.embed(features), labels, self.teach(features)))
 
     def embed(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor | None]:
         """Raw embeddings of the columns that any of the losses uses."""

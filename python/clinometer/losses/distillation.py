@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from clinometer.errors import UsageError
-from clinometer.losses.columns import positive_number, triplet_names
+from clinometer.losses.columns import own_width, positive_number, triplet_names
 from clinometer.losses.teacher import TaughtLoss
 
 __all__ = ["DistillationLoss"]
@@ -42,6 +42,7 @@ class DistillationLoss(TaughtLoss):
         2. For `pivot`, columns in this order: English query, English passage, target passage, and optionally the target
            query. For `self`, any columns.
         3. Memory for a second model. The teacher is not saved with the student.
+        4. Inside `MatryoshkaLoss`, the beginning of an embedding is pulled to the beginning of the teacher's.
 
     Inputs:
         +---------------------------------------------------------------+----------------------+
@@ -111,6 +112,8 @@ class DistillationLoss(TaughtLoss):
         columns = self._named(embeddings)
         terms = []
         for (name, vectors), target_vectors in zip(columns.items(), self.checked(targets, len(columns)), strict=True):
+            if vectors.shape[-1] < target_vectors.shape[-1] == own_width(self.model):
+                target_vectors = target_vectors[..., : vectors.shape[-1]]  # inside MatryoshkaLoss
             if vectors.shape != target_vectors.shape:
                 raise UsageError(
                     f"{name} has embeddings of shape {tuple(vectors.shape)}, the teacher's "

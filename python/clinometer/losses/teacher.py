@@ -6,6 +6,7 @@ The teacher is frozen, without dropout, reads the same inputs as the student, an
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,6 +41,8 @@ class TaughtLoss(ColumnLoss):
         self.own_first_state = teacher is None
         self.teacher: nn.Module = copy.deepcopy(model) if teacher is None else teacher
         self.teacher.requires_grad_(False).eval()
+        self._last_inputs: list[Tensor] = []
+        self._last_taught: list[Tensor] = []
 
     def train(self, mode: bool = True) -> TaughtLoss:
         """Set the mode as for any module, but keep the teacher in evaluation mode."""
@@ -58,6 +61,14 @@ class TaughtLoss(ColumnLoss):
 
     def teach(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor]:
         """The teacher's raw embeddings of the columns that it reads."""
+        inputs = [value for column in features for value in column.values() if isinstance(value, Tensor)]
+        # MatryoshkaLoss asks once for each length, and the teacher is the same for all of them.
+        if len(inputs) == len(self._last_inputs) and all(map(operator.is_, inputs, self._last_inputs)):
+            return self._last_taught
+        self._last_inputs, self._last_taught = inputs, self._taught(features)
+        return self._last_taught
+
+    def _taught(self, features: Sequence[Mapping[str, Any]]) -> list[Tensor]:
         names = self.column_names(len(features))
         self.teacher.eval()  # a trainer may have called train() on a module around this one
         sources = self.taught_columns(names)

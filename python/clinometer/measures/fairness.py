@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
 from clinometer.measures.ties import Vector, check_cutoff
+from clinometer.vectors import refuse_masked
 
 __all__ = ["mrc", "peer"]
 
@@ -61,6 +62,8 @@ def peer(
         >>> peer([1, 2], ["en", "de"], [1, 1], cutoff=10, weights={1: 1.0})
         nan
     """
+    for values, what in ((ranks, "ranks"), (languages, "languages"), (grades, "grades")):
+        refuse_masked(values, what, UsageError)
     rank_values, labels, levels = np.asarray(ranks, dtype=np.float64), np.asarray(languages), np.asarray(grades)
     if not rank_values.shape == labels.shape == levels.shape or rank_values.ndim != 1:
         raise UsageError(
@@ -134,6 +137,8 @@ def mrc(lists: Mapping[str, ArrayLike], cutoff: int) -> dict[str, Vector]:
         >>> {language: values.tolist() for language, values in consistency.items()}
         {'en': [0.0], 'de': [0.0], 'zh': [-1.0]}
     """
+    for language, rows in lists.items():
+        refuse_masked(rows, f"the lists of {language}", UsageError)
     arrays = {language: np.asarray(rows) for language, rows in lists.items()}
     if len(arrays) < 2:
         raise UsageError("MRC compares rankings between languages; give the lists of two or more")

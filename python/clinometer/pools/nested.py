@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
 from clinometer.encoders.base import EncoderRecord
-from clinometer.errors import CollectionError
+from clinometer.errors import CollectionError, MeasureError
 from clinometer.evaluation import evaluate
 from clinometer.evaluation.results import Evaluation
 from clinometer.measures import parse
 from clinometer.pools.strata import Strata, lists_in, ranks_in, strata_of
 from clinometer.scanning.counts import TieMode, TopK
+from clinometer.scanning.exclude import join
 from clinometer.scanning.scan import Scan
 from clinometer.scenarios.options import DEFAULT_MEASURES, EvaluationOptions
+from clinometer.scenarios.own_documents import as_rows, own_documents
 from clinometer.scenarios.scanned import related_targets
 from clinometer.scorers import ScanOptions, Scored, score
 
@@ -38,6 +40,7 @@ def evaluate_pools(
     measures: Iterable[str] | None = None,
     ties: TieMode = "index",
     threads: int | None = None,
+    exclude_own_id: bool = False,
     show_progress_bar: bool = False,
     **options: Any,
 ) -> dict[str, Evaluation]:
@@ -52,6 +55,7 @@ def evaluate_pools(
         measures: Names of measures.
         ties: Order of equal scores.
         threads: Number of threads of the scan; the result does not depend on it.
+        exclude_own_id: Leave the document with the query's own id out of its pools.
         show_progress_bar: Draw bars on standard error.
         **options: `scenarios`, `pivot`, `pairs`, `resamples`, `confidence`, `seed`.
 
@@ -74,24 +78,37 @@ def evaluate_pools(
     measures = list(DEFAULT_MEASURES) if measures is None else list(measures)
     # Options that cannot be used are refused before the texts are encoded.
     EvaluationOptions.of(languages=languages, measures=measures, ties=ties, threads=threads, **options)
+    if judged := [str(measure) for measure in parse(measures) if measure.judged_only]:
+        raise MeasureError(
+            f"{', '.join(judged)} rank judged documents only, which parts of one scan do not have; evaluate each pool "
+            "by itself"
+        )
     whole = whole.restrict(languages)
     chosen = {name: pool.restrict(languages) for name, pool in pools.items()}
     parts = {name: _Part.of(whole, pool, name) for name, pool in chosen.items()}
     strata = strata_of(whole.documents.languages, [part.members(len(whole.documents)) for part in parts.values()])
     scored = score(encoder, whole, ScanOptions(threads=threads, show_progress_bar=show_progress_bar))
-    indptr, targets, _ = related_targets(whole)
+    own = own_documents(whole) if exclude_own_id else None
+    indptr, targets, _ = related_targets(whole, own)
+    depth = list_depth(measures, indptr)
+    if own is not None:
+        indptr, targets, _ = join((indptr, targets), as_rows(own))
+        depth += bool(depth)
     scan = scored.scan(
         relevant=(indptr, targets),
         languages=strata.labels.tolist(),
-        k=min(list_depth(measures, indptr), len(whole.documents)),
+        k=min(depth, len(whole.documents)),
         per_language=True,
         ties=ties,
         document_ids=whole.documents.ids if ties == "trec" else None,
     )
     evaluations = {}
     for number, (name, pool) in enumerate(chosen.items()):
-        part = _PartScorer(Scored(_PartScanner(scan, strata, number, parts[name], len(whole.documents)), scored.record))
-        evaluations[name] = evaluate(pool, part, measures=measures, ties=ties, threads=threads, **options)
+        scanner = _PartScanner(scan, strata, number, parts[name], len(whole.documents))
+        part = _PartScorer(scored._replace(scan=scanner))
+        evaluations[name] = evaluate(
+            pool, part, measures=measures, ties=ties, threads=threads, exclude_own_id=exclude_own_id, **options
+        )
     return evaluations
 
 

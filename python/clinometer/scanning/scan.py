@@ -12,8 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clinometer.encoders.similarity import check_similarity, stored_similarity
 from clinometer.errors import UsageError
 from clinometer.executors import Executor, opened
+from clinometer.parameters import whole
 from clinometer.scanning.arguments import (
     Relevant,
     check_options,
@@ -26,8 +28,10 @@ from clinometer.scanning.arguments import (
 )
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.exclude import join, without, without_listed
+from clinometer.scanning.packed import UnpackedBits, packed_rows, packed_sources, unpacked
 from clinometer.scanning.passes import Scan
 from clinometer.scanning.pool import Pool
+from clinometer.scanning.sources import Source
 from clinometer.store.lookup import language_codes
 from clinometer.store.reader import EmbeddingStore
 
@@ -46,7 +50,7 @@ def scan(
     ties: TieMode = "index",
     document_ids: Sequence[str] | None = None,
     exclude: Relevant | None = None,
-    similarity: Literal["cosine", "dot"] = "cosine",
+    similarity: Literal["cosine", "dot", "hamming"] | None = None,
     precision: Literal["float32", "int16-certified"] | None = None,
     memory_budget: int | str | None = None,
     threads: int | None = None,
@@ -61,7 +65,8 @@ def scan(
         queries: `(Q, d)` float32 or float16; anything else is converted to float32.
         documents: `(N, d)`, float32 or float16: an array, a read-only memory map (read in place), a list of consecutive
             arrays, an `EmbeddingStore` or a list of those. Do not write to them while the scan runs.
-        relevant: Positions of each query's relevant documents, or CSR arrays `(indptr, indices)`.
+        relevant: Positions of each query's relevant documents: a list in the order of the queries, a mapping by their
+            numbers, which holds all of them, or CSR arrays `(indptr, indices)`.
         languages: Language of each document, as labels or integer codes; by default those of the store, or one
             language for all.
         k: Length of the result lists, 0 for none.
@@ -75,7 +80,9 @@ def scan(
         exclude: Positions of documents that are not in each query's pool, or CSR arrays; they are neither counted nor
             listed.
         similarity: `cosine` first scales every row to length one, in float64, by one fixed rule; `dot` uses the rows as
-            they are.
+            they are; `hamming` takes rows of packed bits, uint8 or int8 (see `clinometer.scanning.packed`), and the
+            score is the number of equal bits minus that of different ones. By default the one that stores were encoded
+            for, and `cosine` for arrays.
         precision: Arithmetic of most of the work: `float32`, or `int16-certified`, 16-bit integers with a proven error
             bound, where doubtful cases are scored again canonically; by default the faster one. The result does not
             depend on it, nor on the options below.
@@ -103,13 +110,23 @@ def scan(
         >>> result.ranks.ranks().tolist(), result.ranks.ranks(["de"]).tolist(), result.top.ids.tolist()
         ([3], [2], [[0, 1]])
     """
-    query_rows = embedding_rows(queries, "queries")
     stores = stores_of(documents)
-    sources = sources_of(documents)
+    records = [side.record for side in (*stores, queries) if isinstance(side, EmbeddingStore)]
+    check_similarity(similarity)
+    similarity = stored_similarity(records, similarity) if records else similarity or "cosine"
+    transform, sources = None, list[Source]()
+    if similarity == "hamming":
+        packed = packed_rows(queries, "queries")
+        query_rows, transform, sources = unpacked(packed), UnpackedBits(), [*packed_sources(documents, packed)]
+    else:
+        query_rows, sources = embedding_rows(queries, "queries"), sources_of(documents)
     size = sum(map(len, sources))
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
-    check_options(k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k)
+    check_options(
+        k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k, per_language=per_language,
+        show_progress_bar=show_progress_bar,
+    )  # fmt: skip
     if stores and document_ids is None and ties == "trec":
         document_ids = [name for store in stores for name in store.ids]
     labels, codes = language_codes(stores) if stores and languages is None else codes_of(languages, size)
@@ -122,7 +139,8 @@ def scan(
     places = tie_places(ties, document_ids, size)
     pool = Pool.of(
         sources, codes, labels, query_rows, places=places, ties=ties,
-        by_id=ties == "trec" and document_ids is not None, similarity=similarity, k=k and k + extra,
+        by_id=ties == "trec" and document_ids is not None, transform=transform,
+        similarity="dot" if similarity == "hamming" else similarity, k=k and k + extra,
         per_language=per_language, pool_k=pool_k and pool_k + extra, precision=precision, threads=threads, block=block,
         kernel=kernel,
     )  # fmt: skip
@@ -156,6 +174,8 @@ def rank_relevant(
         >>> cm.rank_relevant([[0.1, 0.5, 0.9]], documents, [[0]]).ranks().tolist()
         [3]
     """
+    if relevant is None:
+        raise UsageError("relevant documents are None; give a list with the positions for each query")
     result = scan(queries, documents, relevant, languages, ties=ties, threads=threads, **options)
     assert result.ranks is not None  # noqa: S101 - scan was given relevant documents
     return result.ranks
@@ -177,7 +197,7 @@ def search(
         >>> cm.search([[0.1, 0.5, 0.9]], np.eye(3, dtype=np.float32), k=2).ids.tolist()
         [[2, 1]]
     """
-    if k < 1:
+    if whole(k, "k", least=0) < 1:
         raise UsageError(f"k is {k}, but a search returns at least one document")
     result = scan(queries, documents, None, languages, k, per_language=per_language, threads=threads, **options)
     assert result.top is not None  # noqa: S101 - k is positive

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from clinometer.correction.remedies import Remedies, mixed_encoders
 from clinometer.encoders.base import EncoderRecord
+from clinometer.encoders.similarity import similarity_notices, stored_similarity
 from clinometer.errors import CollectionError, EmbeddingError, first_few
 from clinometer.executors import Executor
-from clinometer.files import file_digest
+from clinometer.files import file_digest, regular
 from clinometer.scanning.arguments import check_options, embedding_rows
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.counts import RankCounts, TopK
@@ -147,6 +148,7 @@ class ScanRequest:
         threads: Number of threads of this process, or of each task.
         memory_budget: Bytes, or text such as `4GB`, in addition to the pool.
         precision: Arithmetic, as for `clinometer.scan`.
+        similarity: `cosine` or `dot`; None for the one that the embeddings are made for.
     """
 
     documents: EmbeddingStore
@@ -161,6 +163,7 @@ class ScanRequest:
     threads: int | None = None
     memory_budget: int | str | None = None
     precision: str | None = None
+    similarity: str | None = None
 
     def digests(self) -> dict[str, str]:
         """Digests and settings of everything that changes the result, by name."""
@@ -170,10 +173,12 @@ class ScanRequest:
             "relevant": file_digest(self.relevant),
             "k": str(self.k),
             "per_language": str(self.per_language),
+            "similarity": self.scored_by,
             "allow_missing": str(self.allow_missing),
         }
         if self.remedies is not None:
             digests["remedies"] = " ".join(self.remedies.digests)
+            digests["truncate_dim"] = str(self.remedies.truncate_dim)
             digests["query_languages"] = str(self.remedies.query_languages)
         return digests
 
@@ -190,7 +195,7 @@ class ScanRequest:
         Raises:
             ClinometerError: Stores or judgements cannot be used; a subclass says why.
         """
-        check_options(self.k, "index", "cosine", self.precision, self.threads, 512, None)
+        check_options(self.k, "index", self.scored_by, self.precision, self.threads, 512, None)
         record = self._record()
         judged = _judged(self)
         if self.verify:
@@ -203,7 +208,7 @@ class ScanRequest:
         sources = sources_of_store(self.documents)
         pool = Pool.of(
             sources, codes, labels, query_rows, transform=self.remedies, checked=self.verify, k=self.k,
-            per_language=self.per_language, precision=self.precision, threads=self.threads,
+            per_language=self.per_language, precision=self.precision, threads=self.threads, similarity=self.scored_by,
         )  # fmt: skip
         digests = self.digests()
         with nullcontext() if work is None else Checkpoint(work, digests) as checkpoint:
@@ -222,9 +227,15 @@ class ScanRequest:
         assert scan_result.ranks is not None  # noqa: S101 - a pool's scan always counts
         warnings = mixed_encoders(self.documents.record, self.queries.record)
         warnings += [text for text in record.warnings if text not in warnings]
+        warnings += similarity_notices(record, self.scored_by)
         return StoredScan(
             scan_result.ranks, scan_result.top, judged, self.documents, record, digests, warnings, resumed, took
         )
+
+    @property
+    def scored_by(self) -> str:
+        """Similarity of the scores."""
+        return stored_similarity([self._record()], self.similarity)
 
     def forget(self, work: str | os.PathLike[str]) -> None:
         """Delete the results of finished shards, once the result of the scan is saved."""
@@ -247,4 +258,4 @@ class ScanRequest:
 
 def manifest_digest(store: EmbeddingStore) -> str:
     """SHA-256 of a store's manifest, which holds the checksums of its shards."""
-    return hashlib.sha256((store.path / MANIFEST).read_bytes()).hexdigest()
+    return hashlib.sha256(regular(store.path / MANIFEST).read_bytes()).hexdigest()

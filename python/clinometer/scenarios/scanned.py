@@ -9,13 +9,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.collection import Collection
-from clinometer.errors import CollectionError
+from clinometer.collection import Collection, Texts
+from clinometer.errors import CollectionError, MeasureError
 from clinometer.measures import Measure
 from clinometer.measures.placements import Placements
 from clinometer.scanning.arguments import tie_places
 from clinometer.scanning.counts import Counts, RankCounts, TieMode, TopK, counts_within, tie_order
+from clinometer.scanning.exclude import join, without, without_listed
 from clinometer.scenarios import Setting
+from clinometer.scenarios.judged import JudgedRows, rows_of, with_judged
+from clinometer.scenarios.own_documents import as_rows, own_documents
 from clinometer.scorers.base import Scanner
 
 __all__ = ["ScannedCollection", "related_targets", "scan_collection"]
@@ -38,7 +41,9 @@ class ScannedCollection:
         top: The best documents per language, if a measure needs them.
         ties: Tie mode of the measures.
         pooled: The best documents of the pool of all languages, if requested.
+        excluded: `(Q,)`: the document that is left out of each query's pool, -1 for none; None if none is for any.
         left_out: `(Q,)`: queries that no setting has; None for none.
+        judged: Rows for all judged documents, if a measure needs them.
     """
 
     collection: Collection
@@ -50,7 +55,9 @@ class ScannedCollection:
     top: TopK | None
     ties: TieMode
     pooled: TopK | None = None
+    excluded: NDArray[np.int64] | None = None
     left_out: NDArray[np.bool_] | None = None
+    judged: JudgedRows | None = None
 
     @cached_property
     def query_of(self) -> NDArray[np.int64]:
@@ -87,6 +94,9 @@ class ScannedCollection:
         queries, answers_per_query = np.unique(self.query_of[rows], return_counts=True)
         counts, related = self._counts.take(rows, pool), self._related.take(rows, pool)
         sizes = np.full(len(queries), self.sizes[pool].sum(), dtype=np.int64)
+        if self.excluded is not None:
+            excluded = self.excluded[queries]
+            sizes -= (excluded >= 0) & np.isin(self.codes[excluded], pool)
         if setting.removed is not None:
             removed_code = labels.index(setting.removed)
             removed = related.only(setting.pool.index(setting.removed))
@@ -107,6 +117,19 @@ class ScannedCollection:
             retrieved=None if self.counts.retrieved.all() else self.counts.retrieved[rows],
         )
 
+    def judged_placements(self, setting: Setting) -> Placements:
+        """The placements of the same answers in a pool of the documents that were judged for each query.
+
+        Raises:
+            MeasureError: The scan has no rows for judged documents.
+        """
+        if self.judged is None:
+            raise MeasureError("measures of judged documents need a scan of these; evaluate the collection by itself")
+        rows, code = self.answers(setting), self.counts.languages.index
+        pool = [code(label) for label in setting.pool]
+        removed = None if setting.removed is None else code(setting.removed)
+        return self.judged.placements(self.query_of[rows], self.counts.documents[rows], pool, removed, self.ties)
+
     def answers(self, setting: Setting) -> NDArray[np.int64]:
         """Rows of the counts that are answers in a setting: the rows of its placements, in the same order."""
         codes = [self.counts.languages.index(label) for label in setting.pool if label != setting.removed]
@@ -117,8 +140,13 @@ class ScannedCollection:
         """The queries of a setting with a judged document in its pool, but no answer."""
         collection, labels = self.collection, self.counts.languages
         query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
-        codes = [labels.index(label) for label in setting.pool if label != setting.removed]
-        judged = np.unique(query_of[np.isin(self.codes[collection.judged], codes)])
+        codes = self.codes[collection.judged]
+        in_pool = np.isin(codes, [labels.index(label) for label in setting.pool])
+        if setting.removed is not None:
+            in_pool &= (codes != labels.index(setting.removed)) | (collection.grades < 1)
+        if self.excluded is not None:
+            in_pool &= collection.judged != self.excluded[query_of]
+        judged = np.unique(query_of[in_pool])
         judged = judged[self._in_language(setting.query_language)[judged]]
         return np.setdiff1d(judged, self.query_of[self.answers(setting)])
 
@@ -167,6 +195,8 @@ def scan_collection(
     listed: int = 0,
     pool_k: int = 0,
     left_out: frozenset[str] = frozenset(),
+    *,
+    exclude_own_id: bool = False,
 ) -> ScannedCollection:
     """Scan a collection once, for all settings and measures.
 
@@ -178,12 +208,14 @@ def scan_collection(
         ties: Order of equal scores.
         listed: Minimum number of documents of each pool in the lists, whatever the measures need.
         pool_k: Number of the best documents of the pool of all languages for each query.
+        exclude_own_id: Whether each query's pool is without the document that has the query's id.
         left_out: Ids of queries that are scanned, but in no setting.
 
     Raises:
         CollectionError: No query has a relevant document.
     """
-    indptr, targets, grades = related_targets(collection)
+    excluded = own_documents(collection) if exclude_own_id else None
+    indptr, targets, grades = related_targets(collection, excluded)
     if not len(targets):
         raise CollectionError(f"no query of {collection.name!r} has a relevant document in these languages")
     depth = max([listed, *(measure.list_depth for measure in measures)])
@@ -196,37 +228,83 @@ def scan_collection(
         # One-sided lists lose the query's own answers in one language, and tied answers may precede an unrelated
         # document in the list that precedes them in the tie mode.
         depth += _most_in_one_language(collection, indptr, targets)
+    is_related = is_judged = None
+    if any(measure.judged_only for measure in measures):
+        (indptr, targets, grades), is_related, is_judged = with_judged(collection, (indptr, targets, grades), excluded)
     documents = collection.documents
-    scan_result = scan(
-        relevant=(indptr, targets),
-        languages=documents.languages,
-        k=min(depth, len(documents)),
-        per_language=True,
+    order = tie_places(ties, documents.ids, len(documents))
+    ranks, top, pooled = _scan_without(
+        excluded, scan, (indptr, targets), documents, ties, order, depth=min(depth, len(documents)),
         pool_k=min(pool_k, len(documents)),
-        ties=ties,
-        document_ids=documents.ids if ties == "trec" else None,
-    )
-    assert scan_result.ranks is not None  # noqa: S101 - the scan had relevant documents
-    counts = _with_languages(scan_result.ranks, collection.languages)
-    places = tie_places(ties, documents.ids, len(documents))
+    )  # fmt: skip
+    counts = _with_languages(ranks, collection.languages)
+    places = targets if order is None else order[targets].astype(np.int64)
+    judged = None
+    if is_related is not None and is_judged is not None:
+        judged = JudgedRows(rows_of(counts, is_judged), grades[is_judged], places[is_judged])
+        counts, grades, places = rows_of(counts, is_related), grades[is_related], places[is_related]
     code_of = {label: code for code, label in enumerate(counts.languages)}
     codes = np.array([code_of[label] for label in documents.languages], dtype=np.int64)
     return ScannedCollection(
         collection=collection,
         counts=counts,
         grades=grades,
-        places=targets if places is None else places[targets].astype(np.int64),
+        places=places,
         sizes=np.bincount(codes, minlength=len(code_of)),
         codes=codes,
-        top=scan_result.top,
+        top=top,
         ties=ties,
-        pooled=scan_result.pooled,
+        pooled=pooled,
+        excluded=excluded,
         left_out=np.array([query in left_out for query in collection.queries.ids]) if left_out else None,
+        judged=judged,
     )
 
 
-def related_targets(collection: Collection) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Relevant documents and their verbatim duplicates (grade 0 unless judged), as CSR with grades."""
+def _scan_without(
+    excluded: NDArray[np.int64] | None,
+    scan: Scanner,
+    relevant: tuple[NDArray[np.int64], NDArray[np.int64]],
+    documents: Texts,
+    ties: TieMode,
+    places: NDArray[np.uint32] | None,
+    *,
+    depth: int,
+    pool_k: int,
+) -> tuple[RankCounts, TopK | None, TopK | None]:
+    """Counts and lists of a scan; the document to exclude of each query is scanned like the others and then removed."""
+    removed = None if excluded is None else as_rows(excluded)
+    (indptr, rows), extra = relevant, 0
+    if removed is not None:
+        indptr, rows, excluded_mask = join(relevant, removed)
+        extra = 1
+    result = scan(
+        relevant=(indptr, rows),
+        languages=documents.languages,
+        k=depth and min(depth + extra, len(documents)),
+        per_language=True,
+        pool_k=pool_k and min(pool_k + extra, len(documents)),
+        ties=ties,
+        document_ids=documents.ids if ties == "trec" else None,
+    )
+    assert result.ranks is not None  # noqa: S101 - the scan had relevant documents
+    if removed is None:
+        return result.ranks, result.top, result.pooled
+    row_places = rows if places is None else places[rows].astype(np.int64)
+    top = None if result.top is None else without_listed(result.top, removed, depth)
+    pooled = None if result.pooled is None else without_listed(result.pooled, removed, pool_k)
+    return without(result.ranks, excluded_mask, row_places), top, pooled
+
+
+def related_targets(
+    collection: Collection, excluded: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Relevant documents and their verbatim duplicates (grade 0 unless judged), as CSR with grades.
+
+    Args:
+        collection: Collection of the judgements.
+        excluded: `(Q,)`: document that is not in each query's pool, -1 for none; it is not relevant, nor a duplicate.
+    """
     twins = collection.twins()
     targets: list[int] = []
     grades: list[int] = []
@@ -236,11 +314,12 @@ def related_targets(collection: Collection) -> tuple[NDArray[np.int64], NDArray[
         grade_of = {
             int(row): int(grade)
             for row, grade in zip(collection.judged[span], collection.grades[span], strict=True)
-            if grade >= 1
+            if grade >= 1 and (excluded is None or row != excluded[query])
         }
         for row in list(grade_of):
             for twin in twins[row]:
-                grade_of.setdefault(int(twin), 0)
+                if excluded is None or twin != excluded[query]:
+                    grade_of.setdefault(int(twin), 0)
         targets += grade_of.keys()
         grades += grade_of.values()
         indptr.append(len(targets))

@@ -23,17 +23,19 @@ __all__ = ["ScanOptions", "Scanner", "Scored", "Scorer", "answers_where"]
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """Options of a scan that do not change its result.
+    """Options of a scan: the similarity of embeddings, and how it runs, which does not change the result.
 
     Args:
         executor: Executor of the scan of embeddings: `local`, `ray`, or an `Executor`, which is left open.
         threads: Number of threads; None for as many as the process may use.
         show_progress_bar: Draw bars on standard error.
+        similarity: Similarity of embeddings, `cosine`, `dot` or `hamming`; None for the one that they are made for.
     """
 
     executor: str | Executor = "local"
     threads: int | None = None
     show_progress_bar: bool = False
+    similarity: str | None = None
 
 
 class Scanner(Protocol):

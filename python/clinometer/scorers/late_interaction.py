@@ -19,6 +19,7 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.scorers.base import ScanOptions, Scored
 from clinometer.scorers.counting import scan_scores
+from clinometer.vectors import array_of
 
 __all__ = ["LateInteractionScorer", "Tokens"]
 
@@ -126,7 +127,7 @@ class LateInteractionScorer:
 def _flat(texts: Tokens, kind: str, similarity: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """All vectors in one array, and the offset of each text's first vector and of the end."""
     if isinstance(texts, tuple):
-        rows, ends = np.asarray(texts[0]), np.asarray(texts[1])
+        rows, ends = array_of(texts[0], f"the vectors of the {kind}"), array_of(texts[1], f"the offsets of the {kind}")
         if rows.ndim != 2 or ends.ndim != 1 or ends.dtype.kind not in "iu" or len(ends) < 2:
             raise UsageError(
                 f"the {kind} are a pair, but must then be vectors (tokens, dimension) and offsets (texts + 1,), which "
@@ -135,7 +136,7 @@ def _flat(texts: Tokens, kind: str, similarity: str) -> tuple[NDArray[np.float64
         if ends[0] != 0 or ends[-1] != len(rows) or np.any(np.diff(ends) < 0):
             raise UsageError(f"the offsets of the {kind} must ascend from 0 to the number of vectors, {len(rows)}")
     else:
-        arrays = [np.asarray(array) for array in texts]
+        arrays = [array_of(array, f"the vectors of the {kind}") for array in texts]
         if not arrays:
             raise UsageError(f"no {kind}; give the vectors of at least one text")
         for number, array in enumerate(arrays):

@@ -10,14 +10,14 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from clinometer.collection import Collection
+from clinometer.contents import mapped_npy
 from clinometer.encoders.base import EncoderRecord
-from clinometer.errors import EmbeddingError, FormatError, UsageError
+from clinometer.errors import EmbeddingError, UsageError
 from clinometer.scorers.base import ScanOptions, Scored
-from clinometer.scorers.counting import scan_scores
+from clinometer.scorers.counting import is_sparse, scan_scores
+from clinometer.vectors import array_of
 
 __all__ = ["MatrixScorer"]
 
@@ -26,7 +26,8 @@ class MatrixScorer:
     """A score matrix in place of an encoder.
 
     Args:
-        scores: `(queries, documents)` of the collection, in its order: an array or a memory map, float32 or float64.
+        scores: `(queries, documents)` of the collection, in its order: an array, a memory map or a matrix of
+            `scipy.sparse` (what it does not list scores 0), float32 or float64.
         name: Name in results.
         revision: Origin of the scores, for the results.
 
@@ -44,7 +45,9 @@ class MatrixScorer:
         (50.0, 'scores')
     """
 
-    def __init__(self, scores: NDArray[Any], *, name: str = "scores", revision: str = "") -> None:
+    def __init__(self, scores: Any, *, name: str = "scores", revision: str = "") -> None:
+        if not is_sparse(scores):
+            scores = array_of(scores, "the scores", packed=True)
         if scores.ndim != 2 or scores.dtype.kind not in "fiu":
             raise EmbeddingError(
                 f"the scores are {scores.dtype} of shape {scores.shape}, but must be numbers, one row for each query "
@@ -64,12 +67,7 @@ class MatrixScorer:
         from clinometer.io.textfiles import require_file
 
         file = require_file(os.fspath(path))
-        try:
-            scores = np.load(file, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise FormatError(file, None, f"not a numeric .npy file ({error})") from None
-        if not isinstance(scores, np.ndarray):
-            raise FormatError(file, None, "not a .npy file with one array")
+        scores = mapped_npy(file, "not a .npy file with one array of numbers; write it with numpy.save")
         return cls(scores, name=file.name if name is None else name)
 
     @property

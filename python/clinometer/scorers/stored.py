@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
 from clinometer.correction.remedies import Remedies, mixed_encoders
+from clinometer.encoders.similarity import similarity_notices, stored_similarity
 from clinometer.errors import CollectionError, UsageError, first_few
 from clinometer.executors import opened
 from clinometer.scanning.arguments import codes_of, embedding_rows, tie_places
@@ -68,7 +69,9 @@ class StoredEmbeddings:
 
         Raises:
             CollectionError: Texts are not stored, or have changed since they were encoded.
+            UsageError: The stored embeddings cannot be scored by the similarity.
         """
+        similarity = stored_similarity([self.record], options.similarity)
         documents, extra_documents = _matched(collection.documents, self.documents)
         queries, extra_queries = _matched(collection.queries, self.queries)
         query_rows = embedding_rows(self.queries.take(queries), "queries")
@@ -80,7 +83,8 @@ class StoredEmbeddings:
             if count
         ]
         record = msgspec.structs.replace(self.record, warnings=[*self.record.warnings, *notices])
-        return Scored(_Scanner(self, query_rows, documents, options), msgspec.to_builtins(record))
+        scanner = _Scanner(self, query_rows, documents, options, similarity)
+        return Scored(scanner, msgspec.to_builtins(record), similarity, similarity_notices(record, similarity))
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,14 @@ class _Scanner:
         queries: `(Q, d)`: rows of the queries, in the collection's order.
         rows: `(N,)`: stored row of each document of the collection.
         options: Options of the scan.
+        similarity: Similarity of the rows.
     """
 
     stored: StoredEmbeddings
     queries: NDArray[Any]
     rows: NDArray[np.int64]
     options: ScanOptions
+    similarity: str
 
     def __call__(
         self,
@@ -130,7 +136,7 @@ class _Scanner:
             sources_of_store(store), codes, (*labels, _LEFT_OUT) if extra.any() else labels, self.queries,
             places=places, ties=ties, by_id=ties == "trec" and document_ids is not None, transform=transform, k=k,
             per_language=separate, pool_k=pool_k, pool_languages=labels if extra.any() else None,
-            threads=self.options.threads,
+            threads=self.options.threads, similarity=self.similarity,
         )  # fmt: skip
         indptr, targets = relevant
         with opened(self.options.executor, threads=self.options.threads) as executor:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer import _core
 from clinometer.errors import UsageError
 from clinometer.statistics.resampling import BootstrapMeans, Range, Resamples, observed_range, summed
+from clinometer.vectors import refuse_masked
 
 __all__ = [
     "CORRECTIONS",
@@ -212,6 +213,7 @@ CORRECTIONS = {"holm": holm, "bh": benjamini_hochberg}
 
 
 def _adjusted(p: ArrayLike, adjust: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float64]:
+    refuse_masked(p, "p-values", UsageError)
     values = np.asarray(p, dtype=np.float64)
     if values.ndim != 1 or np.any((values < 0) | (values > 1)):
         raise UsageError("p-values must be a one-dimensional array of numbers from 0 to 1 (or NaN); check the input")
@@ -235,6 +237,8 @@ def _numbered(clusters: ArrayLike, differences: NDArray[np.float64]) -> NDArray[
 
 def _differences(before: ArrayLike, after: ArrayLike) -> NDArray[np.float64]:
     """`after - before` as `(queries, columns)`."""
+    for values in (before, after):
+        refuse_masked(values, "the values of a paired test", UsageError)
     a, b = (np.asarray(values, dtype=np.float64) for values in (before, after))
     if a.shape != b.shape or a.ndim not in (1, 2) or a.size == 0:
         raise UsageError(f"a paired test needs equal, non-empty shapes, not {a.shape} and {b.shape}")

@@ -20,15 +20,18 @@ from clinometer.collection import Texts
 from clinometer.encoders.base import Encoder, encode
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError
+from clinometer.parameters import checked
 from clinometer.store.manifest import MANIFEST, Dtype, Stage
 from clinometer.store.rowfiles import digest_of
 from clinometer.store.writer import StoreWriter
+from clinometer.vectors import array_of
 
 __all__ = ["EncodeAll", "default_shard_rows", "fill", "open_writer"]
 
 _LEAST, _STEP, _SHARDS = 2048, 1024, 512
 
 
+@checked
 def default_shard_rows(rows: int) -> int:
     """Rows of a shard: few, because a kill loses an unfinished one, but at most 512 shards, because a scan keeps each
     file open.
@@ -137,7 +140,7 @@ def _rows(
             row_of.setdefault(text, len(row_of))
     if not row_of:
         return writer.take(first_rows)
-    encoded = np.asarray(next(encoded_parts))
+    encoded = array_of(next(encoded_parts), "the embeddings")
     dimension = writer.manifest.dimension or encoded.shape[-1]
     if encoded.shape != (len(row_of), dimension):
         raise EncoderError(

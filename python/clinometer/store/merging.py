@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from clinometer.collection import Texts
 from clinometer.errors import CollectionError, UsageError
+from clinometer.files import folder_written_whole
+from clinometer.parameters import checked
 from clinometer.store.manifest import MANIFEST, differences
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.writer import StoreWriter
@@ -17,8 +17,9 @@ from clinometer.store.writer import StoreWriter
 __all__ = ["merge"]
 
 
+@checked
 def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str]) -> EmbeddingStore:
-    """Merge stores; each is first read completely and checked.
+    """Merge stores; each is first read completely and checked. The new store is whole, or absent.
 
     Args:
         sources: Folders of stores with the same encoder, stage and data type.
@@ -44,15 +45,17 @@ def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[s
     columns = [[getattr(store, name) for store in stores] for name in ("ids", "languages", "groups")]
     ids, languages, groups = (tuple(value for part in column for value in part) for column in columns)
     record, manifest = stores[0].record, stores[0].manifest
-    with StoreWriter(output, record, manifest.stage, manifest.dtype) as writer:
-        # The plan marks an unfinished store as such; without shards yet, the texts are not compared.
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    with (
+        folder_written_whole(output) as unfinished,
+        StoreWriter(unfinished, record, manifest.stage, manifest.dtype) as writer,
+    ):
+        # Without shards yet, the texts are not compared.
         writer.plan(Texts(ids, ("",) * len(ids), languages, groups))
         for store in stores:
-            for shard, rows in zip(store.manifest.shards, store.shards(), strict=True):
+            for shard, rows in zip(store.manifest.shards, store.arrays(), strict=True):
                 span = slice(len(writer), len(writer) + shard.rows)
-                writer.append(
-                    np.asarray(rows), ids[span], languages[span], groups[span], texts_digest=shard.texts_sha256
-                )
+                writer.append(rows, ids[span], languages[span], groups[span], texts_digest=shard.texts_sha256)
     return EmbeddingStore.open(output)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from clinometer.errors import FormatError
+from clinometer.files import regular
 from clinometer.store.manifest import Manifest, Shard
 
 __all__ = ["Column", "digest_of", "lines_of", "read_column", "stored_values"]
@@ -42,14 +43,14 @@ def lines_of(ids: Iterable[str], languages: Iterable[str], groups: Iterable[str 
 def read_column(folder: Path, shard: Shard, column: Column) -> list[str | None]:
     """One column of one shard; a file that has changed since it was written is refused."""
     path = folder / f"{shard.name}.jsonl"
-    text = path.read_bytes()
+    text = regular(path).read_bytes()
     if hashlib.sha256(text).hexdigest() != shard.jsonl_sha256:
         raise FormatError(
             path, None, "its checksum differs from the manifest's; copy the store again, or delete it and encode again"
         )
     try:
         values = [getattr(row, column) for row in _READERS[column].decode_lines(text)]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(path, None, f"not a list of rows: {error}") from None
     if len(values) != shard.rows:
         raise FormatError(path, None, f"{len(values)} lines, but its shard has {shard.rows} rows")

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.encoders.base import Encoder, Side, encode
+from clinometer.encoders.similarity import similarity_of
 from clinometer.errors import UsageError
 from clinometer.scanning.scan import search
 from clinometer.training.checks import merged_groups, same_text
 from clinometer.training.data import ParallelSamples
+from clinometer.vectors import array_of
 
 __all__ = ["mine_hard_negatives", "with_hard_negatives"]
 
@@ -35,6 +37,7 @@ def mine_hard_negatives(
     ranks: tuple[int, int] = (1, 100),
     choice: Choice = "hardest",
     seed: int = 42,
+    similarity: Literal["cosine", "dot", "hamming"] = "cosine",
     threads: int | None = None,
     show_progress_bar: bool = False,
 ) -> NDArray[np.int64]:
@@ -52,6 +55,7 @@ def mine_hard_negatives(
         ranks: First and last rank, from 1, among which they are chosen; (50, 100) avoids false negatives.
         choice: `hardest`: the first ones of these ranks. `random`: any of them, by the seed and the query's position.
         seed: Seed of `random`.
+        similarity: Similarity of the embeddings.
         threads: Number of threads of the scan; the result does not depend on it.
         show_progress_bar: Draw a bar on standard error.
 
@@ -75,7 +79,7 @@ def mine_hard_negatives(
         raise UsageError(f"ranks are {first} to {last}, but must start at 1 or more and hold {count} negatives")
     if choice not in ("hardest", "random"):
         raise UsageError(f"unknown choice {choice!r}; expected hardest or random")
-    queries, documents = np.asarray(queries), np.asarray(documents)
+    queries, documents = array_of(queries, "queries"), array_of(documents, "documents")
     for side, rows, groups in (("queries", queries, query_groups), ("documents", documents, document_groups)):
         if len(rows) != len(groups):
             raise UsageError(f"{len(groups)} groups for {len(rows)} {side}; give one for each")
@@ -88,6 +92,7 @@ def mine_hard_negatives(
         documents,
         k=min(last, len(documents)),
         exclude=[np.array(rows, dtype=np.int64) for rows in own_rows],
+        similarity=similarity,
         threads=threads,
         show_progress_bar=show_progress_bar,
     )
@@ -185,7 +190,8 @@ def _mined(
         query_vectors = _encoded(encoder, samples.columns[query_column], queries, show_progress_bar)
         document_vectors = _encoded(encoder, samples.columns[pool_column], candidates, show_progress_bar)
         candidate_groups = [groups[position] for position in distinct]
-        mined = mine_hard_negatives(query_vectors, document_vectors, groups, candidate_groups, **options)
+        chosen: dict[str, Any] = {"similarity": similarity_of([encoder.record]), **options}
+        mined = mine_hard_negatives(query_vectors, document_vectors, groups, candidate_groups, **chosen)
         for row, positions in zip(rows, mined, strict=True):
             negatives[row] = tuple(candidates[position] for position in positions)
     return negatives

@@ -11,22 +11,28 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from clinometer.contents import read_json
+from clinometer.encoders.loading import locate
 from clinometer.errors import MissingExtraError, UsageError
 from clinometer.files import file_digest, json_bytes, written_whole
 from clinometer.training.data import ParallelSamples, parallel_samples, prompts_for
 from clinometer.training.plan import TrainingPlan
 from clinometer.training.recipes import make_loss, recipe_of
+from clinometer.training.watchers import CHECKPOINT_MINUTES, CheckpointSchedule, watchers
 
-__all__ = ["TrainedModel", "train"]
+__all__ = ["TrainedModel", "forget_training", "train"]
 
 _RECORD = "training.json"
+_EXPECTED = "expected the record of a training; give another folder"
 _UNFINISHED = "plan.json"
 _CHECKPOINTS = "checkpoints"
+_WRITTEN_LAST = "trainer_state.json"  # of a checkpoint
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,8 @@ def train(
     output: str | Path,
     *,
     evaluator: Any = None,
-    checkpoint_steps: int = 50,
+    checkpoint_steps: int | None = None,
+    checkpoint_minutes: float | None = CHECKPOINT_MINUTES,
     keep_checkpoints: bool = False,
     show_progress_bar: bool = False,
     **options: Any,
@@ -69,13 +76,17 @@ def train(
         output: Folder for the model.
         evaluator: Sentence-transformers evaluator with a `primary_metric`, used during training in place of the
             development split.
-        checkpoint_steps: Steps between checkpoints if nothing is evaluated during training.
+        checkpoint_steps: Steps between checkpoints; by default a tenth of the training, but not more than 50. The last
+            step and every evaluation have one as well. They do not change the result.
+        checkpoint_minutes: Minutes after the last checkpoint until there is another, however few steps were made; None
+            for checkpoints by steps only.
         keep_checkpoints: Leave the last checkpoints in the folder.
         show_progress_bar: Draw a bar on standard error.
         **options: Options of `TrainingPlan`, such as `loss`, `samples`, `learning_rate`, `seed`.
 
     Raises:
         UsageError: An option cannot be used, or the folder holds another training.
+        EncoderError: The model does not exist or cannot be loaded.
         MissingExtraError: The extra `train` is not installed.
 
     Example:
@@ -87,11 +98,13 @@ def train(
             print(trained.record["steps"], trained.record["seconds"])
     """
     plan = _plan(model, data, languages, options)
+    schedule = CheckpointSchedule(checkpoint_steps, checkpoint_minutes).checked()
     output = Path(output)
     if finished_record := _finished(output, plan):
         return TrainedModel(output, plan, finished_record, new=False)
     _require_extra()
     checkpoint = _begun(output, plan)
+    locate(plan.model)  # a wrong name is refused before texts are read
     samples = parallel_samples(
         [Path(path) for path in plan.data], plan.languages, plan.samples, plan.seed, "train", plan.dev_share,
         layout=recipe_of(plan.loss).layout, pivot=plan.pivot,
@@ -100,7 +113,7 @@ def train(
     with written_whole(output / _UNFINISHED) as file:
         file.write(json_bytes(plan))
     started = time.monotonic()
-    fitted = _fit(plan, samples, output, checkpoint, evaluator, checkpoint_steps, show_progress_bar)
+    fitted = _fit(plan, samples, output, checkpoint, evaluator, schedule, show_progress_bar)
     record = {
         "format": "clinometer-training",
         "version": 1,
@@ -138,7 +151,7 @@ def _fit(
     output: Path,
     checkpoint: Path | None,
     evaluator: Any,
-    checkpoint_steps: int,
+    schedule: CheckpointSchedule,
     show_progress_bar: bool,
 ) -> _Fitted:
     import sentence_transformers as host
@@ -167,8 +180,8 @@ def _fit(
     loss = make_loss(model, plan.loss, hold=plan.hold, options=plan.loss_options, mini_batch_size=mini_batch_size)
     precision = weights.precision(plan.precision)
     steps = -(-len(samples) // plan.batch_size) * plan.epochs
-    save_steps = max(1, -(-steps // plan.evaluations)) if plan.evaluations else max(1, checkpoint_steps)
     with_evaluation = bool(plan.evaluations)
+    evaluation_steps = max(1, -(-steps // plan.evaluations)) if with_evaluation else None
     arguments = host.SentenceTransformerTrainingArguments(
         output_dir=str(output / _CHECKPOINTS),
         num_train_epochs=plan.epochs,
@@ -182,11 +195,13 @@ def _fit(
         batch_sampler="no_duplicates",
         prompts=prompts_for(samples.columns, encoder.record.query_prompt, encoder.record.document_prompt),
         eval_strategy="steps" if with_evaluation else "no",
-        eval_steps=save_steps if with_evaluation else None,
-        save_strategy="steps",
-        save_steps=save_steps,
+        eval_steps=evaluation_steps,
+        # The best state can only be kept if each evaluated one is saved; the other checkpoints are the watcher's.
+        save_strategy="steps" if with_evaluation else "no",
+        save_steps=evaluation_steps or 500,
         save_total_limit=2,
         load_best_model_at_end=with_evaluation,
+        restore_callback_states_from_checkpoint=True,  # how often in a row nothing was better, for `patience`
         metric_for_best_model=f"eval_{evaluator.primary_metric}" if with_evaluation else None,
         greater_is_better=True if with_evaluation else None,
         logging_steps=max(1, min(10, steps // 5)),
@@ -198,7 +213,8 @@ def _fit(
     )
     trainer = host.SentenceTransformerTrainer(
         model=model, args=arguments, train_dataset=samples.to_dataset(), loss=loss,
-        evaluator=evaluator if with_evaluation else None, callbacks=_watchers(show_progress_bar, plan.patience),
+        evaluator=evaluator if with_evaluation else None,
+        callbacks=watchers(schedule, plan.patience, show_progress_bar),
     )  # fmt: skip
     from transformers.trainer_callback import PrinterCallback
 
@@ -206,7 +222,9 @@ def _fit(
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except KeyboardInterrupt:
-        sys.stderr.write(f"stopped at step {trainer.state.global_step}; the same command resumes from the checkpoint\n")
+        last = _last_checkpoint(output)
+        resumption = f"resumes from step {_step(last)}" if last else "starts again, as there is no checkpoint yet"
+        sys.stderr.write(f"stopped at step {trainer.state.global_step}; the same command {resumption}\n")
         raise
     if with_evaluation and trainer.state.best_model_checkpoint:
         weights.check_equal(Path(trainer.state.best_model_checkpoint))
@@ -235,8 +253,8 @@ def _finished(output: Path, plan: TrainingPlan) -> dict[str, Any] | None:
     path = output / _RECORD
     if not path.exists():
         return None
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    _refuse_another(output, record["plan"], plan, "a model of another training")
+    record = read_json(path, dict[str, Any], _EXPECTED)
+    _refuse_another(output, record.get("plan"), plan, "a model of another training")
     return record
 
 
@@ -249,17 +267,35 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
         if output.exists() and not output.is_dir():
             raise UsageError(f"{output} is a file; give a folder for the model")
         return None
-    _refuse_another(output, json.loads(path.read_text(encoding="utf-8")), plan, "an unfinished training")
-    checkpoints = []
+    _refuse_another(output, read_json(path, dict[str, Any], _EXPECTED), plan, "an unfinished training")
     for checkpoint in (output / _CHECKPOINTS).glob("checkpoint-*"):
-        if (checkpoint / "trainer_state.json").exists():  # the trainer writes it last
-            checkpoints.append(checkpoint)
-        else:
+        if not (checkpoint / _WRITTEN_LAST).exists():
             _remove(checkpoint)
-    return max(checkpoints, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+    return _last_checkpoint(output)
 
 
-def _refuse_another(output: Path, earlier: dict[str, Any], plan: TrainingPlan, what: str) -> None:
+def forget_training(output: Path) -> None:
+    """Delete a folder with a trained model or an unfinished training, or with folders of such; another one stays."""
+    if not output.is_dir():
+        return
+    if any((output / name).exists() for name in (_RECORD, _UNFINISHED)):
+        _remove(output)
+    else:
+        for folder in output.iterdir():
+            if any((folder / name).exists() for name in (_RECORD, _UNFINISHED)):
+                _remove(folder)
+
+
+def _last_checkpoint(output: Path) -> Path | None:
+    whole = [path.parent for path in (output / _CHECKPOINTS).glob(f"checkpoint-*/{_WRITTEN_LAST}")]
+    return max(whole, key=_step, default=None)
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _refuse_another(output: Path, earlier: Any, plan: TrainingPlan, what: str) -> None:
     try:
         differences = msgspec.convert(earlier, TrainingPlan).differences(plan)
     except msgspec.ValidationError as error:
@@ -306,49 +342,7 @@ def _software() -> dict[str, str]:
 
 
 def _require_extra() -> None:
-    try:
-        import accelerate  # noqa: F401
-        import datasets  # noqa: F401
-        import sentence_transformers  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("training", "train") from None
-
-
-_NO_LOSS = ("eval_", "train_", "learning_rate", "grad_norm", "epoch", "loss_")
-
-
-def _watchers(show_progress_bar: bool, patience: int | None) -> list[Any]:
-    """Callbacks of a training: the bar, and early stopping after `patience` evaluations without a better one."""
-    from transformers import EarlyStoppingCallback, TrainerCallback
-
-    class Bar(TrainerCallback):  # type: ignore[misc, unused-ignore]
-        """The number of steps, and the last logged losses and development value."""
-
-        def __init__(self) -> None:
-            self._bar: Any = None
-            self._shown: dict[str, str] = {}
-
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            from tqdm import tqdm
-
-            self._bar = tqdm(
-                total=state.max_steps, initial=state.global_step, desc="training", unit="step", file=sys.stderr
-            )
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            self._bar.update(state.global_step - self._bar.n)
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
-            for name, value in (logs or {}).items():
-                if name == args.metric_for_best_model:
-                    self._shown["dev"] = f"{value:.4g}"
-                elif isinstance(value, float) and not name.startswith(_NO_LOSS):
-                    self._shown[name] = f"{value:.4g}"
-            if self._bar is not None:
-                self._bar.set_postfix(self._shown)
-
-        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            self._bar.close()
-
-    callbacks: list[Any] = [Bar()] if show_progress_bar else []
-    return callbacks + ([EarlyStoppingCallback(early_stopping_patience=patience)] if patience is not None else [])
+    # Importing them takes many seconds, which a refused name or folder need not wait for.
+    for package in ("accelerate", "datasets", "sentence_transformers"):
+        if find_spec(package) is None:
+            raise MissingExtraError("training", "train")

@@ -18,6 +18,7 @@ import msgspec
 from tqdm.auto import tqdm
 
 from clinometer.errors import FormatError, UsageError
+from clinometer.files import regular
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import require_file, write_lines
 from clinometer.languages import canonical
@@ -113,7 +114,7 @@ class TranslationCache:
     def _read(self) -> None:
         if not self.path.exists():
             return
-        raw = self.path.read_bytes()
+        raw = regular(self.path).read_bytes()
         lines = raw.split(b"\n")
         decoder = msgspec.json.Decoder(_Line)
         whole = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from clinometer.encoders.loading import load_model
 from clinometer.errors import EncoderError, MissingExtraError, UsageError
 
 __all__ = ["Weights"]
@@ -25,13 +26,7 @@ class Weights:
             UsageError: The model has no word embeddings to freeze, or no attention layers that peft supports.
             MissingExtraError: `lora_rank` without peft.
         """
-        from sentence_transformers import SentenceTransformer
-
-        try:
-            model = SentenceTransformer(name)
-        except (OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().split("\n")[0]
-            raise EncoderError(f"the model {name!r} cannot be loaded: {reason}") from error
+        model = load_model(name).model
         transformer = getattr(model[0], "auto_model", None)
         if freeze == "embeddings":
             if transformer is None or not hasattr(transformer, "get_input_embeddings"):

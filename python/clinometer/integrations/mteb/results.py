@@ -1,4 +1,4 @@
-"""Result files of mteb, written and read without the package.
+"""Evaluations as result files of mteb, written without the package.
 
 A setting is a subset, `en+de:de`: the pool before the colon, the language of the queries after it.
 """
@@ -10,9 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from clinometer.errors import FormatError, MeasureError, UsageError
+from clinometer.errors import UsageError
 from clinometer.files import json_bytes, written_whole
 from clinometer.languages import long_label
 from clinometer.measures import Measure, parse
@@ -20,7 +18,7 @@ from clinometer.measures import Measure, parse
 if TYPE_CHECKING:
     from clinometer.evaluation.results import Evaluation
 
-__all__ = ["mteb_name", "read_mteb", "subset_name", "to_mteb", "write_mteb"]
+__all__ = ["mteb_name", "subset_name", "to_mteb", "write_mteb"]
 
 _NAMES = {"nDCG": "ndcg", "R": "recall", "AP": "map", "RR": "mrr", "P": "precision", "Success": "hit_rate"}
 _MEANS = ("macro", "macro-target", "macro-pivot")
@@ -110,50 +108,3 @@ def write_mteb(evaluation: Evaluation, folder: str | os.PathLike[str], task_name
     with written_whole(path) as file:
         file.write(json_bytes(result))
     return path
-
-
-class _File(msgspec.Struct):
-    task_name: str
-    scores: dict[str, list[dict[str, Any]]]
-    dataset_revision: str = ""
-
-
-def read_mteb(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The scores of one of mteb's result files (from version 1.11 on) as tidy rows.
-
-    Args:
-        path: The file.
-
-    Returns:
-        One dictionary per split, subset and score: `task`, `split`, `subset`, `languages`, `measure`, `value`. Measures
-        that clinometer knows are in its spelling, others as in the file; scores that are not numbers are left out.
-
-    Raises:
-        FormatError: Not a result file of mteb.
-        FileNotFoundError: The file does not exist.
-    """
-    try:
-        result = msgspec.json.decode(Path(path).read_bytes(), type=_File)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(os.fspath(path), None, f"not a result file of mteb 1.11 or newer: {error}") from None
-    return [
-        {
-            "task": result.task_name,
-            "split": split,
-            "subset": subset.get("hf_subset", "default"),
-            "languages": subset.get("languages", []),
-            "measure": _ours(name),
-            "value": float(value),
-        }
-        for split, subsets in result.scores.items()
-        for subset in subsets
-        for name, value in subset.items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-    ]
-
-
-def _ours(name: str) -> str:
-    try:
-        return str(parse([name])[0])
-    except MeasureError:
-        return name

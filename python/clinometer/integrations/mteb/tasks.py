@@ -1,14 +1,17 @@
 """Mixed pools as tasks of mteb: one subset for each setting, from a collection that clinometer reads.
 
-mteb measures them with its own code; its nDCG equals ours, and what it lacks (`MaxR`, intrusion) is left to `evaluate`.
+mteb measures them with its own code; its nDCG equals ours if the prompts are the same (`models`), and what it lacks
+(`MaxR`, intrusion) is left to `evaluate`.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 from clinometer.collection import Collection
+from clinometer.encoders.families import WEB_SEARCH
 from clinometer.errors import MissingExtraError, UsageError
 from clinometer.integrations.mteb.results import subset_name
 from clinometer.io import load
@@ -22,6 +25,8 @@ except ImportError:
 from datasets import Dataset
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.task_metadata import TaskMetadata
+
+from clinometer.integrations.mteb.models import prompt_notice
 
 __all__ = ["belebele_task", "mixed_pool_task", "xquad_task"]
 
@@ -53,7 +58,8 @@ def mixed_pool_task(
         **metadata: Further fields of `TaskMetadata`.
 
     Returns:
-        A task with its data, for `mteb.evaluate(model, task)`.
+        A task with its data, for `mteb.evaluate(model, task)`. Instruction models get the instruction of their cards.
+        A warning says where mteb's prompts for a model differ from clinometer's.
 
     Raises:
         UsageError: A scenario cannot be a task, or no setting has queries with relevant documents.
@@ -66,6 +72,7 @@ def mixed_pool_task(
         ['en+de:en', 'en+de:de']
     """
     scenarios = list(scenarios)
+    collection.require_texts("a task of mteb")
     if unsupported := [scenario for scenario in scenarios if scenario not in (*_SCENARIOS, "multilingual")]:
         raise UsageError(
             f"{', '.join(unsupported)} cannot be a task of mteb; choose from {', '.join(_SCENARIOS)} and multilingual"
@@ -93,6 +100,8 @@ def mixed_pool_task(
         "eval_langs": languages,
         "main_score": "ndcg_at_10",
         "is_public": False,
+        # What mteb asks instruction models for; without it they would get its own words for retrieval.
+        "prompt": {"query": WEB_SEARCH},
     }
     task_metadata = TaskMetadata(**{**fields, **metadata})
 
@@ -110,6 +119,12 @@ def mixed_pool_task(
                 subset: {_SPLIT: _split(collection, settings[subset], judged[subset])} for subset in self.hf_subsets
             }
             self.data_loaded = True
+
+        def evaluate(self, model: Any, *arguments: Any, **options: Any) -> Any:
+            """Evaluate as any task; warn if mteb's prompts are not those that clinometer uses for the model."""
+            if notice := prompt_notice(model, self.metadata):
+                warnings.warn(notice, UserWarning, stacklevel=2)
+            return super().evaluate(model, *arguments, **options)
 
     return MixedPoolTask()
 

@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from clinometer.files import written_whole
+from clinometer.files import written_together, written_whole
 from clinometer.report.base.canvas import INK, Mark, canvas, quietly
 from clinometer.report.evaluation.figures import Drawing
 
@@ -26,12 +26,13 @@ def save_figures(drawings: Iterable[Drawing], folder: str | os.PathLike[str]) ->
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for drawing in drawings:
-        for ending, content in _contents(drawing).items():
-            path = folder / f"{drawing.name}.{ending}"
-            with written_whole(path) as file:
-                file.write(content)
-            paths.append(path)
+    with written_together():
+        for drawing in drawings:
+            for ending, content in _contents(drawing).items():
+                path = folder / f"{drawing.name}.{ending}"
+                with written_whole(path) as file:
+                    file.write(content)
+                paths.append(path)
     return paths
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from importlib import import_module, resources
 from typing import Any
 
-from clinometer.errors import MissingExtraError
+from clinometer.errors import MissingExtraError, printable
 
 __all__ = ["fill", "require_extra"]
 
 
-def require_extra() -> None:
-    """Check, before any work, that the packages of the HTML report are installed.
+def require_extra(feature: str = "the HTML report") -> None:
+    """Check, before any work, that the packages of the HTML report and of figures are installed.
+
+    Args:
+        feature: What needs them, for the message.
 
     Raises:
         MissingExtraError: matplotlib or jinja2 is not installed.
@@ -20,7 +23,7 @@ def require_extra() -> None:
         try:
             import_module(package)
         except ImportError:
-            raise MissingExtraError("the HTML report", "report") from None
+            raise MissingExtraError(feature, "report") from None
 
 
 def fill(template: str, **facts: Any) -> str:
@@ -37,6 +40,8 @@ def fill(template: str, **facts: Any) -> str:
         loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
         autoescape=True,
         undefined=StrictUndefined,
+        # Figures, which are markup and no `str` alone, stay as they are.
+        finalize=lambda value: printable(value, lines=True) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -38,16 +38,16 @@ BETTER = {True: "Higher is better.", False: "Lower is better.", None: "Shows a d
 _TABLE = """
 af:Afrikaans am:Amharic ar:Arabic as:Assamese az:Azerbaijani be:Belarusian bg:Bulgarian bm:Bambara bn:Bengali
 bo:Tibetan bs:Bosnian ca:Catalan ceb:Cebuano ckb:Sorani cs:Czech cy:Welsh da:Danish de:German el:Greek en:English
-eo:Esperanto es:Spanish et:Estonian eu:Basque fa:Persian ff:Fula fi:Finnish fr:French ga:Irish gl:Galician gn:Guarani
-gu:Gujarati ha:Hausa he:Hebrew hi:Hindi hr:Croatian ht:Haitian hu:Hungarian hy:Armenian id:Indonesian ig:Igbo
-ilo:Ilocano is:Icelandic it:Italian ja:Japanese jv:Javanese ka:Georgian kk:Kazakh km:Khmer kn:Kannada ko:Korean
-ku:Kurdish ky:Kyrgyz la:Latin lb:Luxembourgish lg:Ganda ln:Lingala lo:Lao lt:Lithuanian lv:Latvian mg:Malagasy
-mi:Maori mk:Macedonian ml:Malayalam mn:Mongolian mr:Marathi ms:Malay mt:Maltese my:Burmese nb:Norwegian ne:Nepali
-nl:Dutch nn:Nynorsk no:Norwegian ny:Nyanja om:Oromo or:Odia pa:Punjabi pl:Polish ps:Pashto pt:Portuguese ro:Romanian
-ru:Russian rw:Kinyarwanda sa:Sanskrit sd:Sindhi si:Sinhala sk:Slovak sl:Slovenian sn:Shona so:Somali sq:Albanian
-sr:Serbian ss:Swati st:Sotho su:Sundanese sv:Swedish sw:Swahili ta:Tamil te:Telugu tg:Tajik th:Thai ti:Tigrinya
-tl:Tagalog tn:Tswana tr:Turkish ts:Tsonga ug:Uyghur uk:Ukrainian ur:Urdu uz:Uzbek vi:Vietnamese war:Waray wo:Wolof
-xh:Xhosa yi:Yiddish yo:Yoruba zh:Chinese zu:Zulu
+eo:Esperanto es:Spanish et:Estonian eu:Basque fa:Persian ff:Fula fi:Finnish fil:Filipino fr:French ga:Irish
+gl:Galician gn:Guarani gu:Gujarati ha:Hausa he:Hebrew hi:Hindi hr:Croatian ht:Haitian hu:Hungarian hy:Armenian
+id:Indonesian ig:Igbo ilo:Ilocano is:Icelandic it:Italian ja:Japanese jv:Javanese ka:Georgian kk:Kazakh km:Khmer
+kn:Kannada ko:Korean ku:Kurdish ky:Kyrgyz la:Latin lb:Luxembourgish lg:Ganda ln:Lingala lo:Lao lt:Lithuanian
+lv:Latvian mg:Malagasy mi:Maori mk:Macedonian ml:Malayalam mn:Mongolian mr:Marathi ms:Malay mt:Maltese my:Burmese
+nb:Norwegian ne:Nepali nl:Dutch nn:Nynorsk no:Norwegian ny:Nyanja om:Oromo or:Odia pa:Punjabi pl:Polish ps:Pashto
+pt:Portuguese ro:Romanian ru:Russian rw:Kinyarwanda sa:Sanskrit sd:Sindhi si:Sinhala sk:Slovak sl:Slovenian sn:Shona
+so:Somali sq:Albanian sr:Serbian ss:Swati st:Sotho su:Sundanese sv:Swedish sw:Swahili ta:Tamil te:Telugu tg:Tajik
+th:Thai ti:Tigrinya tl:Tagalog tn:Tswana tr:Turkish ts:Tsonga ug:Uyghur uk:Ukrainian ur:Urdu uz:Uzbek vi:Vietnamese
+war:Waray wo:Wolof xh:Xhosa yi:Yiddish yo:Yoruba zh:Chinese zu:Zulu
 """
 _NAMES: dict[str, str] = dict(entry.split(":", 1) for entry in _TABLE.split())
 

@@ -337,8 +337,8 @@ def caveats(readings: Sequence[Reading]) -> list[str]:
             f"Pairs without {pivot} were evaluated too. Means over all pairs are not means of the target languages: "
             "only the tables under Every row show them; elsewhere a mean is a dash."
         )
-    for setting in ("ties", "pairs"):
-        values = list(dict.fromkeys(wording.listed(reading.settings.get(setting)) for reading in readings))
+    for setting, default in (("ties", None), ("pairs", None), ("query_set", "answered")):
+        values = list(dict.fromkeys(wording.listed(reading.settings.get(setting, default)) for reading in readings))
         if len(values) > 1:
             sentences.append(f"The results have different settings of {setting}: {', '.join(values)}.")
     return sentences

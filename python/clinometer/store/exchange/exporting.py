@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm.auto import tqdm
 
 from clinometer.errors import UsageError
+from clinometer.files import written_together
 from clinometer.store.exchange.formats import Format, format_of, is_address, module_of
 from clinometer.store.exchange.row_source import USUAL, Columns, Origin, RowBlock
 from clinometer.store.reader import EmbeddingStore
@@ -34,7 +34,7 @@ def export_store(
     Args:
         path: Folder of the store.
         target: New file, or URL of a database, `postgresql://...`. If the format holds vectors only (`safetensors`,
-            `faiss`, `npy`), `FILE.jsonl` gets id, language and group of each row.
+            `faiss`, `npy`), `FILE.jsonl` gets id, language and group of each row. All files appear, or none.
         format: Format of the target; by default from its name.
         metric: Metric of a faiss index, `ip` or `l2`.
         table: New table of pgvector, `NAME` or `SCHEMA.NAME`.
@@ -77,15 +77,18 @@ def export_store(
         raise UsageError(f"{store.path} has no rows; nothing to export")
     store.verify()
     origin = Origin(stage=store.stage, dtype=store.manifest.dtype, encoder=store.record)
-    with tqdm(total=len(store), desc="export", unit="row", file=sys.stderr, disable=not show_progress_bar) as bar:
+    with (
+        tqdm(total=len(store), desc="export", unit="row", file=sys.stderr, disable=not show_progress_bar) as bar,
+        written_together(),
+    ):
         module_of(form).write(where, store, origin, _blocks(store, bar), metric=metric, table=table, columns=columns)
     return len(store)
 
 
 def _blocks(store: EmbeddingStore, bar: Any) -> Iterator[RowBlock]:
     start = 0
-    for rows in store.shards():
+    for rows in store.arrays():
         part = slice(start, start + len(rows))
-        yield RowBlock(np.asarray(rows), store.ids[part], store.languages[part], store.groups[part])
+        yield RowBlock(rows, store.ids[part], store.languages[part], store.groups[part])
         start += len(rows)
         bar.update(len(rows))

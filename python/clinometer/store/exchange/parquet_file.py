@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import EmbeddingError, FormatError, first_few, optional_package
-from clinometer.files import written_whole
+from clinometer.files import regular, written_whole
 from clinometer.store.exchange.row_source import USUAL, Columns, Origin, RowBlock, Source, of_one_dimension, present
 from clinometer.store.reader import EmbeddingStore
 
@@ -54,7 +54,7 @@ def opened(path: Path, *, columns: Columns = USUAL, **_: Any) -> Iterator[Source
     """The rows of one parquet file."""
     pa, parquet = _pyarrow()
     try:
-        file = parquet.ParquetFile(path, pre_buffer=False)
+        file = parquet.ParquetFile(regular(path), pre_buffer=False)
     except pa.ArrowInvalid as error:
         raise FormatError(path, None, f"not a parquet file ({error})") from None
     with file:

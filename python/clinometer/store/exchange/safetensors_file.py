@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from clinometer.errors import FormatError, UsageError, optional_package
-from clinometer.files import written_whole
+from clinometer.files import regular, written_whole
 from clinometer.store.exchange.row_source import USUAL, Columns, Origin, RowBlock, Source
 from clinometer.store.exchange.sidecar import sidecar_source, write_sidecar
 from clinometer.store.manifest import Dtype
@@ -57,6 +57,7 @@ def opened(path: Path, *, columns: Columns = USUAL, rows_file: Path | None = Non
         MissingExtraError: The package safetensors is not installed.
     """
     safetensors = optional_package("safetensors", "reading safetensors files", "safetensors")
+    regular(path)
     try:
         file = safetensors.safe_open(str(path), framework="numpy")
     except (safetensors.SafetensorError, ValueError) as error:
@@ -67,13 +68,27 @@ def opened(path: Path, *, columns: Columns = USUAL, rows_file: Path | None = Non
             raise UsageError(
                 f"{path} has no tensor {columns.embedding!r}; name one of {', '.join(names)} with --embedding-column"
             )
-        tensor = file.get_slice(columns.embedding if columns.embedding in names else names[0])
+        name = columns.embedding if columns.embedding in names else names[0]
+        tensor = file.get_slice(name)
         shape, code = tensor.get_shape(), tensor.get_dtype()
-        if len(shape) != 2 or code not in ("F16", "F32", "F64"):
-            raise FormatError(
-                path, None, f"the tensor is {code} of shape {tuple(shape)}, but should be F32 or F16, (rows, dimension)"
-            )
+        if len(shape) != 2 or code not in ("F16", "BF16", "F32", "F64"):
+            problem = f"the tensor is {code} of shape {tuple(shape)}, but should be F32, F16 or BF16, (rows, dimension)"
+            raise FormatError(path, None, problem)
         dtype: Dtype = "float16" if code == "F16" else "float32"
         origin = Origin.read((file.metadata() or {}).get(_METADATA))
-        with sidecar_source(path, rows_file, shape[0], dtype, origin, lambda start, stop: tensor[start:stop]) as source:
+        read = _bfloat16(path, name, tuple(shape)) if code == "BF16" else lambda start, stop: tensor[start:stop]
+        with sidecar_source(path, rows_file, shape[0], dtype, origin, read) as source:
             yield source
+
+
+def _bfloat16(path: Path, name: str, shape: tuple[int, int]) -> Callable[[int, int], Any]:
+    """Reader of the rows of a tensor whose numbers are the upper halves of float32, a type that NumPy lacks."""
+    with regular(path).open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        offsets = msgspec.json.decode(file.read(length))[name]["data_offsets"]
+    halves = np.memmap(path, dtype="<u2", mode="r", offset=8 + length + offsets[0], shape=shape)
+
+    def read(start: int, stop: int) -> Any:
+        return (halves[start:stop].astype(np.uint32) << 16).view(np.float32)
+
+    return read

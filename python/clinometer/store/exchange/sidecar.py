@@ -4,16 +4,18 @@ record of the encoder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from filecmp import cmp
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 from numpy.typing import NDArray
 
-from clinometer.errors import FormatError
-from clinometer.files import written_whole
+from clinometer.contents import decode_json
+from clinometer.errors import FormatError, UsageError
+from clinometer.files import regular, written_whole
 from clinometer.store.exchange.row_source import Origin, RowBlock, Source
 from clinometer.store.manifest import Dtype
 from clinometer.store.reader import EmbeddingStore
@@ -31,20 +33,53 @@ class _Line(msgspec.Struct, gc=False):
 
 
 def write_sidecar(path: Path, store: EmbeddingStore, origin: Origin | None) -> None:
-    """Write both files (the second only if there is an origin)."""
-    with written_whole(path.with_name(path.name + ".jsonl")) as file:
-        for start, shard in store.manifest.numbered_shards():
-            part = slice(start, start + shard.rows)
-            file.write(lines_of(store.ids[part], store.languages[part], store.groups[part]))
+    """Write both files (the second only if there is an origin).
+
+    Raises:
+        UsageError: A file of that name exists with other content.
+    """
+    parts = (slice(start, start + shard.rows) for start, shard in store.manifest.numbered_shards())
+    _write_new(
+        sidecar_of(path),
+        (lines_of(store.ids[part], store.languages[part], store.groups[part]) for part in parts),
+    )
     if origin is not None:
-        with written_whole(path.with_name(path.name + ".json")) as file:
-            file.write(origin.to_json() + b"\n")
+        _write_new(path.with_name(path.name + ".json"), [origin.to_json() + b"\n"])
+
+
+def _write_new(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file, unless its name is taken; a killed export may have left the same content."""
+    with written_whole(path) as file:
+        file.writelines(parts)
+        file.flush()
+        if path.exists() and not cmp(path, file.name, shallow=False):
+            raise UsageError(f"{path} already exists; choose another name for the export, or delete it")
+
+
+def sidecar_of(path: Path) -> Path:
+    """The file of the lines of a file of vectors."""
+    return path.with_name(path.name + ".jsonl")
+
+
+def line_ids(file: Path) -> list[str]:
+    """The id of each line.
+
+    Raises:
+        FormatError: A line is not one of a row.
+        FileNotFoundError: The file does not exist.
+    """
+    with regular(file).open("rb") as lines:
+        return [str(_line(file, number, line).id) for number, line in enumerate(lines, 1)]
+
+
+def _line(file: Path, number: int, line: bytes) -> _Line:
+    return decode_json(line, _Line, file, f"expected a line such as {_FORM}: {{problem}}", number)
 
 
 def sidecar_origin(path: Path) -> Origin | None:
     """The exported record; None if there is none."""
     file = path.with_name(path.name + ".json")
-    return Origin.read(file.read_bytes()) if file.is_file() else None
+    return Origin.read(regular(file).read_bytes()) if file.is_file() else None
 
 
 @contextmanager
@@ -66,12 +101,12 @@ def sidecar_source(
         origin: The exported record.
         read: Function that returns the vectors from a row up to another one.
     """
-    file = rows_file or path.with_name(path.name + ".jsonl")
-    if not file.is_file():
+    file = rows_file or sidecar_of(path)
+    if not regular(file).is_file():
         raise FormatError(
             file, None, f"the {rows:,} vectors of {path.name} need one line each, such as {_FORM}; write them"
         )
-    with file.open("rb") as lines:
+    with regular(file).open("rb") as lines:
         yield Source(
             name=path.name,
             rows=rows,
@@ -84,16 +119,12 @@ def sidecar_source(
 def _blocks(
     file: Path, lines: IO[bytes], name: str, rows: int, read: Callable[[int, int], NDArray[Any]], step: int
 ) -> Iterator[RowBlock]:
-    decoder = msgspec.json.Decoder(_Line)
     block: list[_Line] = []
     number = 0
     for number, line in enumerate(lines, 1):
         if number > rows:
             break
-        try:
-            block.append(decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise FormatError(file, number, f"expected a line such as {_FORM}: {error}") from None
+        block.append(_line(file, number, line))
         if len(block) == step or number == rows:
             yield RowBlock(
                 read(number - len(block), number),

@@ -224,8 +224,8 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
             UsageError: The `primary` figure is not defined here.
         """
         with _modes_kept(model):
-            queries, documents = self._embedded(model)
-        computed = self._metrics(queries, documents)
+            queries, documents, similarity = self._embedded(model)
+        computed = self._metrics(queries, documents, similarity)
         computed[self._key] = primary_value(self.primary, computed, self._key)
         figures = ", ".join(f"{key} {computed[key]:.4f}" for key in dict.fromkeys((self._key, *self._planned[:4])))
         when = "" if epoch == -1 else f" in epoch {epoch}" + ("" if steps == -1 else f" after {steps} steps")
@@ -259,7 +259,7 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
         }
         return {name: value for name, value in facts.items() if value is not None}
 
-    def _embedded(self, model: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _embedded(self, model: Any) -> tuple[NDArray[np.float32], NDArray[np.float32], str]:
         encoder = SentenceTransformerEncoder(
             model,
             query_prompt=self.query_prompt,
@@ -272,11 +272,13 @@ class MixedPoolEvaluator(SentenceEvaluator):  # type: ignore[misc, unused-ignore
         documents = encoder.encode_documents(self.collection.documents.texts, show_progress_bar=self.show_progress_bar)
         for warning in encoder.record.warnings[earlier_warnings:]:
             _logger.warning("%s", warning)
-        return queries, documents
+        return queries, documents, encoder.record.similarity
 
-    def _metrics(self, queries: NDArray[np.float32], documents: NDArray[np.float32]) -> dict[str, float]:
+    def _metrics(
+        self, queries: NDArray[np.float32], documents: NDArray[np.float32], similarity: str = ""
+    ) -> dict[str, float]:
         """Figures from embeddings, plain and corrected, so that each text is encoded once."""
-        plain = PrecomputedEncoder(queries, documents)
+        plain = PrecomputedEncoder(queries, documents, similarity=similarity)
         metrics = self._evaluated(plain)
         if self.corrected:
             center = Center.fit(documents, self.collection.documents.languages)

@@ -8,17 +8,20 @@ import numpy as np
 
 from clinometer.errors import CollectionError
 
-__all__ = ["checked_grade", "whole_grade"]
+__all__ = ["as_whole", "checked_grade"]
+
+_END = 1 << 31
 
 
-def whole_grade(grade: Any) -> int | None:
+def as_whole(grade: Any) -> int | None:
     """The grade as a whole number of 32 bits; None if it is not one, such as 0.5, which must not be cut to 0.
 
     Example:
-        >>> whole_grade(2.0), whole_grade(0.5), whole_grade("1"), whole_grade(float("nan"))
+        >>> as_whole(2.0), as_whole(0.5), as_whole("1"), as_whole(float("nan"))
         (2, None, None, None)
     """
-    if not isinstance(grade, (int, float, np.integer, np.floating)) or not abs(float(grade)) < 1 << 31:
+    is_number = isinstance(grade, (int, float, np.integer, np.floating)) and not isinstance(grade, bool)
+    if not (is_number and -_END < grade < _END):
         return None
     return int(grade) if int(grade) == grade else None
 
@@ -29,7 +32,7 @@ def checked_grade(grade: Any, query_id: str, document_id: str) -> int:
     Raises:
         CollectionError: It is not a whole number of 32 bits.
     """
-    whole = whole_grade(grade)
+    whole = as_whole(grade)
     if whole is None:
         raise CollectionError(
             f"the grade of document {document_id!r} for query {query_id!r} is {grade!r}, but grades are whole numbers; "

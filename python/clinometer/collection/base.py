@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
@@ -16,16 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import CollectionError, first_few
-from clinometer.grades import checked_grade
-from clinometer.languages import canonical, select
+from clinometer.errors import CollectionError, first_few, printable
+from clinometer.languages import near, select
 
-__all__ = ["Collection", "CollectionBuilder", "Texts"]
+__all__ = ["Collection", "Texts"]
 
 # Languages that a repr lists.
 _SHOWN = 12
-# Text, language and group by id.
-_Entries = dict[str, tuple[str, str, str | None]]
 
 
 @dataclass(frozen=True)
@@ -78,6 +75,7 @@ class Collection:
         notes: What the reader noted: unit, duplicates removed per language, groups without translation, ...
 
     Example:
+        >>> from clinometer.collection import CollectionBuilder
         >>> builder = CollectionBuilder("tiny")
         >>> builder.add_document("d1", "A cat sleeps.", "en", group="cat")
         >>> builder.add_document("d2", "Eine Katze schläft.", "de", group="cat")
@@ -141,6 +139,18 @@ class Collection:
         labels = select(languages, self.languages, f"collection {self.name!r}")
         return self._only(self.documents.rows_in(labels), self.queries.rows_in(labels))
 
+    def require_texts(self, purpose: str) -> None:
+        """Refuse a collection of which only ids and languages are known (`texts_absent` in its notes).
+
+        Raises:
+            CollectionError: It has no texts of documents or of queries.
+        """
+        if absent := self.notes.get("texts_absent"):
+            raise CollectionError(
+                f"{self.name!r} has no texts of {' and '.join(absent)}, which {purpose} needs; add them, or evaluate a "
+                "run, scores or precomputed embeddings"
+            )
+
     def complete(self) -> Collection:
         """The collection without texts that lack a translation: then all languages have the same questions and texts.
 
@@ -156,6 +166,7 @@ class Collection:
             CollectionError: No query is left.
 
         Example:
+            >>> from clinometer.collection import CollectionBuilder
             >>> builder = CollectionBuilder("tiny")
             >>> for group, language in (("cat", "en"), ("cat", "de"), ("dog", "en")):
             ...     builder.add_document(f"d-{group}-{language}", f"{group} {language}", language, group)
@@ -261,6 +272,43 @@ class Collection:
             "notes": dict(self.notes),
         }
 
+    def notices(self) -> list[str]:
+        """Sentences for results about languages that do not meet and parallel texts that are not known as such.
+
+        Example:
+            >>> from clinometer.collection import CollectionBuilder
+            >>> builder = CollectionBuilder("tiny")
+            >>> builder.add_document("d1", "Eine Katze.", "de")
+            >>> builder.add_query("q1", "Wer?", "german")
+            >>> for sentence in builder.build().notices():
+            ...     print(sentence)
+            german has 1 queries but no documents; near labels: de; if they are one language, give it one label
+            de has 1 documents but no queries; near labels: german; if they are one language, give it one label
+        """
+        sentences = []
+        sides = {"queries": Counter(self.queries.languages), "documents": Counter(self.documents.languages)}
+        for kind, other in (("queries", "documents"), ("documents", "queries")):
+            far_labels = []
+            for label, count in sides[kind].items():
+                if label in sides[other]:
+                    continue
+                if labels := near(label, sides[other]):
+                    sentences.append(
+                        f"{label} has {count:,} {kind} but no {other}; near labels: {first_few(labels, show=str)}; "
+                        "if they are one language, give it one label"
+                    )
+                else:
+                    far_labels.append(label)
+            if far_labels:
+                sentences.append(f"languages with {kind} but no {other}: {first_few(far_labels, _SHOWN, str)}")
+        if unknown := self.notes.get("parallel_texts_without_group"):
+            numbers = " and ".join(f"{count:,} {kind}" for kind, count in unknown.items())
+            sentences.append(
+                f"{numbers} share relevant judgements across languages but have no group; if there are translations "
+                "among them, give those of one text the same value in the field 'group', or they count as unrelated"
+            )
+        return sentences
+
     def summary(self) -> str:
         """A few lines for a terminal: the contents of the collection, and what the reader removed."""
         facts = self.describe()
@@ -276,7 +324,8 @@ class Collection:
             if isinstance(value, dict):
                 value = ", ".join(f"{name} {item}" for name, item in value.items()) or "none"
             lines.append(f"{key.replace('_', ' ')}: {value}")
-        return "\n".join(lines)
+        lines += [f"note: {sentence}" for sentence in self.notices()]
+        return "\n".join(map(printable, lines))
 
 
 def _languages_of_groups(texts: Texts) -> dict[str, set[str]]:
@@ -292,108 +341,3 @@ def _in_every_language(texts: Texts) -> NDArray[np.bool_]:
     languages_of = _languages_of_groups(texts)
     language_count = len(set(texts.languages))
     return np.array([group is None or len(languages_of[group]) == language_count for group in texts.groups], dtype=bool)
-
-
-class CollectionBuilder:
-    """Builds a collection and refuses what does not fit: duplicate ids, judgements of missing texts, empty texts.
-
-    Readers add in the order of their files; errors name `where` (such as `corpus.jsonl:17`).
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.notes: dict[str, Any] = {}
-        self._documents: _Entries = {}
-        self._queries: _Entries = {}
-        self._query_fields: dict[str, Mapping[str, str]] = {}
-        self._judgements: dict[str, dict[str, int]] = {}
-
-    def add_document(self, id: str, text: str, language: str, group: str | None = None, where: str = "") -> None:
-        """Add a document; `language` may have any form that `languages.canonical` reads."""
-        self._add(self._documents, "document", id, text, language, group, where)
-
-    def add_query(
-        self,
-        id: str,
-        text: str,
-        language: str,
-        group: str | None = None,
-        where: str = "",
-        fields: Mapping[str, str] | None = None,
-    ) -> None:
-        """Add a query; `language` may have any form that `languages.canonical` reads.
-
-        `fields` are further values by name, such as its topic.
-        """
-        self._add(self._queries, "query", id, text, language, group, where)
-        self._query_fields[id] = fields or {}
-
-    def _add(
-        self, entries: _Entries, kind: str, id: str, text: str, language: str, group: str | None, where: str
-    ) -> None:
-        prefix = f"{where}: " if where else ""
-        if not isinstance(id, str):
-            raise CollectionError(
-                f"{prefix}{kind} id {id!r} is {type(id).__name__}, but ids are strings; quote it in the file"
-            )
-        if id in entries:
-            raise CollectionError(f"{prefix}duplicate {kind} id {id!r}; ids must be unique")
-        if not text.strip():
-            raise CollectionError(f"{prefix}{kind} {id!r} has no text; remove it or fill it in")
-        entries[id] = (text, canonical(language), group)
-
-    def judge(self, query_id: str, document_id: str, grade: int = 1) -> None:
-        """Record a judgement; a later one for the same pair replaces it, so readers check their own duplicates."""
-        self._judgements.setdefault(query_id, {})[document_id] = checked_grade(grade, query_id, document_id)
-
-    def build(self) -> Collection:
-        """The finished collection.
-
-        Raises:
-            CollectionError: There are no documents or no queries, or judgements name missing ones.
-        """
-        for kind, entries in (("documents", self._documents), ("queries", self._queries)):
-            if not entries:
-                raise CollectionError(f"{self.name} has no {kind}")
-        row_of_document = {name: row for row, name in enumerate(self._documents)}
-        _refuse_missing("queries", [name for name in self._judgements if name not in self._queries], self._queries)
-        missing = {name for judged in self._judgements.values() for name in judged if name not in row_of_document}
-        _refuse_missing("documents", sorted(missing, key=str), self._documents)
-        judged: list[int] = []
-        grades: list[int] = []
-        indptr = [0]
-        for query in self._queries:
-            rows = sorted((row_of_document[doc], grade) for doc, grade in self._judgements.get(query, {}).items())
-            judged += [row for row, _ in rows]
-            grades += [grade for _, grade in rows]
-            indptr.append(len(judged))
-        return Collection(
-            self.name,
-            _columns(self._documents),
-            replace(_columns(self._queries), fields=_fields(list(self._query_fields.values()))),
-            np.array(indptr, dtype=np.int64),
-            np.array(judged, dtype=np.int64),
-            np.array(grades, dtype=np.int32),
-            dict(self.notes),
-        )
-
-
-def _columns(entries: _Entries) -> Texts:
-    texts, languages, groups = zip(*entries.values(), strict=True)
-    return Texts(tuple(entries), texts, languages, groups)
-
-
-def _fields(entries: Sequence[Mapping[str, str]]) -> dict[str, tuple[str | None, ...]]:
-    names = dict.fromkeys(name for entry in entries for name in entry)
-    return {name: tuple(entry.get(name) for entry in entries) for name in names}
-
-
-def _refuse_missing(kind: str, missing: Sequence[Any], present: _Entries) -> None:
-    if not missing:
-        return
-    fix = "remove the judgements or add the texts"
-    if any(not isinstance(name, str) and str(name) in present for name in missing):
-        fix = "the judgements have numbers where the texts have strings: write both as strings"
-    raise CollectionError(
-        f"the judgements name {len(missing):,} {kind} that are not in the collection ({first_few(missing)}); {fix}"
-    )

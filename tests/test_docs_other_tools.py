@@ -1,0 +1,108 @@
+"""docs/how-to/other-tools.md: every block of the page runs as it is written."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import textwrap
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command_line import Run
+
+import clinometer as cm
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "other-tools.md"
+E5 = '"intfloat/multilingual-e5-small"'
+
+
+def blocks(heading: str) -> list[str]:
+    """The indented blocks under a heading."""
+    section = PAGE.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    indented = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", section, re.M)
+    return [textwrap.dedent(block) for block in indented if block.strip()]
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def namespace(demo_evaluation: cm.Evaluation) -> dict[str, Any]:
+    return {"cm": cm, "evaluation": demo_evaluation}
+
+
+@pytest.mark.shared
+def test_beir_and_trec_on_the_command_line(shared: Path, workplace: Path, run: Run) -> None:
+    commands = blocks("BEIR and TREC")[0].strip().splitlines()
+    assert len(commands) == 3
+    for command in commands:
+        words = shlex.split(command.replace("xquad:DIR", f"xquad:{shared}/data/xquad").replace(" E ", " offline "))
+        more = [] if "--languages" in words else ["--languages", "en,de"]  # the same in less time
+        done = run(*words[1:], *more)
+        assert done.code == 0, done.err
+    assert (workplace / "run.trec.gz").stat().st_size > 0
+    assert cm.load("beir:xquad-beir").languages == ("de", "en")
+    assert {path.name for path in (workplace / "xquad-trec").iterdir()} >= {"qrels.txt", "topics.tsv", "languages.tsv"}
+
+
+def test_a_run_of_another_pool(workplace: Path) -> None:
+    exec(blocks("BEIR and TREC")[1], {})
+    from clinometer.io.trec import read_run
+
+    run = read_run(workplace / "run.trec")
+    assert len(run) == 450
+    documents = {document for ranked in run.values() for document in ranked}
+    assert {document.partition(":")[0].partition("-")[0] for document in documents} == {"en", "de"}
+
+
+def test_ir_measures(workplace: Path) -> None:
+    pytest.importorskip("ir_measures")
+    (block,) = blocks("ir_measures")[:1]
+    values: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(block.replace("provider.calc_aggregate", "values = provider.calc_aggregate"), values)
+    assert {str(measure): value for measure, value in values["values"].items()}["MaxR"] == 2.0
+
+
+def test_pandas_and_polars(workplace: Path, namespace: dict[str, Any]) -> None:
+    pytest.importorskip("polars")
+    pytest.importorskip("pandas")
+    (block,) = blocks("pandas and polars")[:1]
+    exec(block, namespace)
+
+
+def test_model_cards(workplace: Path, namespace: dict[str, Any]) -> None:
+    (workplace / "models" / "mine").mkdir(parents=True)
+    (block,) = blocks("Model cards")
+    exec(block, namespace)
+    assert "MaxRnorm" in (workplace / "models" / "mine" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.models
+@pytest.mark.shared
+@pytest.mark.filterwarnings("ignore")
+def test_mteb(shared: Path, workplace: Path, tmp_path: Path) -> None:
+    pytest.importorskip("mteb", reason="the extra mteb is not installed", exc_type=ImportError)
+    host = pytest.importorskip("sentence_transformers")
+    from support import tiny_transformer
+
+    (workplace / "data").symlink_to(shared / "data")
+    tiny_transformer.build(tmp_path / "parts").save(str(tmp_path / "tiny"))
+    first, second = blocks("mteb")
+    # An encoder that knows the words: equal scores would be in another order on the two sides.
+    first, count = re.subn(rf"cm\.encoder\({E5}, .*\)", 'cm.encoder("offline")', first)
+    assert count == 1
+    second = second.replace(f"mteb.get_model({E5})", f"get_model({str(tmp_path / 'tiny')!r})")
+    values: dict[str, Any] = {}
+    exec(first, values)
+    theirs = {score["hf_subset"]: score["ndcg_at_10"] for score in values["result"].task_results[0].scores["test"]}
+    assert list(theirs) == ["en+de:en", "en+de:de", "en+zh:en", "en+zh:zh"]
+    ours = {row["subset"]: row["value"] for row in values["rows"] if row["measure"] == "nDCG@10"}
+    assert theirs == pytest.approx({subset: ours[subset] for subset in theirs}, abs=1e-4)
+    exec(second, values | {"get_model": host.SentenceTransformer})
