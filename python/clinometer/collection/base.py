@@ -324,7 +324,6 @@ class Collection:
             if isinstance(value, dict):
                 value = ", ".join(f"{name} {item}" for name, item in value.items()) or "none"
             lines.append(f"{key.replace('_', ' ')}: {value}")
-        lines += [f"note: {sentence}" for sentence in self.notices()]
         return "\n".join(lines)
 
 
