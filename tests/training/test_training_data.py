@@ -242,7 +242,7 @@ def test_files_are_read_with_line_numbers(tmp_path: Path) -> None:
     assert read_items(path) == many(4)
     assert len(parallel_samples(path, "deu_Latn", dev_share=0)) == 4
     with pytest.raises(FormatError, match=r"b.jsonl:2: duplicate id 'p0#0', first at .*b.jsonl:1"):
-        read_items(write(tmp_path / "b.jsonl", [raw(item(0)), {**raw(item(0)), "source": "x"}]))
+        read_items(write(tmp_path / "b.jsonl", [raw(item(0)), {**raw(item(0)), "source": "other"}]))
     with pytest.raises(FormatError, match=r"c.jsonl:1: the field 'document' is missing"):
         read_items(write(tmp_path / "c.jsonl", [{"id": "x", "texts": {"en": {"query": "a"}}}]))
     with pytest.raises(UsageError, match="no files were given"):
