@@ -147,7 +147,7 @@ class Collection:
         """
         if absent := self.notes.get("texts_absent"):
             raise CollectionError(
-                f"{self.name!r} has no texts of {' and '.join(absent)}, which {purpose} needs; add them, or evaluate a "
+                f"{self.name!r} has no texts of {absent}, which {purpose} needs; add them, or evaluate a "
                 "run, scores or precomputed embeddings"
             )
 
