@@ -106,7 +106,7 @@ def test_a_store_that_does_not_fit(encode: Run, folder: Path, tmp_path: Path) ->
     before = bytes_in(tmp_path / "s")
     prompt = complaint(encode("-o", tmp_path / "s", "--document-prompt", "passage: "), 2)
     assert "documents has other settings (--document-prompt: '', now 'passage: '); encode as before" in prompt
-    assert "shard_rows: 2048, now 5" in complaint(encode("-o", tmp_path / "s", "--shard-rows", 5), 2)
+    assert "--shard-rows: 2048, now 5" in complaint(encode("-o", tmp_path / "s", "--shard-rows", 5), 2)
     assert "dtype: float32, now float16" in complaint(encode("-o", tmp_path / "s", "--dtype", "float16"), 2)
     corpus = folder / "corpus.jsonl"
     corpus.write_text(corpus.read_text().replace('"1 de"', '"2 de"'))

@@ -154,7 +154,7 @@ def test_options_that_commands_gained_reach_the_work(run: Run, folder: Path) -> 
     for name in ("geometry", "correct"):
         done = run(name, f"beir:{folder}", "--reader", "colour=red", *(["-o", folder / "it.npz"] * (name == "correct")))
         assert done.code == 2
-        assert "unknown option colour of beir" in done.err
+        assert "unknown option --reader colour of beir" in done.err
     done = run("geometry", f"beir:{folder}", "--split", "absent")
     assert done.code == 1
     assert "absent.tsv" in done.err

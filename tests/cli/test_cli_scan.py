@@ -234,7 +234,7 @@ def test_stores_that_do_not_belong_together(run: Run, stored: Path, qrels: Path,
     done = run("scan", stored / "documents", "--relevant", qrels)
     assert_complaint(done, 2, "holds documents, but queries are needed")
     assert_complaint(run("scan", stored, "--relevant", qrels, "--executor", "x"), 2, "unknown executor 'x'")
-    assert_complaint(run("scan", stored, "--relevant", qrels, "--memory-budget", "x"), 2, "memory_budget is 'x'")
+    assert_complaint(run("scan", stored, "--relevant", qrels, "--memory-budget", "x"), 2, "--memory-budget is 'x'")
     assert_complaint(run("scan", stored, "--relevant", tmp_path / "no"), 1, "does not exist")
 
 
