@@ -16,6 +16,7 @@ from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import Json, Pivot, Progress, split_names, without_none
 from clinometer.cli.remedies import warn
 from clinometer.errors import UsageError
+from clinometer.numerals import read_int
 
 if TYPE_CHECKING:
     from clinometer.training.seeds import TrainedSeeds
@@ -59,7 +60,7 @@ class _Recipe(OptionGroup):
             UsageError: They are not different whole numbers of 0 or more.
         """
         try:
-            numbers = [int(part) for part in self.seed.split(",")]
+            numbers = [read_int(part.strip()) for part in self.seed.split(",")]
         except ValueError:
             raise UsageError(
                 f"--seed is {self.seed!r}; give whole numbers joined by commas, such as 42,43,44"

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import msgspec
 
+from clinometer.errors import FormatError
 from clinometer.files.paths import check_target, expanded, refuse_foreign, regular
 from clinometer.files.whole import PARTIAL, folder_written_whole, lock, withdraw, written_together, written_whole
 
@@ -72,7 +73,10 @@ def put_section(page: Path, name: str, text: str) -> None:
         text: Markdown.
     """
     begin, end = f"<!-- begin: clinometer {name} -->", f"<!-- end: clinometer {name} -->"
-    before = regular(page).read_text(encoding="utf-8") if page.exists() else ""
+    try:
+        before = regular(page).read_text(encoding="utf-8") if page.exists() else ""
+    except UnicodeDecodeError:
+        raise FormatError(page, None, "not UTF-8; save the page as UTF-8, or move it away") from None
     head, _, rest = before.partition(begin)
     tail = rest.partition(end)[2]
     with written_whole(page) as file:
