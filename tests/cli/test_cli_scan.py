@@ -443,7 +443,7 @@ def test_a_full_disk(
     claimed = whole._claimed
 
     def filling(path: Path) -> Any:
-        entry = claimed(path)
+        entry: Any = claimed(path)
         return entry._replace(file=Full(entry.file)) if path.name == name else entry
 
     with monkeypatch.context() as patched:
