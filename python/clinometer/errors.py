@@ -179,7 +179,12 @@ def shown(value: object, most: int = 100) -> str:
         >>> shown("x" * 500, 10)
         "'xxxxxxxxx..."
     """
-    text = repr(value)
+    try:
+        # One line, and not all of a long text; arrays take several lines.
+        written = isinstance(value, (str, bytes))
+        text = repr(value[: most + 2]) if written else " ".join(repr(value).split())  # type: ignore[index]
+    except Exception:
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= most else f"{text[:most]}..."
 
 

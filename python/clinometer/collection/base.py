@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import CollectionError, first_few
+from clinometer.errors import CollectionError, first_few, printable
 from clinometer.languages import near, select
 
 __all__ = ["Collection", "Texts"]
@@ -325,7 +325,7 @@ class Collection:
                 value = ", ".join(f"{name} {item}" for name, item in value.items()) or "none"
             lines.append(f"{key.replace('_', ' ')}: {value}")
         lines += [f"note: {sentence}" for sentence in self.notices()]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 def _languages_of_groups(texts: Texts) -> dict[str, set[str]]:

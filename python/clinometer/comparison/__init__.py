@@ -22,6 +22,7 @@ from clinometer.evaluation.results import Evaluation
 from clinometer.files import json_bytes, written_whole
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
+from clinometer.parameters import checked
 from clinometer.scenarios import SCENARIOS
 from clinometer.scenarios.drawing import drawn
 from clinometer.scenarios.options import COMPARED_SETTINGS
@@ -124,6 +125,7 @@ class Comparison:
         return [dict(row) for loss, row in worst_first if loss > tolerance + _ROUNDING]
 
 
+@checked
 def compare(
     before: Evaluation,
     *after: Evaluation,

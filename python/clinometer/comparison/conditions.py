@@ -15,6 +15,7 @@ from clinometer.errors import ClinometerError, UsageError
 from clinometer.evaluation.results import Evaluation
 from clinometer.languages import canonical
 from clinometer.measures import parse
+from clinometer.numerals import read_number
 from clinometer.scenarios import SCENARIOS
 from clinometer.scenarios.options import COMPARED_SETTINGS
 
@@ -125,7 +126,7 @@ def _read(kind: Kind, text: str) -> Condition:
         )
     (measure,) = parse([match["measure"]])
     try:
-        limit = float(match["limit"])
+        limit = read_number(match["limit"].strip())
     except ValueError:
         limit = math.nan
     if not math.isfinite(limit):
@@ -179,7 +180,10 @@ def check_results(
         bounded = use_bound and condition.kind in ("max", "min")
         unbounded = [row for row in rows if bounded and row["value"] is not None and row["ci_low"] is None]
         if unbounded:
-            problems.append(f"{condition}: {_place(unbounded[0])} has no interval; evaluate with --resamples 1000")
+            problems.append(
+                f"{condition}: {_place(unbounded[0])} has no interval; evaluate with --resamples 1000, or leave "
+                "out --use-bound"
+            )
             continue
         verdict = Verdict(condition, len(rows))
         for row in rows:

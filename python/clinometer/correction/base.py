@@ -24,6 +24,7 @@ from clinometer.encoders.base import Side
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
 from clinometer.files import written_whole
 from clinometer.languages import canonical
+from clinometer.parameters import checked
 from clinometer.vectors import array_of, finished_rows, unit_rows
 
 __all__ = ["UNKNOWN", "Correction", "Unknown", "load"]
@@ -81,6 +82,7 @@ class Correction(ABC):
         No row may depend on the other rows, so no BLAS: its last bits depend on the shape.
         """
 
+    @checked
     def apply(
         self, vectors: ArrayLike, languages: Sequence[str | None], *, unknown: Unknown = "refuse"
     ) -> NDArray[np.float32]:
@@ -102,6 +104,7 @@ class Correction(ABC):
         """
         return self._applied(vectors, languages, "documents", unknown)
 
+    @checked
     def apply_queries(
         self, vectors: ArrayLike, languages: Sequence[str | None] | None = None, *, unknown: Unknown = "refuse"
     ) -> NDArray[np.float32]:

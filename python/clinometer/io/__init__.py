@@ -13,6 +13,7 @@ from typing import Any
 
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
+from clinometer.parameters import checked
 
 __all__ = ["load"]
 
@@ -30,6 +31,7 @@ _FORMS = {
 _MODULES = {"trec": "trecfolder"}
 
 
+@checked
 def load(source: str | Path, *, languages: Iterable[str] | None = None, **options: Any) -> Collection:
     """Read a test collection.
 

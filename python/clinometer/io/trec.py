@@ -17,6 +17,7 @@ from clinometer.errors import FormatError, UsageError
 from clinometer.io.grades import whole_grade
 from clinometer.io.rows import Row
 from clinometer.io.textfiles import numbered_lines, require_file, write_lines
+from clinometer.numerals import read_score
 from clinometer.scanning.counts import TopK
 
 __all__ = ["qrels_of", "read_qrels", "read_run", "refuse_white_space", "run_of", "write_qrels", "write_run"]
@@ -55,8 +56,7 @@ def read_run(path: str | Path) -> dict[str, dict[str, float]]:
     run: dict[str, dict[str, float]] = {}
     for number, cells in _cells(path, ("query id", "Q0", "document id", "rank", "score", "tag"), more=True):
         try:
-            # Python reads digits of any script, and underscores between them; C does not.
-            score = float(cells[4]) if cells[4].isascii() and "_" not in cells[4] else math.nan
+            score = read_score(cells[4])
         except ValueError:
             score = math.nan
         if math.isnan(score):

@@ -17,6 +17,7 @@ from clinometer.measures.definition import Formula, Kind, Listed, Option, Perspe
 from clinometer.measures.placements import Placements
 from clinometer.measures.standard_kinds import STANDARD_KINDS, cut, plain
 from clinometer.measures.ties import Vector
+from clinometer.numerals import read_number
 
 __all__ = ["KINDS"]
 
@@ -118,7 +119,7 @@ def _label(text: str) -> str:
 def _gain(text: str) -> str:
     """The shortest spelling of a share below 1; any other text unchanged."""
     try:
-        value = float(text)
+        value = read_number(text)
     except ValueError:
         return text
     return repr(value + 0.0).removesuffix(".0") if 0 <= value < 1 else text
@@ -126,7 +127,7 @@ def _gain(text: str) -> str:
 
 def _is_gain(text: str) -> bool:
     try:
-        return 0 <= float(text) < 1 and text == _gain(text)
+        return 0 <= read_number(text) < 1 and text == _gain(text)
     except ValueError:
         return False
 

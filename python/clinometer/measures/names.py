@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from clinometer.errors import MeasureError
+from clinometer.errors import MeasureError, shown
 from clinometer.measures.definition import RANGES, Need, Option
 from clinometer.measures.kinds import DEFAULT_GAIN, FOUR_WAY, KINDS, LPR
 from clinometer.measures.standard_kinds import DEFAULT_PERSISTENCE
@@ -25,7 +25,9 @@ _FORM = re.compile(
     r"(?P<name>.+?)(?:\((?P<argument>.*)\))?(?:(?:@|_at_|_cut[_.]|[_.])(?P<cutoff>[-+]?[0-9][0-9.]*))?",
     re.IGNORECASE,
 )
-_CUTOFF = re.compile(r"0*[1-9][0-9]*")
+_CUTOFF = re.compile(r"0{0,9}[1-9][0-9]{0,11}")
+_LONGEST = 200
+"""Characters of a name; a longer one would be nested deeper than any measure is."""
 
 KNOWN: tuple[str, ...] = tuple(form for kind in KINDS.values() for form in kind.forms)
 """One example of every form that `parse` reads, in canonical spelling."""
@@ -229,14 +231,16 @@ def parse(names: Iterable[str | Measure]) -> list[Measure]:
         ['nDCG@10', 'MaxR', 'Intrusion(by=own)', 'LanguageGap(MaxRnorm)']
     """
     if isinstance(names, str):
-        raise MeasureError(f"measures must be a list of names, not one string: write [{names!r}]")
+        raise MeasureError(f"measures must be a list of names, not one string: write [{shown(names)}]")
+    if not isinstance(names, Iterable) or getattr(names, "ndim", 1) != 1:
+        raise MeasureError(f"measures must be a list of names, not {shown(names)}")
     measures: dict[Measure, None] = {}
     problems: dict[str, None] = {}
     for name in names:
         try:
             measures[name if isinstance(name, Measure) else _read(name)] = None
         except MeasureError as error:
-            problems[str(error) if isinstance(name, Measure) else f"{name!r}: {error}"] = None
+            problems[str(error) if isinstance(name, Measure) else f"{shown(name)}: {error}"] = None
     if problems:
         subject = "1 measure name" if len(problems) == 1 else f"{len(problems)} measure names"
         raise MeasureError(f"{subject} cannot be used: {'; '.join(problems)}. The measures are {', '.join(KNOWN)}")
@@ -245,7 +249,7 @@ def parse(names: Iterable[str | Measure]) -> list[Measure]:
 
 def _read(text: str) -> Measure:
     """The measure of one name; the caller adds the name to its error."""
-    match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
+    match = _FORM.fullmatch(text.strip()) if isinstance(text, str) and len(text) <= _LONGEST else None
     if match is None:
         raise MeasureError("not the name of a measure")
     spelling, depth = match["name"].lower().replace(" ", "_"), match["cutoff"]

@@ -14,7 +14,7 @@ from clinometer.errors import FormatError
 from clinometer.files import Hashing, file_digest, regular, written_whole
 from clinometer.store.manifest import Manifest, Shard
 
-__all__ = ["bad_shards", "map_shard", "refuse_bad_shards", "write_array"]
+__all__ = ["bad_shards", "map_shard", "read_rows", "refuse_bad_shards", "take_rows", "write_array"]
 
 _NAMED = 20
 
@@ -40,6 +40,39 @@ def map_shard(folder: Path, shard: Shard) -> np.memmap[Any, Any]:
         return mapped_npy(path, "not a complete .npy file; copy this shard again")
     except FileNotFoundError:
         raise FormatError(path, None, "this shard is missing; copy it again") from None
+
+
+def read_rows(path: str | Path, offset: int, dtype: str, width: int, start: int, stop: int) -> NDArray[Any]:
+    """`(stop - start, width)`: consecutive rows of a file, read into memory.
+
+    Unlike a memory map, a file that was truncated in the meantime is an error and not the end of the process.
+
+    Args:
+        path: The file.
+        offset: Bytes before its first row.
+        dtype: Data type of the file.
+        width: Numbers in a row.
+        start: First row.
+        stop: Row after the last one.
+
+    Raises:
+        FormatError: The file ends before.
+    """
+    with Path(path).open("rb", buffering=0) as file:
+        size = np.dtype(dtype).itemsize * width
+        rows = np.fromfile(file, dtype=dtype, count=(stop - start) * width, offset=offset + start * size)
+    if rows.size != (stop - start) * width:
+        raise FormatError(path, None, f"ends before row {stop}: truncated while it was read; copy it again")
+    return rows.reshape(stop - start, width)
+
+
+def take_rows(path: str | Path, offset: int, dtype: str, width: int, numbers: NDArray[np.int64]) -> NDArray[Any]:
+    """`(len(numbers), width)`: rows of a file by number; arguments and errors are those of `read_rows`."""
+    distinct, places = np.unique(numbers, return_inverse=True)
+    # Neighbours are read together.
+    runs = np.split(distinct, np.flatnonzero(np.diff(distinct) > 1) + 1) if distinct.size else []
+    parts = [read_rows(path, offset, dtype, width, int(run[0]), int(run[-1]) + 1) for run in runs]
+    return np.concatenate(parts)[places] if parts else np.empty((0, width), dtype=dtype)
 
 
 def bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> list[str]:

@@ -68,7 +68,7 @@ def line_ids(file: Path) -> list[str]:
         FormatError: A line is not one of a row.
         FileNotFoundError: The file does not exist.
     """
-    with file.open("rb") as lines:
+    with regular(file).open("rb") as lines:
         return [str(_line(file, number, line).id) for number, line in enumerate(lines, 1)]
 
 
@@ -106,7 +106,7 @@ def sidecar_source(
         raise FormatError(
             file, None, f"the {rows:,} vectors of {path.name} need one line each, such as {_FORM}; write them"
         )
-    with file.open("rb") as lines:
+    with regular(file).open("rb") as lines:
         yield Source(
             name=path.name,
             rows=rows,
