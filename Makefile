@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
 
-.PHONY: help demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray lint rust-test docs bench figures clean
+.PHONY: help demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray lint rust-test fuzz docs bench figures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+( test-3[^:]*)?:.*##' $(MAKEFILE_LIST) | sed 's/[ :].*##/\t/' | expand -t 16
@@ -94,6 +94,15 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
 rust-test: ## Run the Rust tests, without an interpreter
 	cargo test --locked --release --no-default-features
 
+$(VENV)/fuzz.stamp: $(VENV)/dev.stamp
+	@echo "== installing clinometer[fuzz]: atheris"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
+	@touch $@
+
+MINUTES ?= 10
+fuzz: $(VENV)/fuzz.stamp ## Give every reader damaged files, guided by coverage, for MINUTES=10; the corpus stays in fuzzing/
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzzing/run.py --minutes $(MINUTES)
+
 $(VENV)/docs.stamp: $(VENV)/dev.stamp
 	@echo "== installing clinometer[docs]: mkdocs"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
@@ -116,4 +125,4 @@ figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and wr
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m studies.pictures.figures
 
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) .venv-* target results models site
+	rm -rf $(VENV) .venv-* target results models site fuzzing

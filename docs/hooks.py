@@ -42,6 +42,8 @@ def measures() -> str:
         ("Language preference", "clinometer.measures.preference"),
         ("Fairness and consistency over languages", "clinometer.measures.fairness"),
         ("Standard measures", "clinometer.measures.ranking"),
+        ("Expected reciprocal rank", "clinometer.measures.cascade"),
+        ("Calibration", "clinometer.measures.abstention"),
         ("Geometry of the embeddings: alignment", "clinometer.geometry.alignment"),
         ("Geometry of the embeddings: mismatch", "clinometer.geometry.mismatch"),
         ("Geometry of the embeddings: isotropy", "clinometer.geometry.isotropy"),

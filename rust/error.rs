@@ -14,6 +14,13 @@ pub enum Error {
     Rows(BadRows),
     /// The caller asked to stop.
     Cancelled,
+    /// The system does not have this many bytes of memory, or more than can
+    /// be counted.
+    Memory(Option<usize>),
+    /// Part of a memory map could not be read.
+    Lost,
+    /// The system starts no thread.
+    Thread,
     /// A worker thread panicked: a defect of this library.
     Worker,
 }
@@ -60,6 +67,10 @@ impl fmt::Display for Error {
                 f.write_str("; remove these rows or encode them again")
             }
             Self::Cancelled => f.write_str("the scan was cancelled"),
+            Self::Memory(Some(bytes)) => write!(f, "the system does not have {} MB of memory", bytes / 1_000_000),
+            Self::Memory(None) => f.write_str("no machine has this much memory"),
+            Self::Lost => f.write_str("part of the file could not be read: it was truncated, or its disk fails"),
+            Self::Thread => f.write_str("the system starts no thread"),
             Self::Worker => f.write_str("a worker thread panicked: please report this"),
         }
     }

@@ -11,7 +11,7 @@
 //! thread count, block and shard gives the same bits.
 
 // A module (but not its tests) imports only from those further left: error,
-// cancel, threads, kernel, matrix, pack, ranks, topk, scan, pairs, resample,
+// cancel, mapped, memory, threads, kernel, matrix, pack, ranks, topk, scan, pairs, resample,
 // peak, python.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -19,7 +19,9 @@
 mod cancel;
 mod error;
 mod kernel;
+mod mapped;
 mod matrix;
+mod memory;
 mod pack;
 mod pairs;
 mod peak;
@@ -36,6 +38,7 @@ pub use crate::cancel::Control;
 pub use crate::error::{BadRows, Error, Result, RowProblem};
 pub use crate::kernel::chain;
 pub use crate::kernel::isa::Isa;
+pub use crate::mapped::{guarded, span_of};
 pub use crate::matrix::{Elements, Matrix, Prepared, Similarity};
 pub use crate::pairs::score_pairs;
 pub use crate::peak::{exercise_kernel, exercise_peak};

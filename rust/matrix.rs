@@ -8,6 +8,8 @@ use half::slice::HalfFloatSliceExt;
 
 use crate::error::{BadRows, Error, Result, RowProblem};
 use crate::kernel::Kernel;
+use crate::mapped::span_of;
+use crate::memory::zeros;
 
 /// Borrowed components, row after row.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +74,15 @@ impl<'a> Matrix<'a> {
     #[must_use]
     pub fn dimension(&self) -> usize {
         self.dimension
+    }
+
+    /// Where the rows lie, for `guarded`.
+    #[must_use]
+    pub fn span(&self) -> std::ops::Range<usize> {
+        match self.elements {
+            Elements::F32(values) => span_of(values),
+            Elements::F16(values) => span_of(values),
+        }
     }
 
     pub(crate) fn elements(&self) -> Elements<'a> {
@@ -159,7 +170,7 @@ impl<'a> Matrix<'a> {
     /// # Errors
     /// Rows that are zero or not finite; the first five are named.
     pub fn prepare(&self, similarity: Similarity, input: &'static str) -> Result<Prepared> {
-        let mut values = vec![0.0; self.rows * self.dimension];
+        let mut values: Vec<f32> = zeros(&[self.rows, self.dimension])?;
         let mut bad = Vec::new();
         let mut longest = 0.0_f64;
         for (row, out) in values.chunks_exact_mut(self.dimension).enumerate() {

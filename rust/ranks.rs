@@ -1,6 +1,7 @@
 //! Targets (the relevant documents) and the counts that make their ranks.
 
 use crate::error::{Error, Result};
+use crate::memory::zeros;
 
 /// The relevant documents by query (CSR), each known to the scan only by its
 /// score and its place in the tie order.
@@ -89,9 +90,9 @@ pub struct Counts {
 }
 
 impl Counts {
-    pub(crate) fn new(targets: usize, languages: usize) -> Self {
-        let size = targets * languages;
-        Self { targets, greater: vec![0; size], equal: vec![0; size], before: vec![0; size] }
+    pub(crate) fn new(targets: usize, languages: usize) -> Result<Self> {
+        let size = [targets, languages];
+        Ok(Self { targets, greater: zeros(&size)?, equal: zeros(&size)?, before: zeros(&size)? })
     }
 
     /// The counts of higher scores in one language.
@@ -129,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_target_itself_does_not_tie() {
-        let mut counts = Counts::new(1, 2);
+        let mut counts = Counts::new(1, 2).unwrap();
         for place in [3, 7, 9] {
             counts.add_tie(1, 0, 7, place);
         }

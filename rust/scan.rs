@@ -9,6 +9,7 @@ mod run;
 mod stream;
 mod worker;
 
+use crate::error::{Error, Result};
 use crate::kernel::isa::Isa;
 use crate::matrix::{Matrix, Prepared, Similarity};
 use crate::ranks::{Counts, Targets};
@@ -114,7 +115,12 @@ impl Scan<'_> {
         if self.per_language { self.language_count } else { 1 }
     }
 
-    pub(crate) fn lists(&self) -> usize {
-        self.queries.rows() * self.lists_per_query()
+    pub(crate) fn lists(&self) -> Result<usize> {
+        self.queries.rows().checked_mul(self.lists_per_query()).ok_or(Error::Memory(None))
+    }
+
+    /// Documents packed at a time: at least one, and no more than there are.
+    pub(crate) fn block(&self) -> usize {
+        self.shape.block.min(self.documents.rows()).max(1)
     }
 }

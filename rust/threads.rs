@@ -10,13 +10,18 @@ pub(crate) fn thread_count(threads: usize) -> usize {
 }
 
 /// Runs the same work on several threads and collects what they return, the
-/// first error first.
+/// first error first. They share the work, so where the system starts fewer
+/// threads, these do all of it.
 pub(crate) fn on_threads<T: Send>(threads: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
     if threads == 1 {
         return work().map(|only| vec![only]);
     }
     thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        let started = (0..threads).map_while(|_| thread::Builder::new().spawn_scoped(scope, &work).ok());
+        let handles: Vec<_> = started.collect();
+        if handles.is_empty() {
+            return work().map(|only| vec![only]);
+        }
         handles.into_iter().map(|handle| handle.join().map_err(|_| Error::Worker)?).collect()
     })
 }

@@ -4,6 +4,7 @@
 use std::sync::Mutex;
 
 use crate::error::{Error, Result};
+use crate::memory::{repeated, zeros};
 use crate::threads::on_threads;
 
 /// A document in a result list.
@@ -49,9 +50,9 @@ impl TopK {
 
     /// Joins the candidates of disjoint sets of documents.
     pub(crate) fn join(parts: &[Candidates], lists: usize, k: usize, threads: usize) -> Result<Self> {
-        let mut keys = vec![NOTHING; lists * k];
+        let mut keys = zeros(&[lists, k])?;
         let work = Mutex::new(keys.chunks_exact_mut(k.max(1)).enumerate());
-        on_threads(threads, || {
+        on_threads(threads.min(lists.max(1)), || {
             let mut candidates = Vec::new();
             loop {
                 let next = work.lock().map_err(|_| Error::Worker)?.next();
@@ -86,17 +87,20 @@ pub(crate) struct Candidates {
 
 impl Candidates {
     /// `floors`: scores below which nothing is kept.
-    pub(crate) fn new(lists: usize, k: usize, floors: Option<&[f32]>) -> Self {
-        let capacity = if k == 0 { 0 } else { k + k / 2 + 32 };
-        let threshold = floors.map_or_else(|| vec![f32::NEG_INFINITY; lists], <[f32]>::to_vec);
-        Self {
+    pub(crate) fn new(lists: usize, k: usize, floors: Option<&[f32]>) -> Result<Self> {
+        let capacity = if k == 0 { 0 } else { k.saturating_add(k / 2).saturating_add(32) };
+        let threshold = match floors {
+            Some(floors) => floors.to_vec(),
+            None => repeated(f32::NEG_INFINITY, &[lists])?,
+        };
+        Ok(Self {
             k,
             capacity,
-            buffer: vec![NOTHING; lists * capacity],
-            length: vec![0; lists],
+            buffer: zeros(&[lists, capacity])?,
+            length: zeros(&[lists])?,
             worst: threshold.iter().map(|score| key(Hit { score: *score, place: u32::MAX })).collect(),
             threshold,
-        }
+        })
     }
 
     /// A lower score than this cannot enter the list.
@@ -167,7 +171,7 @@ mod tests {
 
     #[test]
     fn floors_keep_out_what_is_below() {
-        let mut candidates = Candidates::new(1, 3, Some(&[0.5]));
+        let mut candidates = Candidates::new(1, 3, Some(&[0.5])).unwrap();
         for (place, score) in [0.25, 0.5, 0.75, 0.4].into_iter().enumerate() {
             candidates.offer(0, Hit { score, place: place as u32 });
         }
@@ -195,7 +199,7 @@ mod tests {
             let hits: Vec<Hit> =
                 scores.iter().enumerate().map(|(place, score)| Hit { score: *score, place: place as u32 }).collect();
             let split = split.min(hits.len());
-            let mut parts = [Candidates::new(2, k, None), Candidates::new(2, k, None)];
+            let mut parts = [Candidates::new(2, k, None).unwrap(), Candidates::new(2, k, None).unwrap()];
             for (n, hit) in hits.iter().enumerate() {
                 parts[usize::from(n >= split)].offer(1, *hit);
             }

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pickle
+import sys
 import unicodedata
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clinometer import errors
-from clinometer.errors import ClinometerError, FormatError, MissingExtraError, UsageError, printable
+from clinometer.cli.streams import guarded
+from clinometer.errors import ClinometerError, FormatError, MissingExtraError, UsageError, printable, shortened
 
 CLASSES = [
     kind
@@ -25,12 +29,14 @@ def harmless(text: str) -> bool:
 
 @given(st.sampled_from(CLASSES), st.text(st.characters(), max_size=50), st.integers(1, 500))
 def test_any_message_is_bounded_and_harmless(kind: type[ClinometerError], text: str, times: int) -> None:
-    for error in (kind(text * times + HARMFUL), FormatError(text * times, 3, text * times + HARMFUL)):
+    for error in (kind(text * times + HARMFUL), FormatError("file", 3, text * times + HARMFUL)):
         message = str(error)
         assert harmless(message)
-        assert len(message) <= (1000 if not isinstance(error, FormatError) else 1004 + len(printable(text)) * times)
+        assert len(message) <= 1010
         again = pickle.loads(pickle.dumps(error))
-        assert (type(again), str(again)) == (type(error), message)
+        assert type(again) is type(error)
+        assert harmless(str(again))
+        assert len(str(again)) <= 1010
 
 
 def test_start_and_end_of_a_long_message_stay() -> None:
@@ -38,8 +44,33 @@ def test_start_and_end_of_a_long_message_stay() -> None:
     assert message.startswith("the label xxx")
     assert message.endswith("xxx is unknown; expected one of de, en")
     assert len(message) < 400
+    assert len(str(FormatError("p", 7, "y" * 10_000))) < 310
+
+
+@pytest.mark.parametrize("size", [5, 6, 7, 99, 100, 101, 10_000])
+def test_shortened_text_has_the_length(size: int) -> None:
+    assert len(shortened("é" * size, 100)) == min(size, 100)
+    assert shortened("abc" + "é" * size + "xyz", 100)[:3] == "abc"
+    assert shortened("abc" + "é" * size + "xyz", 100)[-3:] == "xyz"
 
 
 def test_what_people_write_stays() -> None:
     text = "Größe 大きい الحجم हिन्दी 👩‍👩‍👧 a\u00a0b"
     assert printable(text) == text
+
+
+def test_streams_of_a_command_show_and_do_not_obey(capsys: pytest.CaptureFixture[str]) -> None:
+    with guarded():
+        sys.stdout.write(f"a\tb\n{HARMFUL}")
+        sys.stderr.write("\r 50 %\x1b[31m\n")
+        assert not sys.stderr.isatty()
+    shown = capsys.readouterr()
+    assert shown.out.startswith("a\tb\n\\u001b]0;title")
+    assert harmless(shown.out.replace("\n", "").replace("\t", ""))
+    assert shown.err == "\r 50 %\\u001b[31m\n"
+
+
+def test_a_path_that_harms_is_shown(tmp_path: Path) -> None:
+    error = FormatError(tmp_path / "\x1b[2J", None, "broken")
+    assert str(error) == f"{tmp_path}/\\u001b[2J: broken"
+    assert error.path == f"{tmp_path}/\x1b[2J"

@@ -11,20 +11,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "python" / "clinometer"
 
 ORDER = [
-    *("_core", "errors", "languages", "files", "vectors", "statistics", "collection", "encoders"),
-    *(
-        "adapters",
-        "losses",
-        "geometry",
-        "executors",
-        "store",
-        "correction",
-        "scanning",
-        "measures",
-        "demo",
-        "io",
-        "scorers",
-    ),
+    *("_core", "errors", "numerals", "parameters", "memory", "languages", "files", "contents", "vectors", "statistics"),
+    *("collection", "encoders", "adapters"),
+    *("losses", "geometry", "executors", "store", "correction", "scanning", "measures", "demo", "io", "scorers"),
     *("scenarios", "analysis", "report", "evaluation", "comparison", "pools", "training", "integrations", "cli"),
     "__main__",
 ]
@@ -36,7 +25,10 @@ CONVENIENCES = {
 }
 """Imports against the order, deferred into functions, each with its reason."""
 
-HALL = {"__init__", "__main__", "_core", "errors", "files", "languages", "vectors"}
+HALL = {
+    *("__init__", "__main__", "_core", "contents", "errors", "languages"),
+    *("memory", "numerals", "parameters", "vectors"),
+}
 
 Graph = dict[str, dict[str, str]]
 

@@ -96,5 +96,8 @@ def test_tensors_of_torch_are_read_wherever_they_are() -> None:
     )
     assert checked_rows(rounded, "rows").tolist() == exact.tolist()
     assert PrecomputedEncoder(rounded, rounded).encode_queries([""] * 6).tolist() == exact.tolist()
+    scored = cm.scan_scores(rounded, [[0]] * 6)
+    assert scored.ranks is not None
+    assert scored.ranks.scores.tolist() == exact[:, 0].tolist()
     with pytest.raises(ClinometerError):
         cm.search(torch.from_numpy(ROWS).to_sparse(), ROWS)

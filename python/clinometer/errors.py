@@ -14,6 +14,7 @@ from typing import Any
 
 __all__ = [
     "ClinometerError",
+    "ClinometerWarning",
     "CollectionError",
     "EmbeddingError",
     "EncoderError",
@@ -86,6 +87,10 @@ class ClinometerError(Exception):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(bounded(printable(str(message))))
+
+
+class ClinometerWarning(UserWarning):
+    """Input that can be used but may not be what was meant; the command line shows such sentences at the end."""
 
 
 class UsageError(ClinometerError, ValueError):
@@ -174,7 +179,12 @@ def shown(value: object, most: int = 100) -> str:
         >>> shown("x" * 500, 10)
         "'xxxxxxxxx..."
     """
-    text = repr(value)
+    try:
+        # One line, and not all of a long text; arrays take several lines.
+        written = isinstance(value, (str, bytes))
+        text = repr(value[: most + 2]) if written else " ".join(repr(value).split())  # type: ignore[index]
+    except Exception:
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= most else f"{text[:most]}..."
 
 

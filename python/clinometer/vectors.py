@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import ClinometerError, EmbeddingError, first_few
+from clinometer.memory import refuse_more_than_available
 
-__all__ = ["Rows", "array_of", "checked_rows", "finished_rows", "refuse_masked", "unit", "unit_rows"]
+__all__ = [
+    *("Rows", "array_of", "checked_rows", "finished_rows", "is_tensor", "named_type", "refuse_masked", "unit"),
+    "unit_rows",
+]
 
 Rows = NDArray[np.float64]
 
@@ -35,16 +39,17 @@ def array_of(values: Any, what: str, *, packed: bool = False) -> NDArray[Any]:
         EmbeddingError: Not an array, values are masked, or bytes may be packed bits.
     """
     refuse_masked(values, what)
-    if isinstance(values, (list, tuple)) and any(_is_tensor(row) for row in values):
+    if isinstance(values, (list, tuple)) and any(is_tensor(row) for row in values):
         values = [array_of(row, what, packed=packed) for row in values]
     try:
-        array: NDArray[Any] = np.asanyarray(_on_host(values))
-    except (TypeError, ValueError, RuntimeError) as error:
+        # Of a masked array, in which nothing is masked, this is the data.
+        array: NDArray[Any] = np.asarray(_on_host(values))
+    except Exception as error:
         if isinstance(error, ValueError) and isinstance(values, (list, tuple)):
             raise EmbeddingError(f"{what} have rows of different lengths; all must have the same dimension") from None
         raise EmbeddingError(f"{what} are not a numeric array; pass a (rows, dimensions) array") from None
-    if isinstance(array, np.ma.MaskedArray):
-        array = array.data  # nothing is masked
+    if array.ndim == 0 and array.dtype.kind not in "biufc":
+        raise EmbeddingError(f"{what} are {named_type(values)}, but must be an array of (rows, dimension)")
     if array.dtype.name == "bfloat16":
         array = array.astype(np.float32)
     if array.dtype == np.uint8 and not packed:
@@ -55,13 +60,14 @@ def array_of(values: Any, what: str, *, packed: bool = False) -> NDArray[Any]:
     return array
 
 
-def _is_tensor(values: Any) -> bool:
+def is_tensor(values: Any) -> bool:
+    """Whether it is a tensor of torch, which need not be installed."""
     return type(values).__module__.partition(".")[0] == "torch"
 
 
 def _on_host(values: Any) -> Any:
     """A tensor in the memory of this process; bfloat16, which NumPy lacks, as float32."""
-    if not _is_tensor(values):
+    if not is_tensor(values):
         return values
     tensor = values.detach().cpu()
     array: NDArray[Any] = (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
@@ -94,6 +100,17 @@ def refuse_masked(values: Any, what: str, error: type[ClinometerError] = Embeddi
             )
 
 
+def named_type(value: object) -> str:
+    """The type of a value with its article.
+
+    Example:
+        >>> named_type({}), named_type(1), named_type(None)
+        ('a dict', 'an int', 'None')
+    """
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
 def checked_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
     """A copy of the vectors as float64.
 
@@ -106,12 +123,13 @@ def checked_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
         EmbeddingError: It is not such an array, or rows are zero, NaN or infinite.
     """
     array = array_of(vectors, f"the {what}")
-    try:
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise EmbeddingError(f"the {what} have shape {array.shape}, but must be (rows, dimensions)")
+    if array.dtype.kind not in "iuf":
+        raise EmbeddingError(f"the {what} are {array.dtype}, not a numeric array; pass a (rows, dimensions) array")
+    refuse_more_than_available(8 * array.size, f"the {what} in float64", "pass fewer rows at a time")
+    with np.errstate(over="ignore"):
         rows = np.array(array, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise EmbeddingError(f"the {what} are not a numeric array; pass a (rows, dimensions) array") from None
-    if rows.ndim != 2 or rows.shape[1] == 0:
-        raise EmbeddingError(f"the {what} have shape {rows.shape}, but must be (rows, dimensions)")
     largest = np.abs(rows).max(axis=1)
     bad = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
     if bad.size:

@@ -4,7 +4,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::cancel::Control;
@@ -18,7 +18,9 @@ impl From<Error> for PyErr {
         match error {
             Error::Shape(_) | Error::Rows(_) => PyValueError::new_err(error.to_string()),
             Error::Cancelled => PyKeyboardInterrupt::new_err(error.to_string()),
-            Error::Worker => PyRuntimeError::new_err(error.to_string()),
+            Error::Memory(_) => PyMemoryError::new_err(error.to_string()),
+            Error::Lost => PyOSError::new_err(error.to_string()),
+            Error::Thread | Error::Worker => PyRuntimeError::new_err(error.to_string()),
         }
     }
 }
@@ -36,12 +38,14 @@ pub(super) fn detached<T: Send>(
         thread::scope(|scope| {
             let (done, finished) = channel();
             let watched = &control;
-            let worker = scope.spawn(move || {
-                let result = work(watched);
-                // The receiver outlives this thread, so this cannot fail.
-                let _ = done.send(());
-                result
-            });
+            let worker = thread::Builder::new()
+                .spawn_scoped(scope, move || {
+                    let result = work(watched);
+                    // The receiver outlives this thread, so this cannot fail.
+                    let _ = done.send(());
+                    result
+                })
+                .map_err(|_| Error::Thread)?;
             let mut interrupted = None;
             while finished.recv_timeout(PULSE) == Err(RecvTimeoutError::Timeout) {
                 if interrupted.is_some() {

@@ -8,7 +8,9 @@ use pyo3::prelude::*;
 use crate::cancel::Control;
 use crate::error::Result;
 use crate::kernel::isa::Isa;
+use crate::mapped::guarded;
 use crate::matrix::Similarity;
+use crate::memory::repeated;
 use crate::pairs;
 use crate::peak::exercise_peak;
 use crate::python::arguments::Rows;
@@ -51,8 +53,10 @@ pub(super) fn score_pairs<'py>(
     let pairs: Vec<(u32, u32)> = query_rows.iter().copied().zip(document_rows.iter().copied()).collect();
     let isa = isa.unwrap_or_else(Isa::detect);
     let scores = detached(py, None, |_| {
-        let queries = queries.prepare(similarity, "queries")?;
-        pairs::score_pairs(&queries, &documents, similarity, &pairs, isa)
+        guarded(&[queries.span(), documents.span()], || {
+            let queries = queries.prepare(similarity, "queries")?;
+            pairs::score_pairs(&queries, &documents, similarity, &pairs, isa)
+        })
     })?;
     Ok(scores.into_pyarray(py))
 }
@@ -126,6 +130,7 @@ pub(super) fn scan<'py>(
     let languages = languages.as_slice()?;
     let places = places.as_ref().map(|places| places.as_slice()).transpose()?;
     let targets = ranks::Targets::new(indptr.as_slice()?, target_scores.as_slice()?, target_places.as_slice()?)?;
+    let spans = [queries.span(), documents.span()];
     let run = |control: &Control| -> Result<_> {
         let queries = &queries.prepare(similarity, "queries")?;
         let scan = Scan {
@@ -144,7 +149,7 @@ pub(super) fn scan<'py>(
         };
         let outcome = scan.run(control)?;
         let lists = outcome.top.lists();
-        let (mut top_places, mut top_scores) = (vec![u32::MAX; lists * k], vec![f32::NAN; lists * k]);
+        let (mut top_places, mut top_scores) = (repeated(u32::MAX, &[lists, k])?, repeated(f32::NAN, &[lists, k])?);
         for list in 0..lists {
             for (at, hit) in (list * k..).zip(outcome.top.best(list)) {
                 (top_places[at], top_scores[at]) = (hit.place, hit.score);
@@ -152,7 +157,8 @@ pub(super) fn scan<'py>(
         }
         Ok((outcome.counts, outcome.rescored, lists, top_places, top_scores))
     };
-    let (counts, rescored, lists, top_places, top_scores) = detached(py, progress.as_ref(), run)?;
+    let (counts, rescored, lists, top_places, top_scores) =
+        detached(py, progress.as_ref(), |control| guarded(&spans, || run(control)))?;
     let table = |column: Vec<u32>, shape: [usize; 2]| column.into_pyarray(py).reshape(shape).map(Bound::unbind);
     let by_language = [language_count, targets.len()];
     let top = (k > 0).then_some([lists, k]);

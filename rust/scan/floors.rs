@@ -64,7 +64,7 @@ pub(crate) fn estimate(scan: &Scan<'_>, control: &Control) -> Result<Option<Vec<
         Err(error) => Err(error),
         Ok(outcome) => {
             let floor = |list| outcome.top.best(list).nth(rank - 1).map_or(f32::NEG_INFINITY, |hit| hit.score);
-            Ok(Some((0..scan.lists()).map(floor).collect()))
+            Ok(Some((0..scan.lists()?).map(floor).collect()))
         }
     }
 }
@@ -88,7 +88,7 @@ pub(crate) fn repair(scan: &Scan<'_>, floors: &[f32], outcome: &mut Outcome, con
     let short = |list: &usize| {
         floors[*list] > f32::NEG_INFINITY && outcome.top.hits(*list) < scan.k.min(documents[list % per_query])
     };
-    let short: Vec<usize> = (0..scan.lists()).filter(short).collect();
+    let short: Vec<usize> = (0..scan.lists()?).filter(short).collect();
     let mut queries: Vec<usize> = short.iter().map(|list| list / per_query).collect();
     queries.dedup();
     if queries.is_empty() {

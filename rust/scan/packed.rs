@@ -65,12 +65,12 @@ struct Doubt {
 }
 
 impl<'s, K: Kernel> Worker<'s, K> for PackedWorker<'s, K> {
-    fn new(shared: &'s Shared<'s, K>) -> Self {
+    fn new(shared: &'s Shared<'s, K>) -> Result<Self> {
         let scan = shared.scan;
-        let panels_per_block = scan.shape.block.div_ceil(K::DOCUMENTS).max(1);
+        let panels_per_block = scan.block().div_ceil(K::DOCUMENTS);
         let coded = shared.codes.is_some();
         let targets = if coded { scan.targets.scores(0..scan.targets.len()) } else { &[] };
-        Self {
+        Ok(Self {
             shared,
             groups: Groups::default(),
             block: Block::new::<K>(panels_per_block, scan.documents.dimension(), coded),
@@ -84,8 +84,8 @@ impl<'s, K: Kernel> Worker<'s, K> for PackedWorker<'s, K> {
             doubts: Vec::new(),
             rest: 0,
             next_rest: 1,
-            share: Share::new(shared),
-        }
+            share: Share::new(shared)?,
+        })
     }
 
     fn finish(self) -> Share {

@@ -86,7 +86,7 @@ fn integers_pay(scan: &Scan<'_>, floors: Option<&[f32]>) -> bool {
 fn stretch_length(scan: &Scan<'_>, threads: usize) -> usize {
     let long = 4096 + 1024 * scan.language_count;
     let fair = scan.documents.rows().div_ceil(4 * threads);
-    long.min(fair).max(scan.shape.block).max(1)
+    long.min(fair).max(scan.block())
 }
 
 /// Has threads take stretches of documents until none are left.
@@ -98,7 +98,7 @@ fn share_out<'s, K: Kernel, W: Worker<'s, K>>(shared: &'s Shared<'s, K>) -> Resu
     let next = AtomicUsize::new(0);
     let bad_rows = Mutex::new(Vec::new());
     let work = || -> Result<_> {
-        let mut worker = W::new(shared);
+        let mut worker = W::new(shared)?;
         loop {
             // Stretches are handed out in order, so all before a bad one
             // are finished and the rows that are named are the first.
@@ -121,13 +121,13 @@ fn share_out<'s, K: Kernel, W: Worker<'s, K>>(shared: &'s Shared<'s, K>) -> Resu
     if !bad_rows.is_empty() {
         return Err(first_bad(bad_rows));
     }
-    let mut counts = Counts::new(scan.targets.len(), scan.language_count);
+    let mut counts = Counts::new(scan.targets.len(), scan.language_count)?;
     let (mut candidates, mut rescored) = (Vec::new(), 0);
     for share in shares {
         counts.merge(&share.counts);
         candidates.push(share.candidates);
         rescored += share.rescored;
     }
-    let top = TopK::join(&candidates, scan.lists(), scan.k, threads)?;
+    let top = TopK::join(&candidates, scan.lists()?, scan.k, threads)?;
     Ok(Outcome { counts, top, rescored })
 }

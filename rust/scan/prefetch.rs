@@ -25,7 +25,8 @@ pub(crate) fn prefetching<T>(
     let stretches = documents.rows().div_ceil(stretch);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(|| {
+        // Without this thread the others wait more, and that is all.
+        let _ = thread::Builder::new().spawn_scoped(scope, || {
             let mut at = 0;
             while at < stretches && !done.load(Ordering::Relaxed) {
                 let taken = next.load(Ordering::Relaxed);

@@ -38,14 +38,14 @@ pub(crate) struct StreamWorker<'s, K> {
 }
 
 impl<'s, K: Kernel> Worker<'s, K> for StreamWorker<'s, K> {
-    fn new(shared: &'s Shared<'s, K>) -> Self {
+    fn new(shared: &'s Shared<'s, K>) -> Result<Self> {
         let scan = shared.scan;
         let dimension = scan.documents.dimension();
         let lengths: Vec<f64> = (0..scan.queries.rows())
             .map(|query| scan.queries.row(query).iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt())
             .collect();
         let error = relative_error(dimension);
-        Self {
+        Ok(Self {
             shared,
             reaches: lengths.iter().map(|length| (length * error) as f32).collect(),
             longest: lengths.iter().fold(0.0, |most: f64, length| most.max(*length)) as f32,
@@ -54,8 +54,8 @@ impl<'s, K: Kernel> Worker<'s, K> for StreamWorker<'s, K> {
             ready: vec![0.0; dimension],
             near: vec![0.0; scan.queries.rows()],
             doubts: Vec::new(),
-            share: Share::new(shared),
-        }
+            share: Share::new(shared)?,
+        })
     }
 
     fn finish(self) -> Share {

@@ -35,19 +35,20 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    pub(crate) fn new<K>(shared: &Shared<'_, K>) -> Self {
+    pub(crate) fn new<K>(shared: &Shared<'_, K>) -> Result<Self> {
         let scan = shared.scan;
-        Self {
-            counts: Counts::new(scan.targets.len(), scan.language_count),
-            candidates: Candidates::new(scan.lists(), scan.k, shared.floors),
+        Ok(Self {
+            counts: Counts::new(scan.targets.len(), scan.language_count)?,
+            candidates: Candidates::new(scan.lists()?, scan.k, shared.floors)?,
             rescored: 0,
-        }
+        })
     }
 }
 
 /// The work of one thread on the stretches of documents that it takes.
 pub(crate) trait Worker<'s, K>: Sized {
-    fn new(shared: &'s Shared<'s, K>) -> Self;
+    /// The working memory of a thread.
+    fn new(shared: &'s Shared<'s, K>) -> Result<Self>;
 
     /// Scans a stretch of documents; returns those that cannot be scored.
     fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>>;

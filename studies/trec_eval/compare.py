@@ -26,7 +26,7 @@ from studies.command_line import parser
 
 CUTOFFS = (5, 10, 15, 20, 30, 100, 200, 500, 1000)
 MEASURES = {
-    "nDCG": "ndcg", "AP": "map", "RR": "recip_rank",
+    "nDCG": "ndcg", "AP": "map", "RR": "recip_rank", "Rprec": "Rprec", "Bpref": "bpref",
     **{f"nDCG@{k}": f"ndcg_cut_{k}" for k in CUTOFFS},
     **{f"AP@{k}": f"map_cut_{k}" for k in CUTOFFS},
     **{f"P@{k}": f"P_{k}" for k in CUTOFFS},

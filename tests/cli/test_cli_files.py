@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.command_line import Run
 
-from clinometer.io.trec import read_qrels, read_run
+from clinometer.io.trec import read_qrels, read_run, write_run
 
 
 def test_converting(run: Run, folder: Path, tmp_path: Path) -> None:
@@ -61,8 +61,19 @@ def test_options_of_the_reader(run: Run, folder: Path, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     done = run("convert", f"beir:{folder}", "-o", f"trec:{tmp_path}/b", "--reader", "judged-only=true")
     assert done.code == 2
-    assert "unknown option judged_only of beir; expected split" in done.err
+    assert "unknown option --reader judged-only of beir; expected --split" in done.err
     for command in (["convert", f"beir:{folder}", "-o", "trec:x"], ["evaluate", "demo"], ["encode", "demo", "-o", "x"]):
         done = run(*command, "--reader", "split")
         assert done.code == 2
         assert "--reader split: not NAME=VALUE" in done.err
+
+
+def test_the_home_folder_is_found_in_options_and_after_a_form(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run("convert", f"beir:~/{folder.name}", "-o", "trec:~/trec").code == 0
+    assert (tmp_path / "trec" / "qrels.txt").exists()
+    write_run(tmp_path / "run.trec", {"q-en0": {"d-en0": 1.0}}, "t")
+    done = run("evaluate", f"beir:~/{folder.name}", "--run=~/run.trec", "--output=~/results")
+    assert (done.code, (tmp_path / "results" / "results.json").exists()) == (0, True), done.err

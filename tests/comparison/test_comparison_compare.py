@@ -344,6 +344,11 @@ def test_results_with_other_settings_are_refused() -> None:
     for setting, value, sentence in (
         ("pivot", "de", r"different pivot \(en and de\); evaluate both with the same --pivot"),
         ("ties", "trec", r"different ties \(index and trec\); evaluate both with the same --ties"),
+        (
+            "query_set",
+            "listed",
+            r"different query_set \(answered and listed\); evaluate both with the same --query-set",
+        ),
     ):
         with pytest.raises(UsageError, match=sentence):
             compare(base(), replace(base(), settings=base().settings | {setting: value}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from support import foreign_warnings
 
+import clinometer as cm
 from clinometer.encoders import Encoder, SentenceTransformerEncoder, encoder
 from clinometer.errors import EncoderError, UsageError
 
@@ -254,3 +256,27 @@ def test_a_name_that_is_not_in_the_cache_and_no_network(monkeypatch: pytest.Monk
     with pytest.raises(EncoderError, match=r"^owner/absent is neither a folder nor a downl.*offline mode") as caught:
         encoder("owner/absent")
     assert "\n" not in str(caught.value)
+
+
+def test_the_similarity_and_the_dimensions_are_the_models_own(plain: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "dot"
+    shutil.copytree(plain, folder)
+    stored = folder / "config_sentence_transformers.json"
+    stored.write_text(json.dumps({**json.loads(stored.read_text()), "similarity_fn_name": "dot"}))
+    made = load(folder)
+    assert (made.record.similarity, load(plain).record.similarity) == ("dot", "cosine")
+    collection = cm.load("demo", languages=["en", "de"])
+    options: dict[str, Any] = {"scenarios": ["multi"], "measures": ["MaxR"], "resamples": 0}
+    evaluation = cm.evaluate(collection, made, **options)
+    assert evaluation.settings["similarity"] == "dot"
+    rows = made.encode_queries(collection.queries.texts), made.encode_documents(collection.documents.texts)
+    by_hand = cm.rank_relevant(*rows, collection.relevant(), similarity="dot")
+    asked = np.repeat(rows[0], np.diff(by_hand.indptr), axis=0)
+    np.testing.assert_allclose(by_hand.scores, np.einsum("nd,nd->n", asked, rows[1][by_hand.documents]), rtol=1e-5)
+    short = cm.encoder(folder, device="cpu", truncate_dim=5)
+    assert short.record.dimension == 5
+    theirs = sentence_transformers.SentenceTransformer(str(folder), truncate_dim=5, device="cpu")
+    expected = theirs.encode(["a river", "das meer"], prompt="")
+    np.testing.assert_allclose(short.encode_queries(["a river", "das meer"]), expected, rtol=1e-5, atol=1e-6)
+    loaded = cm.encoder(theirs)
+    assert loaded.record.dimension == 5

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
 import ir_measures
 import numpy as np
 import pytest
@@ -12,8 +17,11 @@ from support.brute_force import embeddings, random_collection
 import clinometer as cm
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import CollectionError, UsageError
+from clinometer.integrations import ir_measures as module
 from clinometer.integrations.ir_measures import MEASURES, LanguageProvider
-from clinometer.io.trec import qrels_of, run_of
+from clinometer.integrations.ir_measures.command import main
+from clinometer.io.trec import qrels_of, read_run, run_of
+from clinometer.io.trecfolder import write_trec
 
 NAMES = ("MaxR", "MaxRnorm", "Complete@3", "RankGap", "PivotFirst", "Intrusion", "IntrusionCount", "Intrusion(by=own)")
 
@@ -101,3 +109,86 @@ def test_what_is_missing_is_named() -> None:
         provider.calc_aggregate([MEASURES["MaxR"]], {"q": {"a": 1}}, {"q": {"x": 1.0}})
     with pytest.raises(CollectionError, match="RankGap needs the language of query 'q'; add it to query_languages"):
         provider.calc_aggregate([MEASURES["RankGap"]], {"q": {"a": 1}}, {"q": {"a": 1.0}})
+
+
+@pytest.fixture
+def unregistered() -> Iterator[None]:
+    """No languages are registered, before and after."""
+    module._REGISTERED.languages = None
+    yield
+    module._REGISTERED.languages = None
+
+
+@pytest.mark.usefixtures("unregistered")
+def test_calc_aggregate_of_ir_measures_computes_ours_next_to_its_own() -> None:
+    qrels, run = {"q": {"a": 1, "b": 2}}, {"q": {"a": 3.0, "c": 2.0, "b": 1.0}}
+    measures = [ir_measures.nDCG @ 10, MEASURES["MaxR"], parsed("Complete@2"), ir_measures.RR]
+    values = ir_measures.calc_aggregate(measures, qrels, run)
+    assert [values[measure] for measure in measures[1:]] == [3.0, 0.0, 1.0]
+    assert values[measures[0]] == ir_measures.pytrec_eval.calc_aggregate([measures[0]], qrels, run)[measures[0]]
+    with pytest.raises(UsageError, match="Intrusion, MaxRnorm: needs the language of every document; call Lang"):
+        ir_measures.calc_aggregate([MEASURES["Intrusion"], MEASURES["MaxRnorm"]], qrels, run)
+    provider = LanguageProvider(LANGUAGES, {"q": "de"}).register()
+    ours = [parsed(name) for name in NAMES]
+    ir_measures_values = ir_measures.calc_aggregate([ir_measures.RR, *ours], qrels, run)
+    for measure, value in provider.calc_aggregate(ours, qrels, run).items():
+        np.testing.assert_equal(ir_measures_values[measure], value)
+    assert len([one for one in ir_measures.DefaultPipeline.providers if one.NAME == "clinometer"]) == 1
+
+
+@pytest.mark.usefixtures("unregistered")
+def test_the_command_line_with_the_files_of_a_folder_for_trec(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collection = cm.load("demo", languages=["en", "de"])
+    write_trec(collection, tmp_path / "trec")
+    names = ["MaxR", "MaxRnorm", "Complete@10", "Intrusion", "RankGap"]
+    evaluation = cm.evaluate(
+        collection, "offline", ties="trec", scenarios=["multilingual"], measures=[*names, "nDCG@10"], resamples=0,
+        save_run=tmp_path / "run.trec",
+    )  # fmt: skip
+    files = [str(tmp_path / "trec" / "qrels.txt"), str(tmp_path / "run.trec")]
+    run_of_file = read_run(tmp_path / "run.trec")
+    languages = ["--languages", str(tmp_path / "trec" / "languages.tsv")]
+    main([*files, *names, "nDCG@10", *languages, "--places", "6"])
+    printed = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
+    of_documents, of_queries = (
+        dict(zip(texts.ids, texts.languages, strict=True)) for texts in (collection.documents, collection.queries)
+    )
+    provider = LanguageProvider(of_documents, of_queries)
+    computed = provider.calc_aggregate([MEASURES["Intrusion"], MEASURES["RankGap"]], qrels_of(collection), run_of_file)
+    for name in [*names, "nDCG@10"]:
+        # In a pool of two languages an evaluation compares the pivot's queries with none.
+        one_language = name in ("Intrusion", "RankGap")
+        expected = computed[MEASURES[name]] if one_language else np.nanmean(evaluation.per_query[name])
+        assert float(printed[name]) == pytest.approx(expected, abs=1e-6), name
+    assert computed[MEASURES["Intrusion"]] > 0
+    main([*files, "Complete@10"])
+    assert capsys.readouterr().out.startswith("Complete@10\t")
+
+
+@pytest.mark.usefixtures("unregistered")
+def test_the_command_line_refuses_by_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "qrels").write_text("q 0 a 1\n")
+    (tmp_path / "run").write_text("q Q0 a 1 1.0 t\n")
+    (tmp_path / "labels").write_text("a\ten\na\tde\n")
+    files = [str(tmp_path / "qrels"), str(tmp_path / "run")]
+    for extra, sentence in (
+        (["Intrusion"], "Intrusion: needs the language of every document"),
+        (["MaxR", "--languages", str(tmp_path / "labels")], "labels:2: 'a' has two languages"),
+        (["MaxR", "--languages", str(tmp_path / "qrels")], "qrels:1: expected an id, a tab and a language"),
+        (["MaxR", "--languages", str(tmp_path / "nowhere")], "nowhere"),
+        (["MaxR", "--query-languages", str(tmp_path / "labels")], "--query-languages needs --languages"),
+    ):
+        with pytest.raises(SystemExit) as left:
+            main([*files, *extra])
+        assert left.value.code == 2
+        assert sentence in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_it_runs_as_a_module(tmp_path: Path) -> None:
+    (tmp_path / "qrels").write_text("q 0 a 1\n")
+    (tmp_path / "run").write_text("q Q0 b 1 2.0 t\nq Q0 a 2 1.0 t\n")
+    command = [sys.executable, "-m", "clinometer.integrations.ir_measures", "qrels", "run", "MaxR", "RR"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "MaxR\t2.0000\nRR\t0.5000\n"), done.stderr

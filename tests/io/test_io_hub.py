@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from clinometer.errors import CollectionError, FormatError, LanguageError, MissingExtraError, UsageError
+from clinometer.io import load
+from clinometer.io.beir import write_beir
 from clinometer.io.hub import read_hub
 
 Rows = list[dict[str, Any]]
@@ -205,3 +207,14 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'clinometer\[hub\]'"):
         read_hub("org/cats")
+
+
+def test_a_folder_in_the_layout_of_beir_needs_no_other_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    collection = load("demo", languages=["en", "de"])
+    write_beir(collection, tmp_path / "demo")
+    read = load(f"hub:{tmp_path / 'demo'}", languages=["de"])
+    assert read.digest() == collection.restrict(["de"]).digest()
+    assert read.documents.groups == collection.restrict(["de"]).documents.groups
+    with pytest.raises(UsageError, match="is a folder in BEIR's layout; leave the options parallel and revision out"):
+        load(f"hub:{tmp_path / 'demo'}", parallel=True)

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from support.interpreter import python
 
-from clinometer.collection import Collection
+from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import UsageError
 from clinometer.io import load
+from clinometer.io.beir import write_beir
+from clinometer.io.judgements import read_judgements
+from clinometer.io.trecfolder import write_trec
 
 
 def test_every_form_reaches_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +49,24 @@ def test_sources_of_no_known_form(source: str, message: str) -> None:
         load(source)
     with pytest.raises(UsageError):
         load(Path(source))
+
+
+def test_the_home_folder_is_found_in_every_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    builder = CollectionBuilder("tiny")
+    builder.add_document("d", "A cat.", "en", group="g")
+    builder.add_query("q", "Who?", "en", group="g")
+    builder.judge("q", "d")
+    collection = builder.build()
+    write_beir(collection, "~/beir")
+    write_trec(collection, Path("~/trec"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["beir", "trec"]
+    assert load("beir:~/beir").digest() == load("hub:~/beir").digest() == collection.digest()
+    assert read_judgements("~/trec/qrels.txt") == {"q": {"d": 1}}
+    for source in ("xquad:~/none", "belebele:~/none", "beir:~/none", "parallel:~/none,~/more"):
+        with pytest.raises(FileNotFoundError, match=str(tmp_path / "none")):
+            load(source)
 
 
 def test_unknown_options_are_named() -> None:

@@ -71,7 +71,7 @@ def test_broken_gzip_names_the_line(tmp_path: Path) -> None:
     [
         (b'{"id": "a",}', "trailing comma"),
         (b'{"id": "a"', "one whole JSON object"),
-        (b'["id"]', "a line should be one JSON object"),
+        (b'["id"]', "a line should be one whole JSON object"),
         (b'{"id": "\xff"}', "not UTF-8"),
         (b'{"id": "\\ud800 and more"}', "surrogate"),
     ],

@@ -101,11 +101,12 @@ def test_comments_and_what_follows_the_tag_are_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [write_qrels, lambda path, table: write_run(path, table, "t")])
-def test_a_query_that_would_read_back_as_a_comment_is_not_written(
+def test_a_query_that_would_not_read_back_is_not_written(
     tmp_path: Path, write: Callable[[Path, dict[str, dict[str, int]]], None]
 ) -> None:
-    with pytest.raises(UsageError, match="the query id '#1' begins with '#', which marks a comment in TREC files"):
-        write(tmp_path / "f", {"#1": {"d": 1}})
+    for name in ("#1", "\ufeff1"):
+        with pytest.raises(UsageError, match=r"begins with '#', which marks a comment, or with a byte-order mark"):
+            write(tmp_path / "f", {name: {"d": 1}})
     assert list(tmp_path.iterdir()) == []
 
 

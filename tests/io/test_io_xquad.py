@@ -130,7 +130,7 @@ def test_a_question_with_two_texts_is_refused(folder: Path) -> None:
 
 def test_nested_too_deeply_is_a_sentence(folder: Path) -> None:
     (folder / "xquad.fr.json").write_text('{"data": [], "version": ' + "[" * 100_000)
-    with pytest.raises(FormatError, match=r"xquad\.fr\.json: nested too deeply; an XQuAD file is SQuAD 1\.1"):
+    with pytest.raises(FormatError, match=r"xquad\.fr\.json: nested .* deep.*; an XQuAD file is SQuAD 1\.1"):
         read_xquad(folder)
 
 
@@ -176,3 +176,18 @@ def test_the_real_files(shared: Path) -> None:
     rows = read_xquad(shared / "data" / "xquad", unit="row")
     assert (len(rows.documents), len(rows.queries), len(rows.judged)) == (14280, 14280, 14280 * 12)
     assert rows.notes["duplicates_kept"]["en"] == 950
+
+
+def test_the_names_of_xquad_r_are_read(folder: Path, tmp_path: Path) -> None:
+    expected = read_xquad(folder)
+    (tmp_path / "xquad-r").mkdir()
+    for label, name in (("en", "en.json"), ("de", "xquad-r.de.json")):
+        file = json.loads((folder / f"xquad.{label}.json").read_text(encoding="utf-8"))
+        for article in file["data"]:
+            for paragraph in article["paragraphs"]:
+                paragraph |= {"sentences": [paragraph["context"]], "sentence_breaks": [[0, 5]]}
+        (tmp_path / "xquad-r" / name).write_text(json.dumps(file), encoding="utf-8")
+    (tmp_path / "xquad-r" / "package.json").write_text("{}")
+    assert sorted(read_xquad(tmp_path / "xquad-r").documents.texts) == sorted(expected.documents.texts)
+    (folder / "fr.json").write_text("{}")
+    assert read_xquad(folder).digest() == expected.digest()

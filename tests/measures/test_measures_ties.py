@@ -42,6 +42,18 @@ def every_measure(cutoff: int, one: int, other: int) -> dict[str, tuple[Measured
         "R@k": (partial(measures.recall, cutoff=cutoff), reference.recall(cutoff)),
         "P@k": (partial(measures.precision, cutoff=cutoff), reference.precision(cutoff)),
         "Success@k": (partial(measures.success, cutoff=cutoff), reference.success(cutoff)),
+        "Rprec": (measures.r_precision, reference.r_precision),
+        "Bpref": (measures.bpref, reference.bpref),
+        "RBP": (measures.rank_biased_precision, reference.rank_biased_precision(1000, 0.8)),
+        "RBP@k": (
+            partial(measures.rank_biased_precision, cutoff=cutoff, persistence=0.5),
+            reference.rank_biased_precision(cutoff, 0.5),
+        ),
+        "ERR": (measures.expected_reciprocal_rank, reference.expected_reciprocal_rank(1000)),
+        "ERR@k": (
+            partial(measures.expected_reciprocal_rank, cutoff=cutoff),
+            reference.expected_reciprocal_rank(cutoff),
+        ),
         "MaxR": (measures.max_rank, reference.max_rank),
         "MaxRnorm": (measures.max_rank_norm, reference.max_rank_norm),
         "Complete@k": (partial(measures.complete, cutoff=cutoff), reference.complete(cutoff)),

@@ -19,8 +19,10 @@ from clinometer.io.trec import read_run
 from clinometer.pools import evaluate_pools
 from clinometer.scenarios.own_documents import own_documents
 from clinometer.scenarios.scanned import related_targets
+from clinometer.scorers import RunScorer
 
-MEASURES = ["MaxR", "MaxRnorm", "nDCG@10", "RR", "R@1", "Intrusion", "LangShare@3", "PivotFirst", "LPR"]
+MEASURES = ["MaxR", "MaxRnorm", "nDCG@10", "RR", "R@1", "Intrusion", "LangShare@3", "PivotFirst", "LPR", "Bpref",
+            "AP(judged_only=True)"]  # fmt: skip
 
 
 def with_own_documents(collection: Collection, seed: int) -> Collection:
@@ -134,3 +136,13 @@ def test_runs_examples_and_pools_are_without_the_document(tmp_path: Any) -> None
     part = cm.evaluate(pool, PrecomputedEncoder(*rows), exclude_own_id=True, **options)
     assert of_pool["part"].rows == part.rows
     assert of_pool["part"].per_query["RR"].tolist() == part.per_query["RR"].tolist()
+
+
+def test_a_run_that_lists_the_query_itself_is_read_without_it(tmp_path: Any) -> None:
+    collection, _ = questions()
+    # The second query's own document, and its answer's rival, are not listed.
+    (tmp_path / "run.trec").write_text("a0 Q0 a0 1 9 t\na0 Q0 a2 2 8 t\na1 Q0 a2 1 3 t\na1 Q0 a3 2 2 t\n")
+    options: dict[str, Any] = {"scenarios": ["mono-same"], "measures": ["RR", "nDCG@1"], "resamples": 0}
+    run = cm.evaluate(collection, RunScorer(tmp_path / "run.trec"), exclude_own_id=True, **options)
+    assert run.per_query["RR"].tolist() == [1.0, 0.5]
+    assert cm.evaluate(collection, RunScorer(tmp_path / "run.trec"), **options).per_query["RR"].tolist() == [0.5, 0.5]

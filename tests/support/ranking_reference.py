@@ -169,6 +169,41 @@ def success(cutoff: int) -> Reading:
     return lambda pool, order: float(found(cutoff)(pool, order) > 0)
 
 
+def r_precision(pool: Pool, order: list[int]) -> float:
+    return precision(len(pool.relevant))(pool, order)
+
+
+def rank_biased_precision(cutoff: int, persistence: float) -> Reading:
+    def reading(pool: Pool, order: list[int]) -> float:
+        at = [rank for rank in ranks(pool, order) if rank <= cutoff]
+        return sum((1 - persistence) * persistence ** (rank - 1) for rank in at)
+
+    return reading
+
+
+def expected_reciprocal_rank(cutoff: int) -> Reading:
+    def reading(pool: Pool, order: list[int]) -> float:
+        value, reaching = 0.0, 1.0
+        for rank, document in enumerate(order[:cutoff], 1):
+            stops = (2 ** pool.grades[document] - 1) / 2**4
+            value += reaching * stops / rank
+            reaching *= 1 - stops
+        return value
+
+    return reading
+
+
+def bpref(pool: Pool, order: list[int]) -> float:
+    """For a pool whose documents are all judged."""
+    value, count = 0.0, len(pool.relevant)
+    others = len(pool.scores) - count
+    for rank, document in enumerate(order):
+        if pool.grades[document]:
+            above = sum(pool.grades[other] == 0 for other in order[:rank])
+            value += 1 - min(above, count) / min(others, count) if above else 1
+    return value / count
+
+
 def max_rank(pool: Pool, order: list[int]) -> float:
     return nan if pool.missed else max(ranks(pool, order))
 

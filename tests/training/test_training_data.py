@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinometer.errors import FormatError, LanguageError, UsageError
+from clinometer.errors import ClinometerWarning, FormatError, LanguageError, UsageError
 from clinometer.training.checks import check_rows, untranslated
 from clinometer.training.data import (
     LAYOUTS,
@@ -166,13 +167,17 @@ def test_an_item_without_a_target_query_does_for_layouts_that_need_none() -> Non
         samples_from_items([one], ["de"], dev_share=0, layout="clear")
 
 
-def test_swapped_fields_are_refused() -> None:
+def test_fields_that_may_be_swapped_are_warned_about() -> None:
+    """Short answers and titles are shorter than their questions too, so they cannot be refused."""
     swapped = [
         ParallelItem(one.id, {label: (text, query or "") for label, (query, text) in one.texts.items()})
         for one in many(9)
     ]
-    with pytest.raises(UsageError, match=r"query_en is longer than passage_en in 9 of 9 rows, first in row 0; the two"):
-        samples_from_items(swapped, ["de"], dev_share=0)
+    sentence = r"query_en is longer than passage_en in 9 of 9 rows, first in row 0; if the two are swapped"
+    with pytest.warns(ClinometerWarning, match=sentence):
+        samples = samples_from_items(swapped, ["de"], dev_share=0)
+    assert len(samples) == 9
+    assert [re.match(sentence, warning) is not None for warning in samples.statistics["warnings"]].count(True) == 1
 
 
 def test_checks_of_rows() -> None:

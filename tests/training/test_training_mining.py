@@ -191,3 +191,10 @@ def test_a_plan_of_wrong_arguments() -> None:
         hybrid_plan([1], [True], 1.5)
     with pytest.raises(UsageError, match="2 datasets, but 1 values in monolingual"):
         hybrid_plan([1, 2], [True], 0.5)
+
+
+def test_negatives_of_dot_products_are_those_of_the_lengths() -> None:
+    documents = np.array([[1, 0], [0.9, 0.1], [5, 5], [0, 1]], dtype=np.float32)
+    arguments = [[1.0, 0.0]], documents, [7], [7, 1, 2, 3]
+    assert mine_hard_negatives(*arguments, count=1).tolist() == [[1]]
+    assert mine_hard_negatives(*arguments, count=1, similarity="dot").tolist() == [[2]]

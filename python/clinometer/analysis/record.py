@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import gzip
 import os
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from clinometer.errors import FormatError, MissingExtraError
-from clinometer.files import json_bytes, regular, written_whole
+from clinometer.analysis.form import check_example
+from clinometer.contents import decode_json, numbered_lines
+from clinometer.errors import FormatError, MissingExtraError, UsageError
+from clinometer.files import json_bytes, written_whole
 
 __all__ = ["EXAMPLES", "Analysis", "read_examples", "write_examples"]
 
 EXAMPLES = "examples.jsonl.gz"
 """Name of the file of examples next to `results.json`."""
-
-_EXAMPLE = ("scenario", "query_language", "pool_languages", "query_id", "query", "rank", "answer", "above", "first")
 
 
 @dataclass(frozen=True)
@@ -82,19 +81,13 @@ def read_examples(path: Path) -> list[dict[str, Any]]:
     Raises:
         FormatError: The file is damaged or a line is not an example; the error names the line.
     """
-    decoder = msgspec.json.Decoder(dict[str, Any])
+    fix = "evaluate again with --examples"
     examples: list[dict[str, Any]] = []
-    try:
-        with gzip.open(regular(path), "rb") as file:
-            for number, text in enumerate(file, start=1):
-                try:
-                    examples.append(decoder.decode(text))
-                except msgspec.DecodeError as error:
-                    problem = f"not a line of examples: {error}; evaluate again with --examples"
-                    raise FormatError(path, number, problem) from None
-                if absent := [name for name in _EXAMPLE if name not in examples[-1]]:
-                    problem = f"the example has no {', '.join(absent)}; evaluate again with --examples"
-                    raise FormatError(path, number, problem)
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise FormatError(path, None, f"the file is damaged ({error}); evaluate again with --examples") from None
+    for number, raw in numbered_lines(path):
+        example = decode_json(raw, dict[str, Any], path, fix, number)
+        try:
+            check_example(example)
+        except UsageError as error:
+            raise FormatError(path, number, f"not an example of an error analysis ({error}); {fix}") from None
+        examples.append(example)
     return examples

@@ -13,6 +13,7 @@ from clinometer.collection import Collection
 from clinometer.encoders import Encoder
 from clinometer.errors import UsageError
 from clinometer.io import load
+from clinometer.parameters import checked
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios.options import EvaluationOptions
 from clinometer.scenarios.scanned import scan_collection
@@ -22,6 +23,7 @@ from clinometer.statistics.resampling import Unit
 __all__ = ["analyse"]
 
 
+@checked
 def analyse(
     collection: Collection | str | Path,
     encoder: Encoder | Scorer | Any = "offline",

@@ -10,6 +10,7 @@ import errno
 import inspect
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -36,7 +37,7 @@ from clinometer.cli.scan import scan
 from clinometer.cli.store import info, merge, verify
 from clinometer.cli.streams import broken, finish, guarded, prepare
 from clinometer.cli.train import train
-from clinometer.errors import ClinometerError, UsageError, printable
+from clinometer.errors import ClinometerError, ClinometerWarning, UsageError, printable
 
 __all__ = ["app", "main"]
 
@@ -173,7 +174,8 @@ def _options(
 
 
 def _silence_libraries(arguments: list[str], terminal: bool) -> None:
-    """Turn off the bars of libraries if ours are off."""
+    """Turn off the bars of libraries if ours are off, and warnings as Python writes them if we write them ourselves."""
+    warnings.filterwarnings("ignore", category=ClinometerWarning)
     if "--no-progress" in arguments or not (terminal or "--progress" in arguments):
         for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
             os.environ.setdefault(name, "1")

@@ -35,7 +35,9 @@ def option_names(command: Callable[..., Any]) -> dict[str, str]:
     for parameter in inspect.signature(command).parameters.values():
         info = next((part for part in get_args(parameter.annotation) if isinstance(part, OptionInfo)), None)
         if info is not None:
-            written = [name.partition("/")[0] for name in info.param_decls or ()]
+            # In an annotation the first name takes the place of a default value.
+            written = [str(name).partition("/")[0] for name in (info.default, *(info.param_decls or ()))]
+            written = [name for name in written if name.startswith("-")]
             long = [name for name in written if name.startswith("--")] or written
             names[parameter.name] = long[0] if long else "--" + parameter.name.replace("_", "-")
             if parameter.name in _OTHER_NAMES:
@@ -77,7 +79,7 @@ def with_options(message: str, options: Mapping[str, str]) -> str:
 def _option(name: str, options: Mapping[str, str]) -> str:
     """The option of an argument; one of a reader may have none of its own."""
     name = name.strip()
-    if name not in options and "reader" in options and name.isidentifier():
+    if name not in options and "reader" in options and name.isidentifier() and name != "none":
         return f"--reader {name.replace('_', '-')}"
     return options.get(name, name)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 from clinometer.cli.expansion import output_option
 from clinometer.cli.option_groups import Source, SourceName
 from clinometer.errors import UsageError
+from clinometer.files import expanded
 
 __all__ = ["convert"]
 
@@ -28,10 +28,11 @@ def convert(
     from clinometer.io.trecfolder import write_trec
 
     writers: dict[str, Callable[..., None]] = {"beir": write_beir, "trec": write_trec}
-    layout, _, folder = output.partition(":")
-    if layout not in writers or not folder:
+    layout, _, place = output.partition(":")
+    if layout not in writers or not place:
         raise UsageError(f"--output is {output!r}, but must be beir:DIR or trec:DIR")
     collection = reading.load(source)
     sys.stderr.write(collection.summary() + "\n")
-    writers[layout](collection, Path(folder))
-    sys.stderr.write(f"wrote {', '.join(sorted(path.name for path in Path(folder).iterdir()))} to {folder}\n")
+    folder = expanded(place)
+    writers[layout](collection, folder)
+    sys.stderr.write(f"wrote {', '.join(sorted(path.name for path in folder.iterdir()))} to {folder}\n")

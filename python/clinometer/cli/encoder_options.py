@@ -10,7 +10,8 @@ import msgspec
 
 from clinometer.cli.expansion import OptionGroup, option
 from clinometer.cli.option_groups import without_none
-from clinometer.errors import UsageError
+from clinometer.contents import decode_json
+from clinometer.errors import FormatError, UsageError
 
 __all__ = [
     "Adapter",
@@ -106,10 +107,13 @@ class Server(OptionGroup):
             if name not in known:
                 raise UsageError(f"--http {item}: unknown option {name!r}; expected one of {', '.join(known)}")
             try:
-                values[name] = msgspec.json.decode(text) if name.endswith("-fields") else text
+                fields = name.endswith("-fields")
+                raw = text.encode(errors="replace")  # an argument may hold bytes that are not UTF-8
+                values[name] = decode_json(raw, dict[str, Any], "", "{problem}") if fields else raw.decode()
                 options = msgspec.convert(values, HttpOptions, strict=False)
-            except msgspec.DecodeError as error:  # also a ValidationError, for a value of another type
-                raise UsageError(f"--http {item}: invalid value ({error}); write NAME=VALUE") from None
+            except (FormatError, msgspec.ValidationError) as error:
+                problem = error.problem if isinstance(error, FormatError) else error
+                raise UsageError(f"--http {item}: invalid value ({problem}); write NAME=VALUE") from None
         return without_none({"model": self.model, "cache": self.cache, "http": options})
 
 

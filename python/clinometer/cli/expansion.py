@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import MISSING, dataclass, fields
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeGuard, TypeVar, get_args, get_type_hints
 
 import typer
+
+from clinometer.files import expanded
 
 __all__ = ["OptionGroup", "expand", "option", "options_set", "output_option"]
 
@@ -41,6 +44,8 @@ def output_option(metavar: str, text: str) -> Any:
 def expand(command: Callable[..., None]) -> Callable[..., None]:
     """The command for typer: each parameter that is an `OptionGroup` becomes the options of the group.
 
+    In the values of all options `~` at the beginning of a path is the home folder.
+
     Example:
         >>> @dataclass(frozen=True)
         ... class Source(OptionGroup):
@@ -64,12 +69,22 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**values: Any) -> None:
+        values = {name: _at_home(value) for name, value in values.items()}
         built = {name: _built(kind, values) for name, kind in groups.items()}
         command(**values, **built)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _at_home(value: Any) -> Any:
+    """The value with `~` expanded in paths, and in names that begin like one."""
+    if isinstance(value, Path):
+        return expanded(value)
+    if isinstance(value, str) and value.startswith("~/"):
+        return str(expanded(value))
+    return [_at_home(item) for item in value] if isinstance(value, list) else value
 
 
 def _parameters(kind: type[OptionGroup], defaults: Any) -> Iterator[inspect.Parameter]:

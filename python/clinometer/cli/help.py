@@ -7,11 +7,14 @@ column gets a separate line.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from textwrap import wrap
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from clinometer.numerals import read_int, read_number
 
 __all__ = ["WIDTH", "GroupedCommand", "GroupedCommands", "headed"]
 
@@ -20,6 +23,12 @@ WIDTH = 100
 
 _OPTIONS = "Options"
 """Heading of options without a group."""
+
+_NUMBERS: dict[str, tuple[str, Callable[[str], float]]] = {
+    **dict.fromkeys(("int", "integer"), ("a valid integer", read_int)),
+    "float": ("a valid number", read_number),
+}
+"""What a parameter of numbers takes, and its reader, by the name of its type."""
 
 _LAST = ("Output", _OPTIONS)
 
@@ -43,7 +52,15 @@ def _position(heading: str) -> int:
 
 
 class GroupedCommand(TyperCommand):
-    """A command whose help has a section for each group of options, and an example that is printed unchanged."""
+    """A command whose help has a section for each group of options, and an example that is printed unchanged.
+
+    Its numbers are read by `clinometer.numerals`, not by `int` and `float`, which take `1_0` for 10.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for parameter in self.params:
+            _read_strictly(parameter)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """The metavariables of arguments, unchanged."""
@@ -72,6 +89,26 @@ class GroupedCommands(TyperGroup):
             row = name, " ".join((command.help or "").partition("\n\n")[0].split())
             sections.setdefault(command.rich_help_panel or "Commands", []).append(row)
         _write(formatter, sections | headed(self, ctx))
+
+
+def _read_strictly(parameter: Any) -> None:
+    """Have a parameter refuse text that is not a number for `clinometer.numerals`, before typer converts it."""
+    # typer below 0.20 takes click's types, which have names; later versions have the annotation.
+    described = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    kind = getattr(described, "__name__", "") or getattr(getattr(parameter, "type", None), "name", "").partition(" ")[0]
+    if kind not in _NUMBERS:
+        return
+    (noun, read), process = _NUMBERS[kind], parameter.process_value
+
+    def processed(context: Any, value: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                read(value)
+            except ValueError:
+                raise typer.BadParameter(f"{value!r} is not {noun}.", ctx=context, param=parameter) from None
+        return process(context, value)
+
+    parameter.process_value = processed
 
 
 def _argument(parameter: Any) -> str:

@@ -38,7 +38,8 @@ SourceName = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="Collection: demo, xquad:DIR, belebele:DIR, beir:DIR, parallel:FILE[,FILE...], irds:NAME or hub:NAME.",
+        help="Collection: demo, xquad:DIR, belebele:DIR, beir:DIR, trec:DIR, parallel:FILE[,FILE...], irds:NAME or "
+        "hub:NAME.",
     ),
 ]
 Pivot = Annotated[
@@ -101,12 +102,18 @@ class Source(OptionGroup):
     unit: Annotated[str | None, option("passage|row", "Unit of one document (xquad only).")] = None
     split: Annotated[str | None, option("NAME", "Split of the judgements (beir, hub).")] = None
     document_language: Annotated[
-        str | None, option("LANGUAGE|id", "Language of texts without one (beir, hub, irds).")
+        str | None,
+        option(
+            "LANGUAGE|id",
+            "Language of texts without one, or id to take it from ids such as en:12 (beir, hub, irds, trec).",
+        ),
     ] = None
     allow_missing: Annotated[
         bool,
         option(
-            None, "Tolerance for judgements of absent texts; they are counted (beir, hub, irds).", "--allow-missing"
+            None,
+            "Tolerance for judgements of absent texts; they are counted (beir, hub, irds, trec).",
+            "--allow-missing",
         ),
     ] = False
     complete: Annotated[

@@ -14,6 +14,7 @@ from clinometer.cli.expansion import OptionGroup, option
 from clinometer.cli.option_groups import Json, Lists, MemoryBudget
 from clinometer.errors import UsageError
 from clinometer.files import json_bytes
+from clinometer.numerals import read_number
 
 if TYPE_CHECKING:
     from clinometer.scanning.planning import Forecast, Rates, Workload
@@ -99,7 +100,7 @@ def plan(size: _Size, lists: Lists, machines: _Workers, json: Json = False) -> N
 
 def _whole(option: str, text: str) -> int:
     try:
-        value = float(text.replace(",", "").replace("_", ""))
+        value = read_number(text.replace(",", ""))
     except ValueError:
         value = math.nan
     if not value >= 1 or value != int(value):

@@ -15,6 +15,7 @@ from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import Json, Pivot, Progress, split_names, without_none
 from clinometer.cli.remedies import warn
 from clinometer.errors import UsageError
+from clinometer.numerals import read_int
 
 if TYPE_CHECKING:
     from clinometer.training.seeds import TrainedSeeds
@@ -58,7 +59,7 @@ class _Recipe(OptionGroup):
             UsageError: They are not different whole numbers of 0 or more.
         """
         try:
-            numbers = [int(part) for part in self.seed.split(",")]
+            numbers = [read_int(part.strip()) for part in self.seed.split(",")]
         except ValueError:
             raise UsageError(
                 f"--seed is {self.seed!r}; give whole numbers joined by commas, such as 42,43,44"
@@ -107,6 +108,7 @@ class _Proof(Progress):
         list[str] | None, option("SOURCE", "Collection to evaluate before and after; may be repeated.")
     ] = None
     json: Json = False
+    force: Annotated[bool, option(None, "Replacement of the model of another training.", "--force")] = False
 
 
 def train(
@@ -155,6 +157,7 @@ def train(
         _adapt(model, asdict(prompts), samples.data, languages, proof,
                {**shared, "kind": recipe.adapter, "seed": recipe.seeds[0]})  # fmt: skip
         return
+    from clinometer.training.run import forget_training
     from clinometer.training.seeds import train_seeds
 
     model_settings = {
@@ -165,6 +168,8 @@ def train(
         "precision": steps.precision,
         "evaluations": steps.evaluations,
     } | ({} if recipe.blend is None else {"blend": recipe.blend})
+    if proof.force:
+        forget_training(proof.output)
     trained = train_seeds(
         model, [*samples.data], languages, proof.output, seeds=recipe.seeds, evaluate=proof.evaluate or [],
         show_progress_bar=proof.bars, **shared, **model_settings, **checkpoints, **asdict(prompts),
@@ -184,8 +189,8 @@ def _adapt(
     from clinometer.training.proof import prove
 
     path = proof.output / "adapter.safetensors"
-    if path.exists():
-        raise UsageError(f"{path} already exists; give another folder")
+    if path.exists() and not proof.force:
+        raise UsageError(f"{path} already exists; give another folder, or replace it with --force")
     encoder = make_encoder(model, **prompts)
     require_embeddings(encoder)
     adapter, _ = train_adapter(data, languages, encoder, show_progress_bar=proof.bars, **options)

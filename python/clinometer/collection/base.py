@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import CollectionError, first_few
+from clinometer.errors import CollectionError, first_few, printable
 from clinometer.languages import near, select
 
 __all__ = ["Collection", "Texts"]
@@ -138,6 +138,18 @@ class Collection:
             return self
         labels = select(languages, self.languages, f"collection {self.name!r}")
         return self._only(self.documents.rows_in(labels), self.queries.rows_in(labels))
+
+    def require_texts(self, purpose: str) -> None:
+        """Refuse a collection of which only ids and languages are known (`texts_absent` in its notes).
+
+        Raises:
+            CollectionError: It has no texts of documents or of queries.
+        """
+        if absent := self.notes.get("texts_absent"):
+            raise CollectionError(
+                f"{self.name!r} has no texts of {' and '.join(absent)}, which {purpose} needs; add them, or evaluate a "
+                "run, scores or precomputed embeddings"
+            )
 
     def complete(self) -> Collection:
         """The collection without texts that lack a translation: then all languages have the same questions and texts.
@@ -313,7 +325,7 @@ class Collection:
                 value = ", ".join(f"{name} {item}" for name, item in value.items()) or "none"
             lines.append(f"{key.replace('_', ' ')}: {value}")
         lines += [f"note: {sentence}" for sentence in self.notices()]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 def _languages_of_groups(texts: Texts) -> dict[str, set[str]]:

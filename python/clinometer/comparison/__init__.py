@@ -22,8 +22,10 @@ from clinometer.evaluation.results import Evaluation
 from clinometer.files import json_bytes, written_whole
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
+from clinometer.parameters import checked
 from clinometer.scenarios import SCENARIOS
 from clinometer.scenarios.drawing import drawn
+from clinometer.scenarios.options import COMPARED_SETTINGS
 from clinometer.statistics.resampling import Resamples, Unit
 from clinometer.statistics.significance import CORRECTIONS
 
@@ -123,6 +125,7 @@ class Comparison:
         return [dict(row) for loss, row in worst_first if loss > tolerance + _ROUNDING]
 
 
+@checked
 def compare(
     before: Evaluation,
     *after: Evaluation,
@@ -293,7 +296,7 @@ def _check_comparable(before: Evaluation, after: Evaluation, first: str, second:
                 f"{first} and {second} are results on collections of equal size with different texts or judgements; "
                 "compare results on one collection"
             )
-    for setting, default in (("pivot", None), ("ties", None), ("exclude_own_id", False)):
+    for setting, default in COMPARED_SETTINGS.items():
         values = [evaluation.settings.get(setting, default) for evaluation in (before, after)]
         if values[0] != values[1]:
             raise UsageError(

@@ -15,7 +15,9 @@ from clinometer.errors import ClinometerError, UsageError
 from clinometer.evaluation.results import Evaluation
 from clinometer.languages import canonical
 from clinometer.measures import parse
+from clinometer.numerals import read_number
 from clinometer.scenarios import SCENARIOS
+from clinometer.scenarios.options import COMPARED_SETTINGS
 
 __all__ = ["Condition", "Kind", "Verdict", "check_results", "read_conditions"]
 
@@ -124,7 +126,7 @@ def _read(kind: Kind, text: str) -> Condition:
         )
     (measure,) = parse([match["measure"]])
     try:
-        limit = float(match["limit"])
+        limit = read_number(match["limit"].strip())
     except ValueError:
         limit = math.nan
     if not math.isfinite(limit):
@@ -178,7 +180,10 @@ def check_results(
         bounded = use_bound and condition.kind in ("max", "min")
         unbounded = [row for row in rows if bounded and row["value"] is not None and row["ci_low"] is None]
         if unbounded:
-            problems.append(f"{condition}: {_place(unbounded[0])} has no interval; evaluate with --resamples 1000")
+            problems.append(
+                f"{condition}: {_place(unbounded[0])} has no interval; evaluate with --resamples 1000, or leave "
+                "out --use-bound"
+            )
             continue
         verdict = Verdict(condition, len(rows))
         for row in rows:
@@ -222,12 +227,12 @@ def _baseline_rows(
         raise UsageError(
             "the baseline was measured on another collection, or on other languages of it; measure it again"
         )
-    for name in ("pivot", "ties"):
-        values = [results.settings.get(name) for results in (baseline, evaluation)]
+    for name, default in COMPARED_SETTINGS.items():
+        values = [results.settings.get(name, default) for results in (baseline, evaluation)]
         if values[0] != values[1]:
             raise UsageError(
                 f"the baseline was measured with {name} {values[0]}, and the results with {values[1]}; evaluate both "
-                f"with the same --{name}"
+                f"with the same --{name.replace('_', '-')}"
             )
     return {_key(row): row for row in baseline.rows}
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import UsageError
+from clinometer.errors import UsageError, shown
 from clinometer.evaluation.results import Evaluation
 from clinometer.measures import parse
+from clinometer.parameters import checked
 
 __all__ = ["Correlation", "correlate"]
 
@@ -54,6 +55,7 @@ class Correlation:
         return asdict(self)
 
 
+@checked
 def correlate(
     evaluations: Iterable[Evaluation],
     x: str,
@@ -91,6 +93,8 @@ def correlate(
         (3, True)
     """
     evaluations = list(evaluations)
+    if strangers := [item for item in evaluations if not isinstance(item, Evaluation)]:
+        raise UsageError(f"evaluations must be evaluations, not {shown(strangers[0])}")
     if len(evaluations) < _FEWEST:
         raise UsageError(
             f"{len(evaluations)} evaluations are too few for a correlation; pass those of {_FEWEST} or more retrievers"

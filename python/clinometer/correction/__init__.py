@@ -21,6 +21,7 @@ from clinometer.correction.lir import Lir
 from clinometer.correction.sample import choose
 from clinometer.correction.shift import Shift
 from clinometer.errors import UsageError
+from clinometer.parameters import checked
 
 __all__ = [
     "METHODS",
@@ -48,6 +49,7 @@ METHODS = {
 _SAMPLE_ARGUMENTS = ("documents", "languages", "queries", "query_languages", "groups", "query_groups")
 
 
+@checked
 def fit(
     method: str,
     documents: ArrayLike,
@@ -101,6 +103,7 @@ def fit(
     return fitted
 
 
+@checked
 def check_method(method: str) -> None:
     """Refuse an unknown method.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-import zipfile
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
@@ -20,10 +19,12 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clinometer.contents import decode_json, npz_arrays
 from clinometer.encoders.base import Side
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
-from clinometer.files import regular, written_whole
+from clinometer.files import written_whole
 from clinometer.languages import canonical
+from clinometer.parameters import checked
 from clinometer.vectors import array_of, finished_rows, unit_rows
 
 __all__ = ["UNKNOWN", "Correction", "Unknown", "load"]
@@ -34,6 +35,7 @@ UNKNOWN: tuple[Unknown, ...] = ("refuse", "mean", "leave")
 _FORMAT = "clinometer-correction"
 _VERSION = 1
 _BLOCK = 8192
+_EXPECTED = "not a correction, or damaged; write one with `clinometer correct`"
 _REGISTERED: dict[str, type[Correction]] = {}
 
 
@@ -80,6 +82,7 @@ class Correction(ABC):
         No row may depend on the other rows, so no BLAS: its last bits depend on the shape.
         """
 
+    @checked
     def apply(
         self, vectors: ArrayLike, languages: Sequence[str | None], *, unknown: Unknown = "refuse"
     ) -> NDArray[np.float32]:
@@ -101,6 +104,7 @@ class Correction(ABC):
         """
         return self._applied(vectors, languages, "documents", unknown)
 
+    @checked
     def apply_queries(
         self, vectors: ArrayLike, languages: Sequence[str | None] | None = None, *, unknown: Unknown = "refuse"
     ) -> NDArray[np.float32]:
@@ -242,6 +246,8 @@ class Correction(ABC):
     def _checked(self) -> Self:
         """Refuse arrays whose shapes do not match, as those of a damaged file may."""
         for name, array in self.arrays.items():
+            if array.dtype.kind not in "fiu":
+                raise ValueError(f"the array {name!r} is {array.dtype}, but should be numbers")
             if not np.isfinite(array).all():
                 raise ValueError(f"the array {name!r} has NaN or infinite values")
         for name, sizes in self._shapes().items():
@@ -259,6 +265,15 @@ class Correction(ABC):
         """The required arrays with their shapes; None for a size that may be any."""
 
 
+class _About(msgspec.Struct):
+    format: str = ""
+    version: int = 0
+    method: str = ""
+    languages: list[str] = []
+    query_languages: list[str] = []
+    settings: dict[str, Any] = {}
+
+
 def load(path: str | os.PathLike[str]) -> Correction:
     """Read a correction that `save` wrote.
 
@@ -267,31 +282,25 @@ def load(path: str | os.PathLike[str]) -> Correction:
         FormatError: The file is not a correction, is damaged, or was written by a later version.
     """
     name = os.fspath(path)
-    try:
-        # numpy does not close a damaged file that it opened itself.
-        with regular(path).open("rb") as raw:
-            file = np.load(raw, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile) or "about" not in file.files:
-                raise FormatError(name, None, "not a correction; write one with `clinometer correct`")
-            about = msgspec.json.decode(str(file["about"]), type=dict[str, Any])
-            arrays = {key: file[key] for key in file.files if key != "about"}
-    except (FileNotFoundError, FormatError):
-        raise
-    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, msgspec.DecodeError) as error:
-        raise FormatError(name, None, f"not a correction, or damaged ({error})") from None
-    if about.get("format") != _FORMAT:
+    arrays = npz_arrays(name, _EXPECTED)
+    text = arrays.pop("about", None)
+    if text is None or text.dtype.kind != "U" or text.ndim:
         raise FormatError(name, None, "not a correction; write one with `clinometer correct`")
-    if about.get("version") != _VERSION or about.get("method") not in _REGISTERED:
+    about = decode_json(text.item().encode(errors="replace"), _About, name, "damaged correction ({problem})")
+    if about.format != _FORMAT:
+        raise FormatError(name, None, "not a correction; write one with `clinometer correct`")
+    if about.version != _VERSION or about.method not in _REGISTERED:
         raise FormatError(
             name,
             None,
-            f"unknown version {about.get('version')} or method {about.get('method')!r}; this program reads version "
+            f"unknown version {about.version} or method {about.method!r}; this program reads version "
             f"{_VERSION}, methods {', '.join(_REGISTERED)}",
         )
     try:
-        return _REGISTERED[about["method"]](
-            tuple(about["languages"]), tuple(about["query_languages"]), arrays, dict(about["settings"])
-        )._checked()
+        correction = _REGISTERED[about.method](
+            tuple(about.languages), tuple(about.query_languages), arrays, about.settings
+        )
+        return correction._checked()
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise FormatError(name, None, f"damaged correction ({error})") from None
 

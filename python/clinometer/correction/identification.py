@@ -11,6 +11,7 @@ from typing import Any
 
 from clinometer.errors import LanguageError, MissingExtraError, UsageError
 from clinometer.languages import canonical
+from clinometer.parameters import checked
 
 __all__ = ["Identifier", "identify"]
 
@@ -45,6 +46,7 @@ class Identifier:
         return self._labels[label] if confidence >= self.confidence else None
 
 
+@checked
 def identify(languages: Iterable[str], *, confidence: float = _CONFIDENCE) -> Identifier:
     """A function that identifies the language of each query, for `CorrectedEncoder(query_languages=...)`.
 

@@ -13,11 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
 from clinometer.languages import canonical
+from clinometer.parameters import checked
 from clinometer.vectors import Rows, unit_rows
 
 __all__ = ["by_language", "choose", "choose_parallel"]
 
 
+@checked
 def choose(languages: Sequence[str], texts: int | None, seed: int = 0) -> NDArray[np.int64]:
     """Row numbers of a random sample of texts of each language, ascending.
 

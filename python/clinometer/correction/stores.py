@@ -127,7 +127,7 @@ def _refuse_misfit(store: EmbeddingStore, correction: Correction) -> None:
 def _corrected(store: EmbeddingStore, writer: StoreWriter, correction: Correction, bar: Any) -> None:
     apply = correction.apply if store.stage == "documents" else correction.apply_queries
     writer.plan(Texts(store.ids, ("",) * len(store), store.languages, store.groups))
-    for shard, rows in zip(store.manifest.shards, store.shards(), strict=True):
+    for shard, rows in zip(store.manifest.shards, store.arrays(), strict=True):
         part = slice(len(writer), len(writer) + shard.rows)
         vectors = apply(rows, store.languages[part])
         writer.append(

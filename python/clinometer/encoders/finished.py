@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.contents import mapped_npy, read_json
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import json_bytes, regular, written_whole
+from clinometer.files import json_bytes, written_whole
 
 __all__ = ["Finished", "Origin"]
 
@@ -104,14 +105,10 @@ class Finished:
 
 
 def _table(path: Path, dimension: int) -> NDArray[np.void]:
-    regular(path)
-    try:
-        table: NDArray[np.void] = np.load(path, mmap_mode="r", allow_pickle=False)
-        valid = table.ndim == 1 and table.dtype == _columns(dimension)
-    except (ValueError, EOFError):
-        valid = False
-    if not valid:
-        raise FormatError(path, None, "not a batch of embeddings; remove it, and its texts will be encoded again")
+    problem = "not a batch of embeddings; remove it, and its texts will be encoded again"
+    table = mapped_npy(path, problem)
+    if table.ndim != 1 or table.dtype != _columns(dimension) or not all(map(bytes.isascii, table["text"].tolist())):
+        raise FormatError(path, None, problem)
     return table
 
 
@@ -120,9 +117,4 @@ def _columns(dimension: int) -> np.dtype[np.void]:
 
 
 def _read(path: Path) -> Origin | None:
-    if not path.exists():
-        return None
-    try:
-        return msgspec.json.decode(regular(path).read_bytes(), type=Origin)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(path, None, f"not an origin of embeddings ({error}); remove its folder") from None
+    return read_json(path, Origin, "expected an origin of embeddings; remove its folder") if path.exists() else None

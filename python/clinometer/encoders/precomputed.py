@@ -12,13 +12,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.contents import mapped_npy
 from clinometer.encoders.base import EncoderRecord
 from clinometer.encoders.similarity import check_similarity
-from clinometer.errors import EmbeddingError, FormatError
-from clinometer.files import regular
+from clinometer.errors import EmbeddingError
 from clinometer.vectors import array_of
 
 __all__ = ["PrecomputedEncoder"]
+
+_EXPECTED = "not a numeric .npy file; write one array, not several, with numpy.save"
 
 
 class PrecomputedEncoder:
@@ -88,7 +90,8 @@ class PrecomputedEncoder:
             FormatError: Not a `.npy` file, or one with Python objects.
             EmbeddingError: As for the class.
         """
-        return cls(_mapped(queries), _mapped(documents), name=name, similarity=similarity)
+        arrays = (mapped_npy(path, _EXPECTED) for path in (queries, documents))
+        return cls(*arrays, name=name, similarity=similarity)
 
     @property
     def record(self) -> EncoderRecord:
@@ -123,20 +126,8 @@ def _checked(array: NDArray[Any], stage: str, similarity: str) -> NDArray[Any]:
     if array.dtype not in (np.float32, np.float16):
         raise EmbeddingError(
             f"the embeddings of the {stage} must be float32 or float16, not {array.dtype}; "
-            "convert them with .astype(numpy.float32)"
+            "convert them with .astype(numpy.float32), or score packed bits with similarity='hamming'"
         )
-    return array
-
-
-def _mapped(path: str | Path) -> NDArray[Any]:
-    regular(path)
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise FormatError(path, None, "not a numeric .npy file; write it with numpy.save") from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise FormatError(path, None, "a file of several arrays; give a .npy file with one, written with numpy.save")
     return array
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import UsageError
+from clinometer.parameters import choice
 
 __all__ = [
     "SIMILARITIES",
@@ -30,8 +31,8 @@ def check_similarity(similarity: str | None) -> None:
     Raises:
         UsageError: Not one of `SIMILARITIES`.
     """
-    if similarity is not None and similarity not in SIMILARITIES:
-        raise UsageError(f"unknown similarity {similarity!r}; expected one of {', '.join(SIMILARITIES)}")
+    if similarity is not None:
+        choice(similarity, "similarity", SIMILARITIES)
 
 
 def similarity_of(records: Sequence[EncoderRecord], similarity: str | None = None) -> Similarity:

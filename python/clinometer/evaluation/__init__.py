@@ -23,6 +23,7 @@ from clinometer.evaluation.saved_run import save_run as write_run
 from clinometer.executors import Executor
 from clinometer.io import load
 from clinometer.measures import Measure, parse
+from clinometer.parameters import checked
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios.drawing import drawing_of, drawn
 from clinometer.scenarios.options import EvaluationOptions
@@ -34,6 +35,7 @@ from clinometer.statistics.resampling import Unit
 __all__ = ["evaluate"]
 
 
+@checked
 def evaluate(
     collection: Collection | str | Path,
     encoder: Encoder | Scorer | Any = "offline",

@@ -97,6 +97,9 @@ class _Setting:
             if missing := self._unranked(measure, column):
                 unranked[str(measure)] = missing
             zero = 0.0 if measure.zero_without_answers else np.nan
+            if count_unanswered and measure.zero_without_answers:
+                # None of a query's answers may have the grade that the measure asks for.
+                column = np.nan_to_num(column, nan=0.0)
             column = np.concatenate([column, np.full(len(unanswered), zero)])
             if not np.isnan(column).all():
                 values[str(measure)] = column
@@ -122,7 +125,7 @@ class _Setting:
             )
         if measure.needs == "settings" or (measure.needs == "leader" and self._leading is None):
             return None
-        queries, placements = self._mirror if measure.mirrored else (self._queries, self._placements)
+        queries, placements = self._placed(measure)
         column = self._evaluated(measure, placements)
         return _aligned(column, queries, self._queries) if column is not None and measure.mirrored else column
 
@@ -138,12 +141,22 @@ class _Setting:
 
     def _unranked(self, measure: Measure, column: NDArray[np.float64]) -> int:
         """Number of queries that would have a value if every relevant document had a rank."""
-        queries, placements = self._mirror if measure.mirrored else (self._queries, self._placements)
+        queries, placements = self._placed(measure)
         if measure.needs == "lists" or not placements.missed.any():
             return 0
         ranked = self._evaluated(measure, replace(placements, retrieved=None))
         assert ranked is not None  # noqa: S101 - the setting defines the measure
         return int(np.isnan(column).sum() - np.isnan(_aligned(ranked, queries, self._queries)).sum())
+
+    def _placed(self, measure: Measure) -> tuple[NDArray[np.int64], Placements]:
+        """The queries and placements that a measure reads."""
+        if measure.judged_only:
+            return self._queries, self._judged
+        return self._mirror if measure.mirrored else (self._queries, self._placements)
+
+    @cached_property
+    def _judged(self) -> Placements:
+        return self._scanned.judged_placements(self._setting)
 
     @cached_property
     def _mirror(self) -> tuple[NDArray[np.int64], Placements]:

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import gzip
 import os
-import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.analysis.form import check_results
 from clinometer.analysis.record import EXAMPLES, Analysis, read_examples, write_examples
+from clinometer.contents import decode_json, numbered_lines, read_json
 from clinometer.errors import FormatError, MissingExtraError, UsageError
 from clinometer.evaluation.display import as_html, as_text
-from clinometer.files import json_bytes, regular, withdraw, written_together, written_whole
+from clinometer.files import json_bytes, withdraw, written_together, written_whole
 from clinometer.measures import parse
 
 __all__ = ["Evaluation"]
 
 _KEYS = ("query_id", "query_language", "scenario", "pool_languages", "question", "cluster")
-_CATEGORY_COLUMNS = ("scenario", "query_language", "pool_languages", "category", "queries", "of", "share")
 _COLUMNS = ("scenario", "query_language", "pool_languages", "measure", "value", "ci_low", "ci_high", "queries",
             "documents", "ties")  # fmt: skip
 
@@ -126,35 +126,28 @@ class Evaluation:
             FormatError: Not a results file.
             FileNotFoundError: The file does not exist.
         """
-        try:
-            content = msgspec.json.decode(regular(path).read_bytes(), type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise FormatError(os.fspath(path), None, f"not a results file: {error}") from None
+        content = read_json(os.fspath(path), dict[str, Any], "not a results file: {problem}")
         missing = [name for name in ("collection", "encoder", "settings", "rows") if name not in content]
         if missing:
             raise FormatError(os.fspath(path), None, f"not a results file: it has no {', '.join(missing)}")
-        types = {"collection": dict, "encoder": dict, "settings": dict, "rows": list, "analysis": dict}
-        if invalid := [
-            name
-            for name, expected_type in types.items()
-            if name in content and not isinstance(content[name], expected_type)
-        ]:
+        types = {"collection": dict, "encoder": dict, "settings": dict, "rows": list}
+        if invalid := [name for name, part in types.items() if not isinstance(content[name], part)]:
             raise FormatError(os.fspath(path), None, f"not a results file: check its {', '.join(invalid)}")
         for number, row in enumerate(content["rows"]):
             missing_columns = [name for name in _COLUMNS if not isinstance(row, dict) or name not in row]
             if missing_columns:
-                raise FormatError(
-                    os.fspath(path), None, f"row {number} of the results has no {', '.join(missing_columns)}"
-                )
-        names = ("collection", "encoder", "settings", "rows")
+                problem = f"row {number} of the results has no {', '.join(missing_columns)}"
+                raise FormatError(os.fspath(path), None, problem)
+        try:
+            check_results(content)
+        except UsageError as error:
+            raise FormatError(os.fspath(path), None, f"not a results file ({error}); evaluate again with -o") from None
         analysis = content.get("analysis")
         return cls(
-            **{name: content[name] for name in names},
-            notices=list(content.get("notices", [])),
-            by=_listed(content, "by", ("field", "group", *_COLUMNS), path),
-            analysis=None
-            if analysis is None
-            else Analysis(analysis.get("settings", {}), _listed(analysis, "rows", _CATEGORY_COLUMNS, path)),
+            **{name: content[name] for name in ("collection", "encoder", "settings", "rows")},
+            notices=content.get("notices") or [],
+            by=content.get("by") or [],
+            analysis=analysis and Analysis(analysis.get("settings") or {}, analysis.get("rows") or []),
         )
 
     def with_examples(self, folder: str | os.PathLike[str]) -> Evaluation:
@@ -269,17 +262,6 @@ class Evaluation:
         return content
 
 
-def _listed(
-    content: dict[str, Any], name: str, columns: tuple[str, ...], path: str | os.PathLike[str]
-) -> list[dict[str, Any]]:
-    """An optional list of rows of a results file, each with its columns."""
-    rows = content.get(name, [])
-    for number, row in enumerate(rows if isinstance(rows, list) else [None]):
-        if missing := [column for column in columns if not isinstance(row, dict) or column not in row]:
-            raise FormatError(os.fspath(path), None, f"row {number} of {name!r} has no {', '.join(missing)}")
-    return list(rows)
-
-
 class _Line(msgspec.Struct):
     """One line of `per_query.jsonl.gz`."""
 
@@ -287,25 +269,15 @@ class _Line(msgspec.Struct):
     query_language: str
     scenario: str
     pool_languages: list[str]
-    question: int
+    question: Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
     values: dict[str, float]
-    cluster: int | None = None
+    cluster: Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)] | None = None
 
 
 def _columns(path: Path, measures: list[str]) -> dict[str, NDArray[Any]]:
     """The columns that `per_query_to` wrote, in their order, which the lines alone do not show."""
-    decoder = msgspec.json.Decoder(_Line)
-    lines: list[_Line] = []
-    try:
-        with gzip.open(regular(path), "rb") as file:
-            for number, text in enumerate(file, start=1):
-                try:
-                    lines.append(decoder.decode(text))
-                except msgspec.DecodeError as error:
-                    problem = f"not a line of values per query: {error}; evaluate again with -o"
-                    raise FormatError(path, number, problem) from None
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise FormatError(path, None, f"the file is damaged ({error}); evaluate again with -o") from None
+    expected = "not a line of values per query: {problem}; evaluate again with -o"
+    lines = [decode_json(raw, _Line, path, expected, number) for number, raw in numbered_lines(path)]
     names_in_setting: dict[tuple[str, ...], set[str]] = {}
     for line in lines:
         names_in_setting.setdefault((line.scenario, line.query_language, *line.pool_languages), set()).update(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinometer.geometry.pairs import Read, cosines, paired
+from clinometer.parameters import checked
 from clinometer.vectors import Rows
 
 __all__ = ["bitext_accuracy", "language_gap_norm", "linear_cka", "margin", "mexa"]
@@ -72,6 +73,7 @@ def margin(pivot: ArrayLike, target: ArrayLike) -> float:
     return own_sum / n - (scores.total - own_sum) / (n * (n - 1))
 
 
+@checked
 def language_gap_norm(pivot: ArrayLike, target: ArrayLike, *, read: Read = "normalized") -> float:
     """Distance between the means of the two languages, `|mean_i z_i - mean_i z'_i|`; 0 or more, lower is more alike.
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from clinometer.errors import UsageError
 from clinometer.geometry.pairs import Read, rows_as
+from clinometer.parameters import checked
 from clinometer.vectors import Rows, unit
 
 __all__ = ["Isotropy", "isotropy"]
@@ -26,6 +27,7 @@ class Isotropy(NamedTuple):
     partition_ratio: float
 
 
+@checked
 def isotropy(vectors: ArrayLike, *, read: Read = "raw") -> Isotropy:
     """How evenly embeddings are spread over the directions.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinometer.geometry.pairs import Read, paired
+from clinometer.parameters import checked
 from clinometer.vectors import Rows
 
 __all__ = ["Mismatch", "embedding_mismatch"]
@@ -25,6 +26,7 @@ class Mismatch(NamedTuple):
     jsd: float
 
 
+@checked
 def embedding_mismatch(pivot: ArrayLike, target: ArrayLike, *, read: Read = "raw") -> Mismatch:
     """Distance between the embedding of a text and that of its translation, component by component.
 

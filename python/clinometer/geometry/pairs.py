@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, cast, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.errors import EmbeddingError, UsageError
+from clinometer.errors import EmbeddingError, UsageError, first_few
 from clinometer.vectors import Rows, checked_rows, unit
 
 __all__ = ["Cosines", "Read", "check_read", "cosines", "paired", "rows_as"]
@@ -18,6 +18,7 @@ __all__ = ["Cosines", "Read", "check_read", "cosines", "paired", "rows_as"]
 Read = Literal["raw", "normalized", "scaled"]
 _EQUAL = 1e-12
 _BLOCK = 1024
+_LONGEST = 1e100
 
 
 def rows_as(vectors: ArrayLike, read: Read, what: str) -> Rows:
@@ -42,6 +43,12 @@ def rows_as(vectors: ArrayLike, read: Read, what: str) -> Rows:
     if not len(rows):
         raise UsageError(f"there are no {what}; give some rows")
     if read == "raw":
+        long = np.flatnonzero(np.abs(rows).max(axis=1) > _LONGEST)
+        if long.size:
+            raise EmbeddingError(
+                f"the {what} in rows {first_few(long.tolist())} have components above {_LONGEST:g}, whose squares "
+                "cannot be summed; scale them, or read them normalized"
+            )
         return rows
     return unit(rows) * (np.sqrt(rows.shape[1]) if read == "scaled" else 1.0)
 

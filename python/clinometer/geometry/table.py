@@ -16,6 +16,7 @@ from clinometer.geometry.isotropy import isotropy
 from clinometer.geometry.mismatch import embedding_mismatch
 from clinometer.geometry.pairs import Read, rows_as
 from clinometer.languages import canonical
+from clinometer.parameters import checked
 from clinometer.vectors import Rows
 
 __all__ = ["MEASURES", "GeometryMeasure", "alignment_table"]
@@ -77,6 +78,7 @@ MEASURES: Mapping[str, GeometryMeasure] = {
 """Every measure of `alignment_table`, in its order."""
 
 
+@checked
 def alignment_table(
     vectors: ArrayLike,
     languages: Sequence[str],

@@ -13,6 +13,7 @@ from typing import Any
 
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
+from clinometer.parameters import checked
 
 __all__ = ["load"]
 
@@ -21,21 +22,25 @@ _FORMS = {
     "xquad": "xquad:DIR",
     "belebele": "belebele:DIR",
     "beir": "beir:DIR",
+    "trec": "trec:DIR",
     "parallel": "parallel:FILE[,FILE...]",
     "irds": "irds:NAME[,NAME...]",
     "hub": "hub:NAME",
 }
+# `clinometer.io.trec` has the formats of single files.
+_MODULES = {"trec": "trecfolder"}
 
 
+@checked
 def load(source: str | Path, *, languages: Iterable[str] | None = None, **options: Any) -> Collection:
     """Read a test collection.
 
     Args:
-        source: `demo`, `xquad:DIR`, `belebele:DIR`, `beir:DIR`, `parallel:FILE[,FILE...]`,
-            `irds:NAME[,NAME...]` or `hub:NAME`.
+        source: `demo`, `xquad:DIR`, `belebele:DIR`, `beir:DIR`, `trec:DIR`, `parallel:FILE[,FILE...]`,
+            `irds:NAME[,NAME...]` or `hub:NAME`. In paths `~` is the home folder.
         languages: Labels of the languages to read, None for all. Texts keep the order of the source.
-        **options: Options of the reader: `unit` (xquad); `split`, `language`, `allow_missing` (beir, hub);
-            `revision`, `parallel` (hub); `language`, `query_language`, `query_field`, `parallel`, `judged_only`,
+        **options: Options of the reader: `unit` (xquad); `split` (beir, hub); `language`, `allow_missing` (beir, hub,
+            trec); `revision`, `parallel` (hub); `language`, `query_language`, `query_field`, `parallel`, `judged_only`,
             `allow_missing` (irds).
 
     Raises:
@@ -60,7 +65,9 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
         raise UsageError(f"{kind!r} {problem}; write {_FORMS[kind]}")
     if isinstance(languages, str):
         raise UsageError(f"languages is the string {languages!r}; write a list, such as {languages.split(',')}")
-    reader: Callable[..., Collection] = getattr(import_module(f"clinometer.io.{kind}"), f"read_{kind}")
+    reader: Callable[..., Collection] = getattr(
+        import_module(f"clinometer.io.{_MODULES.get(kind, kind)}"), f"read_{kind}"
+    )
     parameters = inspect.signature(reader).parameters.values()
     known = [item.name for item in parameters if item.kind is item.KEYWORD_ONLY and item.name != "languages"]
     if unknown := [name for name in options if name not in known]:

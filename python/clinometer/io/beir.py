@@ -129,8 +129,10 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
 
     Raises:
         UsageError: The folder is not empty, or an id has a tab or line break, which the table cannot hold.
+        CollectionError: The collection has no texts.
         FileNotFoundError: The folder's parent does not exist.
     """
+    collection.require_texts("writing its files")
     for name in (*collection.documents.ids, *collection.queries.ids):
         if any(mark in name for mark in "\t\r\n"):
             raise UsageError(f"the id {shown(name)} has a tab or a line break, which qrels cannot hold; rename it")

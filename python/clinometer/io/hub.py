@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError, first_line, optional_package
+from clinometer.files import expanded
+from clinometer.io.beir import read_beir
 from clinometer.io.grades import whole_grade
 from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
@@ -35,14 +37,14 @@ def read_hub(
     parallel: bool = False,
     allow_missing: bool = False,
 ) -> Collection:
-    """A test collection of the Hugging Face Hub, or of a local folder that `datasets.load_dataset` reads.
+    """A test collection of the Hugging Face Hub, or of a folder that `datasets.load_dataset` or `read_beir` reads.
 
     Rows have the columns of BEIR (`_id` or `id`, `title`, `text`; `query-id`, `corpus-id`, `score`). With a subset for
     each language the ids get a language prefix (`de:12`), and only the subsets of the requested languages are loaded.
     Subsets for pairs of languages are not read.
 
     Args:
-        name: Name on the Hub, or path of a folder.
+        name: Name on the Hub, or path of a folder: a copy of a data set, or BEIR's layout as `write_beir` writes it.
         split: Split of the judgements; texts come from the split of this name, or from the only one.
         languages: Labels of the languages to keep, None for all.
         revision: Commit, tag or branch; the newest if None.
@@ -60,7 +62,12 @@ def read_hub(
         FormatError: A row lacks a column or a language.
         LanguageError: A requested language is missing.
     """
-    source = _Source(name, split, revision)
+    folder = expanded(name)
+    if folder.is_dir() and (folder / "qrels").is_dir():
+        if parallel or revision is not None:
+            raise UsageError(f"{name} is a folder in BEIR's layout; leave the options parallel and revision out")
+        return read_beir(folder, split=split, language=language, languages=languages, allow_missing=allow_missing)
+    source = _Source(str(folder) if name.startswith("~") else name, split, revision)
     available = source.subsets()
     prefixes: dict[str, str] = {}
     for item in available:

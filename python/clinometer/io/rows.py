@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
+from clinometer.contents import decode_json, numbered_lines
 from clinometer.errors import FormatError, LanguageError
-from clinometer.io.textfiles import numbered_lines, utf8_problem
 from clinometer.languages import canonical
 
 __all__ = ["Row", "jsonl_rows"]
 
 T = TypeVar("T")
 
+_LARGEST = 10**18
 _IN_WORDS = {str: "a string", int: "a whole number", dict: "an object", list: "a list"}
 
 
@@ -72,6 +71,8 @@ class Row:
             FormatError: It is of another type.
         """
         value = self.fields.get(name)
+        if kind is int and isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+            raise self.error(f"the field {name!r} is a number of more than 18 digits; write a smaller one")
         if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
             return value
         fix = f'; ids are strings: write "{value}"' if kind is str and isinstance(value, int) else ""
@@ -99,15 +100,6 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
     Raises:
         FormatError: A line is not a JSON object, or the gzip data are broken.
     """
-    decoder = msgspec.json.Decoder(dict[str, Any])
     for line, raw in numbered_lines(path):
-        try:
-            fields = decoder.decode(raw)
-        except msgspec.ValidationError as error:
-            raise FormatError(path, line, "a line should be one JSON object, {...}") from error
-        except RecursionError as error:
-            raise FormatError(path, line, "nested too deeply; a line should be one JSON object") from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            problem = utf8_problem(raw) or f"{error}; a line should be one whole JSON object"
-            raise FormatError(path, line, problem) from error
+        fields = decode_json(raw, dict[str, Any], path, "a line should be one whole JSON object, {...}", line)
         yield Row(fields, path, line)

@@ -1,4 +1,4 @@
-"""Text files, plain or gzip by suffix: located, read with line numbers, and written completely or not at all.
+"""Text files, plain or gzip by suffix: located, and written completely or not at all; `clinometer.contents` reads them.
 
 A broken file is a `FormatError` with file and line. No reader sees half a file, because it is written under a temporary
 name first and then renamed.
@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import gzip
 import re
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
-
-from clinometer.errors import CollectionError, FormatError, UsageError
-from clinometer.files import regular, written_whole
+from clinometer.contents import BYTE_ORDER_MARK, decode_json, numbered_lines, read_bytes, utf8_problem
+from clinometer.errors import CollectionError, UsageError
+from clinometer.files import expanded, regular, written_whole
 from clinometer.languages import canonical, select
 
 __all__ = [
@@ -33,25 +30,20 @@ __all__ = [
     "write_lines",
 ]
 
-T = TypeVar("T")
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BROKEN_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
-
 
 def require_file(path: str | Path) -> Path:
-    """The path of an existing file; a folder is refused."""
-    path = Path(path)
+    """The path of an existing file, with `~` expanded; a folder is refused."""
+    path = regular(expanded(path))
     if path.is_dir():
         raise UsageError(f"{path} is a folder, but a file is needed")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check the path")
-    return regular(path)
+    return path
 
 
 def require_folder(path: str | Path) -> Path:
-    """The path of an existing folder; a file is refused."""
-    path = Path(path)
+    """The path of an existing folder, with `~` expanded; a file is refused."""
+    path = regular(expanded(path))
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check the path of the folder")
     if not path.is_dir():
@@ -69,73 +61,6 @@ def find_file(folder: Path, name: str) -> Path:
     return paths[0]
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Each line that is not empty with its number from 1, without the line end; gzip if the name ends in `.gz`.
-
-    A byte-order mark before the first line, which some editors write, is not part of it.
-
-    Raises:
-        FormatError: The gzip data are broken; the line is the first that could not be read.
-    """
-    number = 0
-    regular(path)
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
-        try:
-            for number, line in enumerate(lines, start=1):
-                if number == 1:
-                    line = line.removeprefix(BYTE_ORDER_MARK)
-                if stripped := line.rstrip(b"\r\n"):
-                    yield number, stripped
-        except _BROKEN_GZIP as error:
-            raise FormatError(path, number + 1, f"broken gzip ({error}); download or write the file again") from error
-
-
-def read_bytes(path: Path) -> bytes:
-    """The whole file, unpacked if its name ends in `.gz`."""
-    regular(path)
-    try:
-        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except _BROKEN_GZIP as error:
-        raise FormatError(path, None, f"broken gzip ({error}); download or write the file again") from error
-
-
-def decode_json(raw: bytes, kind: type[T], path: str | Path, expected: str) -> T:
-    """A JSON file decoded to a type.
-
-    Args:
-        raw: Bytes of the file.
-        kind: Type to decode to.
-        path: File, for the message.
-        expected: Description of a valid file, for the message.
-
-    Raises:
-        FormatError: It is not UTF-8, not JSON (the line is named), nested too deeply, or not of that type (the position
-            is named).
-    """
-    body = raw.removeprefix(BYTE_ORDER_MARK)
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as error:
-        raise FormatError(path, None, f"{error}; {expected}") from error
-    except RecursionError as error:
-        raise FormatError(path, None, f"nested too deeply; {expected}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if problem := utf8_problem(body):
-            raise FormatError(path, None, problem) from error
-        byte = re.search(r"\(byte (\d+)\)", str(error))
-        line = body.count(b"\n", 0, int(byte[1]) if byte else len(body)) + 1
-        raise FormatError(path, line, f"{error}; {expected}") from error
-
-
-def utf8_problem(raw: bytes) -> str | None:
-    """A sentence for bytes that are not UTF-8, else None; decoders of JSON differ in how they say it."""
-    try:
-        raw.decode()
-    except UnicodeDecodeError as error:
-        return f"not UTF-8 ({error.reason}); save the file as UTF-8"
-    return None
-
-
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     """Write the lines as UTF-8, gzip if the name ends in `.gz`; completely or not at all.
 
@@ -144,7 +69,7 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     Raises:
         FileNotFoundError: The folder does not exist.
     """
-    path = Path(path)
+    path = expanded(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist; create it before writing {path.name}")
     with written_whole(path) as raw:

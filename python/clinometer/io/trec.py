@@ -17,6 +17,7 @@ from clinometer.errors import FormatError, UsageError
 from clinometer.io.grades import whole_grade
 from clinometer.io.rows import Row
 from clinometer.io.textfiles import numbered_lines, require_file, write_lines
+from clinometer.numerals import read_score
 from clinometer.scanning.counts import TopK
 
 __all__ = ["qrels_of", "read_qrels", "read_run", "refuse_white_space", "run_of", "write_qrels", "write_run"]
@@ -55,7 +56,7 @@ def read_run(path: str | Path) -> dict[str, dict[str, float]]:
     run: dict[str, dict[str, float]] = {}
     for number, cells in _cells(path, ("query id", "Q0", "document id", "rank", "score", "tag"), more=True):
         try:
-            score = float(cells[4])
+            score = read_score(cells[4])
         except ValueError:
             score = math.nan
         if math.isnan(score):
@@ -186,8 +187,10 @@ def refuse_white_space(ids: Iterable[str], what: str) -> None:
             raise UsageError(
                 f"the {what} {name!r} is empty or has white space, which TREC files cannot hold; rename it"
             )
-        if what == "query id" and name.startswith("#"):
-            raise UsageError(f"the query id {name!r} begins with '#', which marks a comment in TREC files; rename it")
+        if what == "query id" and name.startswith(("#", "\ufeff")):
+            raise UsageError(
+                f"the query id {name!r} begins with '#', which marks a comment, or with a byte-order mark; rename it"
+            )
 
 
 def _cells(path: str | Path, columns: tuple[str, ...], *, more: bool = False) -> Iterator[tuple[int, list[str]]]:

@@ -1,4 +1,4 @@
-"""XQuAD: `xquad.LL.json[.gz]`, one SQuAD 1.1 file for each language, professional translations of each other.
+"""XQuAD and XQuAD-R: `xquad.LL.json[.gz]` or `LL.json[.gz]`, a SQuAD 1.1 file for each language, all translations.
 
 Questions are parallel by their id and passages by article and paragraph number; a question at another paragraph in
 another language is refused, because then one of the two keys is wrong.
@@ -6,6 +6,7 @@ another language is refused, because then one of the two keys is wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -15,9 +16,14 @@ import msgspec
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import CollectionError, UsageError
 from clinometer.io.retrieval import DistinctDocuments, judge_translations
-from clinometer.io.textfiles import decode_json, language_files, read_bytes
+from clinometer.io.textfiles import decode_json, language_files, read_bytes, require_folder
+from clinometer.languages import KNOWN
 
 __all__ = ["read_xquad"]
+
+
+_XQUAD = r"xquad\.(.+)\.json(?:\.gz)?"
+_XQUAD_R = rf"(?:xquad-r\.)?({'|'.join(sorted(KNOWN))}|zh[-_]\w+)\.json(?:\.gz)?"
 
 
 class _Question(msgspec.Struct):
@@ -45,7 +51,8 @@ def read_xquad(
     """XQuAD as retrieval: questions are queries, and every translation of the right paragraph is relevant (grade 1).
 
     Args:
-        folder: Folder with `xquad.LL.json` or `xquad.LL.json.gz`; other files are ignored.
+        folder: Folder with `xquad.LL.json` or `xquad.LL.json.gz`, or with `LL.json` or `xquad-r.LL.json` as XQuAD-R has
+            (its sentence boundaries are not used); other files are ignored.
         languages: Labels of the languages to read, None for all.
         unit: `passage` keeps each distinct paragraph of a language once (240 in XQuAD; ids such as `en:0-3` count
             article and paragraph from 0). `row` keeps one document for each question (1,190 in XQuAD), duplicates
@@ -64,7 +71,9 @@ def read_xquad(
     """
     if unit not in ("passage", "row"):
         raise UsageError(f"unit is {unit!r}, but it should be 'passage' or 'row'")
-    files = language_files(folder, r"xquad\.(.+)\.json(?:\.gz)?", "xquad.LL.json or xquad.LL.json.gz", languages)
+    folder = require_folder(folder)
+    names = _XQUAD if any(re.fullmatch(_XQUAD, path.name) for path in folder.iterdir()) else _XQUAD_R
+    files = language_files(folder, names, "xquad.LL.json, xquad.LL.json.gz or, as in XQuAD-R, LL.json", languages)
     builder = CollectionBuilder("xquad", leave_out=True)
     documents = DistinctDocuments(builder, keep_repeats=unit == "row")
     paragraph_of: dict[str, tuple[str, str]] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import cast
 
 from clinometer.errors import MeasureError
+from clinometer.measures.cascade import expected_reciprocal_rank
 from clinometer.measures.definition import Formula, Listed, ListFormula, Perspective
 from clinometer.measures.fairness import mrc, peer
 from clinometer.measures.kinds import KINDS
@@ -29,7 +30,17 @@ from clinometer.measures.language import (
 from clinometer.measures.names import KNOWN, Measure, parse
 from clinometer.measures.placements import Placements
 from clinometer.measures.preference import four_way, lang_ndcg, lpr, lpr_any, lpr_pair, lpr_top1
-from clinometer.measures.ranking import average_precision, ndcg, precision, recall, reciprocal_rank, success
+from clinometer.measures.ranking import (
+    average_precision,
+    bpref,
+    ndcg,
+    precision,
+    r_precision,
+    rank_biased_precision,
+    recall,
+    reciprocal_rank,
+    success,
+)
 from clinometer.measures.ties import Vector
 
 __all__ = [
@@ -37,9 +48,11 @@ __all__ = [
     "Listed",
     "Measure",
     "average_precision",
+    "bpref",
     "complete",
     "evaluate_lists",
     "evaluate_measure",
+    "expected_reciprocal_rank",
     "four_way",
     "intrusion",
     "intrusion_count",
@@ -57,6 +70,8 @@ __all__ = [
     "peer",
     "pivot_first",
     "precision",
+    "r_precision",
+    "rank_biased_precision",
     "rank_distance",
     "rank_gap",
     "reachable",
@@ -95,12 +110,15 @@ def evaluate_measure(
         another.
 
     Raises:
-        MeasureError: The measure cannot be computed from placements.
+        MeasureError: The measure cannot be computed from placements, or not from these.
     """
     formula = KINDS[measure.name].formula
     if formula is None or measure.needs not in ("counts", "leader") or (measure.needs == "leader" and leading is None):
         raise MeasureError(f"{measure} cannot be computed from placements: it needs result lists or two settings")
+    if measure.judged_only and not placements.judged_only:
+        raise MeasureError(f"{measure} ranks judged documents only, which a scan of relevant ones does not have")
     perspective = Perspective(pivot, query_language, other_language, leading)
+    placements = placements.from_grade(measure.lowest_grade)
     return cast("Formula", formula)(placements, measure.cutoff, measure.option, perspective)
 
 

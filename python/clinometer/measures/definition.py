@@ -112,6 +112,8 @@ class Kind(NamedTuple):
         forms: Examples of every form of the name, in canonical spelling.
         needs: Input of the formula.
         option: Option in brackets; None for none.
+        filters: Further options in brackets, that choose which documents count.
+        judged_only: Whether the pool is always that of the documents judged for each query.
         zero_is_best: Whether values are better the closer they are to 0, on either side.
         least: Least possible value; None for that of the unit.
         zero_without_answers: Whether the value of a query without relevant documents may be taken as 0, as in
@@ -128,6 +130,8 @@ class Kind(NamedTuple):
     forms: tuple[str, ...]
     needs: Need = "counts"
     option: Option | None = None
+    filters: tuple[Option, ...] = ()
+    judged_only: bool = False
     zero_is_best: bool = False
     least: float | None = None
     zero_without_answers: bool = False

@@ -12,14 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.errors import MeasureError, UsageError
 from clinometer.measures import Measure, evaluate_measure, parse
 from clinometer.measures.placements import Placements
+from clinometer.parameters import checked
 from clinometer.scanning.counts import Counts, RankCounts, tie_order
-from clinometer.vectors import refuse_masked
+from clinometer.vectors import array_of, refuse_masked
 
 __all__ = ["measure"]
 
+MOST_GRADE = (1 << 31) - 1
 _QUERIES = 2048
 
 
+@checked
 def measure(
     ranks: RankCounts,
     measures: Iterable[str | Measure],
@@ -51,10 +54,19 @@ def measure(
         {'RR': [0.5], 'Success@1': [0.0]}
     """
     parsed = parse(measures)
-    refuse_masked(grades, "grades", UsageError)
-    weights = np.broadcast_to(np.int64(1), len(ranks.codes)) if grades is None else np.asarray(grades)
-    if weights.shape != ranks.codes.shape or weights.dtype.kind not in "iu" or weights.min(initial=1) < 1:
-        raise UsageError(f"grades must be {len(ranks.codes)} whole numbers from 1 on, one for each relevant document")
+    weights = np.broadcast_to(np.int64(1), len(ranks.codes))
+    if grades is not None:
+        refuse_masked(grades, "grades", UsageError)
+        weights = array_of(grades, "grades", packed=True)
+    if (
+        weights.shape != ranks.codes.shape
+        or weights.dtype.kind not in "iu"
+        or not (1 <= weights.min(initial=1) <= weights.max(initial=1) <= MOST_GRADE)
+    ):
+        raise UsageError(
+            f"grades must be {len(ranks.codes)} whole numbers from 1 on, up to {MOST_GRADE:,}, one for each relevant "
+            "document"
+        )
     if ranks.pool_sizes is None and any(parsed_measure.name == "MaxRnorm" for parsed_measure in parsed):
         raise UsageError("MaxRnorm needs the size of the pool, which these counts do not have")
     columns = ranks.columns(languages)

@@ -12,10 +12,12 @@ import numpy as np
 
 from clinometer.errors import LanguageError, MeasureError
 from clinometer.languages import canonical
-from clinometer.measures import language, preference, ranking
+from clinometer.measures import language, preference
 from clinometer.measures.definition import Formula, Kind, Listed, Option, Perspective
 from clinometer.measures.placements import Placements
+from clinometer.measures.standard_kinds import STANDARD_KINDS, cut, plain
 from clinometer.measures.ties import Vector
+from clinometer.numerals import read_number
 
 __all__ = ["KINDS"]
 
@@ -41,18 +43,6 @@ FOUR_WAY = {
     "NSR-NQL": "neither relevant nor in the query's language",
 }
 DEFAULT_GAIN = "0.5"
-
-
-def _whole(formula: Callable[[Placements, int | None], Vector]) -> Formula:
-    return lambda placements, cutoff, _value, _perspective: formula(placements, cutoff)
-
-
-def _cut(formula: Callable[[Placements, int], Vector]) -> Formula:
-    return lambda placements, cutoff, _value, _perspective: formula(placements, cast("int", cutoff))
-
-
-def _plain(formula: Callable[[Placements], Vector]) -> Formula:
-    return lambda placements, _cutoff, _value, _perspective: formula(placements)
 
 
 def _has_pair(placements: Placements, view: Perspective) -> bool:
@@ -129,7 +119,7 @@ def _label(text: str) -> str:
 def _gain(text: str) -> str:
     """The shortest spelling of a share below 1; any other text unchanged."""
     try:
-        value = float(text)
+        value = read_number(text)
     except ValueError:
         return text
     return repr(value + 0.0).removesuffix(".0") if 0 <= value < 1 else text
@@ -137,7 +127,7 @@ def _gain(text: str) -> str:
 
 def _is_gain(text: str) -> bool:
     try:
-        return 0 <= float(text) < 1 and text == _gain(text)
+        return 0 <= read_number(text) < 1 and text == _gain(text)
     except ValueError:
         return False
 
@@ -184,75 +174,31 @@ _OF = Option(
 )
 
 KINDS: dict[str, Kind] = {
-    "nDCG": Kind(
-        "nDCG", "optional", True, "0-1",
-        "Discounted gain of {depth} over that of the best possible ranking; gain = grade, discount 1/log2(rank + 1) "
-        "(Järvelin and Kekäläinen 2002, as in trec_eval).",
-        _whole(ranking.ndcg), (),
-        ("nDCG", "nDCG@10"),
-        zero_without_answers=True,
-    ),
-    "R": Kind(
-        "R", "required", True, "0-1",
-        "Recall: share of the query's relevant documents that are among {depth} (standard, as in trec_eval).",
-        _cut(ranking.recall), ("recall",),
-        ("R@100",),
-        zero_without_answers=True,
-    ),
-    "RR": Kind(
-        "RR", "optional", True, "0-1",
-        "Reciprocal rank: 1 over the rank of the first relevant document in {depth}, 0 if there is none "
-        "(standard, as in trec_eval).",
-        _whole(ranking.reciprocal_rank), ("mrr", "recip_rank", "reciprocal_rank"),
-        ("RR", "RR@10"),
-        zero_without_answers=True,
-    ),
-    "AP": Kind(
-        "AP", "optional", True, "0-1",
-        "Average precision: precision at the rank of each relevant document in {depth}, summed, over the number of "
-        "relevant documents (standard, as in trec_eval).",
-        _whole(ranking.average_precision), ("map", "average_precision"),
-        ("AP", "AP@100"),
-        zero_without_answers=True,
-    ),
-    "P": Kind(
-        "P", "required", True, "0-1",
-        "Precision: share of {depth} that is relevant (standard, as in trec_eval).",
-        _cut(ranking.precision), ("precision",),
-        ("P@5",),
-        zero_without_answers=True,
-    ),
-    "Success": Kind(
-        "Success", "required", True, "0-1",
-        "1 if {depth} hold a relevant document, else 0 (standard, as in trec_eval).",
-        _cut(ranking.success), ("hit_rate",),
-        ("Success@1",),
-        zero_without_answers=True,
-    ),
+    **STANDARD_KINDS,
     "MaxR": Kind(
         "Max@R", "never", False, "rank",
         f"Rank of the last relevant document: how far one must read to find every language version ({_PAPER}).",
-        _plain(language.max_rank), ("max@r", "max_r"),
+        plain(language.max_rank), ("max@r", "max_r"),
         ("MaxR",),
     ),
     "MaxRnorm": Kind(
         "Max@R norm", "never", True, "%",
         "Max@R on a log scale: 100 if the relevant documents have the first ranks, 0 if one is last in the pool "
         f"({_PAPER}).",
-        _plain(language.max_rank_norm), ("maxr_norm", "max@r_norm", "max@rnorm", "max_r_norm"),
+        plain(language.max_rank_norm), ("maxr_norm", "max@r_norm", "max@rnorm", "max_r_norm"),
         ("MaxRnorm",),
     ),
     "Complete": Kind(
         "Complete", "required", True, "%",
         f"100 if all relevant documents are among {{depth}}, else 0 (name from {_PAPER}, formula as we read it).",
-        _cut(language.complete), ("comp",),
+        cut(language.complete), ("comp",),
         ("Complete@10",),
     ),
     "Reachable": Kind(
         "Reachable", "required", True, "%",
         "100 if all relevant documents could be among {depth} if languages were only shifted against each other, each "
         f"in its own order, else 0: no such remedy raises Complete above it {_OURS}.",
-        _cut(language.reachable), (),
+        cut(language.reachable), (),
         ("Reachable@10",),
     ),
     "RankGap": Kind(
@@ -330,7 +276,7 @@ KINDS: dict[str, Kind] = {
         "Rank distance", "never", False, "rank",
         "Rank of the last relevant document minus that of the first, for queries with two or more "
         f"(maximal rank distance, as in {_HYBRID}).",
-        _plain(language.rank_distance), ("rank_distance",),
+        plain(language.rank_distance), ("rank_distance",),
         ("RankDistance",),
         least=0.0,
     ),

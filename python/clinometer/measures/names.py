@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from clinometer.errors import MeasureError
-from clinometer.measures.definition import RANGES, Need
+from clinometer.errors import MeasureError, shown
+from clinometer.measures.definition import RANGES, Need, Option
 from clinometer.measures.kinds import DEFAULT_GAIN, FOUR_WAY, KINDS, LPR
+from clinometer.measures.standard_kinds import DEFAULT_PERSISTENCE
 
 __all__ = ["KNOWN", "Measure", "parse"]
 
@@ -24,7 +25,9 @@ _FORM = re.compile(
     r"(?P<name>.+?)(?:\((?P<argument>.*)\))?(?:(?:@|_at_|_cut[_.]|[_.])(?P<cutoff>[-+]?[0-9][0-9.]*))?",
     re.IGNORECASE,
 )
-_CUTOFF = re.compile(r"0*[1-9][0-9]*")
+_CUTOFF = re.compile(r"0{0,9}[1-9][0-9]{0,11}")
+_LONGEST = 200
+"""Characters of a name; a longer one would be nested deeper than any measure is."""
 
 KNOWN: tuple[str, ...] = tuple(form for kind in KINDS.values() for form in kind.forms)
 """One example of every form that `parse` reads, in canonical spelling."""
@@ -39,7 +42,7 @@ class Measure:
         cutoff: Number of documents that count, from the top; None for the whole ranking.
         params: Settings that differ from the defaults: `by` of the intrusion measures (`own`), `lang` of `LangShare`,
             `variant` of `LPR` (`top1`, `any`, `pair`), `gain` of `LangNDCG`, `part` of `FourWay`, `of` of `LanguageGap`
-            (the name of the measure of the gap).
+            (the name of the measure of the gap), `p` of `RBP`; of trec_eval's measures `judged_only` and `rel`.
 
     Raises:
         MeasureError: The name is unknown, or it does not take the cutoff or a setting.
@@ -67,17 +70,16 @@ class Measure:
         _check_params(self.name, self.params)
 
     def __str__(self) -> str:
-        option = KINDS[self.name].option
-        settings = ", ".join(value if option and option.bare else f"{key}={value}" for key, value in self.params)
+        options = _options(self.name)
+        settings = ", ".join(value if options[key].bare else f"{key}={value}" for key, value in self.params)
         return self.name + (f"({settings})" if settings else "") + self._depth_mark
 
     @property
     def display(self) -> str:
         """The displayed name, such as `Max@R norm`."""
-        option = KINDS[self.name].option
+        options = _options(self.name)
         settings = ", ".join(
-            self.inner.display if self.inner else option.shown.format(value) if option else value
-            for _, value in self.params
+            self.inner.display if self.inner else options[key].shown.format(value) for key, value in self.params
         )
         return KINDS[self.name].display + (f" ({settings})" if settings else "") + self._depth_mark
 
@@ -107,7 +109,13 @@ class Measure:
     def summary(self) -> str:
         """One sentence: the meaning of a value, and the source of the definition."""
         own, chosen = ("by", "own") in self.params, dict(self.params)
-        return KINDS[self.name].summary.format(
+        sentences = [
+            f"Documents of grade {self.lowest_grade} or more are relevant." if self.lowest_grade > 1 else "",
+            "Only judged documents are ranked, as if the others were not in the pool."
+            if "judged_only" in chosen
+            else "",
+        ]
+        summary = KINDS[self.name].summary.format(
             depth="the whole ranking" if self.cutoff is None else f"the first {self.cutoff} documents",
             lang=chosen.get("lang", "the pivot language"),
             intruder="in the query's language" if own else "in the other language",
@@ -116,7 +124,9 @@ class Measure:
             variant=LPR[chosen.get("variant", "first")],
             gain=chosen.get("gain", DEFAULT_GAIN),
             part=FOUR_WAY.get(chosen.get("part", ""), ""),
+            p=chosen.get("p", DEFAULT_PERSISTENCE),
         )
+        return " ".join(filter(None, [summary, *sentences]))
 
     @property
     def inner(self) -> Measure | None:
@@ -129,6 +139,16 @@ class Measure:
         """The value of the option in brackets, by default its default; empty without an option."""
         option = KINDS[self.name].option
         return dict(self.params).get(option.key, option.default) if option else ""
+
+    @property
+    def lowest_grade(self) -> int:
+        """Grade from which on documents are relevant."""
+        return int(dict(self.params).get("rel", 1))
+
+    @property
+    def judged_only(self) -> bool:
+        """Whether the pool is that of the documents judged for each query."""
+        return "judged_only" in dict(self.params) or KINDS[self.name].judged_only
 
     @property
     def needs(self) -> Need:
@@ -164,19 +184,28 @@ class Measure:
 
 def _check_params(name: str, params: tuple[tuple[str, str], ...]) -> None:
     """Refuse options that the measure does not have; default values, such as `by=other`, are not written out."""
-    option = KINDS[name].option
-    if option is None:
-        if params:
-            raise MeasureError(f"{name} takes nothing in brackets, not {_shown(params)}")
-        return
-    keys, values = [key for key, _ in params], [value for _, value in params]
-    if not params and not option.required:
-        return
-    default = option.default if not option.required else None
-    if keys != [option.key] or not option.accepts(values[0]) or values[0] == default:
-        raise MeasureError(f"{name} takes {option.expects.format(value=_shown(params) or 'nothing')}")
-    if option.is_measure and parse(values)[0].inner:
-        raise MeasureError(f"{name} cannot be taken of a {name}: name another measure, such as {option.default}")
+    options = _options(name)
+    if not options and params:
+        raise MeasureError(f"{name} takes nothing in brackets, not {_shown(params)}")
+    chosen = dict(params)
+    for option in options.values():
+        value = chosen.get(option.key)
+        if value is None and not option.required:
+            continue
+        default = option.default if not option.required else None
+        if value is None or not option.accepts(value) or value == default:
+            raise MeasureError(f"{name} takes {option.expects.format(value=_shown(params) or 'nothing')}")
+        if option.is_measure and parse([value])[0].inner:
+            raise MeasureError(f"{name} cannot be taken of a {name}: name another measure, such as {option.default}")
+    if [key for key, _ in params] != [key for key in options if key in chosen]:
+        expected = [option.expects.split(" in brackets")[0] for option in options.values()]
+        raise MeasureError(f"{name} takes {' or '.join(expected)} in brackets, not {_shown(params)}")
+
+
+def _options(name: str) -> dict[str, Option]:
+    """The options of a measure by key, in the order of its canonical spelling."""
+    kind = KINDS[name]
+    return {option.key: option for option in (*([kind.option] if kind.option else []), *kind.filters)}
 
 
 def _shown(params: tuple[tuple[str, str], ...]) -> str:
@@ -202,14 +231,16 @@ def parse(names: Iterable[str | Measure]) -> list[Measure]:
         ['nDCG@10', 'MaxR', 'Intrusion(by=own)', 'LanguageGap(MaxRnorm)']
     """
     if isinstance(names, str):
-        raise MeasureError(f"measures must be a list of names, not one string: write [{names!r}]")
+        raise MeasureError(f"measures must be a list of names, not one string: write [{shown(names)}]")
+    if not isinstance(names, Iterable) or getattr(names, "ndim", 1) != 1:
+        raise MeasureError(f"measures must be a list of names, not {shown(names)}")
     measures: dict[Measure, None] = {}
     problems: dict[str, None] = {}
     for name in names:
         try:
             measures[name if isinstance(name, Measure) else _read(name)] = None
         except MeasureError as error:
-            problems[str(error) if isinstance(name, Measure) else f"{name!r}: {error}"] = None
+            problems[str(error) if isinstance(name, Measure) else f"{shown(name)}: {error}"] = None
     if problems:
         subject = "1 measure name" if len(problems) == 1 else f"{len(problems)} measure names"
         raise MeasureError(f"{subject} cannot be used: {'; '.join(problems)}. The measures are {', '.join(KNOWN)}")
@@ -218,7 +249,7 @@ def parse(names: Iterable[str | Measure]) -> list[Measure]:
 
 def _read(text: str) -> Measure:
     """The measure of one name; the caller adds the name to its error."""
-    match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
+    match = _FORM.fullmatch(text.strip()) if isinstance(text, str) and len(text) <= _LONGEST else None
     if match is None:
         raise MeasureError("not the name of a measure")
     spelling, depth = match["name"].lower().replace(" ", "_"), match["cutoff"]
@@ -240,14 +271,18 @@ def _params(name: str, argument: str | None) -> tuple[tuple[str, str], ...]:
             return ((option.key, str(_read(argument or option.default))),)
         except MeasureError as error:
             raise MeasureError(f"{argument!r} in its brackets: {error}") from None
-    params: list[tuple[str, str]] = []
+    options, params = _options(name), list[tuple[str, str]]()
     for part in filter(None, (part.strip() for part in (argument or "").split(","))):
         key, _, value = (piece.strip().strip("'\"") for piece in part.partition("="))
         key = key.lower()
-        if option and (key == option.key or (option.bare and not value)):
-            key, value = option.key, option.read(value or key)
+        if option and option.bare and not value:
+            key, value = option.key, key
+        if key in options:
+            value = options[key].read(value)
+            if not options[key].required and value == options[key].default:
+                continue
         params.append((key, value))
-    return () if option and not option.required and params == [(option.key, option.default)] else tuple(params)
+    return tuple(sorted(params, key=lambda param: list(options).index(param[0]) if param[0] in options else 0))
 
 
 def _suggestion(spelling: str, depth: str | None) -> str:

@@ -8,7 +8,7 @@ unrelated ones are a subtraction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -37,6 +37,7 @@ class Placements:
         retrieved: `(R,)`: False for relevant documents that were not retrieved, such as those that a run does not list.
             They have no rank: all documents of their `counts.greater` were retrieved, and nothing else was. None if all
             were retrieved.
+        judged_only: Whether the pool is that of the documents that were judged for each query.
     """
 
     indptr: NDArray[np.int64]
@@ -48,6 +49,7 @@ class Placements:
     languages: tuple[str, ...]
     ties: TieMode = "index"
     retrieved: NDArray[np.bool_] | None = None
+    judged_only: bool = False
 
     def __post_init__(self) -> None:
         check_ties(self.ties)
@@ -143,6 +145,23 @@ class Placements:
         # Tied documents have the same `above`, so within a query one sum orders by both.
         rank = self.above + self.preceding
         return np.argsort(self.query * (rank.max(initial=0) + 1) + rank)
+
+    def from_grade(self, lowest: int) -> Placements:
+        """The placements of the documents of this grade or more; the others of them count as not relevant."""
+        rows = np.flatnonzero(self.grades >= lowest)
+        if len(rows) == len(self.grades):
+            return self
+        per_query = np.bincount(self.query[rows], minlength=len(self))
+        every = list(range(len(self.languages)))
+        return replace(
+            self,
+            indptr=np.concatenate([[0], np.cumsum(per_query)]).astype(np.int64),
+            grades=self.grades[rows],
+            language=self.language[rows],
+            counts=self.counts.take(rows, every),
+            related=self.related.take(rows, every),
+            retrieved=None if self.retrieved is None else self.retrieved[rows],
+        )
 
     def unrelated(self) -> Counts:
         """The counts without the query's own relevant documents and their duplicates."""

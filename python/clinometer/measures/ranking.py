@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.errors import UsageError
 from clinometer.measures.placements import Placements
 from clinometer.measures.ties import (
     Vector,
@@ -28,10 +29,13 @@ from clinometer.measures.ties import (
 
 __all__ = [
     "average_precision",
+    "bpref",
     "discounted_gain",
     "ideal_gain",
     "ndcg",
     "precision",
+    "r_precision",
+    "rank_biased_precision",
     "recall",
     "reciprocal_rank",
     "success",
@@ -137,6 +141,55 @@ def success(placements: Placements, cutoff: int) -> Vector:
     check_cutoff(cutoff)
     best = tie_groups(placements).first()
     return per_query(placements, best.query, 1.0 - none_within(best, within(best, cutoff)), empty=0.0)
+
+
+def r_precision(placements: Placements) -> Vector:
+    """Precision of the first R documents, for R relevant ones in the pool; `(q,)`, 0 to 1, higher is better.
+
+    As in trec_eval (`Rprec`).
+    """
+    groups, relevant = tie_groups(placements), np.diff(placements.indptr)
+    places = np.clip(relevant[groups.query] - groups.above, 0, groups.size)
+    return per_query(placements, groups.query, groups.relevant * places / groups.size, empty=0.0) / relevant
+
+
+def rank_biased_precision(placements: Placements, cutoff: int | None = None, *, persistence: float = 0.8) -> Vector:
+    """RBP: (1 - p) p^(rank - 1), summed over the relevant documents before the cutoff; `(q,)`, 0 to 1, higher is
+    better.
+
+    p is the persistence of a reader, who goes on to the next document with that probability. Source: Moffat and Zobel
+    (2008), "Rank-biased precision for measurement of retrieval effectiveness".
+
+    Raises:
+        UsageError: The cutoff is below 1, or the persistence not between 0 and 1.
+    """
+    check_cutoff(cutoff)
+    if not 0 < persistence < 1:
+        raise UsageError(f"the persistence is {persistence}, but must lie between 0 and 1")
+    groups = tie_groups(placements)
+    weights = at_each(groups, lambda ranks: (1.0 - persistence) * persistence ** (ranks - 1.0), cutoff)
+    return per_query(placements, groups.query, groups.relevant * weights, empty=0.0)
+
+
+def bpref(placements: Placements) -> Vector:
+    """Binary preference; `(q,)`, 0 to 1, higher is better.
+
+    Mean over the R relevant documents of 1 - min(n, R) / min(N, R), for n judged documents above it that are not
+    relevant, of N; a relevant document that was not retrieved adds 0 (Buckley and Voorhees 2004, as in trec_eval). With
+    expected ties, the mean over random orders.
+
+    Args:
+        placements: Placements in a pool of judged documents only (of grade 0 or more, as in trec_eval).
+    """
+    groups, relevant = tie_groups(placements), np.diff(placements.indptr)
+    of_query = relevant[groups.query]
+    bound = np.minimum(placements.sizes - relevant, relevant)[groups.query]
+    above, tied = groups.above - groups.earlier, groups.size - groups.relevant
+    # Each number of the tied ones, from none to all, is equally likely to be above a relevant document.
+    below_bound = np.clip(of_query - above, 0, tied + 1)
+    sums = below_bound * above + below_bound * (below_bound - 1) / 2 + (tied + 1 - below_bound) * of_query
+    shares = np.divide(sums / (tied + 1), bound, out=np.zeros(len(groups)), where=bound > 0)
+    return per_query(placements, groups.query, groups.relevant * (1.0 - shares), empty=0.0) / relevant
 
 
 def _relevant_within(placements: Placements, cutoff: int) -> Vector:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from clinometer.collection import Collection, Texts
-from clinometer.errors import CollectionError, UsageError
+from clinometer.errors import CollectionError, UsageError, shown
+from clinometer.parameters import checked
 from clinometer.pools.draws import apportioned, number_of
 from clinometer.pools.rebuilt import by_language, enlarged, noted
 
@@ -18,6 +19,7 @@ __all__ = ["Others", "candidates", "distract", "documents_wanted", "named"]
 Others = Collection | Mapping[str, Collection] | Sequence[Collection]
 
 
+@checked
 def distract(collection: Collection, others: Others, *, size: int | None = None, seed: int = 0) -> Collection:
     """Add documents of other collections to the pool, as documents that are relevant to no query.
 
@@ -78,6 +80,11 @@ def named(others: Others) -> dict[str, Collection]:
     """
     if isinstance(others, Collection):
         others = [others]
+    if not isinstance(others, (list, tuple, Mapping)):
+        raise UsageError(f"others must be collections, not {shown(others)}")
+    for other in others.values() if isinstance(others, Mapping) else others:
+        if not isinstance(other, Collection):
+            raise UsageError(f"others must be collections, not {shown(other)}")
     if isinstance(others, Mapping):
         return dict(others)
     collections: dict[str, Collection] = {}

@@ -9,12 +9,14 @@ import numpy as np
 
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
+from clinometer.parameters import checked
 from clinometer.pools.draws import check_share, first, number_of, sentences, share_of
 from clinometer.pools.rebuilt import by_language, enlarged, noted
 
 __all__ = ["edited", "near_duplicates"]
 
 
+@checked
 def near_duplicates(
     collection: Collection,
     share: float,

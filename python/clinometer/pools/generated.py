@@ -15,6 +15,8 @@ from numpy.lib.format import open_memmap
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
+from clinometer.memory import refuse_more_than_available
+from clinometer.parameters import checked, whole
 from clinometer.vectors import unit_rows
 
 __all__ = ["generated"]
@@ -22,6 +24,7 @@ __all__ = ["generated"]
 _AT_ONCE = 8192
 
 
+@checked
 def generated(
     vectors: ArrayLike,
     count: int,
@@ -61,8 +64,9 @@ def generated(
     rows = unit_rows(vectors, "real documents")
     if len(rows) < 2:
         raise UsageError(f"got {len(rows)} real documents; give two or more, better thousands")
-    if isinstance(count, bool) or count < 1:
-        raise UsageError(f"count is {count!r}, but must be 1 or more")
+    whole(count, "count", least=1, most=(1 << 32) - 1)
+    if path is None:
+        refuse_more_than_available(2 * count * rows.shape[1], "the generated rows", "give a path, or a lower count")
     if not 0 < smoothing <= 1:
         raise UsageError(f"smoothing is {smoothing!r}, but must be above 0 and at most 1")
     mean = rows.mean(axis=0)

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from clinometer.collection import Collection
-from clinometer.errors import UsageError
+from clinometer.errors import UsageError, shown
 from clinometer.io import load
 from clinometer.languages import canonical
+from clinometer.numerals import read_int, read_number
+from clinometer.parameters import checked
+from clinometer.parameters import texts as list_of_texts
 from clinometer.pools.distractors import distract
 from clinometer.pools.duplicates import near_duplicates
 from clinometer.pools.originals import untranslated
@@ -64,13 +67,14 @@ def _one_of(*names: str) -> _Value:
 
 
 def _whole(text: str) -> int:
-    if not re.fullmatch(r"\d+", text):
+    number = read_int(text)
+    if number < 0:
         raise ValueError
-    return int(text)
+    return number
 
 
 def _share(text: str) -> float:
-    share = float(text)
+    share = read_number(text)
     if not 0 <= share <= 1:
         raise ValueError
     return share
@@ -117,7 +121,8 @@ def parse(texts: Iterable[str]) -> list[Step]:
         ('skew', {'shares': {'en': 0.9, 'de': 0.05}, 'seed': 3})
     """
     if isinstance(texts, str):
-        raise UsageError(f"steps of a pool must be a list of texts, not one text; write [{texts!r}]")
+        raise UsageError(f"steps of a pool must be a list of texts, not one text; write [{shown(texts)}]")
+    texts = list_of_texts(texts, "steps of a pool")
     steps: list[Step] = []
     problems: list[str] = []
     for text in texts:
@@ -184,6 +189,7 @@ _STEPS: dict[str, Callable[..., Collection]] = {
 }
 
 
+@checked
 def apply(collection: Collection, steps: Iterable[str | Step], *, pivot: str = "en") -> Collection:
     """Apply steps in order.
 
@@ -206,7 +212,9 @@ def apply(collection: Collection, steps: Iterable[str | Step], *, pivot: str = "
         >>> pool.notes["pool_1"]["documents"], pool.notes["pool_2"]["near-duplicates"]
         ('en 74, de 19', 'en 7, de 2')
     """
-    items = list(steps)
+    items = [steps] if isinstance(steps, (str, bytes)) else list(steps)
+    if strangers := [item for item in items if not isinstance(item, (str, Step))]:
+        raise UsageError(f"steps of a pool must be texts or parsed steps, not {shown(strangers[0])}")
     parsed = iter(parse([step for step in items if isinstance(step, str)]))
     for step in [next(parsed) if isinstance(item, str) else item for item in items]:
         options = dict(step.options)

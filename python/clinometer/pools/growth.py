@@ -19,6 +19,7 @@ from clinometer.evaluation.per_query import SettingValues, setting_values
 from clinometer.evaluation.rows import mean_rows
 from clinometer.languages import canonical
 from clinometer.measures import Measure
+from clinometer.parameters import checked
 from clinometer.pools.distractors import candidates, check_enough, documents_wanted
 from clinometer.pools.nested import list_depth
 from clinometer.pools.rebuilt import enlarged
@@ -39,6 +40,7 @@ __all__ = ["pool_growth"]
 GROWTH_MEASURES = ("Complete@10", "MaxR", "MaxRnorm", "RankGap", "Intrusion", "Intrusion(by=own)")
 
 
+@checked
 def pool_growth(
     collection: Collection,
     encoder: Any,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
 from clinometer.encoders.base import EncoderRecord
-from clinometer.errors import CollectionError
+from clinometer.errors import CollectionError, MeasureError
 from clinometer.evaluation import evaluate
 from clinometer.evaluation.results import Evaluation
 from clinometer.measures import parse
@@ -78,6 +78,11 @@ def evaluate_pools(
     measures = list(DEFAULT_MEASURES) if measures is None else list(measures)
     # Options that cannot be used are refused before the texts are encoded.
     EvaluationOptions.of(languages=languages, measures=measures, ties=ties, threads=threads, **options)
+    if judged := [str(measure) for measure in parse(measures) if measure.judged_only]:
+        raise MeasureError(
+            f"{', '.join(judged)} rank judged documents only, which parts of one scan do not have; evaluate each pool "
+            "by itself"
+        )
     whole = whole.restrict(languages)
     chosen = {name: pool.restrict(languages) for name, pool in pools.items()}
     parts = {name: _Part.of(whole, pool, name) for name, pool in chosen.items()}

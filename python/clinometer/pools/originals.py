@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from clinometer.collection import Collection
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
+from clinometer.parameters import checked
 from clinometer.pools.draws import check_share, first, sentences, share_of
 from clinometer.pools.rebuilt import by_language, noted
 
@@ -16,6 +17,7 @@ __all__ = ["untranslated"]
 How = Literal["labelled", "relabelled", "half"]
 
 
+@checked
 def untranslated(
     collection: Collection, share: float, *, how: How = "labelled", pivot: str = "en", seed: int = 0
 ) -> Collection:

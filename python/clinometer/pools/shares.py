@@ -9,12 +9,14 @@ import numpy as np
 from clinometer.collection import Collection
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
+from clinometer.parameters import checked
 from clinometer.pools.draws import apportioned, is_share, number_of
 from clinometer.pools.rebuilt import Keep, by_language, keys_of, noted, thinned
 
 __all__ = ["skew"]
 
 
+@checked
 def skew(
     collection: Collection, shares: Mapping[str, float], *, queries: Keep = "complete", seed: int = 0
 ) -> Collection:

@@ -10,6 +10,7 @@ from typing import Literal
 from clinometer.collection import Collection
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
+from clinometer.parameters import checked
 from clinometer.pools.draws import check_share, number_of, share_of
 from clinometer.pools.rebuilt import by_language, noted
 from clinometer.statistics.resampling import question_rows
@@ -22,6 +23,7 @@ _SPAN = 2
 """Characters of a span, in languages that put no space between words."""
 
 
+@checked
 def code_switch(
     collection: Collection,
     share: float = 0.5,

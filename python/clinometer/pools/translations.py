@@ -9,12 +9,14 @@ import numpy as np
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
 from clinometer.languages import canonical
+from clinometer.parameters import checked
 from clinometer.pools.draws import check_share, first, number_of, share_of
 from clinometer.pools.rebuilt import Keep, by_language, noted, thinned
 
 __all__ = ["translate_partly"]
 
 
+@checked
 def translate_partly(
     collection: Collection,
     share: float,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
 from clinometer.encoders.similarity import check_similarity
-from clinometer.errors import EmbeddingError, UsageError
+from clinometer.errors import EmbeddingError, UsageError, shown
+from clinometer.memory import refuse_more_than_available
+from clinometer.numerals import read_bytes
+from clinometer.parameters import choice, switch, texts, thread_number, whole
 from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scanning.sources import Held, Source, sources_of_store
 from clinometer.store.reader import EmbeddingStore
-from clinometer.vectors import array_of, refuse_masked
+from clinometer.vectors import array_of, named_type, refuse_masked
 
 __all__ = [
+    "MOST_DOCUMENTS",
     "Relevant",
     "bytes_of",
     "check_options",
@@ -30,7 +34,10 @@ __all__ = [
     "tie_places",
 ]
 
-Relevant = Sequence[ArrayLike] | tuple[NDArray[Any], NDArray[Any]]
+MOST_DOCUMENTS = (1 << 32) - 1
+"""Documents of a pool, which are numbered in 32 bits."""
+
+Relevant = Sequence[ArrayLike] | Mapping[int, ArrayLike] | tuple[NDArray[Any], NDArray[Any]]
 
 
 def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[np.uint32] | None:
@@ -39,13 +46,15 @@ def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[n
     `trec` orders as trec_eval does, by the bytes of the id, descending; without ids a later position counts as a
     greater id.
     """
+    names = None if ids is None else texts(ids, "document_ids")
+    if names is not None and len(names) != size:
+        raise UsageError(f"{len(names)} document ids for {size} documents; give one for each")
     if ties != "trec":
         return None
-    if ids is None:
+    if names is None:
         return np.arange(size - 1, -1, -1, dtype=np.uint32)
-    if len(ids) != size:
-        raise UsageError(f"{len(ids)} document ids for {size} documents; give one for each")
-    order = sorted(range(size), key=lambda row: ids[row].encode(), reverse=True)
+    # Text that came out of bytes that are not UTF-8 goes back to these bytes.
+    order = sorted(range(size), key=lambda row: names[row].encode(errors="surrogatepass"), reverse=True)
     places = np.empty(size, dtype=np.uint32)
     places[order] = np.arange(size, dtype=np.uint32)
     return places
@@ -54,15 +63,21 @@ def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[n
 def embedding_rows(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
     """Embeddings as C-contiguous float32 or float16; arrays that already are, and memory maps, are not copied."""
     if isinstance(rows, EmbeddingStore):
-        rows = rows.rows(0, len(rows))
+        rows = rows.take(np.arange(len(rows)))
     array = array_of(rows, what)
     if array.ndim != 2 or array.shape[1] == 0:
         raise EmbeddingError(f"{what} have shape {array.shape}, but must be (rows, dimension)")
-    if array.dtype not in (np.float32, np.float16):
-        if not np.issubdtype(array.dtype, np.number) or np.issubdtype(array.dtype, np.complexfloating):
-            raise EmbeddingError(f"{what} are {array.dtype}, but must be float32 or float16")
-        array = array.astype(np.float32)
-    return np.ascontiguousarray(array)
+    kept = array.dtype in (np.float32, np.float16)
+    if not kept and array.dtype.kind not in "iuf":
+        raise EmbeddingError(f"{what} are {array.dtype}, but must be float32 or float16")
+    if kept and array.flags.c_contiguous and array.flags.aligned:
+        return array
+    refuse_more_than_available(
+        array.size * (array.dtype.itemsize if kept else 4), f"{what} in the form of a scan", "pass fewer rows at a time"
+    )
+    # What does not fit into float32 becomes infinite, which the core refuses by row.
+    with np.errstate(over="ignore"):
+        return np.require(array, dtype=array.dtype if kept else np.float32, requirements=["C", "A"])
 
 
 def stores_of(documents: object) -> list[EmbeddingStore]:
@@ -76,7 +91,7 @@ def sources_of(documents: Any) -> list[Source]:
     """The documents as consecutive shards; a single array is one shard."""
     if stores := stores_of(documents):
         return [source for store in stores for source in sources_of_store(store)]
-    if isinstance(documents, (list, tuple)) and documents and all(np.ndim(rows) == 2 for rows in documents):
+    if isinstance(documents, (list, tuple)) and documents and all(getattr(rows, "ndim", 0) == 2 for rows in documents):
         return [Held(embedding_rows(rows, "documents")) for rows in documents]
     return [Held(embedding_rows(documents, "documents"))]
 
@@ -91,21 +106,22 @@ def check_options(
     kernel: str | None,
     *,
     pool_k: int = 0,
+    per_language: bool = False,
+    show_progress_bar: bool = False,
 ) -> None:
     """Refuse invalid options of a scan; the message gives the valid values."""
     for name, length in (("k", k), ("pool_k", pool_k)):
-        if length < 0:
-            raise UsageError(f"{name} is {length}, but cannot be negative")
+        whole(length, name, least=0, most=MOST_DOCUMENTS)
+    switch(per_language, "per_language")
     check_ties(ties)
     check_similarity(similarity)
-    if precision not in (None, "float32", "int16-certified"):
-        raise UsageError(f"unknown precision {precision!r}; expected float32 or int16-certified, or leave it out")
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads is {threads}, but must be 1 or more")
-    if block < 1:
-        raise UsageError(f"block is {block}, but must be 1 or more")
-    if kernel is not None and kernel not in _core.instruction_sets():
-        raise UsageError(f"this machine has no kernel {kernel!r}; it has {', '.join(_core.instruction_sets())}")
+    if precision is not None:
+        choice(precision, "precision", ("float32", "int16-certified"))
+    thread_number(threads)
+    whole(block, "block", least=1, most=MOST_DOCUMENTS)
+    switch(show_progress_bar, "show_progress_bar")
+    if kernel is not None and (not isinstance(kernel, str) or kernel not in _core.instruction_sets()):
+        raise UsageError(f"this machine has no kernel {shown(kernel)}; it has {', '.join(_core.instruction_sets())}")
 
 
 def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
@@ -113,18 +129,37 @@ def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uin
     refuse_masked(languages, "languages", UsageError)
     if languages is None:
         return ("",), np.zeros(size, dtype=np.uint16)
-    if len(languages) != size:
-        raise UsageError(f"{len(languages)} languages for {size} documents; give one for each")
-    values = np.asarray(languages)
-    if values.dtype.kind in "iu":
-        if int(values.min()) < 0 or int(values.max()) >= 1 << 16:
+    if not isinstance(languages, (Sequence, np.ndarray)):
+        languages = texts(languages, "languages")
+    values = _integers(languages)
+    labels = texts(languages, "languages") if values is None else []
+    count = len(labels) if values is None else len(values)
+    if count != size:
+        raise UsageError(f"{count} languages for {size} documents; give one for each")
+    if values is not None:
+        if size and (int(values.min()) < 0 or int(values.max()) >= 1 << 16):
             raise UsageError("language codes must be between 0 and 65535")
-        return tuple(str(code) for code in range(int(values.max()) + 1)), values.astype(np.uint16)
+        return tuple(str(code) for code in range(int(values.max(initial=0)) + 1)), values.astype(np.uint16)
     code_of: dict[str, int] = {}
-    codes = np.fromiter((code_of.setdefault(str(label), len(code_of)) for label in languages), np.int64, size)
+    codes = np.fromiter((code_of.setdefault(label, len(code_of)) for label in labels), np.int64, size)
     if len(code_of) > 1 << 16:
         raise UsageError(f"{len(code_of):,} languages, but at most 65,536 are supported")
     return tuple(code_of), codes.astype(np.uint16)
+
+
+def _integers(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any] | None:
+    """Integers as an array of one dimension; None if they are something else."""
+    if isinstance(values, (str, bytes)) or not len(np.shape(values) if isinstance(values, np.ndarray) else values):
+        return None
+    if isinstance(values, np.ndarray):
+        return values if values.ndim == 1 and values.dtype.kind in "iu" else None
+    if not all(isinstance(kind, type) and issubclass(kind, (int, np.integer)) and kind is not bool
+               for kind in set(map(type, values))):  # fmt: skip
+        return None
+    try:
+        return np.array(values, dtype=np.int64)
+    except (OverflowError, ValueError, TypeError):
+        raise UsageError("language codes must be between 0 and 65535") from None
 
 
 def targets_of(
@@ -136,19 +171,17 @@ def targets_of(
         return np.zeros(queries + 1, dtype=np.int64), np.empty(0, dtype=np.int64)
     if _is_csr(relevant, queries):
         if any(np.asarray(column).dtype.kind not in "iu" for column in relevant):
-            raise UsageError("indptr and indices of the relevant documents must be integers")
-        indptr, rows = (np.asarray(column).astype(np.int64) for column in relevant)
+            raise UsageError(f"indptr and indices of the {kind} documents must be integers")
+        indptr, rows = (_positions(column, f"the {kind} documents") for column in relevant)
         if indptr[0] != 0 or indptr[-1] != len(rows) or np.any(np.diff(indptr) < 0):
             raise UsageError(f"indptr of the {kind} documents must ascend from 0 to the number of indices")
     else:
-        if len(relevant) != queries:
-            raise UsageError(f"{kind} documents for {len(relevant)} queries, but there are {queries}")
-        lists = [np.atleast_1d(np.asarray(rows)) for rows in relevant]
-        for query, positions in enumerate(lists):
-            if positions.size and positions.dtype.kind not in "iu":
-                raise UsageError(f"the {kind} documents of query {query} are {positions.dtype}, but must be integers")
+        lists = [
+            _positions(positions, f"the {kind} documents of query {query}")
+            for query, positions in enumerate(_by_query(relevant, queries, kind))
+        ]
         indptr = np.cumsum([0, *(len(positions) for positions in lists)], dtype=np.int64)
-        rows = np.concatenate([np.empty(0, np.int64), *(positions.astype(np.int64) for positions in lists)])
+        rows = np.concatenate([np.empty(0, np.int64), *lists])
     query_of = np.repeat(np.arange(queries), np.diff(indptr))
     outside = np.flatnonzero((rows < 0) | (rows >= size))
     if outside.size:
@@ -159,6 +192,51 @@ def targets_of(
     if (at := repeated_pair(query_of, rows)) is not None:
         raise UsageError(f"query {query_of[at]} names {kind} document {rows[at]} twice; name each one once")
     return indptr, rows
+
+
+def _by_query(relevant: Any, queries: int, kind: str) -> list[Any]:
+    """The documents of each query, from a list in the order of the queries or a mapping by their numbers."""
+    if isinstance(relevant, Mapping):
+        if not all(isinstance(key, (int, np.integer)) and not isinstance(key, bool) for key in relevant):
+            raise UsageError(
+                f"{kind} documents are a mapping, whose keys must be the numbers of the queries, 0 to {queries - 1}; "
+                "give a list in the order of the queries"
+            )
+        missing = [query for query in range(queries) if query not in relevant]
+        unknown = [query for query in relevant if not 0 <= query < queries]
+        if missing or unknown:
+            problem = f"lacks query {missing[0]}" if missing else f"has query {shown(unknown[0])}"
+            raise UsageError(
+                f"the mapping of {kind} documents {problem}; its keys must be the numbers of all queries, 0 to "
+                f"{queries - 1}, with an empty list where there are none"
+            )
+        return [relevant[query] for query in range(queries)]
+    if isinstance(relevant, (set, frozenset)) or hasattr(relevant, "keys") or not isinstance(relevant, Iterable):
+        raise UsageError(f"{kind} documents are {named_type(relevant)}; give a list with the positions for each query")
+    try:
+        lists = list(islice(relevant, queries + 1)) if isinstance(relevant, Iterator) else list(relevant)
+    except Exception:
+        raise UsageError(
+            f"{kind} documents are {named_type(relevant)}; give a list with the positions for each query"
+        ) from None
+    if len(lists) != queries:
+        raise UsageError(f"{kind} documents for {len(lists)} queries, but there are {queries}")
+    return lists
+
+
+def _positions(values: Any, what: str) -> NDArray[np.int64]:
+    """Whole numbers as a list of int64; one alone is a list of one."""
+    try:
+        array = np.asarray(values)
+    except Exception:
+        raise UsageError(f"{what} are {named_type(values)}, but must be a list of integers") from None
+    if array.ndim > 1:
+        raise UsageError(f"{what} have {array.ndim} dimensions, but must be a list of integers")
+    if array.size and array.dtype.kind not in "iu":
+        raise UsageError(f"{what} are {array.dtype}, but must be integers")
+    if array.dtype == np.uint64 and array.size and int(array.max()) > np.iinfo(np.int64).max:
+        raise UsageError(f"{what} hold {array.max()}, but documents are numbered from 0 to at most {MOST_DOCUMENTS:,}")
+    return np.atleast_1d(array).astype(np.int64)
 
 
 def repeated_pair(queries: NDArray[np.int64], documents: NDArray[np.int64]) -> np.int64 | None:
@@ -175,12 +253,9 @@ def bytes_of(budget: int | str) -> int:
         >>> bytes_of("4GB"), bytes_of("512 MB"), bytes_of(1000)
         (4000000000, 512000000, 1000)
     """
-    if isinstance(budget, int):
-        return budget
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", budget, re.IGNORECASE)
-    if match is None:
-        raise UsageError(f"memory_budget is {budget!r}; write it like 4GB or 512MB")
-    return int(float(match[1]) * 1000 ** " kmgt".index(match[2].lower() or " "))
+    if isinstance(budget, str):
+        return read_bytes(budget, "memory_budget")
+    return whole(budget, "memory_budget", least=0)
 
 
 def _is_csr(relevant: Relevant, queries: int) -> bool:

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
-from zipfile import BadZipFile
 
-import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from clinometer.contents import npz_arrays, read_json
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import json_bytes, lock, refuse_foreign, regular, written_whole
+from clinometer.files import json_bytes, lock, refuse_foreign, written_whole
 from clinometer.scanning.counts import TopK, tie_order
 from clinometer.scanning.passes import Scan, ScanTask
 
@@ -62,10 +62,7 @@ class Checkpoint:
             with written_whole(path) as file:
                 file.write(json_bytes({"format": _FORMAT, "version": 1, "inputs": inputs}))
             return
-        try:
-            about = msgspec.json.decode(regular(path).read_bytes(), type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise FormatError(path, None, f"not a list of scan parts ({error}); delete the folder") from None
+        about = read_json(path, dict[str, Any], "expected a list of scan parts; delete the folder")
         old_inputs = about.get("inputs")
         if (about.get("format"), about.get("version")) != (_FORMAT, 1) or not isinstance(old_inputs, dict):
             raise FormatError(path, None, "not a list of scan parts; choose another folder")
@@ -146,12 +143,12 @@ def _digest_of(task: ScanTask) -> str:
 def _read(path: Path, task: ScanTask, digest: str) -> Scan | None:
     """A part; None if it is damaged or belongs to another task."""
     try:
-        with regular(path).open("rb") as raw:
-            file = np.load(raw, allow_pickle=False)
-            if str(file["digest"]) != digest:
-                return None
-            arrays = {name: file[name] for name in file.files}
-    except (KeyError, ValueError, EOFError, OSError, BadZipFile):
+        arrays = npz_arrays(path, "damaged")
+    except (FormatError, OSError):
+        return None
+    if str(arrays.get("digest")) != digest:
+        return None
+    if not _fit(arrays, task):
         return None
     counts = task.counts(**{name: arrays[name] for name in _COUNTS})
     top = None
@@ -159,6 +156,19 @@ def _read(path: Path, task: ScanTask, digest: str) -> Scan | None:
         labels = task.settings.labels if task.settings.options["per_language"] else None
         top = TopK(arrays["top_ids"], arrays["top_scores"], arrays["top_places"], labels)
     return Scan(counts, top, int(arrays["rescored"]))
+
+
+def _fit(arrays: dict[str, NDArray[Any]], task: ScanTask) -> bool:
+    """Whether the arrays are those that a scan of the task keeps."""
+    options, labels = task.settings.options, len(task.settings.labels)
+    rows, queries, k = len(task.targets), len(task.queries), options["k"]
+    cells = {"scores": (rows,), "pool_sizes": (labels,)} | dict.fromkeys(("greater", "equal", "before"), (rows, labels))
+    per_language = (labels,) if options["per_language"] else ()
+    lists = dict.fromkeys([f"top_{name}" for name in _LISTS], (queries, *per_language, k)) if k else {}
+    shapes = {"digest": (), "rescored": (), **cells, **lists}
+    return {name: array.shape for name, array in arrays.items()} == shapes and all(
+        array.dtype.kind in "iuf" for name, array in arrays.items() if name != "digest"
+    )
 
 
 def _whole(part: Scan | None, path: Path) -> Scan:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal, cast, get_args
-from zipfile import BadZipFile
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import CollectionError, FormatError, UsageError
-from clinometer.files import regular, written_whole
+from clinometer.errors import CollectionError, UsageError
+from clinometer.files import written_whole
+from clinometer.parameters import checked, choice, texts
+from clinometer.scanning.saved_counts import saved_counts
 
 __all__ = [
     "TIE_MODES",
@@ -27,8 +27,6 @@ __all__ = [
     "check_ties",
     "counts_within",
     "split_lists",
-    "stack_counts",
-    "stack_lists",
     "tie_order",
 ]
 
@@ -37,12 +35,13 @@ TIE_MODES: tuple[str, ...] = get_args(TieMode)
 
 # Languages that a repr lists.
 _SHOWN = 12
+# Entries of lists that are merged at a time.
+_MERGED_ENTRIES = 1 << 14
 
 
 def check_ties(ties: str) -> None:
     """Refuse an unknown tie mode; the message gives the modes."""
-    if ties not in TIE_MODES:
-        raise UsageError(f"unknown tie mode {ties!r}; expected one of {', '.join(TIE_MODES)}")
+    choice(ties, "tie mode", TIE_MODES)
 
 
 def tie_order(ties: TieMode) -> Literal["index", "trec"]:
@@ -142,13 +141,13 @@ class RankCounts:
             ([2, 3], [1, 2], [0, 0])
         """
         mode = self.ties if ties is None else ties
+        check_ties(mode)
         columns = self.columns(languages)
         greater = self.greater[:, columns].sum(axis=1, dtype=np.int64)
         ranks: NDArray[Any]
         if mode in ("index", "trec"):
             ranks = 1 + greater + self.tied_before(mode)[:, columns].sum(axis=1, dtype=np.int64)
         else:
-            check_ties(mode)
             tied = self.equal[:, columns].sum(axis=1, dtype=np.int64)
             share = {"optimistic": 0 * tied, "pessimistic": tied, "expected": tied / 2}[mode]
             ranks = 1 + greater + share
@@ -159,7 +158,7 @@ class RankCounts:
         """Column indices of the languages, ascending."""
         if languages is None:
             return list(range(len(self.languages)))
-        labels = [languages] if isinstance(languages, str) else list(languages)
+        labels = [languages] if isinstance(languages, str) else texts(languages, "languages")
         missing = [label for label in labels if label not in self.languages]
         if missing:
             raise UsageError(f"the scan has no {', '.join(missing)}; it has {', '.join(self.languages)}")
@@ -188,6 +187,7 @@ class RankCounts:
         """Number of relevant documents that tie with another document; those not retrieved do not count."""
         return int(np.count_nonzero(self.equal.any(axis=1) & self.retrieved))
 
+    @checked
     def merge(self, other: RankCounts) -> RankCounts:
         """The counts over both sets of documents; the order of merging does not matter.
 
@@ -229,19 +229,7 @@ class RankCounts:
         Raises:
             FormatError: It is not such a file.
         """
-        regular(path)
-        try:
-            with Path(path).open("rb") as raw:
-                file = np.load(raw, allow_pickle=False)
-                arrays = {name: file[name] for name in _ARRAYS}
-                languages = tuple(str(label) for label in file["languages"])
-                ties, held = cast("TieMode", str(file["ties"])), cast("Any", str(file["held"]))
-                by_id, sizes = bool(file["by_id"]), file["pool_sizes"]
-        except (KeyError, IndexError, ValueError, EOFError, BadZipFile) as error:
-            raise FormatError(os.fspath(path), None, "not a file written by RankCounts.save") from error
-        return cls(
-            **arrays, languages=languages, ties=ties, held=held, by_id=by_id, pool_sizes=sizes if sizes.size else None
-        )
+        return cls(**saved_counts(os.fspath(path), TIE_MODES))
 
 
 _ARRAYS = ("indptr", "documents", "codes", "scores", "greater", "equal", "before")
@@ -286,18 +274,29 @@ class TopK:
         """
         if self.languages is None:
             raise UsageError("these lists are not per language; search with per_language=True")
-        labels = set(languages)
+        labels = set(texts(languages, "languages"))
         missing = labels - set(self.languages)
         if missing:
             raise UsageError(f"the lists have no {', '.join(sorted(missing))}; they have {', '.join(self.languages)}")
         columns = [column for column, label in enumerate(self.languages) if label in labels]
         return _best(*(array[:, columns].reshape(len(self.ids), -1) for array in self.arrays), k=self.k)
 
+    @checked
     def first(self, k: int) -> TopK:
         """The first k documents of each list."""
         ids, scores, places = (array[..., :k] for array in self.arrays)
         return TopK(ids, scores, places, self.languages)
 
+    def of_length(self, k: int) -> TopK:
+        """The first k documents of each list, filled up where it is shorter."""
+        if k <= self.k:
+            return self.first(k)
+        width = [(0, 0)] * (self.ids.ndim - 1) + [(0, k - self.k)]
+        fills = zip(self.arrays, (-1, np.nan, -1), strict=True)
+        ids, scores, places = (np.pad(array, width, constant_values=fill) for array, fill in fills)
+        return TopK(ids, scores, places, self.languages)
+
+    @checked
     def merge(self, other: TopK) -> TopK:
         """The best k over both sets of documents; the order of merging does not matter.
 
@@ -306,8 +305,16 @@ class TopK:
         """
         if self.ids.shape != other.ids.shape or self.languages != other.languages:
             raise CollectionError("these lists cannot be merged: their queries, k or languages differ")
-        pairs = zip(self.arrays, other.arrays, strict=True)
-        return _best(*(np.concatenate(pair, axis=-1) for pair in pairs), k=self.k, languages=self.languages)
+        ids, scores, places = merged = [np.empty_like(array) for array in self.arrays]
+        # Some queries at a time, so that sorting needs little memory.
+        step = max(1, _MERGED_ENTRIES // max(1, self.ids[0].size)) if len(self.ids) else 1
+        for start in range(0, len(self.ids), step):
+            span = slice(start, start + step)
+            pairs = zip(self.arrays, other.arrays, strict=True)
+            part = _best(*(np.concatenate([left[span], right[span]], axis=-1) for left, right in pairs), k=self.k)
+            for array, best in zip(merged, part.arrays, strict=True):
+                array[span] = best
+        return TopK(ids, scores, places, self.languages)
 
 
 def _listed(labels: Sequence[str], sizes: Sequence[int] | None = None) -> str:
@@ -322,14 +329,17 @@ def _listed(labels: Sequence[str], sizes: Sequence[int] | None = None) -> str:
 def split_lists(
     top: TopK | None, k: int, pool_k: int, languages: Iterable[str] | None = None
 ) -> tuple[TopK | None, TopK | None]:
-    """The first k of each list, and the first `pool_k` of the whole pool of these languages; None for length 0."""
+    """The first k of each list, and the first `pool_k` of the whole pool of these languages; None for length 0.
+
+    Lists that are shorter, since no list is longer than the pool, are filled up.
+    """
     if top is None:
         return None, None
     pooled = None
     if pool_k:
         whole = top if top.languages is None else top.pool(top.languages if languages is None else languages)
-        pooled = whole.first(pool_k)
-    return top.first(k) if k else None, pooled
+        pooled = whole.of_length(pool_k)
+    return top.of_length(k) if k else None, pooled
 
 
 def _best(*arrays: NDArray[Any], k: int, languages: tuple[str, ...] | None = None) -> TopK:
@@ -371,25 +381,3 @@ def counts_within(ranks: RankCounts, places: NDArray[np.int64], members: NDArray
                 counts.equal[cells] += same
                 counts.before[cells] += same & (place[:, other, None] < place)
     return counts
-
-
-def stack_counts(parts: Sequence[RankCounts]) -> RankCounts:
-    """The counts of several batches of queries over one pool, in order."""
-    if len(parts) == 1:
-        return parts[0]
-    rows_before = np.cumsum([0, *(len(part.documents) for part in parts)])
-    indptr = [part.indptr[1:] + before for part, before in zip(parts, rows_before, strict=False)]
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS if name != "indptr"
-    }
-    return replace(parts[0], indptr=np.concatenate([[0], *indptr]), **columns)
-
-
-def stack_lists(parts: Sequence[TopK | None]) -> TopK | None:
-    """The lists of several batches of queries over one pool, in order; None if they are None."""
-    first, *others = parts
-    if first is None or not others:
-        return first
-    columns = zip(*(part.arrays for part in parts if part is not None), strict=True)
-    ids, scores, places = (np.concatenate(column) for column in columns)
-    return TopK(ids, scores, places, first.languages)

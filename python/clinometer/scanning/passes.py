@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer import _core
-from clinometer.errors import EmbeddingError
+from clinometer.errors import EmbeddingError, FormatError
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
 from clinometer.scanning.sources import Source, is_mapped
 
@@ -195,11 +195,12 @@ def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArra
     settings = task.settings
     here, local = piece.targets(task.targets)
     query_of = np.repeat(np.arange(len(task.queries), dtype=np.uint32), np.diff(task.indptr))
-    rows: NDArray[Any] = piece.source.open()
-    if settings.transform is not None:
+    if settings.transform is None:
+        rows: NDArray[Any] = piece.source.open()
+    else:
         distinct, local = np.unique(local, return_inverse=True)
         labels = [settings.labels[code] for code in piece.codes[distinct].tolist()]
-        rows = settings.transform.documents(rows[distinct], labels)
+        rows = settings.transform.documents(piece.source.take(distinct), labels)
     options = {name: settings.options[name] for name in ("similarity", "isa")}
     with _named_rows(piece, 0):
         return here, _core.score_pairs(task.queries, rows, query_of[here], local.astype(np.uint32), **options)
@@ -226,15 +227,15 @@ def _from(progress: Progress, start: int, done: int) -> None:
 
 def _blocks(settings: PassSettings, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
     """The rows: all at once, or transformed in blocks."""
-    rows = piece.source.open(checked=settings.checked)
     if settings.transform is None:
-        yield 0, rows
+        yield 0, piece.source.open(checked=settings.checked)
         return
-    for at in range(0, len(rows), settings.transform.block):
-        span = slice(at, at + settings.transform.block)
+    piece.source.check(checked=settings.checked)
+    for at in range(0, len(piece), settings.transform.block):
+        span = slice(at, min(at + settings.transform.block, len(piece)))
         labels = [settings.labels[code] for code in piece.codes[span].tolist()]
         try:
-            transformed = settings.transform.documents(rows[span], labels)
+            transformed = settings.transform.documents(piece.source.block(span.start, span.stop), labels)
         except EmbeddingError as error:
             raise EmbeddingError(
                 f"{piece.source.name or 'documents'}, from row {piece.start + at} on: {error}"
@@ -270,3 +271,8 @@ def _named_rows(piece: Piece, at: int) -> Iterator[None]:
             r"row (\d+) of the documents", lambda row: f"row {int(row[1]) + first} of the documents", str(error)
         )
         raise EmbeddingError(f"{piece.source.name}: {text}" if piece.source.name else text) from None
+    except OSError as error:
+        if type(error) is not OSError or error.errno is not None:
+            raise
+        # The core's own sentence about pages of a map that could not be read.
+        raise FormatError(piece.source.name or "embeddings", None, f"{error}; copy it again and open it anew") from None

@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from clinometer.errors import EmbeddingError, UsageError
+from clinometer.errors import EmbeddingError, UsageError, first_line, shown
 from clinometer.executors import Executor
+from clinometer.memory import available_bytes, size_text
 from clinometer.scanning.arguments import bytes_of
+from clinometer.scanning.batches import Batches, result_bytes
 from clinometer.scanning.checkpoint import Checkpoint
-from clinometer.scanning.counts import TieMode, split_lists, stack_counts, stack_lists
+from clinometer.scanning.counts import TieMode, split_lists
 from clinometer.scanning.passes import (
     PassSettings,
     Piece,
@@ -103,8 +105,8 @@ class Pool:
                 )
         options = {
             "similarity": similarity,
-            # Lists of both kinds are cut from those of one kind.
-            "k": max(k, pool_k),
+            # Lists of both kinds are cut from those of one kind; none holds more than the pool.
+            "k": min(max(k, pool_k), sum(map(len, sources))),
             "per_language": (per_language and k > 0) or (pool_k > 0 and pool_languages is not None),
             "precision": precision,
             "threads": threads or 0,
@@ -135,29 +137,37 @@ class Pool:
             indptr: `(Q + 1,)`: CSR of the targets.
             targets: `(R,)`: positions in the pool.
             executor: Executor of the passes.
-            memory_budget: Bytes in addition to the pool, of this process or of each worker; one query must fit.
+            memory_budget: Bytes in addition to the pool, of this process with the result of all queries, or of each
+                worker; one query must fit. Without a budget, what this process can have is one.
             checkpoint: Store of shard results; shards that it already holds are not scanned again.
             show_progress_bar: Whether to draw a bar on standard error.
+
+        Raises:
+            UsageError: The budget, or this process's memory, is too small; the message says what would do.
         """
         options = self.settings.options
         options = {**options, "threads": options["threads"] or executor.threads or 0}
         pool = replace(self, settings=replace(self.settings, options=options))
         if not executor.in_process:
             pool = replace(pool, pieces=[replace(piece, source=spread(piece.source)) for piece in self.pieces])
-        step = pool._queries_at_once(memory_budget, queries.shape[1], len(queries), indptr)
+        step = pool._queries_at_once(memory_budget, queries.shape[1], indptr, executor, cut=checkpoint is None)
         starts = range(0, len(queries), step)
         looks: dict[str, Any] = {"desc": "scan", "unit": " documents", "unit_scale": True, "file": sys.stderr}
         with tqdm(total=len(self) * len(starts), disable=not show_progress_bar, **looks) as bar:
-            parts = []
-            for batch, at in enumerate(starts):
-                ends = indptr[at : at + step + 1]
-                task = pool._task(queries[at : at + step], ends - ends[0], targets[ends[0] : ends[-1]])
-                part = pool._passes(task, executor, checkpoint, batch, bar)
-                top, pooled = split_lists(part.top, *self.list_lengths, self.pool_languages)
-                parts.append(replace(part, top=top, pooled=pooled))
-        ranks = stack_counts([part.ranks for part in parts if part.ranks is not None])
-        top, pooled = (stack_lists([getattr(part, name) for part in parts]) for name in ("top", "pooled"))
-        return Scan(ranks, top, sum(part.rescored for part in parts), pooled)
+            batches = Batches(len(queries), len(targets))
+            try:
+                for batch, at in enumerate(starts):
+                    ends = indptr[at : at + step + 1]
+                    task = pool._task(queries[at : at + step], ends - ends[0], targets[ends[0] : ends[-1]])
+                    part = pool._passes(task, executor, checkpoint, batch, bar)
+                    top, pooled = split_lists(part.top, *self.list_lengths, self.pool_languages)
+                    batches.add(replace(part, top=top, pooled=pooled))
+                return batches.result()
+            except MemoryError as error:
+                raise UsageError(
+                    f"this scan needs more memory than the system gives ({first_line(error)}); lower k, scan fewer "
+                    "queries at a time, or set memory_budget"
+                ) from None
 
     def _passes(self, task: ScanTask, executor: Executor, checkpoint: Checkpoint | None, batch: int, bar: Any) -> Scan:
         """One pass over every shard for one batch of queries."""
@@ -200,15 +210,21 @@ class Pool:
         return scores
 
     def _queries_at_once(
-        self, budget: int | str | None, dimension: int, queries: int, indptr: NDArray[np.int64]
+        self, budget: int | str | None, dimension: int, indptr: NDArray[np.int64], executor: Executor, *, cut: bool
     ) -> int:
-        """Number of queries that fit a memory budget in one pass, from an upper estimate of their needs."""
-        options, languages = self.settings.options, len(self.settings.labels)
+        """Number of queries that fit into the memory in one pass, from an upper estimate of their needs.
+
+        `cut` says whether queries may be cut into passes without a budget.
+        """
+        options, languages, queries = self.settings.options, len(self.settings.labels), len(indptr) - 1
+        step = queries
         if self.list_lengths[1] and options["per_language"]:
             # Long lists of every language are cut to one of the pool before those of the next queries are made.
-            queries = min(queries, max(1, _LIST_MEMORY // (_LIST_BYTES * options["k"] * languages)))
-        if budget is None:
-            return queries
+            step = min(queries, max(1, _LIST_MEMORY // max(1, _LIST_BYTES * options["k"] * languages)))
+        k, pool_k = self.list_lengths
+        # The lists of a language are per language only where they were asked for, not to make those of the pool.
+        entries = k * (languages if options["per_language"] else 1) + pool_k
+        result = result_bytes(queries, int(indptr[-1]), languages, entries)
         fixed_bytes, bytes_per_query = bytes_needed(
             dimension,
             languages,
@@ -216,15 +232,30 @@ class Pool:
             threads=options["threads"] or os.cpu_count() or 1,
             k=options["k"],
             per_language=options["per_language"],
-            block=options["block"],
+            block=min(options["block"], len(self)),
             changed=0 if self.settings.transform is None else self.settings.transform.block,
         )
-        fitting = (bytes_of(budget) - fixed_bytes) // max(bytes_per_query, 1)
+        needed = f"the result of {queries:,} queries needs {size_text(result)}"
+        if budget is None:
+            available = available_bytes()
+            if available is None:
+                return step
+            if result > available:
+                raise UsageError(
+                    f"{needed}, but {size_text(available)} of memory are free; lower k, or scan fewer queries at a time"
+                )
+            # What one query needs is not refused: the estimate is an upper one.
+            return min(step, max(1, (available - result - fixed_bytes) // bytes_per_query)) if cut else step
+        # Workers hold the results of their batch only.
+        kept = result if executor.in_process else 0
+        fitting = (bytes_of(budget) - kept - fixed_bytes) // bytes_per_query
         if fitting < 1:
             raise UsageError(
-                f"memory_budget is {budget}, but one query needs about {(fixed_bytes + bytes_per_query) / 1e6:.1f} MB"
+                f"memory_budget is {shown(budget)}, but one query needs about "
+                f"{size_text(fixed_bytes + bytes_per_query)}{f' and {needed}' if kept else ''}; give "
+                f"{size_text(1.05 * (kept + fixed_bytes + bytes_per_query))}, lower k, or scan fewer queries at a time"
             )
-        return min(int(fitting), queries)
+        return min(int(fitting), step)
 
 
 def _pieces(sources: Sequence[Source], codes: NDArray[np.uint16], places: NDArray[np.uint32] | None) -> list[Piece]:
@@ -252,12 +283,12 @@ def bytes_needed(
     """Upper estimate of the memory of a pass without the pool: fixed bytes, and bytes per query.
 
     `relevant` is the largest number of relevant documents of a query, `changed` that of documents transformed at a
-    time; each thread has its own counts and lists.
+    time; each thread has its own counts and lists. The lists of two shards and their merger are in memory together.
     """
     lists = (languages if per_language else 1) if k else 0
     counts = 12 * relevant * languages
     candidates = lists * (8 * (2 * k + 16) + 8)
-    bytes_per_query = (threads + 2) * counts + (threads + 1) * candidates + lists * k * 32 + 12 * dimension
+    bytes_per_query = (threads + 2) * counts + (threads + 1) * candidates + lists * k * 72 + 12 * dimension
     # A block of transformed rows is held as read, in float64 before and after, and as returned.
     return threads * 16 * block * dimension + changed * dimension * 32, bytes_per_query
 

@@ -12,9 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.encoders.similarity import stored_similarity
+from clinometer.encoders.similarity import check_similarity, stored_similarity
 from clinometer.errors import UsageError
 from clinometer.executors import Executor, opened
+from clinometer.parameters import whole
 from clinometer.scanning.arguments import (
     Relevant,
     check_options,
@@ -64,7 +65,8 @@ def scan(
         queries: `(Q, d)` float32 or float16; anything else is converted to float32.
         documents: `(N, d)`, float32 or float16: an array, a read-only memory map (read in place), a list of consecutive
             arrays, an `EmbeddingStore` or a list of those. Do not write to them while the scan runs.
-        relevant: Positions of each query's relevant documents, or CSR arrays `(indptr, indices)`.
+        relevant: Positions of each query's relevant documents: a list in the order of the queries, a mapping by their
+            numbers, which holds all of them, or CSR arrays `(indptr, indices)`.
         languages: Language of each document, as labels or integer codes; by default those of the store, or one
             language for all.
         k: Length of the result lists, 0 for none.
@@ -110,6 +112,7 @@ def scan(
     """
     stores = stores_of(documents)
     records = [side.record for side in (*stores, queries) if isinstance(side, EmbeddingStore)]
+    check_similarity(similarity)
     similarity = stored_similarity(records, similarity) if records else similarity or "cosine"
     transform, sources = None, list[Source]()
     if similarity == "hamming":
@@ -120,7 +123,10 @@ def scan(
     size = sum(map(len, sources))
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
-    check_options(k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k)
+    check_options(
+        k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k, per_language=per_language,
+        show_progress_bar=show_progress_bar,
+    )  # fmt: skip
     if stores and document_ids is None and ties == "trec":
         document_ids = [name for store in stores for name in store.ids]
     labels, codes = language_codes(stores) if stores and languages is None else codes_of(languages, size)
@@ -168,6 +174,8 @@ def rank_relevant(
         >>> cm.rank_relevant([[0.1, 0.5, 0.9]], documents, [[0]]).ranks().tolist()
         [3]
     """
+    if relevant is None:
+        raise UsageError("relevant documents are None; give a list with the positions for each query")
     result = scan(queries, documents, relevant, languages, ties=ties, threads=threads, **options)
     assert result.ranks is not None  # noqa: S101 - scan was given relevant documents
     return result.ranks
@@ -189,7 +197,7 @@ def search(
         >>> cm.search([[0.1, 0.5, 0.9]], np.eye(3, dtype=np.float32), k=2).ids.tolist()
         [[2, 1]]
     """
-    if k < 1:
+    if whole(k, "k", least=0) < 1:
         raise UsageError(f"k is {k}, but a search returns at least one document")
     result = scan(queries, documents, None, languages, k, per_language=per_language, threads=threads, **options)
     assert result.top is not None  # noqa: S101 - k is positive

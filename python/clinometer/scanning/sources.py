@@ -17,7 +17,7 @@ from clinometer.errors import FormatError
 from clinometer.files import file_digest
 from clinometer.store.codes import decoded
 from clinometer.store.reader import EmbeddingStore
-from clinometer.store.shards import map_shard
+from clinometer.store.shards import map_shard, read_rows, take_rows
 
 __all__ = ["Held", "Mapped", "Source", "is_mapped", "sources_of_store", "spread"]
 
@@ -36,11 +36,35 @@ class Held:
         """Length of a row."""
         return int(self.rows.shape[1])
 
-    name = ""  # there is no file
+    @property
+    def name(self) -> str:
+        """Path of the file of mapped rows, for messages; empty for others."""
+        root = _map_of(self.rows)
+        return "" if root is None or root.filename is None else os.fspath(root.filename)
 
     def open(self, *, checked: bool = False) -> NDArray[Any]:  # noqa: ARG002 - memory has no checksum
-        """The rows."""
+        """The rows.
+
+        Raises:
+            FormatError: They are mapped, and their file is shorter by now.
+        """
+        self.check(checked=False)
         return self.rows
+
+    def check(self, *, checked: bool) -> None:  # noqa: ARG002 - memory has no checksum
+        """Refuse mapped rows whose file is shorter by now."""
+        mapped = spread(self)
+        if isinstance(mapped, Mapped):
+            mapped.check_size()
+
+    def block(self, start: int, stop: int) -> NDArray[Any]:
+        """Consecutive rows."""
+        return self.rows[start:stop]
+
+    def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        """Rows by number."""
+        rows: NDArray[Any] = self.rows[numbers]
+        return rows
 
 
 @dataclass(frozen=True)
@@ -86,19 +110,42 @@ class Mapped:
         Raises:
             FormatError: The file does not exist, or has changed since the scan began.
         """
+        self.check(checked=checked)
+        if self.dtype == "int16":
+            return self.block(0, len(self))
+        return np.memmap(self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.stored_shape)
+
+    def check(self, *, checked: bool) -> None:
+        """Refuse a file that has changed since the scan began; with `checked`, by its checksum too."""
+        self.check_size()
+        if checked and self.sha256 is not None and file_digest(Path(self.path)) != self.sha256:
+            raise FormatError(self.path, None, "its checksum differs from the manifest's; copy it again")
+
+    def check_size(self) -> None:
+        """Refuse a file that does not exist, or has another size."""
         try:
             size = os.stat(self.path).st_size  # noqa: PTH116 - the path is text, as a worker gets it
-            if size != (self.size if self.size is not None else max(size, self._end)):
-                expected = f"{self.size:,}" if self.size is not None else f"at least {self._end:,}"
-                raise FormatError(self.path, None, f"{size:,} bytes, but expected {expected}; copy it again")
-            if checked and self.sha256 is not None and file_digest(Path(self.path)) != self.sha256:
-                raise FormatError(self.path, None, "its checksum differs from the manifest's; copy it again")
-            stored = np.memmap(self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.stored_shape)
-            return decoded(stored) if self.dtype == "int16" else stored
         except FileNotFoundError:
             raise FormatError(
                 self.path, None, "this shard does not exist; every worker must reach the store under the same path"
             ) from None
+        if size != (self.size if self.size is not None else max(size, self._end)):
+            expected = f"{self.size:,}" if self.size is not None else f"at least {self._end:,}"
+            raise FormatError(self.path, None, f"{size:,} bytes, but expected {expected}; copy it again")
+
+    def block(self, start: int, stop: int) -> NDArray[Any]:
+        """Consecutive rows, read into memory.
+
+        Raises:
+            FormatError: The file ends before.
+        """
+        rows = read_rows(self.path, self.offset, self.dtype, self.stored_shape[1], start, stop)
+        return decoded(rows) if self.dtype == "int16" else rows
+
+    def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        """Rows by number, read into memory; errors are those of `block`."""
+        rows = take_rows(self.path, self.offset, self.dtype, self.stored_shape[1], numbers)
+        return decoded(rows) if self.dtype == "int16" else rows
 
     @property
     def stored_shape(self) -> tuple[int, int]:

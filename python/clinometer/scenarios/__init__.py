@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from clinometer.errors import LanguageError, UsageError
+from clinometer.parameters import checked
 
 __all__ = ["SCENARIOS", "Setting", "settings_of"]
 
@@ -46,6 +47,7 @@ class Setting:
         return Setting(self.scenario, self.query_language, self.pool, self.other, removed=self.query_language)
 
 
+@checked
 def settings_of(
     scenarios: Iterable[str], languages: Sequence[str], pivot: str = "en", pairs: str = "pivot"
 ) -> list[Setting]:

@@ -13,7 +13,7 @@ from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
 from clinometer.statistics.resampling import Resamples, Unit
 
-__all__ = ["DEFAULT_MEASURES", "QUERY_SETS", "EvaluationOptions"]
+__all__ = ["COMPARED_SETTINGS", "DEFAULT_MEASURES", "QUERY_SETS", "EvaluationOptions"]
 
 _Name = TypeVar("_Name")
 
@@ -28,6 +28,9 @@ QUERY_SETS = {
     "listed": "judged queries with a list, as trec_eval without -c averages: 0 without a relevant document",
 }
 """Queries that the means are over, by the name of the option."""
+
+COMPARED_SETTINGS: dict[str, Any] = {"pivot": None, "ties": None, "exclude_own_id": False, "query_set": "answered"}
+"""Settings that must be equal where results are compared, with their value in results that do not name them."""
 
 
 @dataclass(frozen=True)

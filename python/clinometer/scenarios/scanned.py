@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
-from clinometer.errors import CollectionError
+from clinometer.errors import CollectionError, MeasureError
 from clinometer.measures import Measure
 from clinometer.measures.placements import Placements
 from clinometer.scanning.arguments import tie_places
 from clinometer.scanning.counts import Counts, RankCounts, TieMode, TopK, counts_within, tie_order
 from clinometer.scanning.exclude import join, without, without_listed
 from clinometer.scenarios import Setting
+from clinometer.scenarios.judged import JudgedRows, rows_of, with_judged
 from clinometer.scenarios.own_documents import as_rows, own_documents
 from clinometer.scorers.base import Scanner
 
@@ -42,6 +43,7 @@ class ScannedCollection:
         pooled: The best documents of the pool of all languages, if requested.
         excluded: `(Q,)`: the document that is left out of each query's pool, -1 for none; None if none is for any.
         left_out: `(Q,)`: queries that no setting has; None for none.
+        judged: Rows for all judged documents, if a measure needs them.
     """
 
     collection: Collection
@@ -55,6 +57,7 @@ class ScannedCollection:
     pooled: TopK | None = None
     excluded: NDArray[np.int64] | None = None
     left_out: NDArray[np.bool_] | None = None
+    judged: JudgedRows | None = None
 
     @cached_property
     def query_of(self) -> NDArray[np.int64]:
@@ -114,6 +117,19 @@ class ScannedCollection:
             retrieved=None if self.counts.retrieved.all() else self.counts.retrieved[rows],
         )
 
+    def judged_placements(self, setting: Setting) -> Placements:
+        """The placements of the same answers in a pool of the documents that were judged for each query.
+
+        Raises:
+            MeasureError: The scan has no rows for judged documents.
+        """
+        if self.judged is None:
+            raise MeasureError("measures of judged documents need a scan of these; evaluate the collection by itself")
+        rows, code = self.answers(setting), self.counts.languages.index
+        pool = [code(label) for label in setting.pool]
+        removed = None if setting.removed is None else code(setting.removed)
+        return self.judged.placements(self.query_of[rows], self.counts.documents[rows], pool, removed, self.ties)
+
     def answers(self, setting: Setting) -> NDArray[np.int64]:
         """Rows of the counts that are answers in a setting: the rows of its placements, in the same order."""
         codes = [self.counts.languages.index(label) for label in setting.pool if label != setting.removed]
@@ -124,8 +140,13 @@ class ScannedCollection:
         """The queries of a setting with a judged document in its pool, but no answer."""
         collection, labels = self.collection, self.counts.languages
         query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
-        codes = [labels.index(label) for label in setting.pool if label != setting.removed]
-        judged = np.unique(query_of[np.isin(self.codes[collection.judged], codes)])
+        codes = self.codes[collection.judged]
+        in_pool = np.isin(codes, [labels.index(label) for label in setting.pool])
+        if setting.removed is not None:
+            in_pool &= (codes != labels.index(setting.removed)) | (collection.grades < 1)
+        if self.excluded is not None:
+            in_pool &= collection.judged != self.excluded[query_of]
+        judged = np.unique(query_of[in_pool])
         judged = judged[self._in_language(setting.query_language)[judged]]
         return np.setdiff1d(judged, self.query_of[self.answers(setting)])
 
@@ -207,20 +228,28 @@ def scan_collection(
         # One-sided lists lose the query's own answers in one language, and tied answers may precede an unrelated
         # document in the list that precedes them in the tie mode.
         depth += _most_in_one_language(collection, indptr, targets)
+    is_related = is_judged = None
+    if any(measure.judged_only for measure in measures):
+        (indptr, targets, grades), is_related, is_judged = with_judged(collection, (indptr, targets, grades), excluded)
     documents = collection.documents
-    places = tie_places(ties, documents.ids, len(documents))
+    order = tie_places(ties, documents.ids, len(documents))
     ranks, top, pooled = _scan_without(
-        excluded, scan, (indptr, targets), documents, ties, places, depth=min(depth, len(documents)),
+        excluded, scan, (indptr, targets), documents, ties, order, depth=min(depth, len(documents)),
         pool_k=min(pool_k, len(documents)),
     )  # fmt: skip
     counts = _with_languages(ranks, collection.languages)
+    places = targets if order is None else order[targets].astype(np.int64)
+    judged = None
+    if is_related is not None and is_judged is not None:
+        judged = JudgedRows(rows_of(counts, is_judged), grades[is_judged], places[is_judged])
+        counts, grades, places = rows_of(counts, is_related), grades[is_related], places[is_related]
     code_of = {label: code for code, label in enumerate(counts.languages)}
     codes = np.array([code_of[label] for label in documents.languages], dtype=np.int64)
     return ScannedCollection(
         collection=collection,
         counts=counts,
         grades=grades,
-        places=targets if places is None else places[targets].astype(np.int64),
+        places=places,
         sizes=np.bincount(codes, minlength=len(code_of)),
         codes=codes,
         top=top,
@@ -228,6 +257,7 @@ def scan_collection(
         pooled=pooled,
         excluded=excluded,
         left_out=np.array([query in left_out for query in collection.queries.ids]) if left_out else None,
+        judged=judged,
     )
 
 

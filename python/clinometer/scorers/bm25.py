@@ -76,7 +76,9 @@ class BM25Scorer:
 
         Raises:
             UsageError: No document has a term.
+            CollectionError: The collection has no texts.
         """
+        collection.require_texts("BM25")
         vocabulary: dict[str, int] = {}
         bar = tqdm(collection.documents.texts, desc="index", unit=" documents", disable=not options.show_progress_bar)
         rows = [[vocabulary.setdefault(term, len(vocabulary)) for term in terms(text)] for text in bar]

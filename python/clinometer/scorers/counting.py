@@ -7,7 +7,7 @@ own precision; each row is processed once, so memory is bounded by a block.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import chain
 from typing import Any
 
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from clinometer.errors import EmbeddingError, UsageError
+from clinometer.memory import refuse_more_than_available
 from clinometer.scanning.arguments import Relevant, check_options, codes_of, targets_of, tie_places
-from clinometer.scanning.counts import RankCounts, TieMode, TopK, split_lists, stack_lists, tie_order
+from clinometer.scanning.batches import result_bytes, stack_lists
+from clinometer.scanning.counts import RankCounts, TieMode, TopK, split_lists, tie_order
 from clinometer.scanning.exclude import join, without, without_listed
 from clinometer.scanning.scan import Scan
-from clinometer.vectors import array_of
+from clinometer.vectors import array_of, is_tensor, named_type
 
 __all__ = ["is_sparse", "scan_scores"]
 
@@ -77,7 +79,12 @@ def scan_scores(
         >>> scan.ranks.ranks().tolist(), scan.ranks.ranks(["en"]).tolist(), scan.top.ids.tolist()
         ([3], [1], [[3, 1]])
     """
-    check_options(k, ties, "dot", None, None, 1, None, pool_k=pool_k)
+    check_options(
+        k, ties, "dot", None, None, 1, None, pool_k=pool_k, per_language=per_language,
+        show_progress_bar=show_progress_bar,
+    )  # fmt: skip
+    if is_tensor(scores):
+        scores = array_of(scores, "the scores", packed=True)
     blocks = _blocks(scores)
     first = next(blocks, None)
     if first is None or not first.size:
@@ -94,7 +101,11 @@ def scan_scores(
     list_k, pooled_k = (length and length + extra for length in (k, pool_k))
     separate = per_language and k > 0
     positions = np.arange(size) if places is None else places.astype(np.int64)
-    pool = _Columns(labels, codes, positions, max(list_k, pooled_k), separate)
+    entries = list_k * (len(labels) if separate else 1) + pooled_k
+    refuse_more_than_available(
+        result_bytes(query_count, len(targets), len(labels), entries), "the results", "lower k, or scan fewer queries"
+    )
+    pool = _Columns(labels, codes, positions, min(max(list_k, pooled_k), size), separate)
     count_parts: list[dict[str, NDArray[Any]]] = []
     lists: list[tuple[TopK | None, TopK | None]] = []
     row_count = 0
@@ -121,9 +132,7 @@ def scan_scores(
         by_id=ties == "trec" and document_ids is not None,
         pool_sizes=pool.sizes,
     )
-    top, pooled = (
-        stack_lists(list(filter(None, column))) if column[0] else None for column in zip(*lists, strict=True)
-    )
+    top, pooled = (stack_lists([part for part in column if part is not None]) for column in zip(*lists, strict=True))
     if exclude is not None:
         ranks = without(ranks, excluded_rows, pool.places[targets])
         top = None if top is None else without_listed(top, excluded, k)
@@ -220,14 +229,21 @@ def _best(rows: NDArray[Any], k: int) -> NDArray[np.int64]:
 def _queries(scores: Any, relevant: Relevant | None) -> int:
     """Number of queries; for blocks, from the relevant documents, since only the last block would show it."""
     if isinstance(scores, np.ndarray) or is_sparse(scores):
-        return int(scores.shape[0])
+        return int(scores.shape[0]) if scores.ndim else 0
     if relevant is None:
         raise UsageError("scores in blocks need the relevant documents; give these, or the scores as one array")
-    return len(relevant[0]) - 1 if isinstance(relevant, tuple) else len(relevant)
+    if not isinstance(relevant, Sized):
+        raise UsageError(
+            f"relevant documents are {named_type(relevant)}; give a list with the positions for each query"
+        )
+    first = relevant[0] if isinstance(relevant, tuple) and relevant else None
+    return len(first) - 1 if isinstance(first, Sized) else len(relevant)
 
 
 def _blocks(scores: Any) -> Iterator[NDArray[Any]]:
     """Blocks of rows in float32 or float64, small enough to be processed at once."""
+    if isinstance(scores, (str, bytes, Mapping)) or not (isinstance(scores, Iterable) or is_sparse(scores)):
+        raise EmbeddingError(f"the scores are {named_type(scores)}, but must be an array, or arrays of rows")
     whole = isinstance(scores, np.ndarray) or is_sparse(scores)
     for array in [scores] if whole else scores:
         rows: Any = array.tocsr() if is_sparse(array) else array_of(array, "the scores", packed=True)

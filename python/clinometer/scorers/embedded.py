@@ -64,7 +64,10 @@ class EmbeddedScorer:
         Raises:
             EmbeddingError: Embeddings cannot be scored; their texts are named by id.
             UsageError: Embeddings of this encoder cannot be scored by the similarity.
+            CollectionError: The collection has no texts, and the embeddings are not precomputed.
         """
+        if self.record.kind != "precomputed":
+            collection.require_texts("an encoder")
         similarity = similarity_of([self.record], options.similarity)
         packed = similarity == "hamming"
         queries = self._embeddings(collection, "queries", options, packed)

@@ -8,6 +8,7 @@ from clinometer.collection import Collection
 from clinometer.encoders import Encoder, encoder, refuse_options
 from clinometer.encoders.similarity import check_similarity
 from clinometer.errors import UsageError, optional_package
+from clinometer.numerals import read_number
 from clinometer.scorers.base import ScanOptions, Scored, Scorer
 from clinometer.scorers.bm25 import BM25Scorer
 from clinometer.scorers.embedded import EmbeddedScorer
@@ -76,7 +77,7 @@ def _bm25_parameters(text: str) -> dict[str, float]:
     for part in filter(None, text.partition(":")[2].split(",")):
         name, _, number = part.partition("=")
         try:
-            parameters[name.strip()] = float(number)
+            parameters[name.strip()] = read_number(number.strip())
         except ValueError:
             parameters[name.strip()] = float("nan")
     if set(parameters) - {"k1", "b"} or any(number != number for number in parameters.values()):

@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from clinometer.collection import Collection
+from clinometer.contents import mapped_npy
 from clinometer.encoders.base import EncoderRecord
-from clinometer.errors import EmbeddingError, FormatError, UsageError
+from clinometer.errors import EmbeddingError, UsageError
 from clinometer.scorers.base import ScanOptions, Scored
 from clinometer.scorers.counting import is_sparse, scan_scores
 from clinometer.vectors import array_of
@@ -67,12 +67,7 @@ class MatrixScorer:
         from clinometer.io.textfiles import require_file
 
         file = require_file(os.fspath(path))
-        try:
-            scores = np.load(file, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise FormatError(file, None, f"not a numeric .npy file ({error})") from None
-        if not isinstance(scores, np.ndarray):
-            raise FormatError(file, None, "not a .npy file with one array")
+        scores = mapped_npy(file, "not a .npy file with one array of numbers; write it with numpy.save")
         return cls(scores, name=file.name if name is None else name)
 
     @property

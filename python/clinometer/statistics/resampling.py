@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from clinometer import _core
 from clinometer.errors import UsageError
+from clinometer.parameters import thread_number, whole
 from clinometer.statistics.intervals import Influences, intervals
 
 __all__ = ["BootstrapMeans", "Estimate", "Range", "Resamples", "Unit", "observed_range", "question_rows", "summed"]
@@ -32,6 +33,10 @@ _UNBOUNDED: Range = (-np.inf, np.inf)
 
 _BLOCK = 1 << 22
 """Number of influences computed at a time."""
+
+
+MOST_RESAMPLES = 1_000_000
+"""Resamples of an interval or a test; their means are held in memory."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +66,12 @@ class Resamples:
     unit: Unit = "cluster"
 
     def __post_init__(self) -> None:
-        if self.resamples < 0:
-            raise UsageError(f"resamples is {self.resamples}, but cannot be negative")
+        whole(self.resamples, "resamples", least=0, most=MOST_RESAMPLES)
         if not 0 < self.confidence < 1:
             raise UsageError(f"confidence is {self.confidence}, but must lie between 0 and 1")
         if not 0 <= self.seed < 1 << 64:
             raise UsageError(f"seed is {self.seed}, but must be a whole number from 0 to 2^64 - 1")
-        if self.threads is not None and self.threads < 1:
-            raise UsageError(f"threads is {self.threads}, but must be 1 or more")
+        thread_number(self.threads)
         if self.unit not in get_args(Unit):
             raise UsageError(f"resample is {self.unit!r}, but must be cluster or question")
 

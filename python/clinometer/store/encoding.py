@@ -20,6 +20,7 @@ from clinometer.collection import Texts
 from clinometer.encoders.base import Encoder, encode
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError
+from clinometer.parameters import checked
 from clinometer.store.manifest import MANIFEST, Dtype, Stage
 from clinometer.store.rowfiles import digest_of
 from clinometer.store.writer import StoreWriter
@@ -30,6 +31,7 @@ __all__ = ["EncodeAll", "default_shard_rows", "fill", "open_writer"]
 _LEAST, _STEP, _SHARDS = 2048, 1024, 512
 
 
+@checked
 def default_shard_rows(rows: int) -> int:
     """Rows of a shard: few, because a kill loses an unfinished one, but at most 512 shards, because a scan keeps each
     file open.

@@ -10,13 +10,14 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 
+from clinometer.contents import decode_json
 from clinometer.encoders.base import EncoderRecord, Side
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import json_bytes, regular
+from clinometer.files import PARTIAL, json_bytes, regular
 
 __all__ = [
     "MANIFEST",
@@ -27,10 +28,9 @@ __all__ = [
     "Stage",
     "check_form",
     "differences",
+    "is_shard_file",
     "read_manifest",
 ]
-
-T = TypeVar("T")
 
 Stage = Side
 STAGES: tuple[Stage, ...] = ("documents", "queries")
@@ -40,9 +40,14 @@ DTYPES: tuple[Dtype, ...] = ("float32", "float16", "int16")
 MANIFEST = "manifest.json"
 _FORMAT = "clinometer-embeddings"
 _VERSION = 1
+_EXPECTED = "not a manifest of a store: {problem}; copy it again"
 _NAME = re.compile(r"[0-9]{5,}")
+_SHARD_FILE = re.compile(rf"{_NAME.pattern}\.(npy|jsonl)(\.\d+)?({re.escape(PARTIAL)})?")
 # Fields of a record that do not affect embeddings.
 _NEUTRAL_FIELDS = ("warnings", "languages")
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,10 +63,10 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    rows: int
+    rows: Count
     sha256: str
     jsonl_sha256: str
-    jsonl_bytes: int
+    jsonl_bytes: Count
     texts_sha256: str | None = None
 
 
@@ -86,10 +91,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     version: int = _VERSION
     stage: Stage
     dtype: Dtype
-    dimension: int
-    rows: int = 0
-    planned_rows: int | None = None
-    shard_rows: int | None = None
+    dimension: Count
+    rows: Count = 0
+    planned_rows: Count | None = None
+    shard_rows: Count | None = None
     encoder: EncoderRecord
     shards: list[Shard] = msgspec.field(default_factory=list)
 
@@ -117,6 +122,16 @@ def check_form(stage: str, dtype: str) -> None:
             raise UsageError(f"{option} is {value!r}, but must be {' or '.join(choices)}")
 
 
+def is_shard_file(name: str) -> bool:
+    """Whether a file name is one of a shard, finished or not.
+
+    Example:
+        >>> is_shard_file("00012.npy"), is_shard_file("00012.jsonl.partial"), is_shard_file("notes.npy")
+        (True, True, False)
+    """
+    return _SHARD_FILE.fullmatch(name) is not None
+
+
 class _Head(msgspec.Struct):
     format: str = ""
     version: int = 0
@@ -136,7 +151,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
         fix = f"open {Path(folder) / stages[0]}" if stages else "write one with clinometer encode"
         raise FormatError(Path(folder), None, f"this folder is not a store of embeddings: it has no {MANIFEST}; {fix}")
     text = regular(path).read_bytes()
-    head = _decoded(path, text, _Head)
+    head = decode_json(text, _Head, path, _EXPECTED)
     if head.format != _FORMAT:
         raise FormatError(path, None, f"its format is {head.format!r}, but expected {_FORMAT!r}")
     if head.version > _VERSION or (head.dtype and head.dtype not in DTYPES):
@@ -146,7 +161,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
             f"it has version {head.version} and data type {head.dtype!r}, and this clinometer reads up to version "
             f"{_VERSION} of {', '.join(DTYPES)}; install a newer clinometer",
         )
-    manifest = _decoded(path, text, Manifest)
+    manifest = decode_json(text, Manifest, path, _EXPECTED)
     names = [shard.name for shard in manifest.shards]
     # Names become paths; digits cannot leave the folder.
     if len(set(names)) < len(names) or not all(_NAME.fullmatch(name) for name in names):
@@ -157,13 +172,6 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
     if manifest.shards and manifest.dimension < 1:
         raise FormatError(path, None, f"its dimension is {manifest.dimension}, but must be 1 or more")
     return manifest
-
-
-def _decoded(path: Path, text: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(path, None, f"not a manifest of a store: {error}") from None
 
 
 def differences(stored: EncoderRecord, current: EncoderRecord, stage: Stage) -> list[str]:

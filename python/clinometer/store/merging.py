@@ -6,11 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from clinometer.collection import Texts
 from clinometer.errors import CollectionError, UsageError
 from clinometer.files import folder_written_whole
+from clinometer.parameters import checked
 from clinometer.store.manifest import MANIFEST, differences
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.writer import StoreWriter
@@ -18,6 +17,7 @@ from clinometer.store.writer import StoreWriter
 __all__ = ["merge"]
 
 
+@checked
 def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str]) -> EmbeddingStore:
     """Merge stores; each is first read completely and checked. The new store is whole, or absent.
 
@@ -53,11 +53,9 @@ def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[s
         # Without shards yet, the texts are not compared.
         writer.plan(Texts(ids, ("",) * len(ids), languages, groups))
         for store in stores:
-            for shard, rows in zip(store.manifest.shards, store.shards(), strict=True):
+            for shard, rows in zip(store.manifest.shards, store.arrays(), strict=True):
                 span = slice(len(writer), len(writer) + shard.rows)
-                writer.append(
-                    np.asarray(rows), ids[span], languages[span], groups[span], texts_digest=shard.texts_sha256
-                )
+                writer.append(rows, ids[span], languages[span], groups[span], texts_digest=shard.texts_sha256)
     return EmbeddingStore.open(output)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -19,10 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import FormatError, UsageError
-from clinometer.store.codes import CodedRows
+from clinometer.parameters import whole
+from clinometer.store.codes import CodedRows, decoded
 from clinometer.store.manifest import MANIFEST, STAGES, Manifest, Shard, Stage, read_manifest
 from clinometer.store.rowfiles import stored_values
-from clinometer.store.shards import map_shard, refuse_bad_shards
+from clinometer.store.shards import map_shard, read_rows, refuse_bad_shards, take_rows
+from clinometer.vectors import array_of
 
 __all__ = ["EmbeddingStore", "find_store", "stores_in"]
 
@@ -143,7 +146,7 @@ class EmbeddingStore:
         Raises:
             UsageError: The store has no such rows.
         """
-        if not 0 <= start <= stop <= len(self):
+        if not 0 <= whole(start, "start") <= whole(stop, "stop") <= len(self):
             raise UsageError(f"{self.path} has rows 0 to {len(self)}, not {start} to {stop}")
         parts = []
         for begin, shard in self.manifest.numbered_shards():
@@ -159,15 +162,36 @@ class EmbeddingStore:
         Raises:
             UsageError: The store has no such rows.
         """
-        numbers = np.asarray(rows, dtype=np.int64)
+        numbers: NDArray[Any] = array_of(rows, "row numbers", packed=True)
+        if numbers.size and numbers.dtype.kind not in "iu":
+            raise UsageError(f"row numbers are {numbers.dtype}, but must be integers")
         if numbers.ndim != 1 or (numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self))):
             raise UsageError(f"{self.path} has rows 0 to {len(self) - 1}; give a list of such numbers")
+        numbers = numbers.astype(np.int64)
         taken = np.empty((len(numbers), self.dimension), dtype=self.dtype)
         shard_of_row = np.searchsorted(self._ends, numbers, side="right")
         for number in np.unique(shard_of_row).tolist():
             shard, mask = self.manifest.shards[number], shard_of_row == number
-            taken[mask] = self._mapped(shard)[numbers[mask] - (self._ends[number] - shard.rows)]
+            local = numbers[mask] - (self._ends[number] - shard.rows)
+            taken[mask] = self._decoded(take_rows(*self._place(shard), local))
         return taken
+
+    def arrays(self) -> Iterator[NDArray[Any]]:
+        """The rows of each shard, one shard at a time in memory.
+
+        Raises:
+            FormatError: A file was truncated since the store was opened.
+        """
+        for shard in self.manifest.shards:
+            yield self._decoded(read_rows(*self._place(shard), 0, shard.rows))
+
+    def _place(self, shard: Shard) -> tuple[Path, int, str, int]:
+        """File of a shard, bytes before its rows, data type and numbers in a row."""
+        offset = map_shard(self.path, shard).offset
+        return self.path / f"{shard.name}.npy", offset, self.manifest.dtype, self.manifest.width
+
+    def _decoded(self, rows: NDArray[Any]) -> NDArray[Any]:
+        return decoded(rows) if self.manifest.dtype == "int16" else rows
 
     def verify(self) -> None:
         """Read everything and compare the checksums.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,12 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from clinometer.errors import ClinometerError, FormatError
+from clinometer.contents import mapped_npy, npy_header
+from clinometer.errors import FormatError
 from clinometer.files import Hashing, file_digest, regular, written_whole
 from clinometer.store.manifest import Manifest, Shard
 
-__all__ = ["bad_shards", "map_shard", "refuse_bad_shards", "write_array"]
+__all__ = ["bad_shards", "map_shard", "read_rows", "refuse_bad_shards", "take_rows", "write_array"]
 
 _NAMED = 20
 
@@ -36,20 +36,43 @@ def map_shard(folder: Path, shard: Shard) -> np.memmap[Any, Any]:
         ClinometerError: This process may not open more files.
     """
     path = folder / f"{shard.name}.npy"
-    regular(path)
     try:
-        rows: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped_npy(path, "not a complete .npy file; copy this shard again")
     except FileNotFoundError:
         raise FormatError(path, None, "this shard is missing; copy it again") from None
-    except (ValueError, EOFError):
-        raise FormatError(path, None, "not a complete .npy file; copy this shard again") from None
-    except OSError as error:
-        if error.errno != errno.EMFILE:
-            raise
-        raise ClinometerError(
-            f"{path}: this process may not open one file per shard; raise the limit with 'ulimit -n'"
-        ) from None
-    return rows
+
+
+def read_rows(path: str | Path, offset: int, dtype: str, width: int, start: int, stop: int) -> NDArray[Any]:
+    """`(stop - start, width)`: consecutive rows of a file, read into memory.
+
+    Unlike a memory map, a file that was truncated in the meantime is an error and not the end of the process.
+
+    Args:
+        path: The file.
+        offset: Bytes before its first row.
+        dtype: Data type of the file.
+        width: Numbers in a row.
+        start: First row.
+        stop: Row after the last one.
+
+    Raises:
+        FormatError: The file ends before.
+    """
+    with Path(path).open("rb", buffering=0) as file:
+        size = np.dtype(dtype).itemsize * width
+        rows = np.fromfile(file, dtype=dtype, count=(stop - start) * width, offset=offset + start * size)
+    if rows.size != (stop - start) * width:
+        raise FormatError(path, None, f"ends before row {stop}: truncated while it was read; copy it again")
+    return rows.reshape(stop - start, width)
+
+
+def take_rows(path: str | Path, offset: int, dtype: str, width: int, numbers: NDArray[np.int64]) -> NDArray[Any]:
+    """`(len(numbers), width)`: rows of a file by number; arguments and errors are those of `read_rows`."""
+    distinct, places = np.unique(numbers, return_inverse=True)
+    # Neighbours are read together.
+    runs = np.split(distinct, np.flatnonzero(np.diff(distinct) > 1) + 1) if distinct.size else []
+    parts = [read_rows(path, offset, dtype, width, int(run[0]), int(run[-1]) + 1) for run in runs]
+    return np.concatenate(parts)[places] if parts else np.empty((0, width), dtype=dtype)
 
 
 def bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> list[str]:
@@ -81,17 +104,14 @@ def refuse_bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> N
 
 def _header_problem(path: Path, manifest: Manifest, shard: Shard) -> str:
     expected = ((shard.rows, manifest.width), False, np.dtype(manifest.dtype))
-    regular(path)
     try:
-        with path.open("rb") as file:
-            if npy.read_magic(file) != (1, 0):
-                return "not a .npy file of version 1.0"
-            header = npy.read_array_header_1_0(file)
+        with regular(path).open("rb") as file:
+            header = npy_header(file, path, "not a .npy file")
             start = file.tell()
     except FileNotFoundError:
         return "missing"
-    except ValueError:
-        return "not a .npy file"
+    except FormatError as error:
+        return error.problem
     if header != expected:
         return f"{header[2]} of shape {header[0]}, but the manifest says {expected[2]} of shape {expected[0]}"
     return _size_problem(path, start + shard.rows * manifest.width * expected[2].itemsize)

@@ -1,4 +1,4 @@
-"""Checks of training texts: swapped columns, missing translations, duplicates.
+"""Checks of training texts: columns that may be swapped, missing translations, duplicates.
 
 A check only counts letters and words of the texts; it names the column and the first row.
 """
@@ -6,9 +6,10 @@ A check only counts letters and words of the texts; it names the column and the 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Hashable, Iterable, Sequence
 
-from clinometer.errors import UsageError
+from clinometer.errors import ClinometerWarning, UsageError
 
 __all__ = ["check_rows", "merged_groups", "same_text", "untranslated"]
 
@@ -63,7 +64,10 @@ def untranslated(translation: str, original: str) -> bool:
 
 
 def check_rows(names: Sequence[str], rows: Sequence[Sequence[str]], pivot: str = "en") -> list[str]:
-    """Refuse columns that look swapped, and report rows that look odd.
+    """Refuse rows that cannot be used, and report those that look odd.
+
+    Queries that are mostly longer than their passages look like swapped columns, but short answers and titles are so
+    too: a `ClinometerWarning` says it.
 
     Args:
         names: Names of the columns, `query...` and `passage...`.
@@ -74,8 +78,7 @@ def check_rows(names: Sequence[str], rows: Sequence[Sequence[str]], pivot: str =
         Warnings about rows that look odd but can be used.
 
     Raises:
-        UsageError: A text is empty; most queries are longer than their passages; most letters in an English column
-            are not Latin.
+        UsageError: A text is empty; most letters in an English column are not Latin.
     """
     for number, row in enumerate(rows):
         if len(row) != len(names):
@@ -83,14 +86,17 @@ def check_rows(names: Sequence[str], rows: Sequence[Sequence[str]], pivot: str =
         for name, text in zip(names, row, strict=True):
             if not text.strip():
                 raise UsageError(f"row {number} has an empty text in the column {name}; leave the row out")
-    warnings = []
+    sentences = []
     for query, passage in _sides(names):
         longer = [number for number, row in enumerate(rows) if len(row[query]) > len(row[passage])]
         message = f"{names[query]} is longer than {names[passage]} in {len(longer)} of {len(rows)} rows"
         if 2 * len(longer) > len(rows):
-            raise UsageError(f"{message}, first in row {longer[0]}; the two look swapped: put them in the right order")
-        if longer:
-            warnings.append(f"{message}, first in row {longer[0]}")
+            sentences.append(
+                f"{message}, first in row {longer[0]}; if the two are swapped, put them in the right order"
+            )
+            warnings.warn(sentences[-1], ClinometerWarning, stacklevel=4)
+        elif longer:
+            sentences.append(f"{message}, first in row {longer[0]}")
     if pivot == "en":
         for column, name in enumerate(names):
             foreign = [number for number, row in enumerate(rows) if name.endswith("_en") and _not_latin(row[column])]
@@ -98,8 +104,8 @@ def check_rows(names: Sequence[str], rows: Sequence[Sequence[str]], pivot: str =
             if 2 * len(foreign) > len(rows):
                 raise UsageError(f"{message}, first in row {foreign[0]}; the languages look swapped")
             if foreign:
-                warnings.append(f"{message}, first in row {foreign[0]}")
-    return warnings
+                sentences.append(f"{message}, first in row {foreign[0]}")
+    return sentences
 
 
 def _sides(names: Sequence[str]) -> list[tuple[int, int]]:

@@ -56,7 +56,7 @@ class ParallelSamples:
         groups: Number of each row's item: rows with equal numbers are translations of each other.
         languages: Target language of each row.
         ids: Id of each row's item.
-        statistics: Counts of what was read, kept and left out, by reason.
+        statistics: Counts of what was read, kept and left out, by reason, and `warnings` about texts that look odd.
     """
 
     columns: tuple[str, ...]
@@ -130,7 +130,7 @@ def parallel_samples(
         FileNotFoundError: A file does not exist.
         FormatError: A line is broken, lacks a field, or repeats an id.
         LanguageError: No row has one of the languages.
-        UsageError: An option cannot be used, nothing is left, or queries and passages look swapped.
+        UsageError: An option cannot be used, or nothing is left.
     """
     return samples_from_items(read_items(files), languages, samples, seed, split, dev_share, **options)
 
@@ -168,7 +168,7 @@ def samples_from_items(
 
     Raises:
         LanguageError: No item has one of the languages.
-        UsageError: An option cannot be used, nothing is left, or queries and passages look swapped.
+        UsageError: An option cannot be used, or nothing is left.
 
     Example:
         >>> texts = {"en": ("Who sleeps?", "A cat sleeps here."), "de": ("Wer schläft?", "Hier schläft eine Katze.")}

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.encoders.base import Encoder, Side, encode
+from clinometer.encoders.similarity import similarity_of
 from clinometer.errors import UsageError
 from clinometer.scanning.scan import search
 from clinometer.training.checks import merged_groups, same_text
@@ -36,6 +37,7 @@ def mine_hard_negatives(
     ranks: tuple[int, int] = (1, 100),
     choice: Choice = "hardest",
     seed: int = 42,
+    similarity: Literal["cosine", "dot", "hamming"] = "cosine",
     threads: int | None = None,
     show_progress_bar: bool = False,
 ) -> NDArray[np.int64]:
@@ -53,6 +55,7 @@ def mine_hard_negatives(
         ranks: First and last rank, from 1, among which they are chosen; (50, 100) avoids false negatives.
         choice: `hardest`: the first ones of these ranks. `random`: any of them, by the seed and the query's position.
         seed: Seed of `random`.
+        similarity: Similarity of the embeddings.
         threads: Number of threads of the scan; the result does not depend on it.
         show_progress_bar: Draw a bar on standard error.
 
@@ -89,6 +92,7 @@ def mine_hard_negatives(
         documents,
         k=min(last, len(documents)),
         exclude=[np.array(rows, dtype=np.int64) for rows in own_rows],
+        similarity=similarity,
         threads=threads,
         show_progress_bar=show_progress_bar,
     )
@@ -186,7 +190,8 @@ def _mined(
         query_vectors = _encoded(encoder, samples.columns[query_column], queries, show_progress_bar)
         document_vectors = _encoded(encoder, samples.columns[pool_column], candidates, show_progress_bar)
         candidate_groups = [groups[position] for position in distinct]
-        mined = mine_hard_negatives(query_vectors, document_vectors, groups, candidate_groups, **options)
+        chosen: dict[str, Any] = {"similarity": similarity_of([encoder.record]), **options}
+        mined = mine_hard_negatives(query_vectors, document_vectors, groups, candidate_groups, **chosen)
         for row, positions in zip(rows, mined, strict=True):
             negatives[row] = tuple(candidates[position] for position in positions)
     return negatives

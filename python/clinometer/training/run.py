@@ -17,17 +17,19 @@ from typing import Any
 
 import msgspec
 
+from clinometer.contents import read_json
 from clinometer.encoders.loading import locate
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.files import file_digest, json_bytes, regular, written_whole
+from clinometer.files import file_digest, json_bytes, written_whole
 from clinometer.training.data import ParallelSamples, parallel_samples, prompts_for
 from clinometer.training.plan import TrainingPlan
 from clinometer.training.recipes import make_loss, recipe_of
 from clinometer.training.watchers import CHECKPOINT_MINUTES, CheckpointSchedule, watchers
 
-__all__ = ["TrainedModel", "train"]
+__all__ = ["TrainedModel", "forget_training", "train"]
 
 _RECORD = "training.json"
+_EXPECTED = "expected the record of a training; give another folder"
 _UNFINISHED = "plan.json"
 _CHECKPOINTS = "checkpoints"
 _WRITTEN_LAST = "trainer_state.json"  # of a checkpoint
@@ -251,8 +253,8 @@ def _finished(output: Path, plan: TrainingPlan) -> dict[str, Any] | None:
     path = output / _RECORD
     if not path.exists():
         return None
-    record: dict[str, Any] = json.loads(regular(path).read_text(encoding="utf-8"))
-    _refuse_another(output, record["plan"], plan, "a model of another training")
+    record = read_json(path, dict[str, Any], _EXPECTED)
+    _refuse_another(output, record.get("plan"), plan, "a model of another training")
     return record
 
 
@@ -265,11 +267,23 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
         if output.exists() and not output.is_dir():
             raise UsageError(f"{output} is a file; give a folder for the model")
         return None
-    _refuse_another(output, json.loads(regular(path).read_text(encoding="utf-8")), plan, "an unfinished training")
+    _refuse_another(output, read_json(path, dict[str, Any], _EXPECTED), plan, "an unfinished training")
     for checkpoint in (output / _CHECKPOINTS).glob("checkpoint-*"):
         if not (checkpoint / _WRITTEN_LAST).exists():
             _remove(checkpoint)
     return _last_checkpoint(output)
+
+
+def forget_training(output: Path) -> None:
+    """Delete a folder with a trained model or an unfinished training, or with folders of such; another one stays."""
+    if not output.is_dir():
+        return
+    if any((output / name).exists() for name in (_RECORD, _UNFINISHED)):
+        _remove(output)
+    else:
+        for folder in output.iterdir():
+            if any((folder / name).exists() for name in (_RECORD, _UNFINISHED)):
+                _remove(folder)
 
 
 def _last_checkpoint(output: Path) -> Path | None:
@@ -281,7 +295,7 @@ def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
 
 
-def _refuse_another(output: Path, earlier: dict[str, Any], plan: TrainingPlan, what: str) -> None:
+def _refuse_another(output: Path, earlier: Any, plan: TrainingPlan, what: str) -> None:
     try:
         differences = msgspec.convert(earlier, TrainingPlan).differences(plan)
     except msgspec.ValidationError as error:

@@ -72,6 +72,7 @@ def mixed_pool_task(
         ['en+de:en', 'en+de:de']
     """
     scenarios = list(scenarios)
+    collection.require_texts("a task of mteb")
     if unsupported := [scenario for scenario in scenarios if scenario not in (*_SCENARIOS, "multilingual")]:
         raise UsageError(
             f"{', '.join(unsupported)} cannot be a task of mteb; choose from {', '.join(_SCENARIOS)} and multilingual"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clinometer.report.base import wording
+from clinometer.report.base.drawing import drawn, rough
 from clinometer.report.comparison.view import (
     Compared,
     View,
@@ -29,7 +30,7 @@ _CORRECTIONS = {"holm": "Holm's method", "bh": "the method of Benjamini and Hoch
 
 def verdict(view: View) -> list[str]:
     """The sentences in paragraphs: the main measure, harm, lean and intrusion."""
-    sentences = [_main(view), _harm(view), _others(view)]
+    sentences = [_main(view), _harm(view), _others(view), rough(view.comparison.settings)]
     return [text for text in sentences if text]
 
 
@@ -39,8 +40,9 @@ def change(view: View, row: Mapping[str, Any]) -> str:
     A change that could be chance `does not clearly change`; see `View.clear`.
     """
     measure, span = row["measure"], _span(view, row)
-    if row["before"] == row["after"] and row["ci_low"] == row["ci_high"]:
-        return f"does not change, {span}"
+    if row["before"] == row["after"] and row["equal"] == row["queries"]:
+        unit = "%" if wording.scale(measure).unit == "%" else ""
+        return f"stays at {wording.value(measure, row['before'])}{unit}"
     if not view.clear(row):
         excludes_zero = row["ci_low"] is not None and not row["ci_low"] <= 0 <= row["ci_high"]
         # The interval alone would say otherwise: it is not adjusted for the number of tests.
@@ -61,7 +63,9 @@ def _span(view: View, row: Mapping[str, Any]) -> str:
     before, after = (wording.value(measure, row[name]) + unit for name in ("before", "after"))
     limits = difference_interval(row, " to ")
     change = difference(measure, row["difference"]) + points(measure)
-    return f"from {before} to {after} ({change}" + (f", {view.confidence} interval {limits})" if limits else ")")
+    # Ends that look equal are one number, in every sentence that has a span.
+    ends = f"at {before} before and after" if before == after else f"from {before} to {after}"
+    return f"{ends} ({change}" + (f", {view.confidence} interval {limits})" if limits else ")")
 
 
 def _main(view: View) -> str:
@@ -181,14 +185,17 @@ def methods(comparison: Compared) -> list[str]:
         else f"p-values are adjusted by {_CORRECTIONS[correction]} within one scenario and measure, means and single "
         "languages apart; nothing is adjusted across measures and scenarios."
     )
+    units = drawn(settings) or "questions, translations counted together"
+    together = "all translations of a question"
+    if settings.get("resample") == "cluster":
+        together = "all questions that share an answer, translations included"
     of_gaps = "a difference of two means: it has an interval, but no test and no counts by query."
     return [
         "Differences are after minus before, over the queries for which both values are defined. Means over languages "
         "are plain means.",
-        f"Intervals of differences: {level} percentile intervals of {resamples} paired bootstrap resamples of "
-        "questions; translations of one question are drawn together. The intervals are not adjusted for their number.",
+        f"Intervals of differences: {level}, over {units}. They are not adjusted for their number.",
         f"p: two-sided paired permutation test of the mean difference, {resamples} random sign patterns, one sign for "
-        f"all translations of a question; the smallest possible p is {1 / (settings['resamples'] + 1):.1g}. {adjusted}",
+        f"{together}; the smallest possible p is {1 / (settings['resamples'] + 1):.1g}. {adjusted}",
         "d_z: mean difference over its standard deviation, both over questions. Better, worse, equal: numbers of "
         "queries.",
         *(f"{wording.display(name)} is {of_gaps}" for name in settings["measures"] if name.startswith("LanguageGap")),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from clinometer.report.base import wording
+from clinometer.report.base.drawing import drawn, rough
 from clinometer.report.base.wording import language_name
 from clinometer.report.evaluation.view import Reading, Side
 
@@ -23,7 +24,7 @@ IN_WORDS = 3
 
 
 class _Range(NamedTuple):
-    """Languages with the highest and the lowest value of a measure, how many have one, and whether all are equal."""
+    """Languages with the highest and the lowest value of a measure, how many have one, and whether all look equal."""
 
     high: str
     low: str
@@ -52,7 +53,7 @@ def verdict(readings: Sequence[Reading], languages: Sequence[str]) -> list[str]:
     reading = readings[0]
     paragraphs = [_intrusion(reading, languages), _lean(reading, languages), _complete(reading, languages)]
     sentences = [text for text in paragraphs if text]
-    return sentences or [f"The result has {_silence(reading)}."]
+    return [*(sentences or [f"The result has {_silence(reading)}."]), *filter(None, [rough(reading.settings)])]
 
 
 def _silence(reading: Reading) -> str:
@@ -86,7 +87,9 @@ def _range(reading: Reading, scenario: str, measure: str, languages: Sequence[st
     if not known:
         return None
     high, low = max(known, key=lambda label: known[label]), min(known, key=lambda label: known[label])
-    return _Range(high, low, len(known), known[high] == known[low])
+    # Values that are equal to the digits shown must not be called the highest and the lowest.
+    flat = wording.value(measure, known[high]) == wording.value(measure, known[low])
+    return _Range(high, low, len(known), flat)
 
 
 def _shown(
@@ -158,7 +161,10 @@ def _lean(reading: Reading, languages: Sequence[str]) -> str:
         return ""
     only_language = span.high if span.size == 1 else None
     text = _leaning(reading, only_language)
-    if span.size > 1:
+    if span.size > 1 and span.flat:
+        number = _shown(reading, "multi", "target", span.high, "RankGap", ends=False)
+        text += f" It is {number} log2 ranks for each of the {span.size} languages."
+    elif span.size > 1:
         low, high = (
             _shown(reading, "multi", "target", label, "RankGap", ends=False) for label in (span.low, span.high)
         )
@@ -223,7 +229,10 @@ def _complete(reading: Reading, languages: Sequence[str]) -> str:
         return text + _bound(reading, span.high, depth)
     mean = _shown(reading, "multi", "target", None, measure, "of the queries on average")
     low, high = (_shown(reading, "multi", "target", label, measure, ends=False) for label in (span.low, span.high))
-    spread = f"from {low} with {language_name(span.low)} to {high} with {language_name(span.high)} queries"
+    if span.flat:
+        spread = f"{'the same' if mean else f'for {low}'} with queries in each of the {span.size} languages"
+    else:
+        spread = f"from {low} with {language_name(span.low)} to {high} with {language_name(span.high)} queries"
     text = (
         f"Both versions of the answer are among the first {depth} documents {f'for {mean}, ' if mean else ''}{spread}."
     )
@@ -254,6 +263,7 @@ def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str
                 only_language = span.high if span.size == 1 else None
                 number = _shown(reading, "multi", "target", only_language, measure, of)
                 facts += [template.format(number)] if number else []
+        facts.append(rough(reading.settings).rstrip(".").replace("Only", "only", 1))
         summary = "; ".join(fact for fact in facts if fact)
         paragraphs.append(f"{reading.label}: {summary or _silence(reading)}.")
     return [*paragraphs, "The intervals belong to each encoder alone; they do not test the difference between two."]
@@ -315,6 +325,8 @@ def caveats(readings: Sequence[Reading]) -> list[str]:
                 "numbers."
             )
         sentences += [f"{prefix}{notice}." for notice in reading.notices if notice not in left_out]
+        if reading.settings.get("resamples") and (units := drawn(reading.settings)):
+            sentences.append(f"{prefix}Intervals ({reading.confidence}) are over {units}.")
     if len({reading.collection.get("digest") for reading in readings}) > 1:
         sentences.append(
             "The results come from different collections: their differences are not due to the encoders alone."
@@ -325,8 +337,8 @@ def caveats(readings: Sequence[Reading]) -> list[str]:
             f"Pairs without {pivot} were evaluated too. Means over all pairs are not means of the target languages: "
             "only the tables under Every row show them; elsewhere a mean is a dash."
         )
-    for setting in ("ties", "pairs"):
-        values = list(dict.fromkeys(wording.listed(reading.settings.get(setting)) for reading in readings))
+    for setting, default in (("ties", None), ("pairs", None), ("query_set", "answered")):
+        values = list(dict.fromkeys(wording.listed(reading.settings.get(setting, default)) for reading in readings))
         if len(values) > 1:
             sentences.append(f"The results have different settings of {setting}: {', '.join(values)}.")
     return sentences

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from clinometer.analysis.form import check_results
 from clinometer.errors import UsageError
 from clinometer.report.base import wording
 
@@ -27,7 +28,6 @@ SCENARIOS = ("multi", "one-sided", "multilingual", "mono-cross", "mono-same")
 WHOLE_POOL = ("mono-same", "multilingual")
 """Scenarios without a pair of languages."""
 
-_PARTS: dict[str, type] = {"collection": Mapping, "encoder": Mapping, "settings": Mapping, "rows": Sequence}
 _FIELDS = ("scenario", "query_language", "pool_languages", "measure", "value")
 
 
@@ -154,14 +154,20 @@ def read_results(results: Sequence[Mapping[str, Any]]) -> list[Reading]:
 
 
 def _places(result: Mapping[str, Any], number: int) -> dict[Key, dict[str, Row]]:
-    for part, kind in _PARTS.items():
-        if not isinstance(result, Mapping) or not isinstance(result.get(part), kind):
-            raise UsageError(f"result {number} has no {part!r}; pass a results.json written by clinometer evaluate")
-    places: dict[Key, dict[str, Row]] = {}
-    for position, row in enumerate(result["rows"], start=1):
-        missing = [name for name in _FIELDS if name not in row]
+    fix = "pass a results.json written by clinometer evaluate"
+    for part in ("collection", "encoder", "settings", "rows"):
+        if not isinstance(result, Mapping) or part not in result:
+            raise UsageError(f"result {number} has no {part!r}; {fix}")
+    for position, row in enumerate(result["rows"] if isinstance(result["rows"], Sequence) else (), start=1):
+        missing = [name for name in _FIELDS if not isinstance(row, Mapping) or name not in row]
         if missing:
             raise UsageError(f"result {number}, row {position} has no {', '.join(missing)}; evaluate again")
+    try:
+        check_results(result)
+    except UsageError as error:
+        raise UsageError(f"result {number} cannot be reported ({error}); {fix}") from None
+    places: dict[Key, dict[str, Row]] = {}
+    for position, row in enumerate(result["rows"], start=1):
         key = (row["scenario"], row["query_language"], tuple(sorted(row["pool_languages"])))
         known = wording.measure(row["measure"])
         name = str(known) if known is not None else row["measure"]

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm.auto import tqdm
 
 from clinometer.errors import UsageError
@@ -88,8 +87,8 @@ def export_store(
 
 def _blocks(store: EmbeddingStore, bar: Any) -> Iterator[RowBlock]:
     start = 0
-    for rows in store.shards():
+    for rows in store.arrays():
         part = slice(start, start + len(rows))
-        yield RowBlock(np.asarray(rows), store.ids[part], store.languages[part], store.groups[part])
+        yield RowBlock(rows, store.ids[part], store.languages[part], store.groups[part])
         start += len(rows)
         bar.update(len(rows))

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+from clinometer.contents import mapped_npy
 from clinometer.errors import FormatError
-from clinometer.files import regular, written_whole
+from clinometer.files import written_whole
 from clinometer.store.exchange.row_source import Origin, RowBlock, Source
 from clinometer.store.exchange.sidecar import sidecar_origin, sidecar_source, write_sidecar
 from clinometer.store.manifest import Dtype
@@ -33,12 +34,8 @@ def write(path: Path, store: EmbeddingStore, origin: Origin, blocks: Iterator[Ro
 @contextmanager
 def opened(path: Path, *, rows_file: Path | None = None, **_: Any) -> Iterator[Source]:
     """The rows of a `.npy` file, which is mapped."""
-    regular(path)
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError):
-        raise FormatError(path, None, "not a numeric .npy file; write it with numpy.save") from None
-    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind != "f":
+    array = mapped_npy(path, "not a numeric .npy file; write it with numpy.save")
+    if array.ndim != 2 or array.dtype.kind != "f":
         raise FormatError(path, None, "expected one (rows, dimension) array of float32 or float16")
     dtype: Dtype = "float16" if array.dtype == np.float16 else "float32"
     origin, vectors = sidecar_origin(path), np.asarray(array)

@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.contents import decode_json
 from clinometer.encoders.base import EncoderRecord
-from clinometer.errors import CollectionError, EmbeddingError, first_few
+from clinometer.errors import CollectionError, EmbeddingError, FormatError, first_few
 from clinometer.store.manifest import Dtype, Stage
 
 __all__ = ["USUAL", "Columns", "Origin", "RowBlock", "Source", "of_one_dimension", "present", "regrouped"]
@@ -72,8 +73,9 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     def read(cls, text: bytes | str | None) -> Origin | None:
         """From JSON; None if it is not clinometer's, because other tools write such texts too."""
         try:
-            return None if not text else msgspec.json.decode(text, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            raw = text.encode() if isinstance(text, str) else text
+            return decode_json(raw, cls, "", "") if raw else None
+        except FormatError:
             return None
 
     def to_json(self) -> bytes:

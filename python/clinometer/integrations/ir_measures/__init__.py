@@ -1,6 +1,8 @@
 """Our measures inside `ir_measures`: the languages, which a run and its qrels do not have, come from a mapping.
 
-Importing this module registers the names, so that `ir_measures.parse_measure("Complete@10")` reads them.
+Importing this module registers the names, so that `ir_measures.parse_measure("Complete@10")` reads them and
+`ir_measures.calc_aggregate` computes them next to its own; `python -m clinometer.integrations.ir_measures` is its
+command line with them.
 """
 
 from __future__ import annotations
@@ -120,18 +122,76 @@ class LanguageProvider(Provider):  # type: ignore[misc, unused-ignore]
     def _evaluator(self, measures: Iterable[Any], qrels: Any) -> _Evaluator:
         return _Evaluator(list(measures), qrels, self._language, self._query_languages, self._pivot)
 
+    def register(self) -> LanguageProvider:
+        """Use these languages in `ir_measures.calc_aggregate`, `calc`, `iter_calc` and `evaluator`; returns itself.
+
+        A provider that is registered later takes its place.
+
+        Example:
+            >>> provider = LanguageProvider({"d1": "en", "d2": "de"}, {"q": "de"}).register()
+            >>> measures = [_ir.RR, MEASURES["Intrusion"]]
+            >>> _ir.calc_aggregate(measures, {"q": {"d2": 1}}, {"q": {"d1": 0.9, "d2": 0.1}})[MEASURES["Intrusion"]]
+            1.0
+        """
+        _REGISTERED.languages = self
+        return self
+
+
+class _Registered(Provider):  # type: ignore[misc, unused-ignore]
+    """Our entry among the providers of ir_measures: that of the languages last registered, else without languages."""
+
+    NAME = LanguageProvider.NAME
+    SUPPORTED_MEASURES = LanguageProvider.SUPPORTED_MEASURES
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.languages: LanguageProvider | None = None
+
+    def _evaluator(self, measures: Iterable[Any], qrels: Any) -> _Evaluator:
+        measures = list(measures)
+        if self.languages is not None:
+            return self.languages._evaluator(measures, qrels)
+        if needy := sorted(str(measure) for measure in measures if measure.NAME not in _OF_THE_RUN_ALONE):
+            raise UsageError(
+                f"{', '.join(needy)}: needs the language of every document; call "
+                "LanguageProvider(languages, query_languages).register() first, or add --languages FILE on the command "
+                "line"
+            )
+        return _Evaluator(measures, qrels, None, {}, "en")
+
+
+_OF_THE_RUN_ALONE = ("MaxR", "Complete")
+"""Measures that need neither languages nor the size of the pool."""
+
+
+def _entry() -> _Registered:
+    """The entry in the registry and in the pipeline that `ir_measures.calc_aggregate` uses."""
+    entry = _Registered()
+    _ir.providers.registry[entry.NAME] = entry
+    others = [provider for provider in _ir.DefaultPipeline.providers if provider.NAME != entry.NAME]
+    _ir.DefaultPipeline.providers[:] = [*others, entry]
+    return entry
+
+
+_REGISTERED = _entry()
+
 
 class _Evaluator(Evaluator):  # type: ignore[misc, unused-ignore]
     def __init__(
-        self, measures: list[Any], qrels: Any, language: dict[str, str], query_languages: dict[str, str], pivot: str
+        self,
+        measures: list[Any],
+        qrels: Any,
+        language: dict[str, str] | None,
+        query_languages: dict[str, str],
+        pivot: str,
     ) -> None:
         self._qrels: dict[str, dict[str, int]] = _ir.util.QrelsConverter(qrels).as_dict_of_dict()
         super().__init__(measures, set(self._qrels))
         # ir_measures quotes strings in its names: Intrusion(by='own').
         self._measures = [(measure, parse([str(measure).replace("'", "")])[0]) for measure in measures]
         self._language, self._query_languages, self._pivot = language, query_languages, pivot
-        self._labels = tuple(dict.fromkeys(language.values()))
-        pool = Counter(language.values())
+        pool = Counter([""] if language is None else language.values())
+        self._labels = tuple(pool)
         self._pool = np.array([pool[label] for label in self._labels], dtype=np.int64)
 
     def _iter_calc(self, run: Any) -> Iterator[Any]:
@@ -158,7 +218,8 @@ class _Evaluator(Evaluator):  # type: ignore[misc, unused-ignore]
 
     def _placed(self, query: str, relevant: dict[str, int], run: dict[str, float]) -> Placements:
         """One query's relevant documents in the order of trec_eval; those that the run does not list have no rank."""
-        if unlabelled := [document for document in (*run, *relevant) if document not in self._language]:
+        language = dict.fromkeys((*run, *relevant), "") if self._language is None else self._language
+        if unlabelled := [document for document in (*run, *relevant) if document not in language]:
             raise CollectionError(f"query {query!r}: document {unlabelled[0]!r} has no language; add it to the mapping")
         code = {label: position for position, label in enumerate(self._labels)}
         # trec_eval keeps scores as float32.
@@ -170,8 +231,8 @@ class _Evaluator(Evaluator):  # type: ignore[misc, unused-ignore]
         for document in order:
             if document in relevant:
                 above[document] = (seen.copy(), seen_relevant.copy())
-                seen_relevant[code[self._language[document]]] += 1
-            seen[code[self._language[document]]] += 1
+                seen_relevant[code[language[document]]] += 1
+            seen[code[language[document]]] += 1
         retrieved = np.array([document in above for document in relevant])
         above |= dict.fromkeys(relevant.keys() - above.keys(), (seen, seen_relevant))
         zeros = np.zeros((len(relevant), len(self._labels)), dtype=np.int64)
@@ -179,7 +240,7 @@ class _Evaluator(Evaluator):  # type: ignore[misc, unused-ignore]
         return Placements(
             indptr=np.array([0, len(relevant)]),
             grades=np.array(list(relevant.values()), dtype=np.int64),
-            language=np.array([code[self._language[document]] for document in relevant], dtype=np.int64),
+            language=np.array([code[language[document]] for document in relevant], dtype=np.int64),
             counts=Counts(greater, zeros, zeros),
             related=Counts(related, zeros, zeros),
             sizes=np.array([self._pool.sum()]),

@@ -1,0 +1,1 @@
+"""How often intervals hold the true mean: the simulations behind docs/statistics.md."""
