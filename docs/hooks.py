@@ -42,6 +42,8 @@ def measures() -> str:
         ("Language preference", "clinometer.measures.preference"),
         ("Fairness and consistency over languages", "clinometer.measures.fairness"),
         ("Standard measures", "clinometer.measures.ranking"),
+        ("Expected reciprocal rank", "clinometer.measures.cascade"),
+        ("Calibration", "clinometer.measures.abstention"),
         ("Geometry of the embeddings: alignment", "clinometer.geometry.alignment"),
         ("Geometry of the embeddings: mismatch", "clinometer.geometry.mismatch"),
         ("Geometry of the embeddings: isotropy", "clinometer.geometry.isotropy"),
@@ -57,9 +59,9 @@ def command_line() -> str:
         "# Command line",
         "",
         "Results go to standard output, progress and notes to standard error. Exit codes: 0 it worked, 1 it failed or "
-        "a check did not hold, 2 the command was not understood, 130 interrupted. Options that several commands take "
-        "are the same in all of them. `clinometer --install-completion` installs completion for bash, zsh, fish or "
-        "PowerShell. Made from the package.",
+        "a check did not hold, 2 the command was not understood, 130 interrupted, 141 nobody read the output. Options "
+        "that several commands take are the same in all of them. `clinometer --install-completion` installs completion "
+        "for bash, zsh, fish or PowerShell. Made from the package.",
         "",
     ]
     program: Any = typer.main.get_command(app)

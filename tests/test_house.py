@@ -26,7 +26,7 @@ CONVENIENCES = {
 """Imports against the order, deferred into functions, each with its reason."""
 
 HALL = {
-    *("__init__", "__main__", "_core", "contents", "errors", "files", "languages"),
+    *("__init__", "__main__", "_core", "contents", "errors", "languages"),
     *("memory", "numerals", "parameters", "vectors"),
 }
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from clinometer.comparison.correlation import Correlation, correlate
     from clinometer.encoders import encoder
     from clinometer.evaluation import evaluate
+    from clinometer.evaluation.abstention import abstention
     from clinometer.evaluation.results import Evaluation
     from clinometer.io import load
     from clinometer.measures.from_counts import measure
@@ -37,6 +38,7 @@ __all__ = [
     "RankCounts",
     "Scan",
     "TopK",
+    "abstention",
     "analyse",
     "compare",
     "correlate",
@@ -63,6 +65,7 @@ _MODULES = {
     "RankCounts": "clinometer.scanning.counts",
     "Scan": "clinometer.scanning.scan",
     "TopK": "clinometer.scanning.counts",
+    "abstention": "clinometer.evaluation.abstention",
     "analyse": "clinometer.analysis.run",
     "compare": "clinometer.comparison",
     "correlate": "clinometer.comparison.correlation",

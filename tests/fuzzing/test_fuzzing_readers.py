@@ -45,3 +45,4 @@ def test_what_was_found_once(case: Path, tmp_path: Path) -> None:
     folder = tmp_path / "case"
     shutil.copytree(case, folder)
     assert not problem_of(FAMILIES[case.parent.name], folder)
+    assert problem_of(FAMILIES[case.parent.name], folder, refused=False), "it is read as if nothing was wrong"

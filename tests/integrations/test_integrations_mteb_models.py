@@ -130,6 +130,21 @@ def test_scores_are_cosines() -> None:
     assert model.mteb_model_meta.name == "clinometer/offline"
 
 
+def test_scores_of_a_model_made_for_dot_products_are_dot_products(
+    collection: cm.Collection, task: Any, model: Any
+) -> None:
+    del model[-1]  # Normalize
+    model.similarity_fn_name = "dot"
+    encoder = cm.encoder(model)
+    assert encoder.record.similarity == "dot"
+    np.testing.assert_allclose(model_for_mteb(encoder).similarity([[3.0, 4.0]], [[0.0, 2.0]]), [[8.0]])
+    ours = of_clinometer(collection, encoder)
+    assert of_mteb(model_for_mteb(encoder), task) == pytest.approx(ours, abs=1e-4)
+    theirs = encoder_of_mteb(model, task)
+    assert theirs.record.similarity == "dot"
+    assert of_clinometer(collection, theirs) == pytest.approx(of_mteb(model, task), abs=1e-4)
+
+
 def test_what_cannot_cross_is_refused(task: Any) -> None:
     class Labelled:
         """An encoder that wants to know languages."""

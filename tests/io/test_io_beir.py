@@ -254,6 +254,18 @@ def test_a_group_that_is_not_clear_is_said_with_the_name_of_the_field(tmp_path: 
     assert "the same value in the field 'group'" in notice
 
 
+def test_answers_in_one_language_are_no_group_and_not_unclear(tmp_path: Path) -> None:
+    corpus, queries, qrels = parallel_rows()
+    for name in ("x1", "x2", "x3"):
+        corpus.append({"_id": name, "text": name, "language": "de"})
+    queries += [{"_id": "more", "text": "More?", "language": "de"}, {"_id": "one", "text": "One?", "language": "en"}]
+    write(tmp_path, corpus, queries, [*qrels, "more\tx1\t1", "more\tx2\t1", "one\tx3\t1"])
+    collection = read_beir(tmp_path)
+    assert collection.notes["groups_inferred_from_judgements"] == {"documents": 2, "queries": 2}
+    assert collection.documents.groups[4:] == (None, None, None)
+    assert collection.queries.groups[4:] == (None, None)
+
+
 def test_what_the_rows_say_of_groups_stands(tmp_path: Path) -> None:
     collection = read_beir(write(tmp_path, *parallel_rows(None)))
     assert set(collection.documents.groups) == {None}

@@ -130,7 +130,7 @@ def test_a_question_with_two_texts_is_refused(folder: Path) -> None:
 
 def test_nested_too_deeply_is_a_sentence(folder: Path) -> None:
     (folder / "xquad.fr.json").write_text('{"data": [], "version": ' + "[" * 100_000)
-    with pytest.raises(FormatError, match=r"xquad\.fr\.json: nested too deeply; an XQuAD file is SQuAD 1\.1"):
+    with pytest.raises(FormatError, match=r"xquad\.fr\.json: nested .* deep.*; an XQuAD file is SQuAD 1\.1"):
         read_xquad(folder)
 
 

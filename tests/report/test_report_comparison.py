@@ -14,7 +14,7 @@ from clinometer.errors import UsageError
 from clinometer.report.comparison import html_comparison, markdown_comparison, plain_comparison, write_comparison
 from clinometer.report.comparison.figure import draw_dumbbells
 from clinometer.report.comparison.tables import all_tables, mean_tables
-from clinometer.report.comparison.verdict import TOLERANCE, caveats, methods, verdict
+from clinometer.report.comparison.verdict import TOLERANCE, caveats, change, methods, verdict
 from clinometer.report.comparison.view import View
 
 LANGUAGES = ("en", "de", "th", "zh")
@@ -194,3 +194,21 @@ def test_files_by_their_ending(tmp_path: Path) -> None:
     found.report(tmp_path / "d.markdown")
     with pytest.raises(UsageError, match=r"a\.txt: a comparison is HTML, Markdown or JSON"):
         write_comparison(found, tmp_path / "a.txt")
+
+
+def test_a_mean_that_no_query_changes_has_no_from_and_to() -> None:
+    same = row("mono-same", "de", ["de"], "nDCG@1", 0.8, 0.0, improved=None, ci_low=-0.01, ci_high=0.01, p_adjusted=1.0)
+    view = View(comparison(), "tuned")
+    assert change(view, same | {"equal": 100}) == "stays at 0.800"
+    # Rises and falls that cancel out are a change of queries.
+    assert change(view, same).startswith("does not clearly change, at 0.800 before and after (")
+
+
+def test_methods_say_what_was_drawn_and_few_groups_are_rough() -> None:
+    drawn = {"resample": "cluster", "clusters": 12, "questions": 60}
+    clustered = comparison(settings=comparison().settings | drawn)
+    text = " ".join(methods(clustered))
+    assert "Intervals of differences: 95%, over 12 groups of questions that share an answer (60 questions)." in text
+    assert "one sign for all questions that share an answer, translations included" in text
+    assert verdict(View(clustered, "tuned"))[-1] == "Only 12 independent groups of questions: the intervals are rough."
+    assert "one sign for all translations of a question" in " ".join(methods(comparison()))

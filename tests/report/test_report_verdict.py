@@ -131,3 +131,47 @@ def test_warnings_come_first_and_key_numbers_are_rows(make_result: Make) -> None
     assert number == f"{100 * reading.number('one-sided', 'target', None, 'Intrusion'):.1f}%"  # type: ignore[operator]
     assert " to " in ends
     assert "English document above the answer" in words
+
+
+def test_equal_values_are_not_called_the_lowest_and_the_highest(make_result: Make, make_row: Make) -> None:
+    """Also where they are equal only to the digits that are shown."""
+    for other in (100.0, 99.99):
+        rows = pair(make_row, "Complete@10", {"fr": 100.0, "de": other})
+        assert said(make_result() | {"rows": rows}) == (
+            "Both versions of the answer are among the first 10 documents for 100.0% with queries in each of the 2 "
+            "languages."
+        )
+        rows.append(make_row("multi", "macro-target", ["*"], "Complete@10", 100.0, ci_low=99.0, ci_high=100.0))
+        assert said(make_result() | {"rows": rows}) == (
+            "Both versions of the answer are among the first 10 documents for 100.0% of the queries on average (95% "
+            "interval 99.0 to 100.0), the same with queries in each of the 2 languages."
+        )
+    text = said(make_result() | {"rows": pair(make_row, "Intrusion", {"fr": 0.1, "de": 0.10004})})
+    assert "highest" not in text
+    assert "the same for each of the 2 languages" in text
+    rows = pair(make_row, "RankGap", {"fr": 0.5, "de": 0.501})
+    rows.append(make_row("multi", "macro-target", ["*"], "RankGap", 0.5))
+    assert "It is +0.50 log2 ranks for each of the 2 languages." in said(make_result() | {"rows": rows})
+
+
+def test_few_groups_and_what_was_drawn_are_said(make_result: Make, make_row: Make) -> None:
+    result = make_result() | {"rows": pair(make_row, "Intrusion", {"de": 0.1})}
+    result["settings"] = result["settings"] | {
+        "resamples": 1000,
+        "resample": "cluster",
+        "clusters": 12,
+        "questions": 60,
+    }
+    assert said(result).endswith("Only 12 independent groups of questions: the intervals are rough.")
+    drawn = "Intervals (95%) are over 12 groups of questions that share an answer (60 questions)."
+    assert caveats(read_results([result])) == [drawn]
+    result["settings"] = result["settings"] | {"clusters": 60}
+    assert "rough" not in said(result)
+    assert caveats(read_results([result])) == [
+        "Intervals (95%) are over 60 questions, of which no two share an answer."
+    ]
+    result["settings"] = result["settings"] | {"resamples": 0}
+    assert caveats(read_results([result])) == []
+    pooled = [result | {"settings": result["settings"] | {"resamples": 9, "clusters": 12}} for _ in range(2)]
+    readings = read_results(pooled)
+    assert all("only 12 independent groups of questions" in text for text in verdict(readings, by_lean(readings))[:2])

@@ -225,7 +225,7 @@ def test_a_matrix_must_fit_the_collection(tmp_path: Path) -> None:
     with pytest.raises(EmbeddingError, match="must be numbers, one row for each query"):
         MatrixScorer(np.zeros(3))
     (tmp_path / "no.npy").write_text("1 2 3")
-    with pytest.raises(FormatError, match=r"no\.npy: not a numeric \.npy file"):
+    with pytest.raises(FormatError, match=r"no\.npy: not a \.npy file with one array of numbers"):
         MatrixScorer.from_file(tmp_path / "no.npy")
     with pytest.raises(FileNotFoundError, match="does not exist"):
         MatrixScorer.from_file(tmp_path / "absent.npy")

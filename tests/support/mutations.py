@@ -36,15 +36,20 @@ def damaged(raw: bytes, random_source: random.Random) -> bytes:
 
 def _rezipped(raw: bytes, random_source: random.Random) -> bytes:
     """An archive with one part damaged, gone or doubled, with checksums that fit."""
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        parts = [(name, archive.read(name)) for name in archive.namelist()]
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            parts = [(name, archive.read(name)) for name in archive.namelist()]
+    except Exception:  # it was damaged before, in any of many ways
+        parts = []
+    if not parts:
+        return _fault(raw, random_source)
     position = random_source.randrange(len(parts))
     name, part = parts[position]
     choice = random_source.random()
     if choice < 0.1:
         del parts[position]
     elif choice < 0.2:
-        parts[position] = (parts[random_source.randrange(len(parts))][0] + "x", part)
+        parts[position] = (f"{name}{random_source.randrange(10**6)}", part)
     elif choice < 0.35:
         parts[position] = (name, parts[random_source.randrange(len(parts))][1])
     else:

@@ -126,6 +126,22 @@ def write_parallel(folder: Path) -> None:
     lines(folder / "items.jsonl", items)
 
 
+def write_training(folder: Path) -> None:
+    write_parallel(folder)
+    passage = {"docid": "d1", "title": "T", "text": "x"}
+    lines(folder / "pairs.jsonl", [{"query_id": "q1", "query": "q", "positive_passages": [passage]}])
+    row = {"qid": "q1", "docid": "d1", "query_en": "q", "passage_en": "p", "query_tgt": "f", "passage_tgt": "a"}
+    lines(folder / "translated.jsonl", [row | {"lang": label} for label in ("de", "fr")])
+
+
+def read_training(folder: Path) -> None:
+    from clinometer.training.items import read_items
+    from clinometer.training.translate import read_pairs, read_translated
+
+    for read, name in ((read_items, "items"), (read_pairs, "pairs"), (read_translated, "translated")):
+        read(folder / f"{name}.jsonl")
+
+
 def write_trec(folder: Path) -> None:
     write_beir(folder)
     queries = [f"q{label}:{group}" for group in range(GROUPS) for label in LANGUAGES]
@@ -454,6 +470,7 @@ FAMILIES = {
     "belebele": Family(write_belebele, loaded("belebele")),
     "parallel": Family(write_parallel, loaded("parallel", "items.jsonl")),
     "trec": Family(write_trec, read_trec),
+    "training": Family(write_training, read_training),
     "results": Family(write_results, read_results),
     "per-query": Family(write_results, read_per_query),
     "mteb": Family(write_mteb, read_mteb),

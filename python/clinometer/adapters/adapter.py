@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clinometer.contents import decode_json
 from clinometer.errors import EmbeddingError, FormatError, MissingExtraError, UsageError
 from clinometer.files import regular, written_whole
 from clinometer.vectors import array_of, finished_rows, unit_rows
@@ -221,13 +222,13 @@ def load(path: str | os.PathLike[str]) -> Adapter:
         with safe_open(name, framework="numpy") as file:
             metadata = (file.metadata() or {}).get(_FORMAT)
             arrays = {key: np.array(file.get_tensor(key)) for key in file.keys()} if metadata else {}  # noqa: SIM118
-        about = msgspec.json.decode(metadata, type=dict[str, Any]) if metadata else None
     except (FileNotFoundError, PermissionError):
         raise
     except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise FormatError(name, None, f"not an adapter, or damaged ({error})") from None
-    if about is None:
+    if not metadata:
         raise FormatError(name, None, "not an adapter of clinometer; write one with Adapter.save")
+    about = decode_json(metadata.encode(), dict[str, Any], name, "not an adapter, or damaged ({problem})")
     if about.get("version") != _VERSION:
         raise FormatError(
             name,

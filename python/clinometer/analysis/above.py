@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.scenarios import Setting
+from clinometer.scenarios.lists import top_documents
 from clinometer.scenarios.scanned import ScannedCollection
 
 __all__ = ["Above", "above_answers"]
@@ -68,7 +68,7 @@ def above_answers(scanned: ScannedCollection, setting: Setting, depth: int) -> A
     rows = scanned.answers(setting)[best]
     counts, unrelated = scanned.counts, placed.unrelated()
     own_queries, best_places = queries[of_query], places[best]
-    first, scores, related = _top(scanned, setting, own_queries, depth)
+    first, scores, related = top_documents(scanned, setting, own_queries, depth)
     below = np.arange(first.shape[1]) >= best_places[:, None] - 1
     return Above(
         setting=setting,
@@ -82,22 +82,3 @@ def above_answers(scanned: ScannedCollection, setting: Setting, depth: int) -> A
         first_scores=np.where(below, np.float32(np.nan), scores),
         first_related=related & ~below,
     )
-
-
-def _top(
-    scanned: ScannedCollection, setting: Setting, queries: NDArray[np.int64], depth: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]:
-    """The first documents of each query's own pool, their scores, and which of them are answers or their duplicates."""
-    lists = scanned.top
-    assert lists is not None  # noqa: S101 - the scan has lists
-    lists = replace(lists, ids=lists.ids[queries], scores=lists.scores[queries], places=lists.places[queries])
-    top = lists.pool(label for label in setting.pool if label in (lists.languages or ()))
-    related = scanned.is_related(scanned.keys(queries[:, None], top.ids)) & (top.ids >= 0)
-    ids, scores = top.ids, top.scores
-    if setting.removed is not None:
-        code = scanned.counts.languages.index(setting.removed)
-        removed = related & (np.where(ids < 0, -1, scanned.codes[ids]) == code)
-        order = np.argsort(removed, axis=1, kind="stable")
-        parts = (np.where(removed, -1, ids), np.where(removed, np.float32(np.nan), scores), related & ~removed)
-        ids, scores, related = (np.take_along_axis(part, order, axis=1) for part in parts)
-    return ids[:, :depth], scores[:, :depth], related[:, :depth]

@@ -93,7 +93,7 @@ class _Answer(msgspec.Struct, kw_only=True):
 class _Listed(_Answer, kw_only=True):
     rank: _Count
     category: str
-    margin: _Number | None = None
+    margin: _Number | None
 
 
 class _Example(msgspec.Struct, kw_only=True):
@@ -103,7 +103,7 @@ class _Example(msgspec.Struct, kw_only=True):
     query_id: str
     query: str
     rank: _Count | None
-    max_rank: _Count | None = None
+    max_rank: _Count | None
     answer: _Answer
     above: dict[str, _Count]
     first: list[_Listed]

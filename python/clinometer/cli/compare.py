@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from clinometer.cli.earlier import Force, identity, refuse_other, refuse_other_page
 from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Figures, Json, Resampling, Selection, Threads, split_names
 from clinometer.cli.output import check_folder, tell_figures
@@ -43,6 +44,7 @@ def compare(
     json: Json = False,
     output: Annotated[Path | None, output_option("FILE", "File for the page (.html), or .md or .json.")] = None,
     figures: Figures = None,
+    force: Force = False,
 ) -> None:
     """Compare results query by query: what changed, how certain that is, and whether a language was harmed.
 
@@ -55,7 +57,7 @@ def compare(
     # Imported here so that `--help` and errors in options come at once.
     from clinometer.comparison import compare as run
     from clinometer.report import require_extra
-    from clinometer.report.comparison import check_ending, draw_figures, plain_comparison, write_comparison
+    from clinometer.report.comparison import check_ending, draw_figures, opening, plain_comparison, write_comparison
 
     if len(results) < 2:
         raise UsageError("only one result to compare; give one before and at least one after")
@@ -91,6 +93,11 @@ def compare(
     for notice in comparison.notices:
         sys.stderr.write(f"note: {notice}\n")
     if output is not None:
+        if output.suffix.lower() == ".json":
+            identities = [identity(record, comparison.collection) for record in comparison.encoders]
+            refuse_other(output, *identities, force=force)
+        else:
+            refuse_other_page(output, opening(comparison), force=force)
         write_comparison(comparison, output)
         sys.stderr.write(f"wrote {output}\n")
     if figures is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
 from clinometer.cli.option_groups import Json, Progress, Source, without_none
 from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
+from clinometer.encoders import EncoderRecord
 from clinometer.errors import UsageError
-from clinometer.files import json_bytes
+from clinometer.files import check_target, json_bytes
 
 __all__ = ["correct"]
 
@@ -108,6 +110,7 @@ def correct(
     ] = None,
     adapter: Adapter = None,
     json: Json = False,
+    force: Force = False,
 ) -> None:
     """Fit a correction that straightens embeddings without training, and apply it to stored embeddings.
 
@@ -122,14 +125,16 @@ def correct(
             )
         if output.suffix != ".npz":
             raise UsageError(f"{output}: a correction is a .npz file; give a name that ends in .npz")
-        if output.is_dir():
-            raise UsageError(f"{output} is a folder; give a file for the correction")
-        result = _fitted(fitting, _sampled(source, reading, vectors, adapter, fitting, progress.bars))
+        check_target(output)
+        check = partial(refuse_other_correction, output, force=force)
+        result = _fitted(fitting, _sampled(source, reading, vectors, adapter, fitting, progress.bars, check))
         output.parent.mkdir(parents=True, exist_ok=True)
         result["correction"].save(output)
     else:
         if unused := options_set(vectors, reading) + ["--adapter"] * (adapter is not None):
             raise UsageError(f"{source} holds embeddings, not texts; leave out {', '.join(unused)}")
+        if force:
+            raise UsageError("--force is for a file of a correction; a corrected store needs a new folder")
         result = _stored(Path(source), fitting, correction, output, progress.bars)
     warn(result["warnings"])
     _show(result, source, output, json)
@@ -147,7 +152,13 @@ def _is_source(source: str) -> bool:
 
 
 def _sampled(
-    source: str, reading: Source, vectors: Precomputed, adapter: Path | None, fitting: _Fitting, bars: bool
+    source: str,
+    reading: Source,
+    vectors: Precomputed,
+    adapter: Path | None,
+    fitting: _Fitting,
+    bars: bool,
+    check: Callable[[EncoderRecord, str], None],
 ) -> Any:
     # Imported here so that `--help` and errors in options come at once.
     from clinometer.correction import check_method
@@ -162,6 +173,7 @@ def _sampled(
     encoder = vectors.make()
     warn(encoder.record.warnings)
     adapted = partial(remedies.applied_to, collection=collection)
+    check(adapted(encoder).record, collection.name)
     return encode_sample(
         collection,
         encoder,

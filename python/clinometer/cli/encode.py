@@ -7,13 +7,18 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from clinometer.cli.earlier import Force
 from clinometer.cli.encoder_options import Adapter, EncoderOptions
 from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Executor, Progress, Similarity, Source, SourceName, Storage, without_none
 from clinometer.cli.remedies import RemedyFiles
-from clinometer.errors import UsageError
+from clinometer.errors import CollectionError, UsageError
+
+if TYPE_CHECKING:
+    from clinometer.collection import Texts
+    from clinometer.store import Stage, StoreWriter
 
 __all__ = ["encode"]
 
@@ -43,6 +48,7 @@ def encode(
     adapter: Adapter = None,
     similarity: Similarity = None,
     only: Annotated[str | None, option("documents|queries", "Side to encode; both by default.", panel="Source")] = None,
+    force: Force = False,
 ) -> None:
     """Encode a collection and store the embeddings. Run again, it resumes where it stopped.
 
@@ -58,12 +64,14 @@ def encode(
         raise UsageError(f"--similarity is {similarity!r}, but stored embeddings are made for cosine or dot")
     # Imported here so that `--help` and errors in options come at once.
     from clinometer.encoders import ChangedEncoder
-    from clinometer.store import fill, open_writer
+    from clinometer.scorers.factory import require_extra
+    from clinometer.store import fill
 
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; give a folder for the store")
     remedies = RemedyFiles(adapter, None)
     remedies.load()
+    require_extra(options.name)
     collection = reading.load(source)
     collection.require_texts("encoding")
     sys.stderr.write(collection.summary() + "\n")
@@ -76,7 +84,7 @@ def encode(
         # Both are opened before the work, so that a store of another encoder is refused before hours are spent.
         writers = {
             stage: stack.enter_context(
-                open_writer(output / stage, texts[stage], encoder, stage, **asdict(storage))  # type: ignore[arg-type]
+                _opened(output / stage, texts[stage], encoder, stage, storage, force)  # type: ignore[arg-type]
             )
             for stage in stages
         }
@@ -102,6 +110,23 @@ def encode(
         if ray_encoders is not None:
             _warn([text for text in ray_encoders.warnings() if text.partition(": ")[2] not in written], written)
     _warn(encoder.record.warnings, written)
+
+
+def _opened(path: Path, texts: Texts, encoder: Any, stage: Stage, storage: Storage, force: bool) -> StoreWriter:
+    """The writer of a store; with `force`, a store that does not go on with these texts is started anew."""
+    from clinometer.store import open_writer
+    from clinometer.store.manifest import MANIFEST
+    from clinometer.store.writer import clear
+
+    options: dict[str, Any] = asdict(storage)
+    try:
+        return open_writer(path, texts, encoder, stage, **options)
+    except (UsageError, CollectionError) as error:
+        if force and (path / MANIFEST).exists():
+            clear(path)
+            return open_writer(path, texts, encoder, stage, **options)
+        fix = ", or start it anew with --force" if (path / MANIFEST).exists() else ""
+        raise type(error)(f"{error}{fix}") from None
 
 
 def _warn(warnings: list[str], written: set[str]) -> set[str]:

@@ -108,8 +108,8 @@ class Server(OptionGroup):
                 raise UsageError(f"--http {item}: unknown option {name!r}; expected one of {', '.join(known)}")
             try:
                 fields = name.endswith("-fields")
-                raw = text.encode(errors="replace")
-                values[name] = decode_json(raw, dict[str, Any], "", "{problem}") if fields else text
+                raw = text.encode(errors="replace")  # an argument may hold bytes that are not UTF-8
+                values[name] = decode_json(raw, dict[str, Any], "", "{problem}") if fields else raw.decode()
                 options = msgspec.convert(values, HttpOptions, strict=False)
             except (FormatError, msgspec.ValidationError) as error:
                 problem = error.problem if isinstance(error, FormatError) else error

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from clinometer.cli.earlier import Force, identity, refuse_other
 from clinometer.cli.encoder_options import Remedy, Vectors
 from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import (
@@ -72,6 +73,7 @@ class _Results(Progress):
         None
     )
     figures: Figures = None
+    force: Force = False
     examples: Annotated[
         int | None,
         option(
@@ -90,13 +92,14 @@ class _Results(Progress):
 def demo(
     output: Annotated[Path, output_option("DIR", "Folder for results and report.")] = Path("clinometer-demo"),
     json: Json = False,
+    force: Force = False,
 ) -> None:
     """Evaluate the embedded collection with the embedded encoder and write the report.
 
     Example:
         clinometer demo -o results/demo
     """
-    results = _Results(output=output, json=json, examples=EXAMPLES)
+    results = _Results(output=output, json=json, force=force, examples=EXAMPLES)
     _run("demo", Source(), Target("offline", {}), _Measured(), Resampling(), Execution(), results)
 
 
@@ -170,6 +173,9 @@ def _run(
     if results.run_file is not None:
         check_run(collection, results.run_file)
     scorer = target.scorer(collection)
+    if results.output is not None:
+        described = collection.restrict(options["languages"]).describe()
+        refuse_other(results.output / "results.json", identity(scorer.record, described), force=results.force)
     warnings = list(scorer.record.warnings)
     warn(warnings)
     evaluation = run(

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+from clinometer.cli.earlier import Force, identity, refuse_other
 from clinometer.cli.encoder_options import Adapter, CorrectionFile, Precomputed
 from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Json, Pivot, Progress, Source, SourceName, split_names
@@ -33,6 +34,7 @@ def geometry(
     correction: CorrectionFile = None,
     json: Json = False,
     output: Annotated[Path | None, output_option("FILE", "File for the rows as JSON.")] = None,
+    force: Force = False,
 ) -> None:
     """Measure how close the embeddings of documents are to those of their translations.
 
@@ -57,6 +59,8 @@ def geometry(
     collection.require_texts("the geometry of embeddings")
     sys.stderr.write(collection.summary() + "\n")
     encoder = remedies.applied_to(vectors.make(), collection)
+    if output is not None:
+        refuse_other(output, identity(encoder.record, collection.describe()), force=force)
     texts = collection.documents
     embeddings = encode(encoder, texts.texts, "documents", languages=texts.languages, show_progress_bar=progress.bars)
     warn(encoder.record.warnings)

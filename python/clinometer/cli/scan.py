@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.earlier import Force, refuse_other_scan
 from clinometer.cli.encoder_options import Remedy, TruncateDim
 from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import Execution, Json, Lists, MemoryBudget, Progress, Similarity
@@ -45,6 +46,7 @@ class _Results(Progress):
     output: Annotated[
         Path | None, output_option("DIR", "Folder for ranks.npz, ranks.jsonl.gz, runs and scan.json.")
     ] = None
+    force: Force = False
 
 
 def scan(
@@ -64,7 +66,7 @@ def scan(
     Example:
         clinometer scan store --relevant qrels/test.tsv -k 100 -o ranks
     """
-    from clinometer.evaluation.stored import results_of, table_of, write_results
+    from clinometer.evaluation.stored import described, results_of, table_of, write_results
     from clinometer.io.judgements import read_judgements
     from clinometer.scanning.arguments import bytes_of
     from clinometer.scanning.stored import ScanRequest
@@ -92,6 +94,9 @@ def scan(
         memory_budget=memory_budget,
         similarity=judged.similarity,
     )
+    if output is not None:
+        stored = {"documents": described(documents), "queries": described(query_store)}
+        refuse_other_scan(output / "scan.json", stored, force=results.force)
     parts = results.work or (None if output is None else output / "parts")
     try:
         with executor_of(execution.executor, threads=execution.threads) as executor:

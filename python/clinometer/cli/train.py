@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clinometer.cli.earlier import Force
 from clinometer.cli.encoder_options import MaxLength, Prompts
 from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import Json, Pivot, Progress, split_names, without_none
@@ -108,6 +109,7 @@ class _Proof(Progress):
         list[str] | None, option("SOURCE", "Collection to evaluate before and after; may be repeated.")
     ] = None
     json: Json = False
+    force: Force = False
 
 
 def train(
@@ -156,6 +158,7 @@ def train(
         _adapt(model, asdict(prompts), samples.data, languages, proof,
                {**shared, "kind": recipe.adapter, "seed": recipe.seeds[0]})  # fmt: skip
         return
+    from clinometer.training.run import forget_training
     from clinometer.training.seeds import train_seeds
 
     model_settings = {
@@ -166,6 +169,8 @@ def train(
         "precision": steps.precision,
         "evaluations": steps.evaluations,
     } | ({} if recipe.blend is None else {"blend": recipe.blend})
+    if proof.force:
+        forget_training(proof.output)
     trained = train_seeds(
         model, [*samples.data], languages, proof.output, seeds=recipe.seeds, evaluate=proof.evaluate or [],
         show_progress_bar=proof.bars, **shared, **model_settings, **checkpoints, **asdict(prompts),
@@ -185,8 +190,8 @@ def _adapt(
     from clinometer.training.proof import prove
 
     path = proof.output / "adapter.safetensors"
-    if path.exists():
-        raise UsageError(f"{path} already exists; give another folder")
+    if path.exists() and not proof.force:
+        raise UsageError(f"{path} already exists; give another folder, or replace it with --force")
     encoder = make_encoder(model, **prompts)
     require_embeddings(encoder)
     adapter, _ = train_adapter(data, languages, encoder, show_progress_bar=proof.bars, **options)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.errors import CollectionError, first_few
+from clinometer.errors import CollectionError, first_few, printable
 from clinometer.languages import near, select
 
 __all__ = ["Collection", "Texts"]
@@ -147,7 +147,7 @@ class Collection:
         """
         if absent := self.notes.get("texts_absent"):
             raise CollectionError(
-                f"{self.name!r} has no texts of {' and '.join(absent)}, which {purpose} needs; add them, or evaluate a "
+                f"{self.name!r} has no texts of {absent}, which {purpose} needs; add them, or evaluate a "
                 "run, scores or precomputed embeddings"
             )
 
@@ -324,8 +324,7 @@ class Collection:
             if isinstance(value, dict):
                 value = ", ".join(f"{name} {item}" for name, item in value.items()) or "none"
             lines.append(f"{key.replace('_', ' ')}: {value}")
-        lines += [f"note: {sentence}" for sentence in self.notices()]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 def _languages_of_groups(texts: Texts) -> dict[str, set[str]]:

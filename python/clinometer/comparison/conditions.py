@@ -180,7 +180,10 @@ def check_results(
         bounded = use_bound and condition.kind in ("max", "min")
         unbounded = [row for row in rows if bounded and row["value"] is not None and row["ci_low"] is None]
         if unbounded:
-            problems.append(f"{condition}: {_place(unbounded[0])} has no interval; evaluate with --resamples 1000")
+            problems.append(
+                f"{condition}: {_place(unbounded[0])} has no interval; evaluate with --resamples 1000, or leave "
+                "out --use-bound"
+            )
             continue
         verdict = Verdict(condition, len(rows))
         for row in rows:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from clinometer.errors import printable
 from clinometer.measures import parse
 
 __all__ = ["as_html", "as_text"]
@@ -28,7 +29,7 @@ def as_text(collection: Mapping[str, Any], encoder: Mapping[str, Any], rows: Seq
     for scenario, queries, values in _means(rows):
         measures = ", ".join(f"{name} {value}" for name, value in values.items())
         lines.append(f"  {scenario}, queries in {queries}: {measures}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def as_html(collection: Mapping[str, Any], encoder: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -34,6 +34,13 @@ def expected_reciprocal_rank(placements: Placements, cutoff: int | None = None) 
     rows = placements.by_score
     if placements.retrieved is not None:
         rows = rows[placements.retrieved[rows]]
+    if (groups.size == 1).all():
+        stops = satisfied[rows]
+        goes_on = np.cumsum(np.log1p(-stops)) - np.log1p(-stops)
+        first_rows = np.arange(len(rows)) - groups.earlier
+        ranks = groups.above + 1.0
+        gains = stops / ranks * np.exp(goes_on - goes_on[first_rows])
+        return per_query(placements, groups.query, np.where(ranks <= (cutoff or np.inf), gains, 0.0), empty=0.0)
     values = np.zeros(len(groups))
     start, previous, reaching = 0, -1, 1.0
     for number, relevant in enumerate(groups.relevant.tolist()):
@@ -50,8 +57,6 @@ def _in_group(satisfied: Vector, size: int, above: int, cutoff: int | None) -> f
     """Sum of what the relevant documents of a group add, for a reader who reaches it."""
     places = np.arange(size if cutoff is None else max(0, min(size, cutoff - above)))
     inverse_ranks = 1.0 / (above + 1.0 + places)
-    if size == 1:
-        return float(satisfied[0] * inverse_ranks.sum())
     log_factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, size + 1)))])
 
     def log_choose(n: int, k: Vector) -> Vector:
@@ -59,21 +64,21 @@ def _in_group(satisfied: Vector, size: int, above: int, cutoff: int | None) -> f
         k = np.where(valid, k, 0).astype(np.int64)
         return np.where(valid, log_factorials[n] - log_factorials[k] - log_factorials[n - k], -np.inf)
 
-    total = 0.0
     others = len(satisfied) - 1
-    for number, own in enumerate(satisfied):
-        # Means of the products of the chances to go on, over all choices of 0, 1, ... of the other relevant documents.
-        symmetric = np.zeros(others + 1)
-        symmetric[0] = 1.0
-        for chance in np.delete(1.0 - satisfied, number):
-            symmetric[1:] += chance * symmetric[:-1]
-        before = np.arange(others + 1.0)
-        means = symmetric / np.exp(log_choose(others, before))
-        # Chance that so many of them are among the documents at `places` earlier places of the group.
-        odds = np.exp(
-            log_choose(others, before)[:, None]
-            + log_choose(size - 1 - others, places - before[:, None])
-            - log_choose(size - 1, places.astype(np.float64))
-        )
-        total += own / size * float((inverse_ranks * (means @ odds)).sum())
+    before = np.arange(others + 1.0)
+    # Chance that so many of the other relevant documents are among those at `places` earlier places of the group.
+    odds = np.exp(
+        log_choose(others, before)[:, None]
+        + log_choose(size - 1 - others, places - before[:, None])
+        - log_choose(size - 1, places.astype(np.float64))
+    )
+    total = 0.0
+    for own, number, count in zip(*np.unique(satisfied, return_index=True, return_counts=True), strict=True):
+        # Means of the products of the chances to go on, over all choices of 0, 1, ... of the other documents: those of
+        # one more document are means of those with and without it.
+        means = np.ones(1)
+        for known, chance in enumerate(np.delete(1.0 - satisfied, number), start=1):
+            share = np.arange(known + 1) / known
+            means = (1 - share) * np.append(means, 0.0) + share * chance * np.insert(means, 0, 0.0)
+        total += count * own / size * float((inverse_ranks * (means @ odds)).sum())
     return total

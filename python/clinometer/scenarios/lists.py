@@ -6,6 +6,7 @@ hold the number in each language, but not which comes first. `leading_share` rea
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +17,7 @@ from clinometer.measures.placements import Placements
 from clinometer.scenarios import Setting
 from clinometer.scenarios.scanned import ScannedCollection
 
-__all__ = ["ListedDocuments", "leading_share"]
+__all__ = ["ListedDocuments", "leading_share", "top_documents"]
 
 
 class ListedDocuments:
@@ -126,3 +127,32 @@ def _check_depth(
             "one language tie for the first place, too many to list; choose another tie mode than expected, or "
             "leave out LPR(variant=any) and FourWay(NSR-...)"
         )
+
+
+def top_documents(
+    scanned: ScannedCollection, setting: Setting, queries: NDArray[np.int64], depth: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]:
+    """The first documents of each query's own pool, best first, then -1.
+
+    Args:
+        scanned: Scan whose lists are `depth` long in each of its pools (`scan_collection(listed=depth)`).
+        setting: Setting of the queries and the pool.
+        queries: `(q,)`: rows of the queries.
+        depth: Number k of documents.
+
+    Returns:
+        `(q, k)` each: the documents, their scores, and whether they are answers or verbatim duplicates of answers.
+    """
+    lists = scanned.top
+    assert lists is not None  # noqa: S101 - the scan has lists
+    lists = replace(lists, ids=lists.ids[queries], scores=lists.scores[queries], places=lists.places[queries])
+    top = lists.pool(label for label in setting.pool if label in (lists.languages or ()))
+    related = scanned.is_related(scanned.keys(queries[:, None], top.ids)) & (top.ids >= 0)
+    ids, scores = top.ids, top.scores
+    if setting.removed is not None:
+        code = scanned.counts.languages.index(setting.removed)
+        removed = related & (np.where(ids < 0, -1, scanned.codes[ids]) == code)
+        order = np.argsort(removed, axis=1, kind="stable")
+        parts = (np.where(removed, -1, ids), np.where(removed, np.float32(np.nan), scores), related & ~removed)
+        ids, scores, related = (np.take_along_axis(part, order, axis=1) for part in parts)
+    return ids[:, :depth], scores[:, :depth], related[:, :depth]

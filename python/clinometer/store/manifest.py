@@ -17,7 +17,7 @@ import msgspec
 from clinometer.contents import decode_json
 from clinometer.encoders.base import EncoderRecord, Side
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import json_bytes, regular
+from clinometer.files import PARTIAL, json_bytes, regular
 
 __all__ = [
     "MANIFEST",
@@ -28,6 +28,7 @@ __all__ = [
     "Stage",
     "check_form",
     "differences",
+    "is_shard_file",
     "read_manifest",
 ]
 
@@ -41,6 +42,7 @@ _FORMAT = "clinometer-embeddings"
 _VERSION = 1
 _EXPECTED = "not a manifest of a store: {problem}; copy it again"
 _NAME = re.compile(r"[0-9]{5,}")
+_SHARD_FILE = re.compile(rf"{_NAME.pattern}\.(npy|jsonl)(\.\d+)?({re.escape(PARTIAL)})?")
 # Fields of a record that do not affect embeddings.
 _NEUTRAL_FIELDS = ("warnings", "languages")
 
@@ -118,6 +120,16 @@ def check_form(stage: str, dtype: str) -> None:
     for option, value, choices in (("stage", stage, STAGES), ("dtype", dtype, DTYPES)):
         if value not in choices:
             raise UsageError(f"{option} is {value!r}, but must be {' or '.join(choices)}")
+
+
+def is_shard_file(name: str) -> bool:
+    """Whether a file name is one of a shard, finished or not.
+
+    Example:
+        >>> is_shard_file("00012.npy"), is_shard_file("00012.jsonl.partial"), is_shard_file("notes.npy")
+        (True, True, False)
+    """
+    return _SHARD_FILE.fullmatch(name) is not None
 
 
 class _Head(msgspec.Struct):

@@ -50,7 +50,7 @@ def read_column(folder: Path, shard: Shard, column: Column) -> list[str | None]:
         )
     try:
         values = [getattr(row, column) for row in _READERS[column].decode_lines(text)]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(path, None, f"not a list of rows: {error}") from None
     if len(values) != shard.rows:
         raise FormatError(path, None, f"{len(values)} lines, but its shard has {shard.rows} rows")

@@ -22,13 +22,42 @@ from clinometer.errors import CollectionError, EmbeddingError, UsageError, first
 from clinometer.files import PARTIAL, Hashing, lock, refuse_foreign, written_whole
 from clinometer.languages import canonical
 from clinometer.store.codes import coded, decoded
-from clinometer.store.manifest import MANIFEST, Dtype, Manifest, Shard, Stage, check_form, differences, read_manifest
+from clinometer.store.manifest import (
+    MANIFEST,
+    Dtype,
+    Manifest,
+    Shard,
+    Stage,
+    check_form,
+    differences,
+    is_shard_file,
+    read_manifest,
+)
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.rowfiles import Column, digest_of, lines_of, stored_values
 from clinometer.store.shards import refuse_bad_shards, write_array
 from clinometer.vectors import array_of
 
-__all__ = ["StoreWriter"]
+__all__ = ["StoreWriter", "clear"]
+
+
+_OWN = (".lock", MANIFEST, MANIFEST + PARTIAL)
+
+
+def clear(path: Path) -> None:
+    """Delete the files of a store that nobody is writing.
+
+    Raises:
+        FormatError: The folder holds other files as well; nothing is deleted.
+        ClinometerError: Another writer is using the folder.
+    """
+    with lock(path):
+        refuse_foreign(path, MANIFEST, lambda name: name in _OWN or is_shard_file(name))
+        # The manifest first: shards without one are not a store.
+        (path / MANIFEST).unlink(missing_ok=True)
+        for file in path.iterdir():
+            if is_shard_file(file.name):
+                file.unlink()
 
 
 class StoreWriter:
@@ -73,7 +102,7 @@ class StoreWriter:
 
     def _begun(self, record: EncoderRecord, stage: Stage, dtype: Dtype, shard_rows: int | None) -> Manifest:
         if not (self._path / MANIFEST).exists():
-            refuse_foreign(self._path, MANIFEST, lambda name: name in (".lock", MANIFEST + PARTIAL))
+            refuse_foreign(self._path, MANIFEST, _OWN.__contains__)
             manifest = Manifest(
                 stage=stage, dtype=dtype, dimension=record.dimension, shard_rows=shard_rows, encoder=record
             )
@@ -92,7 +121,11 @@ class StoreWriter:
                 f"{self._path} has other settings ({'; '.join(differing)}); encode as before, or choose another folder"
             )
         refuse_bad_shards(self._path, manifest, checksums=False)
-        # Files that a killed writer left of the next shard have its names and are overwritten.
+        # What a killed writer left of further shards.
+        names = {shard.name for shard in manifest.shards}
+        for file in self._path.iterdir():
+            if is_shard_file(file.name) and (file.suffix == PARTIAL or file.stem not in names):
+                file.unlink()
         return manifest
 
     def __enter__(self) -> Self:

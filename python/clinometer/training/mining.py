@@ -190,14 +190,8 @@ def _mined(
         query_vectors = _encoded(encoder, samples.columns[query_column], queries, show_progress_bar)
         document_vectors = _encoded(encoder, samples.columns[pool_column], candidates, show_progress_bar)
         candidate_groups = [groups[position] for position in distinct]
-        mined = mine_hard_negatives(
-            query_vectors,
-            document_vectors,
-            groups,
-            candidate_groups,
-            similarity=similarity_of([encoder.record]),
-            **options,
-        )
+        chosen: dict[str, Any] = {"similarity": similarity_of([encoder.record]), **options}
+        mined = mine_hard_negatives(query_vectors, document_vectors, groups, candidate_groups, **chosen)
         for row, positions in zip(rows, mined, strict=True):
             negatives[row] = tuple(candidates[position] for position in positions)
     return negatives

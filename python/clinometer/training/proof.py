@@ -16,6 +16,7 @@ import msgspec
 
 from clinometer.collection import Texts
 from clinometer.comparison import Comparison, compare
+from clinometer.contents import read_json
 from clinometer.encoders import Encoder, PrecomputedEncoder, encode
 from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
@@ -126,7 +127,10 @@ def prove(
 
 def _write_mismatch(folder: Path, first: str, second: str) -> None:
     """Write the figure and the table of the distances of translations, before and after."""
-    rows = [msgspec.json.decode((folder / name / "geometry.json").read_bytes()) for name in (first, second)]
+    rows = [
+        read_json(folder / name / "geometry.json", list[dict[str, Any]], "expected rows of clinometer geometry")
+        for name in (first, second)
+    ]
     report = mismatch_report(rows[0], rows[1], names=(first, second))
     texts = {"mismatch.md": report.markdown}
     if report.drawing is not None:

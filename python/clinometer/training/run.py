@@ -26,7 +26,7 @@ from clinometer.training.plan import TrainingPlan
 from clinometer.training.recipes import make_loss, recipe_of
 from clinometer.training.watchers import CHECKPOINT_MINUTES, CheckpointSchedule, watchers
 
-__all__ = ["TrainedModel", "train"]
+__all__ = ["TrainedModel", "forget_training", "train"]
 
 _RECORD = "training.json"
 _EXPECTED = "expected the record of a training; give another folder"
@@ -272,6 +272,18 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
         if not (checkpoint / _WRITTEN_LAST).exists():
             _remove(checkpoint)
     return _last_checkpoint(output)
+
+
+def forget_training(output: Path) -> None:
+    """Delete a folder with a trained model or an unfinished training, or with folders of such; another one stays."""
+    if not output.is_dir():
+        return
+    if any((output / name).exists() for name in (_RECORD, _UNFINISHED)):
+        _remove(output)
+    else:
+        for folder in output.iterdir():
+            if any((folder / name).exists() for name in (_RECORD, _UNFINISHED)):
+                _remove(folder)
 
 
 def _last_checkpoint(output: Path) -> Path | None:

@@ -1,7 +1,4 @@
-"""To and from mteb: its result files (`results`, `reading`), and, with the package, its tasks and models.
-
-Mixed pools are tasks in `tasks`; encoders are models of mteb, and the reverse, in `models`.
-"""
+"""To and from mteb: result files, mixed pools as its tasks, encoders as its models and its models as encoders."""
 
 from __future__ import annotations
 

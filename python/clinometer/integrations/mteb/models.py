@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from clinometer.encoders import Encoder, EncoderRecord, require_embeddings, wants_languages
 from clinometer.encoders.sentence_transformer import own_prompts
+from clinometer.encoders.similarity import similarity_of
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError, MissingExtraError, UsageError, first_line
 
@@ -33,14 +34,16 @@ _HOST_KEYS = {"query": ("query",), "document": ("document", "passage", "corpus")
 def model_for_mteb(encoder: Encoder) -> Any:
     """An encoder of clinometer as a model for `mteb.evaluate`, with the prompts in its record.
 
-    Texts are scored by cosine, as `clinometer.evaluate` scores them. In mteb's results the model is called
-    `clinometer/NAME`, so that they are not taken for those of mteb's own model of that name.
+    Texts are scored as `clinometer.evaluate` scores them: by cosine, or by dot product if the encoder is made for it.
+    In mteb's results the model is called `clinometer/NAME`, so that they are not taken for those of mteb's own model of
+    that name.
 
     Args:
         encoder: What `clinometer.encoder` returns, or any object with its methods.
 
     Raises:
-        UsageError: The encoder returns scores only, or needs the languages of the texts, which mteb does not pass.
+        UsageError: The encoder returns scores only or packed bits, or needs the languages of the texts, which mteb does
+            not pass.
 
     Example:
         ::
@@ -55,6 +58,10 @@ def model_for_mteb(encoder: Encoder) -> Any:
             f"{encoder.record.name} needs the language of each text, which mteb does not pass; evaluate it with "
             "clinometer"
         )
+    if similarity_of([encoder.record]) == "hamming":
+        raise UsageError(
+            f"{encoder.record.name} returns packed bits, which mteb cannot score; evaluate with clinometer"
+        )
     return _Model(encoder)
 
 
@@ -64,6 +71,7 @@ class _Model:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         record = encoder.record
+        self._scale = _unit if similarity_of([record]) == "cosine" else _matrix
         self.mteb_model_meta = ModelMeta.create_empty(
             {"name": f"clinometer/{record.name.rpartition('/')[2]}", "revision": record.revision or "unknown"}
         )
@@ -76,16 +84,20 @@ class _Model:
         return self._encoder.encode_documents(texts)
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """Cosines of all pairs of rows, as a tensor."""
-        return _tensor(_unit(embeddings1) @ _unit(embeddings2).T)
+        """Scores of all pairs of rows, as a tensor."""
+        return _tensor(self._scale(embeddings1) @ self._scale(embeddings2).T)
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """Cosines of the rows at the same places, as a tensor."""
-        return _tensor((_unit(embeddings1) * _unit(embeddings2)).sum(axis=-1))
+        """Scores of the rows at the same places, as a tensor."""
+        return _tensor((self._scale(embeddings1) * self._scale(embeddings2)).sum(axis=-1))
+
+
+def _matrix(rows: Any) -> NDArray[np.float32]:
+    return np.atleast_2d(np.asarray(rows, dtype=np.float32))
 
 
 def _unit(rows: Any) -> NDArray[np.float32]:
-    vectors = np.atleast_2d(np.asarray(rows, dtype=np.float32))
+    vectors = _matrix(rows)
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), dtype=np.float32)
 
 
@@ -128,6 +140,8 @@ class _EncoderOfMteb:
         self._model, self._metadata, self._batch_size = model, metadata, batch_size
         meta = getattr(model, "mteb_model_meta", None)
         query_prompt, document_prompt = prompts_in_mteb(model, metadata) or ("", "")
+        similarity = getattr(meta, "similarity_fn_name", None)
+        similarity = getattr(similarity, "value", similarity)
         self._record = EncoderRecord(
             name=str(getattr(meta, "name", None) or type(model).__name__),
             kind="mteb",
@@ -135,6 +149,7 @@ class _EncoderOfMteb:
             dimension=int(self._rows(["a"], PromptType.query).shape[1]),
             query_prompt=query_prompt,
             document_prompt=document_prompt,
+            similarity="dot" if similarity == "dot" else "",
             settings={"task": str(metadata.name)},
         )
 

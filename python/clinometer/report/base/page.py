@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module, resources
 from typing import Any
 
-from clinometer.errors import MissingExtraError
+from clinometer.errors import MissingExtraError, printable
 
 __all__ = ["fill", "require_extra"]
 
@@ -40,6 +40,8 @@ def fill(template: str, **facts: Any) -> str:
         loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
         autoescape=True,
         undefined=StrictUndefined,
+        # Figures, which are markup and no `str` alone, stay as they are.
+        finalize=lambda value: printable(value, lines=True) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

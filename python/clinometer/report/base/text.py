@@ -11,6 +11,7 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
+from clinometer.errors import printable
 from clinometer.report.base.table import Column, Table
 
 __all__ = ["escape_markdown", "markdown_table", "plain_table", "wrapped"]
@@ -27,7 +28,7 @@ def escape_markdown(text: str) -> str:
         >>> escape_markdown("a|b <script>\n*c*")
         'a\\|b &lt;script&gt; \\*c\\*'
     """
-    return " ".join(text.split()).translate(_SPECIAL)
+    return printable(" ".join(text.split())).translate(_SPECIAL)
 
 
 def markdown_table(table: Table) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "draw_figures",
     "html_comparison",
     "markdown_comparison",
+    "opening",
     "plain_comparison",
     "write_comparison",
 ]
@@ -81,7 +82,7 @@ def plain_comparison(comparison: Compared, *, everything: bool = False, width: i
         width: Width of the terminal in columns.
     """
     views = _views(comparison)
-    blocks = ["\n".join(_opening(comparison))]
+    blocks = ["\n".join(opening(comparison))]
     shown = 0
     for view in views:
         if len(views) > 1:
@@ -101,7 +102,7 @@ def plain_comparison(comparison: Compared, *, everything: bool = False, width: i
 
 def markdown_comparison(comparison: Compared) -> str:
     """The comparison as Markdown with pipe tables."""
-    blocks = [f"# Before and after: {escape_markdown(_title(comparison))}", _bullets(_opening(comparison))]
+    blocks = [f"# Before and after: {escape_markdown(_title(comparison))}", _bullets(opening(comparison))]
     views = _views(comparison)
     for view in views:
         if len(views) > 1:
@@ -142,7 +143,7 @@ def html_comparison(comparison: Compared) -> str:
     return fill(
         "comparison.html",
         title=_title(comparison),
-        heads=_opening(comparison),
+        heads=opening(comparison),
         before=comparison.labels[0],
         parts=parts,
         caveats=caveats(comparison),
@@ -189,8 +190,8 @@ def _title(comparison: Compared) -> str:
     return " → ".join(labels) if len(labels) == 2 else f"{labels[0]} and {len(labels) - 1} others"
 
 
-def _opening(comparison: Compared) -> list[str]:
-    """The encoders, the collection and the pivot, one line each."""
+def opening(comparison: Compared) -> list[str]:
+    """The encoders, the collection and the pivot, one line each, as every form of the report begins."""
     collection = comparison.collection
     documents, queries = (sum((collection.get(name) or {}).values()) for name in ("documents", "queries"))
     encoders = [f"after: {label}" for label in comparison.labels[1:]]

@@ -42,7 +42,7 @@ def change(view: View, row: Mapping[str, Any]) -> str:
     measure, span = row["measure"], _span(view, row)
     if row["before"] == row["after"] and row["equal"] == row["queries"]:
         unit = "%" if wording.scale(measure).unit == "%" else ""
-        return f"does not change: {wording.value(measure, row['before'])}{unit} before and after"
+        return f"stays at {wording.value(measure, row['before'])}{unit}"
     if not view.clear(row):
         excludes_zero = row["ci_low"] is not None and not row["ci_low"] <= 0 <= row["ci_high"]
         # The interval alone would say otherwise: it is not adjusted for the number of tests.
@@ -63,7 +63,9 @@ def _span(view: View, row: Mapping[str, Any]) -> str:
     before, after = (wording.value(measure, row[name]) + unit for name in ("before", "after"))
     limits = difference_interval(row, " to ")
     change = difference(measure, row["difference"]) + points(measure)
-    return f"from {before} to {after} ({change}" + (f", {view.confidence} interval {limits})" if limits else ")")
+    # Ends that look equal are one number, in every sentence that has a span.
+    ends = f"at {before} before and after" if before == after else f"from {before} to {after}"
+    return f"{ends} ({change}" + (f", {view.confidence} interval {limits})" if limits else ")")
 
 
 def _main(view: View) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clinometer.errors import printable
 from clinometer.report.base.section import Cases
 from clinometer.report.base.table import Table
 from clinometer.report.base.text import escape_markdown, markdown_table
@@ -88,5 +89,5 @@ def _settings(reading: Reading, *, several: bool) -> list[str]:
     for title, facts in settings(reading):
         blocks += _bullets(f"### {title}", [f"{key}: {text}" for key, text in facts])
     if command := reading.settings.get("command"):
-        blocks += ["### To reproduce it", "\n".join(f"    {line}" for line in str(command).splitlines())]
+        blocks += ["### To reproduce it", "\n".join(f"    {printable(line)}" for line in str(command).splitlines())]
     return blocks

@@ -83,7 +83,7 @@ def opened(path: Path, *, columns: Columns = USUAL, rows_file: Path | None = Non
 
 def _bfloat16(path: Path, name: str, shape: tuple[int, int]) -> Callable[[int, int], Any]:
     """Reader of the rows of a tensor whose numbers are the upper halves of float32, a type that NumPy lacks."""
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         offsets = msgspec.json.decode(file.read(length))[name]["data_offsets"]
     halves = np.memmap(path, dtype="<u2", mode="r", offset=8 + length + offsets[0], shape=shape)

@@ -13,6 +13,7 @@ from typing import IO, Any
 import msgspec
 from numpy.typing import NDArray
 
+from clinometer.contents import decode_json
 from clinometer.errors import FormatError, UsageError
 from clinometer.files import regular, written_whole
 from clinometer.store.exchange.row_source import Origin, RowBlock, Source
@@ -67,16 +68,12 @@ def line_ids(file: Path) -> list[str]:
         FormatError: A line is not one of a row.
         FileNotFoundError: The file does not exist.
     """
-    decoder = msgspec.json.Decoder(_Line)
-    with file.open("rb") as lines:
-        return [str(_line(decoder, file, number, line).id) for number, line in enumerate(lines, 1)]
+    with regular(file).open("rb") as lines:
+        return [str(_line(file, number, line).id) for number, line in enumerate(lines, 1)]
 
 
-def _line(decoder: msgspec.json.Decoder[_Line], file: Path, number: int, line: bytes) -> _Line:
-    try:
-        return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(file, number, f"expected a line such as {_FORM}: {error}") from None
+def _line(file: Path, number: int, line: bytes) -> _Line:
+    return decode_json(line, _Line, file, f"expected a line such as {_FORM}: {{problem}}", number)
 
 
 def sidecar_origin(path: Path) -> Origin | None:
@@ -109,7 +106,7 @@ def sidecar_source(
         raise FormatError(
             file, None, f"the {rows:,} vectors of {path.name} need one line each, such as {_FORM}; write them"
         )
-    with file.open("rb") as lines:
+    with regular(file).open("rb") as lines:
         yield Source(
             name=path.name,
             rows=rows,
@@ -122,13 +119,12 @@ def sidecar_source(
 def _blocks(
     file: Path, lines: IO[bytes], name: str, rows: int, read: Callable[[int, int], NDArray[Any]], step: int
 ) -> Iterator[RowBlock]:
-    decoder = msgspec.json.Decoder(_Line)
     block: list[_Line] = []
     number = 0
     for number, line in enumerate(lines, 1):
         if number > rows:
             break
-        block.append(_line(decoder, file, number, line))
+        block.append(_line(file, number, line))
         if len(block) == step or number == rows:
             yield RowBlock(
                 read(number - len(block), number),

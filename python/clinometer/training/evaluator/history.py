@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from itertools import chain, count
 from pathlib import Path
 
+from clinometer.errors import FormatError
 from clinometer.files import regular
 
 __all__ = ["append_row"]
@@ -47,5 +48,8 @@ def _header(path: Path) -> list[str]:
     """The columns of a file; none if it is new or empty."""
     if not path.is_file():
         return []
-    with regular(path).open(newline="", encoding="utf-8") as file:
-        return next(csv.reader(file), [])
+    try:
+        with regular(path).open(newline="", encoding="utf-8") as file:
+            return next(csv.reader(file), [])
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise FormatError(path, None, f"not a table of evaluations ({error}); move it away") from None

@@ -1,86 +1,25 @@
-"""Files that are written completely or not at all, a lock against a second writer, and JSON bytes."""
+"""Files and folders that are written completely or not at all, and a lock against a second writer."""
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import os
 import shutil
-import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
-import msgspec
+from clinometer.errors import ClinometerError, MissingFileError, UsageError
+from clinometer.files.paths import check_target, expanded
 
-from clinometer.errors import ClinometerError, FormatError, UsageError
-
-__all__ = [
-    "PARTIAL",
-    "Hashing",
-    "check_target",
-    "expanded",
-    "file_digest",
-    "folder_written_whole",
-    "json_bytes",
-    "lock",
-    "put_section",
-    "refuse_foreign",
-    "regular",
-    "withdraw",
-    "written_together",
-    "written_whole",
-]
+__all__ = ["PARTIAL", "folder_written_whole", "lock", "withdraw", "written_together", "written_whole"]
 
 PARTIAL = ".partial"
 """Suffix of an unfinished file."""
 
 _LOCK = ".lock"
-
-
-def expanded(path: str | os.PathLike[str]) -> Path:
-    """The path with `~` or `~user` at its beginning replaced by the home folder, as shells do.
-
-    Shells leave `beir:~/x` and `--run=~/x` as they are. A user who does not exist is left as well.
-    """
-    return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal digits; read in parts, so that its size does not matter."""
-    with regular(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-class Hashing:
-    """A writable file that keeps the size and SHA-256 of what was written."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._sha, self.bytes = file, hashlib.sha256(), 0
-
-    def write(self, data: bytes) -> int:
-        """Write all the bytes."""
-        self._sha.update(data)
-        self.bytes += len(data)
-        return self._file.write(data)
-
-    @property
-    def sha256(self) -> str:
-        """Digest of everything written so far, in hexadecimal digits."""
-        return self._sha.hexdigest()
-
-
-def json_bytes(value: Any) -> bytes:
-    r"""A value as indented JSON that ends in a newline.
-
-    Example:
-        >>> json_bytes({"a": [1]})
-        b'{\n "a": [\n  1\n ]\n}\n'
-    """
-    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 
 class _Unpublished(NamedTuple):
@@ -201,47 +140,6 @@ def written_whole(path: str | os.PathLike[str], *, durable: bool = False) -> Ite
         raise
 
 
-def check_target(path: str | os.PathLike[str]) -> None:
-    """Refuse a name for a new file that a folder, a pipe or a device has.
-
-    Raises:
-        UsageError: The message says what the name is.
-    """
-    if kind := _special(Path(path)):
-        raise UsageError(f"{path} is {kind}; give the name of a file")
-    if Path(path).is_dir():
-        raise UsageError(f"{path} is a folder; give the name of a file")
-
-
-def regular(path: str | os.PathLike[str]) -> Path:
-    """The path of a file to read, which is not a pipe or a device: these may never end, and cannot be read twice.
-
-    A folder, and a path where nothing is, pass: the system's own errors name them.
-
-    Raises:
-        FormatError: The message says what the path is.
-        UsageError: No path can be written so.
-    """
-    if kind := _special(Path(path)):
-        raise FormatError(Path(path), None, f"this is {kind}, not a file; save its content as a file first")
-    return Path(path)
-
-
-def _special(path: Path) -> str:
-    """What a path is that is neither file nor folder; empty for these, and where nothing is."""
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
-    except (OSError, ValueError) as error:
-        # ValueError: a zero byte, or half of a surrogate pair.
-        if isinstance(error, OSError) and error.errno not in (errno.ENAMETOOLONG, errno.ELOOP):
-            raise
-        raise UsageError(f"{str(path)!r} cannot be a path ({getattr(error, 'strerror', error)}); check it") from None
-    kinds = {stat.S_ISFIFO: "a pipe", stat.S_ISCHR: "a device", stat.S_ISBLK: "a device", stat.S_ISSOCK: "a socket"}
-    return next((kind for is_kind, kind in kinds.items() if is_kind(mode)), "")
-
-
 _SLOTS = 16
 """Number of writers that can write one file at the same time; each of them has an unfinished file of its own."""
 
@@ -349,7 +247,7 @@ def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} already exists and is not empty; choose a new folder")
     if not folder.parent.is_dir():
-        raise FileNotFoundError(f"the folder {folder.parent} does not exist; create it before writing {folder.name}")
+        raise MissingFileError(f"the folder {folder.parent} does not exist; create it before writing {folder.name}")
     hidden = folder.with_name(f".{folder.name}")
     # Files of this folder are published with it, not with others that are written together.
     token = _together.set(None)
@@ -376,29 +274,6 @@ def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
 def _contents(partial: Path) -> Path:
     """The unfinished folder whose lock is a file next to it; a lock inside would be published with the rest."""
     return partial.with_name(f"{partial.name}-files")
-
-
-def put_section(page: Path, name: str, text: str) -> None:
-    """Put a section into a Markdown page, in place of an earlier one of that name; the page appears whole.
-
-    Args:
-        page: The file; created if it does not exist.
-        name: Name of the section, such as the collection's.
-        text: Markdown.
-    """
-    begin, end = f"<!-- begin: clinometer {name} -->", f"<!-- end: clinometer {name} -->"
-    before = regular(page).read_text(encoding="utf-8") if page.exists() else ""
-    head, _, rest = before.partition(begin)
-    tail = rest.partition(end)[2]
-    with written_whole(page) as file:
-        file.write(f"{head.rstrip()}\n\n{begin}\n{text}\n{end}{tail.rstrip()}\n".lstrip("\n").encode())
-
-
-def refuse_foreign(folder: Path, marker: str, is_own: Callable[[str], bool]) -> None:
-    """Refuse a folder without its marker that holds other files; the message names the first of them."""
-    if foreign := sorted(file.name for file in folder.iterdir() if not is_own(file.name)):
-        problem = f"this folder has no {marker} but holds {foreign[0]!r}; choose a new or empty folder"
-        raise FormatError(folder, None, problem)
 
 
 def lock(folder: Path) -> IO[bytes]:

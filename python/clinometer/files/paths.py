@@ -1,0 +1,70 @@
+"""Paths of files: what is a file to read, a name for a new one, or a folder of another tool."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from clinometer.errors import FormatError, UsageError
+
+__all__ = ["check_target", "expanded", "refuse_foreign", "regular"]
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with `~` or `~user` at its beginning replaced by the home folder, as shells do.
+
+    Shells leave `beir:~/x` and `--run=~/x` as they are. A user who does not exist is left as well.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Refuse a name for a new file that a folder, a pipe or a device has.
+
+    Raises:
+        UsageError: The message says what the name is.
+    """
+    if kind := _special(Path(path)):
+        raise UsageError(f"{path} is {kind}; give the name of a file")
+    if Path(path).is_dir():
+        raise UsageError(f"{path} is a folder; give the name of a file")
+
+
+def regular(path: str | os.PathLike[str]) -> Path:
+    """The path of a file to read, which is not a pipe or a device: these may never end, and cannot be read twice.
+
+    A folder, and a path where nothing is, pass: the system's own errors name them.
+
+    Raises:
+        FormatError: The message says what the path is.
+        UsageError: No path can be written so.
+    """
+    if kind := _special(Path(path)):
+        raise FormatError(Path(path), None, f"this is {kind}, not a file; save its content as a file first")
+    return Path(path)
+
+
+def _special(path: Path) -> str:
+    """What a path is that is neither file nor folder; empty for these, and where nothing is."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, ValueError) as error:
+        # ValueError: a zero byte, or half of a surrogate pair.
+        if isinstance(error, OSError) and error.errno not in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise
+        raise UsageError(f"{str(path)!r} cannot be a path ({getattr(error, 'strerror', error)}); check it") from None
+    kinds = {stat.S_ISFIFO: "a pipe", stat.S_ISCHR: "a device", stat.S_ISBLK: "a device", stat.S_ISSOCK: "a socket"}
+    return next((kind for is_kind, kind in kinds.items() if is_kind(mode)), "")
+
+
+def refuse_foreign(folder: Path, marker: str, is_own: Callable[[str], bool]) -> None:
+    """Refuse a folder that holds other files than those around its marker; the message names the first of them."""
+    if foreign := sorted(file.name for file in folder.iterdir() if not is_own(file.name)):
+        marked = "holds" if (folder / marker).exists() else f"has no {marker} but holds"
+        problem = f"this folder {marked} {foreign[0]!r}; choose a new or empty folder"
+        raise FormatError(folder, None, problem)
