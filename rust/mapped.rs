@@ -225,7 +225,8 @@ mod signal {
             let file = File::options().read(true).write(true).open(&path).unwrap();
             std::fs::remove_file(&path).unwrap();
             // SAFETY: a new map, which is never unmapped.
-            let start = unsafe { libc::mmap(std::ptr::null_mut(), size, PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+            let start =
+                unsafe { libc::mmap(std::ptr::null_mut(), size, PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0) };
             assert_ne!(start, MAP_FAILED);
             // SAFETY: mapped above, for the rest of the process.
             (file, unsafe { std::slice::from_raw_parts(start.cast::<u8>(), size) })
