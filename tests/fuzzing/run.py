@@ -105,9 +105,10 @@ def fuzz(name: str, seconds: int) -> None:
         first = data[:1] if random_source.random() < 0.9 else bytes([random_source.randrange(len(files))])
         return (first + damaged(data[1:], random_source))[:most]
 
-    arguments = [sys.argv[0], f"-max_total_time={max(3, round(seconds - (time.monotonic() - began)))}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}",
-                 "-max_len=200000", "-verbosity=0", "-print_final_stats=1",
-                 f"-artifact_prefix={KEPT}/{name}-", str(corpus)]  # fmt: skip
+    left = max(3, round(seconds - (time.monotonic() - began)))
+    limits = [f"-max_total_time={left}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}", "-max_len=200000"]
+    output = ["-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={KEPT}/{name}-"]
+    arguments = [sys.argv[0], *limits, *output, str(corpus)]
     atheris.Setup(arguments, one, custom_mutator=mutate)
     atheris.Fuzz()
 
