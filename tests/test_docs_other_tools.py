@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import textwrap
@@ -92,7 +93,11 @@ def test_mteb(shared: Path, workplace: Path, tmp_path: Path) -> None:
     host = pytest.importorskip("sentence_transformers")
     from support import tiny_transformer
 
-    (workplace / "data").symlink_to(shared / "data")
+    (workplace / "data" / "xquad").mkdir(parents=True)
+    for path in (shared / "data" / "xquad").glob("xquad.*.json"):  # a few articles are enough
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["data"] = content["data"][:4]
+        (workplace / "data" / "xquad" / path.name).write_text(json.dumps(content), encoding="utf-8")
     tiny_transformer.build(tmp_path / "parts").save(str(tmp_path / "tiny"))
     first, second = blocks("mteb")
     # An encoder that knows the words: equal scores would be in another order on the two sides.

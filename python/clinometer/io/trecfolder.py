@@ -82,7 +82,9 @@ def read_trec(
     notes: dict[str, object] = {"languages_found_by": dict(labels.found_by), **ids.notes()}
     collection = assembly.build(folder, notes)
     absent = [kind for kind, path in (("queries", topics), ("documents", corpus)) if path is None]
-    return replace(collection, notes={**collection.notes, "texts_absent": absent}) if absent else collection
+    return (
+        replace(collection, notes={**collection.notes, "texts_absent": " and ".join(absent)}) if absent else collection
+    )
 
 
 def _only(folder: Path, pattern: re.Pattern[str], expected: str) -> Path:
