@@ -8,8 +8,8 @@ questions, `after` what the package does. For shares of independent questions, c
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from math import comb
 from typing import Any
 
@@ -30,7 +30,6 @@ FEW = (4, 6, 8, 10, 12, 15, 20, 30)
 NEAR = 0.2
 """Shares from 20 % below to 20 % above one, over which its coverage is averaged."""
 
-_SAMPLES = 2000
 _MOST_VALUES = 4_000_000
 _EPSILON = 1e-12
 
@@ -72,14 +71,14 @@ def _methods(values: Values, population: Population) -> dict[str, Ends]:
 
 
 def simulated(
-    population: Population, clusters: int, seed: int, methods: Callable[..., dict[str, Ends]]
+    population: Population, clusters: int, seed: int, samples: int, methods: Callable[..., dict[str, Ends]]
 ) -> dict[str, Any]:
     """Coverage of each method at one number of clusters, and the mean width of its intervals."""
     rng = np.random.default_rng(seed)
-    step = min(_SAMPLES, max(1, _MOST_VALUES // (clusters * population.questions)))
+    step = min(samples, max(1, _MOST_VALUES // (clusters * population.questions)))
     covered: dict[str, list[float]] = {}
     widths: dict[str, list[float]] = {}
-    for _ in range(0, _SAMPLES, step):
+    for _ in range(0, samples, step):
         values = population.draw(rng, (step, clusters, population.questions))
         for name, ends in methods(values, population).items():
             covered.setdefault(name, []).append(_covered(ends, population.truth))
@@ -135,23 +134,36 @@ def exact(size: int) -> list[dict[str, Any]]:
     return lines
 
 
-def run() -> dict[str, Any]:
+def of_population(number: int, samples: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The simulations of one population: all methods, and the package's with few clusters; seeds are its own."""
+    population = populations()[number]
+    lines = [simulated(population, size, 1000 * number + size, samples, _methods) for size in SIZES]
+    few = [
+        simulated(
+            population, size, 1000 * number + size, samples, lambda values, drawn: {"after": after(values, drawn)}
+        )
+        for size in FEW
+    ]
+    print(population.family, population.name, lines[0]["coverage"], flush=True)
+    return lines, few
+
+
+def run(samples: int, jobs: int) -> dict[str, Any]:
     """All simulations."""
-    started = time.process_time()
     lines: list[dict[str, Any]] = []
     few: list[dict[str, Any]] = []
-    for number, population in enumerate(populations()):
-        lines += [simulated(population, size, 1000 * number + size, _methods) for size in SIZES]
-        few += [
-            simulated(population, size, 1000 * number + size, lambda values, drawn: {"after": after(values, drawn)})
-            for size in FEW
-        ]
-        print(population.family, population.name, lines[-len(SIZES)]["coverage"], flush=True)
+    size = len(populations())
+    with ProcessPoolExecutor(jobs) as pool:
+        for of_all, of_few in pool.map(of_population, range(size), [samples] * size):
+            lines += of_all
+            few += of_few
     shares = [line for size in SIZES for line in exact(size)]
-    minutes = round((time.process_time() - started) / 60, 1)
-    return {"samples": _SAMPLES, "minutes": minutes, "simulated": lines, "few": few, "shares": shares}
+    return {"samples": samples, "simulated": lines, "few": few, "shares": shares}
 
 
 if __name__ == "__main__":
-    parser(__doc__).parse_args()
-    write_result("intervals", run())
+    options = parser(__doc__)
+    options.add_argument("--samples", type=int, default=2000, help="samples of each population and size")
+    options.add_argument("--jobs", type=int, default=1, help="processes; the result does not depend on it")
+    chosen = options.parse_args()
+    write_result("intervals", run(chosen.samples, chosen.jobs))

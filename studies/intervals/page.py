@@ -45,7 +45,8 @@ def _shown(coverage: float) -> str:
 def coverage(result: Mapping[str, Any]) -> list[str]:
     """Before and after at every number of clusters."""
     sizes = sorted({line["clusters"] for line in result["simulated"]})
-    lines: list[str] = []
+    error = (0.95 * 0.05 / result["samples"]) ** 0.5
+    lines = [f"{result['samples']:,} samples for each number, whose standard error is {error:.3f} where it is .95.", ""]
     for family in dict.fromkeys(line["family"] for line in result["simulated"]):
         rows = []
         of_family = [line for line in result["simulated"] if line["family"] == family]

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def fuzz(name: str, seconds: int) -> None:
     """Fuzz one family; does not return."""
     import atheris
 
+    began = time.monotonic()
     with atheris.instrument_imports(include=["clinometer"]):
         from support.mutations import damaged
         from support.reader_families import FAMILIES, problem_of
@@ -103,7 +105,7 @@ def fuzz(name: str, seconds: int) -> None:
         first = data[:1] if random_source.random() < 0.9 else bytes([random_source.randrange(len(files))])
         return (first + damaged(data[1:], random_source))[:most]
 
-    arguments = [sys.argv[0], f"-max_total_time={seconds}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}",
+    arguments = [sys.argv[0], f"-max_total_time={max(3, round(seconds - (time.monotonic() - began)))}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}",
                  "-max_len=200000", "-verbosity=0", "-print_final_stats=1",
                  f"-artifact_prefix={KEPT}/{name}-", str(corpus)]  # fmt: skip
     atheris.Setup(arguments, one, custom_mutator=mutate)

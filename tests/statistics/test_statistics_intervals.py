@@ -198,6 +198,10 @@ def test_one_column_and_many_columns_have_the_same_intervals() -> None:
 def test_values_outside_their_range_count_as_unbounded() -> None:
     values = [0.2, 0.9, 1.3, 0.4, 0.8]
     assert one(values, range=SHARE) == one(values, range=UNBOUNDED)
+    # A last bit too many is rounding.
+    rounded = one([100.00000000000001, 100, 100], range=(0.0, 100.0))
+    assert rounded.low < 90
+    assert rounded.high == 100
 
 
 def test_signs_are_those_of_clusters() -> None:

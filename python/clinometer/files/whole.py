@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from clinometer.errors import ClinometerError, UsageError
+from clinometer.errors import ClinometerError, MissingFileError, UsageError
 from clinometer.files.paths import check_target, expanded
 
 __all__ = ["PARTIAL", "folder_written_whole", "lock", "withdraw", "written_together", "written_whole"]
@@ -247,7 +247,7 @@ def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} already exists and is not empty; choose a new folder")
     if not folder.parent.is_dir():
-        raise FileNotFoundError(f"the folder {folder.parent} does not exist; create it before writing {folder.name}")
+        raise MissingFileError(f"the folder {folder.parent} does not exist; create it before writing {folder.name}")
     hidden = folder.with_name(f".{folder.name}")
     # Files of this folder are published with it, not with others that are written together.
     token = _together.set(None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +25,18 @@ __all__ = ["BootstrapMeans", "Estimate", "Range", "Resamples", "Unit", "observed
 Unit = Literal["cluster", "question"]
 """What intervals and tests draw: questions that share an answer together, or each question alone."""
 
-
 Range = tuple[float, float]
 """The least and the largest possible value; infinite where there is none."""
+
+_Number = TypeVar("_Number", np.float64, np.int32)
 
 _UNBOUNDED: Range = (-np.inf, np.inf)
 
 _BLOCK = 1 << 22
 """Number of influences computed at a time."""
+
+_ROUNDING = 1e-9
+"""How far outside its range a value may lie by rounding, as a share of the range's ends."""
 
 
 MOST_RESAMPLES = 1_000_000
@@ -110,7 +114,7 @@ class BootstrapMeans:
 
     means: NDArray[np.float64]
     sums: NDArray[np.float64]
-    counts: NDArray[np.float64]
+    counts: NDArray[np.int32]
     distances: NDArray[np.float64]
     ranges: NDArray[np.float64]
     whole: NDArray[np.bool_]
@@ -143,14 +147,15 @@ class BootstrapMeans:
         suggested = [observed_range(column) for column in values.T] if ranges is None else ranges
         bounds = np.array(suggested, dtype=np.float64).reshape(-1, 2)
         low, high = bounds.T
-        outside = (known & ((values < low) | (values > high))).any(axis=0)
+        slack = _ROUNDING * np.maximum(*(np.where(np.isfinite(end), np.abs(end), 0.0) for end in (low, high)))
+        outside = (known & ((values < low - slack) | (values > high + slack))).any(axis=0)
         bounds[outside] = _UNBOUNDED
         low, high = bounds.T
         at_end = (values == low) | (values == high) | ((values == 0) & (low == -high))
         return cls(
             means,
             summed(filled, clusters),
-            summed(known.astype(np.float64), clusters),
+            summed(known.astype(np.int32), clusters),
             distances,
             bounds,
             (at_end | ~known).all(axis=0),
@@ -257,7 +262,7 @@ class BootstrapMeans:
         It is 0 where the cluster has no value. Each column's numbers lie next to each other, so that its moments do not
         depend on the other columns.
         """
-        sums, counts = (np.ascontiguousarray(part[:, columns].T) for part in (self.sums, self.counts))
+        sums, counts = np.ascontiguousarray(self.sums[:, columns].T), np.ascontiguousarray(self.counts[:, columns].T)
         rest = counts.sum(axis=1, keepdims=True) - counts
         influence: NDArray[np.float64] = np.zeros_like(sums)
         np.divide(sums - self.means[columns, None] * counts, rest, out=influence, where=(counts > 0) & (rest > 0))
@@ -299,7 +304,7 @@ def observed_range(values: NDArray[np.float64]) -> Range:
     return next((ends for ends in ((0.0, 1.0), (-1.0, 1.0)) if ends[0] <= least and most <= ends[1]), _UNBOUNDED)
 
 
-def summed(values: NDArray[np.float64], clusters: NDArray[np.int64]) -> NDArray[np.float64]:
+def summed(values: NDArray[_Number], clusters: NDArray[np.int64]) -> NDArray[_Number]:
     """Sums of the rows of each cluster, `(clusters, columns)`, in the order of the clusters' numbers.
 
     Example:
@@ -311,7 +316,7 @@ def summed(values: NDArray[np.float64], clusters: NDArray[np.int64]) -> NDArray[
     starts = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]])) if len(order) else order
     if len(starts) == len(order) and np.array_equal(order, np.arange(len(order))):
         return values
-    sums: NDArray[np.float64] = np.add.reduceat(values[order], starts, axis=0)
+    sums: NDArray[_Number] = np.add.reduceat(values[order], starts, axis=0)
     return sums
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from tqdm.auto import tqdm
 
-from clinometer.errors import FormatError, UsageError
+from clinometer.errors import FormatError, MissingFileError, UsageError
 from clinometer.files import regular
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import require_file, write_lines
@@ -74,7 +74,7 @@ class TranslationCache:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.parent.is_dir():
-            raise FileNotFoundError(f"the folder {self.path.parent} does not exist; create it before translating")
+            raise MissingFileError(f"the folder {self.path.parent} does not exist; create it before translating")
         self.cut_lines = 0
         self._text_of_key: dict[str, str] = {}
         self._read()
