@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
 
-.PHONY: help demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray lint rust-test fuzz docs bench figures clean
+.PHONY: help demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray lint rust-test fuzz fuzz-rust sanitize deny docs bench figures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+( test-3[^:]*)?:.*##' $(MAKEFILE_LIST) | sed 's/[ :].*##/\t/' | expand -t 16
@@ -102,6 +102,24 @@ $(VENV)/fuzz.stamp: $(VENV)/dev.stamp
 MINUTES ?= 10
 fuzz: $(VENV)/fuzz.stamp ## Give every reader damaged files, guided by coverage, for MINUTES=10; the corpus stays in fuzzing/
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzzing/run.py --minutes $(MINUTES)
+
+# cargo-fuzz comes by `cargo install cargo-fuzz`, and the nightly toolchain by rustup.
+fuzz-rust: ## Give the Rust core arbitrary input, guided by coverage, for MINUTES=10 in all (needs cargo-fuzz and nightly)
+	for target in scan resample; do \
+		cargo +nightly fuzz run $$target -- -max_total_time=$$(($(MINUTES) * 30)) -max_len=4096 || exit 1; done
+
+# valgrind shows no AVX-512 to the tests, so these run the portable kernel and AVX2.
+HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+RUST_TESTS := --no-default-features --lib --tests --target $(HOST)
+sanitize: ## Run the Rust tests under the address and thread sanitizers and valgrind (needs nightly with rust-src)
+	for sanitizer in address thread; do \
+		RUSTFLAGS=-Zsanitizer=$$sanitizer CARGO_TARGET_DIR=target/$$sanitizer PROPTEST_CASES=32 \
+			cargo +nightly test -Zbuild-std $(RUST_TESTS) || exit 1; done
+	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER='valgrind -q --error-exitcode=99' PROPTEST_CASES=3 \
+		cargo test $(RUST_TESTS)
+
+deny: ## Check licences, doubles and sources of the Rust dependencies (needs cargo-deny)
+	cargo deny check bans licenses sources
 
 $(VENV)/docs.stamp: $(VENV)/dev.stamp
 	@echo "== installing clinometer[docs]: mkdocs"

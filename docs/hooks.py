@@ -59,9 +59,9 @@ def command_line() -> str:
         "# Command line",
         "",
         "Results go to standard output, progress and notes to standard error. Exit codes: 0 it worked, 1 it failed or "
-        "a check did not hold, 2 the command was not understood, 130 interrupted. Options that several commands take "
-        "are the same in all of them. `clinometer --install-completion` installs completion for bash, zsh, fish or "
-        "PowerShell. Made from the package.",
+        "a check did not hold, 2 the command was not understood, 130 interrupted, 141 nobody read the output. Options "
+        "that several commands take are the same in all of them. `clinometer --install-completion` installs completion "
+        "for bash, zsh, fish or PowerShell. Made from the package.",
         "",
     ]
     program: Any = typer.main.get_command(app)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 import shlex
 import textwrap
@@ -92,7 +94,11 @@ def test_mteb(shared: Path, workplace: Path, tmp_path: Path) -> None:
     host = pytest.importorskip("sentence_transformers")
     from support import tiny_transformer
 
-    (workplace / "data").symlink_to(shared / "data")
+    (workplace / "data" / "xquad").mkdir(parents=True)
+    for language in ("en", "de", "zh"):  # a few articles are enough
+        content = json.loads(gzip.decompress((shared / f"data/xquad/xquad.{language}.json.gz").read_bytes()))
+        content["data"] = content["data"][:4]
+        (workplace / f"data/xquad/xquad.{language}.json").write_text(json.dumps(content), encoding="utf-8")
     tiny_transformer.build(tmp_path / "parts").save(str(tmp_path / "tiny"))
     first, second = blocks("mteb")
     # An encoder that knows the words: equal scores would be in another order on the two sides.

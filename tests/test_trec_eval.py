@@ -16,6 +16,7 @@ from support.languages import LANGUAGES
 import clinometer as cm
 from clinometer.collection import CollectionBuilder
 from clinometer.errors import MeasureError
+from clinometer.io.trec import read_run, write_qrels, write_run
 from clinometer.measures import parse
 from clinometer.scenarios import Setting, settings_of
 from clinometer.scorers import RunScorer
@@ -29,7 +30,7 @@ generate: Any = importlib.import_module("studies.trec_eval.generate")
 def test_every_figure_is_that_of_trec_eval(kind: str, query_set: str) -> None:
     for seed in (0, 1):
         qrels, run = generate.KINDS[kind](seed)
-        assert list(compare.differences(qrels, run, query_set)) == []
+        assert compare.differences(qrels, run, query_set) == []
 
 
 GRADED = {
@@ -110,29 +111,50 @@ def test_the_comparison_sees_a_difference() -> None:
     theirs = compare.their_figures(qrels, run, "complete")
     assert compare.our_figures(qrels, run, "listed")["all", "AP"] != pytest.approx(theirs["all", "AP"])
     first = next(iter(run))
-    assert list(compare.differences(qrels, run | {first: dict.fromkeys(qrels[first], 1.0)}, "complete")) == []
+    assert compare.differences(qrels, run | {first: dict.fromkeys(qrels[first], 1.0)}, "complete") == []
     assert compare.our_figures(qrels, run | {first: {"d0": 1.0}}, "complete") != compare.our_figures(
         qrels, run, "complete"
     )
 
 
+@pytest.mark.parametrize("printed", compare.PRINTED, ids=lambda printed: printed.output)
 def test_the_command_compares_files_and_what_trec_eval_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    printed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["generate", str(tmp_path)])
-    monkeypatch.setattr(generate, "KINDS", {"test": generate.KINDS["ties"]})
-    generate.main()
-    figures = compare.their_figures(*generate.KINDS["test"](0), "complete")
+    """The outputs are made here from pytrec_eval, as trec_eval's own tests make them from its files."""
+    qrels, run = generate.KINDS["graded"](4)
+    truncated = {query: scores for query, scores in run.items() if query not in ("302", "305")}
+    write_qrels(tmp_path / printed.qrels, qrels)
+    write_run(tmp_path / printed.results, run if printed.results == "results.test" else truncated, "t")
+    run = read_run(tmp_path / printed.results)
+    if printed.deepest is not None:
+        monkeypatch.setattr(compare, "PRINTED", [printed._replace(deepest=7)])
+        run = {query: dict(list(scores.items())[:7]) for query, scores in run.items()}
+    figures = compare.their_figures(qrels, run, printed.query_set, printed.level)
     lines = [f"{compare.MEASURES[name]}\t{query}\t{value:.4f}" for (query, name), value in figures.items()]
-    (tmp_path / "out.test.aqc").write_text("\n".join(["runid\tall\tties", *lines]) + "\n")
+    (tmp_path / printed.output).write_text("\n".join(["runid\tall\tSTANDARD", *lines]) + "\n")
+    monkeypatch.setattr("sys.argv", ["compare", str(tmp_path)])
     with pytest.raises(SystemExit) as done:
         compare.main()
-    assert done.value.code == 0
-    assert f"complete     {2 * len(figures):8,} {0:10,}" in capsys.readouterr().out
-    (tmp_path / "out.test.aqc").write_text("map\tall\t0.9999\n")
+    out = capsys.readouterr().out
+    assert done.value.code == 0, out
+    assert f"{printed.output:16} {printed.query_set:12} {len(figures):8,} {0:10,}" in out
+    (tmp_path / printed.output).write_text("map\tall\t0.9999\n")
     with pytest.raises(SystemExit) as done:
         compare.main()
     assert done.value.code == 1
+    assert "Difference(" in capsys.readouterr().out
+
+
+def test_the_generated_files_are_equal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["generate", str(tmp_path)])
+    generate.main()
+    with pytest.raises(SystemExit) as done:
+        compare.main()
+    assert done.value.code == 0
+    assert capsys.readouterr().out.count("pytrec_eval") == 2 * len(generate.KINDS)
 
 
 def test_queries_without_an_answer_are_left_out_by_default() -> None:

@@ -1,7 +1,7 @@
 """The exceptions that clinometer raises; each message is one sentence that gives the location and the fix.
 
 A user's mistake is always a `ClinometerError`; anything else that escapes is a defect of this package.
-`FileNotFoundError` and `PermissionError` are raised as they are.
+`FileNotFoundError`, of which `MissingFileError` is one, and `PermissionError` of the system are raised as they are.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ __all__ = [
     "LanguageError",
     "MeasureError",
     "MissingExtraError",
+    "MissingFileError",
     "UsageError",
 ]
 
@@ -127,6 +128,10 @@ class FormatError(ClinometerError, ValueError):
     def __reduce__(self) -> tuple[type[FormatError], tuple[str, int | None, str]]:
         # An error raised in a worker is pickled on its way to the main process.
         return type(self), (self.path, self.line, self.problem)
+
+
+class MissingFileError(ClinometerError, FileNotFoundError):
+    """A file or folder that is needed does not exist; the message names what is looked for, and the fix."""
 
 
 class EmbeddingError(ClinometerError, ValueError):

@@ -123,7 +123,8 @@ def texts(values: object, name: str) -> list[str]:
         ['en', 'de']
     """
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
-        raise UsageError(f"{name} must be a list of texts, not {shown(values)}")
+        fix = f"; write {shown(values.split(','))}" if isinstance(values, str) else ""
+        raise UsageError(f"{name} must be a list of texts, not {shown(values)}{fix}")
     if isinstance(values, np.ndarray) and values.ndim != 1:
         raise UsageError(f"{name} must be a list of texts, not an array of shape {values.shape}")
     if isinstance(values, (set, frozenset)):
@@ -242,7 +243,8 @@ def _text(value: object, name: str) -> None:
 
 def _unread_texts(values: object, name: str) -> None:
     if not isinstance(values, Iterator):
-        texts(values, name)
+        # The names of a mapping, such as `SCENARIOS`, are a list in its order.
+        texts(list(values) if isinstance(values, Mapping) else values, name)
 
 
 def _items(values: object, name: str, *, sized: bool) -> None:

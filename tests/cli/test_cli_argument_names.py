@@ -12,7 +12,7 @@ from support.command_line import Run, assert_complaint
 from test_house import modules
 
 from clinometer.cli import _COMMANDS
-from clinometer.cli.argument_names import option_names, with_options
+from clinometer.cli.argument_names import SOURCES, option_names, with_options
 from clinometer.cli.evaluate import evaluate
 from clinometer.cli.exchange import export, import_
 from clinometer.cli.expansion import expand
@@ -47,6 +47,12 @@ def test_errors_in_python_name_arguments() -> None:
 
     with pytest.raises(cm.errors.UsageError, match=r"^pairs is 'each', but must be pivot or all"):
         cm.evaluate("demo", "bm25", pairs="each")
+
+
+def test_every_reader_is_known() -> None:
+    from clinometer import io
+
+    assert set(SOURCES) == set(io._FORMS)
 
 
 def test_all_spellings_of_an_option() -> None:

@@ -272,20 +272,20 @@ def test_a_correction_of_another_encoder_is_warned_about(run: Run, tmp_path: Pat
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--method", "centre"], "unknown correction 'centre'; expected one of center, lir, shift, calibrate"),
-    (["--method", "lir", "--strength", "0.5"], "unknown option strength of lir; expected components, centred"),
+    (["--method", "lir", "--strength", "0.5"], "unknown option --strength of lir; expected --components, --centre"),
     (["--strength", "much"], "--strength is 'much'; give auto or a number"),
     (["--strength=-1"], "strength is -1.0, but must be a number of 0 or more"),
     (["--directions", "1.5"], "--directions is '1.5'; give auto or a number"),
     (["--directions", "7"], "directions is 7, but the means of 3 languages"),
     (["--method", "lir", "--components", "30"], "components is 30, but must lie between 1 and 19"),
     (["--method", "lir", "--sample", "2", "--components", "4"], "too few documents to remove 4 components: de (2)"),
-    (["--queries-by", "each"], "queries_by is 'each', but must be one of own, documents, none"),
+    (["--queries-by", "each"], "--queries-by is 'each', but must be one of own, documents, none"),
     (["--method", "calibrate", "--queries-by", "documents"], "calibrate is fitted on scores of queries"),
     (["--method", "lir", "--queries-by", "none"], "choose own or documents"),
     (["--method", "shift", "--pivot", "fr"], "no text shares a parallel group with one in fr; give translated texts"),
     (["--languages", "en,xx"], "has no xx; it has en, de, zh"),
     (["--correction", "old.npz"], "--correction is for stored embeddings, but beir:"),
-    (["--adapter", "absent", "--unit", "row"], "unknown option unit of beir"),
+    (["--adapter", "absent", "--unit", "row"], "unknown option --unit of beir"),
 ]
 
 

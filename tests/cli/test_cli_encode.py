@@ -105,8 +105,8 @@ def test_a_store_that_does_not_fit(encode: Run, folder: Path, tmp_path: Path) ->
     assert encode("-o", tmp_path / "s").code == 0
     before = bytes_in(tmp_path / "s")
     prompt = complaint(encode("-o", tmp_path / "s", "--document-prompt", "passage: "), 2)
-    assert "documents has other settings (document_prompt: '', now 'passage: '); encode as before" in prompt
-    assert "shard_rows: 2048, now 5" in complaint(encode("-o", tmp_path / "s", "--shard-rows", 5), 2)
+    assert "documents has other settings (--document-prompt: '', now 'passage: '); encode as before" in prompt
+    assert "--shard-rows: 2048, now 5" in complaint(encode("-o", tmp_path / "s", "--shard-rows", 5), 2)
     assert "dtype: float32, now float16" in complaint(encode("-o", tmp_path / "s", "--dtype", "float16"), 2)
     corpus = folder / "corpus.jsonl"
     corpus.write_text(corpus.read_text().replace('"1 de"', '"2 de"'))
@@ -129,7 +129,7 @@ def test_queries_that_do_not_fit_are_refused_before_documents_are_encoded(encode
         (["--dtype", "int8"], "--dtype is 'int8', but must be float32, float16 or int16"),
         (["--encoder", "precomputed"], "--encoder precomputed has nothing to encode"),
         (["--languages", "xx"], "has no xx; it has en, de"),
-        (["--unit", "row"], "unknown option unit of beir"),
+        (["--unit", "row"], "unknown option --unit of beir"),
     ],
 )
 def test_options_that_cannot_be_used(encode: Run, tmp_path: Path, options: list[str], sentence: str) -> None:

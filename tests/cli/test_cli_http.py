@@ -72,7 +72,7 @@ def test_fitting_a_correction_and_looking_at_geometry_with_a_server(
         (["--http", "query-fields={"], 2, "--http query-fields={: invalid value ("),
         (["--http", "encoding-format=hex"], 2, "--http encoding-format=hex: invalid value ("),
         (["--http", "timeout=0"], 2, "timeout must be more than 0"),
-        (["--max-length", "9"], 2, "max_length has no effect on an encoder behind a URL"),
+        (["--max-length", "9"], 2, "--max-length has no effect on an encoder behind a URL"),
     ],
 )
 def test_wrong_options(run: Run, folder: Path, server: Server, options: list[str], code: int, sentence: str) -> None:

@@ -147,14 +147,14 @@ def test_the_checks_of_groups(
 def test_options_that_commands_gained_reach_the_work(run: Run, folder: Path) -> None:
     prompted = run("geometry", f"beir:{folder}", "--query-prompt", "query: ")
     assert (prompted.code, prompted.out) == (2, "")
-    assert "query_prompt has no effect on the offline encoder" in prompted.err
+    assert "--query-prompt has no effect on the offline encoder" in prompted.err
     precise = run("correct", f"beir:{folder}", "--precision", "bfloat16", "-o", folder / "it.npz")
     assert (precise.code, precise.out) == (2, "")
     assert "precision has no effect on the offline encoder" in precise.err
     for name in ("geometry", "correct"):
         done = run(name, f"beir:{folder}", "--reader", "colour=red", *(["-o", folder / "it.npz"] * (name == "correct")))
         assert done.code == 2
-        assert "unknown option colour of beir" in done.err
+        assert "unknown option --reader colour of beir" in done.err
     done = run("geometry", f"beir:{folder}", "--split", "absent")
     assert done.code == 1
     assert "absent.tsv" in done.err

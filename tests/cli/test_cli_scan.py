@@ -23,7 +23,7 @@ from clinometer.adapters import Adapter
 from clinometer.correction import Center
 from clinometer.encoders import EncoderRecord
 from clinometer.errors import FormatError
-from clinometer.files import lock
+from clinometer.files import lock, whole
 from clinometer.io.trec import read_run
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.passes import scan_piece
@@ -135,7 +135,7 @@ def test_lists_per_language(run: Run, stored: Path, qrels: Path, tmp_path: Path)
 def test_a_budget_shows_nowhere(run: Run, stored: Path, qrels: Path, tmp_path: Path, budget: str) -> None:
     done = run("scan", stored, "--relevant", qrels, "-o", tmp_path, "--threads", 1, "--memory-budget", budget)
     if budget == "30kB":
-        assert_complaint(done, 2, "memory_budget is 30kB", "one query needs about 0.1 MB")
+        assert_complaint(done, 2, "--memory-budget is '30kB'", "one query needs about 0.1 MB")
         budget = "140kB"
         done = run("scan", stored, "--relevant", qrels, "-o", tmp_path, "--threads", 1, "--memory-budget", budget)
     assert done.code == 0, done.err
@@ -234,7 +234,7 @@ def test_stores_that_do_not_belong_together(run: Run, stored: Path, qrels: Path,
     done = run("scan", stored / "documents", "--relevant", qrels)
     assert_complaint(done, 2, "holds documents, but queries are needed")
     assert_complaint(run("scan", stored, "--relevant", qrels, "--executor", "x"), 2, "unknown executor 'x'")
-    assert_complaint(run("scan", stored, "--relevant", qrels, "--memory-budget", "x"), 2, "memory_budget is 'x'")
+    assert_complaint(run("scan", stored, "--relevant", qrels, "--memory-budget", "x"), 2, "--memory-budget is 'x'")
     assert_complaint(run("scan", stored, "--relevant", tmp_path / "no"), 1, "does not exist")
 
 
@@ -440,14 +440,14 @@ def test_a_full_disk(
         def __exit__(self, *_: object) -> None:
             self._file.close()
 
-    opened = Path.open
+    claimed = whole._claimed
 
-    def filling(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        file = opened(path, mode, *arguments, **options)
-        return Full(file) if path.name.startswith(name) and mode == "wb" else file
+    def filling(path: Path) -> Any:
+        entry: Any = claimed(path)
+        return entry._replace(file=Full(entry.file)) if path.name == name else entry
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "open", filling)
+        patched.setattr(whole, "_claimed", filling)
         done = run("scan", stored, "--relevant", qrels, "-o", out)
     assert_complaint(done, 1, f"{name}: No space left on device; free some space and run the same command again")
     assert not (out / "scan.json").exists()

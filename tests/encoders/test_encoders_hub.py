@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,6 +37,7 @@ def test_a_failure_is_one_short_line_and_any_answer_is_one() -> None:
 
     assert hub._failure(fail, 5) == "name not known"
     assert hub._failure(lambda: 503, 5) == ""
+    assert hub._failure(lambda: time.sleep(0.2), 60) == ""  # a slow answer is waited for
 
 
 @pytest.mark.parametrize(

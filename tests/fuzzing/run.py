@@ -14,8 +14,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 KEPT = HERE.parents[1] / "fuzzing"
@@ -45,16 +48,14 @@ def main() -> int:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         runs = re.search(r"number_of_executed_units: (\d+)", done.stderr)
         executions += int(runs[1]) if runs else 0
-        findings = sorted((KEPT / "findings" / name).glob("*"))
+        findings = sorted((KEPT / "findings" / name).glob("*/"))
         stopped = "" if runs else f", stopped with code {done.returncode}: {done.stderr[-500:]}"
         failures += len(findings) + bool(stopped)
         sys.stdout.write(
             f"{name}: {runs[1] if runs else '?'} executions in {seconds} s, {len(findings)} findings{stopped}\n"
         )
         for finding in findings:
-            sys.stdout.write(
-                f"  {finding}: {(finding.with_suffix('.txt')).read_text()[-300:]}\n" if finding.is_dir() else ""
-            )
+            sys.stdout.write(f"  {finding}: {finding.with_suffix('.txt').read_text()[-300:]}\n")
         sys.stdout.flush()
     sys.stdout.write(f"{executions:,} executions of {len(names)} families, {failures} findings\n")
     return bool(failures)
@@ -64,6 +65,7 @@ def fuzz(name: str, seconds: int) -> None:
     """Fuzz one family; does not return."""
     import atheris
 
+    began = time.monotonic()
     with atheris.instrument_imports(include=["clinometer"]):
         from support.mutations import damaged
         from support.reader_families import FAMILIES, problem_of
@@ -71,6 +73,7 @@ def fuzz(name: str, seconds: int) -> None:
         FAMILIES[name].write(good := Path(tempfile.mkdtemp(prefix="fuzz-good-")))
     family = FAMILIES[name]
     files = sorted(path.relative_to(good) for path in good.rglob("*") if path.is_file())
+    remove_mended(family, name)
     corpus = KEPT / "corpus" / name
     corpus.mkdir(parents=True, exist_ok=True)
     for number, file in enumerate(files):
@@ -103,11 +106,25 @@ def fuzz(name: str, seconds: int) -> None:
         first = data[:1] if random_source.random() < 0.9 else bytes([random_source.randrange(len(files))])
         return (first + damaged(data[1:], random_source))[:most]
 
-    arguments = [sys.argv[0], f"-max_total_time={seconds}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}",
-                 "-max_len=200000", "-verbosity=0", "-print_final_stats=1",
-                 f"-artifact_prefix={KEPT}/{name}-", str(corpus)]  # fmt: skip
+    left = max(3, round(seconds - (time.monotonic() - began)))
+    limits = [f"-max_total_time={left}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}", "-max_len=200000"]
+    output = ["-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={KEPT}/{name}-"]
+    arguments = [sys.argv[0], *limits, *output, str(corpus)]
     atheris.Setup(arguments, one, custom_mutator=mutate)
     atheris.Fuzz()
+
+
+def remove_mended(family: Any, name: str) -> None:
+    """Remove findings of earlier runs that are none any more."""
+    from support.reader_families import problem_of
+
+    for finding in (KEPT / "findings" / name).glob("*/"):
+        copy = Path(tempfile.mkdtemp(prefix="fuzz-")) / "input"
+        shutil.copytree(finding, copy)
+        with suppress(Exception):  # still one
+            if not problem_of(family, copy):
+                shutil.rmtree(finding)
+                finding.with_suffix(".txt").unlink()
 
 
 def keep(name: str, folder: Path, place: str, problem: str) -> None:

@@ -79,7 +79,7 @@ def test_unknown_options_are_named() -> None:
 
 
 def test_a_string_of_languages_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"languages is the string 'en,de'; write a list, such as \['en', 'de'\]"):
+    with pytest.raises(UsageError, match=r"languages must be a list of texts, not 'en,de'; write \['en', 'de'\]"):
         load("demo", languages="en,de")
 
 

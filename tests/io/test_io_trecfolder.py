@@ -42,7 +42,7 @@ def test_judgements_and_a_run_need_no_texts(folder: Path) -> None:
     collection = read_trec(folder)
     assert set(collection.documents.ids) == {"de-a", "en-a", "de-b", "en-c", "en-x", "de-x", "de-z"}
     assert dict(zip(collection.queries.ids, collection.queries.languages, strict=True)) == {"1": "en", "2": "de"}
-    assert collection.notes["texts_absent"] == ["queries", "documents"]
+    assert collection.notes["texts_absent"] == "queries and documents"
     path = folder / "run.bm25.trec"
     evaluation = cm.evaluate(
         collection, RunScorer(str(path)), scenarios=["multilingual"], measures=["nDCG@10"], ties="trec"

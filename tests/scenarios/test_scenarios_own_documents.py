@@ -146,3 +146,18 @@ def test_a_run_that_lists_the_query_itself_is_read_without_it(tmp_path: Any) -> 
     run = cm.evaluate(collection, RunScorer(tmp_path / "run.trec"), exclude_own_id=True, **options)
     assert run.per_query["RR"].tolist() == [1.0, 0.5]
     assert cm.evaluate(collection, RunScorer(tmp_path / "run.trec"), **options).per_query["RR"].tolist() == [0.5, 0.5]
+
+
+def test_lists_are_as_long_as_without_the_document_and_copies_of_it_stay() -> None:
+    builder = cm.CollectionBuilder("copies")
+    for name, text, language in (("a0", "same", "en"), ("a1", "x", "en"), ("a2", "same", "en"), ("a3", "y", "de")):
+        builder.add_document(name, text, language)
+    builder.add_query("a0", "same", "en")
+    builder.judge("a0", "a2")
+    documents = np.array([[1, 0], [0.95, 0.05], [0.9, 0.1], [0.5, 0.5]], dtype=np.float32)
+    encoder = PrecomputedEncoder(documents[:1], documents)
+    options: dict[str, Any] = {"scenarios": ["multilingual"], "measures": ["LangShare(lang=en)@1", "RR"]}
+    evaluation = cm.evaluate(builder.build(), encoder, exclude_own_id=True, resamples=0, **options)
+    # The best English document is the query itself, the next one is unrelated, then comes the answer, its copy.
+    values = {name: evaluation.per_query[name].tolist() for name in ("LangShare(lang=en)@1", "RR")}
+    assert values == {"LangShare(lang=en)@1": [1.0], "RR": [0.5]}

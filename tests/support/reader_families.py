@@ -139,7 +139,7 @@ def read_training(folder: Path) -> None:
     from clinometer.training.translate import read_pairs, read_translated
 
     for read, name in ((read_items, "items"), (read_pairs, "pairs"), (read_translated, "translated")):
-        read(folder / f"{name}.jsonl")  # type: ignore[operator]
+        read(folder / f"{name}.jsonl")
 
 
 def write_trec(folder: Path) -> None:

@@ -180,6 +180,20 @@ def test_fields_that_may_be_swapped_are_warned_about() -> None:
     assert [re.match(sentence, warning) is not None for warning in samples.statistics["warnings"]].count(True) == 1
 
 
+def test_a_row_that_repeats_another_is_left_out_and_counted(tmp_path: Path) -> None:
+    row = json.dumps({"id": "a", "texts": {"en": {"query": "Who?", "document": "A cat."},
+                                           "de": {"query": "Wer?", "document": "Eine Katze."}}})  # fmt: skip
+    path = tmp_path / "items.jsonl"
+    path.write_text(f"{row}\n{row}\n")
+    with pytest.warns(ClinometerWarning, match="1 rows repeat other rows of the files and are left out"):
+        assert len(read_items(path)) == 1
+    samples = parallel_samples(path, ["de"], dev_share=0)
+    assert (len(samples), samples.statistics["rows_repeated_left_out"]) == (1, 1)
+    path.write_text(f"{row}\n{row.replace('Who', 'What')}\n")
+    with pytest.raises(FormatError, match=r"items\.jsonl:2: duplicate id 'a', first at .*items\.jsonl:1;"):
+        read_items(path)
+
+
 def test_checks_of_rows() -> None:
     names = ("query_en", "passage_en", "passage_tgt")
     good = ("what", "a long answer", "долгий ответ")
@@ -228,7 +242,7 @@ def test_files_are_read_with_line_numbers(tmp_path: Path) -> None:
     assert read_items(path) == many(4)
     assert len(parallel_samples(path, "deu_Latn", dev_share=0)) == 4
     with pytest.raises(FormatError, match=r"b.jsonl:2: duplicate id 'p0#0', first at .*b.jsonl:1"):
-        read_items(write(tmp_path / "b.jsonl", [raw(item(0)), raw(item(0))]))
+        read_items(write(tmp_path / "b.jsonl", [raw(item(0)), {**raw(item(0)), "source": "other"}]))
     with pytest.raises(FormatError, match=r"c.jsonl:1: the field 'document' is missing"):
         read_items(write(tmp_path / "c.jsonl", [{"id": "x", "texts": {"en": {"query": "a"}}}]))
     with pytest.raises(UsageError, match="no files were given"):

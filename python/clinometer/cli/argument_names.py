@@ -9,9 +9,13 @@ from typing import Any, get_args
 
 from typer.models import OptionInfo
 
-__all__ = ["option_names", "with_options"]
+__all__ = ["SOURCES", "option_names", "with_options"]
+
+SOURCES = ("demo", "xquad", "belebele", "beir", "parallel", "irds", "hub", "trec")
+"""Kinds of sources, whose readers have options that commands pass on with `--reader`."""
 
 _OTHER_NAMES = {
+    "centre": "centred",
     "document_language": "language",
     "language": "languages",
     "rows": "rows_file",
@@ -60,7 +64,8 @@ def with_options(message: str, options: Mapping[str, str]) -> str:
         'unknown option --reader judged-only of beir; expected --reader split'
     """
     if match := _UNKNOWN.match(message):
-        lists = (", ".join(_option(name, options) for name in part.split(", ")) for part in match.group(1, 3))
+        reads = "reader" in options and match[2] in SOURCES
+        lists = (", ".join(_option(name, options, reads) for name in part.split(", ")) for part in match.group(1, 3))
         return f"unknown option {next(lists)} of {match[2]}; expected {next(lists)}"
     message = _ASSIGNED.sub(lambda match: _assigned(match[1], match[2], options) or match[0], message)
     parts = _QUOTED.split(message)
@@ -69,17 +74,17 @@ def with_options(message: str, options: Mapping[str, str]) -> str:
         if "_" not in name:
             # A common word is an argument only where a sentence is about it.
             pattern = (
-                rf"(?:(?<=^)|(?<=; )|(?<=, but )|(?<= and )){pattern}(?= (?:{_VERBS})\b)"
-                rf"|(?<=\bset ){pattern}|(?<=\bleave ){pattern}(?= out)|(?<=\bor ){pattern}(?= to )"
+                rf"(?:(?<=^)|(?<=; )){pattern}(?= (?:{_VERBS})\b)|(?:(?<=, but )|(?<= and )){pattern}(?= is\b)"
+                rf"|(?:(?<=\bset )|(?<=\blower )){pattern}|(?<=\bleave ){pattern}(?= out)|(?<=\bor ){pattern}(?= to )"
             )
         parts[::2] = [re.sub(pattern, option, part) for part in parts[::2]]
     return "".join(parts)
 
 
-def _option(name: str, options: Mapping[str, str]) -> str:
+def _option(name: str, options: Mapping[str, str], reads: bool) -> str:
     """The option of an argument; one of a reader may have none of its own."""
     name = name.strip()
-    if name not in options and "reader" in options and name.isidentifier() and name != "none":
+    if name not in options and reads and name.isidentifier() and name != "none":
         return f"--reader {name.replace('_', '-')}"
     return options.get(name, name)
 

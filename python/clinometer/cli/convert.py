@@ -33,6 +33,8 @@ def convert(
         raise UsageError(f"--output is {output!r}, but must be beir:DIR or trec:DIR")
     collection = reading.load(source)
     sys.stderr.write(collection.summary() + "\n")
+    for notice in collection.notices():
+        sys.stderr.write(f"note: {notice}\n")
     folder = expanded(place)
     writers[layout](collection, folder)
     sys.stderr.write(f"wrote {', '.join(sorted(path.name for path in folder.iterdir()))} to {folder}\n")

@@ -19,7 +19,7 @@ __all__ = ["Force", "identity", "refuse_other", "refuse_other_correction", "refu
 
 Force = Annotated[
     bool,
-    option(None, "Replacement of results of another encoder or collection.", "--force", panel="Output"),
+    option(None, "Replacement of results of another encoder, collection or training.", "--force", panel="Output"),
 ]
 
 _ENCODER = (

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from clinometer.cli.earlier import Force
 from clinometer.cli.encoder_options import Adapter, EncoderOptions
 from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Executor, Progress, Similarity, Source, SourceName, Storage, without_none
@@ -47,9 +48,7 @@ def encode(
     adapter: Adapter = None,
     similarity: Similarity = None,
     only: Annotated[str | None, option("documents|queries", "Side to encode; both by default.", panel="Source")] = None,
-    force: Annotated[
-        bool, option(None, "New start where a store holds other texts or another encoder.", "--force", panel="Output")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Encode a collection and store the embeddings. Run again, it resumes where it stopped.
 

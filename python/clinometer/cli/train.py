@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clinometer.cli.earlier import Force
 from clinometer.cli.encoder_options import MaxLength, Prompts
 from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import Json, Pivot, Progress, split_names, without_none
@@ -108,7 +109,7 @@ class _Proof(Progress):
         list[str] | None, option("SOURCE", "Collection to evaluate before and after; may be repeated.")
     ] = None
     json: Json = False
-    force: Annotated[bool, option(None, "Replacement of the model of another training.", "--force")] = False
+    force: Force = False
 
 
 def train(

@@ -147,7 +147,7 @@ class Collection:
         """
         if absent := self.notes.get("texts_absent"):
             raise CollectionError(
-                f"{self.name!r} has no texts of {' and '.join(absent)}, which {purpose} needs; add them, or evaluate a "
+                f"{self.name!r} has no texts of {absent}, which {purpose} needs; add them, or evaluate a "
                 "run, scores or precomputed embeddings"
             )
 
@@ -324,7 +324,6 @@ class Collection:
             if isinstance(value, dict):
                 value = ", ".join(f"{name} {item}" for name, item in value.items()) or "none"
             lines.append(f"{key.replace('_', ' ')}: {value}")
-        lines += [f"note: {sentence}" for sentence in self.notices()]
         return "\n".join(map(printable, lines))
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from clinometer.collection import Collection
-from clinometer.errors import UsageError
+from clinometer.errors import MissingFileError, UsageError
 from clinometer.scenarios.scanned import ScannedCollection
 
 __all__ = ["RUN_DEPTH", "check_run", "save_run"]
@@ -30,7 +30,7 @@ def check_run(collection: Collection, path: str | os.PathLike[str]) -> None:
     refuse_white_space(collection.documents.ids, "document id")
     refuse_white_space(collection.queries.ids, "query id")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist; create it before writing {path.name}")
+        raise MissingFileError(f"the folder {path.parent} does not exist; create it before writing {path.name}")
 
 
 def save_run(scanned: ScannedCollection, name: str, path: str | os.PathLike[str]) -> None:

@@ -17,8 +17,14 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     """The path with `~` or `~user` at its beginning replaced by the home folder, as shells do.
 
     Shells leave `beir:~/x` and `--run=~/x` as they are. A user who does not exist is left as well.
+
+    Raises:
+        UsageError: No path can be written so.
     """
-    return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
+    try:
+        return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
+    except ValueError as error:  # a zero byte in the name of a user
+        raise UsageError(f"{os.fspath(path)!r} cannot be a path ({error}); check it") from None
 
 
 def check_target(path: str | os.PathLike[str]) -> None:

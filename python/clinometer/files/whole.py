@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import shutil
 import sys
@@ -11,10 +13,10 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from clinometer.errors import ClinometerError, UsageError
+from clinometer.errors import ClinometerError, MissingFileError, UsageError
 from clinometer.files.paths import check_target, expanded
 
-__all__ = ["PARTIAL", "folder_written_whole", "lock", "withdraw", "written_together", "written_whole"]
+__all__ = ["PARTIAL", "append_whole", "folder_written_whole", "lock", "withdraw", "written_together", "written_whole"]
 
 PARTIAL = ".partial"
 """Suffix of an unfinished file."""
@@ -223,6 +225,23 @@ def _renamed(error: OSError, unfinished: Path, path: Path) -> OSError:
     return error
 
 
+def append_whole(file: io.FileIO, data: bytes) -> None:
+    """Append to an unbuffered file; if the disk does not take all of it, none of it stays.
+
+    Raises:
+        OSError: The message names the file.
+    """
+    size = os.fstat(file.fileno()).st_size
+    try:
+        if file.write(data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(file.fileno())
+    except OSError as error:
+        file.truncate(size)
+        error.filename = str(file.name)
+        raise
+
+
 def _sync_folder(folder: Path) -> None:
     """A new name is on the disk only when its folder is."""
     if sys.platform != "win32":
@@ -247,7 +266,7 @@ def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} already exists and is not empty; choose a new folder")
     if not folder.parent.is_dir():
-        raise FileNotFoundError(f"the folder {folder.parent} does not exist; create it before writing {folder.name}")
+        raise MissingFileError(f"the folder {folder.parent} does not exist; create it before writing {folder.name}")
     hidden = folder.with_name(f".{folder.name}")
     # Files of this folder are published with it, not with others that are written together.
     token = _together.set(None)

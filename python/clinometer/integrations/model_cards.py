@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clinometer.errors import UsageError
+from clinometer.errors import MissingFileError, UsageError
 from clinometer.evaluation.results import Evaluation
 from clinometer.files import put_section
 from clinometer.measures import parse
@@ -50,7 +50,7 @@ def add_to_card(
     path = Path(model)
     card = path if path.suffix == ".md" else path / "README.md"
     if not card.parent.is_dir():
-        raise FileNotFoundError(f"the folder {card.parent} does not exist; save the model before writing its card")
+        raise MissingFileError(f"the folder {card.parent} does not exist; save the model before writing its card")
     put_section(card, str(evaluation.collection["name"]), card_section(evaluation, columns=columns))
     return card
 

@@ -63,8 +63,6 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
     if (kind == "demo") == bool(place):
         problem = "takes nothing after its name" if place else "needs a path or name after the colon"
         raise UsageError(f"{kind!r} {problem}; write {_FORMS[kind]}")
-    if isinstance(languages, str):
-        raise UsageError(f"languages is the string {languages!r}; write a list, such as {languages.split(',')}")
     reader: Callable[..., Collection] = getattr(
         import_module(f"clinometer.io.{_MODULES.get(kind, kind)}"), f"read_{kind}"
     )

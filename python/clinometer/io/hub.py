@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError, first_line, optional_package
 from clinometer.files import expanded
-from clinometer.io.beir import read_beir
+from clinometer.io import beir
 from clinometer.io.grades import whole_grade
 from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
@@ -66,7 +66,7 @@ def read_hub(
     if folder.is_dir() and (folder / "qrels").is_dir():
         if parallel or revision is not None:
             raise UsageError(f"{name} is a folder in BEIR's layout; leave the options parallel and revision out")
-        return read_beir(folder, split=split, language=language, languages=languages, allow_missing=allow_missing)
+        return beir.read_beir(folder, split=split, language=language, languages=languages, allow_missing=allow_missing)
     source = _Source(str(folder) if name.startswith("~") else name, split, revision)
     available = source.subsets()
     prefixes: dict[str, str] = {}

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from clinometer.contents import BYTE_ORDER_MARK, decode_json, numbered_lines, read_bytes, utf8_problem
-from clinometer.errors import CollectionError, UsageError
+from clinometer.errors import CollectionError, MissingFileError, UsageError
 from clinometer.files import expanded, regular, written_whole
 from clinometer.languages import canonical, select
 
@@ -37,7 +37,7 @@ def require_file(path: str | Path) -> Path:
     if path.is_dir():
         raise UsageError(f"{path} is a folder, but a file is needed")
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; check the path")
+        raise MissingFileError(f"{path} does not exist; check the path")
     return path
 
 
@@ -45,7 +45,7 @@ def require_folder(path: str | Path) -> Path:
     """The path of an existing folder, with `~` expanded; a file is refused."""
     path = regular(expanded(path))
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; check the path of the folder")
+        raise MissingFileError(f"{path} does not exist; check the path of the folder")
     if not path.is_dir():
         raise UsageError(f"{path} is a file, but a folder is needed")
     return path
@@ -55,7 +55,7 @@ def find_file(folder: Path, name: str) -> Path:
     """`name` or `name.gz` in the folder, whichever exists; one of them must, and not both."""
     paths = [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
     if not paths:
-        raise FileNotFoundError(f"{folder} has neither {name} nor {name}.gz; check the path")
+        raise MissingFileError(f"{folder} has neither {name} nor {name}.gz; check the path")
     if len(paths) > 1:
         raise UsageError(f"{folder} has both {name} and {name}.gz; remove one of them")
     return paths[0]
@@ -71,7 +71,7 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     """
     path = expanded(path)
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist; create it before writing {path.name}")
+        raise MissingFileError(f"the folder {path.parent} does not exist; create it before writing {path.name}")
     with written_whole(path) as raw:
         packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else None
         with packed or nullcontext(raw) as file:
@@ -107,6 +107,6 @@ def language_files(
             )
         path_of_language[label] = path
     if not path_of_language:
-        raise FileNotFoundError(f"{folder} has no file named {expected}; check the path of the folder")
+        raise MissingFileError(f"{folder} has no file named {expected}; check the path of the folder")
     labels = set(select(languages, list(path_of_language), str(folder)))
     return {label: path for label, path in path_of_language.items() if label in labels}

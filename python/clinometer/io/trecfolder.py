@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from clinometer.collection import Collection
-from clinometer.errors import FormatError, shown
+from clinometer.errors import FormatError, MissingFileError, shown
 from clinometer.files import folder_written_whole
 from clinometer.io.ids import Ids
 from clinometer.io.judgements import read_judgements
@@ -82,13 +82,15 @@ def read_trec(
     notes: dict[str, object] = {"languages_found_by": dict(labels.found_by), **ids.notes()}
     collection = assembly.build(folder, notes)
     absent = [kind for kind, path in (("queries", topics), ("documents", corpus)) if path is None]
-    return replace(collection, notes={**collection.notes, "texts_absent": absent}) if absent else collection
+    return (
+        replace(collection, notes={**collection.notes, "texts_absent": " and ".join(absent)}) if absent else collection
+    )
 
 
 def _only(folder: Path, pattern: re.Pattern[str], expected: str) -> Path:
     paths = _all(folder, pattern)
     if not paths:
-        raise FileNotFoundError(f"{folder} has no judgements such as {expected}; check the path of the folder")
+        raise MissingFileError(f"{folder} has no judgements such as {expected}; check the path of the folder")
     if len(paths) > 1:
         raise FormatError(folder, None, f"{paths[0].name} and {paths[1].name} are both judgements; keep one of them")
     return paths[0]

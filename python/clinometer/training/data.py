@@ -16,7 +16,7 @@ from typing import Any, Literal
 from clinometer.errors import MissingExtraError, UsageError
 from clinometer.languages import canonical
 from clinometer.training.checks import check_rows, same_text
-from clinometer.training.items import ParallelItem, read_items
+from clinometer.training.items import ParallelItem, counted_items, read_items
 from clinometer.training.split import Split, check_split, digest, split_items
 
 __all__ = [
@@ -132,7 +132,11 @@ def parallel_samples(
         LanguageError: No row has one of the languages.
         UsageError: An option cannot be used, or nothing is left.
     """
-    return samples_from_items(read_items(files), languages, samples, seed, split, dev_share, **options)
+    items, repeated = counted_items(files)
+    chosen = samples_from_items(items, languages, samples, seed, split, dev_share, **options)
+    if repeated:
+        chosen.statistics["rows_repeated_left_out"] = repeated
+    return chosen
 
 
 def samples_from_items(

@@ -5,15 +5,16 @@ Nothing is cleaned or selected here; a line that cannot be read is an error with
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clinometer.errors import UsageError
+from clinometer.errors import ClinometerWarning, UsageError, shown
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import require_file
 
-__all__ = ["ParallelItem", "read_items"]
+__all__ = ["ParallelItem", "counted_items", "read_items"]
 
 
 @dataclass(frozen=True)
@@ -37,28 +38,45 @@ class ParallelItem:
 def read_items(files: str | Path | Sequence[str | Path]) -> list[ParallelItem]:
     """All items of parallel JSONL, in the order of the files.
 
+    A row that repeats another is left out, and a `ClinometerWarning` counts such rows.
+
     Raises:
         FileNotFoundError: A file does not exist.
-        FormatError: A line is broken, lacks a field, repeats an id, or has a language twice.
+        FormatError: A line is broken, lacks a field, has an id of another row, or has a language twice.
     """
+    items, repeated = counted_items(files)
+    if repeated:
+        sentence = f"{repeated:,} rows repeat other rows of the files and are left out"
+        warnings.warn(sentence, ClinometerWarning, stacklevel=2)
+    return items
+
+
+def counted_items(files: str | Path | Sequence[str | Path]) -> tuple[list[ParallelItem], int]:
+    """The items of `read_items`, and the number of rows that repeat another and are left out."""
     paths = [require_file(path) for path in ([files] if isinstance(files, (str, Path)) else files)]
     if not paths:
         raise UsageError("no files were given; give one or more files of parallel JSONL")
-    place_of_id: dict[str, str] = {}
-    items = []
+    row_of_id: dict[str, Row] = {}
+    items: list[ParallelItem] = []
+    repeated = 0
     for path in paths:
         for row in jsonl_rows(path):
             item_id = row.field("id", str)
-            if item_id in place_of_id:
-                raise row.error(f"duplicate id {item_id!r}, first at {place_of_id[item_id]}; ids must be unique")
-            place_of_id[item_id] = row.place
+            earlier = row_of_id.setdefault(item_id, row)
+            if earlier is not row:
+                if earlier.fields != row.fields:
+                    raise row.error(f"duplicate id {shown(item_id)}, first at {earlier.place}; ids must be unique")
+                repeated += 1
+                continue
             texts: dict[str, tuple[str | None, str]] = {}
             texts_row = Row(row.field("texts", dict), row.path, row.line)
             for name in texts_row.fields:
                 label = row.language(name)
                 if label in texts:
-                    raise row.error(f"the field 'texts' has {label} twice, the second time as {name!r}; remove one")
+                    raise row.error(
+                        f"the field 'texts' has {label} twice, the second time as {shown(name)}; remove one"
+                    )
                 text = texts_row.inside(name)
                 texts[label] = (text.field("query", str), text.field("document", str))
             items.append(ParallelItem(item_id, texts))
-    return items
+    return items, repeated

@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 from tqdm.auto import tqdm
 
-from clinometer.errors import FormatError, UsageError
-from clinometer.files import regular
+from clinometer.errors import FormatError, MissingFileError, UsageError
+from clinometer.files import append_whole, regular
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import require_file, write_lines
 from clinometer.languages import canonical
@@ -74,11 +74,11 @@ class TranslationCache:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.parent.is_dir():
-            raise FileNotFoundError(f"the folder {self.path.parent} does not exist; create it before translating")
+            raise MissingFileError(f"the folder {self.path.parent} does not exist; create it before translating")
         self.cut_lines = 0
         self._text_of_key: dict[str, str] = {}
         self._read()
-        self._file = self.path.open("ab")
+        self._file = self.path.open("ab", buffering=0)
 
     def __enter__(self) -> TranslationCache:
         return self
@@ -107,9 +107,7 @@ class TranslationCache:
             self._text_of_key[key] = translation
             line = {"key": key, "language": language, "engine": engine, "text": translation}
             lines.append(json.dumps(line, ensure_ascii=False) + "\n")
-        self._file.write("".join(lines).encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        append_whole(self._file, "".join(lines).encode())
 
     def _read(self) -> None:
         if not self.path.exists():
