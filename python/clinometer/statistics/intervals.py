@@ -19,7 +19,7 @@ __all__ = ["FEW", "Influences", "intervals"]
 
 Vector = NDArray[np.float64]
 
-FEW = 20
+FEW = 30
 """Number of drawing units below which an interval is called rough; chosen by simulation."""
 
 _LEAST_FREEDOM = 2.0
