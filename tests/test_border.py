@@ -247,7 +247,7 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(("report", "analysis", "cli", "files", "executors"), "files: tests of readers, fuzzing"),
     **dict.fromkeys(
-        ("_core", "errors", "collection", "evaluation", "measures", "scorers", "store", "vectors"), "inner"
+        ("_core", "contents", "errors", "collection", "evaluation", "measures", "scorers", "store", "vectors"), "inner"
     ),
 }
 """Rooms whose public names are not called here, or not all of them, and why."""
@@ -345,7 +345,15 @@ OTHERS = {
         "evaluate_pools",
     ),  # need a model or a long time: tests of options
     *("load", "identify"),
-    *("long_label", "select", "read_int", "read_number", "read_bytes", "read_score"),  # take text that was checked
+    *(
+        "long_label",
+        "near",
+        "select",
+        "read_int",
+        "read_number",
+        "read_bytes",
+        "read_score",
+    ),  # take text that was checked
     *("choice", "number", "switch", "texts", "thread_number", "whole", "checked", "shown"),
     *("available_bytes", "refuse_more_than_available", "size_text", "checked_grade", "whole_grade"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shlex
@@ -94,10 +95,10 @@ def test_mteb(shared: Path, workplace: Path, tmp_path: Path) -> None:
     from support import tiny_transformer
 
     (workplace / "data" / "xquad").mkdir(parents=True)
-    for path in (shared / "data" / "xquad").glob("xquad.*.json"):  # a few articles are enough
-        content = json.loads(path.read_text(encoding="utf-8"))
+    for language in ("en", "de", "zh"):  # a few articles are enough
+        content = json.loads(gzip.decompress((shared / f"data/xquad/xquad.{language}.json.gz").read_bytes()))
         content["data"] = content["data"][:4]
-        (workplace / "data" / "xquad" / path.name).write_text(json.dumps(content), encoding="utf-8")
+        (workplace / f"data/xquad/xquad.{language}.json").write_text(json.dumps(content), encoding="utf-8")
     tiny_transformer.build(tmp_path / "parts").save(str(tmp_path / "tiny"))
     first, second = blocks("mteb")
     # An encoder that knows the words: equal scores would be in another order on the two sides.

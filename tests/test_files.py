@@ -10,12 +10,14 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.full_disk import full_after, killed, tree
 from test_house import modules
 
 from clinometer.errors import FormatError, UsageError
 from clinometer.files import (
+    append_whole,
     check_target,
     folder_written_whole,
     regular,
@@ -23,6 +25,7 @@ from clinometer.files import (
     written_together,
     written_whole,
 )
+from clinometer.pools.generated import generated
 
 WRITE = "from clinometer.files import *\nfrom clinometer.files import written_whole\nfrom pathlib import Path\n"
 HALF_A_FILE = WRITE + "with written_whole(sys.argv[1]) as file:\n    file.write(b'half'); file.flush(); die()\n"
@@ -161,6 +164,26 @@ def test_files_and_folders_pass(tmp_path: Path) -> None:
         check_target(tmp_path)
 
 
+def test_lines_are_appended_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(b"a\n")
+    with path.open("ab", buffering=0) as file:
+        with pytest.raises(OSError, match=r"log\.csv'$"), full_after(10):
+            append_whole(file, b"0123456789abc\n")
+        assert path.read_bytes() == b"a\n"
+        append_whole(file, b"b\n")
+    assert path.read_bytes() == b"a\nb\n"
+
+
+def test_generated_vectors_on_a_full_disk_are_an_error(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
+    with pytest.raises(OSError, match=r"g\.npy'$"), full_after(10_000):
+        generated(rows, 10_000, path=tmp_path / "g.npy")
+    assert tree(tmp_path) == {}
+    written = generated(rows, 10_000, path=tmp_path / "g.npy")
+    assert np.array_equal(written, generated(rows, 10_000))
+
+
 READ = re.compile(
     r"np\.load\(|gzip\.open\(|safe_open\(|read_index\(|ParquetFile\(|\.read_(?:bytes|text)\(|\.open\((?:'rb?'|newline)"
 )
@@ -169,6 +192,7 @@ CHECK = re.compile(r"\b(regular|require_file|find_file)\(")
 UNCHECKED = {
     "report.base.page": "a template of this package",
     "io.demo": "texts of this package",
+    "memory": "figures that the system keeps under /proc and /sys",
     "encoders.revisions": "it takes only files of a folder",
     "pools.generated": "a file that this process has just written",
     "scanning.planning": "a file that this process has just written",

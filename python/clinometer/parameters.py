@@ -243,7 +243,8 @@ def _text(value: object, name: str) -> None:
 
 def _unread_texts(values: object, name: str) -> None:
     if not isinstance(values, Iterator):
-        texts(values, name)
+        # The names of a mapping, such as `SCENARIOS`, are a list in its order.
+        texts(list(values) if isinstance(values, Mapping) else values, name)
 
 
 def _items(values: object, name: str, *, sized: bool) -> None:

@@ -55,6 +55,7 @@ def test_json_is_all_of_standard_output(run: Run, results: tuple[Path, Path], tm
     arguments = (
         "compare", *results, "--json", "--measures", "MaxR,LanguageGap(MaxRnorm)", "--scenarios", "multi", "--trained",
         "deu_Latn", "--correction", "bh", "--resamples", "40", "--confidence", "0.9", "--seed", "3", "--threads", "2",
+        "--resample", "question",
     )  # fmt: skip
     done = run(*arguments, "-o", written)
     assert done.code == 0, done.err
@@ -68,6 +69,7 @@ def test_json_is_all_of_standard_output(run: Run, results: tuple[Path, Path], tm
     assert ("LanguageGap(MaxRnorm)", "de") in rows
     assert {row["scenario"] for row in found["rows"]} == {"multi"}
     wanted = {"correction": "bh", "resamples": 40, "confidence": 0.9, "seed": 3, "groups": {"trained": ["de"]}}
+    wanted |= {"resample": "question"}
     assert {name: found["settings"][name] for name in wanted} == wanted
     assert run(*arguments).out == done.out
 

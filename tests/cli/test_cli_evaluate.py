@@ -63,12 +63,14 @@ def test_every_option_reaches_the_evaluation(evaluate: Run) -> None:
     done = evaluate(
         "--json", "--languages", "deu_Latn, eng_Latn", "--scenarios", "multi", "--measures",
         "mrr,LangShare(lang=en)@2,LanguageGap(MaxR)", "--pivot", "de", "--pairs", "all", "--ties", "expected",
-        "--resamples", "20", "--confidence", "0.5", "--seed", "9", "--threads", "2", "--no-progress",
+        "--resamples", "20", "--resample", "question", "--confidence", "0.5", "--seed", "9", "--threads", "2",
+        "--no-progress",
     )  # fmt: skip
     assert done.code == 0, done.err
     settings = json.loads(done.out)["settings"]
     wanted = {
         "pivot": "de", "pairs": "all", "ties": "expected", "resamples": 20, "confidence": 0.5, "seed": 9,
+        "resample": "question",
         "scenarios": ["multi"], "measures": ["RR", "LangShare(lang=en)@2", "LanguageGap(MaxR)"],
     }  # fmt: skip
     assert {name: settings[name] for name in wanted} == wanted

@@ -87,7 +87,7 @@ def test_bad_budgets_are_refused() -> None:
 
 
 def test_a_budget_that_the_result_exceeds_is_refused_with_one_that_does() -> None:
-    sentence = r"memory_budget is '50MB', but .* the result of 40 queries needs 800\.0 MB"
+    sentence = r"memory_budget is 50MB, but .* the result of 40 queries needs 800\.0 MB"
     with pytest.raises(UsageError, match=sentence) as no:
         cm.search(QUERIES, DOCUMENTS, k=1_000_000, memory_budget="50MB", threads=1)
     enough = re.search(r"give ([\d.]+ MB)", str(no.value))

@@ -75,7 +75,7 @@ def with_options(message: str, options: Mapping[str, str]) -> str:
             # A common word is an argument only where a sentence is about it.
             pattern = (
                 rf"(?:(?<=^)|(?<=; )){pattern}(?= (?:{_VERBS})\b)|(?:(?<=, but )|(?<= and )){pattern}(?= is\b)"
-                rf"|(?<=\bset ){pattern}|(?<=\bleave ){pattern}(?= out)|(?<=\bor ){pattern}(?= to )"
+                rf"|(?:(?<=\bset )|(?<=\blower )){pattern}|(?<=\bleave ){pattern}(?= out)|(?<=\bor ){pattern}(?= to )"
             )
         parts[::2] = [re.sub(pattern, option, part) for part in parts[::2]]
     return "".join(parts)

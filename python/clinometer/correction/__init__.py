@@ -57,8 +57,8 @@ def fit(
     queries: ArrayLike | None = None,
     query_languages: Sequence[str] | None = None,
     *,
-    groups: Sequence[str] | None = None,
-    query_groups: Sequence[str] | None = None,
+    groups: Sequence[Any] | None = None,
+    query_groups: Sequence[Any] | None = None,
     **options: Any,
 ) -> Correction:
     """Fit a correction by the name of its method.

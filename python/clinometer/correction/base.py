@@ -21,10 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.contents import decode_json, npz_arrays
 from clinometer.encoders.base import Side
-from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
+from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError, shown
 from clinometer.files import written_whole
 from clinometer.languages import canonical
-from clinometer.parameters import checked
 from clinometer.vectors import array_of, finished_rows, unit_rows
 
 __all__ = ["UNKNOWN", "Correction", "Unknown", "load"]
@@ -82,7 +81,6 @@ class Correction(ABC):
         No row may depend on the other rows, so no BLAS: its last bits depend on the shape.
         """
 
-    @checked
     def apply(
         self, vectors: ArrayLike, languages: Sequence[str | None], *, unknown: Unknown = "refuse"
     ) -> NDArray[np.float32]:
@@ -104,7 +102,6 @@ class Correction(ABC):
         """
         return self._applied(vectors, languages, "documents", unknown)
 
-    @checked
     def apply_queries(
         self, vectors: ArrayLike, languages: Sequence[str | None] | None = None, *, unknown: Unknown = "refuse"
     ) -> NDArray[np.float32]:
@@ -197,13 +194,15 @@ class Correction(ABC):
     def _codes(
         self, languages: Sequence[str | None] | None, rows: int, side: Side, unknown: Unknown
     ) -> NDArray[np.int64]:
-        if unknown not in UNKNOWN:
-            raise UsageError(f"unknown is {unknown!r}, but must be one of {', '.join(UNKNOWN)}")
+        if not isinstance(unknown, str) or unknown not in UNKNOWN:
+            raise UsageError(f"unknown is {shown(unknown)}, but must be one of {', '.join(UNKNOWN)}")
         known = self.labels(side)
         if languages is None:
             if side == "documents":
                 raise UsageError("the languages of the documents are missing; give one language for each row")
             return np.full(rows, len(known), dtype=np.int64)
+        if not isinstance(languages, (Sequence, np.ndarray)) or getattr(languages, "ndim", 1) != 1:
+            raise UsageError(f"languages must be a list with one language for each row, not {shown(languages)}")
         if isinstance(languages, str) or len(languages) != rows:
             got = "one string" if isinstance(languages, str) else f"{len(languages)} languages"
             raise UsageError(f"{got} for {rows} {side}; give a list with one language for each row")

@@ -10,11 +10,20 @@ import msgspec
 
 from clinometer.errors import FormatError
 from clinometer.files.paths import check_target, expanded, refuse_foreign, regular
-from clinometer.files.whole import PARTIAL, folder_written_whole, lock, withdraw, written_together, written_whole
+from clinometer.files.whole import (
+    PARTIAL,
+    append_whole,
+    folder_written_whole,
+    lock,
+    withdraw,
+    written_together,
+    written_whole,
+)
 
 __all__ = [
     "PARTIAL",
     "Hashing",
+    "append_whole",
     "check_target",
     "expanded",
     "file_digest",

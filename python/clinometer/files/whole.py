@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import shutil
 import sys
@@ -14,7 +16,7 @@ from typing import IO, NamedTuple
 from clinometer.errors import ClinometerError, MissingFileError, UsageError
 from clinometer.files.paths import check_target, expanded
 
-__all__ = ["PARTIAL", "folder_written_whole", "lock", "withdraw", "written_together", "written_whole"]
+__all__ = ["PARTIAL", "append_whole", "folder_written_whole", "lock", "withdraw", "written_together", "written_whole"]
 
 PARTIAL = ".partial"
 """Suffix of an unfinished file."""
@@ -221,6 +223,23 @@ def _renamed(error: OSError, unfinished: Path, path: Path) -> OSError:
     if error.errno is not None and (not name or name.startswith(str(unfinished))):
         error.filename = str(path)
     return error
+
+
+def append_whole(file: io.FileIO, data: bytes) -> None:
+    """Append to an unbuffered file; if the disk does not take all of it, none of it stays.
+
+    Raises:
+        OSError: The message names the file.
+    """
+    size = os.fstat(file.fileno()).st_size
+    try:
+        if file.write(data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(file.fileno())
+    except OSError as error:
+        file.truncate(size)
+        error.filename = str(file.name)
+        raise
 
 
 def _sync_folder(folder: Path) -> None:

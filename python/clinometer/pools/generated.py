@@ -7,14 +7,13 @@ with real distractors where both exist.
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import UsageError
+from clinometer.files import written_whole
 from clinometer.memory import refuse_more_than_available
 from clinometer.parameters import checked, whole
 from clinometer.vectors import unit_rows
@@ -77,7 +76,7 @@ def generated(
     centred = rows.astype(np.float32)
     centred -= centre
 
-    def fill(out: NDArray[np.float16]) -> None:
+    def blocks() -> Iterator[NDArray[np.float16]]:
         for number, start in enumerate(range(0, count, _AT_ONCE)):
             # Each block has its own generator and is drawn in full: a smaller count gives the first of a larger.
             generator = np.random.default_rng([seed, number])
@@ -86,20 +85,15 @@ def generated(
                 block += np.float32(np.sqrt(1 - smoothing**2)) * centred[generator.integers(len(rows), size=_AT_ONCE)]
             block += centre
             block /= np.sqrt(np.einsum("nd,nd->n", block, block))[:, None]
-            out[start : start + _AT_ONCE] = block[: count - start]
+            yield block[: count - start].astype(np.float16)
 
     if path is None:
-        vectors_out = np.empty((count, rows.shape[1]), dtype=np.float16)
-        fill(vectors_out)
-        return vectors_out
-    partial = Path(path).with_name(f"{Path(path).name}.{os.getpid()}.partial")
-    try:
-        mapped: Any = open_memmap(partial, mode="w+", dtype=np.float16, shape=(count, rows.shape[1]))
-        fill(mapped)
-        mapped.flush()
-        del mapped
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        return np.concatenate(list(blocks()))
+    # Written, not mapped: on a full disk, a map ends the process.
+    with written_whole(path) as file:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)), "fortran_order": False}
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (count, rows.shape[1])})
+        for block in blocks():
+            file.write(block.data)
     result: NDArray[np.float16] = np.load(path, mmap_mode="r")
     return result

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from clinometer.errors import EmbeddingError, UsageError, first_line, shown
+from clinometer.errors import EmbeddingError, UsageError, first_line
 from clinometer.executors import Executor
 from clinometer.memory import available_bytes, size_text
 from clinometer.scanning.arguments import bytes_of
@@ -251,7 +251,7 @@ class Pool:
         fitting = (bytes_of(budget) - kept - fixed_bytes) // bytes_per_query
         if fitting < 1:
             raise UsageError(
-                f"memory_budget is {shown(budget)}, but one query needs about "
+                f"memory_budget is {budget}, but one query needs about "
                 f"{size_text(fixed_bytes + bytes_per_query)}{f' and {needed}' if kept else ''}; give "
                 f"{size_text(1.05 * (kept + fixed_bytes + bytes_per_query))}, lower k, or scan fewer queries at a time"
             )

@@ -58,7 +58,7 @@ def read_rows(path: str | Path, offset: int, dtype: str, width: int, start: int,
     Raises:
         FormatError: The file ends before.
     """
-    with Path(path).open("rb", buffering=0) as file:
+    with regular(path).open("rb", buffering=0) as file:
         size = np.dtype(dtype).itemsize * width
         rows = np.fromfile(file, dtype=dtype, count=(stop - start) * width, offset=offset + start * size)
     if rows.size != (stop - start) * width:

@@ -18,7 +18,7 @@ import msgspec
 from tqdm.auto import tqdm
 
 from clinometer.errors import FormatError, MissingFileError, UsageError
-from clinometer.files import regular
+from clinometer.files import append_whole, regular
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import require_file, write_lines
 from clinometer.languages import canonical
@@ -78,7 +78,7 @@ class TranslationCache:
         self.cut_lines = 0
         self._text_of_key: dict[str, str] = {}
         self._read()
-        self._file = self.path.open("ab")
+        self._file = self.path.open("ab", buffering=0)
 
     def __enter__(self) -> TranslationCache:
         return self
@@ -107,9 +107,7 @@ class TranslationCache:
             self._text_of_key[key] = translation
             line = {"key": key, "language": language, "engine": engine, "text": translation}
             lines.append(json.dumps(line, ensure_ascii=False) + "\n")
-        self._file.write("".join(lines).encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        append_whole(self._file, "".join(lines).encode())
 
     def _read(self) -> None:
         if not self.path.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import warnings
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from clinometer.errors import FormatError
-from clinometer.files import regular
+from clinometer.files import append_whole, regular
 
 __all__ = ["append_row"]
 
@@ -36,11 +37,13 @@ def append_row(path: str | os.PathLike[str], row: Mapping[str, object]) -> Path:
     )
     if target != first:
         warnings.warn(f"{first} has other columns, so this row is written to {target.name}", UserWarning, stacklevel=2)
-    with target.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if not header:
-            writer.writerow(row)
-        writer.writerow(row.values())
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if not header:
+        writer.writerow(row)
+    writer.writerow(row.values())
+    with target.open("ab", buffering=0) as file:
+        append_whole(file, text.getvalue().encode())
     return target
 
 
