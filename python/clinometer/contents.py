@@ -171,7 +171,7 @@ def mapped_npy(path: str | Path, problem: str) -> np.memmap[Any, Any]:
             start, size = file.tell(), path.stat().st_size
         needed = prod(shape) * dtype.itemsize
         if size < start + needed:
-            raise FormatError(path, None, f"{size:,} bytes, but its header declares {start + needed:,}: {problem}")
+            raise FormatError(path, None, f"{problem} ({size:,} bytes, but its header declares {start + needed:,})")
         if needed == 0:
             # Nothing cannot be mapped.
             empty: np.memmap[Any, Any] = np.empty(shape, dtype).view(np.memmap)
