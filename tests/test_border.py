@@ -139,6 +139,43 @@ def correction() -> Any:
     return correction.fit("center", DOCUMENTS, LABELS)
 
 
+@cache
+def small() -> cm.Collection:
+    from clinometer.collection import CollectionBuilder
+
+    builder = CollectionBuilder("small")
+    for row in range(6):
+        label, group = ("en", "de")[row % 2], str(row // 2)
+        builder.add_document(f"d{row}", f"Text {row}.", label, group)
+        builder.add_query(f"q{row}", f"Question {row}?", label, group)
+        builder.judge(f"q{row}", f"d{row}")
+    return builder.build()
+
+
+def evaluating(name: str) -> Callable[[], tuple[Any, dict[str, Any]]]:
+    from clinometer.encoders import PrecomputedEncoder
+
+    encoder = PrecomputedEncoder(DOCUMENTS[:6], DOCUMENTS[6:12])
+    options: dict[str, Any] = {
+        "collection": small(), "encoder": encoder, "languages": ["en", "de"], "scenarios": ["multi"], "pivot": "en",
+        "pairs": "pivot", "ties": "index", "threads": 1, "show_progress_bar": False,
+    }  # fmt: skip
+    more: dict[str, dict[str, Any]] = {
+        "evaluate": {
+            "measures": ["MaxR"], "executor": "local", "resamples": 5, "resample": "cluster", "confidence": 0.9,
+            "seed": 0, "examples": 1, "by": None, "query_set": "answered", "exclude_own_id": False,
+            "similarity": None, "truncate_dim": None,
+        },
+        "analyse": {"resamples": 5, "confidence": 0.9, "seed": 0, "examples": 1, "exclude_own_id": False},
+        "abstention": {"measures": ["nDCG@10"], "depth": 3},
+    }  # fmt: skip
+    parameters = inspect.signature(getattr(cm, name)).parameters
+    return lambda: (
+        getattr(cm, name),
+        {key: value for key, value in (options | more[name]).items() if key in parameters},
+    )
+
+
 def geometry(name: str) -> Callable[[], tuple[Any, dict[str, Any]]]:
     return lambda: (
         getattr(importlib.import_module("clinometer.geometry"), name),
@@ -186,6 +223,7 @@ CALLS: dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]] = {
          "query_language": "macro",
          "pool_languages": None, "names": ["a", "b", "c"]},
     ),
+    **{name: evaluating(name) for name in ("evaluate", "analyse", "abstention")},
     "compare": lambda: (
         lambda before, **options: cm.compare(before, evaluation(), **options),
         {"before": evaluation(), "measures": ["MaxR"], "scenarios": ["multi"], "resamples": 10, "seed": 0}
@@ -338,8 +376,6 @@ def test_every_public_function_is_here_or_elsewhere() -> None:
 
 OTHERS = {
     *(
-        "evaluate",
-        "analyse",
         "encoder",
         "pool_growth",
         "evaluate_pools",

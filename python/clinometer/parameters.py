@@ -204,13 +204,17 @@ def _check(annotation: Any) -> _Check | None:
         return _text if all(isinstance(value, str) for value in inner) else None
     if kind in (Union, UnionType):
         return _either([(part, None if part is NoneType else _check(part)) for part in inner])
-    if kind in (Iterable, Sequence, list, tuple) and inner[:1] == (str,):
+    if kind in (Iterable, Collection) and inner[:1] == (str,):
         return _unread_texts
+    if kind in (Sequence, list, tuple) and inner[:1] == (str,):
+        return _ordered_texts
     if kind in (Iterable, Sequence, list, tuple):
         return partial(_items, sized=kind is not Iterable)
     if kind in (Mapping, dict):
         return partial(_instance, Mapping, "a mapping")
-    if isinstance(annotation, type) and not getattr(annotation, "_is_protocol", False) and annotation is not object:
+    if annotation is Any or annotation is object or getattr(annotation, "_is_protocol", False):
+        return None
+    if isinstance(annotation, type):
         return partial(_instance, annotation, annotation.__name__)
     return None
 
@@ -241,10 +245,14 @@ def _text(value: object, name: str) -> None:
         raise UsageError(f"{name} is {shown(value)}, but must be a text")
 
 
+def _ordered_texts(values: object, name: str) -> None:
+    # The names of a mapping, such as `SCENARIOS`, are a list in its order.
+    texts(list(values) if isinstance(values, Mapping) else values, name)
+
+
 def _unread_texts(values: object, name: str) -> None:
     if not isinstance(values, Iterator):
-        # The names of a mapping, such as `SCENARIOS`, are a list in its order.
-        texts(list(values) if isinstance(values, Mapping) else values, name)
+        _ordered_texts(list(values) if isinstance(values, (set, frozenset)) else values, name)
 
 
 def _items(values: object, name: str, *, sized: bool) -> None:

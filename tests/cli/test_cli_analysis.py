@@ -22,7 +22,7 @@ def hurt(folder: Path) -> Path:
 def test_examples_are_kept_with_results_unless_told_otherwise(evaluate: Run, hurt: Path, tmp_path: Path) -> None:
     done = evaluate("-o", tmp_path / "one", "--scenarios", "one-sided")
     assert done.code == 0, done.err
-    assert "wrote results.json, per_query.jsonl.gz, examples.jsonl.gz, report.html" in done.err
+    assert "wrote results.json, per_query.jsonl.gz, examples.jsonl.gz, report.md and report.html" in done.err
     assert (tmp_path / "one" / "examples.jsonl.gz").exists()
     assert "Queries hurt" not in done.out
     assert "German queries: the 2 hurt most" in (tmp_path / "one" / "report.html").read_text(encoding="utf-8")
@@ -49,7 +49,7 @@ def test_a_report_of_folders_shows_their_examples(run: Run, evaluate: Run, hurt:
     (tmp_path / "one" / "examples.jsonl.gz").write_bytes(b"broken")
     done = run("report", tmp_path / "one", "-o", tmp_path / "again.html")
     assert done.code == 1
-    assert "examples.jsonl.gz: the file is damaged" in done.err
+    assert "examples.jsonl.gz:1: broken gzip" in done.err
 
 
 def test_results_by_a_field(evaluate: Run, folder: Path) -> None:

@@ -17,13 +17,13 @@ def results(evaluate: Run, tmp_path: Path) -> Path:
 
 def test_conditions_that_hold(run: Run, results: Path) -> None:
     for path in (results, results / "results.json"):
-        done = run("check", path, "--min", "Complete@10[multi]=99", "--max", "MaxR[multi,macro]=9", "--use-bound")
+        done = run("check", path, "--min", "Complete@10[multi]=0.5", "--max", "MaxR[multi,macro]=9", "--use-bound")
         assert done.code == 0, done
         assert (
             done.out.splitlines()
             == [
                 "ok    --max MaxR[multi,macro]=9 (1 row)",
-                "ok    --min Complete@10[multi]=99 (4 rows)",
+                "ok    --min Complete@10[multi]=0.5 (4 rows)",
             ]
             or done.out.count("ok ") == 2
         )

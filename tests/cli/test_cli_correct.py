@@ -130,7 +130,7 @@ def test_what_is_printed_of_a_fit(run: Run, source: list[object], tmp_path: Path
 def test_few_texts_are_said(run: Run, source: list[object], tmp_path: Path) -> None:
     done = run("correct", *source, "--sample", "5", "-o", tmp_path / "it.npz")
     assert "warning: few documents to fit on: de (5), en (5), zh (5); a fit on fewer than 30" in done.err
-    done = run("correct", "demo", "--languages", "de", "--sample", "30", "--json", "-o", tmp_path / "it.npz")
+    done = run("correct", "demo", "--languages", "de", "--sample", "30", "--json", "-o", tmp_path / "one.npz")
     assert done.code == 0, done.err
     assert json.loads(done.out)["warnings"] == [
         "the documents are all in de; a correction aligns languages, so give two or more"
@@ -307,7 +307,7 @@ def test_places_for_a_correction(run: Run, source: list[object], tmp_path: Path)
     done = run("correct", *source, "-o", tmp_path / "it.json")
     assert_complaint(done, 2, "it.json: a correction is a .npz file; give a name that ends in .npz")
     (tmp_path / "folder.npz").mkdir()
-    assert_complaint(run("correct", *source, "-o", tmp_path / "folder.npz"), 2, "is a folder; give a file")
+    assert_complaint(run("correct", *source, "-o", tmp_path / "folder.npz"), 2, "is a folder; give the name of a file")
     assert run("correct", *source).code == 2
     done = run("correct", f"beir:{tmp_path / 'absent'}", "-o", tmp_path / "it.npz")
     assert_complaint(done, 1, str(tmp_path / "absent"))

@@ -135,7 +135,7 @@ def test_lists_per_language(run: Run, stored: Path, qrels: Path, tmp_path: Path)
 def test_a_budget_shows_nowhere(run: Run, stored: Path, qrels: Path, tmp_path: Path, budget: str) -> None:
     done = run("scan", stored, "--relevant", qrels, "-o", tmp_path, "--threads", 1, "--memory-budget", budget)
     if budget == "30kB":
-        assert_complaint(done, 2, "--memory-budget is '30kB'", "one query needs about 0.1 MB")
+        assert_complaint(done, 2, "--memory-budget is 30kB", "one query needs about 0.1 MB")
         budget = "140kB"
         done = run("scan", stored, "--relevant", qrels, "-o", tmp_path, "--threads", 1, "--memory-budget", budget)
     assert done.code == 0, done.err

@@ -82,8 +82,8 @@ def test_complete_groups_only(run: Run, folder: Path) -> None:
     [
         (("--encoder", "bm25", "--run", "lists.trec"), "--encoder and --run each name a target; give one"),
         (("--run", "lists.trec", "--scores", "a.npy"), "--run and --scores each name a target; give one"),
-        (("--encoder", "bm25", "--query-prompt", "query: "), "query_prompt has no effect on bm25; leave it out"),
-        (("--run", "lists.trec", "--max-length", "8"), "max_length has no effect on a scorer; leave it out"),
+        (("--encoder", "bm25", "--query-prompt", "query: "), "--query-prompt has no effect on bm25; leave it out"),
+        (("--run", "lists.trec", "--max-length", "8"), "--max-length has no effect on a scorer; leave it out"),
         (
             ("--run", "lists.trec", "--queries", "q.npy"),
             "--queries and --documents are for --encoder precomputed, or must be folders of stores",
@@ -107,7 +107,7 @@ def test_files_that_are_not_there_or_broken(run: Run, folder: Path) -> None:
     assert "absent.trec does not exist; check the path" in done.err
     done = run("evaluate", f"beir:{folder}", "--scores", folder / "corpus.jsonl")
     assert done.code == 1
-    assert "corpus.jsonl: not a numeric .npy file" in done.err
+    assert "corpus.jsonl: not a .npy file with one array of numbers" in done.err
 
 
 def test_remedies_need_embeddings(run: Run, folder: Path, evaluate: Run, tmp_path: Path) -> None:

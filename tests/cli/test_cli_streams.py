@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -190,7 +191,11 @@ def test_ctrl_c_during_the_imports_is_one_line(module: str) -> None:
 
 def test_the_package_imports_nothing_before_it_is_used() -> None:
     code = "import sys; before = set(sys.modules); import clinometer; print(*(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    package = Path(import_module("clinometer").__path__[0]).parent
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        capture_output=True, text=True, check=True, timeout=120, env=os.environ | {"PYTHONPATH": str(package)},
+    )  # fmt: skip
     assert done.stdout.split() == ["clinometer"]
 
 

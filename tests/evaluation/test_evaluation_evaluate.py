@@ -442,8 +442,8 @@ def test_embeddings_that_cannot_be_scored_are_named_by_id(collection: Collection
 MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"scenarios": ["multy"]}, UsageError, "unknown scenario 'multy'; expected one of mono-same, mono-cross, multi"),
     ({"scenarios": []}, UsageError, "no scenario was chosen; expected one of mono-same"),
-    ({"scenarios": "multi"}, UsageError, r"scenarios is the string 'multi'; write a list, such as \['multi'\]"),
-    ({"languages": "en,de"}, UsageError, r"languages is the string 'en,de'; write a list, such as \['en', 'de'\]"),
+    ({"scenarios": "multi"}, UsageError, r"scenarios must be a list of texts, not 'multi'; write \['multi'\]"),
+    ({"languages": "en,de"}, UsageError, r"languages must be a list of texts, not 'en,de'; write \['en', 'de'\]"),
     ({"languages": ["en", "?"]}, LanguageError, r"'\?' is not a language label; write one like 'en'"),
     ({"languages": ["en", "fr"]}, LanguageError, "collection 'made' has no fr; it has en, de, zh"),
     ({"languages": ["de", "zh"]}, LanguageError, "the pivot 'en' is not among the languages de, zh; choose another"),
@@ -455,9 +455,9 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"ties": "random"}, UsageError, "unknown tie mode 'random'; expected one of index, trec"),
     ({"resamples": -1}, UsageError, "resamples is -1, but cannot be negative"),
     ({"confidence": 1.0}, UsageError, "confidence is 1.0, but must lie between 0 and 1"),
-    ({"confidence": float("nan")}, UsageError, "confidence is nan, but must lie between 0 and 1"),
-    ({"seed": -1}, UsageError, "seed is -1, but must be a whole number from 0"),
-    ({"seed": 1 << 64}, UsageError, "seed is 18446744073709551616, but must be"),
+    ({"confidence": float("nan")}, UsageError, "confidence is nan, but must be a finite number"),
+    ({"seed": -1}, UsageError, "seed is -1, but cannot be negative"),
+    ({"seed": 1 << 64}, UsageError, "seed is 18446744073709551616, but can be at most"),
     ({"threads": 0}, UsageError, "threads is 0, but must be 1 or more"),
 ]  # fmt: skip
 

@@ -60,7 +60,9 @@ def test_a_map_that_shrinks_is_a_sentence(tmp_path: Path, queries: int, options:
 def store(folder: Path, dtype: Any) -> EmbeddingStore:
     rows = RNG.standard_normal((600, 8)).astype(np.float32)
     with StoreWriter(folder, EncoderRecord(name="m", kind="http"), "documents", dtype, shard_rows=200) as writer:
-        writer.append(rows, [str(row) for row in range(600)], ["en"] * 600)
+        for start in range(0, 600, 200):
+            ids = [str(row) for row in range(start, start + 200)]
+            writer.append(rows[start : start + 200], ids, ["en"] * 200)
     return EmbeddingStore.open(folder)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.errors import UsageError
 from clinometer.languages import canonical
 from clinometer.parameters import checked
+from clinometer.parameters import texts as listed
 from clinometer.vectors import Rows, unit_rows
 
 __all__ = ["by_language", "choose", "choose_parallel"]
@@ -36,6 +37,7 @@ def choose(languages: Sequence[str], texts: int | None, seed: int = 0) -> NDArra
         >>> len(rows), sorted(["en", "en", "de", "en"][row] for row in rows)
         (2, ['de', 'en'])
     """
+    languages = listed(languages, "languages")
     if texts is None:
         return np.arange(len(languages), dtype=np.int64)
     if texts < 1:

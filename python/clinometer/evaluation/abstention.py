@@ -10,10 +10,11 @@ import numpy as np
 
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder
-from clinometer.errors import MeasureError, UsageError
+from clinometer.errors import MeasureError
 from clinometer.evaluation.per_query import setting_values
 from clinometer.io import load
 from clinometer.measures.abstention import confidences, nauc
+from clinometer.parameters import checked, whole
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios.lists import top_documents
 from clinometer.scenarios.options import EvaluationOptions
@@ -23,6 +24,7 @@ from clinometer.scorers import ScanOptions, Scorer, score
 __all__ = ["abstention"]
 
 
+@checked
 def abstention(
     collection: Collection | str | Path,
     encoder: Encoder | Scorer | Any = "offline",
@@ -75,8 +77,7 @@ def abstention(
         ties=ties,
         threads=threads,
     )
-    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
-        raise UsageError(f"depth is {depth!r}, but must be a whole number of 1 or more")
+    whole(depth, "depth", least=1)
     chosen = options.chosen_measures
     if directionless := [str(measure) for measure in chosen if measure.higher_is_better is None or measure.inner]:
         raise MeasureError(f"{', '.join(directionless)} cannot say how well a query is answered; choose nDCG@10 or RR")

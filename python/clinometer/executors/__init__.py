@@ -12,7 +12,16 @@ from clinometer.errors import UsageError
 from clinometer.executors.base import Done, Executor
 from clinometer.executors.local import LocalExecutor
 
-__all__ = ["EXECUTORS", "Done", "Executor", "LocalExecutor", "check_executor", "executor_of", "opened"]
+__all__ = [
+    "EXECUTORS",
+    "Done",
+    "Executor",
+    "LocalExecutor",
+    "check_executor",
+    "executor_of",
+    "opened",
+    "require_executor",
+]
 
 EXECUTORS = ("local", "ray")
 
@@ -32,11 +41,9 @@ def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor
         >>> executor_of("local").map_reduce(len, ["a", "bcd"], max)
         3
     """
+    require_executor(what)
     if not isinstance(what, str):
-        if isinstance(what, Executor):
-            return what
-        raise UsageError(f"{type(what).__name__} is not an executor; expected {' or '.join(EXECUTORS)}, or an Executor")
-    check_executor(what)
+        return what
     if what == "local":
         return LocalExecutor()
     from clinometer.executors.ray import RayExecutor
@@ -50,6 +57,18 @@ def opened(what: str | Executor, *, threads: int | None = None) -> Iterator[Exec
     executor = executor_of(what, threads=threads)
     with executor if isinstance(what, str) else nullcontext():
         yield executor
+
+
+def require_executor(what: object) -> None:
+    """Refuse what is neither an executor nor the name of one.
+
+    Raises:
+        UsageError: The message gives the names.
+    """
+    if isinstance(what, str):
+        check_executor(what)
+    elif not isinstance(what, Executor):
+        raise UsageError(f"{type(what).__name__} is not an executor; expected {' or '.join(EXECUTORS)}, or an Executor")
 
 
 def check_executor(name: str) -> None:

@@ -132,7 +132,12 @@ def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uin
     if not isinstance(languages, (Sequence, np.ndarray)):
         languages = texts(languages, "languages")
     values = _integers(languages)
-    labels = texts(languages, "languages") if values is None else []
+    if values is not None:
+        labels: Sequence[str] | NDArray[Any] = []
+    elif isinstance(languages, np.ndarray) and languages.ndim == 1 and languages.dtype.kind == "U":
+        labels = languages  # read one by one: as a list they would take many times the memory
+    else:
+        labels = texts(languages, "languages")
     count = len(labels) if values is None else len(values)
     if count != size:
         raise UsageError(f"{count} languages for {size} documents; give one for each")
@@ -141,7 +146,7 @@ def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uin
             raise UsageError("language codes must be between 0 and 65535")
         return tuple(str(code) for code in range(int(values.max(initial=0)) + 1)), values.astype(np.uint16)
     code_of: dict[str, int] = {}
-    codes = np.fromiter((code_of.setdefault(label, len(code_of)) for label in labels), np.int64, size)
+    codes = np.fromiter((code_of.setdefault(str(label), len(code_of)) for label in labels), np.int64, size)
     if len(code_of) > 1 << 16:
         raise UsageError(f"{len(code_of):,} languages, but at most 65,536 are supported")
     return tuple(code_of), codes.astype(np.uint16)

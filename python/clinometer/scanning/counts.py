@@ -279,7 +279,9 @@ class TopK:
         if missing:
             raise UsageError(f"the lists have no {', '.join(sorted(missing))}; they have {', '.join(self.languages)}")
         columns = [column for column, label in enumerate(self.languages) if label in labels]
-        return _best(*(array[:, columns].reshape(len(self.ids), -1) for array in self.arrays), k=self.k)
+        # The width is spelled out for lists of no queries.
+        width = len(columns) * self.ids.shape[-1]
+        return _best(*(array[:, columns].reshape(len(self.ids), width) for array in self.arrays), k=self.k)
 
     @checked
     def first(self, k: int) -> TopK:

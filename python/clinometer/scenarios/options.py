@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from clinometer.errors import MeasureError, UsageError
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
+from clinometer.parameters import texts
 from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
 from clinometer.statistics.resampling import Resamples, Unit
@@ -78,7 +79,7 @@ class EvaluationOptions:
             object.__setattr__(self, option, _listed(getattr(self, option)))
         for option in ("languages", "scenarios"):
             if isinstance(names := getattr(self, option), str):
-                raise UsageError(f"{option} is the string {names!r}; write a list, such as {names.split(',')}")
+                texts(names, option)
         labels = [canonical(label) for label in self.languages or ()]
         settings_of(self.chosen_scenarios, labels or [self.canonical_pivot, "und"], self.canonical_pivot, self.pairs)
         if not self.chosen_measures:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from clinometer.collection import Collection
 from clinometer.encoders import EncoderRecord
-from clinometer.executors import Executor
+from clinometer.executors import Executor, require_executor
 from clinometer.scanning.counts import RankCounts, TieMode
 from clinometer.scanning.scan import Scan
 
@@ -30,12 +30,18 @@ class ScanOptions:
         threads: Number of threads; None for as many as the process may use.
         show_progress_bar: Draw bars on standard error.
         similarity: Similarity of embeddings, `cosine`, `dot` or `hamming`; None for the one that they are made for.
+
+    Raises:
+        UsageError: It is not an executor, or an unknown one.
     """
 
     executor: str | Executor = "local"
     threads: int | None = None
     show_progress_bar: bool = False
     similarity: str | None = None
+
+    def __post_init__(self) -> None:
+        require_executor(self.executor)
 
 
 class Scanner(Protocol):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from clinometer import _core
 from clinometer.errors import UsageError
-from clinometer.parameters import thread_number, whole
+from clinometer.parameters import number, thread_number, whole
 from clinometer.statistics.intervals import Influences, intervals
 
 __all__ = ["BootstrapMeans", "Estimate", "Range", "Resamples", "Unit", "observed_range", "question_rows", "summed"]
@@ -71,10 +71,10 @@ class Resamples:
 
     def __post_init__(self) -> None:
         whole(self.resamples, "resamples", least=0, most=MOST_RESAMPLES)
+        number(self.confidence, "confidence")
         if not 0 < self.confidence < 1:
             raise UsageError(f"confidence is {self.confidence}, but must lie between 0 and 1")
-        if not 0 <= self.seed < 1 << 64:
-            raise UsageError(f"seed is {self.seed}, but must be a whole number from 0 to 2^64 - 1")
+        whole(self.seed, "seed", least=0, most=(1 << 64) - 1)
         thread_number(self.threads)
         if self.unit not in get_args(Unit):
             raise UsageError(f"resample is {self.unit!r}, but must be cluster or question")

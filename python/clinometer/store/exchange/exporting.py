@@ -52,6 +52,7 @@ def export_store(
 
     Example:
         >>> import tempfile
+        >>> import numpy as np
         >>> from clinometer.encoders import EncoderRecord
         >>> from clinometer.store import StoreWriter
         >>> folder = tempfile.TemporaryDirectory()
