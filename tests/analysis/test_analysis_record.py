@@ -98,7 +98,7 @@ def test_results_with_broken_rows_of_an_analysis_are_refused(evaluation: Evaluat
         ),
         ("analysis", [], r"Expected `object \| null`, got `array` - at `\$\.analysis`"),
         ("by", [{"field": "topic"}], r"required field `scenario` - at `\$\.by\[0\]`"),
-        ("by", {"a": 1}, r"Expected `array`, got `object` - at `\$\.by`"),
+        ("by", {"a": 1}, r"Expected `array \| null`, got `object` - at `\$\.by`"),
     ):
         path.write_text(json.dumps(evaluation.to_dict() | {key: wrong}), encoding="utf-8")
         with pytest.raises(FormatError, match=sentence):

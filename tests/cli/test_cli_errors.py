@@ -24,7 +24,7 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--pairs", "each"], "--pairs is 'each', but must be pivot or all"),
     (["--ties", "random"], "unknown tie mode 'random'; expected one of index, trec"),
     (["--confidence", "95"], "--confidence is 95.0, but must lie between 0 and 1"),
-    (["--seed", str(1 << 64)], "--seed is 18446744073709551616, but must be a whole number"),
+    (["--seed", str(1 << 64)], "--seed is 18446744073709551616, but can be at most"),
     (["--executor", "spark"], "unknown executor 'spark'; expected one of local, ray"),
     (["--unit", "row"], "unknown option --unit of beir; expected --split, --document-language, --allow-missing"),
 ]
