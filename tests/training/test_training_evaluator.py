@@ -325,7 +325,7 @@ def test_the_best_checkpoint_is_loaded_at_the_end(tiny: Any, tmp_path: Path, rat
         ({"max_length": 0}, UsageError, "max_length must be 1 or more, not 0"),
         ({"sample": 0}, UsageError, "sample is 0, but must be a whole number of 1 or more"),
         ({"scenarios": ["multi"]}, UsageError, "primary is 'balance', which needs mono-same as well"),
-        ({"scenarios": "multi"}, UsageError, "scenarios is the string 'multi'; write a list"),
+        ({"scenarios": "multi"}, UsageError, "scenarios must be a list of texts, not 'multi'"),
         ({"scenarios": ["many"]}, UsageError, "unknown scenario 'many'"),
         ({"measures": ["nDGC@10"]}, UsageError, "nDGC@10"),
         ({"pivot": "fr"}, LanguageError, "the pivot 'fr' is not among the languages en, de, zh"),
