@@ -145,7 +145,8 @@ def test_what_a_table_looks_like(address: str, store: Path, tmp_path: Path) -> N
 
 @pytest.mark.models
 def test_a_stopped_export_leaves_no_table(address: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EmbeddingStore, "shards", lambda self: [np.ones((4, size), np.float32) for size in (4, 3)])
+    parts = [np.ones((4, size), np.float32) for size in (4, 3)]
+    monkeypatch.setattr(EmbeddingStore, "arrays", lambda self: iter(parts))
     with pytest.raises(ClinometerError, match=r"the database says: .*COPY t, line 5"):
         export_store(store, address, table="t")
     assert run_sql(address, "SELECT to_regclass('t')") == [(None,)]
