@@ -29,7 +29,7 @@ _VERBS = "is|are|has|have|must|needs|takes|counts|cannot"
 _BEFORE, _AFTER = r"(?<![\w./\\=-])", r"(?![\w/\\=-]|\.\w)"
 _QUOTED = re.compile(r"""((?<!\w)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?!\w))""")
 _PARENTHESISED = re.compile(r"(\b\w+\([^()]*\))")
-"""Measures and steps of a pool, `nDCG(judged_only=True)@10` or `skew(en=0.9, seed=0)`, whose parameters are no options."""
+"""Measures and pools, `nDCG(judged_only=True)@10` or `skew(en=0.9, seed=0)`: their parameters are not options."""
 _ASSIGNED = re.compile(_BEFORE + r"([a-z]\w*)=('[^']*'|\[[^\]]*\]|[\w.]+)")
 _UNKNOWN = re.compile(r"^unknown option (.+) of (\w+); expected (.+)$")
 
