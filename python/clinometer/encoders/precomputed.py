@@ -124,9 +124,10 @@ def _checked(array: NDArray[Any], stage: str, similarity: str) -> NDArray[Any]:
     if array.dtype == np.uint8 or (array.dtype == np.int8 and similarity == "hamming"):
         return array
     if array.dtype not in (np.float32, np.float16):
+        packed = ", or score packed bits with similarity='hamming'" if array.dtype == np.int8 else ""
         raise EmbeddingError(
             f"the embeddings of the {stage} must be float32 or float16, not {array.dtype}; "
-            "convert them with .astype(numpy.float32), or score packed bits with similarity='hamming'"
+            f"convert them with .astype(numpy.float32){packed}"
         )
     return array
 
