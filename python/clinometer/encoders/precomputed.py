@@ -16,7 +16,7 @@ from clinometer.contents import mapped_npy
 from clinometer.encoders.base import EncoderRecord
 from clinometer.encoders.similarity import check_similarity
 from clinometer.errors import EmbeddingError
-from clinometer.vectors import array_of
+from clinometer.vectors import array_of, refuse_shortened
 
 __all__ = ["PrecomputedEncoder"]
 
@@ -138,6 +138,7 @@ def _rows(array: NDArray[Any], texts: Sequence[str], stage: str) -> NDArray[np.f
             f"the {stage} are {len(texts)} texts, but their embeddings have {len(array)} rows; "
             "give one row for each text, in the collection's order"
         )
+    refuse_shortened(array)
     rows = (array if array.dtype.itemsize == 1 else array.astype(np.float32, copy=False)).view()
     rows.flags.writeable = False  # the caller's own array stays writeable, but readers cannot change it through ours
     return rows
