@@ -7,25 +7,36 @@ import errno
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from support.full_disk import full_after, killed, tree
 from test_house import modules
 
+from clinometer.adapters import load as load_adapter
 from clinometer.errors import FormatError, UsageError
+from clinometer.evaluation import Evaluation
 from clinometer.files import (
     append_whole,
     check_target,
+    expanded,
     folder_written_whole,
     regular,
     withdraw,
     written_together,
     written_whole,
 )
+from clinometer.integrations.mteb import read_mteb
+from clinometer.io.beir import read_beir
+from clinometer.io.trec import read_qrels, read_run
+from clinometer.io.trecfolder import read_trec
 from clinometer.pools.generated import generated
+from clinometer.scanning.counts import RankCounts
+from clinometer.scorers import MatrixScorer
+from clinometer.store import EmbeddingStore, stores_in
 
 WRITE = "from clinometer.files import *\nfrom clinometer.files import written_whole\nfrom pathlib import Path\n"
 HALF_A_FILE = WRITE + "with written_whole(sys.argv[1]) as file:\n    file.write(b'half'); file.flush(); die()\n"
@@ -215,3 +226,23 @@ def unchecked_reads() -> Iterator[str]:
 
 def test_whatever_is_read_is_a_file() -> None:
     assert list(unchecked_reads()) == []
+
+
+@pytest.mark.parametrize("path", [None, 3, b"x", [], {}, 1.5])
+@pytest.mark.parametrize(
+    "read",
+    [
+        *(regular, check_target, expanded, read_run, read_qrels, read_beir, read_trec, read_mteb, load_adapter),
+        *(Evaluation.from_json, Evaluation.from_folder, RankCounts.load, MatrixScorer.from_file),
+        *(EmbeddingStore.open, stores_in),
+    ],
+)
+def test_what_is_not_a_path_is_a_sentence(read: Callable[[Any], object], path: object) -> None:
+    with pytest.raises(UsageError, match=r"is not a path; give a text or a pathlib\.Path$"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", [EmbeddingStore.open, stores_in, Evaluation.from_folder, read_mteb])
+def test_a_name_that_is_too_long_is_a_sentence(read: Callable[[Any], object]) -> None:
+    with pytest.raises(UsageError, match="cannot be a path"):
+        read("a" * 5000)

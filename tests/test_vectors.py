@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import clinometer as cm
 from clinometer.adapters import Adapter
 from clinometer.correction import Center
 from clinometer.encoders import PrecomputedEncoder
-from clinometer.errors import ClinometerError, EmbeddingError, UsageError
+from clinometer.errors import ClinometerError, EmbeddingError, FormatError, UsageError
 from clinometer.measures.fairness import peer
 from clinometer.statistics.significance import holm
 from clinometer.vectors import array_of, checked_rows
@@ -101,3 +105,47 @@ def test_tensors_of_torch_are_read_wherever_they_are() -> None:
     assert scored.ranks.scores.tolist() == exact[:, 0].tolist()
     with pytest.raises(ClinometerError):
         cm.search(torch.from_numpy(ROWS).to_sparse(), ROWS)
+
+
+def every_part(scores: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    yield from (scores, scores[20:], scores[:, 8:16], scores.T, scores[::-1], np.asarray(scores), scores.view("i4"))
+
+
+def test_a_memory_map_whose_file_is_shorter_by_now_is_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "scores.npy"
+    np.save(path, np.zeros((100, 1000), dtype=np.float32))
+    scores = np.load(path, mmap_mode="r")
+    for part in (*every_part(scores), scores[:0]):
+        array_of(part, "scores")
+    os.truncate(path, 5_000)
+    for part in every_part(scores):
+        with pytest.raises(
+            FormatError, match=r"scores\.npy: 5,000 bytes, but expected at least \d+,\d+; copy it again"
+        ):
+            array_of(part, "scores")
+    array_of(scores[0], "scores")  # this row is whole
+    path.unlink()
+    array_of(scores[0], "scores")  # a file without a name is still there
+
+
+def test_scores_whose_file_is_cut_during_the_scan_are_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "scores.npy"
+    np.save(path, np.zeros((40, 1000), dtype=np.float32))
+    scores = np.load(path, mmap_mode="r")
+
+    def blocks() -> Iterator[NDArray[Any]]:
+        yield scores[:20]
+        os.truncate(path, 5_000)
+        yield scores[20:]
+
+    with pytest.raises(FormatError, match="5,000 bytes, but expected at least 160,128"):
+        cm.scan_scores(blocks(), [[0]] * 40)
+
+
+def test_precomputed_embeddings_whose_file_is_cut_are_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "rows.npy"
+    np.save(path, np.ones((40, 1000), dtype=np.float32))
+    encoder = PrecomputedEncoder.from_files(path, path)
+    os.truncate(path, 5_000)
+    with pytest.raises(FormatError, match="5,000 bytes, but expected at least 160,128"):
+        encoder.encode_queries(["text"] * 40)

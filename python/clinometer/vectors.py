@@ -5,17 +5,18 @@ A row's result does not depend on the other rows or their number, so nothing her
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.errors import ClinometerError, EmbeddingError, first_few
+from clinometer.errors import ClinometerError, EmbeddingError, FormatError, first_few
 from clinometer.memory import refuse_more_than_available
 
 __all__ = [
-    *("Rows", "array_of", "checked_rows", "finished_rows", "is_tensor", "named_type", "refuse_masked", "unit"),
-    "unit_rows",
+    *("Rows", "array_of", "checked_rows", "finished_rows", "is_tensor", "map_of", "named_type", "refuse_masked"),
+    *("refuse_shortened", "unit", "unit_rows"),
 ]
 
 Rows = NDArray[np.float64]
@@ -37,8 +38,10 @@ def array_of(values: Any, what: str, *, packed: bool = False) -> NDArray[Any]:
 
     Raises:
         EmbeddingError: Not an array, values are masked, or bytes may be packed bits.
+        FormatError: The array is a memory map, whose file is shorter by now.
     """
     refuse_masked(values, what)
+    refuse_shortened(values)
     if isinstance(values, (list, tuple)) and any(is_tensor(row) for row in values):
         values = [array_of(row, what, packed=packed) for row in values]
     try:
@@ -98,6 +101,36 @@ def refuse_masked(values: Any, what: str, error: type[ClinometerError] = Embeddi
                 f"{what} have {len(masked):,} masked values (the first in row {row}); fill them with .filled(), or "
                 "leave their rows out"
             )
+
+
+def map_of(rows: Any) -> np.memmap[Any, Any] | None:
+    """The outermost memory map that an array is part of, whose offset is that of the map's first byte."""
+    outermost = None
+    while rows is not None:
+        if isinstance(rows, np.memmap):
+            outermost = rows
+        rows = getattr(rows, "base", None)
+    return outermost
+
+
+def refuse_shortened(rows: Any) -> None:
+    """Refuse a part of a memory map that its file no longer holds: to read it would end the process.
+
+    Raises:
+        FormatError: The file is shorter by now.
+    """
+    root = map_of(rows) if isinstance(rows, np.ndarray) and rows.size else None
+    if root is None or root.filename is None:
+        return
+    steps = zip(rows.shape, rows.strides, strict=True)
+    last = rows.ctypes.data + sum((size - 1) * step for size, step in steps if step > 0)
+    end = root.offset + last + rows.itemsize - root.ctypes.data
+    try:
+        size = os.stat(root.filename).st_size  # noqa: PTH116 - one call in the loops that this is for
+    except OSError:
+        return  # a file that was deleted is held by its map
+    if size < end:
+        raise FormatError(root.filename, None, f"{size:,} bytes, but expected at least {end:,}; copy it again")
 
 
 def named_type(value: object) -> str:

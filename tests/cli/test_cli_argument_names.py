@@ -24,6 +24,8 @@ WRONG = [
     (["evaluate", "demo", "--confidence", "2"], "clinometer: --confidence is 2.0, but must lie between 0 and 1"),
     (["evaluate", "demo", "--query-prompt", "q"], "clinometer: --query-prompt has no effect on the offline encoder"),
     (["evaluate", "demo", "--max-length", "9"], "clinometer: --max-length has no effect on the offline encoder"),
+    (["evaluate", "demo", "--measures", "x"], "nDCG(judged_only=True)@10"),
+    (["evaluate", "demo", "--pool", "skew(en=x)"], "queries=complete|own|any, seed=0)"),
     (["evaluate", "demo", "--split", "x"], "unknown option --split of demo; expected none"),
     (["evaluate", "demo", "--reader", "judged-only=1"], "unknown option --reader judged-only of demo"),
     (
@@ -75,6 +77,8 @@ def test_all_spellings_of_an_option() -> None:
         ("the seed of a bootstrap, and pairs of texts", "the seed of a bootstrap, and pairs of texts"),
         ("the id 'pairs is' and 'save_run' are unknown", "the id 'pairs is' and 'save_run' are unknown"),
         ("/data/save_run/max_length.tsv: not a file", "/data/save_run/max_length.tsv: not a file"),
+        ("write nDCG(judged_only=True)@10, or set seed=1", "write nDCG(judged_only=True)@10, or set --seed 1"),
+        ("write skew(en=0.9, queries=own|any, seed=0)", "write skew(en=0.9, queries=own|any, seed=0)"),
     ],
 )  # fmt: skip
 def test_sentences(message: str, option: str) -> None:

@@ -70,8 +70,8 @@ def test_dimensions_must_agree() -> None:
     ("array", "message"),
     [
         (np.ones(3, dtype=np.float32), r"queries must be a \(rows, dimensions\) array, not one of shape \(3,\)"),
-        (np.ones((1, 2)), "queries must be float32 or float16, not float64"),
-        (np.ones((1, 2), dtype=np.int8), "queries must be float32 or float16, not int8"),
+        (np.ones((1, 2)), r"must be float32 or float16, not float64; convert them with \.astype\(numpy\.float32\)$"),
+        (np.ones((1, 2), dtype=np.int8), "queries must be float32 or float16, not int8; .*, or score packed bits"),
     ],
 )
 def test_other_arrays_are_refused(array: NDArray[Any], message: str) -> None:

@@ -459,6 +459,8 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"seed": -1}, UsageError, "seed is -1, but cannot be negative"),
     ({"seed": 1 << 64}, UsageError, "seed is 18446744073709551616, but can be at most"),
     ({"threads": 0}, UsageError, "threads is 0, but must be 1 or more"),
+    ({"examples": -1}, UsageError, "examples is -1, but cannot be negative"),
+    ({"examples": 10**16}, UsageError, "examples is 10000000000000000, but can be at most 1,000,000,000"),
 ]  # fmt: skip
 
 

@@ -203,6 +203,25 @@ def test_numbers_as_ids_are_read_and_noted(tmp_path: Path) -> None:
     assert collection.notes["numbers_read_as_string_ids"] == ["corpus._id", "queries._id"]
 
 
+def test_an_empty_id_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, [{"_id": "", "text": "a"}], [{"_id": "q", "text": "q"}], ["q\t\t1"])
+    with pytest.raises(FormatError, match=r"corpus\.jsonl:1: the field '_id' is empty, but it should be an id"):
+        read_beir(tmp_path, language="en")
+
+
+@pytest.mark.parametrize("grade", ["2147483648", "1e308", "99999999999999999999"])
+def test_a_grade_beyond_32_bits_is_not_called_a_fraction(tmp_path: Path, grade: str) -> None:
+    write(tmp_path, [{"_id": "d", "text": "a"}], [{"_id": "q", "text": "q"}], [f"q\td\t{grade}"])
+    with pytest.raises(FormatError, match=r"it should be a whole number of at most 2,147,483,647$"):
+        read_beir(tmp_path, language="en")
+
+
+def test_a_split_that_cannot_be_a_file_name_is_a_usage_error(tmp_path: Path) -> None:
+    write(tmp_path, [{"_id": "d", "text": "a"}], [{"_id": "q", "text": "q"}], ["q\td\t1"])
+    with pytest.raises(UsageError, match="cannot be a path"):
+        read_beir(tmp_path, language="en", split="a" * 5000)
+
+
 def test_empty_texts_and_exact_repeats_are_left_out_and_counted(tmp_path: Path) -> None:
     document = {"_id": "d1", "title": "", "text": "a", "language": "en"}
     empty = {"_id": "d2", "title": " ", "text": "", "language": "de"}

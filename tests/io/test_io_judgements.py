@@ -19,6 +19,7 @@ from clinometer.io.judgements import read_judgements
         ("q.tsv", "7\t12#0\t1.0\n7\t#3\t0\n"),
         ("q.tsv", "# pooled\n7 0 12#0 1\n# more\n7 0 #3 0\n"),
         ("q.txt", "# pooled\n7 0 12#0 1\n7 0 #3 0\n"),
+        ("q.jsonl", '{"query_id": 7, "doc_id": "12#0"}\n{"query_id": 7, "document_id": "#3", "grade": 0}\n'),
         ("q.jsonl", '{"query_id": "7", "doc_id": "12#0"}\n{"query_id": "7", "document_id": "#3", "grade": 0}\n'),
     ],
 )

@@ -82,7 +82,7 @@ def test_several_files_and_a_choice_of_languages(tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("nonsense", r"items\.jsonl:2: JSON is malformed"),
-        ('{"id": 7, "texts": {}}', r"items\.jsonl:2: the field 'id' is 7, .* ids are strings"),
+        ('{"id": 7, "texts": {}}', r"items\.jsonl:2: the field 'id' is 7, but it should be a string; write \"7\""),
         ('{"id": "b"}', r"items\.jsonl:2: the field 'texts' is missing"),
         ('{"id": "b", "texts": ["en"]}', "the field 'texts' is .* but it should be an object"),
         ('{"id": "b", "texts": {"en": {"query": "x"}}}', "the field 'document' is missing; the row has 'query'"),

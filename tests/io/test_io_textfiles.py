@@ -92,12 +92,16 @@ def test_fields_are_there_and_of_their_type_or_an_error_names_the_place() -> Non
     assert row.optional("none", str) is None
     assert row.inside("metadata").field("language", str) == "en"
     assert row.inside("absent").fields == {}
-    with pytest.raises(FormatError, match=r"c\.jsonl:5: the field '_id' is 17, .* ids are strings: write \"17\""):
+    with pytest.raises(FormatError, match=r"c\.jsonl:5: .*_id.* is 17, but it should be a string; write \"17\""):
         row.field("_id", str)
     with pytest.raises(
         FormatError, match="the field 'title' is missing; the row has '_id', 'text', 'n', 'none', 'metadata'"
     ):
         row.field("title", str)
+    with pytest.raises(FormatError, match="the field 'none' is null, but it should be a string"):
+        row.field("none", str)
+    with pytest.raises(FormatError, match=r"the field .n. is True, but it should be a string$"):
+        row.field("n", str)
     with pytest.raises(FormatError, match="the field 'n' is True, but it should be a whole number"):
         row.field("n", int)
     with pytest.raises(FormatError, match="the field 'text' is 't', but it should be an object"):

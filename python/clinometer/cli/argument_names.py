@@ -28,6 +28,8 @@ _OTHER_NAMES = {
 _VERBS = "is|are|has|have|must|needs|takes|counts|cannot"
 _BEFORE, _AFTER = r"(?<![\w./\\=-])", r"(?![\w/\\=-]|\.\w)"
 _QUOTED = re.compile(r"""((?<!\w)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?!\w))""")
+_PARENTHESISED = re.compile(r"(\b\w+\([^()]*\))")
+"""Measures and pools, `nDCG(judged_only=True)@10` or `skew(en=0.9, seed=0)`: their parameters are not options."""
 _ASSIGNED = re.compile(_BEFORE + r"([a-z]\w*)=('[^']*'|\[[^\]]*\]|[\w.]+)")
 _UNKNOWN = re.compile(r"^unknown option (.+) of (\w+); expected (.+)$")
 
@@ -67,6 +69,11 @@ def with_options(message: str, options: Mapping[str, str]) -> str:
         reads = "reader" in options and match[2] in SOURCES
         lists = (", ".join(_option(name, options, reads) for name in part.split(", ")) for part in match.group(1, 3))
         return f"unknown option {next(lists)} of {match[2]}; expected {next(lists)}"
+    kept = _PARENTHESISED.split(message)
+    return "".join(part if number % 2 else _translated(part, options) for number, part in enumerate(kept))
+
+
+def _translated(message: str, options: Mapping[str, str]) -> str:
     message = _ASSIGNED.sub(lambda match: _assigned(match[1], match[2], options) or match[0], message)
     parts = _QUOTED.split(message)
     for name, option in options.items():

@@ -16,7 +16,7 @@ from clinometer.contents import mapped_npy
 from clinometer.encoders.base import EncoderRecord
 from clinometer.encoders.similarity import check_similarity
 from clinometer.errors import EmbeddingError
-from clinometer.vectors import array_of
+from clinometer.vectors import array_of, refuse_shortened
 
 __all__ = ["PrecomputedEncoder"]
 
@@ -124,9 +124,10 @@ def _checked(array: NDArray[Any], stage: str, similarity: str) -> NDArray[Any]:
     if array.dtype == np.uint8 or (array.dtype == np.int8 and similarity == "hamming"):
         return array
     if array.dtype not in (np.float32, np.float16):
+        packed = ", or score packed bits with similarity='hamming'" if array.dtype == np.int8 else ""
         raise EmbeddingError(
             f"the embeddings of the {stage} must be float32 or float16, not {array.dtype}; "
-            "convert them with .astype(numpy.float32), or score packed bits with similarity='hamming'"
+            f"convert them with .astype(numpy.float32){packed}"
         )
     return array
 
@@ -137,6 +138,7 @@ def _rows(array: NDArray[Any], texts: Sequence[str], stage: str) -> NDArray[np.f
             f"the {stage} are {len(texts)} texts, but their embeddings have {len(array)} rows; "
             "give one row for each text, in the collection's order"
         )
+    refuse_shortened(array)
     rows = (array if array.dtype.itemsize == 1 else array.astype(np.float32, copy=False)).view()
     rows.flags.writeable = False  # the caller's own array stays writeable, but readers cannot change it through ours
     return rows

@@ -21,7 +21,7 @@ from clinometer.analysis.record import EXAMPLES, Analysis, read_examples, write_
 from clinometer.contents import decode_json, numbered_lines, read_json
 from clinometer.errors import FormatError, MissingExtraError, UsageError
 from clinometer.evaluation.display import as_html, as_text
-from clinometer.files import json_bytes, withdraw, written_together, written_whole
+from clinometer.files import json_bytes, regular, withdraw, written_together, written_whole
 from clinometer.measures import parse
 
 __all__ = ["Evaluation"]
@@ -126,7 +126,8 @@ class Evaluation:
             FormatError: Not a results file.
             FileNotFoundError: The file does not exist.
         """
-        content = read_json(os.fspath(path), dict[str, Any], "not a results file: {problem}")
+        path = regular(path)
+        content = read_json(path, dict[str, Any], "not a results file: {problem}")
         missing = [name for name in ("collection", "encoder", "settings", "rows") if name not in content]
         if missing:
             raise FormatError(os.fspath(path), None, f"not a results file: it has no {', '.join(missing)}")
@@ -156,7 +157,7 @@ class Evaluation:
         Raises:
             FormatError: The file of examples is damaged.
         """
-        path = Path(folder) / EXAMPLES
+        path = regular(folder) / EXAMPLES
         if self.analysis is None or not path.exists():
             return self
         return replace(self, analysis=replace(self.analysis, examples=read_examples(path)))
@@ -170,8 +171,9 @@ class Evaluation:
             FormatError: A file has another format; the line is named.
             FileNotFoundError: `results.json` does not exist.
         """
-        evaluation = cls.from_json(Path(folder) / "results.json")
-        path = Path(folder) / "per_query.jsonl.gz"
+        folder = regular(folder)
+        evaluation = cls.from_json(folder / "results.json")
+        path = folder / "per_query.jsonl.gz"
         if not path.exists():
             raise UsageError(
                 f"{folder} has a results.json but no per_query.jsonl.gz, which holds the values per query; put "

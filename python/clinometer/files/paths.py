@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from clinometer.errors import FormatError, UsageError
+from clinometer.errors import FormatError, UsageError, shown
 
 __all__ = ["check_target", "expanded", "refuse_foreign", "regular"]
 
@@ -21,6 +21,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     Raises:
         UsageError: No path can be written so.
     """
+    path = _path(path)
     try:
         return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib's own fails on a user who does not exist
     except ValueError as error:  # a zero byte in the name of a user
@@ -33,7 +34,7 @@ def check_target(path: str | os.PathLike[str]) -> None:
     Raises:
         UsageError: The message says what the name is.
     """
-    if kind := _special(Path(path)):
+    if kind := _special(_path(path)):
         raise UsageError(f"{path} is {kind}; give the name of a file")
     if Path(path).is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file")
@@ -48,9 +49,17 @@ def regular(path: str | os.PathLike[str]) -> Path:
         FormatError: The message says what the path is.
         UsageError: No path can be written so.
     """
-    if kind := _special(Path(path)):
+    if kind := _special(_path(path)):
         raise FormatError(Path(path), None, f"this is {kind}, not a file; save its content as a file first")
     return Path(path)
+
+
+def _path(path: object) -> Path:
+    """A path from an argument, which may be anything."""
+    try:
+        return Path(path)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(f"{shown(path)} is not a path; give a text or a pathlib.Path") from None
 
 
 def _special(path: Path) -> str:

@@ -40,8 +40,11 @@ def whole_grade(value: Any, row: Row, name: str = "score") -> int:
         number = float(value) if is_grade(value) and len(value) < 300 else None
     whole = as_whole(number)
     if whole is None:
-        fix = "; scale fractions to whole grades" if isinstance(number, float) and math.isfinite(number) else ""
-        raise row.error(f"the {name} is {shown(value)}, but it should be a whole number{fix}")
+        is_finite = isinstance(number, (int, float)) and not isinstance(number, bool) and abs(number) < math.inf
+        is_whole = is_finite and number == math.floor(number)
+        expected = " of at most 2,147,483,647" if is_whole else ""
+        fix = "; scale fractions to whole grades" if is_finite and not is_whole else ""
+        raise row.error(f"the {name} is {shown(value)}, but it should be a whole number{expected}{fix}")
     return whole
 
 

@@ -23,13 +23,12 @@ class Ids:
         """The id in a column of a row; `table` names the file or subset in the note.
 
         Raises:
-            FormatError: It is missing, or neither a string nor a whole number.
+            FormatError: It is missing, empty, or neither a string nor a whole number.
         """
-        value = row.fields.get(column)
-        if isinstance(value, int) and not isinstance(value, bool):
+        name = row.id(column)
+        if not isinstance(row.fields[column], str):
             self._columns.add(f"{table}.{column}")
-            return str(value)
-        return row.field(column, str)
+        return name
 
     def notes(self) -> dict[str, object]:
         """The note of a collection, if there were numbers."""

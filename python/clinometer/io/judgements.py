@@ -27,7 +27,7 @@ def read_judgements(path: str | Path) -> dict[str, dict[str, int]]:
         path: File of judgements. TREC: `query_id 0 document_id grade`; lines that begin with `#` are comments. `.tsv`:
             columns `query-id`, `corpus-id`, `score`, separated by tabs and named in the first line or not, or TREC's
             four columns, as MIRACL's and CIRAL's files have. `.jsonl`: objects with `query_id`, `document_id` (or
-            `doc_id`) and optionally `grade`, 1 by default.
+            `doc_id`) and optionally `grade`, 1 by default; ids may be numbers.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -41,8 +41,8 @@ def read_judgements(path: str | Path) -> dict[str, dict[str, int]]:
         rows = (
             (
                 row,
-                row.field("query_id", str),
-                row.optional("doc_id", str) or row.field("document_id", str),
+                row.id("query_id"),
+                row.optional_id("doc_id") or row.id("document_id"),
                 1 if (grade := row.fields.get("grade")) is None else whole_grade(grade, row, "grade"),
             )
             for row in jsonl_rows(path)

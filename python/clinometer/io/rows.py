@@ -36,7 +36,7 @@ class Row:
         >>> row.field("_id", str)
         Traceback (most recent call last):
             ...
-        clinometer.errors.FormatError: corpus.jsonl:3: the field '_id' is 17, but it should be a string; ids are ...
+        clinometer.errors.FormatError: corpus.jsonl:3: the field '_id' is 17, but it should be a string; write "17"
     """
 
     fields: dict[str, Any]
@@ -59,6 +59,8 @@ class Row:
             FormatError: It is missing, null, or of another type.
         """
         value = self.optional(name, kind)
+        if value is None and name in self.fields:
+            raise self.error(f"the field {name!r} is null, but it should be {_IN_WORDS[kind]}; leave the row out")
         if value is None:
             names = ", ".join(repr(str(name)) for name in self.fields) or "no fields"
             raise self.error(f"the field {name!r} is missing; the row has {names}")
@@ -75,8 +77,24 @@ class Row:
             raise self.error(f"the field {name!r} is a number of more than 18 digits; write a smaller one")
         if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
             return value
-        fix = f'; ids are strings: write "{value}"' if kind is str and isinstance(value, int) else ""
+        fix = f'; write "{value}"' if kind is str and isinstance(value, int) and not isinstance(value, bool) else ""
         raise self.error(f"the field {name!r} is {repr(value)[:60]}, but it should be {_IN_WORDS[kind]}{fix}")
+
+    def optional_id(self, name: str) -> str | None:
+        """The id in an optional field; a whole number is read as its digits.
+
+        Raises:
+            FormatError: It is empty, or neither a string nor a whole number.
+        """
+        value = self.fields.get(name)
+        if value == "":
+            raise self.error(f"the field {name!r} is empty, but it should be an id")
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else self.optional(name, str)
+
+    def id(self, name: str) -> str:
+        """The id in a required field; see `optional_id`."""
+        value = self.optional_id(name)
+        return self.field(name, str) if value is None else value
 
     def inside(self, name: str) -> Row:
         """The object in a field as a row; empty if the field is missing."""

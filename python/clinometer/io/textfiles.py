@@ -53,7 +53,7 @@ def require_folder(path: str | Path) -> Path:
 
 def find_file(folder: Path, name: str) -> Path:
     """`name` or `name.gz` in the folder, whichever exists; one of them must, and not both."""
-    paths = [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
+    paths = [path for path in (folder / name, folder / f"{name}.gz") if regular(path).is_file()]
     if not paths:
         raise MissingFileError(f"{folder} has neither {name} nor {name}.gz; check the path")
     if len(paths) > 1:

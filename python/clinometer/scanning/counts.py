@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import CollectionError, UsageError
-from clinometer.files import written_whole
+from clinometer.files import regular, written_whole
 from clinometer.parameters import checked, choice, texts
 from clinometer.scanning.saved_counts import saved_counts
 
@@ -229,7 +229,7 @@ class RankCounts:
         Raises:
             FormatError: It is not such a file.
         """
-        return cls(**saved_counts(os.fspath(path), TIE_MODES))
+        return cls(**saved_counts(os.fspath(regular(path)), TIE_MODES))
 
 
 _ARRAYS = ("indptr", "documents", "codes", "scores", "greater", "equal", "before")

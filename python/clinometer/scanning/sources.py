@@ -18,6 +18,7 @@ from clinometer.files import file_digest
 from clinometer.store.codes import decoded
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.shards import map_shard, read_rows, take_rows
+from clinometer.vectors import map_of
 
 __all__ = ["Held", "Mapped", "Source", "is_mapped", "sources_of_store", "spread"]
 
@@ -39,7 +40,7 @@ class Held:
     @property
     def name(self) -> str:
         """Path of the file of mapped rows, for messages; empty for others."""
-        root = _map_of(self.rows)
+        root = map_of(self.rows)
         return "" if root is None or root.filename is None else os.fspath(root.filename)
 
     def open(self, *, checked: bool = False) -> NDArray[Any]:  # noqa: ARG002 - memory has no checksum
@@ -180,7 +181,7 @@ def spread(source: Source) -> Source:
     """The source to send to other processes: rows in a memory map become file and offset."""
     if isinstance(source, Mapped) or not source.rows.flags.c_contiguous or not source.rows.size:
         return source
-    root = _map_of(source.rows)
+    root = map_of(source.rows)
     if root is None or root.filename is None:
         return source
     offset = root.offset + source.rows.ctypes.data - root.ctypes.data
@@ -190,15 +191,4 @@ def spread(source: Source) -> Source:
 
 def is_mapped(rows: NDArray[Any]) -> bool:
     """Whether an array, or the array that it is a view of, is a memory map."""
-    return _map_of(rows) is not None
-
-
-def _map_of(rows: NDArray[Any]) -> np.memmap[Any, Any] | None:
-    """The outermost memory map that an array is part of, whose offset is that of the map's first byte."""
-    array: Any = rows
-    outermost = None
-    while array is not None:
-        if isinstance(array, np.memmap):
-            outermost = array
-        array = getattr(array, "base", None)
-    return outermost
+    return map_of(rows) is not None

@@ -30,6 +30,8 @@ QUERY_SETS = {
 }
 """Queries that the means are over, by the name of the option."""
 
+_MOST_EXAMPLES = 10**9
+
 COMPARED_SETTINGS: dict[str, Any] = {"pivot": None, "ties": None, "exclude_own_id": False, "query_set": "answered"}
 """Settings that must be equal where results are compared, with their value in results that do not name them."""
 
@@ -87,6 +89,8 @@ class EvaluationOptions:
         check_ties(self.ties)
         if self.examples is not None and self.examples < 0:
             raise UsageError(f"examples is {self.examples}, but cannot be negative; 0 gives counts without examples")
+        if self.examples is not None and self.examples > _MOST_EXAMPLES:
+            raise UsageError(f"examples is {self.examples}, but can be at most {_MOST_EXAMPLES:,}")
         if self.query_set not in QUERY_SETS:
             raise UsageError(f"unknown query set {self.query_set!r}; expected one of {', '.join(QUERY_SETS)}")
         if self.by is not None and not self.by:

@@ -22,7 +22,7 @@ from clinometer.scanning.batches import result_bytes, stack_lists
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, split_lists, tie_order
 from clinometer.scanning.exclude import join, without, without_listed
 from clinometer.scanning.scan import Scan
-from clinometer.vectors import array_of, is_tensor, named_type
+from clinometer.vectors import array_of, is_tensor, named_type, refuse_shortened
 
 __all__ = ["is_sparse", "scan_scores"]
 
@@ -256,6 +256,7 @@ def _blocks(scores: Any) -> Iterator[NDArray[Any]]:
         step = max(1, _BLOCK_SCORES // max(1, rows.shape[1]))
         for start in range(0, rows.shape[0], step):
             block = rows[start : start + step]
+            refuse_shortened(block)
             yield np.asarray(block.toarray() if is_sparse(block) else block, dtype=kind)
 
 

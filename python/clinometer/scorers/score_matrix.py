@@ -66,7 +66,7 @@ class MatrixScorer:
         """
         from clinometer.io.textfiles import require_file
 
-        file = require_file(os.fspath(path))
+        file = require_file(path)
         scores = mapped_npy(file, "not a .npy file with one array of numbers; write it with numpy.save")
         return cls(scores, name=file.name if name is None else name)
 

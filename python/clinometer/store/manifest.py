@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -145,11 +144,12 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
         FormatError: The folder has no manifest, or one that this version cannot read.
         FileNotFoundError: The folder does not exist.
     """
-    path = Path(folder) / MANIFEST
-    if Path(folder).is_dir() and not regular(path).is_file():
-        stages = [stage for stage in STAGES if (Path(folder) / stage / MANIFEST).is_file()]
-        fix = f"open {Path(folder) / stages[0]}" if stages else "write one with clinometer encode"
-        raise FormatError(Path(folder), None, f"this folder is not a store of embeddings: it has no {MANIFEST}; {fix}")
+    folder = regular(folder)
+    path = folder / MANIFEST
+    if folder.is_dir() and not regular(path).is_file():
+        stages = [stage for stage in STAGES if (folder / stage / MANIFEST).is_file()]
+        fix = f"open {folder / stages[0]}" if stages else "write one with clinometer encode"
+        raise FormatError(folder, None, f"this folder is not a store of embeddings: it has no {MANIFEST}; {fix}")
     text = regular(path).read_bytes()
     head = decode_json(text, _Head, path, _EXPECTED)
     if head.format != _FORMAT:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import FormatError, UsageError
+from clinometer.files import regular
 from clinometer.parameters import whole
 from clinometer.store.codes import CodedRows, decoded
 from clinometer.store.manifest import MANIFEST, STAGES, Manifest, Shard, Stage, read_manifest
@@ -228,7 +229,7 @@ def stores_in(path: str | os.PathLike[str]) -> dict[Stage, Path]:
         FormatError: The folder has no store.
         FileNotFoundError: The folder does not exist.
     """
-    folder = Path(path)
+    folder = regular(path)
     if not (folder / MANIFEST).is_file():
         stores = {stage: folder / stage for stage in STAGES if (folder / stage / MANIFEST).is_file()}
         if stores:

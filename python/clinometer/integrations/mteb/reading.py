@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from clinometer.errors import FormatError, MeasureError, first_line
+from clinometer.errors import FormatError, MeasureError, UsageError, first_line
 from clinometer.files import regular
 from clinometer.measures import parse
 
@@ -61,9 +61,12 @@ def read_mteb(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 
 def _object(path: str | os.PathLike[str]) -> dict[str, Any]:
+    file = regular(path)
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder, but a file is needed")
     try:
         # Python's decoder reads NaN and Infinity, which JSON does not have and msgspec refuses.
-        result = json.loads(regular(path).read_bytes())
+        result = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
         raise _not_mteb(path, first_line(error)) from None
     if not isinstance(result, dict):
