@@ -18,7 +18,7 @@ from test_house import modules
 
 from clinometer.adapters import load as load_adapter
 from clinometer.errors import FormatError, UsageError
-from clinometer.evaluation import Evaluation
+from clinometer.evaluation.results import Evaluation
 from clinometer.files import (
     append_whole,
     check_target,

@@ -7,6 +7,7 @@ name first and then renamed.
 from __future__ import annotations
 
 import gzip
+import os
 import re
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 
-def require_file(path: str | Path) -> Path:
+def require_file(path: str | os.PathLike[str]) -> Path:
     """The path of an existing file, with `~` expanded; a folder is refused."""
     path = regular(expanded(path))
     if path.is_dir():
@@ -41,7 +42,7 @@ def require_file(path: str | Path) -> Path:
     return path
 
 
-def require_folder(path: str | Path) -> Path:
+def require_folder(path: str | os.PathLike[str]) -> Path:
     """The path of an existing folder, with `~` expanded; a file is refused."""
     path = regular(expanded(path))
     if not path.exists():
