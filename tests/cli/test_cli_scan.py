@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import gzip
 import json
 import os
@@ -457,3 +458,4 @@ def test_a_full_disk(
     done = run("scan", stored, "--relevant", qrels, "-o", out)
     assert done.code == 0, done.err
     assert_ranks(out, wanted())
+    gc.collect()  # such files are closed here, not amid another test
