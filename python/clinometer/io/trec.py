@@ -13,10 +13,11 @@ from typing import Literal, SupportsFloat, TypeVar
 import numpy as np
 
 from clinometer.collection import Collection
+from clinometer.contents import numbered_lines
 from clinometer.errors import FormatError, UsageError
 from clinometer.io.grades import whole_grade
 from clinometer.io.rows import Row
-from clinometer.io.textfiles import numbered_lines, require_file, write_lines
+from clinometer.io.textfiles import require_file, write_lines
 from clinometer.numerals import read_score
 from clinometer.scanning.counts import TopK
 

@@ -13,13 +13,14 @@ from pathlib import Path
 import msgspec
 
 from clinometer.collection import Collection
+from clinometer.contents import numbered_lines
 from clinometer.errors import FormatError, MissingFileError, shown
 from clinometer.files import folder_written_whole
 from clinometer.io.ids import Ids
 from clinometer.io.judgements import read_judgements
 from clinometer.io.retrieval import Assembly, Labeller
 from clinometer.io.rows import Row, jsonl_rows
-from clinometer.io.textfiles import find_file, numbered_lines, require_folder, write_lines
+from clinometer.io.textfiles import find_file, require_folder, write_lines
 from clinometer.io.trec import qrels_of, read_run, refuse_white_space, write_qrels
 
 __all__ = ["read_trec", "write_trec"]
