@@ -88,10 +88,7 @@ def tie_groups(placements: Placements, language: str | None = None) -> TieGroups
 
 
 def _tie_groups(placements: Placements, language: str | None) -> TieGroups:
-    rows = placements.by_score
-    if placements.retrieved is not None:
-        rows = rows[placements.retrieved[rows]]
-    rows = _in_language(placements, rows, language)
+    rows = _in_language(placements, placements.retrieved_by_score, language)
     query = placements.query[rows]
     if placements.ties != "expected":
         # The order is fixed: each relevant document is a group of its own.
