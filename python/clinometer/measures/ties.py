@@ -154,7 +154,8 @@ def _in_language(placements: Placements, rows: Integers, language: str | None) -
     if language is None:
         return rows
     code = placements.languages.index(language) if language in placements.languages else -1
-    return rows[placements.language[rows] == code]
+    chosen: Integers = rows[placements.language[rows] == code]
+    return chosen
 
 
 def per_query(placements: Placements, query: Integers, values: Vector, empty: float = np.nan) -> Vector:
