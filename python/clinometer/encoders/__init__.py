@@ -81,7 +81,8 @@ def encoder(
         http: Options of the requests, for a URL.
         truncate_dim: Number of first components of each embedding that are used, for models trained so (Matryoshka);
             all by default.
-        similarity: Similarity that the embeddings are made for, `cosine` or `dot`, if the model does not state it.
+        similarity: Similarity that the embeddings are made for, `cosine`, `dot` or `hamming`, if the model does not
+            state it.
 
     Raises:
         UsageError: `what` is none of these, or an option has no effect on this encoder.
