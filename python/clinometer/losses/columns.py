@@ -17,6 +17,7 @@ from sentence_transformers.util import all_gather, all_gather_with_grad
 from torch import Tensor, nn
 from torch.nn import functional
 
+from clinometer.encoders.sentence_transformer import own_dimension
 from clinometer.errors import UsageError
 from clinometer.losses.nce import group_masks
 from clinometer.losses.parts import LossParts
@@ -296,13 +297,9 @@ def pick_raw(seen: Sequence[Tensor], output: Tensor) -> Tensor:
     )
 
 
-def own_width(model: Any) -> int | None:
-    """The length of a model's embeddings, None if it does not say."""
-    for name in ("get_embedding_dimension", "get_sentence_embedding_dimension"):
-        if callable(method := getattr(_unwrapped(model), name, None)):
-            width = method()
-            return None if width is None else int(width)
-    return None
+def own_width(model: Any) -> int:
+    """The length of the embeddings of a model, wrapped or not; 0 if it does not say."""
+    return own_dimension(_unwrapped(model))
 
 
 def _unwrapped(model: Any) -> Any:
