@@ -282,9 +282,11 @@ def pick_raw(seen: Sequence[Tensor], output: Tensor) -> Tensor:
     Raises:
         UsageError: The output is neither the raw vectors nor their first numbers, up to its length.
     """
-    if not seen or seen[-1].shape == output.shape:
-        return seen[-1] if seen else output
+    if not seen:
+        return output
     raw, width = seen[-1], output.shape[-1]
+    if raw.shape == output.shape:
+        return raw
     if raw.shape[:-1] == output.shape[:-1] and width < raw.shape[-1]:
         prefix = raw[..., :width]
         lengths = [functional.normalize(vectors.detach().float(), dim=-1) for vectors in (prefix, output)]
