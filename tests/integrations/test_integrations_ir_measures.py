@@ -172,7 +172,7 @@ def test_queries_are_no_documents_wherever_the_options_stand(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "qrels").write_text("q 0 a 1\n")
-    (tmp_path / "run").write_text("q Q0 b 1 2.0 t\nq Q0 a 2 1.0 t\n")
+    (tmp_path / "run").write_text("q Q0 b 1 2.0 t\n  \nq Q0 a 2 1.0 t\n")  # ir_measures skips blank lines
     (tmp_path / "labels").write_text("a\ten\nb\tde\nq\ten\n")
     files = [str(tmp_path / "qrels"), str(tmp_path / "run"), "MaxRnorm", "Intrusion"]
     options = ["--places", "4", "--provider", "clinometer"]

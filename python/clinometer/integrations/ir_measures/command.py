@@ -95,7 +95,8 @@ def _query_ids(labels: str, theirs: Sequence[str]) -> set[str]:
     files = islice((Path(argument) for argument in theirs if Path(argument).is_file()), 2)
     topics = Path(labels).with_name("topics.tsv")
     return {
-        line.split(None, 1)[0].decode(errors="replace")
+        name.decode(errors="replace")
         for file in (*files, *([topics] if topics.is_file() else []))
         for _, line in numbered_lines(file)
+        for name in line.split(None, 1)[:1]
     }
