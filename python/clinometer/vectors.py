@@ -16,7 +16,7 @@ from clinometer.memory import refuse_more_than_available
 
 __all__ = [
     *("Rows", "array_of", "checked_rows", "finished_rows", "is_tensor", "map_of", "named_type", "refuse_masked"),
-    *("refuse_shortened", "unit", "unit_rows"),
+    *("refuse_shortened", "unit", "unit_rows", "unusable_rows"),
 ]
 
 Rows = NDArray[np.float64]
@@ -163,12 +163,22 @@ def checked_rows(vectors: ArrayLike, what: str, *, first_row: int = 0) -> Rows:
     refuse_more_than_available(8 * array.size, f"the {what} in float64", "pass fewer rows at a time")
     with np.errstate(over="ignore"):
         rows = np.array(array, dtype=np.float64)
-    largest = np.abs(rows).max(axis=1)
-    bad = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
+    bad = unusable_rows(rows)
     if bad.size:
         named = first_few((first_row + bad).tolist())
         raise EmbeddingError(f"{what}: {bad.size} rows are zero, NaN or infinite ({named}); encode these texts again")
     return rows
+
+
+def unusable_rows(rows: NDArray[Any]) -> NDArray[np.int64]:
+    """Numbers of the rows that have no direction: zero, NaN or infinite.
+
+    Example:
+        >>> unusable_rows(np.array([[3.0, 4.0], [0.0, 0.0], [1.0, np.nan], [np.inf, 1.0]])).tolist()
+        [1, 2, 3]
+    """
+    largest = np.abs(rows).max(axis=1)
+    return np.flatnonzero(~np.isfinite(largest) | (largest == 0))
 
 
 def unit(rows: Rows) -> Rows:

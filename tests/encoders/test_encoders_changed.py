@@ -108,3 +108,21 @@ def test_an_encoder_that_states_no_dimension_is_checked_when_it_encodes() -> Non
     with pytest.raises(UsageError, match="truncate_dim is 5, but the embeddings have 2 dimensions"):
         ChangedEncoder(Silent(), truncate_dim=5).encode_queries(["a"])
     assert ChangedEncoder(Silent(), truncate_dim=1).encode_documents(["a", "b"]).shape == (2, 1)
+
+
+def test_packed_bits_may_be_stated_for_an_encoder_that_does_not_say_so() -> None:
+    bits = np.random.default_rng(1).integers(0, 256, size=(len(COLLECTION.documents), 2), dtype=np.uint8)
+
+    class Silent:
+        record = EncoderRecord(name="silent", kind="own")
+
+        def encode_queries(self, texts: Any, *, show_progress_bar: bool = False) -> Any:
+            return bits[: len(texts)]
+
+        encode_documents = encode_queries
+
+    stated = encoder(Silent(), similarity="hamming")
+    expected = cm.evaluate(COLLECTION, Silent(), similarity="hamming", **OPTIONS)
+    assert cm.evaluate(COLLECTION, stated, **OPTIONS).rows == expected.rows
+    with pytest.raises(UsageError, match="truncate_dim is not for packed bits, which silent has"):
+        encoder(Silent(), similarity="hamming", truncate_dim=1)

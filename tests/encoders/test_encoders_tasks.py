@@ -97,6 +97,15 @@ def test_the_callers_tasks() -> None:
         encoder(model, query_task="retrieval.query")
 
 
+@pytest.mark.parametrize("change", [{"truncate_dim": 2}, {"similarity": "dot"}])
+def test_a_changed_encoder_has_the_callers_tasks(change: dict[str, Any]) -> None:
+    model = Adapted(Module(task_names=V4), V4_PROMPTS, V4)
+    made = encoder(model, query_task="code", document_task="text-matching", **change)
+    assert both(made, model) == [("code", "Query: "), ("text-matching", "Passage: ")]
+    with pytest.raises(UsageError, match=r"^query_task has no effect on the offline encoder; leave it out"):
+        encoder("offline", query_task="code", **change)
+
+
 def test_a_task_that_is_not_known_is_a_warning() -> None:
     with pytest.warns(UserWarning, match="does not list a task for retrieval: give query_task and document_task"):
         made = SentenceTransformerEncoder(Adapted(Module()))

@@ -168,6 +168,20 @@ def test_the_command_line_with_the_files_of_a_folder_for_trec(
 
 
 @pytest.mark.usefixtures("unregistered")
+def test_queries_are_no_documents_wherever_the_options_stand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "qrels").write_text("q 0 a 1\n")
+    (tmp_path / "run").write_text("q Q0 b 1 2.0 t\n  \nq Q0 a 2 1.0 t\n")  # ir_measures skips blank lines
+    (tmp_path / "labels").write_text("a\ten\nb\tde\nq\ten\n")
+    files = [str(tmp_path / "qrels"), str(tmp_path / "run"), "MaxRnorm", "Intrusion"]
+    options = ["--places", "4", "--provider", "clinometer"]
+    for arguments in ([*files, *options], [*options, *files]):
+        main([*arguments, "--languages", str(tmp_path / "labels")])
+        assert capsys.readouterr().out == "MaxRnorm\t0.0000\nIntrusion\t1.0000\n"  # last of two documents, not of three
+
+
+@pytest.mark.usefixtures("unregistered")
 def test_the_command_line_refuses_by_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "qrels").write_text("q 0 a 1\n")
     (tmp_path / "run").write_text("q Q0 a 1 1.0 t\n")

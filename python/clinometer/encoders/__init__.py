@@ -81,7 +81,8 @@ def encoder(
         http: Options of the requests, for a URL.
         truncate_dim: Number of first components of each embedding that are used, for models trained so (Matryoshka);
             all by default.
-        similarity: Similarity that the embeddings are made for, `cosine` or `dot`, if the model does not state it.
+        similarity: Similarity that the embeddings are made for, `cosine`, `dot` or `hamming`, if the model does not
+            state it.
 
     Raises:
         UsageError: `what` is none of these, or an option has no effect on this encoder.
@@ -95,13 +96,6 @@ def encoder(
         Traceback (most recent call last):
         clinometer.errors.UsageError: query_prompt has no effect on the offline encoder; leave it out
     """
-    if truncate_dim is not None or similarity is not None:
-        options: dict[str, Any] = {
-            "query_prompt": query_prompt, "document_prompt": document_prompt, "batch_size": batch_size,
-            "max_length": max_length, "precision": precision, "device": device, "revision": revision,
-            "trust_remote_code": trust_remote_code, "model": model, "api_key": api_key, "cache": cache, "http": http,
-        }  # fmt: skip
-        return ChangedEncoder(encoder(what, **options), truncate_dim=truncate_dim, similarity=similarity)
     local = {
         "max_length": max_length,
         "precision": precision,
@@ -112,13 +106,15 @@ def encoder(
         "document_task": document_task,
     }
     remote = {"model": model, "api_key": api_key, "cache": cache, "http": http}
-    all_options = {
+    all_options: dict[str, Any] = {
         "query_prompt": query_prompt,
         "document_prompt": document_prompt,
         "batch_size": batch_size,
         **local,
         **remote,
     }
+    if truncate_dim is not None or similarity is not None:
+        return ChangedEncoder(encoder(what, **all_options), truncate_dim=truncate_dim, similarity=similarity)
     if isinstance(what, str) and what == "offline":
         refuse_options(all_options, "the offline encoder")
         return OfflineEncoder()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import EncoderError, first_few
+from clinometer.vectors import unusable_rows
 
 __all__ = ["Answer", "UnusableRowError", "rows_of"]
 
@@ -88,10 +89,9 @@ def rows_of(raw: bytes, texts: int, url: str) -> tuple[NDArray[np.float32], str]
             f"{url} returned embeddings of {first_few(lengths, 8) or 'none'} dimensions at once; one length is needed"
         )
     table = np.stack(rows)
-    largest = np.abs(table).max(axis=1)
-    if (unusable := np.flatnonzero(~np.isfinite(largest) | (largest == 0))).size:
+    if (unusable := unusable_rows(table)).size:
         text = int(unusable[0])
-        kind = "only zeros" if largest[text] == 0 else "NaN or infinity"
+        kind = "NaN or infinity" if table[text].any() else "only zeros"
         raise UnusableRowError(text, f"{url} returned {kind} in its embedding; check the model and its precision")
     return table, answer.model
 

@@ -87,11 +87,9 @@ class ChangedEncoder:
     def record(self) -> EncoderRecord:
         """The encoder's record with the dimension, `truncate_dim` among the settings, and the similarity."""
         record = self._encoder.record
-        if self._dimension is not None:
-            record = cut_record(record, self._dimension)
         if self._similarity is not None:
             record = msgspec.structs.replace(record, similarity=similarity_of([record], self._similarity))
-        return record
+        return record if self._dimension is None else cut_record(record, self._dimension)
 
     def encode_queries(
         self, texts: Sequence[str], *, languages: Sequence[str | None] | None = None, show_progress_bar: bool = False
@@ -114,7 +112,7 @@ class ChangedEncoder:
     def _encode(
         self, texts: Sequence[str], side: Side, languages: Sequence[str | None] | None, show_progress_bar: bool
     ) -> NDArray[Any]:
-        packed = self._encoder.record.similarity == "hamming"
+        packed = self.record.similarity == "hamming"
         rows = encode(
             self._encoder, texts, side, languages=languages, show_progress_bar=show_progress_bar, packed=packed
         )

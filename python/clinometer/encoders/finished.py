@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from clinometer.contents import mapped_npy, read_json
 from clinometer.errors import FormatError, UsageError
 from clinometer.files import json_bytes, written_whole
+from clinometer.vectors import unusable_rows
 
 __all__ = ["Finished", "Origin"]
 
@@ -81,8 +82,7 @@ class Finished:
         for batch, pairs in rows_of_batch.items():
             target_rows, rows = np.array(pairs).T
             cached = _table(self._batches[batch], self.origin.dimension)["row"][rows]
-            largest = np.abs(cached).max(axis=1)
-            if not (np.isfinite(largest) & (largest > 0)).all():
+            if unusable_rows(cached).size:
                 problem = "holds an embedding that is zero, NaN or infinite; remove it, and its texts are encoded again"
                 raise FormatError(self._batches[batch], None, problem)
             into[target_rows] = cached

@@ -50,16 +50,15 @@ class PrecomputedEncoder:
         self, queries: NDArray[Any], documents: NDArray[Any], *, name: str = "precomputed", similarity: str = ""
     ) -> None:
         check_similarity(similarity or None)
-        self._queries, self._documents = (
-            _checked(array, stage, similarity) for array, stage in ((queries, "queries"), (documents, "documents"))
-        )
-        packed = {array.dtype.itemsize == 1 for array in (self._queries, self._documents)}
-        if len(packed) > 1 or (packed == {False} and similarity == "hamming"):
+        self._queries = _checked(queries, "queries", similarity)
+        self._documents = _checked(documents, "documents", similarity)
+        packed, packed_documents = (array.dtype.itemsize == 1 for array in (self._queries, self._documents))
+        if packed != packed_documents or (similarity == "hamming" and not packed):
             raise EmbeddingError(
                 f"the queries are {self._queries.dtype} and the documents {self._documents.dtype}, but hamming is for "
                 "packed bits (uint8) on both sides"
             )
-        if packed == {True} and similarity not in ("", "hamming"):
+        if packed and similarity not in ("", "hamming"):
             raise EmbeddingError(f"packed bits (uint8) are scored by hamming, not {similarity}; leave out similarity")
         if self._queries.shape[1] != self._documents.shape[1]:
             raise EmbeddingError(
@@ -69,8 +68,8 @@ class PrecomputedEncoder:
         self._record = EncoderRecord(
             name=name,
             kind="precomputed",
-            dimension=self._queries.shape[1] * (8 if packed == {True} else 1),
-            similarity="hamming" if packed == {True} else similarity,
+            dimension=self._queries.shape[1] * (8 if packed else 1),
+            similarity="hamming" if packed else similarity,
             dtype="/".join(dict.fromkeys((self._queries.dtype.name, self._documents.dtype.name))),
         )
 

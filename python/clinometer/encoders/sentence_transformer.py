@@ -25,7 +25,7 @@ from clinometer.encoders.tasks import tasks_of
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError, UsageError, first_line
 
-__all__ = ["SentenceTransformerEncoder", "own_prompts"]
+__all__ = ["SentenceTransformerEncoder", "configured_similarity", "own_dimension", "own_prompts"]
 
 # Names under which models store their prompts, in order of preference: the last of queries are those of
 # intfloat/e5-mistral-7b-instruct and of NovaSearch/stella_en_1.5B_v5.
@@ -118,7 +118,7 @@ class SentenceTransformerEncoder:
         }
         tasks = tasks_of(name, self._model, query_task, document_task)
         self._tasks = {"queries": tasks.queries, "documents": tasks.documents}
-        self._dimension = _dimension(self._model) or self._probe()
+        self._dimension = own_dimension(self._model) or self._probe()
         self._record = EncoderRecord(
             name=name,
             kind="sentence-transformers",
@@ -274,11 +274,12 @@ def _own_prompt(model: Any, keys: Sequence[str]) -> str:
 
 def _similarity(model: Any) -> str:
     """The similarity that the model is made for, if a scan can compute it."""
-    similarity = _configured_similarity(model)
+    similarity = configured_similarity(model)
     return similarity if similarity in ("cosine", "dot") else ""
 
 
-def _configured_similarity(model: Any) -> str:
+def configured_similarity(model: Any) -> str:
+    """The name of the similarity that a model, or a description of one, states; `cosine` if it states none."""
     similarity = getattr(model, "similarity_fn_name", None) or "cosine"
     return str(getattr(similarity, "value", similarity))
 
@@ -286,10 +287,11 @@ def _configured_similarity(model: Any) -> str:
 def _other_similarity(record: EncoderRecord, model: Any) -> list[str]:
     if record.similarity:
         return []
-    return [f"{record.name} is configured for {_configured_similarity(model)} scores; clinometer scores it by cosine"]
+    return [f"{record.name} is configured for {configured_similarity(model)} scores; clinometer scores it by cosine"]
 
 
-def _dimension(model: Any) -> int:
+def own_dimension(model: Any) -> int:
+    """The length of a model's embeddings, 0 if it does not say."""
     for name in ("get_embedding_dimension", "get_sentence_embedding_dimension"):
         method = getattr(model, name, None)
         if callable(method):

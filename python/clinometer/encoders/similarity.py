@@ -49,7 +49,6 @@ def similarity_of(records: Sequence[EncoderRecord], similarity: str | None = Non
         >>> similarity_of([EncoderRecord(name="tas-b", kind="http", similarity="dot")])
         'dot'
     """
-    check_similarity(similarity)
     stated = list(dict.fromkeys(record.similarity or "cosine" for record in records))
     name = records[0].name
     if similarity is None:

@@ -17,6 +17,7 @@ from sentence_transformers.util import all_gather, all_gather_with_grad
 from torch import Tensor, nn
 from torch.nn import functional
 
+from clinometer.encoders.sentence_transformer import own_dimension
 from clinometer.errors import UsageError
 from clinometer.losses.nce import group_masks
 from clinometer.losses.parts import LossParts
@@ -281,9 +282,11 @@ def pick_raw(seen: Sequence[Tensor], output: Tensor) -> Tensor:
     Raises:
         UsageError: The output is neither the raw vectors nor their first numbers, up to its length.
     """
-    if not seen or seen[-1].shape == output.shape:
-        return seen[-1] if seen else output
+    if not seen:
+        return output
     raw, width = seen[-1], output.shape[-1]
+    if raw.shape == output.shape:
+        return raw
     if raw.shape[:-1] == output.shape[:-1] and width < raw.shape[-1]:
         prefix = raw[..., :width]
         lengths = [functional.normalize(vectors.detach().float(), dim=-1) for vectors in (prefix, output)]
@@ -296,13 +299,9 @@ def pick_raw(seen: Sequence[Tensor], output: Tensor) -> Tensor:
     )
 
 
-def own_width(model: Any) -> int | None:
-    """The length of a model's embeddings, None if it does not say."""
-    for name in ("get_embedding_dimension", "get_sentence_embedding_dimension"):
-        if callable(method := getattr(_unwrapped(model), name, None)):
-            width = method()
-            return None if width is None else int(width)
-    return None
+def own_width(model: Any) -> int:
+    """The length of the embeddings of a model, wrapped or not; 0 if it does not say."""
+    return own_dimension(_unwrapped(model))
 
 
 def _unwrapped(model: Any) -> Any:

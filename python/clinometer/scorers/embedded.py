@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection
@@ -17,6 +16,7 @@ from clinometer.encoders.similarity import similarity_notices, similarity_of
 from clinometer.errors import EmbeddingError, first_few
 from clinometer.scanning.scan import scan
 from clinometer.scorers.base import ScanOptions, Scored
+from clinometer.vectors import unusable_rows
 
 __all__ = ["EmbeddedScorer"]
 
@@ -101,8 +101,7 @@ class EmbeddedScorer:
             )
         if packed:
             return rows  # any bits are an embedding
-        largest = np.abs(rows).max(axis=1)
-        bad_rows = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
+        bad_rows = unusable_rows(rows)
         if bad_rows.size:
             ids = first_few([texts.ids[row] for row in bad_rows])
             raise EmbeddingError(

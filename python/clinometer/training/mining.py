@@ -146,7 +146,10 @@ def with_hard_negatives(
     layout = samples.statistics.get("layout")
     if layout not in ("alignment", "alignment+query", "clear", "pairs"):
         raise UsageError(f"hard negatives cannot be added to the columns {', '.join(names)}; choose another layout")
-    options: dict[str, Any] = {"count": count, "ranks": ranks, "choice": choice, "seed": seed}
+    similarity = similarity_of([encoder.record])
+    options: dict[str, Any] = {
+        "count": count, "ranks": ranks, "choice": choice, "seed": seed, "similarity": similarity,
+    }  # fmt: skip
     pool_of_row = [""] * len(samples) if layout != "pairs" else list(samples.languages)
     negatives = _mined(samples, encoder, 0, 1, pool_of_row, options, show_progress_bar)
     negative_names = [f"negative_{number}" for number in range(1, count + 1)]
@@ -190,8 +193,7 @@ def _mined(
         query_vectors = _encoded(encoder, samples.columns[query_column], queries, show_progress_bar)
         document_vectors = _encoded(encoder, samples.columns[pool_column], candidates, show_progress_bar)
         candidate_groups = [groups[position] for position in distinct]
-        chosen: dict[str, Any] = {"similarity": similarity_of([encoder.record]), **options}
-        mined = mine_hard_negatives(query_vectors, document_vectors, groups, candidate_groups, **chosen)
+        mined = mine_hard_negatives(query_vectors, document_vectors, groups, candidate_groups, **options)
         for row, positions in zip(rows, mined, strict=True):
             negatives[row] = tuple(candidates[position] for position in positions)
     return negatives

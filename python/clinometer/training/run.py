@@ -278,12 +278,12 @@ def forget_training(output: Path) -> None:
     """Delete a folder with a trained model or an unfinished training, or with folders of such; another one stays."""
     if not output.is_dir():
         return
-    if any((output / name).exists() for name in (_RECORD, _UNFINISHED)):
-        _remove(output)
-    else:
-        for folder in output.iterdir():
-            if any((folder / name).exists() for name in (_RECORD, _UNFINISHED)):
-                _remove(folder)
+    for folder in [output] if _has_training(output) else filter(_has_training, output.iterdir()):
+        _remove(folder)
+
+
+def _has_training(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (_RECORD, _UNFINISHED))
 
 
 def _last_checkpoint(output: Path) -> Path | None:

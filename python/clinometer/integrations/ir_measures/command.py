@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from clinometer.contents import numbered_lines
@@ -91,10 +92,12 @@ def _register(documents: str, queries: str | None, pivot: str, theirs: Sequence[
 
 def _query_ids(labels: str, theirs: Sequence[str]) -> set[str]:
     """Ids of queries: the first column of judgements and results, and of `topics.tsv` next to the labels."""
-    files = [Path(argument) for argument in theirs if not argument.startswith("-")][:2]
+    # Values of options, such as that of --places, may come before the two files.
+    files = islice((Path(argument) for argument in theirs if Path(argument).is_file()), 2)
+    topics = Path(labels).with_name("topics.tsv")
     return {
-        line.split(None, 1)[0].decode(errors="replace")
-        for file in (*files, Path(labels).with_name("topics.tsv"))
-        if file.is_file()
+        name.decode(errors="replace")
+        for file in (*files, *([topics] if topics.is_file() else []))
         for _, line in numbered_lines(file)
+        for name in line.split(None, 1)[:1]
     }

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.encoders import Encoder, EncoderRecord, require_embeddings, wants_languages
-from clinometer.encoders.sentence_transformer import own_prompts
+from clinometer.encoders.sentence_transformer import configured_similarity, own_prompts
 from clinometer.encoders.similarity import similarity_of
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError, MissingExtraError, UsageError, first_line
@@ -140,8 +140,6 @@ class _EncoderOfMteb:
         self._model, self._metadata, self._batch_size = model, metadata, batch_size
         meta = getattr(model, "mteb_model_meta", None)
         query_prompt, document_prompt = prompts_in_mteb(model, metadata) or ("", "")
-        similarity = getattr(meta, "similarity_fn_name", None)
-        similarity = getattr(similarity, "value", similarity)
         self._record = EncoderRecord(
             name=str(getattr(meta, "name", None) or type(model).__name__),
             kind="mteb",
@@ -149,7 +147,7 @@ class _EncoderOfMteb:
             dimension=int(self._rows(["a"], PromptType.query).shape[1]),
             query_prompt=query_prompt,
             document_prompt=document_prompt,
-            similarity="dot" if similarity == "dot" else "",
+            similarity="dot" if configured_similarity(meta) == "dot" else "",
             settings={"task": str(metadata.name)},
         )
 

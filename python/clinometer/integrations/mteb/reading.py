@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from clinometer.errors import FormatError, MeasureError, UsageError, first_line
-from clinometer.files import regular
+from clinometer.errors import FormatError, MeasureError, first_line
+from clinometer.io.textfiles import require_file
 from clinometer.measures import parse
 
 __all__ = ["read_mteb"]
@@ -61,9 +61,7 @@ def read_mteb(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 
 def _object(path: str | os.PathLike[str]) -> dict[str, Any]:
-    file = regular(path)
-    if file.is_dir():
-        raise UsageError(f"{file} is a folder, but a file is needed")
+    file = require_file(path)
     try:
         # Python's decoder reads NaN and Infinity, which JSON does not have and msgspec refuses.
         result = json.loads(file.read_bytes())
