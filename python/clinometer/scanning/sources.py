@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from clinometer.errors import FormatError
 from clinometer.files import file_digest
-from clinometer.store.codes import decoded
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.shards import map_shard, read_rows, take_rows
 from clinometer.vectors import map_of
@@ -140,13 +139,11 @@ class Mapped:
         Raises:
             FormatError: The file ends before.
         """
-        rows = read_rows(self.path, self.offset, self.dtype, self.stored_shape[1], start, stop)
-        return decoded(rows) if self.dtype == "int16" else rows
+        return read_rows(self.path, self.offset, self.dtype, self.stored_shape[1], start, stop)
 
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """Rows by number, read into memory; errors are those of `block`."""
-        rows = take_rows(self.path, self.offset, self.dtype, self.stored_shape[1], numbers)
-        return decoded(rows) if self.dtype == "int16" else rows
+        return take_rows(self.path, self.offset, self.dtype, self.stored_shape[1], numbers)
 
     @property
     def stored_shape(self) -> tuple[int, int]:
