@@ -154,12 +154,10 @@ def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uin
 
 def _integers(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any] | None:
     """Integers as an array of one dimension; None if they are something else."""
-    if isinstance(values, (str, bytes)) or not len(np.shape(values) if isinstance(values, np.ndarray) else values):
-        return None
     if isinstance(values, np.ndarray):
         return values if values.ndim == 1 and values.dtype.kind in "iu" else None
-    if not all(isinstance(kind, type) and issubclass(kind, (int, np.integer)) and kind is not bool
-               for kind in set(map(type, values))):  # fmt: skip
+    kinds = set() if isinstance(values, bytes) else set(map(type, values))
+    if not kinds or not all(issubclass(kind, (int, np.integer)) and kind is not bool for kind in kinds):
         return None
     try:
         return np.array(values, dtype=np.int64)
