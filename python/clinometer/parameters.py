@@ -135,10 +135,11 @@ def texts(values: object, name: str) -> list[str]:
         raise UsageError(f"{name} must be a list of texts, not {shown(values)}") from None
     if not isinstance(items, list):
         raise UsageError(f"{name} must be a list of texts, not {shown(values)}")
-    if not set(map(type, items)) <= {str}:
-        for place, item in enumerate(items):
-            if not isinstance(item, str):
-                raise UsageError(f"{name} must be a list of texts, but item {place} is {shown(item)}")
+    if set(map(type, items)) <= {str}:
+        return items
+    for place, item in enumerate(items):
+        if not isinstance(item, str):
+            raise UsageError(f"{name} must be a list of texts, but item {place} is {shown(item)}")
     return [str(item) for item in items]
 
 
