@@ -16,7 +16,7 @@ from clinometer.memory import refuse_more_than_available
 from clinometer.numerals import read_bytes
 from clinometer.parameters import choice, switch, texts, thread_number, whole
 from clinometer.scanning.counts import TieMode, check_ties
-from clinometer.scanning.sources import Held, Source, sources_of_store
+from clinometer.scanning.sources import Held, Source, arrays_in, sources_of_store
 from clinometer.store.reader import EmbeddingStore
 from clinometer.vectors import array_of, named_type, refuse_masked
 
@@ -91,9 +91,7 @@ def sources_of(documents: Any) -> list[Source]:
     """The documents as consecutive shards; a single array is one shard."""
     if stores := stores_of(documents):
         return [source for store in stores for source in sources_of_store(store)]
-    if isinstance(documents, (list, tuple)) and documents and all(getattr(rows, "ndim", 0) == 2 for rows in documents):
-        return [Held(embedding_rows(rows, "documents")) for rows in documents]
-    return [Held(embedding_rows(documents, "documents"))]
+    return [Held(embedding_rows(rows, "documents")) for rows in arrays_in(documents)]
 
 
 def check_options(

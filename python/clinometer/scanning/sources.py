@@ -6,6 +6,7 @@ A source is plain data; `open` gives the rows themselves, read-only, without a c
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from clinometer.store.reader import EmbeddingStore
 from clinometer.store.shards import map_shard, read_rows, take_rows
 from clinometer.vectors import map_of
 
-__all__ = ["Held", "Mapped", "Source", "is_mapped", "sources_of_store", "spread"]
+__all__ = ["Held", "Mapped", "Source", "arrays_in", "is_mapped", "sources_of_store", "spread"]
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,13 @@ class Mapped:
 
 
 Source = Held | Mapped
+
+
+def arrays_in(documents: Any) -> Sequence[Any]:
+    """The consecutive arrays of a list of arrays; anything else is one."""
+    if isinstance(documents, (list, tuple)) and documents and all(getattr(rows, "ndim", 0) == 2 for rows in documents):
+        return documents
+    return [documents]
 
 
 def sources_of_store(store: EmbeddingStore) -> list[Mapped]:
