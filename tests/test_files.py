@@ -38,7 +38,7 @@ from clinometer.scanning.counts import RankCounts
 from clinometer.scorers import MatrixScorer
 from clinometer.store import EmbeddingStore, stores_in
 
-WRITE = "from clinometer.files import *\nfrom clinometer.files import written_whole\nfrom pathlib import Path\n"
+WRITE = "from clinometer.files import *\n"
 HALF_A_FILE = WRITE + "with written_whole(sys.argv[1]) as file:\n    file.write(b'half'); file.flush(); die()\n"
 HALF_A_FOLDER = (
     WRITE + "with folder_written_whole(sys.argv[1]) as folder:\n    (folder / 'a').write_text('half'); die()\n"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from typing import Any
 
 import langcodes
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.interpreter import python
 
 from clinometer.errors import ClinometerError, LanguageError, UsageError
 from clinometer.languages import KNOWN, _short, canonical, long_label, near, select
@@ -96,7 +95,7 @@ def test_common_labels_need_no_table_and_agree_with_it() -> None:
 
 def test_the_table_of_languages_is_not_read_for_common_labels() -> None:
     code = "import sys, clinometer; clinometer.languages.canonical('de'); print('langcodes' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    assert python(code) == "False"
 
 
 @pytest.mark.parametrize(

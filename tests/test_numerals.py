@@ -72,6 +72,7 @@ def test_options_hold_plain_numbers(run: Run, options: list[str]) -> None:
     assert "Traceback" not in result.err
 
 
-def test_measures_hold_plain_numbers() -> None:
+@pytest.mark.parametrize("measure", ["nDCG@1_0", "RBP(p=0.8_5)", "RBP(p=٠.٥)", "LangNDCG(gain=0.2_5)@10"])
+def test_measures_hold_plain_numbers(measure: str) -> None:
     with pytest.raises(UsageError):
-        cm.evaluate("demo", measures=["nDCG@1_0"])
+        cm.evaluate("demo", measures=[measure])

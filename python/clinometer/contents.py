@@ -27,14 +27,15 @@ from clinometer.files import regular
 __all__ = [
     "BYTE_ORDER_MARK",
     "decode_json",
+    "decode_text",
     "mapped_npy",
+    "not_utf8",
     "npy_header",
     "npz_arrays",
     "numbered_lines",
     "read_bytes",
     "read_json",
     "too_deep",
-    "utf8_problem",
 ]
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ def decode_json(raw: bytes, kind: type[T], path: str | Path, expected: str, line
     except msgspec.ValidationError as error:
         raise FormatError(path, line, _sentence(error, expected)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if problem := utf8_problem(body):
+        if problem := _utf8_problem(body):
             raise FormatError(path, line, _sentence(problem, expected)) from error
         byte = re.search(r"\(byte (\d+)\)", str(error))
         if line is None and b"\n" in body.strip():
@@ -143,13 +144,30 @@ def too_deep(raw: bytes) -> bool:
     return False
 
 
-def utf8_problem(raw: bytes) -> str | None:
+def decode_text(raw: bytes, path: str | Path, line: int) -> str:
+    """A line of a file as text.
+
+    Raises:
+        FormatError: It is not UTF-8.
+    """
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise FormatError(path, line, not_utf8(error)) from error
+
+
+def _utf8_problem(raw: bytes) -> str | None:
     """A sentence for bytes that are not UTF-8, else None; decoders of JSON differ in how they say it."""
     try:
         raw.decode()
     except UnicodeDecodeError as error:
-        return f"not UTF-8 ({error.reason}); save the file as UTF-8"
+        return not_utf8(error)
     return None
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """A sentence for bytes that are not UTF-8, and the fix."""
+    return f"not UTF-8 ({error.reason}); save the file as UTF-8"
 
 
 def mapped_npy(path: str | Path, problem: str) -> np.memmap[Any, Any]:

@@ -133,8 +133,6 @@ def texts(values: object, name: str) -> list[str]:
         items = values.tolist() if isinstance(values, np.ndarray) else list(values)
     except Exception:
         raise UsageError(f"{name} must be a list of texts, not {shown(values)}") from None
-    if not isinstance(items, list):
-        raise UsageError(f"{name} must be a list of texts, not {shown(values)}")
     if set(map(type, items)) <= {str}:
         return items
     for place, item in enumerate(items):

@@ -12,10 +12,11 @@ from support.command_line import Run, assert_complaint
 from test_house import modules
 
 from clinometer.cli import _COMMANDS
-from clinometer.cli.argument_names import SOURCES, option_names, with_options
+from clinometer.cli.argument_names import option_names, with_options
 from clinometer.cli.evaluate import evaluate
 from clinometer.cli.exchange import export, import_
 from clinometer.cli.expansion import expand
+from clinometer.io import FORMS
 
 OPTIONS = option_names(expand(evaluate))
 
@@ -51,10 +52,11 @@ def test_errors_in_python_name_arguments() -> None:
         cm.evaluate("demo", "bm25", pairs="each")
 
 
-def test_every_reader_is_known() -> None:
-    from clinometer import io
-
-    assert set(SOURCES) == set(io._FORMS)
+@pytest.mark.parametrize("kind", FORMS)
+def test_options_of_every_reader_are_passed_on(kind: str) -> None:
+    message = f"unknown option judged_only of {kind}; expected split, query_field"
+    translated = f"unknown option --reader judged-only of {kind}; expected --split, --reader query-field"
+    assert with_options(message, OPTIONS) == translated
 
 
 def test_all_spellings_of_an_option() -> None:

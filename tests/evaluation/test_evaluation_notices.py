@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.parallel_texts import all_translated
 
 import clinometer as cm
 from clinometer import Collection, CollectionBuilder
@@ -15,20 +16,6 @@ from clinometer.report import plain_report
 from clinometer.scorers import MatrixScorer, RunScorer
 
 LEAN = ["LPR", "PivotFirst", "RankGap"]
-
-
-def parallel(topics: int, languages: tuple[str, ...] = ("en", "de")) -> Collection:
-    """Every topic in every language, document by document in the order of the languages; all translations answer."""
-    builder = CollectionBuilder("parallel")
-    for topic in range(topics):
-        for language in languages:
-            builder.add_document(f"{language}{topic:03}", f"{language} text {topic}", language, str(topic))
-            builder.add_query(f"q-{language}{topic:03}", f"{language} question {topic}", language, str(topic))
-    for topic in range(topics):
-        for asked in languages:
-            for language in languages:
-                builder.judge(f"q-{asked}{topic:03}", f"{language}{topic:03}")
-    return builder.build()
 
 
 def constant(collection: Collection) -> MatrixScorer:
@@ -50,7 +37,7 @@ def evaluated(collection: Collection, scorer: Any, **options: Any) -> cm.Evaluat
 def test_a_constant_scorer_leans_by_the_order_of_ties_and_says_so(
     ties: Any, languages: tuple[str, ...], favoured: str
 ) -> None:
-    collection = parallel(4, languages)
+    collection = all_translated(4, languages)
     evaluation = evaluated(collection, constant(collection), ties=ties)
     (notice,) = evaluation.notices
     answers = 4 * len(languages) ** 2
@@ -68,7 +55,7 @@ def test_a_constant_scorer_leans_by_the_order_of_ties_and_says_so(
 
 
 def test_a_constant_scorer_is_at_chance_with_expected_ties() -> None:
-    collection = parallel(3, ("en", "de", "zh"))
+    collection = all_translated(3, ("en", "de", "zh"))
     evaluation = evaluated(collection, constant(collection), ties="expected")
     assert evaluation.notices == []
     for row in evaluation.rows:
@@ -78,7 +65,7 @@ def test_a_constant_scorer_is_at_chance_with_expected_ties() -> None:
 
 @pytest.mark.parametrize(("topics", "noticed"), [(25, True), (26, False)])
 def test_one_answer_in_a_hundred_is_many(topics: int, noticed: bool) -> None:
-    collection = parallel(topics)
+    collection = all_translated(topics)
     shape = len(collection.queries), len(collection.documents)
     scores = np.random.default_rng(1).permutation(shape[0] * shape[1]).reshape(shape).astype(np.float64)
     first, other = collection.relevant()[1][0], len(collection.documents) - 1
@@ -90,7 +77,7 @@ def test_one_answer_in_a_hundred_is_many(topics: int, noticed: bool) -> None:
 
 
 def test_ties_within_a_language_favour_none() -> None:
-    collection = parallel(3)
+    collection = all_translated(3)
     scores = np.zeros((len(collection.queries), len(collection.documents)))
     scores[:, 1::2] = 1.0
     (notice,) = evaluated(collection, MatrixScorer(scores)).notices

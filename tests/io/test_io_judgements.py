@@ -43,3 +43,18 @@ def test_lines_that_do_not_fit_are_named(tmp_path: Path, text: str, message: str
     (tmp_path / "q.tsv").write_text(text)
     with pytest.raises(FormatError, match=message):
         read_judgements(tmp_path / "q.tsv")
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("a.txt", "q 0 d {}\n"),
+        ("a.tsv", "query-id\tcorpus-id\tscore\nq\td\t{}\n"),
+        ("a.jsonl", '{{"query_id": "q", "document_id": "d", "grade": {}}}\n'),
+    ],
+)
+@pytest.mark.parametrize("grade", ["0.5", "1.9", "4294967296"])
+def test_a_grade_is_never_cut(tmp_path: Path, name: str, lines: str, grade: str) -> None:
+    (tmp_path / name).write_text(lines.format(grade))
+    with pytest.raises(FormatError, match=f"{grade}.*, but it should be a whole number"):
+        read_judgements(tmp_path / name)

@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from clinometer.contents import decode_json, numbered_lines
 from clinometer.errors import FormatError, UsageError
 from clinometer.io.rows import Row, jsonl_rows
-from clinometer.io.textfiles import decode_json, find_file, numbered_lines, require_file, require_folder, write_lines
+from clinometer.io.textfiles import find_file, require_file, require_folder, write_lines
 
 
 def test_lines_keep_their_numbers_over_empty_ones(tmp_path: Path) -> None:

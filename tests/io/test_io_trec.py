@@ -167,20 +167,3 @@ def test_what_cannot_be_written_is_named_and_nothing_is_left_behind(tmp_path: Pa
     with pytest.raises(UsageError, match="tie_break is 'random'"):
         write_run(path, {}, "t", tie_break="random")  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "lines"),
-    [
-        ("a.txt", "q 0 d {}\n"),
-        ("a.tsv", "query-id\tcorpus-id\tscore\nq\td\t{}\n"),
-        ("a.jsonl", '{{"query_id": "q", "document_id": "d", "grade": {}}}\n'),
-    ],
-)
-@pytest.mark.parametrize("grade", ["0.5", "1.9", "4294967296"])
-def test_a_grade_is_never_cut(tmp_path: Path, name: str, lines: str, grade: str) -> None:
-    from clinometer.io.judgements import read_judgements
-
-    (tmp_path / name).write_text(lines.format(grade))
-    with pytest.raises(FormatError, match=f"{grade}.*, but it should be a whole number"):
-        read_judgements(tmp_path / name)

@@ -80,6 +80,7 @@ def test_what_needs_texts_says_so(folder: Path, tmp_path: Path) -> None:
     [
         ("languages.tsv", "1\ten\n1\tde\n", r"languages\.tsv:2: '1' is en above and de here; give queries and doc"),
         ("languages.tsv", "1 en\n", r"languages\.tsv:1: expected two columns, separated by a tab"),
+        ("languages.tsv", "1\t\udcff\n", r"languages\.tsv:1: not UTF-8"),
         ("topics.tsv", "1\n", r"topics\.tsv:1: expected two columns"),
         ("topics.tsv", "1\tWho?\n\ufeff\n", r"topics\.tsv:2: expected two columns"),
         ("corpus.jsonl", '{"id": "de-a"}\n', r"corpus\.jsonl:1: the field 'contents' is missing"),
@@ -91,7 +92,7 @@ def test_what_needs_texts_says_so(folder: Path, tmp_path: Path) -> None:
     ],
 )
 def test_files_that_do_not_fit_are_named(folder: Path, file: str, text: str, message: str) -> None:
-    (folder / file).write_text(text, encoding="utf-8")
+    (folder / file).write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(FormatError, match=message):
         read_trec(folder, language="en")
 

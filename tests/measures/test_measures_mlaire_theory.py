@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.parallel_texts import all_translated
 
 import clinometer as cm
 from clinometer import Collection
@@ -29,16 +30,7 @@ MEASURES = [
 
 def parallel(languages: tuple[str, ...] = LANGUAGES, groups: int = GROUPS) -> Collection:
     """A document and a query for each group and language."""
-    builder = cm.CollectionBuilder("parallel")
-    for group in range(groups):
-        for language in languages:
-            builder.add_document(f"{language}{group}", f"text {group} {language}", language, str(group))
-            builder.add_query(f"q-{language}{group}", f"ask {group} {language}", language, str(group))
-    for group in range(groups):
-        for asked in languages:
-            for language in languages:
-                builder.judge(f"q-{asked}{group}", f"{language}{group}")
-    return builder.build()
+    return all_translated(groups, languages)
 
 
 def evaluated(collection: Collection, scores: NDArray[Any], **options: Any) -> cm.Evaluation:

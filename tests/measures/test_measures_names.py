@@ -232,6 +232,7 @@ def test_one_string_is_not_a_list_of_names() -> None:
         ("LanguageGap", None, (), "LanguageGap takes the name of another measure"),
         ("MaxR", None, (("by", "own"),), "MaxR takes nothing in brackets, not by=own"),
         ("RR", None, (("by", "own"),), "RR takes judged_only=True or rel=GRADE in brackets, not by=own"),
+        ("RBP", None, (("p", "0.50"),), "RBP takes p=NUMBER between 0 and 1"),
         ("AP", None, (("rel", "2"), ("judged_only", "True")), "AP takes judged_only=True or rel=GRADE in brackets"),
         ("AP", None, (("rel", "1"),), "AP takes rel=GRADE in brackets"),
         ("LPR", None, (("variant", "first"),), "LPR takes variant=first"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +61,12 @@ def test_what_cannot_be_generated_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EmbeddingError):
         generated(np.zeros((3, 3)), 5, path=tmp_path / "made.npy")
     assert not list(tmp_path.iterdir())
+
+
+def test_generated_rows_are_in_memory_once() -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 64)).astype(np.float32)
+    tracemalloc.start()
+    size = generated(rows, 400_000).nbytes
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.6 * size

@@ -129,7 +129,7 @@ def test_stores_are_scored_as_they_were_written(tmp_path: Path) -> None:
         request = ScanRequest(documents=documents, queries=queries, similarity=similarity, **judgements)  # type: ignore[arg-type]
         with executor_of("local") as executor:
             results[similarity] = request.run(executor).ranks.scores.tolist()
-        assert request.digests()["similarity"] == similarity or "dot"
+        assert request.digests()["similarity"] == (similarity or "dot")
     assert results[None] == results["dot"] == [float(QUERIES[0] @ DOCUMENTS[0])]
     assert results["cosine"] != results["dot"]
     mixed, _ = stores(tmp_path / "cosine", "cosine")

@@ -56,6 +56,20 @@ def parallel_collection(
     return builder.build()
 
 
+def all_translated(groups: int, languages: Sequence[str] = ("en", "de")) -> Collection:
+    """Every group in every language, group by group in the order of the languages; all translations answer."""
+    builder = CollectionBuilder("parallel")
+    for group in range(groups):
+        for language in languages:
+            builder.add_document(f"{language}{group:03}", f"{language} text {group}", language, str(group))
+            builder.add_query(f"q-{language}{group:03}", f"{language} question {group}", language, str(group))
+    for group in range(groups):
+        for asked in languages:
+            for language in languages:
+                builder.judge(f"q-{asked}{group:03}", f"{language}{group:03}")
+    return builder.build()
+
+
 def judgements(collection: Collection) -> set[tuple[str, str, int]]:
     """Query id, document id and grade of each judgement."""
     query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))

@@ -6,12 +6,13 @@ Whatever the input, only errors of the project may come out; the system's own fo
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from clinometer.evaluation.results import Evaluation
 
 LANGUAGES = ("en", "de", "fr")
 GROUPS = 4
+T = TypeVar("T")
 Writer = Callable[[Path], None]
 Reader = Callable[[Path], Any]
 ALLOWED = (ClinometerError, FileNotFoundError, PermissionError)
@@ -54,10 +56,22 @@ def problem_of(family: Family, folder: Path, *, refused: bool = True) -> str:
             message = str(error)
             if not refused:
                 return message
-            if not message.replace("\n", "").isprintable() and "\x1b" in message:
+            if "\x1b" in message:
                 return f"a control character in {message!r}"
             return f"{len(message):,} characters: {message[:300]}" if len(message) > LONGEST_MESSAGE else ""
     return ""
+
+
+def use_each(items: Iterable[T], use: Callable[[T], object]) -> None:
+    """Use all the items, and raise the longest of their errors at the end."""
+    failures = []
+    for item in items:
+        try:
+            use(item)
+        except ALLOWED as error:
+            failures.append(error)
+    if failures:
+        raise max(failures, key=lambda error: len(str(error)))
 
 
 def rows(count: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -245,17 +259,13 @@ def write_corrections(folder: Path) -> None:
 def read_corrections(folder: Path) -> None:
     from clinometer.correction import load
 
-    failures = []
-    for path in sorted(folder.glob("*.npz")):
-        try:
-            correction = load(path)
-            correction.describe()
-            correction.apply(rows(3), ["en", "de", "fr"])
-            correction.apply_queries(rows(3), ["en", None, "fr"], unknown="leave")
-        except ClinometerError as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
+    def use(path: Path) -> None:
+        correction = load(path)
+        correction.describe()
+        correction.apply(rows(3), ["en", "de", "fr"])
+        correction.apply_queries(rows(3), ["en", None, "fr"], unknown="leave")
+
+    use_each(sorted(folder.glob("*.npz")), use)
 
 
 def write_adapter(folder: Path) -> None:
@@ -287,17 +297,13 @@ def write_store(folder: Path) -> None:
 def read_store(folder: Path) -> None:
     from clinometer.store import EmbeddingStore
 
-    failures = []
-    for name in ("store", "codes"):
-        try:
-            store = EmbeddingStore.open(folder / name)
-            list(store.ids), list(store.languages), list(store.groups)
-            store.take([0, len(store) - 1])
-            cm.search(rows(2), store, k=2)
-        except ClinometerError as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
+    def use(name: str) -> None:
+        store = EmbeddingStore.open(folder / name)
+        list(store.ids), list(store.languages), list(store.groups)
+        store.take([0, len(store) - 1])
+        cm.search(rows(2), store, k=2)
+
+    use_each(("store", "codes"), use)
 
 
 def write_exchange(folder: Path) -> None:
@@ -306,29 +312,23 @@ def write_exchange(folder: Path) -> None:
     write_store(folder)
     for name in ("a.npy", "b.safetensors"):
         export_store(folder / "store", folder / name)
-    import shutil
-
     for name in ("store", "codes"):
         shutil.rmtree(folder / name)
 
 
 def read_exchange(folder: Path) -> None:
-    import shutil
-
     from clinometer.store.exchange import import_store
 
-    failures = []
-    for name in ("a.npy", "b.safetensors"):
-        target = folder.parent / f"{folder.name}-imported"
+    target = folder.parent / f"{folder.name}-imported"
+
+    def use(name: str) -> None:
         shutil.rmtree(target, ignore_errors=True)
         try:
             import_store(folder / name, target, encoder_name="x", language="en")
-        except ClinometerError as error:
-            failures.append(error)
         finally:
             shutil.rmtree(target, ignore_errors=True)
-    if failures:
-        raise failures[0]
+
+    use_each(("a.npy", "b.safetensors"), use)
 
 
 def write_arrays(folder: Path) -> None:
@@ -381,14 +381,7 @@ def text_family(texts: list[str], read: Callable[[str], Any]) -> Family:
         (folder / "text").write_text("\n".join(texts), encoding="utf-8")
 
     def read_text(folder: Path) -> None:
-        failures = []
-        for text in (folder / "text").read_text(encoding="utf-8", errors="surrogateescape").split("\n"):
-            try:
-                read(text)
-            except ALLOWED as error:
-                failures.append(error)
-        if failures:
-            raise max(failures, key=lambda error: len(str(error)))
+        use_each((folder / "text").read_text(encoding="utf-8", errors="surrogateescape").split("\n"), read)
 
     return Family(write, read_text, text=True)
 

@@ -12,7 +12,6 @@ from clinometer.analysis.above import Above, above_answers
 from clinometer.analysis.categories import CATEGORIES, Judge
 from clinometer.analysis.record import Analysis
 from clinometer.scenarios import Setting
-from clinometer.scenarios.drawing import drawing_of
 from clinometer.scenarios.scanned import ScannedCollection
 from clinometer.statistics.resampling import BootstrapMeans, Resamples
 
@@ -70,7 +69,7 @@ def _rows(
     """One row for each setting and category, with its interval."""
     if not above_by_setting:
         return []
-    drawing = drawing_of(scanned.collection)
+    drawing = scanned.drawing
     columns: list[NDArray[np.float64]] = []
     for above, names in zip(above_by_setting, leading, strict=True):
         for category in CATEGORIES:

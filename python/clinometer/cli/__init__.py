@@ -97,7 +97,6 @@ app = typer.Typer(
 
 def _with_errors_reported(command: Callable[..., None]) -> Callable[..., None]:
     """The command, with a sentence and an exit code for every error that a user can cause."""
-    options_of = option_names(command)
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
@@ -105,7 +104,7 @@ def _with_errors_reported(command: Callable[..., None]) -> Callable[..., None]:
             with guarded():
                 command(*arguments, **options)
         except ClinometerError as error:
-            _fail(with_options(str(error), options_of), 2 if isinstance(error, UsageError) else 1)
+            _fail(with_options(str(error), option_names(command)), 2 if isinstance(error, UsageError) else 1)
         except MemoryError:
             _fail("not enough memory; choose fewer texts or languages, or a machine with more memory", 1)
 

@@ -9,10 +9,7 @@ from typing import Any, get_args
 
 from typer.models import OptionInfo
 
-__all__ = ["SOURCES", "option_names", "with_options"]
-
-SOURCES = ("demo", "xquad", "belebele", "beir", "parallel", "irds", "hub", "trec")
-"""Kinds of sources, whose readers have options that commands pass on with `--reader`."""
+__all__ = ["option_names", "with_options"]
 
 _OTHER_NAMES = {
     "centre": "centred",
@@ -66,9 +63,14 @@ def with_options(message: str, options: Mapping[str, str]) -> str:
         'unknown option --reader judged-only of beir; expected --reader split'
     """
     if match := _UNKNOWN.match(message):
-        reads = "reader" in options and match[2] in SOURCES
-        lists = (", ".join(_option(name, options, reads) for name in part.split(", ")) for part in match.group(1, 3))
-        return f"unknown option {next(lists)} of {match[2]}; expected {next(lists)}"
+        # Imported here, since only an error needs it.
+        from clinometer.io import FORMS
+
+        reads = "reader" in options and match[2] in FORMS
+        unknown, known = (
+            ", ".join(_option(name, options, reads) for name in part.split(", ")) for part in match.group(1, 3)
+        )
+        return f"unknown option {unknown} of {match[2]}; expected {known}"
     kept = _PARENTHESISED.split(message)
     return "".join(part if number % 2 else _translated(part, options) for number, part in enumerate(kept))
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 
 from clinometer.cli.expansion import option
+from clinometer.contents import decode_json
 from clinometer.encoders import EncoderRecord
 from clinometer.errors import FormatError, UsageError, first_few, shortened
 from clinometer.files import check_target, regular
@@ -60,14 +61,13 @@ def refuse_other(path: Path, *new: Mapping[str, Any], force: bool) -> None:
     Raises:
         UsageError: The message says what differs.
     """
-    check_target(path)
-    if force or not path.exists():
+    if not _must_match(path, force):
         return
     try:
-        results = msgspec.json.decode(regular(path).read_bytes(), type=dict[str, Any])
+        results = _content(path)
         encoders = results["encoders"] if len(new) > 1 else [results["encoder"]]
         old = [identity(encoder, results["collection"]) for encoder in encoders]
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, AttributeError, TypeError, RecursionError):
+    except (FormatError, KeyError, AttributeError, TypeError):
         raise UsageError(f"{path} exists and does not hold such results; {_FIX}") from None
     if len(old) != len(new):
         raise UsageError(f"{path} holds results of {len(old)} encoders, now {len(new)}; {_FIX}")
@@ -87,18 +87,17 @@ def refuse_other_scan(path: Path, new: Mapping[str, Mapping[str, Any]], *, force
     Raises:
         UsageError: The message says what differs.
     """
-    check_target(path)
-    if force or not path.exists():
+    if not _must_match(path, force):
         return
     try:
-        old = msgspec.json.decode(regular(path).read_bytes(), type=dict[str, Any])
+        old = _content(path)
         differences = {
             f"{side} {name}": f"{name} of the {side} {old[side][name]!r}, now {store[name]!r}"
             for side, store in new.items()
             for name in ("path", "rows", "digest")
             if store["digest"] != old[side]["digest"] and store[name] != old[side][name]
         }
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, RecursionError):
+    except (FormatError, KeyError, TypeError):
         raise UsageError(f"{path} exists and is not of a scan; {_FIX}") from None
     if differences:
         raise UsageError(f"{path} is of a scan of other stores ({'; '.join(differences.values())}); {_FIX}")
@@ -110,8 +109,7 @@ def refuse_other_page(path: Path, lines: Sequence[str], *, force: bool) -> None:
     Raises:
         UsageError: The message gives the missing lines.
     """
-    check_target(path)
-    if force or not path.exists():
+    if not _must_match(path, force):
         return
     page = _plain(regular(path).read_text(encoding="utf-8", errors="replace"))
     if missing := [line for line in lines if not re.search(re.escape(_plain(line)) + r"(?!\w)", page)]:
@@ -126,8 +124,7 @@ def refuse_other_correction(path: Path, encoder: EncoderRecord, source: str, *, 
     """
     from clinometer.correction import load
 
-    check_target(path)
-    if force or not path.exists():
+    if not _must_match(path, force):
         return
     try:
         old = load(path).settings.get("fitted_on") or {}
@@ -140,6 +137,16 @@ def refuse_other_correction(path: Path, encoder: EncoderRecord, source: str, *, 
     }
     if differences:
         _refuse(path, differences)
+
+
+def _must_match(path: Path, force: bool) -> bool:
+    """Whether there is a file that new results may only replace if they are of the same kind."""
+    check_target(path)
+    return not force and path.exists()
+
+
+def _content(path: Path) -> dict[str, Any]:
+    return decode_json(regular(path).read_bytes(), dict[str, Any], path, _FIX)
 
 
 def _refuse(path: Path, differences: Mapping[str, str]) -> NoReturn:

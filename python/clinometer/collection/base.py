@@ -99,7 +99,7 @@ class Collection:
 
     def __repr__(self) -> str:
         """Name and counts in two lines, never the texts."""
-        shown = [f"{label} {documents:,}/{queries:,}" for label, documents, queries in self._language_counts()]
+        shown = _per_language(self._language_counts())
         if len(shown) > _SHOWN:
             shown[_SHOWN:] = [f"... ({len(shown) - _SHOWN} more)"]
         return f"Collection {self.name!r}: {self._sizes()}\n  documents/queries by language: {', '.join(shown)}"
@@ -122,6 +122,12 @@ class Collection:
         """Each language with its number of documents and queries."""
         documents, queries = Counter(self.documents.languages), Counter(self.queries.languages)
         return [(label, documents[label], queries[label]) for label in self.languages]
+
+    def _group_counts(self) -> tuple[int, int]:
+        """Number of parallel groups of the documents, and of those with every language of the documents."""
+        languages_of = _languages_of_groups(self.documents)
+        language_count = len(set(self.documents.languages))
+        return len(languages_of), sum(len(labels) == language_count for labels in languages_of.values())
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -255,9 +261,7 @@ class Collection:
     def describe(self) -> dict[str, Any]:
         """Counts for results and reports: texts per language, judgements, groups, digest, the reader's notes."""
         counts = self._language_counts()
-        group_languages = _languages_of_groups(self.documents)
-        document_languages = len(set(self.documents.languages))
-        complete_groups = sum(len(labels) == document_languages for labels in group_languages.values())
+        groups, complete_groups = self._group_counts()
         fields = {name: len(set(column) - {None}) for name, column in self.queries.fields.items()}
         return {
             "name": self.name,
@@ -265,7 +269,7 @@ class Collection:
             "documents": {label: documents for label, documents, _ in counts},
             "queries": {label: queries for label, _, queries in counts},
             "judgements": len(self.judged),
-            "parallel_groups": len(group_languages),
+            "parallel_groups": groups,
             "complete_groups": complete_groups,
             **({"query_fields": fields} if fields else {}),
             "digest": self.digest(),
@@ -311,14 +315,12 @@ class Collection:
 
     def summary(self) -> str:
         """A few lines for a terminal: the contents of the collection, and what the reader removed."""
-        facts = self.describe()
-        per_language = ", ".join(
-            f"{label} {facts['documents'][label]:,}/{facts['queries'][label]:,}" for label in facts["languages"]
-        )
+        counts = self._language_counts()
+        groups, complete_groups = self._group_counts()
         lines = [
-            f"{self.name}: {self._sizes()}, {len(facts['languages'])} languages",
-            f"documents/queries by language: {per_language}",
-            f"parallel groups: {facts['parallel_groups']:,}, of which {facts['complete_groups']:,} in every language",
+            f"{self.name}: {self._sizes()}, {len(counts)} languages",
+            f"documents/queries by language: {', '.join(_per_language(counts))}",
+            f"parallel groups: {groups:,}, of which {complete_groups:,} in every language",
         ]
         for key, value in self.notes.items():
             if isinstance(value, dict):
@@ -340,3 +342,7 @@ def _in_every_language(texts: Texts) -> NDArray[np.bool_]:
     languages_of = _languages_of_groups(texts)
     language_count = len(set(texts.languages))
     return np.array([group is None or len(languages_of[group]) == language_count for group in texts.groups], dtype=bool)
+
+
+def _per_language(counts: list[tuple[str, int, int]]) -> list[str]:
+    return [f"{label} {documents:,}/{queries:,}" for label, documents, queries in counts]

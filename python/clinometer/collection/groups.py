@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from clinometer.collection.base import Collection, Texts
 
-__all__ = ["with_inferred_groups"]
+__all__ = ["connected", "with_inferred_groups"]
+
+K = TypeVar("K", int, tuple[str, int])
 
 
 def with_inferred_groups(collection: Collection) -> Collection:
@@ -38,7 +40,7 @@ def with_inferred_groups(collection: Collection) -> Collection:
         (('judged:d-en', 'judged:d-en'), {'documents': 1, 'queries': 1})
     """
     answers = _answers(collection)
-    candidates = {"documents": _connected(answers), "queries": _alike(answers, collection.documents)}
+    candidates = {"documents": connected(answers), "queries": _alike(answers, collection.documents)}
     inferred: dict[str, int] = {}
     unknown: dict[str, int] = {}
     sides: dict[str, Texts] = {"documents": collection.documents, "queries": collection.queries}
@@ -65,23 +67,28 @@ def _answers(collection: Collection) -> list[list[int]]:
     return [part.tolist() for part in np.split(rows, indptr[1:-1])]
 
 
-def _connected(answers: Iterable[list[int]]) -> Iterator[list[int]]:
-    """The documents that queries connect with each other, ascending."""
-    parent: dict[int, int] = {}
+def connected(lists: Iterable[list[K]]) -> Iterator[list[K]]:
+    """The items that lists connect with each other, directly or through other lists; ascending.
 
-    def root(row: int) -> int:
-        while parent.setdefault(row, row) != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
+    Example:
+        >>> list(connected([[4, 2], [1, 3], [5, 2]]))
+        [[1, 3], [2, 4, 5]]
+    """
+    parent: dict[K, K] = {}
 
-    for rows in answers:
-        for row in rows:
-            low, high = sorted((root(rows[0]), root(row)))
+    def root(item: K) -> K:
+        while parent.setdefault(item, item) != item:
+            parent[item] = parent[parent[item]]
+            item = parent[item]
+        return item
+
+    for items in lists:
+        for item in items:
+            low, high = sorted((root(items[0]), root(item)))
             parent[high] = low
-    members: dict[int, list[int]] = {}
-    for row in sorted(parent):
-        members.setdefault(root(row), []).append(row)
+    members: dict[K, list[K]] = {}
+    for item in sorted(parent):
+        members.setdefault(root(item), []).append(item)
     yield from members.values()
 
 

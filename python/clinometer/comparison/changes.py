@@ -75,7 +75,8 @@ def _parts(pairs: PairedValues, groups: Mapping[str, Sequence[str]], pivot: str)
 def _plain(pairs: PairedValues, parts: Sequence[_Part], resamples: Resamples) -> list[dict[str, Any]]:
     differences = pairs.after - pairs.before
     counted = np.count_nonzero(~np.isnan(differences), axis=0)
-    low, high = parse([pairs.measure])[0].range
+    measure = parse([pairs.measure])[0]
+    low, high = measure.range
     ranges = [(low - high, high - low)] * len(pairs.places)
     sampled = BootstrapMeans.of(differences, resamples, pairs.clusters, ranges)
     # A question's share of a mean of means: the sum of the shares is the mean, for any signs.
@@ -83,7 +84,6 @@ def _plain(pairs: PairedValues, parts: Sequence[_Part], resamples: Resamples) ->
     p = permutation_test(np.zeros_like(shares), shares, resamples, pairs.clusters)
     questions = np.stack([_over_questions(differences, part.columns, np.nanmean) for part in parts], axis=1)
     effects = paired_effect(np.zeros_like(questions), questions).d_z
-    measure = parse([pairs.measure])[0]
     toward_zero, lower = measure.zero_is_best, measure.higher_is_better
     lower = None if lower is None else not lower
     rows = []

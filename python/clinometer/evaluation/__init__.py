@@ -25,7 +25,7 @@ from clinometer.io import load
 from clinometer.measures import Measure, parse
 from clinometer.parameters import checked
 from clinometer.scanning.counts import TieMode
-from clinometer.scenarios.drawing import drawing_of, drawn
+from clinometer.scenarios.drawing import drawn
 from clinometer.scenarios.options import EvaluationOptions
 from clinometer.scenarios.own_documents import own_id_notices
 from clinometer.scenarios.scanned import scan_collection
@@ -142,8 +142,7 @@ def evaluate(
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)
     results = setting_values(scanned, computed, settings, pivot, count_unanswered=query_set != "answered")
-    drawing = drawing_of(collection)
-    rows = mean_rows(scanned, results, measures, pivot, options.resamples, drawing)
+    rows = mean_rows(scanned, results, measures, pivot, options.resamples)
     notices = query_notices(scanned, results, scored.unlisted_queries, query_set) + notices_of(scanned, results)
     notices += tie_notices(scanned, results, computed, pivot)
     grouped, analysis = list[dict[str, Any]](), None
@@ -154,7 +153,7 @@ def evaluate(
     if examples is not None:
         judge = Judge(collection, pivot)
         analysis = find(scanned, settings, judge, worst=examples, resamples=options.resamples)
-    per_query = per_query_columns(scanned, results, drawing)
+    per_query = per_query_columns(scanned, results)
     described = drawn(options.resamples.unit, per_query["cluster"], per_query["question"])
     notices += interval_notices(described, rows, resamples)
     settings_record = {
@@ -181,7 +180,7 @@ def evaluate(
         notices=[
             *scored.notices,
             *collection.notices(),
-            *own_id_notices(collection, excluded=exclude_own_id),
+            *own_id_notices(collection, scanned.excluded),
             *notices,
         ],
         by=grouped,

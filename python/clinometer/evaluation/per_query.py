@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from clinometer.measures import Measure, evaluate_lists, evaluate_measure
 from clinometer.measures.placements import Placements
 from clinometer.scenarios import Setting
-from clinometer.scenarios.drawing import Drawing
 from clinometer.scenarios.lists import ListedDocuments, leading_share
 from clinometer.scenarios.scanned import ScannedCollection
 
@@ -181,9 +180,7 @@ def _aligned(values: NDArray[np.float64], rows: NDArray[np.int64], order: NDArra
     return aligned
 
 
-def per_query_columns(
-    scanned: ScannedCollection, results: Sequence[SettingValues], drawing: Drawing
-) -> dict[str, NDArray[Any]]:
+def per_query_columns(scanned: ScannedCollection, results: Sequence[SettingValues]) -> dict[str, NDArray[Any]]:
     """One row per (query, setting): query, setting, question, cluster, and every measure, NaN if undefined."""
     ids = np.array(scanned.collection.queries.ids, dtype=np.str_)
     names = list(dict.fromkeys(name for result in results for name in result.values))
@@ -199,8 +196,8 @@ def per_query_columns(
         "query_language": spread([result.setting.query_language for result in results]),
         "scenario": spread([result.setting.scenario for result in results]),
         "pool_languages": spread(["+".join(result.setting.pool) for result in results]),
-        "question": drawing.questions[rows],
-        "cluster": drawing.clusters[rows],
+        "question": scanned.drawing.questions[rows],
+        "cluster": scanned.drawing.clusters[rows],
     }
     for name in names:
         columns = [result.values.get(name, np.full(len(result.queries), np.nan)) for result in results]

@@ -39,7 +39,7 @@ def mean_rows(
     Raises:
         CollectionError: No setting has a value.
     """
-    table = _Table(drawing_of(scanned.collection) if drawing is None else drawing, results, resamples)
+    table = _Table(scanned.drawing if drawing is None else drawing, results, resamples)
     rows: list[dict[str, Any]] = []
     for scenario in dict.fromkeys(result.setting.scenario for result in results):
         numbers = [number for number, result in enumerate(results) if result.setting.scenario == scenario]
@@ -109,6 +109,8 @@ class _Table:
     ) -> None:
         self.results = results
         self.column: dict[tuple[int, str], int] = {}
+        names = dict.fromkeys(name for result in results for name in result.values)
+        range_of = {str(measure): measure.range for measure in parse(names)}
         columns: list[NDArray[np.float64]] = []
         ranges: list[Range] = []
         for number, result in enumerate(results):
@@ -117,7 +119,7 @@ class _Table:
                 column[drawing.questions[result.queries]] = values
                 self.column[number, name] = len(columns)
                 columns.append(column)
-                ranges.append(parse([name])[0].range)
+                ranges.append(range_of[name])
         if not columns:
             raise CollectionError(
                 "none of the measures has a value in any of the settings (a query without an answer in the pool has "

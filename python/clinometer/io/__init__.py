@@ -15,9 +15,9 @@ from clinometer.collection import Collection
 from clinometer.errors import UsageError
 from clinometer.parameters import checked
 
-__all__ = ["load"]
+__all__ = ["FORMS", "load"]
 
-_FORMS = {
+FORMS = {
     "demo": "demo",
     "xquad": "xquad:DIR",
     "belebele": "belebele:DIR",
@@ -27,6 +27,8 @@ _FORMS = {
     "irds": "irds:NAME[,NAME...]",
     "hub": "hub:NAME",
 }
+"""How a source of each kind is written."""
+
 # `clinometer.io.trec` has the formats of single files.
 _MODULES = {"trec": "trecfolder"}
 
@@ -56,13 +58,13 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
         clinometer.errors.UsageError: 'xquad' needs a path or name after the colon; write xquad:DIR
     """
     kind, _, place = str(source).partition(":")
-    if kind not in _FORMS:
+    if kind not in FORMS:
         raise UsageError(
-            f"unknown source {str(source)!r}; expected {', '.join(list(_FORMS.values())[:-1])} or {_FORMS['hub']}"
+            f"unknown source {str(source)!r}; expected {', '.join(list(FORMS.values())[:-1])} or {FORMS['hub']}"
         )
     if (kind == "demo") == bool(place):
         problem = "takes nothing after its name" if place else "needs a path or name after the colon"
-        raise UsageError(f"{kind!r} {problem}; write {_FORMS[kind]}")
+        raise UsageError(f"{kind!r} {problem}; write {FORMS[kind]}")
     reader: Callable[..., Collection] = getattr(
         import_module(f"clinometer.io.{_MODULES.get(kind, kind)}"), f"read_{kind}"
     )

@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 
 from clinometer.collection import Collection, Texts
+from clinometer.contents import decode_text, numbered_lines
 from clinometer.errors import UsageError, shown
 from clinometer.files import folder_written_whole
 from clinometer.io.grades import is_grade, whole_grade
 from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row, jsonl_rows
-from clinometer.io.textfiles import find_file, numbered_lines, require_folder, write_lines
+from clinometer.io.textfiles import find_file, require_folder, write_lines
 
 __all__ = ["read_beir", "tsv_judgements", "write_beir"]
 
@@ -85,10 +86,7 @@ def tsv_judgements(path: Path) -> Iterator[tuple[Row, int]]:
     """
     columns: tuple[str, ...] = ()
     for line, raw in numbered_lines(path):
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError as error:
-            raise Row({}, path, line).error(f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
+        text = decode_text(raw, path, line)
         if text.startswith("#") and columns != _COLUMNS:
             continue
         cells = text.split("\t")

@@ -6,11 +6,13 @@ within one language only, never across.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from clinometer.collection import Collection, CollectionBuilder
+from clinometer.collection.groups import connected
 from clinometer.errors import CollectionError, FormatError, shown
 from clinometer.io.retrieval import DistinctDocuments, judge_translations
 from clinometer.io.rows import jsonl_rows
@@ -103,21 +105,16 @@ def _host(link: str, path: Path) -> str | None:
 
 def _passage_groups(rows: dict[str, dict[_Key, tuple[str, str]]]) -> dict[_Key, str]:
     """The parallel group of each question's passage: `link#pN`, N from 1 in the order of the questions' numbers."""
-    parent: dict[_Key, _Key] = {}
-
-    def root(key: _Key) -> _Key:
-        while parent.setdefault(key, key) != key:
-            key = parent[key]
-        return key
-
+    same_passage: list[list[_Key]] = []
     for texts in rows.values():
-        by_text: dict[tuple[str, str], _Key] = {}
-        for key in texts:
-            roots = root(by_text.setdefault((key[0], texts[key][0]), key)), root(key)
-            parent[max(roots)] = min(roots)
-    numbers: dict[str, dict[_Key, int]] = {}
+        keys_of: dict[tuple[str, str], list[_Key]] = {}
+        for key, (passage, _) in texts.items():
+            keys_of.setdefault((key[0], passage), []).append(key)
+        same_passage += keys_of.values()
+    passages = Counter[str]()
     groups: dict[_Key, str] = {}
-    for key in sorted(parent):
-        passages = numbers.setdefault(key[0], {})
-        groups[key] = f"{key[0]}#p{passages.setdefault(root(key), len(passages) + 1)}"
+    for keys in connected(same_passage):
+        link, _ = keys[0]
+        passages[link] += 1
+        groups |= dict.fromkeys(keys, f"{link}#p{passages[link]}")
     return groups

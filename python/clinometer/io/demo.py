@@ -11,7 +11,7 @@ from importlib.resources import files
 import msgspec
 
 from clinometer.collection import Collection, CollectionBuilder
-from clinometer.io.textfiles import decode_json
+from clinometer.contents import decode_json
 from clinometer.languages import canonical, select
 
 __all__ = ["read_demo"]

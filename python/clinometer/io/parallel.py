@@ -12,7 +12,7 @@ from pathlib import Path
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.errors import UsageError, shown
 from clinometer.io.retrieval import DistinctDocuments, judge_translations
-from clinometer.io.rows import Row, jsonl_rows
+from clinometer.io.rows import DistinctRows, Row
 from clinometer.io.textfiles import require_file
 from clinometer.languages import canonical, select
 
@@ -47,34 +47,25 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
     requested_languages = None if languages is None else {canonical(label) for label in languages}
     builder = CollectionBuilder(paths[0].name.split(".")[0] if len(paths) == 1 else "parallel", leave_out=True)
     documents = DistinctDocuments(builder)
-    row_of_id: dict[str, Row] = {}
-    repeats = 0
+    rows = DistinctRows(paths)
     available: dict[str, None] = {}
     empty: list[tuple[str, str]] = []
     group_sizes: list[int] = []
-    for path in paths:
-        for row in jsonl_rows(path):
-            group = row.field("id", str)
-            earlier = row_of_id.setdefault(group, row)
-            if earlier is not row:
-                if earlier.fields != row.fields:
-                    raise row.error(f"duplicate id {shown(group)}, first at {earlier.place}; ids must be unique")
-                repeats += 1
+    for group, row in rows:
+        document_ids: dict[str, str] = {}
+        fields = {name: value for name, value in row.fields.items() if name != "id" and isinstance(value, str)}
+        for label, name, query, document in _texts(row):
+            available[label] = None
+            if requested_languages is not None and label not in requested_languages:
                 continue
-            document_ids: dict[str, str] = {}
-            fields = {name: value for name, value in row.fields.items() if name != "id" and isinstance(value, str)}
-            for label, name, query, document in _texts(row):
-                available[label] = None
-                if requested_languages is not None and label not in requested_languages:
-                    continue
-                if not query.strip() or not document.strip():
-                    empty.append((label, group))
-                    continue
-                document_ids[label] = documents.add(f"{label}:{group}", document, name, group, row.place)
-                builder.add_query(f"{label}:{group}", query, name, group, row.place, fields)
-            judge_translations(builder, {group: document_ids})
-            if document_ids:
-                group_sizes.append(len(document_ids))
+            if not query.strip() or not document.strip():
+                empty.append((label, group))
+                continue
+            document_ids[label] = documents.add(f"{label}:{group}", document, name, group, row.place)
+            builder.add_query(f"{label}:{group}", query, name, group, row.place, fields)
+        judge_translations(builder, {group: document_ids})
+        if document_ids:
+            group_sizes.append(len(document_ids))
     chosen_languages = select(
         None if requested_languages is None else sorted(requested_languages),
         list(available),
@@ -84,8 +75,8 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
         "duplicates_removed": documents.repeats,
         "groups_not_in_all_languages": sum(size < len(chosen_languages) for size in group_sizes),
     }
-    if repeats:
-        builder.notes["rows_repeated_left_out"] = repeats
+    if rows.repeats:
+        builder.notes["rows_repeated_left_out"] = rows.repeats
     if empty:
         builder.notes["empty_left_out"] = dict(sorted(Counter(label for label, _ in empty).items()))
         builder.notes["empty_left_out_ids"] = [f"{label}:{group}" for label, group in empty[:_NAMED]]

@@ -5,16 +5,16 @@ A row is immutable; a field has the requested type or is an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from clinometer.contents import decode_json, numbered_lines
-from clinometer.errors import FormatError, LanguageError
+from clinometer.errors import FormatError, LanguageError, shown
 from clinometer.languages import canonical
 
-__all__ = ["Row", "jsonl_rows"]
+__all__ = ["DistinctRows", "Row", "jsonl_rows"]
 
 T = TypeVar("T")
 
@@ -121,3 +121,33 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
     for line, raw in numbered_lines(path):
         fields = decode_json(raw, dict[str, Any], path, "a line should be one whole JSON object, {...}", line)
         yield Row(fields, path, line)
+
+
+class DistinctRows:
+    """The rows of JSONL files by their field `id`, in order; one that repeats another is left out and counted.
+
+    Args:
+        paths: The files; ids are unique across all of them.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = paths
+        self.repeats = 0
+
+    def __iter__(self) -> Iterator[tuple[str, Row]]:
+        """Id and row of each.
+
+        Raises:
+            FormatError: A line is broken, has no id, or has that of another row.
+        """
+        row_of_id: dict[str, Row] = {}
+        for path in self._paths:
+            for row in jsonl_rows(path):
+                name = row.field("id", str)
+                earlier = row_of_id.setdefault(name, row)
+                if earlier is row:
+                    yield name, row
+                elif earlier.fields == row.fields:
+                    self.repeats += 1
+                else:
+                    raise row.error(f"duplicate id {shown(name)}, first at {earlier.place}; ids must be unique")

@@ -1,7 +1,6 @@
 """Text files, plain or gzip by suffix: located, and written completely or not at all; `clinometer.contents` reads them.
 
-A broken file is a `FormatError` with file and line. No reader sees half a file, because it is written under a temporary
-name first and then renamed.
+No reader sees half a file, because it is written under a temporary name first and then renamed.
 """
 
 from __future__ import annotations
@@ -13,23 +12,11 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
-from clinometer.contents import BYTE_ORDER_MARK, decode_json, numbered_lines, read_bytes, utf8_problem
 from clinometer.errors import CollectionError, MissingFileError, UsageError
 from clinometer.files import expanded, regular, written_whole
 from clinometer.languages import canonical, select
 
-__all__ = [
-    "BYTE_ORDER_MARK",
-    "decode_json",
-    "find_file",
-    "language_files",
-    "numbered_lines",
-    "read_bytes",
-    "require_file",
-    "require_folder",
-    "utf8_problem",
-    "write_lines",
-]
+__all__ = ["find_file", "language_files", "require_file", "require_folder", "write_lines"]
 
 
 def require_file(path: str | os.PathLike[str]) -> Path:

@@ -13,10 +13,11 @@ from typing import Literal, SupportsFloat, TypeVar
 import numpy as np
 
 from clinometer.collection import Collection
+from clinometer.contents import not_utf8, numbered_lines
 from clinometer.errors import FormatError, UsageError
 from clinometer.io.grades import whole_grade
 from clinometer.io.rows import Row
-from clinometer.io.textfiles import numbered_lines, require_file, write_lines
+from clinometer.io.textfiles import require_file, write_lines
 from clinometer.numerals import read_score
 from clinometer.scanning.counts import TopK
 
@@ -207,7 +208,7 @@ def _cells(path: str | Path, columns: tuple[str, ...], *, more: bool = False) ->
         try:
             cells = [cell.decode() for cell in raw.split()]
         except UnicodeDecodeError as error:
-            raise FormatError(path, number, f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
+            raise FormatError(path, number, not_utf8(error)) from error
         if not cells:
             continue
         if len(cells) < len(columns) or (len(cells) > len(columns) and not more):

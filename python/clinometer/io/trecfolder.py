@@ -13,13 +13,14 @@ from pathlib import Path
 import msgspec
 
 from clinometer.collection import Collection
+from clinometer.contents import decode_text, numbered_lines
 from clinometer.errors import FormatError, MissingFileError, shown
 from clinometer.files import folder_written_whole
 from clinometer.io.ids import Ids
 from clinometer.io.judgements import read_judgements
 from clinometer.io.retrieval import Assembly, Labeller
 from clinometer.io.rows import Row, jsonl_rows
-from clinometer.io.textfiles import find_file, numbered_lines, require_folder, write_lines
+from clinometer.io.textfiles import find_file, require_folder, write_lines
 from clinometer.io.trec import qrels_of, read_run, refuse_white_space, write_qrels
 
 __all__ = ["read_trec", "write_trec"]
@@ -120,10 +121,7 @@ def _pairs(path: Path) -> Iterator[tuple[Row, list[str]]]:
     """Lines of two cells, separated by the first tab."""
     for number, raw in numbered_lines(path):
         row = Row({}, path, number)
-        try:
-            cells = raw.decode().split("\t", 1)
-        except UnicodeDecodeError as error:
-            raise row.error(f"not UTF-8 ({error.reason}); save the file as UTF-8") from error
+        cells = decode_text(raw, path, number).split("\t", 1)
         if len(cells) != 2 or not cells[0]:
             raise row.error("expected two columns, separated by a tab, the first with an id")
         yield row, cells

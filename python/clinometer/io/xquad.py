@@ -14,9 +14,10 @@ from typing import Literal
 import msgspec
 
 from clinometer.collection import Collection, CollectionBuilder
+from clinometer.contents import decode_json, read_bytes
 from clinometer.errors import CollectionError, UsageError
 from clinometer.io.retrieval import DistinctDocuments, judge_translations
-from clinometer.io.textfiles import decode_json, language_files, read_bytes, require_folder
+from clinometer.io.textfiles import language_files, require_folder
 from clinometer.languages import KNOWN
 
 __all__ = ["read_xquad"]

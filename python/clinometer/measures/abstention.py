@@ -35,8 +35,8 @@ def confidences(scores: NDArray[np.floating]) -> dict[str, Vector]:
         `(q,)` by name, higher is more confident; NaN for an empty ranking.
 
     Example:
-        >>> found = confidences(np.array([[0.9, 0.5, 0.4], [0.7, np.nan, np.nan]]))
-        >>> {name: values.round(3).tolist() for name, values in found.items()}
+        >>> statistics = confidences(np.array([[0.9, 0.5, 0.4], [0.7, np.nan, np.nan]]))
+        >>> {name: values.round(3).tolist() for name, values in statistics.items()}
         {'max': [0.9, 0.7], 'std': [0.216, 0.0], 'diff1': [0.4, 0.0]}
     """
     values = np.asarray(scores, dtype=np.float64)

@@ -31,9 +31,7 @@ def expected_reciprocal_rank(placements: Placements, cutoff: int | None = None) 
     highest = max(_HIGHEST, int(placements.grades.max(initial=0)))
     satisfied = (np.exp2(placements.grades) - 1.0) / np.exp2(highest)
     groups = tie_groups(placements)
-    rows = placements.by_score
-    if placements.retrieved is not None:
-        rows = rows[placements.retrieved[rows]]
+    rows = placements.retrieved_by_score
     if (groups.size == 1).all():
         stops = satisfied[rows]
         goes_on = np.cumsum(np.log1p(-stops)) - np.log1p(-stops)

@@ -38,9 +38,9 @@ def measure(
         languages: Languages of the pool; all by default.
         grades: `(R,)`: grade of each relevant document, 1 or more; all 1 by default.
 
-    Returns: `(Q,)` float64 by measure in canonical spelling; NaN for queries without a relevant document in the pool,
-    and for
-        measures of ranks where a relevant document was not retrieved.
+    Returns:
+        `(Q,)` float64 by measure in canonical spelling; NaN for queries without a relevant document in the pool, and
+        for measures of ranks where a relevant document was not retrieved.
 
     Raises:
         MeasureError: A measure is unknown, or needs languages of queries, which counts do not have.

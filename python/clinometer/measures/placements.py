@@ -146,6 +146,11 @@ class Placements:
         rank = self.above + self.preceding
         return np.argsort(self.query * (rank.max(initial=0) + 1) + rank)
 
+    @cached_property
+    def retrieved_by_score(self) -> NDArray[np.int64]:
+        """Rows of the documents that were retrieved, in the order of `by_score`."""
+        return self.by_score if self.retrieved is None else self.by_score[self.retrieved[self.by_score]]
+
     def from_grade(self, lowest: int) -> Placements:
         """The placements of the documents of this grade or more; the others of them count as not relevant."""
         rows = np.flatnonzero(self.grades >= lowest)

@@ -10,6 +10,7 @@ from clinometer.measures.cascade import expected_reciprocal_rank
 from clinometer.measures.definition import Formula, Kind, Option, Perspective
 from clinometer.measures.placements import Placements
 from clinometer.measures.ties import Vector
+from clinometer.numerals import read_number
 
 __all__ = ["DEFAULT_PERSISTENCE", "STANDARD_KINDS", "cut", "plain", "whole"]
 
@@ -39,14 +40,14 @@ def _rank_biased_precision(
 
 def _number(text: str) -> str:
     try:
-        return repr(float(text))
+        return repr(read_number(text))
     except ValueError:
         return text
 
 
 def _is_persistence(text: str) -> bool:
     try:
-        return 0 < float(text) < 1
+        return 0 < read_number(text) < 1 and text == _number(text)
     except ValueError:
         return False
 

@@ -88,12 +88,7 @@ def tie_groups(placements: Placements, language: str | None = None) -> TieGroups
 
 
 def _tie_groups(placements: Placements, language: str | None) -> TieGroups:
-    rows = placements.by_score
-    if placements.retrieved is not None:
-        rows = rows[placements.retrieved[rows]]
-    if language is not None:
-        code = placements.languages.index(language) if language in placements.languages else -1
-        rows = rows[placements.language[rows] == code]
+    rows = _in_language(placements, placements.retrieved_by_score, language)
     query = placements.query[rows]
     if placements.ties != "expected":
         # The order is fixed: each relevant document is a group of its own.
@@ -149,12 +144,18 @@ def last_by_language(placements: Placements) -> tuple[TieGroups, Integers]:
 
 def first_missed(placements: Placements, language: str | None = None) -> tuple[Integers, Integers]:
     """Queries with a relevant document (in one language) that was not retrieved, and the row of the first of these."""
-    rows = placements.missed_rows
-    if language is not None:
-        code = placements.languages.index(language) if language in placements.languages else -1
-        rows = rows[placements.language[rows] == code]
+    rows = _in_language(placements, placements.missed_rows, language)
     query, first = np.unique(placements.query[rows], return_index=True)
     return query, rows[first]
+
+
+def _in_language(placements: Placements, rows: Integers, language: str | None) -> Integers:
+    """The rows of documents in a language, none if the pool lacks it; all rows for None."""
+    if language is None:
+        return rows
+    code = placements.languages.index(language) if language in placements.languages else -1
+    chosen: Integers = rows[placements.language[rows] == code]
+    return chosen
 
 
 def per_query(placements: Placements, query: Integers, values: Vector, empty: float = np.nan) -> Vector:

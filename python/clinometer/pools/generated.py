@@ -88,7 +88,11 @@ def generated(
             yield block[: count - start].astype(np.float16)
 
     if path is None:
-        return np.concatenate(list(blocks()))
+        # Blocks that are joined afterwards would be in memory twice.
+        vectors_out = np.empty((count, rows.shape[1]), dtype=np.float16)
+        for number, block in enumerate(blocks()):
+            vectors_out[number * _AT_ONCE : (number + 1) * _AT_ONCE] = block
+        return vectors_out
     # Written, not mapped: on a full disk, a map ends the process.
     with written_whole(path) as file:
         header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)), "fortran_order": False}

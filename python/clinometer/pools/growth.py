@@ -28,7 +28,6 @@ from clinometer.scanning.arguments import sources_of, tie_places
 from clinometer.scanning.counts import TieMode
 from clinometer.scanning.scan import Scan
 from clinometer.scenarios import Setting
-from clinometer.scenarios.drawing import drawing_of
 from clinometer.scenarios.options import EvaluationOptions
 from clinometer.scenarios.scanned import ScannedCollection, related_targets
 from clinometer.scorers import EmbeddedScorer, ScanOptions, Scored, score, scorer
@@ -130,7 +129,7 @@ def pool_growth(
         document_ids=ids,
     )
     layered = _Layered(collection, scan_result, strata, labels, grades, tie_places(ties, ids, len(labels)), ties)
-    drawing = drawing_of(collection)
+    queries_only = layered.scanned(0, pools[0])  # rows depend only on its queries, which all pools share
     rows = []
     for size in sizes:
         results: list[SettingValues] = []
@@ -139,8 +138,7 @@ def pool_growth(
                 pool_settings = [setting for setting in settings if setting.pool == pool.languages]
                 results += setting_values(layered.scanned(number, pool), computed, pool_settings, pivot)
         results.sort(key=lambda result: settings.index(result.setting))
-        scanned = layered.scanned(0, pools[0])  # rows depend only on its queries, which all pools share
-        means = mean_rows(scanned, results, options.chosen_measures, pivot, options.resamples, drawing)
+        means = mean_rows(queries_only, results, options.chosen_measures, pivot, options.resamples)
         rows += [{"size": size, **row} for row in means]
     return rows
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from clinometer.errors import MeasureError, UsageError
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
-from clinometer.parameters import texts
+from clinometer.parameters import choice, texts, whole
 from clinometer.scanning.counts import TieMode, check_ties
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
 from clinometer.statistics.resampling import Resamples, Unit
@@ -89,10 +89,9 @@ class EvaluationOptions:
         check_ties(self.ties)
         if self.examples is not None and self.examples < 0:
             raise UsageError(f"examples is {self.examples}, but cannot be negative; 0 gives counts without examples")
-        if self.examples is not None and self.examples > _MOST_EXAMPLES:
-            raise UsageError(f"examples is {self.examples}, but can be at most {_MOST_EXAMPLES:,}")
-        if self.query_set not in QUERY_SETS:
-            raise UsageError(f"unknown query set {self.query_set!r}; expected one of {', '.join(QUERY_SETS)}")
+        if self.examples is not None:
+            whole(self.examples, "examples", most=_MOST_EXAMPLES)
+        choice(self.query_set, "query set", QUERY_SETS)
         if self.by is not None and not self.by:
             raise UsageError("by is empty; name a field of the queries, such as topic")
 

@@ -31,21 +31,21 @@ def as_rows(own: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64
     return np.concatenate([[0], np.cumsum(has_one)]).astype(np.int64), own[has_one]
 
 
-def own_id_notices(collection: Collection, *, excluded: bool) -> list[str]:
+def own_id_notices(collection: Collection, excluded: NDArray[np.int64] | None) -> list[str]:
     """Sentences for the results: how many queries have a document with their own id, and what became of it.
 
     Args:
         collection: Evaluated collection.
-        excluded: Whether these documents were left out.
+        excluded: `own_documents` if they were left out, else None.
     """
-    own = own_documents(collection)
+    own = own_documents(collection) if excluded is None else excluded
     indptr, relevant = collection.relevant()
     query_of = np.repeat(np.arange(len(own)), np.diff(indptr))
     is_answer = np.zeros(len(own), dtype=np.bool_)
     is_answer[query_of[relevant == own[query_of]]] = True
     with_own = own >= 0
     queries = f"of {len(own):,} queries"
-    if excluded:
+    if excluded is not None:
         count, answers = int(np.count_nonzero(with_own)), int(np.count_nonzero(is_answer))
         if not count:
             return ["no document has the same id as a query, so exclude_own_id left nothing out"]

@@ -17,6 +17,7 @@ from clinometer.scanning.arguments import tie_places
 from clinometer.scanning.counts import Counts, RankCounts, TieMode, TopK, counts_within, tie_order
 from clinometer.scanning.exclude import join, without, without_listed
 from clinometer.scenarios import Setting
+from clinometer.scenarios.drawing import Drawing, drawing_of
 from clinometer.scenarios.judged import JudgedRows, rows_of, with_judged
 from clinometer.scenarios.own_documents import as_rows, own_documents
 from clinometer.scorers.base import Scanner
@@ -58,6 +59,11 @@ class ScannedCollection:
     excluded: NDArray[np.int64] | None = None
     left_out: NDArray[np.bool_] | None = None
     judged: JudgedRows | None = None
+
+    @cached_property
+    def drawing(self) -> Drawing:
+        """The questions and clusters of all queries."""
+        return drawing_of(self.collection)
 
     @cached_property
     def query_of(self) -> NDArray[np.int64]:

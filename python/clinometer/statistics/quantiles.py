@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["normal_quantile", "t_quantile"]
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
+_POINTS = 48
 _STEPS = 60
 
 
@@ -21,6 +21,8 @@ def normal_quantile(confidence: float) -> float:
         >>> round(normal_quantile(0.95), 6)
         1.959964
     """
+    from statistics import NormalDist  # here, like numpy.polynomial below, because commands start without it
+
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
@@ -45,10 +47,11 @@ def t_quantile(confidence: float, freedom: ArrayLike) -> NDArray[np.float64]:
     v = distinct[known]
     log_scale = np.array([math.lgamma((x + 1) / 2) - math.lgamma(x / 2) for x in v.tolist()]) - 0.5 * math.log(math.pi)
     angle = np.arctan(normal_quantile(confidence) / np.sqrt(v))
+    points, weights = _points_and_weights()
     for _ in range(_STEPS):
-        nodes = angle[:, None] * (_NODES + 1) / 2
+        nodes = angle[:, None] * (points + 1) / 2
         with np.errstate(under="ignore"):
-            mass = angle * (np.exp((v[:, None] - 1) * np.log(np.cos(nodes)) + log_scale[:, None]) @ _WEIGHTS) / 2
+            mass = angle * (np.exp((v[:, None] - 1) * np.log(np.cos(nodes)) + log_scale[:, None]) @ weights) / 2
             slope = np.exp((v - 1) * np.log(np.cos(angle)) + log_scale)
         step = (confidence / 2 - mass) / slope
         angle = np.minimum(angle + step, (angle + math.pi / 2) / 2)
@@ -57,3 +60,10 @@ def t_quantile(confidence: float, freedom: ArrayLike) -> NDArray[np.float64]:
     quantiles = np.full(len(distinct), np.nan)
     quantiles[known] = np.sqrt(v) * np.tan(angle)
     return quantiles[place].reshape(shape)
+
+
+@cache
+def _points_and_weights() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Those of the Gauss-Legendre sum."""
+    points, weights = np.polynomial.legendre.leggauss(_POINTS)
+    return points, weights

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clinometer.errors import ClinometerWarning, UsageError, shown
-from clinometer.io.rows import Row, jsonl_rows
+from clinometer.io.rows import DistinctRows, Row
 from clinometer.io.textfiles import require_file
 
 __all__ = ["ParallelItem", "counted_items", "read_items"]
@@ -56,27 +56,16 @@ def counted_items(files: str | Path | Sequence[str | Path]) -> tuple[list[Parall
     paths = [require_file(path) for path in ([files] if isinstance(files, (str, Path)) else files)]
     if not paths:
         raise UsageError("no files were given; give one or more files of parallel JSONL")
-    row_of_id: dict[str, Row] = {}
+    rows = DistinctRows(paths)
     items: list[ParallelItem] = []
-    repeated = 0
-    for path in paths:
-        for row in jsonl_rows(path):
-            item_id = row.field("id", str)
-            earlier = row_of_id.setdefault(item_id, row)
-            if earlier is not row:
-                if earlier.fields != row.fields:
-                    raise row.error(f"duplicate id {shown(item_id)}, first at {earlier.place}; ids must be unique")
-                repeated += 1
-                continue
-            texts: dict[str, tuple[str | None, str]] = {}
-            texts_row = Row(row.field("texts", dict), row.path, row.line)
-            for name in texts_row.fields:
-                label = row.language(name)
-                if label in texts:
-                    raise row.error(
-                        f"the field 'texts' has {label} twice, the second time as {shown(name)}; remove one"
-                    )
-                text = texts_row.inside(name)
-                texts[label] = (text.field("query", str), text.field("document", str))
-            items.append(ParallelItem(item_id, texts))
-    return items, repeated
+    for item_id, row in rows:
+        texts: dict[str, tuple[str | None, str]] = {}
+        texts_row = Row(row.field("texts", dict), row.path, row.line)
+        for name in texts_row.fields:
+            label = row.language(name)
+            if label in texts:
+                raise row.error(f"the field 'texts' has {label} twice, the second time as {shown(name)}; remove one")
+            text = texts_row.inside(name)
+            texts[label] = (text.field("query", str), text.field("document", str))
+        items.append(ParallelItem(item_id, texts))
+    return items, rows.repeats

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from clinometer.contents import numbered_lines
 from clinometer.errors import ClinometerError, FormatError
 from clinometer.integrations.ir_measures import LanguageProvider
-from clinometer.io.textfiles import numbered_lines, require_file
+from clinometer.io.textfiles import require_file
 
 __all__ = ["main", "read_labels"]
 

@@ -16,7 +16,7 @@ from clinometer.report.base.canvas import INK, Mark, Point, Sheet, canvas
 from clinometer.report.base.table import Table
 from clinometer.report.evaluation.view import Reading, Row, Side
 
-__all__ = ["Drawing", "Points", "draw_bars", "draw_dots", "draw_heat", "draw_lean", "point_of", "series_of"]
+__all__ = ["Drawing", "Points", "draw_bars", "draw_dots", "draw_heat", "draw_lean", "point_of", "reach", "series_of"]
 
 _PIVOT, _TARGET = "#c2500a", "#0067a5"
 _COLOURS = ("#0067a5", "#c2500a", "#00805e", "#a6427e", "#8a6d00", "#3a3f8f", "#5b6875")
