@@ -133,10 +133,11 @@ def texts(values: object, name: str) -> list[str]:
         items = values.tolist() if isinstance(values, np.ndarray) else list(values)
     except Exception:
         raise UsageError(f"{name} must be a list of texts, not {shown(values)}") from None
-    if not set(map(type, items)) <= {str}:
-        for place, item in enumerate(items):
-            if not isinstance(item, str):
-                raise UsageError(f"{name} must be a list of texts, but item {place} is {shown(item)}")
+    if set(map(type, items)) <= {str}:
+        return items
+    for place, item in enumerate(items):
+        if not isinstance(item, str):
+            raise UsageError(f"{name} must be a list of texts, but item {place} is {shown(item)}")
     return [str(item) for item in items]
 
 

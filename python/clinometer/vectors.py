@@ -94,6 +94,8 @@ def refuse_masked(values: Any, what: str, error: type[ClinometerError] = Embeddi
         clinometer.errors.EmbeddingError: documents have 1 masked values (the first in row 0); fill them ...
     """
     parts = values if isinstance(values, (list, tuple)) else [values]
+    if not any(issubclass(kind, np.ma.MaskedArray) for kind in set(map(type, parts))):
+        return  # a look at the types, since a list may have millions of items
     for number, part in enumerate(parts):
         if isinstance(part, np.ma.MaskedArray) and (masked := np.argwhere(np.ma.getmaskarray(part))).size:
             row = number if parts is values else int(masked[0][0]) if masked.shape[1] else 0

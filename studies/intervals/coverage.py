@@ -163,7 +163,7 @@ def run(samples: int, jobs: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     options = parser(__doc__)
-    options.add_argument("--samples", type=int, default=2000, help="samples of each population and size")
+    options.add_argument("--samples", type=int, default=1000, help="samples of each population and size")
     options.add_argument("--jobs", type=int, default=1, help="processes; the result does not depend on it")
     chosen = options.parse_args()
     write_result("intervals", run(chosen.samples, chosen.jobs))

@@ -74,7 +74,7 @@ def shares(result: Mapping[str, Any]) -> list[str]:
 
 
 def candidates(result: Mapping[str, Any]) -> list[str]:
-    """For each method the lowest coverage, the highest, and the number of cases within the goal."""
+    """For each method the lowest and the median coverage, and the number of cases within the goal."""
     rows = []
     for name, method in _CANDIDATES:
         values = [line["coverage"][method] for line in result["simulated"]]

@@ -117,6 +117,15 @@ def test_what_is_not_an_array_is_refused(rows: Any) -> None:
             cm.scan(arguments[0], arguments[1], [[0], [1], [2]])
 
 
+@pytest.mark.parametrize("similarity", ["cosine", "hamming"])
+@pytest.mark.parametrize("rows", [[[[1], [1, 2]]], [[1], [1, 2]]])
+def test_rows_of_different_lengths_are_refused(rows: Any, similarity: Any) -> None:
+    with pytest.raises(EmbeddingError, match="documents have rows of different lengths"):
+        cm.search(
+            np.ones((1, 1), dtype=np.uint8 if similarity == "hamming" else np.float32), rows, similarity=similarity
+        )
+
+
 def test_unaligned_rows_are_copied() -> None:
     memory = bytearray(1 + DOCUMENTS.nbytes)
     memory[1:] = DOCUMENTS.tobytes()

@@ -16,7 +16,7 @@ from clinometer.memory import refuse_more_than_available
 from clinometer.numerals import read_bytes
 from clinometer.parameters import choice, switch, texts, thread_number, whole
 from clinometer.scanning.counts import TieMode, check_ties
-from clinometer.scanning.sources import Held, Source, sources_of_store
+from clinometer.scanning.sources import Held, Source, arrays_in, sources_of_store
 from clinometer.store.reader import EmbeddingStore
 from clinometer.vectors import array_of, named_type, refuse_masked
 
@@ -91,9 +91,7 @@ def sources_of(documents: Any) -> list[Source]:
     """The documents as consecutive shards; a single array is one shard."""
     if stores := stores_of(documents):
         return [source for store in stores for source in sources_of_store(store)]
-    if isinstance(documents, (list, tuple)) and documents and all(getattr(rows, "ndim", 0) == 2 for rows in documents):
-        return [Held(embedding_rows(rows, "documents")) for rows in documents]
-    return [Held(embedding_rows(documents, "documents"))]
+    return [Held(embedding_rows(rows, "documents")) for rows in arrays_in(documents)]
 
 
 def check_options(
@@ -154,12 +152,10 @@ def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uin
 
 def _integers(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any] | None:
     """Integers as an array of one dimension; None if they are something else."""
-    if isinstance(values, (str, bytes)) or not len(np.shape(values) if isinstance(values, np.ndarray) else values):
-        return None
     if isinstance(values, np.ndarray):
         return values if values.ndim == 1 and values.dtype.kind in "iu" else None
-    if not all(isinstance(kind, type) and issubclass(kind, (int, np.integer)) and kind is not bool
-               for kind in set(map(type, values))):  # fmt: skip
+    kinds = set() if isinstance(values, bytes) else set(map(type, values))
+    if not kinds or not all(issubclass(kind, (int, np.integer)) and kind is not bool for kind in kinds):
         return None
     try:
         return np.array(values, dtype=np.int64)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import EmbeddingError
-from clinometer.scanning.sources import Held
+from clinometer.scanning.sources import Held, arrays_in
 from clinometer.vectors import array_of
 
 __all__ = ["UnpackedBits", "packed_rows", "packed_sources", "unpacked"]
@@ -70,8 +70,7 @@ def packed_sources(documents: Any, queries: NDArray[Any]) -> list[Held]:
     Raises:
         EmbeddingError: Not packed bits, or rows of another length than those of the queries.
     """
-    is_list = isinstance(documents, (list, tuple)) and documents and all(np.ndim(rows) == 2 for rows in documents)
-    arrays = [packed_rows(rows, "documents") for rows in (documents if is_list else [documents])]
+    arrays = [packed_rows(rows, "documents") for rows in arrays_in(documents)]
     for array in arrays:
         if array.shape[1] != queries.shape[1]:
             raise EmbeddingError(

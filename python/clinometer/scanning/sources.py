@@ -6,6 +6,7 @@ A source is plain data; `open` gives the rows themselves, read-only, without a c
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,11 @@ from numpy.typing import NDArray
 
 from clinometer.errors import FormatError
 from clinometer.files import file_digest
-from clinometer.store.codes import decoded
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.shards import map_shard, read_rows, take_rows
 from clinometer.vectors import map_of
 
-__all__ = ["Held", "Mapped", "Source", "is_mapped", "sources_of_store", "spread"]
+__all__ = ["Held", "Mapped", "Source", "arrays_in", "is_mapped", "sources_of_store", "spread"]
 
 
 @dataclass(frozen=True)
@@ -140,13 +140,11 @@ class Mapped:
         Raises:
             FormatError: The file ends before.
         """
-        rows = read_rows(self.path, self.offset, self.dtype, self.stored_shape[1], start, stop)
-        return decoded(rows) if self.dtype == "int16" else rows
+        return read_rows(self.path, self.offset, self.dtype, self.stored_shape[1], start, stop)
 
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """Rows by number, read into memory; errors are those of `block`."""
-        rows = take_rows(self.path, self.offset, self.dtype, self.stored_shape[1], numbers)
-        return decoded(rows) if self.dtype == "int16" else rows
+        return take_rows(self.path, self.offset, self.dtype, self.stored_shape[1], numbers)
 
     @property
     def stored_shape(self) -> tuple[int, int]:
@@ -159,6 +157,13 @@ class Mapped:
 
 
 Source = Held | Mapped
+
+
+def arrays_in(documents: Any) -> Sequence[Any]:
+    """The consecutive arrays of a list of arrays; anything else is one."""
+    if isinstance(documents, (list, tuple)) and documents and all(getattr(rows, "ndim", 0) == 2 for rows in documents):
+        return documents
+    return [documents]
 
 
 def sources_of_store(store: EmbeddingStore) -> list[Mapped]:

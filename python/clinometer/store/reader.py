@@ -22,7 +22,7 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import FormatError, UsageError
 from clinometer.files import regular
 from clinometer.parameters import whole
-from clinometer.store.codes import CodedRows, decoded
+from clinometer.store.codes import CodedRows
 from clinometer.store.manifest import MANIFEST, STAGES, Manifest, Shard, Stage, read_manifest
 from clinometer.store.rowfiles import stored_values
 from clinometer.store.shards import map_shard, read_rows, refuse_bad_shards, take_rows
@@ -174,7 +174,7 @@ class EmbeddingStore:
         for number in np.unique(shard_of_row).tolist():
             shard, mask = self.manifest.shards[number], shard_of_row == number
             local = numbers[mask] - (self._ends[number] - shard.rows)
-            taken[mask] = self._decoded(take_rows(*self._place(shard), local))
+            taken[mask] = take_rows(*self._place(shard), local)
         return taken
 
     def arrays(self) -> Iterator[NDArray[Any]]:
@@ -184,15 +184,12 @@ class EmbeddingStore:
             FormatError: A file was truncated since the store was opened.
         """
         for shard in self.manifest.shards:
-            yield self._decoded(read_rows(*self._place(shard), 0, shard.rows))
+            yield read_rows(*self._place(shard), 0, shard.rows)
 
     def _place(self, shard: Shard) -> tuple[Path, int, str, int]:
         """File of a shard, bytes before its rows, data type and numbers in a row."""
         offset = map_shard(self.path, shard).offset
         return self.path / f"{shard.name}.npy", offset, self.manifest.dtype, self.manifest.width
-
-    def _decoded(self, rows: NDArray[Any]) -> NDArray[Any]:
-        return decoded(rows) if self.manifest.dtype == "int16" else rows
 
     def verify(self) -> None:
         """Read everything and compare the checksums.

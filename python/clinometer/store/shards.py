@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BufferedReader
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from clinometer.contents import mapped_npy, npy_header
 from clinometer.errors import FormatError
 from clinometer.files import Hashing, file_digest, regular, written_whole
+from clinometer.store.codes import decoded
 from clinometer.store.manifest import Manifest, Shard
 
 __all__ = ["bad_shards", "map_shard", "read_rows", "refuse_bad_shards", "take_rows", "write_array"]
@@ -43,7 +46,7 @@ def map_shard(folder: Path, shard: Shard) -> np.memmap[Any, Any]:
 
 
 def read_rows(path: str | Path, offset: int, dtype: str, width: int, start: int, stop: int) -> NDArray[Any]:
-    """`(stop - start, width)`: consecutive rows of a file, read into memory.
+    """`(stop - start, dimension)`: consecutive rows of a file, read into memory, codes as float32.
 
     Unlike a memory map, a file that was truncated in the meantime is an error and not the end of the process.
 
@@ -51,28 +54,37 @@ def read_rows(path: str | Path, offset: int, dtype: str, width: int, start: int,
         path: The file.
         offset: Bytes before its first row.
         dtype: Data type of the file.
-        width: Numbers in a row.
+        width: Numbers in a row of it.
         start: First row.
         stop: Row after the last one.
 
     Raises:
         FormatError: The file ends before.
     """
-    with regular(path).open("rb", buffering=0) as file:
-        size = np.dtype(dtype).itemsize * width
-        rows = np.fromfile(file, dtype=dtype, count=(stop - start) * width, offset=offset + start * size)
-    if rows.size != (stop - start) * width:
-        raise FormatError(path, None, f"ends before row {stop}: truncated while it was read; copy it again")
-    return rows.reshape(stop - start, width)
+    rows = np.empty((stop - start, width), dtype=dtype)
+    with regular(path).open("rb") as file:
+        _read_into(rows, file, path, offset, start)
+    return decoded(rows) if dtype == "int16" else rows
 
 
 def take_rows(path: str | Path, offset: int, dtype: str, width: int, numbers: NDArray[np.int64]) -> NDArray[Any]:
-    """`(len(numbers), width)`: rows of a file by number; arguments and errors are those of `read_rows`."""
+    """`(len(numbers), dimension)`: rows of a file by number; arguments and errors are those of `read_rows`."""
     distinct, places = np.unique(numbers, return_inverse=True)
+    rows = np.empty((len(distinct), width), dtype=dtype)
     # Neighbours are read together.
-    runs = np.split(distinct, np.flatnonzero(np.diff(distinct) > 1) + 1) if distinct.size else []
-    parts = [read_rows(path, offset, dtype, width, int(run[0]), int(run[-1]) + 1) for run in runs]
-    return np.concatenate(parts)[places] if parts else np.empty((0, width), dtype=dtype)
+    firsts = np.flatnonzero(np.diff(distinct, prepend=-2) > 1).tolist()
+    with regular(path).open("rb") as file:
+        for first, end in pairwise([*firsts, len(distinct)]):
+            _read_into(rows[first:end], file, path, offset, int(distinct[first]))
+    taken = rows if np.array_equal(distinct, numbers) else rows[places]
+    return decoded(taken) if dtype == "int16" else taken
+
+
+def _read_into(rows: NDArray[Any], file: BufferedReader, path: str | Path, offset: int, start: int) -> None:
+    file.seek(offset + start * rows.itemsize * rows.shape[1])
+    if file.readinto(rows.data) != rows.nbytes:
+        problem = f"ends before row {start + len(rows)}: truncated while it was read; copy it again"
+        raise FormatError(path, None, problem)
 
 
 def bad_shards(folder: Path, manifest: Manifest, *, checksums: bool) -> list[str]:
