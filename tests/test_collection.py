@@ -110,6 +110,12 @@ def test_the_digest_sees_everything_that_can_change_a_result(tiny: Collection) -
     assert len({collection.digest() for collection in [base, *others]}) == 1 + len(others)
 
 
+def test_the_texts_are_hashed_once(tiny: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = tiny.digest()
+    monkeypatch.setattr("hashlib.sha256", None)
+    assert tiny.digest() == digest
+
+
 def test_description_and_summary(builder: CollectionBuilder) -> None:
     builder.notes = {"unit": "passage", "duplicates_removed": {"en": 2, "de": 0}, "left_out": {}}
     tiny = builder.build()

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -250,6 +251,10 @@ class Collection:
 
     def digest(self) -> str:
         """SHA-256 over ids, texts, languages and judgements: collections with the same digest give the same results."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         sha = hashlib.sha256()
         for texts in (self.documents, self.queries):
             for row in zip(texts.ids, texts.languages, texts.texts, strict=True):
