@@ -223,8 +223,10 @@ unsafe fn multiply(depth: usize, queries: &[i32], documents: &[i32], scores: &mu
         sum_up(depth / STEP_WORDS, queries.as_ptr(), documents.as_ptr(), &mut sums);
         sums.assume_init_ref()
     };
-    for (row, scores) in scores.chunks_exact_mut(DOCUMENTS).enumerate() {
-        for ([high, middle], scores) in sums.iter().zip(scores.chunks_exact_mut(WORDS)) {
+    for row in 0..ROWS {
+        for half in 0..DOCUMENTS / WORDS {
+            let [high, middle] = &sums[half];
+            let scores = &mut scores[row * DOCUMENTS + half * WORDS..][..WORDS];
             // SAFETY: a row of sums is 64 bytes and starts on a cache line; so
             // does each half of a row of scores, by the assertion.
             unsafe {
