@@ -41,6 +41,8 @@ __all__ = ["Pool", "bytes_needed"]
 # An entry of a list, as the core holds it for every thread and as it is returned.
 _LIST_BYTES = 64
 _LIST_MEMORY = 1 << 28
+_SMALL = 1 << 26
+"""Bytes that a scan may take without a look at what is free, which takes longer than a small scan."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,8 @@ class Pool:
         )
         needed = f"the result of {queries:,} queries needs {size_text(result)}"
         if budget is None:
+            if result + fixed_bytes + queries * bytes_per_query <= _SMALL:
+                return step
             available = available_bytes()
             if available is None:
                 return step
