@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from clinometer.errors import FormatError
-from clinometer.files.paths import check_target, expanded, refuse_foreign, regular
+from clinometer.files.paths import check_target, expanded, ordinary, refuse_foreign, regular
 from clinometer.files.whole import (
     PARTIAL,
     append_whole,
@@ -27,6 +27,7 @@ __all__ = [
     "folder_written_whole",
     "json_bytes",
     "lock",
+    "ordinary",
     "put_section",
     "refuse_foreign",
     "regular",
