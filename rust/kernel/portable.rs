@@ -2,7 +2,7 @@
 //! into vector instructions where the target has them; elsewhere it is slow
 //! but still exact.
 
-use crate::kernel::{Component, Kernel, LANES, NearSums, ROWS, RowPairs, SIDE_BY_SIDE, chain};
+use crate::kernel::{ABREAST, Component, Kernel, LANES, NearSums, RowPairs, SIDE_BY_SIDE, chain};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable;
@@ -39,7 +39,7 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn near<C: Component, const N: usize>(self, rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+    fn near<C: Component, const N: usize>(self, rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N> {
         let product = |row: &[C], other: &dyn Fn(usize) -> f32| {
             let whole = row.len() - row.len() % LANES;
             let mut sums = [0.0_f32; LANES];
@@ -59,14 +59,14 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn tile_of_pairs(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
         let mut sums = [[0_i32; Self::DOCUMENTS]; Self::QUERIES];
         let components = queries.chunks_exact(Self::QUERIES).zip(documents.chunks_exact(Self::DOCUMENTS));
         for (query, document) in components.take(depth) {
             for (row, q) in sums.iter_mut().zip(query) {
                 for (sum, d) in row.iter_mut().zip(document) {
                     let low = i32::from(*q as i16) * i32::from(*d as i16);
-                    *sum += low + (q >> 16) * (d >> 16);
+                    *sum = sum.wrapping_add(low + (q >> 16) * (d >> 16));
                 }
             }
         }

@@ -57,7 +57,7 @@ impl Dispatch for Pass<'_> {
 
     fn run<K: Kernel>(self, kernel: K) -> Result<Outcome> {
         let Self { scan, floors, progress, control } = self;
-        let codes = integers_pay(scan, floors).then(|| CodedQueries::new(scan.queries, K::QUERIES)).flatten();
+        let codes = integers_pay(scan, floors).then(|| CodedQueries::new(kernel, scan.queries));
         let candidates = Arc::new(Candidates::new(scan.lists()?, scan.k, floors)?);
         let ties = Arc::new(Ties::new(scan.targets.len(), scan.language_count)?);
         let shared = Shared { scan, kernel, queries: OnceLock::new(), codes, candidates, ties, progress, control };
