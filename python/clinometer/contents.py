@@ -12,9 +12,11 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from io import BufferedReader
+from itertools import accumulate
 from math import prod
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -26,8 +28,11 @@ from clinometer.files import regular
 
 __all__ = [
     "BYTE_ORDER_MARK",
+    "LineBlock",
     "decode_json",
     "decode_text",
+    "is_packed",
+    "line_blocks",
     "mapped_npy",
     "not_utf8",
     "npy_header",
@@ -46,9 +51,40 @@ _BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]', re.DOTALL)
 _DEEPEST = 64
 # Gzip makes a gigabyte of a megabyte; no line or JSON file of a collection is near this.
 _LONGEST_LINE = 1 << 28
+_BLOCK = 1 << 20
 _LARGEST_UNPACKED = 1 << 32
 _MOST_COMPRESSED = 64
 _LONGEST_AXIS = 1 << 48
+
+
+class LineBlock(NamedTuple):
+    """Successive lines of a file, with the empty ones.
+
+    Args:
+        number: Number of the first line, from 1.
+        start: Position of the first line in the file; None if the file is packed.
+        lines: The lines without the line feed at their ends.
+    """
+
+    number: int
+    start: int | None
+    lines: list[bytes]
+
+    def after(self, size: int, lines: int) -> LineBlock:
+        """An empty block that many bytes and lines later."""
+        return LineBlock(self.number + lines, None if self.start is None else self.start + size, [])
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """Each line that is not empty with its number, without the line end."""
+        for number, line in enumerate(self.lines, self.number):
+            if stripped := line.rstrip(b"\r\n"):
+                yield number, stripped
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Position and length of each line in the file, which is not packed."""
+        lengths = list(map(len, self.lines))
+        start = self.start or 0
+        return list(zip(accumulate((length + 1 for length in lengths[:-1]), initial=start), lengths, strict=True))
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -59,20 +95,74 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     Raises:
         FormatError: The gzip data are broken, or a line is longer than 256 MiB; it is the first that cannot be read.
     """
+    for block in line_blocks(path):
+        yield from block.numbered()
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is unpacked while it is read, by its name."""
+    return path.suffix == ".gz"
+
+
+def line_blocks(path: Path) -> Iterator[LineBlock]:
+    """The lines of a file in blocks of about a megabyte; see `numbered_lines`."""
     regular(path)
-    number = 0
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
+    packed = is_packed(path)
+    block = LineBlock(1, None if packed else 0, [])
+    with gzip.open(path, "rb") if packed else path.open("rb") as file:
+        begun: list[bytes] = []
+        size = 0
         try:
-            while line := lines.readline(_LONGEST_LINE):
-                number += 1
-                if len(line) == _LONGEST_LINE:
-                    raise FormatError(path, number, "longer than 256 MiB; give one object on each line")
-                if number == 1:
-                    line = line.removeprefix(BYTE_ORDER_MARK)
-                if stripped := line.rstrip(b"\r\n"):
-                    yield number, stripped
+            for part in _parts(file):
+                if block.number == 1 and not begun and part.startswith(BYTE_ORDER_MARK):
+                    part = part[len(BYTE_ORDER_MARK) :]
+                    block = block.after(len(BYTE_ORDER_MARK), 0)
+                head, feed, tail = part.rpartition(b"\n")
+                if feed:
+                    yield from _lines(path, block, whole := b"".join([*begun, head]))
+                    block = block.after(len(whole) + 1, whole.count(b"\n") + 1)
+                    begun, size = [], 0
+                begun.append(tail)
+                size += len(tail)
+                if size >= _LONGEST_LINE:
+                    raise _too_long(path, block.number)
         except _BROKEN_GZIP as error:
-            raise FormatError(path, number + 1, f"broken gzip ({error}); download or write the file again") from error
+            problem = f"broken gzip ({error}); download or write the file again"
+            raise FormatError(path, block.number, problem) from error
+        if last := b"".join(begun):
+            yield from _lines(path, block, last)
+
+
+def _parts(file: gzip.GzipFile | BufferedReader) -> Iterator[bytes]:
+    """The contents of a file in parts of a megabyte, and before an error what precedes it."""
+    while True:
+        parts: list[bytes] = []
+        size = 0
+        try:
+            while size < _BLOCK and (part := file.read1(_BLOCK - size)):
+                parts.append(part)
+                size += len(part)
+        except _BROKEN_GZIP:
+            yield b"".join(parts)
+            raise
+        if not parts:
+            return
+        yield b"".join(parts)
+
+
+def _lines(path: Path, block: LineBlock, raw: bytes) -> Iterator[LineBlock]:
+    """The block with these lines; a line that is too long is an error after those before it."""
+    lines = raw.split(b"\n")
+    if len(raw) >= _LONGEST_LINE - 1:
+        for at, line in enumerate(lines):
+            if len(line) >= _LONGEST_LINE - 1:
+                yield block._replace(lines=lines[:at])
+                raise _too_long(path, block.number + at)
+    yield block._replace(lines=lines)
+
+
+def _too_long(path: Path, number: int) -> FormatError:
+    return FormatError(path, number, "longer than 256 MiB; give one object on each line")
 
 
 def read_bytes(path: Path) -> bytes:

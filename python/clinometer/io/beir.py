@@ -15,6 +15,7 @@ from clinometer.collection import Collection, Texts
 from clinometer.contents import decode_text, numbered_lines
 from clinometer.errors import UsageError, shown
 from clinometer.files import folder_written_whole
+from clinometer.io.documents import read_documents
 from clinometer.io.grades import is_grade, whole_grade
 from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
@@ -67,10 +68,10 @@ def read_beir(
     labels, ids = Labeller(language), Ids()
     for row, grade in tsv_judgements(find_file(folder, f"qrels/{split}.tsv")):
         assembly.judge(row.fields["query-id"], row.fields["corpus-id"], grade, row)
-    for path, table, add in ((queries, "queries", assembly.add_query), (corpus, "corpus", assembly.add_document)):
-        for row in jsonl_rows(path):
-            name = ids.of(row, "_id", table)
-            add(name, row, labels.label(name, row), group_of(row))
+    for row in jsonl_rows(queries):
+        name = ids.of(row, "_id", "queries")
+        assembly.add_query(name, row, labels.label(name, row), group_of(row))
+    read_documents(corpus, assembly, labels, ids)
     return assembly.build(folder, {"split": split, "languages_found_by": dict(labels.found_by), **ids.notes()})
 
 

@@ -131,7 +131,7 @@ def _new(texts: Sequence[str], first_row: dict[str, int], start: int) -> list[st
 
 
 def _rows(
-    writer: StoreWriter, encoded_parts: Iterator[NDArray[np.float32]], texts: tuple[str, ...], first_rows: list[int]
+    writer: StoreWriter, encoded_parts: Iterator[NDArray[np.float32]], texts: Sequence[str], first_rows: list[int]
 ) -> NDArray[Any]:
     stored = [number for number, row in enumerate(first_rows) if row < len(writer)]
     row_of: dict[str, int] = {}
