@@ -47,7 +47,7 @@ def write_folder(
     """
     rng = np.random.default_rng(seed)
     prose = [_prose(language, rng) for language in LANGUAGES]
-    # In UTF-8 other scripts take more bytes for a character.
+    # In UTF-8 the other scripts take two or three bytes for a character.
     share = [1.0 if language not in _LETTERS else 0.55 for language in LANGUAGES]
     encode = msgspec.json.Encoder().encode
     (folder / "qrels").mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import clinometer as cm
 from clinometer import Collection, contents
 from clinometer.collection import stored_texts
+from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import ClinometerError, FormatError
 from clinometer.io import documents
 
@@ -134,9 +135,7 @@ def test_a_block_is_read_as_its_rows_are(
     mark: bool, packed: bool, held: bool, block: int, language: str | None, languages: list[str] | None,
 ) -> None:  # fmt: skip
     lines = [json.dumps(document(0)).encode(), *lines[:place], *bad_lines, *lines[place:]]
-    place_of = folder(
-        *lines, end=b"\r\n" if crlf else b"\n", head=b"\xef\xbb\xbf" if mark else b"", packed=packed
-    )
+    place_of = folder(*lines, end=b"\r\n" if crlf else b"\n", head=b"\xef\xbb\xbf" if mark else b"", packed=packed)
     with monkeypatch.context() as patch:
         expected = row_by_row(place_of, monkeypatch, language=language, languages=languages)
         patch.setattr(contents, "_BLOCK", block)
@@ -172,7 +171,7 @@ def test_texts_on_the_disk_behave_like_the_tuple_that_they_were(folder: Write, p
     assert column[10:4000:7] == texts[10:4000:7]
     assert column[::-1] == texts[::-1]
     assert (texts[7] in column, "absent" in column, column.index(texts[7])) == (True, False, 7)
-    assert (*column[:1], "x") == (texts[0], "x") == column[:1] + ("x",)
+    assert column[:1] + ("x",) == (texts[0], "x")  # noqa: RUF005 - what tuples can
     assert repr(column[:2]) == repr(tuple(texts[:2]))
     assert len(repr(column)) < 1000
     with pytest.raises(IndexError):
@@ -188,9 +187,14 @@ def test_only_the_texts_that_are_asked_for_are_read(folder: Write, monkeypatch: 
     collection = cm.load(f"beir:{folder(*(document(n, f'Text {n}') for n in range(300)))}")
     decoded: list[bytes] = []
     plain = documents._text_of
-    monkeypatch.setattr(collection.documents.texts, "_decode", lambda line: (decoded.append(line), plain(line))[1])
+
+    def counted(line: bytes) -> str:
+        decoded.append(line)
+        return plain(line)
+
+    monkeypatch.setattr(collection.documents.texts, "_decode", counted)
     rows = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
-    encoder = cm.encoder("precomputed", queries=rows[:1], documents=rows)
+    encoder = PrecomputedEncoder(rows[:1], rows)
     evaluation = cm.evaluate(collection, encoder, scenarios=["mono-same"], pivot="de", examples=1, resamples=0)
     assert evaluation.collection["digest"] == collection.digest()
     assert len(decoded) < 20
@@ -210,7 +214,7 @@ def test_a_file_that_changes_is_a_sentence(folder: Write, change: str) -> None:
         path.write_bytes(path.read_bytes().replace(b"Katze", b"Tatze"))
         os.utime(path, ns=(2, 2))
     for use in (lambda: collection.documents.texts[0], lambda: list(collection.documents.texts)):
-        with pytest.raises(FormatError, match=r"corpus\.jsonl: the file has changed since .*; load the collection again"):
+        with pytest.raises(FormatError, match=r"corpus\.jsonl: the file has changed since .*; load the"):
             use()
 
 
@@ -239,5 +243,5 @@ def test_a_full_disk_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    with pytest.raises(ClinometerError, match="No space left on device.*set TMPDIR"):
+    with pytest.raises(ClinometerError, match=r"No space left on device.*set TMPDIR"):
         cm.load("demo", languages=["en", "de"])

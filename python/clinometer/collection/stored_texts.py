@@ -138,6 +138,7 @@ class SpooledTexts:
         """The texts so far."""
         if self._spool is None:
             return tuple(self._texts)
+        self._spool.flush()
         ends = np.array(self._ends, dtype=np.int64)
         digests = np.array(self._digests, dtype=np.int64)
         return StoredTexts(self._spool, ends[:-1], np.diff(ends).astype(np.int32), _decoded, digests)
