@@ -130,7 +130,7 @@ class Documents(NamedTuple):
 
 
 class Assembly:
-    """Takes judgements first, then queries and documents in any order, and builds the collection.
+    """Takes documents, judgements, and after these the queries, and builds the collection.
 
     Args:
         name: Name of the collection.
