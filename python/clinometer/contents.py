@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 from itertools import accumulate
 from math import prod
+from operator import add
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
@@ -51,7 +52,8 @@ _BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]', re.DOTALL)
 _DEEPEST = 64
 # Gzip makes a gigabyte of a megabyte; no line or JSON file of a collection is near this.
 _LONGEST_LINE = 1 << 28
-_BLOCK = 1 << 20
+# No more than the processor's cache holds, with what is made of it.
+_BLOCK = 1 << 18
 _LARGEST_UNPACKED = 1 << 32
 _MOST_COMPRESSED = 64
 _LONGEST_AXIS = 1 << 48
@@ -80,11 +82,12 @@ class LineBlock(NamedTuple):
             if stripped := line.rstrip(b"\r\n"):
                 yield number, stripped
 
-    def spans(self) -> list[tuple[int, int]]:
+    def spans(self) -> tuple[list[int], list[int]]:
         """Position and length of each line in the file, which is not packed."""
         lengths = list(map(len, self.lines))
-        start = self.start or 0
-        return list(zip(accumulate((length + 1 for length in lengths[:-1]), initial=start), lengths, strict=True))
+        ends = accumulate(lengths, initial=self.start or 0)
+        # Each line is followed by a line feed.
+        return list(map(add, ends, range(len(lengths)))), lengths
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -117,20 +120,21 @@ def line_blocks(path: Path) -> Iterator[LineBlock]:
                 if block.number == 1 and not begun and part.startswith(BYTE_ORDER_MARK):
                     part = part[len(BYTE_ORDER_MARK) :]
                     block = block.after(len(BYTE_ORDER_MARK), 0)
-                head, feed, tail = part.rpartition(b"\n")
-                if feed:
-                    yield from _lines(path, block, whole := b"".join([*begun, head]))
-                    block = block.after(len(whole) + 1, whole.count(b"\n") + 1)
+                if b"\n" in part:
+                    lines = b"".join([*begun, part]).split(b"\n")
+                    part = lines.pop()
+                    yield from _lines(path, block, lines)
+                    block = block.after(sum(map(len, lines)) + len(lines), len(lines))
                     begun, size = [], 0
-                begun.append(tail)
-                size += len(tail)
+                begun.append(part)
+                size += len(part)
                 if size >= _LONGEST_LINE:
                     raise _too_long(path, block.number)
         except _BROKEN_GZIP as error:
             problem = f"broken gzip ({error}); download or write the file again"
             raise FormatError(path, block.number, problem) from error
         if last := b"".join(begun):
-            yield from _lines(path, block, last)
+            yield from _lines(path, block, [last])
 
 
 def _parts(file: gzip.GzipFile | BufferedReader) -> Iterator[bytes]:
@@ -150,14 +154,12 @@ def _parts(file: gzip.GzipFile | BufferedReader) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def _lines(path: Path, block: LineBlock, raw: bytes) -> Iterator[LineBlock]:
+def _lines(path: Path, block: LineBlock, lines: list[bytes]) -> Iterator[LineBlock]:
     """The block with these lines; a line that is too long is an error after those before it."""
-    lines = raw.split(b"\n")
-    if len(raw) >= _LONGEST_LINE - 1:
-        for at, line in enumerate(lines):
-            if len(line) >= _LONGEST_LINE - 1:
-                yield block._replace(lines=lines[:at])
-                raise _too_long(path, block.number + at)
+    if max(map(len, lines)) >= _LONGEST_LINE - 1:
+        at = next(at for at, line in enumerate(lines) if len(line) >= _LONGEST_LINE - 1)
+        yield block._replace(lines=lines[:at])
+        raise _too_long(path, block.number + at)
     yield block._replace(lines=lines)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -93,14 +92,14 @@ def _taken(column: Sequence[Any], rows: NDArray[np.int64]) -> Sequence[Any]:
     return column.take(rows) if isinstance(column, Column) else tuple(map(column.__getitem__, rows.tolist()))
 
 
-def hashed_rows(ids: Iterable[str], languages: Iterable[str], texts: Iterable[str]) -> Iterator[bytes]:
+def hashed_rows(ids: Sequence[str], languages: Sequence[str], texts: Sequence[str]) -> Iterator[bytes]:
     """The bytes of texts that a digest covers, in parts."""
-    rows = zip(ids, languages, texts, strict=True)
-    while part := list(islice(rows, _HASHED)):
+    for start in range(0, len(ids), _HASHED):
+        columns = [column[start : start + _HASHED] for column in (ids, languages, texts)]
         # One join of all cells copies each text once.
-        cells = ["\x1f"] * (6 * len(part))
-        cells[0::6], cells[2::6], cells[4::6] = zip(*part, strict=True)
-        cells[5::6] = ["\x1e"] * len(part)
+        cells = ["\x1f"] * (6 * len(columns[0]))
+        cells[0::6], cells[2::6], cells[4::6] = columns
+        cells[5::6] = ["\x1e"] * len(columns[0])
         yield "".join(cells).encode()
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from clinometer.collection.base import Collection
 from clinometer.collection.grades import checked_grade
-from clinometer.collection.side import Side, Span
-from clinometer.collection.stored_texts import TextSink
+from clinometer.collection.side import Side
+from clinometer.collection.stored_texts import Span, Spans, TextSink
 from clinometer.errors import CollectionError, first_few, shown
 from clinometer.languages import canonical
 
@@ -69,7 +69,7 @@ class CollectionBuilder:
         texts: Sequence[str],
         languages: Sequence[str],
         groups: Sequence[str | None],
-        spans: Sequence[Span] | None = None,
+        spans: Spans | None = None,
     ) -> bool:
         """Add many documents at once, unless one of them is to be refused, left out or counted: then none is.
 
@@ -87,11 +87,12 @@ class CollectionBuilder:
             LanguageError: A label is not a language label.
         """
         side = self._sides["document"]
-        if not (side.is_new(ids) and all(map(str.strip, texts))):
-            return False
         spellings = Counter(languages)
         label_of = {spelling: canonical(spelling) for spelling in spellings}
-        side.extend(ids, texts, list(map(label_of.__getitem__, languages)), groups, spans)
+        if not all(map(str.strip, texts)) or not side.extend(
+            ids, texts, list(map(label_of.__getitem__, languages)), groups, spans
+        ):
+            return False
         for spelling, count in spellings.items():
             self._spellings.setdefault(label_of[spelling], Counter())[spelling] += count
         return True

@@ -5,19 +5,16 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from clinometer.collection.base import Texts, hashed_rows
 from clinometer.collection.columns import CodedColumn
-from clinometer.collection.stored_texts import SpooledTexts, TextSink
+from clinometer.collection.stored_texts import Span, Spans, SpooledTexts, TextSink
 
-__all__ = ["Side", "Span"]
-
-Span = tuple[int, int]
-"""Position and length of a text's line in the file that holds it."""
+__all__ = ["Side"]
 
 _HASHED = 512
 
@@ -46,14 +43,6 @@ class Side:
     def __len__(self) -> int:
         return len(self.row_of)
 
-    def is_new(self, ids: Sequence[str]) -> bool:
-        """Whether none of the ids is among the texts, nor twice among themselves."""
-        return (
-            self.row_of.keys().isdisjoint(ids)
-            and (not self.empty or self.empty.keys().isdisjoint(ids))
-            and len(set(ids)) == len(ids)
-        )
-
     def repeats_exactly(self, id: str, text: str, language: str, group: str | None) -> bool:
         """Whether an id that was added has this text, language and group."""
         row = self.row_of[id]
@@ -63,7 +52,7 @@ class Side:
     def add(self, id: str, text: str, language: str, group: str | None, span: Span | None) -> None:
         """Add a text with a new id."""
         self.row_of[id] = len(self.row_of)
-        self.texts.extend((text,), None if span is None else (span,))
+        self.texts.extend((text,), None if span is None else ((span[0],), (span[1],)))
         self._languages.append(self._codes.setdefault(language, len(self._codes)))
         self._groups.append(self._group_codes.setdefault(group, len(self._group_codes)))
         if self._sha is not None:
@@ -77,10 +66,15 @@ class Side:
         texts: Sequence[str],
         languages: Sequence[str],
         groups: Sequence[str | None],
-        spans: Iterable[Span] | None,
-    ) -> None:
-        """Add texts with new ids."""
-        self.row_of.update(zip(ids, range(len(self.row_of), len(self.row_of) + len(ids)), strict=True))
+        spans: Spans | None,
+    ) -> bool:
+        """Add texts, unless one of the ids is there already or given twice: then none is added."""
+        row_of = dict(zip(ids, range(len(self.row_of), len(self.row_of) + len(ids)), strict=True))
+        if len(row_of) < len(ids) or not all(
+            earlier.keys().isdisjoint(row_of) for earlier in (self.row_of, self.empty)
+        ):
+            return False
+        self.row_of |= row_of
         self.texts.extend(texts, spans)
         for column, code_of, values in (
             (self._languages, self._codes, languages),
@@ -92,6 +86,7 @@ class Side:
         if self._sha is not None:
             self._hash()
             self._update(ids, languages, texts)
+        return True
 
     def _hash(self) -> None:
         if self._unhashed:

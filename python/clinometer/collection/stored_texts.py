@@ -7,7 +7,7 @@ than a few megabytes.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,13 +16,20 @@ from numpy.typing import NDArray
 from clinometer.collection.columns import Column
 from clinometer.files.held import HeldFile, Spool
 
-__all__ = ["HELD", "FileTexts", "SpooledTexts", "StoredTexts", "TextSink", "fits_in_memory"]
+__all__ = ["HELD", "FileTexts", "Span", "Spans", "SpooledTexts", "StoredTexts", "TextSink", "fits_in_memory"]
 
 HELD = 32 << 20
 """Bytes of text up to which texts are held in memory."""
 
 _AT_ONCE = 2048
 _WINDOW = 4 << 20
+
+
+Span = tuple[int, int]
+"""Position and length of a text's line in the file that holds it."""
+
+Spans = tuple[Sequence[int], Sequence[int]]
+"""Positions and lengths of the lines of several texts."""
 
 
 class _Bytes(Protocol):
@@ -92,7 +99,7 @@ class TextSink(Protocol):
 
     def __getitem__(self, row: int) -> str: ...
 
-    def extend(self, texts: Sequence[str], spans: Iterable[tuple[int, int]] | None) -> None:
+    def extend(self, texts: Sequence[str], spans: Spans | None) -> None:
         """Add texts; `spans` are the positions and lengths of their lines, for those that are read in place."""
 
     def column(self) -> Sequence[str]:
@@ -118,7 +125,7 @@ class SpooledTexts:
         start, end = self._ends[row : row + 2]
         return _decoded(self._spool.read(start, end - start))
 
-    def extend(self, texts: Sequence[str], spans: Iterable[tuple[int, int]] | None = None) -> None:  # noqa: ARG002
+    def extend(self, texts: Sequence[str], spans: Spans | None = None) -> None:  # noqa: ARG002
         """Add texts."""
         if self._spool is None:
             self._texts += texts
@@ -173,11 +180,11 @@ class FileTexts:
         except ValueError:
             raise self._file.changed() from None
 
-    def extend(self, texts: Sequence[str], spans: Iterable[tuple[int, int]] | None) -> None:
+    def extend(self, texts: Sequence[str], spans: Spans | None) -> None:
         """Add texts by the positions and lengths of their lines."""
-        for start, length in spans or ():
-            self._starts.append(start)
-            self._lengths.append(length)
+        assert spans is not None  # noqa: S101 - a reader that holds lines has their spans
+        self._starts.extend(spans[0])
+        self._lengths.extend(spans[1])
         self._digests.extend(map(hash, texts))
 
     def column(self) -> Sequence[str]:

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from clinometer.collection.side import Span
-from clinometer.collection.stored_texts import FileTexts, fits_in_memory
+from clinometer.collection.stored_texts import FileTexts, Spans, fits_in_memory
 from clinometer.contents import BYTE_ORDER_MARK, LineBlock, is_packed, line_blocks, too_deep
 from clinometer.errors import LanguageError
 from clinometer.files.held import HeldFile
@@ -77,7 +76,7 @@ def read_documents(path: Path, assembly: Assembly, labels: Labeller, ids: Ids) -
         if b"" in lines or b"\r" in lines:
             filled = [at for at, line in enumerate(lines) if line.strip(b"\r")]
             lines = [lines[at] for at in filled]
-            spans = None if spans is None else [spans[at] for at in filled]
+            spans = None if spans is None else ([spans[0][at] for at in filled], [spans[1][at] for at in filled])
         columns = _columns(lines, labels, decode)
         if columns is None and decode is _decode_whole:
             decode = _decode_any
@@ -139,7 +138,7 @@ def _columns(lines: list[bytes], labels: Labeller, decode: Callable[[bytes], _Do
     return _Columns(Documents(ids, texts, languages, groups, names_groups), found_by)  # type: ignore[arg-type]
 
 
-def _added(assembly: Assembly, columns: _Columns, spans: list[Span] | None) -> bool:
+def _added(assembly: Assembly, columns: _Columns, spans: Spans | None) -> bool:
     try:
         return assembly.add_documents(columns.documents, spans)
     except LanguageError:
@@ -152,5 +151,6 @@ def _read_rows(path: Path, block: LineBlock, in_place: bool, assembly: Assembly,
     for number, raw in block.numbered():
         row = jsonl_row(raw, path, number)
         name = ids.of(row, "_id", "corpus")
-        span = None if spans is None else spans[number - block.number]
+        at = number - block.number
+        span = None if spans is None else (spans[0][at], spans[1][at])
         assembly.add_document(name, row, labels.label(name, row), group_of(row), span)

@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.collection.groups import with_inferred_groups
-from clinometer.collection.side import Span
-from clinometer.collection.stored_texts import TextSink
+from clinometer.collection.stored_texts import Span, Spans, TextSink
 from clinometer.errors import CollectionError, shown
 from clinometer.io.rows import Row
 from clinometer.languages import canonical, select
@@ -174,7 +173,7 @@ class Assembly:
         if self._keep("document", id, language):
             self._builder.add_document(id, text, language, group, row.place, span)
 
-    def add_documents(self, documents: Documents, spans: Sequence[Span] | None) -> bool:
+    def add_documents(self, documents: Documents, spans: Spans | None) -> bool:
         """Add many documents whose language was requested; False if one of them needs `add_document`, and none is.
 
         Raises:
@@ -188,7 +187,9 @@ class Assembly:
             skipped = [name for name, keep in zip(ids, in_requested, strict=True) if not keep]
             ids, texts, languages = (list(compress(column, in_requested)) for column in (ids, texts, languages))
             groups = list(compress(groups, in_requested))
-            spans = None if spans is None else list(compress(spans, in_requested))
+            spans = None if spans is None else (
+                list(compress(spans[0], in_requested)), list(compress(spans[1], in_requested)),
+            )  # fmt: skip
         if not self._builder.add_documents(ids, texts, languages, groups, spans):
             return False
         self._skipped["document"].update(skipped)
