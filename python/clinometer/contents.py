@@ -7,12 +7,9 @@ wrong with a file is a `FormatError`, and nothing is allocated that the file can
 from __future__ import annotations
 
 import errno
-import gzip
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
-from io import BufferedReader
 from itertools import accumulate
 from math import prod
 from operator import add
@@ -26,13 +23,13 @@ from numpy.typing import NDArray
 
 from clinometer.errors import ClinometerError, FormatError
 from clinometer.files import regular
+from clinometer.files.packed import BrokenPackingError, is_packed, unpacked_parts
 
 __all__ = [
     "BYTE_ORDER_MARK",
     "LineBlock",
     "decode_json",
     "decode_text",
-    "is_packed",
     "line_blocks",
     "mapped_npy",
     "not_utf8",
@@ -47,10 +44,9 @@ __all__ = [
 T = TypeVar("T")
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BROKEN_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
 _BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]', re.DOTALL)
 _DEEPEST = 64
-# Gzip makes a gigabyte of a megabyte; no line or JSON file of a collection is near this.
+# Packing makes a megabyte of a gigabyte; no line or JSON file of a collection is near this.
 _LONGEST_LINE = 1 << 28
 # No more than the processor's cache holds, with what is made of it.
 _BLOCK = 1 << 18
@@ -91,67 +87,41 @@ class LineBlock(NamedTuple):
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Each line that is not empty with its number from 1, without the line end; gzip if the name ends in `.gz`.
+    """Each line that is not empty with its number from 1, without the line end; packed if it ends in `.gz` or `.zst`.
 
     A byte-order mark before the first line, which some editors write, is not part of it.
 
     Raises:
-        FormatError: The gzip data are broken, or a line is longer than 256 MiB; it is the first that cannot be read.
+        FormatError: The packed data are broken, or a line is longer than 256 MiB; it is the first that cannot be read.
     """
     for block in line_blocks(path):
         yield from block.numbered()
 
 
-def is_packed(path: Path) -> bool:
-    """Whether a file is unpacked while it is read, by its name."""
-    return path.suffix == ".gz"
-
-
 def line_blocks(path: Path) -> Iterator[LineBlock]:
-    """The lines of a file in blocks of about a megabyte; see `numbered_lines`."""
-    regular(path)
-    packed = is_packed(path)
-    block = LineBlock(1, None if packed else 0, [])
-    with gzip.open(path, "rb") if packed else path.open("rb") as file:
-        begun: list[bytes] = []
-        size = 0
-        try:
-            for part in _parts(file):
-                if block.number == 1 and not begun and part.startswith(BYTE_ORDER_MARK):
-                    part = part[len(BYTE_ORDER_MARK) :]
-                    block = block.after(len(BYTE_ORDER_MARK), 0)
-                if b"\n" in part:
-                    lines = b"".join([*begun, part]).split(b"\n")
-                    part = lines.pop()
-                    yield from _lines(path, block, lines)
-                    block = block.after(sum(map(len, lines)) + len(lines), len(lines))
-                    begun, size = [], 0
-                begun.append(part)
-                size += len(part)
-                if size >= _LONGEST_LINE:
-                    raise _too_long(path, block.number)
-        except _BROKEN_GZIP as error:
-            problem = f"broken gzip ({error}); download or write the file again"
-            raise FormatError(path, block.number, problem) from error
-        if last := b"".join(begun):
-            yield from _lines(path, block, [last])
-
-
-def _parts(file: gzip.GzipFile | BufferedReader) -> Iterator[bytes]:
-    """The contents of a file in parts of a megabyte, and before an error what precedes it."""
-    while True:
-        parts: list[bytes] = []
-        size = 0
-        try:
-            while size < _BLOCK and (part := file.read1(_BLOCK - size)):
-                parts.append(part)
-                size += len(part)
-        except _BROKEN_GZIP:
-            yield b"".join(parts)
-            raise
-        if not parts:
-            return
-        yield b"".join(parts)
+    """The lines of a file in blocks; see `numbered_lines`."""
+    block = LineBlock(1, None if is_packed(regular(path)) else 0, [])
+    begun: list[bytes] = []
+    size = 0
+    try:
+        for part in unpacked_parts(path, _BLOCK):
+            if block.number == 1 and not begun and part.startswith(BYTE_ORDER_MARK):
+                part = part[len(BYTE_ORDER_MARK) :]
+                block = block.after(len(BYTE_ORDER_MARK), 0)
+            if b"\n" in part:
+                lines = b"".join([*begun, part]).split(b"\n")
+                part = lines.pop()
+                yield from _lines(path, block, lines)
+                block = block.after(sum(map(len, lines)) + len(lines), len(lines))
+                begun, size = [], 0
+            begun.append(part)
+            size += len(part)
+            if size >= _LONGEST_LINE:
+                raise _too_long(path, block.number)
+    except BrokenPackingError as error:
+        raise FormatError(path, block.number, f"{error}; download or write the file again") from error
+    if last := b"".join(begun):
+        yield from _lines(path, block, [last])
 
 
 def _lines(path: Path, block: LineBlock, lines: list[bytes]) -> Iterator[LineBlock]:
@@ -168,18 +138,20 @@ def _too_long(path: Path, number: int) -> FormatError:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The whole file, unpacked if its name ends in `.gz`."""
-    regular(path)
-    if path.suffix != ".gz":
+    """The whole file, unpacked if its name ends in `.gz` or `.zst`."""
+    if not is_packed(regular(path)):
         return path.read_bytes()
+    parts: list[bytes] = []
+    size = 0
     try:
-        with gzip.open(path, "rb") as file:
-            raw = file.read(_LARGEST_UNPACKED)
-    except _BROKEN_GZIP as error:
-        raise FormatError(path, None, f"broken gzip ({error}); download or write the file again") from error
-    if len(raw) == _LARGEST_UNPACKED:
-        raise FormatError(path, None, "more than 4 GiB when unpacked; check that this is the right file")
-    return raw
+        for part in unpacked_parts(path, _BLOCK):
+            parts.append(part)
+            size += len(part)
+            if size >= _LARGEST_UNPACKED:
+                raise FormatError(path, None, "more than 4 GiB when unpacked; check that this is the right file")
+    except BrokenPackingError as error:
+        raise FormatError(path, None, f"{error}; download or write the file again") from error
+    return b"".join(parts)
 
 
 def read_json(path: str | Path, kind: type[T], expected: str) -> T:

@@ -15,9 +15,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from clinometer.collection.stored_texts import FileTexts, Spans, fits_in_memory
-from clinometer.contents import BYTE_ORDER_MARK, LineBlock, is_packed, line_blocks, too_deep
+from clinometer.contents import BYTE_ORDER_MARK, LineBlock, line_blocks, too_deep
 from clinometer.errors import LanguageError
 from clinometer.files.held import HeldFile
+from clinometer.files.packed import is_packed
 from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Documents, Labeller, group_of
 from clinometer.io.rows import jsonl_row
