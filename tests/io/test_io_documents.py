@@ -63,7 +63,7 @@ def read(folder: Path, **options: Any) -> Collection | str:
 
 def row_by_row(folder: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Collection | str:
     with monkeypatch.context() as patch:
-        patch.setattr(documents, "_columns", lambda *_: None)
+        patch.setattr(documents, "_added", lambda *_: False)
         return read(folder, **options)
 
 
@@ -150,7 +150,7 @@ def test_a_block_is_read_as_its_rows_are(
 def test_plain_lines_are_not_read_row_by_row(folder: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [document(number, title="t", group=f"g{number}", metadata={"url": "x"}, url=[1]) for number in range(9)]
     place = folder(*rows, b"", end=b"\r\n")
-    monkeypatch.setattr(documents, "_read_rows", None)
+    monkeypatch.setattr(documents, "_add_row", None)
     collection = cm.load(f"beir:{place}")
     assert collection.documents.texts[8] == "t Eine Katze schläft."
     assert collection.notes["languages_found_by"] == {"field": 10}

@@ -1,27 +1,29 @@
-"""Documents of JSONL files in BEIR's form, decoded to typed fields a block of lines at a time.
+"""Documents of JSONL and parquet files in BEIR's form, decoded to typed fields a block of lines at a time.
 
-A block in which anything is unusual (an error, a number as an id, an empty or repeated text) is read again row by row:
-what is refused, left out or counted is decided in one place, and this is a fast way to the same result.
+A block in which anything is unusual, such as an error or a number as an id, is read again row by row: what is refused
+is decided in one place, and this is a fast way to the same result.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import compress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from clinometer.collection.stored_texts import FileTexts, Spans, fits_in_memory
-from clinometer.contents import BYTE_ORDER_MARK, LineBlock, line_blocks, too_deep
+from clinometer.collection.stored_texts import FileTexts, Span, Spans, fits_in_memory
+from clinometer.contents import BYTE_ORDER_MARK, line_blocks, too_deep
 from clinometer.errors import LanguageError
 from clinometer.files.held import HeldFile
 from clinometer.files.packed import is_packed
 from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Documents, Labeller, group_of
-from clinometer.io.rows import jsonl_row
+from clinometer.io.rows import Row, jsonl_row
+from clinometer.io.tables import parquet_batches
 
 __all__ = ["read_documents"]
 
@@ -62,30 +64,47 @@ _decode_text = msgspec.json.Decoder(_Text).decode
 
 
 def read_documents(path: Path, assembly: Assembly, labels: Labeller, ids: Ids) -> None:
-    """Add the documents of a file to a collection; a large file that is not packed keeps their texts.
+    """Add the documents of a JSONL or parquet file; a large file of plain JSONL keeps their texts.
 
     Raises:
         ClinometerError: As for `clinometer.io.beir.read_beir`.
     """
+    if path.suffix == ".parquet":
+        _read_table(path, assembly, labels, ids)
+        return
     in_place = not is_packed(path) and not fits_in_memory(path.stat().st_size)
     if in_place:
         assembly.hold_documents(FileTexts(HeldFile(path), _text_of))
     decode: Callable[[bytes], _Document] = _decode_whole
     for block in line_blocks(path):
         spans = block.spans() if in_place else None
-        lines = block.lines
+        lines, numbers = block.lines, list(range(block.number, block.number + len(block.lines)))
         if b"" in lines or b"\r" in lines:
-            filled = [at for at, line in enumerate(lines) if line.strip(b"\r")]
-            lines = [lines[at] for at in filled]
-            spans = None if spans is None else ([spans[0][at] for at in filled], [spans[1][at] for at in filled])
-        columns = _columns(lines, labels, decode)
-        if columns is None and decode is _decode_whole:
+            filled = [bool(line.strip(b"\r")) for line in lines]
+            lines, numbers = list(compress(lines, filled)), list(compress(numbers, filled))
+            spans = None if spans is None else (list(compress(spans[0], filled)), list(compress(spans[1], filled)))
+        documents = _decoded(lines, decode)
+        if documents is None and decode is _decode_whole:
             decode = _decode_any
-            columns = _columns(lines, labels, decode)
-        if columns is None or not _added(assembly, columns, spans):
-            _read_rows(path, block, in_place, assembly, labels, ids)
-        else:
-            labels.found_by.update(columns.found_by)
+            documents = _decoded(lines, decode)
+        if documents is None or not _added(assembly, documents, labels, spans, path, numbers):
+            starts, lengths = block.spans()
+            for number, raw in block.numbered():
+                at = number - block.number
+                span = (starts[at], lengths[at]) if in_place else None
+                _add_row(jsonl_row(raw, path, number), assembly, labels, ids, span)
+
+
+def _read_table(path: Path, assembly: Assembly, labels: Labeller, ids: Ids) -> None:
+    for first, fields in parquet_batches(path):
+        try:
+            documents = msgspec.convert(fields, list[_Document])
+        except msgspec.ValidationError:
+            documents = None
+        numbers = range(first, first + len(fields))
+        if documents is None or not _added(assembly, documents, labels, None, path, numbers):
+            for number, row_fields in enumerate(fields, first):
+                _add_row(Row(row_fields, path, number), assembly, labels, ids, None)
 
 
 def _text_of(line: bytes) -> str:
@@ -97,13 +116,8 @@ def _joined(title: str | None, text: str) -> str:
     return f"{title} {text}".strip() if title else text.strip()
 
 
-class _Columns(NamedTuple):
-    documents: Documents
-    found_by: dict[str, int]
-
-
-def _columns(lines: list[bytes], labels: Labeller, decode: Callable[[bytes], _Document]) -> _Columns | None:
-    """The fields of documents, and where their labels came from; None if a line is anything but plain."""
+def _decoded(lines: list[bytes], decode: Callable[[bytes], _Document]) -> list[_Document] | None:
+    """The documents of lines; None if one of them cannot be decoded."""
     try:
         if decode is _decode_any:
             for line in lines:
@@ -112,21 +126,30 @@ def _columns(lines: list[bytes], labels: Labeller, decode: Callable[[bytes], _Do
                     line.decode()
                 if too_deep(line):
                     return None
-        documents: list[_Document] = list(map(decode, lines))
+        return list(map(decode, lines))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _added(
+    assembly: Assembly,
+    documents: list[_Document],
+    labels: Labeller,
+    spans: Spans | None,
+    path: Path,
+    lines: Sequence[int],
+) -> bool:
+    """Add documents, unless one of them lacks an id or a label: then none is added."""
     ids = [document.id for document in documents]
-    languages = [document.language for document in documents]
-    found_by: dict[str, int] = {"field": len(languages)}
+    languages = [document.language or "" for document in documents]
+    found_by = {"field": len(languages)}
     if not all(languages):
-        stated = (
-            (document.language, document.metadata.language if document.metadata else None) for document in documents
-        )
-        chosen = [labels.choose(name, *pair) for name, pair in zip(ids, stated, strict=True)]
+        in_metadata = [document.metadata.language if document.metadata else None for document in documents]
+        chosen = list(map(labels.choose, ids, languages, in_metadata))
         languages = [label for label, _ in chosen]
         found_by = dict(Counter(source for _, source in chosen))
     if "" in ids or not all(languages):
-        return None
+        return False
     groups: list[Any] = [document.group for document in documents]
     names_groups = groups.count(UNSET) < len(groups)
     if not all(groups):
@@ -136,22 +159,14 @@ def _columns(lines: list[bytes], labels: Labeller, decode: Callable[[bytes], _Do
         groups = [group or metadata.group or metadata.parallel_id for group, metadata in rows]
         groups = [None if group is UNSET else group for group in groups]
     texts = [_joined(document.title, document.text) for document in documents]
-    return _Columns(Documents(ids, texts, languages, groups, names_groups), found_by)  # type: ignore[arg-type]
-
-
-def _added(assembly: Assembly, columns: _Columns, spans: Spans | None) -> bool:
     try:
-        return assembly.add_documents(columns.documents, spans)
+        assembly.add_documents(Documents(ids, texts, languages, groups, names_groups), spans, path, lines)
     except LanguageError:
         return False
+    labels.found_by.update(found_by)
+    return True
 
 
-def _read_rows(path: Path, block: LineBlock, in_place: bool, assembly: Assembly, labels: Labeller, ids: Ids) -> None:
-    """Add the documents of a block row by row."""
-    spans = block.spans() if in_place else None
-    for number, raw in block.numbered():
-        row = jsonl_row(raw, path, number)
-        name = ids.of(row, "_id", "corpus")
-        at = number - block.number
-        span = None if spans is None else (spans[0][at], spans[1][at])
-        assembly.add_document(name, row, labels.label(name, row), group_of(row), span)
+def _add_row(row: Row, assembly: Assembly, labels: Labeller, ids: Ids, span: Span | None) -> None:
+    name = ids.of(row, "_id", "corpus")
+    assembly.add_document(name, row, labels.label(name, row), group_of(row), span)

@@ -173,29 +173,34 @@ class Assembly:
         if self._keep("document", id, language):
             self._builder.add_document(id, text, language, group, row.place, span)
 
-    def add_documents(self, documents: Documents, spans: Spans | None) -> bool:
-        """Add many documents whose language was requested; False if one of them needs `add_document`, and none is.
+    def add_documents(self, documents: Documents, spans: Spans | None, path: Path, lines: Sequence[int]) -> None:
+        """Add many documents, as `add_document` does each.
+
+        Args:
+            documents: The documents.
+            spans: Where their lines are, for `hold_documents`.
+            path: Their file.
+            lines: Number of each one's line.
 
         Raises:
-            LanguageError: A label is not a language label.
+            LanguageError: A label is not a language label; nothing is added.
+            CollectionError: As for `CollectionBuilder.add_document`.
         """
         label_of = {spelling: canonical(spelling) for spelling in dict.fromkeys(documents.languages)}
-        ids, texts, languages, groups, _ = documents
-        skipped: list[str] = []
-        if self._languages is not None and not self._languages.issuperset(label_of.values()):
-            in_requested = [label_of[spelling] in self._languages for spelling in languages]
-            skipped = [name for name, keep in zip(ids, in_requested, strict=True) if not keep]
-            ids, texts, languages = (list(compress(column, in_requested)) for column in (ids, texts, languages))
-            groups = list(compress(groups, in_requested))
-            spans = None if spans is None else (
-                list(compress(spans[0], in_requested)), list(compress(spans[1], in_requested)),
-            )  # fmt: skip
-        if not self._builder.add_documents(ids, texts, languages, groups, spans):
-            return False
-        self._skipped["document"].update(skipped)
         self._available |= dict.fromkeys(label_of.values())
         self._names_groups |= documents.names_groups
-        return True
+        ids, texts, languages, groups, _ = documents
+        if self._languages is not None and not self._languages.issuperset(label_of.values()):
+            keep = [label_of[spelling] in self._languages for spelling in languages]
+            self._skipped["document"].update(name for name, kept in zip(ids, keep, strict=True) if not kept)
+            ids, texts, languages = (list(compress(column, keep)) for column in (ids, texts, languages))
+            groups, lines = list(compress(groups, keep)), list(compress(lines, keep))
+            spans = None if spans is None else (list(compress(spans[0], keep)), list(compress(spans[1], keep)))
+        if self._builder.add_documents(ids, texts, languages, groups, spans):
+            return
+        for row, (name, text, language, group) in enumerate(zip(ids, texts, languages, groups, strict=True)):
+            span = None if spans is None else (spans[0][row], spans[1][row])
+            self._builder.add_document(name, text, language, group, f"{path}:{lines[row]}", span)
 
     def _keep(self, kind: str, id: str, language: str) -> bool:
         label = canonical(language)
