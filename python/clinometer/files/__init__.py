@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
-
 from clinometer.errors import FormatError
-from clinometer.files.paths import check_target, expanded, refuse_foreign, regular
+from clinometer.files.paths import check_target, expanded, ordinary, refuse_foreign, regular
 from clinometer.files.whole import (
     PARTIAL,
     append_whole,
@@ -30,6 +27,7 @@ __all__ = [
     "folder_written_whole",
     "json_bytes",
     "lock",
+    "ordinary",
     "put_section",
     "refuse_foreign",
     "regular",
@@ -41,6 +39,8 @@ __all__ = [
 
 def file_digest(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal digits; read in parts, so that its size does not matter."""
+    import hashlib
+
     with regular(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -49,6 +49,8 @@ class Hashing:
     """A writable file that keeps the size and SHA-256 of what was written."""
 
     def __init__(self, file: IO[bytes]) -> None:
+        import hashlib
+
         self._file, self._sha, self.bytes = file, hashlib.sha256(), 0
 
     def write(self, data: bytes) -> int:
@@ -70,6 +72,8 @@ def json_bytes(value: Any) -> bytes:
         >>> json_bytes({"a": [1]})
         b'{\n "a": [\n  1\n ]\n}\n'
     """
+    import msgspec
+
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 

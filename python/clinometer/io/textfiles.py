@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from clinometer.errors import CollectionError, MissingFileError, UsageError
-from clinometer.files import expanded, regular, written_whole
+from clinometer.files import expanded, ordinary, written_whole
 from clinometer.files.packed import SUFFIXES
 from clinometer.languages import canonical, select
 
@@ -22,7 +22,7 @@ __all__ = ["find_file", "language_files", "optional_file", "require_file", "requ
 
 def require_file(path: str | os.PathLike[str]) -> Path:
     """The path of an existing file, with `~` expanded; a folder is refused."""
-    path = regular(expanded(path))
+    path = ordinary(expanded(path))
     if path.is_dir():
         raise UsageError(f"{path} is a folder, but a file is needed")
     if not path.exists():
@@ -32,7 +32,7 @@ def require_file(path: str | os.PathLike[str]) -> Path:
 
 def require_folder(path: str | os.PathLike[str]) -> Path:
     """The path of an existing folder, with `~` expanded; a file is refused."""
-    path = regular(expanded(path))
+    path = ordinary(expanded(path))
     if not path.exists():
         raise MissingFileError(f"{path} does not exist; check the path of the folder")
     if not path.is_dir():
@@ -51,7 +51,7 @@ def find_file(folder: Path, name: str) -> Path:
 
 def optional_file(folder: Path, name: str) -> Path | None:
     """The file as `find_file` finds it; None if there is none."""
-    paths = [path for suffix in ("", *SUFFIXES) if regular(path := folder / f"{name}{suffix}").is_file()]
+    paths = [path for suffix in ("", *SUFFIXES) if ordinary(path := folder / f"{name}{suffix}").is_file()]
     if len(paths) > 1:
         raise UsageError(f"{folder} has both {paths[0].name} and {paths[1].name}; remove one of them")
     return paths[0] if paths else None

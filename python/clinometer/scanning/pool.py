@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from clinometer.errors import EmbeddingError, UsageError, first_line
 from clinometer.executors import Executor
@@ -41,6 +40,8 @@ __all__ = ["Pool", "bytes_needed"]
 # An entry of a list, as the core holds it for every thread and as it is returned.
 _LIST_BYTES = 64
 _LIST_MEMORY = 1 << 28
+_SMALL = 1 << 26
+"""Bytes that a scan may take without a look at what is free, which takes longer than a small scan."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,8 @@ class Pool:
         Raises:
             UsageError: The budget, or this process's memory, is too small; the message says what would do.
         """
+        from tqdm.auto import tqdm
+
         options = self.settings.options
         options = {**options, "threads": options["threads"] or executor.threads or 0}
         pool = replace(self, settings=replace(self.settings, options=options))
@@ -237,6 +240,8 @@ class Pool:
         )
         needed = f"the result of {queries:,} queries needs {size_text(result)}"
         if budget is None:
+            if result + fixed_bytes + queries * bytes_per_query <= _SMALL:
+                return step
             available = available_bytes()
             if available is None:
                 return step

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from clinometer.collection import Texts
 from clinometer.collection.columns import first_rows
@@ -108,6 +107,8 @@ def fill(
         EncoderError: The encoder fails, or does not return one row per text.
         EmbeddingError: It returns rows that are zero, NaN or infinite.
     """
+    from tqdm.auto import tqdm
+
     stage = writer.manifest.stage
     first_row = first_rows(texts.texts)
     step = writer.manifest.shard_rows or default_shard_rows(len(texts))
