@@ -20,6 +20,7 @@ from clinometer import _core
 from clinometer.errors import EmbeddingError, FormatError
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
 from clinometer.scanning.sources import Source, is_mapped
+from clinometer.scanning.widths import narrow
 
 __all__ = [
     "PassSettings",
@@ -179,9 +180,9 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
             )
         counts = task.counts(
             scores=task.scores,
-            greater=core_result.greater.T,
-            equal=core_result.equal.T,
-            before=core_result.before.T,
+            greater=narrow(core_result.greater.T),
+            equal=narrow(core_result.equal.T),
+            before=narrow(core_result.before.T),
             pool_sizes=np.bincount(piece.codes[span], minlength=len(settings.labels)),
         )
         part = Scan(counts, _lists(task, piece, core_result), core_result.rescored)

@@ -288,12 +288,13 @@ def bytes_needed(
     """Upper estimate of the memory of a pass without the pool: fixed bytes, and bytes per query.
 
     `relevant` is the largest number of relevant documents of a query, `changed` that of documents transformed at a
-    time; each thread has its own counts and lists. The lists of two shards and their merger are in memory together.
+    time. Each thread counts higher scores for itself; ties and lists are common to all. The counts of a shard are
+    there once more until they are narrow, and the lists of two shards and their merger are in memory together.
     """
     lists = (languages if per_language else 1) if k else 0
-    counts = 12 * relevant * languages
-    candidates = lists * (8 * (2 * k + 16) + 8)
-    bytes_per_query = (threads + 2) * counts + (threads + 1) * candidates + lists * k * 72 + 12 * dimension
+    counts = (4 * threads + 32) * relevant * languages
+    candidates = lists * (8 * (k + k // 4 + 16) + 16)
+    bytes_per_query = counts + candidates + lists * k * 72 + 12 * dimension
     # A block of transformed rows is held as read, in float64 before and after, and as returned.
     return threads * 16 * block * dimension + changed * dimension * 32, bytes_per_query
 
