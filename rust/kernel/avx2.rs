@@ -92,7 +92,7 @@ fn add(mut sum: __m256i, term: __m256i) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn tile_of_pairs(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
     check(depth, queries, documents, scores);
     let mut sums = [[_mm256_setzero_si256(); 2]; QUERIES];
     let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());

@@ -77,7 +77,7 @@ fn tile(depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512vnni")]
-fn tile_of_pairs(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
     check(depth, queries, documents, scores);
     let mut sums = [[_mm512_setzero_si512(); 2]; QUERIES];
     let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());

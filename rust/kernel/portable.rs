@@ -62,14 +62,14 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn tile_of_pairs(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
         let mut sums = [[0_i32; Self::DOCUMENTS]; Self::QUERIES];
         let components = queries.chunks_exact(Self::QUERIES).zip(documents.chunks_exact(Self::DOCUMENTS));
         for (query, document) in components.take(depth) {
             for (row, q) in sums.iter_mut().zip(query) {
                 for (sum, d) in row.iter_mut().zip(document) {
                     let low = i32::from(*q as i16) * i32::from(*d as i16);
-                    *sum += low + (q >> 16) * (d >> 16);
+                    *sum = sum.wrapping_add(low + (q >> 16) * (d >> 16));
                 }
             }
         }

@@ -56,7 +56,7 @@ impl Dispatch for Pass<'_> {
 
     fn run<K: Kernel>(self, kernel: K) -> Result<Outcome> {
         let Self { scan, floors, progress, control } = self;
-        let codes = integers_pay(scan, floors).then(|| CodedQueries::new(scan.queries, K::QUERIES)).flatten();
+        let codes = integers_pay(scan, floors).then(|| CodedQueries::new(kernel, scan.queries));
         let shared = Shared { scan, kernel, queries: OnceLock::new(), codes, floors, progress, control };
         if scan.precision == Precision::Auto && scan.queries.rows() <= STREAMED_QUERIES {
             share_out::<K, StreamWorker<'_, K>>(&shared)

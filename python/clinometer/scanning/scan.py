@@ -93,7 +93,8 @@ def scan(
             `threads` and `memory_budget` apply to one worker, 1 thread by default, and workers read shards of stores
             and memory maps themselves, under the same paths.
         block: Number of documents packed at a time.
-        kernel: `avx512`, `avx2` or `portable`; by default the best that the machine has.
+        kernel: `amx`, `avx512`, `avx2` or `portable`; by default the best that the machine has. `emulated-amx` is for
+            tests: it has the arithmetic of `amx` on any machine, and is very slow.
         show_progress_bar: Whether to draw a bar on standard error.
 
     Returns:
