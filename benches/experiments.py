@@ -12,6 +12,7 @@ from inspect import signature
 from typing import Any
 
 import contenders as search
+import folder_contenders as folders
 import metric_contenders as after
 from contenders import Ready
 
@@ -242,6 +243,25 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         ),
         rounds=5,
         quick_options={"part": 10},
+    ),
+    Experiment(
+        name="folder",
+        title="A folder of 1M documents in BEIR's layout, embeddings given: 490 MB of text, 1,000 queries, d=384",
+        about=(
+            "Ours evaluates from the files to the rows of the results, with examples and intervals. The other lines "
+            "only read the folder, as ours does in the second, and BEIR's own loader does: one dictionary for each "
+            "document."
+        ),
+        kind="folder",
+        numbers={"queries": 1000, "documents": 1_000_000, "dimension": 384},
+        quick={"queries": 64, "documents": 8000, "dimension": 32},
+        contenders=(
+            Contender("clinometer, files to results", folders.clinometer_evaluation),
+            Contender("clinometer, reading alone", folders.clinometer_reading),
+            Contender("json.loads into dictionaries, reading alone", folders.json_reading),
+        ),
+        rounds=0,
+        threads=(1, 2),
     ),
     Experiment(
         name="metrics",

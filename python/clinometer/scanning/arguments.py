@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
+from clinometer.collection.columns import CodedColumn
 from clinometer.encoders.similarity import check_similarity
 from clinometer.errors import EmbeddingError, UsageError, shown
 from clinometer.memory import refuse_more_than_available
@@ -127,6 +128,10 @@ def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uin
     refuse_masked(languages, "languages", UsageError)
     if languages is None:
         return ("",), np.zeros(size, dtype=np.uint16)
+    if isinstance(languages, CodedColumn):
+        languages = languages.compact()
+        if len(languages) == size and len(languages.labels) <= 1 << 16:
+            return languages.labels, languages.codes.astype(np.uint16)
     if not isinstance(languages, (Sequence, np.ndarray)):
         languages = texts(languages, "languages")
     values = _integers(languages)
