@@ -111,8 +111,11 @@ fuzz-rust: ## Give the Rust core arbitrary input, guided by coverage, for MINUTE
 # valgrind shows no AVX-512 to the tests, so these run the portable kernel and AVX2.
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 RUST_TESTS := --no-default-features --lib --tests --target $(HOST)
+# A test asks for more memory than there is, which must be an answer and not an abort.
+SANITIZER_OPTIONS := allocator_may_return_null=1
 sanitize: ## Run the Rust tests under the address and thread sanitizers and valgrind (needs nightly with rust-src)
 	for sanitizer in address thread; do \
+		ASAN_OPTIONS=$(SANITIZER_OPTIONS) TSAN_OPTIONS=$(SANITIZER_OPTIONS) \
 		RUSTFLAGS=-Zsanitizer=$$sanitizer CARGO_TARGET_DIR=target/$$sanitizer PROPTEST_CASES=32 \
 			cargo +nightly test -Zbuild-std $(RUST_TESTS) || exit 1; done
 	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER='valgrind -q --error-exitcode=99' PROPTEST_CASES=3 \

@@ -24,6 +24,7 @@ from clinometer.files import (
     check_target,
     expanded,
     folder_written_whole,
+    ordinary,
     regular,
     withdraw,
     written_together,
@@ -167,9 +168,11 @@ def test_pipes_and_devices_are_refused(special: tuple[str, Path]) -> None:
     assert path.exists()
 
 
-def test_files_and_folders_pass(tmp_path: Path) -> None:
-    assert regular(tmp_path) == tmp_path
-    assert regular(tmp_path / "absent") == tmp_path / "absent"
+def test_what_is_read_must_be_a_file_and_where_nothing_is_passes(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="this is a folder, not a file; give the name of a file"):
+        regular(tmp_path)
+    assert ordinary(tmp_path) == tmp_path
+    assert regular(tmp_path / "absent") == ordinary(tmp_path / "absent") == tmp_path / "absent"
     check_target(tmp_path / "absent")
     with pytest.raises(UsageError, match="is a folder; give the name of a file"):
         check_target(tmp_path)

@@ -26,8 +26,8 @@ fuzz_target!(|input: Input| {
     }
     let (resamples, threads) = (usize::from(input.resamples), usize::from(input.threads % 4) + 2);
     let bits = |numbers: &[f64]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
-    let means = bootstrap_means(&values, columns, resamples, input.seed, 1);
-    assert_eq!(bits(&means), bits(&bootstrap_means(&values, columns, resamples, input.seed, threads)));
+    let means = bootstrap_means(&values, columns, resamples, input.seed, 1).unwrap();
+    assert_eq!(bits(&means), bits(&bootstrap_means(&values, columns, resamples, input.seed, threads).unwrap()));
     for column in 0..columns {
         let own = values.iter().skip(column).step_by(columns).filter(|value| !value.is_nan());
         let (low, high) = own.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)));
@@ -36,7 +36,7 @@ fuzz_target!(|input: Input| {
             assert!((low - slack..=high + slack).contains(mean));
         }
     }
-    let counts = permutation_counts(&values, columns, resamples, input.seed, 1);
-    assert_eq!(counts, permutation_counts(&values, columns, resamples, input.seed, threads));
+    let counts = permutation_counts(&values, columns, resamples, input.seed, 1).unwrap();
+    assert_eq!(counts, permutation_counts(&values, columns, resamples, input.seed, threads).unwrap());
     assert!(counts.iter().all(|count| *count <= resamples as u64));
 });

@@ -242,7 +242,7 @@ def npz_arrays(path: str | Path, problem: str) -> dict[str, NDArray[Any]]:
             for entry in archive.infolist():
                 with archive.open(entry) as file:
                     arrays[entry.filename.removesuffix(".npy")] = _array(file, path, problem)
-    except (FormatError, FileNotFoundError, PermissionError, IsADirectoryError):
+    except (FormatError, FileNotFoundError, PermissionError):
         raise
     # Of zipfile: encrypted (RuntimeError), a compression that it does not know (NotImplementedError), and whatever
     # damaged numbers lead to (ValueError, OverflowError, struct.error, OSError).

@@ -18,7 +18,7 @@ pub(super) fn bootstrap_means<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let columns = values.shape()[1];
     let values = values.as_slice()?;
-    let means = detached(py, None, |_| Ok(resample::bootstrap_means(values, columns, resamples, seed, threads)))?;
+    let means = detached(py, None, |_| resample::bootstrap_means(values, columns, resamples, seed, threads))?;
     means.to_pyarray(py).reshape([resamples, columns])
 }
 
@@ -34,7 +34,6 @@ pub(super) fn permutation_counts<'py>(
 ) -> PyResult<Bound<'py, PyArray1<u64>>> {
     let columns = differences.shape()[1];
     let differences = differences.as_slice()?;
-    let counts =
-        detached(py, None, |_| Ok(resample::permutation_counts(differences, columns, resamples, seed, threads)))?;
+    let counts = detached(py, None, |_| resample::permutation_counts(differences, columns, resamples, seed, threads))?;
     Ok(counts.into_pyarray(py))
 }

@@ -40,6 +40,20 @@ def test_damage_is_an_error_of_ours(name: str, tmp_path: Path) -> None:
         shutil.rmtree(folder)
 
 
+# The answer of a server comes from no file.
+@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if not family.text and name != "answer"])
+def test_a_folder_in_the_place_of_a_file_is_an_error_of_ours(name: str, tmp_path: Path) -> None:
+    good = tmp_path / "good"
+    good.mkdir()
+    FAMILIES[name].write(good)
+    for number, file in enumerate(path.relative_to(good) for path in sorted(good.rglob("*")) if path.is_file()):
+        folder = tmp_path / str(number)
+        shutil.copytree(good, folder)
+        (folder / file).unlink()
+        (folder / file).mkdir()
+        assert not problem_of(FAMILIES[name], folder), file
+
+
 @pytest.mark.parametrize("case", sorted(CASES.glob("*/*")), ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_what_was_found_once(case: Path, tmp_path: Path) -> None:
     folder = tmp_path / "case"

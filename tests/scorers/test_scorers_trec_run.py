@@ -179,8 +179,9 @@ def test_what_is_missing_is_said() -> None:
                              measures=["RR", "PivotFirst", "LPR"], resamples=0)  # fmt: skip
     assert evaluation.notices == [
         "mine: 10 of 16 answers are not listed; they have no rank and count as missed",
-        "mine: 1 lists are of queries that are not in the collection",
-        "mine: 1 listed documents are not in the collection and are left out; the documents below them move up",
+        "mine: queries of the run that are not in the collection: 1",
+        "mine: listed documents that are not in the collection: 1; they are left out, and the documents below them "
+        "move up",
         "2 of 8 queries have no list and count as missed; query_set=listed leaves them out, as trec_eval without -c "
         "does",
         "answers that were not retrieved have no rank, so some measures have a value for fewer queries (all settings "
@@ -205,8 +206,9 @@ def test_other_languages_of_a_run_are_left_out_and_counted() -> None:
     found = cm.evaluate(tiny(), RunScorer(full_run(tiny(), 1, 10**6)), languages=["de"], scenarios=["mono-same"],
                         measures=["RR"], resamples=0)  # fmt: skip
     assert found.notices == [
-        "run: 4 lists are of queries that are not in the collection",
-        "run: 16 listed documents are not in the collection and are left out; the documents below them move up",
+        "run: queries of the run that are not in the collection: 4",
+        "run: listed documents that are not in the collection: 16; they are left out, and the documents below them "
+        "move up",
     ]
 
 

@@ -21,7 +21,7 @@ from clinometer.analysis.record import EXAMPLES, Analysis, read_examples, write_
 from clinometer.contents import decode_json, numbered_lines, read_json
 from clinometer.errors import FormatError, MissingExtraError, UsageError
 from clinometer.evaluation.display import as_html, as_text
-from clinometer.files import json_bytes, regular, withdraw, written_together, written_whole
+from clinometer.files import json_bytes, ordinary, regular, withdraw, written_together, written_whole
 from clinometer.measures import parse
 
 __all__ = ["Evaluation"]
@@ -157,7 +157,7 @@ class Evaluation:
         Raises:
             FormatError: The file of examples is damaged.
         """
-        path = regular(folder) / EXAMPLES
+        path = ordinary(folder) / EXAMPLES
         if self.analysis is None or not path.exists():
             return self
         return replace(self, analysis=replace(self.analysis, examples=read_examples(path)))
@@ -171,7 +171,7 @@ class Evaluation:
             FormatError: A file has another format; the line is named.
             FileNotFoundError: `results.json` does not exist.
         """
-        folder = regular(folder)
+        folder = ordinary(folder)
         evaluation = cls.from_json(folder / "results.json")
         path = folder / "per_query.jsonl.gz"
         if not path.exists():

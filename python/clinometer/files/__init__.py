@@ -9,7 +9,7 @@ from typing import IO, Any
 import msgspec
 
 from clinometer.errors import FormatError
-from clinometer.files.paths import check_target, expanded, refuse_foreign, regular
+from clinometer.files.paths import check_target, expanded, ordinary, refuse_foreign, regular
 from clinometer.files.whole import (
     PARTIAL,
     append_whole,
@@ -30,6 +30,7 @@ __all__ = [
     "folder_written_whole",
     "json_bytes",
     "lock",
+    "ordinary",
     "put_section",
     "refuse_foreign",
     "regular",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from clinometer.errors import FormatError, UsageError, shown
 
-__all__ = ["check_target", "expanded", "refuse_foreign", "regular"]
+__all__ = ["check_target", "expanded", "ordinary", "refuse_foreign", "regular"]
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
@@ -41,9 +41,22 @@ def check_target(path: str | os.PathLike[str]) -> None:
 
 
 def regular(path: str | os.PathLike[str]) -> Path:
-    """The path of a file to read, which is not a pipe or a device: these may never end, and cannot be read twice.
+    """The path of a file to read, which is not a folder, a pipe or a device.
 
-    A folder, and a path where nothing is, pass: the system's own errors name them.
+    A path where nothing is passes: the system's own error names it when it is opened.
+
+    Raises:
+        FormatError: The message says what the path is.
+        UsageError: No path can be written so.
+    """
+    path = ordinary(path)
+    if path.is_dir():
+        raise FormatError(path, None, "this is a folder, not a file; give the name of a file")
+    return path
+
+
+def ordinary(path: str | os.PathLike[str]) -> Path:
+    """The path of a file or folder to read, which is not a pipe or a device: these may never end or be read twice.
 
     Raises:
         FormatError: The message says what the path is.

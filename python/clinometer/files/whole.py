@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from clinometer.errors import ClinometerError, MissingFileError, UsageError
-from clinometer.files.paths import check_target, expanded
+from clinometer.files.paths import check_target, expanded, regular
 
 __all__ = ["PARTIAL", "append_whole", "folder_written_whole", "lock", "withdraw", "written_together", "written_whole"]
 
@@ -301,7 +301,7 @@ def lock(folder: Path) -> IO[bytes]:
     Raises:
         ClinometerError: Another process holds the lock.
     """
-    file = (folder / _LOCK).open("ab")
+    file = regular(folder / _LOCK).open("ab")
     try:
         _lock(file)
     except (BlockingIOError, PermissionError):

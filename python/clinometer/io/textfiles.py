@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from clinometer.errors import CollectionError, MissingFileError, UsageError
-from clinometer.files import expanded, regular, written_whole
+from clinometer.files import expanded, ordinary, written_whole
 from clinometer.languages import canonical, select
 
 __all__ = ["find_file", "language_files", "require_file", "require_folder", "write_lines"]
@@ -21,7 +21,7 @@ __all__ = ["find_file", "language_files", "require_file", "require_folder", "wri
 
 def require_file(path: str | os.PathLike[str]) -> Path:
     """The path of an existing file, with `~` expanded; a folder is refused."""
-    path = regular(expanded(path))
+    path = ordinary(expanded(path))
     if path.is_dir():
         raise UsageError(f"{path} is a folder, but a file is needed")
     if not path.exists():
@@ -31,7 +31,7 @@ def require_file(path: str | os.PathLike[str]) -> Path:
 
 def require_folder(path: str | os.PathLike[str]) -> Path:
     """The path of an existing folder, with `~` expanded; a file is refused."""
-    path = regular(expanded(path))
+    path = ordinary(expanded(path))
     if not path.exists():
         raise MissingFileError(f"{path} does not exist; check the path of the folder")
     if not path.is_dir():
@@ -41,7 +41,7 @@ def require_folder(path: str | os.PathLike[str]) -> Path:
 
 def find_file(folder: Path, name: str) -> Path:
     """`name` or `name.gz` in the folder, whichever exists; one of them must, and not both."""
-    paths = [path for path in (folder / name, folder / f"{name}.gz") if regular(path).is_file()]
+    paths = [path for path in (folder / name, folder / f"{name}.gz") if ordinary(path).is_file()]
     if not paths:
         raise MissingFileError(f"{folder} has neither {name} nor {name}.gz; check the path")
     if len(paths) > 1:

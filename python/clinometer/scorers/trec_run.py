@@ -150,11 +150,11 @@ class _Listed:
         """Sentences about parts of the run that the collection lacks, and the other way round."""
         sentences = []
         if self.unknown_queries:
-            sentences.append(f"{name}: {self.unknown_queries:,} lists are of queries that are not in the collection")
+            sentences.append(f"{name}: queries of the run that are not in the collection: {self.unknown_queries:,}")
         if self.unknown_documents:
             sentences.append(
-                f"{name}: {self.unknown_documents:,} listed documents are not in the collection and are left out; the "
-                "documents below them move up"
+                f"{name}: listed documents that are not in the collection: {self.unknown_documents:,}; they are left "
+                "out, and the documents below them move up"
             )
         return sentences
 

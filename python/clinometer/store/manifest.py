@@ -16,7 +16,7 @@ import msgspec
 from clinometer.contents import decode_json
 from clinometer.encoders.base import EncoderRecord, Side
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import PARTIAL, json_bytes, regular
+from clinometer.files import PARTIAL, json_bytes, ordinary, regular
 
 __all__ = [
     "MANIFEST",
@@ -144,9 +144,9 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
         FormatError: The folder has no manifest, or one that this version cannot read.
         FileNotFoundError: The folder does not exist.
     """
-    folder = regular(folder)
+    folder = ordinary(folder)
     path = folder / MANIFEST
-    if folder.is_dir() and not regular(path).is_file():
+    if folder.is_dir() and not ordinary(path).is_file():
         stages = [stage for stage in STAGES if (folder / stage / MANIFEST).is_file()]
         fix = f"open {folder / stages[0]}" if stages else "write one with clinometer encode"
         raise FormatError(folder, None, f"this folder is not a store of embeddings: it has no {MANIFEST}; {fix}")

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import regular
+from clinometer.files import ordinary
 from clinometer.parameters import whole
 from clinometer.store.codes import CodedRows
 from clinometer.store.manifest import MANIFEST, STAGES, Manifest, Shard, Stage, read_manifest
@@ -226,7 +226,7 @@ def stores_in(path: str | os.PathLike[str]) -> dict[Stage, Path]:
         FormatError: The folder has no store.
         FileNotFoundError: The folder does not exist.
     """
-    folder = regular(path)
+    folder = ordinary(path)
     if not (folder / MANIFEST).is_file():
         stores = {stage: folder / stage for stage in STAGES if (folder / stage / MANIFEST).is_file()}
         if stores:

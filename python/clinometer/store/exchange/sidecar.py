@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clinometer.contents import decode_json
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import regular, written_whole
+from clinometer.files import ordinary, regular, written_whole
 from clinometer.store.exchange.row_source import Origin, RowBlock, Source
 from clinometer.store.manifest import Dtype
 from clinometer.store.reader import EmbeddingStore
@@ -102,7 +102,7 @@ def sidecar_source(
         read: Function that returns the vectors from a row up to another one.
     """
     file = rows_file or sidecar_of(path)
-    if not regular(file).is_file():
+    if not ordinary(file).is_file():
         raise FormatError(
             file, None, f"the {rows:,} vectors of {path.name} need one line each, such as {_FORM}; write them"
         )
