@@ -18,7 +18,7 @@ _NEED_TORCH = [
     "python/clinometer/losses/*.py",
     *(
         f"python/clinometer/scanning/device/{name}.py"
-        for name in ("arithmetic", "blocks", "canonical", "counting", "lists", "piece", "prepare")
+        for name in ("arithmetic", "blocks", "canonical", "counting", "lists", "piece", "prepare", "trial")
     ),
     "python/clinometer/training/evaluator/mixed_pool.py",
     "python/clinometer/training/adapter_map.py",

@@ -15,13 +15,18 @@ from support.languages import LANGUAGES
 from support.same_scan import assert_same, assert_same_counts
 
 import clinometer as cm
-from clinometer.encoders import EncoderRecord
+from clinometer import _core
+from clinometer.encoders import EncoderRecord, PrecomputedEncoder
 from clinometer.errors import EmbeddingError, UsageError
+from clinometer.executors import LocalExecutor
 from clinometer.scanning.device.options import PRECISIONS
 from clinometer.store import EmbeddingStore, StoreWriter
 
 torch = pytest.importorskip("torch")
-piece = pytest.importorskip("clinometer.scanning.device.piece")
+arithmetic, blocks, canonical, piece, prepare = (
+    pytest.importorskip(f"clinometer.scanning.device.{name}")
+    for name in ("arithmetic", "blocks", "canonical", "piece", "prepare")
+)
 
 pytestmark = pytest.mark.models
 
@@ -275,3 +280,171 @@ def test_devices_and_arithmetic_that_do_not_exist_are_refused() -> None:
         cm.search(rows, rows, k=1, device="cpu", precision="int16-certified")
     with pytest.raises(UsageError, match="unknown precision 'tf32-certified'; expected float32 or int16"):
         cm.search(rows, rows, k=1, precision="tf32-certified")
+
+
+@pytest.fixture
+def chained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chains worked out on the device, as on a GPU, also on the processor."""
+    monkeypatch.setattr(piece, "_CHAINING", ("cpu", "cuda"))
+
+
+@pytest.mark.parametrize("data", AWKWARD)
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_chains_of_the_device_have_the_bits_of_the_core(data: str, similarity: str, chained: None) -> None:
+    case = Case(RNG.standard_normal((6, 33)), AWKWARD[data])
+    for precision in ("float32", "bf16-certified"):
+        case.on("cpu", precision=precision, similarity=similarity, block=150)
+    case.on("cpu", torch.from_numpy(case.documents), similarity=similarity)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 20),
+    dimension=st.sampled_from([1, 2, 7, 64]),
+    spread=st.sampled_from([0, 4, 30]),
+    near_one=st.booleans(),
+)
+def test_a_chain_is_the_cores_wherever_it_is_not_left_open(
+    seed: int, dimension: int, spread: int, near_one: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    queries, documents = rng.standard_normal((2, 500, dimension)) * 2.0 ** rng.integers(
+        -spread, spread + 1, (2, 500, 1)
+    )
+    if near_one:  # sums lie half-way between two float32 numbers, but for a bit that float64 cannot hold
+        queries = 1 + rng.integers(-2, 3, queries.shape) * 2.0**-23
+        documents = (1 + rng.integers(-2, 3, documents.shape) * 2.0**-23) * rng.choice([1, 2.0**-24], documents.shape)
+    sides = [rows.astype(np.float32) for rows in (queries, documents)]
+    for rows in sides:
+        rows[~rows.any(axis=1)] = 1
+    numbers = np.arange(500, dtype=np.uint32)
+    by_core = _core.score_pairs(sides[0], sides[1], numbers, numbers, similarity="dot", isa=None)
+    scores, left_open = canonical.chains(*map(torch.from_numpy, sides))
+    closed = ~left_open.numpy()
+    assert scores.numpy()[closed].tobytes() == by_core[closed].tobytes()
+    assert near_one or closed.mean() > 0.99
+
+
+def test_half_way_sums_are_left_open() -> None:
+    # 1 + 2^-23 + 2^-24 - 2^-70: below half-way by a bit that float64 cannot hold, which would round up.
+    near = 2.0**-23
+    queries = torch.tensor([[1, 1 + near], [1, 1]])
+    documents = torch.tensor([[1 + near, (1 - near) / 2**24], [1 + near, 2.0**-26]])
+    scores, left_open = canonical.chains(queries, documents)
+    assert left_open.tolist() == [True, False]
+    numbers = np.arange(2, dtype=np.uint32)
+    by_core = _core.score_pairs(queries.numpy(), documents.numpy(), numbers, numbers, similarity="dot", isa=None)
+    assert (scores.numpy() == by_core).tolist() == [False, True]
+
+
+def test_prepared_rows_have_the_bits_of_the_core() -> None:
+    for dimension in (1, 7, 8, 9, 100):
+        rows = (RNG.standard_normal((300, dimension)) * 10.0 ** RNG.integers(-38, 38, (300, 1))).astype(np.float32)
+        rows[~rows.any(axis=1)] = 1
+        ready, _ = prepare.prepared(torch.from_numpy(rows), "cosine")
+        # A unit vector's score is the component itself.
+        documents, components = (index.astype(np.uint32) for index in np.indices((300, dimension)).reshape(2, -1))
+        axes = np.eye(dimension, dtype=np.float32)
+        by_core = _core.score_pairs(axes, rows, components, documents, similarity="cosine", isa=None)
+        assert np.array_equal(ready.numpy().reshape(-1), by_core)
+
+
+def multiplied_products(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+    """Documents and arithmetic of each product from here on."""
+    products, multiplied = [], piece.multiplied
+
+    def noted(queries: Any, documents: Any, precision: str) -> Any:
+        products.append((len(documents), precision))
+        return multiplied(queries, documents, precision)
+
+    monkeypatch.setattr(piece, "multiplied", noted)
+    return products
+
+
+def test_the_fastest_arithmetic_is_found_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(piece, "precisions_of", lambda device: PRECISIONS)
+    products = multiplied_products(monkeypatch)
+    case = Case(RNG.standard_normal((3, 24)), RNG.standard_normal((100, 24)))
+    case.on("cpu", [case.documents[:55], case.documents[55:]], block=11)
+    used = [precision for _, precision in products]
+    assert used[:4] == ["float32", *PRECISIONS]
+    assert len(used) == 10
+    assert len(set(used[4:])) == 1
+
+
+def test_settings_of_torch_neither_disturb_nor_change() -> None:
+    case = Case(RNG.standard_normal((5, 64)), nearly_equal(300, 64))
+    matmul = torch.backends.mkldnn.matmul
+    torch.set_float32_matmul_precision("medium")
+    torch.set_default_dtype(torch.float64)
+    earlier = getattr(matmul, "fp32_precision", None)
+    try:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            case.on("cpu")
+        assert (torch.get_float32_matmul_precision(), torch.get_default_dtype()) == ("medium", torch.float64)
+        assert getattr(matmul, "fp32_precision", None) == earlier
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_a_device_that_computes_badly_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        arithmetic,
+        "multiplied",
+        lambda queries, documents, precision: (queries.bfloat16() @ documents.bfloat16().T).float(),
+    )
+    with pytest.raises(UsageError, match="products of cpu in float32 are less exact than its arithmetic allows"):
+        cm.search(np.eye(24), np.eye(24), k=1, device="cpu")
+
+
+def test_blocks_and_batches_fit_into_the_workspace() -> None:
+    for queries, dimension, workspace in (
+        (1, 8, 10**5),
+        (100, 384, 10**7),
+        (10_000, 384, 10**8),
+        (10_000, 4096, 10**9),
+    ):
+        batch, documents = blocks.sizes(queries, dimension, workspace)
+        assert 1 <= batch <= queries
+        needed = 12 * queries * dimension + documents * (24 * dimension + 30 * batch)
+        assert documents == 1 or workspace / 2 < needed < workspace
+    assert blocks.sizes(10**6, 4096, 1000) == (1, 1)
+
+
+def test_a_budget_bounds_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case(RNG.standard_normal((40, 24)), RNG.standard_normal((3000, 24)))
+    products = multiplied_products(monkeypatch)
+    case.on("cpu", k=3, memory_budget="600kB")
+    assert max(documents for documents, _ in products) < 1000
+    assert len(products) > 3
+    with pytest.raises(UsageError, match="memory_budget is 5kB, but one query needs about"):
+        case.on("cpu", k=3, memory_budget="5kB")
+
+
+def test_an_executor_of_other_processes_is_refused() -> None:
+    class Elsewhere(LocalExecutor):
+        in_process = False
+
+    with pytest.raises(UsageError, match="a scan on a device runs in this process"):
+        cm.search(np.eye(3), np.eye(3), k=1, device="cpu", executor=Elsewhere())
+
+
+def test_packed_bits() -> None:
+    bits = RNG.integers(0, 256, (80, 4), dtype=np.uint8)
+    options: dict[str, Any] = {"relevant": [[3], [4, 5]], "k": 6, "similarity": "hamming"}
+    assert_same(cm.scan(bits[:2], bits, device="cpu", **options), cm.scan(bits[:2], bits, **options))
+
+
+def test_an_evaluation_is_the_same() -> None:
+    demo = cm.load("demo", languages=["en", "de"])
+    queries, documents = (
+        RNG.standard_normal((len(texts), 16)).astype(np.float32) for texts in (demo.queries, demo.documents)
+    )
+    encoder = PrecomputedEncoder(queries, documents)
+    options: dict[str, Any] = {"measures": ["MaxR", "nDCG@10"], "resamples": 0}
+    assert cm.evaluate(demo, encoder, scan_device="cpu", **options).rows == cm.evaluate(demo, encoder, **options).rows
+    with pytest.raises(UsageError, match="device 'abacus' cannot be used"):
+        cm.evaluate(demo, encoder, scan_device="abacus", **options)
+    with pytest.raises(UsageError, match="a device of the scan is for embeddings, but bm25"):
+        cm.evaluate(demo, "bm25", scan_device="cpu", **options)

@@ -190,8 +190,8 @@ class Pool:
                 bar.update(len(pieces[item]))
 
         if pieces:
-            pass_of = _pass_of(self.settings)
-            fn = partial(_watched, pass_of, task, bar) if executor.in_process else partial(pass_of, task)
+            pass_over = _pass_of(task)
+            fn = partial(_watched, pass_over, bar) if executor.in_process else pass_over
             parts.append(executor.map_reduce(fn, pieces, add, done=done))
         return reduce(add, parts)
 
@@ -301,17 +301,17 @@ def bytes_needed(
     return threads * 16 * block * dimension + changed * dimension * 32, bytes_per_query
 
 
-def _pass_of(settings: PassSettings) -> Callable[..., Scan]:
+def _pass_of(task: ScanTask) -> Callable[..., Scan]:
     """The function for a pass over a shard: of the core, or of a device."""
-    if settings.device is None:
-        return scan_piece
+    if task.settings.device is None:
+        return partial(scan_piece, task)
     # Imported here because it needs torch.
-    from clinometer.scanning.device.piece import scan_piece_on_device
+    from clinometer.scanning.device.piece import DevicePass
 
-    return scan_piece_on_device
+    return DevicePass(task)
 
 
-def _watched(pass_of: Callable[..., Scan], task: ScanTask, bar: Any, piece: Piece) -> Scan:
+def _watched(pass_over: Callable[..., Scan], bar: Any, piece: Piece) -> Scan:
     """The scan of a piece, moving the bar as it runs."""
     start = bar.n
-    return pass_of(task, piece, None if bar.disable else lambda done: bar.update(start + done - bar.n))
+    return pass_over(piece, None if bar.disable else lambda done: bar.update(start + done - bar.n))

@@ -36,6 +36,7 @@ class Block:
 
     Args:
         side: Their rows as one side of a product.
+        ready: `(n, d)` float32: their prepared rows, where float64 is.
         documents: `(n,)` int64: numbers of their rows in the part of the pool.
         languages: `(n,)` int64: their codes.
         places: `(n,)` int64: their places in the tie order.
@@ -43,6 +44,7 @@ class Block:
     """
 
     side: Operand
+    ready: torch.Tensor
     documents: torch.Tensor
     languages: torch.Tensor
     places: torch.Tensor
@@ -120,13 +122,14 @@ def block_of(
     if len(ends) - 1 > len(np.unique(keys)):
         order = np.argsort(keys, kind="stable")
         ends = [0, *(np.flatnonzero(np.diff(keys[order])) + 1).tolist(), len(keys)]
-        side = side[torch.from_numpy(order).to(side.exponents.device)]
+        permutation = torch.from_numpy(order).to(ready.device)
+        side, ready = side[permutation], ready[permutation]
     documents, languages, sorted_places = (
         torch.from_numpy(column).to(ready.device)
         for column in (start + order, codes[order].astype(np.int64), places[order])
     )
     segments = [Segment(slice(a, z), int(codes[order[a]]), side.exponents[a]) for a, z in pairwise(ends)]
-    return Block(side, documents, languages, sorted_places, segments)
+    return Block(side, ready, documents, languages, sorted_places, segments)
 
 
 def pairs_in(mask: torch.Tensor, most: int = PAIRS) -> list[slice]:
@@ -147,10 +150,10 @@ def pairs_in(mask: torch.Tensor, most: int = PAIRS) -> list[slice]:
 def sizes(queries: int, dimension: int, workspace: int) -> tuple[int, int]:
     """Queries of a batch and documents of a block that fit into a workspace in bytes, at least one of each.
 
-    A document takes its rows as read, prepared and rounded; a pair its score, two masks, and its numbers where all
-    pairs of a block are in doubt.
+    A document takes its rows as read, prepared, rounded and sorted; a pair its score, two masks, and its numbers where
+    all pairs of a block are in doubt.
     """
-    document, pair = 16 * dimension + 128, 4 + 2 + 16 + 8
+    document, pair = 24 * dimension + 128, 4 + 2 + 16 + 8
     remaining = max(0, workspace - 12 * queries * dimension)
     batch = min(queries, _BATCH)
     while batch > 1 and remaining // (document + pair * batch) < 4 * batch:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from clinometer.scanning.device.arithmetic import above, below
 from clinometer.scanning.device.blocks import PAIRS, Batch, Block, pairs_in
+from clinometer.scanning.device.canonical import CanonicalScores
 
-__all__ = ["Counting", "Settle"]
+__all__ = ["Counting"]
 
 # Comparisons made at a time, if a block has no more pairs than this.
 _COMPARED = 1 << 22
-
-Settle = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""Canonical scores, float32, of pairs: numbers of queries in the order of the pass, and of rows in the part."""
 
 
 class Counting:
@@ -40,7 +36,7 @@ class Counting:
         self._counts = [torch.zeros(sizes, dtype=torch.int32, device=device) for _ in range(3)]
 
     def add(
-        self, batch: Batch, block: Block, product: torch.Tensor, bounds: list[torch.Tensor], settle: Settle
+        self, batch: Batch, block: Block, product: torch.Tensor, bounds: list[torch.Tensor], canonical: CanonicalScores
     ) -> None:
         """Count the documents of a block against the targets of a batch; `bounds` are those of `product`."""
         doubts: list[tuple[torch.Tensor, ...]] = []
@@ -57,9 +53,9 @@ class Counting:
                 cell += span.start
                 doubts.append((cell // len(numbers), column, rows.view(-1)[cell]))
             if sum(len(query) for query, _, _ in doubts) >= PAIRS:
-                self._decide(batch, block, doubts, settle)
+                self._decide(batch, block, doubts, canonical)
                 doubts = []
-        self._decide(batch, block, doubts, settle)
+        self._decide(batch, block, doubts, canonical)
 
     def _compared(
         self,
@@ -88,10 +84,12 @@ class Counting:
             torch.logical_xor(part >= low[:, :, None], higher, out=band[:, :, segment.columns])
         return band.view(queries * targets, product.shape[1])
 
-    def _decide(self, batch: Batch, block: Block, doubts: list[tuple[torch.Tensor, ...]], settle: Settle) -> None:
+    def _decide(
+        self, batch: Batch, block: Block, doubts: list[tuple[torch.Tensor, ...]], canonical: CanonicalScores
+    ) -> None:
         """Count pairs in doubt by their canonical scores."""
         for query, column, row in doubts:
-            scores = settle(query + batch.queries.start, block.documents[column])
+            scores = canonical.in_block(query + batch.queries.start, block, column)
             cells = row * self._languages + block.languages[column]
             same = (scores == self._scores[row]) & (block.places[column] != self._places[row])  # not the target itself
             first = same & (block.places[column] < self._places[row])

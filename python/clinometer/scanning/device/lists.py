@@ -11,7 +11,7 @@ import torch
 
 from clinometer.scanning.device.arithmetic import below
 from clinometer.scanning.device.blocks import Batch, Block, Segment
-from clinometer.scanning.device.counting import Settle
+from clinometer.scanning.device.canonical import CanonicalScores
 
 __all__ = ["Listing"]
 
@@ -27,11 +27,11 @@ class Listing:
         k: Length of a list.
         languages: Lists of each query: the number of languages, or 1 for lists of all.
         places: `(n,)` int64: places of all documents of the part in the tie order.
-        settle: Function for canonical scores.
+        canonical: Canonical scores.
     """
 
-    def __init__(self, batch: Batch, k: int, languages: int, places: torch.Tensor, settle: Settle) -> None:
-        self._batch, self._k, self._languages, self._places, self._settle = batch, k, languages, places, settle
+    def __init__(self, batch: Batch, k: int, languages: int, places: torch.Tensor, canonical: CanonicalScores) -> None:
+        self._batch, self._k, self._languages, self._places, self._canonical = batch, k, languages, places, canonical
         lists = len(batch) * languages
         self._floors = torch.full((lists,), -torch.inf, dtype=torch.float64, device=places.device)
         self._lists, self._documents = torch.empty((2, 0), dtype=torch.int64, device=places.device)
@@ -94,7 +94,7 @@ class Listing:
         """Give every candidate its canonical score, and keep the best k of each list in their order."""
         open_ = (self._errors > 0).nonzero().squeeze(1)
         queries = self._lists[open_].div(self._languages, rounding_mode="floor") + self._batch.queries.start
-        self._values[open_] = self._settle(queries, self._documents[open_]).double()
+        self._values[open_] = self._canonical.of_rows(queries, self._documents[open_]).double()
         self._errors[open_] = 0.0
         order = self._places[self._documents].argsort()
         order = order[self._values[order].argsort(descending=True, stable=True)]
