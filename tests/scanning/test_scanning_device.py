@@ -23,9 +23,9 @@ from clinometer.scanning.device.options import PRECISIONS
 from clinometer.store import EmbeddingStore, StoreWriter
 
 torch = pytest.importorskip("torch")
-arithmetic, blocks, canonical, piece, prepare = (
+arithmetic, blocks, canonical, counting, lists, piece, prepare = (
     pytest.importorskip(f"clinometer.scanning.device.{name}")
-    for name in ("arithmetic", "blocks", "canonical", "piece", "prepare")
+    for name in ("arithmetic", "blocks", "canonical", "counting", "lists", "piece", "prepare")
 )
 
 pytestmark = pytest.mark.models
@@ -35,10 +35,13 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 def on_device(*arguments: Any, block: int | None = None, device: str = "cpu", **options: Any) -> cm.Scan:
-    """A scan on a device, in blocks of some documents and batches of a few queries if `block` says so."""
+    """A scan on a device; if `block` says so, in blocks of some documents, and with all else as small as it may be."""
     with pytest.MonkeyPatch.context() as patch:
         if block is not None:
             patch.setattr(piece, "sizes", lambda queries, *_: (min(queries, 3 + block % 2), block))
+            for module, name in ((counting, "_PAIRS"), (counting, "_COMPARED"), (lists, "_ROOM")):
+                patch.setattr(module, name, 1 + block % 3)
+            patch.setattr(canonical, "_PAIRS_OF_THREAD", 5)
         return cm.scan(*arguments, device=device, **options)
 
 
@@ -107,8 +110,10 @@ AWKWARD = {
 @pytest.mark.parametrize("data", AWKWARD)
 def test_no_arithmetic_shows(data: str, similarity: str, precision: str, device: str) -> None:
     case = Case(RNG.standard_normal((12, 33)), AWKWARD[data])
-    for per_language in (False, True):
-        case.on(device, precision=precision, similarity=similarity, per_language=per_language, k=7, pool_k=11)
+    for per_language, block in ((False, None), (True, None), (False, 131), (True, 400)):
+        case.on(
+            device, precision=precision, similarity=similarity, per_language=per_language, block=block, k=7, pool_k=11
+        )
 
 
 cases = st.builds(
@@ -170,9 +175,9 @@ def test_excluded_documents() -> None:
 
 
 def test_many_targets_of_one_query_and_none_of_another() -> None:
-    case = Case(RNG.standard_normal((5, 8)), RNG.standard_normal((300, 8)))
-    case.relevant = [np.array(rows, dtype=np.int64) for rows in ([], range(300), [3], [], range(0, 300, 2))]
-    for block in (None, 1, 50):
+    case = Case(RNG.standard_normal((5, 8)), RNG.standard_normal((100, 8)))
+    case.relevant = [np.array(rows, dtype=np.int64) for rows in ([], range(100), [3], [], range(0, 100, 2))]
+    for block in (None, 35):
         case.on("cpu", block=block)
 
 
@@ -410,6 +415,8 @@ def test_blocks_and_batches_fit_into_the_workspace() -> None:
         needed = 12 * queries * dimension + documents * (24 * dimension + 30 * batch)
         assert documents == 1 or workspace / 2 < needed < workspace
     assert blocks.sizes(10**6, 4096, 1000) == (1, 1)
+    batch, documents = blocks.sizes(10_000, 8, 10**13)
+    assert batch * documents < 2**31
 
 
 def test_a_budget_bounds_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

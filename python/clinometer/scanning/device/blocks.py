@@ -16,8 +16,6 @@ from clinometer.scanning.device.prepare import power_of_two
 __all__ = ["Batch", "Block", "Segment", "batches_of", "block_of", "pairs_in", "sizes"]
 
 _BATCH = 2048
-# Pairs that are settled at a time.
-PAIRS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def block_of(
     return Block(side, ready, documents, languages, sorted_places, segments)
 
 
-def pairs_in(mask: torch.Tensor, most: int = PAIRS) -> list[slice]:
+def pairs_in(mask: torch.Tensor, most: int) -> list[slice]:
     """Parts of the rows of a mask with at most this number of true elements, if a row has no more; none if all are."""
     counts = mask.sum(dim=1).cpu().numpy()
     total = int(counts.sum())
@@ -156,7 +154,9 @@ def sizes(queries: int, dimension: int, workspace: int) -> tuple[int, int]:
     document, pair = 24 * dimension + 128, 4 + 2 + 16 + 8
     remaining = max(0, workspace - 12 * queries * dimension)
     batch = min(queries, _BATCH)
+    # Positions in a product are numbered in 31 bits by some functions of torch.
+    most = (1 << 30) // batch
     while batch > 1 and remaining // (document + pair * batch) < 4 * batch:
         batch //= 2
     documents = max(1, remaining // (document + pair * batch))
-    return batch, documents
+    return batch, min(documents, most)

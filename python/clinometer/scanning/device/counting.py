@@ -7,11 +7,13 @@ import torch
 from numpy.typing import NDArray
 
 from clinometer.scanning.device.arithmetic import above, below
-from clinometer.scanning.device.blocks import PAIRS, Batch, Block, pairs_in
+from clinometer.scanning.device.blocks import Batch, Block, pairs_in
 from clinometer.scanning.device.canonical import CanonicalScores
 
 __all__ = ["Counting"]
 
+# Pairs in doubt that are settled at a time.
+_PAIRS = 1 << 20
 # Comparisons made at a time, if a block has no more pairs than this.
 _COMPARED = 1 << 22
 
@@ -48,11 +50,11 @@ class Counting:
             present = numbers < batch.target_counts[:queries, None]
             rows = batch.first_rows[:queries, None] + torch.where(present, numbers, 0)
             band = self._compared(batch, block, product[:queries], rows, present, bounds)
-            for span in pairs_in(band):
+            for span in pairs_in(band, _PAIRS):
                 cell, column = (index.to(rows.device) for index in band[span].nonzero(as_tuple=True))
                 cell += span.start
                 doubts.append((cell // len(numbers), column, rows.view(-1)[cell]))
-            if sum(len(query) for query, _, _ in doubts) >= PAIRS:
+            if sum(len(query) for query, _, _ in doubts) >= _PAIRS:
                 self._decide(batch, block, doubts, canonical)
                 doubts = []
         self._decide(batch, block, doubts, canonical)

@@ -57,7 +57,7 @@ class DevicePass:
         assert options is not None  # noqa: S101 - else the core scans
         total = None
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), torch.autocast(torch.device(options.name).type, enabled=False):
                 if self._queries is None:
                     _refuse_queries(self._task, piece)
                     self._queries = _Queries(options, self._task)
@@ -88,7 +88,9 @@ class _Queries:
         self.order = np.argsort(-targets, kind="stable")
         in_order = bool((self.order[1:] > self.order[:-1]).all())
         self.rows = task.queries if in_order else task.queries[self.order]
-        size, self.documents = sizes(len(targets), dimension, _workspace(options, self.device))
+        workspace = _workspace(options, self.device)
+        self.chain_bytes = workspace // 4 if self.exact.type in _CHAINING else 0
+        size, self.documents = sizes(len(targets), dimension, workspace - self.chain_bytes)
         self.ready, lengths = prepared(_tensor(self.rows).to(self.exact), similarity)
         self.longest = float(lengths.max())
 
@@ -118,8 +120,8 @@ class _PartPass:
     def scan(self, progress: Progress | None) -> Scan:
         task, queries, k = self._task, self._queries, self._task.settings.options["k"]
         languages = len(task.settings.labels)
-        chained = queries.exact.type in _CHAINING
-        canonical = CanonicalScores(queries.rows, queries.ready, self._source, self._core_options, chained=chained)
+        options = task.settings.options
+        canonical = CanonicalScores(queries.rows, queries.ready, self._source, options, queries.chain_bytes)
         counting = Counting(task.scores, task.places, languages, queries.exact)
         lists = languages if task.settings.options["per_language"] else 1
         places = torch.from_numpy(self._places).to(queries.exact)
