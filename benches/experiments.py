@@ -128,6 +128,10 @@ _FAISS, _FAISS_1000 = (
     Contender("faiss IndexFlatIP (BLAS), k best only", search.faiss_flat, {"k": k, "queries": 1000})
     for k in (100, 1000)
 )
+_ON_GPU = {
+    precision: {"queries": 1000, "precision": precision}
+    for precision in ("float32", "tf32-certified", "bf16-certified")
+}
 _NUMPY = Contender("NumPy product + argpartition + gold counts", search.numpy_argpartition)
 
 EXPERIMENTS: tuple[Experiment, ...] = (
@@ -190,6 +194,28 @@ EXPERIMENTS: tuple[Experiment, ...] = (
             Contender("NumPy product + argpartition + gold counts", search.numpy_single),
         ),
         rounds=9,
+    ),
+    Experiment(
+        name="gpu",
+        title="On a GPU: 1,000 queries, N=1M, d=384, k=100",
+        about=(
+            "The pool is in the memory of the GPU. Ours gives the bits of the processor, in any arithmetic; the first "
+            "line is the processor itself."
+        ),
+        kind="pool",
+        numbers=_LARGE,
+        quick=_SMALL,
+        contenders=(
+            Contender("clinometer", search.clinometer_search, {"queries": 1000}),
+            Contender("clinometer on the GPU", search.clinometer_on_gpu, {"queries": 1000}),
+            Contender("clinometer on the GPU, float32", search.clinometer_on_gpu, _ON_GPU["float32"]),
+            Contender("clinometer on the GPU, tf32-certified", search.clinometer_on_gpu, _ON_GPU["tf32-certified"]),
+            Contender("clinometer on the GPU, bf16-certified", search.clinometer_on_gpu, _ON_GPU["bf16-certified"]),
+            Contender("torch.mm + topk in chunks on the GPU + gold counts", search.torch_on_gpu, {"queries": 1000}),
+            Contender("faiss GpuIndexFlatIP, k best only", search.faiss_on_gpu, {"queries": 1000}),
+        ),
+        rounds=3,
+        threads=(2,),
     ),
     Experiment(
         name="memory",
