@@ -26,8 +26,9 @@ use crate::topk::TopK;
 /// Documents for each listed one from which integers pay.
 const SCORED_TWICE: usize = 250;
 
-/// Queries served while memory delivers a row.
-const STREAMED_QUERIES: usize = 4;
+/// Queries up to which near scores of rows where they lie cost less than
+/// packing them: half as much for this number.
+const STREAMED_QUERIES: usize = 16;
 
 /// Queries from which coding the documents pays.
 const FEW_QUERIES: usize = 64;
@@ -56,14 +57,19 @@ impl Dispatch for Pass<'_> {
 
     fn run<K: Kernel>(self, kernel: K) -> Result<Outcome> {
         let Self { scan, floors, progress, control } = self;
-        let codes = integers_pay(scan, floors).then(|| CodedQueries::new(scan.queries, K::QUERIES)).flatten();
+        let codes = integers_pay(scan, floors).then(|| CodedQueries::new(kernel, scan.queries));
         let shared = Shared { scan, kernel, queries: OnceLock::new(), codes, floors, progress, control };
-        if scan.precision == Precision::Auto && scan.queries.rows() <= STREAMED_QUERIES {
+        if streams(scan) {
             share_out::<K, StreamWorker<'_, K>>(&shared)
         } else {
             share_out::<K, PackedWorker<'_, K>>(&shared)
         }
     }
+}
+
+/// Whether the documents are scored where they lie, which pays for few queries.
+pub(crate) fn streams(scan: &Scan<'_>) -> bool {
+    scan.precision == Precision::Auto && scan.queries.rows() <= STREAMED_QUERIES
 }
 
 /// Whether integer scores are of use. What enters a list is scored twice,

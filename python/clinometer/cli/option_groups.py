@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clinometer.cli.expansion import OptionGroup, option
-from clinometer.collection import Collection
 from clinometer.errors import UsageError
 from clinometer.executors import check_executor
+
+if TYPE_CHECKING:
+    from clinometer.collection import Collection
 
 __all__ = [
     "Execution",

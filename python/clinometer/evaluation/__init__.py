@@ -6,7 +6,6 @@ A table holds one row of values per (query, setting); the rows of the results ar
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,6 +109,8 @@ def evaluate(
         >>> [(row["query_language"], row["measure"], row["queries"]) for row in evaluation.rows[:2]]
         [('en', 'MaxR', 150), ('de', 'MaxR', 150)]
     """
+    from importlib.metadata import version  # here, since it imports half of the standard library
+
     options = EvaluationOptions.of(
         languages=languages, scenarios=scenarios, pivot=pivot, pairs=pairs, measures=measures, ties=ties,
         resamples=resamples, resample=resample, confidence=confidence,

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from clinometer.errors import EmbeddingError, UsageError, first_line
 from clinometer.executors import Executor
@@ -42,6 +41,8 @@ __all__ = ["Pool", "bytes_needed"]
 # An entry of a list, as the core holds it for every thread and as it is returned.
 _LIST_BYTES = 64
 _LIST_MEMORY = 1 << 28
+_SMALL = 1 << 26
+"""Bytes that a scan may take without a look at what is free, which takes longer than a small scan."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,8 @@ class Pool:
         Raises:
             UsageError: The budget, or this process's memory, is too small; the message says what would do.
         """
+        from tqdm.auto import tqdm
+
         if self.settings.device is not None and not executor.in_process:
             raise UsageError("a scan on a device runs in this process; leave out the executor, or the device")
         options = self.settings.options
@@ -242,6 +245,8 @@ class Pool:
         )
         needed = f"the result of {queries:,} queries needs {size_text(result)}"
         if budget is None:
+            if result + fixed_bytes + queries * bytes_per_query <= _SMALL:
+                return step
             available = available_bytes()
             if available is None:
                 return step

@@ -95,7 +95,8 @@ def scan(
             `threads` and `memory_budget` apply to one worker, 1 thread by default, and workers read shards of stores
             and memory maps themselves, under the same paths.
         block: Number of documents packed at a time by the core.
-        kernel: `avx512`, `avx2` or `portable`; by default the best that the machine has.
+        kernel: `amx`, `avx512`, `avx2` or `portable`; by default the best that the machine has. `emulated-amx` is for
+            tests: it has the arithmetic of `amx` on any machine, and is very slow.
         device: Device of torch for the products, such as `cuda` or `cuda:1` (the extra `torch`); tensors and DLPack
             arrays then stay where they are. By default the core scans, on the processor. The result is the same in
             every bit.

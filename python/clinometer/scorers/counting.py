@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.memory import refuse_more_than_available
@@ -105,6 +104,8 @@ def scan_scores(
     refuse_more_than_available(
         result_bytes(query_count, len(targets), len(labels), entries), "the results", "lower k, or scan fewer queries"
     )
+    from tqdm.auto import tqdm  # here, since it imports asyncio, which takes longer than NumPy
+
     pool = _Columns(labels, codes, positions, min(max(list_k, pooled_k), size), separate)
     count_parts: list[dict[str, NDArray[Any]]] = []
     lists: list[tuple[TopK | None, TopK | None]] = []

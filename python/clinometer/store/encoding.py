@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from clinometer.collection import Texts
 from clinometer.encoders.base import Encoder, encode
@@ -106,6 +105,8 @@ def fill(
         EncoderError: The encoder fails, or does not return one row per text.
         EmbeddingError: It returns rows that are zero, NaN or infinite.
     """
+    from tqdm.auto import tqdm
+
     stage = writer.manifest.stage
     first_row: dict[str, int] = {}
     for row, text in enumerate(texts.texts):
