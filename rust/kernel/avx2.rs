@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 };
 
 use crate::kernel::forward::forward_kernel;
-use crate::kernel::{Component, Kernel, LANES, NearSums, ROWS, RowPairs, SIDE_BY_SIDE};
+use crate::kernel::{ABREAST, Component, Kernel, LANES, NearSums, RowPairs, SIDE_BY_SIDE};
 
 /// Proof that this machine has AVX2, FMA, F16C, POPCNT and BMI1.
 #[derive(Debug, Clone, Copy)]
@@ -248,15 +248,15 @@ unsafe fn eight<C: Component>(row: *const C) -> __m256 {
 /// The sums of each of four registers.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn across(sums: [__m256; ROWS]) -> [f32; ROWS] {
-    let mut fours = [_mm_setzero_ps(); ROWS];
-    for i in 0..ROWS {
+pub(super) fn across(sums: [__m256; ABREAST]) -> [f32; ABREAST] {
+    let mut fours = [_mm_setzero_ps(); ABREAST];
+    for i in 0..ABREAST {
         fours[i] = _mm_add_ps(_mm256_castps256_ps128(sums[i]), _mm256_extractf128_ps::<1>(sums[i]));
     }
     let [a, b, c, d] = fours;
     let ab = _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
     let cd = _mm_add_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
-    let mut totals = [0.0; ROWS];
+    let mut totals = [0.0; ABREAST];
     // SAFETY: the array is four floats.
     unsafe { _mm_storeu_ps(totals.as_mut_ptr(), _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab))) };
     totals
@@ -266,11 +266,11 @@ pub(super) fn across(sums: [__m256; ROWS]) -> [f32; ROWS] {
 /// of one query at a time, while the rows stay in the first-level cache.
 #[inline]
 #[target_feature(enable = "avx2,f16c,fma")]
-fn near<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+fn near<C: Component, const N: usize>(rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N> {
     if N <= 2 {
         return near_in_registers(rows, queries);
     }
-    let (mut squares, mut products) = ([0.0; ROWS], [[0.0; ROWS]; N]);
+    let (mut squares, mut products) = ([0.0; ABREAST], [[0.0; ABREAST]; N]);
     for n in 0..N {
         (squares, [products[n]]) = near_in_registers(rows, [queries[n]]);
     }
@@ -279,15 +279,15 @@ fn near<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) 
 
 #[inline]
 #[target_feature(enable = "avx2,f16c,fma")]
-fn near_in_registers<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+fn near_in_registers<C: Component, const N: usize>(rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N> {
     let depth = rows[0].len();
     assert!(rows.iter().all(|row| row.len() == depth) && queries.iter().all(|query| query.len() == depth));
     let whole = depth - depth % LANES;
-    let (mut squares, mut products) = ([_mm256_setzero_ps(); ROWS], [[_mm256_setzero_ps(); ROWS]; N]);
+    let (mut squares, mut products) = ([_mm256_setzero_ps(); ABREAST], [[_mm256_setzero_ps(); ABREAST]; N]);
     for k in (0..whole).step_by(LANES) {
         // SAFETY: all are `depth >= k + 8` long, by the assertion.
         unsafe {
-            for i in 0..ROWS {
+            for i in 0..ABREAST {
                 let components = eight(rows[i].as_ptr().add(k));
                 squares[i] = _mm256_fmadd_ps(components, components, squares[i]);
                 for n in 0..N {
@@ -298,12 +298,12 @@ fn near_in_registers<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: 
         }
     }
     let (mut squares, sums) = (across(squares), products);
-    let mut products = [[0.0; ROWS]; N];
+    let mut products = [[0.0; ABREAST]; N];
     for n in 0..N {
         products[n] = across(sums[n]);
     }
     for k in whole..depth {
-        for i in 0..ROWS {
+        for i in 0..ABREAST {
             let component = rows[i][k].wide();
             squares[i] = component.mul_add(component, squares[i]);
             for n in 0..N {

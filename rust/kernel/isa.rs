@@ -102,7 +102,7 @@ pub(crate) trait Dispatch {
 mod tests {
     use super::*;
     use crate::kernel::portable::pack_word_by_word;
-    use crate::kernel::{ROWS, chain};
+    use crate::kernel::{ABREAST, chain};
     use crate::pack::words::Words;
     use half::f16;
     use proptest::prelude::*;
@@ -200,7 +200,7 @@ mod tests {
                 let place = usize::from(bits) % LENGTH;
                 let (mut row, mut query) = ([f16::ZERO; LENGTH], [0.0; LENGTH]);
                 (row[place], query[place]) = (half, 1.0);
-                let (_, [wide]) = kernel.enter(|| kernel.near([&row; ROWS], [&query]));
+                let (_, [wide]) = kernel.enter(|| kernel.near([&row; ABREAST], [&query]));
                 assert!(wide.iter().all(|wide| *wide == half.to_f32() || half.is_nan() && wide.is_nan()));
             }
         }

@@ -2,7 +2,7 @@
 //! into vector instructions where the target has them; elsewhere it is slow
 //! but still exact.
 
-use crate::kernel::{Component, Kernel, LANES, NearSums, ROWS, RowPairs, SIDE_BY_SIDE, chain};
+use crate::kernel::{ABREAST, Component, Kernel, LANES, NearSums, RowPairs, SIDE_BY_SIDE, chain};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable;
@@ -39,7 +39,7 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn near<C: Component, const N: usize>(self, rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+    fn near<C: Component, const N: usize>(self, rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N> {
         let product = |row: &[C], other: &dyn Fn(usize) -> f32| {
             let whole = row.len() - row.len() % LANES;
             let mut sums = [0.0_f32; LANES];
