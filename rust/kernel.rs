@@ -44,12 +44,47 @@ pub(crate) const SIDE_BY_SIDE: usize = 8;
 /// Pairs of rows of equal length: queries and documents.
 pub(crate) type RowPairs<'a> = [(&'a [f32], &'a [f32]); SIDE_BY_SIDE];
 
-/// Vectors that a row is multiplied with at a time: a single sum would wait
-/// for itself.
-pub(crate) const TOGETHER: usize = 4;
+/// Rows whose near scores are summed side by side: a single sum would wait
+/// for itself, and memory delivers more to a core that reads several places.
+pub(crate) const ROWS: usize = 4;
 
-/// Lanes of a sum that has no prescribed order.
-pub(crate) const LANES: usize = 16;
+/// Fewest lanes of a sum that has no prescribed order.
+pub(crate) const LANES: usize = 8;
+
+/// What stored rows are made of.
+///
+/// # Safety
+/// `HALF` is true for `f16` and false for `f32`; there are no others.
+pub(crate) unsafe trait Component: Copy {
+    /// Whether it is an `f16`.
+    const HALF: bool;
+
+    /// The same number in `f32`, exactly.
+    fn wide(self) -> f32;
+}
+
+// SAFETY: single precision.
+unsafe impl Component for f32 {
+    const HALF: bool = false;
+
+    #[inline(always)]
+    fn wide(self) -> f32 {
+        self
+    }
+}
+
+// SAFETY: half precision.
+unsafe impl Component for f16 {
+    const HALF: bool = true;
+
+    #[inline(always)]
+    fn wide(self) -> f32 {
+        self.to_f32()
+    }
+}
+
+/// Squared lengths of `ROWS` rows, and their products with each query.
+pub(crate) type NearSums<const N: usize> = ([f32; ROWS], [[f32; ROWS]; N]);
 
 /// Which codes a kernel takes, and what their score is worth.
 #[derive(Debug, Clone, Copy)]
@@ -113,12 +148,10 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     /// Canonical scores of a few pairs at once.
     fn chains(self, pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE];
 
-    /// Widens half precision, exactly.
-    fn widen(self, halves: &[f16], wide: &mut [f32]);
-
-    /// Dot products of a row with a few others, summed in `LANES` lanes that
-    /// are added pairwise; what is left over is added one by one.
-    fn dots<const N: usize>(self, row: &[f32], others: [&[f32]; N]) -> [f32; N];
+    /// Squared lengths of a few rows and their dot products with a few
+    /// queries, each summed in `LANES` lanes or more that are added pairwise;
+    /// what is left over is added one by one.
+    fn near<C: Component, const N: usize>(self, rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N>;
 
     /// Words of the code of a vector, two components in each.
     fn code_depth(dimension: usize) -> usize {

@@ -90,23 +90,6 @@ impl<'a> Matrix<'a> {
         self.elements
     }
 
-    /// A row as it is, in `f32`; `space` is used if it is stored in `f16`.
-    #[inline(always)]
-    pub(crate) fn widen<'b, K: Kernel>(&self, kernel: K, row: usize, space: &'b mut Vec<f32>) -> &'b [f32]
-    where
-        'a: 'b,
-    {
-        let span = row * self.dimension..(row + 1) * self.dimension;
-        match self.elements {
-            Elements::F32(values) => &values[span],
-            Elements::F16(values) => {
-                space.resize(self.dimension, 0.0);
-                kernel.widen(&values[span], space);
-                space
-            }
-        }
-    }
-
     /// Fetches a row into the cache that will soon be read.
     #[inline(always)]
     pub(crate) fn prefetch(&self, row: usize) {

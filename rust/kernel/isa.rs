@@ -101,8 +101,8 @@ pub(crate) trait Dispatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::chain;
     use crate::kernel::portable::pack_word_by_word;
+    use crate::kernel::{ROWS, chain};
     use crate::pack::words::Words;
     use half::f16;
     use proptest::prelude::*;
@@ -202,16 +202,15 @@ mod tests {
         type Output = ();
 
         fn run<K: Kernel>(self, kernel: K) {
-            // Every half-precision number, in rows with and without a rest.
-            let halves: Vec<f16> = (0..=u16::MAX).map(f16::from_bits).collect();
-            for length in [37, 1 << 16] {
-                let mut wide = vec![0.0; length];
-                for row in halves.chunks_exact(length) {
-                    kernel.enter(|| kernel.widen(row, &mut wide));
-                    for (half, wide) in row.iter().zip(&wide) {
-                        assert!(wide.to_bits() == half.to_f32().to_bits() || half.is_nan() && wide.is_nan());
-                    }
-                }
+            // Every half-precision number, in each place of a row with a rest.
+            const LENGTH: usize = 37;
+            for bits in 0..=u16::MAX {
+                let half = f16::from_bits(bits);
+                let place = usize::from(bits) % LENGTH;
+                let (mut row, mut query) = ([f16::ZERO; LENGTH], [0.0; LENGTH]);
+                (row[place], query[place]) = (half, 1.0);
+                let (_, [wide]) = kernel.enter(|| kernel.near([&row; ROWS], [&query]));
+                assert!(wide.iter().all(|wide| *wide == half.to_f32() || half.is_nan() && wide.is_nan()));
             }
         }
     }

@@ -26,9 +26,7 @@
 //! in the order of `arrange`: the high limbs of 64 components, then their low
 //! limbs, then the next 64.
 
-use half::f16;
-
-use crate::kernel::{Coding, Kernel, RowPairs, SIDE_BY_SIDE};
+use crate::kernel::{self, Coding, Component, Kernel, NearSums, RowPairs, SIDE_BY_SIDE};
 
 /// Components that one product of tiles sums up.
 const STEP: usize = 64;
@@ -119,13 +117,8 @@ impl<F: Kernel, P: Products> Kernel for Tiled<F, P> {
     }
 
     #[inline(always)]
-    fn widen(self, halves: &[f16], wide: &mut [f32]) {
-        self.floats.widen(halves, wide);
-    }
-
-    #[inline(always)]
-    fn dots<const N: usize>(self, row: &[f32], others: [&[f32]; N]) -> [f32; N] {
-        self.floats.dots(row, others)
+    fn near<C: Component, const N: usize>(self, rows: [&[C]; kernel::ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+        self.floats.near(rows, queries)
     }
 
     fn code_depth(dimension: usize) -> usize {
@@ -168,7 +161,7 @@ mod tests {
 
     #[test]
     fn limbs_lie_where_the_drawing_has_them() {
-        let mut code: Vec<i16> = (0..128).map(|n| 300 * n - 19_000).collect();
+        let mut code: Vec<i16> = (0..128).map(|n| 300 * (n - 63)).collect();
         let before = code.clone();
         arrange(&mut code);
         let bytes: Vec<i8> = code.iter().flat_map(|pair| pair.to_ne_bytes()).map(|byte| byte as i8).collect();

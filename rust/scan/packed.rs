@@ -358,7 +358,7 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
 
 /// Positions of the one bits, ascending.
 #[inline(always)]
-fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
+pub(super) fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = (mask != 0).then(|| mask.trailing_zeros() as usize);
         mask &= mask.wrapping_sub(1);

@@ -17,20 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer import _core
-from clinometer.errors import EmbeddingError, FormatError
+from clinometer.errors import ClinometerError, EmbeddingError, FormatError
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
+from clinometer.scanning.device.options import DeviceOptions
+from clinometer.scanning.device.tensors import TensorRows
 from clinometer.scanning.sources import Source, is_mapped
+from clinometer.scanning.widths import narrow
 
 __all__ = [
     "PassSettings",
     "Piece",
+    "Progress",
     "RowTransform",
     "Scan",
     "ScanTask",
     "add",
     "join_scores",
+    "named_rows",
     "scan_piece",
     "score_piece",
+    "transformed_blocks",
 ]
 
 Progress = Callable[[int], object]
@@ -103,6 +109,7 @@ class PassSettings:
         transform: Transform of documents before they are scored; None for none.
         checked: Whether to compare the checksum of each shard before it is scanned.
         options: Options of the core.
+        device: Device of the products; None for the core alone.
     """
 
     labels: tuple[str, ...]
@@ -111,6 +118,7 @@ class PassSettings:
     transform: RowTransform | None
     checked: bool
     options: dict[str, Any]
+    device: DeviceOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +170,7 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
     settings, total = task.settings, None
     for at, rows in _blocks(settings, piece):
         span = slice(at, at + len(rows))
-        with _named_rows(piece, at):
+        with named_rows(piece, at):
             core_result = _core.scan(
                 task.queries,
                 _core.Documents(
@@ -179,9 +187,9 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
             )
         counts = task.counts(
             scores=task.scores,
-            greater=core_result.greater.T,
-            equal=core_result.equal.T,
-            before=core_result.before.T,
+            greater=narrow(core_result.greater.T),
+            equal=narrow(core_result.equal.T),
+            before=narrow(core_result.before.T),
             pool_sizes=np.bincount(piece.codes[span], minlength=len(settings.labels)),
         )
         part = Scan(counts, _lists(task, piece, core_result), core_result.rescored)
@@ -195,14 +203,17 @@ def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArra
     settings = task.settings
     here, local = piece.targets(task.targets)
     query_of = np.repeat(np.arange(len(task.queries), dtype=np.uint32), np.diff(task.indptr))
-    if settings.transform is None:
+    if settings.transform is None and not isinstance(piece.source, TensorRows):
         rows: NDArray[Any] = piece.source.open()
+    elif settings.transform is None:
+        distinct, local = np.unique(local, return_inverse=True)
+        rows = piece.source.take(distinct)
     else:
         distinct, local = np.unique(local, return_inverse=True)
         labels = [settings.labels[code] for code in piece.codes[distinct].tolist()]
         rows = settings.transform.documents(piece.source.take(distinct), labels)
     options = {name: settings.options[name] for name in ("similarity", "isa")}
-    with _named_rows(piece, 0):
+    with named_rows(piece, 0):
         return here, _core.score_pairs(task.queries, rows, query_of[here], local.astype(np.uint32), **options)
 
 
@@ -230,12 +241,19 @@ def _blocks(settings: PassSettings, piece: Piece) -> Iterator[tuple[int, NDArray
     if settings.transform is None:
         yield 0, piece.source.open(checked=settings.checked)
         return
+    yield from transformed_blocks(settings, settings.transform, piece)
+
+
+def transformed_blocks(
+    settings: PassSettings, transform: RowTransform, piece: Piece
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The rows of a shard, transformed in blocks, each with the number of its first row."""
     piece.source.check(checked=settings.checked)
-    for at in range(0, len(piece), settings.transform.block):
-        span = slice(at, min(at + settings.transform.block, len(piece)))
+    for at in range(0, len(piece), transform.block):
+        span = slice(at, min(at + transform.block, len(piece)))
         labels = [settings.labels[code] for code in piece.codes[span].tolist()]
         try:
-            transformed = settings.transform.documents(piece.source.block(span.start, span.stop), labels)
+            transformed = transform.documents(piece.source.block(span.start, span.stop), labels)
         except EmbeddingError as error:
             raise EmbeddingError(
                 f"{piece.source.name or 'documents'}, from row {piece.start + at} on: {error}"
@@ -261,15 +279,26 @@ def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK 
 
 
 @contextmanager
-def _named_rows(piece: Piece, at: int) -> Iterator[None]:
-    """Turn errors of the core about rows into errors about embeddings, with row numbers of the pool."""
+def named_rows(piece: Piece, at: int, numbers: Sequence[int] | None = None) -> Iterator[None]:
+    """Turn errors of the core about rows into errors about embeddings, with row numbers of the pool.
+
+    Args:
+        piece: Shard of the rows.
+        at: Number of the first row in the shard.
+        numbers: Numbers of the rows, from `at` on; None for consecutive rows.
+    """
     try:
         yield
+    except ClinometerError:
+        raise
     except (ValueError, TypeError) as error:
         first = piece.start + at
-        text = re.sub(
-            r"row (\d+) of the documents", lambda row: f"row {int(row[1]) + first} of the documents", str(error)
-        )
+
+        def renamed(row: re.Match[str]) -> str:
+            number = int(row[1])
+            return f"row {first + (number if numbers is None else numbers[number])} of the documents"
+
+        text = re.sub(r"row (\d+) of the documents", renamed, str(error))
         raise EmbeddingError(f"{piece.source.name}: {text}" if piece.source.name else text) from None
     except OSError as error:
         if type(error) is not OSError or error.errno is not None:

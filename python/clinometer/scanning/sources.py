@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from clinometer.errors import FormatError
 from clinometer.files import file_digest
+from clinometer.scanning.device.tensors import TensorRows
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.shards import map_shard, read_rows, take_rows
 from clinometer.vectors import map_of
@@ -156,7 +157,7 @@ class Mapped:
         return self.offset + int(np.prod(self.stored_shape)) * np.dtype(self.dtype).itemsize
 
 
-Source = Held | Mapped
+Source = Held | Mapped | TensorRows
 
 
 def arrays_in(documents: Any) -> Sequence[Any]:
@@ -184,7 +185,7 @@ def sources_of_store(store: EmbeddingStore) -> list[Mapped]:
 
 def spread(source: Source) -> Source:
     """The source to send to other processes: rows in a memory map become file and offset."""
-    if isinstance(source, Mapped) or not source.rows.flags.c_contiguous or not source.rows.size:
+    if isinstance(source, (Mapped, TensorRows)) or not source.rows.flags.c_contiguous or not source.rows.size:
         return source
     root = map_of(source.rows)
     if root is None or root.filename is None:
