@@ -48,8 +48,9 @@ pub(super) trait Products: Copy + Send + Sync {
     /// Makes the tiles ready for this thread.
     fn switch_on(self) -> Self::On;
 
-    /// 256 H + M of 16 queries and a panel of documents.
-    fn multiply(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]);
+    /// 256 H + M of 16 queries and a panel of documents, and one bit for each
+    /// query with a score above its bar.
+    fn multiply(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32;
 }
 
 /// A kernel for floats, and products of tiles for codes.
@@ -134,8 +135,8 @@ impl<F: Kernel, P: Products> Kernel for Tiled<F, P> {
     }
 
     #[inline(always)]
-    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
-        self.products.multiply(depth, queries, documents, scores);
+    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
+        self.products.multiply(depth, queries, documents, bars, scores)
     }
 
     #[inline(always)]
