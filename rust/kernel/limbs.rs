@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn limbs_lie_where_the_drawing_has_them() {
-        let mut code: Vec<i16> = (0..128).map(|n| 300 * n - 19_000).collect();
+        let mut code: Vec<i16> = (0..128).map(|n| 300 * (n - 63)).collect();
         let before = code.clone();
         arrange(&mut code);
         let bytes: Vec<i8> = code.iter().flat_map(|pair| pair.to_ne_bytes()).map(|byte| byte as i8).collect();
