@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clinometer.cli.remedies import RemedyFiles
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
+from clinometer.files import is_url
 
 if TYPE_CHECKING:
     from clinometer.scorers import Scorer
@@ -25,7 +26,7 @@ class Target:
         model: Options of the encoder.
         run: `--run`: a TREC run.
         scores: `--scores`: a matrix of queries by documents.
-        queries: `--queries`: an array, or the folder of a store.
+        queries: `--queries`: an array, or the folder or URL of a store.
         documents: `--documents`, likewise.
         remedies: Remedies after the encoder.
         similarity: `--similarity`, which says whether arrays are packed bits.
@@ -38,14 +39,14 @@ class Target:
     model: dict[str, Any]
     run: Path | None = None
     scores: Path | None = None
-    queries: Path | None = None
-    documents: Path | None = None
+    queries: str | None = None
+    documents: str | None = None
     remedies: RemedyFiles | None = None
     similarity: str | None = None
 
     def __post_init__(self) -> None:
         paths = [path for path in (self.documents, self.queries) if path is not None]
-        self._stored = bool(paths) and all(path.is_dir() for path in paths)
+        self._stored = bool(paths) and all(is_url(path) or Path(path).is_dir() for path in paths)
         self._stores: tuple[Any, Any] | None = None
         targets = {"--encoder": self.encoder, "--run": self.run, "--scores": self.scores}
         target_options = [option for option, value in targets.items() if value is not None]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from clinometer import _core
 from clinometer.errors import EmbeddingError, FormatError
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
-from clinometer.scanning.sources import Source, is_mapped
+from clinometer.scanning.sources import Remote, Source, is_mapped
 
 __all__ = [
     "PassSettings",
@@ -195,12 +195,14 @@ def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArra
     settings = task.settings
     here, local = piece.targets(task.targets)
     query_of = np.repeat(np.arange(len(task.queries), dtype=np.uint32), np.diff(task.indptr))
-    if settings.transform is None:
+    if settings.transform is None and not isinstance(piece.source, Remote):
         rows: NDArray[Any] = piece.source.open()
     else:
         distinct, local = np.unique(local, return_inverse=True)
-        labels = [settings.labels[code] for code in piece.codes[distinct].tolist()]
-        rows = settings.transform.documents(piece.source.take(distinct), labels)
+        rows = piece.source.take(distinct)
+        if settings.transform is not None:
+            labels = [settings.labels[code] for code in piece.codes[distinct].tolist()]
+            rows = settings.transform.documents(rows, labels)
     options = {name: settings.options[name] for name in ("similarity", "isa")}
     with _named_rows(piece, 0):
         return here, _core.score_pairs(task.queries, rows, query_of[here], local.astype(np.uint32), **options)
@@ -226,21 +228,21 @@ def _from(progress: Progress, start: int, done: int) -> None:
 
 
 def _blocks(settings: PassSettings, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
-    """The rows: all at once, or transformed in blocks."""
-    if settings.transform is None:
-        yield 0, piece.source.open(checked=settings.checked)
-        return
-    piece.source.check(checked=settings.checked)
-    for at in range(0, len(piece), settings.transform.block):
-        span = slice(at, min(at + settings.transform.block, len(piece)))
-        labels = [settings.labels[code] for code in piece.codes[span].tolist()]
-        try:
-            transformed = settings.transform.documents(piece.source.block(span.start, span.stop), labels)
-        except EmbeddingError as error:
-            raise EmbeddingError(
-                f"{piece.source.name or 'documents'}, from row {piece.start + at} on: {error}"
-            ) from None
-        yield at, transformed
+    """The rows, each part with the number of its first row; they are transformed in blocks."""
+    transform, at = settings.transform, 0
+    for rows in piece.source.parts(None if transform is None else transform.block, checked=settings.checked):
+        yield at, rows if transform is None else _transformed(transform, settings, piece, at, rows)
+        at += len(rows)
+
+
+def _transformed(
+    transform: RowTransform, settings: PassSettings, piece: Piece, at: int, rows: NDArray[Any]
+) -> NDArray[np.float32]:
+    labels = [settings.labels[code] for code in piece.codes[at : at + len(rows)].tolist()]
+    try:
+        return transform.documents(rows, labels)
+    except EmbeddingError as error:
+        raise EmbeddingError(f"{piece.source.name or 'documents'}, from row {piece.start + at} on: {error}") from None
 
 
 def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK | None:

@@ -234,6 +234,7 @@ class Pool:
             per_language=options["per_language"],
             block=min(options["block"], len(self)),
             changed=0 if self.settings.transform is None else self.settings.transform.block,
+            fetched=max(piece.source.fetched_bytes for piece in self.pieces),
         )
         needed = f"the result of {queries:,} queries needs {size_text(result)}"
         if budget is None:
@@ -279,18 +280,20 @@ def bytes_needed(
     per_language: bool = False,
     block: int = 512,
     changed: int = 0,
+    fetched: int = 0,
 ) -> tuple[int, int]:
     """Upper estimate of the memory of a pass without the pool: fixed bytes, and bytes per query.
 
     `relevant` is the largest number of relevant documents of a query, `changed` that of documents transformed at a
-    time; each thread has its own counts and lists. The lists of two shards and their merger are in memory together.
+    time, `fetched` the bytes of those that are fetched from object storage; each thread has its own counts and lists.
+    The lists of two shards and their merger are in memory together.
     """
     lists = (languages if per_language else 1) if k else 0
     counts = 12 * relevant * languages
     candidates = lists * (8 * (2 * k + 16) + 8)
     bytes_per_query = (threads + 2) * counts + (threads + 1) * candidates + lists * k * 72 + 12 * dimension
     # A block of transformed rows is held as read, in float64 before and after, and as returned.
-    return threads * 16 * block * dimension + changed * dimension * 32, bytes_per_query
+    return threads * 16 * block * dimension + changed * dimension * 32 + fetched, bytes_per_query
 
 
 def _watched(task: ScanTask, bar: Any, piece: Piece) -> Scan:
