@@ -24,7 +24,7 @@ fn main() {
     let (threads, rounds) = (number(3, 1), number(4, 3));
     let pool = Pool::new(queries, documents, dimension, 8);
     println!("{queries} queries, {documents} documents, dimension {dimension}, {threads} threads");
-    for isa in Isa::available().into_iter().filter(|isa| *isa != Isa::Portable) {
+    for isa in Isa::available().into_iter().filter(|isa| !matches!(isa, Isa::Portable | Isa::EmulatedAmx)) {
         for precision in [Precision::Float32, Precision::Int16Certified, Precision::Auto] {
             let integers = precision == Precision::Int16Certified;
             if precision != Precision::Auto {

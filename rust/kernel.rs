@@ -5,19 +5,24 @@
 //! gives every document of a panel a lane of its own, so a tile holds
 //! exactly these chains and no kernel can differ from another in a bit.
 //!
-//! Each kernel also has an integer tile over pairs of 16-bit components for
-//! the certified filter; integers have only one sum.
+//! Each kernel also has a tile over codes of 16 bits for the certified
+//! filter; integers have only one sum. `limbs` says how tiles of bytes give
+//! such sums.
 //!
 //! `isa` chooses a kernel. A new one is a file with its constants, a token
 //! and functions, one line of `forward_kernel!`, and a variant of `Isa`.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub(crate) mod emulated;
 #[cfg(target_arch = "x86_64")]
 mod forward;
 pub(crate) mod isa;
+mod limbs;
 pub(crate) mod portable;
 
 use half::f16;
@@ -39,15 +44,70 @@ pub(crate) const SIDE_BY_SIDE: usize = 8;
 /// Pairs of rows of equal length: queries and documents.
 pub(crate) type RowPairs<'a> = [(&'a [f32], &'a [f32]); SIDE_BY_SIDE];
 
-/// Vectors that a row is multiplied with at a time: a single sum would wait
-/// for itself.
-pub(crate) const TOGETHER: usize = 4;
+/// Rows whose near scores are summed side by side: a single sum would wait
+/// for itself, and memory delivers more to a core that reads several places.
+pub(crate) const ROWS: usize = 4;
 
-/// Lanes of a sum that has no prescribed order.
-pub(crate) const LANES: usize = 16;
+/// Fewest lanes of a sum that has no prescribed order.
+pub(crate) const LANES: usize = 8;
+
+/// What stored rows are made of.
+///
+/// # Safety
+/// `HALF` is true for `f16` and false for `f32`; there are no others.
+pub(crate) unsafe trait Component: Copy {
+    /// Whether it is an `f16`.
+    const HALF: bool;
+
+    /// The same number in `f32`, exactly.
+    fn wide(self) -> f32;
+}
+
+// SAFETY: single precision.
+unsafe impl Component for f32 {
+    const HALF: bool = false;
+
+    #[inline(always)]
+    fn wide(self) -> f32 {
+        self
+    }
+}
+
+// SAFETY: half precision.
+unsafe impl Component for f16 {
+    const HALF: bool = true;
+
+    #[inline(always)]
+    fn wide(self) -> f32 {
+        self.to_f32()
+    }
+}
+
+/// Squared lengths of `ROWS` rows, and their products with each query.
+pub(crate) type NearSums<const N: usize> = ([f32; ROWS], [[f32; ROWS]; N]);
+
+/// Which codes a kernel takes, and what their score is worth.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coding {
+    /// The greatest code.
+    pub(crate) greatest: f32,
+    /// The greatest scale: steps in a component of 1.
+    pub(crate) finest: f32,
+    /// Whether the score leaves out the product of the low limbs, which are
+    /// the low bytes of the codes as signed numbers.
+    pub(crate) low_limbs_dropped: bool,
+    /// The score of codes whose dot product is 1.
+    pub(crate) unit: f64,
+}
+
+impl Coding {
+    /// Whole dot products of codes. Those of rows of length one stay below
+    /// 2^31, with room for what rounding adds to their lengths.
+    pub(crate) const WHOLE: Self = Self { greatest: 32_767.0, finest: 46_300.0, low_limbs_dropped: false, unit: 1.0 };
+}
 
 /// A way to compute tiles of scores. A value of the type proves that the
-/// machine has the instructions.
+/// machine has the instructions. Its methods run inside `enter`.
 ///
 /// A tile is the scores of one panel of queries (`Q = QUERIES` vectors)
 /// against one panel of documents (`D = DOCUMENTS` vectors); `pack` draws the
@@ -71,6 +131,10 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     const QUERIES: usize;
     /// Documents in a tile, at most 32: a mask holds one bit for each.
     const DOCUMENTS: usize;
+    /// Queries in a tile of codes; documents are as many as in any tile.
+    const CODED_QUERIES: usize = Self::QUERIES;
+    /// Codes whose products are scores.
+    const CODING: Coding = Coding::WHOLE;
 
     /// Runs `body` compiled for this kernel's instructions.
     fn enter<R>(self, body: impl FnOnce() -> R) -> R;
@@ -84,16 +148,30 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     /// Canonical scores of a few pairs at once.
     fn chains(self, pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE];
 
-    /// Widens half precision, exactly.
-    fn widen(self, halves: &[f16], wide: &mut [f32]);
+    /// Squared lengths of a few rows and their dot products with a few
+    /// queries, each summed in `LANES` lanes or more that are added pairwise;
+    /// what is left over is added one by one.
+    fn near<C: Component, const N: usize>(self, rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N>;
 
-    /// Dot products of a row with a few others, summed in `LANES` lanes that
-    /// are added pairwise; what is left over is added one by one.
-    fn dots<const N: usize>(self, row: &[f32], others: [&[f32]; N]) -> [f32; N];
+    /// Words of the code of a vector, two components in each.
+    fn code_depth(dimension: usize) -> usize {
+        dimension.div_ceil(2)
+    }
 
-    /// Dot products of `i16` vectors, a pair of components in each word. No
-    /// partial sum may leave `i32`.
-    fn tile_of_pairs(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]);
+    /// Brings a code, filled up with zeros, into the order in which the tile
+    /// of codes reads it.
+    #[inline(always)]
+    fn arrange(self, _code: &mut [i16]) {}
+
+    /// Packs `CODED_QUERIES` arranged codes of queries as a panel; those of
+    /// documents are packed as any words are.
+    fn pack_queries(self, depth: usize, codes: &[u32], panel: &mut [u32]) {
+        portable::pack_word_by_word(Self::CODED_QUERIES, depth, codes, panel);
+    }
+
+    /// Scores of the codes in a panel of queries and a panel of documents, as
+    /// `CODING` defines them. They are exact where they fit `i32`.
+    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]);
 
     /// One bit per document of a row of scores that is above the threshold.
     fn above(self, scores: &[f32], threshold: f32) -> u32;

@@ -8,6 +8,7 @@ use half::slice::HalfFloatSliceExt;
 
 use crate::error::{BadRows, Error, Result, RowProblem};
 use crate::kernel::Kernel;
+use crate::kernel::isa::{Dispatch, Isa};
 use crate::mapped::span_of;
 use crate::memory::zeros;
 
@@ -89,23 +90,6 @@ impl<'a> Matrix<'a> {
         self.elements
     }
 
-    /// A row as it is, in `f32`; `space` is used if it is stored in `f16`.
-    #[inline(always)]
-    pub(crate) fn widen<'b, K: Kernel>(&self, kernel: K, row: usize, space: &'b mut Vec<f32>) -> &'b [f32]
-    where
-        'a: 'b,
-    {
-        let span = row * self.dimension..(row + 1) * self.dimension;
-        match self.elements {
-            Elements::F32(values) => &values[span],
-            Elements::F16(values) => {
-                space.resize(self.dimension, 0.0);
-                kernel.widen(&values[span], space);
-                space
-            }
-        }
-    }
-
     /// Fetches a row into the cache that will soon be read.
     #[inline(always)]
     pub(crate) fn prefetch(&self, row: usize) {
@@ -170,6 +154,12 @@ impl<'a> Matrix<'a> {
     /// # Errors
     /// Rows that are zero or not finite; the first five are named.
     pub fn prepare(&self, similarity: Similarity, input: &'static str) -> Result<Prepared> {
+        // The arithmetic has one order, so the instructions show in the time only.
+        Isa::detect().with(Preparation { matrix: self, similarity, input })?
+    }
+
+    #[inline(always)]
+    fn prepared(&self, similarity: Similarity, input: &'static str) -> Result<Prepared> {
         let mut values: Vec<f32> = zeros(&[self.rows, self.dimension])?;
         let mut bad = Vec::new();
         let mut longest = 0.0_f64;
@@ -184,6 +174,24 @@ impl<'a> Matrix<'a> {
             return Err(Error::Rows(BadRows { input, rows: bad }));
         }
         Ok(Prepared { values, dimension: self.dimension, longest })
+    }
+}
+
+/// The preparation of all rows, with a kernel still to be chosen.
+struct Preparation<'a> {
+    matrix: &'a Matrix<'a>,
+    similarity: Similarity,
+    input: &'static str,
+}
+
+impl Dispatch for Preparation<'_> {
+    type Output = Result<Prepared>;
+
+    fn run<K: Kernel>(self, kernel: K) -> Self::Output {
+        kernel.enter(
+            #[inline(always)]
+            || self.matrix.prepared(self.similarity, self.input),
+        )
     }
 }
 

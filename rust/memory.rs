@@ -2,6 +2,8 @@
 //! an error, where `vec!` would end the process.
 
 use std::alloc::{Layout, alloc_zeroed};
+use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::error::{Error, Result};
 
@@ -9,7 +11,7 @@ use crate::error::{Error, Result};
 ///
 /// # Safety
 /// All bits zero must be a value of the type, and the type must have a size.
-pub(crate) unsafe trait Zero: Copy {}
+pub(crate) unsafe trait Zero {}
 
 // SAFETY: plain numbers; all bits zero is zero.
 unsafe impl Zero for u32 {}
@@ -17,6 +19,37 @@ unsafe impl Zero for u32 {}
 unsafe impl Zero for u64 {}
 // SAFETY: as above.
 unsafe impl Zero for f32 {}
+// SAFETY: as the plain number, whose bits it has.
+unsafe impl Zero for AtomicU32 {}
+// SAFETY: as above.
+unsafe impl Zero for AtomicU64 {}
+
+/// An atomic number.
+///
+/// # Safety
+/// `Plain` must have the same size, alignment and values.
+pub(crate) unsafe trait Atomic {
+    /// The plain number.
+    type Plain;
+}
+
+// SAFETY: the standard library promises it.
+unsafe impl Atomic for AtomicU32 {
+    type Plain = u32;
+}
+// SAFETY: as above.
+unsafe impl Atomic for AtomicU64 {
+    type Plain = u64;
+}
+
+/// The same numbers, no longer atomic, where they are: pages that were never
+/// used stay so.
+pub(crate) fn plain<A: Atomic>(values: Vec<A>) -> Vec<A::Plain> {
+    let mut values = ManuallyDrop::new(values);
+    // SAFETY: the memory is this vector's, which will not drop it, and by the
+    // contract of `Atomic` holds as many plain numbers.
+    unsafe { Vec::from_raw_parts(values.as_mut_ptr().cast(), values.len(), values.capacity()) }
+}
 
 /// Zeros, as many as the product of some sizes. The system clears pages when
 /// they are first used, so what is never used costs nothing.
@@ -67,5 +100,8 @@ mod tests {
         assert_eq!(zeros::<f32>(&[2, 3]).unwrap(), [0.0; 6]);
         assert!(zeros::<u64>(&[2, 0]).unwrap().is_empty());
         assert_eq!(repeated(7_u32, &[3]).unwrap(), [7; 3]);
+        let atomic: Vec<AtomicU32> = zeros(&[3]).unwrap();
+        atomic[1].store(5, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(plain(atomic), [0, 5, 0]);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result, RowProblem};
 use crate::kernel::isa::{Dispatch, Isa};
-use crate::kernel::{Kernel, chain};
+use crate::kernel::{Kernel, SIDE_BY_SIDE};
 use crate::matrix::{Matrix, Prepared, Similarity, first_bad};
 
 /// Canonical scores of pairs of rows.
@@ -48,21 +48,86 @@ impl Dispatch for Pairs<'_> {
     fn run<K: Kernel>(self, kernel: K) -> Self::Output {
         kernel.enter(
             #[inline(always)]
-            || {
-                let mut vector = vec![0.0; self.documents.dimension()];
-                let mut scores = Vec::with_capacity(self.pairs.len());
-                let mut bad = Vec::new();
-                for (query, document) in self.pairs {
-                    match self.documents.prepare_row(*document as usize, self.similarity, &mut vector) {
-                        Ok(length) if self.similarity == Similarity::Dot && self.queries.overflows_with(length) => {
-                            bad.push((u64::from(*document), RowProblem::TooLong));
-                        }
-                        Ok(_) => scores.push(chain(self.queries.row(*query as usize), &vector)),
-                        Err(problem) => bad.push((u64::from(*document), problem)),
-                    }
-                }
-                if bad.is_empty() { Ok(scores) } else { Err(first_bad(bad)) }
-            },
+            || self.scores(kernel),
         )
+    }
+}
+
+impl Pairs<'_> {
+    #[inline(always)]
+    fn scores<K: Kernel>(&self, kernel: K) -> Result<Vec<f32>> {
+        let dimension = self.documents.dimension();
+        // By document, so that one with several queries is prepared once and
+        // a map is read from front to back.
+        let mut order: Vec<usize> = (0..self.pairs.len()).collect();
+        order.sort_unstable_by_key(|pair| self.pairs[*pair].1);
+        let mut rows = vec![0.0; SIDE_BY_SIDE * dimension];
+        let mut scores = vec![0.0; self.pairs.len()];
+        let mut bad = Vec::new();
+        for group in order.chunks(SIDE_BY_SIDE) {
+            let (mut row_of, mut prepared) = ([0; SIDE_BY_SIDE], 0);
+            for (at, pair) in group.iter().enumerate() {
+                let document = self.pairs[*pair].1;
+                if at == 0 || self.pairs[group[at - 1]].1 != document {
+                    let row = &mut rows[prepared * dimension..(prepared + 1) * dimension];
+                    if let Err(problem) = self.prepare(document as usize, row) {
+                        bad.push((u64::from(document), problem));
+                    }
+                    prepared += 1;
+                }
+                row_of[at] = prepared - 1;
+            }
+            let chains = kernel.chains(std::array::from_fn(|at| {
+                // The last group is filled up with its last pair.
+                let at = at.min(group.len() - 1);
+                let row = row_of[at] * dimension;
+                (self.queries.row(self.pairs[group[at]].0 as usize), &rows[row..row + dimension])
+            }));
+            group.iter().zip(chains).for_each(|(pair, score)| scores[*pair] = score);
+        }
+        bad.dedup();
+        if bad.is_empty() { Ok(scores) } else { Err(first_bad(bad)) }
+    }
+
+    #[inline(always)]
+    fn prepare(&self, document: usize, row: &mut [f32]) -> std::result::Result<(), RowProblem> {
+        let length = self.documents.prepare_row(document, self.similarity, row)?;
+        let too_long = self.similarity == Similarity::Dot && self.queries.overflows_with(length);
+        if too_long { Err(RowProblem::TooLong) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::chain;
+    use crate::matrix::Elements;
+
+    #[test]
+    fn every_pair_has_the_score_of_its_rows_in_any_order_and_number() {
+        let values: Vec<f32> = (0..23 * 19).map(|n| ((n * 37 + 11) % 101) as f32 - 50.0).collect();
+        let matrix = Matrix::new(Elements::F32(&values), 23, 19).unwrap();
+        for similarity in [Similarity::Cosine, Similarity::Dot] {
+            let rows = matrix.prepare(similarity, "queries").unwrap();
+            for count in 0..40_u32 {
+                let pairs: Vec<(u32, u32)> = (0..count).map(|n| (n * 7 % 23, n * n % 11)).collect();
+                let expected: Vec<f32> =
+                    pairs.iter().map(|(q, d)| chain(rows.row(*q as usize), rows.row(*d as usize))).collect();
+                for isa in Isa::available() {
+                    assert_eq!(score_pairs(&rows, &matrix, similarity, &pairs, isa).unwrap(), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_document_of_many_pairs_is_named_once() {
+        let values = [1.0, 0.0, f32::NAN, 1.0, 0.0, 0.0];
+        let documents = Matrix::new(Elements::F32(&values), 3, 2).unwrap();
+        let queries =
+            Matrix::new(Elements::F32(&values[..2]), 1, 2).unwrap().prepare(Similarity::Cosine, "queries").unwrap();
+        let pairs: Vec<(u32, u32)> = (0..30).map(|n| (0, n % 3)).collect();
+        let error = score_pairs(&queries, &documents, Similarity::Cosine, &pairs, Isa::Portable).unwrap_err();
+        assert_eq!(error, first_bad(vec![(1, RowProblem::NotFinite), (2, RowProblem::Zero)]));
     }
 }

@@ -17,7 +17,7 @@ pub fn exercise_peak(isa: Isa, threads: usize, steps: u64) -> u64 {
 #[cfg(target_arch = "x86_64")]
 fn probe(isa: Isa, steps: u64) -> u64 {
     let available = Isa::available();
-    if isa == Isa::Avx512 && available.contains(&isa) {
+    if matches!(isa, Isa::Avx512 | Isa::Amx) && available.contains(&isa) {
         // SAFETY: the machine has AVX-512.
         unsafe { avx512(steps) }
     } else if available.contains(&Isa::Avx2) {
@@ -88,20 +88,21 @@ pub fn exercise_kernel(isa: Isa, dimension: usize, integers: bool, tiles: usize)
 
         fn run<K: Kernel>(self, kernel: K) -> u64 {
             let Self(dimension, integers, tiles) = self;
-            let depth = if integers { dimension.div_ceil(2) } else { dimension };
-            let (queries, documents) = (Words::new(K::QUERIES * depth), Words::new(K::DOCUMENTS * depth));
-            let mut scores = Words::new(K::QUERIES * K::DOCUMENTS);
+            let (width, depth) =
+                if integers { (K::CODED_QUERIES, K::code_depth(dimension)) } else { (K::QUERIES, dimension) };
+            let (queries, documents) = (Words::new(width * depth), Words::new(K::DOCUMENTS * depth));
+            let mut scores = Words::new(width * K::DOCUMENTS);
             kernel.enter(|| {
                 for _ in 0..tiles {
                     if integers {
-                        kernel.tile_of_pairs(depth, queries.i32(), documents.i32(), scores.i32_mut());
+                        kernel.tile_of_codes(depth, queries.i32(), documents.i32(), scores.i32_mut());
                     } else {
                         kernel.tile(depth, queries.f32(), documents.f32(), scores.f32_mut());
                     }
                     std::hint::black_box(&mut scores);
                 }
             });
-            2 * (dimension * K::QUERIES * K::DOCUMENTS * tiles) as u64
+            2 * (dimension * width * K::DOCUMENTS * tiles) as u64
         }
     }
     isa.with(Exercise(dimension, integers, tiles)).unwrap_or(0)

@@ -1,7 +1,10 @@
 //! Targets (the relevant documents) and the counts that make their ranks.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use crate::error::{Error, Result};
-use crate::memory::zeros;
+use crate::memory::{plain, zeros};
 
 /// The relevant documents by query (CSR), each known to the scan only by its
 /// score and its place in the tie order.
@@ -80,7 +83,6 @@ impl<'a> Targets<'a> {
 /// precede each target. Counts of disjoint sets of documents add up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counts {
-    targets: usize,
     /// Higher score: `greater[language * targets + target]`.
     pub greater: Vec<u32>,
     /// Same score, the target itself left out.
@@ -90,36 +92,66 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// The higher scores that each thread counted, and the ties of all.
+    pub(crate) fn of(higher: Vec<Vec<u32>>, ties: Ties) -> Result<Self> {
+        let mut higher = higher.into_iter();
+        let mut greater = higher.next().ok_or(Error::Worker)?;
+        for other in higher {
+            greater.iter_mut().zip(other).for_each(|(sum, more)| *sum += more);
+        }
+        Ok(Self { greater, equal: plain(ties.equal), before: plain(ties.before) })
+    }
+}
+
+/// Ties with each target. They are few, so all threads count them in one
+/// place, of which pages without a tie are never in memory.
+#[derive(Debug)]
+pub(crate) struct Ties {
+    targets: usize,
+    equal: Vec<AtomicU32>,
+    before: Vec<AtomicU32>,
+}
+
+impl Ties {
     pub(crate) fn new(targets: usize, languages: usize) -> Result<Self> {
         let size = [targets, languages];
-        Ok(Self { targets, greater: zeros(&size)?, equal: zeros(&size)?, before: zeros(&size)? })
+        Ok(Self { targets, equal: zeros(&size)?, before: zeros(&size)? })
+    }
+}
+
+/// The counts of one thread.
+#[derive(Debug)]
+pub(crate) struct ThreadCounts {
+    greater: Vec<u32>,
+    ties: Arc<Ties>,
+}
+
+impl ThreadCounts {
+    pub(crate) fn new(languages: usize, ties: Arc<Ties>) -> Result<Self> {
+        Ok(Self { greater: zeros(&[ties.targets, languages])?, ties })
+    }
+
+    /// The counts of higher scores alone.
+    pub(crate) fn higher(self) -> Vec<u32> {
+        self.greater
     }
 
     /// The counts of higher scores in one language.
     #[inline(always)]
     pub(crate) fn greater_of(&mut self, language: usize, targets: std::ops::Range<usize>) -> &mut [u32] {
-        let start = language * self.targets;
+        let start = language * self.ties.targets;
         &mut self.greater[start + targets.start..start + targets.end]
     }
 
     /// Counts one document whose score equals the target's.
-    pub(crate) fn add_tie(&mut self, language: usize, target: usize, target_place: u32, place: u32) {
+    pub(crate) fn add_tie(&self, language: usize, target: usize, target_place: u32, place: u32) {
         if place == target_place {
             return; // the target itself, known by its place and never by its score
         }
-        let at = language * self.targets + target;
-        self.equal[at] += 1;
-        self.before[at] += u32::from(place < target_place);
-    }
-
-    /// Adds the counts of other documents against the same targets.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        let pairs =
-            [(&mut self.greater, &other.greater), (&mut self.equal, &other.equal), (&mut self.before, &other.before)];
-        for (mine, theirs) in pairs {
-            for (sum, more) in mine.iter_mut().zip(theirs) {
-                *sum += more;
-            }
+        let at = language * self.ties.targets + target;
+        self.ties.equal[at].fetch_add(1, Ordering::Relaxed);
+        if place < target_place {
+            self.ties.before[at].fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -130,10 +162,15 @@ mod tests {
 
     #[test]
     fn the_target_itself_does_not_tie() {
-        let mut counts = Counts::new(1, 2).unwrap();
-        for place in [3, 7, 9] {
-            counts.add_tie(1, 0, 7, place);
+        let ties = Arc::new(Ties::new(1, 2).unwrap());
+        let mut threads = [(); 2].map(|()| ThreadCounts::new(2, Arc::clone(&ties)).unwrap());
+        for (n, place) in [3, 7, 9].into_iter().enumerate() {
+            threads[n % 2].add_tie(1, 0, 7, place);
+            threads[n % 2].greater_of(0, 0..1)[0] += 1;
         }
+        let higher = threads.map(ThreadCounts::higher);
+        let counts = Counts::of(higher.into(), Arc::into_inner(ties).unwrap()).unwrap();
+        assert_eq!(counts.greater, [3, 0]);
         assert_eq!((counts.equal, counts.before), (vec![0, 2], vec![0, 1]));
     }
 

@@ -2,6 +2,7 @@
 
 mod block;
 mod floors;
+mod near;
 mod packed;
 mod pass;
 mod prefetch;

@@ -26,6 +26,16 @@ def test_importing_brings_no_optional_package(module: str) -> None:
     assert not HEAVY & {name.partition(".")[0] for name in loaded}
 
 
+def test_an_evaluation_waits_for_no_servers_and_bars() -> None:
+    # Half of what these rooms once imported was for servers, progress bars and the version.
+    unneeded = {"asyncio", "concurrent.futures", "email", "http", "importlib.metadata", "logging", "ssl", "tqdm"}
+    code = "import sys, clinometer as cm; cm.evaluate, cm.load, cm.scan, cm.encoder; print(*sys.modules)"
+    loaded = set(python(code, strict=True).split())
+    assert "clinometer.evaluation" in loaded
+    assert loaded & unneeded == set()
+    assert not {"clinometer.encoders.http", "clinometer.cli", "clinometer.report.evaluation.page"} & loaded
+
+
 def test_an_evaluation_of_arrays_brings_no_optional_package() -> None:
     code = """
 import sys

@@ -3,18 +3,16 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256, __m256i, _CMP_GE_OQ, _CMP_GT_OQ, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128, _mm_movehdup_ps,
-    _mm_movehl_ps, _mm256_add_ps, _mm256_broadcast_ss, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps,
-    _mm256_cmpgt_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_load_ps, _mm256_load_si256,
-    _mm256_loadu_ps, _mm256_madd_epi16, _mm256_movemask_ps, _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_store_ps, _mm256_store_si256, _mm256_storeu_ps,
-    _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    __m256, __m256i, _CMP_GE_OQ, _CMP_GT_OQ, _mm_add_ps, _mm_loadu_si128, _mm_movehl_ps, _mm_movelh_ps, _mm_setzero_ps,
+    _mm_storeu_ps, _mm_unpackhi_ps, _mm_unpacklo_ps, _mm256_broadcast_ss, _mm256_castps256_ps128, _mm256_castsi256_ps,
+    _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_load_ps,
+    _mm256_load_si256, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_movemask_ps, _mm256_permute2f128_ps,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_store_ps,
+    _mm256_store_si256, _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
-use half::f16;
-
 use crate::kernel::forward::forward_kernel;
-use crate::kernel::{Kernel, LANES, RowPairs, SIDE_BY_SIDE};
+use crate::kernel::{Component, Kernel, LANES, NearSums, ROWS, RowPairs, SIDE_BY_SIDE};
 
 /// Proof that this machine has AVX2, FMA, F16C, POPCNT and BMI1.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +90,7 @@ fn add(mut sum: __m256i, term: __m256i) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn tile_of_pairs(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
     check(depth, queries, documents, scores);
     let mut sums = [[_mm256_setzero_si256(); 2]; QUERIES];
     let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());
@@ -236,53 +234,84 @@ pub(super) fn chains(pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE] {
     scores
 }
 
-/// Half-precision numbers widened at a time.
-const HALVES: usize = 8;
-
+/// Eight components from a place of a row on, widened.
+///
+/// # Safety
+/// The row has them.
 #[inline]
 #[target_feature(enable = "avx2,f16c")]
-fn widen(halves: &[f16], wide: &mut [f32]) {
-    assert!(halves.len() == wide.len());
-    let whole = halves.len() - halves.len() % HALVES;
-    for k in (0..whole).step_by(HALVES) {
-        // SAFETY: both are `whole >= k + 8` long.
-        unsafe {
-            let eight = _mm_loadu_si128(halves.as_ptr().add(k).cast());
-            _mm256_storeu_ps(wide.as_mut_ptr().add(k), _mm256_cvtph_ps(eight));
-        }
+unsafe fn eight<C: Component>(row: *const C) -> __m256 {
+    // SAFETY: by the contract of this function, and that of `Component`.
+    unsafe { if C::HALF { _mm256_cvtph_ps(_mm_loadu_si128(row.cast())) } else { _mm256_loadu_ps(row.cast()) } }
+}
+
+/// The sums of each of four registers.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn across(sums: [__m256; ROWS]) -> [f32; ROWS] {
+    let mut fours = [_mm_setzero_ps(); ROWS];
+    for i in 0..ROWS {
+        fours[i] = _mm_add_ps(_mm256_castps256_ps128(sums[i]), _mm256_extractf128_ps::<1>(sums[i]));
     }
-    for k in whole..halves.len() {
-        wide[k] = halves[k].to_f32();
+    let [a, b, c, d] = fours;
+    let ab = _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
+    let cd = _mm_add_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+    let mut totals = [0.0; ROWS];
+    // SAFETY: the array is four floats.
+    unsafe { _mm_storeu_ps(totals.as_mut_ptr(), _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab))) };
+    totals
+}
+
+/// With few queries the sums of all rows stay in registers; with more, those
+/// of one query at a time, while the rows stay in the first-level cache.
+#[inline]
+#[target_feature(enable = "avx2,f16c,fma")]
+fn near<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+    if N <= 2 {
+        return near_in_registers(rows, queries);
     }
+    let (mut squares, mut products) = ([0.0; ROWS], [[0.0; ROWS]; N]);
+    for n in 0..N {
+        (squares, [products[n]]) = near_in_registers(rows, [queries[n]]);
+    }
+    (squares, products)
 }
 
 #[inline]
-#[target_feature(enable = "avx2,fma")]
-fn dots<const N: usize>(row: &[f32], others: [&[f32]; N]) -> [f32; N] {
-    assert!(others.iter().all(|other| other.len() == row.len()));
-    let whole = row.len() - row.len() % LANES;
-    let mut sums = [[_mm256_setzero_ps(); 2]; N];
+#[target_feature(enable = "avx2,f16c,fma")]
+fn near_in_registers<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+    let depth = rows[0].len();
+    assert!(rows.iter().all(|row| row.len() == depth) && queries.iter().all(|query| query.len() == depth));
+    let whole = depth - depth % LANES;
+    let (mut squares, mut products) = ([_mm256_setzero_ps(); ROWS], [[_mm256_setzero_ps(); ROWS]; N]);
     for k in (0..whole).step_by(LANES) {
-        // SAFETY: all are `whole >= k + 16` long, by the assertion.
+        // SAFETY: all are `depth >= k + 8` long, by the assertion.
         unsafe {
-            let (low, high) = (_mm256_loadu_ps(row.as_ptr().add(k)), _mm256_loadu_ps(row.as_ptr().add(k + 8)));
-            for (sum, other) in sums.iter_mut().zip(others) {
-                sum[0] = _mm256_fmadd_ps(low, _mm256_loadu_ps(other.as_ptr().add(k)), sum[0]);
-                sum[1] = _mm256_fmadd_ps(high, _mm256_loadu_ps(other.as_ptr().add(k + 8)), sum[1]);
+            for i in 0..ROWS {
+                let components = eight(rows[i].as_ptr().add(k));
+                squares[i] = _mm256_fmadd_ps(components, components, squares[i]);
+                for n in 0..N {
+                    let query = _mm256_loadu_ps(queries[n].as_ptr().add(k));
+                    products[n][i] = _mm256_fmadd_ps(components, query, products[n][i]);
+                }
             }
         }
     }
-    let mut totals = [0.0; N];
-    for ((total, sum), other) in totals.iter_mut().zip(sums).zip(others) {
-        let eight = _mm256_add_ps(sum[0], sum[1]);
-        let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
-        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-        *total = _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-        for k in whole..row.len() {
-            *total = row[k].mul_add(other[k], *total);
+    let (mut squares, sums) = (across(squares), products);
+    let mut products = [[0.0; ROWS]; N];
+    for n in 0..N {
+        products[n] = across(sums[n]);
+    }
+    for k in whole..depth {
+        for i in 0..ROWS {
+            let component = rows[i][k].wide();
+            squares[i] = component.mul_add(component, squares[i]);
+            for n in 0..N {
+                products[n][i] = component.mul_add(queries[n][k], products[n][i]);
+            }
         }
     }
-    totals
+    (squares, products)
 }
 
 /// Packs `width` rows (a multiple of 8) in squares of 8 by 8 words.

@@ -1,18 +1,17 @@
 //! The AVX-512 kernel: 12 queries by 32 documents, 24 accumulators in
 //! registers, the whole dimension in one pass.
 
+use std::arch::asm;
 use std::arch::x86_64::{
-    __m512, __m512i, _CMP_GE_OQ, _CMP_GT_OQ, _mm256_loadu_si256, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask,
-    _mm512_cvtph_ps, _mm512_dpwssd_epi32, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps,
-    _mm512_reduce_add_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps,
-    _mm512_store_si512, _mm512_storeu_ps,
+    __m256, __m512, __m512i, _CMP_GE_OQ, _CMP_GT_OQ, _mm256_add_ps, _mm256_maskz_loadu_epi16, _mm256_setzero_ps,
+    _mm512_castps512_ps256, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask, _mm512_cvtph_ps, _mm512_dpwssd_epi32,
+    _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_maskz_loadu_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps, _mm512_store_si512,
 };
 
-use half::f16;
-
-use crate::kernel::avx2::{Avx2, chains, pack};
+use crate::kernel::avx2::{Avx2, across, chains, pack};
 use crate::kernel::forward::forward_kernel;
-use crate::kernel::{Kernel, LANES, RowPairs, SIDE_BY_SIDE};
+use crate::kernel::{Component, Kernel, NearSums, ROWS, RowPairs, SIDE_BY_SIDE};
 
 /// Proof that this machine has the instructions named at `enter`.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +76,7 @@ fn tile(depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512vnni")]
-fn tile_of_pairs(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
     check(depth, queries, documents, scores);
     let mut sums = [[_mm512_setzero_si512(); 2]; QUERIES];
     let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());
@@ -103,46 +102,101 @@ fn tile_of_pairs(depth: usize, queries: &[i32], documents: &[i32], scores: &mut 
     }
 }
 
+/// Sixteen components from a place of a row on, widened.
+///
+/// # Safety
+/// The row has them.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn widen(halves: &[f16], wide: &mut [f32]) {
-    assert!(halves.len() == wide.len());
-    let whole = halves.len() - halves.len() % LANES;
-    for k in (0..whole).step_by(LANES) {
-        // SAFETY: both are `whole >= k + 16` long.
-        unsafe {
-            let sixteen = _mm256_loadu_si256(halves.as_ptr().add(k).cast());
-            _mm512_storeu_ps(wide.as_mut_ptr().add(k), _mm512_cvtph_ps(sixteen));
+unsafe fn sixteen<C: Component>(row: *const C) -> __m512 {
+    let wide;
+    // SAFETY: by the contract of this function, and that of `Component`.
+    unsafe {
+        if C::HALF {
+            // The intrinsic loads first, and that takes half as long again.
+            asm!("vcvtph2ps {wide}, ymmword ptr [{row}]", wide = out(zmm_reg) wide, row = in(reg) row,
+                options(pure, readonly, nostack, preserves_flags));
+        } else {
+            wide = _mm512_loadu_ps(row.cast());
         }
     }
-    for k in whole..halves.len() {
-        wide[k] = halves[k].to_f32();
+    wide
+}
+
+/// The same for the components of a mask only; the others are zero.
+///
+/// # Safety
+/// The row has the components of the mask.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn some<C: Component>(row: *const C, mask: u16) -> __m512 {
+    // SAFETY: by the contract of this function, and that of `Component`.
+    unsafe {
+        if C::HALF {
+            _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, row.cast()))
+        } else {
+            _mm512_maskz_loadu_ps(mask, row.cast())
+        }
     }
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx2,fma")]
-fn dots<const N: usize>(row: &[f32], others: [&[f32]; N]) -> [f32; N] {
-    assert!(others.iter().all(|other| other.len() == row.len()));
-    let whole = row.len() - row.len() % LANES;
-    let mut sums = [_mm512_setzero_ps(); N];
-    for k in (0..whole).step_by(LANES) {
-        // SAFETY: all are `whole >= k + 16` long, by the assertion.
-        unsafe {
-            let words = _mm512_loadu_ps(row.as_ptr().add(k));
-            for (sum, other) in sums.iter_mut().zip(others) {
-                *sum = _mm512_fmadd_ps(words, _mm512_loadu_ps(other.as_ptr().add(k)), *sum);
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+fn near<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+    let depth = rows[0].len();
+    assert!(rows.iter().all(|row| row.len() == depth) && queries.iter().all(|query| query.len() == depth));
+    let (mut squares, mut products) = ([_mm512_setzero_ps(); ROWS], [[_mm512_setzero_ps(); ROWS]; N]);
+    let mut add = |components: [__m512; ROWS], others: [__m512; N]| {
+        for i in 0..ROWS {
+            squares[i] = _mm512_fmadd_ps(components[i], components[i], squares[i]);
+            for n in 0..N {
+                products[n][i] = _mm512_fmadd_ps(components[i], others[n], products[n][i]);
             }
         }
-    }
-    let mut totals = [0.0; N];
-    for ((total, sum), other) in totals.iter_mut().zip(sums).zip(others) {
-        *total = _mm512_reduce_add_ps(sum);
-        for k in whole..row.len() {
-            *total = row[k].mul_add(other[k], *total);
+    };
+    let (mut components, mut others) = ([_mm512_setzero_ps(); ROWS], [_mm512_setzero_ps(); N]);
+    let whole = depth - depth % 16;
+    for k in (0..whole).step_by(16) {
+        // SAFETY: all are `depth >= k + 16` long, by the assertion.
+        unsafe {
+            for i in 0..ROWS {
+                components[i] = sixteen(rows[i].as_ptr().add(k));
+            }
+            for n in 0..N {
+                others[n] = sixteen(queries[n].as_ptr().add(k));
+            }
         }
+        add(components, others);
     }
-    totals
+    if whole < depth {
+        let mask = (1 << (depth - whole)) - 1;
+        // SAFETY: all are `depth` long, where the mask ends.
+        unsafe {
+            for i in 0..ROWS {
+                components[i] = some(rows[i].as_ptr().add(whole), mask);
+            }
+            for n in 0..N {
+                others[n] = some(queries[n].as_ptr().add(whole), mask);
+            }
+        }
+        add(components, others);
+    }
+    let mut totals = [[0.0; ROWS]; N];
+    for n in 0..N {
+        totals[n] = across(halved(products[n]));
+    }
+    (across(halved(squares)), totals)
+}
+
+/// Both halves of each register, added.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq")]
+fn halved(sums: [__m512; ROWS]) -> [__m256; ROWS] {
+    let mut halves = [_mm256_setzero_ps(); ROWS];
+    for i in 0..ROWS {
+        halves[i] = _mm256_add_ps(_mm512_castps512_ps256(sums[i]), _mm512_extractf32x8_ps::<1>(sums[i]));
+    }
+    halves
 }
 
 #[inline]

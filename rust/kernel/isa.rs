@@ -2,10 +2,13 @@
 
 use crate::error::{Error, Result};
 use crate::kernel::Kernel;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use crate::kernel::amx::Amx;
 #[cfg(target_arch = "x86_64")]
 use crate::kernel::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 use crate::kernel::avx512::Avx512;
+use crate::kernel::emulated::Emulated;
 use crate::kernel::portable::Portable;
 
 /// Instruction sets with a kernel.
@@ -17,6 +20,10 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
     Avx512,
+    /// The same with AMX tiles of bytes for codes, on Linux.
+    Amx,
+    /// The codes and tiles of AMX in plain Rust, for tests; very slow.
+    EmulatedAmx,
 }
 
 impl Isa {
@@ -26,16 +33,21 @@ impl Isa {
         Self::available()[0]
     }
 
+    /// All of them, the best first.
+    pub const ALL: [Self; 5] = [Self::Amx, Self::Avx512, Self::Avx2, Self::Portable, Self::EmulatedAmx];
+
     /// Those that this machine can use, the best first.
     #[must_use]
     pub fn available() -> Vec<Self> {
         let mut sets = Vec::new();
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        sets.extend(Amx::detect().map(|_| Self::Amx));
         #[cfg(target_arch = "x86_64")]
         {
             sets.extend(Avx512::detect().map(|_| Self::Avx512));
             sets.extend(Avx2::detect().map(|_| Self::Avx2));
         }
-        sets.push(Self::Portable);
+        sets.extend([Self::Portable, Self::EmulatedAmx]);
         sets
     }
 
@@ -46,6 +58,8 @@ impl Isa {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Amx => "amx",
+            Self::EmulatedAmx => "emulated-amx",
         }
     }
 
@@ -56,12 +70,17 @@ impl Isa {
     pub(crate) fn with<D: Dispatch>(self, job: D) -> Result<D::Output> {
         match self {
             Self::Portable => Ok(job.run(Portable)),
+            Self::EmulatedAmx => Ok(job.run(Emulated::NEW)),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => Avx2::detect().map(|kernel| job.run(kernel)).ok_or_else(|| self.missing()),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => Avx512::detect().map(|kernel| job.run(kernel)).ok_or_else(|| self.missing()),
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Self::Amx => Amx::detect().map(|kernel| job.run(kernel)).ok_or_else(|| self.missing()),
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 | Self::Avx512 => Err(self.missing()),
+            #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+            Self::Amx => Err(self.missing()),
         }
     }
 
@@ -82,8 +101,8 @@ pub(crate) trait Dispatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::chain;
     use crate::kernel::portable::pack_word_by_word;
+    use crate::kernel::{ROWS, chain};
     use crate::pack::words::Words;
     use half::f16;
     use proptest::prelude::*;
@@ -126,27 +145,42 @@ mod tests {
         }
     }
 
-    fn check_pairs<K: Kernel>(kernel: K, depth: usize, seed: &[i16]) {
-        let fill = |vectors: usize, shift: usize| {
-            let mut panel = Words::new(vectors * depth);
-            for (n, value) in panel.i16_mut().iter_mut().enumerate() {
-                *value = seed[(n * 5 + shift) % seed.len()];
-            }
-            panel
+    /// Codes as fine as they come; sums may leave `i32` on the way and at
+    /// the end, and are then exact modulo 2^32.
+    fn check_codes<K: Kernel>(kernel: K, dimension: usize, seed: &[i16]) {
+        let depth = K::code_depth(dimension);
+        let greatest = K::CODING.greatest as i16;
+        let code = |shift: usize| -> Vec<i16> {
+            (0..dimension).map(|k| seed[(k * 5 + shift * 7) % seed.len()].clamp(-greatest, greatest)).collect()
         };
-        let (mut a, mut b) = (fill(K::QUERIES, 0), fill(K::DOCUMENTS, 7));
-        let mut scores = Words::new(K::QUERIES * K::DOCUMENTS);
-        kernel.enter(|| kernel.tile_of_pairs(depth, a.i32(), b.i32(), scores.i32_mut()));
-        let (a, b) = (a.i16_mut(), b.i16_mut());
-        for (q, row) in scores.i32().chunks_exact(K::DOCUMENTS).enumerate() {
-            for (d, score) in row.iter().enumerate() {
-                let dot: i32 = (0..2 * depth)
-                    .map(|k| {
-                        let at = |width: usize, lane: usize| (k / 2 * width + lane) * 2 + k % 2;
-                        i32::from(a[at(K::QUERIES, q)]) * i32::from(b[at(K::DOCUMENTS, d)])
-                    })
-                    .sum();
-                assert_eq!(*score, dot);
+        let arranged = |codes: &[Vec<i16>]| {
+            let mut words = Words::new(codes.len() * depth);
+            for (code, space) in codes.iter().zip(words.i16_mut().chunks_exact_mut(2 * depth)) {
+                space[..dimension].copy_from_slice(code);
+                kernel.enter(|| kernel.arrange(space));
+            }
+            words
+        };
+        let queries: Vec<Vec<i16>> = (0..K::CODED_QUERIES).map(code).collect();
+        let documents: Vec<Vec<i16>> = (0..K::DOCUMENTS).map(|d| code(d + 3)).collect();
+        let (mut a, mut b) = (Words::new(queries.len() * depth), Words::new(documents.len() * depth));
+        let mut scores = Words::new(K::CODED_QUERIES * K::DOCUMENTS);
+        kernel.enter(|| {
+            kernel.pack_queries(depth, arranged(&queries).u32(), a.u32_mut());
+            kernel.pack(depth, arranged(&documents).u32(), b.u32_mut());
+            kernel.tile_of_codes(depth, a.i32(), b.i32(), scores.i32_mut());
+        });
+        let dot = |a: &[i64], b: &[i64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<i64>();
+        let whole = |code: &[i16]| code.iter().map(|c| i64::from(*c)).collect::<Vec<_>>();
+        let low = |code: &[i16]| code.iter().map(|c| i64::from(*c as i8)).collect::<Vec<_>>();
+        for (row, query) in scores.i32().chunks_exact(K::DOCUMENTS).zip(&queries) {
+            for (score, document) in row.iter().zip(&documents) {
+                let mut sum = dot(&whole(query), &whole(document));
+                if K::CODING.low_limbs_dropped {
+                    sum -= dot(&low(query), &low(document));
+                }
+                let expected = (sum as f64 * K::CODING.unit) as i64;
+                assert_eq!(*score, expected as i32);
             }
             let threshold = row[K::DOCUMENTS / 2];
             let above = row.iter().enumerate().filter(|(_, s)| **s > threshold).fold(0, |m, (d, _)| m | 1 << d);
@@ -159,16 +193,15 @@ mod tests {
         type Output = ();
 
         fn run<K: Kernel>(self, kernel: K) {
-            // Every half-precision number, in rows with and without a rest.
-            let halves: Vec<f16> = (0..=u16::MAX).map(f16::from_bits).collect();
-            for length in [37, 1 << 16] {
-                let mut wide = vec![0.0; length];
-                for row in halves.chunks_exact(length) {
-                    kernel.enter(|| kernel.widen(row, &mut wide));
-                    for (half, wide) in row.iter().zip(&wide) {
-                        assert!(wide.to_bits() == half.to_f32().to_bits() || half.is_nan() && wide.is_nan());
-                    }
-                }
+            // Every half-precision number, in each place of a row with a rest.
+            const LENGTH: usize = 37;
+            for bits in 0..=u16::MAX {
+                let half = f16::from_bits(bits);
+                let place = usize::from(bits) % LENGTH;
+                let (mut row, mut query) = ([f16::ZERO; LENGTH], [0.0; LENGTH]);
+                (row[place], query[place]) = (half, 1.0);
+                let (_, [wide]) = kernel.enter(|| kernel.near([&row; ROWS], [&query]));
+                assert!(wide.iter().all(|wide| *wide == half.to_f32() || half.is_nan() && wide.is_nan()));
             }
         }
     }
@@ -186,7 +219,7 @@ mod tests {
 
         fn run<K: Kernel>(self, kernel: K) {
             check(kernel, self.0, self.1);
-            check_pairs(kernel, self.0, self.2);
+            check_codes(kernel, self.0, self.2);
         }
     }
 
@@ -195,7 +228,7 @@ mod tests {
         fn tiles_hold_canonical_scores(
             dimension in 1_usize..70,
             seed in prop::collection::vec(prop_oneof![-2.0_f32..2.0, Just(0.0), Just(-0.0), Just(1e-40), Just(1e15)], 5..40),
-            integers in prop::collection::vec(-3000_i16..=3000, 5..40),
+            integers in prop::collection::vec(any::<i16>(), 5..40),
         ) {
             for isa in Isa::available() {
                 isa.with(Check(dimension, &seed, &integers)).unwrap();

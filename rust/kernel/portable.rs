@@ -2,10 +2,7 @@
 //! into vector instructions where the target has them; elsewhere it is slow
 //! but still exact.
 
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-
-use crate::kernel::{Kernel, LANES, RowPairs, SIDE_BY_SIDE, chain};
+use crate::kernel::{Component, Kernel, LANES, NearSums, ROWS, RowPairs, SIDE_BY_SIDE, chain};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable;
@@ -41,35 +38,35 @@ impl Kernel for Portable {
         pairs.map(|(query, document)| chain(query, document))
     }
 
-    fn widen(self, halves: &[f16], wide: &mut [f32]) {
-        halves.convert_to_f32_slice(wide);
-    }
-
-    fn dots<const N: usize>(self, row: &[f32], others: [&[f32]; N]) -> [f32; N] {
-        others.map(|other| {
-            let (rows, others) = (row.chunks_exact(LANES), other.chunks_exact(LANES));
-            let rest = rows.remainder().iter().zip(others.remainder());
+    #[inline(always)]
+    fn near<C: Component, const N: usize>(self, rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+        let product = |row: &[C], other: &dyn Fn(usize) -> f32| {
+            let whole = row.len() - row.len() % LANES;
             let mut sums = [0.0_f32; LANES];
-            for (a, b) in rows.zip(others) {
-                for (n, sum) in sums.iter_mut().enumerate() {
-                    *sum = a[n].mul_add(b[n], *sum);
+            for (k, components) in row[..whole].chunks_exact(LANES).enumerate() {
+                for (lane, component) in components.iter().enumerate() {
+                    sums[lane] = component.wide().mul_add(other(k * LANES + lane), sums[lane]);
                 }
             }
-            let eight: [f32; 8] = std::array::from_fn(|n| sums[n] + sums[n + 8]);
-            let four: [f32; 4] = std::array::from_fn(|n| eight[n] + eight[n + 4]);
-            rest.fold((four[0] + four[2]) + (four[1] + four[3]), |sum, (a, b)| a.mul_add(*b, sum))
-        })
+            let four: [f32; 4] = std::array::from_fn(|n| sums[n] + sums[n + 4]);
+            let sum = (four[0] + four[2]) + (four[1] + four[3]);
+            (whole..row.len()).fold(sum, |sum, k| row[k].wide().mul_add(other(k), sum))
+        };
+        (
+            rows.map(|row| product(row, &|k| row[k].wide())),
+            queries.map(|query| rows.map(|row| product(row, &|k| query[k]))),
+        )
     }
 
     #[inline(always)]
-    fn tile_of_pairs(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
         let mut sums = [[0_i32; Self::DOCUMENTS]; Self::QUERIES];
         let components = queries.chunks_exact(Self::QUERIES).zip(documents.chunks_exact(Self::DOCUMENTS));
         for (query, document) in components.take(depth) {
             for (row, q) in sums.iter_mut().zip(query) {
                 for (sum, d) in row.iter_mut().zip(document) {
                     let low = i32::from(*q as i16) * i32::from(*d as i16);
-                    *sum += low + (q >> 16) * (d >> 16);
+                    *sum = sum.wrapping_add(low + (q >> 16) * (d >> 16));
                 }
             }
         }

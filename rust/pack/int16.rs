@@ -1,12 +1,20 @@
 //! Vectors as 16-bit integers, with a proof of how far an integer dot product
 //! can be from the canonical score.
 //!
-//! A row x becomes integers c with x = c / SCALE + e. For a query and a
-//! document the integer dot product, divided by SCALE squared, differs from
-//! the exact dot product by at most |q| |e_x| + |e_q| (|x| + |e_x|), and the
-//! canonical chain of d fused multiply-adds from it by at most
-//! d u / (1 - d u) |q| |x| with u = 2^-24. The norms are measured for each
-//! row and rounded up, never assumed.
+//! A row x becomes integers c with x = c / S + e, where S is the scale: the
+//! greatest for which components fit 16 bits and scores 32 (`Coding`). Each
+//! query has its own, the documents of a block share one. For a query and a
+//! document the integer score, divided by its unit S S' u, differs from the
+//! exact dot product by at most
+//!
+//! ```text
+//!   |q| |e_x| + |e_q| (|x| + |e_x|) + |l_q| |l_x|
+//! ```
+//!
+//! where l are the low limbs divided by the scale, for kernels that leave out
+//! their product. The canonical chain of d fused multiply-adds differs from
+//! the exact dot product by at most d u / (1 - d u) |q| |x| with u = 2^-24.
+//! The norms are measured for each row and rounded up, never assumed.
 //!
 //! A word holds two components, so a row of dimension d has depth
 //! `d.div_ceil(2)`; an odd row ends with a zero. Dimension 3 in panels of
@@ -20,42 +28,59 @@
 //! Component c of a row is half `c % 2` of its word `c / 2`, the first in
 //! memory for 0: as 16-bit integers, b2 is number 2 * (1 * 4 + 1) + 0 = 10.
 
+use crate::kernel::{Coding, Kernel};
 use crate::matrix::Prepared;
 use crate::pack::panels::Panels;
 use crate::pack::words::Words;
 
-/// Integer steps in one. Products of rows of length one stay below 2^31, with
-/// room for what rounding adds to their lengths.
-const SCALE: f32 = 46_300.0;
-
-/// The greatest component that fits 16 bits.
-const GREATEST: f32 = 32_767.0 / SCALE;
-
 /// Lanes of a sum of squares, for vector instructions.
 const LANES: usize = 16;
 
-/// Upper bounds of the length of one or more rows and of the length of what
-/// their codes leave out.
+/// Upper bounds of the lengths of one or more rows, of what their codes leave
+/// out, and of their low limbs if these are left out too.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bound {
     norm: f64,
     error: f64,
+    low: f64,
 }
 
 impl Bound {
     pub(crate) fn max(self, other: Self) -> Self {
-        Self { norm: self.norm.max(other.norm), error: self.error.max(other.error) }
+        Self { norm: self.norm.max(other.norm), error: self.error.max(other.error), low: self.low.max(other.low) }
+    }
+}
+
+/// The greatest size of a component; rows have no NaN.
+#[inline(always)]
+pub(crate) fn greatest(row: &[f32]) -> f32 {
+    let larger = |a: f32, b: f32| if a > b { a } else { b };
+    let mut lanes = [0.0_f32; LANES];
+    let chunks = row.chunks_exact(LANES);
+    let rest = chunks.remainder().iter().fold(0.0, |most, value| larger(value.abs(), most));
+    for values in chunks {
+        for (lane, value) in lanes.iter_mut().zip(values) {
+            *lane = larger(value.abs(), *lane);
+        }
+    }
+    lanes.into_iter().fold(rest, larger)
+}
+
+impl Coding {
+    /// The scale for components up to this size.
+    pub(crate) fn scale(self, greatest: f32) -> f32 {
+        (self.greatest / greatest).min(self.finest)
     }
 }
 
 /// Writes the code of a row, filled up with zeros, and returns its bounds.
-/// None if a component is too large.
+/// The scale must suit its greatest component.
 #[inline(always)]
-pub(crate) fn encode(row: &[f32], code: &mut [i16]) -> Option<Bound> {
+pub(crate) fn encode(coding: Coding, scale: f32, row: &[f32], code: &mut [i16]) -> Bound {
     // Adding this rounds to an integer and leaves it in the low bits.
     const MAGIC: f32 = 12_582_912.0;
-    let step = 1.0 / SCALE;
-    let (mut squares, mut residues, mut greatest) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
+    let step = 1.0 / scale;
+    let (mut squares, mut residues, mut lows) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
     for (values, codes) in row.chunks(LANES).zip(code.chunks_mut(LANES)) {
         let mut whole = [0.0_f32; LANES];
         let values = match values.try_into() {
@@ -68,22 +93,23 @@ pub(crate) fn encode(row: &[f32], code: &mut [i16]) -> Option<Bound> {
         let mut rounded = [0_i16; LANES];
         for n in 0..LANES {
             let value: f32 = values[n];
-            let shifted = value * SCALE + MAGIC;
-            rounded[n] = shifted.to_bits().wrapping_sub(MAGIC.to_bits()) as i16;
+            let shifted = value * scale + MAGIC;
+            let integer = shifted.to_bits().wrapping_sub(MAGIC.to_bits());
+            rounded[n] = integer as i16;
             let residue = value - (shifted - MAGIC) * step;
             squares[n] += value * value;
             residues[n] += residue * residue;
-            let size = value.abs();
-            greatest[n] = if size > greatest[n] { size } else { greatest[n] };
+            if coding.low_limbs_dropped {
+                let low = f32::from(integer as i8);
+                lows[n] += low * low;
+            }
         }
         match codes.first_chunk_mut() {
             Some(codes) => *codes = rounded,
             None => codes.copy_from_slice(&rounded[..codes.len()]),
         }
     }
-    if greatest.iter().any(|value| *value > GREATEST) {
-        return None;
-    }
+    code[row.len()..].fill(0);
     let length = |lanes: [f32; LANES]| lanes.iter().map(|sum| f64::from(*sum)).sum::<f64>().sqrt();
     // Each lane adds about d / LANES non-negative terms in f32, each rounded
     // twice; squares below the normal numbers lose at most 2^-149 apiece.
@@ -94,7 +120,8 @@ pub(crate) fn encode(row: &[f32], code: &mut [i16]) -> Option<Bound> {
     // A residue is off by the roundings of `step` and of the product, which
     // is at most twice the component.
     let error = length(residues) * slack + norm * 5.0 * 2.0_f64.powi(-24) + tiny;
-    Some(Bound { norm, error })
+    let low = length(lows) * slack / f64::from(scale) * (1.0 + 1e-12);
+    Bound { norm, error, low }
 }
 
 /// A query against documents.
@@ -102,71 +129,97 @@ pub(crate) struct Coded {
     pub(crate) query: Bound,
     pub(crate) documents: Bound,
     pub(crate) dimension: usize,
+    /// The score of 1.
+    pub(crate) unit: f64,
 }
 
 impl Coded {
-    /// How far the integer score times SCALE squared can be from the
-    /// canonical score and from a `center`; None if an integer sum could
-    /// overflow.
+    /// How far the integer score can be from the canonical score times the
+    /// unit and from a `center`; None if an integer score could overflow.
     pub(crate) fn reach(&self) -> Option<i32> {
         let (q, x) = (self.query, self.documents);
-        let square = f64::from(SCALE) * f64::from(SCALE);
-        // By Cauchy and Schwarz no partial sum exceeds the product of the
-        // lengths of the codes.
-        if (q.norm + q.error) * (x.norm + x.error) * square >= f64::from(i32::MAX) {
+        // By Cauchy and Schwarz no sum exceeds the product of the lengths of
+        // the codes.
+        let low = q.low * x.low;
+        if ((q.norm + q.error) * (x.norm + x.error) + low) * self.unit >= f64::from(i32::MAX) {
             return None;
         }
         let roundings = self.dimension as f64 * 2.0_f64.powi(-24);
         if roundings >= 0.25 {
             return None;
         }
-        let coding = q.norm * x.error + q.error * (x.norm + x.error);
+        let coding = q.norm * x.error + q.error * (x.norm + x.error) + low;
         // Roundings below the normal numbers are absolute.
         let chain = roundings / (1.0 - roundings) * q.norm * x.norm + self.dimension as f64 * 1e-44;
         // A margin for the roundings of this formula, and one step for that
         // of the center.
-        Some(((coding + chain) * square * (1.0 + 1e-9)).ceil() as i32 + 2)
+        Some(((coding + chain) * self.unit * (1.0 + 1e-9)).ceil() as i32 + 2)
     }
 }
 
 /// The integer score that stands for a canonical one; those that no integer
 /// score can reach are clipped.
 #[inline(always)]
-pub(crate) fn center(score: f32) -> i32 {
-    const SQUARE: f64 = SCALE as f64 * SCALE as f64;
-    (f64::from(score) * SQUARE).round_ties_even() as i32
+pub(crate) fn center(score: f32, unit: f64) -> i32 {
+    (f64::from(score) * unit).round_ties_even() as i32
 }
 
 /// The codes of all queries, packed.
 pub(crate) struct CodedQueries {
     panels: Panels,
     bounds: Vec<Bound>,
+    scales: Vec<f32>,
 }
 
 impl CodedQueries {
-    /// None if a query has no code.
-    pub(crate) fn new(queries: &Prepared, width: usize) -> Option<Self> {
-        let depth = queries.dimension().div_ceil(2);
+    pub(crate) fn new<K: Kernel>(kernel: K, queries: &Prepared) -> Self {
+        let (width, depth) = (K::CODED_QUERIES, K::code_depth(queries.dimension()));
         let mut panels = Panels::new(queries.rows().div_ceil(width), width, depth);
-        let mut words = Words::new(depth);
-        let mut bounds = Vec::with_capacity(queries.rows());
-        for row in 0..queries.rows() {
-            bounds.push(encode(queries.row(row), words.i16_mut())?);
-            panels.put(row, words.u32().iter().copied());
+        let mut codes = Words::new(width * depth);
+        let (mut bounds, mut scales) = (Vec::with_capacity(queries.rows()), Vec::with_capacity(queries.rows()));
+        for first in (0..queries.rows()).step_by(width) {
+            let rows = first..(first + width).min(queries.rows());
+            let space = codes.i16_mut();
+            space[2 * depth * rows.len()..].fill(0);
+            kernel.enter(
+                #[inline(always)]
+                || {
+                    for (row, code) in rows.zip(space.chunks_exact_mut(2 * depth)) {
+                        let row = queries.row(row);
+                        let scale = K::CODING.scale(greatest(row));
+                        bounds.push(encode(K::CODING, scale, row, code));
+                        scales.push(scale);
+                        kernel.arrange(code);
+                    }
+                },
+            );
+            kernel.enter(|| kernel.pack_queries(depth, codes.u32(), panels.panel_mut(first / width)));
         }
-        Some(Self { panels, bounds })
+        Self { panels, bounds, scales }
     }
 
     pub(crate) fn panel(&self, panel: usize) -> &[i32] {
         self.panels.i32(panel)
     }
 
+    /// The unit of a query's scores against documents with this unit.
+    pub(crate) fn unit(&self, query: usize, document_unit: f64) -> f64 {
+        f64::from(self.scales[query]) * document_unit
+    }
+
     /// How far, in units of the integer score, each canonical score can be
     /// from it; None if an integer sum could overflow.
-    pub(crate) fn reaches(&self, documents: Bound, dimension: usize, out: &mut Vec<i32>) -> Option<()> {
+    pub(crate) fn reaches(
+        &self,
+        documents: Bound,
+        document_unit: f64,
+        dimension: usize,
+        out: &mut Vec<i32>,
+    ) -> Option<()> {
         out.clear();
-        for bound in &self.bounds {
-            out.push(Coded { query: *bound, documents, dimension }.reach()?);
+        for (query, bound) in self.bounds.iter().enumerate() {
+            let unit = self.unit(query, document_unit);
+            out.push(Coded { query: *bound, documents, dimension, unit }.reach()?);
         }
         Some(())
     }
@@ -176,12 +229,31 @@ impl CodedQueries {
 mod tests {
     use super::*;
     use crate::kernel::chain;
+    use crate::kernel::emulated::Emulated;
+    use crate::kernel::portable::Portable;
     use crate::matrix::{Elements, Matrix, Similarity};
     use proptest::prelude::*;
 
-    fn code(row: &[f32]) -> Option<(Vec<i16>, Bound)> {
+    const LIMBS: Coding = Emulated::CODING;
+
+    /// A code, its scale and its bounds.
+    fn code(coding: Coding, row: &[f32]) -> (Vec<i16>, f32, Bound) {
         let mut code = vec![7; row.len() + row.len() % 2];
-        encode(row, &mut code).map(|bound| (code, bound))
+        let scale = coding.scale(greatest(row));
+        let bound = encode(coding, scale, row, &mut code);
+        (code, scale, bound)
+    }
+
+    /// The integer score of two rows, what it stands for, and how far it may
+    /// be off.
+    fn score(coding: Coding, query: &[f32], document: &[f32]) -> Option<(i64, i64, i64)> {
+        let ((a, scale, q), (b, other_scale, x)) = (code(coding, query), code(coding, document));
+        let unit = f64::from(scale) * (f64::from(other_scale) * coding.unit);
+        let reach = Coded { query: q, documents: x, dimension: query.len(), unit }.reach()?;
+        let product = |limb: fn(i16) -> i64| a.iter().zip(&b).map(|(a, b)| limb(*a) * limb(*b)).sum::<i64>();
+        let low = if coding.low_limbs_dropped { product(|code| i64::from(code as i8)) } else { 0 };
+        let sum = ((product(i64::from) - low) as f64 * coding.unit) as i64;
+        Some((sum, i64::from(center(chain(query, document), unit)), i64::from(reach)))
     }
 
     fn unit(row: &[f32]) -> Vec<f32> {
@@ -193,41 +265,54 @@ mod tests {
     fn components_lie_where_the_drawing_has_them() {
         let rows = [0.1, 0.2, 0.3, -0.4, 0.5, -0.6];
         let queries = Matrix::new(Elements::F32(&rows), 2, 3).unwrap().prepare(Similarity::Dot, "queries").unwrap();
-        let coded = CodedQueries::new(&queries, 4).unwrap();
+        let coded = CodedQueries::new(Portable, &queries);
         let halves: Vec<i16> = coded.panel(0).iter().flat_map(|word| [*word as i16, (*word >> 16) as i16]).collect();
         for (n, value) in rows.iter().enumerate() {
             let (row, component) = (n / 3, n % 3);
             let code = halves[2 * (component / 2 * 4 + row) + component % 2];
-            assert_eq!(f32::from(code), (value * SCALE).round());
+            assert_eq!(f32::from(code), (value * Coding::WHOLE.finest).round());
         }
         assert_eq!((halves[10], halves.iter().filter(|half| **half != 0).count()), (-27_780, 6));
     }
 
     #[test]
-    fn large_components_have_no_code() {
-        assert!(code(&[0.7, 0.71]).is_none());
-        assert!(code(&[0.7, -0.707]).is_some());
-        assert!(code(&[1e30]).is_none());
+    fn the_greatest_component_has_the_greatest_code() {
+        for (coding, most) in [(Coding::WHOLE, 32_767), (LIMBS, 32_639)] {
+            for component in [0.9, 1.0, 0.999_999_94, 3e7, 1.0 / 3.0 + 0.5] {
+                let (codes, ..) = code(coding, &[component * 0.5, -component]);
+                assert_eq!(codes[1], -most);
+            }
+            // Fine codes stop where scores would not fit.
+            assert_eq!(code(coding, &[1e-3; 4]).1, coding.finest);
+        }
     }
 
     #[test]
     fn long_rows_could_overflow() {
-        let (_, bound) = code(&[0.7; 4]).unwrap();
-        assert!(Coded { query: bound, documents: bound, dimension: 4 }.reach().is_none());
-        let (_, bound) = code(&[0.5; 4]).unwrap();
-        assert!(Coded { query: bound, documents: bound, dimension: 4 }.reach().is_some());
+        for coding in [Coding::WHOLE, LIMBS] {
+            let length = 1.0 / 1.001_f32;
+            for (length, fits) in [(length, true), (1.06, false)] {
+                let row = vec![length / 32.0; 1024];
+                assert_eq!(score(coding, &row, &row).is_some(), fits, "{coding:?}");
+            }
+        }
     }
 
     #[test]
     fn the_bound_can_nearly_be_reached() {
         // All errors of both codes have one sign and so have the components.
-        let component = ((0.0625 * SCALE).floor() + 0.49) / SCALE;
-        let row = [component; 256];
-        let (a, bound) = code(&row).unwrap();
-        let reach = Coded { query: bound, documents: bound, dimension: 256 }.reach().unwrap();
-        let dot: i64 = a.iter().map(|a| i64::from(*a).pow(2)).sum();
-        let off = i64::from(center(chain(&row, &row))) - dot;
-        assert!(off <= i64::from(reach) && 10 * off > 9 * i64::from(reach), "{off} of {reach}");
+        for coding in [Coding::WHOLE, LIMBS] {
+            let (component, dimension) = if coding.low_limbs_dropped {
+                // All low limbs have one sign too; few dimensions, so that the
+                // bound of the chain is small beside that of the finer codes.
+                (((0.04 * coding.finest / 256.0).floor() * 256.0 + 100.49) / coding.finest, 16)
+            } else {
+                (((0.0625 * coding.finest).floor() + 0.49) / coding.finest, 256)
+            };
+            let row = vec![component; dimension];
+            let (sum, center, reach) = score(coding, &row, &row).unwrap();
+            assert!(center - sum <= reach && 10 * (center - sum) > 9 * reach, "{} of {reach}", center - sum);
+        }
     }
 
     proptest! {
@@ -236,29 +321,30 @@ mod tests {
             dimension in 1_usize..600,
             seed in prop::collection::vec(prop_oneof![8 => -1.0_f32..1.0, 1 => Just(0.0), 1 => Just(1e-42), 1 => Just(0.500_01)], 3..50),
             worst: bool,
+            limbs: bool,
         ) {
+            let coding = if limbs { LIMBS } else { Coding::WHOLE };
             let row = |shift: usize| -> Vec<f32> {
                 let mut row: Vec<f32> = (0..dimension).map(|k| seed[(k * 11 + shift * 5) % seed.len()]).collect();
                 row[0] += 1e-3;
                 let mut row = unit(&row);
                 if worst {
                     // Every component halfway between two codes.
+                    let scale = coding.scale(greatest(&row));
                     for value in &mut row {
-                        *value = ((*value * SCALE).floor() + 0.499) / SCALE;
+                        *value = ((*value * scale).floor() + 0.499) / scale;
                     }
                 }
                 row
             };
             let (query, document) = (row(0), row(1));
-            if let (Some((a, q)), Some((b, x))) = (code(&query), code(&document))
-                && let Some(reach) = (Coded { query: q, documents: x, dimension }).reach()
-            {
-                let dot: i64 = a.iter().zip(&b).map(|(a, b)| i64::from(*a) * i64::from(*b)).sum();
-                prop_assert!(i32::try_from(dot).is_ok());
-                let off = (dot - i64::from(center(chain(&query, &document)))).abs();
-                prop_assert!(off <= i64::from(reach), "{} beyond {}", off, reach);
+            if let Some((sum, center, reach)) = score(coding, &query, &document) {
+                prop_assert!(i32::try_from(sum).is_ok());
+                prop_assert!((sum - center).abs() <= reach, "{} beyond {}", sum - center, reach);
                 // The bound is of use only if it is small.
-                prop_assert!(f64::from(reach) < 2e-3 * f64::from(SCALE).powi(2), "{}", reach);
+                let (.., bound) = code(coding, &query);
+                let unit = f64::from(code(coding, &query).1) * f64::from(code(coding, &document).1) * coding.unit;
+                prop_assert!((reach as f64) < 2e-3 * unit + 10.0, "{} of {}: {:?}", reach, unit, bound);
             }
         }
     }

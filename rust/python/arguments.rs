@@ -60,7 +60,7 @@ impl FromPyObject<'_, '_> for Isa {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        named(object, "kernel", &[Self::Avx512, Self::Avx2, Self::Portable].map(|isa| (isa.name(), isa)))
+        named(object, "kernel", &Self::ALL.map(|isa| (isa.name(), isa)))
     }
 }
 

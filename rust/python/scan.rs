@@ -132,9 +132,9 @@ pub(super) fn scan<'py>(
     let targets = ranks::Targets::new(indptr.as_slice()?, target_scores.as_slice()?, target_places.as_slice()?)?;
     let spans = [queries.span(), documents.span()];
     let run = |control: &Control| -> Result<_> {
-        let queries = &queries.prepare(similarity, "queries")?;
+        let queries = queries.prepare(similarity, "queries")?;
         let scan = Scan {
-            queries,
+            queries: &queries,
             documents,
             languages,
             language_count,
@@ -148,6 +148,7 @@ pub(super) fn scan<'py>(
             shape,
         };
         let outcome = scan.run(control)?;
+        drop(queries);
         let lists = outcome.top.lists();
         let (mut top_places, mut top_scores) = (repeated(u32::MAX, &[lists, k])?, repeated(f32::NAN, &[lists, k])?);
         for list in 0..lists {

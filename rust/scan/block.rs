@@ -3,7 +3,7 @@
 
 use crate::error::RowProblem;
 use crate::kernel::Kernel;
-use crate::pack::int16::{Bound, encode};
+use crate::pack::int16::{Bound, encode, greatest};
 use crate::pack::panels::Panels;
 use crate::pack::words::Words;
 use crate::scan::Scan;
@@ -49,7 +49,7 @@ impl Head {
 impl Block {
     pub(crate) fn new<K: Kernel>(panels: usize, dimension: usize, coded: bool) -> Self {
         let codes = || {
-            let depth = dimension.div_ceil(2);
+            let depth = K::code_depth(dimension);
             Codes { panels: Panels::new(panels, K::DOCUMENTS, depth), rows: Words::new(K::DOCUMENTS * depth) }
         };
         Self {
@@ -108,25 +108,28 @@ impl Block {
         }
     }
 
-    /// Packs the panels as integers and returns what bounds their error, or
-    /// None if a row has no code.
+    /// Packs the panels as integers and returns what bounds their error, and
+    /// the unit of their scores; None if the block keeps no codes.
     #[inline(always)]
-    pub(crate) fn pack_codes<K: Kernel>(&mut self, kernel: K) -> Option<Bound> {
+    pub(crate) fn pack_codes<K: Kernel>(&mut self, kernel: K) -> Option<(Bound, f64)> {
         let codes = self.codes.as_mut()?;
         let depth = codes.panels.depth();
+        let panels = || self.rows.f32().chunks_exact(K::DOCUMENTS * self.dimension).zip(&self.heads);
+        let most = panels().map(|(rows, head)| greatest(&rows[..head.documents * self.dimension])).fold(0.0, f32::max);
+        let scale = K::CODING.scale(most);
         let mut bound = Bound::default();
-        let panels = self.rows.f32().chunks_exact(K::DOCUMENTS * self.dimension);
-        for (panel, (rows, head)) in panels.zip(&self.heads).enumerate() {
+        for (panel, (rows, head)) in panels().enumerate() {
             let space = codes.rows.i16_mut();
             for (row, code) in
                 rows.chunks_exact(self.dimension).zip(space.chunks_exact_mut(2 * depth)).take(head.documents)
             {
-                bound = bound.max(encode(row, code)?);
+                bound = bound.max(encode(K::CODING, scale, row, code));
+                kernel.arrange(code);
             }
             space[head.documents * 2 * depth..].fill(0);
             kernel.pack(depth, codes.rows.u32(), codes.panels.panel_mut(panel));
         }
-        Some(bound)
+        Some((bound, f64::from(scale) * K::CODING.unit))
     }
 
     pub(crate) fn head(&self, panel: usize) -> Head {

@@ -11,7 +11,7 @@ use crate::cancel::Control;
 use crate::error::{Error, Result};
 use crate::matrix::{Elements, Matrix};
 use crate::ranks::Targets;
-use crate::scan::pass::pass;
+use crate::scan::pass::{pass, streams};
 use crate::scan::{Outcome, Precision, Scan};
 
 /// Fewest documents for each sampled one.
@@ -19,6 +19,9 @@ const SPACING: usize = 64;
 
 /// Longest sample.
 const LONGEST: usize = 8192;
+
+/// Longest sample for few queries, whose scan takes hardly longer than one.
+const LONGEST_FOR_FEW: usize = 2048;
 
 /// Fewer documents than this are not worth a sample.
 const WORTHWHILE: usize = 16_384;
@@ -29,7 +32,8 @@ pub(crate) fn estimate(scan: &Scan<'_>, control: &Control) -> Result<Option<Vec<
     if scan.k == 0 || documents < WORTHWHILE {
         return Ok(None);
     }
-    let spacing = SPACING.max(documents.div_ceil(LONGEST));
+    let few = streams(scan);
+    let spacing = SPACING.max(documents.div_ceil(if few { LONGEST_FOR_FEW } else { LONGEST }));
     // The documents of a list that are in the sample scatter about `mean`;
     // with five deviations a floor is rarely too high.
     let mean = scan.k as f64 / spacing as f64;
@@ -45,7 +49,7 @@ pub(crate) fn estimate(scan: &Scan<'_>, control: &Control) -> Result<Option<Vec<
         first_place: 0,
         targets: Targets::NONE,
         k: rank,
-        precision: Precision::Float32,
+        precision: if few { Precision::Auto } else { Precision::Float32 },
         ..scan.clone()
     };
     // Rows that cannot be scored are for the scan itself to name.

@@ -42,8 +42,8 @@ pub(crate) struct PackedWorker<'s, K> {
     reaches: Vec<i32>,
     /// Per list, an integer score that must be exceeded to enter it.
     bars: Vec<i32>,
-    /// Per target, its integer score.
-    centers: Vec<i32>,
+    /// Per query, the unit of integer scores in this block.
+    units: Vec<f64>,
     /// Per target, integer scores that must be exceeded to reach it perhaps,
     /// and to surpass it for certain.
     lows: Vec<i32>,
@@ -69,18 +69,17 @@ impl<'s, K: Kernel> Worker<'s, K> for PackedWorker<'s, K> {
         let scan = shared.scan;
         let panels_per_block = scan.block().div_ceil(K::DOCUMENTS);
         let coded = shared.codes.is_some();
-        let targets = if coded { scan.targets.scores(0..scan.targets.len()) } else { &[] };
         Ok(Self {
             shared,
             groups: Groups::default(),
             block: Block::new::<K>(panels_per_block, scan.documents.dimension(), coded),
             panels_per_block,
-            scores: Words::new(K::QUERIES * K::DOCUMENTS),
+            scores: Words::new(K::QUERIES.max(K::CODED_QUERIES) * K::DOCUMENTS),
             reaches: Vec::new(),
             bars: Vec::new(),
             lows: Vec::new(),
             highs: Vec::new(),
-            centers: targets.iter().map(|score| center(*score)).collect(),
+            units: Vec::new(),
             doubts: Vec::new(),
             rest: 0,
             next_rest: 1,
@@ -134,9 +133,10 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         if coded.is_none() {
             self.block.pack(shared.kernel);
         }
-        let query_panels = shared.scan.queries.rows().div_ceil(K::QUERIES);
-        let bytes = K::QUERIES * dimension * if coded.is_some() { 2 } else { 4 };
-        let together = (QUERY_BYTES / bytes).max(1);
+        let (width, words) =
+            if coded.is_some() { (K::CODED_QUERIES, K::code_depth(dimension)) } else { (K::QUERIES, dimension) };
+        let query_panels = shared.scan.queries.rows().div_ceil(width);
+        let together = (QUERY_BYTES / (4 * width * words)).max(1);
         let before = self.share.rescored;
         for first in (0..query_panels).step_by(together) {
             shared.control.check()?;
@@ -168,18 +168,23 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
             self.rest -= 1;
             return None;
         }
-        let bound = self.block.pack_codes(shared.kernel)?;
-        codes.reaches(bound, shared.scan.documents.dimension(), &mut self.reaches)?;
+        let (bound, document_unit) = self.block.pack_codes(shared.kernel)?;
+        codes.reaches(bound, document_unit, shared.scan.documents.dimension(), &mut self.reaches)?;
+        self.units.clear();
         self.bars.clear();
         self.lows.clear();
         self.highs.clear();
         let lists = if shared.scan.k > 0 { shared.scan.lists_per_query() } else { 0 };
         for (query, reach) in self.reaches.iter().copied().enumerate() {
+            let unit = codes.unit(query, document_unit);
+            self.units.push(unit);
             let thresholds = (query * lists..(query + 1) * lists).map(|list| self.share.candidates.threshold(list));
-            self.bars.extend(thresholds.map(|score| center(score).saturating_sub(reach + 1)));
-            let centers = &self.centers[shared.scan.targets.of_query(query)];
-            self.lows.extend(centers.iter().map(|center| center.saturating_sub(reach + 1)));
-            self.highs.extend(centers.iter().map(|center| center.saturating_add(reach)));
+            self.bars.extend(thresholds.map(|score| center(score, unit).saturating_sub(reach + 1)));
+            for score in shared.scan.targets.scores(shared.scan.targets.of_query(query)) {
+                let center = center(*score, unit);
+                self.lows.push(center.saturating_sub(reach + 1));
+                self.highs.push(center.saturating_add(reach));
+            }
         }
         Some(codes)
     }
@@ -196,8 +201,8 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
     }
 
     #[inline(always)]
-    fn queries_of(&self, panel: usize) -> Range<usize> {
-        panel * K::QUERIES..((panel + 1) * K::QUERIES).min(self.shared.scan.queries.rows())
+    fn queries_of(&self, panel: usize, width: usize) -> Range<usize> {
+        panel * width..((panel + 1) * width).min(self.shared.scan.queries.rows())
     }
 
     /// Canonical scores of one panel of documents.
@@ -207,8 +212,9 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         let head = self.block.head(documents);
         let queries = shared.queries.get_or_init(|| Panels::of_queries(shared.scan.queries, K::QUERIES));
         for panel in panels {
-            shared.kernel.tile(queries.depth(), queries.f32(panel), self.block.panel(documents), self.scores.f32_mut());
-            for (lane, query) in self.queries_of(panel).enumerate() {
+            let scores = &mut self.scores.f32_mut()[..K::QUERIES * K::DOCUMENTS];
+            shared.kernel.tile(queries.depth(), queries.f32(panel), self.block.panel(documents), scores);
+            for (lane, query) in self.queries_of(panel, K::QUERIES).enumerate() {
                 self.count(query, lane, head, documents);
             }
         }
@@ -251,10 +257,11 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
     fn sift_panel(&mut self, codes: &CodedQueries, panels: Range<usize>, documents: usize) {
         let shared = self.shared;
         let head = self.block.head(documents);
-        let depth = shared.scan.queries.dimension().div_ceil(2);
+        let depth = K::code_depth(shared.scan.queries.dimension());
         for panel in panels {
-            shared.kernel.tile_of_pairs(depth, codes.panel(panel), self.block.codes(documents), self.scores.i32_mut());
-            for (lane, query) in self.queries_of(panel).enumerate() {
+            let scores = &mut self.scores.i32_mut()[..K::CODED_QUERIES * K::DOCUMENTS];
+            shared.kernel.tile_of_codes(depth, codes.panel(panel), self.block.codes(documents), scores);
+            for (lane, query) in self.queries_of(panel, K::CODED_QUERIES).enumerate() {
                 self.sift(query, lane, head, documents);
             }
             if self.doubts.len() > DOUBTS {
@@ -316,7 +323,8 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         if scan.k > 0 {
             let list = scan.list(query, language);
             self.share.candidates.offer(list, Hit { score, place });
-            self.bars[list] = center(self.share.candidates.threshold(list)).saturating_sub(self.reaches[query] + 1);
+            self.bars[list] = center(self.share.candidates.threshold(list), self.units[query])
+                .saturating_sub(self.reaches[query] + 1);
         }
         for target in scan.targets.of_query(query) {
             // Outside this range it has been counted, or never will be.
@@ -335,7 +343,7 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
 
 /// Positions of the one bits, ascending.
 #[inline(always)]
-fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
+pub(super) fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = (mask != 0).then(|| mask.trailing_zeros() as usize);
         mask &= mask.wrapping_sub(1);

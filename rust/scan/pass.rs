@@ -6,7 +6,7 @@
 //! stretch can show in the result.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::cancel::Control;
 use crate::error::{Error, Result};
@@ -14,20 +14,21 @@ use crate::kernel::Kernel;
 use crate::kernel::isa::Dispatch;
 use crate::matrix::{Similarity, first_bad};
 use crate::pack::int16::CodedQueries;
-use crate::ranks::Counts;
+use crate::ranks::{Counts, Ties};
 use crate::scan::packed::PackedWorker;
 use crate::scan::prefetch::prefetching;
 use crate::scan::stream::StreamWorker;
-use crate::scan::worker::{Shared, Worker};
+use crate::scan::worker::{Share, Shared, Worker};
 use crate::scan::{Outcome, Precision, Scan};
 use crate::threads::{on_threads, thread_count};
-use crate::topk::TopK;
+use crate::topk::Candidates;
 
 /// Documents for each listed one from which integers pay.
 const SCORED_TWICE: usize = 250;
 
-/// Queries served while memory delivers a row.
-const STREAMED_QUERIES: usize = 4;
+/// Queries up to which near scores of rows where they lie cost less than
+/// packing them: half as much for this number.
+const STREAMED_QUERIES: usize = 16;
 
 /// Queries from which coding the documents pays.
 const FEW_QUERIES: usize = 64;
@@ -56,14 +57,29 @@ impl Dispatch for Pass<'_> {
 
     fn run<K: Kernel>(self, kernel: K) -> Result<Outcome> {
         let Self { scan, floors, progress, control } = self;
-        let codes = integers_pay(scan, floors).then(|| CodedQueries::new(scan.queries, K::QUERIES)).flatten();
-        let shared = Shared { scan, kernel, queries: OnceLock::new(), codes, floors, progress, control };
-        if scan.precision == Precision::Auto && scan.queries.rows() <= STREAMED_QUERIES {
-            share_out::<K, StreamWorker<'_, K>>(&shared)
+        let codes = integers_pay(scan, floors).then(|| CodedQueries::new(kernel, scan.queries));
+        let candidates = Arc::new(Candidates::new(scan.lists()?, scan.k, floors)?);
+        let ties = Arc::new(Ties::new(scan.targets.len(), scan.language_count)?);
+        let shared = Shared { scan, kernel, queries: OnceLock::new(), codes, candidates, ties, progress, control };
+        let shares = if streams(scan) {
+            share_out::<K, StreamWorker<'_, K>>(&shared)?
         } else {
-            share_out::<K, PackedWorker<'_, K>>(&shared)
-        }
+            share_out::<K, PackedWorker<'_, K>>(&shared)?
+        };
+        // Packed queries are not kept while the lists are sorted.
+        let Shared { candidates, ties, .. } = shared;
+        let rescored = shares.iter().map(|share| share.rescored).sum();
+        let greater = shares.into_iter().map(|share| share.counts.higher()).collect();
+        let counts = Counts::of(greater, Arc::into_inner(ties).ok_or(Error::Worker)?)?;
+        let candidates = Arc::into_inner(candidates).ok_or(Error::Worker)?;
+        let top = candidates.sorted(thread_count(scan.shape.threads))?;
+        Ok(Outcome { counts, top, rescored })
     }
+}
+
+/// Whether the documents are scored where they lie, which pays for few queries.
+pub(crate) fn streams(scan: &Scan<'_>) -> bool {
+    scan.precision == Precision::Auto && scan.queries.rows() <= STREAMED_QUERIES
 }
 
 /// Whether integer scores are of use. What enters a list is scored twice,
@@ -90,7 +106,7 @@ fn stretch_length(scan: &Scan<'_>, threads: usize) -> usize {
 }
 
 /// Has threads take stretches of documents until none are left.
-fn share_out<'s, K: Kernel, W: Worker<'s, K>>(shared: &'s Shared<'s, K>) -> Result<Outcome> {
+fn share_out<'s, K: Kernel, W: Worker<'s, K>>(shared: &'s Shared<'s, K>) -> Result<Vec<Share>> {
     let scan = shared.scan;
     let threads = thread_count(scan.shape.threads);
     let stretch = stretch_length(scan, threads);
@@ -121,13 +137,5 @@ fn share_out<'s, K: Kernel, W: Worker<'s, K>>(shared: &'s Shared<'s, K>) -> Resu
     if !bad_rows.is_empty() {
         return Err(first_bad(bad_rows));
     }
-    let mut counts = Counts::new(scan.targets.len(), scan.language_count)?;
-    let (mut candidates, mut rescored) = (Vec::new(), 0);
-    for share in shares {
-        counts.merge(&share.counts);
-        candidates.push(share.candidates);
-        rescored += share.rescored;
-    }
-    let top = TopK::join(&candidates, scan.lists()?, scan.k, threads)?;
-    Ok(Outcome { counts, top, rescored })
+    Ok(shares)
 }

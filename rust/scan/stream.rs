@@ -1,59 +1,52 @@
 //! A worker for few queries, which waits for memory.
 //!
-//! Every row is read once, where it lies, and never packed. Its score is
-//! first summed in the order that is fastest, with a proof of how far that
-//! can be from the canonical chain; only where this does not decide, the row
-//! is made ready and scored canonically. Any other source of near scores
-//! with such a proof (rows stored as integers, say) can take the place of
-//! `StreamWorker::near`.
+//! Every row is read once, where it lies. Only where its near scores do not
+//! decide (`near` says how far they can be trusted) is it made ready and
+//! scored canonically.
 
 use std::ops::Range;
 
 use crate::error::{Result, RowProblem};
-use crate::kernel::{Kernel, LANES, SIDE_BY_SIDE, TOGETHER};
-use crate::matrix::Similarity;
+use crate::kernel::{Kernel, ROWS, SIDE_BY_SIDE};
+use crate::memory::zeros;
+use crate::scan::near::{NearScores, RUN};
+use crate::scan::packed::bits;
 use crate::scan::worker::{Share, Shared, Worker};
 use crate::topk::Hit;
-
-/// Rows this short or long are left to the canonical score, whose rules for
-/// them are not those of sums of squares in `f32`.
-const LENGTHS: Range<f32> = 1e-9..1e15;
-
-/// Dot products up to here cannot overflow on the way.
-const SAFE_PRODUCT: f32 = 1e37;
 
 /// The working memory and the results of one thread.
 pub(crate) struct StreamWorker<'s, K> {
     shared: &'s Shared<'s, K>,
-    /// Per query, its length times the relative error of a near score.
-    reaches: Vec<f32>,
-    longest: f32,
-    /// What roundings below the normal numbers add to a reach.
-    tiny: f32,
-    wide: Vec<f32>,
+    near: NearScores,
+    /// Per query, the lowest score that can still enter one of its lists.
+    entries: Vec<f32>,
+    /// Per query, one bit for each row of a panel that is in doubt.
+    open: Vec<u32>,
+    doubts: Vec<Doubt>,
+    /// Rows made ready, for canonical scores.
     ready: Vec<f32>,
-    near: Vec<f32>,
-    doubts: Vec<u32>,
     share: Share,
+}
+
+/// A score that its near score leaves open.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    row: usize,
+    query: usize,
+    /// The canonical score is not below it; NaN without a proof.
+    low: f32,
 }
 
 impl<'s, K: Kernel> Worker<'s, K> for StreamWorker<'s, K> {
     fn new(shared: &'s Shared<'s, K>) -> Result<Self> {
-        let scan = shared.scan;
-        let dimension = scan.documents.dimension();
-        let lengths: Vec<f64> = (0..scan.queries.rows())
-            .map(|query| scan.queries.row(query).iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt())
-            .collect();
-        let error = relative_error(dimension);
+        let queries = shared.scan.queries;
         Ok(Self {
             shared,
-            reaches: lengths.iter().map(|length| (length * error) as f32).collect(),
-            longest: lengths.iter().fold(0.0, |most: f64, length| most.max(*length)) as f32,
-            tiny: dimension as f32 * 1e-44,
-            wide: Vec::new(),
-            ready: vec![0.0; dimension],
-            near: vec![0.0; scan.queries.rows()],
+            near: NearScores::new(queries),
+            entries: vec![f32::INFINITY; queries.rows()],
+            open: vec![0; queries.rows()],
             doubts: Vec::new(),
+            ready: zeros(&[SIDE_BY_SIDE, queries.dimension()])?,
             share: Share::new(shared)?,
         })
     }
@@ -65,197 +58,164 @@ impl<'s, K: Kernel> Worker<'s, K> for StreamWorker<'s, K> {
     fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>> {
         let shared = self.shared;
         shared.control.check()?;
-        let documents = rows.len();
         let mut bad = Vec::new();
-        shared.kernel.enter(
-            #[inline(always)]
-            || {
-                for row in rows {
-                    let length = self.near(row);
-                    if let Err(problem) = self.judge(row, length) {
-                        bad.push((row as u64, problem));
-                    }
-                }
-            },
-        );
+        // Parts of the stretch are read side by side, a run of each at a time.
+        let part = rows.len().div_ceil(ROWS);
+        for done in (0..part).step_by(RUN) {
+            let runs = std::array::from_fn(|n| {
+                let start = rows.start + n * part;
+                let end = (start + part).min(rows.end);
+                (start + done).min(end)..(start + done + RUN).min(end)
+            });
+            shared.kernel.enter(
+                #[inline(always)]
+                || {
+                    self.near.read(shared.kernel, shared.scan, &runs);
+                    self.judge(&runs);
+                },
+            );
+            self.settle(&mut bad);
+        }
         if let Some(progress) = shared.progress {
-            progress.advance(documents);
+            progress.advance(rows.len());
         }
         Ok(bad)
     }
 }
 
 impl<K: Kernel> StreamWorker<'_, K> {
-    /// Near scores of a row for all queries. Returns what the reaches must
-    /// be multiplied by, or None if the scores mean nothing.
+    /// Counts what near scores decide, and notes the rest.
     #[inline(always)]
-    fn near(&mut self, row: usize) -> Option<f32> {
+    fn judge(&mut self, runs: &[Range<usize>; ROWS]) {
         let scan = self.shared.scan;
-        let vector = scan.documents.widen(self.shared.kernel, row, &mut self.wide);
-        let queries = scan.queries.rows();
-        // The row itself is the first of those that it is multiplied with.
-        let mut length = 0.0;
-        if queries == 1 {
-            let [square, product] = self.shared.kernel.dots(vector, [vector, scan.queries.row(0)]);
-            length = square.sqrt();
-            self.near[0] = product;
-        } else {
-            for first in (0..=queries).step_by(TOGETHER) {
-                let others: [&[f32]; TOGETHER] = std::array::from_fn(|n| match (first + n).min(queries) {
-                    0 => vector,
-                    query => scan.queries.row(query - 1),
-                });
-                for (n, product) in (first..=queries).zip(self.shared.kernel.dots(vector, others)) {
-                    match n {
-                        0 => length = product.sqrt(),
-                        query => self.near[query - 1] = product,
-                    }
-                }
+        if scan.k > 0 {
+            let per_query = scan.lists_per_query();
+            for (query, entry) in self.entries.iter_mut().enumerate() {
+                let lists = query * per_query..(query + 1) * per_query;
+                *entry = lists.map(|list| self.share.candidates.threshold(list)).fold(f32::INFINITY, f32::min);
             }
         }
-        if !LENGTHS.contains(&length) || length * self.longest > SAFE_PRODUCT {
-            return None;
+        for (n, run) in runs.iter().enumerate() {
+            for at in (0..run.len()).step_by(K::DOCUMENTS) {
+                let rows = run.start + at..run.end.min(run.start + at + K::DOCUMENTS);
+                self.judge_panel(rows, n * RUN + at);
+            }
         }
-        let (scale, factor) = match scan.similarity {
-            Similarity::Cosine => (1.0 / length, 1.0),
-            Similarity::Dot => (1.0, length),
-        };
-        self.near.iter_mut().for_each(|near| *near *= scale);
-        Some(factor)
     }
 
-    /// The canonical score of the row is in this range.
+    /// The same for neighbouring rows, as many as the kernel compares at a
+    /// time, which are at this position of the block.
     #[inline(always)]
-    fn range(&self, query: usize, factor: Option<f32>) -> (f32, f32) {
-        let Some(factor) = factor else { return (f32::NEG_INFINITY, f32::INFINITY) };
-        let reach = self.reaches[query] * factor + self.tiny;
-        (self.near[query] - reach, self.near[query] + reach)
-    }
-
-    /// Counts what near scores decide; the rest is scored canonically.
-    #[inline(always)]
-    fn judge(&mut self, row: usize, factor: Option<f32>) -> std::result::Result<(), RowProblem> {
-        let scan = self.shared.scan;
-        let language = usize::from(scan.languages[row]);
-        self.doubts.clear();
-        for query in 0..self.near.len() {
-            let (low, high) = self.range(query, factor);
-            let mut open = (scan.k > 0) && high >= self.share.candidates.threshold(scan.list(query, language));
+    fn judge_panel(&mut self, rows: Range<usize>, position: usize) {
+        let Shared { scan, kernel, .. } = *self.shared;
+        let panel = position..position + K::DOCUMENTS;
+        let languages = &scan.languages[rows.clone()];
+        let first = usize::from(languages[0]);
+        let alike = languages.iter().all(|language| usize::from(*language) == first);
+        let filled = u32::MAX >> (32 - rows.len() as u32);
+        let unproven = filled & !self.near.proven(kernel, panel.clone());
+        let mut in_doubt = unproven;
+        for query in 0..self.open.len() {
+            let (lows, highs) = (&self.near.lows(query)[panel.clone()], &self.near.highs(query)[panel.clone()]);
+            // Whatever has no row, or no proof, is NaN, which is above nothing.
+            let mut open = kernel.at_least(highs, self.entries[query]);
             let targets = scan.targets.of_query(query);
-            let bars = scan.targets.scores(targets.clone());
-            for (bar, greater) in bars.iter().zip(self.share.counts.greater_of(language, targets)) {
-                *greater += u32::from(low > *bar);
-                // No branch: scores near a bar are hard to guess.
-                open |= (low <= *bar) & (high >= *bar);
-            }
-            if open || factor.is_none() {
-                self.doubts.push(query as u32);
-            }
-        }
-        if self.doubts.is_empty() && factor.is_some() { Ok(()) } else { self.settle(row, factor) }
-    }
-
-    /// Scores a row canonically for the queries in doubt.
-    #[inline(never)]
-    fn settle(&mut self, row: usize, factor: Option<f32>) -> std::result::Result<(), RowProblem> {
-        let scan = self.shared.scan;
-        let length = scan.documents.prepare_row(row, scan.similarity, &mut self.ready)?;
-        if !scan.fits(length) {
-            return Err(RowProblem::TooLong);
-        }
-        let language = usize::from(scan.languages[row]);
-        let place = scan.place(row);
-        let doubts = std::mem::take(&mut self.doubts);
-        for few in doubts.chunks(SIDE_BY_SIDE) {
-            let pairs =
-                std::array::from_fn(|n| (scan.queries.row(few[n.min(few.len() - 1)] as usize), self.ready.as_slice()));
-            let scores = self.shared.kernel.enter(
-                #[inline(always)]
-                || self.shared.kernel.chains(pairs),
-            );
-            for (query, score) in few.iter().map(|query| *query as usize).zip(scores) {
-                if scan.k > 0 {
-                    self.share.candidates.offer(scan.list(query, language), Hit { score, place });
-                }
-                let (low, _) = self.range(query, factor);
-                for target in scan.targets.of_query(query) {
-                    let bar = scan.targets.score(target);
-                    if low > bar {
-                        continue; // counted before
-                    }
-                    if score > bar {
+            for (target, bar) in targets.clone().zip(scan.targets.scores(targets)) {
+                let above = kernel.above(lows, *bar);
+                open |= above ^ kernel.at_least(highs, *bar);
+                if alike {
+                    self.share.counts.greater_of(first, target..target + 1)[0] += above.count_ones();
+                } else {
+                    for lane in bits(above) {
+                        let language = usize::from(languages[lane]);
                         self.share.counts.greater_of(language, target..target + 1)[0] += 1;
-                    } else if score == bar {
-                        self.share.counts.add_tie(language, target, scan.targets.place(target), place);
                     }
                 }
             }
+            self.open[query] = open;
+            in_doubt |= open;
         }
-        self.share.rescored += doubts.len() as u64;
-        self.doubts = doubts;
-        Ok(())
-    }
-}
-
-/// How far a near score can be from the canonical one, in lengths of the
-/// query and (for dot products) of the document.
-///
-/// With u = 2^-24: the canonical chain rounds d times, so it is off by at
-/// most d u / (1 - d u); its row was rounded once more. A near score rounds
-/// at most d / LANES + LANES + 4 times, the squared length as often, of which the root halves
-/// the error. Six more for the root, the reciprocal, the product and the
-/// comparison with a bar.
-fn relative_error(dimension: usize) -> f64 {
-    let unit = 2.0_f64.powi(-24);
-    let gamma = |roundings: f64| {
-        let error = roundings * unit;
-        if error < 0.5 { error / (1.0 - error) } else { f64::INFINITY }
-    };
-    (gamma(dimension as f64) + 1.5 * gamma((dimension / LANES + LANES + 4) as f64) + 8.0 * unit) * 1.001
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::chain;
-    use crate::kernel::isa::{Dispatch, Isa};
-    use proptest::prelude::*;
-
-    struct Check<'a>(&'a [f32], &'a [f32]);
-    impl Dispatch for Check<'_> {
-        type Output = ();
-
-        fn run<K: Kernel>(self, kernel: K) {
-            let (query, document) = (self.0, self.1);
-            let others = [document, query, query, document];
-            let near = kernel.enter(|| kernel.dots(document, others));
-            let length = |row: &[f32]| row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
-            for (near, other) in near.into_iter().zip(others) {
-                let off = (f64::from(near) - f64::from(chain(other, document))).abs();
-                assert!(off <= relative_error(query.len()) * length(other) * length(document));
+        for lane in bits(in_doubt) {
+            let row = rows.start + lane;
+            for query in 0..self.open.len() {
+                if (self.open[query] | unproven) >> lane & 1 == 1 {
+                    self.doubts.push(Doubt { row, query, low: self.near.lows(query)[position + lane] });
+                }
             }
         }
     }
 
-    proptest! {
-        #[test]
-        fn canonical_scores_lie_within_reach(
-            seed in prop::collection::vec(-1.0_f32..1.0, 5..60),
-            dimension in 1_usize..700,
-        ) {
-            let row = |shift: usize| -> Vec<f32> {
-                (0..dimension).map(|k| 0.01 + seed[(k * 7 + shift * 3) % seed.len()].abs()).collect()
+    /// Scores what is in doubt canonically; rows that cannot be scored go to
+    /// `bad`.
+    fn settle(&mut self, bad: &mut Vec<(u64, RowProblem)>) {
+        let scan = self.shared.scan;
+        let dimension = scan.queries.dimension();
+        let mut doubts = std::mem::take(&mut self.doubts);
+        // Each with the place of its row in `ready`: a row in doubt for
+        // several queries is made ready once.
+        let mut few: Vec<(Doubt, usize)> = Vec::with_capacity(SIDE_BY_SIDE);
+        for doubt in doubts.drain(..) {
+            let row = doubt.row as u64;
+            if bad.last().is_some_and(|(last, _)| *last == row) {
+                continue;
+            }
+            if few.len() == SIDE_BY_SIDE {
+                self.decide(&few);
+                few.clear();
+            }
+            let place = match few.last() {
+                Some((before, place)) if before.row == doubt.row => *place,
+                _ => {
+                    let space = &mut self.ready[few.len() * dimension..(few.len() + 1) * dimension];
+                    match scan.documents.prepare_row(doubt.row, scan.similarity, space) {
+                        Ok(length) if scan.fits(length) => few.len(),
+                        Ok(_) => {
+                            bad.push((row, RowProblem::TooLong));
+                            continue;
+                        }
+                        Err(problem) => {
+                            bad.push((row, problem));
+                            continue;
+                        }
+                    }
+                }
             };
-            let (query, document) = (row(0), row(1));
-            for isa in Isa::available() {
-                isa.with(Check(&query, &document)).unwrap();
-            }
+            few.push((doubt, place));
         }
+        self.decide(&few);
+        self.doubts = doubts;
     }
 
-    #[test]
-    fn very_long_rows_have_no_proof() {
-        assert!(relative_error(1 << 24).is_infinite());
-        assert!(relative_error(384) < 3e-5);
+    /// Scores a few doubts canonically, then counts and offers them.
+    fn decide(&mut self, few: &[(Doubt, usize)]) {
+        let Some(last) = few.last() else { return };
+        let Shared { scan, kernel, .. } = *self.shared;
+        let dimension = scan.queries.dimension();
+        let pairs = std::array::from_fn(|n| {
+            let (doubt, place) = few.get(n).unwrap_or(last);
+            (scan.queries.row(doubt.query), &self.ready[place * dimension..(place + 1) * dimension])
+        });
+        let scores = kernel.enter(
+            #[inline(always)]
+            || kernel.chains(pairs),
+        );
+        for ((doubt, _), score) in few.iter().zip(scores) {
+            let (language, place) = (usize::from(scan.languages[doubt.row]), scan.place(doubt.row));
+            if scan.k > 0 {
+                self.share.candidates.offer(scan.list(doubt.query, language), Hit { score, place });
+            }
+            for target in scan.targets.of_query(doubt.query) {
+                let bar = scan.targets.score(target);
+                if doubt.low > bar {
+                    continue; // counted before
+                }
+                if score > bar {
+                    self.share.counts.greater_of(language, target..target + 1)[0] += 1;
+                } else if score == bar {
+                    self.share.counts.add_tie(language, target, scan.targets.place(target), place);
+                }
+            }
+        }
+        self.share.rescored += few.len() as u64;
     }
 }

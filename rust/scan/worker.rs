@@ -2,13 +2,13 @@
 //! the two ways of doing it.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::cancel::Control;
 use crate::error::{Result, RowProblem};
 use crate::pack::int16::CodedQueries;
 use crate::pack::panels::Panels;
-use crate::ranks::Counts;
+use crate::ranks::{ThreadCounts, Ties};
 use crate::scan::Scan;
 use crate::topk::Candidates;
 
@@ -20,16 +20,17 @@ pub(crate) struct Shared<'s, K> {
     pub(crate) queries: OnceLock<Panels>,
     /// None: canonical scores only.
     pub(crate) codes: Option<CodedQueries>,
-    /// Scores below which a list keeps nothing.
-    pub(crate) floors: Option<&'s [f32]>,
+    pub(crate) candidates: Arc<Candidates>,
+    pub(crate) ties: Arc<Ties>,
     pub(crate) progress: Option<&'s Control>,
     pub(crate) control: &'s Control,
 }
 
-/// The result for the documents of one thread.
+/// The result for the documents of one thread, and its handle of what all of
+/// them fill.
 pub(crate) struct Share {
-    pub(crate) counts: Counts,
-    pub(crate) candidates: Candidates,
+    pub(crate) counts: ThreadCounts,
+    pub(crate) candidates: Arc<Candidates>,
     /// Scores that a filter left to the canonical chain.
     pub(crate) rescored: u64,
 }
@@ -38,8 +39,8 @@ impl Share {
     pub(crate) fn new<K>(shared: &Shared<'_, K>) -> Result<Self> {
         let scan = shared.scan;
         Ok(Self {
-            counts: Counts::new(scan.targets.len(), scan.language_count)?,
-            candidates: Candidates::new(scan.lists()?, scan.k, shared.floors)?,
+            counts: ThreadCounts::new(scan.language_count, Arc::clone(&shared.ties))?,
+            candidates: Arc::clone(&shared.candidates),
             rescored: 0,
         })
     }

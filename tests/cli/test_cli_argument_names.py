@@ -11,8 +11,8 @@ import pytest
 from support.command_line import Run, assert_complaint
 from test_house import modules
 
-from clinometer.cli import _COMMANDS
 from clinometer.cli.argument_names import option_names, with_options
+from clinometer.cli.commands import command_functions
 from clinometer.cli.evaluate import evaluate
 from clinometer.cli.exchange import export, import_
 from clinometer.cli.expansion import expand
@@ -97,7 +97,7 @@ def sentences() -> Iterator[tuple[str, str]]:
 
 
 def test_every_sentence_about_an_argument_is_translated() -> None:
-    commands = [option_names(expand(command)) for commands in _COMMANDS.values() for command in commands]
+    commands = [option_names(expand(command)) for command in command_functions().values()]
     options = {name: option for names in commands for name, option in names.items()}
     about = {place: text for place, text in sentences() if re.match(r"[a-z]+(_[a-z]+)* (is|has|must|needs) ", text)}
     assert len(about) > 50

@@ -180,10 +180,12 @@ runpy.run_module("clinometer", run_name="__main__", alter_sys=True)
 """
 
 
-@pytest.mark.parametrize("module", ["clinometer.cli", "numpy", "typer", "clinometer.cli.help", "clinometer._core"])
+@pytest.mark.parametrize(
+    "module", ["clinometer.cli", "numpy", "typer", "clinometer.cli.help", "clinometer.cli.plan", "clinometer._core"]
+)
 def test_ctrl_c_during_the_imports_is_one_line(module: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, module, "--version"],
+        [sys.executable, "-c", INTERRUPTED, module, "plan", "--documents", "9", "--queries", "9", "--dimension", "9"],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "clinometer: interrupted\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 
 import numpy as np
 import pytest
@@ -59,6 +60,38 @@ def test_bytes_depend_on_the_text_alone(offline: OfflineEncoder) -> None:
     shuffled = offline.encode_documents([texts[i] for i in order])
     assert shuffled.tobytes() == straight[order].tobytes()
     assert OfflineEncoder().encode_queries(texts[10:13]).tobytes() == straight[10:13].tobytes()
+
+
+def test_bytes_do_not_depend_on_the_number_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    texts = [f"{text} {number}" for number in range(9) for text in TEXTS]
+    seen: list[tuple[int, set[int]]] = []
+
+    def blas_threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
+
+    def encoded(workers: int) -> bytes:
+        monkeypatch.setattr("os.sched_getaffinity", lambda _: range(workers), raising=False)
+        encoder = OfflineEncoder()
+        encode = encoder._model.encode
+
+        def spied(batch: list[str]) -> object:
+            rows = encode(batch)
+            # What the next call of another worker would find.
+            seen.append((threading.get_ident(), blas_threads()))
+            return rows
+
+        monkeypatch.setattr(encoder._model, "encode", spied)
+        return encoder.encode_documents(texts).tobytes()
+
+    with threadpoolctl.threadpool_limits(4, user_api="blas"):
+        alone = encoded(1)
+        assert len(seen) == len(texts)
+        seen.clear()
+        assert encoded(4) == alone
+        assert blas_threads() == {4}
+    assert len({thread for thread, _ in seen}) > 1
+    assert all(threads == {1} for _, threads in seen[1:])
 
 
 def test_equal_texts_have_equal_bytes(offline: OfflineEncoder) -> None:

@@ -11,6 +11,7 @@ from support.interpreter import python
 from support.languages import LANGUAGES
 
 import clinometer as cm
+from clinometer import _core
 from clinometer.errors import UsageError
 from clinometer.scanning.arguments import bytes_of
 from clinometer.scanning.batches import result_bytes
@@ -47,17 +48,21 @@ def test_the_budget_never_shows(work: int, per_language: bool) -> None:
         assert np.array_equal(getattr(whole.top, name), getattr(cut.top, name), equal_nan=True)
 
 
-def test_a_small_budget_makes_several_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    from clinometer import _core
-
-    passes = []
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Queries of each pass of the core."""
+    queries_of_passes: list[int] = []
     scan = _core.scan
 
     def counted(queries: Any, *arguments: Any, **options: Any) -> Any:
-        passes.append(len(queries))
+        queries_of_passes.append(len(queries))
         return scan(queries, *arguments, **options)
 
     monkeypatch.setattr(_core, "scan", counted)
+    return queries_of_passes
+
+
+def test_a_small_budget_makes_several_passes(passes: list[int]) -> None:
     found(memory_budget=with_result(12_000))
     assert len(passes) > 3
     assert sum(passes) == len(QUERIES)
@@ -104,10 +109,14 @@ def test_a_result_beyond_the_memory_of_the_machine_is_refused(monkeypatch: pytes
         cm.scan_scores(QUERIES @ DOCUMENTS.T, k=1_000_000)
 
 
-def test_queries_are_cut_into_passes_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queries_are_cut_into_passes_where_memory_is_short(monkeypatch: pytest.MonkeyPatch, passes: list[int]) -> None:
     whole = found()
+    passes.clear()
     monkeypatch.setattr("clinometer.scanning.pool.available_bytes", lambda: with_result(20_000))
+    monkeypatch.setattr("clinometer.scanning.pool._SMALL", 0)
     cut = found()
+    assert len(passes) > 1
+    assert sum(passes) == len(QUERIES)
     assert whole.top is not None
     assert cut.top is not None
     assert np.array_equal(whole.top.scores, cut.top.scores)

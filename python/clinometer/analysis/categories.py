@@ -55,7 +55,7 @@ class Judge:
         self.collection, self.pivot, self.tolerance, self.alike = collection, pivot, tolerance, alike
         texts = collection.documents.texts
         self._plain: Callable[[int], str] = lru_cache(maxsize=4096)(lambda row: normalised(texts[row]))
-        self._grams: Callable[[int], frozenset[str]] = lru_cache(maxsize=4096)(lambda row: trigrams(texts[row]))
+        self._grams: Callable[[int], frozenset[str]] = lru_cache(maxsize=4096)(lambda row: _runs(self._plain(row)))
         # The same two documents are compared in many pools.
         self._repeats: Callable[[int, int], bool] = lru_cache(maxsize=1 << 16)(self._compare)
 
@@ -101,8 +101,18 @@ def normalised(text: str) -> str:
         >>> normalised("The  Moon: it turns!") == normalised("the moon it turns")
         True
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join("".join(sign if unicodedata.category(sign)[0] in "LNM" else " " for sign in folded).split())
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().translate(_WORD_SIGNS).split())
+
+
+class _WordSigns(dict[int, int]):
+    """For `str.translate`: letters, digits and marks as they are, everything else as a space; filled as needed."""
+
+    def __missing__(self, code: int) -> int:
+        self[code] = code if unicodedata.category(chr(code))[0] in "LNM" else ord(" ")
+        return self[code]
+
+
+_WORD_SIGNS = _WordSigns()
 
 
 def trigrams(text: str) -> frozenset[str]:
@@ -112,8 +122,11 @@ def trigrams(text: str) -> frozenset[str]:
         >>> sorted(trigrams("a moon"))
         [' mo', 'a m', 'moo', 'oon']
     """
-    plain = normalised(text)
-    return frozenset(plain[start : start + 3] for start in range(max(1, len(plain) - 2)))
+    return _runs(normalised(text))
+
+
+def _runs(plain: str) -> frozenset[str]:
+    return frozenset(map("".join, zip(plain, plain[1:], plain[2:], strict=False))) or frozenset([plain])
 
 
 def overlap(first: frozenset[str], second: frozenset[str]) -> float:
@@ -123,5 +136,6 @@ def overlap(first: frozenset[str], second: frozenset[str]) -> float:
         >>> overlap(trigrams("a moon"), trigrams("a moor"))
         0.6
     """
-    union = len(first | second)
-    return len(first & second) / union if union else 1.0
+    shared = len(first & second)
+    union = len(first) + len(second) - shared
+    return shared / union if union else 1.0

@@ -6,88 +6,46 @@ never a traceback.
 
 from __future__ import annotations
 
-import errno
-import inspect
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
-from importlib.metadata import version
-from textwrap import dedent
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.argument_names import option_names, with_options
-from clinometer.cli.check import check
-from clinometer.cli.compare import compare
-from clinometer.cli.convert import convert
-from clinometer.cli.correct import correct
-from clinometer.cli.encode import encode
-from clinometer.cli.evaluate import demo, evaluate
-from clinometer.cli.exchange import export, import_
-from clinometer.cli.expansion import expand
-from clinometer.cli.geometry import geometry
-from clinometer.cli.help import WIDTH, GroupedCommand, GroupedCommands
-from clinometer.cli.plan import plan
-from clinometer.cli.report import report
-from clinometer.cli.scan import scan
-from clinometer.cli.store import info, merge, verify
-from clinometer.cli.streams import broken, finish, guarded, prepare
-from clinometer.cli.train import train
-from clinometer.errors import ClinometerError, ClinometerWarning, UsageError, printable
+from clinometer.cli.commands import ProgramCommands
+from clinometer.cli.endings import FULL, UNREAD, ended
+from clinometer.cli.help import WIDTH, GroupedCommands
+from clinometer.cli.streams import finish, prepare
+from clinometer.errors import ClinometerWarning
 
 __all__ = ["app", "main"]
 
-_COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Measure": (demo, evaluate, geometry, report, compare, check),
-    "Straighten": (correct, train),
-    "Large collections": (encode, scan, plan, convert),
-}
-"""The commands by heading, as in the README; `store`, which has subcommands, comes after `encode`."""
 
-_ORDER = [command.__name__ for commands in _COMMANDS.values() for command in commands]
-_ORDER.insert(_ORDER.index("encode") + 1, "store")
+class _Program(GroupedCommands):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.commands = self._later = ProgramCommands()
 
-
-_INTERRUPTED, _UNREAD = 130, 141
-"""Exit codes as shells give them to a process that Ctrl-C or the end of its reader ended."""
-
-
-@contextmanager
-def _endings() -> Iterator[None]:
-    """Ctrl-C is one line, and output that nobody reads any more no word at all."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        _fail("interrupted", _INTERRUPTED)
-    except BrokenPipeError as error:
-        if not broken():
-            _fail(error, 1)
-        raise SystemExit(_UNREAD) from None
-    except OSError as error:
-        _fail(error, 1)
-
-
-class _InOrder(GroupedCommands):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        return _ORDER
+        return list(self._later)
+
+    def summary(self, ctx: Any, name: str) -> tuple[str, str]:  # noqa: ARG002
+        return self._later.summary(name)
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
-        with _endings():
+        with ended():
             return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:
-        with _endings():
+        with ended():
             return super().invoke(ctx)
 
 
 app = typer.Typer(
     name="clinometer",
     help="Measure how far a multilingual retriever leans towards one language of a mixed-language pool.",
-    cls=_InOrder,
+    cls=_Program,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -95,70 +53,10 @@ app = typer.Typer(
 )
 
 
-def _with_errors_reported(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, with a sentence and an exit code for every error that a user can cause."""
-
-    @wraps(command)
-    def run(*arguments: Any, **options: Any) -> None:
-        try:
-            with guarded():
-                command(*arguments, **options)
-        except ClinometerError as error:
-            _fail(with_options(str(error), option_names(command)), 2 if isinstance(error, UsageError) else 1)
-        except MemoryError:
-            _fail("not enough memory; choose fewer texts or languages, or a machine with more memory", 1)
-
-    return run
-
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-def _fail(problem: object, code: int) -> NoReturn:
-    if isinstance(problem, OSError):
-        # Where standard output is the file that is full, what it still holds would fail again.
-        finish()
-    if isinstance(problem, OSError) and problem.strerror:
-        # The system's own words, without its error number.
-        fix = "check the path"
-        if problem.errno in _FULL:
-            fix = "free some space and run the same command again"
-        elif problem.errno == errno.EFBIG:
-            fix = "raise the limit of file sizes, or choose another disk, and run the same command again"
-        elif problem.filename is None:
-            fix = "try again"
-        where = "" if problem.filename is None else f"{os.fsdecode(problem.filename)}: "
-        problem = f"{where}{problem.strerror}; {fix}"
-    sys.stderr.write(f"clinometer: {printable(str(problem))}\n")
-    raise typer.Exit(code)
-
-
-def _add(group: typer.Typer, command: Callable[..., None], name: str, heading: str | None = None) -> None:
-    """A command whose docstring is its help, up to `Example:`."""
-    text, _, example = inspect.cleandoc(command.__doc__ or "").partition("\n\nExample:\n")
-    group.command(
-        name, cls=GroupedCommand, help=text, epilog=dedent(example), rich_help_panel=heading
-    )(_with_errors_reported(expand(command)))  # fmt: skip
-
-
-for _heading, _commands in _COMMANDS.items():
-    for _command in _commands:
-        _add(app, _command, _command.__name__, _heading)
-
-_store = typer.Typer(
-    name="store",
-    help="Inspect, check, join, export and import stored embeddings.",
-    cls=GroupedCommands,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-for _part in (info, verify, merge, export, import_):
-    _add(_store, _part, _part.__name__.rstrip("_"))
-app.add_typer(_store, rich_help_panel="Large collections")
-
-
 def _show_version(version_requested: bool) -> None:
     if version_requested:
+        from importlib.metadata import version
+
         typer.echo(f"clinometer {version('clinometer')}")
         raise typer.Exit
 
@@ -190,7 +88,7 @@ def main() -> None:
         if (error := finish()) is None:
             raise
         if isinstance(error, BrokenPipeError):
-            sys.exit(ending.code or _UNREAD)
-        fix = "; free some space and run the same command again" if error.errno in _FULL else ""
+            sys.exit(ending.code or UNREAD)
+        fix = "; free some space and run the same command again" if error.errno in FULL else ""
         sys.stderr.write(f"clinometer: standard output: {error.strerror}{fix}\n")
         sys.exit(1)

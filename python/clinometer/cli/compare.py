@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,9 @@ from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Figures, Json, Resampling, Selection, Threads, split_names
 from clinometer.cli.output import check_folder, tell_figures
 from clinometer.errors import UsageError
-from clinometer.evaluation.results import Evaluation
+
+if TYPE_CHECKING:
+    from clinometer.evaluation.results import Evaluation
 
 __all__ = ["compare"]
 
@@ -56,6 +58,7 @@ def compare(
     """
     # Imported here so that `--help` and errors in options come at once.
     from clinometer.comparison import compare as run
+    from clinometer.evaluation.results import Evaluation
     from clinometer.report import require_extra
     from clinometer.report.comparison import check_ending, draw_figures, opening, plain_comparison, write_comparison
 

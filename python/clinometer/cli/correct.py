@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,9 +17,11 @@ from clinometer.cli.encoder_options import Adapter, Precomputed
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
 from clinometer.cli.option_groups import Json, Progress, Source, without_none
 from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
-from clinometer.encoders import EncoderRecord
 from clinometer.errors import UsageError
 from clinometer.files import check_target, is_url, json_bytes
+
+if TYPE_CHECKING:
+    from clinometer.encoders import EncoderRecord
 
 __all__ = ["correct"]
 

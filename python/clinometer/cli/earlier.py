@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
-
-import msgspec
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from clinometer.cli.expansion import option
-from clinometer.contents import decode_json
-from clinometer.encoders import EncoderRecord
 from clinometer.errors import FormatError, UsageError, first_few, shortened
 from clinometer.files import check_target, regular
+
+if TYPE_CHECKING:
+    from clinometer.encoders import EncoderRecord
 
 __all__ = ["Force", "identity", "refuse_other", "refuse_other_correction", "refuse_other_page", "refuse_other_scan"]
 
@@ -43,6 +41,8 @@ _FIX = "choose another name, or replace them with --force"
 
 def identity(encoder: EncoderRecord | Mapping[str, Any], collection: Mapping[str, Any]) -> dict[str, Any]:
     """What distinguishes results, from the record of their encoder and the description of their collection."""
+    import msgspec
+
     record = msgspec.to_builtins(encoder)
     return {
         **{f"encoder {name.replace('_', ' ')}": record.get(name) for name in _ENCODER},
@@ -146,6 +146,8 @@ def _must_match(path: Path, force: bool) -> bool:
 
 
 def _content(path: Path) -> dict[str, Any]:
+    from clinometer.contents import decode_json
+
     return decode_json(regular(path).read_bytes(), dict[str, Any], path, _FIX)
 
 
@@ -156,4 +158,6 @@ def _refuse(path: Path, differences: Mapping[str, str]) -> NoReturn:
 
 def _plain(text: str) -> str:
     """Text without the escapes of HTML and Markdown."""
-    return " ".join(html.unescape(text).replace("\\", "").split())
+    from html import unescape
+
+    return " ".join(unescape(text).replace("\\", "").split())

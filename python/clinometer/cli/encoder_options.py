@@ -6,11 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
-
 from clinometer.cli.expansion import OptionGroup, option
 from clinometer.cli.option_groups import without_none
-from clinometer.contents import decode_json
 from clinometer.errors import FormatError, UsageError
 
 __all__ = [
@@ -97,12 +94,19 @@ class Server(OptionGroup):
             Traceback (most recent call last):
             clinometer.errors.UsageError: --http speed=4: unknown option 'speed'; expected one of concurrency, ...
         """
+        without_requests = without_none({"model": self.model, "cache": self.cache})
+        if not self.http:
+            return without_requests
+        # Imported here so that commands without a server start at once.
+        import msgspec
+
+        from clinometer.contents import decode_json
         from clinometer.encoders.http import HttpOptions
 
         known = [field.encode_name for field in msgspec.structs.fields(HttpOptions)]
         values: dict[str, Any] = {}
         options = None
-        for item in self.http or ():
+        for item in self.http:
             name, _, text = item.partition("=")
             if name not in known:
                 raise UsageError(f"--http {item}: unknown option {name!r}; expected one of {', '.join(known)}")
@@ -114,7 +118,7 @@ class Server(OptionGroup):
             except (FormatError, msgspec.ValidationError) as error:
                 problem = error.problem if isinstance(error, FormatError) else error
                 raise UsageError(f"--http {item}: invalid value ({problem}); write NAME=VALUE") from None
-        return without_none({"model": self.model, "cache": self.cache, "http": options})
+        return without_requests | {"http": options}
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,7 @@ def _run(
     from clinometer.pools import apply
     from clinometer.pools import parse as parse_steps
     from clinometer.report import plain_report
+    from clinometer.scanning.device.options import check_device
     from clinometer.scenarios.options import EvaluationOptions
 
     options: dict[str, Any] = {
@@ -161,7 +162,10 @@ def _run(
     }
     EvaluationOptions.of(**options)  # refuses values that cannot be used
     check_similarity(measured.similarity)
+    if execution.scan_device is not None:
+        check_device(execution.scan_device)
     options |= {"exclude_own_id": measured.exclude_own_id, "similarity": measured.similarity}
+    options["scan_device"] = execution.scan_device
     steps = parse_steps(measured.pool or [])
     target.open()
     if results.output is not None:

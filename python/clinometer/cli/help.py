@@ -85,10 +85,14 @@ class GroupedCommands(TyperGroup):
         """Write commands first, then the options of the program itself."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for name in self.list_commands(ctx):
-            command: Any = self.get_command(ctx, name)
-            row = name, " ".join((command.help or "").partition("\n\n")[0].split())
-            sections.setdefault(command.rich_help_panel or "Commands", []).append(row)
+            text, heading = self.summary(ctx, name)
+            sections.setdefault(heading, []).append((name, " ".join(text.partition("\n\n")[0].split())))
         _write(formatter, sections | headed(self, ctx))
+
+    def summary(self, ctx: Any, name: str) -> tuple[str, str]:
+        """Help and heading of one of the commands."""
+        command: Any = self.get_command(ctx, name)
+        return command.help or "", command.rich_help_panel or "Commands"
 
 
 def _read_strictly(parameter: Any) -> None:

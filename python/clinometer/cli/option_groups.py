@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clinometer.cli.expansion import OptionGroup, option
-from clinometer.collection import Collection
 from clinometer.errors import UsageError
 from clinometer.executors import check_executor
+
+if TYPE_CHECKING:
+    from clinometer.collection import Collection
 
 __all__ = [
     "Execution",
@@ -207,9 +209,13 @@ class Executor(OptionGroup):
 
 @dataclass(frozen=True)
 class Execution(Executor):
-    """Executor and threads of a scan."""
+    """Executor, threads and device of a scan."""
 
     threads: Threads = None
+    scan_device: Annotated[
+        str | None,
+        option("NAME", "Device of the scan, such as cuda; the result does not depend on it.", "--scan-device"),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from clinometer.analysis import EXAMPLES
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.evaluation.results import Evaluation
 from clinometer.files import withdraw, written_together
+
+if TYPE_CHECKING:
+    from clinometer.evaluation.results import Evaluation
 
 __all__ = ["check_folder", "tell_figures", "write"]
 
@@ -30,6 +32,8 @@ def write(evaluation: Evaluation, folder: Path) -> None:
 
     Without the extra `report` there is no HTML report, and a sentence says what brings it.
     """
+    from clinometer.analysis import EXAMPLES
+
     names = ["results.json", "per_query.jsonl.gz", *([EXAMPLES] if evaluation.examples else []), "report.md"]
     note = ""
     with written_together():

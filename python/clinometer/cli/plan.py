@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
-
 from clinometer.cli.expansion import OptionGroup, option
 from clinometer.cli.option_groups import Json, Lists, MemoryBudget
 from clinometer.errors import UsageError
@@ -55,6 +53,8 @@ def plan(size: _Size, lists: Lists, machines: _Workers, json: Json = False) -> N
     Example:
         clinometer plan --documents 1e9 --queries 1e5 --dimension 384
     """
+    import msgspec
+
     from clinometer.scanning.arguments import bytes_of
     from clinometer.scanning.planning import Workload, measure_rates, predict
 

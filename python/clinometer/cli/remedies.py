@@ -8,10 +8,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from clinometer.collection import Collection
 from clinometer.errors import LanguageError, UsageError
+
+if TYPE_CHECKING:
+    from clinometer.collection import Collection
 
 __all__ = ["RemedyFiles", "correction_file", "known_languages", "warn"]
 

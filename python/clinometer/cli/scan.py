@@ -97,6 +97,7 @@ def scan(
         threads=execution.threads,
         memory_budget=memory_budget,
         similarity=judged.similarity,
+        device=execution.scan_device,
     )
     if output is not None:
         stored = {"documents": described(documents), "queries": described(query_store)}
@@ -121,6 +122,7 @@ def scan(
         "k": lists.k,
         "per_language": lists.per_language,
         "executor": execution.executor,
+        "device": execution.scan_device,
         "memory_budget": memory_budget,
         "ties": "index",
         "similarity": request.scored_by,

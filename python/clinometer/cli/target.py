@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clinometer.cli.remedies import RemedyFiles
-from clinometer.collection import Collection
 from clinometer.errors import UsageError
 from clinometer.files import is_url
 
 if TYPE_CHECKING:
+    from clinometer.collection import Collection
     from clinometer.scorers import Scorer
 
 __all__ = ["Target"]

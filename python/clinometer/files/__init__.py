@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import IO, Any
-
-import msgspec
 
 from clinometer.errors import FormatError
 from clinometer.files.paths import check_target, expanded, ordinary, refuse_foreign, regular
@@ -55,6 +52,8 @@ def file_digest(path: Path | RemotePath) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal digits; read in parts, so that its size does not matter."""
     if isinstance(path, RemotePath):
         return path.sha256()
+    import hashlib
+
     with regular(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -63,6 +62,8 @@ class Hashing:
     """A writable file that keeps the size and SHA-256 of what was written."""
 
     def __init__(self, file: IO[bytes]) -> None:
+        import hashlib
+
         self._file, self._sha, self.bytes = file, hashlib.sha256(), 0
 
     def write(self, data: bytes) -> int:
@@ -84,6 +85,8 @@ def json_bytes(value: Any) -> bytes:
         >>> json_bytes({"a": [1]})
         b'{\n "a": [\n  1\n ]\n}\n'
     """
+    import msgspec
+
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 

@@ -6,7 +6,6 @@ Nothing that the library of a storage says is shown, since it may repeat a key: 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import time
@@ -195,6 +194,8 @@ class RemotePath:
 
     def sha256(self) -> str:
         """The SHA-256 of the file, in hexadecimal digits, read in blocks; errors are those of `read_into`."""
+        import hashlib
+
         sha, size = hashlib.sha256(), self.size()
         block = memoryview(bytearray(min(_BLOCK, size)))
         for start in range(0, size, _BLOCK):

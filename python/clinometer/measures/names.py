@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 
 from clinometer.errors import MeasureError, shown
 from clinometer.measures.definition import RANGES, Need, Option
@@ -249,7 +250,14 @@ def parse(names: Iterable[str | Measure]) -> list[Measure]:
 
 def _read(text: str) -> Measure:
     """The measure of one name; the caller adds the name to its error."""
-    match = _FORM.fullmatch(text.strip()) if isinstance(text, str) and len(text) <= _LONGEST else None
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        raise MeasureError("not the name of a measure")
+    return _read_once(text)
+
+
+@lru_cache(maxsize=1024)
+def _read_once(text: str) -> Measure:
+    match = _FORM.fullmatch(text.strip())
     if match is None:
         raise MeasureError("not the name of a measure")
     spelling, depth = match["name"].lower().replace(" ", "_"), match["cutoff"]

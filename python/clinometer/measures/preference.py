@@ -116,7 +116,8 @@ def _on_top(placements: Placements, part: Part, language: str, leading: Vector |
     language_counts = np.zeros(len(best))
     if placements.ties == "expected" and language in placements.languages:
         code = placements.languages.index(language)
-        language_counts += placements.counts.equal[best.row, code] + (placements.language[best.row] == code)
+        language_counts += placements.counts.equal[best.row, code]
+        language_counts += placements.language[best.row] == code
     with_relevant = per_query(placements, best.query, language_counts / best.size) - in_language
     others = np.where(relevant > 0, np.maximum(with_relevant, 0.0), leading)
     return 100.0 * (others if part == "NSR-QL" else 1.0 - relevant - others)

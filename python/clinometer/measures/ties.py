@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +64,17 @@ class TieGroups:
     def __len__(self) -> int:
         return len(self.query)
 
+    @cached_property
+    def fixed(self) -> bool:
+        """Whether the order is fixed: every group is one document."""
+        return bool((self.size == 1).all())
+
     def first(self) -> TieGroups:
         """Each query's highest group."""
+        return self._highest
+
+    @cached_property
+    def _highest(self) -> TieGroups:
         return self.take(np.flatnonzero(_changes(self.query)))
 
     def last(self) -> TieGroups:
@@ -220,6 +230,8 @@ def none_within(groups: TieGroups, places: Vector) -> Vector:
 
     A product of min(c, m) factors, without factorials of large numbers.
     """
+    if groups.fixed:
+        return (places <= 0).astype(np.float64)
     size, relevant = groups.size.astype(np.float64), groups.relevant.astype(np.float64)
     smaller, larger = np.minimum(relevant, places), np.maximum(relevant, places)
     odds = np.ones(len(groups))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.scanning.counts import RankCounts, TopK
+from clinometer.scanning.widths import Narrow, narrow
 
 __all__ = ["Strata", "layers_of", "lists_in", "ranks_in", "strata_of"]
 
@@ -119,11 +120,9 @@ def ranks_in(
     code = {language: position for position, language in enumerate(languages)}
     language_of = np.array([code.get(strata.languages[label], -1) for label in ranks.languages], dtype=np.int64)
 
-    def summed(counts: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        return np.stack(
-            [counts[rows][:, columns_of_language].sum(axis=1, dtype=np.uint32) for columns_of_language in columns],
-            axis=1,
-        )
+    def summed(counts: Narrow) -> Narrow:
+        sums = [counts[rows][:, columns_of_language].sum(axis=1, dtype=np.uint32) for columns_of_language in columns]
+        return narrow(np.stack(sums, axis=1))
 
     sizes = ranks.pool_sizes
     return replace(

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clinometer.scanning.counts import TopK
 from clinometer.scanning.passes import Scan
+from clinometer.scanning.widths import Stacked
 
 __all__ = ["Batches", "result_bytes", "stack_lists"]
 
@@ -48,7 +48,7 @@ class Batches:
         self._queries, self._rows = queries, rows
         self._first: Scan | None = None
         self._query = self._row = self._rescored = 0
-        self._arrays: dict[str, NDArray[Any]] = {}
+        self._stacked = Stacked()
 
     def add(self, part: Scan) -> None:
         """Take the scan of the next batch."""
@@ -59,15 +59,15 @@ class Batches:
         queries = max((len(top.ids) for top in lists.values()), default=0)
         if part.ranks is not None:
             queries = len(part.ranks.indptr) - 1
-        if queries == self._queries and not self._arrays:
+        if queries == self._queries and not self._stacked.columns:
             return  # one batch is the whole
         for kind, top in lists.items():
             for name in _LIST_COLUMNS:
-                self._put(f"{kind} {name}", getattr(top, name), self._query, self._queries)
+                self._stacked.put(f"{kind} {name}", getattr(top, name), self._query, self._queries)
         if part.ranks is not None:
             for name in _COUNT_COLUMNS:
-                self._put(name, getattr(part.ranks, name), self._row, self._rows)
-            self._put("indptr", part.ranks.indptr[1:] + self._row, self._query, self._queries)
+                self._stacked.put(name, getattr(part.ranks, name), self._row, self._rows)
+            self._stacked.put("indptr", part.ranks.indptr[1:] + self._row, self._query, self._queries)
             self._row += len(part.ranks.documents)
         self._query += queries
 
@@ -75,25 +75,21 @@ class Batches:
         """The scan of all queries."""
         first = self._first
         assert first is not None  # noqa: S101 - there is at least one query
-        if not self._arrays:
+        stacked = self._stacked.columns
+        if not stacked:
             return first
         ranks = first.ranks
         if ranks is not None:
-            columns: dict[str, Any] = {name: self._arrays[name] for name in _COUNT_COLUMNS}
-            ranks = replace(ranks, indptr=np.concatenate([[0], self._arrays["indptr"]]), **columns)
+            columns: dict[str, Any] = {name: stacked[name] for name in _COUNT_COLUMNS}
+            ranks = replace(ranks, indptr=np.concatenate([[0], stacked["indptr"]]), **columns)
         return Scan(ranks, self._lists("top"), self._rescored, self._lists("pooled"))
 
     def _lists(self, kind: str) -> TopK | None:
         top: TopK | None = getattr(self._first, kind)
         if top is None:
             return None
-        ids, scores, places = (self._arrays[f"{kind} {name}"] for name in _LIST_COLUMNS)
+        ids, scores, places = (self._stacked.columns[f"{kind} {name}"] for name in _LIST_COLUMNS)
         return TopK(ids, scores, places, top.languages)
-
-    def _put(self, name: str, part: NDArray[Any], start: int, size: int) -> None:
-        if name not in self._arrays:
-            self._arrays[name] = np.empty((size, *part.shape[1:]), dtype=part.dtype)
-        self._arrays[name][start : start + len(part)] = part
 
 
 def stack_lists(parts: list[TopK]) -> TopK | None:

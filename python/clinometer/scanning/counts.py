@@ -17,6 +17,7 @@ from clinometer.errors import CollectionError, UsageError
 from clinometer.files import regular, written_whole
 from clinometer.parameters import checked, choice, texts
 from clinometer.scanning.saved_counts import saved_counts
+from clinometer.scanning.widths import Narrow, narrow_sum, narrowest
 
 __all__ = [
     "TIE_MODES",
@@ -53,7 +54,8 @@ def tie_order(ties: TieMode) -> Literal["index", "trec"]:
 class Counts:
     """Documents per pool language that score above, tie with, and precede (among the tied) each relevant document.
 
-    Each field is `(R, P)`; a relevant document is not counted against itself.
+    Each field is `(R, P)`, of integers that may be unsigned and narrow; a relevant document is not counted against
+    itself.
     """
 
     greater: NDArray[Any]
@@ -61,6 +63,7 @@ class Counts:
     before: NDArray[Any]
 
     def __sub__(self, other: Counts) -> Counts:
+        """The counts without those of a part of the documents."""
         return Counts(self.greater - other.greater, self.equal - other.equal, self.before - other.before)
 
     def take(self, rows: NDArray[np.int64], columns: list[int]) -> Counts:
@@ -88,7 +91,8 @@ class RankCounts:
             infinity means that a document was not retrieved: it has no rank, and measures count it as missed.
         greater: `(R, L)`: documents with a higher score.
         equal: `(R, L)`: other documents with the same score.
-        before: `(R, L)`: those of `equal` that come first in the tie order.
+        before: `(R, L)`: those of `equal` that come first in the tie order. These three are unsigned integers, each as
+            narrow as its largest count allows; sum them with `dtype=np.int64`.
         languages: The pool's languages, L labels.
         ties: Default tie mode of `ranks`.
         held: Tie order of `before`, `index` or `trec`.
@@ -100,9 +104,9 @@ class RankCounts:
     documents: NDArray[np.int64]
     codes: NDArray[np.int64]
     scores: NDArray[np.float32]
-    greater: NDArray[np.uint32]
-    equal: NDArray[np.uint32]
-    before: NDArray[np.uint32]
+    greater: Narrow
+    equal: Narrow
+    before: Narrow
     languages: tuple[str, ...]
     ties: TieMode = "index"
     held: Literal["index", "trec"] = "index"
@@ -164,7 +168,7 @@ class RankCounts:
             raise UsageError(f"the scan has no {', '.join(missing)}; it has {', '.join(self.languages)}")
         return sorted(self.languages.index(label) for label in set(labels))
 
-    def tied_before(self, ties: Literal["index", "trec"]) -> NDArray[np.uint32]:
+    def tied_before(self, ties: Literal["index", "trec"]) -> Narrow:
         """`(R, L)`: documents with the same score that come first in the order of mode `index` or `trec`.
 
         Raises:
@@ -175,7 +179,8 @@ class RankCounts:
         if self.by_id:
             raise UsageError(f"this scan ordered ties for {self.held!r} by document id; scan again with ties={ties!r}")
         # Without ids a later position is a greater id: one order is the other reversed.
-        return self.equal - self.before
+        reverse: Narrow = self.equal - self.before
+        return reverse
 
     @property
     def retrieved(self) -> NDArray[np.bool_]:
@@ -201,9 +206,9 @@ class RankCounts:
             raise CollectionError("these counts cannot be merged: their languages or tie orders differ")
         return replace(
             self,
-            greater=self.greater + other.greater,
-            equal=self.equal + other.equal,
-            before=self.before + other.before,
+            greater=narrow_sum(self.greater, other.greater),
+            equal=narrow_sum(self.equal, other.equal),
+            before=narrow_sum(self.before, other.before),
             pool_sizes=None
             if self.pool_sizes is None or other.pool_sizes is None
             else self.pool_sizes + other.pool_sizes,
@@ -361,11 +366,13 @@ def counts_within(ranks: RankCounts, places: NDArray[np.int64], members: NDArray
         members: `(R,)` mask of the rows to count; all by default.
 
     Returns:
-        `(R, L)` each: documents among the query's rows that score above, tie with, and precede each row's document.
+        `(R, L)` unsigned each: documents among the query's rows that score above, tie with, and precede each row's
+        document.
     """
     shape = (len(ranks.codes), len(ranks.languages))
-    counts = Counts(*(np.zeros(shape, dtype=np.int64) for _ in range(3)))
     rows_of_query = np.diff(ranks.indptr)
+    width = narrowest(int(rows_of_query.max(initial=0)))
+    counts = Counts(*(np.zeros(shape, dtype=width) for _ in range(3)))
     for size in np.unique(rows_of_query[rows_of_query > 1]):
         first_rows = ranks.indptr[:-1][rows_of_query == size]
         # The rows of a query are compared with each other; this number of queries at a time bounds the memory.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from clinometer.errors import UsageError
 from clinometer.scanning.arguments import repeated_pair
 from clinometer.scanning.counts import Counts, RankCounts, TopK, counts_within
+from clinometer.scanning.widths import narrow
 
 __all__ = ["join", "without", "without_listed"]
 
@@ -42,12 +43,10 @@ def without(ranks: RankCounts, excluded_mask: NDArray[np.bool_], places: NDArray
     `places` are those of the rows' documents in the scan's tie order.
     """
     excluded_counts = counts_within(ranks, places, excluded_mask)
-    remaining = (
-        Counts(*(getattr(ranks, name).astype(np.int64) for name in ("greater", "equal", "before"))) - excluded_counts
-    )
+    remaining = Counts(ranks.greater, ranks.equal, ranks.before) - excluded_counts
     rows_before = np.concatenate([[0], np.cumsum(~excluded_mask)])
     columns: dict[str, Any] = {name: getattr(ranks, name) for name in ("documents", "codes", "scores")}
-    columns |= {name: getattr(remaining, name).astype(np.uint32) for name in ("greater", "equal", "before")}
+    columns |= {name: narrow(getattr(remaining, name)) for name in ("greater", "equal", "before")}
     columns = {name: column[~excluded_mask] for name, column in columns.items()}
     return replace(ranks, indptr=rows_before[ranks.indptr], pool_sizes=None, **columns)
 

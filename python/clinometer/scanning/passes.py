@@ -17,20 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer import _core
-from clinometer.errors import EmbeddingError, FormatError
+from clinometer.errors import ClinometerError, EmbeddingError, FormatError
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
-from clinometer.scanning.sources import Remote, Source, is_mapped
+from clinometer.scanning.device.options import DeviceOptions
+from clinometer.scanning.device.tensors import TensorRows
+from clinometer.scanning.sources import Remote, Source, is_mapped, parts_of
+from clinometer.scanning.widths import narrow
 
 __all__ = [
     "PassSettings",
     "Piece",
+    "Progress",
     "RowTransform",
     "Scan",
     "ScanTask",
     "add",
     "join_scores",
+    "named_rows",
     "scan_piece",
     "score_piece",
+    "transformed_blocks",
 ]
 
 Progress = Callable[[int], object]
@@ -103,6 +109,7 @@ class PassSettings:
         transform: Transform of documents before they are scored; None for none.
         checked: Whether to compare the checksum of each shard before it is scanned.
         options: Options of the core.
+        device: Device of the products; None for the core alone.
     """
 
     labels: tuple[str, ...]
@@ -111,6 +118,7 @@ class PassSettings:
     transform: RowTransform | None
     checked: bool
     options: dict[str, Any]
+    device: DeviceOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +170,7 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
     settings, total = task.settings, None
     for at, rows in _blocks(settings, piece):
         span = slice(at, at + len(rows))
-        with _named_rows(piece, at):
+        with named_rows(piece, at):
             core_result = _core.scan(
                 task.queries,
                 _core.Documents(
@@ -179,9 +187,9 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
             )
         counts = task.counts(
             scores=task.scores,
-            greater=core_result.greater.T,
-            equal=core_result.equal.T,
-            before=core_result.before.T,
+            greater=narrow(core_result.greater.T),
+            equal=narrow(core_result.equal.T),
+            before=narrow(core_result.before.T),
             pool_sizes=np.bincount(piece.codes[span], minlength=len(settings.labels)),
         )
         part = Scan(counts, _lists(task, piece, core_result), core_result.rescored)
@@ -195,7 +203,7 @@ def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArra
     settings = task.settings
     here, local = piece.targets(task.targets)
     query_of = np.repeat(np.arange(len(task.queries), dtype=np.uint32), np.diff(task.indptr))
-    if settings.transform is None and not isinstance(piece.source, Remote):
+    if settings.transform is None and not isinstance(piece.source, (Remote, TensorRows)):
         rows: NDArray[Any] = piece.source.open()
     else:
         distinct, local = np.unique(local, return_inverse=True)
@@ -204,7 +212,7 @@ def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArra
             labels = [settings.labels[code] for code in piece.codes[distinct].tolist()]
             rows = settings.transform.documents(rows, labels)
     options = {name: settings.options[name] for name in ("similarity", "isa")}
-    with _named_rows(piece, 0):
+    with named_rows(piece, 0):
         return here, _core.score_pairs(task.queries, rows, query_of[here], local.astype(np.uint32), **options)
 
 
@@ -228,21 +236,33 @@ def _from(progress: Progress, start: int, done: int) -> None:
 
 
 def _blocks(settings: PassSettings, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
-    """The rows, each part with the number of its first row; they are transformed in blocks."""
-    transform, at = settings.transform, 0
-    for rows in piece.source.parts(None if transform is None else transform.block, checked=settings.checked):
-        yield at, rows if transform is None else _transformed(transform, settings, piece, at, rows)
+    """The rows, each part with the number of its first row: all at once, as blocks are fetched, or transformed."""
+    if settings.transform is not None:
+        yield from transformed_blocks(settings, settings.transform, piece)
+    elif isinstance(piece.source, Remote):
+        at = 0
+        for rows in piece.source.parts(checked=settings.checked):
+            yield at, rows
+            at += len(rows)
+    else:
+        yield 0, piece.source.open(checked=settings.checked)
+
+
+def transformed_blocks(
+    settings: PassSettings, transform: RowTransform, piece: Piece
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The rows of a shard, transformed in blocks, each with the number of its first row."""
+    at = 0
+    for rows in parts_of(piece.source, transform.block, checked=settings.checked):
+        labels = [settings.labels[code] for code in piece.codes[at : at + len(rows)].tolist()]
+        try:
+            transformed = transform.documents(rows, labels)
+        except EmbeddingError as error:
+            raise EmbeddingError(
+                f"{piece.source.name or 'documents'}, from row {piece.start + at} on: {error}"
+            ) from None
+        yield at, transformed
         at += len(rows)
-
-
-def _transformed(
-    transform: RowTransform, settings: PassSettings, piece: Piece, at: int, rows: NDArray[Any]
-) -> NDArray[np.float32]:
-    labels = [settings.labels[code] for code in piece.codes[at : at + len(rows)].tolist()]
-    try:
-        return transform.documents(rows, labels)
-    except EmbeddingError as error:
-        raise EmbeddingError(f"{piece.source.name or 'documents'}, from row {piece.start + at} on: {error}") from None
 
 
 def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK | None:
@@ -263,15 +283,26 @@ def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK 
 
 
 @contextmanager
-def _named_rows(piece: Piece, at: int) -> Iterator[None]:
-    """Turn errors of the core about rows into errors about embeddings, with row numbers of the pool."""
+def named_rows(piece: Piece, at: int, numbers: Sequence[int] | None = None) -> Iterator[None]:
+    """Turn errors of the core about rows into errors about embeddings, with row numbers of the pool.
+
+    Args:
+        piece: Shard of the rows.
+        at: Number of the first row in the shard.
+        numbers: Numbers of the rows, from `at` on; None for consecutive rows.
+    """
     try:
         yield
+    except ClinometerError:
+        raise
     except (ValueError, TypeError) as error:
         first = piece.start + at
-        text = re.sub(
-            r"row (\d+) of the documents", lambda row: f"row {int(row[1]) + first} of the documents", str(error)
-        )
+
+        def renamed(row: re.Match[str]) -> str:
+            number = int(row[1])
+            return f"row {first + (number if numbers is None else numbers[number])} of the documents"
+
+        text = re.sub(r"row (\d+) of the documents", renamed, str(error))
         raise EmbeddingError(f"{piece.source.name}: {text}" if piece.source.name else text) from None
     except OSError as error:
         if type(error) is not OSError or error.errno is not None:

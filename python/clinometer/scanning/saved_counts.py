@@ -66,7 +66,7 @@ def _fit(arrays: dict[str, NDArray[Any]], tie_modes: Sequence[str]) -> bool:
     cells = (arrays["greater"], arrays["equal"], arrays["before"])
     return bool(
         codes.shape == arrays["scores"].shape == (rows,)
-        and all(part.shape == (rows, labels) and (part >= 0).all() for part in cells)
+        and all(part.shape == (rows, labels) and int(part.min(initial=0)) >= 0 for part in cells)
         and all(arrays[name].ndim == 0 for name in ("ties", "held", "by_id"))
         and arrays["ties"].item() in tie_modes
         and arrays["held"].item() in ("index", "trec")

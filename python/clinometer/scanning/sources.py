@@ -1,15 +1,13 @@
 """Location of the rows of a shard: in this process, in a file that any process can map, or in object storage.
 
-A source is plain data. `parts` gives its rows, read-only: those of memory and of files at once and without a copy,
-those of object storage by blocks, of which the next is fetched while one is scanned.
+A source is plain data. `open` gives its rows, read-only, of memory and of files without a copy; those of object storage
+come by blocks, of which the next is fetched while one is scanned.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +17,17 @@ from numpy.typing import NDArray
 
 from clinometer.errors import FormatError
 from clinometer.files import RemotePath, file_digest
+from clinometer.scanning.device.tensors import TensorRows
 from clinometer.store.codes import decoded
 from clinometer.store.manifest import Shard
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.shards import map_shard, read_rows, take_rows
 from clinometer.vectors import map_of
 
-__all__ = ["Held", "Mapped", "Remote", "Source", "arrays_in", "is_mapped", "sources_of_store", "spread"]
+__all__ = [
+    *("Held", "Mapped", "Remote", "Source", "arrays_in", "fetched_bytes", "is_mapped", "parts_of"),
+    *("sources_of_store", "spread"),
+]
 
 _DIGEST_DIFFERS = "its checksum differs from the manifest's; copy it again"
 _BLOCK = 64 << 20
@@ -66,16 +68,9 @@ class Held:
         if isinstance(mapped, Mapped):
             mapped.check_size()
 
-    def parts(self, most: int | None, *, checked: bool) -> Iterator[NDArray[Any]]:
-        """The rows, at most so many at a time, or all at once; errors are those of `open`."""
-        rows = self.open(checked=checked)
-        step = most or len(rows)
-        return (rows[start : start + step] for start in range(0, len(rows), step))
-
-    @property
-    def fetched_bytes(self) -> int:
-        """Bytes of memory in which rows are fetched during a scan."""
-        return 0
+    def block(self, start: int, stop: int) -> NDArray[Any]:
+        """Consecutive rows."""
+        return self.rows[start:stop]
 
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """Rows by number."""
@@ -161,20 +156,6 @@ class Mapped:
         """Rows by number, read into memory; errors are those of `block`."""
         return take_rows(self.path, self.offset, self.dtype, self.stored_shape[1], numbers)
 
-    def parts(self, most: int | None, *, checked: bool) -> Iterator[NDArray[Any]]:
-        """The rows mapped, or at most so many at a time read into memory; errors are those of `open` and `block`."""
-        if most is None:
-            yield self.open(checked=checked)
-            return
-        self.check(checked=checked)
-        for start in range(0, len(self), most):
-            yield self.block(start, min(start + most, len(self)))
-
-    @property
-    def fetched_bytes(self) -> int:
-        """Bytes of memory in which rows are fetched during a scan."""
-        return 0
-
     @property
     def stored_shape(self) -> tuple[int, int]:
         """Shape of the array in the file: each row of codes ends with its scale."""
@@ -218,12 +199,29 @@ class Remote:
         """URL of the file, for messages."""
         return str(self.path)
 
-    def open(self) -> NDArray[Any]:
-        """All rows, in memory."""
-        return read_rows(self.path, self.offset, self.dtype, self._width, 0, len(self))
+    def open(self, *, checked: bool = False) -> NDArray[Any]:
+        """All rows, in memory; arguments and errors are those of `check` and `block`."""
+        self.check(checked=checked)
+        return self.block(0, len(self))
 
-    def parts(self, most: int | None, *, checked: bool) -> Iterator[NDArray[Any]]:
-        """The rows, at most so many at a time.
+    def check(self, *, checked: bool) -> None:
+        """Refuse a file that has changed since the scan began: of another size, or, `checked`, another checksum.
+
+        Raises:
+            FormatError: It has changed.
+            ClinometerError: The storage cannot be read.
+        """
+        if (size := self.path.size()) != self.size:
+            raise FormatError(self.path, None, f"{size:,} bytes, but expected {self.size:,}; copy it again")
+        if checked and file_digest(self.path) != self.sha256:
+            raise FormatError(self.path, None, _DIGEST_DIFFERS)
+
+    def block(self, start: int, stop: int) -> NDArray[Any]:
+        """Consecutive rows; errors are those of `check`."""
+        return read_rows(self.path, self.offset, self.dtype, self._width, start, stop)
+
+    def parts(self, most: int | None = None, *, checked: bool) -> Iterator[NDArray[Any]]:
+        """The rows, at most so many at a time, while the next ones are fetched.
 
         Args:
             most: Maximum number of rows; None for as many as one block has.
@@ -233,8 +231,10 @@ class Remote:
             FormatError: The file has changed since the scan began.
             ClinometerError: The storage cannot be read.
         """
-        if (size := self.path.size()) != self.size:
-            raise FormatError(self.path, None, f"{size:,} bytes, but expected {self.size:,}; copy it again")
+        import hashlib
+        from concurrent.futures import ThreadPoolExecutor
+
+        self.check(checked=False)
         sha = hashlib.sha256(b"".join(self.path.ranges([(0, self.offset)]))) if checked else None
         rows = self._block_rows
         spans = [(start, min(start + rows, len(self))) for start in range(0, len(self), rows)]
@@ -282,7 +282,31 @@ class Remote:
         return rows
 
 
-Source = Held | Mapped | Remote
+Source = Held | Mapped | Remote | TensorRows
+
+
+def parts_of(source: Source, most: int, *, checked: bool) -> Iterator[NDArray[Any]]:
+    """The rows of a source, at most so many at a time.
+
+    Args:
+        source: Location of the rows.
+        most: Maximum number of rows.
+        checked: Whether to compare the checksum of a file.
+
+    Raises:
+        FormatError: A file has changed since the scan began.
+    """
+    if isinstance(source, Remote):
+        yield from source.parts(most, checked=checked)
+        return
+    source.check(checked=checked)
+    for start in range(0, len(source), most):
+        yield source.block(start, min(start + most, len(source)))
+
+
+def fetched_bytes(source: Source) -> int:
+    """Bytes of memory in which a scan fetches rows from object storage, 0 for those that are at hand."""
+    return source.fetched_bytes if isinstance(source, Remote) else 0
 
 
 def arrays_in(documents: Any) -> Sequence[Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from clinometer.errors import MeasureError
 from clinometer.measures.placements import Placements
+from clinometer.scanning.counts import TopK
 from clinometer.scenarios import Setting
 from clinometer.scenarios.scanned import ScannedCollection
 
@@ -53,8 +54,7 @@ class ListedDocuments:
         """Keys of query and document, and languages."""
         scanned, setting, queries = self._scanned, self._setting, self._queries
         assert scanned.top is not None  # noqa: S101 - made where there are lists
-        lists = scanned.top.pool(label for label in setting.pool if label in (scanned.top.languages or ()))
-        ids = lists.ids[queries]
+        ids = _pool_lists(scanned.top, setting, queries).ids
         codes = np.where(ids < 0, -1, scanned.codes[ids])
         keys = np.where(ids < 0, -1, scanned.keys(queries[:, None], ids))
         if setting.removed is not None:
@@ -145,8 +145,7 @@ def top_documents(
     """
     lists = scanned.top
     assert lists is not None  # noqa: S101 - the scan has lists
-    lists = replace(lists, ids=lists.ids[queries], scores=lists.scores[queries], places=lists.places[queries])
-    top = lists.pool(label for label in setting.pool if label in (lists.languages or ()))
+    top = _pool_lists(lists, setting, queries)
     related = scanned.is_related(scanned.keys(queries[:, None], top.ids)) & (top.ids >= 0)
     ids, scores = top.ids, top.scores
     if setting.removed is not None:
@@ -156,3 +155,9 @@ def top_documents(
         parts = (np.where(removed, -1, ids), np.where(removed, np.float32(np.nan), scores), related & ~removed)
         ids, scores, related = (np.take_along_axis(part, order, axis=1) for part in parts)
     return ids[:, :depth], scores[:, :depth], related[:, :depth]
+
+
+def _pool_lists(lists: TopK, setting: Setting, queries: NDArray[np.int64]) -> TopK:
+    """The lists of some queries in the setting's pool; those of the other queries are not merged."""
+    lists = replace(lists, ids=lists.ids[queries], scores=lists.scores[queries], places=lists.places[queries])
+    return lists.pool(label for label in setting.pool if label in (lists.languages or ()))

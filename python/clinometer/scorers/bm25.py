@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from importlib import metadata
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
@@ -58,6 +56,8 @@ class BM25Scorer:
             import bm25s
         except ImportError:
             raise MissingExtraError("bm25", "bm25") from None
+        from importlib import metadata
+
         self._index: Any = bm25s.BM25(k1=k1, b=b, method="lucene")
         self._record = EncoderRecord(
             name="bm25",
@@ -78,6 +78,8 @@ class BM25Scorer:
             UsageError: No document has a term.
             CollectionError: The collection has no texts.
         """
+        from tqdm.auto import tqdm
+
         collection.require_texts("BM25")
         vocabulary: dict[str, int] = {}
         bar = tqdm(collection.documents.texts, desc="index", unit=" documents", disable=not options.show_progress_bar)

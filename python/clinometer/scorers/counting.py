@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.memory import refuse_more_than_available
@@ -22,6 +21,7 @@ from clinometer.scanning.batches import result_bytes, stack_lists
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, split_lists, tie_order
 from clinometer.scanning.exclude import join, without, without_listed
 from clinometer.scanning.scan import Scan
+from clinometer.scanning.widths import Stacked, narrow
 from clinometer.vectors import array_of, is_tensor, named_type, refuse_shortened
 
 __all__ = ["is_sparse", "scan_scores"]
@@ -105,15 +105,18 @@ def scan_scores(
     refuse_more_than_available(
         result_bytes(query_count, len(targets), len(labels), entries), "the results", "lower k, or scan fewer queries"
     )
+    from tqdm.auto import tqdm  # here, since it imports asyncio, which takes longer than NumPy
+
     pool = _Columns(labels, codes, positions, min(max(list_k, pooled_k), size), separate)
-    count_parts: list[dict[str, NDArray[Any]]] = []
+    stacked = Stacked()
     lists: list[tuple[TopK | None, TopK | None]] = []
     row_count = 0
     with tqdm(total=query_count, desc="scan", unit=" queries", file=sys.stderr, disable=not show_progress_bar) as bar:
         for block in chain([first], blocks):
             _check_block(block, row_count, size, query_count)
             ends = indptr[row_count : row_count + len(block) + 1]
-            count_parts.append(pool.counts(block, ends - ends[0], targets[ends[0] : ends[-1]]))
+            for name, part in pool.counts(block, ends - ends[0], targets[ends[0] : ends[-1]]).items():
+                stacked.put(name, part, int(ends[0]), len(targets))
             lists.append(split_lists(pool.lists(block) if k or pool_k else None, list_k, pooled_k))
             row_count += len(block)
             bar.update(len(block))
@@ -125,7 +128,7 @@ def scan_scores(
         indptr=indptr,
         documents=targets,
         codes=codes[targets].astype(np.int64),
-        **{name: np.concatenate([part[name] for part in count_parts]) for name in count_parts[0]},
+        **stacked.columns,
         languages=labels,
         ties=ties,
         held=tie_order(ties),
@@ -180,7 +183,7 @@ class _Columns:
                     # Only each document itself, which the line below subtracts again.
                     columns["equal"][span] = self._codes[targets[span], None] == np.arange(shape[1])
         columns["equal"][np.arange(len(targets)), self._codes[targets]] -= 1
-        return {"scores": scores, **columns}
+        return {"scores": scores, **{name: narrow(column) for name, column in columns.items()}}
 
     def _by_language(self, marked: NDArray[np.bool_]) -> NDArray[np.uint32]:
         """`(R, L)`: number of marks in each language, from `(R, N)` marks in the order of languages."""

@@ -80,6 +80,7 @@ class EmbeddedScorer:
             executor=options.executor,
             show_progress_bar=options.show_progress_bar,
             similarity=similarity,
+            device=options.device,
         )
         # The record is read last, since encoding the texts may add warnings.
         record = self.record
