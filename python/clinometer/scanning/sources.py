@@ -7,6 +7,7 @@ come by blocks, of which the next is fetched while one is scanned.
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from clinometer.vectors import map_of
 
 __all__ = [
     *("Held", "Mapped", "Remote", "Source", "arrays_in", "fetched_bytes", "is_mapped", "parts_of"),
-    *("sources_of_store", "spread"),
+    *("remote_block_bytes", "sources_of_store", "spread"),
 ]
 
 _DIGEST_DIFFERS = "its checksum differs from the manifest's; copy it again"
@@ -138,7 +139,10 @@ class Mapped:
             size = os.stat(self.path).st_size  # noqa: PTH116 - the path is text, as a worker gets it
         except FileNotFoundError:
             raise FormatError(
-                self.path, None, "this shard does not exist; every worker must reach the store under the same path"
+                self.path,
+                None,
+                f"this shard does not exist on {platform.node()}; every worker must reach the store under the same "
+                "path, or read it from a URL",
             ) from None
         if size != (self.size if self.size is not None else max(size, self._end)):
             expected = f"{self.size:,}" if self.size is not None else f"at least {self._end:,}"
@@ -259,9 +263,9 @@ class Remote:
 
     @property
     def fetched_bytes(self) -> int:
-        """Bytes of memory in which rows are fetched during a scan: a block, the next, and the latter's ranges."""
+        """Bytes of memory in which rows are fetched, and codes decoded, during a scan."""
         decoded_bytes = 4 * self.dimension if self.dtype == "int16" else 0
-        return self._block_rows * (3 * self._row_bytes + decoded_bytes)
+        return remote_block_bytes(len(self), self._row_bytes) + self._block_rows * decoded_bytes
 
     @property
     def _width(self) -> int:
@@ -273,7 +277,7 @@ class Remote:
 
     @property
     def _block_rows(self) -> int:
-        return min(len(self), max(1, _BLOCK // self._row_bytes))
+        return _rows_of_block(len(self), self._row_bytes)
 
     def _stored(self, start: int, stop: int) -> NDArray[Any]:
         """Rows as they are stored."""
@@ -302,6 +306,15 @@ def parts_of(source: Source, most: int, *, checked: bool) -> Iterator[NDArray[An
     source.check(checked=checked)
     for start in range(0, len(source), most):
         yield source.block(start, min(start + most, len(source)))
+
+
+def remote_block_bytes(rows: int, row_bytes: int) -> int:
+    """Bytes of memory in which rows of a shard are fetched: a block, the next one, and the latter's ranges."""
+    return 3 * _rows_of_block(rows, row_bytes) * row_bytes
+
+
+def _rows_of_block(rows: int, row_bytes: int) -> int:
+    return min(rows, max(1, _BLOCK // row_bytes))
 
 
 def fetched_bytes(source: Source) -> int:
