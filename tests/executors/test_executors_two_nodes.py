@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     pytest.importorskip("ray", reason="Ray is not installed (make test-ray)")
     paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    # A secret of this cluster's own, which its processes and the work share.
+    environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     environment.pop("RAY_ADDRESS", None)
     command = [sys.executable, "-m", "support.two_nodes_work", str(tmp_path_factory.mktemp("nodes"))]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=290)

@@ -96,7 +96,13 @@ def test_the_result_is_no_larger_than_planned(per_language: bool) -> None:
     found = cm.scan(queries, rows, relevant, np.arange(3000) % 7, k=20, per_language=per_language)
     assert found.ranks is not None
     assert found.top is not None
-    columns = [found.ranks.documents, found.ranks.codes, found.ranks.scores, found.ranks.greater, found.ranks.equal]
+    columns: list[Any] = [
+        found.ranks.documents,
+        found.ranks.codes,
+        found.ranks.scores,
+        found.ranks.greater,
+        found.ranks.equal,
+    ]
     columns += [found.ranks.before, found.top.ids, found.top.scores, found.top.places]
     work = Workload(documents=3000, queries=40, dimension=8, languages=7, relevant=2, k=20, per_language=per_language)
     assert sum(column.nbytes for column in columns) <= predict(work, RATES).result_bytes

@@ -120,8 +120,7 @@ def test_what_a_folder_gives(both: tuple[EmbeddingStore, EmbeddingStore]) -> Non
         np.testing.assert_array_equal(np.asarray(mine), np.asarray(other))
         for rows in (slice(3, 9), slice(None, None, 7), 4, -1, [2, 2, 0]):
             np.testing.assert_array_equal(mine[rows], np.asarray(other)[rows])
-    for mine, other in zip(there.arrays(), local.arrays(), strict=True):
-        np.testing.assert_array_equal(mine, other)
+    np.testing.assert_array_equal(np.concatenate(list(there.arrays())), local.rows(0, 230))
     there.verify()
     assert stores_in("tests://bucket/store") == {"documents": there.path}
 
@@ -180,6 +179,7 @@ def test_neighbours_come_with_one_request(store: EmbeddingStore) -> None:
 
 def test_memory_is_bounded_by_blocks(store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch) -> None:
     source = sources.sources_of_store(store)[0]
+    assert isinstance(source, sources.Remote)
     assert [len(part) for part in source.parts(None, checked=False)] == [20, 20, 20, 20, 10]
     assert [len(part) for part in source.parts(15, checked=False)] == [15, 5, 15, 5, 15, 5, 15, 5, 10]
     # Two blocks and the ranges of one count as memory of a scan.
@@ -249,10 +249,10 @@ def test_what_is_not_a_store(store: EmbeddingStore) -> None:
 
 
 def test_a_shard_that_changes_during_a_scan(store: EmbeddingStore) -> None:
-    pieces = sources.sources_of_store(store)
+    source = sources.sources_of_store(store)[2]
     change("00002.npy", content_of("00002.npy") + b"x")
     with pytest.raises(FormatError, match=r"store/00002.npy: 1,729 bytes, but expected 1,728; copy it again"):
-        list(pieces[2].parts(None, checked=False))
+        source.open()
 
 
 def test_keys_are_never_shown(store: EmbeddingStore, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,9 +19,17 @@ from typing import Any
 
 __all__ = ["Namespaced", "two_nodes"]
 
-_NAME, _PORT = "clinometer-node", 16379
+# Outside the ports that Ray gives to workers.
+_NAME, _PORT = "clinometer-node", 6391
 _HEAD, _OTHER = "10.77.31.1", "10.77.31.2"
 _OPTIONS = ["--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats", "--block"]
+# A machine that is busy with other tests is slow, which is not a fault.
+_PATIENCE = {
+    "RAY_gcs_rpc_server_connect_timeout_s": "90",
+    "RAY_gcs_server_request_timeout_seconds": "150",
+    "RAY_raylet_start_wait_time_s": "150",
+    "RAY_worker_register_timeout_seconds": "170",
+}
 
 
 def _ip(*arguments: str) -> None:
@@ -49,7 +58,9 @@ class Namespaced:
             for command in (["addr", "add", f"{_OTHER}/24", "dev", "clino1"], ["link", "set", "clino1", "up"]):
                 _ip("-n", _NAME, *command)
             _ip("-n", _NAME, "link", "set", "lo", "up")
-            self._head = _started([], ["--head", f"--port={_PORT}", f"--node-ip-address={_HEAD}"])
+            self._head = _started(
+                [], ["--head", f"--port={_PORT}", f"--node-ip-address={_HEAD}", "--include-dashboard=false"]
+            )
             self._await(1)
             self.start_other()
         except BaseException:
@@ -97,6 +108,7 @@ class Namespaced:
                 if node is not None and node.poll() is not None:
                     raise RuntimeError(f"a node ended with exit code {node.returncode}")
             with suppress(Exception):
+                socket.create_connection((_HEAD, _PORT), 1).close()
                 state = GlobalState()
                 state._initialize_global_state(GcsClientOptions.create(self.address, None, True, True))
                 if sum(node["Alive"] for node in state.node_table()) >= nodes:
@@ -106,10 +118,9 @@ class Namespaced:
 
 
 def _started(within: list[str], options: list[str]) -> subprocess.Popen[bytes]:
-    ray = Path(sys.executable).with_name("ray")
-    return subprocess.Popen(
-        [*within, str(ray), "start", *options, *_OPTIONS], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    command = [*within, str(Path(sys.executable).with_name("ray")), "start", *options, *_OPTIONS]
+    environment = {**_PATIENCE, **os.environ}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 class Processes:

@@ -6,6 +6,7 @@ Another test may be connected to a cluster, and a process has one connection at 
 from __future__ import annotations
 
 import json
+import operator
 import sys
 import threading
 import time
@@ -98,7 +99,7 @@ def main(folder: Path) -> dict[str, Any]:
     with two_nodes(hidden) as nodes:
         result["networks"] = 2 if isinstance(nodes, Namespaced) else 1
         with RayExecutor(nodes.address) as executor:
-            result["nodes"] = len(executor.map_reduce(node_after_a_while, range(6), set.union))
+            result["nodes"] = len(executor.map_reduce(node_after_a_while, range(6), operator.or_))
             here = cm.scan(QUERIES, store, RELEVANT, k=4, threads=1)
             assert_same(cm.scan(QUERIES, store, RELEVANT, k=4, executor=executor), here)
             result["scan"] = True
