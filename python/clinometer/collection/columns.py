@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from operator import index
 from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
@@ -38,7 +39,7 @@ class Column(Sequence[V], Generic[V]):
     def __getitem__(self, row: int | slice) -> V | Sequence[V]:
         if isinstance(row, slice):
             return self.take(row)
-        number = row.__index__()
+        number = index(row)
         size = len(self)
         if not -size <= number < size:
             raise IndexError(f"row {number} of {size}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from clinometer.errors import optional_package
+from clinometer.files.paths import regular
 
 __all__ = ["SUFFIXES", "BrokenPackingError", "is_packed", "unpacked_name", "unpacked_parts"]
 
@@ -46,7 +47,7 @@ def unpacked_parts(path: Path, size: int) -> Iterator[bytes]:
         BrokenPackingError: The packed data are broken; what precedes comes first.
         MissingExtraError: The file is packed by Zstandard, and its package is not installed.
     """
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         pending: list[bytes] = []
         count = 0
         try:
