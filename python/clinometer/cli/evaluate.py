@@ -15,6 +15,7 @@ from clinometer.cli.option_groups import (
     Execution,
     Figures,
     Json,
+    MemoryBudget,
     Pivot,
     Progress,
     Resampling,
@@ -113,6 +114,7 @@ def evaluate(
     resampling: Resampling,
     execution: Execution,
     results: _Results,
+    memory_budget: MemoryBudget = None,
 ) -> None:
     """Evaluate an encoder, or any other scorer, on a collection whose documents are in several languages.
 
@@ -124,6 +126,7 @@ def evaluate(
         vectors.encoder.encoder, vectors.encoder.arguments(), run=scorer.run, scores=scorer.scores,
         queries=vectors.queries, documents=vectors.documents,
         remedies=RemedyFiles(remedy.adapter, remedy.correction, remedy.query_languages), similarity=measured.similarity,
+        memory_budget=memory_budget,
     )  # fmt: skip
     _run(source, reading, target, measured, resampling, execution, results)
 

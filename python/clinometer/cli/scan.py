@@ -27,7 +27,7 @@ class _Judged(OptionGroup):
     panel = "Source"
 
     relevant: Annotated[Path, option("FILE", "Judgements: TREC qrels, BEIR's .tsv, or .jsonl; also as .gz.")]
-    queries: Annotated[Path | None, option("STORE", "Stored queries; by default those in the same folder.")] = None
+    queries: Annotated[str | None, option("STORE", "Stored queries; by default those in the same folder.")] = None
     allow_missing: Annotated[
         bool, option(None, "Tolerance for judgements of absent ids, which are then counted.", "--allow-missing")
     ] = False
@@ -51,7 +51,11 @@ class _Results(Progress):
 
 def scan(
     store: Annotated[
-        Path, typer.Argument(metavar="STORE", help="Stored documents, or the folder with documents and queries.")
+        str,
+        typer.Argument(
+            metavar="STORE",
+            help="Stored documents, or the folder with documents and queries; also as s3://BUCKET/STORE.",
+        ),
     ],
     judged: _Judged,
     lists: Lists,

@@ -21,7 +21,7 @@ from clinometer.errors import ClinometerError, EmbeddingError, FormatError
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
 from clinometer.scanning.device.options import DeviceOptions
 from clinometer.scanning.device.tensors import TensorRows
-from clinometer.scanning.sources import Source, is_mapped
+from clinometer.scanning.sources import Remote, Source, is_mapped, parts_of
 from clinometer.scanning.widths import narrow
 
 __all__ = [
@@ -203,15 +203,14 @@ def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArra
     settings = task.settings
     here, local = piece.targets(task.targets)
     query_of = np.repeat(np.arange(len(task.queries), dtype=np.uint32), np.diff(task.indptr))
-    if settings.transform is None and not isinstance(piece.source, TensorRows):
+    if settings.transform is None and not isinstance(piece.source, (Remote, TensorRows)):
         rows: NDArray[Any] = piece.source.open()
-    elif settings.transform is None:
-        distinct, local = np.unique(local, return_inverse=True)
-        rows = piece.source.take(distinct)
     else:
         distinct, local = np.unique(local, return_inverse=True)
-        labels = [settings.labels[code] for code in piece.codes[distinct].tolist()]
-        rows = settings.transform.documents(piece.source.take(distinct), labels)
+        rows = piece.source.take(distinct)
+        if settings.transform is not None:
+            labels = [settings.labels[code] for code in piece.codes[distinct].tolist()]
+            rows = settings.transform.documents(rows, labels)
     options = {name: settings.options[name] for name in ("similarity", "isa")}
     with named_rows(piece, 0):
         return here, _core.score_pairs(task.queries, rows, query_of[here], local.astype(np.uint32), **options)
@@ -237,28 +236,33 @@ def _from(progress: Progress, start: int, done: int) -> None:
 
 
 def _blocks(settings: PassSettings, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
-    """The rows: all at once, or transformed in blocks."""
-    if settings.transform is None:
+    """The rows, each part with the number of its first row: all at once, as blocks are fetched, or transformed."""
+    if settings.transform is not None:
+        yield from transformed_blocks(settings, settings.transform, piece)
+    elif isinstance(piece.source, Remote):
+        at = 0
+        for rows in piece.source.parts(checked=settings.checked):
+            yield at, rows
+            at += len(rows)
+    else:
         yield 0, piece.source.open(checked=settings.checked)
-        return
-    yield from transformed_blocks(settings, settings.transform, piece)
 
 
 def transformed_blocks(
     settings: PassSettings, transform: RowTransform, piece: Piece
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """The rows of a shard, transformed in blocks, each with the number of its first row."""
-    piece.source.check(checked=settings.checked)
-    for at in range(0, len(piece), transform.block):
-        span = slice(at, min(at + transform.block, len(piece)))
-        labels = [settings.labels[code] for code in piece.codes[span].tolist()]
+    at = 0
+    for rows in parts_of(piece.source, transform.block, checked=settings.checked):
+        labels = [settings.labels[code] for code in piece.codes[at : at + len(rows)].tolist()]
         try:
-            transformed = transform.documents(piece.source.block(span.start, span.stop), labels)
+            transformed = transform.documents(rows, labels)
         except EmbeddingError as error:
             raise EmbeddingError(
                 f"{piece.source.name or 'documents'}, from row {piece.start + at} on: {error}"
             ) from None
         yield at, transformed
+        at += len(rows)
 
 
 def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK | None:

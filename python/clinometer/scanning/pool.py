@@ -34,7 +34,7 @@ from clinometer.scanning.passes import (
     scan_piece,
     score_piece,
 )
-from clinometer.scanning.sources import Source, spread
+from clinometer.scanning.sources import Source, fetched_bytes, spread
 
 __all__ = ["Pool", "bytes_needed"]
 
@@ -242,6 +242,7 @@ class Pool:
             per_language=options["per_language"],
             block=min(options["block"], len(self)),
             changed=0 if self.settings.transform is None else self.settings.transform.block,
+            fetched=max(fetched_bytes(piece.source) for piece in self.pieces),
         )
         needed = f"the result of {queries:,} queries needs {size_text(result)}"
         if budget is None:
@@ -292,19 +293,21 @@ def bytes_needed(
     per_language: bool = False,
     block: int = 512,
     changed: int = 0,
+    fetched: int = 0,
 ) -> tuple[int, int]:
     """Upper estimate of the memory of a pass without the pool: fixed bytes, and bytes per query.
 
     `relevant` is the largest number of relevant documents of a query, `changed` that of documents transformed at a
-    time. Each thread counts higher scores for itself; ties and lists are common to all. The counts of a shard are
-    there once more until they are narrow, and the lists of two shards and their merger are in memory together.
+    time, `fetched` the bytes of those that are fetched from object storage. Each thread counts higher scores for
+    itself; ties and lists are common to all. The counts of a shard are there once more until they are narrow, and the
+    lists of two shards and their merger are in memory together.
     """
     lists = (languages if per_language else 1) if k else 0
     counts = (4 * threads + 32) * relevant * languages
     candidates = lists * (8 * (k + k // 4 + 16) + 16)
     bytes_per_query = counts + candidates + lists * k * 72 + 12 * dimension
     # A block of transformed rows is held as read, in float64 before and after, and as returned.
-    return threads * 16 * block * dimension + changed * dimension * 32, bytes_per_query
+    return threads * 16 * block * dimension + changed * dimension * 32 + fetched, bytes_per_query
 
 
 def _pass_of(task: ScanTask) -> Callable[..., Scan]:

@@ -21,7 +21,7 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.encoders.similarity import similarity_notices, stored_similarity
 from clinometer.errors import CollectionError, EmbeddingError, first_few
 from clinometer.executors import Executor
-from clinometer.files import file_digest, regular
+from clinometer.files import bytes_in, file_digest
 from clinometer.scanning.arguments import check_options, device_of, embedding_rows
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.counts import RankCounts, TopK
@@ -262,4 +262,4 @@ class ScanRequest:
 
 def manifest_digest(store: EmbeddingStore) -> str:
     """SHA-256 of a store's manifest, which holds the checksums of its shards."""
-    return hashlib.sha256(regular(store.path / MANIFEST).read_bytes()).hexdigest()
+    return hashlib.sha256(bytes_in(store.path / MANIFEST)).hexdigest()
