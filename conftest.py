@@ -16,6 +16,10 @@ from support.encoded_once import encoded_once
 _PACKAGE = Path(__file__).parent / "python"
 _NEED_TORCH = [
     "python/clinometer/losses/*.py",
+    *(
+        f"python/clinometer/scanning/device/{name}.py"
+        for name in ("arithmetic", "blocks", "canonical", "counting", "lists", "piece", "prepare", "trial")
+    ),
     "python/clinometer/training/evaluator/mixed_pool.py",
     "python/clinometer/training/adapter_map.py",
 ]

@@ -42,6 +42,8 @@ def compare_answers(
     if "per_query" in ours and "means" in theirs:
         shared["means"] = (ours["per_query"][: int(theirs["counted"])].mean(axis=0), theirs["means"])
     found: dict[str, float] = {}
+    if "sizes" in shared and not np.array_equal(*shared["sizes"]):
+        raise DisagreementError(f"{title}: {shared['sizes'][1]} documents and queries, ours {shared['sizes'][0]}")
     if "top" in shared:
         found["lists"] = _common(*shared["top"])
         if found["lists"] < (0.999 if exact else 0.9):

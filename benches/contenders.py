@@ -24,11 +24,14 @@ __all__ = [
     "Answer",
     "Ready",
     "UnavailableError",
+    "clinometer_on_gpu",
     "clinometer_search",
     "faiss_flat",
+    "faiss_on_gpu",
     "numpy_argpartition",
     "numpy_argsort",
     "numpy_single",
+    "torch_on_gpu",
     "torch_topk",
 ]
 
@@ -181,3 +184,64 @@ def torch_topk(work: Workload, threads: int, k: int = 100, queries: int | None =
         return {"top": torch.cat(top).numpy(), "ranks": torch.cat(ranks).reshape(-1).numpy()}
 
     return Ready(run)
+
+
+def clinometer_on_gpu(
+    work: Workload, _threads: int, k: int = 100, queries: int | None = None, precision: str | None = None
+) -> Ready:
+    """Ours on a GPU, with the pool in its memory: the same answer in every bit."""
+    torch = _gpu()
+    asked, indptr, targets = work.first(queries)
+    pool = torch.from_numpy(work["documents"]).cuda()
+
+    def run() -> Answer:
+        found = cm.scan(asked, pool, (indptr, targets), work["codes"], k, device="cuda", precision=precision)
+        assert found.ranks is not None
+        assert found.top is not None
+        return {"top": found.top.ids, "ranks": found.ranks.ranks()}
+
+    return Ready(run)
+
+
+def torch_on_gpu(work: Workload, _threads: int, k: int = 100, queries: int | None = None) -> Ready:
+    """torch on a GPU, with the pool in its memory: mm and topk in chunks of queries, and gold counts; float32."""
+    torch = _gpu()
+    asked, _, targets = work.first(queries)
+    pool, rows = torch.from_numpy(work["documents"]).cuda(), torch.from_numpy(np.array(asked)).cuda()
+    relevant = torch.from_numpy(targets.reshape(len(asked), -1)).cuda()
+    step = max(1, min(len(asked), 16 * SCORES_AT_ONCE // len(pool)))
+
+    def run() -> Answer:
+        top, ranks = [], []
+        for start in range(0, len(rows), step):
+            scores = torch.mm(rows[start : start + step], pool.T)
+            top.append(torch.topk(scores, k, dim=1).indices)
+            golds = torch.gather(scores, 1, relevant[start : start + step])
+            counts = [(scores > gold[:, None]).sum(dim=1, dtype=torch.int32) for gold in golds.T]
+            ranks.append(1 + torch.stack(counts, dim=1))
+        return {"top": torch.cat(top).cpu().numpy(), "ranks": torch.cat(ranks).reshape(-1).cpu().numpy()}
+
+    return Ready(run)
+
+
+def faiss_on_gpu(work: Workload, _threads: int, k: int = 100, queries: int | None = None) -> Ready:
+    """faiss on a GPU, with the pool in its memory: the best k, no ranks."""
+    import faiss
+
+    _gpu()
+    if not hasattr(faiss, "StandardGpuResources"):
+        raise UnavailableError("this faiss is built without GPU")
+    asked = np.array(work.first(queries)[0])
+    pool = work["documents"]
+    index = faiss.GpuIndexFlatIP(faiss.StandardGpuResources(), pool.shape[1])
+    index.add(pool)
+    return Ready(lambda: {"top": index.search(asked, k)[1]})
+
+
+def _gpu() -> Any:
+    """torch, where it reaches a GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UnavailableError("no GPU, not measured")
+    return torch

@@ -12,6 +12,7 @@ from inspect import signature
 from typing import Any
 
 import contenders as search
+import folder_contenders as folders
 import metric_contenders as after
 from contenders import Ready
 
@@ -127,6 +128,10 @@ _FAISS, _FAISS_1000 = (
     Contender("faiss IndexFlatIP (BLAS), k best only", search.faiss_flat, {"k": k, "queries": 1000})
     for k in (100, 1000)
 )
+_ON_GPU = {
+    precision: {"queries": 1000, "precision": precision}
+    for precision in ("float32", "tf32-certified", "bf16-certified")
+}
 _NUMPY = Contender("NumPy product + argpartition + gold counts", search.numpy_argpartition)
 
 EXPERIMENTS: tuple[Experiment, ...] = (
@@ -191,6 +196,28 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         rounds=9,
     ),
     Experiment(
+        name="gpu",
+        title="On a GPU: 1,000 queries, N=1M, d=384, k=100",
+        about=(
+            "The pool is in the memory of the GPU. Ours gives the bits of the processor, in any arithmetic; the first "
+            "line is the processor itself."
+        ),
+        kind="pool",
+        numbers=_LARGE,
+        quick=_SMALL,
+        contenders=(
+            Contender("clinometer", search.clinometer_search, {"queries": 1000}),
+            Contender("clinometer on the GPU", search.clinometer_on_gpu, {"queries": 1000}),
+            Contender("clinometer on the GPU, float32", search.clinometer_on_gpu, _ON_GPU["float32"]),
+            Contender("clinometer on the GPU, tf32-certified", search.clinometer_on_gpu, _ON_GPU["tf32-certified"]),
+            Contender("clinometer on the GPU, bf16-certified", search.clinometer_on_gpu, _ON_GPU["bf16-certified"]),
+            Contender("torch.mm + topk in chunks on the GPU + gold counts", search.torch_on_gpu, {"queries": 1000}),
+            Contender("faiss GpuIndexFlatIP, k best only", search.faiss_on_gpu, {"queries": 1000}),
+        ),
+        rounds=3,
+        threads=(2,),
+    ),
+    Experiment(
         name="memory",
         title="Memory: 10,000 queries, N=1M, d=384, k=100",
         about="One call of each; the figure is the peak of memory on top of the pool (for faiss: of its index).",
@@ -242,6 +269,25 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         ),
         rounds=5,
         quick_options={"part": 10},
+    ),
+    Experiment(
+        name="folder",
+        title="A folder of 1M documents in BEIR's layout, embeddings given: 490 MB of text, 1,000 queries, d=384",
+        about=(
+            "Ours evaluates from the files to the rows of the results, with examples and intervals. The other lines "
+            "only read the folder, as ours does in the second, and BEIR's own loader does: one dictionary for each "
+            "document."
+        ),
+        kind="folder",
+        numbers={"queries": 1000, "documents": 1_000_000, "dimension": 384},
+        quick={"queries": 64, "documents": 8000, "dimension": 32},
+        contenders=(
+            Contender("clinometer, files to results", folders.clinometer_evaluation),
+            Contender("clinometer, reading alone", folders.clinometer_reading),
+            Contender("json.loads into dictionaries, reading alone", folders.json_reading),
+        ),
+        rounds=0,
+        threads=(1, 2),
     ),
     Experiment(
         name="metrics",

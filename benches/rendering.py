@@ -83,7 +83,7 @@ def _goals(results: Mapping[str, Any]) -> list[str]:
 def _figure(goal: Goal, value: float) -> str:
     if goal.kind == "ratio":
         return f"{value:,.0f}x" if value >= 100 else f"{value:.3g}x"
-    return f"{value:.2f}" if goal.kind == "share" else f"{value:.0f}"
+    return f"{value:.2f}" if goal.kind == "share" else f"{value:.1f}" if goal.kind == "seconds" else f"{value:.0f}"
 
 
 def _spread(goal: Goal, values: Sequence[float] | None) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from folder import write_folder
 from numpy.typing import NDArray
 
 __all__ = ["MAKERS", "Workload", "make"]
@@ -144,4 +145,10 @@ def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit
 
 
-MAKERS = {"pool": _pool, "translations": _translations, "lists": _lists}
+def _folder(folder: Path, queries: int, documents: int, dimension: int) -> None:
+    """The pool of `_pool` with texts in a folder `texts` in BEIR's layout; query i has the relevant rows of its CSR."""
+    _pool(folder, queries, documents, dimension)
+    write_folder(folder / "texts", documents, np.load(folder / "indptr.npy"), np.load(folder / "targets.npy"))
+
+
+MAKERS = {"pool": _pool, "translations": _translations, "lists": _lists, "folder": _folder}

@@ -173,8 +173,9 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     }
 
     /// Scores of the codes in a panel of queries and a panel of documents, as
-    /// `CODING` defines them. They are exact where they fit `i32`.
-    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]);
+    /// `CODING` defines them. They are exact where they fit `i32`. Returns one
+    /// bit per query, set if a score of it is above its bar.
+    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32;
 
     /// One bit per document of a row of scores that is above the threshold.
     fn above(self, scores: &[f32], threshold: f32) -> u32;

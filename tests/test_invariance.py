@@ -16,6 +16,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 from support.brute_force import embeddings
 from support.languages import LANGUAGES
+from support.same_scan import assert_same, assert_same_counts, assert_same_lists
 
 import clinometer as cm
 from clinometer import RankCounts, TopK, _core
@@ -65,29 +66,6 @@ cases = st.builds(
     ids=st.booleans(),
     k=st.sampled_from([1, 3, 100]),
 )
-
-
-def assert_same_counts(found: RankCounts | None, wanted: RankCounts | None) -> None:
-    assert found is not None
-    assert wanted is not None
-    for name in ("indptr", "documents", "codes", "greater", "equal", "before"):
-        assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
-    assert found.scores.tobytes() == wanted.scores.tobytes()
-    assert (found.languages, found.held, found.by_id) == (wanted.languages, wanted.held, wanted.by_id)
-
-
-def assert_same_lists(found: TopK | None, wanted: TopK | None) -> None:
-    assert found is not None
-    assert wanted is not None
-    assert_array_equal(found.ids, wanted.ids)
-    assert_array_equal(found.places[found.ids >= 0], wanted.places[wanted.ids >= 0])
-    assert found.scores.tobytes() == wanted.scores.tobytes()
-    assert found.languages == wanted.languages
-
-
-def assert_same(found: cm.Scan, wanted: cm.Scan) -> None:
-    assert_same_counts(found.ranks, wanted.ranks)
-    assert_same_lists(found.top, wanted.top)
 
 
 @settings(max_examples=80)

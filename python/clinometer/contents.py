@@ -7,14 +7,14 @@ wrong with a file is a `FormatError`, and nothing is allocated that the file can
 from __future__ import annotations
 
 import errno
-import gzip
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
+from itertools import accumulate
 from math import prod
+from operator import add
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -23,11 +23,14 @@ from numpy.typing import NDArray
 
 from clinometer.errors import ClinometerError, FormatError
 from clinometer.files import regular
+from clinometer.files.packed import BrokenPackingError, is_packed, unpacked_parts
 
 __all__ = [
     "BYTE_ORDER_MARK",
+    "LineBlock",
     "decode_json",
     "decode_text",
+    "line_blocks",
     "mapped_npy",
     "not_utf8",
     "npy_header",
@@ -41,53 +44,114 @@ __all__ = [
 T = TypeVar("T")
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BROKEN_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
 _BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]', re.DOTALL)
 _DEEPEST = 64
-# Gzip makes a gigabyte of a megabyte; no line or JSON file of a collection is near this.
+# Packing makes a megabyte of a gigabyte; no line or JSON file of a collection is near this.
 _LONGEST_LINE = 1 << 28
+# No more than the processor's cache holds, with what is made of it.
+_BLOCK = 1 << 18
 _LARGEST_UNPACKED = 1 << 32
 _MOST_COMPRESSED = 64
 _LONGEST_AXIS = 1 << 48
 
 
+class LineBlock(NamedTuple):
+    """Successive lines of a file, with the empty ones.
+
+    Args:
+        number: Number of the first line, from 1.
+        start: Position of the first line in the file; None if the file is packed.
+        lines: The lines without the line feed at their ends.
+    """
+
+    number: int
+    start: int | None
+    lines: list[bytes]
+
+    def after(self, size: int, lines: int) -> LineBlock:
+        """An empty block that many bytes and lines later."""
+        return LineBlock(self.number + lines, None if self.start is None else self.start + size, [])
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """Each line that is not empty with its number, without the line end."""
+        for number, line in enumerate(self.lines, self.number):
+            if stripped := line.rstrip(b"\r\n"):
+                yield number, stripped
+
+    def spans(self) -> tuple[list[int], list[int]]:
+        """Position and length of each line in the file, which is not packed."""
+        lengths = list(map(len, self.lines))
+        ends = accumulate(lengths, initial=self.start or 0)
+        # Each line is followed by a line feed.
+        return list(map(add, ends, range(len(lengths)))), lengths
+
+
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Each line that is not empty with its number from 1, without the line end; gzip if the name ends in `.gz`.
+    """Each line that is not empty with its number from 1, without the line end; packed if it ends in `.gz` or `.zst`.
 
     A byte-order mark before the first line, which some editors write, is not part of it.
 
     Raises:
-        FormatError: The gzip data are broken, or a line is longer than 256 MiB; it is the first that cannot be read.
+        FormatError: The packed data are broken, or a line is longer than 256 MiB; it is the first that cannot be read.
     """
-    regular(path)
-    number = 0
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
-        try:
-            while line := lines.readline(_LONGEST_LINE):
-                number += 1
-                if len(line) == _LONGEST_LINE:
-                    raise FormatError(path, number, "longer than 256 MiB; give one object on each line")
-                if number == 1:
-                    line = line.removeprefix(BYTE_ORDER_MARK)
-                if stripped := line.rstrip(b"\r\n"):
-                    yield number, stripped
-        except _BROKEN_GZIP as error:
-            raise FormatError(path, number + 1, f"broken gzip ({error}); download or write the file again") from error
+    for block in line_blocks(path):
+        yield from block.numbered()
+
+
+def line_blocks(path: Path) -> Iterator[LineBlock]:
+    """The lines of a file in blocks; see `numbered_lines`."""
+    block = LineBlock(1, None if is_packed(regular(path)) else 0, [])
+    begun: list[bytes] = []
+    size = 0
+    try:
+        for part in unpacked_parts(path, _BLOCK):
+            if block.number == 1 and not begun and part.startswith(BYTE_ORDER_MARK):
+                part = part[len(BYTE_ORDER_MARK) :]
+                block = block.after(len(BYTE_ORDER_MARK), 0)
+            if b"\n" in part:
+                lines = b"".join([*begun, part]).split(b"\n")
+                part = lines.pop()
+                yield from _lines(path, block, lines)
+                block = block.after(sum(map(len, lines)) + len(lines), len(lines))
+                begun, size = [], 0
+            begun.append(part)
+            size += len(part)
+            if size >= _LONGEST_LINE:
+                raise _too_long(path, block.number)
+    except BrokenPackingError as error:
+        raise FormatError(path, block.number, f"{error}; download or write the file again") from error
+    if last := b"".join(begun):
+        yield from _lines(path, block, [last])
+
+
+def _lines(path: Path, block: LineBlock, lines: list[bytes]) -> Iterator[LineBlock]:
+    """The block with these lines; a line that is too long is an error after those before it."""
+    if max(map(len, lines)) >= _LONGEST_LINE - 1:
+        at = next(at for at, line in enumerate(lines) if len(line) >= _LONGEST_LINE - 1)
+        yield block._replace(lines=lines[:at])
+        raise _too_long(path, block.number + at)
+    yield block._replace(lines=lines)
+
+
+def _too_long(path: Path, number: int) -> FormatError:
+    return FormatError(path, number, "longer than 256 MiB; give one object on each line")
 
 
 def read_bytes(path: Path) -> bytes:
-    """The whole file, unpacked if its name ends in `.gz`."""
-    regular(path)
-    if path.suffix != ".gz":
+    """The whole file, unpacked if its name ends in `.gz` or `.zst`."""
+    if not is_packed(regular(path)):
         return path.read_bytes()
+    parts: list[bytes] = []
+    size = 0
     try:
-        with gzip.open(path, "rb") as file:
-            raw = file.read(_LARGEST_UNPACKED)
-    except _BROKEN_GZIP as error:
-        raise FormatError(path, None, f"broken gzip ({error}); download or write the file again") from error
-    if len(raw) == _LARGEST_UNPACKED:
-        raise FormatError(path, None, "more than 4 GiB when unpacked; check that this is the right file")
-    return raw
+        for part in unpacked_parts(path, _BLOCK):
+            parts.append(part)
+            size += len(part)
+            if size >= _LARGEST_UNPACKED:
+                raise FormatError(path, None, "more than 4 GiB when unpacked; check that this is the right file")
+    except BrokenPackingError as error:
+        raise FormatError(path, None, f"{error}; download or write the file again") from error
+    return b"".join(parts)
 
 
 def read_json(path: str | Path, kind: type[T], expected: str) -> T:

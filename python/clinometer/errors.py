@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 __all__ = [
@@ -114,12 +113,12 @@ class FormatError(ClinometerError, ValueError):
     """A file does not have the expected format.
 
     Args:
-        path: The file.
+        path: The file: a path, or a URL.
         line: Line number from 1, or None where lines do not apply.
         problem: What is wrong, and what is expected.
     """
 
-    def __init__(self, path: str | Path, line: int | None, problem: str) -> None:
+    def __init__(self, path: object, line: int | None, problem: str) -> None:
         self.path, self.line, self.problem = str(path), line, problem
         super().__init__()
         where = printable(self.path) + ("" if line is None else f":{line}")

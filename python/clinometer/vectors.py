@@ -23,6 +23,7 @@ Rows = NDArray[np.float64]
 
 # Below this length nothing is left of a unit vector: its direction is rounding error.
 _NOTHING_LEFT = 1e-6
+_CELLS_AT_ONCE = 1 << 20
 
 
 def array_of(values: Any, what: str, *, packed: bool = False) -> NDArray[Any]:
@@ -179,8 +180,12 @@ def unusable_rows(rows: NDArray[Any]) -> NDArray[np.int64]:
         >>> unusable_rows(np.array([[3.0, 4.0], [0.0, 0.0], [1.0, np.nan], [np.inf, 1.0]])).tolist()
         [1, 2, 3]
     """
-    largest = np.abs(rows).max(axis=1)
-    return np.flatnonzero(~np.isfinite(largest) | (largest == 0))
+    step = max(1, _CELLS_AT_ONCE // max(1, rows.shape[1]))
+    unusable = [np.empty(0, dtype=np.int64)]
+    for start in range(0, len(rows), step):  # a mapped array may be larger than memory
+        largest = np.abs(rows[start : start + step]).max(axis=1)
+        unusable.append(start + np.flatnonzero(~np.isfinite(largest) | (largest == 0)))
+    return np.concatenate(unusable)
 
 
 def unit(rows: Rows) -> Rows:

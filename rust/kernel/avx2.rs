@@ -6,9 +6,9 @@ use std::arch::x86_64::{
     __m256, __m256i, _CMP_GE_OQ, _CMP_GT_OQ, _mm_add_ps, _mm_loadu_si128, _mm_movehl_ps, _mm_movelh_ps, _mm_setzero_ps,
     _mm_storeu_ps, _mm_unpackhi_ps, _mm_unpacklo_ps, _mm256_broadcast_ss, _mm256_castps256_ps128, _mm256_castsi256_ps,
     _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_load_ps,
-    _mm256_load_si256, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_movemask_ps, _mm256_permute2f128_ps,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_store_ps,
-    _mm256_store_si256, _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    _mm256_load_si256, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_max_epi32, _mm256_movemask_ps,
+    _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
+    _mm256_shuffle_ps, _mm256_store_ps, _mm256_store_si256, _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
 use half::f16;
@@ -92,8 +92,9 @@ fn add(mut sum: __m256i, term: __m256i) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
     check(depth, queries, documents, scores);
+    assert!(bars.len() == QUERIES);
     let mut sums = [[_mm256_setzero_si256(); 2]; QUERIES];
     let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());
     for _ in 0..depth {
@@ -109,13 +110,17 @@ fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut 
             document = document.add(DOCUMENTS);
         }
     }
-    for (row, sum) in scores.chunks_exact_mut(DOCUMENTS).zip(sums) {
+    let mut open = 0;
+    for (i, (row, sum)) in scores.chunks_exact_mut(DOCUMENTS).zip(sums).enumerate() {
         // SAFETY: as in `tile`.
         unsafe {
             _mm256_store_si256(row.as_mut_ptr().cast(), sum[0]);
             _mm256_store_si256(row.as_mut_ptr().add(8).cast(), sum[1]);
         }
+        let above = _mm256_cmpgt_epi32(_mm256_max_epi32(sum[0], sum[1]), _mm256_set1_epi32(bars[i]));
+        open |= u32::from(_mm256_movemask_ps(_mm256_castsi256_ps(above)) != 0) << i;
     }
+    open
 }
 
 #[inline]

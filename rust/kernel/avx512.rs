@@ -6,8 +6,8 @@ use std::arch::x86_64::{
     __m256, __m512, __m512i, _CMP_GE_OQ, _CMP_GT_OQ, _mm256_add_ps, _mm256_maskz_loadu_epi16, _mm256_setzero_ps,
     _mm512_castps512_ps256, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask, _mm512_cvtph_ps, _mm512_dpwssd_epi32,
     _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_maskz_loadu_ps,
-    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps, _mm512_store_si512,
-    _mm512_storeu_ps,
+    _mm512_max_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps,
+    _mm512_store_si512, _mm512_storeu_ps,
 };
 
 use half::f16;
@@ -79,8 +79,9 @@ fn tile(depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512vnni")]
-fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
     check(depth, queries, documents, scores);
+    assert!(bars.len() == QUERIES);
     let mut sums = [[_mm512_setzero_si512(); 2]; QUERIES];
     let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());
     for _ in 0..depth {
@@ -96,13 +97,17 @@ fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut 
             document = document.add(DOCUMENTS);
         }
     }
-    for (row, sum) in scores.chunks_exact_mut(DOCUMENTS).zip(sums) {
+    let mut open = 0;
+    for (i, (row, sum)) in scores.chunks_exact_mut(DOCUMENTS).zip(sums).enumerate() {
         // SAFETY: as in `tile`.
         unsafe {
             _mm512_store_si512(row.as_mut_ptr().cast(), sum[0]);
             _mm512_store_si512(row.as_mut_ptr().add(16).cast(), sum[1]);
         }
+        let most = _mm512_max_epi32(sum[0], sum[1]);
+        open |= u32::from(_mm512_cmpgt_epi32_mask(most, _mm512_set1_epi32(bars[i])) != 0) << i;
     }
+    open
 }
 
 /// Sixteen components from a place of a row on, widened.

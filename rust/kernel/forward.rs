@@ -22,8 +22,8 @@ macro_rules! forward_kernel {
                 widen(halves: &[f16], wide: &mut [f32]) -> () = widen(halves, wide);
                 near[C: Component, const N: usize](rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N>
                     = near(rows, queries);
-                tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) -> ()
-                    = tile_of_codes(depth, queries, documents, scores);
+                tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32
+                    = tile_of_codes(depth, queries, documents, bars, scores);
                 above(scores: &[f32], threshold: f32) -> u32 = compare::<_CMP_GT_OQ>(scores, threshold);
                 at_least(scores: &[f32], threshold: f32) -> u32 = compare::<_CMP_GE_OQ>(scores, threshold);
                 integers_above(scores: &[i32], threshold: i32) -> u32 = integers_above(scores, threshold);

@@ -50,8 +50,9 @@ pub(super) trait Products: Copy + Send + Sync {
     /// Makes the tiles ready for this thread.
     fn switch_on(self) -> Self::On;
 
-    /// 256 H + M of 16 queries and a panel of documents.
-    fn multiply(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]);
+    /// 256 H + M of 16 queries and a panel of documents, and one bit for each
+    /// query with a score above its bar.
+    fn multiply(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32;
 }
 
 /// A kernel for floats, and products of tiles for codes.
@@ -141,8 +142,8 @@ impl<F: Kernel, P: Products> Kernel for Tiled<F, P> {
     }
 
     #[inline(always)]
-    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
-        self.products.multiply(depth, queries, documents, scores);
+    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
+        self.products.multiply(depth, queries, documents, bars, scores)
     }
 
     #[inline(always)]
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn limbs_lie_where_the_drawing_has_them() {
-        let mut code: Vec<i16> = (0..128).map(|n| 300 * n - 19_000).collect();
+        let mut code: Vec<i16> = (0..128).map(|n| 300 * (n - 63)).collect();
         let before = code.clone();
         arrange(&mut code);
         let bytes: Vec<i8> = code.iter().flat_map(|pair| pair.to_ne_bytes()).map(|byte| byte as i8).collect();

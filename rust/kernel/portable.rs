@@ -66,7 +66,7 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
         let mut sums = [[0_i32; Self::DOCUMENTS]; Self::QUERIES];
         let components = queries.chunks_exact(Self::QUERIES).zip(documents.chunks_exact(Self::DOCUMENTS));
         for (query, document) in components.take(depth) {
@@ -78,6 +78,7 @@ impl Kernel for Portable {
             }
         }
         scores.copy_from_slice(sums.as_flattened());
+        rows_above(scores, bars)
     }
 
     #[inline(always)]
@@ -99,6 +100,12 @@ impl Kernel for Portable {
 #[inline(always)]
 fn mask<T: Copy>(scores: &[T], keep: impl Fn(T) -> bool) -> u32 {
     scores.iter().enumerate().fold(0, |mask, (bit, score)| mask | u32::from(keep(*score)) << bit)
+}
+
+/// One bit for each row of scores with one above its bar.
+pub(super) fn rows_above(scores: &[i32], bars: &[i32]) -> u32 {
+    let rows = scores.chunks_exact(scores.len() / bars.len()).zip(bars);
+    rows.enumerate().fold(0, |open, (n, (row, bar))| open | u32::from(row.iter().any(|score| score > bar)) << n)
 }
 
 /// Packs rows word by word.

@@ -44,6 +44,12 @@ def test_what_cannot_be_used(run: Run, folder: Path, stores: Path) -> None:
         (["--documents", stores, "--query-prompt", "q: "], "leave out --encoder"),
         (["--documents", folder / "documents.npy"], "or must be folders of stores"),
         (["--documents", stores, "--executor", "spark"], "unknown executor 'spark'"),
+        (["--documents", stores, "--memory-budget", "much"], "--memory-budget is 'much'"),
+        (["--documents", stores, "--memory-budget", "1kB"], "memory_budget is 1kB, but one query needs about"),
+        (
+            ["--encoder", "offline", "--memory-budget", "1GB"],
+            "--memory-budget is for a scan of stores; give --documents",
+        ),
     ):
         done = run("evaluate", f"beir:{folder}", *given)
         assert (done.code, done.out) == (2, ""), done

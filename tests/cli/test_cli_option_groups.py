@@ -215,4 +215,4 @@ def test_only_what_is_set_is_handed_on(tmp_path: Path) -> None:
     vectors = Precomputed(EncoderOptions(encoder="offline", prompts=Prompts("q: ")))
     assert options_set(vectors, Source(allow_missing=True)) == ["--encoder", "--query-prompt", "--allow-missing"]
     with pytest.raises(UsageError, match="--encoder precomputed needs"):
-        Precomputed(EncoderOptions(encoder="precomputed"), queries=tmp_path)
+        Precomputed(EncoderOptions(encoder="precomputed"), queries=str(tmp_path))

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.brute_force import random_collection
 
+import clinometer as cm
 from clinometer.encoders import Encoder, PrecomputedEncoder
 from clinometer.errors import EmbeddingError, FormatError
+from clinometer.scorers import EmbeddedScorer
 
 QUERIES = np.array([[1.0, 0.0], [0.5, 0.25]], dtype=np.float32)
 DOCUMENTS = np.array([[0.0, 1.0], [1.0, 1.0], [-2.0, 0.5]], dtype=np.float16)
@@ -112,3 +115,17 @@ def test_files_that_are_no_arrays_of_numbers(tmp_path: Path) -> None:
         assert caught.value.path == str(bad)
     with pytest.raises(FileNotFoundError):
         PrecomputedEncoder.from_files(good, tmp_path / "absent.npy")
+
+
+def test_a_scan_takes_float16_documents_as_they_are() -> None:
+    collection = random_collection(3)
+    draw = np.random.default_rng(0)
+    queries = draw.normal(size=(len(collection.queries), 8)).astype(np.float32)
+    documents = draw.normal(size=(len(collection.documents), 8)).astype(np.float16)
+    scored = EmbeddedScorer(PrecomputedEncoder(queries, documents)).score(collection)
+    assert any(argument is documents for argument in scored.scan.args)  # type: ignore[attr-defined]
+    evaluations = [
+        cm.evaluate(collection, PrecomputedEncoder(queries, array), scenarios=["mono-same"], resamples=0)
+        for array in (documents, documents.astype(np.float32))
+    ]
+    assert evaluations[0].rows == evaluations[1].rows

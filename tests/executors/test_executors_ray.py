@@ -187,7 +187,7 @@ def test_bad_rows_are_named_by_their_number(cluster: Executor) -> None:
 
 
 def test_a_truncated_shard_is_refused(cluster: Executor, store: EmbeddingStore) -> None:
-    path = store.path / "00002.npy"
+    path = Path(str(store.path)) / "00002.npy"
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.truncate(size - 10)

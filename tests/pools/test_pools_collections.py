@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -231,7 +231,7 @@ def test_untranslated_documents_have_the_text_of_the_pivot(how: str) -> None:
     assert judgements(pool) == judgements(collection)
 
 
-def _columns(collection: Collection) -> tuple[tuple[str | None, ...], tuple[str, ...], tuple[str, ...]]:
+def _columns(collection: Collection) -> tuple[Sequence[str | None], Sequence[str], Sequence[str]]:
     return collection.documents.groups, collection.documents.texts, collection.documents.languages
 
 

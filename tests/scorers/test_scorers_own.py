@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -14,7 +15,7 @@ from clinometer.encoders import EncoderRecord
 from clinometer.scorers import MatrixScorer, ScanOptions, Scored, Scorer, scan_scores, scorer
 
 
-def my_scores(query: str, documents: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def my_scores(query: str, documents: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Share of the query's letters that a document has."""
     return np.array([len(set(query) & set(text)) / len(set(query)) for text in documents])
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinometer.collection import Texts
+from clinometer.collection import Texts, stored_texts
 from clinometer.encoders import EncoderRecord
 from clinometer.errors import ClinometerError, CollectionError, EmbeddingError, EncoderError, FormatError, UsageError
 from clinometer.store import EmbeddingStore, StoreWriter, default_shard_rows, digest_of, fill, open_writer
@@ -265,3 +265,20 @@ def test_no_more_than_512_shards(rows: int) -> None:
 def test_digests_tell_lists_of_texts_apart(texts: list[str], data: st.DataObject) -> None:
     other = data.draw(st.lists(st.sampled_from([*texts, "a"]), max_size=len(texts) + 1))
     assert (digest_of(texts) == digest_of(other)) == (texts == other)
+
+
+def test_texts_on_the_disk_are_encoded_as_those_in_memory(
+    tmp_path: Path, store: Path, tiny: Make, texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_texts, "HELD", -1)
+    sink = stored_texts.SpooledTexts()
+    sink.extend(texts.texts)
+    on_disk = replace(texts, texts=sink.column())
+    encoder = tiny()
+    with open_writer(tmp_path / "other", on_disk, encoder, "documents", shard_rows=4) as writer:
+        fill(writer, on_disk, encoder)
+    assert [len(call) for call in encoder.calls] == [4, 4]
+    files = sorted(path.name for path in store.iterdir() if path.suffix != ".lock")
+    assert files
+    for name in files:
+        assert (tmp_path / "other" / name).read_bytes() == (store / name).read_bytes()

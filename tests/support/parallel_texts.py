@@ -75,5 +75,5 @@ def judgements(collection: Collection) -> set[tuple[str, str, int]]:
     query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
     return {
         (collection.queries.ids[query], collection.documents.ids[row], int(grade))
-        for query, row, grade in zip(query_of, collection.judged, collection.grades, strict=True)
+        for query, row, grade in zip(query_of.tolist(), collection.judged.tolist(), collection.grades, strict=True)
     }

@@ -18,7 +18,7 @@ from clinometer.cli.expansion import OptionGroup, option, options_set, output_op
 from clinometer.cli.option_groups import Json, Progress, Source, without_none
 from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
 from clinometer.errors import UsageError
-from clinometer.files import check_target, json_bytes
+from clinometer.files import check_target, is_url, json_bytes
 
 if TYPE_CHECKING:
     from clinometer.encoders import EncoderRecord
@@ -137,12 +137,14 @@ def correct(
             raise UsageError(f"{source} holds embeddings, not texts; leave out {', '.join(unused)}")
         if force:
             raise UsageError("--force is for a file of a correction; a corrected store needs a new folder")
-        result = _stored(Path(source), fitting, correction, output, progress.bars)
+        result = _stored(source, fitting, correction, output, progress.bars)
     warn(result["warnings"])
     _show(result, source, output, json)
 
 
 def _is_source(source: str) -> bool:
+    if is_url(source):
+        return False
     if source == "demo" or (":" in source and not Path(source).is_dir()):
         return True
     if not Path(source).is_dir():
@@ -195,7 +197,7 @@ def _fitted(fitting: _Fitting, sample: Any) -> dict[str, Any]:
     return {"correction": correction, "languages": languages, "warnings": warnings}
 
 
-def _stored(source: Path, fitting: _Fitting, path: Path | None, output: Path, bars: bool) -> dict[str, Any]:
+def _stored(source: str, fitting: _Fitting, path: Path | None, output: Path, bars: bool) -> dict[str, Any]:
     from clinometer.correction import check_method, load
     from clinometer.correction.stores import check_target, correct_store, sample_store
     from clinometer.store import EmbeddingStore, stores_in

@@ -199,13 +199,13 @@ class Vectors(OptionGroup):
 
     encoder: EncoderOptions = EncoderOptions()
     queries: Annotated[
-        Path | None,
+        str | None,
         option(
             "NPY|STORE",
             "Embeddings of all queries, in order: .npy for --encoder precomputed; for evaluate also a store.",
         ),
     ] = None
-    documents: Annotated[Path | None, option("NPY|STORE", "Embeddings of all documents, in order, likewise.")] = None
+    documents: Annotated[str | None, option("NPY|STORE", "Embeddings of all documents, in order, likewise.")] = None
 
 
 @dataclass(frozen=True)

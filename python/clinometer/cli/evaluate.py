@@ -15,6 +15,7 @@ from clinometer.cli.option_groups import (
     Execution,
     Figures,
     Json,
+    MemoryBudget,
     Pivot,
     Progress,
     Resampling,
@@ -113,6 +114,7 @@ def evaluate(
     resampling: Resampling,
     execution: Execution,
     results: _Results,
+    memory_budget: MemoryBudget = None,
 ) -> None:
     """Evaluate an encoder, or any other scorer, on a collection whose documents are in several languages.
 
@@ -124,6 +126,7 @@ def evaluate(
         vectors.encoder.encoder, vectors.encoder.arguments(), run=scorer.run, scores=scorer.scores,
         queries=vectors.queries, documents=vectors.documents,
         remedies=RemedyFiles(remedy.adapter, remedy.correction, remedy.query_languages), similarity=measured.similarity,
+        memory_budget=memory_budget,
     )  # fmt: skip
     _run(source, reading, target, measured, resampling, execution, results)
 
@@ -144,6 +147,7 @@ def _run(
     from clinometer.pools import apply
     from clinometer.pools import parse as parse_steps
     from clinometer.report import plain_report
+    from clinometer.scanning.device.options import check_device
     from clinometer.scenarios.options import EvaluationOptions
 
     options: dict[str, Any] = {
@@ -161,7 +165,10 @@ def _run(
     }
     EvaluationOptions.of(**options)  # refuses values that cannot be used
     check_similarity(measured.similarity)
+    if execution.scan_device is not None:
+        check_device(execution.scan_device)
     options |= {"exclude_own_id": measured.exclude_own_id, "similarity": measured.similarity}
+    options["scan_device"] = execution.scan_device
     steps = parse_steps(measured.pool or [])
     target.open()
     if results.output is not None:

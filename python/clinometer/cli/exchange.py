@@ -78,13 +78,13 @@ def export(
     Example:
         clinometer store export store/documents -o documents.npy
     """
-    from clinometer.files import written_together
+    from clinometer.files import location, written_together
     from clinometer.store import stores_in
     from clinometer.store.exchange import export_store
     from clinometer.store.exchange.formats import format_of, is_address
 
     stores = stores_in(store)
-    several = store not in stores.values()
+    several = location(store) not in stores.values()
     if several and is_address(output):
         raise UsageError(f"{store} holds {' and '.join(stores)}; give one of them, since a table holds one store")
     if several and format is None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, TypeGuard, TypeVar, get_args, get_t
 
 import typer
 
-from clinometer.files import expanded
+from clinometer.files import expanded, refuse_url
 
 __all__ = ["OptionGroup", "expand", "option", "options_set", "output_option"]
 
@@ -44,7 +44,7 @@ def output_option(metavar: str, text: str) -> Any:
 def expand(command: Callable[..., None]) -> Callable[..., None]:
     """The command for typer: each parameter that is an `OptionGroup` becomes the options of the group.
 
-    In the values of all options `~` at the beginning of a path is the home folder.
+    In the values of all options `~` at the beginning of a path is the home folder; a URL is not a path.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
 def _at_home(value: Any) -> Any:
     """The value with `~` expanded in paths, and in names that begin like one."""
     if isinstance(value, Path):
+        refuse_url(value, "only stores of embeddings are read from object storage, and nothing is written there")
         return expanded(value)
     if isinstance(value, str) and value.startswith("~/"):
         return str(expanded(value))

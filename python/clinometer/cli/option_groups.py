@@ -209,9 +209,13 @@ class Executor(OptionGroup):
 
 @dataclass(frozen=True)
 class Execution(Executor):
-    """Executor and threads of a scan."""
+    """Executor, threads and device of a scan."""
 
     threads: Threads = None
+    scan_device: Annotated[
+        str | None,
+        option("NAME", "Device of the scan, such as cuda; the result does not depend on it.", "--scan-device"),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,10 @@ class _Size(OptionGroup):
     languages: Annotated[int, option("N", "Number of languages of the pool.", min=1)] = 1
     relevant: Annotated[int, option("N", "Number of relevant documents per query.", min=1)] = 1
     shards: Annotated[int | None, option("N", "Number of shards; by default that of clinometer encode.", min=1)] = None
+    object_storage: Annotated[
+        bool,
+        option(None, "Shards in object storage, which workers fetch by blocks; give --read-rate.", "--object-storage"),
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ def plan(size: _Size, lists: Lists, machines: _Workers, json: Json = False) -> N
 
     budget = None if machines.memory_budget is None else bytes_of(machines.memory_budget)
     rate = None if machines.read_rate is None else bytes_of(machines.read_rate)
+    if size.object_storage and rate is None:
+        raise UsageError("--object-storage needs --read-rate, since the rate of this machine's disk says nothing of it")
     work = Workload(
         documents=_whole("--documents", size.documents),
         queries=_whole("--queries", size.queries),
@@ -72,6 +78,7 @@ def plan(size: _Size, lists: Lists, machines: _Workers, json: Json = False) -> N
         workers=machines.workers,
         threads=machines.threads_per_worker,
         shards=size.shards,
+        remote=size.object_storage,
     )
     rates = measure_rates(work, machines.disk)
     if rate is not None:
@@ -89,6 +96,7 @@ def plan(size: _Size, lists: Lists, machines: _Workers, json: Json = False) -> N
         f"read {forecast.passes:,} times",
         "a worker": f"{_size(forecast.worker_bytes)} of memory besides mapped pages",
         "the driver": f"{_size(forecast.driver_bytes)} of memory",
+        "the result": f"{_size(forecast.result_bytes)} of counts and lists, in the memory of the driver",
         "storage": f"{_size(forecast.store_bytes)} of documents, {_size(forecast.part_bytes)} of finished shards",
         "worker hours": f"{forecast.worker_hours:,.2f}",
     }

@@ -27,7 +27,7 @@ class _Judged(OptionGroup):
     panel = "Source"
 
     relevant: Annotated[Path, option("FILE", "Judgements: TREC qrels, BEIR's .tsv, or .jsonl; also as .gz.")]
-    queries: Annotated[Path | None, option("STORE", "Stored queries; by default those in the same folder.")] = None
+    queries: Annotated[str | None, option("STORE", "Stored queries; by default those in the same folder.")] = None
     allow_missing: Annotated[
         bool, option(None, "Tolerance for judgements of absent ids, which are then counted.", "--allow-missing")
     ] = False
@@ -51,7 +51,11 @@ class _Results(Progress):
 
 def scan(
     store: Annotated[
-        Path, typer.Argument(metavar="STORE", help="Stored documents, or the folder with documents and queries.")
+        str,
+        typer.Argument(
+            metavar="STORE",
+            help="Stored documents, or the folder with documents and queries; also as s3://BUCKET/STORE.",
+        ),
     ],
     judged: _Judged,
     lists: Lists,
@@ -93,6 +97,7 @@ def scan(
         threads=execution.threads,
         memory_budget=memory_budget,
         similarity=judged.similarity,
+        device=execution.scan_device,
     )
     if output is not None:
         stored = {"documents": described(documents), "queries": described(query_store)}
@@ -117,6 +122,7 @@ def scan(
         "k": lists.k,
         "per_language": lists.per_language,
         "executor": execution.executor,
+        "device": execution.scan_device,
         "memory_budget": memory_budget,
         "ties": "index",
         "similarity": request.scored_by,

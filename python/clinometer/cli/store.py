@@ -15,7 +15,10 @@ from clinometer.files import json_bytes
 
 __all__ = ["StoreFolder", "info", "merge", "verify"]
 
-StoreFolder = Annotated[Path, typer.Argument(metavar="STORE", help="Store, or the folder with documents and queries.")]
+StoreFolder = Annotated[
+    str,
+    typer.Argument(metavar="STORE", help="Store, or the folder with documents and queries; also as s3://BUCKET/STORE."),
+]
 
 
 def info(store: StoreFolder, json: Json = False) -> None:
@@ -60,7 +63,9 @@ def verify(store: StoreFolder) -> None:
 
 
 def merge(
-    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Stores of one encoder.")],
+    stores: Annotated[
+        list[str], typer.Argument(metavar="STORE...", help="Stores of one encoder, also as s3://BUCKET/STORE.")
+    ],
     output: Annotated[Path, output_option("STORE", "Folder of the new store.")],
 ) -> None:
     """Join stores of one encoder, in the order of the arguments.
@@ -68,12 +73,12 @@ def merge(
     Example:
         clinometer store merge part-1 part-2 -o store
     """
-    from clinometer.files import folder_written_whole
+    from clinometer.files import folder_written_whole, location
     from clinometer.store import merge as join
     from clinometer.store import stores_in
 
     parts = [stores_in(path) for path in stores]
-    in_folder = [path not in stages.values() for path, stages in zip(stores, parts, strict=True)]
+    in_folder = [location(path) not in stages.values() for path, stages in zip(stores, parts, strict=True)]
     if len({(nested, *stages) for nested, stages in zip(in_folder, parts, strict=True)}) > 1:
         raise UsageError(
             "the stores hold different stages ("

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from clinometer.cli.remedies import RemedyFiles
 from clinometer.errors import UsageError
+from clinometer.files import is_url
+from clinometer.numerals import read_bytes
 
 if TYPE_CHECKING:
     from clinometer.collection import Collection
@@ -25,10 +27,11 @@ class Target:
         model: Options of the encoder.
         run: `--run`: a TREC run.
         scores: `--scores`: a matrix of queries by documents.
-        queries: `--queries`: an array, or the folder of a store.
+        queries: `--queries`: an array, or the folder or URL of a store.
         documents: `--documents`, likewise.
         remedies: Remedies after the encoder.
         similarity: `--similarity`, which says whether arrays are packed bits.
+        memory_budget: `--memory-budget` of the scan of stores.
 
     Raises:
         UsageError: The options name two targets, or half of one.
@@ -38,14 +41,15 @@ class Target:
     model: dict[str, Any]
     run: Path | None = None
     scores: Path | None = None
-    queries: Path | None = None
-    documents: Path | None = None
+    queries: str | None = None
+    documents: str | None = None
     remedies: RemedyFiles | None = None
     similarity: str | None = None
+    memory_budget: str | None = None
 
     def __post_init__(self) -> None:
         paths = [path for path in (self.documents, self.queries) if path is not None]
-        self._stored = bool(paths) and all(path.is_dir() for path in paths)
+        self._stored = bool(paths) and all(is_url(path) or Path(path).is_dir() for path in paths)
         self._stores: tuple[Any, Any] | None = None
         targets = {"--encoder": self.encoder, "--run": self.run, "--scores": self.scores}
         target_options = [option for option, value in targets.items() if value is not None]
@@ -64,6 +68,10 @@ class Target:
                 raise UsageError("--encoder precomputed needs --queries FILE.npy and --documents FILE.npy")
         elif paths:
             raise UsageError("--queries and --documents are for --encoder precomputed, or must be folders of stores")
+        if self.memory_budget is not None:
+            if not self._stored:
+                raise UsageError("--memory-budget is for a scan of stores; give --documents STORE, or leave it out")
+            read_bytes(self.memory_budget, "--memory-budget")
 
     def open(self) -> None:
         """Read the small files, so that a wrong path or a missing extra is detected before texts are read."""
@@ -85,7 +93,8 @@ class Target:
 
         if self._stores is not None:
             files = self.remedies or RemedyFiles(None, None)
-            return StoredEmbeddings(*self._stores, files.on_stores(*self._stores, self.model.get("truncate_dim")))
+            remedies = files.on_stores(*self._stores, self.model.get("truncate_dim"))
+            return StoredEmbeddings(*self._stores, remedies, self.memory_budget)
         what: Any = self.encoder or "offline"
         if self.run is not None:
             what = RunScorer(self.run)

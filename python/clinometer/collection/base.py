@@ -7,8 +7,7 @@ reader's, and it breaks ties. A collection is immutable: `restrict` returns a ne
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
@@ -17,13 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.collection.columns import CodedColumn, Column, coded, equal_rows
 from clinometer.errors import CollectionError, first_few, printable
 from clinometer.languages import near, select
 
-__all__ = ["Collection", "Texts"]
+__all__ = ["Collection", "Texts", "hashed_rows"]
 
 # Languages that a repr lists.
 _SHOWN = 12
+_HASHED = 1024
 
 
 @dataclass(frozen=True)
@@ -39,27 +40,67 @@ class Texts:
             None where a text has none.
     """
 
-    ids: tuple[str, ...]
-    texts: tuple[str, ...]
-    languages: tuple[str, ...]
-    groups: tuple[str | None, ...]
+    ids: Sequence[str]
+    texts: Sequence[str]
+    languages: Sequence[str]
+    groups: Sequence[str | None]
     fields: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A hash cannot be pickled; it is made again.
+        return {name: value for name, value in self.__dict__.items() if name not in ("hashed", "coded_languages")}
+
     def take(self, rows: Iterable[int]) -> Texts:
-        """The texts of some rows, in the order of `rows`."""
-        rows = [int(row) for row in rows]
+        """The texts of some rows, in the order of `rows`; texts on the disk are not read."""
+        numbers = np.fromiter((int(row) for row in rows), np.int64) if not isinstance(rows, np.ndarray) else rows
         columns = (self.ids, self.texts, self.languages, self.groups)
-        ids, texts, languages, groups = (tuple(column[row] for row in rows) for column in columns)
-        fields = {name: tuple(column[row] for row in rows) for name, column in self.fields.items()}
-        return Texts(ids, texts, languages, groups, fields)  # type: ignore[arg-type]
+        ids, texts, languages, groups = (_taken(column, numbers) for column in columns)
+        fields = {name: tuple(column[row] for row in numbers.tolist()) for name, column in self.fields.items()}
+        return Texts(ids, texts, languages, groups, fields)
 
     def rows_in(self, languages: Iterable[str]) -> NDArray[np.int64]:
         """Row numbers of the texts in these languages, ascending."""
-        labels = set(languages)
-        return np.array([row for row, label in enumerate(self.languages) if label in labels], dtype=np.int64)
+        column, labels = self.coded_languages, set(languages)
+        codes = [code for code, label in enumerate(column.labels) if label in labels]
+        return np.flatnonzero(np.isin(column.codes, codes))
+
+    def with_groups(self, groups: Sequence[str | None]) -> Texts:
+        """The same texts with other groups."""
+        texts = replace(self, groups=groups)
+        if "hashed" in self.__dict__:  # of ids, languages and texts
+            texts.__dict__["hashed"] = self.hashed
+        return texts
+
+    @cached_property
+    def coded_languages(self) -> CodedColumn[str]:
+        """The languages as codes, in the order in which they first appear."""
+        return coded(self.languages).compact()
+
+    @cached_property
+    def hashed(self) -> Any:
+        """A SHA-256 of ids, languages and texts, to be copied before more is added; a reader may have made it."""
+        sha = hashlib.sha256()
+        for part in hashed_rows(self.ids, self.languages, self.texts):
+            sha.update(part)
+        return sha
+
+
+def _taken(column: Sequence[Any], rows: NDArray[np.int64]) -> Sequence[Any]:
+    return column.take(rows) if isinstance(column, Column) else tuple(map(column.__getitem__, rows.tolist()))
+
+
+def hashed_rows(ids: Sequence[str], languages: Sequence[str], texts: Sequence[str]) -> Iterator[bytes]:
+    """The bytes of texts that a digest covers, in parts."""
+    for start in range(0, len(ids), _HASHED):
+        columns = [column[start : start + _HASHED] for column in (ids, languages, texts)]
+        # One join of all cells copies each text once.
+        cells = ["\x1f"] * (6 * len(columns[0]))
+        cells[0::6], cells[2::6], cells[4::6] = columns
+        cells[5::6] = ["\x1e"] * len(columns[0])
+        yield "".join(cells).encode()
 
 
 @dataclass(frozen=True)
@@ -121,19 +162,19 @@ class Collection:
 
     def _language_counts(self) -> list[tuple[str, int, int]]:
         """Each language with its number of documents and queries."""
-        documents, queries = Counter(self.documents.languages), Counter(self.queries.languages)
-        return [(label, documents[label], queries[label]) for label in self.languages]
+        documents, queries = self.documents.coded_languages.counts(), self.queries.coded_languages.counts()
+        return [(label, documents.get(label, 0), queries.get(label, 0)) for label in self.languages]
 
     def _group_counts(self) -> tuple[int, int]:
         """Number of parallel groups of the documents, and of those with every language of the documents."""
-        languages_of = _languages_of_groups(self.documents)
-        language_count = len(set(self.documents.languages))
-        return len(languages_of), sum(len(labels) == language_count for labels in languages_of.values())
+        counts, _ = _languages_per_group(self.documents)
+        complete = counts == len(self.documents.coded_languages.labels)
+        return int(np.count_nonzero(counts)), int(np.count_nonzero(complete))
 
     @property
     def languages(self) -> tuple[str, ...]:
         """Languages of the documents and of the queries, in the order in which they first appear."""
-        return tuple(dict.fromkeys((*self.documents.languages, *self.queries.languages)))
+        return tuple(dict.fromkeys((*self.documents.coded_languages.labels, *self.queries.coded_languages.labels)))
 
     def restrict(self, languages: Iterable[str] | None = None) -> Collection:
         """The collection of these languages only: documents, queries and the judgements between them.
@@ -187,11 +228,11 @@ class Collection:
         """
         indptr, rows = self.relevant()
         query_of = np.repeat(np.arange(len(self.queries)), np.diff(indptr))
-        languages = np.array(self.documents.languages, dtype=np.str_)
-        relevant_language_counts = np.zeros(len(self.queries), dtype=np.int64)
-        pairs = np.unique(np.stack([query_of.astype(np.str_), languages[rows]], axis=1), axis=0)
-        np.add.at(relevant_language_counts, pairs[:, 0].astype(np.int64), 1)
-        query_mask = _in_every_language(self.queries) & (relevant_language_counts == len(set(self.documents.languages)))
+        languages = self.documents.coded_languages
+        count = len(languages.labels)
+        pairs = np.unique(query_of * count + languages.codes[rows])
+        relevant_language_counts = np.bincount(pairs // count, minlength=len(self.queries))
+        query_mask = _in_every_language(self.queries) & (relevant_language_counts == count)
         if not query_mask.any():
             raise CollectionError(
                 f"no query of {self.name!r} has a relevant document in every language ({', '.join(self.languages)}); "
@@ -202,14 +243,15 @@ class Collection:
         complete_part = self._only(np.flatnonzero(document_mask), np.flatnonzero(query_mask))
         masks = {"documents": (self.documents, document_mask), "queries": (self.queries, query_mask)}
         left_out = {
-            f"incomplete_{kind}": dict(Counter(texts.languages[row] for row in np.flatnonzero(~mask)))
+            f"incomplete_{kind}": texts.coded_languages.take(np.flatnonzero(~mask)).counts()
             for kind, (texts, mask) in masks.items()
         }
         return replace(complete_part, notes={**self.notes, **left_out})
 
     def _only(self, document_rows: NDArray[np.int64], query_rows: NDArray[np.int64]) -> Collection:
         """The collection of these rows."""
-        new_row = np.full(len(self.documents), -1, dtype=np.int64)
+        documents = self.documents
+        new_row = np.full(len(documents), -1, dtype=np.int64)
         new_row[document_rows] = np.arange(len(document_rows))
         judged, grades, indptr = [], [], [0]
         for query in query_rows:
@@ -220,7 +262,7 @@ class Collection:
             indptr.append(indptr[-1] + len(judged[-1]))
         return replace(
             self,
-            documents=self.documents.take(document_rows),
+            documents=documents if len(document_rows) == len(documents) else documents.take(document_rows),
             queries=self.queries.take(query_rows),
             indptr=np.array(indptr, dtype=np.int64),
             judged=np.concatenate(judged) if judged else np.empty(0, np.int64),
@@ -238,15 +280,12 @@ class Collection:
 
         A one-sided pool must lose these with the document; otherwise the removed relevant document would remain.
         """
-        rows_by_text: dict[tuple[str, str], list[int]] = {}
-        for row, key in enumerate(zip(self.documents.languages, self.documents.texts, strict=True)):
-            rows_by_text.setdefault(key, []).append(row)
         no_rows = np.empty(0, dtype=np.int64)
         twins = [no_rows] * len(self.documents)
-        for rows in rows_by_text.values():
-            if len(rows) > 1:
-                for row in rows:
-                    twins[row] = np.array([twin for twin in rows if twin != row], dtype=np.int64)
+        codes = self.documents.coded_languages.codes
+        for rows in equal_rows(self.documents.texts):
+            for row in rows.tolist():
+                twins[row] = rows[(codes[rows] == codes[row]) & (rows != row)]
         return twins
 
     def digest(self) -> str:
@@ -255,13 +294,13 @@ class Collection:
 
     @cached_property
     def _digest(self) -> str:
-        sha = hashlib.sha256()
-        for texts in (self.documents, self.queries):
-            for row in zip(texts.ids, texts.languages, texts.texts, strict=True):
-                sha.update("\x1f".join(row).encode() + b"\x1e")
+        sha = self.documents.hashed.copy()
+        for part in hashed_rows(self.queries.ids, self.queries.languages, self.queries.texts):
+            sha.update(part)
         for column in (self.indptr, self.judged, self.grades):
             sha.update(np.ascontiguousarray(column).astype("<i8").tobytes())
-        return sha.hexdigest()
+        digest: str = sha.hexdigest()
+        return digest
 
     def describe(self) -> dict[str, Any]:
         """Counts for results and reports: texts per language, judgements, groups, digest, the reader's notes."""
@@ -295,7 +334,10 @@ class Collection:
             de has 1 documents but no queries; near labels: german; if they are one language, give it one label
         """
         sentences = []
-        sides = {"queries": Counter(self.queries.languages), "documents": Counter(self.documents.languages)}
+        sides = {
+            "queries": self.queries.coded_languages.counts(),
+            "documents": self.documents.coded_languages.counts(),
+        }
         for kind, other in (("queries", "documents"), ("documents", "queries")):
             far_labels = []
             for label, count in sides[kind].items():
@@ -334,19 +376,23 @@ class Collection:
         return "\n".join(map(printable, lines))
 
 
-def _languages_of_groups(texts: Texts) -> dict[str, set[str]]:
-    languages_of: dict[str, set[str]] = {}
-    for group, language in zip(texts.groups, texts.languages, strict=True):
-        if group is not None:
-            languages_of.setdefault(group, set()).add(language)
-    return languages_of
+def _languages_per_group(texts: Texts) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number of languages of each group, and the number of each text's group, -1 for none."""
+    groups, languages = coded(texts.groups), texts.coded_languages
+    numbers = np.array([-1 if label is None else code for code, label in enumerate(groups.labels)], dtype=np.int64)
+    group_of = numbers[groups.codes] if len(numbers) else np.empty(0, dtype=np.int64)
+    in_group = group_of >= 0
+    count = max(len(languages.labels), 1)
+    pairs = np.sort(group_of[in_group] * count + languages.codes[in_group])
+    is_first = np.concatenate([[True], pairs[1:] != pairs[:-1]])[: len(pairs)]
+    return np.bincount(pairs[is_first] // count, minlength=len(numbers)), group_of
 
 
 def _in_every_language(texts: Texts) -> NDArray[np.bool_]:
     """Mask of the texts whose group has a text in every language, or that have no group."""
-    languages_of = _languages_of_groups(texts)
-    language_count = len(set(texts.languages))
-    return np.array([group is None or len(languages_of[group]) == language_count for group in texts.groups], dtype=bool)
+    counts, group_of = _languages_per_group(texts)
+    mask: NDArray[np.bool_] = (group_of < 0) | (counts[group_of] == len(texts.coded_languages.labels))
+    return mask
 
 
 def _per_language(counts: list[tuple[str, int, int]]) -> list[str]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from clinometer.collection.base import Collection, Texts
+from clinometer.collection.base import Collection
 from clinometer.collection.grades import checked_grade
+from clinometer.collection.side import Side
+from clinometer.collection.stored_texts import Span, Spans, TextSink
 from clinometer.errors import CollectionError, first_few, shown
 from clinometer.languages import canonical
 
 __all__ = ["CollectionBuilder"]
-
-# Text, language and group by id.
-_Entries = dict[str, tuple[str, str, str | None]]
 
 
 class CollectionBuilder:
@@ -43,17 +41,61 @@ class CollectionBuilder:
         self.name = name
         self.notes: dict[str, Any] = {}
         self._leave_out = leave_out
-        self._documents: _Entries = {}
-        self._queries: _Entries = {}
-        self._query_fields: dict[str, Mapping[str, str]] = {}
+        self._sides = {"document": Side(hashing=True), "query": Side(hashing=False)}
+        self._query_fields: list[Mapping[str, str]] = []
         self._judgements: dict[str, dict[str, int]] = {}
-        self._empty: dict[str, dict[str, str]] = {"document": {}, "query": {}}
-        self._repeats: dict[str, Counter[str]] = {"document": Counter(), "query": Counter()}
         self._spellings: dict[str, Counter[str]] = {}
 
-    def add_document(self, id: str, text: str, language: str, group: str | None = None, where: str = "") -> None:
-        """Add a document; `language` may have any form that `languages.canonical` reads."""
-        self._add(self._documents, "document", id, text, language, group, where)
+    def hold_documents(self, sink: TextSink) -> None:
+        """Where the texts of documents are held, before any is added; by default in memory or a temporary file."""
+        self._sides["document"].texts = sink
+
+    def has(self, kind: str, id: str) -> bool:
+        """Whether a `document` or `query` was added, or left out because it is empty."""
+        return id in self._sides[kind].row_of or id in self._sides[kind].empty
+
+    def add_document(
+        self, id: str, text: str, language: str, group: str | None = None, where: str = "", span: Span | None = None
+    ) -> None:
+        """Add a document; `language` may have any form that `languages.canonical` reads.
+
+        `span` is where its line is in the file that holds the texts, for `hold_documents`.
+        """
+        self._add("document", id, text, language, group, where, span)
+
+    def add_documents(
+        self,
+        ids: Sequence[str],
+        texts: Sequence[str],
+        languages: Sequence[str],
+        groups: Sequence[str | None],
+        spans: Spans | None = None,
+    ) -> bool:
+        """Add many documents at once, unless one of them is to be refused, left out or counted: then none is.
+
+        Args:
+            ids: Ids of the documents, which are strings.
+            texts: Their texts.
+            languages: Their languages, as the source spells them.
+            groups: Their parallel groups.
+            spans: As for `add_document`.
+
+        Returns:
+            Whether they were added; if not, `add_document` says of each what is to become of it.
+
+        Raises:
+            LanguageError: A label is not a language label.
+        """
+        side = self._sides["document"]
+        spellings = Counter(languages)
+        label_of = {spelling: canonical(spelling) for spelling in spellings}
+        if not all(map(str.strip, texts)) or not side.extend(
+            ids, texts, list(map(label_of.__getitem__, languages)), groups, spans
+        ):
+            return False
+        for spelling, count in spellings.items():
+            self._spellings.setdefault(label_of[spelling], Counter())[spelling] += count
+        return True
 
     def add_query(
         self,
@@ -68,11 +110,11 @@ class CollectionBuilder:
 
         `fields` are further values by name, such as its topic.
         """
-        if self._add(self._queries, "query", id, text, language, group, where):
-            self._query_fields[id] = fields or {}
+        if self._add("query", id, text, language, group, where, None):
+            self._query_fields.append(fields or {})
 
     def _add(
-        self, entries: _Entries, kind: str, id: str, text: str, language: str, group: str | None, where: str
+        self, kind: str, id: str, text: str, language: str, group: str | None, where: str, span: Span | None
     ) -> bool:
         """Whether the text was added, not left out."""
         prefix = f"{where}: " if where else ""
@@ -80,22 +122,21 @@ class CollectionBuilder:
             raise CollectionError(
                 f"{prefix}{kind} id {shown(id)} is {type(id).__name__}, but ids are strings; quote it in the file"
             )
-        label, empty = canonical(language), not text.strip()
-        entry = (text, label, group)
-        if id in entries or id in self._empty[kind]:
-            same = empty if id in self._empty[kind] else entries[id] == entry
+        side, label, empty = self._sides[kind], canonical(language), not text.strip()
+        if id in side.row_of or id in side.empty:
+            same = empty if id in side.empty else side.repeats_exactly(id, text, label, group)
             if not (self._leave_out and same):
                 differing = "" if same or not self._leave_out else ", and here it has another text, language or group"
                 raise CollectionError(f"{prefix}duplicate {kind} id {shown(id)}; ids must be unique{differing}")
-            self._repeats[kind][label] += 1
+            side.repeats[label] += 1
             return False
         if empty:
             if not self._leave_out:
                 raise CollectionError(f"{prefix}{kind} {shown(id)} has no text; remove it or fill it in")
-            self._empty[kind][id] = label
+            side.empty[id] = label
             return False
         self._spellings.setdefault(label, Counter())[language] += 1
-        entries[id] = entry
+        side.add(id, text, label, group, span)
         return True
 
     def judge(self, query_id: str, document_id: str, grade: int = 1) -> None:
@@ -108,26 +149,27 @@ class CollectionBuilder:
         Raises:
             CollectionError: There are no documents or no queries, or judgements name missing ones.
         """
-        for kind, entries in (("documents", self._documents), ("queries", self._queries)):
-            if not entries:
+        documents, queries = self._sides["document"], self._sides["query"]
+        for kind, side in (("documents", documents), ("queries", queries)):
+            if not side:
                 raise CollectionError(f"{self.name} has no {kind}")
         judgements, notes = self._without_empty_texts()
-        row_of_document = {name: row for row, name in enumerate(self._documents)}
-        _refuse_missing("queries", [name for name in judgements if name not in self._queries], self._queries)
+        row_of_document = documents.row_of
+        _refuse_missing("queries", [name for name in judgements if name not in queries.row_of], queries.row_of)
         missing = {name for judged in judgements.values() for name in judged if name not in row_of_document}
-        _refuse_missing("documents", sorted(missing, key=str), self._documents)
+        _refuse_missing("documents", sorted(missing, key=str), row_of_document)
         judged: list[int] = []
         grades: list[int] = []
         indptr = [0]
-        for query in self._queries:
+        for query in queries.row_of:
             rows = sorted((row_of_document[doc], grade) for doc, grade in judgements.get(query, {}).items())
             judged += [row for row, _ in rows]
             grades += [grade for _, grade in rows]
             indptr.append(len(judged))
         return Collection(
             self.name,
-            _columns(self._documents),
-            replace(_columns(self._queries), fields=_fields(list(self._query_fields.values()))),
+            documents.columns({}),
+            queries.columns(_fields(self._query_fields)),
             np.array(indptr, dtype=np.int64),
             np.array(judged, dtype=np.int64),
             np.array(grades, dtype=np.int32),
@@ -136,13 +178,14 @@ class CollectionBuilder:
 
     def _without_empty_texts(self) -> tuple[dict[str, dict[str, int]], dict[str, Any]]:
         """The judgements of texts that are in the collection, or nowhere, and a note of the others."""
-        if not any(self._empty.values()):
+        empty_queries, empty_documents = self._sides["query"].empty, self._sides["document"].empty
+        if not (empty_queries or empty_documents):
             return self._judgements, {}
         judgements: dict[str, dict[str, int]] = {}
         dropped: Counter[str] = Counter()
         for query, grades in self._judgements.items():
             for document, grade in grades.items():
-                if query in self._empty["query"] or document in self._empty["document"]:
+                if query in empty_queries or document in empty_documents:
                     dropped["relevant" if grade >= 1 else "not relevant"] += 1
                 else:
                     judgements.setdefault(query, {})[document] = grade
@@ -152,7 +195,8 @@ class CollectionBuilder:
         """Numbers of empty and repeated texts, by language."""
         notes: dict[str, dict[str, int]] = {}
         for kind, plural in (("document", "documents"), ("query", "queries")):
-            counts = {"empty": Counter(self._empty[kind].values()), "repeated": self._repeats[kind]}
+            side = self._sides[kind]
+            counts = {"empty": Counter(side.empty.values()), "repeated": side.repeats}
             for reason, count_of_language in counts.items():
                 if count_of_language:
                     notes[f"{plural}_{reason}_left_out"] = dict(sorted(count_of_language.items()))
@@ -168,17 +212,12 @@ class CollectionBuilder:
         return {"labels_merged": merged} if merged else {}
 
 
-def _columns(entries: _Entries) -> Texts:
-    texts, languages, groups = zip(*entries.values(), strict=True)
-    return Texts(tuple(entries), texts, languages, groups)
-
-
 def _fields(entries: Sequence[Mapping[str, str]]) -> dict[str, tuple[str | None, ...]]:
     names = dict.fromkeys(name for entry in entries for name in entry)
     return {name: tuple(entry.get(name) for entry in entries) for name in names}
 
 
-def _refuse_missing(kind: str, missing: Sequence[Any], present: _Entries) -> None:
+def _refuse_missing(kind: str, missing: Sequence[Any], present: Container[str]) -> None:
     if not missing:
         return
     fix = "remove the judgements or add the texts"

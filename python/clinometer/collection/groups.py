@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from clinometer.collection.base import Collection, Texts
+from clinometer.collection.columns import coded
 
 __all__ = ["connected", "with_inferred_groups"]
 
@@ -46,13 +47,13 @@ def with_inferred_groups(collection: Collection) -> Collection:
     sides: dict[str, Texts] = {"documents": collection.documents, "queries": collection.queries}
     for kind, row_lists in candidates.items():
         texts = sides[kind]
-        if any(group is not None for group in texts.groups) or len(set(texts.languages)) < 2:
+        if any(label is not None for label in coded(texts.groups).counts()) or len(texts.coded_languages.labels) < 2:
             continue
         groups, count, left = _groups_of(texts, row_lists)
         if left:
             unknown[kind] = left
         elif count:
-            inferred[kind], sides[kind] = count, replace(texts, groups=groups)
+            inferred[kind], sides[kind] = count, texts.with_groups(groups)
     notes: dict[str, Any] = dict(collection.notes)
     if inferred:
         notes["groups_inferred_from_judgements"] = inferred

@@ -15,7 +15,7 @@ from clinometer.correction.base import Correction
 from clinometer.correction.fitting import Sample, SampledTexts, drawn, query_fit
 from clinometer.correction.records import corrected_record, fitted_on
 from clinometer.errors import UsageError
-from clinometer.files import folder_written_whole
+from clinometer.files import folder_written_whole, location
 from clinometer.store import EmbeddingStore, Stage, StoreWriter, find_store, stores_in
 
 __all__ = ["check_target", "correct_store", "sample_store"]
@@ -46,7 +46,7 @@ def sample_store(
     queries = None if queries_folder is None else EmbeddingStore.open(queries_folder)
     groups = queries.groups if queries is not None and method == "shift" else ()
     kind = query_fit(method, queries_by, 0 if queries is None else len(queries), groups)
-    origin = {"source": Path(path).name, "sample": texts, "seed": seed, **fitted_on(documents.record)}
+    origin = {"source": location(path).name, "sample": texts, "seed": seed, **fitted_on(documents.record)}
 
     def sampled(store: EmbeddingStore) -> SampledTexts:
         groups = store.groups if method == "shift" else [None] * len(store)
@@ -89,7 +89,7 @@ def correct_store(
     stores = {stage: EmbeddingStore.open(folder) for stage, folder in stores_in(path).items()}
     for store in stores.values():
         _refuse_misfit(store, correction)
-    single = stores_in(path) == {stage: Path(path) for stage in stores}
+    single = stores_in(path) == {stage: location(path) for stage in stores}
     total = sum(len(store) for store in stores.values())
     with tqdm(total=total, desc="correct", unit="row", disable=not show_progress_bar) as bar:
         target.parent.mkdir(parents=True, exist_ok=True)

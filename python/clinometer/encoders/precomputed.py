@@ -113,6 +113,14 @@ class PrecomputedEncoder:
         """
         return _rows(self._documents, texts, "documents")
 
+    def stored_documents(self, texts: Sequence[str]) -> NDArray[Any]:
+        """The embeddings of the documents as they were given, float32, float16 or packed bits, without a copy.
+
+        Raises:
+            EmbeddingError: The numbers of texts and rows differ.
+        """
+        return _checked_rows(self._documents, texts, "documents")
+
 
 def _checked(array: NDArray[Any], stage: str, similarity: str) -> NDArray[Any]:
     array = array_of(array, f"the embeddings of the {stage}", packed=True)
@@ -131,13 +139,18 @@ def _checked(array: NDArray[Any], stage: str, similarity: str) -> NDArray[Any]:
     return array
 
 
-def _rows(array: NDArray[Any], texts: Sequence[str], stage: str) -> NDArray[np.float32]:
+def _checked_rows(array: NDArray[Any], texts: Sequence[str], stage: str) -> NDArray[Any]:
     if len(texts) != len(array):
         raise EmbeddingError(
             f"the {stage} are {len(texts)} texts, but their embeddings have {len(array)} rows; "
             "give one row for each text, in the collection's order"
         )
     refuse_shortened(array)
+    return array
+
+
+def _rows(array: NDArray[Any], texts: Sequence[str], stage: str) -> NDArray[np.float32]:
+    array = _checked_rows(array, texts, stage)
     rows = (array if array.dtype.itemsize == 1 else array.astype(np.float32, copy=False)).view()
     rows.flags.writeable = False  # the caller's own array stays writeable, but readers cannot change it through ours
     return rows

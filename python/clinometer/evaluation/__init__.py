@@ -55,6 +55,7 @@ def evaluate(
     by: str | None = None,
     exclude_own_id: bool = False,
     similarity: Literal["cosine", "dot", "hamming"] | None = None,
+    scan_device: str | None = None,
     query_set: str = "answered",
     save_run: str | Path | None = None,
     show_progress_bar: bool = False,
@@ -86,6 +87,8 @@ def evaluate(
             is the query itself. It is then not an answer either, even if it is judged relevant.
         similarity: Similarity of embeddings: `cosine`, `dot`, or `hamming` for packed bits (`PrecomputedEncoder`). By
             default the one that the model, the arrays or the stores are made for; if they state none, `cosine`.
+        scan_device: Device of torch for the scan of embeddings, such as `cuda` (the extra `torch`); the result does not
+            depend on it. The device of an encoder is an option of `clinometer.encoder`.
         query_set: Queries that the means are over. `answered`: those with a relevant document in the pool; if nothing
             was retrieved for one, it counts as missed. `complete`, as `trec_eval -c`: all judged queries; the measures
             of trec_eval are 0 for those without a relevant document in the pool. `listed`, as trec_eval without `-c`:
@@ -125,7 +128,7 @@ def evaluate(
     settings = options.settings(collection.languages)
     if save_run is not None:
         check_run(collection, save_run)
-    scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar, similarity))
+    scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar, similarity, scan_device))
     listed = 0 if examples is None else SHOWN
     pool_k = 0 if save_run is None else RUN_DEPTH
     left_out = scored.unlisted_queries if query_set == "listed" else frozenset()

@@ -1,4 +1,4 @@
-"""Files: digests, JSON bytes and sections of pages here; paths in `paths`, writers in `whole`."""
+"""Files: digests, JSON bytes and sections of pages here; paths in `paths`, URLs in `remote`, writers in `whole`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from clinometer.errors import FormatError
 from clinometer.files.paths import check_target, expanded, ordinary, refuse_foreign, regular
+from clinometer.files.remote import RemotePath, is_url, location, refuse_url
 from clinometer.files.whole import (
     PARTIAL,
     append_whole,
@@ -20,16 +21,21 @@ from clinometer.files.whole import (
 __all__ = [
     "PARTIAL",
     "Hashing",
+    "RemotePath",
     "append_whole",
+    "bytes_in",
     "check_target",
     "expanded",
     "file_digest",
     "folder_written_whole",
+    "is_url",
     "json_bytes",
+    "location",
     "lock",
     "ordinary",
     "put_section",
     "refuse_foreign",
+    "refuse_url",
     "regular",
     "withdraw",
     "written_together",
@@ -37,8 +43,15 @@ __all__ = [
 ]
 
 
-def file_digest(path: Path) -> str:
+def bytes_in(path: Path | RemotePath) -> bytes:
+    """The content of a file, local or not."""
+    return path.read_bytes() if isinstance(path, RemotePath) else regular(path).read_bytes()
+
+
+def file_digest(path: Path | RemotePath) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal digits; read in parts, so that its size does not matter."""
+    if isinstance(path, RemotePath):
+        return path.sha256()
     import hashlib
 
     with regular(path).open("rb") as file:

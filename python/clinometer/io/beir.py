@@ -1,4 +1,6 @@
-"""BEIR folders: `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`, each also as `.gz`, read and written.
+"""BEIR folders: `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`, also as `.gz` or `.zst`, read and written.
+
+Instead of `.jsonl` the texts may be in `.parquet`, with the same names of columns.
 
 Options settle what the files leave open (languages, queries of other splits), and the notes count it.
 """
@@ -15,11 +17,13 @@ from clinometer.collection import Collection, Texts
 from clinometer.contents import decode_text, numbered_lines
 from clinometer.errors import UsageError, shown
 from clinometer.files import folder_written_whole
+from clinometer.io.documents import read_documents
 from clinometer.io.grades import is_grade, whole_grade
 from clinometer.io.ids import Ids
 from clinometer.io.retrieval import Assembly, Labeller, group_of
 from clinometer.io.rows import Row, jsonl_rows
-from clinometer.io.textfiles import find_file, require_folder, write_lines
+from clinometer.io.tables import parquet_batches
+from clinometer.io.textfiles import find_file, optional_file, require_folder, write_lines
 
 __all__ = ["read_beir", "tsv_judgements", "write_beir"]
 
@@ -44,7 +48,9 @@ def read_beir(
     Empty texts, with their judgements, and exact repeats of a row are left out and counted.
 
     Args:
-        folder: Folder with `corpus.jsonl`, `queries.jsonl` and `qrels/`.
+        folder: Folder with `corpus.jsonl`, `queries.jsonl` and `qrels/`; each file also packed (`.gz`, `.zst`), and
+            those of texts also as `corpus.parquet` and `queries.parquet`. A plain file of more than 32 MiB stays the
+            place of its texts: it must not change while the collection is in use.
         split: Name of the file in `qrels/` to read; queries without a judgement in it are left out and counted.
         language: Label of the rows that state none, or `id` where ids begin with a label (`en:12`, `zh-Hant:12`, or
             `en-12`, the latter with two or three letters only). Nothing is identified from texts. A row without a label
@@ -62,16 +68,35 @@ def read_beir(
         LanguageError: No row has a requested language.
     """
     folder = require_folder(folder)
-    corpus, queries = find_file(folder, "corpus.jsonl"), find_file(folder, "queries.jsonl")
+    corpus, queries = _texts_file(folder, "corpus"), _texts_file(folder, "queries")
     assembly = Assembly(folder.resolve().name, languages, allow_missing)
     labels, ids = Labeller(language), Ids()
     for row, grade in tsv_judgements(find_file(folder, f"qrels/{split}.tsv")):
         assembly.judge(row.fields["query-id"], row.fields["corpus-id"], grade, row)
-    for path, table, add in ((queries, "queries", assembly.add_query), (corpus, "corpus", assembly.add_document)):
-        for row in jsonl_rows(path):
-            name = ids.of(row, "_id", table)
-            add(name, row, labels.label(name, row), group_of(row))
+    for row in _rows_of(queries):
+        name = ids.of(row, "_id", "queries")
+        assembly.add_query(name, row, labels.label(name, row), group_of(row))
+    read_documents(corpus, assembly, labels, ids)
     return assembly.build(folder, {"split": split, "languages_found_by": dict(labels.found_by), **ids.notes()})
+
+
+def _texts_file(folder: Path, stem: str) -> Path:
+    """The file of texts, JSONL or parquet; one of them must exist."""
+    table = folder / f"{stem}.parquet"
+    if not table.is_file():
+        return find_file(folder, f"{stem}.jsonl")
+    if lines := optional_file(folder, f"{stem}.jsonl"):
+        raise UsageError(f"{folder} has both {lines.name} and {table.name}; remove one of them")
+    return table
+
+
+def _rows_of(path: Path) -> Iterator[Row]:
+    if path.suffix != ".parquet":
+        yield from jsonl_rows(path)
+        return
+    for first, batch in parquet_batches(path):
+        for number, fields in enumerate(batch, first):
+            yield Row(fields, path, number)
 
 
 def tsv_judgements(path: Path) -> Iterator[tuple[Row, int]]:

@@ -44,7 +44,7 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
         CollectionError: The languages contradict each other in how the questions of a page share passages.
     """
     files = language_files(
-        folder, r"([a-z]{3}_[A-Z][a-z]{3})\.jsonl(?:\.gz)?", "eng_Latn.jsonl or eng_Latn.jsonl.gz", languages
+        folder, r"([a-z]{3}_[A-Z][a-z]{3})\.jsonl(?:\.gz|\.zst)?", "eng_Latn.jsonl or eng_Latn.jsonl.gz", languages
     )
     builder = CollectionBuilder("belebele", leave_out=True)
     rows: dict[str, dict[_Key, tuple[str, str]]] = {}

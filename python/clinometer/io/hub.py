@@ -131,17 +131,26 @@ def _read_by_language(
     source: _Source, subsets: dict[str, _Subsets], parallel: bool, allow_missing: bool, notes: dict[str, object]
 ) -> Collection:
     assembly = Assembly(source.title, None, allow_missing)
-    document_ids = {label: {name for name, _ in source.texts(names.corpus)} for label, names in subsets.items()}
+    judgements = {label: list(source.judgements(names.judgements)) for label, names in subsets.items()}
+    judged_ids = {document_id for rows in judgements.values() for _, document_id, _, _ in rows}
     found_by: Counter[str] = Counter()
+    judged_in: dict[str, set[str]] = {}
     for label, names in subsets.items():
-        for query_id, document_id, grade, row in source.judgements(names.judgements):
-            for document_language, ids in document_ids.items():
+        judged_in[label] = set()
+        for name, row in source.texts(names.corpus):
+            if name in judged_ids:
+                judged_in[label].add(name)
+            assembly.add_document(f"{label}:{name}", row, label, name if parallel else None)
+            found_by["subset"] += 1
+    for label, rows in judgements.items():
+        for query_id, document_id, grade, row in rows:
+            for document_language, ids in judged_in.items():
                 if document_language == label or (parallel and document_id in ids):
                     assembly.judge(f"{label}:{query_id}", f"{document_language}:{document_id}", grade, row)
-        for subset, add in ((names.queries, assembly.add_query), (names.corpus, assembly.add_document)):
-            for name, row in source.texts(subset):
-                add(f"{label}:{name}", row, label, name if parallel else None)
-                found_by["subset"] += 1
+    for label, names in subsets.items():
+        for name, row in source.texts(names.queries):
+            assembly.add_query(f"{label}:{name}", row, label, name if parallel else None)
+            found_by["subset"] += 1
     return assembly.build(str(source), {**source.notes(found_by), "parallel_by_id": parallel, **notes})
 
 

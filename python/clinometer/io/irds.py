@@ -77,10 +77,18 @@ def read_irds(
     title = parts[0].name.replace("/", "-") if len(parts) == 1 else parts[0].name.partition("/")[0]
     assembly = Assembly(title, languages, allow_missing)
     judged = [_judged(part) for part in parts]
-    judged_ids = {row.fields["document"] for rows in judged for row in rows} if judged_only else None
+    judged_ids = {row.fields["document"] for rows in judged for row in rows}
     queries = [list(reader.queries(part)) for part in parts]
-    documents = [list(reader.documents(part, judged_ids)) for part in parts]
-    document_languages = [{row.fields["id"]: label for row, label in rows} for rows in documents]
+    # Documents stream into the collection; their languages are needed for the ids of judged ones only.
+    document_languages: list[dict[str, str]] = []
+    for part in parts:
+        languages_of: dict[str, str] = {}
+        document_languages.append(languages_of)
+        for row, label in reader.documents(part, judged_ids if judged_only else None):
+            name = row.fields["id"]
+            if name in judged_ids:
+                languages_of[name] = label
+            assembly.add_document(part.id(name, label), row, row.fields["language"], name if parallel else None)
     for part, rows, query_rows, own_languages in zip(parts, judged, queries, document_languages, strict=True):
         query_languages = {row.fields["id"]: label for row, label in query_rows}
         for row in rows:
@@ -100,11 +108,6 @@ def read_irds(
             elif text_of_query[name] != text:
                 raise row.error(f"query {name!r} has another text in another data set; evaluate them one by one")
             text_of_query[name] = text
-    for part, document_rows in zip(parts, documents, strict=True):
-        for row, label in document_rows:
-            assembly.add_document(
-                part.id(row.fields["id"], label), row, row.fields["language"], row.fields["id"] if parallel else None
-            )
     notes: dict[str, object] = {
         "ir_datasets": ", ".join(part.name for part in parts),
         "languages_found_by": dict(reader.found_by),

@@ -1,13 +1,14 @@
 """Judgements alone, without texts: which stored documents are relevant to which stored queries.
 
 The suffix gives the format: `.tsv` is a table whose first line says whether it is BEIR's or TREC's, `.jsonl` one object
-a line, anything else TREC's qrels; `.gz` may follow.
+a line, anything else TREC's qrels; `.gz` or `.zst` may follow.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from clinometer.files.packed import unpacked_name
 from clinometer.io.beir import tsv_judgements
 from clinometer.io.grades import whole_grade
 from clinometer.io.retrieval import add_judgement
@@ -34,7 +35,7 @@ def read_judgements(path: str | Path) -> dict[str, dict[str, int]]:
         FormatError: A line is broken, or a pair is judged twice.
     """
     path = require_file(path)
-    suffix = Path(path.name.removesuffix(".gz")).suffix
+    suffix = Path(unpacked_name(path.name)).suffix
     if suffix == ".tsv":
         rows = ((row, row.fields["query-id"], row.fields["corpus-id"], grade) for row, grade in tsv_judgements(path))
     elif suffix == ".jsonl":

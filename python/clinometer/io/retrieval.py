@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from pathlib import Path
+from typing import NamedTuple
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.collection.groups import with_inferred_groups
+from clinometer.collection.stored_texts import Span, Spans, TextSink
 from clinometer.errors import CollectionError, shown
 from clinometer.io.rows import Row
 from clinometer.languages import canonical, select
 
-__all__ = ["Assembly", "DistinctDocuments", "Labeller", "add_judgement", "group_of", "judge_translations"]
+__all__ = ["Assembly", "DistinctDocuments", "Documents", "Labeller", "add_judgement", "group_of", "judge_translations"]
 
 _RESERVED = ("language", "group", "parallel_id")
 _ID_PREFIX = re.compile(r"([A-Za-z]{2,3}(?:[-_][A-Za-z]{4})?):|([A-Za-z]{2,3})-")
@@ -51,18 +54,12 @@ class Labeller:
         Raises:
             FormatError: The row has no label, or an invalid one.
         """
-        label, source = row.optional("language", str), "field"
-        if not label:
-            label, source = row.inside("metadata").optional("language", str), "metadata"
-        if not label and self._fixed:
-            label, source = self._fixed, "option"
+        stated = row.optional("language", str)
+        label, source = self.choose(id, stated, None if stated else row.inside("metadata").optional("language", str))
         if not label and self._from_id:
-            prefix = _ID_PREFIX.match(id)
-            if prefix is None:
-                raise row.error(
-                    f"{shown(id)} has no language, and the id does not begin with one, such as 'en:12' or 'en-12'"
-                )
-            label, source = prefix[1] or prefix[2], "id"
+            raise row.error(
+                f"{shown(id)} has no language, and the id does not begin with one, such as 'en:12' or 'en-12'"
+            )
         if not label:
             raise row.error(
                 f"{shown(id)} has no language; add the field 'language', or give the option language='en' or "
@@ -71,6 +68,17 @@ class Labeller:
         self.found_by[source] += 1
         row.language(label)
         return label
+
+    def choose(self, id: str, in_field: str | None, in_metadata: str | None) -> tuple[str, str]:
+        """The label of a row and where it came from; both empty if there is none."""
+        if in_field:
+            return in_field, "field"
+        if in_metadata:
+            return in_metadata, "metadata"
+        if self._fixed:
+            return self._fixed, "option"
+        prefix = _ID_PREFIX.match(id) if self._from_id else None
+        return (prefix[1] or prefix[2], "id") if prefix else ("", "")
 
 
 def group_of(row: Row) -> str | None:
@@ -102,8 +110,26 @@ def add_judgement(judgements: dict[str, dict[str, int]], query_id: str, document
     grades[document_id] = grade
 
 
+class Documents(NamedTuple):
+    """Documents column by column, as a file has them.
+
+    Args:
+        ids: Ids, none empty.
+        texts: Title and text together.
+        languages: Languages as the source spells them.
+        groups: Parallel groups.
+        names_groups: Whether a document has a field for its group.
+    """
+
+    ids: Sequence[str]
+    texts: Sequence[str]
+    languages: Sequence[str]
+    groups: Sequence[str | None]
+    names_groups: bool
+
+
 class Assembly:
-    """Takes judgements first, then queries and documents in any order, and builds the collection.
+    """Takes documents, judgements, and after these the queries, and builds the collection.
 
     Args:
         name: Name of the collection.
@@ -117,8 +143,7 @@ class Assembly:
         self._allow_missing = allow_missing
         self._judgements: dict[str, dict[str, int]] = {}
         self._available: dict[str, None] = {}
-        self._kept: dict[str, set[str]] = {"queries": set(), "documents": set()}
-        self._skipped: dict[str, set[str]] = {"queries": set(), "documents": set()}
+        self._skipped: dict[str, set[str]] = {"query": set(), "document": set()}
         self._unjudged = 0
         self._names_groups = False
 
@@ -130,25 +155,59 @@ class Assembly:
         """Add a query, unless its language was not requested or it has no judgement; the latter are counted."""
         text = row.field("text", str)
         self._names_groups |= _names_group(row)
-        if not self._keep("queries", id, language):
+        if not self._keep("query", id, language):
             return
         if id in self._judgements:
             self._builder.add_query(id, text, language, group, row.place, fields_of(row))
         else:
             self._unjudged += 1
 
-    def add_document(self, id: str, row: Row, language: str, group: str | None) -> None:
+    def hold_documents(self, sink: TextSink) -> None:
+        """Where the texts of documents are held; see `CollectionBuilder.hold_documents`."""
+        self._builder.hold_documents(sink)
+
+    def add_document(self, id: str, row: Row, language: str, group: str | None, span: Span | None = None) -> None:
         """Add a document, title and text joined by a space, unless its language was not requested."""
         text = f"{row.optional('title', str) or ''} {row.field('text', str)}".strip()
         self._names_groups |= _names_group(row)
-        if self._keep("documents", id, language):
-            self._builder.add_document(id, text, language, group, row.place)
+        if self._keep("document", id, language):
+            self._builder.add_document(id, text, language, group, row.place, span)
+
+    def add_documents(self, documents: Documents, spans: Spans | None, path: Path, lines: Sequence[int]) -> None:
+        """Add many documents, as `add_document` does each.
+
+        Args:
+            documents: The documents.
+            spans: Where their lines are, for `hold_documents`.
+            path: Their file.
+            lines: Number of each one's line.
+
+        Raises:
+            LanguageError: A label is not a language label; nothing is added.
+            CollectionError: As for `CollectionBuilder.add_document`.
+        """
+        label_of = {spelling: canonical(spelling) for spelling in dict.fromkeys(documents.languages)}
+        self._available |= dict.fromkeys(label_of.values())
+        self._names_groups |= documents.names_groups
+        ids, texts, languages, groups, _ = documents
+        if self._languages is not None and not self._languages.issuperset(label_of.values()):
+            keep = [label_of[spelling] in self._languages for spelling in languages]
+            self._skipped["document"].update(name for name, kept in zip(ids, keep, strict=True) if not kept)
+            ids, texts, languages = (list(compress(column, keep)) for column in (ids, texts, languages))
+            groups, lines = list(compress(groups, keep)), list(compress(lines, keep))
+            spans = None if spans is None else (list(compress(spans[0], keep)), list(compress(spans[1], keep)))
+        if self._builder.add_documents(ids, texts, languages, groups, spans):
+            return
+        for row, (name, text, language, group) in enumerate(zip(ids, texts, languages, groups, strict=True)):
+            span = None if spans is None else (spans[0][row], spans[1][row])
+            self._builder.add_document(name, text, language, group, f"{path}:{lines[row]}", span)
 
     def _keep(self, kind: str, id: str, language: str) -> bool:
         label = canonical(language)
         self._available[label] = None
         keep = self._languages is None or label in self._languages
-        (self._kept if keep else self._skipped)[kind].add(id)
+        if not keep:
+            self._skipped[kind].add(id)
         return keep
 
     def build(self, source: str | Path, notes: dict[str, object]) -> Collection:
@@ -161,9 +220,9 @@ class Assembly:
         select(None if self._languages is None else sorted(self._languages), list(self._available), str(source))
         missing: dict[str, dict[str, None]] = {"queries": {}, "documents": {}}
         for query_id, grades in self._judgements.items():
-            query_kept = self._has("queries", query_id, missing)
+            query_kept = self._has("query", query_id, missing["queries"])
             for document_id, grade in grades.items():
-                if self._has("documents", document_id, missing) and query_kept:
+                if self._has("document", document_id, missing["documents"]) and query_kept:
                     self._builder.judge(query_id, document_id, grade)
         self._builder.notes = {**notes, "queries_without_judgement": self._unjudged}
         for kind, ids in missing.items():
@@ -177,10 +236,11 @@ class Assembly:
         collection = self._builder.build()
         return collection if self._names_groups else with_inferred_groups(collection)
 
-    def _has(self, kind: str, id: str, missing: dict[str, dict[str, None]]) -> bool:
-        if id not in self._kept[kind] and id not in self._skipped[kind]:
-            missing[kind][id] = None
-        return id in self._kept[kind]
+    def _has(self, kind: str, id: str, missing: dict[str, None]) -> bool:
+        kept = self._builder.has(kind, id)
+        if not kept and id not in self._skipped[kind]:
+            missing[id] = None
+        return kept
 
 
 def judge_translations(builder: CollectionBuilder, document_ids: Mapping[str, Mapping[str, str]]) -> None:

@@ -14,7 +14,7 @@ from clinometer.contents import decode_json, numbered_lines
 from clinometer.errors import FormatError, LanguageError, shown
 from clinometer.languages import canonical
 
-__all__ = ["DistinctRows", "Row", "jsonl_rows"]
+__all__ = ["DistinctRows", "Row", "jsonl_row", "jsonl_rows"]
 
 T = TypeVar("T")
 
@@ -119,8 +119,18 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
         FormatError: A line is not a JSON object, or the gzip data are broken.
     """
     for line, raw in numbered_lines(path):
-        fields = decode_json(raw, dict[str, Any], path, "a line should be one whole JSON object, {...}", line)
-        yield Row(fields, path, line)
+        yield jsonl_row(raw, path, line)
+
+
+def jsonl_row(raw: bytes, path: Path, line: int) -> Row:
+    """The row of a line of a JSONL file.
+
+    Raises:
+        FormatError: It is not a JSON object.
+    """
+    return Row(
+        decode_json(raw, dict[str, Any], path, "a line should be one whole JSON object, {...}", line), path, line
+    )
 
 
 class DistinctRows:

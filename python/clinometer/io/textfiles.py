@@ -14,9 +14,10 @@ from pathlib import Path
 
 from clinometer.errors import CollectionError, MissingFileError, UsageError
 from clinometer.files import expanded, ordinary, written_whole
+from clinometer.files.packed import SUFFIXES
 from clinometer.languages import canonical, select
 
-__all__ = ["find_file", "language_files", "require_file", "require_folder", "write_lines"]
+__all__ = ["find_file", "language_files", "optional_file", "require_file", "require_folder", "write_lines"]
 
 
 def require_file(path: str | os.PathLike[str]) -> Path:
@@ -40,13 +41,20 @@ def require_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """`name` or `name.gz` in the folder, whichever exists; one of them must, and not both."""
-    paths = [path for path in (folder / name, folder / f"{name}.gz") if ordinary(path).is_file()]
-    if not paths:
-        raise MissingFileError(f"{folder} has neither {name} nor {name}.gz; check the path")
+    """`name`, `name.gz` or `name.zst` in the folder, whichever exists; one of them must, and only one."""
+    path = optional_file(folder, name)
+    if path is None:
+        names = " nor ".join([name, *(f"{name}{suffix}" for suffix in SUFFIXES)])
+        raise MissingFileError(f"{folder} has neither {names}; check the path")
+    return path
+
+
+def optional_file(folder: Path, name: str) -> Path | None:
+    """The file as `find_file` finds it; None if there is none."""
+    paths = [path for suffix in ("", *SUFFIXES) if ordinary(path := folder / f"{name}{suffix}").is_file()]
     if len(paths) > 1:
-        raise UsageError(f"{folder} has both {name} and {name}.gz; remove one of them")
-    return paths[0]
+        raise UsageError(f"{folder} has both {paths[0].name} and {paths[1].name}; remove one of them")
+    return paths[0] if paths else None
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:

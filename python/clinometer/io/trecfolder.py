@@ -20,7 +20,7 @@ from clinometer.io.ids import Ids
 from clinometer.io.judgements import read_judgements
 from clinometer.io.retrieval import Assembly, Labeller
 from clinometer.io.rows import Row, jsonl_rows
-from clinometer.io.textfiles import find_file, require_folder, write_lines
+from clinometer.io.textfiles import optional_file, require_folder, write_lines
 from clinometer.io.trec import qrels_of, read_run, refuse_white_space, write_qrels
 
 __all__ = ["read_trec", "write_trec"]
@@ -68,7 +68,7 @@ def read_trec(
     for query, grades in judgements.items():
         for document, grade in grades.items():
             assembly.judge(query, document, grade, place)
-    topics, corpus = _optional(folder, "topics.tsv"), _optional(folder, "corpus.jsonl")
+    topics, corpus = optional_file(folder, "topics.tsv"), optional_file(folder, "corpus.jsonl")
     queries = _topic_rows(topics) if topics else ((query, place, query) for query in judgements)
     documents = _document_rows(corpus, ids) if corpus else _without_texts(folder, judgements, label_of, place)
     for rows, add in ((queries, assembly.add_query), (documents, assembly.add_document)):
@@ -101,13 +101,9 @@ def _all(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and pattern.fullmatch(path.name))
 
 
-def _optional(folder: Path, name: str) -> Path | None:
-    return find_file(folder, name) if any((folder / file).is_file() for file in (name, f"{name}.gz")) else None
-
-
 def _labels(folder: Path) -> dict[str, str]:
     """The labels in `languages.tsv` by id."""
-    path = _optional(folder, "languages.tsv")
+    path = optional_file(folder, "languages.tsv")
     label_of: dict[str, str] = {}
     for row, (name, label) in _pairs(path) if path else ():
         if row.language(label_of.setdefault(name, label)) != row.language(label):

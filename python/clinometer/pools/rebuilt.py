@@ -100,7 +100,9 @@ def thinned(
     }[queries]
     facts = {"queries kept": f"those {meaning}", "queries left out": len(removed)}
     if removed.size:
-        facts["queries left out by language"] = by_language(collection.queries.languages[row] for row in removed)
+        facts["queries left out by language"] = by_language(
+            collection.queries.languages[row] for row in removed.tolist()
+        )
     return smaller, facts
 
 
@@ -132,10 +134,10 @@ def enlarged(collection: Collection, documents: Texts, judgements: Sequence[tupl
     return replace(
         collection,
         documents=Texts(
-            ids=own_documents.ids + documents.ids,
-            texts=own_documents.texts + documents.texts,
-            languages=own_documents.languages + documents.languages,
-            groups=own_documents.groups + documents.groups,
+            ids=(*own_documents.ids, *documents.ids),
+            texts=(*own_documents.texts, *documents.texts),
+            languages=(*own_documents.languages, *documents.languages),
+            groups=(*own_documents.groups, *documents.groups),
         ),
         indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         judged=judged[order].astype(np.int64),

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer import _core
+from clinometer.collection.columns import CodedColumn
 from clinometer.encoders.similarity import check_similarity
 from clinometer.errors import EmbeddingError, UsageError, shown
 from clinometer.memory import refuse_more_than_available
 from clinometer.numerals import read_bytes
 from clinometer.parameters import choice, switch, texts, thread_number, whole
 from clinometer.scanning.counts import TieMode, check_ties
+from clinometer.scanning.device.options import PRECISIONS, DeviceOptions, check_device
+from clinometer.scanning.device.tensors import is_exchanged, tensor_rows
 from clinometer.scanning.sources import Held, Source, arrays_in, sources_of_store
 from clinometer.store.reader import EmbeddingStore
 from clinometer.vectors import array_of, named_type, refuse_masked
@@ -26,6 +29,7 @@ __all__ = [
     "bytes_of",
     "check_options",
     "codes_of",
+    "device_of",
     "embedding_rows",
     "repeated_pair",
     "sources_of",
@@ -60,8 +64,13 @@ def tie_places(ties: TieMode, ids: Sequence[str] | None, size: int) -> NDArray[n
     return places
 
 
-def embedding_rows(rows: ArrayLike | EmbeddingStore, what: str) -> NDArray[Any]:
-    """Embeddings as C-contiguous float32 or float16; arrays that already are, and memory maps, are not copied."""
+def embedding_rows(rows: ArrayLike | EmbeddingStore, what: str, *, device: str | None = None) -> NDArray[Any]:
+    """Embeddings as C-contiguous float32 or float16; arrays that already are, and memory maps, are not copied.
+
+    For a scan on a device, DLPack passes the arrays of other libraries.
+    """
+    if device is not None and is_exchanged(rows):
+        return tensor_rows(rows, what).open()
     if isinstance(rows, EmbeddingStore):
         rows = rows.take(np.arange(len(rows)))
     array = array_of(rows, what)
@@ -87,11 +96,15 @@ def stores_of(documents: object) -> list[EmbeddingStore]:
     return stores if len(stores) == len(items) else []
 
 
-def sources_of(documents: Any) -> list[Source]:
-    """The documents as consecutive shards; a single array is one shard."""
+def sources_of(documents: Any, *, device: str | None = None) -> list[Source]:
+    """The documents as consecutive shards; a single array is one shard, and for a device a tensor stays one."""
     if stores := stores_of(documents):
         return [source for store in stores for source in sources_of_store(store)]
-    return [Held(embedding_rows(rows, "documents")) for rows in arrays_in(documents)]
+    return [
+        tensor_rows(rows, "documents") if device is not None and is_exchanged(rows)
+        else Held(embedding_rows(rows, "documents"))
+        for rows in arrays_in(documents)
+    ]  # fmt: skip
 
 
 def check_options(
@@ -106,6 +119,7 @@ def check_options(
     pool_k: int = 0,
     per_language: bool = False,
     show_progress_bar: bool = False,
+    device: str | None = None,
 ) -> None:
     """Refuse invalid options of a scan; the message gives the valid values."""
     for name, length in (("k", k), ("pool_k", pool_k)):
@@ -114,7 +128,7 @@ def check_options(
     check_ties(ties)
     check_similarity(similarity)
     if precision is not None:
-        choice(precision, "precision", ("float32", "int16-certified"))
+        choice(precision, "precision of a scan on a device" if device else "precision", _precisions(device))
     thread_number(threads)
     whole(block, "block", least=1, most=MOST_DOCUMENTS)
     switch(show_progress_bar, "show_progress_bar")
@@ -122,11 +136,37 @@ def check_options(
         raise UsageError(f"this machine has no kernel {shown(kernel)}; it has {', '.join(_core.instruction_sets())}")
 
 
+def _precisions(device: str | None) -> tuple[str, ...]:
+    return ("float32", "int16-certified") if device is None else PRECISIONS
+
+
+def device_of(
+    device: str | None,
+    *,
+    precision: str | None = None,
+    memory_budget: int | str | None = None,
+) -> DeviceOptions | None:
+    """Options of the passes on a device, None for passes of the core; half of a memory budget is for its blocks.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+        UsageError: The device cannot be used.
+    """
+    if device is None:
+        return None
+    workspace = None if memory_budget is None else bytes_of(memory_budget) // 2
+    return DeviceOptions(check_device(device), precision, workspace)
+
+
 def codes_of(languages: Any, size: int) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
     """Labels in order of first appearance, and each document's code."""
     refuse_masked(languages, "languages", UsageError)
     if languages is None:
         return ("",), np.zeros(size, dtype=np.uint16)
+    if isinstance(languages, CodedColumn):
+        languages = languages.compact()
+        if len(languages) == size and len(languages.labels) <= 1 << 16:
+            return languages.labels, languages.codes.astype(np.uint16)
     if not isinstance(languages, (Sequence, np.ndarray)):
         languages = texts(languages, "languages")
     values = _integers(languages)

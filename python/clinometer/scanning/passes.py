@@ -17,21 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer import _core
-from clinometer.errors import EmbeddingError, FormatError
+from clinometer.errors import ClinometerError, EmbeddingError, FormatError
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
-from clinometer.scanning.sources import Source, is_mapped
+from clinometer.scanning.device.options import DeviceOptions
+from clinometer.scanning.device.tensors import TensorRows
+from clinometer.scanning.sources import Remote, Source, is_mapped, parts_of
 from clinometer.scanning.widths import narrow
 
 __all__ = [
     "PassSettings",
     "Piece",
+    "Progress",
     "RowTransform",
     "Scan",
     "ScanTask",
     "add",
     "join_scores",
+    "named_rows",
     "scan_piece",
     "score_piece",
+    "transformed_blocks",
 ]
 
 Progress = Callable[[int], object]
@@ -104,6 +109,7 @@ class PassSettings:
         transform: Transform of documents before they are scored; None for none.
         checked: Whether to compare the checksum of each shard before it is scanned.
         options: Options of the core.
+        device: Device of the products; None for the core alone.
     """
 
     labels: tuple[str, ...]
@@ -112,6 +118,7 @@ class PassSettings:
     transform: RowTransform | None
     checked: bool
     options: dict[str, Any]
+    device: DeviceOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -163,7 +170,7 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
     settings, total = task.settings, None
     for at, rows in _blocks(settings, piece):
         span = slice(at, at + len(rows))
-        with _named_rows(piece, at):
+        with named_rows(piece, at):
             core_result = _core.scan(
                 task.queries,
                 _core.Documents(
@@ -196,14 +203,16 @@ def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArra
     settings = task.settings
     here, local = piece.targets(task.targets)
     query_of = np.repeat(np.arange(len(task.queries), dtype=np.uint32), np.diff(task.indptr))
-    if settings.transform is None:
+    if settings.transform is None and not isinstance(piece.source, (Remote, TensorRows)):
         rows: NDArray[Any] = piece.source.open()
     else:
         distinct, local = np.unique(local, return_inverse=True)
-        labels = [settings.labels[code] for code in piece.codes[distinct].tolist()]
-        rows = settings.transform.documents(piece.source.take(distinct), labels)
+        rows = piece.source.take(distinct)
+        if settings.transform is not None:
+            labels = [settings.labels[code] for code in piece.codes[distinct].tolist()]
+            rows = settings.transform.documents(rows, labels)
     options = {name: settings.options[name] for name in ("similarity", "isa")}
-    with _named_rows(piece, 0):
+    with named_rows(piece, 0):
         return here, _core.score_pairs(task.queries, rows, query_of[here], local.astype(np.uint32), **options)
 
 
@@ -227,21 +236,33 @@ def _from(progress: Progress, start: int, done: int) -> None:
 
 
 def _blocks(settings: PassSettings, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
-    """The rows: all at once, or transformed in blocks."""
-    if settings.transform is None:
+    """The rows, each part with the number of its first row: all at once, as blocks are fetched, or transformed."""
+    if settings.transform is not None:
+        yield from transformed_blocks(settings, settings.transform, piece)
+    elif isinstance(piece.source, Remote):
+        at = 0
+        for rows in piece.source.parts(checked=settings.checked):
+            yield at, rows
+            at += len(rows)
+    else:
         yield 0, piece.source.open(checked=settings.checked)
-        return
-    piece.source.check(checked=settings.checked)
-    for at in range(0, len(piece), settings.transform.block):
-        span = slice(at, min(at + settings.transform.block, len(piece)))
-        labels = [settings.labels[code] for code in piece.codes[span].tolist()]
+
+
+def transformed_blocks(
+    settings: PassSettings, transform: RowTransform, piece: Piece
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The rows of a shard, transformed in blocks, each with the number of its first row."""
+    at = 0
+    for rows in parts_of(piece.source, transform.block, checked=settings.checked):
+        labels = [settings.labels[code] for code in piece.codes[at : at + len(rows)].tolist()]
         try:
-            transformed = settings.transform.documents(piece.source.block(span.start, span.stop), labels)
+            transformed = transform.documents(rows, labels)
         except EmbeddingError as error:
             raise EmbeddingError(
                 f"{piece.source.name or 'documents'}, from row {piece.start + at} on: {error}"
             ) from None
         yield at, transformed
+        at += len(rows)
 
 
 def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK | None:
@@ -262,15 +283,26 @@ def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK 
 
 
 @contextmanager
-def _named_rows(piece: Piece, at: int) -> Iterator[None]:
-    """Turn errors of the core about rows into errors about embeddings, with row numbers of the pool."""
+def named_rows(piece: Piece, at: int, numbers: Sequence[int] | None = None) -> Iterator[None]:
+    """Turn errors of the core about rows into errors about embeddings, with row numbers of the pool.
+
+    Args:
+        piece: Shard of the rows.
+        at: Number of the first row in the shard.
+        numbers: Numbers of the rows, from `at` on; None for consecutive rows.
+    """
     try:
         yield
+    except ClinometerError:
+        raise
     except (ValueError, TypeError) as error:
         first = piece.start + at
-        text = re.sub(
-            r"row (\d+) of the documents", lambda row: f"row {int(row[1]) + first} of the documents", str(error)
-        )
+
+        def renamed(row: re.Match[str]) -> str:
+            number = int(row[1])
+            return f"row {first + (number if numbers is None else numbers[number])} of the documents"
+
+        text = re.sub(r"row (\d+) of the documents", renamed, str(error))
         raise EmbeddingError(f"{piece.source.name}: {text}" if piece.source.name else text) from None
     except OSError as error:
         if type(error) is not OSError or error.errno is not None:

@@ -15,7 +15,9 @@ import msgspec
 import numpy as np
 
 from clinometer.errors import UsageError
+from clinometer.scanning.batches import result_bytes
 from clinometer.scanning.pool import bytes_needed
+from clinometer.scanning.sources import remote_block_bytes
 from clinometer.store.encoding import default_shard_rows
 
 __all__ = ["Forecast", "Rates", "Workload", "measure_rates", "predict"]
@@ -47,6 +49,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
         workers: Number of workers that scan in parallel.
         threads: Number of threads per worker.
         shards: Number of shards; by default, as `clinometer encode` would split the documents.
+        remote: Whether the shards are in object storage, from which workers fetch them by blocks.
 
     Raises:
         UsageError: A number is out of range.
@@ -63,6 +66,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     threads: int = 1
     shards: int | None = None
+    remote: bool = False
 
     def __post_init__(self) -> None:
         for name in ("documents", "queries", "dimension", "languages", "relevant", "workers", "threads"):
@@ -117,7 +121,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         compute_seconds: Seconds of the busiest worker for scores.
         read_seconds: Seconds of the busiest worker for reading, which overlaps with computing.
         passes: Passes over each shard; more than one under a memory budget.
-        worker_bytes: Memory of a worker, without mapped pages.
+        result_bytes: Bytes of the result: counts of every relevant document in every language, and lists.
+        worker_bytes: Memory of a worker, without mapped pages. A single worker is the process that starts the scan.
         driver_bytes: Memory of the process that starts the scan and receives the result.
         store_bytes: Bytes of the stored documents, ids included.
         part_bytes: Bytes of the results of finished shards, kept until the scan ends.
@@ -132,6 +137,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     compute_seconds: float
     read_seconds: float
     passes: int
+    result_bytes: int
     worker_bytes: int
     driver_bytes: int
     store_bytes: int
@@ -168,24 +174,38 @@ def predict(
     """
     shards, rounds = work.shard_count, -(-work.shard_count // work.workers)
     documents = rounds * work.documents / shards
+    shard_rows = -(-work.documents // shards)
     fixed_bytes, bytes_per_query = bytes_needed(
-        work.dimension, work.languages, work.relevant, threads=work.threads, k=work.k, per_language=work.per_language
+        work.dimension,
+        work.languages,
+        work.relevant,
+        threads=work.threads,
+        k=work.k,
+        per_language=work.per_language,
+        fetched=remote_block_bytes(shard_rows, work.row_bytes) if work.remote else 0,
     )
+    lists = (work.languages if work.per_language else 1) * work.k
+    result = result_bytes(work.queries, work.queries * work.relevant, work.languages, lists)
+    # A single worker also holds the result of all queries.
+    kept = result if work.workers == 1 else 0
     queries_at_once = work.queries
     if memory_budget is not None:
-        queries_at_once = min(work.queries, max(0, memory_budget - fixed_bytes) // bytes_per_query)
+        queries_at_once = min(work.queries, max(0, memory_budget - kept - fixed_bytes) // bytes_per_query)
         if queries_at_once < 1:
             raise UsageError(
                 f"the memory budget is too small: one query needs {(fixed_bytes + bytes_per_query) / 1e6:.1f} MB"
+                + (f", and the result of all {kept / 1e6:,.1f} MB" if kept else "")
             )
     passes = -(-work.queries // queries_at_once)
     compute = documents * work.queries / rates.pairs + rounds * work.queries * rates.start
     reading = passes * documents * work.row_bytes / rates.read
     seconds = max(compute, reading)
-    lists = (work.languages if work.per_language else 1) * work.k
-    result = work.queries * (12 * work.relevant * work.languages + 28 * work.relevant + 20 * lists)
     hours = seconds / 3600 * work.workers
     lookup_bytes = _LOOKED_UP * work.documents // shards
+    scanning = fixed_bytes + bytes_per_query * queries_at_once
+    # Results of a pass are merged in pairs.
+    merging = 2 * result // passes
+    driver = result + merging + 4 * work.queries * work.dimension + 2 * work.documents + lookup_bytes
     return Forecast(
         shards=shards,
         rounds=rounds,
@@ -193,9 +213,9 @@ def predict(
         compute_seconds=compute,
         read_seconds=reading,
         passes=passes,
-        # A result, and the one to merge it with.
-        worker_bytes=_PROCESS + fixed_bytes + bytes_per_query * queries_at_once + 2 * result // passes,
-        driver_bytes=_PROCESS + 3 * result + 4 * work.queries * work.dimension + 2 * work.documents + lookup_bytes,
+        result_bytes=result,
+        worker_bytes=_PROCESS + scanning + (driver if work.workers == 1 else merging + 2 * shard_rows),
+        driver_bytes=_PROCESS + driver + (scanning if work.workers == 1 else 0),
         store_bytes=work.documents * (work.row_bytes + _LINE),
         part_bytes=shards * result,
         worker_hours=hours,

@@ -22,6 +22,7 @@ from clinometer.scanning.arguments import bytes_of
 from clinometer.scanning.batches import Batches, result_bytes
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.counts import TieMode, split_lists
+from clinometer.scanning.device.options import DeviceOptions
 from clinometer.scanning.passes import (
     PassSettings,
     Piece,
@@ -33,7 +34,7 @@ from clinometer.scanning.passes import (
     scan_piece,
     score_piece,
 )
-from clinometer.scanning.sources import Source, spread
+from clinometer.scanning.sources import Source, fetched_bytes, spread
 
 __all__ = ["Pool", "bytes_needed"]
 
@@ -82,6 +83,7 @@ class Pool:
         threads: int | None = None,
         block: int = 512,
         kernel: str | None = None,
+        device: DeviceOptions | None = None,
     ) -> Pool:
         """The pool of all documents of some sources, for queries of one dimension.
 
@@ -109,12 +111,12 @@ class Pool:
             # Lists of both kinds are cut from those of one kind; none holds more than the pool.
             "k": min(max(k, pool_k), sum(map(len, sources))),
             "per_language": (per_language and k > 0) or (pool_k > 0 and pool_languages is not None),
-            "precision": precision,
+            "precision": None if device else precision,
             "threads": threads or 0,
             "block": block,
             "isa": kernel,
         }
-        settings = PassSettings(labels, ties, by_id, transform, checked, options)
+        settings = PassSettings(labels, ties, by_id, transform, checked, options, device)
         return cls(_pieces(sources, codes, places), settings, (k, pool_k), pool_languages)
 
     def __len__(self) -> int:
@@ -148,6 +150,8 @@ class Pool:
         """
         from tqdm.auto import tqdm
 
+        if self.settings.device is not None and not executor.in_process:
+            raise UsageError("a scan on a device runs in this process; leave out the executor, or the device")
         options = self.settings.options
         options = {**options, "threads": options["threads"] or executor.threads or 0}
         pool = replace(self, settings=replace(self.settings, options=options))
@@ -189,7 +193,8 @@ class Pool:
                 bar.update(len(pieces[item]))
 
         if pieces:
-            fn = partial(_watched, task, bar) if executor.in_process else partial(scan_piece, task)
+            pass_over = _pass_of(task)
+            fn = partial(_watched, pass_over, bar) if executor.in_process else pass_over
             parts.append(executor.map_reduce(fn, pieces, add, done=done))
         return reduce(add, parts)
 
@@ -232,11 +237,12 @@ class Pool:
             dimension,
             languages,
             int(np.diff(indptr).max(initial=0)),
-            threads=options["threads"] or os.cpu_count() or 1,
+            threads=1 if self.settings.device else options["threads"] or os.cpu_count() or 1,
             k=options["k"],
             per_language=options["per_language"],
             block=min(options["block"], len(self)),
             changed=0 if self.settings.transform is None else self.settings.transform.block,
+            fetched=max(fetched_bytes(piece.source) for piece in self.pieces),
         )
         needed = f"the result of {queries:,} queries needs {size_text(result)}"
         if budget is None:
@@ -253,12 +259,15 @@ class Pool:
             return min(step, max(1, (available - result - fixed_bytes) // bytes_per_query)) if cut else step
         # Workers hold the results of their batch only.
         kept = result if executor.in_process else 0
-        fitting = (bytes_of(budget) - kept - fixed_bytes) // bytes_per_query
+        # A device has the other half for its blocks.
+        share = 1 if self.settings.device is None else 2
+        fitting = (bytes_of(budget) // share - kept - fixed_bytes) // bytes_per_query
         if fitting < 1:
+            enough = size_text(1.05 * share * (kept + fixed_bytes + bytes_per_query))
             raise UsageError(
                 f"memory_budget is {budget}, but one query needs about "
                 f"{size_text(fixed_bytes + bytes_per_query)}{f' and {needed}' if kept else ''}; give "
-                f"{size_text(1.05 * (kept + fixed_bytes + bytes_per_query))}, lower k, or scan fewer queries at a time"
+                f"{enough}, lower k, or scan fewer queries at a time"
             )
         return min(int(fitting), step)
 
@@ -284,22 +293,34 @@ def bytes_needed(
     per_language: bool = False,
     block: int = 512,
     changed: int = 0,
+    fetched: int = 0,
 ) -> tuple[int, int]:
     """Upper estimate of the memory of a pass without the pool: fixed bytes, and bytes per query.
 
     `relevant` is the largest number of relevant documents of a query, `changed` that of documents transformed at a
-    time. Each thread counts higher scores for itself; ties and lists are common to all. The counts of a shard are
-    there once more until they are narrow, and the lists of two shards and their merger are in memory together.
+    time, `fetched` the bytes of those that are fetched from object storage. Each thread counts higher scores for
+    itself; ties and lists are common to all. The counts of a shard are there once more until they are narrow, and the
+    lists of two shards and their merger are in memory together.
     """
     lists = (languages if per_language else 1) if k else 0
     counts = (4 * threads + 32) * relevant * languages
     candidates = lists * (8 * (k + k // 4 + 16) + 16)
     bytes_per_query = counts + candidates + lists * k * 72 + 12 * dimension
     # A block of transformed rows is held as read, in float64 before and after, and as returned.
-    return threads * 16 * block * dimension + changed * dimension * 32, bytes_per_query
+    return threads * 16 * block * dimension + changed * dimension * 32 + fetched, bytes_per_query
 
 
-def _watched(task: ScanTask, bar: Any, piece: Piece) -> Scan:
+def _pass_of(task: ScanTask) -> Callable[..., Scan]:
+    """The function for a pass over a shard: of the core, or of a device."""
+    if task.settings.device is None:
+        return partial(scan_piece, task)
+    # Imported here because it needs torch.
+    from clinometer.scanning.device.piece import DevicePass
+
+    return DevicePass(task)
+
+
+def _watched(pass_over: Callable[..., Scan], bar: Any, piece: Piece) -> Scan:
     """The scan of a piece, moving the bar as it runs."""
     start = bar.n
-    return scan_piece(task, piece, None if bar.disable else lambda done: bar.update(start + done - bar.n))
+    return pass_over(piece, None if bar.disable else lambda done: bar.update(start + done - bar.n))

@@ -20,6 +20,7 @@ from clinometer.scanning.arguments import (
     Relevant,
     check_options,
     codes_of,
+    device_of,
     embedding_rows,
     sources_of,
     stores_of,
@@ -51,12 +52,13 @@ def scan(
     document_ids: Sequence[str] | None = None,
     exclude: Relevant | None = None,
     similarity: Literal["cosine", "dot", "hamming"] | None = None,
-    precision: Literal["float32", "int16-certified"] | None = None,
+    precision: Literal["float32", "int16-certified", "tf32-certified", "bf16-certified"] | None = None,
     memory_budget: int | str | None = None,
     threads: int | None = None,
     executor: str | Executor = "local",
     block: int = 512,
     kernel: str | None = None,
+    device: str | None = None,
     show_progress_bar: bool = False,
 ) -> Scan:
     """Ranks of the relevant documents in every pool, and the best k documents, in one pass.
@@ -84,17 +86,20 @@ def scan(
             score is the number of equal bits minus that of different ones. By default the one that stores were encoded
             for, and `cosine` for arrays.
         precision: Arithmetic of most of the work: `float32`, or `int16-certified`, 16-bit integers with a proven error
-            bound, where doubtful cases are scored again canonically; by default the faster one. The result does not
-            depend on it, nor on the options below.
+            bound, where doubtful cases are scored again canonically; by default the faster one. On a device `float32`,
+            `tf32-certified` or `bf16-certified`. The result does not depend on it, nor on the options below.
         memory_budget: Bytes, or text such as `4GB`, for everything except the pool itself. If it is too small for all
-            queries, they are scanned in several passes.
+            queries, they are scanned in several passes. On a device, half of it is for its blocks.
         threads: Number of threads; by default as many as the process may use.
         executor: Where the shards are scanned: `local`, `ray`, or an `Executor`, which is left open. With `ray`,
             `threads` and `memory_budget` apply to one worker, 1 thread by default, and workers read shards of stores
             and memory maps themselves, under the same paths.
-        block: Number of documents packed at a time.
+        block: Number of documents packed at a time by the core.
         kernel: `amx`, `avx512`, `avx2` or `portable`; by default the best that the machine has. `emulated-amx` is for
             tests: it has the arithmetic of `amx` on any machine, and is very slow.
+        device: Device of torch for the products, such as `cuda` or `cuda:1` (the extra `torch`); tensors and DLPack
+            arrays then stay where they are. By default the core scans, on the processor. The result is the same in
+            every bit.
         show_progress_bar: Whether to draw a bar on standard error.
 
     Returns:
@@ -114,19 +119,20 @@ def scan(
     stores = stores_of(documents)
     records = [side.record for side in (*stores, queries) if isinstance(side, EmbeddingStore)]
     check_similarity(similarity)
+    device_options = device_of(device, precision=precision, memory_budget=memory_budget)
     similarity = stored_similarity(records, similarity) if records else similarity or "cosine"
     transform, sources = None, list[Source]()
     if similarity == "hamming":
         packed = packed_rows(queries, "queries")
         query_rows, transform, sources = unpacked(packed), UnpackedBits(), [*packed_sources(documents, packed)]
     else:
-        query_rows, sources = embedding_rows(queries, "queries"), sources_of(documents)
+        query_rows, sources = embedding_rows(queries, "queries", device=device), sources_of(documents, device=device)
     size = sum(map(len, sources))
     if size == 0 or len(query_rows) == 0:
         raise UsageError(f"nothing to scan: {len(query_rows)} queries, {size} documents")
     check_options(
         k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k, per_language=per_language,
-        show_progress_bar=show_progress_bar,
+        show_progress_bar=show_progress_bar, device=device,
     )  # fmt: skip
     if stores and document_ids is None and ties == "trec":
         document_ids = [name for store in stores for name in store.ids]
@@ -143,7 +149,7 @@ def scan(
         by_id=ties == "trec" and document_ids is not None, transform=transform,
         similarity="dot" if similarity == "hamming" else similarity, k=k and k + extra,
         per_language=per_language, pool_k=pool_k and pool_k + extra, precision=precision, threads=threads, block=block,
-        kernel=kernel,
+        kernel=kernel, device=device_options,
     )  # fmt: skip
     with opened(executor, threads=threads) as runner:
         result = pool.scan(

@@ -1,12 +1,14 @@
-"""Location of the rows of a shard: in this process, or in a file that any process on any machine can map.
+"""Location of the rows of a shard: in this process, in a file that any process can map, or in object storage.
 
-A source is plain data; `open` gives the rows themselves, read-only, without a copy.
+A source is plain data. `open` gives its rows, read-only, of memory and of files without a copy; those of object storage
+come by blocks, of which the next is fetched while one is scanned.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import platform
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import FormatError
-from clinometer.files import file_digest
+from clinometer.files import RemotePath, file_digest
+from clinometer.scanning.device.tensors import TensorRows
+from clinometer.store.codes import decoded
+from clinometer.store.manifest import Shard
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.shards import map_shard, read_rows, take_rows
 from clinometer.vectors import map_of
 
-__all__ = ["Held", "Mapped", "Source", "arrays_in", "is_mapped", "sources_of_store", "spread"]
+__all__ = [
+    *("Held", "Mapped", "Remote", "Source", "arrays_in", "fetched_bytes", "is_mapped", "parts_of"),
+    *("remote_block_bytes", "sources_of_store", "spread"),
+]
+
+_DIGEST_DIFFERS = "its checksum differs from the manifest's; copy it again"
+_BLOCK = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -120,7 +131,7 @@ class Mapped:
         """Refuse a file that has changed since the scan began; with `checked`, by its checksum too."""
         self.check_size()
         if checked and self.sha256 is not None and file_digest(Path(self.path)) != self.sha256:
-            raise FormatError(self.path, None, "its checksum differs from the manifest's; copy it again")
+            raise FormatError(self.path, None, _DIGEST_DIFFERS)
 
     def check_size(self) -> None:
         """Refuse a file that does not exist, or has another size."""
@@ -128,7 +139,10 @@ class Mapped:
             size = os.stat(self.path).st_size  # noqa: PTH116 - the path is text, as a worker gets it
         except FileNotFoundError:
             raise FormatError(
-                self.path, None, "this shard does not exist; every worker must reach the store under the same path"
+                self.path,
+                None,
+                f"this shard does not exist on {platform.node()}; every worker must reach the store under the same "
+                "path, or read it from a URL",
             ) from None
         if size != (self.size if self.size is not None else max(size, self._end)):
             expected = f"{self.size:,}" if self.size is not None else f"at least {self._end:,}"
@@ -156,7 +170,156 @@ class Mapped:
         return self.offset + int(np.prod(self.stored_shape)) * np.dtype(self.dtype).itemsize
 
 
-Source = Held | Mapped
+@dataclass(frozen=True)
+class Remote:
+    """Rows in a file of object storage, which are fetched by blocks.
+
+    Args:
+        path: The file, with the options of its storage.
+        offset: Bytes before the first row.
+        shape: `(rows, dimension)`.
+        dtype: As for `Mapped`; codes are decoded block by block.
+        size: Bytes of the whole file; a file of another size is refused.
+        sha256: Checksum of the whole file.
+    """
+
+    path: RemotePath
+    offset: int
+    shape: tuple[int, int]
+    dtype: str
+    size: int
+    sha256: str
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def dimension(self) -> int:
+        """Length of a row."""
+        return self.shape[1]
+
+    @property
+    def name(self) -> str:
+        """URL of the file, for messages."""
+        return str(self.path)
+
+    def open(self, *, checked: bool = False) -> NDArray[Any]:
+        """All rows, in memory; arguments and errors are those of `check` and `block`."""
+        self.check(checked=checked)
+        return self.block(0, len(self))
+
+    def check(self, *, checked: bool) -> None:
+        """Refuse a file that has changed since the scan began: of another size, or, `checked`, another checksum.
+
+        Raises:
+            FormatError: It has changed.
+            ClinometerError: The storage cannot be read.
+        """
+        if (size := self.path.size()) != self.size:
+            raise FormatError(self.path, None, f"{size:,} bytes, but expected {self.size:,}; copy it again")
+        if checked and file_digest(self.path) != self.sha256:
+            raise FormatError(self.path, None, _DIGEST_DIFFERS)
+
+    def block(self, start: int, stop: int) -> NDArray[Any]:
+        """Consecutive rows; errors are those of `check`."""
+        return read_rows(self.path, self.offset, self.dtype, self._width, start, stop)
+
+    def parts(self, most: int | None = None, *, checked: bool) -> Iterator[NDArray[Any]]:
+        """The rows, at most so many at a time, while the next ones are fetched.
+
+        Args:
+            most: Maximum number of rows; None for as many as one block has.
+            checked: Whether to compare the checksum of all bytes, after the last rows.
+
+        Raises:
+            FormatError: The file has changed since the scan began.
+            ClinometerError: The storage cannot be read.
+        """
+        import hashlib
+        from concurrent.futures import ThreadPoolExecutor
+
+        self.check(checked=False)
+        sha = hashlib.sha256(b"".join(self.path.ranges([(0, self.offset)]))) if checked else None
+        rows = self._block_rows
+        spans = [(start, min(start + rows, len(self))) for start in range(0, len(self), rows)]
+        with ThreadPoolExecutor(1, thread_name_prefix="fetch") as fetching:
+            fetched = fetching.submit(self._stored, *spans[0])
+            for number in range(len(spans)):
+                block = fetched.result()
+                if number + 1 < len(spans):
+                    fetched = fetching.submit(self._stored, *spans[number + 1])
+                if sha is not None:
+                    sha.update(block.data)
+                step = most or len(block)
+                for start in range(0, len(block), step):
+                    part = block[start : start + step]
+                    yield decoded(part) if self.dtype == "int16" else part
+        if sha is not None and sha.hexdigest() != self.sha256:
+            raise FormatError(self.path, None, _DIGEST_DIFFERS)
+
+    def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        """Rows by number."""
+        return take_rows(self.path, self.offset, self.dtype, self._width, numbers)
+
+    @property
+    def fetched_bytes(self) -> int:
+        """Bytes of memory in which rows are fetched, and codes decoded, during a scan."""
+        decoded_bytes = 4 * self.dimension if self.dtype == "int16" else 0
+        return remote_block_bytes(len(self), self._row_bytes) + self._block_rows * decoded_bytes
+
+    @property
+    def _width(self) -> int:
+        return self.shape[1] + (self.dtype == "int16")
+
+    @property
+    def _row_bytes(self) -> int:
+        return self._width * np.dtype(self.dtype).itemsize
+
+    @property
+    def _block_rows(self) -> int:
+        return _rows_of_block(len(self), self._row_bytes)
+
+    def _stored(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows as they are stored."""
+        rows = np.empty((stop - start, self._width), dtype=self.dtype)
+        self.path.read_into(rows.reshape(-1).view(np.uint8).data, self.offset + start * self._row_bytes)
+        return rows
+
+
+Source = Held | Mapped | Remote | TensorRows
+
+
+def parts_of(source: Source, most: int, *, checked: bool) -> Iterator[NDArray[Any]]:
+    """The rows of a source, at most so many at a time.
+
+    Args:
+        source: Location of the rows.
+        most: Maximum number of rows.
+        checked: Whether to compare the checksum of a file.
+
+    Raises:
+        FormatError: A file has changed since the scan began.
+    """
+    if isinstance(source, Remote):
+        yield from source.parts(most, checked=checked)
+        return
+    source.check(checked=checked)
+    for start in range(0, len(source), most):
+        yield source.block(start, min(start + most, len(source)))
+
+
+def remote_block_bytes(rows: int, row_bytes: int) -> int:
+    """Bytes of memory in which rows of a shard are fetched: a block, the next one, and the latter's ranges."""
+    return 3 * _rows_of_block(rows, row_bytes) * row_bytes
+
+
+def _rows_of_block(rows: int, row_bytes: int) -> int:
+    return min(rows, max(1, _BLOCK // row_bytes))
+
+
+def fetched_bytes(source: Source) -> int:
+    """Bytes of memory in which a scan fetches rows from object storage, 0 for those that are at hand."""
+    return source.fetched_bytes if isinstance(source, Remote) else 0
 
 
 def arrays_in(documents: Any) -> Sequence[Any]:
@@ -166,9 +329,11 @@ def arrays_in(documents: Any) -> Sequence[Any]:
     return [documents]
 
 
-def sources_of_store(store: EmbeddingStore) -> list[Mapped]:
+def sources_of_store(store: EmbeddingStore) -> list[Source]:
     """The shards of a store, in their order, each with its size and checksum; refused if one has changed."""
-    sources = []
+    if isinstance(store.path, RemotePath):
+        return [_remote(store.path, store, shard) for shard in store.manifest.shards]
+    sources: list[Source] = []
     for shard in store.manifest.shards:
         rows = map_shard(store.path, shard)
         path = str((store.path / f"{shard.name}.npy").absolute())
@@ -182,9 +347,15 @@ def sources_of_store(store: EmbeddingStore) -> list[Mapped]:
     return sources
 
 
+def _remote(folder: RemotePath, store: EmbeddingStore, shard: Shard) -> Remote:
+    offset, size = store.layout[shard.name]
+    shape = shard.rows, store.dimension
+    return Remote(folder / f"{shard.name}.npy", offset, shape, store.manifest.dtype, size, shard.sha256)
+
+
 def spread(source: Source) -> Source:
     """The source to send to other processes: rows in a memory map become file and offset."""
-    if isinstance(source, Mapped) or not source.rows.flags.c_contiguous or not source.rows.size:
+    if not isinstance(source, Held) or not source.rows.flags.c_contiguous or not source.rows.size:
         return source
     root = map_of(source.rows)
     if root is None or root.filename is None:

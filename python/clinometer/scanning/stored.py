@@ -21,8 +21,8 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.encoders.similarity import similarity_notices, stored_similarity
 from clinometer.errors import CollectionError, EmbeddingError, first_few
 from clinometer.executors import Executor
-from clinometer.files import file_digest, regular
-from clinometer.scanning.arguments import check_options, embedding_rows
+from clinometer.files import bytes_in, file_digest
+from clinometer.scanning.arguments import check_options, device_of, embedding_rows
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.counts import RankCounts, TopK
 from clinometer.scanning.pool import Pool
@@ -149,6 +149,7 @@ class ScanRequest:
         memory_budget: Bytes, or text such as `4GB`, in addition to the pool.
         precision: Arithmetic, as for `clinometer.scan`.
         similarity: `cosine` or `dot`; None for the one that the embeddings are made for.
+        device: Device of torch for the products, as for `clinometer.scan`; None for the processor.
     """
 
     documents: EmbeddingStore
@@ -164,6 +165,7 @@ class ScanRequest:
     memory_budget: int | str | None = None
     precision: str | None = None
     similarity: str | None = None
+    device: str | None = None
 
     def digests(self) -> dict[str, str]:
         """Digests and settings of everything that changes the result, by name."""
@@ -195,7 +197,8 @@ class ScanRequest:
         Raises:
             ClinometerError: Stores or judgements cannot be used; a subclass says why.
         """
-        check_options(self.k, "index", self.scored_by, self.precision, self.threads, 512, None)
+        check_options(self.k, "index", self.scored_by, self.precision, self.threads, 512, None, device=self.device)
+        device = device_of(self.device, precision=self.precision, memory_budget=self.memory_budget)
         record = self._record()
         judged = _judged(self)
         if self.verify:
@@ -209,6 +212,7 @@ class ScanRequest:
         pool = Pool.of(
             sources, codes, labels, query_rows, transform=self.remedies, checked=self.verify, k=self.k,
             per_language=self.per_language, precision=self.precision, threads=self.threads, similarity=self.scored_by,
+            device=device,
         )  # fmt: skip
         digests = self.digests()
         with nullcontext() if work is None else Checkpoint(work, digests) as checkpoint:
@@ -258,4 +262,4 @@ class ScanRequest:
 
 def manifest_digest(store: EmbeddingStore) -> str:
     """SHA-256 of a store's manifest, which holds the checksums of its shards."""
-    return hashlib.sha256(regular(store.path / MANIFEST).read_bytes()).hexdigest()
+    return hashlib.sha256(bytes_in(store.path / MANIFEST)).hexdigest()

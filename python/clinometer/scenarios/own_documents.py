@@ -21,7 +21,8 @@ def own_documents(collection: Collection) -> NDArray[np.int64]:
         >>> int((own_documents(cm.load("demo")) >= 0).sum())
         0
     """
-    row_of = {name: row for row, name in enumerate(collection.documents.ids)}
+    query_ids = set(collection.queries.ids)
+    row_of = {name: row for row, name in enumerate(collection.documents.ids) if name in query_ids}
     return np.array([row_of.get(name, -1) for name in collection.queries.ids], dtype=np.int64)
 
 

@@ -238,7 +238,7 @@ def scan_collection(
     if any(measure.judged_only for measure in measures):
         (indptr, targets, grades), is_related, is_judged = with_judged(collection, (indptr, targets, grades), excluded)
     documents = collection.documents
-    order = tie_places(ties, documents.ids, len(documents))
+    order = tie_places(ties, documents.ids if ties == "trec" else None, len(documents))
     ranks, top, pooled = _scan_without(
         excluded, scan, (indptr, targets), documents, ties, order, depth=min(depth, len(documents)),
         pool_k=min(pool_k, len(documents)),
@@ -250,7 +250,8 @@ def scan_collection(
         judged = JudgedRows(rows_of(counts, is_judged), grades[is_judged], places[is_judged])
         counts, grades, places = rows_of(counts, is_related), grades[is_related], places[is_related]
     code_of = {label: code for code, label in enumerate(counts.languages)}
-    codes = np.array([code_of[label] for label in documents.languages], dtype=np.int64)
+    own_codes = np.array([code_of[label] for label in documents.coded_languages.labels], dtype=np.int64)
+    codes = own_codes[documents.coded_languages.codes]
     return ScannedCollection(
         collection=collection,
         counts=counts,
@@ -286,7 +287,7 @@ def _scan_without(
         extra = 1
     result = scan(
         relevant=(indptr, rows),
-        languages=documents.languages,
+        languages=documents.coded_languages,
         k=depth and min(depth + extra, len(documents)),
         per_language=True,
         pool_k=pool_k and min(pool_k + extra, len(documents)),
@@ -343,6 +344,6 @@ def _with_languages(counts: RankCounts, languages: Sequence[str]) -> RankCounts:
 
 
 def _most_in_one_language(collection: Collection, indptr: NDArray[np.int64], targets: NDArray[np.int64]) -> int:
-    codes = np.unique(np.array(collection.documents.languages, dtype=np.str_), return_inverse=True)[1]
+    codes = collection.documents.coded_languages.codes.astype(np.int64)
     query_of = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
     return int(np.unique(query_of * (codes.max() + 1) + codes[targets], return_counts=True)[1].max())

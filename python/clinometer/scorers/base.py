@@ -30,6 +30,7 @@ class ScanOptions:
         threads: Number of threads; None for as many as the process may use.
         show_progress_bar: Draw bars on standard error.
         similarity: Similarity of embeddings, `cosine`, `dot` or `hamming`; None for the one that they are made for.
+        device: Device of torch for a scan of embeddings, as for `clinometer.scan`; None for the processor.
 
     Raises:
         UsageError: It is not an executor, or an unknown one.
@@ -39,6 +40,7 @@ class ScanOptions:
     threads: int | None = None
     show_progress_bar: bool = False
     similarity: str | None = None
+    device: str | None = None
 
     def __post_init__(self) -> None:
         require_executor(self.executor)

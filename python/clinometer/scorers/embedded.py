@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder, EncoderRecord, encode, require_embeddings
 from clinometer.encoders.base import Side
+from clinometer.encoders.precomputed import PrecomputedEncoder
 from clinometer.encoders.similarity import similarity_notices, similarity_of
 from clinometer.errors import EmbeddingError, first_few
 from clinometer.scanning.scan import scan
 from clinometer.scorers.base import ScanOptions, Scored
-from clinometer.vectors import unusable_rows
+from clinometer.vectors import array_of, unusable_rows
 
 __all__ = ["EmbeddedScorer"]
 
@@ -80,6 +81,7 @@ class EmbeddedScorer:
             executor=options.executor,
             show_progress_bar=options.show_progress_bar,
             similarity=similarity,
+            device=options.device,
         )
         # The record is read last, since encoding the texts may add warnings.
         record = self.record
@@ -87,14 +89,18 @@ class EmbeddedScorer:
 
     def _embeddings(self, collection: Collection, side: Side, options: ScanOptions, packed: bool) -> NDArray[Any]:
         texts = collection.queries if side == "queries" else collection.documents
-        rows = encode(
-            self._encoder,
-            texts.texts,
-            side,
-            languages=texts.languages,
-            show_progress_bar=options.show_progress_bar,
-            packed=packed,
-        )
+        if isinstance(self._encoder, PrecomputedEncoder) and side == "documents":
+            # A scan takes float16 as it is, to the same bits; a copy as float32 may not fit in memory.
+            rows = array_of(self._encoder.stored_documents(texts.texts), f"the embeddings of {side}", packed=packed)
+        else:
+            rows = encode(
+                self._encoder,
+                texts.texts,
+                side,
+                languages=texts.languages,
+                show_progress_bar=options.show_progress_bar,
+                packed=packed,
+            )
         if len(rows) != len(texts):
             raise EmbeddingError(
                 f"the encoder returned {len(rows)} rows for {len(texts)} {side}, but must return one for each"

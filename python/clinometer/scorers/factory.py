@@ -9,6 +9,7 @@ from clinometer.encoders import Encoder, encoder, refuse_options
 from clinometer.encoders.similarity import check_similarity
 from clinometer.errors import UsageError, optional_package
 from clinometer.numerals import read_number
+from clinometer.scanning.device.options import check_device
 from clinometer.scorers.base import ScanOptions, Scored, Scorer
 from clinometer.scorers.bm25 import BM25Scorer
 from clinometer.scorers.embedded import EmbeddedScorer
@@ -59,12 +60,16 @@ def score(what: Any, collection: Collection, options: ScanOptions = ScanOptions(
     """Prepare to score a collection with anything that `scorer` takes.
 
     Raises:
-        UsageError: `scorer` does not take it, or there are no embeddings for an executor or a similarity.
+        UsageError: `scorer` does not take it, or there are no embeddings for an executor, a device or a similarity.
         ClinometerError: As for the scorer.
     """
     chosen = scorer(what)
     if options.executor != "local" and not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
         raise UsageError(f"an executor is for embeddings, but {chosen.record.name} has none; leave it out")
+    if options.device is not None:
+        if not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
+            raise UsageError(f"a device of the scan is for embeddings, but {chosen.record.name} has none; leave it out")
+        check_device(options.device)  # before texts are encoded
     check_similarity(options.similarity)
     if options.similarity is not None and not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
         raise UsageError(f"a similarity is for embeddings, but {chosen.record.name} has none; leave it out")

@@ -19,7 +19,7 @@ from clinometer.correction.remedies import Remedies, mixed_encoders
 from clinometer.encoders.similarity import similarity_notices, stored_similarity
 from clinometer.errors import CollectionError, UsageError, first_few
 from clinometer.executors import opened
-from clinometer.scanning.arguments import codes_of, embedding_rows, tie_places
+from clinometer.scanning.arguments import codes_of, device_of, embedding_rows, tie_places
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.passes import RowTransform, Scan
 from clinometer.scanning.pool import Pool
@@ -137,6 +137,7 @@ class _Scanner:
             places=places, ties=ties, by_id=ties == "trec" and document_ids is not None, transform=transform, k=k,
             per_language=separate, pool_k=pool_k, pool_languages=labels if extra.any() else None,
             threads=self.options.threads, similarity=self.similarity,
+            device=device_of(self.options.device, memory_budget=self.stored.memory_budget),
         )  # fmt: skip
         indptr, targets = relevant
         with opened(self.options.executor, threads=self.options.threads) as executor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Texts
+from clinometer.collection.columns import first_rows
 from clinometer.encoders.base import Encoder, encode
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError
@@ -108,39 +110,36 @@ def fill(
     from tqdm.auto import tqdm
 
     stage = writer.manifest.stage
-    first_row: dict[str, int] = {}
-    for row, text in enumerate(texts.texts):
-        first_row.setdefault(text, row)
+    first_row = first_rows(texts.texts)
     step = writer.manifest.shard_rows or default_shard_rows(len(texts))
     starts = range(len(writer), len(texts), step)
     # The texts to encode for a shard are known before earlier shards are finished.
-    new_texts = (new for start in starts if (new := _new(texts.texts[start : start + step], first_row, start)))
+    new_texts = (new for start in starts if (new := _new(texts.texts, first_row, start, start + step)))
     encoded = (encode(encoder, new, stage) for new in new_texts) if encode_all is None else encode_all(new_texts)
     with tqdm(
         total=len(texts), initial=len(writer), desc=stage, unit="text", file=sys.stderr, disable=not show_progress_bar
     ) as bar:
         for start in starts:
-            part = texts.take(range(start, min(start + step, len(texts))))
-            rows = _rows(writer, encoded, part.texts, [first_row[text] for text in part.texts])
+            part = texts.take(np.arange(start, min(start + step, len(texts))))
+            rows = _rows(writer, encoded, first_row[start : start + step].tolist())
             writer.append(rows, part.ids, part.languages, part.groups, texts_digest=digest_of(part.texts))
             bar.update(len(part))
 
 
-def _new(texts: Sequence[str], first_row: dict[str, int], start: int) -> list[str]:
-    """The texts that are not in an earlier shard, each once."""
-    return list(dict.fromkeys(text for text in texts if first_row[text] >= start))
+def _new(texts: Sequence[str], first_row: NDArray[np.int64], start: int, stop: int) -> list[str]:
+    """The texts of a shard that are not in an earlier one, each once."""
+    is_first = first_row[start:stop] == np.arange(start, min(stop, len(texts)))
+    return list(compress(texts[start:stop], is_first.tolist()))
 
 
-def _rows(
-    writer: StoreWriter, encoded_parts: Iterator[NDArray[np.float32]], texts: tuple[str, ...], first_rows: list[int]
-) -> NDArray[Any]:
-    stored = [number for number, row in enumerate(first_rows) if row < len(writer)]
-    row_of: dict[str, int] = {}
-    for text, row in zip(texts, first_rows, strict=True):
+def _rows(writer: StoreWriter, encoded_parts: Iterator[NDArray[np.float32]], firsts: list[int]) -> NDArray[Any]:
+    stored = [number for number, row in enumerate(firsts) if row < len(writer)]
+    row_of: dict[int, int] = {}
+    for row in firsts:
         if row >= len(writer):
-            row_of.setdefault(text, len(row_of))
+            row_of.setdefault(row, len(row_of))
     if not row_of:
-        return writer.take(first_rows)
+        return writer.take(firsts)
     encoded = array_of(next(encoded_parts), "the embeddings")
     dimension = writer.manifest.dimension or encoded.shape[-1]
     if encoded.shape != (len(row_of), dimension):
@@ -148,8 +147,8 @@ def _rows(
             f"{writer.manifest.encoder.name} gave embeddings of shape {encoded.shape} for {len(row_of)} texts, but "
             f"must give {(len(row_of), dimension)}: one row per text, always of one dimension"
         )
-    rows = encoded[[row_of.get(text, 0) for text in texts]]
+    rows = encoded[[row_of.get(row, 0) for row in firsts]]
     if stored:
         # The encoder's array may be read-only; indexing has made a copy.
-        rows[stored] = writer.take([first_rows[number] for number in stored])
+        rows[stored] = writer.take([firsts[number] for number in stored])
     return rows

@@ -16,7 +16,7 @@ import msgspec
 from clinometer.contents import decode_json
 from clinometer.encoders.base import EncoderRecord, Side
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import PARTIAL, json_bytes, ordinary, regular
+from clinometer.files import PARTIAL, RemotePath, bytes_in, json_bytes, location
 
 __all__ = [
     "MANIFEST",
@@ -137,21 +137,21 @@ class _Head(msgspec.Struct):
     dtype: str = ""
 
 
-def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
+def read_manifest(folder: str | os.PathLike[str] | RemotePath) -> Manifest:
     """The manifest of a store.
 
     Raises:
         FormatError: The folder has no manifest, or one that this version cannot read.
         FileNotFoundError: The folder does not exist.
     """
-    folder = ordinary(folder)
+    folder = location(folder)
     path = folder / MANIFEST
-    if folder.is_dir() and not ordinary(path).is_file():
+    if folder.is_dir() and not location(path).is_file():
         stages = [stage for stage in STAGES if (folder / stage / MANIFEST).is_file()]
         fix = f"open {folder / stages[0]}" if stages else "write one with clinometer encode"
         raise FormatError(folder, None, f"this folder is not a store of embeddings: it has no {MANIFEST}; {fix}")
-    text = regular(path).read_bytes()
-    head = decode_json(text, _Head, path, _EXPECTED)
+    text = bytes_in(path)
+    head = decode_json(text, _Head, str(path), _EXPECTED)
     if head.format != _FORMAT:
         raise FormatError(path, None, f"its format is {head.format!r}, but expected {_FORMAT!r}")
     if head.version > _VERSION or (head.dtype and head.dtype not in DTYPES):
@@ -161,7 +161,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
             f"it has version {head.version} and data type {head.dtype!r}, and this clinometer reads up to version "
             f"{_VERSION} of {', '.join(DTYPES)}; install a newer clinometer",
         )
-    manifest = decode_json(text, Manifest, path, _EXPECTED)
+    manifest = decode_json(text, Manifest, str(path), _EXPECTED)
     names = [shard.name for shard in manifest.shards]
     # Names become paths; digits cannot leave the folder.
     if len(set(names)) < len(names) or not all(_NAME.fullmatch(name) for name in names):

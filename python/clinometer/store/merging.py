@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clinometer.collection import Texts
 from clinometer.errors import CollectionError, UsageError
-from clinometer.files import folder_written_whole
+from clinometer.files import RemotePath, folder_written_whole
 from clinometer.parameters import checked
 from clinometer.store.manifest import MANIFEST, differences
 from clinometer.store.reader import EmbeddingStore
@@ -18,11 +18,11 @@ __all__ = ["merge"]
 
 
 @checked
-def merge(sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str]) -> EmbeddingStore:
+def merge(sources: Sequence[str | os.PathLike[str] | RemotePath], output: str | os.PathLike[str]) -> EmbeddingStore:
     """Merge stores; each is first read completely and checked. The new store is whole, or absent.
 
     Args:
-        sources: Folders of stores with the same encoder, stage and data type.
+        sources: Folders or URLs of stores with the same encoder, stage and data type.
         output: Folder of the new store.
 
     Returns:

@@ -1,7 +1,7 @@
-"""Embeddings on disk, read in place.
+"""Embeddings on disk, read in place, or in object storage, read by ranges.
 
-Opening checks every file's size and header but reads no row. Rows of float32 and float16 are read-only maps; codes are
-decoded whenever rows are read.
+Opening checks every file's size and header but reads no row. Local rows of float32 and float16 are read-only maps;
+codes are decoded, and remote rows fetched, whenever rows are read.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -20,12 +20,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import FormatError, UsageError
-from clinometer.files import ordinary
+from clinometer.files import RemotePath, location
 from clinometer.parameters import whole
 from clinometer.store.codes import CodedRows
 from clinometer.store.manifest import MANIFEST, STAGES, Manifest, Shard, Stage, read_manifest
+from clinometer.store.remote_rows import RemoteRows
 from clinometer.store.rowfiles import stored_values
-from clinometer.store.shards import map_shard, read_rows, refuse_bad_shards, take_rows
+from clinometer.store.shards import ShardLayout, map_shard, read_rows, refuse_bad_shards, take_rows
 from clinometer.vectors import array_of
 
 __all__ = ["EmbeddingStore", "find_store", "stores_in"]
@@ -35,7 +36,7 @@ class EmbeddingStore:
     """Embeddings of documents or queries in consecutive shards. Created by `EmbeddingStore.open`.
 
     Args:
-        path: Folder of the store.
+        path: Folder or URL of the store.
         manifest: Manifest at the time when the store was opened.
 
     Example:
@@ -54,30 +55,42 @@ class EmbeddingStore:
         >>> folder.cleanup()
     """
 
-    def __init__(self, path: str | os.PathLike[str], manifest: Manifest) -> None:
-        self.path, self.manifest = Path(path), manifest
+    def __init__(self, path: str | os.PathLike[str] | RemotePath, manifest: Manifest) -> None:
+        self.path, self.manifest = location(path), manifest
         self._ends = np.cumsum([shard.rows for shard in manifest.shards], dtype=np.int64)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, partial: bool = False) -> Self:
+    def open(
+        cls,
+        path: str | os.PathLike[str] | RemotePath,
+        *,
+        partial: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> Self:
         """Open a store for reading, after cheap checks: manifest, and size and header of each file.
 
         Args:
-            path: Folder of the store.
+            path: Folder of the store, or its URL in object storage, such as `s3://bucket/store/documents`, which needs
+                the extra `s3` or `fsspec`. Its rows are fetched by ranges, a block at a time, whenever they are read.
             partial: Whether to open a store whose encoding is not finished.
+            storage_options: For a URL, options of its file system in fsspec, such as `endpoint_url`. By default,
+                the environment and the configuration of the storage decide. They are not part of results.
 
         Raises:
             FormatError: The manifest or a shard has changed since it was written, or planned rows are missing.
             FileNotFoundError: The folder does not exist.
+            UsageError: The URL has a key, or fsspec does not know its protocol.
+            ClinometerError: The storage cannot be read, after a few attempts.
+            MissingExtraError: fsspec, or the package of the protocol, is not installed.
         """
-        manifest = read_manifest(path)
-        refuse_bad_shards(Path(path), manifest, checksums=False)
-        store = cls(path, manifest)
+        folder = location(path, storage_options)
+        store = cls(folder, read_manifest(folder))
+        _ = store.layout
         if not (partial or store.complete):
             raise FormatError(
-                Path(path),
+                folder,
                 None,
-                f"the store is not complete: {manifest.rows:,} of {manifest.planned_rows:,} {manifest.stage} are "
+                f"the store is not complete: {len(store):,} of {store.manifest.planned_rows:,} {store.stage} are "
                 "stored; run the same command again to finish it",
             )
         return store
@@ -128,16 +141,19 @@ class EmbeddingStore:
         """Parallel group of each row or None, read on first use."""
         return tuple(stored_values(self.path, self.manifest, "group"))
 
-    def shards(self) -> list[np.memmap[Any, Any] | CodedRows]:
+    def shards(self) -> list[np.memmap[Any, Any] | CodedRows | RemoteRows]:
         """All rows as consecutive parts of shape `(rows, dimension)`.
 
-        They are read-only memory maps. A store of codes gives `CodedRows`, which decode a shard each time that it is
-        converted to an array: converting one at a time needs float32 memory for one shard, and a scan of all at once
-        needs it for all of them.
+        They are read-only memory maps. A store of codes gives `CodedRows`, and one in object storage `RemoteRows`,
+        which decode or fetch a shard each time that it is converted to an array: converting one at a time needs memory
+        for one shard, and a scan of all at once needs it for all of them.
         """
         return [self._mapped(shard) for shard in self.manifest.shards]
 
-    def _mapped(self, shard: Shard) -> np.memmap[Any, Any] | CodedRows:
+    def _mapped(self, shard: Shard) -> np.memmap[Any, Any] | CodedRows | RemoteRows:
+        if isinstance(self.path, RemotePath):
+            path, offset, dtype, width = self._place(shard)
+            return RemoteRows(path, offset, dtype, width, shard.rows)
         rows = map_shard(self.path, shard)
         return CodedRows(rows) if self.manifest.dtype == "int16" else rows
 
@@ -186,10 +202,20 @@ class EmbeddingStore:
         for shard in self.manifest.shards:
             yield read_rows(*self._place(shard), 0, shard.rows)
 
-    def _place(self, shard: Shard) -> tuple[Path, int, str, int]:
+    def _place(self, shard: Shard) -> tuple[Path | RemotePath, int, str, int]:
         """File of a shard, bytes before its rows, data type and numbers in a row."""
-        offset = map_shard(self.path, shard).offset
-        return self.path / f"{shard.name}.npy", offset, self.manifest.dtype, self.manifest.width
+        path, manifest = self.path / f"{shard.name}.npy", self.manifest
+        offset = map_shard(self.path, shard).offset if isinstance(self.path, Path) else self.layout[shard.name].offset
+        return path, offset, manifest.dtype, manifest.width
+
+    @cached_property
+    def layout(self) -> dict[str, ShardLayout]:
+        """Position of the rows in the file of each shard, by the shard's name, when the store was opened.
+
+        Raises:
+            FormatError: A file has changed since it was written.
+        """
+        return refuse_bad_shards(self.path, self.manifest, checksums=False)
 
     def verify(self) -> None:
         """Read everything and compare the checksums.
@@ -219,14 +245,15 @@ class EmbeddingStore:
         }
 
 
-def stores_in(path: str | os.PathLike[str]) -> dict[Stage, Path]:
-    """The stores at a path: the folder itself, or `documents` and `queries` in it.
+def stores_in(path: str | os.PathLike[str] | RemotePath) -> dict[Stage, Path | RemotePath]:
+    """The stores at a path or URL: the folder itself, or `documents` and `queries` in it.
 
     Raises:
         FormatError: The folder has no store.
         FileNotFoundError: The folder does not exist.
+        ClinometerError: The storage cannot be read.
     """
-    folder = ordinary(path)
+    folder = location(path)
     if not (folder / MANIFEST).is_file():
         stores = {stage: folder / stage for stage in STAGES if (folder / stage / MANIFEST).is_file()}
         if stores:
@@ -234,7 +261,7 @@ def stores_in(path: str | os.PathLike[str]) -> dict[Stage, Path]:
     return {read_manifest(folder).stage: folder}
 
 
-def find_store(path: str | os.PathLike[str], stage: Stage) -> Path:
+def find_store(path: str | os.PathLike[str] | RemotePath, stage: Stage) -> Path | RemotePath:
     """The store of this stage: the folder itself, or the folder in it with the name of the stage.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from clinometer.errors import FormatError
-from clinometer.files import regular
+from clinometer.files import RemotePath, bytes_in
 from clinometer.store.manifest import Manifest, Shard
 
 __all__ = ["Column", "digest_of", "lines_of", "read_column", "stored_values"]
@@ -40,10 +40,10 @@ def lines_of(ids: Iterable[str], languages: Iterable[str], groups: Iterable[str 
     return msgspec.json.Encoder().encode_lines(rows)
 
 
-def read_column(folder: Path, shard: Shard, column: Column) -> list[str | None]:
+def read_column(folder: Path | RemotePath, shard: Shard, column: Column) -> list[str | None]:
     """One column of one shard; a file that has changed since it was written is refused."""
     path = folder / f"{shard.name}.jsonl"
-    text = regular(path).read_bytes()
+    text = bytes_in(path)
     if hashlib.sha256(text).hexdigest() != shard.jsonl_sha256:
         raise FormatError(
             path, None, "its checksum differs from the manifest's; copy the store again, or delete it and encode again"
@@ -57,7 +57,7 @@ def read_column(folder: Path, shard: Shard, column: Column) -> list[str | None]:
     return values
 
 
-def stored_values(folder: Path, manifest: Manifest, column: Column) -> Iterator[Any]:
+def stored_values(folder: Path | RemotePath, manifest: Manifest, column: Column) -> Iterator[Any]:
     """One column of a whole store."""
     return (value for shard in manifest.shards for value in read_column(folder, shard, column))
 

@@ -11,7 +11,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from clinometer.errors import UsageError
-from clinometer.files import written_together
+from clinometer.files import RemotePath, written_together
 from clinometer.store.exchange.formats import Format, format_of, is_address, module_of
 from clinometer.store.exchange.row_source import USUAL, Columns, Origin, RowBlock
 from clinometer.store.reader import EmbeddingStore
@@ -20,7 +20,7 @@ __all__ = ["export_store"]
 
 
 def export_store(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | RemotePath,
     target: str | os.PathLike[str],
     *,
     format: Format | None = None,
@@ -32,7 +32,7 @@ def export_store(
     """Write the rows of a store elsewhere, unchanged: float16 stays float16 if the format has it, codes are decoded.
 
     Args:
-        path: Folder of the store.
+        path: Folder or URL of the store.
         target: New file, or URL of a database, `postgresql://...`. If the format holds vectors only (`safetensors`,
             `faiss`, `npy`), `FILE.jsonl` gets id, language and group of each row. All files appear, or none.
         format: Format of the target; by default from its name.

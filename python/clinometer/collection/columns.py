@@ -1,0 +1,181 @@
+"""Columns of a collection that hold their values in another form than a tuple, and behave like one.
+
+Labels and groups are codes into a table of the distinct ones, so that millions of them are numbers and not objects.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from operator import index
+from typing import Any, Generic, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["CodedColumn", "Column", "coded", "equal_rows", "first_rows"]
+
+V = TypeVar("V", bound=str | None, covariant=True)
+
+_AT_ONCE = 4096
+_SHOWN = 20
+
+
+class Column(Sequence[V], Generic[V]):
+    """A sequence that equals a tuple or list of the same values, and is written like a tuple."""
+
+    @abstractmethod
+    def take(self, rows: Any) -> Sequence[V]:
+        """The values of some rows, an integer array or a slice, in this order."""
+
+    @abstractmethod
+    def _at(self, row: int) -> V:
+        """The value of a row, counted from 0."""
+
+    @overload
+    def __getitem__(self, row: int) -> V: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[V]: ...
+    def __getitem__(self, row: int | slice) -> V | Sequence[V]:
+        if isinstance(row, slice):
+            return self.take(row)
+        number = index(row)
+        size = len(self)
+        if not -size <= number < size:
+            raise IndexError(f"row {number} of {size}")
+        return self._at(number % size)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (tuple, list, Column)):
+            return NotImplemented
+        return len(self) == len(other) and all(one == two for one, two in zip(self, other, strict=True))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __add__(self, other: Iterable[Any]) -> tuple[Any, ...]:
+        return (*self, *other)
+
+    def __radd__(self, other: Iterable[Any]) -> tuple[Any, ...]:
+        return (*other, *self)
+
+    def __repr__(self) -> str:
+        if len(self) <= _SHOWN:
+            return repr(tuple(self))
+        return f"({', '.join(map(repr, self[:_SHOWN]))}, ... {len(self):,} in all)"
+
+
+class CodedColumn(Column[V]):
+    """Values as codes into a table.
+
+    Args:
+        codes: `(n,)` integers: index of each row's value in `labels`.
+        labels: The distinct values; not every one need be in use.
+
+    Example:
+        >>> column = CodedColumn(np.array([0, 1, 0]), ("en", "de"))
+        >>> column, column == ("en", "de", "en"), column[1:].count("de")
+        (('en', 'de', 'en'), True, 1)
+    """
+
+    def __init__(self, codes: NDArray[Any], labels: Sequence[V]) -> None:
+        self.codes = codes
+        self.labels: tuple[V, ...] = tuple(labels)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def _at(self, row: int) -> V:
+        return self.labels[int(self.codes[row])]
+
+    def __iter__(self) -> Iterator[V]:
+        for start in range(0, len(self.codes), _AT_ONCE):
+            yield from map(self.labels.__getitem__, self.codes[start : start + _AT_ONCE].tolist())
+
+    def take(self, rows: Any) -> CodedColumn[V]:
+        """The values of some rows."""
+        return CodedColumn(self.codes[rows], self.labels)
+
+    def __contains__(self, value: object) -> bool:
+        return value in self.labels and bool((self.codes == self.labels.index(value)).any())
+
+    def count(self, value: object) -> int:
+        """Number of rows with a value."""
+        return int((self.codes == self.labels.index(value)).sum()) if value in self.labels else 0
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        labels = np.array(self.labels, dtype=dtype) if self.labels else np.empty(0, dtype or np.str_)
+        values: NDArray[Any] = labels[self.codes]
+        return values
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CodedColumn, (self.codes, self.labels)
+
+    def counts(self) -> dict[V, int]:
+        """Number of rows of each value in use, in the order of first appearance."""
+        numbers = np.bincount(self.codes, minlength=len(self.labels)) if len(self.codes) else np.zeros(0, np.int64)
+        return {self.labels[code]: int(numbers[code]) for code in self._order()}
+
+    def compact(self) -> CodedColumn[V]:
+        """The same values with a table of those in use, in the order of first appearance."""
+        order = self._order()
+        new_code = np.zeros(len(self.labels), dtype=self.codes.dtype)
+        new_code[order] = np.arange(len(order))
+        return CodedColumn(new_code[self.codes], [self.labels[code] for code in order])
+
+    def _order(self) -> list[int]:
+        """The codes in use, in the order of first appearance."""
+        first = np.full(len(self.labels), len(self.codes), dtype=np.int64)
+        # Assigned from the end, so that the first row of each code stays.
+        first[self.codes[::-1]] = np.arange(len(self.codes) - 1, -1, -1)
+        used = np.flatnonzero(first < len(self.codes))
+        return used[np.argsort(first[used])].tolist()  # type: ignore[no-any-return]
+
+
+def coded(values: Sequence[V]) -> CodedColumn[V]:
+    """Any column as codes.
+
+    Example:
+        >>> coded(("en", "de", "en")).codes.tolist()
+        [0, 1, 0]
+    """
+    if isinstance(values, CodedColumn):
+        return values
+    code_of: dict[V, int] = {}
+    codes = np.fromiter((code_of.setdefault(value, len(code_of)) for value in values), np.int32, len(values))
+    return CodedColumn(codes, tuple(code_of))
+
+
+def first_rows(texts: Sequence[str]) -> NDArray[np.int64]:
+    """`(n,)`: the first row with the text of each row; no text is held, and equal digests are compared.
+
+    Example:
+        >>> first_rows(("a", "b", "a")).tolist()
+        [0, 1, 0]
+    """
+    first = np.arange(len(texts), dtype=np.int64)
+    for rows in equal_rows(texts):
+        first[rows] = rows[0]
+    return first
+
+
+def equal_rows(texts: Sequence[str]) -> Iterator[NDArray[np.int64]]:
+    """The rows of each text that several rows have, ascending."""
+    digests = getattr(texts, "digests", None)
+    if digests is None:
+        digests = np.fromiter(map(hash, texts), np.int64, len(texts))
+    order = np.argsort(digests, kind="stable")
+    same = digests[order[1:]] == digests[order[:-1]]
+    if not same.any():
+        return
+    starts = np.flatnonzero(same & ~np.concatenate([[False], same[:-1]]))
+    for start in starts.tolist():
+        stop = start + 1
+        while stop < len(order) and same[stop - 1]:
+            stop += 1
+        rows_of: dict[str, list[int]] = {}
+        for row in order[start:stop].tolist():
+            rows_of.setdefault(texts[row], []).append(row)
+        for rows in rows_of.values():
+            if len(rows) > 1:
+                yield np.array(rows, dtype=np.int64)
