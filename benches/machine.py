@@ -24,7 +24,7 @@ _LIBRARIES = (
     "clinometer", "numpy", "faiss-cpu", "torch", "sentence-transformers", "pytrec-eval-terrier", "ir-measures", "ranx",
     "numba",
 )  # fmt: skip
-_FEATURES = ("avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "asimd")
+_FEATURES = ("avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "amx_int8", "asimd")
 
 
 def describe() -> dict[str, Any]:

@@ -46,7 +46,7 @@ pub(crate) type RowPairs<'a> = [(&'a [f32], &'a [f32]); SIDE_BY_SIDE];
 
 /// Rows whose near scores are summed side by side: a single sum would wait
 /// for itself, and memory delivers more to a core that reads several places.
-pub(crate) const ROWS: usize = 4;
+pub(crate) const ABREAST: usize = 4;
 
 /// Fewest lanes of a sum that has no prescribed order.
 pub(crate) const LANES: usize = 8;
@@ -83,8 +83,8 @@ unsafe impl Component for f16 {
     }
 }
 
-/// Squared lengths of `ROWS` rows, and their products with each query.
-pub(crate) type NearSums<const N: usize> = ([f32; ROWS], [[f32; ROWS]; N]);
+/// Squared lengths of `ABREAST` rows, and their products with each query.
+pub(crate) type NearSums<const N: usize> = ([f32; ABREAST], [[f32; ABREAST]; N]);
 
 /// Which codes a kernel takes, and what their score is worth.
 #[derive(Debug, Clone, Copy)]
@@ -151,7 +151,7 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     /// Squared lengths of a few rows and their dot products with a few
     /// queries, each summed in `LANES` lanes or more that are added pairwise;
     /// what is left over is added one by one.
-    fn near<C: Component, const N: usize>(self, rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N>;
+    fn near<C: Component, const N: usize>(self, rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N>;
 
     /// Words of the code of a vector, two components in each.
     fn code_depth(dimension: usize) -> usize {
@@ -170,8 +170,9 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     }
 
     /// Scores of the codes in a panel of queries and a panel of documents, as
-    /// `CODING` defines them. They are exact where they fit `i32`.
-    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]);
+    /// `CODING` defines them. They are exact where they fit `i32`. Returns one
+    /// bit per query, set if a score of it is above its bar.
+    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32;
 
     /// One bit per document of a row of scores that is above the threshold.
     fn above(self, scores: &[f32], threshold: f32) -> u32;

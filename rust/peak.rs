@@ -92,10 +92,11 @@ pub fn exercise_kernel(isa: Isa, dimension: usize, integers: bool, tiles: usize)
                 if integers { (K::CODED_QUERIES, K::code_depth(dimension)) } else { (K::QUERIES, dimension) };
             let (queries, documents) = (Words::new(width * depth), Words::new(K::DOCUMENTS * depth));
             let mut scores = Words::new(width * K::DOCUMENTS);
+            let bars = vec![0; width];
             kernel.enter(|| {
                 for _ in 0..tiles {
                     if integers {
-                        kernel.tile_of_codes(depth, queries.i32(), documents.i32(), scores.i32_mut());
+                        kernel.tile_of_codes(depth, queries.i32(), documents.i32(), &bars, scores.i32_mut());
                     } else {
                         kernel.tile(depth, queries.f32(), documents.f32(), scores.f32_mut());
                     }

@@ -6,8 +6,8 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __cpuid, __cpuid_count, __m512i, _mm512_add_epi32, _mm512_load_si512, _mm512_slli_epi32, _mm512_store_si512,
-    _xgetbv,
+    __cpuid, __cpuid_count, __m512i, _mm512_add_epi32, _mm512_cmpgt_epi32_mask, _mm512_load_si512, _mm512_max_epi32,
+    _mm512_set1_epi32, _mm512_slli_epi32, _mm512_store_si512, _xgetbv,
 };
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
@@ -107,10 +107,10 @@ impl Products for Tiles {
     }
 
     #[inline(always)]
-    fn multiply(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+    fn multiply(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
         // SAFETY: a value of `Amx` proves the instructions, and `enter`, in
         // which its methods run, switches tiles on.
-        unsafe { multiply(depth, queries, documents, scores) }
+        unsafe { multiply(depth, queries, documents, bars, scores) }
     }
 }
 
@@ -212,10 +212,10 @@ unsafe fn sum_up(steps: usize, queries: *const i32, documents: *const i32, sums:
 /// Tiles are switched on.
 #[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn multiply(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+unsafe fn multiply(depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
     assert!(depth > 0 && depth.is_multiple_of(STEP_WORDS));
     assert!(queries.len() == depth * ROWS && documents.len() == depth * DOCUMENTS);
-    assert!(scores.len() == ROWS * DOCUMENTS && scores.as_ptr().cast::<__m512i>().is_aligned());
+    assert!(bars.len() == ROWS && scores.len() == ROWS * DOCUMENTS && scores.as_ptr().cast::<__m512i>().is_aligned());
     let mut sums = MaybeUninit::<AllSums>::uninit();
     // SAFETY: the assertions bound the panels; a step takes STEP_WORDS words
     // of each vector. `sum_up` writes all of the sums.
@@ -223,19 +223,23 @@ unsafe fn multiply(depth: usize, queries: &[i32], documents: &[i32], scores: &mu
         sum_up(depth / STEP_WORDS, queries.as_ptr(), documents.as_ptr(), &mut sums);
         sums.assume_init_ref()
     };
-    for row in 0..ROWS {
-        for half in 0..DOCUMENTS / WORDS {
+    let mut open = 0;
+    for (row, bar) in bars.iter().enumerate() {
+        let scores = &mut scores[row * DOCUMENTS..(row + 1) * DOCUMENTS];
+        // SAFETY: a row of sums is 64 bytes and starts on a cache line; so
+        // does each half of a row of scores, by the assertion.
+        let [left, right] = [0, 1].map(|half| unsafe {
             let [high, middle] = &sums[half];
-            let scores = &mut scores[row * DOCUMENTS + half * WORDS..][..WORDS];
-            // SAFETY: a row of sums is 64 bytes and starts on a cache line; so
-            // does each half of a row of scores, by the assertion.
-            unsafe {
-                let high = _mm512_load_si512(high.0[row].as_ptr().cast());
-                let middle = _mm512_load_si512(middle.0[row].as_ptr().cast());
-                _mm512_store_si512(scores.as_mut_ptr().cast(), _mm512_add_epi32(_mm512_slli_epi32::<8>(high), middle));
-            }
-        }
+            let high = _mm512_load_si512(high.0[row].as_ptr().cast());
+            let middle = _mm512_load_si512(middle.0[row].as_ptr().cast());
+            let sum = _mm512_add_epi32(_mm512_slli_epi32::<8>(high), middle);
+            _mm512_store_si512(scores.as_mut_ptr().add(half * WORDS).cast(), sum);
+            sum
+        });
+        let most = _mm512_max_epi32(left, right);
+        open |= u32::from(_mm512_cmpgt_epi32_mask(most, _mm512_set1_epi32(*bar)) != 0) << row;
     }
+    open
 }
 
 #[cfg(test)]
@@ -250,6 +254,7 @@ mod tests {
         fn tiles_do_what_their_emulation_does(
             steps in 1_usize..5,
             seed in prop::collection::vec(any::<i16>(), 5..60),
+            bar in any::<prop::sample::Index>(),
         ) {
             let Some(kernel) = Amx::detect() else { return Ok(()) };
             let depth = steps * STEP_WORDS;
@@ -262,9 +267,13 @@ mod tests {
             };
             let (queries, documents) = (fill(ROWS, 0), fill(DOCUMENTS, 7));
             let (mut scores, mut expected) = (Words::new(ROWS * DOCUMENTS), Words::new(ROWS * DOCUMENTS));
-            kernel.enter(|| kernel.tile_of_codes(depth, queries.i32(), documents.i32(), scores.i32_mut()));
-            Emulation.multiply(depth, queries.i32(), documents.i32(), expected.i32_mut());
-            prop_assert_eq!(scores.i32(), expected.i32());
+            // A score of each row is its bar: whether another is above depends on the row.
+            Emulation.multiply(depth, queries.i32(), documents.i32(), &[0; ROWS], expected.i32_mut());
+            let bars: Vec<i32> = (0..ROWS).map(|row| expected.i32()[row * DOCUMENTS + bar.index(DOCUMENTS)]).collect();
+            let rows = Emulation.multiply(depth, queries.i32(), documents.i32(), &bars, expected.i32_mut());
+            let open = kernel.enter(
+                || kernel.tile_of_codes(depth, queries.i32(), documents.i32(), &bars, scores.i32_mut()));
+            prop_assert_eq!((scores.i32(), open), (expected.i32(), rows));
         }
     }
 

@@ -6,13 +6,13 @@ use std::arch::x86_64::{
     __m256, __m256i, _CMP_GE_OQ, _CMP_GT_OQ, _mm_add_ps, _mm_loadu_si128, _mm_movehl_ps, _mm_movelh_ps, _mm_setzero_ps,
     _mm_storeu_ps, _mm_unpackhi_ps, _mm_unpacklo_ps, _mm256_broadcast_ss, _mm256_castps256_ps128, _mm256_castsi256_ps,
     _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_load_ps,
-    _mm256_load_si256, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_movemask_ps, _mm256_permute2f128_ps,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_store_ps,
-    _mm256_store_si256, _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    _mm256_load_si256, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_max_epi32, _mm256_movemask_ps,
+    _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
+    _mm256_shuffle_ps, _mm256_store_ps, _mm256_store_si256, _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
 use crate::kernel::forward::forward_kernel;
-use crate::kernel::{Component, Kernel, LANES, NearSums, ROWS, RowPairs, SIDE_BY_SIDE};
+use crate::kernel::{ABREAST, Component, Kernel, LANES, NearSums, RowPairs, SIDE_BY_SIDE};
 
 /// Proof that this machine has AVX2, FMA, F16C, POPCNT and BMI1.
 #[derive(Debug, Clone, Copy)]
@@ -90,8 +90,9 @@ fn add(mut sum: __m256i, term: __m256i) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
     check(depth, queries, documents, scores);
+    assert!(bars.len() == QUERIES);
     let mut sums = [[_mm256_setzero_si256(); 2]; QUERIES];
     let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());
     for _ in 0..depth {
@@ -107,13 +108,17 @@ fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut 
             document = document.add(DOCUMENTS);
         }
     }
-    for (row, sum) in scores.chunks_exact_mut(DOCUMENTS).zip(sums) {
+    let mut open = 0;
+    for (i, (row, sum)) in scores.chunks_exact_mut(DOCUMENTS).zip(sums).enumerate() {
         // SAFETY: as in `tile`.
         unsafe {
             _mm256_store_si256(row.as_mut_ptr().cast(), sum[0]);
             _mm256_store_si256(row.as_mut_ptr().add(8).cast(), sum[1]);
         }
+        let above = _mm256_cmpgt_epi32(_mm256_max_epi32(sum[0], sum[1]), _mm256_set1_epi32(bars[i]));
+        open |= u32::from(_mm256_movemask_ps(_mm256_castsi256_ps(above)) != 0) << i;
     }
+    open
 }
 
 #[inline]
@@ -248,15 +253,15 @@ unsafe fn eight<C: Component>(row: *const C) -> __m256 {
 /// The sums of each of four registers.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn across(sums: [__m256; ROWS]) -> [f32; ROWS] {
-    let mut fours = [_mm_setzero_ps(); ROWS];
-    for i in 0..ROWS {
+pub(super) fn across(sums: [__m256; ABREAST]) -> [f32; ABREAST] {
+    let mut fours = [_mm_setzero_ps(); ABREAST];
+    for i in 0..ABREAST {
         fours[i] = _mm_add_ps(_mm256_castps256_ps128(sums[i]), _mm256_extractf128_ps::<1>(sums[i]));
     }
     let [a, b, c, d] = fours;
     let ab = _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
     let cd = _mm_add_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
-    let mut totals = [0.0; ROWS];
+    let mut totals = [0.0; ABREAST];
     // SAFETY: the array is four floats.
     unsafe { _mm_storeu_ps(totals.as_mut_ptr(), _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab))) };
     totals
@@ -266,11 +271,11 @@ pub(super) fn across(sums: [__m256; ROWS]) -> [f32; ROWS] {
 /// of one query at a time, while the rows stay in the first-level cache.
 #[inline]
 #[target_feature(enable = "avx2,f16c,fma")]
-fn near<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+fn near<C: Component, const N: usize>(rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N> {
     if N <= 2 {
         return near_in_registers(rows, queries);
     }
-    let (mut squares, mut products) = ([0.0; ROWS], [[0.0; ROWS]; N]);
+    let (mut squares, mut products) = ([0.0; ABREAST], [[0.0; ABREAST]; N]);
     for n in 0..N {
         (squares, [products[n]]) = near_in_registers(rows, [queries[n]]);
     }
@@ -279,15 +284,15 @@ fn near<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) 
 
 #[inline]
 #[target_feature(enable = "avx2,f16c,fma")]
-fn near_in_registers<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+fn near_in_registers<C: Component, const N: usize>(rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N> {
     let depth = rows[0].len();
     assert!(rows.iter().all(|row| row.len() == depth) && queries.iter().all(|query| query.len() == depth));
     let whole = depth - depth % LANES;
-    let (mut squares, mut products) = ([_mm256_setzero_ps(); ROWS], [[_mm256_setzero_ps(); ROWS]; N]);
+    let (mut squares, mut products) = ([_mm256_setzero_ps(); ABREAST], [[_mm256_setzero_ps(); ABREAST]; N]);
     for k in (0..whole).step_by(LANES) {
         // SAFETY: all are `depth >= k + 8` long, by the assertion.
         unsafe {
-            for i in 0..ROWS {
+            for i in 0..ABREAST {
                 let components = eight(rows[i].as_ptr().add(k));
                 squares[i] = _mm256_fmadd_ps(components, components, squares[i]);
                 for n in 0..N {
@@ -298,12 +303,12 @@ fn near_in_registers<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: 
         }
     }
     let (mut squares, sums) = (across(squares), products);
-    let mut products = [[0.0; ROWS]; N];
+    let mut products = [[0.0; ABREAST]; N];
     for n in 0..N {
         products[n] = across(sums[n]);
     }
     for k in whole..depth {
-        for i in 0..ROWS {
+        for i in 0..ABREAST {
             let component = rows[i][k].wide();
             squares[i] = component.mul_add(component, squares[i]);
             for n in 0..N {

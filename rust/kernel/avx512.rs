@@ -6,12 +6,13 @@ use std::arch::x86_64::{
     __m256, __m512, __m512i, _CMP_GE_OQ, _CMP_GT_OQ, _mm256_add_ps, _mm256_maskz_loadu_epi16, _mm256_setzero_ps,
     _mm512_castps512_ps256, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask, _mm512_cvtph_ps, _mm512_dpwssd_epi32,
     _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_maskz_loadu_ps,
-    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps, _mm512_store_si512,
+    _mm512_max_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps,
+    _mm512_store_si512,
 };
 
 use crate::kernel::avx2::{Avx2, across, chains, pack};
 use crate::kernel::forward::forward_kernel;
-use crate::kernel::{Component, Kernel, NearSums, ROWS, RowPairs, SIDE_BY_SIDE};
+use crate::kernel::{ABREAST, Component, Kernel, NearSums, RowPairs, SIDE_BY_SIDE};
 
 /// Proof that this machine has the instructions named at `enter`.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +77,9 @@ fn tile(depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512vnni")]
-fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
     check(depth, queries, documents, scores);
+    assert!(bars.len() == QUERIES);
     let mut sums = [[_mm512_setzero_si512(); 2]; QUERIES];
     let (mut query, mut document) = (queries.as_ptr(), documents.as_ptr());
     for _ in 0..depth {
@@ -93,13 +95,17 @@ fn tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut 
             document = document.add(DOCUMENTS);
         }
     }
-    for (row, sum) in scores.chunks_exact_mut(DOCUMENTS).zip(sums) {
+    let mut open = 0;
+    for (i, (row, sum)) in scores.chunks_exact_mut(DOCUMENTS).zip(sums).enumerate() {
         // SAFETY: as in `tile`.
         unsafe {
             _mm512_store_si512(row.as_mut_ptr().cast(), sum[0]);
             _mm512_store_si512(row.as_mut_ptr().add(16).cast(), sum[1]);
         }
+        let most = _mm512_max_epi32(sum[0], sum[1]);
+        open |= u32::from(_mm512_cmpgt_epi32_mask(most, _mm512_set1_epi32(bars[i])) != 0) << i;
     }
+    open
 }
 
 /// Sixteen components from a place of a row on, widened.
@@ -142,24 +148,24 @@ unsafe fn some<C: Component>(row: *const C, mask: u16) -> __m512 {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-fn near<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+fn near<C: Component, const N: usize>(rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N> {
     let depth = rows[0].len();
     assert!(rows.iter().all(|row| row.len() == depth) && queries.iter().all(|query| query.len() == depth));
-    let (mut squares, mut products) = ([_mm512_setzero_ps(); ROWS], [[_mm512_setzero_ps(); ROWS]; N]);
-    let mut add = |components: [__m512; ROWS], others: [__m512; N]| {
-        for i in 0..ROWS {
+    let (mut squares, mut products) = ([_mm512_setzero_ps(); ABREAST], [[_mm512_setzero_ps(); ABREAST]; N]);
+    let mut add = |components: [__m512; ABREAST], others: [__m512; N]| {
+        for i in 0..ABREAST {
             squares[i] = _mm512_fmadd_ps(components[i], components[i], squares[i]);
             for n in 0..N {
                 products[n][i] = _mm512_fmadd_ps(components[i], others[n], products[n][i]);
             }
         }
     };
-    let (mut components, mut others) = ([_mm512_setzero_ps(); ROWS], [_mm512_setzero_ps(); N]);
+    let (mut components, mut others) = ([_mm512_setzero_ps(); ABREAST], [_mm512_setzero_ps(); N]);
     let whole = depth - depth % 16;
     for k in (0..whole).step_by(16) {
         // SAFETY: all are `depth >= k + 16` long, by the assertion.
         unsafe {
-            for i in 0..ROWS {
+            for i in 0..ABREAST {
                 components[i] = sixteen(rows[i].as_ptr().add(k));
             }
             for n in 0..N {
@@ -172,7 +178,7 @@ fn near<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) 
         let mask = (1 << (depth - whole)) - 1;
         // SAFETY: all are `depth` long, where the mask ends.
         unsafe {
-            for i in 0..ROWS {
+            for i in 0..ABREAST {
                 components[i] = some(rows[i].as_ptr().add(whole), mask);
             }
             for n in 0..N {
@@ -181,7 +187,7 @@ fn near<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) 
         }
         add(components, others);
     }
-    let mut totals = [[0.0; ROWS]; N];
+    let mut totals = [[0.0; ABREAST]; N];
     for n in 0..N {
         totals[n] = across(halved(products[n]));
     }
@@ -191,9 +197,9 @@ fn near<C: Component, const N: usize>(rows: [&[C]; ROWS], queries: [&[f32]; N]) 
 /// Both halves of each register, added.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq")]
-fn halved(sums: [__m512; ROWS]) -> [__m256; ROWS] {
-    let mut halves = [_mm256_setzero_ps(); ROWS];
-    for i in 0..ROWS {
+fn halved(sums: [__m512; ABREAST]) -> [__m256; ABREAST] {
+    let mut halves = [_mm256_setzero_ps(); ABREAST];
+    for i in 0..ABREAST {
         halves[i] = _mm256_add_ps(_mm512_castps512_ps256(sums[i]), _mm512_extractf32x8_ps::<1>(sums[i]));
     }
     halves

@@ -2,7 +2,7 @@
 //! with products of tiles in plain Rust. It is for tests, and slow.
 
 use crate::kernel::limbs::{Products, ROWS, STEP_WORDS, Tiled, WORDS};
-use crate::kernel::portable::Portable;
+use crate::kernel::portable::{Portable, rows_above};
 
 /// The portable kernel with emulated tiles.
 pub(crate) type Emulated = Tiled<Portable, Emulation>;
@@ -37,7 +37,7 @@ impl Products for Emulation {
 
     fn switch_on(self) {}
 
-    fn multiply(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+    fn multiply(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
         let width = scores.len() / ROWS;
         assert!(queries.len() == depth * ROWS && documents.len() == depth * width);
         let tile = ROWS * WORDS;
@@ -58,5 +58,6 @@ impl Products for Emulation {
                 }
             }
         }
+        rows_above(scores, bars)
     }
 }

@@ -19,10 +19,10 @@ macro_rules! forward_kernel {
                 tile(depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) -> ()
                     = tile(depth, queries, documents, scores);
                 chains(pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE] = chains(pairs);
-                near[C: Component, const N: usize](rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N>
+                near[C: Component, const N: usize](rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N>
                     = near(rows, queries);
-                tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) -> ()
-                    = tile_of_codes(depth, queries, documents, scores);
+                tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32
+                    = tile_of_codes(depth, queries, documents, bars, scores);
                 above(scores: &[f32], threshold: f32) -> u32 = compare::<_CMP_GT_OQ>(scores, threshold);
                 at_least(scores: &[f32], threshold: f32) -> u32 = compare::<_CMP_GE_OQ>(scores, threshold);
                 integers_above(scores: &[i32], threshold: i32) -> u32 = integers_above(scores, threshold);

@@ -102,7 +102,7 @@ pub(crate) trait Dispatch {
 mod tests {
     use super::*;
     use crate::kernel::portable::pack_word_by_word;
-    use crate::kernel::{ROWS, chain};
+    use crate::kernel::{ABREAST, chain};
     use crate::pack::words::Words;
     use half::f16;
     use proptest::prelude::*;
@@ -168,8 +168,17 @@ mod tests {
         kernel.enter(|| {
             kernel.pack_queries(depth, arranged(&queries).u32(), a.u32_mut());
             kernel.pack(depth, arranged(&documents).u32(), b.u32_mut());
-            kernel.tile_of_codes(depth, a.i32(), b.i32(), scores.i32_mut());
+            kernel.tile_of_codes(depth, a.i32(), b.i32(), &vec![0; K::CODED_QUERIES], scores.i32_mut());
         });
+        let most: Vec<i32> =
+            scores.i32().chunks_exact(K::DOCUMENTS).filter_map(|row| row.iter().max().copied()).collect();
+        for reached in 0..K::CODED_QUERIES {
+            // One row reaches above its bar, if that is not the least number.
+            let bars: Vec<i32> =
+                (0..).zip(&most).map(|(n, most)| most.saturating_sub(i32::from(n == reached))).collect();
+            let open = kernel.enter(|| kernel.tile_of_codes(depth, a.i32(), b.i32(), &bars, scores.i32_mut()));
+            assert_eq!(open, u32::from(most[reached] > i32::MIN) << reached);
+        }
         let dot = |a: &[i64], b: &[i64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<i64>();
         let whole = |code: &[i16]| code.iter().map(|c| i64::from(*c)).collect::<Vec<_>>();
         let low = |code: &[i16]| code.iter().map(|c| i64::from(*c as i8)).collect::<Vec<_>>();
@@ -200,7 +209,7 @@ mod tests {
                 let place = usize::from(bits) % LENGTH;
                 let (mut row, mut query) = ([f16::ZERO; LENGTH], [0.0; LENGTH]);
                 (row[place], query[place]) = (half, 1.0);
-                let (_, [wide]) = kernel.enter(|| kernel.near([&row; ROWS], [&query]));
+                let (_, [wide]) = kernel.enter(|| kernel.near([&row; ABREAST], [&query]));
                 assert!(wide.iter().all(|wide| *wide == half.to_f32() || half.is_nan() && wide.is_nan()));
             }
         }

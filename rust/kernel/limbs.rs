@@ -26,7 +26,7 @@
 //! in the order of `arrange`: the high limbs of 64 components, then their low
 //! limbs, then the next 64.
 
-use crate::kernel::{self, Coding, Component, Kernel, NearSums, RowPairs, SIDE_BY_SIDE};
+use crate::kernel::{ABREAST, Coding, Component, Kernel, NearSums, RowPairs, SIDE_BY_SIDE};
 
 /// Components that one product of tiles sums up.
 const STEP: usize = 64;
@@ -48,8 +48,9 @@ pub(super) trait Products: Copy + Send + Sync {
     /// Makes the tiles ready for this thread.
     fn switch_on(self) -> Self::On;
 
-    /// 256 H + M of 16 queries and a panel of documents.
-    fn multiply(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]);
+    /// 256 H + M of 16 queries and a panel of documents, and one bit for each
+    /// query with a score above its bar.
+    fn multiply(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32;
 }
 
 /// A kernel for floats, and products of tiles for codes.
@@ -116,7 +117,7 @@ impl<F: Kernel, P: Products> Kernel for Tiled<F, P> {
     }
 
     #[inline(always)]
-    fn near<C: Component, const N: usize>(self, rows: [&[C]; kernel::ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+    fn near<C: Component, const N: usize>(self, rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N> {
         self.floats.near(rows, queries)
     }
 
@@ -134,8 +135,8 @@ impl<F: Kernel, P: Products> Kernel for Tiled<F, P> {
     }
 
     #[inline(always)]
-    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
-        self.products.multiply(depth, queries, documents, scores);
+    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
+        self.products.multiply(depth, queries, documents, bars, scores)
     }
 
     #[inline(always)]

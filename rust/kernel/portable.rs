@@ -2,7 +2,7 @@
 //! into vector instructions where the target has them; elsewhere it is slow
 //! but still exact.
 
-use crate::kernel::{Component, Kernel, LANES, NearSums, ROWS, RowPairs, SIDE_BY_SIDE, chain};
+use crate::kernel::{ABREAST, Component, Kernel, LANES, NearSums, RowPairs, SIDE_BY_SIDE, chain};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable;
@@ -39,7 +39,7 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn near<C: Component, const N: usize>(self, rows: [&[C]; ROWS], queries: [&[f32]; N]) -> NearSums<N> {
+    fn near<C: Component, const N: usize>(self, rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N> {
         let product = |row: &[C], other: &dyn Fn(usize) -> f32| {
             let whole = row.len() - row.len() % LANES;
             let mut sums = [0.0_f32; LANES];
@@ -59,7 +59,7 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], scores: &mut [i32]) {
+    fn tile_of_codes(self, depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32 {
         let mut sums = [[0_i32; Self::DOCUMENTS]; Self::QUERIES];
         let components = queries.chunks_exact(Self::QUERIES).zip(documents.chunks_exact(Self::DOCUMENTS));
         for (query, document) in components.take(depth) {
@@ -71,6 +71,7 @@ impl Kernel for Portable {
             }
         }
         scores.copy_from_slice(sums.as_flattened());
+        rows_above(scores, bars)
     }
 
     #[inline(always)]
@@ -92,6 +93,12 @@ impl Kernel for Portable {
 #[inline(always)]
 fn mask<T: Copy>(scores: &[T], keep: impl Fn(T) -> bool) -> u32 {
     scores.iter().enumerate().fold(0, |mask, (bit, score)| mask | u32::from(keep(*score)) << bit)
+}
+
+/// One bit for each row of scores with one above its bar.
+pub(super) fn rows_above(scores: &[i32], bars: &[i32]) -> u32 {
+    let rows = scores.chunks_exact(scores.len() / bars.len()).zip(bars);
+    rows.enumerate().fold(0, |open, (n, (row, bar))| open | u32::from(row.iter().any(|score| score > bar)) << n)
 }
 
 /// Packs rows word by word.

@@ -94,13 +94,15 @@ pub(super) struct PassOptions {
     isa: Option<Isa>,
 }
 
-/// What a scan yields: counts as (languages, targets), and for k > 0 lists as
-/// (lists, k), filled up with the greatest place and NaN.
+/// What a scan yields: counts as (languages, targets), the number of
+/// documents of each language, and for k > 0 lists as (lists, k), filled up
+/// with the greatest place and NaN.
 #[pyclass(frozen, get_all)]
 pub(super) struct ScanResult {
     greater: Py<PyArray2<u32>>,
     equal: Py<PyArray2<u32>>,
     before: Py<PyArray2<u32>>,
+    pool_sizes: Py<PyArray1<i64>>,
     rescored: u64,
     top_places: Option<Py<PyArray2<u32>>>,
     top_scores: Option<Py<PyArray2<f32>>>,
@@ -147,7 +149,7 @@ pub(super) fn scan<'py>(
             precision: precision.unwrap_or_default(),
             shape,
         };
-        let outcome = scan.run(control)?;
+        let (outcome, sizes) = (scan.run(control)?, scan.sizes());
         drop(queries);
         let lists = outcome.top.lists();
         let (mut top_places, mut top_scores) = (repeated(u32::MAX, &[lists, k])?, repeated(f32::NAN, &[lists, k])?);
@@ -156,9 +158,9 @@ pub(super) fn scan<'py>(
                 (top_places[at], top_scores[at]) = (hit.place, hit.score);
             }
         }
-        Ok((outcome.counts, outcome.rescored, lists, top_places, top_scores))
+        Ok((outcome.counts, sizes, outcome.rescored, lists, top_places, top_scores))
     };
-    let (counts, rescored, lists, top_places, top_scores) =
+    let (counts, sizes, rescored, lists, top_places, top_scores) =
         detached(py, progress.as_ref(), |control| guarded(&spans, || run(control)))?;
     let table = |column: Vec<u32>, shape: [usize; 2]| column.into_pyarray(py).reshape(shape).map(Bound::unbind);
     let by_language = [language_count, targets.len()];
@@ -167,6 +169,7 @@ pub(super) fn scan<'py>(
         greater: table(counts.greater, by_language)?,
         equal: table(counts.equal, by_language)?,
         before: table(counts.before, by_language)?,
+        pool_sizes: sizes.into_pyarray(py).unbind(),
         rescored,
         top_places: top.map(|shape| table(top_places, shape)).transpose()?,
         top_scores: top.map(|shape| top_scores.into_pyarray(py).reshape(shape).map(Bound::unbind)).transpose()?,

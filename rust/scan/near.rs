@@ -8,15 +8,15 @@
 
 use std::ops::Range;
 
-use crate::kernel::{Component, Kernel, LANES, NearSums, ROWS};
+use crate::kernel::{ABREAST, Component, Kernel, LANES, NearSums};
 use crate::matrix::{Elements, Prepared, Similarity};
 use crate::scan::Scan;
 
-/// Rows of a block from each of `ROWS` places of a stretch.
+/// Rows of a block from each of `ABREAST` places of a stretch.
 pub(crate) const RUN: usize = 64;
 
 /// Positions of a block: `RUN` for each of the places.
-const POSITIONS: usize = ROWS * RUN;
+const POSITIONS: usize = ABREAST * RUN;
 
 /// Queries scored while a row is in registers.
 const TOGETHER: usize = 4;
@@ -80,7 +80,7 @@ impl NearScores {
     /// Scores the rows of some runs of equal length, except the last, which
     /// may be shorter; run n is at positions `n * RUN` and on.
     #[inline(always)]
-    pub(crate) fn read<K: Kernel>(&mut self, kernel: K, scan: &Scan<'_>, runs: &[Range<usize>; ROWS]) {
+    pub(crate) fn read<K: Kernel>(&mut self, kernel: K, scan: &Scan<'_>, runs: &[Range<usize>; ABREAST]) {
         match scan.documents.elements() {
             Elements::F32(values) => self.sum(kernel, scan, values, runs),
             Elements::F16(values) => self.sum(kernel, scan, values, runs),
@@ -90,7 +90,13 @@ impl NearScores {
 
     /// Lengths into `lengths`, products into `lows`.
     #[inline(always)]
-    fn sum<K: Kernel, C: Component>(&mut self, kernel: K, scan: &Scan<'_>, values: &[C], runs: &[Range<usize>; ROWS]) {
+    fn sum<K: Kernel, C: Component>(
+        &mut self,
+        kernel: K,
+        scan: &Scan<'_>,
+        values: &[C],
+        runs: &[Range<usize>; ABREAST],
+    ) {
         let dimension = scan.documents.dimension();
         let last = scan.documents.rows() - 1;
         let longest = runs.iter().map(ExactSizeIterator::len).fold(0, usize::max);
@@ -116,7 +122,7 @@ impl NearScores {
 
     #[inline(always)]
     fn keep<const N: usize>(&mut self, at: usize, first: usize, (squares, products): NearSums<N>) {
-        for row in 0..ROWS {
+        for row in 0..ABREAST {
             self.lengths[row * RUN + at] = squares[row];
             for (n, products) in products.iter().enumerate() {
                 self.lows[(first + n) * POSITIONS + row * RUN + at] = products[row];

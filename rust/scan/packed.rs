@@ -42,6 +42,9 @@ pub(crate) struct PackedWorker<'s, K> {
     reaches: Vec<i32>,
     /// Per list, an integer score that must be exceeded to enter it.
     bars: Vec<i32>,
+    /// Per query and padding, an integer score that must be exceeded for
+    /// anything to happen.
+    lowest: Vec<i32>,
     /// Per query, the unit of integer scores in this block.
     units: Vec<f64>,
     /// Per target, integer scores that must be exceeded to reach it perhaps,
@@ -77,6 +80,7 @@ impl<'s, K: Kernel> Worker<'s, K> for PackedWorker<'s, K> {
             scores: Words::new(K::QUERIES.max(K::CODED_QUERIES) * K::DOCUMENTS),
             reaches: Vec::new(),
             bars: Vec::new(),
+            lowest: Vec::new(),
             lows: Vec::new(),
             highs: Vec::new(),
             units: Vec::new(),
@@ -172,6 +176,7 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         codes.reaches(bound, document_unit, shared.scan.documents.dimension(), &mut self.reaches)?;
         self.units.clear();
         self.bars.clear();
+        self.lowest.clear();
         self.lows.clear();
         self.highs.clear();
         let lists = if shared.scan.k > 0 { shared.scan.lists_per_query() } else { 0 };
@@ -180,12 +185,17 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
             self.units.push(unit);
             let thresholds = (query * lists..(query + 1) * lists).map(|list| self.share.candidates.threshold(list));
             self.bars.extend(thresholds.map(|score| center(score, unit).saturating_sub(reach + 1)));
+            let mut lowest = self.bars[query * lists..].iter().copied().fold(i32::MAX, i32::min);
             for score in shared.scan.targets.scores(shared.scan.targets.of_query(query)) {
                 let center = center(*score, unit);
-                self.lows.push(center.saturating_sub(reach + 1));
+                let low = center.saturating_sub(reach + 1);
+                lowest = lowest.min(low);
+                self.lows.push(low);
                 self.highs.push(center.saturating_add(reach));
             }
+            self.lowest.push(lowest);
         }
+        self.lowest.resize(self.lowest.len().next_multiple_of(K::CODED_QUERIES), i32::MAX);
         Some(codes)
     }
 
@@ -201,8 +211,8 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
     }
 
     #[inline(always)]
-    fn queries_of(&self, panel: usize, width: usize) -> Range<usize> {
-        panel * width..((panel + 1) * width).min(self.shared.scan.queries.rows())
+    fn queries_of(&self, panel: usize) -> Range<usize> {
+        panel * K::QUERIES..((panel + 1) * K::QUERIES).min(self.shared.scan.queries.rows())
     }
 
     /// Canonical scores of one panel of documents.
@@ -214,7 +224,7 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         for panel in panels {
             let scores = &mut self.scores.f32_mut()[..K::QUERIES * K::DOCUMENTS];
             shared.kernel.tile(queries.depth(), queries.f32(panel), self.block.panel(documents), scores);
-            for (lane, query) in self.queries_of(panel, K::QUERIES).enumerate() {
+            for (lane, query) in self.queries_of(panel).enumerate() {
                 self.count(query, lane, head, documents);
             }
         }
@@ -259,10 +269,12 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         let head = self.block.head(documents);
         let depth = K::code_depth(shared.scan.queries.dimension());
         for panel in panels {
+            let queries = panel * K::CODED_QUERIES..(panel + 1) * K::CODED_QUERIES;
             let scores = &mut self.scores.i32_mut()[..K::CODED_QUERIES * K::DOCUMENTS];
-            shared.kernel.tile_of_codes(depth, codes.panel(panel), self.block.codes(documents), scores);
-            for (lane, query) in self.queries_of(panel, K::CODED_QUERIES).enumerate() {
-                self.sift(query, lane, head, documents);
+            let (codes, documents_codes) = (codes.panel(panel), self.block.codes(documents));
+            let bars = &self.lowest[queries.clone()];
+            for lane in bits(shared.kernel.tile_of_codes(depth, codes, documents_codes, bars, scores)) {
+                self.sift(queries.start + lane, lane, head, documents);
             }
             if self.doubts.len() > DOUBTS {
                 self.settle();
@@ -283,9 +295,12 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         let targets = shared.scan.targets.of_query(query);
         let bars = self.lows[targets.clone()].iter().zip(&self.highs[targets.clone()]);
         for ((low, high), greater) in bars.zip(self.share.counts.greater_of(head.language, targets)) {
-            let above = shared.kernel.integers_above(scores, *high);
-            *greater += (above & filled).count_ones();
-            open |= above ^ shared.kernel.integers_above(scores, *low);
+            let reached = shared.kernel.integers_above(scores, *low);
+            if reached != 0 {
+                let above = shared.kernel.integers_above(scores, *high);
+                *greater += (above & filled).count_ones();
+                open |= above ^ reached;
+            }
         }
         for lane in bits(open & filled) {
             let row = (documents * K::DOCUMENTS + lane) as u32;

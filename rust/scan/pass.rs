@@ -12,7 +12,7 @@ use crate::cancel::Control;
 use crate::error::{Error, Result};
 use crate::kernel::Kernel;
 use crate::kernel::isa::Dispatch;
-use crate::matrix::{Similarity, first_bad};
+use crate::matrix::{Elements, Similarity, first_bad};
 use crate::pack::int16::CodedQueries;
 use crate::ranks::{Counts, Ties};
 use crate::scan::packed::PackedWorker;
@@ -29,6 +29,9 @@ const SCORED_TWICE: usize = 250;
 /// Queries up to which near scores of rows where they lie cost less than
 /// packing them: half as much for this number.
 const STREAMED_QUERIES: usize = 16;
+
+/// Bytes of documents whose pages a processor remembers: 1,536 of 4 KB.
+const REMEMBERED: usize = 1536 << 12;
 
 /// Queries from which coding the documents pays.
 const FEW_QUERIES: usize = 64;
@@ -96,11 +99,19 @@ fn integers_pay(scan: &Scan<'_>, floors: Option<&[f32]>) -> bool {
     pays && scan.similarity == Similarity::Cosine
 }
 
-/// Documents that a thread takes at a time. Longer stretches waste fewer
-/// lanes in the last panel of each language; several for each thread keep
-/// all of them busy.
+/// Documents that a thread takes at a time. A stretch is read language by
+/// language, which is half as slow again where the processor forgets the pages
+/// before it comes back to them. But short stretches waste lanes in the last
+/// panel of each language, so with many languages they are longer. Several for
+/// each thread keep all of them busy.
 fn stretch_length(scan: &Scan<'_>, threads: usize) -> usize {
-    let long = 4096 + 1024 * scan.language_count;
+    let bytes = match scan.documents.elements() {
+        Elements::F32(_) => 4,
+        Elements::F16(_) => 2,
+    };
+    let remembered = REMEMBERED / (bytes * scan.documents.dimension());
+    let filled = 256 * scan.language_count;
+    let long = if 2 * remembered < filled { 4 * filled } else { remembered.max(filled) };
     let fair = scan.documents.rows().div_ceil(4 * threads);
     long.min(fair).max(scan.block())
 }

@@ -23,6 +23,18 @@ impl Scan<'_> {
         Ok(outcome)
     }
 
+    /// Number of documents of each language.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<i64> {
+        // Two tables: neighbours are often of one language, and would wait for
+        // each other.
+        let mut tables = vec![[0, 0]; self.language_count];
+        for (n, language) in self.languages.iter().enumerate() {
+            tables[usize::from(*language)][n % 2] += 1;
+        }
+        tables.into_iter().map(|[even, odd]| even + odd).collect()
+    }
+
     fn check(&self) -> Result<()> {
         let (queries, documents) = (self.queries, &self.documents);
         let problem = if queries.dimension() != documents.dimension() {

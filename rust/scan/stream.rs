@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use crate::error::{Result, RowProblem};
-use crate::kernel::{Kernel, ROWS, SIDE_BY_SIDE};
+use crate::kernel::{ABREAST, Kernel, SIDE_BY_SIDE};
 use crate::memory::zeros;
 use crate::scan::near::{NearScores, RUN};
 use crate::scan::packed::bits;
@@ -58,24 +58,10 @@ impl<'s, K: Kernel> Worker<'s, K> for StreamWorker<'s, K> {
     fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>> {
         let shared = self.shared;
         shared.control.check()?;
-        let mut bad = Vec::new();
-        // Parts of the stretch are read side by side, a run of each at a time.
-        let part = rows.len().div_ceil(ROWS);
-        for done in (0..part).step_by(RUN) {
-            let runs = std::array::from_fn(|n| {
-                let start = rows.start + n * part;
-                let end = (start + part).min(rows.end);
-                (start + done).min(end)..(start + done + RUN).min(end)
-            });
-            shared.kernel.enter(
-                #[inline(always)]
-                || {
-                    self.near.read(shared.kernel, shared.scan, &runs);
-                    self.judge(&runs);
-                },
-            );
-            self.settle(&mut bad);
-        }
+        let bad = shared.kernel.enter(
+            #[inline(always)]
+            || self.scan_inside(rows.clone()),
+        );
         if let Some(progress) = shared.progress {
             progress.advance(rows.len());
         }
@@ -84,9 +70,27 @@ impl<'s, K: Kernel> Worker<'s, K> for StreamWorker<'s, K> {
 }
 
 impl<K: Kernel> StreamWorker<'_, K> {
+    #[inline(always)]
+    fn scan_inside(&mut self, rows: Range<usize>) -> Vec<(u64, RowProblem)> {
+        let mut bad = Vec::new();
+        // Parts of the stretch are read side by side, a run of each at a time.
+        let part = rows.len().div_ceil(ABREAST);
+        for done in (0..part).step_by(RUN) {
+            let runs = std::array::from_fn(|n| {
+                let start = rows.start + n * part;
+                let end = (start + part).min(rows.end);
+                (start + done).min(end)..(start + done + RUN).min(end)
+            });
+            self.near.read(self.shared.kernel, self.shared.scan, &runs);
+            self.judge(&runs);
+            self.settle(&mut bad);
+        }
+        bad
+    }
+
     /// Counts what near scores decide, and notes the rest.
     #[inline(always)]
-    fn judge(&mut self, runs: &[Range<usize>; ROWS]) {
+    fn judge(&mut self, runs: &[Range<usize>; ABREAST]) {
         let scan = self.shared.scan;
         if scan.k > 0 {
             let per_query = scan.lists_per_query();
@@ -147,6 +151,7 @@ impl<K: Kernel> StreamWorker<'_, K> {
 
     /// Scores what is in doubt canonically; rows that cannot be scored go to
     /// `bad`.
+    #[inline(always)]
     fn settle(&mut self, bad: &mut Vec<(u64, RowProblem)>) {
         let scan = self.shared.scan;
         let dimension = scan.queries.dimension();
@@ -187,6 +192,7 @@ impl<K: Kernel> StreamWorker<'_, K> {
     }
 
     /// Scores a few doubts canonically, then counts and offers them.
+    #[inline(always)]
     fn decide(&mut self, few: &[(Doubt, usize)]) {
         let Some(last) = few.last() else { return };
         let Shared { scan, kernel, .. } = *self.shared;
@@ -195,10 +201,7 @@ impl<K: Kernel> StreamWorker<'_, K> {
             let (doubt, place) = few.get(n).unwrap_or(last);
             (scan.queries.row(doubt.query), &self.ready[place * dimension..(place + 1) * dimension])
         });
-        let scores = kernel.enter(
-            #[inline(always)]
-            || kernel.chains(pairs),
-        );
+        let scores = kernel.chains(pairs);
         for ((doubt, _), score) in few.iter().zip(scores) {
             let (language, place) = (usize::from(scan.languages[doubt.row]), scan.place(doubt.row));
             if scan.k > 0 {

@@ -296,3 +296,12 @@ def test_long_lists_are_made_for_some_queries_at_a_time(monkeypatch: pytest.Monk
     assert_array_equal(found.ranks.greater, wanted.ranks.greater)
     with pytest.raises(UsageError, match="pool_k is -1, but cannot be negative"):
         cm.scan(queries, documents, pool_k=-1)
+
+
+@given(st.lists(st.lists(st.integers(0, 6), min_size=1, max_size=9), min_size=1, max_size=3))
+def test_sizes_of_the_pool_are_those_of_its_languages(shards: list[list[int]]) -> None:
+    codes = np.concatenate(shards)
+    documents = [np.ones((len(shard), 2), dtype=np.float32) for shard in shards]
+    ranks = cm.rank_relevant([[1.0, 1.0]], documents, [[0]], codes)
+    assert ranks.pool_sizes is not None
+    assert ranks.pool_sizes.tolist() == np.bincount(codes).tolist()

@@ -190,7 +190,7 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
             greater=narrow(core_result.greater.T),
             equal=narrow(core_result.equal.T),
             before=narrow(core_result.before.T),
-            pool_sizes=np.bincount(piece.codes[span], minlength=len(settings.labels)),
+            pool_sizes=core_result.pool_sizes,
         )
         part = Scan(counts, _lists(task, piece, core_result), core_result.rescored)
         total = part if total is None else add(total, part)
