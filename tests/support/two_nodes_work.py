@@ -40,15 +40,22 @@ RELEVANT = [[int(row)] for row in DRAW.choice(540, 9, replace=False)]
 
 @dataclass(frozen=True)
 class WaitingElsewhere(faults.Unchanged):
-    """Documents as they are, for which every node but the first takes very long, and says that it has begun."""
+    """Documents as they are, for which every node but the first takes very long, and says that it has begun.
+
+    The first node waits for that, so that the other has a shard when it dies.
+    """
 
     marker: str = ""
     first: str = ""
 
     def documents(self, rows: NDArray[Any], languages: Sequence[str]) -> NDArray[np.float32]:
+        marker = Path(self.marker)
         if node() != self.first:
-            Path(self.marker).touch()
-            time.sleep(120)
+            marker.touch()
+            time.sleep(200)
+        deadline = time.monotonic() + 60
+        while not marker.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
         return super().documents(rows, languages)
 
 
@@ -118,10 +125,10 @@ def main(folder: Path) -> dict[str, Any]:
                     time.sleep(0.05)
                 nodes.kill_other()
 
-            killer = threading.Thread(target=kill)
+            killer = threading.Thread(target=kill, daemon=True)
             killer.start()
             assert_same(scanned(store, change, executor), scanned(store, None, LocalExecutor()))
-            killer.join()
+            killer.join(20)
             result["after a death"] = True
             result["killed"] = marker.exists()
     return result
