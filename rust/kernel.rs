@@ -148,6 +148,9 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     /// Canonical scores of a few pairs at once.
     fn chains(self, pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE];
 
+    /// Widens half precision, exactly.
+    fn widen(self, halves: &[f16], wide: &mut [f32]);
+
     /// Squared lengths of a few rows and their dot products with a few
     /// queries, each summed in `LANES` lanes or more that are added pairwise;
     /// what is left over is added one by one.

@@ -4,7 +4,6 @@
 use std::hint::black_box;
 
 use half::f16;
-use half::slice::HalfFloatSliceExt;
 
 use crate::error::{BadRows, Error, Result, RowProblem};
 use crate::kernel::Kernel;
@@ -122,8 +121,9 @@ impl<'a> Matrix<'a> {
     /// lanes that are added pairwise at the end; cosine multiplies each
     /// component by the reciprocal length in `f64` and rounds once to `f32`.
     #[inline(always)]
-    pub(crate) fn prepare_row(
+    pub(crate) fn prepare_row<K: Kernel>(
         &self,
+        kernel: K,
         row: usize,
         similarity: Similarity,
         out: &mut [f32],
@@ -131,7 +131,7 @@ impl<'a> Matrix<'a> {
         let span = row * self.dimension..(row + 1) * self.dimension;
         match self.elements {
             Elements::F32(values) => out.copy_from_slice(&values[span]),
-            Elements::F16(values) => values[span].convert_to_f32_slice(out),
+            Elements::F16(values) => kernel.widen(&values[span], out),
         }
         let length = length(out);
         if !length.is_finite() {
@@ -159,12 +159,12 @@ impl<'a> Matrix<'a> {
     }
 
     #[inline(always)]
-    fn prepared(&self, similarity: Similarity, input: &'static str) -> Result<Prepared> {
+    fn prepared<K: Kernel>(&self, kernel: K, similarity: Similarity, input: &'static str) -> Result<Prepared> {
         let mut values: Vec<f32> = zeros(&[self.rows, self.dimension])?;
         let mut bad = Vec::new();
         let mut longest = 0.0_f64;
         for (row, out) in values.chunks_exact_mut(self.dimension).enumerate() {
-            match self.prepare_row(row, similarity, out) {
+            match self.prepare_row(kernel, row, similarity, out) {
                 Ok(length) => longest = longest.max(length),
                 Err(problem) if bad.len() < NAMED_ROWS => bad.push((row as u64, problem)),
                 Err(_) => {}
@@ -190,7 +190,7 @@ impl Dispatch for Preparation<'_> {
     fn run<K: Kernel>(self, kernel: K) -> Self::Output {
         kernel.enter(
             #[inline(always)]
-            || self.matrix.prepared(self.similarity, self.input),
+            || self.matrix.prepared(kernel, self.similarity, self.input),
         )
     }
 }

@@ -70,7 +70,7 @@ impl Pairs<'_> {
                 let document = self.pairs[*pair].1;
                 if at == 0 || self.pairs[group[at - 1]].1 != document {
                     let row = &mut rows[prepared * dimension..(prepared + 1) * dimension];
-                    if let Err(problem) = self.prepare(document as usize, row) {
+                    if let Err(problem) = self.prepare(kernel, document as usize, row) {
                         bad.push((u64::from(document), problem));
                     }
                     prepared += 1;
@@ -90,8 +90,8 @@ impl Pairs<'_> {
     }
 
     #[inline(always)]
-    fn prepare(&self, document: usize, row: &mut [f32]) -> std::result::Result<(), RowProblem> {
-        let length = self.documents.prepare_row(document, self.similarity, row)?;
+    fn prepare<K: Kernel>(&self, kernel: K, document: usize, row: &mut [f32]) -> std::result::Result<(), RowProblem> {
+        let length = self.documents.prepare_row(kernel, document, self.similarity, row)?;
         let too_long = self.similarity == Similarity::Dot && self.queries.overflows_with(length);
         if too_long { Err(RowProblem::TooLong) } else { Ok(()) }
     }

@@ -11,6 +11,8 @@ use std::arch::x86_64::{
     _mm256_shuffle_ps, _mm256_store_ps, _mm256_store_si256, _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
+use half::f16;
+
 use crate::kernel::forward::forward_kernel;
 use crate::kernel::{ABREAST, Component, Kernel, LANES, NearSums, RowPairs, SIDE_BY_SIDE};
 
@@ -248,6 +250,20 @@ pub(super) fn chains(pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE] {
 unsafe fn eight<C: Component>(row: *const C) -> __m256 {
     // SAFETY: by the contract of this function, and that of `Component`.
     unsafe { if C::HALF { _mm256_cvtph_ps(_mm_loadu_si128(row.cast())) } else { _mm256_loadu_ps(row.cast()) } }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn widen(halves: &[f16], wide: &mut [f32]) {
+    assert!(halves.len() == wide.len());
+    let whole = halves.len() - halves.len() % LANES;
+    for k in (0..whole).step_by(LANES) {
+        // SAFETY: both are `whole >= k + 8` long.
+        unsafe { _mm256_storeu_ps(wide.as_mut_ptr().add(k), eight(halves.as_ptr().add(k))) };
+    }
+    for k in whole..halves.len() {
+        wide[k] = halves[k].to_f32();
+    }
 }
 
 /// The sums of each of four registers.

@@ -7,8 +7,10 @@ use std::arch::x86_64::{
     _mm512_castps512_ps256, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask, _mm512_cvtph_ps, _mm512_dpwssd_epi32,
     _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_maskz_loadu_ps,
     _mm512_max_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps,
-    _mm512_store_si512,
+    _mm512_store_si512, _mm512_storeu_ps,
 };
+
+use half::f16;
 
 use crate::kernel::avx2::{Avx2, across, chains, pack};
 use crate::kernel::forward::forward_kernel;
@@ -143,6 +145,20 @@ unsafe fn some<C: Component>(row: *const C, mask: u16) -> __m512 {
         } else {
             _mm512_maskz_loadu_ps(mask, row.cast())
         }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn widen(halves: &[f16], wide: &mut [f32]) {
+    assert!(halves.len() == wide.len());
+    let whole = halves.len() - halves.len() % 16;
+    for k in (0..whole).step_by(16) {
+        // SAFETY: both are `whole >= k + 16` long.
+        unsafe { _mm512_storeu_ps(wide.as_mut_ptr().add(k), sixteen(halves.as_ptr().add(k))) };
+    }
+    for k in whole..halves.len() {
+        wide[k] = halves[k].to_f32();
     }
 }
 

@@ -19,6 +19,7 @@ macro_rules! forward_kernel {
                 tile(depth: usize, queries: &[f32], documents: &[f32], scores: &mut [f32]) -> ()
                     = tile(depth, queries, documents, scores);
                 chains(pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE] = chains(pairs);
+                widen(halves: &[f16], wide: &mut [f32]) -> () = widen(halves, wide);
                 near[C: Component, const N: usize](rows: [&[C]; ABREAST], queries: [&[f32]; N]) -> NearSums<N>
                     = near(rows, queries);
                 tile_of_codes(depth: usize, queries: &[i32], documents: &[i32], bars: &[i32], scores: &mut [i32]) -> u32

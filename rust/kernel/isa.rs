@@ -211,6 +211,16 @@ mod tests {
                 (row[place], query[place]) = (half, 1.0);
                 let (_, [wide]) = kernel.enter(|| kernel.near([&row; ABREAST], [&query]));
                 assert!(wide.iter().all(|wide| *wide == half.to_f32() || half.is_nan() && wide.is_nan()));
+                let mut row = [half; LENGTH];
+                row[0] = f16::ONE;
+                let mut wide = [0.0; LENGTH];
+                kernel.enter(|| kernel.widen(&row, &mut wide));
+                assert!(wide[0] == 1.0);
+                assert!(
+                    wide[1..]
+                        .iter()
+                        .all(|wide| { wide.to_bits() == half.to_f32().to_bits() || half.is_nan() && wide.is_nan() })
+                );
             }
         }
     }

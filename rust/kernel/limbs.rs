@@ -26,6 +26,8 @@
 //! in the order of `arrange`: the high limbs of 64 components, then their low
 //! limbs, then the next 64.
 
+use half::f16;
+
 use crate::kernel::{ABREAST, Coding, Component, Kernel, NearSums, RowPairs, SIDE_BY_SIDE};
 
 /// Components that one product of tiles sums up.
@@ -114,6 +116,11 @@ impl<F: Kernel, P: Products> Kernel for Tiled<F, P> {
     #[inline(always)]
     fn chains(self, pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE] {
         self.floats.chains(pairs)
+    }
+
+    #[inline(always)]
+    fn widen(self, halves: &[f16], wide: &mut [f32]) {
+        self.floats.widen(halves, wide);
     }
 
     #[inline(always)]

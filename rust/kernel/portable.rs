@@ -2,6 +2,9 @@
 //! into vector instructions where the target has them; elsewhere it is slow
 //! but still exact.
 
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
 use crate::kernel::{ABREAST, Component, Kernel, LANES, NearSums, RowPairs, SIDE_BY_SIDE, chain};
 
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +39,10 @@ impl Kernel for Portable {
     #[inline(always)]
     fn chains(self, pairs: RowPairs<'_>) -> [f32; SIDE_BY_SIDE] {
         pairs.map(|(query, document)| chain(query, document))
+    }
+
+    fn widen(self, halves: &[f16], wide: &mut [f32]) {
+        halves.convert_to_f32_slice(wide);
     }
 
     #[inline(always)]

@@ -72,6 +72,7 @@ impl Block {
     #[inline(always)]
     pub(crate) fn push<K: Kernel>(
         &mut self,
+        kernel: K,
         scan: &Scan<'_>,
         language: usize,
         rows: impl ExactSizeIterator<Item = usize> + Clone,
@@ -87,7 +88,7 @@ impl Block {
             if let Some(row) = ahead.next() {
                 matrix.prefetch(row);
             }
-            match matrix.prepare_row(row, scan.similarity, vector) {
+            match matrix.prepare_row(kernel, row, scan.similarity, vector) {
                 Ok(length) if scan.fits(length) => {}
                 Ok(_) => bad.push((row as u64, RowProblem::TooLong)),
                 Err(why) => bad.push((row as u64, why)),

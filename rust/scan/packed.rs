@@ -115,7 +115,7 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         self.block.clear();
         for (language, rows) in groups.panels(K::DOCUMENTS) {
             let rows = rows.iter().map(|row| first + *row as usize);
-            self.block.push::<K>(scan, language, rows, &mut bad);
+            self.block.push(self.shared.kernel, scan, language, rows, &mut bad);
             if !bad.is_empty() {
                 self.block.clear();
             } else if self.block.len() == self.panels_per_block {

@@ -172,7 +172,7 @@ impl<K: Kernel> StreamWorker<'_, K> {
                 Some((before, place)) if before.row == doubt.row => *place,
                 _ => {
                     let space = &mut self.ready[few.len() * dimension..(few.len() + 1) * dimension];
-                    match scan.documents.prepare_row(doubt.row, scan.similarity, space) {
+                    match scan.documents.prepare_row(self.shared.kernel, doubt.row, scan.similarity, space) {
                         Ok(length) if scan.fits(length) => few.len(),
                         Ok(_) => {
                             bad.push((row, RowProblem::TooLong));

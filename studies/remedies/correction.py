@@ -120,12 +120,20 @@ def target_values(evaluation: cm.Evaluation, measure: str) -> Any:
     return table[measure][mine].reshape(languages, -1).mean(axis=0)
 
 
+def clusters_of_questions(evaluation: cm.Evaluation) -> Any:
+    """The number of each question's cluster, in the order of `target_values`: translations share one."""
+    table = evaluation.per_query
+    mine = (table["scenario"] == "multi") & (table["query_language"] != "en")
+    languages = len(set(table["query_language"][mine]))
+    return table["cluster"][mine].reshape(languages, -1)[0]
+
+
 def line_of(case: Case, evaluation: cm.Evaluation, base: cm.Evaluation) -> dict[str, Any]:
     rows = {(row["measure"], row["scenario"], row["query_language"]): row for row in evaluation.rows}
     tested = ("Complete@10", "nDCG@1")
     differences = np.stack([[target_values(side, measure) for measure in tested] for side in (evaluation, base)])
     p_values = (
-        permutation_test(differences[0].T, differences[1].T, Resamples(2000))
+        permutation_test(differences[0].T, differences[1].T, Resamples(2000), clusters_of_questions(evaluation))
         if case.name.split(" · ")[0] != "none"
         else [1, 1]
     )

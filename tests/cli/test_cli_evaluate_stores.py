@@ -45,7 +45,7 @@ def test_what_cannot_be_used(run: Run, folder: Path, stores: Path) -> None:
         (["--documents", folder / "documents.npy"], "or must be folders of stores"),
         (["--documents", stores, "--executor", "spark"], "unknown executor 'spark'"),
         (["--documents", stores, "--memory-budget", "much"], "--memory-budget is 'much'"),
-        (["--documents", stores, "--memory-budget", "1kB"], "memory_budget is 1kB, but one query needs about"),
+        (["--documents", stores, "--memory-budget", "1kB"], "--memory-budget is 1kB, but one query needs about"),
         (
             ["--encoder", "offline", "--memory-budget", "1GB"],
             "--memory-budget is for a scan of stores; give --documents",
