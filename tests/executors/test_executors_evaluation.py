@@ -47,7 +47,7 @@ def stores_in(folder: Path) -> list[EmbeddingStore]:
     return [EmbeddingStore.open(folder / stage) for stage in ("documents", "queries")]
 
 
-@pytest.mark.parametrize("budget", [None, "600kB"])
+@pytest.mark.parametrize("budget", [None, "4MB"])
 @pytest.mark.parametrize("corrected", [False, True])
 def test_every_value_is_the_same(
     cluster: Executor, collection: cm.Collection, folder: Path, tmp_path: Path, corrected: bool, budget: str | None

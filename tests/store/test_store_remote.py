@@ -71,7 +71,7 @@ def _storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(remote, "_BLOCK", 500)
     monkeypatch.setattr(remote, "_RANGE", 70)
     monkeypatch.setattr(sources, "_BLOCK", 640)
-    for name, size in (("_REQUEST", 100), ("_GAP", 40), ("_REQUESTS", 3)):
+    for name, size in (("_REQUEST", 200), ("_GAP", 100), ("_REQUESTS", 3)):
         monkeypatch.setattr(shard_files, name, size)
     Storage.failures = Storage.calls = 0
     yield

@@ -93,7 +93,7 @@ def scan(
         threads: Number of threads; by default as many as the process may use.
         executor: Where the shards are scanned: `local`, `ray`, or an `Executor`, which is left open. With `ray`,
             `threads` and `memory_budget` apply to one worker, 1 thread by default, and workers read shards of stores
-            and memory maps themselves, under the same paths.
+            and memory maps themselves, under the same paths or URLs.
         block: Number of documents packed at a time by the core.
         kernel: `amx`, `avx512`, `avx2` or `portable`; by default the best that the machine has. `emulated-amx` is for
             tests: it has the arithmetic of `amx` on any machine, and is very slow.
