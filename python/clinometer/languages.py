@@ -93,7 +93,7 @@ def canonical(label: str) -> str:
         ['lang1', 'xx-legal', 'pt-x-br', 'no', 'nn', 'sr-Latn']
     """
     if isinstance(label, str) and label in _PLAIN:
-        return label
+        return str(label)  # of a subclass, such as numpy.str_, the text alone
     tag = label.strip().replace("_", "-").lower() if isinstance(label, str) else ""
     if not _LABEL.fullmatch(tag):
         raise LanguageError(f"{shown(label)} is not a language label; write one like 'en', 'zh-Hant' or 'eng_Latn'")

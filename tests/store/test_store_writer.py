@@ -28,6 +28,14 @@ def writer(tmp_path: Path) -> Any:
         yield made
 
 
+def test_columns_may_be_arrays_of_texts(writer: StoreWriter, tmp_path: Path) -> None:
+    writer.append(np.eye(2), np.array(["c", "d"]), np.array(["en", "deu_Latn"]), np.array(["g", "h"]))
+    store = EmbeddingStore.open(tmp_path / "s")
+    assert store.ids[2:] == ("c", "d")
+    assert store.languages[2:] == ("en", "de")
+    assert store.groups[2:] == ("g", "h")
+
+
 def test_appended_rows_are_there_at_once(writer: StoreWriter, tmp_path: Path) -> None:
     found = EmbeddingStore.open(tmp_path / "s")
     assert found.rows(0, 2).tolist() == [[1, 0], [0, 2]]

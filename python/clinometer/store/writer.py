@@ -204,6 +204,8 @@ class StoreWriter:
         ids = list(ids)
         groups = [None] * len(ids) if groups is None else list(groups)
         self._check_columns(ids, len(languages), groups)
+        # Plain texts, where they are of a subclass such as numpy.str_.
+        ids, groups = [str(name) for name in ids], [None if name is None else str(name) for name in groups]
         canonical_labels = {label: canonical(label) for label in set(languages)}
         rows, stored = self._checked(vectors, ids)
         name = f"{len(self.manifest.shards):05d}"
