@@ -48,6 +48,11 @@ def compare_answers(
         found["lists"] = _common(*shared["top"])
         if found["lists"] < (0.999 if exact else 0.9):
             raise DisagreementError(f"{title}: only {found['lists']:.4f} of its lists are ours")
+    if "rough" in theirs:
+        # Lists of rounded scores: how many are ours is shown, and is not expected to be all.
+        found["lists"] = _common(ours["top"], theirs["rough"])
+        if found["lists"] < 0.5:
+            raise DisagreementError(f"{title}: only {found['lists']:.4f} of its lists are ours")
     if "ranks" in shared:
         first, second = shared["ranks"]
         first = first[: len(second)]

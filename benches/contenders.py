@@ -31,6 +31,7 @@ __all__ = [
     "numpy_argpartition",
     "numpy_argsort",
     "numpy_single",
+    "torch_bfloat16",
     "torch_on_gpu",
     "torch_topk",
 ]
@@ -182,6 +183,22 @@ def torch_topk(work: Workload, threads: int, k: int = 100, queries: int | None =
             counts = [(scores > gold[:, None]).sum(dim=1, dtype=torch.int32) for gold in golds.T]
             ranks.append(1 + torch.stack(counts, dim=1))
         return {"top": torch.cat(top).numpy(), "ranks": torch.cat(ranks).reshape(-1).numpy()}
+
+    return Ready(run)
+
+
+def torch_bfloat16(work: Workload, threads: int, k: int = 100, queries: int | None = None) -> Ready:
+    """torch.mm of rows rounded to bfloat16, and topk: lists alone, and not exact."""
+    import torch
+
+    torch.set_num_threads(threads)
+    rows = torch.from_numpy(np.array(work.first(queries)[0])).bfloat16()
+    pool = torch.from_numpy(work["documents"]).bfloat16()
+    step = max(1, min(len(rows), SCORES_AT_ONCE // len(pool)))
+
+    def run() -> Answer:
+        products = (torch.mm(rows[start : start + step], pool.T) for start in range(0, len(rows), step))
+        return {"rough": torch.cat([torch.topk(scores, k, dim=1).indices for scores in products]).numpy()}
 
     return Ready(run)
 

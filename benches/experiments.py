@@ -103,17 +103,19 @@ def _ours(**options: Any) -> tuple[Contender, ...]:
     )
 
 
-def _search(name: str, queries: int, documents: int, k: int, *others: Contender, rounds: int) -> Experiment:
+def _search(
+    name: str, queries: int, documents: int, k: int, *others: Contender, rounds: int, dimension: int = 384
+) -> Experiment:
     size = f"{documents // 1_000_000}M" if documents >= 1_000_000 else f"{documents // 1000}k"
     return Experiment(
         name=name,
-        title=f"Search: 1,000 queries, N={size}, d=384, k={k}",
+        title=f"Search: 1,000 queries, N={size}, d={dimension}, k={k}",
         about=(
             f"Ours gives the best {k} in one fixed order, and for 4 relevant documents of each query the exact rank "
             "and the counts in 8 languages."
         ),
         kind="pool",
-        numbers={"queries": queries, "documents": documents, "dimension": 384},
+        numbers={"queries": queries, "documents": documents, "dimension": dimension},
         quick=_SMALL,
         contenders=(*_ours(k=k, queries=1000), *others),
         rounds=rounds,
@@ -132,6 +134,9 @@ _ON_GPU = {
     precision: {"queries": 1000, "precision": precision}
     for precision in ("float32", "tf32-certified", "bf16-certified")
 }
+_BFLOAT16 = Contender(
+    "torch, product in bfloat16 + topk, k best only, inexact", search.torch_bfloat16, {"queries": 1000}
+)
 _NUMPY = Contender("NumPy product + argpartition + gold counts", search.numpy_argpartition)
 
 EXPERIMENTS: tuple[Experiment, ...] = (
@@ -147,7 +152,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         rounds=5,
     ),
     _search("search-200k-k1000", 1000, 200_000, 1000, _FAISS_1000, rounds=5),
-    _search("search-1m-k100", 10_000, 1_000_000, 100, _FAISS, rounds=3),
+    _search("search-1m-k100", 10_000, 1_000_000, 100, _FAISS, _BFLOAT16, rounds=3),
+    _search("search-200k-d1024", 1000, 200_000, 100, _FAISS, _BFLOAT16, rounds=5, dimension=1024),
     _search("search-1m-k1000", 10_000, 1_000_000, 1000, _FAISS_1000, rounds=3),
     Experiment(
         name="few-queries",

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from workloads import make
 __all__ = ["main", "measure"]
 
 RESULTS = ("results.json", "results-avx2.json")
+OTHER_MACHINE = ("results-other-machine.json", "results-other-machine-avx2.json")
 HERE = Path(__file__).resolve().parent
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 PAUSE = 0.1  # seconds in which the threads of the last contender come to rest
@@ -173,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if chosen.avx2:
             os.environ.update(avx2_only())
         run(chosen, output / RESULTS[chosen.avx2])
-    found = [json.loads((output / name).read_text()) for name in RESULTS if (output / name).exists()]
+    found = [json.loads((output / name).read_text()) for name in RESULTS + OTHER_MACHINE if (output / name).exists()]
     (output / "README.md").write_text(render(*found), encoding="utf-8")
     print(f"wrote README.md from {len(found)} sets of results")
 
@@ -184,8 +186,13 @@ def run(chosen: argparse.Namespace, kept: Path) -> None:
     if load > BUSY:
         print(f"other programs are running (load {load:.1f}): ratios will be rough")
     results: dict[str, Any] = {
-        "machine": describe(), "load": round(load, 1), "quick": chosen.quick, "avx2": chosen.avx2, "experiments": {},
-    }  # fmt: skip
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": describe(),
+        "load": round(load, 1),
+        "quick": chosen.quick,
+        "avx2": chosen.avx2,
+        "experiments": {},
+    }
     if chosen.only and kept.exists():
         before = json.loads(kept.read_text())
         if (before["machine"], before["quick"]) == (results["machine"], chosen.quick):
