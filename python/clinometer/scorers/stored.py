@@ -197,14 +197,7 @@ def _of_collection(top: TopK, document_at: NDArray[np.int64]) -> TopK:
 
 def _matched(texts: Texts, store: EmbeddingStore) -> tuple[NDArray[np.int64], int]:
     """The stored row of each text, and the number of stored rows without a text."""
-    row_of = {name: row for row, name in enumerate(store.ids)}
-    missing = [name for name in texts.ids if name not in row_of]
-    if missing:
-        raise CollectionError(
-            f"{store.path} lacks {len(missing):,} of the collection's {len(texts):,} {store.stage} "
-            f"({first_few(missing)}); encode this collection, or give its own store"
-        )
-    rows = np.array([row_of[name] for name in texts.ids], dtype=np.int64)
+    rows = _rows_of(texts, store)
     text_of = np.full(len(store), -1, dtype=np.int64)
     text_of[rows] = np.arange(len(rows))
     start = 0
@@ -218,6 +211,21 @@ def _matched(texts: Texts, store: EmbeddingStore) -> tuple[NDArray[np.int64], in
             )
         start += shard.rows
     return rows, len(store) - len(rows)
+
+
+def _rows_of(texts: Texts, store: EmbeddingStore) -> NDArray[np.int64]:
+    ids = store.ids
+    if ids == texts.ids:
+        # As `encode` writes them; a dictionary would take more memory than the ids.
+        return np.arange(len(ids), dtype=np.int64)
+    row_of = {name: row for row, name in enumerate(ids)}
+    missing = [name for name in texts.ids if name not in row_of]
+    if missing:
+        raise CollectionError(
+            f"{store.path} lacks {len(missing):,} of the collection's {len(texts):,} {store.stage} "
+            f"({first_few(missing)}); encode this collection, or give its own store"
+        )
+    return np.array([row_of[name] for name in texts.ids], dtype=np.int64)
 
 
 def open_stores(documents: Any, queries: Any) -> tuple[EmbeddingStore, EmbeddingStore]:
