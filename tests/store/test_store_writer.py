@@ -29,7 +29,8 @@ def writer(tmp_path: Path) -> Any:
 
 
 def test_columns_may_be_arrays_of_texts(writer: StoreWriter, tmp_path: Path) -> None:
-    writer.append(np.eye(2), np.array(["c", "d"]), np.array(["en", "deu_Latn"]), np.array(["g", "h"]))
+    columns: list[Any] = [np.array(names) for names in (["c", "d"], ["en", "deu_Latn"], ["g", "h"])]
+    writer.append(np.eye(2), *columns)
     store = EmbeddingStore.open(tmp_path / "s")
     assert store.ids[2:] == ("c", "d")
     assert store.languages[2:] == ("en", "de")
