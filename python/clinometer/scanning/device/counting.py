@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from clinometer.scanning.device.arithmetic import above, below
 from clinometer.scanning.device.blocks import Batch, Block, pairs_in
 from clinometer.scanning.device.canonical import CanonicalScores
+from clinometer.scanning.widths import Narrow, narrow
 
 __all__ = ["Counting"]
 
@@ -99,6 +100,6 @@ class Counting:
                 ones = torch.ones(1, dtype=torch.int32, device=row.device)
                 counts.view(-1).index_add_(0, cells[chosen], ones.expand(int(chosen.sum())))
 
-    def result(self) -> tuple[NDArray[np.uint32], ...]:
-        """`(R, L)` each: greater, equal, before."""
-        return tuple(counts.cpu().numpy().view(np.uint32) for counts in self._counts)
+    def result(self) -> tuple[Narrow, ...]:
+        """`(R, L)` each: greater, equal, before; as narrow as they fit."""
+        return tuple(narrow(counts.cpu().numpy().view(np.uint32)) for counts in self._counts)
