@@ -76,7 +76,9 @@ test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and 
 
 $(VENV)/ray.stamp: $(VENV)/dev.stamp
 	@echo "== installing clinometer[dev-cluster]: Ray, s3fs, moto"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-cluster]'
+	@# pip searches for minutes for a botocore on which s3fs and moto agree.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7,<1'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev-cluster]'
 	@touch $@
 
 test-ray: $(VENV)/ray.stamp ## Run the tests that need Ray, on a cluster of this machine, or object storage
