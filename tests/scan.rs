@@ -150,6 +150,23 @@ fn a_misleading_sample_does_not_show() {
 }
 
 #[test]
+fn a_language_with_low_scores_keeps_its_lists() {
+    // One language lies close to every query, the others do not. Whatever
+    // turns scores away must leave the best of the others in their lists.
+    for (queries, k) in [(3, 2), (20, 2), (20, 1)] {
+        let mut case = Case { k, per_language: true, ..large(queries, 3000, 16) };
+        case.queries.iter_mut().for_each(|value| *value += 2.0);
+        for (row, language) in case.documents.chunks_mut(16).zip(&case.languages) {
+            row.iter_mut().for_each(|value| *value += if *language == 1 { 2.0 } else { 0.0 });
+        }
+        check(&Case { relevant: vec![Vec::new(); queries], ..case.clone() });
+        // A target of some queries, which lies close too.
+        let near = case.languages.iter().position(|language| *language == 1).unwrap();
+        check(&Case { relevant: (0..queries).map(|query| vec![near; query % 2]).collect(), ..case });
+    }
+}
+
+#[test]
 fn duplicates_do_not_show() {
     let mut case = Case { k: 20, ..large(4, 17_000, 12) };
     case.documents = case.documents[..12].repeat(17_000);
