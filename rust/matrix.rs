@@ -149,6 +149,22 @@ impl<'a> Matrix<'a> {
         Ok(length)
     }
 
+    /// The same for a document, whose dot products with the queries must not
+    /// overflow.
+    #[inline(always)]
+    pub(crate) fn prepare_document<K: Kernel>(
+        &self,
+        kernel: K,
+        row: usize,
+        queries: &Prepared,
+        similarity: Similarity,
+        out: &mut [f32],
+    ) -> std::result::Result<(), RowProblem> {
+        let length = self.prepare_row(kernel, row, similarity, out)?;
+        let too_long = similarity == Similarity::Dot && queries.overflows_with(length);
+        if too_long { Err(RowProblem::TooLong) } else { Ok(()) }
+    }
+
     /// All rows, ready for scoring.
     ///
     /// # Errors
@@ -222,7 +238,7 @@ impl Prepared {
 
     /// Whether a document of this length could overflow a dot product with
     /// one of these rows; lengths bound the partial sums too.
-    pub(crate) fn overflows_with(&self, length: f64) -> bool {
+    fn overflows_with(&self, length: f64) -> bool {
         self.longest * length >= f64::from(f32::MAX) / 2.0
     }
 }

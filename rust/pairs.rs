@@ -1,6 +1,6 @@
 //! Canonical scores of single pairs of rows.
 
-use crate::error::{Error, Result, RowProblem};
+use crate::error::{Error, Result};
 use crate::kernel::isa::{Dispatch, Isa};
 use crate::kernel::{Kernel, SIDE_BY_SIDE};
 use crate::matrix::{Matrix, Prepared, Similarity, first_bad};
@@ -70,7 +70,9 @@ impl Pairs<'_> {
                 let document = self.pairs[*pair].1;
                 if at == 0 || self.pairs[group[at - 1]].1 != document {
                     let row = &mut rows[prepared * dimension..(prepared + 1) * dimension];
-                    if let Err(problem) = self.prepare(kernel, document as usize, row) {
+                    let Self { queries, similarity, .. } = *self;
+                    let ready = self.documents.prepare_document(kernel, document as usize, queries, similarity, row);
+                    if let Err(problem) = ready {
                         bad.push((u64::from(document), problem));
                     }
                     prepared += 1;
@@ -88,18 +90,12 @@ impl Pairs<'_> {
         bad.dedup();
         if bad.is_empty() { Ok(scores) } else { Err(first_bad(bad)) }
     }
-
-    #[inline(always)]
-    fn prepare<K: Kernel>(&self, kernel: K, document: usize, row: &mut [f32]) -> std::result::Result<(), RowProblem> {
-        let length = self.documents.prepare_row(kernel, document, self.similarity, row)?;
-        let too_long = self.similarity == Similarity::Dot && self.queries.overflows_with(length);
-        if too_long { Err(RowProblem::TooLong) } else { Ok(()) }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::RowProblem;
     use crate::kernel::chain;
     use crate::matrix::Elements;
 

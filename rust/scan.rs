@@ -10,7 +10,8 @@ mod run;
 mod stream;
 mod worker;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, RowProblem};
+use crate::kernel::Kernel;
 use crate::kernel::isa::Isa;
 use crate::matrix::{Matrix, Prepared, Similarity};
 use crate::ranks::{Counts, Targets};
@@ -99,10 +100,15 @@ impl Scan<'_> {
         self.places.map_or(self.first_place + row as u32, |places| places[row])
     }
 
-    /// Whether a document of this length can be scored.
+    /// Writes a document, ready for scoring, into `out`.
     #[inline(always)]
-    pub(crate) fn fits(&self, length: f64) -> bool {
-        self.similarity == Similarity::Cosine || !self.queries.overflows_with(length)
+    pub(crate) fn prepare<K: Kernel>(
+        &self,
+        kernel: K,
+        row: usize,
+        out: &mut [f32],
+    ) -> std::result::Result<(), RowProblem> {
+        self.documents.prepare_document(kernel, row, self.queries, self.similarity, out)
     }
 
     /// The list that a document of this language enters.

@@ -88,10 +88,8 @@ impl Block {
             if let Some(row) = ahead.next() {
                 matrix.prefetch(row);
             }
-            match matrix.prepare_row(kernel, row, scan.similarity, vector) {
-                Ok(length) if scan.fits(length) => {}
-                Ok(_) => bad.push((row as u64, RowProblem::TooLong)),
-                Err(why) => bad.push((row as u64, why)),
+            if let Err(problem) = scan.prepare(kernel, row, vector) {
+                bad.push((row as u64, problem));
             }
             self.places.push(scan.place(row));
         }

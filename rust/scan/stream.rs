@@ -172,17 +172,11 @@ impl<K: Kernel> StreamWorker<'_, K> {
                 Some((before, place)) if before.row == doubt.row => *place,
                 _ => {
                     let space = &mut self.ready[few.len() * dimension..(few.len() + 1) * dimension];
-                    match scan.documents.prepare_row(self.shared.kernel, doubt.row, scan.similarity, space) {
-                        Ok(length) if scan.fits(length) => few.len(),
-                        Ok(_) => {
-                            bad.push((row, RowProblem::TooLong));
-                            continue;
-                        }
-                        Err(problem) => {
-                            bad.push((row, problem));
-                            continue;
-                        }
+                    if let Err(problem) = scan.prepare(self.shared.kernel, doubt.row, space) {
+                        bad.push((row, problem));
+                        continue;
                     }
+                    few.len()
                 }
             };
             few.push((doubt, place));
