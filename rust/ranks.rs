@@ -1,6 +1,5 @@
 //! Targets (the relevant documents) and the counts that make their ranks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Result};
@@ -121,13 +120,13 @@ impl Ties {
 
 /// The counts of one thread.
 #[derive(Debug)]
-pub(crate) struct ThreadCounts {
+pub(crate) struct ThreadCounts<'t> {
     greater: Vec<u32>,
-    ties: Arc<Ties>,
+    ties: &'t Ties,
 }
 
-impl ThreadCounts {
-    pub(crate) fn new(languages: usize, ties: Arc<Ties>) -> Result<Self> {
+impl<'t> ThreadCounts<'t> {
+    pub(crate) fn new(languages: usize, ties: &'t Ties) -> Result<Self> {
         Ok(Self { greater: zeros(&[ties.targets, languages])?, ties })
     }
 
@@ -162,14 +161,14 @@ mod tests {
 
     #[test]
     fn the_target_itself_does_not_tie() {
-        let ties = Arc::new(Ties::new(1, 2).unwrap());
-        let mut threads = [(); 2].map(|()| ThreadCounts::new(2, Arc::clone(&ties)).unwrap());
+        let ties = Ties::new(1, 2).unwrap();
+        let mut threads = [(); 2].map(|()| ThreadCounts::new(2, &ties).unwrap());
         for (n, place) in [3, 7, 9].into_iter().enumerate() {
             threads[n % 2].add_tie(1, 0, 7, place);
             threads[n % 2].greater_of(0, 0..1)[0] += 1;
         }
         let higher = threads.map(ThreadCounts::higher);
-        let counts = Counts::of(higher.into(), Arc::into_inner(ties).unwrap()).unwrap();
+        let counts = Counts::of(higher.into(), ties).unwrap();
         assert_eq!(counts.greater, [3, 0]);
         assert_eq!((counts.equal, counts.before), (vec![0, 2], vec![0, 1]));
     }

@@ -54,7 +54,7 @@ pub(crate) struct PackedWorker<'s, K> {
     doubts: Vec<Doubt>,
     rest: u32,
     next_rest: u32,
-    share: Share,
+    share: Share<'s>,
 }
 
 /// A score that integers leave open.
@@ -91,7 +91,7 @@ impl<'s, K: Kernel> Worker<'s, K> for PackedWorker<'s, K> {
         })
     }
 
-    fn finish(self) -> Share {
+    fn finish(self) -> Share<'s> {
         self.share
     }
 
@@ -183,7 +183,7 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         for (query, reach) in self.reaches.iter().copied().enumerate() {
             let unit = codes.unit(query, document_unit);
             self.units.push(unit);
-            let thresholds = (query * lists..(query + 1) * lists).map(|list| self.share.candidates.threshold(list));
+            let thresholds = (query * lists..(query + 1) * lists).map(|list| self.shared.candidates.threshold(list));
             self.bars.extend(thresholds.map(|score| center(score, unit).saturating_sub(reach + 1)));
             let mut lowest = self.bars[query * lists..].iter().copied().fold(i32::MAX, i32::min);
             for score in shared.scan.targets.scores(shared.scan.targets.of_query(query)) {
@@ -239,9 +239,9 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         let filled = head.filled();
         if shared.scan.k > 0 {
             let list = shared.scan.list(query, head.language);
-            let hits = shared.kernel.at_least(scores, self.share.candidates.threshold(list));
+            let hits = shared.kernel.at_least(scores, self.shared.candidates.threshold(list));
             for lane in bits(hits & filled) {
-                self.share.candidates.offer(list, Hit { score: scores[lane], place: places[lane] });
+                self.shared.candidates.offer(list, Hit { score: scores[lane], place: places[lane] });
             }
         }
         let targets = shared.scan.targets.of_query(query);
@@ -337,8 +337,8 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         let place = self.block.place(row);
         if scan.k > 0 {
             let list = scan.list(query, language);
-            self.share.candidates.offer(list, Hit { score, place });
-            self.bars[list] = center(self.share.candidates.threshold(list), self.units[query])
+            self.shared.candidates.offer(list, Hit { score, place });
+            self.bars[list] = center(self.shared.candidates.threshold(list), self.units[query])
                 .saturating_sub(self.reaches[query] + 1);
         }
         for target in scan.targets.of_query(query) {

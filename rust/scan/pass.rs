@@ -6,7 +6,7 @@
 //! stretch can show in the result.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock};
 
 use crate::cancel::Control;
 use crate::error::{Error, Result};
@@ -61,20 +61,19 @@ impl Dispatch for Pass<'_> {
     fn run<K: Kernel>(self, kernel: K) -> Result<Outcome> {
         let Self { scan, floors, progress, control } = self;
         let codes = integers_pay(scan, floors).then(|| CodedQueries::new(kernel, scan.queries));
-        let candidates = Arc::new(Candidates::new(scan.lists()?, scan.k, floors)?);
-        let ties = Arc::new(Ties::new(scan.targets.len(), scan.language_count)?);
+        let candidates = Candidates::new(scan.lists()?, scan.k, floors)?;
+        let ties = Ties::new(scan.targets.len(), scan.language_count)?;
         let shared = Shared { scan, kernel, queries: OnceLock::new(), codes, candidates, ties, progress, control };
         let shares = if streams(scan) {
             share_out::<K, StreamWorker<'_, K>>(&shared)?
         } else {
             share_out::<K, PackedWorker<'_, K>>(&shared)?
         };
-        // Packed queries are not kept while the lists are sorted.
-        let Shared { candidates, ties, .. } = shared;
         let rescored = shares.iter().map(|share| share.rescored).sum();
         let greater = shares.into_iter().map(|share| share.counts.higher()).collect();
-        let counts = Counts::of(greater, Arc::into_inner(ties).ok_or(Error::Worker)?)?;
-        let candidates = Arc::into_inner(candidates).ok_or(Error::Worker)?;
+        // Packed queries are not kept while the lists are sorted.
+        let Shared { candidates, ties, .. } = shared;
+        let counts = Counts::of(greater, ties)?;
         let top = candidates.sorted(thread_count(scan.shape.threads))?;
         Ok(Outcome { counts, top, rescored })
     }
@@ -117,7 +116,7 @@ fn stretch_length(scan: &Scan<'_>, threads: usize) -> usize {
 }
 
 /// Has threads take stretches of documents until none are left.
-fn share_out<'s, K: Kernel, W: Worker<'s, K>>(shared: &'s Shared<'s, K>) -> Result<Vec<Share>> {
+fn share_out<'s, K: Kernel, W: Worker<'s, K>>(shared: &'s Shared<'s, K>) -> Result<Vec<Share<'s>>> {
     let scan = shared.scan;
     let threads = thread_count(scan.shape.threads);
     let stretch = stretch_length(scan, threads);

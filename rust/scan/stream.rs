@@ -25,7 +25,7 @@ pub(crate) struct StreamWorker<'s, K> {
     doubts: Vec<Doubt>,
     /// Rows made ready, for canonical scores.
     ready: Vec<f32>,
-    share: Share,
+    share: Share<'s>,
 }
 
 /// A score that its near score leaves open.
@@ -51,7 +51,7 @@ impl<'s, K: Kernel> Worker<'s, K> for StreamWorker<'s, K> {
         })
     }
 
-    fn finish(self) -> Share {
+    fn finish(self) -> Share<'s> {
         self.share
     }
 
@@ -96,7 +96,7 @@ impl<K: Kernel> StreamWorker<'_, K> {
             let per_query = scan.lists_per_query();
             for (query, entry) in self.entries.iter_mut().enumerate() {
                 let lists = query * per_query..(query + 1) * per_query;
-                *entry = lists.map(|list| self.share.candidates.threshold(list)).fold(f32::INFINITY, f32::min);
+                *entry = lists.map(|list| self.shared.candidates.threshold(list)).fold(f32::INFINITY, f32::min);
             }
         }
         for (n, run) in runs.iter().enumerate() {
@@ -199,7 +199,7 @@ impl<K: Kernel> StreamWorker<'_, K> {
         for ((doubt, _), score) in few.iter().zip(scores) {
             let (language, place) = (usize::from(scan.languages[doubt.row]), scan.place(doubt.row));
             if scan.k > 0 {
-                self.share.candidates.offer(scan.list(doubt.query, language), Hit { score, place });
+                self.shared.candidates.offer(scan.list(doubt.query, language), Hit { score, place });
             }
             for target in scan.targets.of_query(doubt.query) {
                 let bar = scan.targets.score(target);

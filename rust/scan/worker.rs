@@ -2,7 +2,7 @@
 //! the two ways of doing it.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use crate::cancel::Control;
 use crate::error::{Result, RowProblem};
@@ -20,29 +20,22 @@ pub(crate) struct Shared<'s, K> {
     pub(crate) queries: OnceLock<Panels>,
     /// None: canonical scores only.
     pub(crate) codes: Option<CodedQueries>,
-    pub(crate) candidates: Arc<Candidates>,
-    pub(crate) ties: Arc<Ties>,
+    pub(crate) candidates: Candidates,
+    pub(crate) ties: Ties,
     pub(crate) progress: Option<&'s Control>,
     pub(crate) control: &'s Control,
 }
 
-/// The result for the documents of one thread, and its handle of what all of
-/// them fill.
-pub(crate) struct Share {
-    pub(crate) counts: ThreadCounts,
-    pub(crate) candidates: Arc<Candidates>,
+/// The result for the documents of one thread, beside what all of them fill.
+pub(crate) struct Share<'s> {
+    pub(crate) counts: ThreadCounts<'s>,
     /// Scores that a filter left to the canonical chain.
     pub(crate) rescored: u64,
 }
 
-impl Share {
-    pub(crate) fn new<K>(shared: &Shared<'_, K>) -> Result<Self> {
-        let scan = shared.scan;
-        Ok(Self {
-            counts: ThreadCounts::new(scan.language_count, Arc::clone(&shared.ties))?,
-            candidates: Arc::clone(&shared.candidates),
-            rescored: 0,
-        })
+impl<'s> Share<'s> {
+    pub(crate) fn new<K>(shared: &'s Shared<'s, K>) -> Result<Self> {
+        Ok(Self { counts: ThreadCounts::new(shared.scan.language_count, &shared.ties)?, rescored: 0 })
     }
 }
 
@@ -54,5 +47,5 @@ pub(crate) trait Worker<'s, K>: Sized {
     /// Scans a stretch of documents; returns those that cannot be scored.
     fn scan(&mut self, rows: Range<usize>) -> Result<Vec<(u64, RowProblem)>>;
 
-    fn finish(self) -> Share;
+    fn finish(self) -> Share<'s>;
 }
