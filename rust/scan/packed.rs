@@ -334,10 +334,10 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         let scan = self.shared.scan;
         let (query, row) = (doubt.query as usize, doubt.row as usize);
         let language = self.block.head(row / K::DOCUMENTS).language;
-        let place = self.block.place(row);
+        let hit = Hit { score, place: self.block.place(row) };
         if scan.k > 0 {
             let list = scan.list(query, language);
-            self.shared.candidates.offer(list, Hit { score, place });
+            self.shared.candidates.offer(list, hit);
             self.bars[list] = center(self.shared.candidates.threshold(list), self.units[query])
                 .saturating_sub(self.reaches[query] + 1);
         }
@@ -346,12 +346,7 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
             if doubt.near > self.highs[target] || doubt.near <= self.lows[target] {
                 continue;
             }
-            let bar = scan.targets.score(target);
-            if score > bar {
-                self.share.counts.greater_of(language, target..target + 1)[0] += 1;
-            } else if score == bar {
-                self.share.counts.add_tie(language, target, scan.targets.place(target), place);
-            }
+            self.share.compare(scan, language, target, hit);
         }
     }
 }

@@ -197,20 +197,15 @@ impl<K: Kernel> StreamWorker<'_, K> {
         });
         let scores = kernel.chains(pairs);
         for ((doubt, _), score) in few.iter().zip(scores) {
-            let (language, place) = (usize::from(scan.languages[doubt.row]), scan.place(doubt.row));
+            let (language, hit) = (usize::from(scan.languages[doubt.row]), Hit { score, place: scan.place(doubt.row) });
             if scan.k > 0 {
-                self.shared.candidates.offer(scan.list(doubt.query, language), Hit { score, place });
+                self.shared.candidates.offer(scan.list(doubt.query, language), hit);
             }
             for target in scan.targets.of_query(doubt.query) {
-                let bar = scan.targets.score(target);
-                if doubt.low > bar {
+                if doubt.low > scan.targets.score(target) {
                     continue; // counted before
                 }
-                if score > bar {
-                    self.share.counts.greater_of(language, target..target + 1)[0] += 1;
-                } else if score == bar {
-                    self.share.counts.add_tie(language, target, scan.targets.place(target), place);
-                }
+                self.share.compare(scan, language, target, hit);
             }
         }
         self.share.rescored += few.len() as u64;

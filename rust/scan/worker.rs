@@ -10,7 +10,7 @@ use crate::pack::int16::CodedQueries;
 use crate::pack::panels::Panels;
 use crate::ranks::{ThreadCounts, Ties};
 use crate::scan::Scan;
-use crate::topk::Candidates;
+use crate::topk::{Candidates, Hit};
 
 /// What all threads read.
 pub(crate) struct Shared<'s, K> {
@@ -34,6 +34,17 @@ pub(crate) struct Share<'s> {
 }
 
 impl<'s> Share<'s> {
+    /// Counts a canonical score against a target.
+    #[inline(always)]
+    pub(crate) fn compare(&mut self, scan: &Scan<'_>, language: usize, target: usize, hit: Hit) {
+        let bar = scan.targets.score(target);
+        if hit.score > bar {
+            self.counts.greater_of(language, target..target + 1)[0] += 1;
+        } else if hit.score == bar {
+            self.counts.add_tie(language, target, scan.targets.place(target), hit.place);
+        }
+    }
+
     pub(crate) fn new<K>(shared: &'s Shared<'s, K>) -> Result<Self> {
         Ok(Self { counts: ThreadCounts::new(shared.scan.language_count, &shared.ties)?, rescored: 0 })
     }
