@@ -71,8 +71,9 @@ impl Dispatch for Pass<'_> {
         };
         let rescored = shares.iter().map(|share| share.rescored).sum();
         let greater = shares.into_iter().map(|share| share.counts.higher()).collect();
+        let Shared { candidates, ties, queries, codes, .. } = shared;
         // Packed queries are not kept while the lists are sorted.
-        let Shared { candidates, ties, .. } = shared;
+        drop((queries, codes));
         let counts = Counts::of(greater, ties)?;
         let top = candidates.sorted(thread_count(scan.shape.threads))?;
         Ok(Outcome { counts, top, rescored })
