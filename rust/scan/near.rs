@@ -39,6 +39,7 @@ pub(crate) struct NearScores {
     tiny: f32,
     /// A row of this length has no proof.
     too_long: f32,
+    /// Lengths of the rows; NaN where there is no proof, and so no bound.
     lengths: Vec<f32>,
     lows: Vec<f32>,
     highs: Vec<f32>,
@@ -73,8 +74,7 @@ impl NearScores {
     /// One bit for each of some positions whose scores have a proof.
     #[inline(always)]
     pub(crate) fn proven<K: Kernel>(&self, kernel: K, positions: Range<usize>) -> u32 {
-        let lengths = &self.lengths[positions];
-        kernel.at_least(lengths, SHORTEST) & !kernel.at_least(lengths, self.too_long)
+        kernel.at_least(&self.lengths[positions], SHORTEST)
     }
 
     /// Scores the rows of some runs of equal length, except the last, which
@@ -135,17 +135,16 @@ impl NearScores {
     fn bound(&mut self, similarity: Similarity) {
         let (too_long, tiny) = (self.too_long, self.tiny);
         for length in &mut self.lengths {
-            *length = length.sqrt();
+            let root = length.sqrt();
+            *length = if (root >= SHORTEST) & (root < too_long) { root } else { f32::NAN };
         }
         let bounds = self.lows.chunks_exact_mut(POSITIONS).zip(self.highs.chunks_exact_mut(POSITIONS));
         for ((lows, highs), reach) in bounds.zip(&self.reaches) {
             for ((low, high), length) in lows.iter_mut().zip(highs).zip(&self.lengths) {
-                let proven = (*length >= SHORTEST) & (*length < too_long);
                 let (scale, factor) = match similarity {
                     Similarity::Cosine => (1.0 / length, 1.0),
                     Similarity::Dot => (1.0, *length),
                 };
-                let scale = if proven { scale } else { f32::NAN };
                 let (near, reach) = (*low * scale, reach * factor + tiny);
                 *low = near - reach;
                 *high = near + reach;
