@@ -179,11 +179,11 @@ impl CodedQueries {
         let (mut bounds, mut scales) = (Vec::with_capacity(queries.rows()), Vec::with_capacity(queries.rows()));
         for first in (0..queries.rows()).step_by(width) {
             let rows = first..(first + width).min(queries.rows());
-            let space = codes.i16_mut();
-            space[2 * depth * rows.len()..].fill(0);
             kernel.enter(
                 #[inline(always)]
                 || {
+                    let space = codes.i16_mut();
+                    space[2 * depth * rows.len()..].fill(0);
                     for (row, code) in rows.zip(space.chunks_exact_mut(2 * depth)) {
                         let row = queries.row(row);
                         let scale = K::CODING.scale(greatest(row));
@@ -191,9 +191,9 @@ impl CodedQueries {
                         scales.push(scale);
                         kernel.arrange(code);
                     }
+                    kernel.pack_queries(depth, codes.u32(), panels.panel_mut(first / width));
                 },
             );
-            kernel.enter(|| kernel.pack_queries(depth, codes.u32(), panels.panel_mut(first / width)));
         }
         Self { panels, bounds, scales }
     }
