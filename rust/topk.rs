@@ -128,14 +128,15 @@ impl Candidates {
     #[inline(always)]
     fn lock(&self, list: usize) -> usize {
         let length = &self.length[list];
-        for tries in 1.. {
+        let mut tries = 0;
+        loop {
             let before = length.fetch_or(LOCKED, Ordering::Acquire);
             if before & LOCKED == 0 {
                 return before as usize;
             }
+            tries += 1;
             if tries % TRIES == 0 { thread::yield_now() } else { spin_loop() }
         }
-        unreachable!("the loop has no end")
     }
 
     /// The best of each list, once no thread adds to them.
