@@ -39,16 +39,13 @@ impl Isa {
     /// Those that this machine can use, the best first.
     #[must_use]
     pub fn available() -> Vec<Self> {
-        let mut sets = Vec::new();
-        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        sets.extend(Amx::detect().map(|_| Self::Amx));
-        #[cfg(target_arch = "x86_64")]
-        {
-            sets.extend(Avx512::detect().map(|_| Self::Avx512));
-            sets.extend(Avx2::detect().map(|_| Self::Avx2));
+        struct Nothing;
+        impl Dispatch for Nothing {
+            type Output = ();
+
+            fn run<K: Kernel>(self, _: K) {}
         }
-        sets.extend([Self::Portable, Self::EmulatedAmx]);
-        sets
+        Self::ALL.into_iter().filter(|isa| isa.with(Nothing).is_ok()).collect()
     }
 
     /// Its name, as used in options and results.
