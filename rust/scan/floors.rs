@@ -85,12 +85,9 @@ fn best(sampled: &Scan<'_>, values: Elements<'_>, control: &Control) -> Result<O
 /// Scans again for the lists whose floor turned away what they needed.
 pub(crate) fn repair(scan: &Scan<'_>, floors: &[f32], outcome: &mut Outcome, control: &Control) -> Result<()> {
     let per_query = scan.lists_per_query();
-    let mut documents = vec![0; per_query];
-    for language in scan.languages {
-        documents[usize::from(*language) % per_query] += 1;
-    }
+    let documents = if scan.per_language { scan.sizes() } else { vec![scan.documents.rows() as i64] };
     let short = |list: &usize| {
-        floors[*list] > f32::NEG_INFINITY && outcome.top.hits(*list) < scan.k.min(documents[list % per_query])
+        floors[*list] > f32::NEG_INFINITY && outcome.top.hits(*list) < scan.k.min(documents[list % per_query] as usize)
     };
     let short: Vec<usize> = (0..scan.lists()?).filter(short).collect();
     let mut queries: Vec<usize> = short.iter().map(|list| list / per_query).collect();
