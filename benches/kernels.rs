@@ -6,17 +6,13 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
+mod contest;
 #[allow(dead_code)]
 mod pool;
 
 use clinometer::{Isa, Precision};
+use contest::{fast_kernels, number, processor_time, takes_part};
 use pool::Pool;
-
-/// Seconds that this thread has run (Linux).
-fn processor_time() -> f64 {
-    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    statistics.split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-9
-}
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -24,21 +20,15 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let numbers: Vec<usize> = arguments.iter().filter_map(|word| word.parse().ok()).collect();
-    let words: Vec<&String> = arguments.iter().filter(|word| word.parse::<usize>().is_err()).collect();
-    let number = |n: usize, default| numbers.get(n).copied().unwrap_or(default);
     let (queries, documents, dimension) = (number(0, 1000), number(1, 100_000), number(2, 384));
     let (k, rounds) = (number(3, 100), number(4, 3));
     let pool = Pool::new(queries, documents, dimension, 8);
     println!("{queries} queries, {documents} documents, dimension {dimension}, k={k}");
     let mut contenders = Vec::new();
-    for isa in Isa::available().into_iter().filter(|isa| !matches!(isa, Isa::Portable | Isa::EmulatedAmx)) {
+    for isa in fast_kernels() {
         for precision in [Precision::Float32, Precision::Int16Certified] {
             let name = format!("{} {precision:?}", isa.name());
-            if words.iter().all(|word| name.contains(word.as_str()))
-                && (isa, precision) != (Isa::Amx, Precision::Float32)
-            {
+            if takes_part(&name) && (isa, precision) != (Isa::Amx, Precision::Float32) {
                 contenders.push((name, isa, precision));
             }
         }
@@ -47,9 +37,9 @@ fn main() {
     let mut rescored = vec![0; contenders.len()];
     for _ in 0..rounds {
         for (n, (_, isa, precision)) in contenders.iter().enumerate() {
-            let start = processor_time();
+            let start = processor_time().unwrap();
             rescored[n] = pool.scan(*isa, *precision, true, k, 1).rescored;
-            times[n].push(processor_time() - start);
+            times[n].push(processor_time().unwrap() - start);
         }
     }
     for (n, (name, ..)) in contenders.iter().enumerate() {

@@ -4,11 +4,14 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+#[allow(dead_code)]
+mod contest;
 mod pool;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 use clinometer::{Isa, Precision, exercise_kernel};
+use contest::fast_kernels;
 use pool::Pool;
 
 const DIMENSION: usize = 384;
@@ -33,8 +36,7 @@ fn scan(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("scan");
     group.sample_size(10);
     group.throughput(Throughput::Elements(pool.operations()));
-    // The portable kernel would take minutes where it must emulate the chain.
-    for isa in Isa::available().into_iter().filter(|isa| !matches!(isa, Isa::Portable | Isa::EmulatedAmx)) {
+    for isa in fast_kernels() {
         for precision in [Precision::Float32, Precision::Int16Certified] {
             for k in [0, 100, 1000] {
                 let name = format!("{} {precision:?}", isa.name());

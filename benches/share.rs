@@ -7,6 +7,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod contest;
 #[allow(dead_code)]
 mod pool;
 
@@ -15,16 +16,15 @@ use std::thread;
 use std::time::Instant;
 
 use clinometer::{Isa, Precision, exercise_kernel, exercise_peak};
+use contest::{fast_kernels, number, processor_time, takes_part};
 use pool::Pool;
 
 fn main() {
-    let numbers: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
-    let number = |n: usize, default| numbers.get(n).copied().unwrap_or(default);
     let (queries, documents, dimension) = (number(0, 1000), number(1, 200_000), number(2, 384));
     let (threads, rounds) = (number(3, 1), number(4, 3));
     let pool = Pool::new(queries, documents, dimension, 8);
     println!("{queries} queries, {documents} documents, dimension {dimension}, {threads} threads");
-    for isa in Isa::available().into_iter().filter(|isa| !matches!(isa, Isa::Portable | Isa::EmulatedAmx)) {
+    for isa in fast_kernels() {
         for precision in [Precision::Float32, Precision::Int16Certified, Precision::Auto] {
             let integers = precision == Precision::Int16Certified;
             if precision != Precision::Auto {
@@ -46,8 +46,7 @@ fn main() {
 /// Best of some rounds, each between two probes of the peak.
 fn report(isa: Isa, what: &str, rounds: usize, threads: usize, work: impl Fn() -> u64) {
     let title = format!("{} {what}", isa.name());
-    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-') && word.parse::<usize>().is_err());
-    if !words.all(|word| title.contains(&word)) {
+    if !takes_part(&title) {
         return;
     }
     let (mut best, mut share) = (0.0_f64, Vec::new());
@@ -69,12 +68,6 @@ fn rate(threads: usize, work: impl Fn() -> u64) -> f64 {
     // not matter who else wants the processor.
     let used = processor_time().zip(used).map(|(now, then)| now - then).filter(|_| threads == 1);
     operations as f64 / used.unwrap_or(start.elapsed().as_secs_f64()) / 1e9
-}
-
-/// Seconds that this thread has run, where the system reports them.
-fn processor_time() -> Option<f64> {
-    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    statistics.split(' ').next()?.parse().ok().map(|nanoseconds: f64| nanoseconds / 1e9)
 }
 
 /// The same on several threads; returns the sum.
