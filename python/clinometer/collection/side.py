@@ -52,7 +52,7 @@ class Side:
     def add(self, id: str, text: str, language: str, group: str | None, span: Span | None) -> None:
         """Add a text with a new id."""
         self.row_of[id] = len(self.row_of)
-        self.texts.extend((text,), None if span is None else ((span[0],), (span[1],)))
+        self.texts.extend((text,), None if span is None else Spans([span[0]], [span[1]]))
         self._languages.append(self._codes.setdefault(language, len(self._codes)))
         self._groups.append(self._group_codes.setdefault(group, len(self._group_codes)))
         if self._sha is not None:

@@ -77,21 +77,20 @@ def read_documents(path: Path, assembly: Assembly, labels: Labeller, ids: Ids) -
         assembly.hold_documents(FileTexts(HeldFile(path), _text_of))
     decode: Callable[[bytes], _Document] = _decode_whole
     for block in line_blocks(path):
-        spans = block.spans() if in_place else None
-        lines, numbers = block.lines, list(range(block.number, block.number + len(block.lines)))
+        block_spans = Spans(*block.spans()) if in_place else None
+        lines, spans = block.lines, block_spans
+        numbers: Sequence[int] = range(block.number, block.number + len(lines))
         if b"" in lines or b"\r" in lines:
             filled = [bool(line.strip(b"\r")) for line in lines]
             lines, numbers = list(compress(lines, filled)), list(compress(numbers, filled))
-            spans = None if spans is None else (list(compress(spans[0], filled)), list(compress(spans[1], filled)))
+            spans = None if spans is None else spans.only(filled)
         documents = _decoded(lines, decode)
         if documents is None and decode is _decode_whole:
             decode = _decode_any
             documents = _decoded(lines, decode)
         if documents is None or not _added(assembly, documents, labels, spans, path, numbers):
-            starts, lengths = block.spans()
             for number, raw in block.numbered():
-                at = number - block.number
-                span = (starts[at], lengths[at]) if in_place else None
+                span = None if block_spans is None else block_spans.at(number - block.number)
                 _add_row(jsonl_row(raw, path, number), assembly, labels, ids, span)
 
 

@@ -195,11 +195,11 @@ class Assembly:
             self._skipped["document"].update(name for name, kept in zip(ids, keep, strict=True) if not kept)
             ids, texts, languages = (list(compress(column, keep)) for column in (ids, texts, languages))
             groups, lines = list(compress(groups, keep)), list(compress(lines, keep))
-            spans = None if spans is None else (list(compress(spans[0], keep)), list(compress(spans[1], keep)))
+            spans = None if spans is None else spans.only(keep)
         if self._builder.add_documents(ids, texts, languages, groups, spans):
             return
         for row, (name, text, language, group) in enumerate(zip(ids, texts, languages, groups, strict=True)):
-            span = None if spans is None else (spans[0][row], spans[1][row])
+            span = None if spans is None else spans.at(row)
             self._builder.add_document(name, text, language, group, f"{path}:{lines[row]}", span)
 
     def _keep(self, kind: str, id: str, language: str) -> bool:
