@@ -108,9 +108,6 @@ class CodedColumn(Column[V]):
         values: NDArray[Any] = labels[self.codes]
         return values
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return CodedColumn, (self.codes, self.labels)
-
     def counts(self) -> dict[V, int]:
         """Number of rows of each value in use, in the order of first appearance."""
         numbers = np.bincount(self.codes, minlength=len(self.labels)) if len(self.codes) else np.zeros(0, np.int64)

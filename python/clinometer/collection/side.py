@@ -23,13 +23,12 @@ class Side:
     """Texts in the order in which they are added; ids are unique.
 
     Args:
-        sink: What holds the texts.
         hashing: Whether to hash ids, languages and texts on the way, while they are in memory.
     """
 
-    def __init__(self, sink: TextSink | None = None, *, hashing: bool) -> None:
+    def __init__(self, *, hashing: bool) -> None:
         self.row_of: dict[str, int] = {}
-        self.texts: TextSink = SpooledTexts() if sink is None else sink
+        self.texts: TextSink = SpooledTexts()
         self.empty: dict[str, str] = {}
         """Language of each text that was left out because it is empty."""
         self.repeats: Counter[str] = Counter()

@@ -113,8 +113,6 @@ class StoredTexts(Column[str]):
 class TextSink(Protocol):
     """Takes texts one after the other, and gives them back as a column."""
 
-    def __len__(self) -> int: ...
-
     def __getitem__(self, row: int) -> str: ...
 
     def extend(self, texts: Sequence[str], spans: Spans | None) -> None:
@@ -133,9 +131,6 @@ class SpooledTexts:
         self._spool: Spool | None = None
         self._ends = array("q", [0])
         self._digests = array("q")
-
-    def __len__(self) -> int:
-        return len(self._texts) if self._spool is None else len(self._digests)
 
     def __getitem__(self, row: int) -> str:
         if self._spool is None:
@@ -185,9 +180,6 @@ class FileTexts:
         self._file = file
         self._line_text = decode
         self._starts, self._lengths, self._digests = array("q"), array("i"), array("q")
-
-    def __len__(self) -> int:
-        return len(self._starts)
 
     def __getitem__(self, row: int) -> str:
         return self._decode(self._file.read(self._starts[row], self._lengths[row]))
