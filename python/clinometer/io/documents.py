@@ -21,7 +21,7 @@ from clinometer.errors import LanguageError
 from clinometer.files.held import HeldFile
 from clinometer.files.packed import is_packed
 from clinometer.io.ids import Ids
-from clinometer.io.retrieval import Assembly, Documents, Labeller, group_of
+from clinometer.io.retrieval import Assembly, Documents, Labeller, group_of, joined
 from clinometer.io.rows import Row, jsonl_row
 from clinometer.io.tables import parquet_batches
 
@@ -108,11 +108,7 @@ def _read_table(path: Path, assembly: Assembly, labels: Labeller, ids: Ids) -> N
 
 def _text_of(line: bytes) -> str:
     document = _decode_text(line.removeprefix(BYTE_ORDER_MARK))
-    return _joined(document.title, document.text)
-
-
-def _joined(title: str | None, text: str) -> str:
-    return f"{title} {text}".strip() if title else text.strip()
+    return joined(document.title, document.text)
 
 
 def _decoded(lines: list[bytes], decode: Callable[[bytes], _Document]) -> list[_Document] | None:
@@ -157,7 +153,7 @@ def _added(
         names_groups |= any(metadata.group is not UNSET or metadata.parallel_id is not UNSET for _, metadata in rows)
         groups = [group or metadata.group or metadata.parallel_id for group, metadata in rows]
         groups = [None if group is UNSET else group for group in groups]
-    texts = [_joined(document.title, document.text) for document in documents]
+    texts = [joined(document.title, document.text) for document in documents]
     try:
         assembly.add_documents(Documents(ids, texts, languages, groups, names_groups), spans, path, lines)
     except LanguageError:
