@@ -172,19 +172,20 @@ def torch_topk(work: Workload, threads: int, k: int = 100, queries: int | None =
     rows = torch.from_numpy(np.array(asked))
     relevant = torch.from_numpy(targets.reshape(len(asked), -1))  # every query has equally many
     assert len(targets) == indptr[1] * len(asked)
-    step = max(1, min(len(asked), SCORES_AT_ONCE // len(pool)))
+    return Ready(lambda: _lists_and_ranks(torch, rows, pool, relevant, k, SCORES_AT_ONCE))
 
-    def run() -> Answer:
-        top, ranks = [], []
-        for start in range(0, len(rows), step):
-            scores = torch.mm(rows[start : start + step], pool.T)
-            top.append(torch.topk(scores, k, dim=1).indices)
-            golds = torch.gather(scores, 1, relevant[start : start + step])
-            counts = [(scores > gold[:, None]).sum(dim=1, dtype=torch.int32) for gold in golds.T]
-            ranks.append(1 + torch.stack(counts, dim=1))
-        return {"top": torch.cat(top).numpy(), "ranks": torch.cat(ranks).reshape(-1).numpy()}
 
-    return Ready(run)
+def _lists_and_ranks(torch: Any, rows: Any, pool: Any, relevant: Any, k: int, at_once: int) -> Answer:
+    """mm and topk of tensors in chunks of queries, and gold counts."""
+    top, ranks = [], []
+    step = max(1, min(len(rows), at_once // len(pool)))
+    for start in range(0, len(rows), step):
+        scores = torch.mm(rows[start : start + step], pool.T)
+        top.append(torch.topk(scores, k, dim=1).indices)
+        golds = torch.gather(scores, 1, relevant[start : start + step])
+        counts = [(scores > gold[:, None]).sum(dim=1, dtype=torch.int32) for gold in golds.T]
+        ranks.append(1 + torch.stack(counts, dim=1))
+    return {"top": torch.cat(top).cpu().numpy(), "ranks": torch.cat(ranks).reshape(-1).cpu().numpy()}
 
 
 def torch_bfloat16(work: Workload, threads: int, k: int = 100, queries: int | None = None) -> Ready:
@@ -226,19 +227,7 @@ def torch_on_gpu(work: Workload, _threads: int, k: int = 100, queries: int | Non
     asked, _, targets = work.first(queries)
     pool, rows = torch.from_numpy(work["documents"]).cuda(), torch.from_numpy(np.array(asked)).cuda()
     relevant = torch.from_numpy(targets.reshape(len(asked), -1)).cuda()
-    step = max(1, min(len(asked), 16 * SCORES_AT_ONCE // len(pool)))
-
-    def run() -> Answer:
-        top, ranks = [], []
-        for start in range(0, len(rows), step):
-            scores = torch.mm(rows[start : start + step], pool.T)
-            top.append(torch.topk(scores, k, dim=1).indices)
-            golds = torch.gather(scores, 1, relevant[start : start + step])
-            counts = [(scores > gold[:, None]).sum(dim=1, dtype=torch.int32) for gold in golds.T]
-            ranks.append(1 + torch.stack(counts, dim=1))
-        return {"top": torch.cat(top).cpu().numpy(), "ranks": torch.cat(ranks).reshape(-1).cpu().numpy()}
-
-    return Ready(run)
+    return Ready(lambda: _lists_and_ranks(torch, rows, pool, relevant, k, 16 * SCORES_AT_ONCE))
 
 
 def faiss_on_gpu(work: Workload, _threads: int, k: int = 100, queries: int | None = None) -> Ready:

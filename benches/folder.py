@@ -65,7 +65,12 @@ def write_folder(
         for query in range(len(indptr) - 1):
             code = query % len(LANGUAGES)
             text = f"{prose[code][97 * query % (5 * _WORDS) :][:60].strip()} {query}"
-            fields = {"_id": f"q{query}", "text": text, "language": LANGUAGES[code], "group": f"q{query // 8}"}
+            fields = {
+                "_id": f"q{query}",
+                "text": text,
+                "language": LANGUAGES[code],
+                "group": f"q{query // len(LANGUAGES)}",
+            }
             file.write(encode(fields) + b"\n")
     with (folder / "qrels" / "test.tsv").open("w", encoding="utf-8") as table:
         table.write("query-id\tcorpus-id\tscore\n")

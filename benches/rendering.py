@@ -70,7 +70,8 @@ def _machine(results: Mapping[str, Any]) -> str:
 
 
 def _goals(results: Mapping[str, Any]) -> list[str]:
-    goals = [goal for goal in GOALS if goal.kernel in (None, results["machine"]["kernels"][0])]
+    kernel = "avx2" if results["avx2"] else results["machine"]["kernels"][0]
+    goals = [goal for goal in GOALS if goal.kernel in (None, kernel)]
     threads = sorted({count for goal in goals for count in figures(goal, results)})
     columns = [f"{_threads(count)}: median (range)" for count in threads]
     lines = [_row(["against", "floor", "aim", *columns, ""]), "|---|--:|--:" + "|--:" * len(threads) + "|---|"]

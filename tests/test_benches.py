@@ -94,6 +94,9 @@ def test_the_same_results_give_the_same_page(room: Any) -> None:
     )
     # Those of other processors have floors of their own.
     assert page.count("| faiss IndexFlatIP (BLAS), Q=1000, k=100, N=1M |") == 1
+    limited = results(avx2=True)
+    limited["machine"]["kernels"] = ["avx512", "avx2"]
+    assert "| faiss IndexFlatIP (BLAS), Q=1000, k=100, N=1M | 1.5x |" in render(limited)
     assert "not here: No module named 'x'" in page
     assert "All limited to AVX2" in render(results(), results(avx2=True))
 

@@ -114,18 +114,15 @@ def trained_adapter(name: str, folder: Path) -> Adapter:
 
 def target_values(evaluation: cm.Evaluation, measure: str) -> Any:
     """The mean over target languages for each question: translations of one question are not independent."""
+    return by_question(evaluation, measure).mean(axis=0)
+
+
+def by_question(evaluation: cm.Evaluation, column: str) -> Any:
+    """`(target languages, questions)`: a column of the values per query in `multi`."""
     table = evaluation.per_query
     mine = (table["scenario"] == "multi") & (table["query_language"] != "en")
     languages = len(set(table["query_language"][mine]))
-    return table[measure][mine].reshape(languages, -1).mean(axis=0)
-
-
-def clusters_of_questions(evaluation: cm.Evaluation) -> Any:
-    """The number of each question's cluster, in the order of `target_values`: translations share one."""
-    table = evaluation.per_query
-    mine = (table["scenario"] == "multi") & (table["query_language"] != "en")
-    languages = len(set(table["query_language"][mine]))
-    return table["cluster"][mine].reshape(languages, -1)[0]
+    return table[column][mine].reshape(languages, -1)
 
 
 def line_of(case: Case, evaluation: cm.Evaluation, base: cm.Evaluation) -> dict[str, Any]:
@@ -133,7 +130,7 @@ def line_of(case: Case, evaluation: cm.Evaluation, base: cm.Evaluation) -> dict[
     tested = ("Complete@10", "nDCG@1")
     differences = np.stack([[target_values(side, measure) for measure in tested] for side in (evaluation, base)])
     p_values = (
-        permutation_test(differences[0].T, differences[1].T, Resamples(2000), clusters_of_questions(evaluation))
+        permutation_test(differences[0].T, differences[1].T, Resamples(2000), by_question(evaluation, "cluster")[0])
         if case.name.split(" · ")[0] != "none"
         else [1, 1]
     )

@@ -263,6 +263,15 @@ def test_rows_are_refused_in_the_words_of_the_core(bad: str, similarity: str, bl
     assert by_device == wanted
 
 
+def test_a_relevant_row_of_a_tensor_is_named_by_its_number() -> None:
+    rows = np.eye(9, 6, dtype=np.float32) + 1
+    rows[7] = 0
+    arguments: dict[str, Any] = {"queries": rows[:2], "relevant": [[1], [7]]}
+    wanted = message(**arguments, documents=rows)
+    assert wanted.startswith("row 7 of the documents is all zeros")
+    assert message(**arguments, documents=torch.from_numpy(rows), device="cpu") == wanted
+
+
 def test_what_is_no_matrix_of_numbers_is_refused() -> None:
     queries = torch.ones(2, 4)
     cases = [

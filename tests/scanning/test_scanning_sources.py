@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import faults
 
-from clinometer.errors import FormatError, MissingExtraError
-from clinometer.scanning.sources import Held, Mapped, spread
+from clinometer.errors import EmbeddingError, FormatError, MissingExtraError
+from clinometer.executors import LocalExecutor
+from clinometer.scanning.pool import Pool
+from clinometer.scanning.sources import Held, Mapped, Source, spread
 
 ROWS = np.arange(60, dtype=np.float32).reshape(12, 5)
 
@@ -55,6 +58,27 @@ def test_a_file_that_is_not_what_it_was(mapped: np.memmap[Any, Any], tmp_path: P
     path.unlink()
     with pytest.raises(FormatError, match="every worker must reach the store under the same path"):
         found.open()
+
+
+def scan_transformed(source: Source, target: int) -> None:
+    """A scan for one relevant document whose rows are transformed."""
+    codes = np.zeros(len(source), np.uint16)
+    pool = Pool.of([source], codes, ("",), ROWS[1:2], transform=faults.Unchanged(), threads=1)
+    pool.scan(ROWS[1:2], np.array([0, 1]), np.array([target]), LocalExecutor())
+
+
+def test_relevant_rows_that_were_read_alone_are_named_by_their_number() -> None:
+    rows = ROWS + 1
+    rows[7] = 0
+    with pytest.raises(EmbeddingError, match=r"^row 7 of the documents is all zeros"):
+        scan_transformed(Held(rows), 7)
+
+
+def test_relevant_rows_of_a_file_that_does_not_exist(mapped: np.memmap[Any, Any], tmp_path: Path) -> None:
+    source = spread(Held(mapped))
+    (tmp_path / "rows.npy").unlink()
+    with pytest.raises(FormatError, match="every worker must reach the store under the same path"):
+        scan_transformed(source, 7)
 
 
 def test_errors_survive_the_way_between_processes() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from support import faults
 from support.brute_force import embeddings
 from support.command_line import Run
+from support.same_scan import assert_same
 
 import clinometer as cm
 from clinometer.encoders import EncoderRecord
@@ -123,18 +124,6 @@ def test_what_a_folder_gives(both: tuple[EmbeddingStore, EmbeddingStore]) -> Non
     np.testing.assert_array_equal(np.concatenate(list(there.arrays())), local.rows(0, 230))
     there.verify()
     assert stores_in("tests://bucket/store") == {"documents": there.path}
-
-
-def assert_same(one: cm.Scan, other: cm.Scan) -> None:
-    assert one.ranks is not None
-    assert other.ranks is not None
-    assert one.ranks.languages == other.ranks.languages
-    for name in ("indptr", "documents", "codes", "scores", "greater", "equal", "before", "pool_sizes"):
-        np.testing.assert_array_equal(getattr(one.ranks, name), getattr(other.ranks, name))
-    assert one.top is not None
-    assert other.top is not None
-    for name in ("ids", "scores", "places"):
-        np.testing.assert_array_equal(getattr(one.top, name), getattr(other.top, name))
 
 
 @pytest.mark.parametrize("options", [{}, {"ties": "trec"}, {"per_language": True, "pool_k": 3}], ids=str)

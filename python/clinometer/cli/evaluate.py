@@ -167,8 +167,11 @@ def _run(
     check_similarity(measured.similarity)
     if execution.scan_device is not None:
         check_device(execution.scan_device)
-    options |= {"exclude_own_id": measured.exclude_own_id, "similarity": measured.similarity}
-    options["scan_device"] = execution.scan_device
+    options |= {
+        "exclude_own_id": measured.exclude_own_id,
+        "similarity": measured.similarity,
+        "scan_device": execution.scan_device,
+    }
     steps = parse_steps(measured.pool or [])
     target.open()
     if results.output is not None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.collection.columns import CodedColumn, Column, coded, equal_rows
+from clinometer.collection.columns import CodedColumn, Column, coded, distinct, equal_rows
 from clinometer.errors import CollectionError, first_few, printable
 from clinometer.languages import near, select
 
@@ -230,7 +230,7 @@ class Collection:
         query_of = np.repeat(np.arange(len(self.queries)), np.diff(indptr))
         languages = self.documents.coded_languages
         count = len(languages.labels)
-        pairs = np.unique(query_of * count + languages.codes[rows])
+        pairs = distinct(query_of * count + languages.codes[rows])
         relevant_language_counts = np.bincount(pairs // count, minlength=len(self.queries))
         query_mask = _in_every_language(self.queries) & (relevant_language_counts == count)
         if not query_mask.any():
@@ -383,9 +383,8 @@ def _languages_per_group(texts: Texts) -> tuple[NDArray[np.int64], NDArray[np.in
     group_of = numbers[groups.codes] if len(numbers) else np.empty(0, dtype=np.int64)
     in_group = group_of >= 0
     count = max(len(languages.labels), 1)
-    pairs = np.sort(group_of[in_group] * count + languages.codes[in_group])
-    is_first = np.concatenate([[True], pairs[1:] != pairs[:-1]])[: len(pairs)]
-    return np.bincount(pairs[is_first] // count, minlength=len(numbers)), group_of
+    pairs = distinct(group_of[in_group] * count + languages.codes[in_group])
+    return np.bincount(pairs // count, minlength=len(numbers)), group_of
 
 
 def _in_every_language(texts: Texts) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CodedColumn", "Column", "coded", "equal_rows", "first_rows"]
+__all__ = ["CodedColumn", "Column", "coded", "distinct", "equal_rows", "first_rows"]
 
 V = TypeVar("V", bound=str | None, covariant=True)
 
@@ -108,9 +108,6 @@ class CodedColumn(Column[V]):
         values: NDArray[Any] = labels[self.codes]
         return values
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return CodedColumn, (self.codes, self.labels)
-
     def counts(self) -> dict[V, int]:
         """Number of rows of each value in use, in the order of first appearance."""
         numbers = np.bincount(self.codes, minlength=len(self.labels)) if len(self.codes) else np.zeros(0, np.int64)
@@ -146,6 +143,18 @@ def coded(values: Sequence[V]) -> CodedColumn[V]:
     return CodedColumn(codes, tuple(code_of))
 
 
+def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers, each once, ascending; `np.unique` hashes them, which takes longer where many are distinct.
+
+    Example:
+        >>> distinct(np.array([5, 2, 5])).tolist()
+        [2, 5]
+    """
+    ordered = np.sort(numbers)
+    is_first: NDArray[np.bool_] = np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)]
+    return ordered[is_first]
+
+
 def first_rows(texts: Sequence[str]) -> NDArray[np.int64]:
     """`(n,)`: the first row with the text of each row; no text is held, and equal digests are compared.
 
@@ -165,16 +174,11 @@ def equal_rows(texts: Sequence[str]) -> Iterator[NDArray[np.int64]]:
     if digests is None:
         digests = np.fromiter(map(hash, texts), np.int64, len(texts))
     order = np.argsort(digests, kind="stable")
-    same = digests[order[1:]] == digests[order[:-1]]
-    if not same.any():
-        return
-    starts = np.flatnonzero(same & ~np.concatenate([[False], same[:-1]]))
-    for start in starts.tolist():
-        stop = start + 1
-        while stop < len(order) and same[stop - 1]:
-            stop += 1
+    same_as_next = digests[order[1:]] == digests[order[:-1]]
+    ends = np.flatnonzero(np.diff(same_as_next, prepend=False, append=False))
+    for first, last in ends.reshape(-1, 2).tolist():
         rows_of: dict[str, list[int]] = {}
-        for row in order[start:stop].tolist():
+        for row in order[first : last + 1].tolist():
             rows_of.setdefault(texts[row], []).append(row)
         for rows in rows_of.values():
             if len(rows) > 1:

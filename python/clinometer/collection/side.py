@@ -23,13 +23,12 @@ class Side:
     """Texts in the order in which they are added; ids are unique.
 
     Args:
-        sink: What holds the texts.
         hashing: Whether to hash ids, languages and texts on the way, while they are in memory.
     """
 
-    def __init__(self, sink: TextSink | None = None, *, hashing: bool) -> None:
+    def __init__(self, *, hashing: bool) -> None:
         self.row_of: dict[str, int] = {}
-        self.texts: TextSink = SpooledTexts() if sink is None else sink
+        self.texts: TextSink = SpooledTexts()
         self.empty: dict[str, str] = {}
         """Language of each text that was left out because it is empty."""
         self.repeats: Counter[str] = Counter()
@@ -52,7 +51,7 @@ class Side:
     def add(self, id: str, text: str, language: str, group: str | None, span: Span | None) -> None:
         """Add a text with a new id."""
         self.row_of[id] = len(self.row_of)
-        self.texts.extend((text,), None if span is None else ((span[0],), (span[1],)))
+        self.texts.extend((text,), None if span is None else Spans([span[0]], [span[1]]))
         self._languages.append(self._codes.setdefault(language, len(self._codes)))
         self._groups.append(self._group_codes.setdefault(group, len(self._group_codes)))
         if self._sha is not None:

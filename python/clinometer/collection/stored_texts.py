@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from itertools import compress
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,29 @@ HELD = 32 << 20
 _AT_ONCE = 2048
 _WINDOW = 4 << 20
 
-
 Span = tuple[int, int]
 """Position and length of a text's line in the file that holds it."""
 
-Spans = tuple[Sequence[int], Sequence[int]]
-"""Positions and lengths of the lines of several texts."""
+
+class Spans(NamedTuple):
+    """Positions and lengths of the lines of several texts.
+
+    Example:
+        >>> spans = Spans([0, 12, 30], [11, 17, 5]).only([True, False, True])
+        >>> spans.at(1)
+        (30, 5)
+    """
+
+    starts: Sequence[int]
+    lengths: Sequence[int]
+
+    def at(self, row: int) -> Span:
+        """Those of one text."""
+        return self.starts[row], self.lengths[row]
+
+    def only(self, mask: Sequence[bool]) -> Spans:
+        """Those of the texts for which the mask is true."""
+        return Spans(list(compress(self.starts, mask)), list(compress(self.lengths, mask)))
 
 
 class _Bytes(Protocol):
@@ -95,8 +113,6 @@ class StoredTexts(Column[str]):
 class TextSink(Protocol):
     """Takes texts one after the other, and gives them back as a column."""
 
-    def __len__(self) -> int: ...
-
     def __getitem__(self, row: int) -> str: ...
 
     def extend(self, texts: Sequence[str], spans: Spans | None) -> None:
@@ -115,9 +131,6 @@ class SpooledTexts:
         self._spool: Spool | None = None
         self._ends = array("q", [0])
         self._digests = array("q")
-
-    def __len__(self) -> int:
-        return len(self._texts) if self._spool is None else len(self._digests)
 
     def __getitem__(self, row: int) -> str:
         if self._spool is None:
@@ -168,9 +181,6 @@ class FileTexts:
         self._line_text = decode
         self._starts, self._lengths, self._digests = array("q"), array("i"), array("q")
 
-    def __len__(self) -> int:
-        return len(self._starts)
-
     def __getitem__(self, row: int) -> str:
         return self._decode(self._file.read(self._starts[row], self._lengths[row]))
 
@@ -183,8 +193,8 @@ class FileTexts:
     def extend(self, texts: Sequence[str], spans: Spans | None) -> None:
         """Add texts by the positions and lengths of their lines."""
         assert spans is not None  # noqa: S101 - a reader that holds lines has their spans
-        self._starts.extend(spans[0])
-        self._lengths.extend(spans[1])
+        self._starts.extend(spans.starts)
+        self._lengths.extend(spans.lengths)
         self._digests.extend(map(hash, texts))
 
     def column(self) -> Sequence[str]:

@@ -86,10 +86,11 @@ def correct_store(
 
     target = Path(target)
     check_target(target)
-    stores = {stage: EmbeddingStore.open(folder) for stage, folder in stores_in(path).items()}
+    folders = stores_in(path)
+    stores = {stage: EmbeddingStore.open(folder) for stage, folder in folders.items()}
     for store in stores.values():
         _refuse_misfit(store, correction)
-    single = stores_in(path) == {stage: location(path) for stage in stores}
+    single = location(path) in folders.values()
     total = sum(len(store) for store in stores.values())
     with tqdm(total=total, desc="correct", unit="row", disable=not show_progress_bar) as bar:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -55,11 +55,6 @@ class HeldFile:
         status = os.fstat(self._open.descriptor)
         return status.st_size, status.st_mtime_ns
 
-    @property
-    def size(self) -> int:
-        """Its size in bytes when it was opened."""
-        return self._state[0]
-
     def read(self, start: int, length: int) -> bytes:
         """Bytes by position.
 

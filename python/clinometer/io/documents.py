@@ -21,7 +21,7 @@ from clinometer.errors import LanguageError
 from clinometer.files.held import HeldFile
 from clinometer.files.packed import is_packed
 from clinometer.io.ids import Ids
-from clinometer.io.retrieval import Assembly, Documents, Labeller, group_of
+from clinometer.io.retrieval import Assembly, Documents, Labeller, group_of, joined
 from clinometer.io.rows import Row, jsonl_row
 from clinometer.io.tables import parquet_batches
 
@@ -77,21 +77,20 @@ def read_documents(path: Path, assembly: Assembly, labels: Labeller, ids: Ids) -
         assembly.hold_documents(FileTexts(HeldFile(path), _text_of))
     decode: Callable[[bytes], _Document] = _decode_whole
     for block in line_blocks(path):
-        spans = block.spans() if in_place else None
-        lines, numbers = block.lines, list(range(block.number, block.number + len(block.lines)))
+        block_spans = Spans(*block.spans()) if in_place else None
+        lines, spans = block.lines, block_spans
+        numbers: Sequence[int] = range(block.number, block.number + len(lines))
         if b"" in lines or b"\r" in lines:
             filled = [bool(line.strip(b"\r")) for line in lines]
             lines, numbers = list(compress(lines, filled)), list(compress(numbers, filled))
-            spans = None if spans is None else (list(compress(spans[0], filled)), list(compress(spans[1], filled)))
+            spans = None if spans is None else spans.only(filled)
         documents = _decoded(lines, decode)
         if documents is None and decode is _decode_whole:
             decode = _decode_any
             documents = _decoded(lines, decode)
         if documents is None or not _added(assembly, documents, labels, spans, path, numbers):
-            starts, lengths = block.spans()
             for number, raw in block.numbered():
-                at = number - block.number
-                span = (starts[at], lengths[at]) if in_place else None
+                span = None if block_spans is None else block_spans.at(number - block.number)
                 _add_row(jsonl_row(raw, path, number), assembly, labels, ids, span)
 
 
@@ -109,11 +108,7 @@ def _read_table(path: Path, assembly: Assembly, labels: Labeller, ids: Ids) -> N
 
 def _text_of(line: bytes) -> str:
     document = _decode_text(line.removeprefix(BYTE_ORDER_MARK))
-    return _joined(document.title, document.text)
-
-
-def _joined(title: str | None, text: str) -> str:
-    return f"{title} {text}".strip() if title else text.strip()
+    return joined(document.title, document.text)
 
 
 def _decoded(lines: list[bytes], decode: Callable[[bytes], _Document]) -> list[_Document] | None:
@@ -158,7 +153,7 @@ def _added(
         names_groups |= any(metadata.group is not UNSET or metadata.parallel_id is not UNSET for _, metadata in rows)
         groups = [group or metadata.group or metadata.parallel_id for group, metadata in rows]
         groups = [None if group is UNSET else group for group in groups]
-    texts = [_joined(document.title, document.text) for document in documents]
+    texts = [joined(document.title, document.text) for document in documents]
     try:
         assembly.add_documents(Documents(ids, texts, languages, groups, names_groups), spans, path, lines)
     except LanguageError:

@@ -19,7 +19,16 @@ from clinometer.errors import CollectionError, shown
 from clinometer.io.rows import Row
 from clinometer.languages import canonical, select
 
-__all__ = ["Assembly", "DistinctDocuments", "Documents", "Labeller", "add_judgement", "group_of", "judge_translations"]
+__all__ = [
+    "Assembly",
+    "DistinctDocuments",
+    "Documents",
+    "Labeller",
+    "add_judgement",
+    "group_of",
+    "joined",
+    "judge_translations",
+]
 
 _RESERVED = ("language", "group", "parallel_id")
 _ID_PREFIX = re.compile(r"([A-Za-z]{2,3}(?:[-_][A-Za-z]{4})?):|([A-Za-z]{2,3})-")
@@ -91,6 +100,11 @@ def _names_group(row: Row) -> bool:
     """Whether a row has a field for its group, though it may say that there is none (null)."""
     fields, metadata = row.fields, row.inside("metadata").fields
     return "group" in fields or "group" in metadata or "parallel_id" in metadata
+
+
+def joined(title: str | None, text: str) -> str:
+    """The text of a document: its title and text joined by a space, without outer white space."""
+    return f"{title} {text}".strip() if title else text.strip()
 
 
 def fields_of(row: Row) -> dict[str, str]:
@@ -168,7 +182,7 @@ class Assembly:
 
     def add_document(self, id: str, row: Row, language: str, group: str | None, span: Span | None = None) -> None:
         """Add a document, title and text joined by a space, unless its language was not requested."""
-        text = f"{row.optional('title', str) or ''} {row.field('text', str)}".strip()
+        text = joined(row.optional("title", str), row.field("text", str))
         self._names_groups |= _names_group(row)
         if self._keep("document", id, language):
             self._builder.add_document(id, text, language, group, row.place, span)
@@ -195,11 +209,11 @@ class Assembly:
             self._skipped["document"].update(name for name, kept in zip(ids, keep, strict=True) if not kept)
             ids, texts, languages = (list(compress(column, keep)) for column in (ids, texts, languages))
             groups, lines = list(compress(groups, keep)), list(compress(lines, keep))
-            spans = None if spans is None else (list(compress(spans[0], keep)), list(compress(spans[1], keep)))
+            spans = None if spans is None else spans.only(keep)
         if self._builder.add_documents(ids, texts, languages, groups, spans):
             return
         for row, (name, text, language, group) in enumerate(zip(ids, texts, languages, groups, strict=True)):
-            span = None if spans is None else (spans[0][row], spans[1][row])
+            span = None if spans is None else spans.at(row)
             self._builder.add_document(name, text, language, group, f"{path}:{lines[row]}", span)
 
     def _keep(self, kind: str, id: str, language: str) -> bool:

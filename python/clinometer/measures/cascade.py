@@ -32,7 +32,7 @@ def expected_reciprocal_rank(placements: Placements, cutoff: int | None = None) 
     satisfied = (np.exp2(placements.grades) - 1.0) / np.exp2(highest)
     groups = tie_groups(placements)
     rows = placements.retrieved_by_score
-    if (groups.size == 1).all():
+    if groups.fixed:
         stops = satisfied[rows]
         goes_on = np.cumsum(np.log1p(-stops)) - np.log1p(-stops)
         first_rows = np.arange(len(rows)) - groups.earlier

@@ -20,8 +20,7 @@ from clinometer import _core
 from clinometer.errors import ClinometerError, EmbeddingError, FormatError
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
 from clinometer.scanning.device.options import DeviceOptions
-from clinometer.scanning.device.tensors import TensorRows
-from clinometer.scanning.sources import Remote, Source, is_mapped, parts_of
+from clinometer.scanning.sources import Source, at_hand, is_mapped, parts_of
 from clinometer.scanning.widths import narrow
 
 __all__ = [
@@ -120,6 +119,11 @@ class PassSettings:
     options: dict[str, Any]
     device: DeviceOptions | None = None
 
+    @property
+    def pair_options(self) -> dict[str, Any]:
+        """Options of the core for scores of single pairs."""
+        return {name: self.options[name] for name in ("similarity", "isa")}
+
 
 @dataclass(frozen=True)
 class ScanTask:
@@ -203,7 +207,8 @@ def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArra
     settings = task.settings
     here, local = piece.targets(task.targets)
     query_of = np.repeat(np.arange(len(task.queries), dtype=np.uint32), np.diff(task.indptr))
-    if settings.transform is None and not isinstance(piece.source, (Remote, TensorRows)):
+    distinct = None
+    if settings.transform is None and at_hand(piece.source):
         rows: NDArray[Any] = piece.source.open()
     else:
         distinct, local = np.unique(local, return_inverse=True)
@@ -211,9 +216,9 @@ def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArra
         if settings.transform is not None:
             labels = [settings.labels[code] for code in piece.codes[distinct].tolist()]
             rows = settings.transform.documents(rows, labels)
-    options = {name: settings.options[name] for name in ("similarity", "isa")}
-    with named_rows(piece, 0):
-        return here, _core.score_pairs(task.queries, rows, query_of[here], local.astype(np.uint32), **options)
+    pairs = query_of[here], local.astype(np.uint32)
+    with named_rows(piece, 0, distinct):
+        return here, _core.score_pairs(task.queries, rows, *pairs, **settings.pair_options)
 
 
 def join_scores(
@@ -239,13 +244,11 @@ def _blocks(settings: PassSettings, piece: Piece) -> Iterator[tuple[int, NDArray
     """The rows, each part with the number of its first row: all at once, as blocks are fetched, or transformed."""
     if settings.transform is not None:
         yield from transformed_blocks(settings, settings.transform, piece)
-    elif isinstance(piece.source, Remote):
-        at = 0
-        for rows in piece.source.parts(checked=settings.checked):
-            yield at, rows
-            at += len(rows)
-    else:
-        yield 0, piece.source.open(checked=settings.checked)
+        return
+    at = 0
+    for rows in parts_of(piece.source, checked=settings.checked):
+        yield at, rows
+        at += len(rows)
 
 
 def transformed_blocks(
@@ -283,7 +286,7 @@ def _lists(task: ScanTask, piece: Piece, core_result: _core.ScanResult) -> TopK 
 
 
 @contextmanager
-def named_rows(piece: Piece, at: int, numbers: Sequence[int] | None = None) -> Iterator[None]:
+def named_rows(piece: Piece, at: int, numbers: Sequence[int] | NDArray[np.int64] | None = None) -> Iterator[None]:
     """Turn errors of the core about rows into errors about embeddings, with row numbers of the pool.
 
     Args:

@@ -22,11 +22,11 @@ from clinometer.scanning.device.tensors import TensorRows
 from clinometer.store.codes import decoded
 from clinometer.store.manifest import Shard
 from clinometer.store.reader import EmbeddingStore
-from clinometer.store.shards import map_shard, read_rows, take_rows
+from clinometer.store.shards import map_shard, read_rows, stored_rows, take_rows
 from clinometer.vectors import map_of
 
 __all__ = [
-    *("Held", "Mapped", "Remote", "Source", "arrays_in", "fetched_bytes", "is_mapped", "parts_of"),
+    *("Held", "Mapped", "Remote", "Source", "arrays_in", "at_hand", "fetched_bytes", "is_mapped", "parts_of"),
     *("remote_block_bytes", "sources_of_store", "spread"),
 ]
 
@@ -80,25 +80,20 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Mapped:
-    """Rows in a file.
+class _InFile:
+    """Rows in a file, local or not.
 
     Args:
-        path: Path of the file, the same for every worker.
+        path: The file.
         offset: Bytes before the first row.
         shape: `(rows, dimension)`.
-        dtype: `float32`, `float16`, or `int16` for codes of a store, which are decoded when the file is opened, so that
-            the whole shard is in memory as float32 while it is scanned.
-        size: Bytes of the whole file, None if unknown; a file of another size is refused.
-        sha256: Checksum of the whole file, None if unknown.
+        dtype: `float32`, `float16`, or `int16` for codes of a store, which are decoded when they are read.
     """
 
-    path: str
+    path: str | RemotePath
     offset: int
     shape: tuple[int, int]
     dtype: str
-    size: int | None = None
-    sha256: str | None = None
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -110,8 +105,46 @@ class Mapped:
 
     @property
     def name(self) -> str:
-        """Path of the file, for messages."""
-        return self.path
+        """Path or URL of the file, for messages."""
+        return str(self.path)
+
+    @property
+    def stored_shape(self) -> tuple[int, int]:
+        """Shape of the array in the file: each row of codes ends with its scale."""
+        return self.shape[0], self.shape[1] + (self.dtype == "int16")
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row in the file."""
+        return self.stored_shape[1] * np.dtype(self.dtype).itemsize
+
+    def block(self, start: int, stop: int) -> NDArray[Any]:
+        """Consecutive rows, read into memory.
+
+        Raises:
+            FormatError: The file ends before.
+            ClinometerError: The storage cannot be read.
+        """
+        return read_rows(self.path, self.offset, self.dtype, self.stored_shape[1], start, stop)
+
+    def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        """Rows by number, read into memory; errors are those of `block`."""
+        return take_rows(self.path, self.offset, self.dtype, self.stored_shape[1], numbers)
+
+
+@dataclass(frozen=True)
+class Mapped(_InFile):
+    """Rows in a local file; a shard of codes is in memory as float32 while it is scanned.
+
+    Args:
+        path: Path of the file, the same for every worker.
+        size: Bytes of the whole file, None if unknown; a file of another size is refused.
+        sha256: Checksum of the whole file, None if unknown.
+    """
+
+    path: str
+    size: int | None = None
+    sha256: str | None = None
 
     def open(self, *, checked: bool = False) -> NDArray[Any]:
         """The mapped rows; nothing is read yet, unless they are codes.
@@ -148,60 +181,29 @@ class Mapped:
             expected = f"{self.size:,}" if self.size is not None else f"at least {self._end:,}"
             raise FormatError(self.path, None, f"{size:,} bytes, but expected {expected}; copy it again")
 
-    def block(self, start: int, stop: int) -> NDArray[Any]:
-        """Consecutive rows, read into memory.
-
-        Raises:
-            FormatError: The file ends before.
-        """
-        return read_rows(self.path, self.offset, self.dtype, self.stored_shape[1], start, stop)
-
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
-        """Rows by number, read into memory; errors are those of `block`."""
-        return take_rows(self.path, self.offset, self.dtype, self.stored_shape[1], numbers)
-
-    @property
-    def stored_shape(self) -> tuple[int, int]:
-        """Shape of the array in the file: each row of codes ends with its scale."""
-        return self.shape[0], self.shape[1] + (self.dtype == "int16")
+        """Rows by number, read into memory; errors are those of `open`."""
+        self.check_size()
+        return super().take(numbers)
 
     @property
     def _end(self) -> int:
-        return self.offset + int(np.prod(self.stored_shape)) * np.dtype(self.dtype).itemsize
+        return self.offset + len(self) * self.row_bytes
 
 
 @dataclass(frozen=True)
-class Remote:
-    """Rows in a file of object storage, which are fetched by blocks.
+class Remote(_InFile):
+    """Rows in a file of object storage, which are fetched by blocks, and decoded block by block if they are codes.
 
     Args:
         path: The file, with the options of its storage.
-        offset: Bytes before the first row.
-        shape: `(rows, dimension)`.
-        dtype: As for `Mapped`; codes are decoded block by block.
         size: Bytes of the whole file; a file of another size is refused.
         sha256: Checksum of the whole file.
     """
 
     path: RemotePath
-    offset: int
-    shape: tuple[int, int]
-    dtype: str
     size: int
     sha256: str
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    @property
-    def dimension(self) -> int:
-        """Length of a row."""
-        return self.shape[1]
-
-    @property
-    def name(self) -> str:
-        """URL of the file, for messages."""
-        return str(self.path)
 
     def open(self, *, checked: bool = False) -> NDArray[Any]:
         """All rows, in memory; arguments and errors are those of `check` and `block`."""
@@ -219,10 +221,6 @@ class Remote:
             raise FormatError(self.path, None, f"{size:,} bytes, but expected {self.size:,}; copy it again")
         if checked and file_digest(self.path) != self.sha256:
             raise FormatError(self.path, None, _DIGEST_DIFFERS)
-
-    def block(self, start: int, stop: int) -> NDArray[Any]:
-        """Consecutive rows; errors are those of `check`."""
-        return read_rows(self.path, self.offset, self.dtype, self._width, start, stop)
 
     def parts(self, most: int | None = None, *, checked: bool) -> Iterator[NDArray[Any]]:
         """The rows, at most so many at a time, while the next ones are fetched.
@@ -257,44 +255,30 @@ class Remote:
         if sha is not None and sha.hexdigest() != self.sha256:
             raise FormatError(self.path, None, _DIGEST_DIFFERS)
 
-    def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
-        """Rows by number."""
-        return take_rows(self.path, self.offset, self.dtype, self._width, numbers)
-
     @property
     def fetched_bytes(self) -> int:
         """Bytes of memory in which rows are fetched, and codes decoded, during a scan."""
         decoded_bytes = 4 * self.dimension if self.dtype == "int16" else 0
-        return remote_block_bytes(len(self), self._row_bytes) + self._block_rows * decoded_bytes
-
-    @property
-    def _width(self) -> int:
-        return self.shape[1] + (self.dtype == "int16")
-
-    @property
-    def _row_bytes(self) -> int:
-        return self._width * np.dtype(self.dtype).itemsize
+        return remote_block_bytes(len(self), self.row_bytes) + self._block_rows * decoded_bytes
 
     @property
     def _block_rows(self) -> int:
-        return _rows_of_block(len(self), self._row_bytes)
+        return _rows_of_block(len(self), self.row_bytes)
 
     def _stored(self, start: int, stop: int) -> NDArray[Any]:
         """Rows as they are stored."""
-        rows = np.empty((stop - start, self._width), dtype=self.dtype)
-        self.path.read_into(rows.reshape(-1).view(np.uint8).data, self.offset + start * self._row_bytes)
-        return rows
+        return stored_rows(self.path, self.offset, self.dtype, self.stored_shape[1], start, stop)
 
 
 Source = Held | Mapped | Remote | TensorRows
 
 
-def parts_of(source: Source, most: int, *, checked: bool) -> Iterator[NDArray[Any]]:
+def parts_of(source: Source, most: int | None = None, *, checked: bool) -> Iterator[NDArray[Any]]:
     """The rows of a source, at most so many at a time.
 
     Args:
         source: Location of the rows.
-        most: Maximum number of rows.
+        most: Maximum number of rows; None for all at once, or for as many as one block of object storage has.
         checked: Whether to compare the checksum of a file.
 
     Raises:
@@ -302,10 +286,17 @@ def parts_of(source: Source, most: int, *, checked: bool) -> Iterator[NDArray[An
     """
     if isinstance(source, Remote):
         yield from source.parts(most, checked=checked)
-        return
-    source.check(checked=checked)
-    for start in range(0, len(source), most):
-        yield source.block(start, min(start + most, len(source)))
+    elif most is None:
+        yield source.open(checked=checked)
+    else:
+        source.check(checked=checked)
+        for start in range(0, len(source), most):
+            yield source.block(start, min(start + most, len(source)))
+
+
+def at_hand(source: Source) -> bool:
+    """Whether `open` copies no rows: they are in memory, or a map of a file has them as they are."""
+    return isinstance(source, Held) or (isinstance(source, Mapped) and source.dtype != "int16")
 
 
 def remote_block_bytes(rows: int, row_bytes: int) -> int:

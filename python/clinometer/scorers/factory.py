@@ -64,15 +64,17 @@ def score(what: Any, collection: Collection, options: ScanOptions = ScanOptions(
         ClinometerError: As for the scorer.
     """
     chosen = scorer(what)
-    if options.executor != "local" and not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
-        raise UsageError(f"an executor is for embeddings, but {chosen.record.name} has none; leave it out")
-    if options.device is not None:
-        if not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
-            raise UsageError(f"a device of the scan is for embeddings, but {chosen.record.name} has none; leave it out")
-        check_device(options.device)  # before texts are encoded
     check_similarity(options.similarity)
-    if options.similarity is not None and not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
-        raise UsageError(f"a similarity is for embeddings, but {chosen.record.name} has none; leave it out")
+    if not isinstance(chosen, (EmbeddedScorer, StoredEmbeddings)):
+        for option, is_set in (
+            ("an executor", options.executor != "local"),
+            ("a device of the scan", options.device is not None),
+            ("a similarity", options.similarity is not None),
+        ):
+            if is_set:
+                raise UsageError(f"{option} is for embeddings, but {chosen.record.name} has none; leave it out")
+    if options.device is not None:
+        check_device(options.device)  # before texts are encoded
     return chosen.score(collection, options)
 
 

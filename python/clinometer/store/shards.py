@@ -17,7 +17,7 @@ from clinometer.files import Hashing, RemotePath, file_digest, regular, written_
 from clinometer.store.codes import decoded
 from clinometer.store.manifest import Manifest, Shard
 
-__all__ = ["ShardLayout", "map_shard", "read_rows", "refuse_bad_shards", "take_rows", "write_array"]
+__all__ = ["ShardLayout", "map_shard", "read_rows", "refuse_bad_shards", "stored_rows", "take_rows", "write_array"]
 
 _NAMED = 20
 # Bytes of a file that surely have the whole header of an array of numbers.
@@ -49,6 +49,19 @@ def map_shard(folder: Path, shard: Shard) -> np.memmap[Any, Any]:
         raise FormatError(path, None, "this shard is missing; copy it again") from None
 
 
+def stored_rows(
+    path: str | Path | RemotePath, offset: int, dtype: str, width: int, start: int, stop: int
+) -> NDArray[Any]:
+    """`(stop - start, width)`: consecutive rows as a file has them; arguments and errors are those of `read_rows`."""
+    rows = np.empty((stop - start, width), dtype=dtype)
+    if isinstance(path, RemotePath):
+        path.read_into(rows.reshape(-1).view(np.uint8).data, offset + start * rows.itemsize * width)
+    else:
+        with regular(path).open("rb") as file:
+            _read_into(rows, file, path, offset, start)
+    return rows
+
+
 def read_rows(
     path: str | Path | RemotePath, offset: int, dtype: str, width: int, start: int, stop: int
 ) -> NDArray[Any]:
@@ -67,13 +80,7 @@ def read_rows(
     Raises:
         FormatError: The file ends before.
     """
-    rows = np.empty((stop - start, width), dtype=dtype)
-    if isinstance(path, RemotePath):
-        path.read_into(rows.reshape(-1).view(np.uint8).data, offset + start * rows.itemsize * width)
-    else:
-        with regular(path).open("rb") as file:
-            _read_into(rows, file, path, offset, start)
-    return _decoded(rows, dtype)
+    return _decoded(stored_rows(path, offset, dtype, width, start, stop), dtype)
 
 
 def take_rows(

@@ -20,7 +20,8 @@ from clinometer import _core
 from clinometer.scanning.device.blocks import Block
 from clinometer.scanning.device.prepare import prepared
 from clinometer.scanning.device.tensors import TensorRows
-from clinometer.scanning.sources import Held, Mapped, Source
+from clinometer.scanning.passes import PassSettings
+from clinometer.scanning.sources import Source, at_hand
 
 __all__ = ["CanonicalScores", "chains"]
 
@@ -61,20 +62,18 @@ class CanonicalScores:
         queries: `(Q, d)`: queries of the pass, in its order.
         ready: The same, prepared, on the device with float64.
         source: Documents.
-        options: Options of a pass of the core.
+        settings: Settings of the pass.
         chain_bytes: Bytes for chains on the device, of rows that it holds; 0 if the core does all.
     """
 
     def __init__(
-        self, queries: NDArray[Any], ready: torch.Tensor, source: Source, options: dict[str, Any], chain_bytes: int
+        self, queries: NDArray[Any], ready: torch.Tensor, source: Source, settings: PassSettings, chain_bytes: int
     ) -> None:
         self._queries, self._ready, self._source = queries, ready, source
-        self._options = {name: options[name] for name in ("similarity", "isa")}
-        self._threads = options["threads"] or os.cpu_count() or 1
+        self._options = settings.pair_options
+        self._threads = settings.options["threads"] or os.cpu_count() or 1
         self._at_once = chain_bytes and max(1, chain_bytes // (_STEP_BYTES * queries.shape[1]))
-        # Rows in memory, or a map of them, need no copy; codes and tensors are taken row by row.
-        at_hand = isinstance(source, Held) or (isinstance(source, Mapped) and source.dtype != "int16")
-        self._rows = source.open() if at_hand else None
+        self._rows = source.open() if at_hand(source) else None
         self.pairs = 0
 
     def in_block(self, queries: torch.Tensor, block: Block, columns: torch.Tensor) -> torch.Tensor:

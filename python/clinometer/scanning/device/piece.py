@@ -115,15 +115,14 @@ class _PartPass:
         self._places = np.arange(first, first + len(source))
         if piece.places is not None:
             self._places = piece.places[span].astype(np.int64)
-        self._core_options = {name: task.settings.options[name] for name in ("similarity", "isa")}
+        self._core_options = task.settings.pair_options
 
     def scan(self, progress: Progress | None) -> Scan:
-        task, queries, k = self._task, self._queries, self._task.settings.options["k"]
-        languages = len(task.settings.labels)
-        options = task.settings.options
-        canonical = CanonicalScores(queries.rows, queries.ready, self._source, options, queries.chain_bytes)
+        task, queries, options = self._task, self._queries, self._task.settings.options
+        k, languages = options["k"], len(task.settings.labels)
+        canonical = CanonicalScores(queries.rows, queries.ready, self._source, task.settings, queries.chain_bytes)
         counting = Counting(task.scores, task.places, languages, queries.exact)
-        lists = languages if task.settings.options["per_language"] else 1
+        lists = languages if options["per_language"] else 1
         places = torch.from_numpy(self._places).to(queries.exact)
         listings = [Listing(batch, k, lists, places, canonical) for batch in queries.first_batches] if k else []
         with named_rows(self._piece, self._at):
@@ -237,6 +236,5 @@ def _refuse_queries(task: ScanTask, piece: Piece) -> None:
     """Refuse queries that cannot be scored, in the words of the core, which looks at them first."""
     nothing = np.empty(0, np.uint32)
     document = np.ones((1, task.queries.shape[1]), np.float32)
-    options = {name: task.settings.options[name] for name in ("similarity", "isa")}
     with named_rows(piece, 0):
-        _core.score_pairs(task.queries, document, nothing, nothing, **options)
+        _core.score_pairs(task.queries, document, nothing, nothing, **task.settings.pair_options)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import EmbeddingError, first_line
+from clinometer.scanning.device.options import torch_package
 from clinometer.vectors import is_tensor
 
 __all__ = ["TensorRows", "is_exchanged", "tensor_rows"]
@@ -43,7 +44,7 @@ class TensorRows:
 
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """Rows by number in the memory of this process."""
-        index = self.tensor.new_tensor(numbers.tolist(), dtype=_torch().int64)
+        index = torch_package().from_numpy(numbers).to(self.tensor.device)
         return _on_host(self.tensor.index_select(0, index))
 
 
@@ -64,7 +65,7 @@ def tensor_rows(values: Any, what: str) -> TensorRows:
     Raises:
         EmbeddingError: It is not such an array.
     """
-    torch = _torch()
+    torch = torch_package()
     if not is_tensor(values):
         try:
             values = torch.from_dlpack(values)
@@ -88,13 +89,7 @@ def tensor_rows(values: Any, what: str) -> TensorRows:
 
 def _on_host(tensor: Any) -> NDArray[Any]:
     """As float32 or float16, C-contiguous; other types as float32, in which too large numbers become infinite."""
-    torch = _torch()
+    torch = torch_package()
     kept = tensor if tensor.dtype in (torch.float16, torch.float32) else tensor.float()
     rows: NDArray[Any] = kept.cpu().contiguous().resolve_neg().numpy()
     return rows
-
-
-def _torch() -> Any:
-    import torch
-
-    return torch
