@@ -13,9 +13,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from support import tiny_transformer
 
+import clinometer as cm
+from clinometer.correction import Center
+from clinometer.correction import load as load_correction
 from clinometer.errors import EncoderError, UsageError
 from clinometer.training import TrainingPlan, train
 from clinometer.training.recipes import RECIPES, make_loss, recipe_of
@@ -126,7 +130,11 @@ def test_the_first_state_of_low_rank_differences_follows_from_the_seed(base: Pat
     assert same(state(tmp_path / "a"), state(tmp_path / "b"))
 
 
-@pytest.mark.parametrize("more", [{"hold": 1.0, "blend": 0.7}, {"lora_rank": 2}], ids=["held", "lora"])
+@pytest.mark.parametrize(
+    "more",
+    [{"hold": 1.0, "blend": 0.7}, {"lora_rank": 2}, {"loss": "relational", "teacher": "centered", "hold": 1.0}],
+    ids=["held", "lora", "centered"],
+)
 def test_a_killed_run_resumes_to_the_same_model(base: Path, data: Path, tmp_path: Path, more: dict[str, Any]) -> None:
     if "lora_rank" in more:
         pytest.importorskip("peft")
@@ -158,6 +166,35 @@ def test_a_killed_run_resumes_to_the_same_model(base: Path, data: Path, tmp_path
     assert resumed.record["resumed_from"].startswith("checkpoint-")
     assert resumed.record["resumed_from"] != "checkpoint-999"
     assert same(state(killed), state(tmp_path / "whole"))
+
+
+def test_a_centered_teacher_is_fitted_on_the_training_texts(base: Path, data: Path, tmp_path: Path) -> None:
+    options = {**OPTIONS, "loss": "relational", "teacher": "centered"}
+    trained = train(base, data, ["de", "zh"], tmp_path / "out", **options)
+    encoder = cm.encoder(str(base), max_length=options.get("max_length", 128))
+    sides = {}
+    for queries in (False, True):
+        texts, languages = [], []
+        for language in ("de", "en", "zh"):
+            own = tiny_transformer.sentences(ITEMS, language, seed=1 if queries else 2)
+            texts += own if queries else [f"{text} {text}" for text in own]
+            languages += [language] * ITEMS
+        rows = encoder.encode_queries(texts) if queries else encoder.encode_documents(texts)
+        sides[queries] = rows, languages
+    expected = Center.fit(*sides[False], *sides[True])
+    saved = load_correction(tmp_path / "out" / "teacher-center.npz")
+    assert saved.languages == ("de", "en", "zh")
+    for name, array in expected.arrays.items():
+        assert np.allclose(saved.arrays[name], array, atol=1e-5), name
+    loss = trained.record["loss"]
+    assert loss["languages"] == ["en", "de", "zh"]
+    assert loss["correction"]["documents_fitted"] == dict.fromkeys(("de", "en", "zh"), ITEMS)
+    losses = [entry["loss"] for entry in trained.record["log"] if "loss" in entry]
+    assert losses[-1] < 0.9 * losses[0]
+    with pytest.raises(UsageError, match=r"the loss 'jsd\+nce' does not learn from a centered teacher; choose upright"):
+        train(base, data, ["de"], tmp_path / "other", loss="jsd+nce", teacher="centered")
+    with pytest.raises(UsageError, match=r"unknown value 'turned' of teacher; expected pivot or centered"):
+        train(base, data, ["de"], tmp_path / "other", teacher="turned")
 
 
 class Interrupted(SentenceEvaluator):  # type: ignore[misc, unused-ignore]

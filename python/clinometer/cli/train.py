@@ -42,6 +42,9 @@ class _Recipe(OptionGroup):
         str | None, option("NAME", "Loss: upright (the default), jsd+nce (the paper's), clear, distill, or A+B+...")
     ] = None
     scale: Annotated[float | None, option("X", "Factor of cosines.")] = None
+    teacher: Annotated[
+        str, option("pivot|centered", "Similarities that the loss upright learns: in the pivot, or centered.")
+    ] = "pivot"
     hold: Annotated[float | None, option("W", "Weight of the pull towards the untrained model.")] = None
     blend: Annotated[float | None, option("X", "Mixture of the untrained (0) and the trained (1) model.")] = None
     freeze: Annotated[str, option("embeddings|nothing", "Part of the model that is not trained.")] = "embeddings"
@@ -152,6 +155,8 @@ def train(
             raise UsageError(
                 f"an adapter is trained in one go; leave out --{next(iter(checkpoints)).replace('_', '-')}"
             )
+        if recipe.teacher != "pivot":
+            raise UsageError("an adapter learns from the pivot; leave out --teacher")
         if steps.evaluations or len(recipe.seeds) > 1:
             raise UsageError("an adapter has one seed and stops by its loss; leave out --evaluations and further seeds")
         _adapt(model, asdict(prompts), samples.data, languages, proof,
@@ -167,6 +172,7 @@ def train(
         "lora_rank": recipe.lora_rank,
         "precision": steps.precision,
         "evaluations": steps.evaluations,
+        "teacher": recipe.teacher,
     } | ({} if recipe.blend is None else {"blend": recipe.blend})
     if proof.force:
         forget_training(proof.output)

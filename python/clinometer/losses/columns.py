@@ -103,6 +103,7 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         Args:
             sentence_features: One dictionary of model inputs for each column, in order.
             labels: `(n,)` integers: rows with equal numbers are translations of one item. None: each row is an item.
+                `(n, 2)` if the rows' languages are counted as well.
         """
         features = list(sentence_features)
         return LossParts(self.parts_from(self.embed(features), labels, self.teach(features)))
@@ -190,6 +191,8 @@ class ColumnLoss(nn.Module):  # type: ignore[misc, unused-ignore]
         if labels is None:
             offset = _rank() * rows if self.gather_across_devices else 0
             return torch.arange(rows, device=device) + offset
+        if labels.ndim == 2 and labels.shape[1] == 2:  # the second is the row's language
+            labels = labels[:, 0]
         if labels.shape != (rows,) or labels.is_floating_point() or labels.is_complex():
             raise UsageError(
                 f"the label column gave {labels.dtype} of shape {tuple(labels.shape)} for {rows} rows, but it should "

@@ -20,7 +20,7 @@ from clinometer.training.checks import merged_groups
 from clinometer.training.data import ParallelSamples
 from clinometer.vectors import unit_rows
 
-__all__ = ["EmbeddedSamples", "embed_samples"]
+__all__ = ["EmbeddedSamples", "column_language", "embed_samples", "is_query"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def embed_samples(samples: ParallelSamples, encoder: Encoder, *, show_progress_b
         for column, name in enumerate(samples.columns):
             if is_query(name) == queries:
                 for row, (texts, target) in enumerate(zip(samples.rows, samples.languages, strict=True)):
-                    key = (texts[column], _language(name, target))
+                    key = (texts[column], column_language(name, target))
                     row_of_text[row, column] = row_of_key.setdefault(key, len(row_of_key))
         vectors[queries] = _encoded(encoder, list(row_of_key), queries, show_progress_bar)
     record = encoder.record
@@ -113,7 +113,7 @@ def is_query(column: str) -> bool:
     return column.startswith(("query", "neg_query"))
 
 
-def _language(column: str, target: str) -> str:
+def column_language(column: str, target: str) -> str:
     """Language of a column's texts: the pivot's, which is in the name, or the sample's."""
     suffix = column.partition("_")[2]
     return suffix if suffix and suffix != "tgt" else target

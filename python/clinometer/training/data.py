@@ -69,21 +69,29 @@ class ParallelSamples:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def to_dataset(self) -> Any:
+    def to_dataset(self, languages: Sequence[str] | None = None) -> Any:
         """A `datasets.Dataset`: the columns in order, then the integer column `label` with the groups.
 
-        A trainer passes `label` on to the loss and never reads it as text. The statistics are in
+        With `languages`, each label is two numbers: the group, and the position in `languages` of the row's language,
+        which a relational loss with a corrected teacher reads. A trainer passes `label` on to the loss and never reads it as text. The statistics are in
         `dataset.info.description`, as JSON.
 
         Raises:
             MissingExtraError: The extra `train` is not installed.
+            UsageError: A row's language is not among `languages`.
         """
         try:
             from datasets import Dataset
         except ImportError:
             raise MissingExtraError("a datasets.Dataset", "train") from None
         texts = {name: [row[column] for row in self.rows] for column, name in enumerate(self.columns)}
-        dataset = Dataset.from_dict({**texts, "label": list(self.groups)})
+        labels: list[Any] = list(self.groups)
+        if languages is not None:
+            if unknown := sorted(set(self.languages) - set(languages)):
+                raise UsageError(f"the samples are also in {', '.join(unknown)}; add them to languages")
+            place = {language: number for number, language in enumerate(languages)}
+            labels = [[group, place[own]] for group, own in zip(self.groups, self.languages, strict=True)]
+        dataset = Dataset.from_dict({**texts, "label": labels})
         dataset.info.description = json.dumps(self.statistics, ensure_ascii=False)
         return dataset
 

@@ -5,13 +5,14 @@ The same plan, data and software on one machine give the same model; a training 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from clinometer.errors import UsageError
 from clinometer.languages import canonical
-from clinometer.training.recipes import recipe_of
+from clinometer.training.recipes import RELATIONAL, recipe_of
+from clinometer.training.teacher import Teacher
 
 __all__ = ["Freeze", "Precision", "TrainingPlan"]
 
@@ -32,6 +33,9 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
         samples: Maximum number of samples per target language; None for all.
         loss: A sum of parts or a recipe; see `clinometer.training.recipes`.
         loss_options: Options of the loss, such as `{"scale": 50.0}`.
+        teacher: What a relational loss learns from: `pivot` for the untrained model's similarities in the pivot
+            language, `centered` for its similarities between all languages after centering, whose means are fitted on
+            the training texts (`clinometer.training.teacher`).
         hold: Weight of the pull towards the untrained model; 0 for none.
         epochs: Passes over the data.
         batch_size: Samples in a step.
@@ -62,6 +66,7 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
     samples: int | None = 2800
     loss: str = "upright"
     loss_options: dict[str, Any] = {}
+    teacher: Teacher = "pivot"
     hold: float = 0.0
     epochs: int = 1
     batch_size: int
@@ -131,6 +136,12 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError("patience counts evaluations during training, but evaluations is 0; set evaluations")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise UsageError(f"unknown precision {self.precision!r}; expected auto, float32 or bfloat16")
+        if self.teacher not in get_args(Teacher):
+            raise UsageError(f"unknown value {self.teacher!r} of teacher; expected {' or '.join(get_args(Teacher))}")
+        if self.teacher != "pivot" and self.loss not in RELATIONAL:
+            raise UsageError(
+                f"the loss {self.loss!r} does not learn from a {self.teacher} teacher; choose {' or '.join(RELATIONAL)}"
+            )
         if self.freeze not in ("nothing", "embeddings"):
             raise UsageError(f"unknown value {self.freeze!r} of freeze; expected embeddings or nothing")
         languages = list(dict.fromkeys(canonical(label) for label in self.languages))

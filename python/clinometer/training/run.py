@@ -24,6 +24,7 @@ from clinometer.files import file_digest, json_bytes, written_whole
 from clinometer.training.data import ParallelSamples, parallel_samples, prompts_for
 from clinometer.training.plan import TrainingPlan
 from clinometer.training.recipes import make_loss, recipe_of
+from clinometer.training.teacher import teaching_correction
 from clinometer.training.watchers import CHECKPOINT_MINUTES, CheckpointSchedule, watchers
 
 __all__ = ["TrainedModel", "forget_training", "train"]
@@ -177,7 +178,11 @@ def _fit(
             document_prompt=encoder.record.document_prompt, batch_size=plan.batch_size, write_csv=False,
         )  # fmt: skip
     mini_batch_size = None if (plan.mini_batch_size or plan.batch_size) >= plan.batch_size else plan.mini_batch_size
-    loss = make_loss(model, plan.loss, hold=plan.hold, options=plan.loss_options, mini_batch_size=mini_batch_size)
+    loss_options, languages = dict(plan.loss_options), None
+    if plan.teacher == "centered":
+        languages = [plan.pivot, *plan.languages]
+        loss_options |= {"correction": teaching_correction(samples, encoder, output), "languages": languages}
+    loss = make_loss(model, plan.loss, hold=plan.hold, options=loss_options, mini_batch_size=mini_batch_size)
     precision = weights.precision(plan.precision)
     steps = -(-len(samples) // plan.batch_size) * plan.epochs
     with_evaluation = bool(plan.evaluations)
@@ -212,7 +217,7 @@ def _fit(
         dataloader_pin_memory=False,
     )
     trainer = host.SentenceTransformerTrainer(
-        model=model, args=arguments, train_dataset=samples.to_dataset(), loss=loss,
+        model=model, args=arguments, train_dataset=samples.to_dataset(languages), loss=loss,
         evaluator=evaluator if with_evaluation else None,
         callbacks=watchers(schedule, plan.patience, show_progress_bar),
     )  # fmt: skip
