@@ -6,7 +6,6 @@ what is evaluated afterwards, is the upper layers alone. States are kept in part
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,7 +78,7 @@ class Upper(nn.Module):  # type: ignore[misc, unused-ignore]
         super().__init__()
         self.layers = nn.ModuleList(list(model[0].auto_model.encoder.layer[layer:]))
 
-    def forward(self, states: Tensor, mask: Tensor) -> Tensor:  # noqa: D102
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
         wide = mask[:, None, None, :]
         for layer in self.layers:
             states = layer(states, wide)

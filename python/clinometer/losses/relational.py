@@ -39,17 +39,17 @@ class Corrected(Protocol):
 class RelationalDistillationLoss(TaughtLoss):
     """Pulls the similarity rows of all languages to the rows of a frozen encoder (ours).
 
-    **Pivot** (the default). The teacher's row of an English text x is `t = softmax_c(scale cos(x, c))` over the English passages c of the batch.
-    The student's row of x, or of its translation, is `p = softmax_d(scale cos(x, d))` over the passages of both
-    languages. The target of each of a passage's two versions is half of the passage's share, and the loss is the
-    divergence `KL(target || p)`, 0 where every text is as similar to a passage as to its translation, and ranks
-    passages as the teacher ranks them in English. Rows of queries are over all passages, rows of passages over those of
-    other groups. The two kinds are averaged.
+    **Pivot** (the default). The teacher's row of an English text x is `t = softmax_c(scale cos(x, c))` over the English
+    passages c of the batch. The student's row of x, or of its translation, is `p = softmax_d(scale cos(x, d))` over the
+    passages of both languages. The target of each of a passage's two versions is half of the passage's share, and the
+    loss is the divergence `KL(target || p)`, 0 where every text is as similar to a passage as to its translation, and
+    ranks passages as the teacher ranks them in English. Rows of queries are over all passages, rows of passages over
+    those of other groups. The two kinds are averaged.
 
     **Corrected** (`correction`). The target row of a text in any language is the teacher's own, over the passages of
-    all languages in the batch, with the teacher's embeddings corrected: `softmax_d(scale cos(C x, C d))`. With centering
-    as C the student learns to do without knowing languages what centering does if it knows them, and within a language
-    to rank as the encoder does. Translations are not required: pairs of texts in one language each will do.
+    all languages in the batch, with the teacher's embeddings corrected: `softmax_d(scale cos(C x, C d))`. With
+    centering as C the student learns to do without knowing languages what centering does if it knows them, and to rank
+    within a language as the encoder does. Translations are not required: pairs of texts in one language each will do.
 
     An InfoNCE loss teaches which passage answers which query, from texts that may be far from those that are searched;
     this one only requires that languages agree.
@@ -132,7 +132,7 @@ class RelationalDistillationLoss(TaughtLoss):
         """The loss from the student's raw embeddings, and the teacher's of the columns in `taught_columns`."""
         columns = self._named(embeddings)
         if self.correction is not None:
-            return self._corrected_parts(columns, labels, self.checked(targets, len(columns)))
+            return self._corrected_parts(self.correction, columns, labels, self.checked(targets, len(columns)))
         query, passage = self.checked(targets, 2)
         with torch.autocast(query.device.type, enabled=False):
             batch = self._batch(columns, labels)
@@ -176,13 +176,17 @@ class RelationalDistillationLoss(TaughtLoss):
         return torch.stack(terms).mean()
 
     def _corrected_parts(
-        self, columns: dict[str, Tensor], labels: Tensor | None, targets: Sequence[Tensor]
+        self,
+        correction: Corrected,
+        columns: dict[str, Tensor],
+        labels: Tensor | None,
+        targets: Sequence[Tensor],
     ) -> dict[str, Tensor]:
         groups, codes = self._groups_and_codes(labels, next(iter(columns.values())))
         with torch.autocast(groups.device.type, enabled=False):
             batch = self._batch(columns, groups)
             taught = {
-                name: self._correct(target, name, codes).to(columns[name].dtype)
+                name: self._correct(correction, target, name, codes).to(columns[name].dtype)
                 for name, target in zip(columns, targets, strict=True)
             }
             passages = [name for name in columns if name.startswith("passage")]
@@ -210,12 +214,11 @@ class RelationalDistillationLoss(TaughtLoss):
             )
         return groups, codes
 
-    def _correct(self, vectors: Tensor, name: str, codes: Tensor) -> Tensor:
+    def _correct(self, correction: Corrected, vectors: Tensor, name: str, codes: Tensor) -> Tensor:
         """The teacher's embeddings of a column after the correction."""
-        assert self.correction is not None
         places = [0] * len(codes) if name.endswith("_en") else codes.tolist()
         languages = [self.languages[place] for place in places]
-        apply = self.correction.apply if name.startswith("passage") else self.correction.apply_queries
+        apply = correction.apply if name.startswith("passage") else correction.apply_queries
         rows = apply(np.asarray(vectors.detach().float().cpu()), languages)
         return torch.from_numpy(np.array(rows)).to(vectors.device)
 

@@ -73,7 +73,9 @@ class ParallelSamples:
         """A `datasets.Dataset`: the columns in order, then the integer column `label` with the groups.
 
         With `languages`, each label is two numbers: the group, and the position in `languages` of the row's language,
-        which a relational loss with a corrected teacher reads. A trainer passes `label` on to the loss and never reads it as text. The statistics are in
+        which a relational loss with a corrected teacher reads.
+
+        A trainer passes `label` on to the loss and never reads it as text. The statistics are in
         `dataset.info.description`, as JSON.
 
         Raises:
