@@ -1,6 +1,6 @@
-"""The table of docs/recipe.md, drawn from studies/results/sweep.json.
+"""The tables of docs/recipe.md, drawn from studies/results/sweep.json.
 
-python -m studies.recipe.page               draws the table
+python -m studies.recipe.page               draws the tables
 python -m studies.recipe.page --work DIR    first replaces that file by the results in DIR/sweep
 """
 
@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from studies.command_line import parser
-from studies.pages import put, table
+from studies.pages import minus, put, table, worst_language
 from studies.recipe.sweep import settings, slug
 from studies.result_files import read_result, write_result
 from studies.sources import DOCS
@@ -20,6 +20,11 @@ SHOWN = ("0.0", "1.0", "0.75")
 HEADS = (
     "setting", "steps", "blend", "TICO-19", "unseen", "nDCG@1", "centered", "unseen", "nDCG@1", "demo", "nDCG@1",
     "centered", "nDCG@1",
+)  # fmt: skip
+
+KEPT = ("1 epoch at 4e-05", "1 epoch at 2e-05", "3 epochs at 4e-05", "scale 100", "hold 1", "LoRA 16 at 5e-4")
+KEPT_HEADS = (
+    "setting", "blend", "TICO-19", "centered", "nDCG@1", "worst", "demo", "centered", "nDCG@1", "worst",
 )  # fmt: skip
 
 
@@ -44,6 +49,29 @@ def rows(results: list[dict[str, Any]]) -> list[list[str]]:
     return lines
 
 
+def kept_rows(results: list[dict[str, Any]]) -> list[list[str]]:
+    """What each blend keeps: Complete@10 raw and centered, and how `mono-same` changes after both, in points."""
+    by_name = {one["name"]: one["blends"] for one in results}
+    untrained = by_name["untrained"]["0.0"]
+    lines = []
+    for name, blend in [
+        ("untrained", "0.0"),
+        *((f"relational {one}", b) for one in KEPT for b in ("1.0", "0.75", "0.5")),
+    ]:
+        row = [name, "" if name == "untrained" else blend]
+        for collection in ("tico19", "demo"):
+            figures = by_name[name][blend][collection]
+            before = untrained[collection]["none"]["same@1"]
+            change = {label: after - before[label] for label, after in figures["centered"]["same@1"].items()}
+            row += [f"{figures[how]['Complete@10']:.1f}" for how in ("none", "centered")]
+            row += [
+                minus(f"{100 * fmean(change.values()):+.1f}"),
+                worst_language(min(change.items(), key=lambda one: one[1])),
+            ]
+        lines.append(row)
+    return lines
+
+
 def main() -> None:
     options = parser(__doc__, "folder of `studies.recipe.sweep`", required=False).parse_args()
     if options.work:
@@ -51,7 +79,9 @@ def main() -> None:
         write_result("sweep", [json.loads(path.read_text()) for path in paths if path.exists()])
     text = "\n".join([*table(HEADS, "l" + "r" * 12, rows(read_result("sweep"))), ""])
     put(DOCS / "recipe.md", "tables", text)
-    print(text)
+    kept = "\n".join([*table(KEPT_HEADS, "l" + "r" * 9, kept_rows(read_result("sweep"))), ""])
+    put(DOCS / "recipe.md", "blends", kept)
+    print(text, kept, sep="\n")
 
 
 if __name__ == "__main__":
