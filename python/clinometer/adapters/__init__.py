@@ -12,6 +12,7 @@ from clinometer.adapters.adapter import KINDS, Adapter, load
 from clinometer.adapters.encoder import AdaptedEncoder
 
 if TYPE_CHECKING:
+    from clinometer.training.adapter_centering import centering_adapter
     from clinometer.training.adapter_fit import fit_adapter, train_adapter
     from clinometer.training.adapter_samples import EmbeddedSamples, embed_samples
 
@@ -20,6 +21,7 @@ __all__ = [
     "AdaptedEncoder",
     "Adapter",
     "EmbeddedSamples",
+    "centering_adapter",
     "embed_samples",
     "fit_adapter",
     "load",
@@ -32,6 +34,10 @@ def __getattr__(name: str) -> Any:
         from clinometer.training import adapter_fit
 
         return getattr(adapter_fit, name)
+    if name == "centering_adapter":
+        from clinometer.training import adapter_centering
+
+        return adapter_centering.centering_adapter
     if name in ("EmbeddedSamples", "embed_samples"):
         from clinometer.training import adapter_samples
 

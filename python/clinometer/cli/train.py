@@ -43,7 +43,7 @@ class _Recipe(OptionGroup):
     ] = None
     scale: Annotated[float | None, option("X", "Factor of cosines.")] = None
     teacher: Annotated[
-        str, option("pivot|centered", "Similarities that the loss upright learns: in the pivot, or centered.")
+        str, option("pivot|centered", "Similarities that the loss upright or an adapter learns: pivot's, or centered.")
     ] = "pivot"
     hold: Annotated[float | None, option("W", "Weight of the pull towards the untrained model.")] = None
     blend: Annotated[float | None, option("X", "Mixture of the untrained (0) and the trained (1) model.")] = None
@@ -155,12 +155,10 @@ def train(
             raise UsageError(
                 f"an adapter is trained in one go; leave out --{next(iter(checkpoints)).replace('_', '-')}"
             )
-        if recipe.teacher != "pivot":
-            raise UsageError("an adapter learns from the pivot; leave out --teacher")
         if steps.evaluations or len(recipe.seeds) > 1:
             raise UsageError("an adapter has one seed and stops by its loss; leave out --evaluations and further seeds")
         _adapt(model, asdict(prompts), samples.data, languages, proof,
-               {**shared, "kind": recipe.adapter, "seed": recipe.seeds[0]})  # fmt: skip
+               {**shared, "kind": recipe.adapter, "seed": recipe.seeds[0], "teacher": recipe.teacher})  # fmt: skip
         return
     from clinometer.training.run import forget_training
     from clinometer.training.seeds import train_seeds
@@ -219,8 +217,9 @@ def _adapt(
         return
     from clinometer.report.comparison import plain_comparison
 
-    history = adapter.settings["history"]
-    sys.stdout.write(f"{path}: {options['kind']}, best state after epoch {history['best_epoch']}\n")
+    history = adapter.settings.get("history")
+    how = f"best state after epoch {history['best_epoch']}" if history else "in closed form"
+    sys.stdout.write(f"{path}: {options['kind']}, {how}\n")
     for proof_result in proofs:
         sys.stdout.write(f"\n{proof_result.source} (results and comparison in {proof_result.folder})\n")
         sys.stdout.write(plain_comparison(proof_result.comparison) + "\n")

@@ -10,14 +10,17 @@ import inspect
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from clinometer.adapters.adapter import KINDS, Adapter, Kind
-from clinometer.encoders import Encoder
+from clinometer.encoders import Encoder, encode
+from clinometer.encoders.base import Side
 from clinometer.errors import MissingExtraError, UsageError
+from clinometer.training.adapter_centering import centering_adapter
 from clinometer.training.adapter_samples import EmbeddedSamples, embed_samples, is_query
 from clinometer.training.data import ParallelSamples, read_items, samples_from_items
 from clinometer.training.recipes import RELATIONAL
+from clinometer.training.teacher import Teacher, texts_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -199,13 +202,15 @@ def train_adapter(
     dev_share: float = 0.1,
     seed: int = 42,
     loss: str = "relational",
+    teacher: Teacher = "pivot",
     show_progress_bar: bool = False,
     **options: Any,
 ) -> tuple[Adapter, History]:
     """Learn an adapter from parallel JSONL: read, split, encode, learn.
 
     Samples have the layout `alignment+query` (`clear` for that loss). Those of the pages kept for `dev` decide when
-    learning stops.
+    learning stops. With the teacher `centered` nothing is learned step by step: `centering_adapter` fits the adapter on
+    the texts of the samples, and the history is empty.
 
     Args:
         files: One file or several; see `clinometer.training.data.parallel_samples`.
@@ -216,8 +221,9 @@ def train_adapter(
         dev_share: Share of the pages kept for `dev`; 0 for none.
         seed: Seed of sampling and learning.
         loss: As for `fit_adapter`.
+        teacher: `pivot`, or `centered` for the map nearest to per-language centering, in closed form.
         show_progress_bar: Draw bars on standard error.
-        **options: Other options of `fit_adapter`.
+        **options: Other options of `fit_adapter`; with the teacher `centered` only `ridge`, as for `centering_adapter`.
 
     Returns:
         As `fit_adapter`.
@@ -226,21 +232,54 @@ def train_adapter(
         FileNotFoundError: A file does not exist.
         ClinometerError: As for `parallel_samples` and `fit_adapter`.
     """
+    if teacher not in get_args(Teacher):
+        raise UsageError(f"unknown value {teacher!r} of teacher; expected {' or '.join(get_args(Teacher))}")
+    if teacher == "centered":
+        options = _closed_form_options(loss, options)
     items = read_items(files)
     layout: Any = "clear" if loss == "clear" else "alignment+query"
     sample_options: dict[str, Any] = {"layout": layout, "pivot": pivot}
     training_samples = samples_from_items(items, languages, samples, seed, "train", dev_share, **sample_options)
+    if teacher == "centered":
+        adapter = _centering_adapter(training_samples, encoder, show_progress_bar, **options)
+        return _with_data(adapter, training_samples, None), []
     dev_samples = (
         samples_from_items(items, languages, None, seed, "dev", dev_share, **sample_options) if dev_share else None
     )
     adapter, history = fit_adapter(
         training_samples, encoder, dev=dev_samples, loss=loss, seed=seed, show_progress_bar=show_progress_bar, **options
     )
-    statistics = {
-        "training": training_samples.statistics,
-        "dev": None if dev_samples is None else dev_samples.statistics,
-    }
-    return Adapter(adapter.kind, adapter.arrays, {**adapter.settings, "data": statistics}), history
+    return _with_data(adapter, training_samples, dev_samples), history
+
+
+def _with_data(adapter: Adapter, training: ParallelSamples, dev: ParallelSamples | None) -> Adapter:
+    statistics = {"training": training.statistics, "dev": None if dev is None else dev.statistics}
+    return Adapter(adapter.kind, adapter.arrays, {**adapter.settings, "data": statistics})
+
+
+def _closed_form_options(loss: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of `centering_adapter`.
+
+    Raises:
+        UsageError: There are others.
+    """
+    unusable = [name for name in options if name not in ("kind", "ridge")]
+    unusable += [] if loss == "relational" else ["loss"]
+    unusable += [] if options.get("kind", "low-rank") == "low-rank" else ["kind"]
+    if unusable:
+        raise UsageError(f"a centered teacher gives a low-rank adapter in closed form; leave out {', '.join(unusable)}")
+    return {name: value for name, value in options.items() if name == "ridge"}
+
+
+def _centering_adapter(samples: ParallelSamples, encoder: Encoder, show_progress_bar: bool, **options: Any) -> Adapter:
+    sides: list[Any] = []
+    for queries in (False, True):
+        texts, languages = texts_of(samples, queries)
+        side: Side = "queries" if queries else "documents"
+        sides += [encode(encoder, texts, side, languages=languages, show_progress_bar=show_progress_bar), languages]
+    adapter = centering_adapter(*sides, **options)
+    encoder_record = {"name": encoder.record.name, "revision": encoder.record.revision}
+    return Adapter(adapter.kind, adapter.arrays, {"encoder": encoder_record, **adapter.settings})
 
 
 class _Columns:
@@ -285,7 +324,7 @@ def _loss(model: AdapterMap, name: str, options: dict[str, Any]) -> ColumnLoss:
         loss_class = losses.ClearLoss
     else:
         loss_class, options = losses.CrossLingualAlignmentLoss, {"parts": name, "jsd_input": "scaled", **options}
-    reserved = ("self", "model", "teacher", "gather_across_devices", "negatives")
+    reserved = ("self", "model", "teacher", "gather_across_devices", "negatives", "correction", "languages")
     option_names = [option for option in inspect.signature(loss_class).parameters if option not in reserved]
     if unknown_options := [option for option in options if option not in option_names]:
         raise UsageError(

@@ -14,7 +14,7 @@ from clinometer.encoders import Encoder, encode
 from clinometer.training.adapter_samples import column_language, is_query
 from clinometer.training.data import ParallelSamples
 
-__all__ = ["FILE", "TEXTS", "Teacher", "teaching_correction"]
+__all__ = ["FILE", "TEXTS", "Teacher", "teaching_correction", "texts_of"]
 
 Teacher = Literal["pivot", "centered"]
 FILE = "teacher-center.npz"
@@ -35,16 +35,21 @@ def teaching_correction(samples: ParallelSamples, encoder: Encoder, folder: Path
         return load_correction(path)
     sides = {}
     for queries in (False, True):
-        texts = {
-            (text, column_language(name, language)): None
-            for row, language in zip(samples.rows, samples.languages, strict=True)
-            for name, text in zip(samples.columns, row, strict=True)
-            if is_query(name) == queries
-        }
-        drawn = choose([language for _, language in texts], TEXTS)
-        listed = list(texts)
-        chosen, languages = map(list, zip(*(listed[row] for row in drawn), strict=True))
-        sides[queries] = encode(encoder, chosen, "queries" if queries else "documents"), languages
+        texts, languages = texts_of(samples, queries)
+        drawn = choose(languages, TEXTS)
+        rows = encode(encoder, [texts[row] for row in drawn], "queries" if queries else "documents")
+        sides[queries] = rows, [languages[row] for row in drawn]
     center = Center.fit(*sides[False], *sides[True])
     center.save(path)
     return center
+
+
+def texts_of(samples: ParallelSamples, queries: bool) -> tuple[list[str], list[str]]:
+    """The distinct queries or passages of the samples, and their languages."""
+    texts = {
+        (text, column_language(name, language)): None
+        for row, language in zip(samples.rows, samples.languages, strict=True)
+        for name, text in zip(samples.columns, row, strict=True)
+        if is_query(name) == queries
+    }
+    return [text for text, _ in texts], [language for _, language in texts]
