@@ -1,0 +1,150 @@
+"""The adapter in closed form next to centering: on TICO-19, and once at the end on XQuAD and Belebele.
+
+    python -m studies.recipe.closed_form --work DIR            TICO-19, on which ridge and strength were chosen
+    python -m studies.recipe.closed_form --work DIR --final    XQuAD and Belebele as well
+    python -m studies.recipe.closed_form                       draws the table of docs/recipe.md
+
+The adapter is fitted on texts of `train` in the twelve languages of XQuAD, at most 240 items of each, without those
+whose licence asks for the same licence (gnome-user-docs), so that `release/` may have it. DIR is that of
+`studies.remedies.correction`: what it has embedded is not embedded again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+import clinometer as cm
+from clinometer.adapters import Adapter, centering_adapter
+from clinometer.correction import Center
+from clinometer.encoders import PrecomputedEncoder
+from studies.centering import corrected, corrections
+from studies.command_line import parser
+from studies.pages import minus, put, table
+from studies.remedies.correction import DEVELOPMENT, embedded
+from studies.remedies.correction_cases import train_texts
+from studies.result_files import read_result, write_result
+from studies.sources import DOCS, SOURCES
+
+NAME = "multilingual-e5-small"
+SAME_LICENCE = "gnome/"
+TOLERANCE = 0.005
+HEADS = (
+    "collection", "remedy", "Complete@10", "en", "nDCG@1", "mono-same", "worst", "lower by 0.5", "lower by 1 SE",
+)  # fmt: skip
+
+Sides = tuple[Any, Any]
+
+
+def fitting_texts(work: Path) -> tuple[Any, list[str], Any, list[str]]:
+    """Embeddings and languages of the documents and queries that adapter and centering are fitted on."""
+    parts: list[Any] = []
+    queries, documents = train_texts()
+    for side, texts in (("documents", documents), ("queries", queries)):
+        rows = [row for row, text_id in enumerate(texts.ids) if SAME_LICENCE not in text_id]
+        vectors = embedded(NAME, work, side, texts)
+        parts += [vectors[rows], [texts.languages[row] for row in rows]]
+    return tuple(parts)  # type: ignore[return-value]
+
+
+def fitted(work: Path) -> tuple[Adapter, Center]:
+    """The adapter, and the centering that it approximates."""
+    texts = fitting_texts(work)
+    return centering_adapter(*texts), Center.fit(*texts)
+
+
+def remedies(collection: cm.Collection, q: Any, d: Any, work: Path) -> dict[str, Sides]:
+    """Corrected queries and documents by the name of the remedy."""
+    adapter, center = fitted(work)
+    adapted = adapter.apply_queries(q), adapter.apply(d)
+    sides: dict[str, Sides] = {"none": (q, d)}
+    if set(collection.languages) <= set(center.languages):
+        sides["center · train, languages known"] = corrected(center, collection, q, d)
+    sides["adapter · train"] = adapted
+    for name, (queries, documents) in (("center", (q, d)), ("adapter, center", adapted)):
+        correction = corrections(collection, queries, documents)["index+queries"]
+        sides[f"{name} · sample"] = corrected(correction, collection, queries, documents)
+    return sides
+
+
+def line_of(name: str, remedy: str, evaluation: cm.Evaluation, base: cm.Evaluation) -> dict[str, Any]:
+    """Figures of one remedy, and how each language's `mono-same` changes."""
+    changes = {label: change(evaluation, base, label) for label in evaluation.collection["languages"]}
+    english = [
+        row
+        for row in evaluation.rows
+        if (row["measure"], row["scenario"], row["query_language"]) == ("Complete@10", "multi", "en")
+    ]
+    return {
+        "collection": name,
+        "remedy": remedy,
+        "Complete@10": evaluation.value("Complete@10", "multi", "macro-target"),
+        "Complete@10 en": fmean(row["value"] for row in english),
+        "nDCG@1": evaluation.value("nDCG@1", "multi", "macro-target"),
+        "mono-same": changes,
+    }
+
+
+def change(evaluation: cm.Evaluation, base: cm.Evaluation, language: str) -> dict[str, float]:
+    """Change of nDCG@1 in `mono-same`, and its standard error over clusters of questions that share an answer."""
+    table = evaluation.per_query
+    own = (table["scenario"] == "mono-same") & (table["query_language"] == language)
+    differences = table["nDCG@1"][own] - base.per_query["nDCG@1"][own]
+    clusters = np.unique(table["cluster"][own], return_inverse=True)[1]
+    residuals = np.bincount(clusters, differences - differences.mean())
+    return {"change": float(differences.mean()), "error": float(np.sqrt(np.square(residuals).sum()) / len(differences))}
+
+
+def measured(name: str, work: Path) -> list[dict[str, Any]]:
+    """The lines of one collection."""
+    collection = cm.load(SOURCES[name], languages=DEVELOPMENT if name == "tico19" else None)
+    q, d = (
+        embedded(NAME, work, side, texts)
+        for side, texts in (("queries", collection.queries), ("documents", collection.documents))
+    )
+    evaluations = {
+        remedy: cm.evaluate(
+            collection, PrecomputedEncoder(*sides, name=remedy), scenarios=["multi", "mono-same"],
+            measures=["Complete@10", "nDCG@1"], resamples=0,
+        )
+        for remedy, sides in remedies(collection, q, d, work).items()
+    }  # fmt: skip
+    return [line_of(name, remedy, one, evaluations["none"]) for remedy, one in evaluations.items()]
+
+
+def cells(line: dict[str, Any]) -> list[str]:
+    """One row of the table."""
+    changes = line["mono-same"]
+    worst = min(changes, key=lambda label: changes[label]["change"])
+    mean = np.mean([one["change"] for one in changes.values()])
+    row = [line["collection"], line["remedy"], f"{line['Complete@10']:.1f}", f"{line['Complete@10 en']:.1f}"]
+    row.append(f"{line['nDCG@1']:.3f}")
+    if line["remedy"] == "none":
+        return [*row, "", "", "", ""]
+    tests: list[Callable[[dict[str, float]], bool]] = [
+        lambda one: one["change"] < -TOLERANCE,
+        lambda one: one["change"] < -one["error"],
+    ]
+    lower = [", ".join(label for label, one in changes.items() if test(one)) or "none" for test in tests]
+    told = f"{worst} {100 * changes[worst]['change']:+.1f} ± {100 * changes[worst]['error']:.1f}"
+    return [*row, minus(f"{100 * mean:+.1f}"), minus(told), *lower]
+
+
+def main() -> None:
+    command = parser(__doc__, "folder of embeddings", required=False)
+    command.add_argument("--final", action="store_true", help="evaluate on XQuAD and Belebele as well")
+    options = command.parse_args()
+    if options.work:
+        names = ("tico19", "xquad", "belebele") if options.final else ("tico19",)
+        write_result("closed-form", [line for name in names for line in measured(name, options.work)])
+    text = "\n".join([*table(HEADS, "ll" + "r" * 7, map(cells, read_result("closed-form"))), ""])
+    put(DOCS / "recipe.md", "closed-form", text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
