@@ -11,6 +11,7 @@ whose licence asks for the same licence (gnome-user-docs), so that `release/` ma
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
@@ -25,12 +26,12 @@ from clinometer.encoders import PrecomputedEncoder
 from studies.centering import corrected, corrections
 from studies.command_line import parser
 from studies.pages import minus, put, table
-from studies.remedies.correction import DEVELOPMENT, embedded
+from studies.remedies.correction import DEVELOPMENT, embedded, trained_adapter
 from studies.remedies.correction_cases import train_texts
 from studies.result_files import read_result, write_result
 from studies.sources import DOCS, SOURCES
 
-NAME = "multilingual-e5-small"
+NAMES = ("multilingual-e5-small", "offline")
 SAME_LICENCE = "gnome/"
 TOLERANCE = 0.005
 HEADS = (
@@ -40,38 +41,40 @@ HEADS = (
 Sides = tuple[Any, Any]
 
 
-def fitting_texts(work: Path) -> tuple[Any, list[str], Any, list[str]]:
+def fitting_texts(encoder: str, work: Path) -> tuple[Any, list[str], Any, list[str]]:
     """Embeddings and languages of the documents and queries that adapter and centering are fitted on."""
     parts: list[Any] = []
     queries, documents = train_texts()
     for side, texts in (("documents", documents), ("queries", queries)):
         rows = [row for row, text_id in enumerate(texts.ids) if SAME_LICENCE not in text_id]
-        vectors = embedded(NAME, work, side, texts)
+        vectors = embedded(encoder, work, side, texts)
         parts += [vectors[rows], [texts.languages[row] for row in rows]]
     return tuple(parts)  # type: ignore[return-value]
 
 
-def fitted(work: Path) -> tuple[Adapter, Center]:
+def fitted(encoder: str, work: Path) -> tuple[Adapter, Center]:
     """The adapter, and the centering that it approximates."""
-    texts = fitting_texts(work)
+    texts = fitting_texts(encoder, work)
     return centering_adapter(*texts), Center.fit(*texts)
 
 
-def remedies(collection: cm.Collection, q: Any, d: Any, work: Path) -> dict[str, Sides]:
+def remedies(collection: cm.Collection, q: Any, d: Any, encoder: str, work: Path) -> dict[str, Sides]:
     """Corrected queries and documents by the name of the remedy."""
-    adapter, center = fitted(work)
+    adapter, center = fitted(encoder, work)
     adapted = adapter.apply_queries(q), adapter.apply(d)
     sides: dict[str, Sides] = {"none": (q, d)}
     if set(collection.languages) <= set(center.languages):
         sides["center · train, languages known"] = corrected(center, collection, q, d)
-    sides["adapter · train"] = adapted
-    for name, (queries, documents) in (("center", (q, d)), ("adapter, center", adapted)):
+    learned = trained_adapter(encoder, work)
+    sides["adapter, learned · 2,800 translated samples of train"] = learned.apply_queries(q), learned.apply(d)
+    sides["adapter, closed form · train"] = adapted
+    for name, (queries, documents) in (("center", (q, d)), ("adapter, closed form, then center", adapted)):
         correction = corrections(collection, queries, documents)["index+queries"]
         sides[f"{name} · sample"] = corrected(correction, collection, queries, documents)
     return sides
 
 
-def line_of(name: str, remedy: str, evaluation: cm.Evaluation, base: cm.Evaluation) -> dict[str, Any]:
+def line_of(name: str, encoder: str, remedy: str, evaluation: cm.Evaluation, base: cm.Evaluation) -> dict[str, Any]:
     """Figures of one remedy, and how each language's `mono-same` changes."""
     changes = {label: change(evaluation, base, label) for label in evaluation.collection["languages"]}
     english = [
@@ -80,6 +83,7 @@ def line_of(name: str, remedy: str, evaluation: cm.Evaluation, base: cm.Evaluati
         if (row["measure"], row["scenario"], row["query_language"]) == ("Complete@10", "multi", "en")
     ]
     return {
+        "encoder": encoder,
         "collection": name,
         "remedy": remedy,
         "Complete@10": evaluation.value("Complete@10", "multi", "macro-target"),
@@ -99,11 +103,11 @@ def change(evaluation: cm.Evaluation, base: cm.Evaluation, language: str) -> dic
     return {"change": float(differences.mean()), "error": float(np.sqrt(np.square(residuals).sum()) / len(differences))}
 
 
-def measured(name: str, work: Path) -> list[dict[str, Any]]:
+def measured(name: str, encoder: str, work: Path) -> list[dict[str, Any]]:
     """The lines of one collection."""
     collection = cm.load(SOURCES[name], languages=DEVELOPMENT if name == "tico19" else None)
     q, d = (
-        embedded(NAME, work, side, texts)
+        embedded(encoder, work, side, texts)
         for side, texts in (("queries", collection.queries), ("documents", collection.documents))
     )
     evaluations = {
@@ -111,9 +115,9 @@ def measured(name: str, work: Path) -> list[dict[str, Any]]:
             collection, PrecomputedEncoder(*sides, name=remedy), scenarios=["multi", "mono-same"],
             measures=["Complete@10", "nDCG@1"], resamples=0,
         )
-        for remedy, sides in remedies(collection, q, d, work).items()
+        for remedy, sides in remedies(collection, q, d, encoder, work).items()
     }  # fmt: skip
-    return [line_of(name, remedy, one, evaluations["none"]) for remedy, one in evaluations.items()]
+    return [line_of(name, encoder, remedy, one, evaluations["none"]) for remedy, one in evaluations.items()]
 
 
 def cells(line: dict[str, Any]) -> list[str]:
@@ -140,8 +144,21 @@ def main() -> None:
     options = command.parse_args()
     if options.work:
         names = ("tico19", "xquad", "belebele") if options.final else ("tico19",)
-        write_result("closed-form", [line for name in names for line in measured(name, options.work)])
-    text = "\n".join([*table(HEADS, "ll" + "r" * 7, map(cells, read_result("closed-form"))), ""])
+        write_result(
+            "closed-form",
+            [line for encoder in NAMES for name in names for line in measured(name, encoder, options.work)],
+        )
+    lines = read_result("closed-form")
+    blocks = [
+        [
+            f"**{encoder}**",
+            "",
+            *table(HEADS, "ll" + "r" * 7, map(cells, (one for one in lines if one["encoder"] == encoder))),
+            "",
+        ]
+        for encoder in NAMES
+    ]
+    text = "\n".join(itertools.chain(*blocks))
     put(DOCS / "recipe.md", "closed-form", text)
     print(text)
 
