@@ -100,5 +100,5 @@ def _map(sample: dict[str, Rows], offsets: NDArray[np.float64], ridge: float) ->
         covariance += (rows - middle).T @ (rows - middle) / (len(rows) * len(sample))
     covariance += ridge * np.trace(covariance) / dimension * np.eye(dimension)
     v = np.linalg.solve(covariance, (means - middle).T / len(sample))
-    u = -(offsets - common).T
+    u = -offsets.T  # less their mean or not: the columns of v add up to 0
     return {"u": u, "v": v, "bias": -common - u @ (v.T @ middle)}
