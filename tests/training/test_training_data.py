@@ -266,6 +266,14 @@ def test_the_dataset_has_the_columns_then_the_label(tmp_path: Path) -> None:
     assert dataset["label"][:] == list(samples.groups)
     assert tuple(dataset[2][name] for name in samples.columns) == samples.rows[2]
     assert json.loads(dataset.info.description) == samples.statistics
+    counted = samples.to_dataset(["en", "zh", "de"])
+    places = {"zh": 1, "de": 2}
+    assert counted["label"][:] == [
+        [group, places[own]] for group, own in zip(samples.groups, samples.languages, strict=True)
+    ]
+    assert set(samples.languages) == {"de", "zh"}
+    with pytest.raises(UsageError, match="the samples are also in zh; add them to languages"):
+        samples.to_dataset(["en", "de"])
 
 
 @pytest.mark.shared
