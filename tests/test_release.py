@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from clinometer.adapters import load as load_adapter
 from clinometer.correction import load as load_correction
+
+pytest.importorskip("safetensors")
 
 RELEASE = Path(__file__).resolve().parents[1] / "release"
 FOLDERS = sorted(path.parent for path in RELEASE.glob("*/README.md"))
@@ -46,3 +49,17 @@ def test_both_were_fitted_on_the_same_texts_of_one_encoder_and_come_near_each_ot
     mapped = unit + unit @ v @ u.T + bias
     apart = np.linalg.norm(mapped - mapped.mean(axis=0), axis=1)
     assert (apart < 0.4 * left).all()
+
+
+def test_the_lines_of_the_card_are_the_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RELEASE / "multilingual-e5-small"
+    monkeypatch.chdir(folder)
+    block = (folder / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    embeddings = np.random.default_rng(0).normal(size=(9, 384)).astype(np.float32)
+    for prefix in ("", "query_"):
+        names: dict[str, Any] = {"embeddings": embeddings}
+        exec(block.replace('arrays["', f'arrays["{prefix}'), names)
+        adapter = load_adapter("closed-form-adapter.safetensors")
+        expected = adapter.apply_queries(embeddings) if prefix else adapter.apply(embeddings)
+        assert np.allclose(names["rows"], expected, atol=1e-5)
+        assert not np.allclose(names["rows"], embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), atol=0.01)
