@@ -4,6 +4,29 @@ use crate::error::{Error, Result};
 use crate::kernel::isa::{Dispatch, Isa};
 use crate::kernel::{Kernel, SIDE_BY_SIDE};
 use crate::matrix::{Matrix, Prepared, Similarity, first_bad};
+use crate::ranks::check_indptr;
+
+/// Canonical scores of relevant documents that are rows of one matrix: those of
+/// query q are `rows[indptr[q]..indptr[q + 1]]`.
+///
+/// # Errors
+/// Those of `score_pairs`, and an `indptr` that does not ascend from 0 to the
+/// number of rows, one step for each query.
+pub fn score_targets(
+    queries: &Prepared,
+    documents: &Matrix<'_>,
+    similarity: Similarity,
+    indptr: &[i64],
+    rows: &[u32],
+    isa: Isa,
+) -> Result<Vec<f32>> {
+    check_indptr(indptr, rows.len())?;
+    let mut pairs = Vec::with_capacity(rows.len());
+    for (query, ends) in indptr.windows(2).enumerate() {
+        pairs.extend(rows[ends[0] as usize..ends[1] as usize].iter().map(|row| (query as u32, *row)));
+    }
+    score_pairs(queries, documents, similarity, &pairs, isa)
+}
 
 /// Canonical scores of pairs of rows.
 ///
@@ -114,6 +137,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn targets_are_the_pairs_of_their_queries() {
+        let values: Vec<f32> = (0..7 * 5).map(|n| ((n * 29 + 3) % 41) as f32 - 20.0).collect();
+        let matrix = Matrix::new(Elements::F32(&values), 7, 5).unwrap();
+        let queries = matrix.prepare(Similarity::Cosine, "queries").unwrap();
+        let scores = |indptr: &[i64], rows: &[u32]| {
+            score_targets(&queries, &matrix, Similarity::Cosine, indptr, rows, Isa::Portable)
+        };
+        let pairs = [(0, 4), (0, 1), (2, 6), (2, 2), (2, 0), (6, 3)];
+        let expected = score_pairs(&queries, &matrix, Similarity::Cosine, &pairs, Isa::Portable).unwrap();
+        assert_eq!(scores(&[0, 2, 2, 5, 5, 5, 5, 6], &[4, 1, 6, 2, 0, 3]).unwrap(), expected);
+        for indptr in [&[0, 2, 1, 6][..], &[0, 5], &[1, 6], &[0, -1, 6], &[0, 7, 6], &[]] {
+            assert!(scores(indptr, &[4, 1, 6, 2, 0, 3]).is_err());
+        }
+        assert!(scores(&[0, 1], &[7]).is_err(), "no such row");
+        assert!(scores(&[0, 0, 0, 0, 0, 0, 0, 0, 1], &[0]).is_err(), "no such query");
     }
 
     #[test]

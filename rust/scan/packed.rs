@@ -312,6 +312,11 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
     #[inline(always)]
     fn settle(&mut self) {
         let mut doubts = std::mem::take(&mut self.doubts);
+        // The score of a target is known.
+        doubts.retain(|doubt| {
+            let known = self.known_score(*doubt);
+            known.map(|score| self.decide(*doubt, score)).is_none()
+        });
         // Pairs of one query are scored faster than others.
         doubts.sort_unstable_by_key(|doubt| doubt.query);
         for few in doubts.chunks(SIDE_BY_SIDE) {
@@ -327,6 +332,14 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         self.share.rescored += doubts.len() as u64;
         self.doubts = doubts;
         self.doubts.clear();
+    }
+
+    /// The canonical score of a document that is a target of the query.
+    #[inline(always)]
+    fn known_score(&self, doubt: Doubt) -> Option<f32> {
+        let targets = self.shared.scan.targets;
+        let place = self.block.place(doubt.row as usize);
+        targets.of_query(doubt.query as usize).find(|target| targets.place(*target) == place).map(|t| targets.score(t))
     }
 
     #[inline(always)]

@@ -30,6 +30,7 @@ from clinometer.scanning.passes import (
     Scan,
     ScanTask,
     add,
+    is_whole,
     join_scores,
     scan_piece,
     score_piece,
@@ -183,7 +184,10 @@ class Pool:
         pieces = [self.pieces[number] for number in numbers]
         bar.update(sum(len(self.pieces[number]) for number in finished))
         parts = [reduce(add, (part() for part in finished.values()))] if finished else []
-        if len(task.targets) and pieces:
+        if len(self.pieces) == 1 and is_whole(self.settings, self.pieces[0]):
+            # The pass computes the scores too, from queries that it makes ready once.
+            task = replace(task, scores=None)
+        elif len(task.targets) and pieces:
             task = replace(task, scores=self._scores(task, executor))
 
         def done(item: int, result: Callable[[], Scan]) -> None:

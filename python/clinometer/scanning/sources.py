@@ -26,8 +26,8 @@ from clinometer.store.shards import map_shard, read_rows, stored_rows, take_rows
 from clinometer.vectors import map_of
 
 __all__ = [
-    *("Held", "Mapped", "Remote", "Source", "arrays_in", "at_hand", "fetched_bytes", "is_mapped", "parts_of"),
-    *("remote_block_bytes", "sources_of_store", "spread"),
+    *("Held", "Mapped", "Remote", "Source", "arrays_in", "at_hand", "fetched_bytes", "in_one_part", "is_mapped"),
+    *("parts_of", "remote_block_bytes", "sources_of_store", "spread"),
 ]
 
 _DIGEST_DIFFERS = "its checksum differs from the manifest's; copy it again"
@@ -292,6 +292,11 @@ def parts_of(source: Source, most: int | None = None, *, checked: bool) -> Itera
         source.check(checked=checked)
         for start in range(0, len(source), most):
             yield source.block(start, min(start + most, len(source)))
+
+
+def in_one_part(source: Source) -> bool:
+    """Whether `parts_of` gives all rows at once; those of object storage come by blocks."""
+    return not isinstance(source, Remote)
 
 
 def at_hand(source: Source) -> bool:
