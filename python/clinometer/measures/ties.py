@@ -10,7 +10,7 @@ scores".
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -90,8 +90,8 @@ class TieGroups:
 
     def take(self, numbers: Integers) -> TieGroups:
         """Some of the groups, by number."""
-        columns = [getattr(self, field.name)[numbers] for field in fields(self) if field.name != "queries"]
-        return TieGroups(*columns, self.queries)
+        names = (field.name for field in fields(self) if field.name != "queries")
+        return replace(self, **{name: getattr(self, name)[numbers] for name in names})
 
 
 def tie_groups(placements: Placements, language: str | None = None) -> TieGroups:

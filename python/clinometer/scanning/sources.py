@@ -23,7 +23,7 @@ from clinometer.store.codes import decoded
 from clinometer.store.manifest import Shard
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.shards import map_shard, read_rows, stored_rows, take_rows
-from clinometer.vectors import map_of
+from clinometer.vectors import address_of, map_of
 
 __all__ = [
     *("Held", "Mapped", "Remote", "Source", "arrays_in", "at_hand", "fetched_bytes", "in_one_part", "is_mapped"),
@@ -356,7 +356,7 @@ def spread(source: Source) -> Source:
     root = map_of(source.rows)
     if root is None or root.filename is None:
         return source
-    offset = root.offset + source.rows.ctypes.data - root.ctypes.data
+    offset = root.offset + address_of(source.rows) - address_of(root)
     rows, dimension = source.rows.shape
     return Mapped(str(Path(root.filename).absolute()), offset, (rows, dimension), source.rows.dtype.name)
 
