@@ -15,7 +15,7 @@ use crate::memory::repeated;
 use crate::pairs;
 use crate::peak::exercise_peak;
 use crate::python::arguments::Rows;
-use crate::python::detached::detached;
+use crate::python::detached::{brief, detached, is_brief};
 use crate::ranks;
 use crate::scan::{Precision, Scan, Shape};
 
@@ -56,7 +56,7 @@ pub(super) fn score_pairs<'py>(
     let scores = detached(py, None, |_| {
         guarded(&[queries.span(), documents.span()], || {
             let queries = queries.prepare(similarity, "queries")?;
-            pairs::score_pairs(&queries, &documents, similarity, &pairs, isa)
+            pairs::score_pairs(&queries, &documents, similarity, &pairs, 1, isa)
         })
     })?;
     Ok(scores.into_pyarray(py))
@@ -166,9 +166,9 @@ pub(super) fn scan<'py>(
     let (indptr, target_places) = (indptr.as_slice()?, target_places.as_slice()?);
     let spans = [queries.span(), documents.span()];
     let run = |control: &Control| -> Result<_> {
-        let queries = queries.prepare(similarity, "queries")?;
+        let queries = queries.prepare_on(threads, similarity, "queries")?;
         let own_scores = target_rows
-            .map(|rows| pairs::score_targets(&queries, &documents, similarity, indptr, rows, shape.isa))
+            .map(|rows| pairs::score_targets(&queries, &documents, similarity, indptr, rows, threads, shape.isa))
             .transpose()?;
         let target_scores = own_scores.as_deref().or(known_scores).unwrap_or_default();
         let scan = Scan {
@@ -197,7 +197,11 @@ pub(super) fn scan<'py>(
         Ok((outcome.counts, own_scores, sizes, outcome.rescored, lists, top_places, top_scores))
     };
     let (counts, own_scores, sizes, rescored, lists, top_places, top_scores) =
-        detached(py, progress.as_ref(), |control| guarded(&spans, || run(control)))?;
+        if is_brief(&queries, &documents, shape.isa) {
+            brief(py, progress.as_ref(), |control| guarded(&spans, || run(control)))?
+        } else {
+            detached(py, progress.as_ref(), |control| guarded(&spans, || run(control)))?
+        };
     let target_scores = match (own_scores, &targets.scores) {
         (None, TargetScores::Known(scores)) => scores.clone_ref(py),
         (own, _) => own.unwrap_or_default().into_pyarray(py).unbind(),

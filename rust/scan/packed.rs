@@ -13,6 +13,7 @@ use crate::kernel::{Kernel, SIDE_BY_SIDE};
 use crate::pack::int16::{CodedQueries, center};
 use crate::pack::panels::{Groups, Panels};
 use crate::pack::words::Words;
+use crate::scan::Scan;
 use crate::scan::block::{Block, Head};
 use crate::scan::worker::{Share, Shared, Worker};
 use crate::topk::Hit;
@@ -70,7 +71,7 @@ struct Doubt {
 impl<'s, K: Kernel> Worker<'s, K> for PackedWorker<'s, K> {
     fn new(shared: &'s Shared<'s, K>) -> Result<Self> {
         let scan = shared.scan;
-        let panels_per_block = scan.block().div_ceil(K::DOCUMENTS);
+        let panels_per_block = panels_per_block::<K>(scan);
         let coded = shared.codes.is_some();
         Ok(Self {
             shared,
@@ -362,6 +363,14 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
             self.share.compare(scan, language, target, hit);
         }
     }
+}
+
+/// Panels of a block. A pool of one block has a few more, so that the last
+/// panel of each language does not make a second block.
+fn panels_per_block<K: Kernel>(scan: &Scan<'_>) -> usize {
+    let filled = scan.block().div_ceil(K::DOCUMENTS);
+    let only_block = scan.documents.rows() <= scan.shape.block;
+    if only_block { filled + filled.min(scan.language_count) } else { filled }
 }
 
 /// Positions of the one bits, ascending.
