@@ -253,4 +253,5 @@ class Twins(Sequence[NDArray[np.int64]]):
         if number < 0:
             return np.empty(0, dtype=np.int64)
         rows = self._rows[self._starts[number] : self._ends[number]]
-        return rows[rows != row % len(self)]
+        others: NDArray[np.int64] = rows[rows != row % len(self)]
+        return others

@@ -127,7 +127,7 @@ def _decoded_together(raw: bytes, starts: NDArray[np.int64], lengths: NDArray[np
     ):
         return None
     try:
-        documents = _decode_lines(raw)
+        documents: list[_Document] = [*_decode_lines(raw)]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     # The decoder allows several objects on a line, and one on several lines. But where a line ends with a brace and the
