@@ -48,7 +48,7 @@ _DEEPEST = 64
 # Packing makes a megabyte of a gigabyte; no line or JSON file of a collection is near this.
 _LONGEST_LINE = 1 << 28
 # No more than the processor's cache holds, with what is made of it.
-_BLOCK = 1 << 18
+_BLOCK = 1 << 17
 _LARGEST_UNPACKED = 1 << 32
 _MOST_COMPRESSED = 64
 _LONGEST_AXIS = 1 << 48
