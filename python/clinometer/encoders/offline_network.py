@@ -9,7 +9,6 @@ treat every row alike is then checked once, by what they return.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -52,6 +51,8 @@ class OfflineNetwork:
         """Load the tokenizer, which is Python code, and next to it the weights, which are unpacked by a library."""
         if "shares" in vars(self):
             return
+        from concurrent.futures import ThreadPoolExecutor  # here, since it brings logging
+
         with ThreadPoolExecutor(1) as pool:
             weights = pool.submit(lambda: self._weights)
             _ = self._tokenizer
