@@ -153,7 +153,7 @@ def weights(whole: Part) -> list[dict[str, Any]]:
     """Complete@10 by the weight of feedback, after centering."""
     center = center_of(whole)
     q, d = applied(center, whole)
-    return [{"weight": weight, **by_kind(whole, q, d, feedback=weight)} for weight in WEIGHTS]
+    return [{"weight": weight, "both": by_kind(whole, q, d, feedback=weight)["both"]} for weight in WEIGHTS]
 
 
 def means(draws: list[dict[str, float]]) -> dict[str, float]:
@@ -225,8 +225,10 @@ def main() -> None:
     options = command.parse_args()
     for name in options.encoders:
         for part in options.parts.split(","):
+            lines = PARTS[part](loaded(name, part, options.work))
+            # Parts may run side by side, so the file is read last.
             result = read_result(f"turn-{name}") if (RESULTS / f"turn-{name}.json").exists() else {"encoder": name}
-            write_result(f"turn-{name}", {**result, part: PARTS[part](loaded(name, part, options.work))})
+            write_result(f"turn-{name}", {**result, part: lines})
             print(f"{name}: {part}", file=sys.stderr)
 
 

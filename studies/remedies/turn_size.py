@@ -23,6 +23,7 @@ from clinometer.correction.stores import sample_store
 from clinometer.encoders import EncoderRecord
 from clinometer.mining import turned
 from clinometer.store import EmbeddingStore, StoreWriter
+from clinometer.store.manifest import MANIFEST
 from studies.command_line import parser
 from studies.result_files import RESULTS, read_result, write_result
 
@@ -45,9 +46,9 @@ def make(folder: Path, documents: int) -> None:
             # Documents of one group have one meaning, drawn from the number of the group.
             groups = rows // len(LABELS)
             groups[(languages > 0) & (groups % 2 == 1)] += documents
-            meaning = np.empty((len(rows), DIMENSION), dtype=np.float32)
-            for group in np.unique(groups).tolist():
-                meaning[groups == group] = np.random.default_rng(group).standard_normal(DIMENSION, dtype=np.float32)
+            distinct, group_of = np.unique(groups, return_inverse=True)
+            drawn = (np.random.default_rng(group).standard_normal(DIMENSION, np.float32) for group in distinct.tolist())
+            meaning = np.stack(list(drawn))[group_of]
             vectors = meaning + lean[languages] + 0.7 * draw.standard_normal(meaning.shape, dtype=np.float32)
             for code, rotation in enumerate(turn):
                 if code:
@@ -105,7 +106,7 @@ def main() -> None:
     command.add_argument("--sample", type=int, default=5000, metavar="N")
     options = command.parse_args()
     folder = options.work / f"documents-{options.documents}"
-    if not folder.exists():
+    if not (folder / MANIFEST).exists():
         make(folder, options.documents)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         line = pool.apply(measured, (folder, options.sample))
