@@ -121,7 +121,7 @@ def shares(whole: Part) -> list[dict[str, Any]]:
                 after = by_kind(part, *applied(turn, part)) if languages else before
                 pairs = facts(mined(center, part, 1.3))
                 draws.append({**change(before, after), **pairs, "turned": languages, "before": before["both"]})
-            lines.append({"pivot": pivot, "other": other, "share": share, **means(draws)})
+            lines.append({"pivot_documents": pivot, "other_documents": other, "share": share, **means(draws)})
     return lines
 
 

@@ -88,7 +88,7 @@ def remedies(lines: list[dict[str, Any]]) -> list[str]:
                 "",
                 f"Turned: {', '.join(record['turned'])}{left_out}. Pairs of a language: {min(counts)} to {max(counts)} "
                 f"of {max(record['documents_tried'].values())} documents, median margins {min(medians):.2f} to "
-                f"{max(medians):.2f}, right: {100 * min(right):.0f} to {100 * max(right):.0f} %.",
+                f"{max(medians):.2f}, right: {100 * min(right):.1f} % or more.",
             ]
     return text
 
@@ -96,7 +96,7 @@ def remedies(lines: list[dict[str, Any]]) -> list[str]:
 def shares(lines: list[dict[str, Any]]) -> list[str]:
     rows = [
         [
-            f"{line['pivot']} en, {line['other']} of each other",
+            f"{line['pivot_documents']} en, {line['other_documents']} of each other",
             f"{100 * line['share']:.0f} %", f"{line['pairs']:.0f}",
             f"{line['chance']:.0f}", percent(line["right"]), f"{line['turned']:.1f} of 5",
             *(points(line[kind]) for kind in CHANGES),
@@ -155,13 +155,13 @@ def points(change: float | None) -> str:
 
 def drawn(result: dict[str, Any]) -> str:
     """Changes by a turn over the share of translated documents, in the first sizes of the study."""
-    lines = [line for line in result["shares"] if (line["pivot"], line["other"]) == (240, 240)]
+    lines = [line for line in result["shares"] if line["pivot_documents"] == line["other_documents"] == 240]
     with canvas():
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(7.0, 3.6))
         axes = figure.subplots()
-        figure.subplots_adjust(left=0.08, right=0.98, bottom=0.15, top=0.78)
+        figure.subplots_adjust(left=0.08, right=0.98, bottom=0.15, top=0.68)
         places = range(len(lines))
         for kind, name, colour, mark in CURVES:
             drawn_at = [place for place in places if lines[place][kind] is not None]

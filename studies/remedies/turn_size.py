@@ -37,7 +37,7 @@ def make(folder: Path, documents: int) -> None:
     """A store in which half of the documents of each language are translations of one of the pivot."""
     draw = np.random.default_rng(0)
     lean = draw.normal(size=(len(LABELS), DIMENSION)).astype(np.float32)
-    turn = [np.linalg.qr(np.eye(DIMENSION) + 0.02 * draw.normal(size=(DIMENSION, DIMENSION)))[0] for _ in LABELS]
+    turn = [rotation_near(np.eye(DIMENSION) + 0.02 * draw.normal(size=(DIMENSION, DIMENSION))) for _ in LABELS]
     record = EncoderRecord(name="generated", kind="precomputed", dimension=DIMENSION)
     with StoreWriter(folder, record, "documents", "float16") as writer:
         for start in range(0, documents, SHARD):
@@ -56,6 +56,12 @@ def make(folder: Path, documents: int) -> None:
             writer.append(
                 vectors, [f"d{row}" for row in rows], [LABELS[code] for code in languages], [str(g) for g in groups]
             )
+
+
+def rotation_near(matrix: Any) -> Any:
+    """The orthogonal matrix that is nearest to another one."""
+    left, _, right = np.linalg.svd(matrix)
+    return left @ right
 
 
 def measured(folder: Path, sample: int) -> dict[str, Any]:
