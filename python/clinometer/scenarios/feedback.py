@@ -19,7 +19,8 @@ from clinometer.measures import Measure
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scenarios import Setting
 from clinometer.scenarios.lists import top_documents
-from clinometer.scenarios.scanned import ScannedCollection, csr_rows, scan_collection, scan_plan
+from clinometer.scenarios.scanned import ScannedCollection, scan_collection, scan_plan
+from clinometer.scenarios.targets import csr_rows
 from clinometer.scorers.base import Scored
 
 __all__ = ["FedBackCollection", "scan_with_feedback"]
