@@ -6,8 +6,8 @@ use std::hint::black_box;
 use half::f16;
 
 use crate::error::{BadRows, Error, Result, RowProblem};
-use crate::kernel::Kernel;
 use crate::kernel::isa::{Dispatch, Isa};
+use crate::kernel::{self, Kernel};
 use crate::mapped::span_of;
 use crate::memory::zeros;
 
@@ -232,7 +232,7 @@ impl Prepared {
 
     /// Some of the rows.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
-        let values = rows.iter().flat_map(|row| self.row(*row)).copied().collect();
+        let values = rows.iter().map(|row| self.row(*row)).collect::<Vec<_>>().concat();
         Self { values, ..*self }
     }
 
@@ -252,14 +252,7 @@ pub(crate) fn first_bad(mut rows: Vec<(u64, RowProblem)>) -> Error {
 
 #[inline(always)]
 fn prefetch<T>(values: &[T]) {
-    #[cfg(target_arch = "x86_64")]
-    for line in values.chunks(64 / size_of::<T>()) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint; it cannot fault, and SSE is part of x86-64.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = values;
+    values.chunks(64 / size_of::<T>()).for_each(|line| kernel::prefetch(line.as_ptr().cast()));
 }
 
 #[inline(always)]

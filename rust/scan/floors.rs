@@ -74,7 +74,7 @@ pub(crate) fn estimate(scan: &Scan<'_>, control: &Control) -> Result<Option<Vec<
 }
 
 fn gather<T: Copy>(values: &[T], rows: &[usize], dimension: usize) -> Vec<T> {
-    rows.iter().flat_map(|row| &values[row * dimension..(row + 1) * dimension]).copied().collect()
+    rows.iter().map(|row| &values[row * dimension..(row + 1) * dimension]).collect::<Vec<_>>().concat()
 }
 
 fn best(sampled: &Scan<'_>, values: Elements<'_>, control: &Control) -> Result<Outcome> {
