@@ -6,7 +6,6 @@ Counting needs the scores of the relevant documents, so a first small round visi
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -19,6 +18,7 @@ from clinometer.errors import EmbeddingError, UsageError, first_line
 from clinometer.executors import Executor
 from clinometer.memory import available_bytes, size_text
 from clinometer.scanning.arguments import bytes_of
+from clinometer.scanning.bars import Bar, scan_bar
 from clinometer.scanning.batches import Batches, result_bytes
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.counts import TieMode, split_lists
@@ -148,8 +148,6 @@ class Pool:
         Raises:
             UsageError: The budget, or this process's memory, is too small; the message says what would do.
         """
-        from tqdm.auto import tqdm
-
         if self.settings.device is not None and not executor.in_process:
             raise UsageError("a scan on a device runs in this process; leave out the executor, or the device")
         options = self.settings.options
@@ -159,8 +157,7 @@ class Pool:
             pool = replace(pool, pieces=[replace(piece, source=spread(piece.source)) for piece in self.pieces])
         step = pool._queries_at_once(memory_budget, queries.shape[1], indptr, executor, cut=checkpoint is None)
         starts = range(0, len(queries), step)
-        looks: dict[str, Any] = {"desc": "scan", "unit": " documents", "unit_scale": True, "file": sys.stderr}
-        with tqdm(total=len(self) * len(starts), disable=not show_progress_bar, **looks) as bar:
+        with scan_bar(len(self) * len(starts), "documents", shown=show_progress_bar) as bar:
             batches = Batches(len(queries), len(targets))
             try:
                 for batch, at in enumerate(starts):
@@ -176,7 +173,7 @@ class Pool:
                     "queries at a time, or set memory_budget"
                 ) from None
 
-    def _passes(self, task: ScanTask, executor: Executor, checkpoint: Checkpoint | None, batch: int, bar: Any) -> Scan:
+    def _passes(self, task: ScanTask, executor: Executor, checkpoint: Checkpoint | None, batch: int, bar: Bar) -> Scan:
         """One pass over every shard for one batch of queries."""
         finished = {} if checkpoint is None else checkpoint.finished(batch, task, len(self.pieces))
         numbers = [number for number in range(len(self.pieces)) if number not in finished]
@@ -320,7 +317,7 @@ def _pass_of(task: ScanTask) -> Callable[..., Scan]:
     return DevicePass(task)
 
 
-def _watched(pass_over: Callable[..., Scan], bar: Any, piece: Piece) -> Scan:
+def _watched(pass_over: Callable[..., Scan], bar: Bar, piece: Piece) -> Scan:
     """The scan of a piece, moving the bar as it runs."""
     start = bar.n
     return pass_over(piece, None if bar.disable else lambda done: bar.update(start + done - bar.n))
