@@ -2,6 +2,7 @@
 //! for scoring.
 
 use std::hint::black_box;
+use std::ops::Range;
 
 use half::f16;
 
@@ -20,12 +21,23 @@ pub enum Elements<'a> {
     F16(&'a [f16]),
 }
 
+impl Elements<'_> {
+    fn len(self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::F16(values) => values.len(),
+        }
+    }
+}
+
 /// Rows of equal length, borrowed from the caller (often a memory map).
 #[derive(Debug, Clone, Copy)]
 pub struct Matrix<'a> {
     elements: Elements<'a>,
     rows: usize,
     dimension: usize,
+    /// Components from the start of a row to that of the next one.
+    stride: usize,
 }
 
 /// How two vectors are compared.
@@ -54,14 +66,11 @@ impl<'a> Matrix<'a> {
     /// # Errors
     /// The dimension is zero or the number of components differs.
     pub fn new(elements: Elements<'a>, rows: usize, dimension: usize) -> Result<Self> {
-        let length = match elements {
-            Elements::F32(values) => values.len(),
-            Elements::F16(values) => values.len(),
-        };
+        let length = elements.len();
         if dimension == 0 || rows.checked_mul(dimension) != Some(length) {
             return Err(Error::Shape(format!("{length} components are not {rows} rows of dimension {dimension}")));
         }
-        Ok(Self { elements, rows, dimension })
+        Ok(Self { elements, rows, dimension, stride: dimension })
     }
 
     /// Number of rows.
@@ -78,7 +87,7 @@ impl<'a> Matrix<'a> {
 
     /// Where the rows lie, for `guarded`.
     #[must_use]
-    pub fn span(&self) -> std::ops::Range<usize> {
+    pub fn span(&self) -> Range<usize> {
         match self.elements {
             Elements::F32(values) => span_of(values),
             Elements::F16(values) => span_of(values),
@@ -89,21 +98,31 @@ impl<'a> Matrix<'a> {
         self.elements
     }
 
+    /// The first of each `step` rows, where they are.
+    pub(crate) fn every(&self, step: usize) -> Self {
+        Self { rows: self.rows.div_ceil(step), stride: self.stride * step, ..*self }
+    }
+
+    /// Which of the elements are the components of a row.
+    #[inline(always)]
+    pub(crate) fn components(&self, row: usize) -> Range<usize> {
+        row * self.stride..row * self.stride + self.dimension
+    }
+
     /// Fetches a row into the cache that will soon be read.
     #[inline(always)]
     pub(crate) fn prefetch(&self, row: usize) {
-        let start = row * self.dimension;
         match self.elements {
-            Elements::F32(values) => prefetch(&values[start..start + self.dimension]),
-            Elements::F16(values) => prefetch(&values[start..start + self.dimension]),
+            Elements::F32(values) => prefetch(&values[self.components(row)]),
+            Elements::F16(values) => prefetch(&values[self.components(row)]),
         }
     }
 
     /// Reads a component of each memory page of these rows, so that a memory
     /// map fetches them.
-    pub(crate) fn touch(&self, rows: std::ops::Range<usize>) {
+    pub(crate) fn touch(&self, rows: Range<usize>) {
         const PAGE: usize = 4096;
-        let span = rows.start * self.dimension..rows.end * self.dimension;
+        let span = rows.start * self.stride..(rows.end * self.stride).min(self.elements.len());
         match self.elements {
             Elements::F32(values) => {
                 black_box(values[span].iter().step_by(PAGE / 4).fold(0, |sum: u32, value| sum ^ value.to_bits()));
@@ -128,7 +147,7 @@ impl<'a> Matrix<'a> {
         similarity: Similarity,
         out: &mut [f32],
     ) -> std::result::Result<f64, RowProblem> {
-        let span = row * self.dimension..(row + 1) * self.dimension;
+        let span = self.components(row);
         match self.elements {
             Elements::F32(values) => out.copy_from_slice(&values[span]),
             Elements::F16(values) => kernel.widen(&values[span], out),
@@ -309,6 +328,22 @@ mod tests {
         let values = [1e-45_f32, 0.0];
         let matrix = Matrix::new(Elements::F32(&values), 1, 2).unwrap();
         assert_eq!(matrix.prepare(Similarity::Cosine, "queries").unwrap().row(0), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn every_few_rows_are_read_where_they_lie() {
+        let values: Vec<f32> = (1..=21_i16).map(f32::from).collect();
+        let matrix = Matrix::new(Elements::F32(&values), 7, 3).unwrap();
+        for step in 1..9 {
+            let few = matrix.every(step);
+            assert_eq!(few.rows(), 7_usize.div_ceil(step));
+            few.touch(0..few.rows());
+            let rows = few.prepare(Similarity::Dot, "queries").unwrap();
+            for row in 0..few.rows() {
+                few.prefetch(row);
+                assert_eq!(rows.row(row), &values[3 * step * row..][..3]);
+            }
+        }
     }
 
     #[test]
