@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Protocol
 
 __all__ = ["Bar", "scan_bar"]
@@ -14,23 +13,13 @@ class Bar(Protocol):
     """What a scan does with its bar; tqdm's are such."""
 
     n: float
-    disable: bool
 
     def update(self, n: float = 1) -> bool | None:
         """Move the bar on by n."""
 
 
-@dataclass
-class _Hidden:
-    n: float = 0
-    disable: bool = True
-
-    def update(self, n: float = 1) -> None:
-        self.n += n
-
-
-def scan_bar(total: int, unit: str, *, shown: bool) -> AbstractContextManager[Bar]:
-    """A bar on standard error, or one that is not drawn.
+def scan_bar(total: int, unit: str, *, shown: bool) -> AbstractContextManager[Bar | None]:
+    """A bar on standard error; None where it is not drawn.
 
     Args:
         total: Number of things to do.
@@ -39,12 +28,11 @@ def scan_bar(total: int, unit: str, *, shown: bool) -> AbstractContextManager[Ba
 
     Example:
         >>> with scan_bar(3, "documents", shown=False) as bar:
-        ...     bar.update(2)
-        ...     bar.n
-        2
+        ...     print(bar)
+        None
     """
     if not shown:
-        return nullcontext(_Hidden())
+        return nullcontext()
     from tqdm.auto import tqdm
 
     bar: AbstractContextManager[Bar] = tqdm(

@@ -30,6 +30,7 @@ from clinometer.scanning.passes import (
     Scan,
     ScanTask,
     add,
+    is_whole,
     join_scores,
     scan_piece,
     score_piece,
@@ -173,20 +174,26 @@ class Pool:
                     "queries at a time, or set memory_budget"
                 ) from None
 
-    def _passes(self, task: ScanTask, executor: Executor, checkpoint: Checkpoint | None, batch: int, bar: Bar) -> Scan:
+    def _passes(
+        self, task: ScanTask, executor: Executor, checkpoint: Checkpoint | None, batch: int, bar: Bar | None
+    ) -> Scan:
         """One pass over every shard for one batch of queries."""
         finished = {} if checkpoint is None else checkpoint.finished(batch, task, len(self.pieces))
         numbers = [number for number in range(len(self.pieces)) if number not in finished]
         pieces = [self.pieces[number] for number in numbers]
-        bar.update(sum(len(self.pieces[number]) for number in finished))
+        if bar is not None:
+            bar.update(sum(len(self.pieces[number]) for number in finished))
         parts = [reduce(add, (part() for part in finished.values()))] if finished else []
-        if len(task.targets) and pieces:
+        if len(self.pieces) == 1 and is_whole(self.settings, self.pieces[0]):
+            # The pass computes the scores too, from queries that it makes ready once.
+            task = replace(task, scores=None)
+        elif len(task.targets) and pieces:
             task = replace(task, scores=self._scores(task, executor))
 
         def done(item: int, result: Callable[[], Scan]) -> None:
             if checkpoint is not None:
                 checkpoint.keep(batch, numbers[item], result())
-            if not executor.in_process:
+            if bar is not None and not executor.in_process:
                 bar.update(len(pieces[item]))
 
         if pieces:
@@ -317,7 +324,9 @@ def _pass_of(task: ScanTask) -> Callable[..., Scan]:
     return DevicePass(task)
 
 
-def _watched(pass_over: Callable[..., Scan], bar: Bar, piece: Piece) -> Scan:
-    """The scan of a piece, moving the bar as it runs."""
+def _watched(pass_over: Callable[..., Scan], bar: Bar | None, piece: Piece) -> Scan:
+    """The scan of a piece, moving the bar, if there is one, as it runs."""
+    if bar is None:
+        return pass_over(piece, None)
     start = bar.n
-    return pass_over(piece, None if bar.disable else lambda done: bar.update(start + done - bar.n))
+    return pass_over(piece, lambda done: bar.update(start + done - bar.n))

@@ -117,7 +117,8 @@ def scan_scores(
                 stacked.put(name, part, int(ends[0]), len(targets))
             lists.append(split_lists(pool.lists(block) if k or pool_k else None, list_k, pooled_k))
             row_count += len(block)
-            bar.update(len(block))
+            if bar is not None:
+                bar.update(len(block))
     if row_count != query_count:
         raise UsageError(
             f"the scores have {row_count} rows, but there are {query_count} queries; give one row for each"
