@@ -204,6 +204,18 @@ def test_the_record_names_the_centering_first_and_the_pairs() -> None:
             Remedies(correction=again).record(record)
 
 
+@pytest.mark.parametrize(
+    ("pairs", "chance", "turns"), [(30, 24.0, True), (30, 24.1, False), (20, 0, True), (19, 0, False)]
+)
+def test_a_language_is_turned_by_more_pairs_than_chance_explains(pairs: int, chance: float, turns: bool) -> None:
+    rows = unit(np.random.default_rng(1).normal(size=(pairs, DIMENSION)))
+    twice = np.concatenate([rows, rows])
+    certain = MinedPairs(twice, twice, np.full(2 * pairs, 1.5), tried=99)
+    doubtful = MinedPairs(rows, rows, np.full(pairs, 1.5), tried=99, chance=chance)
+    turn = Turn.fit(CENTER, {"de": certain, "zh": doubtful})
+    assert turn.turned == (("de", "zh") if turns else ("de",))
+
+
 def test_what_a_turn_cannot_follow() -> None:
     lir = fit("lir", INDEX.rows, INDEX.languages)
     with pytest.raises(UsageError, match=r"center is Lir.* but must be Center"):
