@@ -88,6 +88,7 @@ def test_the_lean_of_the_demonstration_is_straightened(run: Run, tmp_path: Path)
         ["--method", "center", "--strength", "1", "--directions", "0"],
         ["--method", "lir", "--components", "2"],
         ["--method", "shift", "--pivot", "de", "--queries-by", "documents"],
+        ["--method", "query-shift"],
         ["--method", "calibrate"],
     ],
     ids=lambda options: options[1],
@@ -271,7 +272,7 @@ def test_a_correction_of_another_encoder_is_warned_about(run: Run, tmp_path: Pat
 # wrong usage
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
-    (["--method", "centre"], "unknown correction 'centre'; expected one of center, lir, shift, calibrate"),
+    (["--method", "centre"], "unknown correction 'centre'; expected one of center, lir, shift, query-shift, calibrate"),
     (["--method", "lir", "--strength", "0.5"], "unknown option --strength of lir; expected --components, --centre"),
     (["--strength", "much"], "--strength is 'much'; give auto or a number"),
     (["--strength=-1"], "strength is -1.0, but must be a number of 0 or more"),

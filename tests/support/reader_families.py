@@ -250,9 +250,9 @@ def write_corrections(folder: Path) -> None:
 
     languages = ["en", "de", "fr"] * 8
     groups = [f"g{number // 3}" for number in range(24)]
-    for method in ("center", "lir", "shift", "calibrate"):
+    for method in ("center", "lir", "shift", "query-shift", "calibrate"):
         pairs: dict[str, Any] = {"queries": rows(24, 2), "query_languages": languages} if method == "calibrate" else {}
-        options: dict[str, Any] = {"groups": groups, "pivot": "en"} if method == "shift" else {}
+        options: dict[str, Any] = {"groups": groups} if method in ("shift", "query-shift") else {}
         fit(method, rows(24), languages, **pairs, **options).save(folder / f"{method}.npz")
 
 

@@ -33,8 +33,12 @@ _TEXTS, _ROWS = 200, 2000
 class _Fitting(OptionGroup):
     panel = "Correction"
 
-    method: Annotated[str | None, option("NAME", "Method: center (the default), lir, shift or calibrate.")] = None
-    strength: Annotated[str | None, option("auto|S", "Share that is removed (center, shift, calibrate).")] = None
+    method: Annotated[
+        str | None, option("NAME", "Method: center (the default), lir, shift, query-shift or calibrate.")
+    ] = None
+    strength: Annotated[
+        str | None, option("auto|S", "Share that is removed (center, shift, query-shift, calibrate).")
+    ] = None
     query_strength: Annotated[float | None, option("S", "Share that is removed from queries (center).")] = None
     components: Annotated[int | None, option("R", "Number of components that are removed (lir).")] = None
     directions: Annotated[

@@ -21,6 +21,7 @@ from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
 
 __all__ = [
+    "PARALLEL",
     "QUERY_FITS",
     "QueryFit",
     "Sample",
@@ -34,6 +35,8 @@ __all__ = [
 
 QueryFit = Literal["own", "documents", "none"]
 QUERY_FITS: tuple[QueryFit, ...] = ("own", "documents", "none")
+PARALLEL = ("shift", "query-shift")
+"""Methods that are fitted on translations."""
 _FEW, _ENOUGH = 30, 60
 
 
@@ -55,12 +58,14 @@ class Sample:
         queries: The queries, None if none are used.
         queries_by: Source of the correction of queries; see `query_fit`.
         origin: Value of `fitted_on` in the settings of the correction: source of the texts, encoder, size, seed.
+        query_languages: Languages of all queries, drawn or not, for `query-shift`; empty if there are none.
     """
 
     documents: SampledTexts
     queries: SampledTexts | None
     queries_by: QueryFit
     origin: dict[str, Any]
+    query_languages: Sequence[str] = ()
 
 
 def query_fit(method: str, queries_by: str | None, queries: int, groups: Sequence[str | None]) -> QueryFit:
@@ -82,6 +87,10 @@ def query_fit(method: str, queries_by: str | None, queries: int, groups: Sequenc
     """
     if queries_by is not None and queries_by not in QUERY_FITS:
         raise UsageError(f"queries_by is {queries_by!r}, but must be one of {', '.join(QUERY_FITS)}")
+    if method == "query-shift":
+        if queries_by not in (None, "none"):
+            raise UsageError(f"query-shift never moves queries, so queries_by cannot be {queries_by}; leave it out")
+        return "none"
     if queries_by == "own" and not queries:
         raise UsageError("queries_by is own, but there are no queries to fit on; choose documents or none")
     if method == "calibrate" and (not queries or queries_by not in (None, "own")):
@@ -105,11 +114,13 @@ def drawn(
 ) -> NDArray[np.int64]:
     """Row numbers of the sample, ascending: up to `texts` texts of each language, whole parallel groups for `shift`.
 
+    `query-shift` has no pivot: groups in more languages come first.
+
     Raises:
         UsageError: `texts` is less than 1.
     """
-    if method == "shift":
-        return choose_parallel(languages, groups, texts, pivot=pivot, seed=seed)
+    if method in PARALLEL:
+        return choose_parallel(languages, groups, texts, pivot=None if method == "query-shift" else pivot, seed=seed)
     return choose(languages, texts, seed)
 
 
@@ -159,7 +170,7 @@ def encode_sample(
     query_texts = collection.queries.take(query_rows)
     queries = _encoded(encoder, query_texts, "queries", show_progress_bar) if kind == "own" else None
     origin = {"source": collection.name, "sample": texts, "seed": seed, **fitted_on(encoder.record)}
-    return Sample(documents, queries, kind, origin)
+    return Sample(documents, queries, kind, origin, collection.queries.languages)
 
 
 def _encoded(encoder: Encoder, texts: Texts, side: Side, show_progress_bar: bool) -> SampledTexts:
@@ -176,7 +187,9 @@ def fit_sample(method: str, sample: Sample, **options: Any) -> Correction:
     from clinometer.correction import fit
 
     documents, queries = sample.documents, sample.queries
-    if sample.queries_by == "none":
+    if method == "query-shift":
+        options = {"sources": sorted(set(sample.query_languages)) or None, **options}
+    elif sample.queries_by == "none":
         options |= {"query_means": "none"} if method == "center" else {"correct_queries": False}
     options["groups"] = documents.groups
     if queries is not None:
