@@ -4,10 +4,10 @@
 
 Embeddings are saved in DIR and reused; with `--missing` so are the lines of an earlier result. Results go to
 studies/results/correction-ENCODER.json and, as tables, to docs/correction.md. Corrections are fitted on `train` and
-`tico19`, never on what is evaluated, except where a line says so: "unlabelled sample" is fitted on some of the evaluated
-texts, without translations and judgements, and "index" on the documents of the pool. The query strength of `center` is
-what a rule gives on tico19, but the rule was set, and `directions` were thought of, after first results on XQuAD had
-been seen: its lines there are not a blind test.
+`tico19`, never on what is evaluated, except where a line says so: "unlabelled sample" is fitted on some of the
+evaluated texts, without translations and judgements, and "index" on the documents of the pool. The query strength of
+`center` is what a rule gives on tico19, but the rule was set, and `directions` were thought of, after first results on
+XQuAD had been seen: its lines there are not a blind test.
 """
 
 from __future__ import annotations

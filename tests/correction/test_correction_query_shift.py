@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import clinometer as cm
 from clinometer.correction import CorrectedEncoder, QueryShift, load
-from clinometer.correction.fitting import encode_sample, fit_sample
+from clinometer.correction.fitting import Sample, SampledTexts, encode_sample, fit_sample, summary
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import EmbeddingError, LanguageError, UsageError
 
@@ -74,6 +74,28 @@ def test_lengths_count_and_pairs_are_those_that_both_languages_have() -> None:
         shift.with_strength(-1)
 
 
+def test_two_languages_that_share_nothing_are_compared_through_a_third() -> None:
+    # de and zh share no group, but both share some with en (zh more than with th, which shares none with de).
+    languages = ["de", "en", "de", "en", "zh", "en", "zh", "th"]
+    groups = ["a", "a", "b", "b", "c", "c", "d", "d"]
+    sample = rows(5, 8)
+    shift = QueryShift.fit(sample, languages, groups, sources=["zh"])
+    wanted = (sample[0] - sample[1] + sample[2] - sample[3]) / 2 - (sample[4] - sample[5])
+    np.testing.assert_allclose(shift.arrays["offsets"][0][0], wanted)
+    assert shift.settings["pairs_fitted"] == {"zh": {"de": 1, "en": 1, "th": 1}}
+    assert shift.settings["through"] == {"zh": {"de": "en"}}
+    vectors = SampledTexts(sample, languages, groups)
+    warnings = summary(shift, Sample(vectors, None, "none", {}))[1]
+    assert (
+        warnings[-1] == "1 pairs of languages share no translations and are compared through a third: de-zh through en"
+    )
+    # Where all groups have all languages the way does not matter.
+    full = QueryShift.fit(rows(6), LANGUAGES, GROUPS)
+    assert full.settings["through"] == {}
+    offsets = full.arrays["offsets"]
+    np.testing.assert_allclose(offsets[0, 2], offsets[1, 2] - offsets[1, 0], atol=1e-12)
+
+
 def test_documents_and_queries_of_unknown_language() -> None:
     sample, documents, queries = rows(1), rows(2)[:3], rows(3)[:3]
     shift = QueryShift.fit(sample, LANGUAGES, GROUPS)
@@ -96,7 +118,13 @@ def test_a_row_of_which_nothing_is_left_in_one_block_is_refused() -> None:
 @pytest.mark.parametrize(
     ("languages", "groups", "sources", "error", "text"),
     [
-        (["en", "de"], ["a", "b"], None, UsageError, "no text in en is a translation of one in de among the documents"),
+        (
+            ["en", "de"],
+            ["a", "b"],
+            None,
+            UsageError,
+            r"no text in en is a translation of one in de .*, nor",
+        ),
         (["en", "de"], [None, None], None, UsageError, "no document has a parallel group; give translated texts"),
         (["en", "en"], ["a", "a"], None, UsageError, "row 1: the group 'a' already has a text in en, at row 0"),
         (["en", "de"], ["a", "a"], ["fr"], LanguageError, "no text in fr with a parallel group, only in de, en; give"),

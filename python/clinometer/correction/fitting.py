@@ -240,4 +240,14 @@ def summary(correction: Correction, sample: Sample) -> tuple[list[dict[str, Any]
         warnings.append(
             f"the documents are all in {correction.languages[0]}; a correction aligns languages, so give two or more"
         )
+    bridged = {
+        tuple(sorted((source, label))): partner
+        for source, partners in correction.settings.get("through", {}).items()
+        for label, partner in partners.items()
+    }
+    if bridged:
+        named = ", ".join(f"{a}-{b} through {partner}" for (a, b), partner in sorted(bridged.items()))
+        warnings.append(
+            f"{len(bridged)} pairs of languages share no translations and are compared through a third: {named}"
+        )
     return facts, warnings

@@ -59,6 +59,10 @@ class QueryShift(Correction):
     ) -> Self:
         """Fit on parallel documents; queries are not needed.
 
+        If two languages share no group, their difference goes through a third, with which both share most:
+        `v(l, s) = v(l, p) - v(s, p)`. In a sample in which all groups have all languages, that is the same, and never
+        needed. `settings["through"]` names these.
+
         Args:
             documents: `(n, d)` embeddings of sample documents, with the lengths that the encoder gives them.
             languages: Language of each document.
@@ -72,8 +76,8 @@ class QueryShift(Correction):
 
         Raises:
             LanguageError: A language of queries has no documents.
-            UsageError: A language shares no group with a language of queries, a group has two texts of one language, or
-                the strength cannot be used.
+            UsageError: A language shares no group with a language of queries, nor both with a third; a group has two
+                texts of one language; or the strength cannot be used.
             EmbeddingError: Rows that cannot be used.
 
         Example:
@@ -99,14 +103,23 @@ class QueryShift(Correction):
                 f"{', '.join(labels)}; give translations, or leave the language out of the sources"
             )
         offsets = np.zeros((len(chosen), len(labels) + 1, rows.shape[1]))
-        pairs: dict[str, dict[str, int]] = {}
+        pairs: dict[str, dict[str, int]] = {source: {} for source in chosen}
+        through: dict[str, dict[str, str]] = {}
         for block, source in enumerate(chosen):
-            pairs[source] = {}
             for number, label in enumerate(labels):
-                if label != source:
-                    offsets[block, number], pairs[source][label] = _difference(rows, row_of_group, label, source)
+                if label == source:
+                    continue
+                partner = _partner(row_of_group, label, source)
+                if partner:
+                    through.setdefault(source, {})[label] = partner
+                offsets[block, number], pairs[source][label] = _difference(rows, row_of_group, label, partner or source)
+                if partner:
+                    rest, count = _difference(rows, row_of_group, source, partner)
+                    offsets[block, number] -= rest
+                    pairs[source][label] = min(pairs[source][label], count)
             offsets[block, -1] = offsets[block, :-1].mean(axis=0)
-        return cls(labels, chosen, {"offsets": offsets}, {"strength": strength, "pairs_fitted": pairs})
+        settings: dict[str, Any] = {"strength": strength, "pairs_fitted": pairs, "through": through}
+        return cls(labels, chosen, {"offsets": offsets}, settings)
 
     def with_strength(self, strength: float) -> Self:
         """The same differences, subtracted at another strength.
@@ -171,16 +184,34 @@ class QueryShift(Correction):
         return super()._checked()
 
 
+def _partner(row_of_group: dict[str, dict[Any, int]], label: str, source: str) -> str:
+    """The language through which the difference of two languages goes; empty if they share groups."""
+
+    def shared(first: str, second: str) -> int:
+        return len(row_of_group[first].keys() & row_of_group[second].keys())
+
+    if shared(label, source):
+        return ""
+    counts = {
+        other: min(shared(label, other), shared(source, other))
+        for other in row_of_group
+        if other not in (label, source)
+    }
+    best = max(counts, key=lambda other: counts[other], default="")
+    if not best or not counts[best]:
+        raise UsageError(
+            f"no text in {label} is a translation of one in {source} among the documents, nor do both have "
+            f"translations in a third language; give parallel texts, leave {source} out of the sources, or use the "
+            "method center, which needs none"
+        )
+    return best
+
+
 def _difference(
     rows: NDArray[np.float64], row_of_group: dict[str, dict[Any, int]], label: str, source: str
 ) -> tuple[NDArray[np.float64], int]:
     """Mean difference between texts in a language and their translations in another, and the number of pairs."""
     of_source = row_of_group[source]
     pairs = [(row, of_source[group]) for group, row in row_of_group[label].items() if group in of_source]
-    if not pairs:
-        raise UsageError(
-            f"no text in {label} is a translation of one in {source} among the documents; give parallel texts, leave "
-            f"{source} out of the sources, or use the method center, which needs none"
-        )
     texts, translations = (rows[list(side)] for side in zip(*pairs, strict=True))
     return (texts - translations).mean(axis=0), len(pairs)

@@ -18,7 +18,7 @@ __all__ = ["corrected_record", "fitted_on", "remedy"]
 
 _RECORDED = (
     "strength", "query_strength", "components", "directions_removed", "centre", "centred", "scale", "pivot",
-    "documents_fitted", "queries_fitted", "pairs_fitted",
+    "documents_fitted", "queries_fitted", "pairs_fitted", "through",
 )  # fmt: skip
 
 
