@@ -40,8 +40,8 @@ SourceName = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="Collection: demo, xquad:DIR, belebele:DIR, beir:DIR, trec:DIR, parallel:FILE[,FILE...], irds:NAME or "
-        "hub:NAME.",
+        help="Collection: demo, xquad:DIR, belebele:DIR, beir:DIR, trec:DIR, parallel:FILE[,FILE...], mlir:DIR, "
+        "irds:NAME or hub:NAME.",
     ),
 ]
 Pivot = Annotated[
@@ -114,7 +114,7 @@ class Source(OptionGroup):
         bool,
         option(
             None,
-            "Tolerance for judgements of absent texts; they are counted (beir, hub, irds, trec).",
+            "Tolerance for judgements of absent texts; they are counted (beir, hub, irds, mlir, trec).",
             "--allow-missing",
         ),
     ] = False
