@@ -17,7 +17,7 @@ from clinometer.collection import Collection
 from clinometer.errors import MissingFileError, shown
 from clinometer.io.grades import whole_grade
 from clinometer.io.ids import Ids
-from clinometer.io.retrieval import Assembly
+from clinometer.io.retrieval import Assembly, group_in_id
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import find_file, optional_file, require_folder
 from clinometer.languages import canonical
@@ -80,11 +80,10 @@ def read_mlir(
         for document_id, grade in grades.items():
             assembly.judge(query_id, document_id, whole_grade(grade, row, f"grade of {shown(document_id)}"), row)
     queries = list(_queries(find_file(folder, "queries.jsonl"), query_language, _variant(folder), found_by, ids))
-    prefixed = all(query.id.startswith(f"{query.label}_") and len(query.id) > len(query.label) + 1 for query in queries)
-    grouped = prefixed and len({query.label for query in queries}) > 1
-    for query in queries:
-        group = query.id[len(query.label) + 1 :] if grouped else None
-        assembly.add_query(query.id, query.row, _label(query.label, relabelled), group)
+    groups = [group_in_id(query.id, query.label) for query in queries]
+    grouped = None not in groups and len({query.label for query in queries}) > 1
+    for query, group in zip(queries, groups, strict=True):
+        assembly.add_query(query.id, query.row, _label(query.label, relabelled), group if grouped else None)
     for name, fields, row in _entries(find_file(folder, "corpus.jsonl"), "text and lang"):
         entry = Row(fields, row.path, row.line)
         label = entry.field("lang", str)
@@ -95,7 +94,7 @@ def read_mlir(
     if relabelled:
         notes["labels_read_as"] = {f"{label} as {_LABELS[label]}": count for label, count in relabelled.items()}
     if grouped:
-        notes["query_groups_by_id"] = len({query.id[len(query.label) + 1 :] for query in queries})
+        notes["query_groups_by_id"] = len(set(groups))
     return assembly.build(folder, notes)
 
 
