@@ -101,7 +101,7 @@ class Source(OptionGroup):
     panel = "Source"
 
     languages: Annotated[str | None, option("A,B,...", "Languages to read; all by default.")] = None
-    unit: Annotated[str | None, option("passage|row", "Unit of one document (xquad only).")] = None
+    unit: Annotated[str | None, option("passage|row|sentence", "Unit of one document (xquad only).")] = None
     split: Annotated[str | None, option("NAME", "Split of the judgements (beir, hub).")] = None
     document_language: Annotated[
         str | None,
