@@ -15,7 +15,7 @@ import typer
 from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
-from clinometer.cli.option_groups import Json, Progress, Source, without_none
+from clinometer.cli.option_groups import Json, Progress, Source, split_names, without_none
 from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
 from clinometer.errors import UsageError
 from clinometer.files import check_target, is_url, json_bytes
@@ -52,6 +52,9 @@ class _Fitting(OptionGroup):
     ] = False
     scale: Annotated[bool, option(None, "Same spread of scores for all languages (calibrate).", "--scale")] = False
     pivot: Annotated[str | None, option("LANGUAGE", "Language that the others move to (shift); en by default.")] = None
+    sources: Annotated[
+        str | None, option("A,B,...", "Languages of queries (query-shift); by default those of the queries, else all.")
+    ] = None
     queries_by: Annotated[
         str | None,
         option(
@@ -83,6 +86,7 @@ class _Fitting(OptionGroup):
             "centred" if self.method == "lir" else "centre": self.centre or None,
             "scale": self.scale or None,
             "pivot": self.pivot,
+            "sources": split_names(self.sources),
         }
         return without_none(values)
 

@@ -206,8 +206,8 @@ def train_adapter(
 ) -> tuple[Adapter, History]:
     """Learn an adapter from parallel JSONL: read, split, encode, learn.
 
-    Samples have the layout `alignment+query` (`clear` for `clear` and `lakda`). Those of the pages kept for `dev` decide
-    when learning stops.
+    Samples have the layout `alignment+query` (`clear` for `clear` and `lakda`). Those of the pages kept for `dev`
+    decide when learning stops.
 
     Args:
         files: One file or several; see `clinometer.training.data.parallel_samples`.
