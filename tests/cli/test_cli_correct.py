@@ -88,6 +88,7 @@ def test_the_lean_of_the_demonstration_is_straightened(run: Run, tmp_path: Path)
         ["--method", "center", "--strength", "1", "--directions", "0"],
         ["--method", "lir", "--components", "2"],
         ["--method", "shift", "--pivot", "de", "--queries-by", "documents"],
+        ["--method", "query-shift"],
         ["--method", "calibrate"],
     ],
     ids=lambda options: options[1],
@@ -172,6 +173,9 @@ def test_what_moves_the_queries(run: Run, source: list[object], tmp_path: Path) 
     assert fitted("--method", "lir", "--centre").settings["centred"]
     assert fitted("--method", "shift", "--centre", "--directions", "auto").settings["centre"]
     assert fitted("--method", "calibrate", "--scale").settings["scale"]
+    shift = fitted("--method", "query-shift", "--strength", "0.6", "--sources", "de")
+    assert (shift.query_languages, shift.settings["strength"]) == (("de",), 0.6)
+    assert fitted("--method", "query-shift").query_languages == ("de", "en", "zh")
 
 
 # evaluated with
@@ -271,7 +275,7 @@ def test_a_correction_of_another_encoder_is_warned_about(run: Run, tmp_path: Pat
 # wrong usage
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
-    (["--method", "centre"], "unknown correction 'centre'; expected one of center, lir, shift, calibrate"),
+    (["--method", "centre"], "unknown correction 'centre'; expected one of center, lir, shift, query-shift, calibrate"),
     (["--method", "lir", "--strength", "0.5"], "unknown option --strength of lir; expected --components, --centre"),
     (["--strength", "much"], "--strength is 'much'; give auto or a number"),
     (["--strength=-1"], "strength is -1.0, but must be a number of 0 or more"),
@@ -282,6 +286,12 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--queries-by", "each"], "--queries-by is 'each', but must be one of own, documents, none"),
     (["--method", "calibrate", "--queries-by", "documents"], "calibrate is fitted on scores of queries"),
     (["--method", "lir", "--queries-by", "none"], "choose own or documents"),
+    (["--sources", "en"], "unknown option --sources of center; expected --strength, --query-strength"),
+    (["--method", "query-shift", "--sources", "fr"], "no text in fr with a parallel group, only in de, en"),
+    (
+        ["--method", "query-shift", "--queries-by", "own"],
+        "query-shift never moves queries, so --queries-by cannot be own",
+    ),
     (["--method", "shift", "--pivot", "fr"], "no text shares a parallel group with one in fr; give translated texts"),
     (["--languages", "en,xx"], "has no xx; it has en, de, zh"),
     (["--correction", "old.npz"], "--correction is for stored embeddings, but beir:"),

@@ -36,7 +36,7 @@ def stored(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("options", [["--method", "center"], ["--method", "shift"], ["--method", "calibrate"]])
+@pytest.mark.parametrize("options", [["--method", name] for name in ("center", "shift", "query-shift", "calibrate")])
 def test_a_store_and_its_corrected_copy(run: Run, stored: Path, tmp_path: Path, options: list[str]) -> None:
     before = {path: path.read_bytes() for path in stored.rglob("*") if path.is_file()}
     done = run("correct", stored, *options, "--sample", "30", "--json", "--progress", "-o", tmp_path / "new")

@@ -15,7 +15,7 @@ import typer
 from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
-from clinometer.cli.option_groups import Json, Progress, Source, without_none
+from clinometer.cli.option_groups import Json, Progress, Source, split_names, without_none
 from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
 from clinometer.errors import UsageError
 from clinometer.files import check_target, is_url, json_bytes
@@ -33,8 +33,12 @@ _TEXTS, _ROWS = 200, 2000
 class _Fitting(OptionGroup):
     panel = "Correction"
 
-    method: Annotated[str | None, option("NAME", "Method: center (the default), lir, shift or calibrate.")] = None
-    strength: Annotated[str | None, option("auto|S", "Share that is removed (center, shift, calibrate).")] = None
+    method: Annotated[
+        str | None, option("NAME", "Method: center (the default), lir, shift, query-shift or calibrate.")
+    ] = None
+    strength: Annotated[
+        str | None, option("auto|S", "Share that is removed (center, shift, query-shift, calibrate).")
+    ] = None
     query_strength: Annotated[float | None, option("S", "Share that is removed from queries (center).")] = None
     components: Annotated[int | None, option("R", "Number of components that are removed (lir).")] = None
     directions: Annotated[
@@ -61,6 +65,9 @@ class _Fitting(OptionGroup):
     turn_sample: Annotated[
         int | None,
         option("N", "Number of documents of each language whose translation is sought; 5000 by default.", min=1),
+    ] = None
+    sources: Annotated[
+        str | None, option("A,B,...", "Languages of queries (query-shift); by default those of the queries, else all.")
     ] = None
     queries_by: Annotated[
         str | None,
@@ -98,6 +105,7 @@ class _Fitting(OptionGroup):
             "scale": self.scale or None,
             # Of a centering with a turn, the pivot is the turn's.
             "pivot": None if self.turn else self.pivot,
+            "sources": split_names(self.sources),
         }
         return without_none(values)
 

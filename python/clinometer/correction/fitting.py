@@ -22,6 +22,7 @@ from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
 
 __all__ = [
+    "PARALLEL",
     "QUERY_FITS",
     "QueryFit",
     "Sample",
@@ -35,6 +36,8 @@ __all__ = [
 
 QueryFit = Literal["own", "documents", "none"]
 QUERY_FITS: tuple[QueryFit, ...] = ("own", "documents", "none")
+PARALLEL = ("shift", "query-shift")
+"""Methods that are fitted on translations."""
 _FEW, _ENOUGH = 30, 60
 
 
@@ -57,6 +60,7 @@ class Sample:
         queries_by: Source of the correction of queries; see `query_fit`.
         origin: Value of `fitted_on` in the settings of the correction: source of the texts, encoder, size, seed.
         index: All documents, where a turn needs them; None if only the sample was encoded.
+        query_languages: Languages of all queries, drawn or not, for `query-shift`; empty if there are none.
     """
 
     documents: SampledTexts
@@ -64,6 +68,7 @@ class Sample:
     queries_by: QueryFit
     origin: dict[str, Any]
     index: SampledTexts | None = None
+    query_languages: Sequence[str] = ()
 
 
 def query_fit(method: str, queries_by: str | None, queries: int, groups: Sequence[str | None]) -> QueryFit:
@@ -85,6 +90,10 @@ def query_fit(method: str, queries_by: str | None, queries: int, groups: Sequenc
     """
     if queries_by is not None and queries_by not in QUERY_FITS:
         raise UsageError(f"queries_by is {queries_by!r}, but must be one of {', '.join(QUERY_FITS)}")
+    if method == "query-shift":
+        if queries_by not in (None, "none"):
+            raise UsageError(f"query-shift never moves queries, so queries_by cannot be {queries_by}; leave it out")
+        return "none"
     if queries_by == "own" and not queries:
         raise UsageError("queries_by is own, but there are no queries to fit on; choose documents or none")
     if method == "calibrate" and (not queries or queries_by not in (None, "own")):
@@ -108,11 +117,13 @@ def drawn(
 ) -> NDArray[np.int64]:
     """Row numbers of the sample, ascending: up to `texts` texts of each language, whole parallel groups for `shift`.
 
+    `query-shift` has no pivot: groups in more languages come first.
+
     Raises:
         UsageError: `texts` is less than 1.
     """
-    if method == "shift":
-        return choose_parallel(languages, groups, texts, pivot=pivot, seed=seed)
+    if method in PARALLEL:
+        return choose_parallel(languages, groups, texts, pivot=None if method == "query-shift" else pivot, seed=seed)
     return choose(languages, texts, seed)
 
 
@@ -169,7 +180,7 @@ def encode_sample(
     query_texts = collection.queries.take(query_rows)
     queries = _encoded(encoder, query_texts, "queries", show_progress_bar) if kind == "own" else None
     origin = {"source": collection.name, "sample": texts, "seed": seed, **fitted_on(encoder.record)}
-    return Sample(documents, queries, kind, origin, index)
+    return Sample(documents, queries, kind, origin, index, collection.queries.languages)
 
 
 def _encoded(encoder: Encoder, texts: Texts, side: Side, show_progress_bar: bool) -> SampledTexts:
@@ -186,7 +197,9 @@ def fit_sample(method: str, sample: Sample, **options: Any) -> Correction:
     from clinometer.correction import fit
 
     documents, queries = sample.documents, sample.queries
-    if sample.queries_by == "none":
+    if method == "query-shift":
+        options = {"sources": sorted(set(sample.query_languages)) or None, **options}
+    elif sample.queries_by == "none":
         options |= {"query_means": "none"} if method == "center" else {"correct_queries": False}
     options["groups"] = documents.groups
     if queries is not None:
@@ -238,6 +251,16 @@ def summary(correction: Correction, sample: Sample) -> tuple[list[dict[str, Any]
     if len(correction.languages) == 1:
         warnings.append(
             f"the documents are all in {correction.languages[0]}; a correction aligns languages, so give two or more"
+        )
+    bridged = {
+        tuple(sorted((source, label))): partner
+        for source, partners in correction.settings.get("through", {}).items()
+        for label, partner in partners.items()
+    }
+    if bridged:
+        named = ", ".join(f"{a}-{b} through {partner}" for (a, b), partner in sorted(bridged.items()))
+        warnings.append(
+            f"{len(bridged)} pairs of languages share no translations and are compared through a third: {named}"
         )
     return facts, warnings
 

@@ -19,7 +19,7 @@ __all__ = ["corrected_record", "fitted_on", "remedies_of", "remedy"]
 
 _RECORDED = (
     "strength", "query_strength", "components", "directions_removed", "centre", "centred", "scale", "pivot",
-    "documents_fitted", "queries_fitted", "pairs_fitted",
+    "documents_fitted", "queries_fitted", "pairs_fitted", "through",
 )  # fmt: skip
 _TURN_RECORDED = (
     "pivot", "ridge", "neighbours", "margin", "documents_tried", "pairs", "pairs_by_chance", "pairs_right",

@@ -12,7 +12,7 @@ from typing import Any
 
 from clinometer.collection import Texts
 from clinometer.correction.base import Correction
-from clinometer.correction.fitting import Sample, SampledTexts, drawn, query_fit
+from clinometer.correction.fitting import PARALLEL, Sample, SampledTexts, drawn, query_fit
 from clinometer.correction.records import corrected_record, fitted_on, remedies_of
 from clinometer.errors import UsageError
 from clinometer.files import folder_written_whole, location
@@ -49,11 +49,13 @@ def sample_store(
     origin = {"source": location(path).name, "sample": texts, "seed": seed, **fitted_on(documents.record)}
 
     def sampled(store: EmbeddingStore) -> SampledTexts:
-        groups = store.groups if method == "shift" else [None] * len(store)
+        groups = store.groups if method in PARALLEL else [None] * len(store)
         rows = drawn(method, store.languages, groups, texts, seed=seed, pivot=pivot)
         return SampledTexts(store.take(rows), [store.languages[row] for row in rows], [groups[row] for row in rows])
 
-    return Sample(sampled(documents), sampled(queries) if queries and kind == "own" else None, kind, origin)
+    sampled_queries = sampled(queries) if queries and kind == "own" else None
+    query_languages = queries.languages if queries is not None else ()
+    return Sample(sampled(documents), sampled_queries, kind, origin, query_languages=query_languages)
 
 
 def correct_store(
