@@ -13,7 +13,8 @@ PACKAGE = REPOSITORY / "python" / "clinometer"
 ORDER = [
     *("_core", "errors", "numerals", "parameters", "memory", "languages", "files", "contents", "vectors", "statistics"),
     *("collection", "encoders", "adapters"),
-    *("losses", "geometry", "executors", "store", "correction", "scanning", "measures", "demo", "io", "scorers"),
+    *("losses", "geometry", "executors", "store", "correction", "scanning", "mining"),
+    *("measures", "demo", "io", "scorers"),
     *("scenarios", "analysis", "report", "evaluation", "comparison", "pools", "training", "integrations", "cli"),
     "__main__",
 ]

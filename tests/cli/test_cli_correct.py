@@ -13,7 +13,7 @@ from support.command_line import Run, assert_complaint
 from support.languages import LANGUAGES
 from support.planted import rows
 
-from clinometer.correction import Center, Correction, Shift, load
+from clinometer.correction import Center, Correction, Shift, Turn, load
 
 
 @pytest.fixture
@@ -328,3 +328,28 @@ def test_shift_without_groups_of_queries_moves_them_by_documents(
     correction = load(tmp_path / "it.npz")
     assert isinstance(correction, Shift)
     assert correction.settings["queries"] == "documents"
+
+
+def test_a_turn_is_fitted_on_every_document_and_reported(run: Run, tmp_path: Path) -> None:
+    demo = ["demo", "--languages", "en,de"]
+    done = run("correct", *demo, "--sample", "40", "--turn", "-o", tmp_path / "turn.npz")
+    assert done.code == 0, done.err
+    assert done.out.startswith("center + turn ")
+    assert "turned to en: de\n" in done.out
+    assert "by chance" in done.out
+    turn = load(tmp_path / "turn.npz")
+    assert isinstance(turn, Turn)
+    record = turn.settings["turn"]
+    assert (record["documents_tried"], record["pairs_right"]) == ({"de": 75}, {"de": 1.0})
+    assert run("correct", *demo, "--sample", "40", "-o", tmp_path / "center.npz").code == 0
+    assert load(tmp_path / "center.npz").digest == turn.center.digest
+    values = [
+        complete(run("evaluate", *demo, "--scenarios", "mono-same,multi", "--correction", tmp_path / name, *MEASURED))
+        for name in ("center.npz", "turn.npz")
+    ]
+    assert values[1]["de"] >= values[0]["de"]
+    done = run("evaluate", *demo, "--correction", tmp_path / "turn.npz", "-o", tmp_path / "results", *MEASURED)
+    assert done.code == 0, done.err
+    report = (tmp_path / "results" / "report.md").read_text(encoding="utf-8")
+    assert f"turn {turn.digest}" in report
+    assert f"pairs de {record['pairs']['de']}" in report

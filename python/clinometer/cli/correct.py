@@ -47,7 +47,21 @@ class _Fitting(OptionGroup):
         bool, option(None, "Subtraction of the pivot's mean as well (shift), or of each mean first (lir).", "--centre")
     ] = False
     scale: Annotated[bool, option(None, "Same spread of scores for all languages (calibrate).", "--scale")] = False
-    pivot: Annotated[str | None, option("LANGUAGE", "Language that the others move to (shift); en by default.")] = None
+    pivot: Annotated[
+        str | None, option("LANGUAGE", "Language that the others move to (shift, --turn); en by default.")
+    ] = None
+    turn: Annotated[
+        bool,
+        option(
+            None,
+            "Rotation of each language onto its translations in the pivot, found among all documents (center).",
+            "--turn",
+        ),
+    ] = False
+    turn_sample: Annotated[
+        int | None,
+        option("N", "Number of documents of each language whose translation is sought; 5000 by default.", min=1),
+    ] = None
     queries_by: Annotated[
         str | None,
         option(
@@ -62,6 +76,10 @@ class _Fitting(OptionGroup):
 
     def __post_init__(self) -> None:
         self.options()
+        if self.turn and self.name != "center":
+            raise UsageError(f"--turn follows the method center, not {self.name}; leave one of the two out")
+        if self.turn_sample is not None and not self.turn:
+            raise UsageError("--turn-sample is an option of --turn; give --turn as well")
 
     def options(self) -> dict[str, Any]:
         """Options of the method that are set.
@@ -78,7 +96,8 @@ class _Fitting(OptionGroup):
             "shrinkage": _number("--shrinkage", self.shrinkage, float),
             "centred" if self.method == "lir" else "centre": self.centre or None,
             "scale": self.scale or None,
-            "pivot": self.pivot,
+            # Of a centering with a turn, the pivot is the turn's.
+            "pivot": None if self.turn else self.pivot,
         }
         return without_none(values)
 
@@ -86,6 +105,15 @@ class _Fitting(OptionGroup):
     def name(self) -> str:
         """Name of the method."""
         return self.method or "center"
+
+    def turned(self, center: Any, documents: Any, languages: Any = None, groups: Any = None) -> Any:
+        """The centering, followed by a turn if there is to be one."""
+        if not self.turn:
+            return center
+        from clinometer.mining import turned
+
+        options = without_none({"sample": self.turn_sample, "pivot": self.pivot})
+        return turned(center, documents, languages, groups=groups, seed=self.seed, **options)
 
     def drawing(self) -> dict[str, Any]:
         """Options of the sample."""
@@ -184,15 +212,22 @@ def _sampled(
         fitting.name,
         texts=fitting.sample or _TEXTS,
         adapted=adapted,
+        whole_index=fitting.turn,
         show_progress_bar=bars,
         **fitting.drawing(),
     )
 
 
-def _fitted(fitting: _Fitting, sample: Any) -> dict[str, Any]:
+def _fitted(fitting: _Fitting, sample: Any, store: Any = None) -> dict[str, Any]:
     from clinometer.correction.fitting import fit_sample, summary
 
     correction = fit_sample(fitting.name, sample, **fitting.options())
+    if store is not None:
+        correction = fitting.turned(correction, store)
+    elif sample.index is not None:
+        index = sample.index
+        groups = index.groups if any(group is not None for group in index.groups) else None
+        correction = fitting.turned(correction, index.vectors, index.languages, groups)
     languages, warnings = summary(correction, sample)
     return {"correction": correction, "languages": languages, "warnings": warnings}
 
@@ -200,7 +235,7 @@ def _fitted(fitting: _Fitting, sample: Any) -> dict[str, Any]:
 def _stored(source: str, fitting: _Fitting, path: Path | None, output: Path, bars: bool) -> dict[str, Any]:
     from clinometer.correction import check_method, load
     from clinometer.correction.stores import check_target, correct_store, sample_store
-    from clinometer.store import EmbeddingStore, stores_in
+    from clinometer.store import EmbeddingStore, find_store, stores_in
 
     if path is not None and (unused := [name for name in options_set(fitting) if name != "--seed"]):
         raise UsageError(f"{path} is already fitted; leave out {', '.join(unused)}")
@@ -209,7 +244,7 @@ def _stored(source: str, fitting: _Fitting, path: Path | None, output: Path, bar
         check_method(fitting.name)
         fitted_on = Path("the sample")
         sample = sample_store(source, fitting.name, texts=fitting.sample or _ROWS, **fitting.drawing())
-        result = _fitted(fitting, sample)
+        result = _fitted(fitting, sample, EmbeddingStore.open(find_store(source, "documents")))
     else:
         fitted_on = correction_file(path)
         result = {"correction": load(fitted_on), "languages": [], "warnings": []}
@@ -252,7 +287,10 @@ def _table(correction: Any, languages: Sequence[dict[str, Any]]) -> list[str]:
     settings = correction.settings
     origin = settings.get("fitted_on") or {}
     fitted_on = f", fitted on {origin['source']} with {origin['encoder']}" if origin else ""
-    facts = [f"{correction.method} {correction.digest}{fitted_on}"]
+    name = "center + turn" if "turn" in settings else correction.method
+    facts = [f"{name} {correction.digest}{fitted_on}"]
+    if "turn" in settings:
+        facts.append(f"turned to {settings['turn']['pivot']}: {', '.join(correction.turned)}")
     facts += [
         f"{name.replace('_', ' ')}: {settings[name]}"
         for name in ("directions_removed", "components", "scale")
@@ -276,6 +314,10 @@ _HEADS = {
     "query_mean_length": "of queries",
     "strength": "strength",
     "query_strength": "for queries",
+    "pairs": "pairs",
+    "by_chance": "by chance",
+    "margin": "margin",
+    "pairs_right": "right",
 }
 
 

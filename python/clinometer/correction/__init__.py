@@ -1,7 +1,7 @@
 """Correction without training: stored embeddings are moved by language, in a minute and without the model.
 
 `fit` fits a correction on a sample of embeddings, `Correction.apply` changes any number of others, and
-`CorrectedEncoder` lets an evaluation show the effect.
+`CorrectedEncoder` lets an evaluation show the effect. `clinometer.mining.turned` adds a turn to a centering.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from clinometer.correction.identification import Identifier, identify
 from clinometer.correction.lir import Lir
 from clinometer.correction.sample import choose
 from clinometer.correction.shift import Shift
+from clinometer.correction.turn import MinedPairs, Turn
 from clinometer.errors import UsageError
 from clinometer.parameters import checked
 
@@ -31,7 +32,9 @@ __all__ = [
     "Correction",
     "Identifier",
     "Lir",
+    "MinedPairs",
     "Shift",
+    "Turn",
     "check_method",
     "choose",
     "fit",

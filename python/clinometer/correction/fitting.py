@@ -16,6 +16,7 @@ from clinometer.collection import Collection, Texts
 from clinometer.correction.base import Correction
 from clinometer.correction.records import fitted_on
 from clinometer.correction.sample import by_language, choose, choose_parallel
+from clinometer.correction.turn import Turn
 from clinometer.encoders import Encoder, PrecomputedEncoder, encode
 from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
@@ -55,12 +56,14 @@ class Sample:
         queries: The queries, None if none are used.
         queries_by: Source of the correction of queries; see `query_fit`.
         origin: Value of `fitted_on` in the settings of the correction: source of the texts, encoder, size, seed.
+        index: All documents, where a turn needs them; None if only the sample was encoded.
     """
 
     documents: SampledTexts
     queries: SampledTexts | None
     queries_by: QueryFit
     origin: dict[str, Any]
+    index: SampledTexts | None = None
 
 
 def query_fit(method: str, queries_by: str | None, queries: int, groups: Sequence[str | None]) -> QueryFit:
@@ -123,6 +126,7 @@ def encode_sample(
     seed: int = 0,
     pivot: str = "en",
     adapted: Any = None,
+    whole_index: bool = False,
     show_progress_bar: bool = False,
 ) -> Sample:
     """Draw texts of a collection and encode only these.
@@ -136,6 +140,7 @@ def encode_sample(
         seed: Seed of the draw.
         pivot: Pivot of `shift`.
         adapted: Function that adds an adapter to an encoder; None for none.
+        whole_index: Whether to encode every document, for a turn; the sample is the same.
         show_progress_bar: Draw bars on standard error.
 
     Raises:
@@ -147,19 +152,24 @@ def encode_sample(
         drawn(method, side.languages, side.groups, texts, seed=seed, pivot=pivot) if needed else np.empty(0, np.int64)
         for side, needed in ((collection.documents, True), (collection.queries, kind == "own"))
     )
+    encoded_rows = np.arange(len(collection.documents)) if whole_index else document_rows
     if isinstance(encoder, PrecomputedEncoder):
         encoder = PrecomputedEncoder(
             encoder.encode_queries(collection.queries.texts)[query_rows],
-            encoder.encode_documents(collection.documents.texts)[document_rows],
+            encoder.encode_documents(collection.documents.texts)[encoded_rows],
             name=encoder.record.name,
         )
     if adapted is not None:
         encoder = adapted(encoder)
-    documents = _encoded(encoder, collection.documents.take(document_rows), "documents", show_progress_bar)
+    documents = _encoded(encoder, collection.documents.take(encoded_rows), "documents", show_progress_bar)
+    index = documents if whole_index else None
+    if whole_index:
+        texts_drawn = collection.documents.take(document_rows)
+        documents = SampledTexts(documents.vectors[document_rows], texts_drawn.languages, texts_drawn.groups)
     query_texts = collection.queries.take(query_rows)
     queries = _encoded(encoder, query_texts, "queries", show_progress_bar) if kind == "own" else None
     origin = {"source": collection.name, "sample": texts, "seed": seed, **fitted_on(encoder.record)}
-    return Sample(documents, queries, kind, origin)
+    return Sample(documents, queries, kind, origin, index)
 
 
 def _encoded(encoder: Encoder, texts: Texts, side: Side, show_progress_bar: bool) -> SampledTexts:
@@ -186,12 +196,13 @@ def fit_sample(method: str, sample: Sample, **options: Any) -> Correction:
 
 
 def summary(correction: Correction, sample: Sample) -> tuple[list[dict[str, Any]], list[str]]:
-    """Facts about the fit for each language, and warnings.
+    """Facts about the fit for each language, and warnings. A turn adds its pairs.
 
     Returns:
         For each language `language`, `documents` and `queries` (numbers of its texts in the sample), `mean_length` and
         `query_mean_length` (length of the mean of its unit vectors, from 0 to 1: how much its texts have in common;
-        None without texts), and `strength` and `query_strength` (None for methods without). Then warnings.
+        None without texts), and `strength` and `query_strength` (None for methods without). With a turn also `pairs`,
+        `by_chance`, `margin` (the median) and `pairs_right`, None where it is not known. Then warnings.
     """
     sides = {"documents": sample.documents, "queries": sample.queries}
     grouped = {
@@ -212,10 +223,11 @@ def summary(correction: Correction, sample: Sample) -> tuple[list[dict[str, Any]
             "query_mean_length": length("queries", label),
             "strength": correction.settings.get("strength"),
             "query_strength": correction.settings.get("query_strength"),
+            **_turn_facts(correction, label),
         }
         for label in labels
     ]
-    warnings = []
+    warnings = correction.notices() if isinstance(correction, Turn) else []
     for name, groups in grouped.items():
         if few := {label: len(rows) for label, rows in groups.items() if len(rows) < _FEW}:
             named = ", ".join(f"{label} ({count})" for label, count in few.items())
@@ -228,3 +240,16 @@ def summary(correction: Correction, sample: Sample) -> tuple[list[dict[str, Any]
             f"the documents are all in {correction.languages[0]}; a correction aligns languages, so give two or more"
         )
     return facts, warnings
+
+
+def _turn_facts(correction: Correction, label: str) -> dict[str, Any]:
+    if not isinstance(correction, Turn):
+        return {}
+    record = correction.settings["turn"]
+    quartiles = record["margins"].get(label)
+    return {
+        "pairs": record["pairs"].get(label),
+        "by_chance": record["pairs_by_chance"].get(label),
+        "margin": quartiles and quartiles[1],
+        "pairs_right": record["pairs_right"].get(label),
+    }

@@ -13,7 +13,7 @@ from typing import Any
 from clinometer.collection import Texts
 from clinometer.correction.base import Correction
 from clinometer.correction.fitting import Sample, SampledTexts, drawn, query_fit
-from clinometer.correction.records import corrected_record, fitted_on
+from clinometer.correction.records import corrected_record, fitted_on, remedies_of
 from clinometer.errors import UsageError
 from clinometer.files import folder_written_whole, location
 from clinometer.store import EmbeddingStore, Stage, StoreWriter, find_store, stores_in
@@ -120,8 +120,10 @@ def _refuse_misfit(store: EmbeddingStore, correction: Correction) -> None:
             f"{store.path} has {store.dimension} dimensions, but the correction was fitted on {correction.dimension}; "
             "fit it on embeddings of this store"
         )
-    if any(entry.get("digest") == correction.digest for entry in store.record.remedies):
-        raise UsageError(f"{store.path} already has this correction ({correction.method} {correction.digest})")
+    applied_digests = [entry.get("digest") for entry in store.record.remedies]
+    for entry in remedies_of(correction):
+        if entry["digest"] in applied_digests:
+            raise UsageError(f"{store.path} already has this correction ({entry['method']} {entry['digest']})")
     correction.refuse_unknown(store.languages, store.stage)
 
 
