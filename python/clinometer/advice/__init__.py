@@ -13,17 +13,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from clinometer.advice.candidates import STEPS, Candidate
 from clinometer.advice.evidence import Evidence, Trial, of_collection, of_rows
 from clinometer.advice.measured import Measured, better, harm, measured
 from clinometer.collection import Collection
-from clinometer.correction import Correction
+from clinometer.correction import Correction, Turn
 from clinometer.correction.records import fitted_on
-from clinometer.encoders import Encoder
+from clinometer.encoders import Encoder, encode
 from clinometer.errors import UsageError
+from clinometer.mining import turned
 from clinometer.parameters import checked
+from clinometer.store import EmbeddingStore
 
 __all__ = ["Advice", "advise", "advise_rows"]
 
@@ -54,6 +56,22 @@ class Advice:
     evidence: dict[str, Any]
     reasons: list[str]
     seconds: float | None = None
+
+    def on_index(self, documents: ArrayLike | EmbeddingStore, languages: Sequence[str] | None = None) -> Advice:
+        """The same remedy with its turn, if it has one, mined among all documents instead of a sample.
+
+        Args:
+            documents: `(N, d)` embeddings of the index before any remedy, or a store of them.
+            languages: Language of each document; None for those of the store.
+
+        Raises:
+            UsageError: There are too few translations in the whole index, unlike in the sample.
+        """
+        if not isinstance(self.correction, Turn):
+            return self
+        record = self.correction.settings["turn"]
+        turn = turned(self.correction.center, documents, languages, pivot=record["pivot"], seed=record["seed"])
+        return replace(self, correction=turn)
 
     def to_dict(self) -> dict[str, Any]:
         """All but the correction and the time, as JSON values."""
@@ -100,15 +118,24 @@ def advise(
         collection, encoder, texts=texts, queries=queries, seed=seed, show_progress_bar=show_progress_bar
     )
     origin = {"source": collection.name, "sample": texts, "seed": seed, **fitted_on(encoder.record)}
-    return _advice(evidence, tolerance, pivot, origin)
+    advice = _advice(evidence, tolerance, pivot, origin)
+    if not isinstance(advice.correction, Turn) or len(evidence.choosing.documents) == len(collection.documents):
+        return advice
+    index = collection.documents
+    return advice.on_index(
+        encode(encoder, index.texts, "documents", languages=index.languages, show_progress_bar=show_progress_bar),
+        index.languages,
+    )
 
 
 @checked
 def advise_rows(
     documents: NDArray[Any],
     languages: Sequence[str],
+    queries: NDArray[Any] | None = None,
+    query_languages: Sequence[str] | None = None,
     *,
-    queries: int = 400,
+    sample: int = 400,
     pivot: str = "en",
     seed: int = 0,
     origin: dict[str, Any] | None = None,
@@ -118,7 +145,9 @@ def advise_rows(
     Args:
         documents: `(n, d)` embeddings, a sample of the index.
         languages: Language of each document.
-        queries: Number of documents of each language that stand in for queries.
+        queries: `(m, d)` embeddings of queries; None for documents in their place.
+        query_languages: Language of each query.
+        sample: Maximum number of queries, or documents in their place, of each language.
         pivot: As for `advise`.
         seed: Seed of the sample.
         origin: Entry `fitted_on` in the settings of the correction.
@@ -128,7 +157,10 @@ def advise_rows(
     """
     if len(set(languages)) < 2:
         raise UsageError("the documents are all in one language, and nothing leans; give two or more")
-    return _advice(of_rows(documents, languages, queries=queries, seed=seed), 0.0, pivot, origin or {})
+    if (queries is None) != (query_languages is None):
+        raise UsageError("queries and query_languages go together; give both or neither")
+    evidence = of_rows(documents, languages, queries, query_languages, sample=sample, seed=seed)
+    return _advice(evidence, 0.0, pivot, origin or {})
 
 
 def _check_tolerance(tolerance: float) -> None:
@@ -144,7 +176,13 @@ def _advice(evidence: Evidence, tolerance: float, pivot: str, origin: dict[str, 
     for step in STEPS:
         current = accepted[-1][1] if accepted else before
         for candidate in step:
-            after = measured(candidate.name, choosing, _fitted(candidate, choosing), pivot)
+            try:
+                correction = _fitted(candidate, choosing, pivot)
+            except UsageError as error:
+                values = dict.fromkeys(("lean", "complete", "plain"))
+                rows.append({"remedy": candidate.name, **values, "verdict": f"left out: {error}"})
+                continue
+            after = measured(candidate.name, choosing, correction, pivot)
             _, reasons = harm(before, after, tolerance)
             gains = better(current, after)
             if gains and not reasons:
@@ -159,7 +197,7 @@ def _advice(evidence: Evidence, tolerance: float, pivot: str, origin: dict[str, 
         held_before = measured(_NOTHING, held_out, None, pivot)
         while accepted:
             candidate = accepted[-1][0]
-            held_after = measured(candidate.name, held_out, _fitted(candidate, choosing), pivot)
+            held_after = measured(candidate.name, held_out, _fitted(candidate, choosing, pivot), pivot)
             change, reasons = harm(held_before, held_after, tolerance)
             tried = {"before": _row(held_before), "after": _row(held_after), "change": _change(change)}
             if not reasons:
@@ -169,9 +207,9 @@ def _advice(evidence: Evidence, tolerance: float, pivot: str, origin: dict[str, 
             tried = None
     facts = {"kind": evidence.kind, **evidence.facts, "tolerance": tolerance}
     if not accepted:
-        return Advice(_NOTHING, None, rows, None, facts, [*_why(evidence, rows, None), *vetoes])
+        return Advice(_NOTHING, None, rows, None, facts, [*_why(evidence, None), *vetoes])
     candidate = accepted[-1][0]
-    correction = _fitted(candidate, choosing, held_out)
+    correction = _fitted(candidate, choosing, pivot, held_out)
     record = {"remedy": candidate.name, "candidates": rows, "held_out": tried, "evidence": facts}
     settings = {**correction.settings, "chosen_by": record, **({"fitted_on": origin} if origin else {})}
     correction = replace(correction, settings=settings)
@@ -179,17 +217,17 @@ def _advice(evidence: Evidence, tolerance: float, pivot: str, origin: dict[str, 
     begin = time.perf_counter()
     correction.apply(*some)
     seconds = (time.perf_counter() - begin) * 1000 / len(some[0])
-    return Advice(candidate.name, correction, rows, tried, facts, [*_why(evidence, rows, tried), *vetoes], seconds)
+    return Advice(candidate.name, correction, rows, tried, facts, [*_why(evidence, tried), *vetoes], seconds)
 
 
-def _fitted(candidate: Candidate, trial: Trial, other: Trial | None = None) -> Correction:
+def _fitted(candidate: Candidate, trial: Trial, pivot: str, other: Trial | None = None) -> Correction:
     """Fitted on the pool, and on the queries of one trial or of both, where queries are not documents."""
-    if trial.own is not None and trial.collection is None:
-        return candidate.fit(trial.documents, trial.languages)
+    if trial.collection is None and trial.own is not None:
+        return candidate.fit(trial.documents, trial.languages, pivot=pivot)
     queries, languages = trial.queries, list(trial.query_languages)
     if other is not None:
         queries, languages = np.concatenate([queries, other.queries]), languages + list(other.query_languages)
-    return candidate.fit(trial.documents, trial.languages, queries, languages)
+    return candidate.fit(trial.documents, trial.languages, queries, languages, pivot)
 
 
 def _row(values: Measured, verdict: str = "") -> dict[str, Any]:
@@ -201,15 +239,18 @@ def _change(row: dict[str, Any] | None) -> dict[str, Any] | None:
     return None if row is None else {name: row[name] for name in ("difference", "ci_low", "ci_high", "queries")}
 
 
-def _why(evidence: Evidence, rows: list[dict[str, Any]], tried: dict[str, Any] | None) -> list[str]:
+def _why(evidence: Evidence, tried: dict[str, Any] | None) -> list[str]:
     count = f"{evidence.facts['queries']:,}"
-    reasons = [
-        {
-            "judgements": f"measured on {count} judged queries: half for the choice, half kept for the end",
-            "heads": f"no judgements, so {count} first sentences stood in for queries, each for the rest of its text",
-            "rows": f"no texts and no judgements, so {count} documents stood in for queries; harm was not measured",
-        }[evidence.kind]
-    ]
+    if evidence.kind == "judgements":
+        source = f"measured on {count} judged queries: half for the choice, half kept for the end"
+    elif evidence.kind == "heads":
+        source = f"no judgements, so {count} first sentences stood in for queries, each for the rest of its text"
+    else:
+        source = (
+            f"no judgements, so the languages of the first ten of {count} {evidence.facts['stand_ins']} were counted; "
+            "harm was not measured"
+        )
+    reasons = [source]
     if tried is None:
         return reasons
     old, new, change = tried["before"], tried["after"], tried["change"]

@@ -1,10 +1,11 @@
-"""What a remedy is judged by: queries with judgements, heads of documents, or only rows; and a half kept for the end."""
+"""What a remedy is judged by: judged queries, heads of documents, or only rows; and the half kept for the end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from clinometer.encoders import Encoder, PrecomputedEncoder, encode
 from clinometer.errors import UsageError
 from clinometer.evaluation import evaluate
 from clinometer.evaluation.results import Evaluation
-from clinometer.scanning.scan import scan
+from clinometer.scanning.scan import search
 from clinometer.statistics.clusters import query_clusters
 
 __all__ = ["DEPTH", "FEWEST_QUERIES", "Evidence", "Kind", "Trial", "of_collection", "of_rows"]
@@ -64,7 +65,7 @@ class Trial:
         """Plain retrieval within the languages, and both answers where there are two; None without judgements."""
         if self.collection is None:
             return None
-        paired = pivot in self.collection.languages and self._answered_twice >= FEWEST_QUERIES
+        paired = pivot in self.collection.languages and _answered_twice(self.collection) >= FEWEST_QUERIES
         return evaluate(
             self.collection,
             PrecomputedEncoder(*self.corrected(correction)),
@@ -81,23 +82,13 @@ class Trial:
         position = np.full(len(documents), -1, dtype=np.int64)
         position[pool] = np.arange(len(pool))
         exclude = None if self.own is None else [[row] if row >= 0 else [] for row in position[self.own].tolist()]
-        top = scan(queries, documents[pool], k=min(DEPTH, len(pool)), exclude=exclude).top
-        assert top is not None
+        top = search(queries, documents[pool], min(DEPTH, len(pool)), exclude=exclude)
         codes = self.codes[pool]
         counts = np.zeros((len(queries), len(self.labels)), dtype=np.int64)
         for rank in range(top.ids.shape[1]):
             listed = np.flatnonzero(top.ids[:, rank] >= 0)
             np.add.at(counts, (listed, codes[top.ids[listed, rank]]), 1)
         return counts
-
-    @cached_property
-    def _answered_twice(self) -> int:
-        """Number of queries with answers in more languages than one."""
-        assert self.collection is not None
-        indptr, relevant = self.collection.relevant()
-        query_of = np.repeat(np.arange(len(self.queries)), np.diff(indptr))
-        answer_languages = distinct(query_of * len(self.labels) + self.codes[relevant]) // len(self.labels)
-        return int(np.count_nonzero(np.bincount(answer_languages) > 1))
 
     @cached_property
     def _balanced(self) -> NDArray[np.int64]:
@@ -184,10 +175,11 @@ def of_collection(
                     part,
                 )
             )
-        return Evidence("judgements", *trials, {"documents": len(rows), "queries": len(q_rows)})
+        return Evidence("judgements", trials[0], trials[1], {"documents": len(rows), "queries": len(q_rows)})
     if given:
-        d = encoder.encode_documents(collection.documents.texts)[pooled]
-        return of_rows(d, [collection.documents.languages[row] for row in pooled.tolist()], queries=queries, seed=seed)
+        q, d = _embedded(collection, encoder, np.arange(len(collection.queries)), pooled, False)
+        labels = [collection.documents.languages[row] for row in pooled.tolist()]
+        return of_rows(d, labels, q, collection.queries.languages, sample=queries, seed=seed)
     collection.require_texts("advice without judgements")
     cut = headed(collection.name, collection.documents.take(pooled))
     if cut is None or len(cut.documents.coded_languages.labels) < 2:
@@ -204,14 +196,39 @@ def of_collection(
         part = cut.only(everything, heads[half])
         trials.append(Trial(q[half], part.queries.languages, d, part.documents.languages, part, heads[half]))
     facts = {"documents": len(everything), "queries": len(heads), "too_short": len(pooled) - len(everything)}
-    return Evidence("heads", *trials, facts)
+    return Evidence("heads", trials[0], trials[1], facts)
 
 
-def of_rows(documents: NDArray[Any], languages: Sequence[str], *, queries: int, seed: int = 0) -> Evidence:
-    """Evidence of embeddings alone: documents in place of queries, and no answers, so that harm cannot be measured."""
-    rows = choose(languages, queries, seed)
-    trial = Trial(documents[rows], [languages[row] for row in rows.tolist()], documents, languages, own=rows)
-    return Evidence("rows", trial, None, {"documents": len(documents), "queries": len(rows)})
+def of_rows(
+    documents: NDArray[Any],
+    languages: Sequence[str],
+    queries: NDArray[Any] | None = None,
+    query_languages: Sequence[str] | None = None,
+    *,
+    sample: int,
+    seed: int = 0,
+) -> Evidence:
+    """Evidence of embeddings alone: queries, or documents in their place, without answers: harm cannot be measured."""
+    own = None
+    if queries is None or query_languages is None:
+        own = choose(languages, sample, seed)
+        queries, query_languages = documents[own], [languages[row] for row in own.tolist()]
+    else:
+        rows = choose(query_languages, sample, seed)
+        queries, query_languages = queries[rows], [query_languages[row] for row in rows.tolist()]
+    trial = Trial(queries, query_languages, documents, languages, own=own)
+    stand_ins = "queries" if own is None else "documents"
+    return Evidence("rows", trial, None, {"documents": len(documents), "queries": len(queries), "stand_ins": stand_ins})
+
+
+def _answered_twice(collection: Collection) -> int:
+    """Number of queries with answers in more languages than one."""
+    indptr, relevant = collection.relevant()
+    query_of = np.repeat(np.arange(len(collection.queries)), np.diff(indptr))
+    coded_languages = collection.documents.coded_languages
+    count = len(coded_languages.labels)
+    answer_languages = distinct(query_of * count + coded_languages.codes[relevant]) // count
+    return int(np.count_nonzero(np.bincount(answer_languages) > 1))
 
 
 def _embedded(
@@ -229,9 +246,7 @@ def _embedded(
     )
 
 
-def _judged(
-    collection: Collection, queries: int, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+def _judged(collection: Collection, queries: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """Two halves of the queries that have an answer in their own language, at most so many of each; None for few."""
     indptr, relevant = collection.relevant()
     query_of = np.repeat(np.arange(len(collection.queries)), np.diff(indptr))
@@ -252,8 +267,11 @@ def _judged(
         if counts.get(label, 0) < queries:
             counts[label] = counts.get(label, 0) + 1
             taken.setdefault(int(clusters[row]), []).append(row)
-    halves = [np.sort(np.array(sum(list(taken.values())[start::2], []), dtype=np.int64)) for start in (0, 1)]
-    return (halves[0], halves[1]) if all(len(half) for half in halves) else None
+    parts = list(taken.values())
+    if len(parts) < 2:
+        return None
+    first, second = (np.sort(np.fromiter(chain.from_iterable(parts[start::2]), np.int64)) for start in (0, 1))
+    return first, second
 
 
 def _halves(rows: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -45,23 +45,23 @@ def head_and_tail(text: str) -> tuple[str, str] | None:
     return text[:cut].strip(), text[cut:].strip()
 
 
-def headed(name: str, texts: Texts) -> Collection | None:
+def headed(source: str, texts: Texts) -> Collection | None:
     """A collection of heads as queries and tails as documents, each head judged for its own tail.
 
     Args:
-        name: Name of the collection.
+        source: Name of the collection.
         texts: Documents; those that are too short to be cut are left out.
 
     Returns:
         The collection; None if no document can be cut.
     """
-    builder = CollectionBuilder(name)
+    builder = CollectionBuilder(source)
     empty = True
-    for id, text, language in zip(texts.ids, texts.texts, texts.languages, strict=True):
+    for name, text, language in zip(texts.ids, texts.texts, texts.languages, strict=True):
         if parts := head_and_tail(text):
             head, tail = parts
-            builder.add_query(id, head, language)
-            builder.add_document(id, tail, language)
-            builder.judge(id, id)
+            builder.add_query(name, head, language)
+            builder.add_document(name, tail, language)
+            builder.judge(name, name)
             empty = False
     return None if empty else builder.build()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.advice.evidence import Trial
-from clinometer.comparison import Comparison, compare
+from clinometer.comparison import compare
 from clinometer.correction import Correction
 from clinometer.evaluation.results import Evaluation
 
@@ -17,6 +17,7 @@ __all__ = ["Measured", "better", "harm", "lean", "measured"]
 
 _SIGNIFICANT = 0.05
 _RESAMPLES = 1000
+_SIGNS = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +99,11 @@ def better(current: Measured, candidate: Measured) -> bool:
     Complete@10: paired permutation test by clusters, p below .05. The lean: it falls in 97.5 % of resamples of the
     queries.
     """
-    if current.complete is not None and candidate.complete is not None:
-        row = compared(current, candidate).row("Complete@10", "multi", "macro")
+    measurable = current.complete is not None and candidate.complete is not None
+    if measurable and current.evaluation is not None and candidate.evaluation is not None:
+        row = compare(current.evaluation, candidate.evaluation, labels=["before", "after"], resamples=_SIGNS).row(
+            "Complete@10", "multi", "macro"
+        )
         if row is None or row["difference"] < 0:
             return False
         if row["difference"] > 0 and row["p"] < _SIGNIFICANT:
@@ -113,12 +117,6 @@ def better(current: Measured, candidate: Measured) -> bool:
     return falls >= 0.975 * _RESAMPLES
 
 
-def compared(before: Measured, after: Measured) -> Comparison:
-    """The comparison of two remedies on one trial with judgements."""
-    assert before.evaluation is not None and after.evaluation is not None
-    return compare(before.evaluation, after.evaluation, labels=["before", "after"], resamples=2000)
-
-
 def harm(before: Measured, after: Measured, tolerance: float) -> tuple[dict[str, Any] | None, list[str]]:
     """The row of the mean change of nDCG@1 within languages, and the reasons why it is too much harm.
 
@@ -127,7 +125,7 @@ def harm(before: Measured, after: Measured, tolerance: float) -> tuple[dict[str,
     """
     if before.evaluation is None or after.evaluation is None:
         return None, []
-    comparison = compared(before, after)
+    comparison = compare(before.evaluation, after.evaluation, labels=["before", "after"], resamples=_SIGNS)
     rows = [row for row in comparison.rows if (row["measure"], row["scenario"]) == ("nDCG@1", "mono-same")]
     mean = next((row for row in rows if row["query_language"] == "macro"), None)
     reasons = []
