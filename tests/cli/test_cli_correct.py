@@ -353,3 +353,30 @@ def test_a_turn_is_fitted_on_every_document_and_reported(run: Run, tmp_path: Pat
     report = (tmp_path / "results" / "report.md").read_text(encoding="utf-8")
     assert f"turn {turn.digest}" in report
     assert f"pairs de {record['pairs']['de']}" in report
+
+
+def test_feedback_comes_last(run: Run, source: list[object], tmp_path: Path) -> None:
+    assert run("correct", *source, "-o", tmp_path / "center.npz").code == 0
+    measured = [*source, "--correction", tmp_path / "center.npz", "--scenarios", "multi"]
+    measured += ["--measures", "nDCG@1,Complete@10", "--resamples", "0"]
+    plain, fed = (
+        run("evaluate", *measured, "--json", "-o", tmp_path / f"results{len(more)}", *more)
+        for more in ([], ["--feedback", "0.2"])
+    )
+    assert fed.code == 0, fed.err
+    encoder = json.loads(fed.out)["encoder"]
+    assert encoder["name"] == "precomputed + center + feedback"
+    assert [entry["method"] for entry in encoder["remedies"]] == ["center", "feedback"]
+    assert encoder["remedies"][1]["settings"] == {"weight": 0.2}
+    first_places = [
+        [row["value"] for row in json.loads(done.out)["rows"] if row["measure"] == "nDCG@1"] for done in (plain, fed)
+    ]
+    assert first_places[0] == first_places[1]
+    # They are results of another retriever, and of the same one when they are made again.
+    done = run("evaluate", *measured, "--feedback", "0.2", "-o", tmp_path / "results0")
+    assert_complaint(done, 2, "{'weight': 0.2}}]); choose another name")
+    assert run("evaluate", *measured, "--feedback", "0.2", "-o", tmp_path / "results2").code == 0
+    done = run("evaluate", *measured, "--feedback", "0")
+    assert_complaint(done, 2, "feedback is 0.0, but must be a number above 0")
+    done = run("evaluate", "demo", "--encoder", "bm25", "--languages", "en,de", "--feedback", "0.2")
+    assert_complaint(done, 2, "feedback needs embeddings that are compared by cosine, but bm25")
