@@ -15,7 +15,18 @@ ORDER = [
     *("collection", "encoders", "adapters"),
     *("losses", "geometry", "executors", "store", "correction", "scanning", "mining"),
     *("measures", "demo", "io", "scorers"),
-    *("scenarios", "analysis", "report", "evaluation", "comparison", "pools", "training", "integrations", "cli"),
+    *(
+        "scenarios",
+        "analysis",
+        "report",
+        "evaluation",
+        "comparison",
+        "advice",
+        "pools",
+        "training",
+        "integrations",
+        "cli",
+    ),
     "__main__",
 ]
 """Rooms and files of the hall; each imports from those on its left only."""

@@ -390,3 +390,51 @@ def test_feedback_comes_last(run: Run, source: list[object], tmp_path: Path) -> 
     assert_complaint(done, 2, "feedback is 0.0, but must be a number above 0")
     done = run("evaluate", "demo", "--encoder", "bm25", "--languages", "en,de", "--feedback", "0.2")
     assert_complaint(done, 2, "feedback needs embeddings that are compared by cosine, but bm25")
+
+
+# --method auto
+
+
+def test_auto_takes_what_helps_and_says_why(run: Run, source: list[object], tmp_path: Path) -> None:
+    file = tmp_path / "chosen.npz"
+    done = run("correct", *source, "--method", "auto", "-o", file)
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert lines[0].startswith("take center")
+    assert any(line.startswith("- plain retrieval, nDCG@1: ") for line in lines)
+    assert lines[-1].endswith("no text is encoded again")
+    chosen = load(file)
+    assert chosen.settings["chosen_by"]["evidence"]["kind"] == "judgements"
+    assert chosen.settings["fitted_on"]["source"] == "planted"
+    measured = [*source, "--scenarios", "multi", *MEASURED]
+    before, after = complete(run("evaluate", *measured)), complete(run("evaluate", *measured, "--correction", file))
+    assert all(after[label] > before[label] for label in before)
+
+
+def test_auto_writes_nothing_where_nothing_helps(run: Run, planted: Path, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    topics = np.repeat(draw.normal(size=(40, 20)), len(LANGUAGES), axis=0).astype(np.float32)
+    for name in ("queries", "documents"):
+        np.save(planted / f"{name}.npy", topics + 0.01 * draw.normal(size=topics.shape).astype(np.float32))
+    arrays = ["--queries", planted / "queries.npy", "--documents", planted / "documents.npy"]
+    options = ["--encoder", "precomputed", *arrays, "--method", "auto", "-o", tmp_path / "no.npz"]
+    done = run("correct", f"beir:{planted}", *options, "--json")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert (result["correction"], result["output"], result["advice"]["remedy"]) == (None, None, "nothing")
+    assert "wrote nothing to " in done.err
+    assert not (tmp_path / "no.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--method", "auto", "--strength", "0.5"], "auto chooses by itself; leave out --strength, or name a method"),
+        (["--method", "auto", "--turn"], "auto chooses by itself; leave out --turn, or name a method"),
+        (["--tolerance", "0.1"], "--tolerance is an option of --method auto; give that as well"),
+    ],
+)
+def test_options_that_do_not_go_with_auto(
+    run: Run, source: list[object], tmp_path: Path, options: list[str], complaint: str
+) -> None:
+    assert_complaint(run("correct", *source, *options, "-o", tmp_path / "no.npz"), 2, complaint)

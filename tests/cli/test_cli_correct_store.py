@@ -199,3 +199,16 @@ def test_options_of_a_turn(run: Run, stored: Path, translated: Path, tmp_path: P
     done = run("correct", stored, "--turn", "--turn-sample", "5", "-o", tmp_path / "no")
     assert_complaint(done, 2, "no language has enough probable translations in en for a turn")
     assert not (tmp_path / "no").exists()
+
+
+def test_auto_on_a_store_counts_languages_alone(run: Run, stored: Path, tmp_path: Path) -> None:
+    done = run("correct", stored, "--method", "auto", "--json", "-o", tmp_path / "new")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert result["advice"]["evidence"]["kind"] == "rows"
+    assert result["advice"]["evidence"]["stand_ins"] == "queries"
+    assert "harm was not measured" in result["advice"]["reasons"][0]
+    assert result["rows"] == {"documents": 120, "queries": 120}
+    assert load(tmp_path / "new" / "correction.npz").settings["chosen_by"]["remedy"] == result["advice"]["remedy"]
+    done = run("correct", stored, "--method", "auto", "--tolerance", "0.02", "-o", tmp_path / "other")
+    assert_complaint(done, 2, "--tolerance needs texts, but a store has none")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clinometer.cli.advice import advice_lines, advised, advised_store
 from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
@@ -27,6 +28,7 @@ __all__ = ["correct"]
 
 # Stored rows cost nothing to read, texts must be encoded.
 _TEXTS, _ROWS = 200, 2000
+_OPTIONS_OF_AUTO = ("--tolerance", "--sample", "--seed", "--pivot")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,11 @@ class _Fitting(OptionGroup):
     panel = "Correction"
 
     method: Annotated[
-        str | None, option("NAME", "Method: center (the default), lir, shift, query-shift or calibrate.")
+        str | None,
+        option(
+            "NAME",
+            "Method: center (the default), lir, shift, query-shift, calibrate, or auto: what helps without harm.",
+        ),
     ] = None
     strength: Annotated[
         str | None, option("auto|S", "Share that is removed (center, shift, query-shift, calibrate).")
@@ -80,9 +86,19 @@ class _Fitting(OptionGroup):
         option("N", "Number of texts of each language to fit on; by default 200, or 2000 of a store.", min=1),
     ] = None
     seed: Annotated[int, option("N", "Seed of the sample.", min=0)] = 0
+    tolerance: Annotated[
+        float | None,
+        option("X", "Largest accepted fall of nDCG@1 within languages (auto); 0.01 by default.", min=0, max=1),
+    ] = None
 
     def __post_init__(self) -> None:
         self.options()
+        if self.automatic and (
+            unused := [name for name in options_set(self) if name not in ("--method", *_OPTIONS_OF_AUTO)]
+        ):
+            raise UsageError(f"auto chooses by itself; leave out {', '.join(unused)}, or name a method")
+        if self.tolerance is not None and not self.automatic:
+            raise UsageError("--tolerance is an option of --method auto; give that as well")
         if self.turn and self.name != "center":
             raise UsageError(f"--turn follows the method center, not {self.name}; leave one of the two out")
         if self.turn_sample is not None and not self.turn:
@@ -110,6 +126,11 @@ class _Fitting(OptionGroup):
         return without_none(values)
 
     @property
+    def automatic(self) -> bool:
+        """Whether the remedy is chosen by measuring."""
+        return self.method == "auto"
+
+    @property
     def name(self) -> str:
         """Name of the method."""
         return self.method or "center"
@@ -122,6 +143,11 @@ class _Fitting(OptionGroup):
 
         options = without_none({"sample": self.turn_sample, "pivot": self.pivot})
         return turned(center, documents, languages, groups=groups, seed=self.seed, **options)
+
+    def advising(self) -> dict[str, Any]:
+        """Options of `clinometer.advice`."""
+        names = {"texts": self.sample, "tolerance": self.tolerance, "pivot": self.pivot}
+        return {**without_none(names), "seed": self.seed}
 
     def drawing(self) -> dict[str, Any]:
         """Options of the sample."""
@@ -165,9 +191,14 @@ def correct(
             raise UsageError(f"{output}: a correction is a .npz file; give a name that ends in .npz")
         check_target(output)
         check = partial(refuse_other_correction, output, force=force)
-        result = _fitted(fitting, _sampled(source, reading, vectors, adapter, fitting, progress.bars, check))
-        output.parent.mkdir(parents=True, exist_ok=True)
-        result["correction"].save(output)
+        texts = _read(source, reading, vectors, adapter, fitting, check)
+        if fitting.automatic:
+            result = advised(*texts, fitting.advising(), progress.bars)
+        else:
+            result = _fitted(fitting, _sampled(*texts, fitting, progress.bars))
+        if result["correction"] is not None:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            result["correction"].save(output)
     else:
         if unused := options_set(vectors, reading) + ["--adapter"] * (adapter is not None):
             raise UsageError(f"{source} holds embeddings, not texts; leave out {', '.join(unused)}")
@@ -191,20 +222,20 @@ def _is_source(source: str) -> bool:
     return False
 
 
-def _sampled(
+def _read(
     source: str,
     reading: Source,
     vectors: Precomputed,
     adapter: Path | None,
     fitting: _Fitting,
-    bars: bool,
     check: Callable[[EncoderRecord, str], None],
-) -> Any:
+) -> tuple[Any, Any, Any]:
+    """The collection, the encoder, and the function that adds the adapter to it."""
     # Imported here so that `--help` and errors in options come at once.
     from clinometer.correction import check_method
-    from clinometer.correction.fitting import encode_sample
 
-    check_method(fitting.name)
+    if not fitting.automatic:
+        check_method(fitting.name)
     remedies = RemedyFiles(adapter, None)
     remedies.load()
     collection = reading.load(source)
@@ -214,6 +245,12 @@ def _sampled(
     warn(encoder.record.warnings)
     adapted = partial(remedies.applied_to, collection=collection)
     check(adapted(encoder).record, collection.name)
+    return collection, encoder, adapted
+
+
+def _sampled(collection: Any, encoder: Any, adapted: Any, fitting: _Fitting, bars: bool) -> Any:
+    from clinometer.correction.fitting import encode_sample
+
     return encode_sample(
         collection,
         encoder,
@@ -248,7 +285,12 @@ def _stored(source: str, fitting: _Fitting, path: Path | None, output: Path, bar
     if path is not None and (unused := [name for name in options_set(fitting) if name != "--seed"]):
         raise UsageError(f"{path} is already fitted; leave out {', '.join(unused)}")
     check_target(output)
-    if path is None:
+    if fitting.automatic:
+        fitted_on = Path("the sample")
+        result = advised_store(source, fitting.sample or _ROWS, fitting.advising())
+        if result["correction"] is None:
+            return result
+    elif path is None:
         check_method(fitting.name)
         fitted_on = Path("the sample")
         sample = sample_store(source, fitting.name, texts=fitting.sample or _ROWS, **fitting.drawing())
@@ -277,16 +319,21 @@ def _show(result: dict[str, Any], source: str, output: Path, json: bool) -> None
     if json:
         record = {
             "source": source,
-            "correction": {"digest": correction.digest, **correction.describe()},
+            "correction": correction and {"digest": correction.digest, **correction.describe()},
             "languages": result["languages"],
             "rows": rows,
             "warnings": result["warnings"],
-            "output": str(output),
+            **({"advice": result["advice"].to_dict()} if "advice" in result else {}),
+            "output": correction and str(output),
             "command": shlex.join(["clinometer", *sys.argv[1:]]),
         }
         sys.stdout.write(json_bytes(record).decode())
     else:
-        sys.stdout.write("\n".join(_table(correction, result["languages"])) + "\n")
+        lines = advice_lines(result["advice"]) if "advice" in result else _table(correction, result["languages"])
+        sys.stdout.write("\n".join(lines) + "\n")
+    if correction is None:
+        sys.stderr.write(f"wrote nothing to {output}, since no remedy is to be taken\n")
+        return
     counts = " and ".join(f"{count:,} {stage}" for stage, count in rows.items())
     sys.stderr.write(f"wrote {f'{counts} and correction.npz' if counts else 'the correction'} to {output}\n")
 
