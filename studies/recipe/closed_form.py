@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,8 @@ import clinometer as cm
 from clinometer.adapters import Adapter, centering_adapter
 from clinometer.correction import Center
 from clinometer.encoders import PrecomputedEncoder
+from clinometer.errors import UsageError
+from clinometer.mining import turned
 from studies.centering import corrected, corrections
 from studies.command_line import parser
 from studies.pages import minus, put, table
@@ -38,7 +40,15 @@ HEADS = (
     "collection", "remedy", "Complete@10", "en", "nDCG@1", "mono-same", "worst", "lower by 0.5", "lower by 1 SE",
 )  # fmt: skip
 
-Sides = tuple[Any, Any]
+FEEDBACK = 0.2  # as in docs/turn.md
+
+
+class Remedied(NamedTuple):
+    """Queries and documents after a remedy, and the weight of feedback if there is any."""
+
+    q: Any
+    d: Any
+    feedback: float | None = None
 
 
 def fitting_texts(encoder: str, work: Path) -> tuple[Any, list[str], Any, list[str]]:
@@ -58,19 +68,26 @@ def fitted(encoder: str, work: Path) -> tuple[Adapter, Center]:
     return centering_adapter(*texts), Center.fit(*texts)
 
 
-def remedies(collection: cm.Collection, q: Any, d: Any, encoder: str, work: Path) -> dict[str, Sides]:
-    """Corrected queries and documents by the name of the remedy."""
+def remedies(collection: cm.Collection, q: Any, d: Any, encoder: str, work: Path) -> dict[str, Remedied]:
+    """Corrected queries and documents, and the weight of feedback, by the name of the remedy."""
     adapter, center = fitted(encoder, work)
     adapted = adapter.apply_queries(q), adapter.apply(d)
-    sides: dict[str, Sides] = {"none": (q, d)}
+    sides: dict[str, Remedied] = {"none": Remedied(q, d)}
     if set(collection.languages) <= set(center.languages):
-        sides["center · train, languages known"] = corrected(center, collection, q, d)
+        sides["center · train, languages known"] = Remedied(*corrected(center, collection, q, d))
     learned = trained_adapter(encoder, work)
-    sides["adapter, learned · 2,800 translated samples of train"] = learned.apply_queries(q), learned.apply(d)
-    sides["adapter, closed form · train"] = adapted
+    sides["adapter, learned · 2,800 translated samples of train"] = Remedied(learned.apply_queries(q), learned.apply(d))
+    sides["adapter, closed form · train"] = Remedied(*adapted)
     for name, (queries, documents) in (("center", (q, d)), ("adapter, closed form, then center", adapted)):
         correction = corrections(collection, queries, documents)["index+queries"]
-        sides[f"{name} · sample"] = corrected(correction, collection, queries, documents)
+        sides[f"{name} · sample"] = Remedied(*corrected(correction, collection, queries, documents))
+        try:
+            turn = turned(correction, documents, collection.documents.languages)
+        except UsageError:  # no language has enough pairs
+            continue
+        both = corrected(turn, collection, queries, documents)
+        sides[f"{name}, turn · index"] = Remedied(*both)
+        sides[f"{name}, turn, feedback · index"] = Remedied(*both, FEEDBACK)
     return sides
 
 
@@ -112,8 +129,8 @@ def measured(name: str, encoder: str, work: Path) -> list[dict[str, Any]]:
     )
     evaluations = {
         remedy: cm.evaluate(
-            collection, PrecomputedEncoder(*sides, name=remedy), scenarios=["multi", "mono-same"],
-            measures=["Complete@10", "nDCG@1"], resamples=0,
+            collection, PrecomputedEncoder(sides.q, sides.d, name=remedy), scenarios=["multi", "mono-same"],
+            measures=["Complete@10", "nDCG@1"], resamples=0, feedback=sides.feedback,
         )
         for remedy, sides in remedies(collection, q, d, encoder, work).items()
     }  # fmt: skip

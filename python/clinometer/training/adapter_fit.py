@@ -33,6 +33,8 @@ __all__ = ["History", "fit_adapter", "train_adapter"]
 History = list[dict[str, float]]
 
 _RANK = 32
+_BASELINES = {"clear": "ClearLoss", "lakda": "LakdaLoss"}
+"""Losses of the layout `clear`."""
 
 
 def fit_adapter(
@@ -64,8 +66,8 @@ def fit_adapter(
     and does less; both may be applied. Evaluate before and after on your own texts.
 
     Args:
-        samples: Training samples in the layout of the loss (`alignment`, `alignment+query`; `clear` for that loss), or
-            the result of `embed_samples`.
+        samples: Training samples in the layout of the loss (`alignment`, `alignment+query`; `clear` for the losses
+            `clear` and `lakda`), or the result of `embed_samples`.
         encoder: Encoder of texts that are not embedded yet; None if all are.
         dev: Held-out samples in the same layout. Learning stops when the loss on them has not fallen for `patience`
             epochs, and the best state is kept. None: all epochs are run and the last state is kept.
@@ -73,7 +75,7 @@ def fit_adapter(
         rank: Rank of a low-rank adapter, from 1 to the dimension; None for 32, or the dimension if that is less.
         separate_queries: Queries get a map of their own.
         loss: Parts of `clinometer.losses.CrossLingualAlignmentLoss` joined by `+`, `clear`
-            (`clinometer.losses.ClearLoss`), or `relational`
+            (`clinometer.losses.ClearLoss`), `lakda` (`clinometer.losses.LakdaLoss`), or `relational`
             (`clinometer.losses.RelationalDistillationLoss`), also by the name of its recipe, `upright`.
         loss_options: Options of that class, such as `scale` or `weights`. By default the relational loss has scale 20,
             and `jsd_input` is `scaled`: an adapter only sees vectors of length one, never raw embeddings.
@@ -208,9 +210,9 @@ def train_adapter(
 ) -> tuple[Adapter, History]:
     """Learn an adapter from parallel JSONL: read, split, encode, learn.
 
-    Samples have the layout `alignment+query` (`clear` for that loss). Those of the pages kept for `dev` decide when
-    learning stops. With the teacher `centered` nothing is learned step by step: `centering_adapter` fits the adapter on
-    the texts of the samples, and the history is empty.
+    Samples have the layout `alignment+query` (`clear` for `clear` and `lakda`). Those of the pages kept for `dev`
+    decide when learning stops. With the teacher `centered` nothing is learned step by step: `centering_adapter` fits the
+    adapter on the texts of the samples, and the history is empty.
 
     Args:
         files: One file or several; see `clinometer.training.data.parallel_samples`.
@@ -237,7 +239,7 @@ def train_adapter(
     if teacher == "centered":
         options = _closed_form_options(loss, options)
     items = read_items(files)
-    layout: Any = "clear" if loss == "clear" else "alignment+query"
+    layout: Any = "clear" if loss in _BASELINES else "alignment+query"
     sample_options: dict[str, Any] = {"layout": layout, "pivot": pivot}
     training_samples = samples_from_items(items, languages, samples, seed, "train", dev_share, **sample_options)
     if teacher == "centered":
@@ -320,8 +322,8 @@ def _loss(model: AdapterMap, name: str, options: dict[str, Any]) -> ColumnLoss:
     loss_class: Any
     if name in RELATIONAL:
         loss_class, options = losses.RelationalDistillationLoss, {"scale": 20.0, **options}
-    elif name == "clear":
-        loss_class = losses.ClearLoss
+    elif name in _BASELINES:
+        loss_class = getattr(losses, _BASELINES[name])
     else:
         loss_class, options = losses.CrossLingualAlignmentLoss, {"parts": name, "jsd_input": "scaled", **options}
     reserved = ("self", "model", "teacher", "gather_across_devices", "negatives", "correction", "languages")
@@ -343,7 +345,7 @@ def _check_columns(loss: ColumnLoss, columns: tuple[str, ...], name: str) -> Non
     if kinds(loss_columns) != kinds(columns):
         raise UsageError(
             f"the loss {name} takes the columns {', '.join(loss_columns)}, but the samples have {', '.join(columns)}; "
-            f"choose the layout {'clear' if name == 'clear' else 'alignment or alignment+query'}"
+            f"choose the layout {'clear' if name in _BASELINES else 'alignment or alignment+query'}"
         )
 
 
