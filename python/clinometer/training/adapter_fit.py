@@ -211,8 +211,8 @@ def train_adapter(
     """Learn an adapter from parallel JSONL: read, split, encode, learn.
 
     Samples have the layout `alignment+query` (`clear` for `clear` and `lakda`). Those of the pages kept for `dev`
-    decide when learning stops. With the teacher `centered` nothing is learned step by step: `centering_adapter` fits the
-    adapter on the texts of the samples, and the history is empty.
+    decide when learning stops. With the teacher `centered` nothing is learned step by step: `centering_adapter` fits
+    the adapter on the texts of the samples, and the history is empty.
 
     Args:
         files: One file or several; see `clinometer.training.data.parallel_samples`.
