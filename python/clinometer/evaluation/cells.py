@@ -25,6 +25,7 @@ __all__ = [
     "STUDY",
     "Cell",
     "CellCost",
+    "Change",
     "Entry",
     "Failure",
     "Machine",
@@ -71,6 +72,22 @@ class CellCost(msgspec.Struct, kw_only=True):
     queries: Annotated[SideCost | None, _about("of the queries")] = None
 
 
+class Change(msgspec.Struct, kw_only=True):
+    """A change by the remedy, query by query, over the queries for which both values are defined."""
+
+    scenario: Annotated[str, _about("as in `results.json`")]
+    query_language: Annotated[str, _about("as in `results.json`, mostly a mean such as `macro-target`")]
+    pool_languages: Annotated[list[str], _about("as in `results.json`")]
+    measure: Annotated[str, _about("as in `results.json`")]
+    before: Annotated[float | None, _about("value of the encoder as it is")]
+    after: Annotated[float | None, _about("value with the remedy")]
+    difference: Annotated[float | None, _about("`after` minus `before`")]
+    ci_low: Annotated[float | None, _about("lower end of the interval of the difference")] = None
+    ci_high: Annotated[float | None, _about("upper end of the interval of the difference")] = None
+    p: Annotated[float | None, _about("two-sided paired permutation test, not corrected for several tests")] = None
+    queries: Annotated[_Count, _about("queries with both values")] = 0
+
+
 class Machine(msgspec.Struct, kw_only=True):
     """Where a cell was computed."""
 
@@ -92,6 +109,7 @@ class Cell(msgspec.Struct, kw_only=True):
     key: Annotated[str, _about("digest of `meaning`: equal for cells that mean the same")]
     meaning: Annotated[dict[str, Any], _about("what determines the results: options, digests of data and files")]
     commands: Annotated[list[str], _about("commands that give the same results by hand")] = []
+    changes: Annotated[list[Change], _about("paired changes against the encoder as it is; empty without a remedy")] = []
     cost: Annotated[CellCost | None, _about("cost of encoding; null without an encoder")] = None
     seconds: Annotated[_Number, _about("time of fitting the remedy, scanning and measuring")] = 0.0
     notes: Annotated[dict[str, str], _about("notes of the study on `encoder`, `collection` and `remedy`")] = {}

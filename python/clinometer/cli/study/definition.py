@@ -16,7 +16,7 @@ from clinometer.cli.study.entries import Entry
 from clinometer.cli.study.yaml_file import read_yaml
 
 __all__ = [
-    "AsItIs",
+    "AS_IT_IS",
     "Cell",
     "CollectionEntry",
     "EncoderEntry",
@@ -25,7 +25,7 @@ __all__ = [
     "read_definition",
 ]
 
-AsItIs = "none"
+AS_IT_IS = "none"
 """Name of the remedy that is none, with which the others are compared; it is always measured."""
 
 MEASURED_APART = ("pool", "by")
@@ -126,7 +126,7 @@ class StudyDefinition:
 
     def applies(self, remedy: RemedyEntry, encoder: EncoderEntry) -> bool:
         """Whether a remedy is for an encoder; without embeddings there is nothing to straighten."""
-        if remedy.name == AsItIs:
+        if remedy.name == AS_IT_IS:
             return True
         return not encoder.scores_only and (not remedy.encoders or encoder.name in remedy.encoders)
 
@@ -159,7 +159,7 @@ def read_definition(path: Path) -> StudyDefinition:
         if not items:
             study.fail(f"the study has no {kind}; list them under {kind}:, each after a dash")
     names = [encoder.name for encoder in encoders]
-    read = (RemedyEntry(AsItIs), *(_remedy(entry, names) for entry in remedies))
+    read = (RemedyEntry(AS_IT_IS), *(_remedy(entry, names) for entry in remedies))
     _refuse_repeated(study, "encoder", names)
     _refuse_repeated(study, "collection", [collection.name for collection in collections])
     _refuse_repeated(study, "remedy", [remedy.name for remedy in read])

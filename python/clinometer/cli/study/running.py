@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clinometer.cli.remedies import warn
-from clinometer.cli.study.definition import Cell, CollectionEntry, EncoderEntry, StudyDefinition
+from clinometer.cli.study.definition import AS_IT_IS, Cell, CollectionEntry, EncoderEntry, StudyDefinition
 from clinometer.cli.study.embeddings import Embeddings, embedded
 from clinometer.cli.study.meaning import changes, encoding, meaning
-from clinometer.cli.study.measuring import measure, write_cell
+from clinometer.cli.study.measuring import measure, paired_changes, write_cell
 from clinometer.errors import ClinometerError, FormatError, UsageError
 
 if TYPE_CHECKING:
     from clinometer.collection import Collection
     from clinometer.evaluation.cells import Study
+    from clinometer.evaluation.results import Evaluation
 
 __all__ = ["StudyRun", "open_folder"]
 
@@ -59,6 +60,7 @@ class StudyRun:
         self._collections: dict[str, Collection | ClinometerError] = {}
         self._stores: tuple[str, Embeddings | ClinometerError] | None = None
         self._encoder: tuple[str, Any] | None = None
+        self._before: tuple[Cell, Evaluation] | None = None
         self._cells = list(study.cells())
         self._failed: dict[Cell, str] = {}
         self._digests: dict[Cell, str] = {}
@@ -148,11 +150,28 @@ class StudyRun:
         evaluation, correction, seconds = measure(
             cell, collection, self._study, stores, folder=self._embedding_folder(cell), bars=self._bars
         )
+        before = None if cell.remedy.name == AS_IT_IS else self._as_it_is(cell)
+        changes = [] if before is None else paired_changes(before, evaluation, self._study)
         cost = None if stores is None else stores.cost
         return write_cell(
             self._folder / cell.path, cell, self._study, evaluation, content,
-            correction=correction, cost=cost, seconds=seconds,
+            correction=correction, changes=changes, cost=cost, seconds=seconds,
         )  # fmt: skip
+
+    def _as_it_is(self, cell: Cell) -> Evaluation | None:
+        """The results of the cell's encoder without a remedy, read once; None if there are none."""
+        from clinometer.evaluation.results import Evaluation
+
+        other = next(
+            (one for one in self._digests if (one.encoder, one.collection, one.remedy.name) == (
+                cell.encoder, cell.collection, AS_IT_IS)),
+            None,
+        )  # fmt: skip
+        if other is None:
+            return None
+        if self._before is None or self._before[0] is not other:
+            self._before = other, Evaluation.from_folder(self._folder / other.path)
+        return self._before[1]
 
     def _collection(self, entry: CollectionEntry) -> Collection:
         """The collection with its changes of the pool, read once; one that cannot be read is not read again."""

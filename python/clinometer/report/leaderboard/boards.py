@@ -104,14 +104,16 @@ class Contribution:
     @cached_property
     def remedy(self) -> str:
         """Equal for results of the same remedy, whatever the seed of its sample."""
+        if self.remedy_label == AS_IT_IS:
+            return _canonical({})
         if self.cell is not None and isinstance(remedy := self.cell["meaning"].get("remedy"), Mapping):
             return _canonical({name: value for name, value in remedy.items() if name != "seed"})
-        return _canonical([[remedy.get("method"), remedy.get("digest")] for remedy in self.remedies] or {})
+        return _canonical([[remedy.get("method"), remedy.get("digest")] for remedy in self.remedies])
 
     @property
     def remedy_label(self) -> str:
         """Short name of the remedy."""
-        if self.cell is not None:
+        if self.cell is not None and (self.cell["remedy"] != AS_IT_IS or not self.remedies):
             return str(self.cell["remedy"])
         return " + ".join(str(remedy.get("method")) for remedy in self.remedies) or AS_IT_IS
 
@@ -162,14 +164,19 @@ class Entry:
         """Length of the embeddings; None without any."""
         return self.runs[0].content["encoder"].get("dimension") or None
 
-    def change(self, scenario: str, measure: str, query_language: str) -> Mapping[str, Any] | None:
-        """The paired change that a single run recorded; None without one, or with several runs."""
-        cell = self.runs[0].cell
-        if len(self.runs) > 1 or cell is None:
-            return None
+    def change(self, scenario: str, measure: str, query_language: str) -> tuple[float, float] | None:
+        """The widest paired interval of the change that the runs recorded; None if one of them recorded none."""
         place = (scenario, measure, query_language)
-        changes = cell.get("changes") or []
-        return next((row for row in changes if (row["scenario"], row["measure"], row["query_language"]) == place), None)
+        ends = []
+        for run in self.runs:
+            changes = (run.cell or {}).get("changes") or []
+            row = next(
+                (row for row in changes if (row["scenario"], row["measure"], row["query_language"]) == place), {}
+            )
+            if row.get("ci_low") is None or row.get("ci_high") is None:
+                return None
+            ends.append((row["ci_low"], row["ci_high"]))
+        return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 @dataclass(frozen=True)

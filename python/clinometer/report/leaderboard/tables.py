@@ -125,10 +125,10 @@ def _change(entry: Entry, before: Entry, scenario: str, measure: str) -> Cell:
         return _NOT_KNOWN
     scale = wording.scale(measure)
     paired = entry.change(scenario, measure, "macro-target")
-    low, high = (None, None) if paired is None else (paired["ci_low"], paired["ci_high"])
     aside = f"{wording.value(measure, first)} → {wording.value(measure, second)}"
-    if low is not None and high is not None:
-        aside += f" [{_signed(low * scale.factor, scale.digits)}, {_signed(high * scale.factor, scale.digits)}]"
+    if paired is not None:
+        low, high = (_signed(end * scale.factor, scale.digits) for end in paired)
+        aside += f" [{low}, {high}]"
     change = second - first
     return Cell(_signed(change * scale.factor, scale.digits), aside, change)
 
