@@ -14,7 +14,7 @@ import typer
 
 from clinometer.files import expanded, refuse_url
 
-__all__ = ["OptionGroup", "at_home", "expand", "is_group", "option", "options_set", "output_option"]
+__all__ = ["OptionGroup", "at_home", "expand", "is_group", "option", "option_name", "options_set", "output_option"]
 
 _Group = TypeVar("_Group", bound="OptionGroup")
 
@@ -117,6 +117,14 @@ def is_group(annotation: Any) -> TypeGuard[type[OptionGroup]]:
     return isinstance(annotation, type) and issubclass(annotation, OptionGroup)
 
 
+def option_name(kind: type[OptionGroup], field: str) -> str:
+    """The name of the option of a field, such as `--max`; by default that of the field."""
+    info = get_args(get_type_hints(kind, include_extras=True)[field])[1]
+    # In an annotation the first name takes the place of a default value.
+    names = [str(name) for name in (info.default, *(info.param_decls or ())) if str(name).startswith("--")]
+    return names[0].partition("/")[0] if names else "--" + field.replace("_", "-")
+
+
 def options_set(*groups: OptionGroup) -> list[str]:
     """Names of the options whose value is not the default.
 
@@ -135,5 +143,5 @@ def options_set(*groups: OptionGroup) -> list[str]:
             if isinstance(value, OptionGroup):
                 names += options_set(value)
             elif value != field.default:
-                names.append("--" + field.name.replace("_", "-"))
+                names.append(option_name(type(group), field.name))
     return names

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
-from clinometer.cli.expansion import OptionGroup, at_home, is_group
+from clinometer.cli.expansion import OptionGroup, at_home, is_group, option_name
 from clinometer.cli.study.yaml_file import Node
 from clinometer.errors import ClinometerError, FormatError, shown
 from clinometer.numerals import read_int, read_number
@@ -113,7 +113,7 @@ class Entry:
             elif field.name in set_values:
                 values[field.name] = set_values[field.name]
             elif field.name not in without:
-                key = _key(field.name)
+                key = option_name(kind, field.name)[2:]
                 if (node := self.node(key)) is not None:
                     annotation, info = get_args(inner)
                     values[field.name] = self._converted(key, node, annotation, info)
@@ -193,10 +193,6 @@ def _typed(node: Node) -> Any:
     return json.loads(node.value) if literal else node.value  # type: ignore[arg-type]
 
 
-def _key(field: str) -> str:
-    return field.replace("_", "-")
-
-
 def group_keys(kind: type[OptionGroup], *, without: Sequence[str] = ()) -> Mapping[str, tuple[str, str]]:
     """The keys of a group of options, each with its metavariable and help."""
     hints = get_type_hints(kind, include_extras=True)
@@ -206,7 +202,7 @@ def group_keys(kind: type[OptionGroup], *, without: Sequence[str] = ()) -> Mappi
             keys |= group_keys(inner, without=without)
         elif field.name not in without:
             info = get_args(inner)[1]
-            keys[_key(field.name)] = (info.metavar or "true|false", info.help or "")
+            keys[option_name(kind, field.name)[2:]] = (info.metavar or "true|false", info.help or "")
     return keys
 
 
@@ -218,16 +214,13 @@ def written_options(group: OptionGroup, *, without: Sequence[str] = ()) -> list[
         >>> written_options(Prompts(query_prompt="query: "))
         ['--query-prompt', 'query: ']
     """
-    hints = get_type_hints(type(group), include_extras=True)
     written: list[str] = []
     for field in fields(group):
         value = getattr(group, field.name)
         if isinstance(value, OptionGroup):
             written += written_options(value, without=without)
         elif value != field.default and field.name not in without:
-            info = get_args(hints[field.name])[1]
-            names = [name for name in (info.default, *(info.param_decls or ())) if str(name).startswith("--")]
-            name = names[0].partition("/")[0] if names else f"--{_key(field.name)}"
+            name = option_name(type(group), field.name)
             for item in value if isinstance(value, list) else [value]:
                 written += [name] if item is True else [name, str(item)]
     return written

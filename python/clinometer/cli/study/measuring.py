@@ -149,10 +149,12 @@ def paired_changes(before: Evaluation, after: Evaluation, study: StudyDefinition
         confidence=resampling.confidence, correction="none", seed=resampling.seed, threads=study.execution.threads,
         labels=["before", "after"],
     )  # fmt: skip
+    # Where there is one target language, no means are made.
+    every = len(before.collection["languages"]) < 3
     return [
         msgspec.convert({name: row.get(name) for name in Change.__struct_fields__}, Change, strict=False)
         for row in comparison.rows
-        if row["query_language"].startswith("macro") or (row["scenario"], row["measure"]) == _HARM
+        if every or row["query_language"].startswith("macro") or (row["scenario"], row["measure"]) == _HARM
     ]
 
 

@@ -6,7 +6,7 @@ Of YAML's types only mappings, lists and texts are used: `no` is the language an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class Node:
     """A value of the file.
 
     Args:
-        line: Its line, from 1.
+        line: Its line from 1; that of its key, if it has one.
         value: A mapping, a list, a text as written, or None for nothing or `null`.
         quoted: Whether a text is in quotes, or a block.
     """
@@ -108,4 +108,4 @@ class _Reading:
                     self._path, key.line, f"the key {key.value!r} is in line {earlier} as well; remove one of them"
                 )
             line_of[key.value] = key.line
-            yield key.value, self.node(value, depth + 1)
+            yield key.value, replace(self.node(value, depth + 1), line=key.line)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -144,7 +144,8 @@ class Entry:
     repeated: int
 
     def value(self, scenario: str, side: Side, measure: str, language: str | None = None) -> Value:
-        """Mean over the runs, with the widest of their intervals."""
+        """Mean over the runs, with the widest of their intervals; over the target languages if no language is given."""
+        language = language or self.only_target
         rows = [run.reading.row(scenario, side, language, measure) for run in self.runs]
         known = [row for row in rows if row is not None and row["value"] is not None]
         if not known:
@@ -153,6 +154,13 @@ class Entry:
         low = None if None in lows else min(lows)  # type: ignore[type-var]
         high = None if None in highs else max(highs)  # type: ignore[type-var]
         return Value(fmean(row["value"] for row in known), low, high)
+
+    @property
+    def only_target(self) -> str | None:
+        """The target language if there is one only, for which results have no means over languages."""
+        reading = self.runs[0].reading
+        targets = [language for language in reading.languages if language != reading.pivot]
+        return targets[0] if len(targets) == 1 else None
 
     def milliseconds(self, side: str) -> float | None:
         """Milliseconds to encode one document or query, mean over the runs that know it."""
@@ -164,15 +172,14 @@ class Entry:
         """Length of the embeddings; None without any."""
         return self.runs[0].content["encoder"].get("dimension") or None
 
-    def change(self, scenario: str, measure: str, query_language: str) -> tuple[float, float] | None:
+    def change(self, scenario: str, measure: str) -> tuple[float, float] | None:
         """The widest paired interval of the change that the runs recorded; None if one of them recorded none."""
-        place = (scenario, measure, query_language)
+        place = (scenario, measure, self.only_target or "macro-target")
         ends = []
         for run in self.runs:
             changes = (run.cell or {}).get("changes") or []
-            row = next(
-                (row for row in changes if (row["scenario"], row["measure"], row["query_language"]) == place), {}
-            )
+            rows = [row for row in changes if (row["scenario"], row["measure"], row["query_language"]) == place]
+            row: Mapping[str, Any] = rows[0] if rows else {}
             if row.get("ci_low") is None or row.get("ci_high") is None:
                 return None
             ends.append((row["ci_low"], row["ci_high"]))
@@ -233,11 +240,11 @@ def _entries(contributions: Sequence[Contribution], encoder_names: Mapping[str, 
 
 
 def _names(contributions: Sequence[Contribution], label: str, identity: str) -> dict[str, str]:
-    """A name for each identity: its first label, with a digest where different ones share it."""
-    label_of: dict[str, str] = {}
+    """A name for each identity: the label that most results give it, with a digest where different ones share it."""
+    labels: dict[str, Counter[str]] = defaultdict(Counter)
     for contribution in contributions:
-        key = getattr(contribution, identity)
-        label_of[key] = min(label_of.get(key, getattr(contribution, label)), getattr(contribution, label))
+        labels[getattr(contribution, identity)][getattr(contribution, label)] += 1
+    label_of = {key: min(counts, key=lambda name: (-counts[name], name)) for key, counts in labels.items()}
     sharing = defaultdict(list)
     for key, name in label_of.items():
         sharing[name].append(key)

@@ -124,7 +124,7 @@ def _change(entry: Entry, before: Entry, scenario: str, measure: str) -> Cell:
     if first is None or second is None:
         return _NOT_KNOWN
     scale = wording.scale(measure)
-    paired = entry.change(scenario, measure, "macro-target")
+    paired = entry.change(scenario, measure)
     aside = f"{wording.value(measure, first)} → {wording.value(measure, second)}"
     if paired is not None:
         low, high = (_signed(end * scale.factor, scale.digits) for end in paired)
