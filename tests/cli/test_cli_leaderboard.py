@@ -87,7 +87,7 @@ def test_the_page_holds_values_intervals_remedies_and_provenance(run: Run, cells
         if (row["scenario"], row["measure"], row["query_language"]) == ("multi", "nDCG@1", "de")
     )  # fmt: skip
     assert values[first][column] == f"{row['value']:.3f}{row['ci_low']:.3f}, {row['ci_high']:.3f}"
-    assert values[first + 1][heads.index("runs")] == "2"
+    assert values[first + 1][heads.index("runs")].strip() == "2"
     assert [row[:2] for row in changes[1:]] == [["straight", "center"]]
     assert re.search(r"→ .*\[.*, .*\]", changes[1][2])
     words = " ".join(page.words)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from clinometer.analysis.form import about
 from clinometer.contents import read_json
 from clinometer.errors import FormatError
 from clinometer.evaluation.results import SCHEMA, Evaluation, other_version
@@ -52,103 +53,98 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 T = TypeVar("T", bound="Study | Cell")
 
 
-def _about(description: str) -> msgspec.Meta:
-    """A sentence for the reference page, which is made from these types."""
-    return msgspec.Meta(description=description)
-
-
 class SideCost(msgspec.Struct, kw_only=True):
     """What encoding the documents or the queries cost."""
 
-    texts: Annotated[_Count, _about("texts that were timed: those of the last run, if an earlier one was interrupted")]
-    seconds: Annotated[_Number, _about("time of encoding them, on the clock, without loading the model")]
-    cpu_seconds: Annotated[_Number, _about("time of all processors of the process")]
+    texts: Annotated[_Count, about("texts that were timed: those of the last run, if an earlier one was interrupted")]
+    seconds: Annotated[_Number, about("time of encoding them, on the clock, without loading the model")]
+    cpu_seconds: Annotated[_Number, about("time of all processors of the process")]
 
 
 class CellCost(msgspec.Struct, kw_only=True):
     """What encoding cost; a side is null where its embeddings came as files."""
 
-    documents: Annotated[SideCost | None, _about("of the documents")] = None
-    queries: Annotated[SideCost | None, _about("of the queries")] = None
+    documents: Annotated[SideCost | None, about("of the documents")] = None
+    queries: Annotated[SideCost | None, about("of the queries")] = None
 
 
 class Change(msgspec.Struct, kw_only=True):
     """A change by the remedy, query by query, over the queries for which both values are defined."""
 
-    scenario: Annotated[str, _about("as in `results.json`")]
-    query_language: Annotated[str, _about("as in `results.json`, mostly a mean such as `macro-target`")]
-    pool_languages: Annotated[list[str], _about("as in `results.json`")]
-    measure: Annotated[str, _about("as in `results.json`")]
-    before: Annotated[float | None, _about("value of the encoder as it is")]
-    after: Annotated[float | None, _about("value with the remedy")]
-    difference: Annotated[float | None, _about("`after` minus `before`")]
-    ci_low: Annotated[float | None, _about("lower end of the interval of the difference")] = None
-    ci_high: Annotated[float | None, _about("upper end of the interval of the difference")] = None
-    p: Annotated[float | None, _about("two-sided paired permutation test, not corrected for several tests")] = None
-    queries: Annotated[_Count, _about("queries with both values")] = 0
+    scenario: Annotated[str, about("as in `results.json`")]
+    query_language: Annotated[str, about("as in `results.json`, mostly a mean such as `macro-target`")]
+    pool_languages: Annotated[list[str], about("as in `results.json`")]
+    measure: Annotated[str, about("as in `results.json`")]
+    before: Annotated[float | None, about("value of the encoder as it is")]
+    after: Annotated[float | None, about("value with the remedy")]
+    difference: Annotated[float | None, about("`after` minus `before`")]
+    ci_low: Annotated[float | None, about("lower end of the interval of the difference")] = None
+    ci_high: Annotated[float | None, about("upper end of the interval of the difference")] = None
+    p: Annotated[float | None, about("two-sided paired permutation test, not corrected for several tests")] = None
+    queries: Annotated[_Count, about("queries with both values")] = 0
 
 
 class Machine(msgspec.Struct, kw_only=True):
     """Where a cell was computed."""
 
-    processor: Annotated[str, _about("model of the processor")] = ""
-    cores: Annotated[_Count, _about("processors that the process could use")] = 0
-    system: Annotated[str, _about("operating system")] = ""
-    device: Annotated[str, _about("device of the encoder, if one was chosen")] = ""
+    processor: Annotated[str, about("model of the processor")] = ""
+    cores: Annotated[_Count, about("processors that the process could use")] = 0
+    system: Annotated[str, about("operating system")] = ""
+    device: Annotated[str, about("device of the encoder, if one was chosen")] = ""
 
 
 class Cell(msgspec.Struct, kw_only=True):
     """Content of `cell.json`."""
 
-    schema: Annotated[int, _about("version of this format: 1")]
-    encoder: Annotated[_Label, _about("name of the encoder in the study")]
-    collection: Annotated[_Label, _about("name of the collection")]
-    remedy: Annotated[_Label, _about("name of the remedy; `none` is the encoder as it is")]
-    seed: Annotated[_Count | None, _about("seed of the remedy's sample; null if none was drawn")] = None
-    results_sha256: Annotated[_Digest, _about("SHA-256 of the `results.json` next to it")]
-    key: Annotated[str, _about("digest of `meaning`: equal for cells that mean the same")]
-    meaning: Annotated[dict[str, Any], _about("what determines the results: options, digests of data and files")]
-    commands: Annotated[list[str], _about("commands that give the same results by hand")] = []
-    changes: Annotated[list[Change], _about("paired changes against the encoder as it is; empty without a remedy")] = []
-    cost: Annotated[CellCost | None, _about("cost of encoding; null without an encoder")] = None
-    seconds: Annotated[_Number, _about("time of fitting the remedy, scanning and measuring")] = 0.0
-    notes: Annotated[dict[str, str], _about("notes of the study on `encoder`, `collection` and `remedy`")] = {}
-    versions: Annotated[dict[str, str], _about("versions of Python and of the packages")] = {}
-    machine: Annotated[Machine, _about("where it was computed")] = msgspec.field(default_factory=Machine)
-    finished: Annotated[str, _about("time in UTC, as 2026-01-31T12:00:00Z")] = ""
+    schema: Annotated[int, about("version of this format: 1")]
+    encoder: Annotated[_Label, about("name of the encoder in the study")]
+    collection: Annotated[_Label, about("name of the collection")]
+    remedy: Annotated[_Label, about("name of the remedy; `none` is the encoder as it is")]
+    seed: Annotated[_Count | None, about("seed of the remedy's sample; null if none was drawn")] = None
+    results_sha256: Annotated[_Digest, about("SHA-256 of the `results.json` next to it")]
+    key: Annotated[str, about("digest of `meaning`: equal for cells that mean the same")]
+    meaning: Annotated[dict[str, Any], about("what determines the results: options, digests of data and files")]
+    commands: Annotated[list[str], about("commands that give the same results by hand")] = []
+    changes: Annotated[list[Change], about("paired changes against the encoder as it is; empty without a remedy")] = []
+    cost: Annotated[CellCost | None, about("cost of encoding; null without an encoder")] = None
+    seconds: Annotated[_Number, about("time of fitting the remedy, scanning and measuring")] = 0.0
+    notes: Annotated[dict[str, str], about("notes of the study on `encoder`, `collection` and `remedy`")] = {}
+    versions: Annotated[dict[str, str], about("versions of Python and of the packages")] = {}
+    machine: Annotated[Machine, about("where it was computed")] = msgspec.field(default_factory=Machine)
+    finished: Annotated[str, about("time in UTC, as 2026-01-31T12:00:00Z")] = ""
 
 
 class StudyCell(msgspec.Struct, kw_only=True):
     """A finished cell in the manifest."""
 
-    path: Annotated[_Path, _about("folder of the cell, below that of the manifest")]
-    encoder: Annotated[_Label, _about("as in `cell.json`")]
-    collection: Annotated[_Label, _about("as in `cell.json`")]
-    remedy: Annotated[_Label, _about("as in `cell.json`")]
-    seed: Annotated[_Count | None, _about("as in `cell.json`")] = None
-    cell_sha256: Annotated[_Digest, _about("SHA-256 of the `cell.json`")]
+    path: Annotated[_Path, about("folder of the cell, below that of the manifest")]
+    encoder: Annotated[_Label, about("as in `cell.json`")]
+    collection: Annotated[_Label, about("as in `cell.json`")]
+    remedy: Annotated[_Label, about("as in `cell.json`")]
+    seed: Annotated[_Count | None, about("as in `cell.json`")] = None
+    cell_sha256: Annotated[_Digest, about("SHA-256 of the `cell.json`")]
 
 
 class Failure(msgspec.Struct, kw_only=True):
     """A cell that could not be computed."""
 
-    encoder: Annotated[_Label, _about("name of the encoder")]
-    collection: Annotated[_Label, _about("name of the collection")]
-    remedy: Annotated[_Label, _about("name of the remedy")]
-    seed: Annotated[_Count | None, _about("seed")] = None
-    problem: Annotated[str, _about("sentence that says why")]
+    encoder: Annotated[_Label, about("name of the encoder")]
+    collection: Annotated[_Label, about("name of the collection")]
+    remedy: Annotated[_Label, about("name of the remedy")]
+    seed: Annotated[_Count | None, about("seed")] = None
+    problem: Annotated[str, about("sentence that says why")]
 
 
 class Study(msgspec.Struct, kw_only=True):
     """Content of `study.json`."""
 
-    schema: Annotated[int, _about("version of this format: 1")]
-    name: Annotated[_Label, _about("name of the study")]
-    by: Annotated[str, _about("who contributes the results; may be empty")] = ""
-    cells: Annotated[list[StudyCell], _about("finished cells")]
-    failed: Annotated[list[Failure], _about("cells that could not be computed")] = []
-    planned: Annotated[_Count, _about("number of cells that the study has in all")] = 0
-    study: Annotated[Any, _about("content of the file of the study, its values as texts")] = None
+    schema: Annotated[int, about("version of this format: 1")]
+    name: Annotated[_Label, about("name of the study")]
+    by: Annotated[str, about("who contributes the results; may be empty")] = ""
+    cells: Annotated[list[StudyCell], about("finished cells")]
+    failed: Annotated[list[Failure], about("cells that could not be computed")] = []
+    planned: Annotated[_Count, about("number of cells that the study has in all")] = 0
+    study: Annotated[Any, about("content of the file of the study, its values as texts")] = None
 
 
 class Entry(msgspec.Struct, frozen=True):
