@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
+import msgspec
 import pytest
 from support.command_line import Run
 from support.mutations import damaged
 
+from clinometer.analysis.form import RESULTS_FORM
 from clinometer.errors import ClinometerError
-from clinometer.evaluation.cells import read_cells
+from clinometer.evaluation.cells import Cell, Study, read_cells
 from clinometer.evaluation.contract import check_place
 
 
@@ -134,3 +139,34 @@ def test_damaged_files_end_in_a_sentence(cells: Path, tmp_path: Path) -> None:
                     assert all("\n" not in problem for problem in problems)
         path.write_bytes(raw)
     assert refused > 150
+
+
+def test_every_field_is_documented(run: Run, cells: Path, folder: Path, tmp_path: Path) -> None:
+    """What commands write is in the types from which the reference page is made."""
+    arrays = ["--queries", folder / "queries.npy", "--documents", folder / "documents.npy"]
+    done = run("evaluate", f"beir:{folder}", "--encoder", "precomputed", *arrays, "--pool", "skew(en=0.5)",
+               "-o", tmp_path / "own")  # fmt: skip
+    assert done.code == 0, done.err
+    files = [(tmp_path / "own" / "results.json", RESULTS_FORM), (cells / "study.json", Study)]
+    for name in ("bm25/four/none", "straight/four/center/seed-0"):
+        files += [(cells / "results" / name / "results.json", RESULTS_FORM)]
+        files += [(cells / "results" / name / "cell.json", Cell)]
+    for path, kind in files:
+        # A type that forbids what it does not list.
+        msgspec.convert(json.loads(path.read_text(encoding="utf-8")), strict_form(kind))
+
+
+def strict_form(kind: Any) -> Any:
+    """The type with all types inside it, in which unknown fields are errors."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        fields = [
+            (field.name, strict_form(field.type), *([] if field.required else [None]))
+            for field in msgspec.structs.fields(kind)
+        ]
+        return msgspec.defstruct(kind.__name__, fields, kw_only=True, forbid_unknown_fields=True)
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return Annotated[(strict_form(parts[0]), *parts[1:])]
+    if origin in (UnionType, Union):
+        return reduce(or_, (strict_form(part) for part in parts))
+    return origin[tuple(strict_form(part) for part in parts)] if origin is not None else kind

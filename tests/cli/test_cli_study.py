@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from support.studies import STUDY, write_study
 
 from clinometer.cli.encoder_options import EncoderOptions
 from clinometer.cli.study import embeddings, measuring, running
+from clinometer.cli.study.definition import KEYS, read_definition
 
 CELLS = ["straight/four/none", "straight/four/center/seed-0", "straight/four/center/seed-1", "bm25/four/none"]
 
@@ -324,3 +326,27 @@ def test_words_of_yaml_are_texts(run: Run, folder: Path, tmp_path: Path) -> None
     assert done.code == 1
     assert "no" in json.loads((tmp_path / "out" / "study.json").read_text())["failed"][0]["problem"]
     assert "False" not in done.err
+
+
+def test_the_study_of_the_documentation_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "many-encoders.md").read_text(encoding="utf-8")
+    block = page.partition("    name: mine\n")[2].partition("\n\n")[0]
+    (tmp_path / "study.yaml").write_text(dedent(f"    name: mine\n{block}\n"), encoding="utf-8")
+    study = read_definition(tmp_path / "study.yaml")
+    assert (study.name, study.by) == ("mine", "A team")
+    assert study.collections[1].reading.languages == "en,de,no"
+    assert len(list(study.cells())) == 4 + 2 * 3 * 3 + 2
+
+
+@pytest.mark.parametrize(("section", "keys"), [(title, keys) for title, _, keys in KEYS])
+def test_every_documented_key_is_known(tmp_path: Path, section: str, keys: dict[str, Any]) -> None:
+    """A key without a value is as if it were absent, and an unknown one is an error all the same."""
+    parts = {"encoders": {"encoder": "bm25"}, "collections": {"source": "demo"}, "remedies": {}, "evaluate": {}}
+    parts["remedies"] = {"name": "center", "method": "center"}
+    content: dict[str, Any] = {name: [part] for name, part in parts.items() if name != "evaluate"}
+    content |= {"evaluate": {}, "store": {}}
+    target = content if section == "The study" else content[section]
+    for part in target if isinstance(target, list) else [target]:
+        part |= {key: None for key in keys if key not in part}
+    (tmp_path / "study.yaml").write_text(json.dumps(content), encoding="utf-8")
+    assert len(read_definition(tmp_path / "study.yaml").encoders) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,11 +12,12 @@ from clinometer.cli.correct import _Fitting as Fitting
 from clinometer.cli.encoder_options import EncoderOptions, Remedy
 from clinometer.cli.evaluate import _Measured as Measured
 from clinometer.cli.option_groups import Execution, Resampling, Source, Storage
-from clinometer.cli.study.entries import Entry
+from clinometer.cli.study.entries import Entry, group_keys
 from clinometer.cli.study.yaml_file import read_yaml
 
 __all__ = [
     "AS_IT_IS",
+    "KEYS",
     "Cell",
     "CollectionEntry",
     "EncoderEntry",
@@ -30,6 +31,52 @@ AS_IT_IS = "none"
 
 MEASURED_APART = ("pool", "by")
 FITTED_APART = ("seed",)
+
+
+_NAMED = ("TEXT", "Name in paths and on pages; by default from the next key.")
+_NOTE = ("TEXT", "Free words, which are shown with the results.")
+_SIDES = "FILE|{COLLECTION: FILE}"
+
+KEYS: tuple[tuple[str, str, Mapping[str, tuple[str, str]]], ...] = (
+    ("The study", "The keys of the file itself.", {
+        "name": ("TEXT", "Name of the study; by default that of the file."),
+        "by": ("TEXT", "Who contributes the results."),
+        "encoders": ("list", "Encoders, and other scorers: `bm25`."),
+        "collections": ("list", "Collections."),
+        "remedies": ("list", f"Remedies besides `{AS_IT_IS}`, the encoder as it is, which is always measured."),
+        "seeds": ("list of N", "Seeds of the samples that corrections are fitted on; 0 by default."),
+        "evaluate": ("mapping", "How it is measured."),
+        "store": ("mapping", "How embeddings are stored."),
+    }),
+    ("encoders", "Each item has these keys.", {
+        **group_keys(EncoderOptions),
+        "name": _NAMED,
+        "similarity": ("cosine|dot", "Similarity of the embeddings, if the model does not state it."),
+        "queries": (_SIDES, "Embeddings of all queries, .npy, for `encoder: precomputed`."),
+        "documents": (_SIDES, "Embeddings of all documents, likewise."),
+        "note": _NOTE,
+    }),
+    ("collections", "Each item has these keys.", {
+        "source": ("SOURCE", "Collection, as for `clinometer evaluate`."),
+        **group_keys(Source),
+        "name": _NAMED,
+        "pool": ("list of STEP", "Changes of the pool, such as `skew(en=0.9)`."),
+        "note": _NOTE,
+    }),
+    ("remedies", "Each item has these keys. With `method` or another option of `clinometer correct`, a correction is "
+     "fitted on each collection's own texts; `seed` is `seeds` here.", {
+        "name": ("TEXT", "Name in paths and on pages."),
+        "encoders": ("list", "Names of the encoders that it is for; all by default."),
+        **group_keys(Remedy),
+        **group_keys(Fitting, without=FITTED_APART),
+        "note": _NOTE,
+    }),
+    ("evaluate", "How every cell is measured.", {
+        **group_keys(Measured, without=MEASURED_APART), **group_keys(Resampling), **group_keys(Execution),
+    }),
+    ("store", "How embeddings are stored.", group_keys(Storage)),
+)  # fmt: skip
+"""Every key of the file: heading, sentence, and for each key its value and meaning."""
 
 
 @dataclass(frozen=True)

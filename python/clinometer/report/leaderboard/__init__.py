@@ -79,8 +79,7 @@ def leaderboard_json(contributions: Sequence[Contribution]) -> list[dict[str, An
                     "lines": [
                         {
                             "encoder": line.label,
-                            "cells": [cell.text if cell.number is None else cell.number for cell in line.cells],
-                            "asides": [cell.aside for cell in line.cells],
+                            "cells": [cell._asdict() for cell in line.cells],
                         }
                         for line in table.lines
                     ],
