@@ -137,7 +137,7 @@ def _filled(
     bars: bool,
 ) -> tuple[dict[str, float], list[str]]:
     """Encode what is missing of a store; returns its cost, and the encoder's warnings."""
-    from clinometer.encoders import encode
+    from clinometer.encoders.base import encode, recounted
     from clinometer.store import fill, open_writer
 
     if entry.options.name == "precomputed":
@@ -147,8 +147,9 @@ def _filled(
     with open_writer(folder, texts, encoder, stage, dtype=storage.dtype or "float32",  # type: ignore[arg-type]
                      shard_rows=storage.shard_rows) as writer:  # fmt: skip
         before = len(writer)
-        # Some encoders load their model with the first text.
+        # Some encoders load their model with the first text; it does not count, nor do those of other collections.
         encode(encoder, texts.texts[:1], stage)
+        encoder = recounted(encoder)
         start, cpu_start = time.perf_counter(), time.process_time()
         try:
             fill(writer, texts, encoder, show_progress_bar=bars)

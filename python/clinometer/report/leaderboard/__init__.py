@@ -145,7 +145,7 @@ def _caveats(parts: Sequence[Board]) -> list[str]:
             "Where an entry has several runs (seeds, or machines), its value is their mean, and its interval the "
             "widest of theirs."
         )
-    machines = {_machine(run) for entry in entries for run in entry.runs if run.seconds_a_text("documents")}
+    machines = {_machine(run) for entry in entries for run in entry.runs if run.cost_of("documents")}
     if len(machines) > 1:
         caveats.append("Times are of different machines; compare them with care.")
     elif machines:

@@ -128,10 +128,12 @@ class Contribution:
         """Everything, for an order that no name of a folder enters."""
         return _canonical([self.content, self.cell, self.study, self.by])
 
-    def seconds_a_text(self, side: str) -> float | None:
-        """Seconds to encode one document or query, None if not known."""
+    def cost_of(self, side: str) -> tuple[float, float] | None:
+        """Milliseconds to encode one document or query, on the clock and of processors; None if not known."""
         cost = None if self.cell is None else (self.cell.get("cost") or {}).get(side)
-        return cost["seconds"] / cost["texts"] if cost and cost["texts"] else None
+        if not cost or not cost["texts"]:
+            return None
+        return 1000 * cost["seconds"] / cost["texts"], 1000 * cost["cpu_seconds"] / cost["texts"]
 
 
 @dataclass(frozen=True)
@@ -162,10 +164,10 @@ class Entry:
         targets = [language for language in reading.languages if language != reading.pivot]
         return targets[0] if len(targets) == 1 else None
 
-    def milliseconds(self, side: str) -> float | None:
-        """Milliseconds to encode one document or query, mean over the runs that know it."""
-        known = sorted({seconds for run in self.runs if (seconds := run.seconds_a_text(side)) is not None})
-        return 1000 * fmean(known) if known else None
+    def milliseconds(self, side: str) -> tuple[float, float] | None:
+        """Milliseconds to encode one document or query, as `Contribution.cost_of`, mean over the runs that know it."""
+        known = sorted({cost for run in self.runs if (cost := run.cost_of(side)) is not None})
+        return (fmean(wall for wall, _ in known), fmean(cpu for _, cpu in known)) if known else None
 
     @property
     def dimension(self) -> int | None:

@@ -44,20 +44,23 @@ def value_table(board: Board, side: Side, *, name: str) -> Table:
     extra = side == "target"
     if extra:
         heads += [Column("largest loss of a language", "points of nDCG@1, mono-same"), Column("dimensions")]
-        heads += [Column("a query", "ms"), Column("a document", "ms"), Column("runs")]
+        heads += [Column("a query", "ms, of processors"), Column("a document", "ms, of processors"), Column("runs")]
     lines = []
     for entry in ordered(board):
         cells = [Cell(entry.remedy)]
         cells += [_cell(measure, entry.value(scenario, side, measure)) for scenario, measure in columns]
         if extra:
-            cells += [_loss(board, entry), _number(entry.dimension, 0), _number(entry.milliseconds("queries"), 1)]
-            cells += [_number(entry.milliseconds("documents"), 1), _number(len(entry.runs), 0)]
+            cells += [_loss(board, entry), _number(entry.dimension, 0), _cost(entry, "queries")]
+            cells += [_cost(entry, "documents"), _number(len(entry.runs), 0)]
         lines.append(Line(entry.encoder, tuple(cells)))
     pivot = wording.language_name(board.reading.pivot)
     queries = "questions in the target languages" if extra else f"questions in {pivot}"
     confidence = board.reading.confidence
-    note = f"Means over the target languages; below each value its {confidence} interval." if extra else ""
-    return Table(name, f"{board.title}: {queries}", note, "encoder", tuple(heads), tuple(lines))
+    note = (
+        f"Means over the target languages; below each value its {confidence} interval, and below the time of encoding "
+        "a text that of all processors together."
+    )
+    return Table(name, f"{board.title}: {queries}", note if extra else "", "encoder", tuple(heads), tuple(lines))
 
 
 def change_table(board: Board, *, name: str) -> Table | None:
@@ -100,6 +103,13 @@ def _cell(measure: str, value: Value) -> Cell:
 
 def _number(value: float | None, digits: int) -> Cell:
     return _NOT_KNOWN if value is None else Cell(f"{value:,.{digits}f}", "", float(value))
+
+
+def _cost(entry: Entry, side: str) -> Cell:
+    if (cost := entry.milliseconds(side)) is None:
+        return _NOT_KNOWN
+    wall, cpu = (f"{milliseconds:,.1f}" for milliseconds in cost)
+    return Cell(wall, cpu, cost[0])
 
 
 def _loss(board: Board, entry: Entry) -> Cell:
