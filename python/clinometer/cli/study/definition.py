@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,8 +29,14 @@ __all__ = [
 AS_IT_IS = "none"
 """Name of the remedy that is none, with which the others are compared; it is always measured."""
 
-MEASURED_APART = ("pool", "by")
-FITTED_APART = ("seed",)
+_MEASURED = ("scenarios", "measures", "pivot", "pairs", "ties", "similarity", "exclude_own_id", "query_set")
+_FITTED = (
+    "method", "strength", "query_strength", "components", "directions", "shrinkage", "centre", "scale", "pivot",
+    "queries_by", "sample",
+)  # fmt: skip
+# An option that no cell heeds has no key, so that a new one of a command is unknown here until it is heeded.
+MEASURED_APART = tuple(part.name for part in fields(Measured) if part.name not in _MEASURED)
+FITTED_APART = tuple(part.name for part in fields(Fitting) if part.name not in _FITTED)
 
 
 _NAMED = ("TEXT", "Name in paths and on pages; by default from the next key.")
