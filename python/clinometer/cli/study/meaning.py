@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +56,8 @@ def meaning(cell: Cell, collection: Collection, study: StudyDefinition) -> dict[
         remedy["correction"] = _file(correction_file(files.correction))
     if cell.remedy.fitting is not None:
         fitting = cell.remedy.fitting
-        remedy |= {"method": fitting.name, **fitting.options(), **fitting.drawing(), "sample": sample_size(cell)}
-        remedy["seed"] = cell.seed
+        options = {name: value for name, value in asdict(fitting).items() if value not in (None, False)}
+        remedy |= options | {"method": fitting.name, "sample": sample_size(cell), "seed": cell.seed}
     content = {
         **encoding(cell.encoder, cell.collection.name, collection.digest(), study),
         "remedy": remedy,
