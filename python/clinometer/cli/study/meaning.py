@@ -14,7 +14,7 @@ from clinometer.cli.option_groups import without_none
 from clinometer.cli.remedies import correction_file
 from clinometer.cli.study.definition import Cell, EncoderEntry, StudyDefinition
 from clinometer.cli.study.entries import written_options
-from clinometer.errors import shown
+from clinometer.errors import shortened, shown
 
 if TYPE_CHECKING:
     from clinometer.collection import Collection
@@ -76,7 +76,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """
     flat_before, flat_now = _flat(before), _flat(now)
     differing = [
-        f"{name}: {shown(flat_before.get(name, 'none'), 40)}, now {shown(flat_now.get(name, 'none'), 40)}"
+        f"{name}: {_word(flat_before.get(name))}, now {_word(flat_now.get(name))}"
         for name in dict.fromkeys((*flat_before, *flat_now))
         if flat_before.get(name) != flat_now.get(name)
     ]
@@ -139,6 +139,10 @@ def _file(path: str | Path) -> str:
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
         digest.update(f"{file.relative_to(path).as_posix()}\0{file_digest(file)}\0".encode())
     return digest.hexdigest()
+
+
+def _word(value: Any) -> str:
+    return shortened(value, 40) if isinstance(value, str) else "none" if value is None else shown(value, 40)
 
 
 def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
