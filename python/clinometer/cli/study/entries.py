@@ -89,6 +89,11 @@ class Entry:
             return {"": self.text(key) or ""}
         return {name: self._one(f"{key} of {name}", item) for name, item in node.value.items()}
 
+    def number(self, key: str) -> float | None:
+        """The number of a key."""
+        node = self.node(key)
+        return None if node is None else self._number(key, node, self._one(key, node), float, None)
+
     def name(self, default: str) -> str:
         """The name, which is part of file names."""
         name = self.text("name") or default

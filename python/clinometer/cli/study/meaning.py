@@ -58,6 +58,8 @@ def meaning(cell: Cell, collection: Collection, study: StudyDefinition) -> dict[
         fitting = cell.remedy.fitting
         options = {name: value for name, value in asdict(fitting).items() if value not in (None, False)}
         remedy |= options | {"method": fitting.name, "sample": sample_size(cell), "seed": cell.seed}
+    if cell.remedy.feedback is not None:
+        remedy["feedback"] = cell.remedy.feedback
     content = {
         **encoding(cell.encoder, cell.collection.name, collection.digest(), study),
         "remedy": remedy,
@@ -100,6 +102,7 @@ def commands(cell: Cell, study: StudyDefinition) -> list[list[str]]:
     evaluate = ["clinometer", "evaluate", *source, *model, *pool, *written_options(measured, without=("similarity",))]
     evaluate += ["--similarity", similarity] if similarity else []
     evaluate += written_options(study.resampling)
+    evaluate += [] if remedy.feedback is None else ["--feedback", str(remedy.feedback)]
     adapter = ["--adapter", str(remedy.files.adapter)] if remedy.files.adapter is not None else []
     modes = ["--query-languages", remedy.files.query_languages] if remedy.files.query_languages is not None else []
     if remedy.fitting is None:

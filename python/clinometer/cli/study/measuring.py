@@ -74,7 +74,7 @@ def measure(
     execution = study.execution
     evaluation = evaluate(
         collection, what, threads=execution.threads, executor=execution.executor, scan_device=execution.scan_device,
-        show_progress_bar=bars, **evaluation_options(study.measured, study.resampling),
+        feedback=cell.remedy.feedback, show_progress_bar=bars, **evaluation_options(study.measured, study.resampling),
     )  # fmt: skip
     if embeddings is not None:
         known = evaluation.encoder["warnings"]
@@ -110,6 +110,7 @@ def _fitted(cell: Cell, adapter: Any, folder: Path) -> Any:
     """The correction of a cell, fitted on a sample of the stored rows."""
     from clinometer.correction.fitting import SampledTexts, fit_sample, summary
     from clinometer.correction.stores import sample_store
+    from clinometer.store import EmbeddingStore
 
     fitting = cell.remedy.fitting
     assert fitting is not None  # noqa: S101 - the caller has looked
@@ -127,6 +128,12 @@ def _fitted(cell: Cell, adapter: Any, folder: Path) -> Any:
         origin |= {"adapter": adapter.digest}
     sample = replace(sample, origin=origin)
     correction = fit_sample(fitting.name, sample, **fitting.options())
+    if fitting.turn:
+        index = EmbeddingStore.open(folder / "documents")
+        rows = index if adapter is None else adapter.apply(index.take(range(len(index))))
+        by_seed = replace(fitting, seed=cell.seed or 0)
+        labels = (None, None) if adapter is None else (index.languages, index.groups)
+        correction = by_seed.turned(correction, rows, *labels)
     warn(summary(correction, sample)[1])
     return correction
 
