@@ -89,6 +89,18 @@ def test_the_commands_of_a_cell_give_its_results_by_hand(
         assert json.loads(done.out)["rows"] == rows
 
 
+def test_feedback_is_a_remedy(run: Run, folder: Path, tmp_path: Path) -> None:
+    text = STUDY.replace("method: center\n    sample: 2\n    shrinkage: 0.5", "feedback: 0.2")
+    study = write_study(folder, tmp_path / "study.yaml", text)
+    assert run("study", study, "-o", tmp_path / "out").code == 0
+    path = tmp_path / "out" / "results" / "straight" / "four" / "center"
+    results, cell = (json.loads((path / f"{name}.json").read_text()) for name in ("results", "cell"))
+    assert [remedy["method"] for remedy in results["encoder"]["remedies"]] == ["feedback"]
+    done = run(*shlex.split(cell["commands"][-1])[1:], "--json")
+    assert json.loads(done.out)["rows"] == results["rows"]
+    assert run("check", "--schema", tmp_path / "out").code == 0
+
+
 def test_finished_cells_are_not_done_again(run: Run, study: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("study", study, "-o", out).code == 0
