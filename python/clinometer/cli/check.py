@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.expansion import OptionGroup, option
+from clinometer.cli.expansion import OptionGroup, option, options_set
 from clinometer.cli.option_groups import Json
+from clinometer.errors import ClinometerError, UsageError
 
 __all__ = ["check"]
 
@@ -36,15 +37,25 @@ class _Conditions(OptionGroup):
 def check(
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="File results.json, or its folder.")],
     bounds: _Conditions,
+    schema: Annotated[
+        bool, option(None, "Check of the files themselves, also of a whole study, before others get them.", "--schema",
+                     panel="Format")
+    ] = False,
     json: Json = False,
-) -> None:
+) -> None:  # fmt: skip
     """Check results against conditions: exit code 0 if all hold, 1 if one does not, 2 if one cannot be checked.
+
+    With --schema, check instead that the files are results of the documented format.
 
     Example:
         clinometer check results/mine --max 'Intrusion[one-sided,de]=0.10'
     """
+    if schema:
+        if unused := options_set(bounds):
+            raise UsageError(f"--schema checks files, not conditions; leave out {', '.join(unused)}")
+        _check_schema(results, json)
+        return
     from clinometer.comparison.conditions import check_results, read_conditions
-    from clinometer.errors import ClinometerError, UsageError
     from clinometer.evaluation.results import Evaluation
     from clinometer.files import json_bytes
 
@@ -75,6 +86,23 @@ def check(
             sys.stdout.write(f"{state} {verdict.condition} ({failed}{rows})\n")
             for row in verdict.failures:
                 sys.stdout.write(f"       {_sentence(row)}\n")
+    if not holds:
+        raise typer.Exit(1)
+
+
+def _check_schema(place: Path, json: bool) -> None:
+    from clinometer.evaluation.contract import check_place
+    from clinometer.files import json_bytes
+
+    checked = check_place(place)
+    holds = not any(problems for _, problems in checked)
+    if json:
+        files = [{"path": path, "problems": problems} for path, problems in checked]
+        sys.stdout.write(json_bytes({"holds": holds, "files": files}).decode())
+    else:
+        for path, problems in checked:
+            sys.stdout.write(f"{'FAIL ' if problems else 'ok   '} {path}\n")
+            sys.stdout.writelines(f"       {problem}\n" for problem in problems)
     if not holds:
         raise typer.Exit(1)
 
