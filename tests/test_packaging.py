@@ -149,3 +149,15 @@ def test_the_smoke_test_passes_here() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"clinometer \S+ works, with the kernels .+\n", done.stdout)
+
+
+def test_the_promised_versions_of_files_are_those_that_are_written() -> None:
+    page = (ROOT / "docs" / "reference" / "versions.md").read_text(encoding="utf-8")
+    promised = dict(re.findall(r"^\| .+ \| `(clinometer-[a-z-]+)` \| (\d+) \|", page, re.MULTILINE))
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "python" / "clinometer").rglob("*.py")]
+    written: dict[str, str] = {}
+    for source in sources:
+        for form in re.findall(r'^_FORMAT = "(clinometer-[a-z-]+)"', source, re.MULTILINE):
+            (number,) = set(re.findall(r'^_VERSION = (\d+)$|"version": (\d+)', source, re.MULTILINE))
+            written[form] = "".join(number)
+    assert promised == written
