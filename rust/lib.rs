@@ -40,7 +40,7 @@ pub use crate::kernel::chain;
 pub use crate::kernel::isa::Isa;
 pub use crate::mapped::{guarded, span_of};
 pub use crate::matrix::{Elements, Matrix, Prepared, Similarity};
-pub use crate::pairs::score_pairs;
+pub use crate::pairs::{score_pairs, score_targets};
 pub use crate::peak::{exercise_kernel, exercise_peak};
 pub use crate::ranks::{Counts, Targets};
 pub use crate::resample::{bootstrap_means, permutation_counts};

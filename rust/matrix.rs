@@ -10,6 +10,7 @@ use crate::kernel::Kernel;
 use crate::kernel::isa::{Dispatch, Isa};
 use crate::mapped::span_of;
 use crate::memory::zeros;
+use crate::threads::{on_parts, thread_count, threads_worth};
 
 /// Borrowed components, row after row.
 #[derive(Debug, Clone, Copy)]
@@ -170,32 +171,50 @@ impl<'a> Matrix<'a> {
     /// # Errors
     /// Rows that are zero or not finite; the first five are named.
     pub fn prepare(&self, similarity: Similarity, input: &'static str) -> Result<Prepared> {
+        self.prepare_on(1, similarity, input)
+    }
+
+    /// The same on several threads, 0 for as many as the process may use.
+    ///
+    /// # Errors
+    /// Those of `prepare`.
+    pub fn prepare_on(&self, threads: usize, similarity: Similarity, input: &'static str) -> Result<Prepared> {
+        let threads = threads_worth(self.rows * self.dimension, thread_count(threads));
         // The arithmetic has one order, so the instructions show in the time only.
-        Isa::detect().with(Preparation { matrix: self, similarity, input })?
+        Isa::detect().with(Preparation { matrix: self, threads, similarity, input })?
     }
 
     #[inline(always)]
-    fn prepared<K: Kernel>(&self, kernel: K, similarity: Similarity, input: &'static str) -> Result<Prepared> {
-        let mut values: Vec<f32> = zeros(&[self.rows, self.dimension])?;
-        let mut bad = Vec::new();
-        let mut longest = 0.0_f64;
-        for (row, out) in values.chunks_exact_mut(self.dimension).enumerate() {
+    fn prepare_rows<K: Kernel>(
+        &self,
+        kernel: K,
+        first: usize,
+        similarity: Similarity,
+        out: &mut [f32],
+    ) -> PreparedRows {
+        let mut rows = PreparedRows { longest: 0.0, bad: Vec::new() };
+        for (row, out) in (first..).zip(out.chunks_exact_mut(self.dimension)) {
             match self.prepare_row(kernel, row, similarity, out) {
-                Ok(length) => longest = longest.max(length),
-                Err(problem) if bad.len() < NAMED_ROWS => bad.push((row as u64, problem)),
+                Ok(length) => rows.longest = rows.longest.max(length),
+                Err(problem) if rows.bad.len() < NAMED_ROWS => rows.bad.push((row as u64, problem)),
                 Err(_) => {}
             }
         }
-        if !bad.is_empty() {
-            return Err(Error::Rows(BadRows { input, rows: bad }));
-        }
-        Ok(Prepared { values, dimension: self.dimension, longest })
+        rows
     }
+}
+
+/// What is known of some rows beside their components: the length of the
+/// longest, and those that cannot be scored.
+struct PreparedRows {
+    longest: f64,
+    bad: Vec<(u64, RowProblem)>,
 }
 
 /// The preparation of all rows, with a kernel still to be chosen.
 struct Preparation<'a> {
     matrix: &'a Matrix<'a>,
+    threads: usize,
     similarity: Similarity,
     input: &'static str,
 }
@@ -204,10 +223,20 @@ impl Dispatch for Preparation<'_> {
     type Output = Result<Prepared>;
 
     fn run<K: Kernel>(self, kernel: K) -> Self::Output {
-        kernel.enter(
-            #[inline(always)]
-            || self.matrix.prepared(kernel, self.similarity, self.input),
-        )
+        let Self { matrix, threads, similarity, input } = self;
+        let dimension = matrix.dimension;
+        let mut values: Vec<f32> = zeros(&[matrix.rows, dimension])?;
+        let rows_at_once = matrix.rows.div_ceil(4 * threads).max(1);
+        let parts = values.chunks_mut(rows_at_once * dimension).enumerate();
+        let mut parts = on_parts(threads, parts, |(part, out)| {
+            Ok(kernel.enter(
+                #[inline(always)]
+                || matrix.prepare_rows(kernel, part * rows_at_once, similarity, out),
+            ))
+        })?;
+        let longest = parts.iter().map(|rows| rows.longest).fold(0.0, f64::max);
+        let bad: Vec<_> = parts.iter_mut().flat_map(|rows| rows.bad.drain(..)).collect();
+        if bad.is_empty() { Ok(Prepared { values, dimension, longest }) } else { Err(first_bad(input, bad)) }
     }
 }
 
@@ -243,11 +272,12 @@ impl Prepared {
     }
 }
 
-/// Sorts problem rows and keeps the first few, for an error.
-pub(crate) fn first_bad(mut rows: Vec<(u64, RowProblem)>) -> Error {
+/// Sorts problem rows and keeps the first few, each once, for an error.
+pub(crate) fn first_bad(input: &'static str, mut rows: Vec<(u64, RowProblem)>) -> Error {
     rows.sort_unstable();
+    rows.dedup();
     rows.truncate(NAMED_ROWS);
-    Error::Rows(BadRows { input: "documents", rows })
+    Error::Rows(BadRows { input, rows })
 }
 
 #[inline(always)]
@@ -299,6 +329,26 @@ mod tests {
         let matrix = Matrix::new(Elements::F32(&values), 4, 2).unwrap();
         let error = matrix.prepare(Similarity::Cosine, "queries").unwrap_err();
         let expected = vec![(0, RowProblem::NotFinite), (1, RowProblem::Zero), (2, RowProblem::NotFinite)];
+        assert_eq!(error, Error::Rows(BadRows { input: "queries", rows: expected }));
+    }
+
+    #[test]
+    fn threads_do_not_show() {
+        let (rows, dimension) = (700, 600);
+        let mut values: Vec<f32> = (0..rows * dimension).map(|n| ((n * 37 + 11) % 101) as f32 - 50.0).collect();
+        let prepare = |values: &[f32], threads| {
+            let matrix = Matrix::new(Elements::F32(values), rows, dimension).unwrap();
+            matrix.prepare_on(threads, Similarity::Cosine, "queries")
+        };
+        let one = prepare(&values, 1).unwrap();
+        let several = prepare(&values, 3).unwrap();
+        assert!(several.values == one.values && several.longest == one.longest);
+        for row in (0..rows).rev().step_by(90) {
+            values[row * dimension + row % 7] = f32::NAN;
+        }
+        let error = prepare(&values, 1).unwrap_err();
+        assert_eq!(prepare(&values, 3).unwrap_err(), error);
+        let expected = [69, 159, 249, 339, 429].map(|row| (row, RowProblem::NotFinite)).to_vec();
         assert_eq!(error, Error::Rows(BadRows { input: "queries", rows: expected }));
     }
 

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::memory::{plain, zeros};
 
 /// The relevant documents by query (CSR), each known to the scan only by its
-/// score and its place in the tie order.
+/// canonical score and its place in the tie order.
 #[derive(Debug, Clone, Copy)]
 pub struct Targets<'a> {
     indptr: &'a [i64],
@@ -21,13 +21,9 @@ impl<'a> Targets<'a> {
     /// The columns differ in length or `indptr` does not ascend from 0 to
     /// their length.
     pub fn new(indptr: &'a [i64], scores: &'a [f32], places: &'a [u32]) -> Result<Self> {
-        let ascends = indptr.windows(2).all(|pair| pair[0] <= pair[1]);
-        let ends = indptr.first() == Some(&0) && indptr.last() == Some(&(scores.len() as i64));
-        if scores.len() != places.len() || !ascends || !ends {
-            return Err(Error::Shape(format!(
-                "indptr must ascend from 0 to the number of relevant documents ({})",
-                scores.len()
-            )));
+        check_indptr(indptr, scores.len())?;
+        if scores.len() != places.len() {
+            return Err(Error::Shape(format!("{} places of {} relevant documents", places.len(), scores.len())));
         }
         if let Some(target) = scores.iter().position(|score| score.is_nan()) {
             return Err(Error::Shape(format!("the score of relevant document {target} is NaN")));
@@ -76,6 +72,15 @@ impl<'a> Targets<'a> {
     pub(crate) fn place(&self, target: usize) -> u32 {
         self.places[target]
     }
+}
+
+/// Refuses a CSR that does not ascend from 0 to the number of targets.
+pub(crate) fn check_indptr(indptr: &[i64], targets: usize) -> Result<()> {
+    let ascends = indptr.windows(2).all(|pair| pair[0] <= pair[1]);
+    if ascends && indptr.first() == Some(&0) && indptr.last() == Some(&(targets as i64)) {
+        return Ok(());
+    }
+    Err(Error::Shape(format!("indptr must ascend from 0 to the number of relevant documents ({targets})")))
 }
 
 /// Documents per language that score above, tie with, and (among the tied)

@@ -1,5 +1,6 @@
 //! Threads that live for one call, so a fork before or after it is harmless.
 
+use std::sync::Mutex;
 use std::thread;
 
 use crate::error::{Error, Result};
@@ -9,19 +10,67 @@ pub(crate) fn thread_count(threads: usize) -> usize {
     if threads > 0 { threads } else { thread::available_parallelism().map_or(1, usize::from) }
 }
 
-/// Runs the same work on several threads and collects what they return, the
-/// first error first. They share the work, so where the system starts fewer
-/// threads, these do all of it.
+/// Runs the same work on several threads, of which this is one, and collects
+/// what they return, the first error first. They share the work, so where the
+/// system starts fewer threads, these do all of it.
 pub(crate) fn on_threads<T: Send>(threads: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
     if threads == 1 {
         return work().map(|only| vec![only]);
     }
     thread::scope(|scope| {
-        let started = (0..threads).map_while(|_| thread::Builder::new().spawn_scoped(scope, &work).ok());
+        let started = (1..threads).map_while(|_| thread::Builder::new().spawn_scoped(scope, &work).ok());
         let handles: Vec<_> = started.collect();
-        if handles.is_empty() {
-            return work().map(|only| vec![only]);
-        }
-        handles.into_iter().map(|handle| handle.join().map_err(|_| Error::Worker)?).collect()
+        let own = work();
+        let others = handles.into_iter().map(|handle| handle.join().map_err(|_| Error::Worker)?);
+        std::iter::once(own).chain(others).collect()
     })
+}
+
+/// Runs work on each of some parts, on several threads, and collects what it
+/// returns, in any order.
+pub(crate) fn on_parts<P, T: Send>(
+    threads: usize,
+    parts: impl Iterator<Item = P> + Send,
+    work: impl Fn(P) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let parts = Mutex::new(parts);
+    let shares = on_threads(threads, || {
+        let mut share = Vec::new();
+        loop {
+            let next = parts.lock().map_err(|_| Error::Worker)?.next();
+            match next {
+                Some(part) => share.push(work(part)?),
+                None => return Ok(share),
+            }
+        }
+    })?;
+    Ok(shares.into_iter().flatten().collect())
+}
+
+/// Threads that components which are read once are worth, at most so many:
+/// to start one takes as long as to make ready about 50,000.
+pub(crate) fn threads_worth(components: usize, threads: usize) -> usize {
+    const SHARE: usize = 1 << 17;
+    (components / SHARE).clamp(1, threads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_is_worked_on_once() {
+        for threads in 1..4 {
+            let mut parts = on_parts(threads, 0..50, |part| Ok(part * 2)).unwrap();
+            parts.sort_unstable();
+            assert_eq!(parts, (0..50).map(|part| part * 2).collect::<Vec<_>>());
+            let broken = on_parts(threads, 0..50, |part| if part == 30 { Err(Error::Cancelled) } else { Ok(()) });
+            assert_eq!(broken, Err(Error::Cancelled));
+        }
+    }
+
+    #[test]
+    fn few_components_are_worth_one_thread() {
+        assert_eq!([0, 1 << 18, 1 << 30].map(|components| threads_worth(components, 4)), [1, 2, 4]);
+    }
 }

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.brute_force import collection_of, random_collection
 
 from clinometer import Collection, CollectionBuilder
+from clinometer.collection.columns import equal_rows, first_rows
 from clinometer.errors import CollectionError, LanguageError
 
 
@@ -92,6 +93,39 @@ def test_twins_are_other_documents_with_the_same_language_and_text() -> None:
     texts = [("a", "x", "en"), ("b", "y", "en"), ("c", "x", "de"), ("d", "x", "en"), ("e", "x", "en")]
     collection = collection_of(texts, [("q", "en")], {("q", "a"): 1})
     assert [rows.tolist() for rows in collection.twins()] == [[3, 4], [], [], [0, 4], [0, 3]]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["en", "de"])), min_size=1, max_size=30))
+def test_twins_are_those_of_a_comparison_of_all_pairs(rows: list[tuple[str, str]]) -> None:
+    documents = [(f"d{number}", text, language) for number, (text, language) in enumerate(rows)]
+    collection = collection_of(documents, [("q", "en")], {("q", "d0"): 1})
+    twins = collection.twins()
+    expected = [
+        [other for other, two in enumerate(rows) if two == one and other != row] for row, one in enumerate(rows)
+    ]
+    assert [others.tolist() for others in twins] == [others.tolist() for others in twins[:]] == expected
+    assert twins[-1].tolist() == expected[-1]
+    groups = [twins.group(row) for row in range(len(rows))]
+    assert all((group < 0) == (not others) for group, others in zip(groups, expected, strict=True))
+    assert all(groups[row] == groups[other] for row, others in enumerate(expected) for other in others)
+
+
+def test_texts_with_the_same_hash_are_not_taken_for_equal() -> None:
+    class SameHash(tuple[str, ...]):
+        digests = np.zeros(5, dtype=np.int64)
+
+    texts = SameHash(("a", "b", "a", "c", "b"))
+    assert [column.tolist() for column in equal_rows(texts)] == [[0, 1, 2, 4], [0, 1, 0, 1]]
+    assert first_rows(texts).tolist() == [0, 1, 0, 3, 1]
+
+
+def test_very_many_equal_documents_are_held_once_each() -> None:
+    count = 30_000
+    documents = [(f"d{number}", "same", "en") for number in range(count)]
+    twins = collection_of(documents, [("q", "en")], {("q", "d0"): 1}).twins()
+    assert len(twins[count - 1]) == count - 1
+    held = sum(column.nbytes for column in vars(twins).values())
+    assert held < 64 * count
 
 
 def test_the_digest_sees_everything_that_can_change_a_result(tiny: Collection) -> None:

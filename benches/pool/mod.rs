@@ -51,7 +51,7 @@ impl Pool {
         let pairs: Vec<(u32, u32)> =
             target_places.iter().enumerate().map(|(n, row)| ((n / RELEVANT) as u32, *row)).collect();
         let matrix = Matrix::new(Elements::F32(&documents), rows, dimension).unwrap();
-        let target_scores = score_pairs(&queries, &matrix, Similarity::Cosine, &pairs, Isa::detect()).unwrap();
+        let target_scores = score_pairs(&queries, &matrix, Similarity::Cosine, &pairs, 1, Isa::detect()).unwrap();
         Self {
             queries,
             dimension,

@@ -45,7 +45,13 @@ class Documents:
 
 @final
 class Targets:
-    def __new__(cls, indptr: NDArray[np.int64], scores: NDArray[np.float32], places: NDArray[np.uint32]) -> Self: ...
+    def __new__(
+        cls,
+        indptr: NDArray[np.int64],
+        scores: NDArray[np.float32] | None,
+        places: NDArray[np.uint32],
+        rows: NDArray[np.uint32] | None = None,
+    ) -> Self: ...
 
 @final
 class PassOptions:
@@ -68,6 +74,8 @@ class ScanResult:
     def equal(self) -> NDArray[np.uint32]: ...
     @property
     def before(self) -> NDArray[np.uint32]: ...
+    @property
+    def target_scores(self) -> NDArray[np.float32]: ...
     @property
     def pool_sizes(self) -> NDArray[np.int64]: ...
     @property

@@ -10,9 +10,7 @@ import errno
 import re
 import zipfile
 from collections.abc import Iterator
-from itertools import accumulate
 from math import prod
-from operator import add
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
@@ -44,12 +42,13 @@ __all__ = [
 T = TypeVar("T")
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LINE_FEED = 10
 _BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]', re.DOTALL)
 _DEEPEST = 64
 # Packing makes a megabyte of a gigabyte; no line or JSON file of a collection is near this.
 _LONGEST_LINE = 1 << 28
 # No more than the processor's cache holds, with what is made of it.
-_BLOCK = 1 << 18
+_BLOCK = 1 << 17
 _LARGEST_UNPACKED = 1 << 32
 _MOST_COMPRESSED = 64
 _LONGEST_AXIS = 1 << 48
@@ -61,16 +60,21 @@ class LineBlock(NamedTuple):
     Args:
         number: Number of the first line, from 1.
         start: Position of the first line in the file; None if the file is packed.
-        lines: The lines without the line feed at their ends.
+        raw: The lines, with a line feed between them.
     """
 
     number: int
     start: int | None
-    lines: list[bytes]
+    raw: bytes
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The lines without the line feed at their ends."""
+        return self.raw.split(b"\n")
 
     def after(self, size: int, lines: int) -> LineBlock:
         """An empty block that many bytes and lines later."""
-        return LineBlock(self.number + lines, None if self.start is None else self.start + size, [])
+        return LineBlock(self.number + lines, None if self.start is None else self.start + size, b"")
 
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         """Each line that is not empty with its number, without the line end."""
@@ -78,12 +82,16 @@ class LineBlock(NamedTuple):
             if stripped := line.rstrip(b"\r\n"):
                 yield number, stripped
 
-    def spans(self) -> tuple[list[int], list[int]]:
-        """Position and length of each line in the file, which is not packed."""
-        lengths = list(map(len, self.lines))
-        ends = accumulate(lengths, initial=self.start or 0)
-        # Each line is followed by a line feed.
-        return list(map(add, ends, range(len(lengths)))), lengths
+    def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Position of each line, in the block, and its length.
+
+        Example:
+            >>> [column.tolist() for column in LineBlock(1, 0, b"one\\n\\nthree").spans()]
+            [[0, 4, 5], [3, 0, 5]]
+        """
+        feeds = np.flatnonzero(np.frombuffer(self.raw, np.uint8) == _LINE_FEED)
+        starts = np.concatenate([[0], feeds + 1])
+        return starts, np.append(feeds, len(self.raw)) - starts
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -100,7 +108,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def line_blocks(path: Path) -> Iterator[LineBlock]:
     """The lines of a file in blocks; see `numbered_lines`."""
-    block = LineBlock(1, None if is_packed(regular(path)) else 0, [])
+    block = LineBlock(1, None if is_packed(regular(path)) else 0, b"")
     begun: list[bytes] = []
     size = 0
     try:
@@ -108,11 +116,11 @@ def line_blocks(path: Path) -> Iterator[LineBlock]:
             if block.number == 1 and not begun and part.startswith(BYTE_ORDER_MARK):
                 part = part[len(BYTE_ORDER_MARK) :]
                 block = block.after(len(BYTE_ORDER_MARK), 0)
-            if b"\n" in part:
-                lines = b"".join([*begun, part]).split(b"\n")
-                part = lines.pop()
-                yield from _lines(path, block, lines)
-                block = block.after(sum(map(len, lines)) + len(lines), len(lines))
+            if (end := part.rfind(b"\n")) >= 0:
+                raw = b"".join([*begun, memoryview(part)[:end]])
+                part = part[end + 1 :]
+                yield from _block(path, block._replace(raw=raw))
+                block = block.after(len(raw) + 1, raw.count(b"\n") + 1)
                 begun, size = [], 0
             begun.append(part)
             size += len(part)
@@ -121,16 +129,18 @@ def line_blocks(path: Path) -> Iterator[LineBlock]:
     except BrokenPackingError as error:
         raise FormatError(path, block.number, f"{error}; download or write the file again") from error
     if last := b"".join(begun):
-        yield from _lines(path, block, [last])
+        yield from _block(path, block._replace(raw=last))
 
 
-def _lines(path: Path, block: LineBlock, lines: list[bytes]) -> Iterator[LineBlock]:
-    """The block with these lines; a line that is too long is an error after those before it."""
-    if max(map(len, lines)) >= _LONGEST_LINE - 1:
-        at = next(at for at, line in enumerate(lines) if len(line) >= _LONGEST_LINE - 1)
-        yield block._replace(lines=lines[:at])
-        raise _too_long(path, block.number + at)
-    yield block._replace(lines=lines)
+def _block(path: Path, block: LineBlock) -> Iterator[LineBlock]:
+    """The block; a line that is too long is an error after those before it."""
+    if len(block.raw) >= _LONGEST_LINE - 1:
+        starts, lengths = block.spans()
+        if too_long := np.flatnonzero(lengths >= _LONGEST_LINE - 1).tolist():
+            if at := too_long[0]:
+                yield block._replace(raw=block.raw[: starts[at] - 1])
+            raise _too_long(path, block.number + at)
+    yield block
 
 
 def _too_long(path: Path, number: int) -> FormatError:
@@ -155,7 +165,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_json(path: str | Path, kind: type[T], expected: str) -> T:
-    """A JSON file decoded to a type, as `decode_json` does; gzip if the name ends in `.gz`."""
+    """A JSON file decoded to a type, as `decode_json` does; unpacked if its name ends in `.gz` or `.zst`."""
     return decode_json(read_bytes(Path(path)), kind, path, expected)
 
 

@@ -15,8 +15,8 @@ from clinometer.errors import ClinometerError, EmbeddingError, FormatError, firs
 from clinometer.memory import refuse_more_than_available
 
 __all__ = [
-    *("Rows", "array_of", "checked_rows", "finished_rows", "is_tensor", "map_of", "named_type", "refuse_masked"),
-    *("refuse_shortened", "unit", "unit_rows", "unusable_rows"),
+    *("Rows", "address_of", "array_of", "checked_rows", "finished_rows", "is_tensor", "map_of", "named_type"),
+    *("refuse_masked", "refuse_shortened", "unit", "unit_rows", "unusable_rows"),
 ]
 
 Rows = NDArray[np.float64]
@@ -116,6 +116,12 @@ def map_of(rows: Any) -> np.memmap[Any, Any] | None:
     return outermost
 
 
+def address_of(array: NDArray[Any]) -> int:
+    """Where the memory of an array begins; `array.ctypes.data` takes many times as long."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
 def refuse_shortened(rows: Any) -> None:
     """Refuse a part of a memory map that its file no longer holds: to read it would end the process.
 
@@ -126,8 +132,8 @@ def refuse_shortened(rows: Any) -> None:
     if root is None or root.filename is None:
         return
     steps = zip(rows.shape, rows.strides, strict=True)
-    last = rows.ctypes.data + sum((size - 1) * step for size, step in steps if step > 0)
-    end = root.offset + last + rows.itemsize - root.ctypes.data
+    last = address_of(rows) + sum((size - 1) * step for size, step in steps if step > 0)
+    end = root.offset + last + rows.itemsize - address_of(root)
     try:
         size = os.stat(root.filename).st_size  # noqa: PTH116 - one call in the loops that this is for
     except OSError:

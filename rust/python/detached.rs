@@ -1,5 +1,6 @@
 //! Long work with the interpreter released, and the core's errors as Python's.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use pyo3::prelude::*;
 
 use crate::cancel::Control;
 use crate::error::{Error, Result};
+use crate::kernel::isa::Isa;
+use crate::matrix::Matrix;
 
 /// How often Python's signals are looked at and progress is reported.
 const PULSE: Duration = Duration::from_millis(50);
@@ -23,6 +26,33 @@ impl From<Error> for PyErr {
             Error::Thread | Error::Worker => PyRuntimeError::new_err(error.to_string()),
         }
     }
+}
+
+/// Products of components, and components of documents, of work that ends
+/// before anyone misses a look at the signals.
+const BRIEF: (usize, usize) = (1 << 28, 1 << 22);
+
+/// Whether the scores of some queries and documents take milliseconds only, on
+/// a kernel of this speed and with documents that may still be on the disk.
+pub(super) fn is_brief(queries: &Matrix<'_>, documents: &Matrix<'_>, isa: Isa) -> bool {
+    let components = documents.rows() * documents.dimension();
+    let slow = matches!(isa, Isa::Portable | Isa::EmulatedAmx);
+    !slow && components <= BRIEF.1 && queries.rows().saturating_mul(components) <= BRIEF.0
+}
+
+/// Runs brief work with the interpreter released, on this thread: to start
+/// another would take a good part of its time.
+pub(super) fn brief<T: Send>(
+    py: Python<'_>,
+    progress: Option<&Bound<'_, PyAny>>,
+    work: impl FnOnce(&Control) -> Result<T> + Send,
+) -> PyResult<T> {
+    let control = Control::new();
+    let result = py.detach(|| catch_unwind(AssertUnwindSafe(|| work(&control))).unwrap_or(Err(Error::Worker)))?;
+    if let Some(call) = progress {
+        call.call1((control.documents(),))?;
+    }
+    Ok(result)
 }
 
 /// Runs long work with the interpreter released, on a thread of its own,

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::cancel::Control;
@@ -14,7 +15,7 @@ use crate::memory::repeated;
 use crate::pairs;
 use crate::peak::exercise_peak;
 use crate::python::arguments::Rows;
-use crate::python::detached::detached;
+use crate::python::detached::{brief, detached, is_brief};
 use crate::ranks;
 use crate::scan::{Precision, Scan, Shape};
 
@@ -55,7 +56,7 @@ pub(super) fn score_pairs<'py>(
     let scores = detached(py, None, |_| {
         guarded(&[queries.span(), documents.span()], || {
             let queries = queries.prepare(similarity, "queries")?;
-            pairs::score_pairs(&queries, &documents, similarity, &pairs, isa)
+            pairs::score_pairs(&queries, &documents, similarity, &pairs, 1, isa)
         })
     })?;
     Ok(scores.into_pyarray(py))
@@ -74,12 +75,37 @@ pub(super) struct Documents {
 }
 
 /// The relevant documents: those of query q are `indptr[q]:indptr[q + 1]`,
-/// each known by its score and its place in the tie order.
-#[pyclass(frozen, new = "from_fields")]
+/// each known by its canonical score and its place in the tie order. Without
+/// scores, the scan computes them: all are rows of its documents.
+#[pyclass(frozen)]
 pub(super) struct Targets {
     indptr: Py<PyArray1<i64>>,
-    scores: Py<PyArray1<f32>>,
+    scores: TargetScores,
     places: Py<PyArray1<u32>>,
+}
+
+enum TargetScores {
+    Known(Py<PyArray1<f32>>),
+    OfRows(Py<PyArray1<u32>>),
+}
+
+#[pymethods]
+impl Targets {
+    #[new]
+    #[pyo3(signature = (indptr, scores, places, rows=None))]
+    fn new(
+        indptr: Py<PyArray1<i64>>,
+        scores: Option<Py<PyArray1<f32>>>,
+        places: Py<PyArray1<u32>>,
+        rows: Option<Py<PyArray1<u32>>>,
+    ) -> PyResult<Self> {
+        let scores = match (scores, rows) {
+            (Some(scores), None) => TargetScores::Known(scores),
+            (None, Some(rows)) => TargetScores::OfRows(rows),
+            _ => return Err(PyValueError::new_err("relevant documents have scores or rows, one of the two")),
+        };
+        Ok(Self { indptr, scores, places })
+    }
 }
 
 /// How a scan compares, what it lists, and how its work is cut.
@@ -94,14 +120,15 @@ pub(super) struct PassOptions {
     isa: Option<Isa>,
 }
 
-/// What a scan yields: counts as (languages, targets), the number of
-/// documents of each language, and for k > 0 lists as (lists, k), filled up
-/// with the greatest place and NaN.
+/// What a scan yields: counts as (languages, targets), the scores of the
+/// targets, the number of documents of each language, and for k > 0 lists as
+/// (lists, k), filled up with the greatest place and NaN.
 #[pyclass(frozen, get_all)]
 pub(super) struct ScanResult {
     greater: Py<PyArray2<u32>>,
     equal: Py<PyArray2<u32>>,
     before: Py<PyArray2<u32>>,
+    target_scores: Py<PyArray1<f32>>,
     pool_sizes: Py<PyArray1<i64>>,
     rescored: u64,
     top_places: Option<Py<PyArray2<u32>>>,
@@ -123,7 +150,10 @@ pub(super) fn scan<'py>(
     let languages = documents.languages.bind(py).try_readonly()?;
     let places = documents.places.as_ref().map(|places| places.bind(py).try_readonly()).transpose()?;
     let indptr = targets.indptr.bind(py).try_readonly()?;
-    let target_scores = targets.scores.bind(py).try_readonly()?;
+    let (known_scores, target_rows) = match &targets.scores {
+        TargetScores::Known(scores) => (Some(scores.bind(py).try_readonly()?), None),
+        TargetScores::OfRows(rows) => (None, Some(rows.bind(py).try_readonly()?)),
+    };
     let target_places = targets.places.bind(py).try_readonly()?;
     let (language_count, first_place) = (documents.language_count, documents.first_place);
     let &PassOptions { similarity, k, per_language, precision, threads, block, isa } = options;
@@ -131,10 +161,16 @@ pub(super) fn scan<'py>(
     let (queries, documents) = (queries.matrix()?, rows.matrix()?);
     let languages = languages.as_slice()?;
     let places = places.as_ref().map(|places| places.as_slice()).transpose()?;
-    let targets = ranks::Targets::new(indptr.as_slice()?, target_scores.as_slice()?, target_places.as_slice()?)?;
+    let known_scores = known_scores.as_ref().map(|scores| scores.as_slice()).transpose()?;
+    let target_rows = target_rows.as_ref().map(|rows| rows.as_slice()).transpose()?;
+    let (indptr, target_places) = (indptr.as_slice()?, target_places.as_slice()?);
     let spans = [queries.span(), documents.span()];
     let run = |control: &Control| -> Result<_> {
-        let queries = queries.prepare(similarity, "queries")?;
+        let queries = queries.prepare_on(threads, similarity, "queries")?;
+        let own_scores = target_rows
+            .map(|rows| pairs::score_targets(&queries, &documents, similarity, indptr, rows, threads, shape.isa))
+            .transpose()?;
+        let target_scores = own_scores.as_deref().or(known_scores).unwrap_or_default();
         let scan = Scan {
             queries: &queries,
             documents,
@@ -142,7 +178,7 @@ pub(super) fn scan<'py>(
             language_count,
             places,
             first_place,
-            targets,
+            targets: ranks::Targets::new(indptr, target_scores, target_places)?,
             similarity,
             k,
             per_language,
@@ -158,17 +194,26 @@ pub(super) fn scan<'py>(
                 (top_places[at], top_scores[at]) = (hit.place, hit.score);
             }
         }
-        Ok((outcome.counts, sizes, outcome.rescored, lists, top_places, top_scores))
+        Ok((outcome.counts, own_scores, sizes, outcome.rescored, lists, top_places, top_scores))
     };
-    let (counts, sizes, rescored, lists, top_places, top_scores) =
-        detached(py, progress.as_ref(), |control| guarded(&spans, || run(control)))?;
+    let (counts, own_scores, sizes, rescored, lists, top_places, top_scores) =
+        if is_brief(&queries, &documents, shape.isa) {
+            brief(py, progress.as_ref(), |control| guarded(&spans, || run(control)))?
+        } else {
+            detached(py, progress.as_ref(), |control| guarded(&spans, || run(control)))?
+        };
+    let target_scores = match (own_scores, &targets.scores) {
+        (None, TargetScores::Known(scores)) => scores.clone_ref(py),
+        (own, _) => own.unwrap_or_default().into_pyarray(py).unbind(),
+    };
     let table = |column: Vec<u32>, shape: [usize; 2]| column.into_pyarray(py).reshape(shape).map(Bound::unbind);
-    let by_language = [language_count, targets.len()];
+    let by_language = [language_count, target_places.len()];
     let top = (k > 0).then_some([lists, k]);
     Ok(ScanResult {
         greater: table(counts.greater, by_language)?,
         equal: table(counts.equal, by_language)?,
         before: table(counts.before, by_language)?,
+        target_scores,
         pool_sizes: sizes.into_pyarray(py).unbind(),
         rescored,
         top_places: top.map(|shape| table(top_places, shape)).transpose()?,

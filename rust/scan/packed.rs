@@ -13,6 +13,7 @@ use crate::kernel::{Kernel, SIDE_BY_SIDE};
 use crate::pack::int16::{CodedQueries, center};
 use crate::pack::panels::{Groups, Panels};
 use crate::pack::words::Words;
+use crate::scan::Scan;
 use crate::scan::block::{Block, Head};
 use crate::scan::worker::{Share, Shared, Worker};
 use crate::topk::Hit;
@@ -70,7 +71,7 @@ struct Doubt {
 impl<'s, K: Kernel> Worker<'s, K> for PackedWorker<'s, K> {
     fn new(shared: &'s Shared<'s, K>) -> Result<Self> {
         let scan = shared.scan;
-        let panels_per_block = scan.block().div_ceil(K::DOCUMENTS);
+        let panels_per_block = panels_per_block::<K>(scan);
         let coded = shared.codes.is_some();
         Ok(Self {
             shared,
@@ -312,6 +313,11 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
     #[inline(always)]
     fn settle(&mut self) {
         let mut doubts = std::mem::take(&mut self.doubts);
+        // The score of a target is known.
+        doubts.retain(|doubt| {
+            let known = self.known_score(*doubt);
+            known.map(|score| self.decide(*doubt, score)).is_none()
+        });
         // Pairs of one query are scored faster than others.
         doubts.sort_unstable_by_key(|doubt| doubt.query);
         for few in doubts.chunks(SIDE_BY_SIDE) {
@@ -327,6 +333,14 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
         self.share.rescored += doubts.len() as u64;
         self.doubts = doubts;
         self.doubts.clear();
+    }
+
+    /// The canonical score of a document that is a target of the query.
+    #[inline(always)]
+    fn known_score(&self, doubt: Doubt) -> Option<f32> {
+        let targets = self.shared.scan.targets;
+        let place = self.block.place(doubt.row as usize);
+        targets.of_query(doubt.query as usize).find(|target| targets.place(*target) == place).map(|t| targets.score(t))
     }
 
     #[inline(always)]
@@ -349,6 +363,14 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
             self.share.compare(scan, language, target, hit);
         }
     }
+}
+
+/// Panels of a block. A pool of one block has a few more, so that the last
+/// panel of each language does not make a second block.
+fn panels_per_block<K: Kernel>(scan: &Scan<'_>) -> usize {
+    let filled = scan.block().div_ceil(K::DOCUMENTS);
+    let only_block = scan.documents.rows() <= scan.shape.block;
+    if only_block { filled + filled.min(scan.language_count) } else { filled }
 }
 
 /// Positions of the one bits, ascending.

@@ -36,6 +36,13 @@ const REMEMBERED: usize = 1536 << 12;
 /// Queries from which coding the documents pays.
 const FEW_QUERIES: usize = 64;
 
+/// Products of components for which another thread is worth its start.
+const WORTH_A_THREAD: usize = 1 << 25;
+
+/// Documents of the widest panel; other stretches of small pools would waste
+/// lanes.
+const PANEL: usize = 32;
+
 /// Scans all documents once. A list takes nothing below its floor; only
 /// `progress` learns of the documents done.
 pub(crate) fn pass(
@@ -112,8 +119,14 @@ fn stretch_length(scan: &Scan<'_>, threads: usize) -> usize {
     let remembered = REMEMBERED / (bytes * scan.documents.dimension());
     let filled = 256 * scan.language_count;
     let long = if 2 * remembered < filled { 4 * filled } else { remembered.max(filled) };
-    let fair = scan.documents.rows().div_ceil(4 * threads);
-    long.min(fair).max(scan.block())
+    let rows = scan.documents.rows();
+    let fair = rows.div_ceil(4 * threads);
+    // A pool of few blocks is divided among as many threads as its work is
+    // worth; else the last of them would wait for a block of another.
+    let worth =
+        (scan.queries.rows().saturating_mul(rows * scan.documents.dimension()) / WORTH_A_THREAD).clamp(1, threads);
+    let divided = rows.div_ceil(worth).next_multiple_of(PANEL);
+    long.min(fair).max(scan.block().min(divided))
 }
 
 /// Has threads take stretches of documents until none are left.
@@ -139,14 +152,15 @@ fn share_out<'s, K: Kernel, W: Worker<'s, K>>(shared: &'s Shared<'s, K>) -> Resu
         }
     };
     let share_work = || on_threads(threads.min(stretches.max(1)), work);
-    let shares = if scan.shape.read_ahead {
+    // Where all stretches are taken at once, there is nothing to read ahead.
+    let shares = if scan.shape.read_ahead && stretches > threads {
         prefetching(&scan.documents, stretch, threads, &next, share_work)?
     } else {
         share_work()?
     };
     let bad_rows = bad_rows.into_inner().map_err(|_| Error::Worker)?;
     if !bad_rows.is_empty() {
-        return Err(first_bad(bad_rows));
+        return Err(first_bad("documents", bad_rows));
     }
     Ok(shares)
 }

@@ -147,6 +147,25 @@ def test_a_block_is_read_as_its_rows_are(
     (place_of / ("corpus.jsonl.gz" if packed else "corpus.jsonl")).unlink()
 
 
+def test_as_many_objects_as_lines_need_not_be_one_on_each(folder: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    two, first, second = (
+        json.dumps(document(0)) + json.dumps(document(1)),
+        '{"_id": "d2", "text":',
+        '"x", "language": "de"}',
+    )
+    place = folder(two.encode(), first.encode(), second.encode())
+    result = read(place)
+    assert isinstance(result, str)
+    assert "corpus.jsonl:1" in result
+    assert result == row_by_row(place, monkeypatch)
+
+
+def test_plain_lines_are_decoded_in_one_call(folder: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_decoded", None)
+    collection = cm.load(f"beir:{folder(*(document(number, title='t', group='g') for number in range(9)))}")
+    assert collection.documents.texts[8] == "t Eine Katze schläft."
+
+
 def test_plain_lines_are_not_read_row_by_row(folder: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [document(number, title="t", group=f"g{number}", metadata={"url": "x"}, url=[1]) for number in range(9)]
     place = folder(*rows, b"", end=b"\r\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from clinometer.contents import numbered_lines, read_bytes
 from clinometer.errors import FormatError, MissingExtraError, MissingFileError, UsageError
 from clinometer.files import packed
 from clinometer.io import tables
+from clinometer.io.textfiles import write_lines
 
 DOCUMENTS: list[dict[str, Any]] = [
     {"_id": f"d{number}", "title": "T", "text": f"text {number}", "language": ("en", "de")[number % 2]}
@@ -121,3 +123,72 @@ def test_a_file_that_is_nowhere_is_named(folder: Path) -> None:
     (folder / "corpus.jsonl").unlink()
     with pytest.raises(MissingFileError, match=r"neither corpus\.jsonl nor corpus\.jsonl\.gz nor corpus\.jsonl\.zst"):
         cm.load(f"beir:{folder}")
+
+
+PACKED = [".gz", ".zst"]
+
+
+def packed_as(suffix: str, raw: bytes) -> bytes:
+    return gzip.compress(raw) if suffix == ".gz" else packed_by_zstandard(raw)
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+def test_every_suffix_of_packed_files_is_read_and_written(suffix: str, tmp_path: Path) -> None:
+    assert set(packed.SUFFIXES) == set(PACKED)
+    path = tmp_path / f"lines{suffix}"
+    if suffix == ".zst":
+        pytest.importorskip("zstandard")
+    write_lines(path, (f"line {number}" for number in range(2000)))
+    first = path.read_bytes()
+    assert len(first) < 2000 * 9
+    assert read_bytes(path) == b"".join(b"line %d\n" % number for number in range(2000))
+    write_lines(path, (f"line {number}" for number in range(2000)))
+    assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+@pytest.mark.parametrize("name", ["bm25.run", "bm25.trec", "run", "run.bm25.txt"])
+def test_a_packed_run_gives_documents_as_a_plain_one(name: str, suffix: str, tmp_path: Path) -> None:
+    (tmp_path / f"qrels.txt{suffix}").write_bytes(packed_as(suffix, b"q 0 d1 1\n"))
+    (tmp_path / f"languages.tsv{suffix}").write_bytes(packed_as(suffix, b"d1\ten\nd2\tde\nd3\tde\nq\ten\n"))
+    (tmp_path / f"{name}{suffix}").write_bytes(packed_as(suffix, b"q Q0 d2 1 2.0 x\nq Q0 d9 2 1.0 x\n"))
+    assert cm.load(f"trec:{tmp_path}", language="fr").documents.ids == ("d1", "d2", "d3", "d9")
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+def test_packed_files_of_one_language_each_are_found(suffix: str, tmp_path: Path) -> None:
+    question = {"id": "1", "question": "Wer?", "answers": []}
+    article = {"paragraphs": [{"context": "Er.", "qas": [question]}]}
+    for language in ("en", "de"):
+        raw = json.dumps({"data": [article]}).encode()
+        (tmp_path / f"xquad.{language}.json{suffix}").write_bytes(packed_as(suffix, raw))
+    assert len(cm.load(f"xquad:{tmp_path}").documents) == 2
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("trec", "bm25.run.xz"),
+        ("trec", "qrels.bz2"),
+        ("trec", "topics.tsv.zip"),
+        ("xquad", "xquad.de.json.xz"),
+        ("belebele", "deu_Latn.jsonl.bz2"),
+    ],
+)
+def test_a_file_in_another_packing_is_not_passed_over(form: str, name: str, tmp_path: Path) -> None:
+    if form == "trec" and not name.startswith("qrels"):
+        (tmp_path / "qrels.txt").write_text("q 0 d1 1\n")
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(
+        UsageError, match=rf"{name} is packed as \.\w+, which is not read; unpack it, or pack it as \.gz"
+    ):
+        cm.load(f"{form}:{tmp_path}", **({"language": "en"} if form == "trec" else {}))
+
+
+def test_suffixes_of_packed_files_are_named_in_one_place() -> None:
+    package = Path(cm.__file__).parent
+    listed = re.compile(r"""\\\.(gz|zst)|suffix\w* (==|in|!=) .*["']\.(gz|zst)|endswith\(["']\.(gz|zst)""")
+    places = {
+        path.relative_to(package).as_posix() for path in package.rglob("*.py") if listed.search(path.read_text("utf-8"))
+    }
+    assert places == {"files/packed.py"}

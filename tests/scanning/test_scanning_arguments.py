@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import clinometer as cm
 from clinometer.errors import ClinometerError, EmbeddingError, UsageError
+from clinometer.scanning.arguments import repeated_pair
 
 DOCUMENTS = np.eye(4, dtype=np.float32)
 QUERIES = DOCUMENTS[[3, 2, 1]]
@@ -144,3 +145,13 @@ def test_a_view_of_one_row_is_not_copied_many_times(monkeypatch: pytest.MonkeyPa
 def test_values_beyond_float32_are_named_by_row() -> None:
     with pytest.raises(EmbeddingError, match="row 0 of the queries has NaN or infinite"):
         cm.scan(QUERIES.astype(np.float64) * 1e300, DOCUMENTS, [[0], [1], [2]])
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=12), st.booleans())
+def test_a_pair_that_occurs_twice_is_seen_in_any_order(pairs: list[tuple[int, int]], ascending: bool) -> None:
+    pairs = sorted(pairs) if ascending else pairs
+    queries, documents = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    at = repeated_pair(queries, documents)
+    assert (at is None) == (len(set(pairs)) == len(pairs))
+    if at is not None:
+        assert pairs.count(pairs[at]) > 1

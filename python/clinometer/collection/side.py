@@ -28,6 +28,8 @@ class Side:
 
     def __init__(self, *, hashing: bool) -> None:
         self.row_of: dict[str, int] = {}
+        """The row of each id, in the order of the rows."""
+        self._repeating = False
         self.texts: TextSink = SpooledTexts()
         self.empty: dict[str, str] = {}
         """Language of each text that was left out because it is empty."""
@@ -51,7 +53,7 @@ class Side:
     def add(self, id: str, text: str, language: str, group: str | None, span: Span | None) -> None:
         """Add a text with a new id."""
         self.row_of[id] = len(self.row_of)
-        self.texts.extend((text,), None if span is None else Spans([span[0]], [span[1]]))
+        self.texts.extend((text,), None if span is None else Spans(*np.array(span, np.int64).reshape(2, 1)))
         self._languages.append(self._codes.setdefault(language, len(self._codes)))
         self._groups.append(self._group_codes.setdefault(group, len(self._group_codes)))
         if self._sha is not None:
@@ -68,12 +70,8 @@ class Side:
         spans: Spans | None,
     ) -> bool:
         """Add texts, unless one of the ids is there already or given twice: then none is added."""
-        row_of = dict(zip(ids, range(len(self.row_of), len(self.row_of) + len(ids)), strict=True))
-        if len(row_of) < len(ids) or not all(
-            earlier.keys().isdisjoint(row_of) for earlier in (self.row_of, self.empty)
-        ):
+        if not self._number(ids):
             return False
-        self.row_of |= row_of
         self.texts.extend(texts, spans)
         for column, code_of, values in (
             (self._languages, self._codes, languages),
@@ -86,6 +84,25 @@ class Side:
             self._hash()
             self._update(ids, languages, texts)
         return True
+
+    def _number(self, ids: Sequence[str]) -> bool:
+        """Give new ids the next rows; whether all are new."""
+        count = len(self.row_of)
+        if self._repeating:
+            distinct_ids = set(ids)
+            if len(distinct_ids) < len(ids) or not self.row_of.keys().isdisjoint(distinct_ids):
+                return False
+        if not self.empty.keys().isdisjoint(ids):
+            return False
+        self.row_of.update(zip(ids, range(count, count + len(ids)), strict=True))
+        if len(self.row_of) == count + len(ids):
+            return True
+        # Undone this once; from now on ids are looked up first, which takes longer.
+        self._repeating = True
+        while len(self.row_of) > count:
+            self.row_of.popitem()
+        self.row_of = dict(zip(self.row_of, range(count), strict=True))
+        return False
 
     def _hash(self) -> None:
         if self._unhashed:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from itertools import compress
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -33,21 +32,22 @@ class Spans(NamedTuple):
     """Positions and lengths of the lines of several texts.
 
     Example:
-        >>> spans = Spans([0, 12, 30], [11, 17, 5]).only([True, False, True])
+        >>> spans = Spans(np.array([0, 12, 30]), np.array([11, 17, 5])).only([True, False, True])
         >>> spans.at(1)
         (30, 5)
     """
 
-    starts: Sequence[int]
-    lengths: Sequence[int]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
 
     def at(self, row: int) -> Span:
         """Those of one text."""
-        return self.starts[row], self.lengths[row]
+        return int(self.starts[row]), int(self.lengths[row])
 
     def only(self, mask: Sequence[bool]) -> Spans:
         """Those of the texts for which the mask is true."""
-        return Spans(list(compress(self.starts, mask)), list(compress(self.lengths, mask)))
+        rows = np.flatnonzero(mask)
+        return Spans(self.starts[rows], self.lengths[rows])
 
 
 class _Bytes(Protocol):
@@ -193,8 +193,8 @@ class FileTexts:
     def extend(self, texts: Sequence[str], spans: Spans | None) -> None:
         """Add texts by the positions and lengths of their lines."""
         assert spans is not None  # noqa: S101 - a reader that holds lines has their spans
-        self._starts.extend(spans.starts)
-        self._lengths.extend(spans.lengths)
+        self._starts.frombytes(spans.starts.astype(np.int64).tobytes())
+        self._lengths.frombytes(spans.lengths.astype(np.int32).tobytes())
         self._digests.extend(map(hash, texts))
 
     def column(self) -> Sequence[str]:

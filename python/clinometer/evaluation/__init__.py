@@ -93,7 +93,7 @@ def evaluate(
             was retrieved for one, it counts as missed. `complete`, as `trec_eval -c`: all judged queries; the measures
             of trec_eval are 0 for those without a relevant document in the pool. `listed`, as trec_eval without `-c`:
             of these, those with a list in the run.
-        save_run: File for the best 1000 documents of each query in the pool of all languages, as a TREC run; `.gz` by
+        save_run: File for the best 1000 documents of each query in the pool of all languages, as a TREC run; packed by
             suffix.
         show_progress_bar: Draw bars on standard error.
 

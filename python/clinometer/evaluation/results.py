@@ -27,6 +27,7 @@ from clinometer.measures import parse
 __all__ = ["Evaluation"]
 
 _KEYS = ("query_id", "query_language", "scenario", "pool_languages", "question", "cluster")
+_LINES_AT_ONCE = 1024
 _COLUMNS = ("scenario", "query_language", "pool_languages", "measure", "value", "ci_low", "ci_high", "queries",
             "documents", "ties")  # fmt: skip
 
@@ -194,16 +195,20 @@ class Evaluation:
             )
         names = [name for name in self.per_query if name not in _KEYS]
         keys = [name for name in _KEYS if name in self.per_query]
-        heads = [self.per_query[name].tolist() for name in keys]
-        columns = [self.per_query[name].tolist() for name in names]
         encoder = msgspec.json.Encoder()
         with written_whole(path) as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
-            for row in range(len(heads[0])):
-                line: dict[str, Any] = {key: head[row] for key, head in zip(keys, heads, strict=True)}
-                line["pool_languages"] = line["pool_languages"].split("+")
-                values = ((name, column[row]) for name, column in zip(names, columns, strict=True))
-                line["values"] = {name: value for name, value in values if not np.isnan(value)}
-                file.write(encoder.encode(line) + b"\n")
+            for start in range(0, len(self.per_query[keys[0]]), _LINES_AT_ONCE):
+                part = slice(start, start + _LINES_AT_ONCE)
+                heads, columns = ([self.per_query[name][part].tolist() for name in some] for some in (keys, names))
+                lines: list[dict[str, Any]] = [dict(zip(keys, head, strict=True)) for head in zip(*heads, strict=True)]
+                values = zip(*columns, strict=True) if columns else [()] * len(lines)
+                for line, numbers in zip(lines, values, strict=True):
+                    line["pool_languages"] = line["pool_languages"].split("+")
+                    # NaN alone differs from itself.
+                    line["values"] = {
+                        name: number for name, number in zip(names, numbers, strict=True) if number == number
+                    }
+                file.write(encoder.encode_lines(lines))
 
     def to_polars(self) -> Any:
         """The rows as a polars data frame."""

@@ -39,7 +39,7 @@ def save_run(scanned: ScannedCollection, name: str, path: str | os.PathLike[str]
     Args:
         scanned: A scan with lists of the pool of all languages.
         name: Name of the scorer, which becomes the run's tag.
-        path: File of the run; `.gz` by suffix.
+        path: File of the run; packed by suffix.
 
     Raises:
         UsageError: The scorer does not return such lists.

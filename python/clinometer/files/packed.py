@@ -1,20 +1,39 @@
-"""Packed files, gzip or Zstandard by suffix, unpacked part by part."""
+"""Packed files, gzip or Zstandard by suffix, unpacked part by part and written.
+
+Whatever names the suffixes of packed files, in patterns, messages or help, takes them from here.
+"""
 
 from __future__ import annotations
 
 import gzip
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from clinometer.errors import optional_package
+from clinometer.errors import UsageError, optional_package
 from clinometer.files.paths import regular
 
-__all__ = ["SUFFIXES", "BrokenPackingError", "is_packed", "unpacked_name", "unpacked_parts"]
+__all__ = [
+    "SUFFIXES",
+    "SUFFIXES_SHOWN",
+    "BrokenPackingError",
+    "is_packed",
+    "packing",
+    "refuse_unread",
+    "unpacked_name",
+    "unpacked_parts",
+    "unread_names",
+]
 
 SUFFIXES = (".gz", ".zst")
 """Suffixes of packed files."""
+
+SUFFIXES_SHOWN = " or ".join(SUFFIXES)
+"""The suffixes for help and messages."""
+
+_UNREAD_SUFFIXES = (".bz2", ".xz", ".lzma", ".lz4", ".br", ".zip", ".7z", ".Z")
 
 # Zstandard makes at most some 100 MB of it at once.
 _PACKED = 1 << 12
@@ -38,6 +57,42 @@ def unpacked_name(name: str) -> str:
         'qrels.tsv'
     """
     return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
+
+
+def refuse_unread(path: Path) -> None:
+    """Refuse a file that is packed as no reader unpacks it, by its name.
+
+    Raises:
+        UsageError: It is.
+    """
+    if path.suffix in _UNREAD_SUFFIXES:
+        raise UsageError(
+            f"{path} is packed as {path.suffix}, which is not read; unpack it, or pack it as {SUFFIXES_SHOWN}"
+        )
+
+
+def unread_names(name: str) -> list[str]:
+    """Names that a file may have if it is packed as no reader unpacks it."""
+    return [f"{name}{suffix}" for suffix in _UNREAD_SUFFIXES]
+
+
+@contextmanager
+def packing(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """A file to write to, whose contents arrive in `file` packed as the suffix of `path` says.
+
+    Raises:
+        MissingExtraError: The suffix is that of Zstandard, and its package is not installed.
+    """
+    if path.suffix == ".gz":
+        # Without a time and a name, so that the same contents are the same bytes.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+            yield packed  # type: ignore[misc]
+    elif path.suffix == ".zst":
+        zstandard = optional_package("zstandard", "writing a .zst file", "zstd")
+        with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as packed:
+            yield packed
+    else:
+        yield file
 
 
 def unpacked_parts(path: Path, size: int) -> Iterator[bytes]:

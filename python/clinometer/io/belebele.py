@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.collection.groups import connected
 from clinometer.errors import CollectionError, FormatError, shown
+from clinometer.files.packed import SUFFIXES_SHOWN
 from clinometer.io.retrieval import DistinctDocuments, judge_translations
 from clinometer.io.rows import jsonl_rows
 from clinometer.io.textfiles import language_files
@@ -30,7 +31,7 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
     same text in a language.
 
     Args:
-        folder: Folder with files such as `eng_Latn.jsonl` or `eng_Latn.jsonl.gz`; other files are ignored.
+        folder: Folder with files such as `eng_Latn.jsonl`, plain or packed (`.gz`, `.zst`); other files are ignored.
         languages: Labels of the languages to read, None for all.
 
     Returns:
@@ -44,7 +45,7 @@ def read_belebele(folder: str | Path, *, languages: Iterable[str] | None = None)
         CollectionError: The languages contradict each other in how the questions of a page share passages.
     """
     files = language_files(
-        folder, r"([a-z]{3}_[A-Z][a-z]{3})\.jsonl(?:\.gz|\.zst)?", "eng_Latn.jsonl or eng_Latn.jsonl.gz", languages
+        folder, r"([a-z]{3}_[A-Z][a-z]{3})\.jsonl", f"eng_Latn.jsonl, also as {SUFFIXES_SHOWN}", languages
     )
     builder = CollectionBuilder("belebele", leave_out=True)
     rows: dict[str, dict[_Key, tuple[str, str]]] = {}

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, UnsetType
+from numpy.typing import NDArray
 
 from clinometer.collection.stored_texts import FileTexts, Span, Spans, fits_in_memory
 from clinometer.contents import BYTE_ORDER_MARK, line_blocks, too_deep
@@ -59,8 +61,10 @@ class _Text(msgspec.Struct, gc=False):
 
 
 _decode_whole = msgspec.json.Decoder(_WholeDocument).decode
+_decode_lines = msgspec.json.Decoder(_WholeDocument).decode_lines
 _decode_any = msgspec.json.Decoder(_Document).decode
 _decode_text = msgspec.json.Decoder(_Text).decode
+_OPENING, _CLOSING = b"{}"
 
 
 def read_documents(path: Path, assembly: Assembly, labels: Labeller, ids: Ids) -> None:
@@ -77,17 +81,21 @@ def read_documents(path: Path, assembly: Assembly, labels: Labeller, ids: Ids) -
         assembly.hold_documents(FileTexts(HeldFile(path), _text_of))
     decode: Callable[[bytes], _Document] = _decode_whole
     for block in line_blocks(path):
-        block_spans = Spans(*block.spans()) if in_place else None
-        lines, spans = block.lines, block_spans
-        numbers: Sequence[int] = range(block.number, block.number + len(lines))
-        if b"" in lines or b"\r" in lines:
-            filled = [bool(line.strip(b"\r")) for line in lines]
-            lines, numbers = list(compress(lines, filled)), list(compress(numbers, filled))
-            spans = None if spans is None else spans.only(filled)
-        documents = _decoded(lines, decode)
-        if documents is None and decode is _decode_whole:
-            decode = _decode_any
+        starts, lengths = block.spans()
+        block_spans = Spans(starts + (block.start or 0), lengths) if in_place else None
+        numbers: Sequence[int] = range(block.number, block.number + len(starts))
+        spans = block_spans
+        documents = _decoded_together(block.raw, starts, lengths) if decode is _decode_whole else None
+        if documents is None:
+            lines = block.lines
+            if b"" in lines or b"\r" in lines:
+                filled = [bool(line.strip(b"\r")) for line in lines]
+                lines, numbers = list(compress(lines, filled)), list(compress(numbers, filled))
+                spans = None if spans is None else spans.only(filled)
             documents = _decoded(lines, decode)
+            if documents is None and decode is _decode_whole:
+                decode = _decode_any
+                documents = _decoded(lines, decode)
         if documents is None or not _added(assembly, documents, labels, spans, path, numbers):
             for number, raw in block.numbered():
                 span = None if block_spans is None else block_spans.at(number - block.number)
@@ -109,6 +117,22 @@ def _read_table(path: Path, assembly: Assembly, labels: Labeller, ids: Ids) -> N
 def _text_of(line: bytes) -> str:
     document = _decode_text(line.removeprefix(BYTE_ORDER_MARK))
     return joined(document.title, document.text)
+
+
+def _decoded_together(raw: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> list[_Document] | None:
+    """The documents of a block in one call; None if it cannot be decoded, or if a line is not one object."""
+    characters = np.frombuffer(raw, np.uint8)
+    if not lengths.all() or not (
+        (characters[starts] == _OPENING).all() and (characters[starts + lengths - 1] == _CLOSING).all()
+    ):
+        return None
+    try:
+        documents: list[_Document] = [*_decode_lines(raw)]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    # The decoder allows several objects on a line, and one on several lines. But where a line ends with a brace and the
+    # next begins with one, no object goes on: so no line lacks an object, and none has two if the numbers are equal.
+    return documents if len(documents) == len(starts) else None
 
 
 def _decoded(lines: list[bytes], decode: Callable[[bytes], _Document]) -> list[_Document] | None:

@@ -28,7 +28,7 @@ def read_parallel(files: str | Path | Sequence[str | Path], *, languages: Iterab
     or document is empty is left out, and so is a row that repeats another; both are counted.
 
     Args:
-        files: One file or several, `.gz` by suffix; ids are unique across all of them.
+        files: One file or several, packed by suffix; ids are unique across all of them.
         languages: Labels of the languages to keep, None for all.
 
     Returns:

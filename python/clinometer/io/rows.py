@@ -113,7 +113,7 @@ class Row:
 
 
 def jsonl_rows(path: Path) -> Iterator[Row]:
-    """The rows of a JSONL file, `.gz` by suffix; blank lines are skipped.
+    """The rows of a JSONL file, packed by suffix; blank lines are skipped.
 
     Raises:
         FormatError: A line is not a JSON object, or the gzip data are broken.

@@ -1,20 +1,18 @@
-"""Text files, plain or gzip by suffix: located, and written completely or not at all; `clinometer.contents` reads them.
+"""Text files, plain or packed: located, and written completely or not at all; `clinometer.contents` reads them.
 
 No reader sees half a file, because it is written under a temporary name first and then renamed.
 """
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 from collections.abc import Iterable
-from contextlib import nullcontext
 from pathlib import Path
 
 from clinometer.errors import CollectionError, MissingFileError, UsageError
 from clinometer.files import expanded, ordinary, written_whole
-from clinometer.files.packed import SUFFIXES
+from clinometer.files.packed import SUFFIXES, packing, refuse_unread, unpacked_name, unread_names
 from clinometer.languages import canonical, select
 
 __all__ = ["find_file", "language_files", "optional_file", "require_file", "require_folder", "write_lines"]
@@ -41,7 +39,7 @@ def require_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """`name`, `name.gz` or `name.zst` in the folder, whichever exists; one of them must, and only one."""
+    """`name` in the folder, plain or packed, whichever exists; one of them must, and only one."""
     path = optional_file(folder, name)
     if path is None:
         names = " nor ".join([name, *(f"{name}{suffix}" for suffix in SUFFIXES)])
@@ -54,13 +52,17 @@ def optional_file(folder: Path, name: str) -> Path | None:
     paths = [path for suffix in ("", *SUFFIXES) if ordinary(path := folder / f"{name}{suffix}").is_file()]
     if len(paths) > 1:
         raise UsageError(f"{folder} has both {paths[0].name} and {paths[1].name}; remove one of them")
+    if not paths:
+        for unread in unread_names(name):
+            if ordinary(path := folder / unread).is_file():
+                refuse_unread(path)
     return paths[0] if paths else None
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:
-    """Write the lines as UTF-8, gzip if the name ends in `.gz`; completely or not at all.
+    """Write the lines as UTF-8, packed if the name ends in `.gz` or `.zst`; completely or not at all.
 
-    The same lines give the same bytes: a gzip file carries no time and no name.
+    The same lines give the same bytes: a packed file carries no time and no name.
 
     Raises:
         FileNotFoundError: The folder does not exist.
@@ -68,10 +70,9 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     path = expanded(path)
     if not path.parent.is_dir():
         raise MissingFileError(f"the folder {path.parent} does not exist; create it before writing {path.name}")
-    with written_whole(path) as raw:
-        packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else None
-        with packed or nullcontext(raw) as file:
-            file.writelines(f"{line}\n".encode() for line in lines)
+    with written_whole(path) as raw, packing(path, raw) as file:
+        for line in lines:
+            file.write(f"{line}\n".encode())
 
 
 def language_files(
@@ -81,7 +82,8 @@ def language_files(
 
     Args:
         folder: Folder of the files.
-        pattern: Regular expression for a whole file name; its first group is the language label.
+        pattern: Regular expression for a whole file name without the suffix of its packing; its first group is the
+            language label.
         expected: Such names, for the message.
         languages: Labels of the languages to keep, None for all.
 
@@ -93,8 +95,10 @@ def language_files(
     folder = require_folder(folder)
     path_of_language: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        match = re.fullmatch(pattern, path.name)
+        match = re.fullmatch(pattern, unpacked_name(path.name))
         if match is None:
+            if re.fullmatch(pattern, path.stem):
+                refuse_unread(path)
             continue
         label = canonical(match[1])
         if label in path_of_language:

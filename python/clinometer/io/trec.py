@@ -1,4 +1,4 @@
-"""TREC files, as trec_eval reads them: judgements (`qrels`) and ranked results (`run`), plain or `.gz`.
+"""TREC files, as trec_eval reads them: judgements (`qrels`) and ranked results (`run`), plain or packed.
 
 What is written reads back equal, order included: equal scores are in trec_eval's order, document id descending.
 """
@@ -71,7 +71,7 @@ def read_run(path: str | Path) -> dict[str, dict[str, float]]:
 
 
 def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]]) -> None:
-    """Write judgements, lines of `query_id 0 document_id grade`, in the order of `qrels`; `.gz` by suffix.
+    """Write judgements, lines of `query_id 0 document_id grade`, in the order of `qrels`; packed by suffix.
 
     The file is written completely or not at all.
 
@@ -100,7 +100,7 @@ def write_run(
     tag: str,
     tie_break: Literal["trec", "index"] = "trec",
 ) -> None:
-    """Write ranked results, lines of `query_id Q0 document_id rank score tag`; `.gz` by suffix.
+    """Write ranked results, lines of `query_id Q0 document_id rank score tag`; packed by suffix.
 
     Ranks count from 1. Scores have the digits that their type (NumPy's float32, else float64) needs to read back equal.
     The file is written completely or not at all.

@@ -16,6 +16,7 @@ from clinometer.collection import Collection
 from clinometer.contents import decode_text, numbered_lines
 from clinometer.errors import FormatError, MissingFileError, shown
 from clinometer.files import folder_written_whole
+from clinometer.files.packed import refuse_unread, unpacked_name
 from clinometer.io.ids import Ids
 from clinometer.io.judgements import read_judgements
 from clinometer.io.retrieval import Assembly, Labeller
@@ -25,8 +26,8 @@ from clinometer.io.trec import qrels_of, read_run, refuse_white_space, write_qre
 
 __all__ = ["read_trec", "write_trec"]
 
-_QRELS = re.compile(r"qrels[^/]*?(\.gz)?")
-_RUN = re.compile(r"(run[^/]*|[^/]*\.(run|trec))(\.gz)?")
+_QRELS = re.compile(r"qrels[^/]*?")
+_RUN = re.compile(r"run[^/]*?|[^/]*\.(run|trec)")
 
 
 def read_trec(
@@ -44,8 +45,8 @@ def read_trec(
     tab, label), else what the option says.
 
     Args:
-        folder: Folder with one file `qrels*` (TREC's or BEIR's columns), and any of the other files, each also as
-            `.gz`.
+        folder: Folder with one file `qrels*` (TREC's or BEIR's columns), and any of the other files, each also
+            packed (`.gz`, `.zst`).
         language: Label of the texts that `languages.tsv` lacks, or `id` where ids begin with one, as in `read_beir`.
         languages: Labels of the languages to keep, None for all.
         allow_missing: Whether to leave out, and count, judgements whose query or document is not in the files.
@@ -98,7 +99,14 @@ def _only(folder: Path, pattern: re.Pattern[str], expected: str) -> Path:
 
 
 def _all(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file() and pattern.fullmatch(path.name))
+    paths = sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and (pattern.fullmatch(unpacked_name(path.name)) or pattern.fullmatch(path.stem))
+    )
+    for path in paths:
+        refuse_unread(path)
+    return [path for path in paths if pattern.fullmatch(unpacked_name(path.name))]
 
 
 def _labels(folder: Path) -> dict[str, str]:

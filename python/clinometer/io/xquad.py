@@ -1,4 +1,4 @@
-"""XQuAD and XQuAD-R: `xquad.LL.json[.gz]` or `LL.json[.gz]`, a SQuAD 1.1 file for each language, all translations.
+"""XQuAD and XQuAD-R: `xquad.LL.json` or `LL.json`, also packed, a SQuAD 1.1 file for each language, all translations.
 
 Questions are parallel by their id and passages by article and paragraph number; a question at another paragraph in
 another language is refused, because then one of the two keys is wrong.
@@ -16,6 +16,7 @@ import msgspec
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.contents import decode_json, read_bytes
 from clinometer.errors import CollectionError, UsageError
+from clinometer.files.packed import SUFFIXES_SHOWN, unpacked_name
 from clinometer.io.retrieval import DistinctDocuments, judge_translations
 from clinometer.io.textfiles import language_files, require_folder
 from clinometer.languages import KNOWN
@@ -23,8 +24,8 @@ from clinometer.languages import KNOWN
 __all__ = ["read_xquad"]
 
 
-_XQUAD = r"xquad\.(.+)\.json(?:\.gz)?"
-_XQUAD_R = rf"(?:xquad-r\.)?({'|'.join(sorted(KNOWN))}|zh[-_]\w+)\.json(?:\.gz)?"
+_XQUAD = r"xquad\.(.+)\.json"
+_XQUAD_R = rf"(?:xquad-r\.)?({'|'.join(sorted(KNOWN))}|zh[-_]\w+)\.json"
 
 
 class _Question(msgspec.Struct):
@@ -52,8 +53,8 @@ def read_xquad(
     """XQuAD as retrieval: questions are queries, and every translation of the right paragraph is relevant (grade 1).
 
     Args:
-        folder: Folder with `xquad.LL.json` or `xquad.LL.json.gz`, or with `LL.json` or `xquad-r.LL.json` as XQuAD-R has
-            (its sentence boundaries are not used); other files are ignored.
+        folder: Folder with `xquad.LL.json`, or with `LL.json` or `xquad-r.LL.json` as XQuAD-R has (its sentence
+            boundaries are not used), plain or packed (`.gz`, `.zst`); other files are ignored.
         languages: Labels of the languages to read, None for all.
         unit: `passage` keeps each distinct paragraph of a language once (240 in XQuAD; ids such as `en:0-3` count
             article and paragraph from 0). `row` keeps one document for each question (1,190 in XQuAD), duplicates
@@ -73,8 +74,11 @@ def read_xquad(
     if unit not in ("passage", "row"):
         raise UsageError(f"unit is {unit!r}, but it should be 'passage' or 'row'")
     folder = require_folder(folder)
-    names = _XQUAD if any(re.fullmatch(_XQUAD, path.name) for path in folder.iterdir()) else _XQUAD_R
-    files = language_files(folder, names, "xquad.LL.json, xquad.LL.json.gz or, as in XQuAD-R, LL.json", languages)
+    present = [name for path in folder.iterdir() for name in (unpacked_name(path.name), path.stem)]
+    names = _XQUAD if any(re.fullmatch(_XQUAD, name) for name in present) else _XQUAD_R
+    files = language_files(
+        folder, names, f"xquad.LL.json, also as {SUFFIXES_SHOWN}, or, as in XQuAD-R, LL.json", languages
+    )
     builder = CollectionBuilder("xquad", leave_out=True)
     documents = DistinctDocuments(builder, keep_repeats=unit == "row")
     paragraph_of: dict[str, tuple[str, str]] = {}

@@ -38,7 +38,7 @@ def expected_reciprocal_rank(placements: Placements, cutoff: int | None = None) 
         first_rows = np.arange(len(rows)) - groups.earlier
         ranks = groups.above + 1.0
         gains = stops / ranks * np.exp(goes_on - goes_on[first_rows])
-        return per_query(placements, groups.query, np.where(ranks <= (cutoff or np.inf), gains, 0.0), empty=0.0)
+        return per_query(placements, groups, np.where(ranks <= (cutoff or np.inf), gains, 0.0), empty=0.0)
     values = np.zeros(len(groups))
     start, previous, reaching = 0, -1, 1.0
     for number, relevant in enumerate(groups.relevant.tolist()):
@@ -48,7 +48,7 @@ def expected_reciprocal_rank(placements: Placements, cutoff: int | None = None) 
             previous, reaching = groups.query[number], 1.0
         values[number] = reaching * _in_group(members, int(groups.size[number]), int(groups.above[number]), cutoff)
         reaching *= float(np.prod(1.0 - members))
-    return per_query(placements, groups.query, values, empty=0.0)
+    return per_query(placements, groups, values, empty=0.0)
 
 
 def _in_group(satisfied: Vector, size: int, above: int, cutoff: int | None) -> float:

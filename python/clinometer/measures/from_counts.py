@@ -54,19 +54,7 @@ def measure(
         {'RR': [0.5], 'Success@1': [0.0]}
     """
     parsed = parse(measures)
-    weights = np.broadcast_to(np.int64(1), len(ranks.codes))
-    if grades is not None:
-        refuse_masked(grades, "grades", UsageError)
-        weights = array_of(grades, "grades", packed=True)
-    if (
-        weights.shape != ranks.codes.shape
-        or weights.dtype.kind not in "iu"
-        or not (1 <= weights.min(initial=1) <= weights.max(initial=1) <= MOST_GRADE)
-    ):
-        raise UsageError(
-            f"grades must be {len(ranks.codes)} whole numbers from 1 on, up to {MOST_GRADE:,}, one for each relevant "
-            "document"
-        )
+    weights = np.broadcast_to(np.int64(1), len(ranks.codes)) if grades is None else _weights(grades, len(ranks.codes))
     if ranks.pool_sizes is None and any(parsed_measure.name == "MaxRnorm" for parsed_measure in parsed):
         raise UsageError("MaxRnorm needs the size of the pool, which these counts do not have")
     columns = ranks.columns(languages)
@@ -74,7 +62,7 @@ def measure(
     # Batches whose arrays are small enough to be reused: fresh memory costs more than the arithmetic.
     for start in range(0, len(ranks.indptr) - 1, _QUERIES):
         span = slice(start, start + _QUERIES)
-        queries, placed = _placements(_batch(ranks, span), columns, _slice(ranks, span, weights).astype(np.int64))
+        queries, placed = _placements(_batch(ranks, span), columns, _slice(ranks, span, weights))
         for parsed_measure in parsed:
             values = None
             if parsed_measure.needs == "counts":
@@ -87,6 +75,20 @@ def measure(
     return values_of
 
 
+def _weights(grades: ArrayLike, size: int) -> NDArray[np.int64]:
+    refuse_masked(grades, "grades", UsageError)
+    weights = array_of(grades, "grades", packed=True)
+    if (
+        weights.shape != (size,)
+        or weights.dtype.kind not in "iu"
+        or not (1 <= weights.min(initial=1) <= weights.max(initial=1) <= MOST_GRADE)
+    ):
+        raise UsageError(
+            f"grades must be {size} whole numbers from 1 on, up to {MOST_GRADE:,}, one for each relevant document"
+        )
+    return weights.astype(np.int64)
+
+
 def _slice(ranks: RankCounts, span: slice, column: NDArray[Any]) -> NDArray[Any]:
     ends = ranks.indptr[span.start : span.stop + 1]
     return column[ends[0] : ends[-1]]
@@ -94,6 +96,8 @@ def _slice(ranks: RankCounts, span: slice, column: NDArray[Any]) -> NDArray[Any]
 
 def _batch(ranks: RankCounts, span: slice) -> RankCounts:
     """The counts of some queries, without a copy."""
+    if span.stop >= len(ranks.indptr) - 1 and span.start == 0:
+        return ranks
     ends = ranks.indptr[span.start : span.stop + 1]
     names = ("documents", "codes", "scores", "greater", "equal", "before")
     columns: dict[str, Any] = {name: _slice(ranks, span, getattr(ranks, name)) for name in names}
@@ -127,5 +131,5 @@ def _placements(
         sizes=np.broadcast_to(np.int64(size), len(indptr) - 1),
         languages=tuple(ranks.languages[column] for column in columns),
         ties=ranks.ties,
-        retrieved=retrieved,
+        retrieved=None if retrieved.all() else retrieved,
     )

@@ -52,7 +52,7 @@ def max_rank(placements: Placements) -> Vector:
     """
     worst = tie_groups(placements).last()
     m = worst.relevant
-    ranks = per_query(placements, worst.query, worst.above + m * (worst.size + 1) / (m + 1))
+    ranks = per_query(placements, worst, worst.above + m * (worst.size + 1) / (m + 1))
     return np.where(placements.missed, np.nan, ranks)
 
 
@@ -68,7 +68,7 @@ def max_rank_norm(placements: Placements) -> Vector:
     span = np.log2(size) - np.log2(relevant)
     gained = np.log2(size) - at_worst(worst, np.log2)
     norm = np.divide(gained, span, out=np.ones(len(worst)), where=relevant < size)
-    return np.where(placements.missed, 0.0, per_query(placements, worst.query, 100.0 * norm))
+    return np.where(placements.missed, 0.0, per_query(placements, worst, 100.0 * norm))
 
 
 def complete(placements: Placements, cutoff: int) -> Vector:
@@ -81,7 +81,7 @@ def complete(placements: Placements, cutoff: int) -> Vector:
     """
     check_cutoff(cutoff)
     worst = tie_groups(placements).last()
-    values = per_query(placements, worst.query, 100.0 * none_within(worst, worst.size - within(worst, cutoff)))
+    values = per_query(placements, worst, 100.0 * none_within(worst, worst.size - within(worst, cutoff)))
     return np.where(placements.missed, 0.0, values)
 
 
@@ -101,7 +101,7 @@ def reachable(placements: Placements, cutoff: int) -> Vector:
     worst, language = last_by_language(placements)
     if placements.ties != "expected":
         ranks: Vector = worst.above.astype(np.float64) + 1.0
-        within_cutoff = per_query(placements, worst.query, ranks) <= cutoff
+        within_cutoff = per_query(placements, worst, ranks) <= cutoff
         return np.where(within_cutoff & ~placements.missed, 100.0, 0.0)
     # Orders within different languages are independent: the distribution of the sum of ranks, language by language.
     chances = np.zeros((len(placements), cutoff + 1))
@@ -126,7 +126,7 @@ def rank_distance(placements: Placements) -> Vector:
     expected ties it is the difference of the two expectations. Source: the maximal rank distance of arXiv 2408.10536.
     """
     best = tie_groups(placements).first()
-    best_rank = per_query(placements, best.query, at_best(best, lambda ranks: ranks))
+    best_rank = per_query(placements, best, at_best(best, lambda ranks: ranks))
     return np.where(np.diff(placements.indptr) > 1, max_rank(placements) - best_rank, np.nan)
 
 
@@ -143,7 +143,7 @@ def rank_gap(placements: Placements, pivot: str, target: str) -> Vector:
     depths = []
     for language in (target, pivot):
         best = tie_groups(placements, language).first()
-        depths.append(per_query(placements, best.query, at_best(best, np.log2)))
+        depths.append(per_query(placements, best, at_best(best, np.log2)))
     return depths[0] - depths[1]
 
 
@@ -178,7 +178,7 @@ def intrusion(placements: Placements, answer: str, intruder: str) -> Vector:
     """
     best = tie_groups(placements, answer).first()
     above, tied = _intruders(placements, best, intruder)
-    values = per_query(placements, best.query, np.where(above > 0, 1.0, tied / (tied + best.relevant)))
+    values = per_query(placements, best, np.where(above > 0, 1.0, tied / (tied + best.relevant)))
     query, row = first_missed(placements, answer)
     open_values = np.isnan(values[query])
     values[query[open_values]] = _any_retrieved(placements, row[open_values], intruder)
@@ -194,7 +194,7 @@ def intrusion_count(placements: Placements, answer: str, intruder: str) -> Vecto
     """
     best = tie_groups(placements, answer).first()
     above, tied = _intruders(placements, best, intruder)
-    return per_query(placements, best.query, above + tied / (best.relevant + 1))
+    return per_query(placements, best, above + tied / (best.relevant + 1))
 
 
 def strong_violation(placements: Placements, language: str) -> Vector:
@@ -209,10 +209,10 @@ def strong_violation(placements: Placements, language: str) -> Vector:
     worst = tie_groups(placements).last()
     above, tied = _intruders(placements, worst, language)
     if language not in placements.languages:
-        return per_query(placements, worst.query, above)
+        return per_query(placements, worst, above)
     # Only relevant documents and intruders in the tie matter; there is no violation if the relevant ones come first.
     among = replace(worst, size=worst.relevant + tied.astype(np.int64))
-    values = per_query(placements, worst.query, np.where(above > 0, 1.0, 1.0 - none_within(among, tied)))
+    values = per_query(placements, worst, np.where(above > 0, 1.0, 1.0 - none_within(among, tied)))
     query, row = first_missed(placements)
     values[query] = _any_retrieved(placements, row, language)
     other_languages = placements.language != placements.languages.index(language)
@@ -245,7 +245,7 @@ def lang_share(top_languages: NDArray[np.integer], top_is_relevant: NDArray[np.b
 
 def _on_queries(placements: Placements, groups: TieGroups, values: NDArray[np.int64]) -> Vector:
     """The values of the queries' first groups as `(q,)`, NaN for queries without groups."""
-    return per_query(placements, groups.query, values.astype(np.float64))
+    return per_query(placements, groups, values.astype(np.float64))
 
 
 def _intruders(placements: Placements, answers: TieGroups, intruder: str) -> tuple[Vector, Vector]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from clinometer.errors import MeasureError, shown
 from clinometer.measures.definition import RANGES, Need, Option
@@ -71,6 +71,10 @@ class Measure:
         _check_params(self.name, self.params)
 
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         options = _options(self.name)
         settings = ", ".join(value if options[key].bare else f"{key}={value}" for key, value in self.params)
         return self.name + (f"({settings})" if settings else "") + self._depth_mark
@@ -141,17 +145,17 @@ class Measure:
         option = KINDS[self.name].option
         return dict(self.params).get(option.key, option.default) if option else ""
 
-    @property
+    @cached_property
     def lowest_grade(self) -> int:
         """Grade from which on documents are relevant."""
         return int(dict(self.params).get("rel", 1))
 
-    @property
+    @cached_property
     def judged_only(self) -> bool:
         """Whether the pool is that of the documents judged for each query."""
         return "judged_only" in dict(self.params) or KINDS[self.name].judged_only
 
-    @property
+    @cached_property
     def needs(self) -> Need:
         """Input of the measure: `counts`; `leader`, counts and the leading unrelated document; `lists`; `settings`."""
         kind = KINDS[self.name]

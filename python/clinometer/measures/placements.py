@@ -60,7 +60,17 @@ class Placements:
     @cached_property
     def query(self) -> NDArray[np.int64]:
         """`(R,)`: the query that each row belongs to."""
-        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+        return np.repeat(np.arange(len(self)), self.relevant)
+
+    @cached_property
+    def relevant(self) -> NDArray[np.int64]:
+        """`(q,)`: number of relevant documents of each query."""
+        return np.diff(self.indptr)
+
+    @cached_property
+    def absent(self) -> NDArray[np.int64]:
+        """Queries without relevant documents."""
+        return np.flatnonzero(self.relevant == 0)
 
     @cached_property
     def missed(self) -> NDArray[np.bool_]:
@@ -153,9 +163,22 @@ class Placements:
 
     def from_grade(self, lowest: int) -> Placements:
         """The placements of the documents of this grade or more; the others of them count as not relevant."""
-        rows = np.flatnonzero(self.grades >= lowest)
-        if len(rows) == len(self.grades):
+        if lowest <= self._least_grade:
             return self
+        if lowest not in self._from_grade:
+            self._from_grade[lowest] = self._of_grades(lowest)
+        return self._from_grade[lowest]
+
+    @cached_property
+    def _least_grade(self) -> int:
+        return int(self.grades.min(initial=np.iinfo(np.int64).max))
+
+    @cached_property
+    def _from_grade(self) -> dict[int, Placements]:
+        return {}
+
+    def _of_grades(self, lowest: int) -> Placements:
+        rows = np.flatnonzero(self.grades >= lowest)
         per_query = np.bincount(self.query[rows], minlength=len(self))
         every = list(range(len(self.languages)))
         return replace(

@@ -32,9 +32,7 @@ def lpr(placements: Placements, language: str) -> Vector:
     first. [our definition]
     """
     best = tie_groups(placements).first()
-    first = _first_in_language(placements, language) / per_query(
-        placements, best.query, best.relevant.astype(np.float64)
-    )
+    first = _first_in_language(placements, language) / per_query(placements, best, best.relevant.astype(np.float64))
     rate: Vector = np.where(_choice(placements, language), 100.0 * first, np.nan)
     return rate
 
@@ -62,7 +60,7 @@ def lpr_top1(placements: Placements, language: str) -> Vector:
     relevant document is on top; every query for which that is possible has the same weight. [our definition]
     """
     best = tie_groups(placements).first()
-    on_top = per_query(placements, best.query, best.above.astype(np.float64)) == 0
+    on_top = per_query(placements, best, best.above.astype(np.float64)) == 0
     return np.where(on_top, lpr(placements, language), np.nan)
 
 
@@ -102,10 +100,8 @@ def _on_top(placements: Placements, part: Part, language: str, leading: Vector |
     best = tie_groups(placements).first()
     on_top = best.above == 0
     # Shares of the first rank, among all documents that may have it.
-    relevant = per_query(placements, best.query, np.where(on_top, best.relevant / best.size, 0.0), empty=0.0)
-    in_language = _first_in_language(placements, language) / per_query(
-        placements, best.query, best.size.astype(np.float64)
-    )
+    relevant = per_query(placements, best, np.where(on_top, best.relevant / best.size, 0.0), empty=0.0)
+    in_language = _first_in_language(placements, language) / per_query(placements, best, best.size.astype(np.float64))
     in_language = np.where(relevant > 0, in_language, 0.0)
     if part == "SR-QL":
         return 100.0 * in_language
@@ -118,7 +114,7 @@ def _on_top(placements: Placements, part: Part, language: str, leading: Vector |
         code = placements.languages.index(language)
         language_counts += placements.counts.equal[best.row, code]
         language_counts += placements.language[best.row] == code
-    with_relevant = per_query(placements, best.query, language_counts / best.size) - in_language
+    with_relevant = per_query(placements, best, language_counts / best.size) - in_language
     others = np.where(relevant > 0, np.maximum(with_relevant, 0.0), leading)
     return 100.0 * (others if part == "NSR-QL" else 1.0 - relevant - others)
 

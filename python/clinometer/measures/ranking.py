@@ -62,9 +62,10 @@ def discounted_gain(placements: Placements, cutoff: int | None, language: str | 
     NaN for queries without such documents, 0 if none of them was retrieved.
     """
     groups = tie_groups(placements, language)
-    gains = per_query(placements, groups.query, groups.gain * at_each(groups, _discount, cutoff))
+    gains = per_query(placements, groups, groups.gain * at_each(groups, _discount, cutoff))
     missed, _ = first_missed(placements, language)
-    gains[missed] = np.nan_to_num(gains[missed], nan=0.0)
+    if len(missed):
+        gains[missed] = np.nan_to_num(gains[missed], nan=0.0)
     return gains
 
 
@@ -74,7 +75,7 @@ def ideal_gain(placements: Placements, gains: NDArray[Any], cutoff: int | None) 
         gains = gains[np.lexsort((-gains, placements.query))]
     rank = (np.arange(len(gains)) - placements.indptr[placements.query] + 1).astype(np.float64)
     best = np.where(rank <= (cutoff or np.inf), gains * _discount(rank), 0.0)
-    return per_query(placements, placements.query, best)
+    return per_query(placements, placements, best)
 
 
 def reciprocal_rank(placements: Placements, cutoff: int | None = None) -> Vector:
@@ -87,7 +88,7 @@ def reciprocal_rank(placements: Placements, cutoff: int | None = None) -> Vector
     """
     check_cutoff(cutoff)
     best = tie_groups(placements).first()
-    return per_query(placements, best.query, at_best(best, np.reciprocal, cutoff), empty=0.0)
+    return per_query(placements, best, at_best(best, np.reciprocal, cutoff), empty=0.0)
 
 
 def average_precision(placements: Placements, cutoff: int | None = None) -> Vector:
@@ -107,7 +108,7 @@ def average_precision(placements: Placements, cutoff: int | None = None) -> Vect
     places_above = within(groups, cutoff) / groups.size - (groups.above + 1) * inverse_rank
     companions = (groups.relevant - 1) / np.maximum(groups.size - 1, 1)
     precisions = groups.relevant * ((groups.earlier + 1) * inverse_rank + companions * places_above)
-    return per_query(placements, groups.query, precisions, empty=0.0) / np.diff(placements.indptr)
+    return per_query(placements, groups, precisions, empty=0.0) / placements.relevant
 
 
 def recall(placements: Placements, cutoff: int) -> Vector:
@@ -116,7 +117,7 @@ def recall(placements: Placements, cutoff: int) -> Vector:
     Raises:
         UsageError: The cutoff is below 1.
     """
-    return _relevant_within(placements, cutoff) / np.diff(placements.indptr)
+    return _relevant_within(placements, cutoff) / placements.relevant
 
 
 def precision(placements: Placements, cutoff: int) -> Vector:
@@ -140,7 +141,7 @@ def success(placements: Placements, cutoff: int) -> Vector:
     """
     check_cutoff(cutoff)
     best = tie_groups(placements).first()
-    return per_query(placements, best.query, 1.0 - none_within(best, within(best, cutoff)), empty=0.0)
+    return per_query(placements, best, 1.0 - none_within(best, within(best, cutoff)), empty=0.0)
 
 
 def r_precision(placements: Placements) -> Vector:
@@ -148,9 +149,9 @@ def r_precision(placements: Placements) -> Vector:
 
     As in trec_eval (`Rprec`).
     """
-    groups, relevant = tie_groups(placements), np.diff(placements.indptr)
+    groups, relevant = tie_groups(placements), placements.relevant
     places = np.clip(relevant[groups.query] - groups.above, 0, groups.size)
-    return per_query(placements, groups.query, groups.relevant * places / groups.size, empty=0.0) / relevant
+    return per_query(placements, groups, groups.relevant * places / groups.size, empty=0.0) / relevant
 
 
 def rank_biased_precision(placements: Placements, cutoff: int | None = None, *, persistence: float = 0.8) -> Vector:
@@ -168,7 +169,7 @@ def rank_biased_precision(placements: Placements, cutoff: int | None = None, *, 
         raise UsageError(f"the persistence is {persistence}, but must lie between 0 and 1")
     groups = tie_groups(placements)
     weights = at_each(groups, lambda ranks: (1.0 - persistence) * persistence ** (ranks - 1.0), cutoff)
-    return per_query(placements, groups.query, groups.relevant * weights, empty=0.0)
+    return per_query(placements, groups, groups.relevant * weights, empty=0.0)
 
 
 def bpref(placements: Placements) -> Vector:
@@ -181,7 +182,7 @@ def bpref(placements: Placements) -> Vector:
     Args:
         placements: Placements in a pool of judged documents only (of grade 0 or more, as in trec_eval).
     """
-    groups, relevant = tie_groups(placements), np.diff(placements.indptr)
+    groups, relevant = tie_groups(placements), placements.relevant
     of_query = relevant[groups.query]
     bound = np.minimum(placements.sizes - relevant, relevant)[groups.query]
     above, tied = groups.above - groups.earlier, groups.size - groups.relevant
@@ -189,13 +190,16 @@ def bpref(placements: Placements) -> Vector:
     below_bound = np.clip(of_query - above, 0, tied + 1)
     sums = below_bound * above + below_bound * (below_bound - 1) / 2 + (tied + 1 - below_bound) * of_query
     shares = np.divide(sums / (tied + 1), bound, out=np.zeros(len(groups)), where=bound > 0)
-    return per_query(placements, groups.query, groups.relevant * (1.0 - shares), empty=0.0) / relevant
+    return per_query(placements, groups, groups.relevant * (1.0 - shares), empty=0.0) / relevant
 
 
 def _relevant_within(placements: Placements, cutoff: int) -> Vector:
     check_cutoff(cutoff)
     groups = tie_groups(placements)
-    return per_query(placements, groups.query, groups.relevant * within(groups, cutoff) / groups.size, empty=0.0)
+    places = within(groups, cutoff)
+    # Groups of one document have all of it there, or nothing.
+    relevant = places if groups.fixed else groups.relevant * places / groups.size
+    return per_query(placements, groups, relevant, empty=0.0)
 
 
 def _discount(ranks: Vector) -> Vector:

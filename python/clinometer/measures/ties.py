@@ -10,7 +10,7 @@ scores".
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -51,6 +51,7 @@ class TieGroups:
         relevant: Number of relevant documents in the group, 1 to `size`.
         earlier: Number of relevant documents of the query in groups above.
         gain: Sum of the grades of the relevant documents in the group.
+        queries: Number of queries of the placements.
     """
 
     query: Integers
@@ -60,6 +61,7 @@ class TieGroups:
     relevant: Integers
     earlier: Integers
     gain: Integers
+    queries: int
 
     def __len__(self) -> int:
         return len(self.query)
@@ -68,6 +70,11 @@ class TieGroups:
     def fixed(self) -> bool:
         """Whether the order is fixed: every group is one document."""
         return bool((self.size == 1).all())
+
+    @cached_property
+    def absent(self) -> Integers:
+        """Queries without a group."""
+        return np.flatnonzero(np.bincount(self.query, minlength=self.queries) == 0)
 
     def first(self) -> TieGroups:
         """Each query's highest group."""
@@ -83,7 +90,8 @@ class TieGroups:
 
     def take(self, numbers: Integers) -> TieGroups:
         """Some of the groups, by number."""
-        return TieGroups(*(getattr(self, field.name)[numbers] for field in fields(self)))
+        names = (field.name for field in fields(self) if field.name != "queries")
+        return replace(self, **{name: getattr(self, name)[numbers] for name in names})
 
 
 def tie_groups(placements: Placements, language: str | None = None) -> TieGroups:
@@ -106,7 +114,7 @@ def _tie_groups(placements: Placements, language: str | None) -> TieGroups:
         counts = np.bincount(query, minlength=len(placements))
         earlier = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
         above = placements.positions[rows] - 1
-        return TieGroups(query, rows, above, ones, ones, earlier, placements.grades[rows])
+        return TieGroups(query, rows, above, ones, ones, earlier, placements.grades[rows], len(placements))
     above, size = placements.above[rows], placements.tied[rows] + 1
     start = np.flatnonzero(_changes(query) | _changes(above))
     relevant = np.diff(np.append(start, len(rows)))
@@ -120,6 +128,7 @@ def _tie_groups(placements: Placements, language: str | None) -> TieGroups:
         relevant=relevant,
         earlier=start - np.repeat(start[query_starts], groups_of_query),
         gain=np.add.reduceat(placements.grades[rows], start) if len(start) else np.empty(0, dtype=np.int64),
+        queries=len(placements),
     )
 
 
@@ -146,10 +155,10 @@ def last_by_language(placements: Placements) -> tuple[TieGroups, Integers]:
     if placements.ties != "expected":
         ahead = {"optimistic": relevant - 1, "pessimistic": size - 1}.get(placements.ties, before[last])
         size, relevant = np.ones_like(size), np.ones_like(relevant)
-        groups = TieGroups(placements.query[last], last, above[last] + ahead, size, relevant, size - 1, gain)
+        columns = (placements.query[last], last, above[last] + ahead, size, relevant, size - 1, gain)
     else:
-        groups = TieGroups(placements.query[first], first, above[first], size, relevant, np.zeros_like(size), gain)
-    return groups, placements.language[last]
+        columns = (placements.query[first], first, above[first], size, relevant, np.zeros_like(size), gain)
+    return TieGroups(*columns, len(placements)), placements.language[last]
 
 
 def first_missed(placements: Placements, language: str | None = None) -> tuple[Integers, Integers]:
@@ -168,14 +177,15 @@ def _in_language(placements: Placements, rows: Integers, language: str | None) -
     return chosen
 
 
-def per_query(placements: Placements, query: Integers, values: Vector, empty: float = np.nan) -> Vector:
-    """`(q,)`: the sum of each query's values.
+def per_query(placements: Placements, rows: TieGroups | Placements, values: Vector, empty: float = np.nan) -> Vector:
+    """`(q,)`: the sum of each query's values, one for each group, or for each relevant document of the placements.
 
     For queries without values it is `empty`, and NaN for those without relevant documents.
     """
-    total = np.bincount(query, weights=values, minlength=len(placements)).astype(np.float64)
-    total[np.bincount(query, minlength=len(placements)) == 0] = empty
-    total[placements.indptr[1:] == placements.indptr[:-1]] = np.nan
+    # The sum of no values at all has another type.
+    total = np.bincount(rows.query, weights=values, minlength=len(placements)).astype(np.float64, copy=False)
+    total[rows.absent] = empty
+    total[placements.absent] = np.nan
     return total
 
 
@@ -222,7 +232,8 @@ def within(groups: TieGroups, cutoff: int | None) -> Vector:
     """`(T,)`: number of positions of each group before the cutoff, from 0 to `size`."""
     if cutoff is None:
         return groups.size.astype(np.float64)
-    return np.clip(cutoff - groups.above, 0, groups.size).astype(np.float64)
+    # As `numpy.clip`, in half its time.
+    return np.minimum(np.maximum(cutoff - groups.above, 0), groups.size).astype(np.float64)
 
 
 def none_within(groups: TieGroups, places: Vector) -> Vector:
@@ -251,8 +262,8 @@ def _expectation(groups: TieGroups, value: Value, cutoff: int | None, mean: Call
     result = value(ranks)
     if cutoff is not None:
         result = np.where(ranks <= cutoff, result, 0.0)
-    tied = np.flatnonzero(groups.size > 1)
-    if len(tied):
+    if not groups.fixed:
+        tied = np.flatnonzero(groups.size > 1)
         triples = np.stack([groups.above[tied], groups.size[tied], groups.relevant[tied]], axis=1)
         distinct, index = np.unique(triples, axis=0, return_inverse=True)
         means = np.array([mean(*triple) for triple in distinct.tolist()])

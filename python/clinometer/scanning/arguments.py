@@ -282,6 +282,9 @@ def _positions(values: Any, what: str) -> NDArray[np.int64]:
 
 def repeated_pair(queries: NDArray[np.int64], documents: NDArray[np.int64]) -> np.int64 | None:
     """The place of a query and document that occur together before; None without one."""
+    same_query, further = queries[1:] == queries[:-1], documents[1:] > documents[:-1]
+    if ((queries[1:] > queries[:-1]) | (same_query & further)).all():
+        return None  # in ascending order, each once, which takes a tenth of the time of sorting to see
     order = np.lexsort((documents, queries))
     repeated = np.flatnonzero((np.diff(documents[order]) == 0) & (np.diff(queries[order]) == 0))
     return order[repeated[0]] if repeated.size else None

@@ -20,7 +20,7 @@ from clinometer import _core
 from clinometer.errors import ClinometerError, EmbeddingError, FormatError
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, tie_order
 from clinometer.scanning.device.options import DeviceOptions
-from clinometer.scanning.sources import Source, at_hand, is_mapped, parts_of
+from clinometer.scanning.sources import Source, at_hand, in_one_part, is_mapped, parts_of
 from clinometer.scanning.widths import narrow
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Scan",
     "ScanTask",
     "add",
+    "is_whole",
     "join_scores",
     "named_rows",
     "scan_piece",
@@ -135,7 +136,7 @@ class ScanTask:
         targets: `(R,)`: their positions in the pool.
         codes: `(R,)`: their languages.
         places: `(R,)`: their places in the tie order.
-        scores: `(R,)`: their scores, once they are known.
+        scores: `(R,)`: their scores, once they are known; None where the pass over the only shard computes them.
         settings: Settings of every pass.
     """
 
@@ -144,8 +145,14 @@ class ScanTask:
     targets: NDArray[np.int64]
     codes: NDArray[np.int64]
     places: NDArray[np.uint32]
-    scores: NDArray[np.float32]
+    scores: NDArray[np.float32] | None
     settings: PassSettings
+
+    @property
+    def known_scores(self) -> NDArray[np.float32]:
+        """The scores, for what cannot compute them."""
+        assert self.scores is not None  # noqa: S101 - only a pass of the core over a whole pool computes them
+        return self.scores
 
     def counts(self, **columns: NDArray[Any]) -> RankCounts:
         """Counts of these targets: scores, the three counts and the sizes of the pool."""
@@ -163,7 +170,7 @@ class ScanTask:
 
 
 def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -> Scan:
-    """Counts and lists of one shard; the scores of the targets are known.
+    """Counts and lists of one shard; the scores of the targets are known, or all targets are in it (`is_whole`).
 
     `progress` is called with the number of documents that are done.
 
@@ -172,6 +179,9 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
         FormatError: The file of the shard has changed.
     """
     settings, total = task.settings, None
+    target_rows = None
+    if task.scores is None:
+        target_rows = (task.targets - piece.start).astype(np.uint32)
     for at, rows in _blocks(settings, piece):
         span = slice(at, at + len(rows))
         with named_rows(piece, at):
@@ -185,12 +195,12 @@ def scan_piece(task: ScanTask, piece: Piece, progress: Progress | None = None) -
                     first_place=piece.start + at,
                     read_ahead=is_mapped(rows),
                 ),
-                _core.Targets(task.indptr, task.scores, task.places),
+                _core.Targets(task.indptr, task.scores, task.places, target_rows),
                 _core.PassOptions(**settings.options),
                 progress=None if progress is None else partial(_from, progress, at),
             )
         counts = task.counts(
-            scores=task.scores,
+            scores=core_result.target_scores,
             greater=narrow(core_result.greater.T),
             equal=narrow(core_result.equal.T),
             before=narrow(core_result.before.T),
@@ -219,6 +229,11 @@ def score_piece(task: ScanTask, piece: Piece) -> tuple[NDArray[np.int64], NDArra
     pairs = query_of[here], local.astype(np.uint32)
     with named_rows(piece, 0, distinct):
         return here, _core.score_pairs(task.queries, rows, *pairs, **settings.pair_options)
+
+
+def is_whole(settings: PassSettings, piece: Piece) -> bool:
+    """Whether the core gets all rows of a shard at once, as they are scored."""
+    return settings.transform is None and settings.device is None and in_one_part(piece.source)
 
 
 def join_scores(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import Any
@@ -30,6 +31,7 @@ from clinometer.scanning.passes import (
     Scan,
     ScanTask,
     add,
+    is_whole,
     join_scores,
     scan_piece,
     score_piece,
@@ -148,8 +150,6 @@ class Pool:
         Raises:
             UsageError: The budget, or this process's memory, is too small; the message says what would do.
         """
-        from tqdm.auto import tqdm
-
         if self.settings.device is not None and not executor.in_process:
             raise UsageError("a scan on a device runs in this process; leave out the executor, or the device")
         options = self.settings.options
@@ -159,8 +159,7 @@ class Pool:
             pool = replace(pool, pieces=[replace(piece, source=spread(piece.source)) for piece in self.pieces])
         step = pool._queries_at_once(memory_budget, queries.shape[1], indptr, executor, cut=checkpoint is None)
         starts = range(0, len(queries), step)
-        looks: dict[str, Any] = {"desc": "scan", "unit": " documents", "unit_scale": True, "file": sys.stderr}
-        with tqdm(total=len(self) * len(starts), disable=not show_progress_bar, **looks) as bar:
+        with _progress_bar(len(self) * len(starts)) if show_progress_bar else nullcontext() as bar:
             batches = Batches(len(queries), len(targets))
             try:
                 for batch, at in enumerate(starts):
@@ -181,15 +180,19 @@ class Pool:
         finished = {} if checkpoint is None else checkpoint.finished(batch, task, len(self.pieces))
         numbers = [number for number in range(len(self.pieces)) if number not in finished]
         pieces = [self.pieces[number] for number in numbers]
-        bar.update(sum(len(self.pieces[number]) for number in finished))
+        if bar is not None:
+            bar.update(sum(len(self.pieces[number]) for number in finished))
         parts = [reduce(add, (part() for part in finished.values()))] if finished else []
-        if len(task.targets) and pieces:
+        if len(self.pieces) == 1 and is_whole(self.settings, self.pieces[0]):
+            # The pass computes the scores too, from queries that it makes ready once.
+            task = replace(task, scores=None)
+        elif len(task.targets) and pieces:
             task = replace(task, scores=self._scores(task, executor))
 
         def done(item: int, result: Callable[[], Scan]) -> None:
             if checkpoint is not None:
                 checkpoint.keep(batch, numbers[item], result())
-            if not executor.in_process:
+            if bar is not None and not executor.in_process:
                 bar.update(len(pieces[item]))
 
         if pieces:
@@ -320,7 +323,15 @@ def _pass_of(task: ScanTask) -> Callable[..., Scan]:
     return DevicePass(task)
 
 
+def _progress_bar(documents: int) -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(total=documents, desc="scan", unit=" documents", unit_scale=True, file=sys.stderr)
+
+
 def _watched(pass_over: Callable[..., Scan], bar: Any, piece: Piece) -> Scan:
-    """The scan of a piece, moving the bar as it runs."""
+    """The scan of a piece, moving the bar, if there is one, as it runs."""
+    if bar is None:
+        return pass_over(piece, None)
     start = bar.n
-    return pass_over(piece, None if bar.disable else lambda done: bar.update(start + done - bar.n))
+    return pass_over(piece, lambda done: bar.update(start + done - bar.n))

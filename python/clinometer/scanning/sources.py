@@ -23,11 +23,11 @@ from clinometer.store.codes import decoded
 from clinometer.store.manifest import Shard
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.shards import map_shard, read_rows, stored_rows, take_rows
-from clinometer.vectors import map_of
+from clinometer.vectors import address_of, map_of
 
 __all__ = [
-    *("Held", "Mapped", "Remote", "Source", "arrays_in", "at_hand", "fetched_bytes", "is_mapped", "parts_of"),
-    *("remote_block_bytes", "sources_of_store", "spread"),
+    *("Held", "Mapped", "Remote", "Source", "arrays_in", "at_hand", "fetched_bytes", "in_one_part", "is_mapped"),
+    *("parts_of", "remote_block_bytes", "sources_of_store", "spread"),
 ]
 
 _DIGEST_DIFFERS = "its checksum differs from the manifest's; copy it again"
@@ -294,6 +294,11 @@ def parts_of(source: Source, most: int | None = None, *, checked: bool) -> Itera
             yield source.block(start, min(start + most, len(source)))
 
 
+def in_one_part(source: Source) -> bool:
+    """Whether `parts_of` gives all rows at once; those of object storage come by blocks."""
+    return not isinstance(source, Remote)
+
+
 def at_hand(source: Source) -> bool:
     """Whether `open` copies no rows: they are in memory, or a map of a file has them as they are."""
     return isinstance(source, Held) or (isinstance(source, Mapped) and source.dtype != "int16")
@@ -351,7 +356,7 @@ def spread(source: Source) -> Source:
     root = map_of(source.rows)
     if root is None or root.filename is None:
         return source
-    offset = root.offset + source.rows.ctypes.data - root.ctypes.data
+    offset = root.offset + address_of(source.rows) - address_of(root)
     rows, dimension = source.rows.shape
     return Mapped(str(Path(root.filename).absolute()), offset, (rows, dimension), source.rows.dtype.name)
 

@@ -323,10 +323,15 @@ def related_targets(
             for row, grade in zip(collection.judged[span], collection.grades[span], strict=True)
             if grade >= 1 and (excluded is None or row != excluded[query])
         }
+        groups = set()
         for row in list(grade_of):
-            for twin in twins[row]:
+            # Answers may be twins of each other.
+            if (group := twins.group(row)) < 0 or group in groups:
+                continue
+            groups.add(group)
+            for twin in twins[row].tolist():
                 if excluded is None or twin != excluded[query]:
-                    grade_of.setdefault(int(twin), 0)
+                    grade_of.setdefault(twin, 0)
         targets += grade_of.keys()
         grades += grade_of.values()
         indptr.append(len(targets))

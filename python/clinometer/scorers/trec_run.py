@@ -36,7 +36,7 @@ class RunScorer:
     list is what it names in these languages. The results give the number of answers that are not listed.
 
     Args:
-        run: File of lines `query_id Q0 document_id rank score tag`, `.gz` by suffix, or `{query id: {document id:
+        run: File of lines `query_id Q0 document_id rank score tag`, packed by suffix, or `{query id: {document id:
             score}}`. Ids are those of the collection. Scores decide, not the ranks of the file, as in trec_eval. With
             `ties="trec"` they are rounded to float32, as trec_eval reads them; else they keep all their digits.
         name: Name in results; by default the name of the file.

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clinometer.collection.columns import distinct
 from clinometer.errors import UsageError
 from clinometer.store.reader import EmbeddingStore
 from clinometer.store.rowfiles import read_column
@@ -52,7 +53,7 @@ def rows_of_ids(store: EmbeddingStore, ids: Collection[str]) -> dict[str, int]:
 
 def ids_at(store: EmbeddingStore, rows: ArrayLike) -> dict[int, str]:
     """The id of each of some rows."""
-    distinct_rows = np.unique(np.asarray(rows, dtype=np.int64))
+    distinct_rows = distinct(np.asarray(rows, dtype=np.int64).ravel())
     id_of_row: dict[int, str] = {}
     for start, shard in store.manifest.numbered_shards():
         shard_rows = distinct_rows[(distinct_rows >= start) & (distinct_rows < start + shard.rows)].tolist()

@@ -117,7 +117,7 @@ def parallel_samples(
     """Training samples from parallel JSONL, `{"id": ..., "texts": {"en": {"query": ..., "document": ...}, ...}}`.
 
     Args:
-        files: One file or several, `.gz` by suffix; ids are unique over all of them.
+        files: One file or several, packed by suffix; ids are unique over all of them.
         languages: Target languages. An item gives one sample for each of them that it has.
         samples: Maximum number of samples per target language; None for all.
         seed: Seed of the choice of samples and of their order; the split does not depend on it.

@@ -42,7 +42,7 @@ def development_collection(
     relevant documents.
 
     Args:
-        items_or_files: Files of parallel JSONL, `.gz` by suffix, or items of `read_items`.
+        items_or_files: Files of parallel JSONL, packed by suffix, or items of `read_items`.
         languages: Target languages: the same as in training, since repeated texts are detected in these.
         split: `dev`; or `train`, to see how far the two are apart; or `all`.
         dev_share: Share of the pages kept for development: the same as in training.

@@ -152,7 +152,7 @@ class Translated:
     statistics: dict[str, Any] = field(default_factory=dict)
 
     def write(self, path: str | Path) -> None:
-        """Write the rows as JSONL, `.gz` by suffix; `read_translated` reads them."""
+        """Write the rows as JSONL, packed by suffix; `read_translated` reads them."""
         write_lines(path, [json.dumps(row, ensure_ascii=False) for row in self.rows])
 
 

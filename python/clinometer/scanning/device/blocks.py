@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clinometer.collection.columns import distinct
 from clinometer.scanning.device.arithmetic import Operand, bound_of, operand
 from clinometer.scanning.device.prepare import power_of_two
 
@@ -117,7 +118,7 @@ def block_of(
     keys = codes.astype(np.int64) << 16 | (classes + (1 << 15))
     ends = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
     order = np.arange(len(keys))
-    if len(ends) - 1 > len(np.unique(keys)):
+    if len(ends) - 1 > len(distinct(keys)):
         order = np.argsort(keys, kind="stable")
         ends = [0, *(np.flatnonzero(np.diff(keys[order])) + 1).tolist(), len(keys)]
         permutation = torch.from_numpy(order).to(ready.device)

@@ -121,7 +121,7 @@ class _PartPass:
         task, queries, options = self._task, self._queries, self._task.settings.options
         k, languages = options["k"], len(task.settings.labels)
         canonical = CanonicalScores(queries.rows, queries.ready, self._source, task.settings, queries.chain_bytes)
-        counting = Counting(task.scores, task.places, languages, queries.exact)
+        counting = Counting(task.known_scores, task.places, languages, queries.exact)
         lists = languages if options["per_language"] else 1
         places = torch.from_numpy(self._places).to(queries.exact)
         listings = [Listing(batch, k, lists, places, canonical) for batch in queries.first_batches] if k else []
@@ -134,7 +134,7 @@ class _PartPass:
                     progress(self._at + stop)
             greater, equal, before = counting.result()
             counts = task.counts(
-                scores=task.scores, greater=greater, equal=equal, before=before,
+                scores=task.known_scores, greater=greater, equal=equal, before=before,
                 pool_sizes=np.bincount(self._codes, minlength=languages),
             )  # fmt: skip
             return Scan(counts, self._lists(listings, k, lists) if listings else None, canonical.pairs)
