@@ -48,6 +48,30 @@ pub(crate) type RowPairs<'a> = [(&'a [f32], &'a [f32]); SIDE_BY_SIDE];
 /// for itself, and memory delivers more to a core that reads several places.
 pub(crate) const ABREAST: usize = 4;
 
+/// Bytes before they are read at which memory is asked for what near scores
+/// read next: about two rows. The processor's own guess starts late in every
+/// run and ends with every page, and costs a fifth of the time.
+const AHEAD: usize = 3072;
+
+/// Fetches into the cache what is read `AHEAD` of this place.
+#[inline(always)]
+fn fetch_ahead<T>(place: *const T) {
+    prefetch(place.cast::<u8>().wrapping_add(AHEAD));
+}
+
+/// Fetches a line into the cache; a hint, which any address may be given to.
+#[inline(always)]
+pub(crate) fn prefetch(place: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: it cannot fault, and SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
 /// Fewest lanes of a sum that has no prescribed order.
 pub(crate) const LANES: usize = 8;
 

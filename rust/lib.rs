@@ -11,13 +11,15 @@
 //! thread count, block and shard gives the same bits.
 
 // A module (but not its tests) imports only from those further left: error,
-// cancel, mapped, memory, threads, kernel, matrix, pack, ranks, topk, scan, pairs, resample,
+// cancel, heap, mapped, memory, threads, kernel, matrix, pack, ranks, topk, scan, pairs, resample,
 // peak, python.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod cancel;
 mod error;
+#[cfg(unix)]
+mod heap;
 mod kernel;
 mod mapped;
 mod matrix;

@@ -2,12 +2,13 @@
 //! for scoring.
 
 use std::hint::black_box;
+use std::ops::Range;
 
 use half::f16;
 
 use crate::error::{BadRows, Error, Result, RowProblem};
-use crate::kernel::Kernel;
 use crate::kernel::isa::{Dispatch, Isa};
+use crate::kernel::{self, Kernel};
 use crate::mapped::span_of;
 use crate::memory::zeros;
 use crate::threads::{on_parts, thread_count, threads_worth};
@@ -21,12 +22,23 @@ pub enum Elements<'a> {
     F16(&'a [f16]),
 }
 
+impl Elements<'_> {
+    fn len(self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::F16(values) => values.len(),
+        }
+    }
+}
+
 /// Rows of equal length, borrowed from the caller (often a memory map).
 #[derive(Debug, Clone, Copy)]
 pub struct Matrix<'a> {
     elements: Elements<'a>,
     rows: usize,
     dimension: usize,
+    /// Components from the start of a row to that of the next one.
+    stride: usize,
 }
 
 /// How two vectors are compared.
@@ -55,14 +67,11 @@ impl<'a> Matrix<'a> {
     /// # Errors
     /// The dimension is zero or the number of components differs.
     pub fn new(elements: Elements<'a>, rows: usize, dimension: usize) -> Result<Self> {
-        let length = match elements {
-            Elements::F32(values) => values.len(),
-            Elements::F16(values) => values.len(),
-        };
+        let length = elements.len();
         if dimension == 0 || rows.checked_mul(dimension) != Some(length) {
             return Err(Error::Shape(format!("{length} components are not {rows} rows of dimension {dimension}")));
         }
-        Ok(Self { elements, rows, dimension })
+        Ok(Self { elements, rows, dimension, stride: dimension })
     }
 
     /// Number of rows.
@@ -79,7 +88,7 @@ impl<'a> Matrix<'a> {
 
     /// Where the rows lie, for `guarded`.
     #[must_use]
-    pub fn span(&self) -> std::ops::Range<usize> {
+    pub fn span(&self) -> Range<usize> {
         match self.elements {
             Elements::F32(values) => span_of(values),
             Elements::F16(values) => span_of(values),
@@ -90,21 +99,31 @@ impl<'a> Matrix<'a> {
         self.elements
     }
 
+    /// The first of each `step` rows, where they are.
+    pub(crate) fn every(&self, step: usize) -> Self {
+        Self { rows: self.rows.div_ceil(step), stride: self.stride * step, ..*self }
+    }
+
+    /// Which of the elements are the components of a row.
+    #[inline(always)]
+    pub(crate) fn components(&self, row: usize) -> Range<usize> {
+        row * self.stride..row * self.stride + self.dimension
+    }
+
     /// Fetches a row into the cache that will soon be read.
     #[inline(always)]
     pub(crate) fn prefetch(&self, row: usize) {
-        let start = row * self.dimension;
         match self.elements {
-            Elements::F32(values) => prefetch(&values[start..start + self.dimension]),
-            Elements::F16(values) => prefetch(&values[start..start + self.dimension]),
+            Elements::F32(values) => prefetch(&values[self.components(row)]),
+            Elements::F16(values) => prefetch(&values[self.components(row)]),
         }
     }
 
     /// Reads a component of each memory page of these rows, so that a memory
     /// map fetches them.
-    pub(crate) fn touch(&self, rows: std::ops::Range<usize>) {
+    pub(crate) fn touch(&self, rows: Range<usize>) {
         const PAGE: usize = 4096;
-        let span = rows.start * self.dimension..rows.end * self.dimension;
+        let span = rows.start * self.stride..(rows.end * self.stride).min(self.elements.len());
         match self.elements {
             Elements::F32(values) => {
                 black_box(values[span].iter().step_by(PAGE / 4).fold(0, |sum: u32, value| sum ^ value.to_bits()));
@@ -129,7 +148,7 @@ impl<'a> Matrix<'a> {
         similarity: Similarity,
         out: &mut [f32],
     ) -> std::result::Result<f64, RowProblem> {
-        let span = row * self.dimension..(row + 1) * self.dimension;
+        let span = self.components(row);
         match self.elements {
             Elements::F32(values) => out.copy_from_slice(&values[span]),
             Elements::F16(values) => kernel.widen(&values[span], out),
@@ -261,7 +280,7 @@ impl Prepared {
 
     /// Some of the rows.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
-        let values = rows.iter().flat_map(|row| self.row(*row)).copied().collect();
+        let values = rows.iter().map(|row| self.row(*row)).collect::<Vec<_>>().concat();
         Self { values, ..*self }
     }
 
@@ -282,14 +301,7 @@ pub(crate) fn first_bad(input: &'static str, mut rows: Vec<(u64, RowProblem)>) -
 
 #[inline(always)]
 fn prefetch<T>(values: &[T]) {
-    #[cfg(target_arch = "x86_64")]
-    for line in values.chunks(64 / size_of::<T>()) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint; it cannot fault, and SSE is part of x86-64.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = values;
+    values.chunks(64 / size_of::<T>()).for_each(|line| kernel::prefetch(line.as_ptr().cast()));
 }
 
 #[inline(always)]
@@ -366,6 +378,22 @@ mod tests {
         let values = [1e-45_f32, 0.0];
         let matrix = Matrix::new(Elements::F32(&values), 1, 2).unwrap();
         assert_eq!(matrix.prepare(Similarity::Cosine, "queries").unwrap().row(0), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn every_few_rows_are_read_where_they_lie() {
+        let values: Vec<f32> = (1..=21_i16).map(f32::from).collect();
+        let matrix = Matrix::new(Elements::F32(&values), 7, 3).unwrap();
+        for step in 1..9 {
+            let few = matrix.every(step);
+            assert_eq!(few.rows(), 7_usize.div_ceil(step));
+            few.touch(0..few.rows());
+            let rows = few.prepare(Similarity::Dot, "queries").unwrap();
+            for row in 0..few.rows() {
+                few.prefetch(row);
+                assert_eq!(rows.row(row), &values[3 * step * row..][..3]);
+            }
+        }
     }
 
     #[test]

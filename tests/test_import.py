@@ -56,6 +56,19 @@ print(*sys.modules)
     assert not HEAVY & {name.partition(".")[0] for name in python(code, strict=True).split()}
 
 
+def test_a_scan_waits_for_no_bar_that_is_not_drawn() -> None:
+    code = """
+import sys
+import numpy as np
+import clinometer as cm
+rows = np.eye(3, dtype=np.float32)
+cm.scan(rows, rows, [[0], [1], [2]], k=1)
+cm.scan_scores(rows, [[0], [1], [2]])
+print(*sys.modules)
+"""
+    assert {"asyncio", "tqdm"} & set(python(code, strict=True).split()) == set()
+
+
 def test_importing_changes_nothing_outside() -> None:
     code = """
 import logging, os, signal, warnings

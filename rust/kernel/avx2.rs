@@ -14,7 +14,7 @@ use std::arch::x86_64::{
 use half::f16;
 
 use crate::kernel::forward::forward_kernel;
-use crate::kernel::{ABREAST, Component, Kernel, LANES, NearSums, RowPairs, SIDE_BY_SIDE};
+use crate::kernel::{ABREAST, Component, Kernel, LANES, NearSums, RowPairs, SIDE_BY_SIDE, fetch_ahead};
 
 /// Proof that this machine has AVX2, FMA, F16C, POPCNT and BMI1.
 #[derive(Debug, Clone, Copy)]
@@ -309,7 +309,9 @@ fn near_in_registers<C: Component, const N: usize>(rows: [&[C]; ABREAST], querie
         // SAFETY: all are `depth >= k + 8` long, by the assertion.
         unsafe {
             for i in 0..ABREAST {
-                let components = eight(rows[i].as_ptr().add(k));
+                let row = rows[i].as_ptr().add(k);
+                fetch_ahead(row);
+                let components = eight(row);
                 squares[i] = _mm256_fmadd_ps(components, components, squares[i]);
                 for n in 0..N {
                     let query = _mm256_loadu_ps(queries[n].as_ptr().add(k));

@@ -14,7 +14,7 @@ use half::f16;
 
 use crate::kernel::avx2::{Avx2, across, chains, pack};
 use crate::kernel::forward::forward_kernel;
-use crate::kernel::{ABREAST, Component, Kernel, NearSums, RowPairs, SIDE_BY_SIDE};
+use crate::kernel::{ABREAST, Component, Kernel, NearSums, RowPairs, SIDE_BY_SIDE, fetch_ahead};
 
 /// Proof that this machine has the instructions named at `enter`.
 #[derive(Debug, Clone, Copy)]
@@ -182,7 +182,9 @@ fn near<C: Component, const N: usize>(rows: [&[C]; ABREAST], queries: [&[f32]; N
         // SAFETY: all are `depth >= k + 16` long, by the assertion.
         unsafe {
             for i in 0..ABREAST {
-                components[i] = sixteen(rows[i].as_ptr().add(k));
+                let row = rows[i].as_ptr().add(k);
+                fetch_ahead(row);
+                components[i] = sixteen(row);
             }
             for n in 0..N {
                 others[n] = sixteen(queries[n].as_ptr().add(k));

@@ -17,7 +17,8 @@ const AHEAD: usize = 4;
 pub(crate) struct Block {
     /// Rows ready for scoring, one after another.
     rows: Words,
-    panels: Panels,
+    /// None until a block is first packed so: with integers, perhaps never.
+    panels: Option<Panels>,
     codes: Option<Codes>,
     heads: Vec<Head>,
     places: Vec<u32>,
@@ -54,7 +55,7 @@ impl Block {
         };
         Self {
             rows: Words::new(panels * K::DOCUMENTS * dimension),
-            panels: Panels::new(panels, K::DOCUMENTS, dimension),
+            panels: None,
             codes: coded.then(codes),
             heads: Vec::with_capacity(panels),
             places: Vec::with_capacity(panels * K::DOCUMENTS),
@@ -101,9 +102,10 @@ impl Block {
     /// masks their scores, whatever they are.
     #[inline(always)]
     pub(crate) fn pack<K: Kernel>(&mut self, kernel: K) {
-        let size = K::DOCUMENTS * self.dimension;
-        for (panel, rows) in self.rows.u32().chunks_exact(size).take(self.heads.len()).enumerate() {
-            kernel.pack(self.dimension, rows, self.panels.panel_mut(panel));
+        let rows = self.rows.u32().chunks_exact(K::DOCUMENTS * self.dimension);
+        let panels = self.panels.get_or_insert_with(|| Panels::new(rows.len(), K::DOCUMENTS, self.dimension));
+        for (panel, rows) in rows.take(self.heads.len()).enumerate() {
+            kernel.pack(self.dimension, rows, panels.panel_mut(panel));
         }
     }
 
@@ -140,8 +142,9 @@ impl Block {
         &self.places[panel * K::DOCUMENTS..(panel + 1) * K::DOCUMENTS]
     }
 
+    /// A panel; empty if the block is not packed so.
     pub(crate) fn panel(&self, panel: usize) -> &[f32] {
-        self.panels.f32(panel)
+        self.panels.as_ref().map_or(&[], |panels| panels.f32(panel))
     }
 
     /// The panels as integers; empty if the block keeps none.

@@ -9,10 +9,9 @@
 
 use crate::cancel::Control;
 use crate::error::{Error, Result};
-use crate::matrix::{Elements, Matrix};
 use crate::ranks::Targets;
 use crate::scan::pass::{pass, streams};
-use crate::scan::{Outcome, Precision, Scan};
+use crate::scan::{Outcome, Precision, Scan, Shape};
 
 /// Fewest documents for each sampled one.
 const SPACING: usize = 64;
@@ -38,32 +37,26 @@ pub(crate) fn estimate(scan: &Scan<'_>, control: &Control) -> Result<Option<Vec<
     // with five deviations a floor is rarely too high.
     let mean = scan.k as f64 / spacing as f64;
     let rank = (mean + 5.0 * mean.sqrt() + 4.0).ceil() as usize;
-    let rows: Vec<usize> = (0..documents).step_by(spacing).collect();
-    if rank * 4 > rows.len() {
+    // Rows stay where they are: a copy of them would be a fifth of the memory of a scan of many queries.
+    let sample = scan.documents.every(spacing);
+    if rank * 4 > sample.rows() {
         return Ok(None);
     }
-    let languages: Vec<u16> = rows.iter().map(|row| scan.languages[*row]).collect();
+    let languages: Vec<u16> = scan.languages.iter().step_by(spacing).copied().collect();
     let sampled = Scan {
+        documents: sample,
         languages: &languages,
         places: None,
         first_place: 0,
         targets: Targets::NONE,
         k: rank,
         precision: if few { Precision::Auto } else { Precision::Float32 },
+        // Reading ahead would read all that lies between them.
+        shape: Shape { read_ahead: false, ..scan.shape },
         ..scan.clone()
     };
     // Rows that cannot be scored are for the scan itself to name.
-    let best = match scan.documents.elements() {
-        Elements::F32(values) => {
-            let values = gather(values, &rows, scan.documents.dimension());
-            best(&sampled, Elements::F32(&values), control)
-        }
-        Elements::F16(values) => {
-            let values = gather(values, &rows, scan.documents.dimension());
-            best(&sampled, Elements::F16(&values), control)
-        }
-    };
-    match best {
+    match pass(&sampled, None, None, control) {
         Err(Error::Rows(_)) => Ok(None),
         Err(error) => Err(error),
         Ok(outcome) => {
@@ -71,15 +64,6 @@ pub(crate) fn estimate(scan: &Scan<'_>, control: &Control) -> Result<Option<Vec<
             Ok(Some((0..scan.lists()?).map(floor).collect()))
         }
     }
-}
-
-fn gather<T: Copy>(values: &[T], rows: &[usize], dimension: usize) -> Vec<T> {
-    rows.iter().flat_map(|row| &values[row * dimension..(row + 1) * dimension]).copied().collect()
-}
-
-fn best(sampled: &Scan<'_>, values: Elements<'_>, control: &Control) -> Result<Outcome> {
-    let documents = Matrix::new(values, sampled.languages.len(), sampled.documents.dimension())?;
-    pass(&Scan { documents, ..sampled.clone() }, None, None, control)
 }
 
 /// Scans again for the lists whose floor turned away what they needed.

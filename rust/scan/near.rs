@@ -97,15 +97,11 @@ impl NearScores {
         values: &[C],
         runs: &[Range<usize>; ABREAST],
     ) {
-        let dimension = scan.documents.dimension();
         let last = scan.documents.rows() - 1;
         let longest = runs.iter().map(ExactSizeIterator::len).fold(0, usize::max);
         for at in 0..longest {
             // Runs that have ended read any row; their positions are cleared.
-            let rows = std::array::from_fn(|n| {
-                let row = (runs[n].start + at).min(last);
-                &values[row * dimension..(row + 1) * dimension]
-            });
+            let rows = std::array::from_fn(|n| &values[scan.documents.components((runs[n].start + at).min(last))]);
             for first in (0..scan.queries.rows()).step_by(TOGETHER) {
                 match scan.queries.rows() - first {
                     1 => self.keep(at, first, kernel.near(rows, few::<1>(scan.queries, first))),

@@ -37,13 +37,15 @@ impl Scan<'_> {
 
     fn check(&self) -> Result<()> {
         let (queries, documents) = (self.queries, &self.documents);
+        // All of them, since a search for the first one ends a loop that could take many at a time.
+        let greatest = self.languages.iter().copied().fold(0, u16::max);
         let problem = if queries.dimension() != documents.dimension() {
             format!("queries have dimension {}, documents {}", queries.dimension(), documents.dimension())
         } else if self.languages.len() != documents.rows() {
             format!("{} language codes for {} documents; give one for each", self.languages.len(), documents.rows())
         } else if self.targets.queries() != queries.rows() {
             format!("relevant documents for {} queries, but there are {}", self.targets.queries(), queries.rows())
-        } else if self.languages.iter().any(|code| usize::from(*code) >= self.language_count) {
+        } else if usize::from(greatest) >= self.language_count && !self.languages.is_empty() {
             format!("language codes must be below the number of languages ({})", self.language_count)
         } else if let Some(places) = self.places.filter(|places| places.len() != documents.rows()) {
             format!("{} places in the tie order for {} documents; give one for each", places.len(), documents.rows())

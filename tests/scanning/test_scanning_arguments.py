@@ -75,6 +75,21 @@ def test_languages_are_texts_or_codes(languages: Any, sentence: str) -> None:
         cm.scan(QUERIES, DOCUMENTS, [[0], [1], [2]], languages)
 
 
+@pytest.mark.parametrize("kind", ["i1", "i2", "<i4", ">i4", "<i8", ">i8", "u1", "u2", "<u8", ">u8"])
+def test_codes_of_any_width_are_read_alike_and_negative_ones_refused(kind: str) -> None:
+    codes = np.array([0, 2, 1, 2, 9, 0, 9, 9], dtype=kind)[::2]
+    counts = cm.rank_relevant(QUERIES, DOCUMENTS, [[0], [1], [2]], codes[[0, 1, 2, 0]])
+    assert counts.languages == tuple(map(str, range(10)))
+    assert counts.codes.tolist() == [0, 1, 9]
+    limits = np.iinfo(kind)
+    for wrong in (-1, limits.min, limits.max):
+        if 0 <= wrong < 1 << 16 or wrong < limits.min:
+            continue
+        codes = np.array([0, 1, wrong, 0], dtype=kind)
+        with pytest.raises(UsageError, match="between 0 and 65535"):
+            cm.rank_relevant(QUERIES, DOCUMENTS, [[0], [1], [2]], codes)
+
+
 @pytest.mark.parametrize("ids", [[1, 2, 3, 4], {"a": 1}, "abcd", ["a", "b", "c", 4]])
 def test_document_ids_are_texts(ids: Any) -> None:
     with pytest.raises(UsageError, match=r"document_ids must be a list of texts"):

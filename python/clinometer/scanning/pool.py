@@ -6,9 +6,7 @@ Counting needs the scores of the relevant documents, so a first small round visi
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import Any
@@ -20,6 +18,7 @@ from clinometer.errors import EmbeddingError, UsageError, first_line
 from clinometer.executors import Executor
 from clinometer.memory import available_bytes, size_text
 from clinometer.scanning.arguments import bytes_of
+from clinometer.scanning.bars import Bar, scan_bar
 from clinometer.scanning.batches import Batches, result_bytes
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.counts import TieMode, split_lists
@@ -159,7 +158,7 @@ class Pool:
             pool = replace(pool, pieces=[replace(piece, source=spread(piece.source)) for piece in self.pieces])
         step = pool._queries_at_once(memory_budget, queries.shape[1], indptr, executor, cut=checkpoint is None)
         starts = range(0, len(queries), step)
-        with _progress_bar(len(self) * len(starts)) if show_progress_bar else nullcontext() as bar:
+        with scan_bar(len(self) * len(starts), "documents", shown=show_progress_bar) as bar:
             batches = Batches(len(queries), len(targets))
             try:
                 for batch, at in enumerate(starts):
@@ -175,7 +174,9 @@ class Pool:
                     "queries at a time, or set memory_budget"
                 ) from None
 
-    def _passes(self, task: ScanTask, executor: Executor, checkpoint: Checkpoint | None, batch: int, bar: Any) -> Scan:
+    def _passes(
+        self, task: ScanTask, executor: Executor, checkpoint: Checkpoint | None, batch: int, bar: Bar | None
+    ) -> Scan:
         """One pass over every shard for one batch of queries."""
         finished = {} if checkpoint is None else checkpoint.finished(batch, task, len(self.pieces))
         numbers = [number for number in range(len(self.pieces)) if number not in finished]
@@ -323,13 +324,7 @@ def _pass_of(task: ScanTask) -> Callable[..., Scan]:
     return DevicePass(task)
 
 
-def _progress_bar(documents: int) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(total=documents, desc="scan", unit=" documents", unit_scale=True, file=sys.stderr)
-
-
-def _watched(pass_over: Callable[..., Scan], bar: Any, piece: Piece) -> Scan:
+def _watched(pass_over: Callable[..., Scan], bar: Bar | None, piece: Piece) -> Scan:
     """The scan of a piece, moving the bar, if there is one, as it runs."""
     if bar is None:
         return pass_over(piece, None)
