@@ -41,6 +41,7 @@ def measures() -> str:
         ("Parallel answers and inclination", "clinometer.measures.language"),
         ("Language preference", "clinometer.measures.preference"),
         ("Fairness and consistency over languages", "clinometer.measures.fairness"),
+        ("PEER and MRC as in MIMO", "clinometer.measures.mimo"),
         ("Standard measures", "clinometer.measures.ranking"),
         ("Expected reciprocal rank", "clinometer.measures.cascade"),
         ("Calibration", "clinometer.measures.abstention"),

@@ -13,8 +13,20 @@ PACKAGE = REPOSITORY / "python" / "clinometer"
 ORDER = [
     *("_core", "errors", "numerals", "parameters", "memory", "languages", "files", "contents", "vectors", "statistics"),
     *("collection", "encoders", "adapters"),
-    *("losses", "geometry", "executors", "store", "correction", "scanning", "measures", "demo", "io", "scorers"),
-    *("scenarios", "analysis", "report", "evaluation", "comparison", "pools", "training", "integrations", "cli"),
+    *("losses", "geometry", "executors", "store", "correction", "scanning", "mining"),
+    *("measures", "demo", "io", "scorers"),
+    *(
+        "scenarios",
+        "analysis",
+        "report",
+        "evaluation",
+        "comparison",
+        "advice",
+        "pools",
+        "training",
+        "integrations",
+        "cli",
+    ),
     "__main__",
 ]
 """Rooms and files of the hall; each imports from those on its left only."""

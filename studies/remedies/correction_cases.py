@@ -11,7 +11,7 @@ import numpy as np
 
 import clinometer as cm
 from clinometer.collection import Texts
-from clinometer.correction import Center, Correction, choose, fit
+from clinometer.correction import Center, Correction, QueryShift, choose, fit
 from studies.sources import training_files
 
 LANGUAGES = ["ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh"]
@@ -71,6 +71,11 @@ def plain(sample: Vectors, strength: float = 1.0) -> Center:
     return center(sample, strength=strength, shrinkage=0.0, directions=0)
 
 
+def as_published(sample: Vectors, strength: float = 1.0) -> QueryShift:
+    """SHIFT as its authors run it, with a moved copy of each document for every language of queries."""
+    return QueryShift.fit(sample.d, sample.documents.languages, sample.documents.groups, strength=strength)
+
+
 def named(method: str, **options: Any) -> Callable[[Vectors], Correction]:
     def make(sample: Vectors) -> Correction:
         groups: dict[str, Any] = {"groups": sample.documents.groups, "query_groups": sample.queries.groups}
@@ -111,6 +116,8 @@ PARALLEL = {
     "SHIFT, both sides": named("shift"),
     "SHIFT, centred": named("shift", centre=True),
     "SHIFT, centred, directions": named("shift", centre=True, directions="auto"),
+    "SHIFT as its authors run it": as_published,
+    "SHIFT as its authors run it, 0.6": partial(as_published, strength=0.6),
 }
 
 

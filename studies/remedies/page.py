@@ -26,6 +26,7 @@ ROWS = (
     ("LIR, 1 component, 60 texts", "LIR, 1 component · unlabelled sample, 60 texts",
      "LIR, 1 component · unlabelled sample, 60 texts"),
     ("SHIFT, translations of another kind", "SHIFT, both sides · train", ""),
+    ("SHIFT as its authors run it, the same texts", "SHIFT as its authors run it · train", ""),
     ("calibration, 60 texts", "calibration · unlabelled sample, 60 texts", "calibration · unlabelled sample, 60 texts"),
     ("adapter, 2,800 samples", "adapter · 2,800 translated samples of train",
      "adapter · 2,800 translated samples of train"),

@@ -13,7 +13,7 @@ from support.command_line import Run, assert_complaint
 from support.languages import LANGUAGES
 from support.planted import rows
 
-from clinometer.correction import Center, Correction, Shift, load
+from clinometer.correction import Center, Correction, Shift, Turn, load
 
 
 @pytest.fixture
@@ -88,6 +88,7 @@ def test_the_lean_of_the_demonstration_is_straightened(run: Run, tmp_path: Path)
         ["--method", "center", "--strength", "1", "--directions", "0"],
         ["--method", "lir", "--components", "2"],
         ["--method", "shift", "--pivot", "de", "--queries-by", "documents"],
+        ["--method", "query-shift"],
         ["--method", "calibrate"],
     ],
     ids=lambda options: options[1],
@@ -172,6 +173,9 @@ def test_what_moves_the_queries(run: Run, source: list[object], tmp_path: Path) 
     assert fitted("--method", "lir", "--centre").settings["centred"]
     assert fitted("--method", "shift", "--centre", "--directions", "auto").settings["centre"]
     assert fitted("--method", "calibrate", "--scale").settings["scale"]
+    shift = fitted("--method", "query-shift", "--strength", "0.6", "--sources", "de")
+    assert (shift.query_languages, shift.settings["strength"]) == (("de",), 0.6)
+    assert fitted("--method", "query-shift").query_languages == ("de", "en", "zh")
 
 
 # evaluated with
@@ -271,7 +275,7 @@ def test_a_correction_of_another_encoder_is_warned_about(run: Run, tmp_path: Pat
 # wrong usage
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
-    (["--method", "centre"], "unknown correction 'centre'; expected one of center, lir, shift, calibrate"),
+    (["--method", "centre"], "unknown correction 'centre'; expected one of center, lir, shift, query-shift, calibrate"),
     (["--method", "lir", "--strength", "0.5"], "unknown option --strength of lir; expected --components, --centre"),
     (["--strength", "much"], "--strength is 'much'; give auto or a number"),
     (["--strength=-1"], "strength is -1.0, but must be a number of 0 or more"),
@@ -282,6 +286,12 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--queries-by", "each"], "--queries-by is 'each', but must be one of own, documents, none"),
     (["--method", "calibrate", "--queries-by", "documents"], "calibrate is fitted on scores of queries"),
     (["--method", "lir", "--queries-by", "none"], "choose own or documents"),
+    (["--sources", "en"], "unknown option --sources of center; expected --strength, --query-strength"),
+    (["--method", "query-shift", "--sources", "fr"], "no text in fr with a parallel group, only in de, en"),
+    (
+        ["--method", "query-shift", "--queries-by", "own"],
+        "query-shift never moves queries, so --queries-by cannot be own",
+    ),
     (["--method", "shift", "--pivot", "fr"], "no text shares a parallel group with one in fr; give translated texts"),
     (["--languages", "en,xx"], "has no xx; it has en, de, zh"),
     (["--correction", "old.npz"], "--correction is for stored embeddings, but beir:"),
@@ -328,3 +338,103 @@ def test_shift_without_groups_of_queries_moves_them_by_documents(
     correction = load(tmp_path / "it.npz")
     assert isinstance(correction, Shift)
     assert correction.settings["queries"] == "documents"
+
+
+def test_a_turn_is_fitted_on_every_document_and_reported(run: Run, tmp_path: Path) -> None:
+    demo = ["demo", "--languages", "en,de"]
+    done = run("correct", *demo, "--sample", "40", "--turn", "-o", tmp_path / "turn.npz")
+    assert done.code == 0, done.err
+    assert done.out.startswith("center + turn ")
+    assert "turned to en: de\n" in done.out
+    assert "by chance" in done.out
+    turn = load(tmp_path / "turn.npz")
+    assert isinstance(turn, Turn)
+    record = turn.settings["turn"]
+    assert (record["documents_tried"], record["pairs_right"]) == ({"de": 75}, {"de": 1.0})
+    assert run("correct", *demo, "--sample", "40", "-o", tmp_path / "center.npz").code == 0
+    assert load(tmp_path / "center.npz").digest == turn.center.digest
+    values = [
+        complete(run("evaluate", *demo, "--scenarios", "mono-same,multi", "--correction", tmp_path / name, *MEASURED))
+        for name in ("center.npz", "turn.npz")
+    ]
+    assert values[1]["de"] >= values[0]["de"]
+    done = run("evaluate", *demo, "--correction", tmp_path / "turn.npz", "-o", tmp_path / "results", *MEASURED)
+    assert done.code == 0, done.err
+    report = (tmp_path / "results" / "report.md").read_text(encoding="utf-8")
+    assert f"turn {turn.digest}" in report
+    assert f"pairs de {record['pairs']['de']}" in report
+
+
+def test_feedback_comes_last(run: Run, source: list[object], tmp_path: Path) -> None:
+    assert run("correct", *source, "-o", tmp_path / "center.npz").code == 0
+    measured = [*source, "--correction", tmp_path / "center.npz", "--scenarios", "multi"]
+    measured += ["--measures", "nDCG@1,Complete@10", "--resamples", "0"]
+    plain, fed = (
+        run("evaluate", *measured, "--json", "-o", tmp_path / f"results{len(more)}", *more)
+        for more in ([], ["--feedback", "0.2"])
+    )
+    assert fed.code == 0, fed.err
+    encoder = json.loads(fed.out)["encoder"]
+    assert encoder["name"] == "precomputed + center + feedback"
+    assert [entry["method"] for entry in encoder["remedies"]] == ["center", "feedback"]
+    assert encoder["remedies"][1]["settings"] == {"weight": 0.2}
+    first_places = [
+        [row["value"] for row in json.loads(done.out)["rows"] if row["measure"] == "nDCG@1"] for done in (plain, fed)
+    ]
+    assert first_places[0] == first_places[1]
+    # They are results of another retriever, and of the same one when they are made again.
+    done = run("evaluate", *measured, "--feedback", "0.2", "-o", tmp_path / "results0")
+    assert_complaint(done, 2, "{'weight': 0.2}}]); choose another name")
+    assert run("evaluate", *measured, "--feedback", "0.2", "-o", tmp_path / "results2").code == 0
+    done = run("evaluate", *measured, "--feedback", "0")
+    assert_complaint(done, 2, "feedback is 0.0, but must be a number above 0")
+    done = run("evaluate", "demo", "--encoder", "bm25", "--languages", "en,de", "--feedback", "0.2")
+    assert_complaint(done, 2, "feedback needs embeddings that are compared by cosine, but bm25")
+
+
+# --method auto
+
+
+def test_auto_takes_what_helps_and_says_why(run: Run, source: list[object], tmp_path: Path) -> None:
+    file = tmp_path / "chosen.npz"
+    done = run("correct", *source, "--method", "auto", "-o", file)
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert lines[0].startswith("take center")
+    assert any(line.startswith("- plain retrieval, nDCG@1: ") for line in lines)
+    assert lines[-1].endswith("no text is encoded again")
+    chosen = load(file)
+    assert chosen.settings["chosen_by"]["evidence"]["kind"] == "judgements"
+    assert chosen.settings["fitted_on"]["source"] == "planted"
+    measured = [*source, "--scenarios", "multi", *MEASURED]
+    before, after = complete(run("evaluate", *measured)), complete(run("evaluate", *measured, "--correction", file))
+    assert all(after[label] > before[label] for label in before)
+
+
+def test_auto_writes_nothing_where_nothing_helps(run: Run, planted: Path, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    topics = np.repeat(draw.normal(size=(40, 20)), len(LANGUAGES), axis=0).astype(np.float32)
+    for name in ("queries", "documents"):
+        np.save(planted / f"{name}.npy", topics + 0.01 * draw.normal(size=topics.shape).astype(np.float32))
+    arrays = ["--queries", planted / "queries.npy", "--documents", planted / "documents.npy"]
+    options = ["--encoder", "precomputed", *arrays, "--method", "auto", "-o", tmp_path / "no.npz"]
+    done = run("correct", f"beir:{planted}", *options, "--json")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert (result["correction"], result["output"], result["advice"]["remedy"]) == (None, None, "nothing")
+    assert "wrote nothing to " in done.err
+    assert not (tmp_path / "no.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--method", "auto", "--strength", "0.5"], "auto chooses by itself; leave out --strength, or name a method"),
+        (["--method", "auto", "--turn"], "auto chooses by itself; leave out --turn, or name a method"),
+        (["--tolerance", "0.1"], "--tolerance is an option of --method auto; give that as well"),
+    ],
+)
+def test_options_that_do_not_go_with_auto(
+    run: Run, source: list[object], tmp_path: Path, options: list[str], complaint: str
+) -> None:
+    assert_complaint(run("correct", *source, *options, "-o", tmp_path / "no.npz"), 2, complaint)

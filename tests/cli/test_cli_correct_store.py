@@ -12,9 +12,11 @@ import pytest
 from support.command_line import Run, assert_complaint
 from support.languages import LANGUAGES
 from support.planted import rows
+from support.translated_index import DIMENSION, translated_index
 
-from clinometer.correction import Center, load
+from clinometer.correction import Center, Turn, load
 from clinometer.encoders import EncoderRecord
+from clinometer.mining import turned
 from clinometer.store import EmbeddingStore, StoreWriter
 
 
@@ -34,7 +36,7 @@ def stored(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("options", [["--method", "center"], ["--method", "shift"], ["--method", "calibrate"]])
+@pytest.mark.parametrize("options", [["--method", name] for name in ("center", "shift", "query-shift", "calibrate")])
 def test_a_store_and_its_corrected_copy(run: Run, stored: Path, tmp_path: Path, options: list[str]) -> None:
     before = {path: path.read_bytes() for path in stored.rglob("*") if path.is_file()}
     done = run("correct", stored, *options, "--sample", "30", "--json", "--progress", "-o", tmp_path / "new")
@@ -132,3 +134,81 @@ def test_a_copy_that_does_not_fit_leaves_nothing(
     assert sorted(tmp_path.iterdir()) == before
     assert run("correct", stored, "-o", tmp_path / "new").code == 0
     assert (tmp_path / "new" / "correction.npz").exists()
+
+
+@pytest.fixture
+def translated(tmp_path: Path) -> Path:
+    """An index of translated documents, in shards, with queries near to every second one."""
+    index = translated_index({"en": 90, "de": 80, "zh": 70}, 0.9, seed=4)
+    folder, record = tmp_path / "translated", EncoderRecord(name="model", kind="http", dimension=DIMENSION)
+    ids = [f"d{row}" for row in range(len(index.languages))]
+    with StoreWriter(folder / "documents", record, "documents", "float32") as writer:
+        for start, stop in ((0, 100), (100, 113), (113, 240)):
+            part = slice(start, stop)
+            writer.append(index.rows[part], ids[part], index.languages[part], index.groups[part])
+    with StoreWriter(folder / "queries", record, "queries", "float32") as writer:
+        writer.append(index.rows[::2] + 0.1, ids[::2], index.languages[::2], index.groups[::2])
+    return folder
+
+
+def test_a_turn_is_fitted_on_the_index_of_a_store(run: Run, translated: Path, tmp_path: Path) -> None:
+    done = run("correct", translated, "--method", "center", "--turn", "--json", "-o", tmp_path / "new")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    turn = load(tmp_path / "new" / "correction.npz")
+    assert isinstance(turn, Turn)
+    assert turn.turned == ("de", "zh")
+    assert turn.settings["turn"]["pairs_right"] == {"de": 1.0, "zh": 1.0}
+    by_language = {row["language"]: row for row in result["languages"]}
+    assert by_language["de"]["pairs"] == turn.settings["turn"]["pairs"]["de"] > 50
+    assert by_language["de"]["pairs_right"] == 1.0
+    assert by_language["en"]["pairs"] is None
+    # The centering is the one without a turn, and the turn the one of Python.
+    assert run("correct", translated, "-o", tmp_path / "centered").code == 0
+    center = load(tmp_path / "centered" / "correction.npz")
+    assert isinstance(center, Center)
+    assert turn.center.digest == center.digest
+    store = EmbeddingStore.open(translated / "documents")
+    in_memory = turned(center, store.rows(0, 240), store.languages)
+    np.testing.assert_array_equal(turned(center, store).arrays["rotations"], in_memory.arrays["rotations"])
+    for stage, apply in (("documents", turn.apply), ("queries", turn.apply_queries)):
+        old, new = EmbeddingStore.open(translated / stage), EmbeddingStore.open(tmp_path / "new" / stage)
+        np.testing.assert_array_equal(new.rows(0, len(new)), apply(old.rows(0, len(old)), old.languages))
+        assert new.record.name == "model + center + turn"
+        assert [entry["digest"] for entry in new.record.remedies] == [center.digest, turn.digest]
+    for again in ("centered", "new"):
+        done = run("correct", tmp_path / again, "--correction", tmp_path / "new", "-o", tmp_path / "twice")
+        assert_complaint(done, 2, f"{again}/documents already has this correction (center {center.digest})")
+
+
+def test_options_of_a_turn(run: Run, stored: Path, translated: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    done = run("correct", translated, "--turn", "--turn-sample", "30", "--pivot", "de", "-o", new)
+    assert done.code == 0, done.err
+    turn = load(new / "correction.npz")
+    assert isinstance(turn, Turn)
+    assert "en" in turn.turned
+    assert turn.settings["turn"]["documents_tried"] == {"en": 30, "zh": 30}
+    assert f"turned to de: {', '.join(turn.turned)}" in done.out
+    done = run("correct", translated, "--turn", "--method", "lir", "-o", tmp_path / "no")
+    assert_complaint(done, 2, "--turn follows the method center, not lir")
+    done = run("correct", translated, "--turn-sample", "30", "-o", tmp_path / "no")
+    assert_complaint(done, 2, "--turn-sample is an option of --turn")
+    done = run("correct", translated, "--turn", "--pivot", "fr", "-o", tmp_path / "no")
+    assert_complaint(done, 2, "the index has no documents in fr")
+    done = run("correct", stored, "--turn", "--turn-sample", "5", "-o", tmp_path / "no")
+    assert_complaint(done, 2, "no language has enough probable translations in en for a turn")
+    assert not (tmp_path / "no").exists()
+
+
+def test_auto_on_a_store_counts_languages_alone(run: Run, stored: Path, tmp_path: Path) -> None:
+    done = run("correct", stored, "--method", "auto", "--json", "-o", tmp_path / "new")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert result["advice"]["evidence"]["kind"] == "rows"
+    assert result["advice"]["evidence"]["stand_ins"] == "queries"
+    assert "harm was not measured" in result["advice"]["reasons"][0]
+    assert result["rows"] == {"documents": 120, "queries": 120}
+    assert load(tmp_path / "new" / "correction.npz").settings["chosen_by"]["remedy"] == result["advice"]["remedy"]
+    done = run("correct", stored, "--method", "auto", "--tolerance", "0.02", "-o", tmp_path / "other")
+    assert_complaint(done, 2, "--tolerance needs texts, but a store has none")

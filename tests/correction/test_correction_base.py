@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from clinometer.correction import METHODS, Center, Correction, fit, load
+from clinometer.correction.fitting import PARALLEL
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
 
 LANGUAGES = ["en", "de", "zh"] * 20
@@ -25,7 +26,7 @@ def rows(seed: int = 0, count: int = 60, dimension: int = 16) -> NDArray[np.floa
 
 
 def made(method: str, **options: Any) -> Correction:
-    groups = {"groups": GROUPS, "query_groups": GROUPS} if method == "shift" else {}
+    groups = {"groups": GROUPS, "query_groups": GROUPS} if method in PARALLEL else {}
     return fit(method, rows(), LANGUAGES, rows(1), LANGUAGES, **groups, **options)
 
 
@@ -61,8 +62,9 @@ def test_rows_are_unit_float32_and_depend_on_nothing_but_themselves(
         with monkeypatch.context() as patch:
             patch.setattr("clinometer.correction.base._BLOCK", 7)
             assert apply(vectors, LANGUAGES).tobytes() == whole.tobytes()
-        # Powers of two scale without rounding: only directions count.
-        assert apply(vectors * np.float32(4), LANGUAGES).tobytes() == whole.tobytes()
+        # Powers of two scale without rounding: only directions count, unless a method says otherwise.
+        same = apply(vectors * np.float32(4), LANGUAGES).tobytes() == whole.tobytes()
+        assert same == (not correction.lengths_count or apply == correction.apply_queries)
         # Slices of a wider array, Fortran order and read-only input are all the same rows.
         assert apply(np.asfortranarray(vectors), LANGUAGES).tobytes() == whole.tobytes()
 
@@ -71,7 +73,7 @@ def test_rows_are_unit_float32_and_depend_on_nothing_but_themselves(
 def test_fitting_does_not_depend_on_how_languages_are_mixed(method: str) -> None:
     order = np.argsort(LANGUAGES, kind="stable")
     labels, groups = [LANGUAGES[row] for row in order], [GROUPS[row] for row in order]
-    extra = {"groups": groups, "query_groups": groups} if method == "shift" else {}
+    extra = {"groups": groups, "query_groups": groups} if method in PARALLEL else {}
     sorted_first = fit(method, rows()[order], labels, rows(1)[order], labels, **extra)
     assert sorted_first.apply(rows(2), LANGUAGES).tobytes() == made(method).apply(rows(2), LANGUAGES).tobytes()
 
@@ -95,6 +97,11 @@ def test_unknown_languages_may_take_the_mean_or_be_left_and_are_counted(method: 
             match=rf"^2 of 3 {side} were corrected by the mean over all languages: fr \(1\), not known \(1\)$",
         ):
             mean = apply(vectors, ["en", "fr", None], unknown="mean")
+        if (method, side) == ("query-shift", "queries"):
+            assert mean[1:].tobytes() == correction.apply_queries(vectors)[1:].tobytes()
+            with pytest.raises(UsageError, match=r"moved for each language of queries, and none unmoved; choose unkn"):
+                apply(vectors, ["en", "fr", None], unknown="leave")
+            continue
         with pytest.warns(UserWarning, match=rf"^2 of 3 {side} were left uncorrected: fr \(1\), not known \(1\)$"):
             left = apply(vectors, ["en", "fr", None], unknown="leave")
         assert mean[0].tobytes() == left[0].tobytes()
@@ -192,9 +199,16 @@ def test_a_row_of_which_nothing_is_left_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("method", "options", "text"),
     [
-        ("whiten", {}, "unknown correction 'whiten'; expected one of center, lir, shift, calibrate"),
+        ("whiten", {}, "unknown correction 'whiten'; expected one of center, lir, shift, query-shift, calibrate"),
         ("lir", {"strength": 1.0}, "unknown option strength of lir; expected components, centred"),
-        ("shift", {}, "shift needs translated texts; give groups"),
+        ("shift", {}, "shift needs translated texts; give groups, the parallel group of each document"),
+        ("query-shift", {}, "query-shift needs translated texts; give groups"),
+        ("query-shift", {"groups": [1, 1], "pivot": "en"}, "unknown option pivot of query-shift; expected strength, s"),
+        (
+            "shift",
+            {"groups": [1, 1], "queries": np.eye(2), "query_languages": ["en", "de"]},
+            "shift needs translated texts; give query_groups as well",
+        ),
         ("calibrate", {}, "calibrate needs sample queries"),
         ("center", {"queries": [[1.0, 0.0]]}, "queries and query_languages go together"),
     ],
@@ -207,7 +221,7 @@ def test_fit_by_name_refuses(method: str, options: dict[str, Any], text: str) ->
 @pytest.mark.parametrize("method", METHODS)
 def test_fitting_refuses_bad_samples(method: str) -> None:
     def call(vectors: Any, labels: Any) -> None:
-        extra = {"groups": GROUPS, "query_groups": GROUPS} if method == "shift" else {}
+        extra = {"groups": GROUPS, "query_groups": GROUPS} if method in PARALLEL else {}
         fit(method, vectors, labels, rows(1), LANGUAGES, **extra)
 
     bad = rows()

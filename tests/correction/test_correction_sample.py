@@ -62,12 +62,23 @@ def test_what_moves_queries() -> None:
     assert query_fit("center", None, 2, none) == "own"
     assert query_fit("center", None, 0, []) == "documents"
     assert query_fit("shift", "none", 2, some) == "none"
+    assert query_fit("query-shift", None, 2, some) == query_fit("query-shift", "none", 0, none) == "none"
     for method, asked, queries, part in (
         ("center", "own", 0, "there are no queries to fit on"),
         ("center", "some", 2, "but must be one of own, documents, none"),
         ("calibrate", None, 0, "needs its own queries"),
         ("calibrate", "none", 2, "needs its own queries"),
         ("lir", "none", 2, "choose own or documents"),
+        ("query-shift", "own", 2, "query-shift never moves queries, so queries_by cannot be own; leave it out"),
     ):
         with pytest.raises(UsageError, match=part):
             query_fit(method, asked, queries, some)
+
+
+def test_without_a_pivot_groups_in_more_languages_come_first() -> None:
+    languages = ["de", "zh", "de", "zh", "th", "de", "th", "zh"]
+    groups = ["a", "a", "b", "b", "b", "c", "d", None]
+    assert choose_parallel(languages, groups, 1, pivot=None).tolist() == [2, 3, 4]
+    assert choose_parallel(languages, groups, None, pivot=None).tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(UsageError, match="no text shares a parallel group with another; give translated texts, or use"):
+        choose_parallel(["de", "zh"], ["a", "b"], 1, pivot=None)

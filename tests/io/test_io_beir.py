@@ -36,11 +36,11 @@ def folder(tmp_path: Path) -> Path:
         [
             {"_id": "d1", "title": "Cats", "text": "sleep. ", "language": "eng_Latn", "group": "cat"},
             {"_id": "d2", "title": "", "text": "Katzen.", "metadata": {"language": "de", "parallel_id": "cat"}},
-            {"_id": "d3", "text": "Dogs.", "language": "en", "metadata": {}},
+            {"_id": "d3", "text": "Dogs.", "lang": "en", "metadata": {}},
         ],
         [
             {"_id": "q1", "text": "Who sleeps?", "language": "en"},
-            {"_id": "q2", "text": "Wer?", "language": "de"},
+            {"_id": "q2", "text": "Wer?", "lang": "de"},
             {"_id": "q3", "text": "Another split?", "language": "en"},
         ],
         ["q1\td1\t2", "q1\td2\t1", "q2\td2\t1", "q1\td3\t0"],

@@ -125,6 +125,60 @@ def test_subsets_for_each_language_are_loaded_when_wanted(by_language: FakeDatas
         read_hub("org/cats", languages=["fr"])
 
 
+@pytest.fixture
+def mlaire(monkeypatch: pytest.MonkeyPatch) -> FakeDatasets:
+    """Made-up rows in the layout of MLAIRE: one corpus, ids with languages, every translation judged."""
+    labels = ("en", "de", "zh")
+    rows = {
+        kind: [
+            {"_id": f"{label}_{number}", "title": "", "text": f"{kind} {number} {label}", "lang": label}
+            for number in range(count)
+            for label in labels
+        ]
+        for kind, count in (("corpus", 2), ("queries", 3))
+    }
+    judged = [
+        (query["_id"], f"{label}_{max(int(query['_id'][3:]) - 1, 0)}", 1)
+        for query in rows["queries"]
+        for label in labels
+    ]
+    subsets = {kind: {"test": items} for kind, items in rows.items()} | {"qrels": {"test": qrels(*judged)}}
+    fake = FakeDatasets(subsets)
+    monkeypatch.setitem(sys.modules, "datasets", fake)
+    return fake
+
+
+def test_the_layout_of_mlaire(mlaire: FakeDatasets) -> None:
+    collection = load("hub:nlpai-lab/mlaire-xquad")
+    assert collection.name == "mlaire-xquad"
+    assert collection.languages == ("en", "de", "zh")
+    assert (len(collection.documents), len(collection.queries), len(collection.judged)) == (6, 9, 27)
+    assert collection.notes["languages_found_by"] == {"field": 15}
+    assert collection.notes["groups_inferred_from_judgements"] == {"documents": 2}
+    # Two questions have one passage, so judgements do not say which of them translate each other; ids do.
+    assert collection.notes["parallel_texts_without_group"] == {"queries": 9}
+    parallel = load("hub:nlpai-lab/mlaire-xquad", parallel=True)
+    assert parallel.queries.groups == ("0", "0", "0", "1", "1", "1", "2", "2", "2")
+    assert parallel.documents.groups == ("0", "0", "0", "1", "1", "1")
+    assert parallel.judged.tolist() == collection.judged.tolist()
+    assert parallel.notes["parallel_by_id"] is True
+    for item in mlaire.subsets["corpus"]["test"]:
+        del item["lang"]
+    assert load("hub:nlpai-lab/mlaire-mlqa", language="zh").documents.languages == ("zh",) * 6
+
+
+def test_judgements_across_the_subsets_of_languages(by_language: FakeDatasets) -> None:
+    by_language.subsets["deu_Latn-corpus"]["test"] = texts(e1="Katzen.", d1="Hunde.")
+    by_language.subsets["en-qrels"]["test"] = qrels(("q1", "d1", 1), ("q1", "e1", 1))
+    collection = read_hub("org/cats")
+    # d1 is in the corpus of the query's language, e1 only in the other.
+    assert collection.documents.ids == ("en:d1", "en:d2", "de:e1", "de:d1")
+    assert collection.judged[: collection.indptr[1]].tolist() == [0, 2]
+    by_language.subsets["en-qrels"]["test"] = qrels(("q1", "gone", 1))
+    with pytest.raises(CollectionError, match="1 missing documents, such as 'en:gone'"):
+        read_hub("org/cats")
+
+
 def test_parallel_ids_make_groups_and_judgements_across_languages(by_language: FakeDatasets) -> None:
     by_language.subsets["en-qrels"]["test"] = qrels(("q1", "d1", 1), ("q1", "d2", 1))
     collection = read_hub("org/cats", parallel=True)
@@ -165,7 +219,9 @@ def test_rows_that_cannot_be_used_are_named(together: FakeDatasets) -> None:
 def test_layouts_that_are_not_known(together: FakeDatasets, tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match=r"subset 'default' has no split 'train'; .* one of test, dev"):
         read_hub("org/cats", split="train")
-    with pytest.raises(UsageError, match="parallel is for data sets with a subset for each language"):
+    with pytest.raises(
+        FormatError, match=r"hub:org/cats/queries:1: the id 'q1' does not begin with its language, such as"
+    ):
         read_hub("org/cats", parallel=True)
     together.subsets["corpus"] = {"train": [], "dev": []}
     with pytest.raises(CollectionError, match="subset 'corpus' has no split 'test'"):

@@ -159,8 +159,8 @@ def test_folders_and_options_that_cannot_be_used(folder: Path, tmp_path_factory:
         read_xquad(tmp_path_factory.mktemp("empty"))
     with pytest.raises(LanguageError, match="has no ko; it has de, en"):
         read_xquad(folder, languages=["ko"])
-    with pytest.raises(UsageError, match="unit is 'sentence', but it should be 'passage' or 'row'"):
-        read_xquad(folder, unit="sentence")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="unit is 'word', but it should be 'passage', 'row' or 'sentence'"):
+        read_xquad(folder, unit="word")  # type: ignore[arg-type]
     (folder / "xquad.en.json.gz").touch()
     with pytest.raises(CollectionError, match=r"xquad\.en\.json and xquad\.en\.json\.gz are both en; remove one"):
         read_xquad(folder)
@@ -191,3 +191,122 @@ def test_the_names_of_xquad_r_are_read(folder: Path, tmp_path: Path) -> None:
     assert sorted(read_xquad(tmp_path / "xquad-r").documents.texts) == sorted(expected.documents.texts)
     (folder / "fr.json").write_text("{}")
     assert read_xquad(folder).digest() == expected.digest()
+
+
+def split(*sentences: str, asked: dict[str, str], gap: str = " ") -> dict[str, Any]:
+    """A made-up paragraph of XQuAD-R; each question is answered by a piece of text."""
+    context = gap.join(sentences)
+    starts = [len(gap.join(sentences[:number])) + len(gap) * (number > 0) for number in range(len(sentences))]
+    return {
+        "context": context,
+        "sentences": list(sentences),
+        "sentence_breaks": [[start, start + len(text)] for start, text in zip(starts, sentences, strict=True)],
+        "qas": [
+            {"id": q, "question": f"{q}?", "answers": [{"answer_start": context.index(text), "text": text}]}
+            for q, text in asked.items()
+        ],
+    }
+
+
+def write_r(folder: Path, label: str, *paragraphs: dict[str, Any]) -> None:
+    content = {"data": [{"paragraphs": list(paragraphs)}], "version": "1.1"}
+    (folder / f"{label}.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture
+def sentences(tmp_path: Path) -> Path:
+    """Chinese says in one sentence what English says in two, in the second paragraph."""
+    write_r(
+        tmp_path,
+        "en",
+        split("Cats sleep.", "Dogs bark.", "Yes.", asked={"q1": "Cats", "q2": "bark"}),
+        split("It rained.", "Yes.", "It was May.", asked={"q3": "rained", "q4": "May"}),
+    )
+    write_r(
+        tmp_path,
+        "zh",
+        split("猫睡觉。", "狗叫。", asked={"q1": "猫", "q2": "叫"}, gap=""),
+        split("五月下雨了。", "完。", asked={"q3": "下雨", "q4": "五月"}, gap=""),
+    )
+    return tmp_path
+
+
+def test_sentences_are_candidates_and_those_with_the_answer_relevant(sentences: Path) -> None:
+    collection = read_xquad(sentences, unit="sentence")
+    assert collection.documents.ids[:5] == ("en:0-0-0", "en:0-0-1", "en:0-0-2", "en:0-1-0", "en:0-1-2")
+    assert collection.documents.ids[5:] == ("zh:0-0-0", "zh:0-0-1", "zh:0-1-0", "zh:0-1-1")
+    answers = {
+        "q1": ["en:0-0-0", "zh:0-0-0"],
+        "q2": ["en:0-0-1", "zh:0-0-1"],
+        "q3": ["en:0-1-0", "zh:0-1-0"],
+        "q4": ["en:0-1-2", "zh:0-1-0"],
+    }
+    assert judgements(collection) == {f"{label}:{q}": ids for label in ("en", "zh") for q, ids in answers.items()}
+    groups = dict(zip(collection.documents.ids, collection.documents.groups, strict=True))
+    assert groups["en:0-0-1"] == groups["zh:0-0-1"] == "en:0-0-1"
+    assert groups["en:0-1-0"] is groups["zh:0-1-0"] is groups["en:0-0-2"] is None
+    assert collection.queries.groups[:4] == ("q1", "q2", "q3", "q4")
+    assert collection.notes == {
+        "unit": "sentence",
+        "duplicates_removed": {"en": 1},
+        "questions_not_in_all_languages": 0,
+        "parallel_texts_without_group": {"documents": 3},
+    }
+    # Passages of the same files, whose sentences are not looked at.
+    assert len(read_xquad(sentences).documents) == 4
+
+
+def test_answers_and_boundaries_that_do_not_fit_are_counted(sentences: Path) -> None:
+    path = sentences / "en.json"
+    content = json.loads(path.read_text())
+    first, second = content["data"][0]["paragraphs"]
+    first["qas"][0]["answers"] = [{"answer_start": 5, "text": "sleep. Dogs"}]
+    first["qas"][1]["answers"] = [{"answer_start": 11, "text": " "}]
+    second["sentences"][0] = "It poured."
+    second["qas"][1]["answers"] = []
+    path.write_text(json.dumps(content))
+    collection = read_xquad(sentences, unit="sentence")
+    assert judgements(collection)["en:q1"] == ["en:0-0-0", "zh:0-0-0"]
+    assert judgements(collection)["en:q2"] == judgements(collection)["zh:q2"] == ["zh:0-0-1"]
+    found = {name: count for name, count in collection.notes.items() if name not in ("unit", "duplicates_removed")}
+    assert found == {
+        "questions_not_in_all_languages": 2,
+        "answers_across_sentences": 1,
+        "answers_outside_sentences": 1,
+        "sentences_unlike_their_boundaries": 1,
+    }
+    alone = read_xquad(sentences, unit="sentence", languages=["en"])
+    assert alone.queries.ids == ("en:q1", "en:q3")
+    assert alone.notes["questions_without_answer_left_out"] == 2
+
+
+def test_a_sentence_said_before_has_the_group_of_its_answer(tmp_path: Path) -> None:
+    write_r(tmp_path, "en", split("Yes.", "No.", asked={"q1": "No"}), split("Yes.", asked={"q2": "Yes"}))
+    write_r(tmp_path, "de", split("Ja.", "Nein.", asked={"q1": "Nein"}), split("Doch.", asked={"q2": "Doch"}))
+    collection = read_xquad(tmp_path, unit="sentence")
+    groups = dict(zip(collection.documents.ids, collection.documents.groups, strict=True))
+    assert groups["en:0-0-0"] == groups["de:0-1-0"] == "de:0-1-0"
+    assert judgements(collection)["en:q2"] == ["de:0-1-0", "en:0-0-0"]
+
+
+def test_files_without_sentences_are_refused(folder: Path, sentences: Path) -> None:
+    with pytest.raises(FormatError, match=r"xquad.de.json: data\[0\].paragraphs\[0\] has no sentences, which the unit"):
+        read_xquad(folder, unit="sentence", languages=["de"])
+    (folder / "xquad.de.json").unlink()
+    (folder / "xquad.en.json").unlink()
+    content = json.loads((sentences / "en.json").read_text())
+    content["data"][0]["paragraphs"][1]["sentence_breaks"].pop()
+    (sentences / "en.json").write_text(json.dumps(content))
+    with pytest.raises(FormatError, match=r"paragraphs\[1\] has 3 sentences but 2 sentence_breaks; give the first and"):
+        read_xquad(sentences, unit="sentence")
+    (sentences / "en.json").write_text('{"data": [{"paragraphs": [{"context": 1}]}]}')
+    with pytest.raises(FormatError, match=r"an XQuAD-R file is SQuAD 1\.1 JSON with sentences"):
+        read_xquad(sentences, unit="sentence")
+
+
+def test_sentences_of_questions_at_other_paragraphs_are_refused(sentences: Path) -> None:
+    content = json.loads((sentences / "zh.json").read_text())
+    content["data"][0]["paragraphs"].reverse()
+    (sentences / "zh.json").write_text(json.dumps(content))
+    with pytest.raises(CollectionError, match="question 'q3' is at 0-1 in en but at 0-0 in zh"):
+        read_xquad(sentences, unit="sentence")

@@ -1,4 +1,4 @@
-"""CLEAR, distillation, similarity rows and their sum, from embeddings: by hand, gradients, column errors."""
+"""CLEAR, LaKDA, distillation, similarity rows and their sum, from embeddings: by hand, gradients, column errors."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ with warnings.catch_warnings():
         CombinedLoss,
         CrossLingualAlignmentLoss,
         DistillationLoss,
+        LakdaLoss,
         SimilarityAlignmentLoss,
         distribution_jsd,
     )
@@ -80,6 +81,55 @@ def test_clear_weights() -> None:
         ClearLoss(None, alpha=0.7, beta=0.4)
     assert ClearLoss(None).get_config_dict()["alpha"] == 0.4
     assert "2604.05821" in ClearLoss(None).citation
+
+
+def test_lakda_by_hand() -> None:
+    query, passage, translated = batch(3)
+    log_a, log_b = (cos(side, passage).log_softmax(1) for side in (query, translated))
+    kl = (log_b.exp() * (log_b - log_a)).sum() / len(query)
+    nce = -(20 * cos(query, passage)).log_softmax(1).diagonal().mean()
+    found = LakdaLoss(None).compute_loss_from_embeddings([query, passage, translated])
+    assert found["nce"].item() == pytest.approx(0.5 * nce.item(), rel=1e-10)
+    assert found["kl"].item() == pytest.approx(0.5 * kl.item(), rel=1e-10)
+    other = LakdaLoss(None, alpha=0.2, scale=1.0).compute_loss_from_embeddings([query, passage, translated])
+    assert other["kl"].item() == pytest.approx(0.2 * kl.item(), rel=1e-10)
+    # Two items, numbers written out: cosines 1, 0 and 0.6, 0.8 for a; 0, 1 and 0.8, 0.6 for b.
+    a = torch.tensor([[1.0, 0.0], [0.6, 0.8]], dtype=torch.float64)
+    b = torch.tensor([[0.0, 1.0], [0.8, 0.6]], dtype=torch.float64)
+    found = LakdaLoss(None, alpha=1.0).compute_loss_from_embeddings([a, torch.eye(2, dtype=torch.float64), b])
+    # softmax(1, 0) = 0.731059, softmax(0.8, 0.6) = 0.549834; KL of mirrored pairs is (2 p - 1) log(p / (1 - p)).
+    assert found["kl"].item() == pytest.approx((0.462117 * 1.0 + 0.099668 * 0.2) / 2, abs=1e-6)
+    assert found["nce"].item() == 0.0
+
+
+def test_lakda_masks_groups_and_gives_gradients_through_both_queries() -> None:
+    columns = [c.requires_grad_() for c in batch(3)]
+    labels = torch.tensor([1, 1, 2, 3])
+    one = LakdaLoss(None, scale=2.0)
+
+    def total(*given: Any) -> Any:
+        return torch.stack(list(one.compute_loss_from_embeddings(given, labels).values())).sum()
+
+    assert torch.autograd.gradcheck(total, columns)
+    alone = one.compute_loss_from_embeddings([c[:2] for c in columns], labels[:2])
+    assert [value.item() for value in alone.values()] == pytest.approx([0, 0])
+    kl = one.compute_loss_from_embeddings(columns, labels)["kl"]
+    assert all(g.abs().max() > 0 for g in torch.autograd.grad(kl, columns))
+
+
+def test_lakda_names_its_columns_and_weights() -> None:
+    for count in (2, 4):
+        with pytest.raises(
+            UsageError, match=rf"LakdaLoss got {count} columns besides label; it takes query_en, passage"
+        ):
+            LakdaLoss(None).compute_loss_from_embeddings(batch(count))
+    for alpha in (-0.1, 1.1):
+        with pytest.raises(UsageError, match=f"alpha is {alpha}, but must lie between 0 and 1"):
+            LakdaLoss(None, alpha=alpha)
+    with pytest.raises(UsageError, match="scale is 0"):
+        LakdaLoss(None, scale=0)
+    assert LakdaLoss(None).get_config_dict() == {"alpha": 0.5, "scale": 20.0, "gather_across_devices": False}
+    assert "2509.06195" in LakdaLoss(None).citation
 
 
 def test_similarity_rows_by_hand() -> None:

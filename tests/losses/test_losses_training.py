@@ -28,6 +28,7 @@ with warnings.catch_warnings():
         CrossLingualAlignmentLoss,
         DistillationLoss,
         GradCachedLoss,
+        LakdaLoss,
         RelationalDistillationLoss,
         SimilarityAlignmentLoss,
         embedding_jsd,
@@ -145,12 +146,13 @@ def test_each_part_falls_in_a_plain_trainer(parts: str, tiny: Any, tmp_path: Pat
     assert sum(log[0][part] for part in parts.split("+")) == pytest.approx(log[0]["loss"], abs=2e-3)
 
 
-@pytest.mark.parametrize("name", ["clear", "similarity", "distillation", "relational", "combined"])
+@pytest.mark.parametrize("name", ["clear", "lakda", "similarity", "distillation", "relational", "combined"])
 def test_the_other_losses_fall_too(name: str, tiny: Any, tmp_path: Path) -> None:
-    layout: Any = "clear" if name == "clear" else "alignment+query"
+    layout: Any = "clear" if name in ("clear", "lakda") else "alignment+query"
     dataset = samples_from_items(tiny_transformer.items(), ["de", "zh"], dev_share=0, layout=layout).to_dataset()
     makers: dict[str, Any] = {
         "clear": lambda: ClearLoss(tiny),
+        "lakda": lambda: LakdaLoss(tiny),
         "similarity": lambda: SimilarityAlignmentLoss(tiny, fixed_pivot=True),
         "distillation": lambda: DistillationLoss(tiny, target="pivot", over_dimensions="sum"),
         "relational": lambda: RelationalDistillationLoss(tiny, scale=5.0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import inf, log2, nan
 from typing import Any, get_args
@@ -96,6 +97,14 @@ def distance(pool: Pool, order: list[int]) -> float:
     return max(ranks) - min(ranks) if len(ranks) > 1 and not pool.missed else nan
 
 
+def found_in_others(own: int, cutoff: int) -> Reading:
+    def reading(pool: Pool, order: list[int]) -> float:
+        others = {d for d in pool.relevant if pool.languages[d] != own}
+        return len(others & set(order[:cutoff])) / len(others) if others else nan
+
+    return reading
+
+
 def violated(own: int) -> Reading:
     def reading(pool: Pool, order: list[int]) -> float:
         if all(pool.languages[d] == own for d in pool.relevant):
@@ -131,6 +140,7 @@ def every_measure(own: int, gain: float, cutoff: int, leading: Any) -> dict[str,
         ),
         "RankDistance": (measures.rank_distance, distance),
         "StrongViolation": (partial(measures.strong_violation, language=label), violated(own)),
+        "TLR": (partial(measures.tlr, language=label, cutoff=cutoff), found_in_others(own, cutoff)),
     }
     for part in PARTS:
         table[part] = (
@@ -266,6 +276,20 @@ def test_distance_and_strong_alignment_by_hand() -> None:
     assert np.isnan(measures.strong_violation(placements_of([ranking("en* de*")]), "fr")).all()
 
 
+def test_target_languages_recall_by_hand() -> None:
+    pools = [ranking(text) for text in ("de* en* zh en zh*", "en* zh* de*", "zh de* en zh*", "de* en zh")]
+    found = placements_of(pools)
+    assert_allclose(measures.tlr(found, "de", 2), [0.5, 1.0, 0.0, nan])
+    assert_allclose(measures.tlr(found, "de", 20), [1.0, 1.0, 1.0, nan])
+    # Without the query's language in the pool it is recall.
+    assert_allclose(measures.tlr(found, "fr", 2), measures.recall(found, 2))
+    # Of four tied documents two are relevant, one of them German: each is among the first two with probability 1/2.
+    tied = placements_of([Pool([1.0] * 4, [1, 1, 0, 0], [DE, EN, DE, EN])], "expected")
+    assert_allclose(measures.tlr(tied, "de", 2), [0.5])
+    with pytest.raises(UsageError, match="the cutoff is 0"):
+        measures.tlr(found, "de", 0)
+
+
 def test_duplicates_of_an_answer_do_not_violate() -> None:
     assert measures.strong_violation(placements_of([ranking("de de* en*", duplicates=[0])]), "de").tolist() == [0.0]
 
@@ -328,7 +352,8 @@ def test_what_cannot_be_computed_is_refused() -> None:
 
 NAMED = (
     "LPR", "LPR(variant=top1)", "LPR(variant=any)", "LPR(variant=pair)", "LangNDCG@3", "LangNDCG(gain=0)@1",
-    *(f"FourWay({part})" for part in PARTS), "RankDistance", "StrongViolation", "nDCG@1",
+    *(f"FourWay({part})" for part in PARTS), "RankDistance", "StrongViolation", "TLR@2",
+    "nDCG@1",
 )  # fmt: skip
 
 
@@ -340,11 +365,13 @@ def named(name: str, placements: Placements, query: str, **options: Any) -> Any:
 
 def test_names_need_the_language_of_the_query_and_another() -> None:
     found = placements_of([ranking("zh* de* en*")])
-    own = [name for name in NAMED if name not in ("RankDistance", "nDCG@1")]
+    own = [name for name in NAMED if name not in ("RankDistance", "TLR@2", "nDCG@1")]
     leading = np.zeros(1)
     assert all(named(name, found, "fr", leading=leading) is None for name in own)
     assert all(named(name, found, "zh", leading=leading) is not None for name in own)
     assert named("LangNDCG(gain=0)@1", found, "de").tolist() == [0.0]
+    assert [named("TLR@2", found, label).tolist() for label in ("fr", "zh", "en")] == [[2 / 3], [0.5], [1.0]]
+    assert named("TLR@2", replace(found, languages=("en",)), "en") is None
     assert named("LangNDCG@1", found, "de").tolist() == [0.5]
     assert named("LPR(variant=pair)", found, "de").tolist() == [50.0]
     assert named("LPR(variant=any)", found, "zh", leading=leading).tolist() == [100.0]
@@ -401,7 +428,7 @@ def test_evaluations_equal_full_sorts(seed: int, tied: bool, ties: TieMode) -> N
         own = LANGUAGES.index(setting.query_language)
         readings: list[Reading] = [first_of_answers(own), top_if_relevant(own), top_in(own), pairs_won(own)]
         readings += [gain_ratio(own, 0.5, 3), gain_ratio(own, 0.0, 1), *(part_of_top(part, own) for part in PARTS)]
-        readings += [distance, violated(own), reference.ndcg(1)]
+        readings += [distance, violated(own), found_in_others(own, 2), reference.ndcg(1)]
         for name, reading in zip(NAMED, readings, strict=True):
             found = columns(evaluation, setting, name)
             for judged in pools_of(collection, setting):
@@ -460,7 +487,7 @@ def test_more_ties_for_the_first_place_than_lists_hold_are_refused() -> None:
 
 def test_explanations_say_whose_the_definition_is() -> None:
     for measure in parse(NAMED):
-        assert ("[our definition]" in measure.summary) == (measure.name not in ("nDCG", "RankDistance"))
+        assert ("[our definition]" in measure.summary) == (measure.name not in ("nDCG", "RankDistance", "TLR"))
         assert ("arXiv 2605.07249" in measure.summary) == (measure.name in ("LPR", "LangNDCG", "FourWay"))
 
 

@@ -52,6 +52,7 @@ SPELLINGS = {
     "Reachable@10": "Reachable@10 reachable_at_10 REACHABLE@10",
     "RankDistance": "RankDistance rankdistance rank_distance",
     "StrongViolation": "StrongViolation strong_violation",
+    "TLR@20": "TLR@20 tlr@20 tlr_at_20 target_languages_recall@20",
     "LanguageGap(FourWay(SR-QL))": "LanguageGap(FourWay(sr-ql))",
     "LanguageGap(MaxRnorm)": "LanguageGap languagegap LanguageGap(MaxRnorm) language_gap(Max@R_norm)",
     "LanguageGap(nDCG@10)": "LanguageGap(nDCG@10) LanguageGap(ndcg_cut_10)",
@@ -105,6 +106,7 @@ def test_duplicates_are_removed_and_the_order_kept() -> None:
         ("Reachable@10", "Reachable@10", True, "%"),
         ("RankDistance", "Rank distance", False, "rank"),
         ("StrongViolation", "Strong alignment violated", False, "share"),
+        ("TLR@20", "TLR@20", True, "0-1"),
         ("LanguageGap", "Language gap (Max@R norm)", False, "%"),
         ("LanguageGap(MaxR)", "Language gap (Max@R)", False, "rank"),
     ],
@@ -123,7 +125,15 @@ def test_summaries_are_one_sentence_with_the_source() -> None:
             "StrongViolation", "Reachable",
         }  # fmt: skip
         assert ("[our definition]" in measure.summary) == ours
-        sources = ("trec_eval", "arXiv 2604.05684", "arXiv 2408", "Moffat and Zobel", "Chapelle", "ir_measures")
+        sources = (
+            "trec_eval",
+            "arXiv 2604.05684",
+            "arXiv 2408",
+            "arXiv 2606.18801",
+            "Moffat and Zobel",
+            "Chapelle",
+            "ir_measures",
+        )
         assert ours or any(source in measure.summary for source in sources)
     assert "the first 10 documents" in Measure("nDCG", 10).summary
     assert "the whole ranking" in Measure("nDCG").summary

@@ -18,7 +18,7 @@ from clinometer.errors import UsageError
 from clinometer.io.trec import read_run
 from clinometer.pools import evaluate_pools
 from clinometer.scenarios.own_documents import own_documents
-from clinometer.scenarios.scanned import related_targets
+from clinometer.scenarios.targets import related_targets
 from clinometer.scorers import RunScorer
 
 MEASURES = ["MaxR", "MaxRnorm", "nDCG@10", "RR", "R@1", "Intrusion", "LangShare@3", "PivotFirst", "LPR", "Bpref",

@@ -96,11 +96,11 @@ def write_beir(folder: Path) -> None:
     (folder / "qrels" / "test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *pairs]) + "\n")
 
 
-def loaded(kind: str, part: str = "") -> Reader:
+def loaded(kind: str, part: str = "", **options: Any) -> Reader:
     """A reader of a collection, whose description and complete part are looked at."""
 
     def read(folder: Path) -> None:
-        collection = cm.load(f"{kind}:{folder / part}" if part else f"{kind}:{folder}")
+        collection = cm.load(f"{kind}:{folder / part}" if part else f"{kind}:{folder}", **options)
         json.dumps(collection.describe())
         collection.summary()
         collection.complete()
@@ -118,6 +118,29 @@ def write_xquad(folder: Path) -> None:
         ]  # fmt: skip
         content = {"data": [{"title": "T", "paragraphs": paragraphs}], "version": "1.1"}
         (folder / f"xquad.{label}.json").write_text(json.dumps(content))
+
+
+def write_sentences(folder: Path) -> None:
+    """The same with sentences, as in XQuAD-R."""
+    write_xquad(folder)
+    for path in folder.glob("*.json"):
+        content = json.loads(path.read_text())
+        for paragraph in content["data"][0]["paragraphs"]:
+            context = paragraph["context"]
+            paragraph |= {"sentences": [context[:9], context[9:]], "sentence_breaks": [[0, 9], [9, len(context)]]}
+        path.write_text(json.dumps(content))
+
+
+def write_mlir(folder: Path) -> None:
+    lines(folder / "corpus.jsonl", [
+        {f"doc_{label}_{group}": {"title": "", "text": f"{label} {group} ü", "lang": label}}
+        for group in range(GROUPS) for label in ("en", "dt")
+    ])  # fmt: skip
+    queries = [{"_id": f"{label}_q{group}", "text": "?", "lang": label} for group in range(3) for label in ("en", "dt")]
+    lines(folder / "queries.jsonl", [*queries, {"en_q3": {"text": "Text?", "lang": "en"}}])
+    judged = [f"{label}_q{group}" for group in range(3) for label in ("en", "dt")] + ["en_q3"]
+    qrels = [{name: {f"doc_en_{name[-1]}": 1, f"doc_dt_{name[-1]}": 1.0}} for name in judged]
+    lines(folder / "qrels.jsonl", qrels)
 
 
 def write_belebele(folder: Path) -> None:
@@ -250,9 +273,9 @@ def write_corrections(folder: Path) -> None:
 
     languages = ["en", "de", "fr"] * 8
     groups = [f"g{number // 3}" for number in range(24)]
-    for method in ("center", "lir", "shift", "calibrate"):
+    for method in ("center", "lir", "shift", "query-shift", "calibrate"):
         pairs: dict[str, Any] = {"queries": rows(24, 2), "query_languages": languages} if method == "calibrate" else {}
-        options: dict[str, Any] = {"groups": groups, "pivot": "en"} if method == "shift" else {}
+        options: dict[str, Any] = {"groups": groups} if method in ("shift", "query-shift") else {}
         fit(method, rows(24), languages, **pairs, **options).save(folder / f"{method}.npz")
 
 
@@ -263,7 +286,7 @@ def read_corrections(folder: Path) -> None:
         correction = load(path)
         correction.describe()
         correction.apply(rows(3), ["en", "de", "fr"])
-        correction.apply_queries(rows(3), ["en", None, "fr"], unknown="leave")
+        correction.apply_queries(rows(3), ["en", None, "fr"], unknown="mean")
 
     use_each(sorted(folder.glob("*.npz")), use)
 
@@ -460,6 +483,8 @@ def read_answer(folder: Path) -> None:
 FAMILIES = {
     "beir": Family(write_beir, loaded("beir")),
     "xquad": Family(write_xquad, loaded("xquad")),
+    "sentences": Family(write_sentences, loaded("xquad", unit="sentence")),
+    "mlir": Family(write_mlir, loaded("mlir")),
     "belebele": Family(write_belebele, loaded("belebele")),
     "parallel": Family(write_parallel, loaded("parallel", "items.jsonl")),
     "trec": Family(write_trec, read_trec),

@@ -130,9 +130,9 @@ def test_the_languages_meet_on_texts_that_were_not_learned(kind: Any) -> None:
     assert after[1] >= before[1] - 0.02
 
 
-@pytest.mark.parametrize("loss", ["jsd+nce", "pool+mono+sim", "psg", "clear"])
+@pytest.mark.parametrize("loss", ["jsd+nce", "pool+mono+sim", "psg", "clear", "lakda"])
 def test_any_of_the_losses_will_do(loss: str) -> None:
-    layout = "clear" if loss == "clear" else "alignment"
+    layout = "clear" if loss in ("clear", "lakda") else "alignment"
     options = FAST | {"epochs": 3}
     adapter, history = fit_adapter(samples(0, 80, layout=layout), PlantedEncoder(), loss=loss, **options)
     assert history[-1]["train"] < history[1]["train"]

@@ -296,6 +296,8 @@ def test_losses_by_name(base: Path) -> None:
     model = sentence_transformers.SentenceTransformer(str(base), device="cpu")
     assert make_loss(model, "jsd+nce", options={"scale": 7.0}).scale == 7.0
     assert type(make_loss(model, "clear")).__name__ == "ClearLoss"
+    assert make_loss(model, "lakda", options={"alpha": 0.25}).alpha == 0.25
+    assert recipe_of("lakda").layout == "clear"
     assert make_loss(model, "distill").target == "pivot"
     held = make_loss(model, "jsd+nce", hold=3.0)
     assert held.losses["hold"].weight == 3.0

@@ -54,6 +54,7 @@ def above_answers(scanned: ScannedCollection, setting: Setting, depth: int) -> A
     """
     if setting.query_language not in setting.pool or setting.removed == setting.query_language:
         return None
+    scanned = scanned.in_setting(setting)
     queries, placed = scanned.placements(setting)
     own = np.flatnonzero(placed.language == setting.pool.index(setting.query_language))
     if not own.size:

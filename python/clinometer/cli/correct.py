@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clinometer.cli.advice import advice_lines, advised, advised_store
 from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
-from clinometer.cli.option_groups import Json, Progress, Source, without_none
+from clinometer.cli.option_groups import Json, Progress, Source, split_names, without_none
 from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
 from clinometer.errors import UsageError
 from clinometer.files import check_target, is_url, json_bytes
@@ -27,14 +28,23 @@ __all__ = ["correct"]
 
 # Stored rows cost nothing to read, texts must be encoded.
 _TEXTS, _ROWS = 200, 2000
+_OPTIONS_OF_AUTO = ("--tolerance", "--sample", "--seed", "--pivot")
 
 
 @dataclass(frozen=True)
 class _Fitting(OptionGroup):
     panel = "Correction"
 
-    method: Annotated[str | None, option("NAME", "Method: center (the default), lir, shift or calibrate.")] = None
-    strength: Annotated[str | None, option("auto|S", "Share that is removed (center, shift, calibrate).")] = None
+    method: Annotated[
+        str | None,
+        option(
+            "NAME",
+            "Method: center (the default), lir, shift, query-shift, calibrate, or auto: what helps without harm.",
+        ),
+    ] = None
+    strength: Annotated[
+        str | None, option("auto|S", "Share that is removed (center, shift, query-shift, calibrate).")
+    ] = None
     query_strength: Annotated[float | None, option("S", "Share that is removed from queries (center).")] = None
     components: Annotated[int | None, option("R", "Number of components that are removed (lir).")] = None
     directions: Annotated[
@@ -47,7 +57,24 @@ class _Fitting(OptionGroup):
         bool, option(None, "Subtraction of the pivot's mean as well (shift), or of each mean first (lir).", "--centre")
     ] = False
     scale: Annotated[bool, option(None, "Same spread of scores for all languages (calibrate).", "--scale")] = False
-    pivot: Annotated[str | None, option("LANGUAGE", "Language that the others move to (shift); en by default.")] = None
+    pivot: Annotated[
+        str | None, option("LANGUAGE", "Language that the others move to (shift, --turn); en by default.")
+    ] = None
+    turn: Annotated[
+        bool,
+        option(
+            None,
+            "Rotation of each language onto its translations in the pivot, found among all documents (center).",
+            "--turn",
+        ),
+    ] = False
+    turn_sample: Annotated[
+        int | None,
+        option("N", "Number of documents of each language whose translation is sought; 5000 by default.", min=1),
+    ] = None
+    sources: Annotated[
+        str | None, option("A,B,...", "Languages of queries (query-shift); by default those of the queries, else all.")
+    ] = None
     queries_by: Annotated[
         str | None,
         option(
@@ -59,9 +86,23 @@ class _Fitting(OptionGroup):
         option("N", "Number of texts of each language to fit on; by default 200, or 2000 of a store.", min=1),
     ] = None
     seed: Annotated[int, option("N", "Seed of the sample.", min=0)] = 0
+    tolerance: Annotated[
+        float | None,
+        option("X", "Largest accepted fall of nDCG@1 within languages (auto); 0.01 by default.", min=0, max=1),
+    ] = None
 
     def __post_init__(self) -> None:
         self.options()
+        if self.automatic and (
+            unused := [name for name in options_set(self) if name not in ("--method", *_OPTIONS_OF_AUTO)]
+        ):
+            raise UsageError(f"auto chooses by itself; leave out {', '.join(unused)}, or name a method")
+        if self.tolerance is not None and not self.automatic:
+            raise UsageError("--tolerance is an option of --method auto; give that as well")
+        if self.turn and self.name != "center":
+            raise UsageError(f"--turn follows the method center, not {self.name}; leave one of the two out")
+        if self.turn_sample is not None and not self.turn:
+            raise UsageError("--turn-sample is an option of --turn; give --turn as well")
 
     def options(self) -> dict[str, Any]:
         """Options of the method that are set.
@@ -78,14 +119,35 @@ class _Fitting(OptionGroup):
             "shrinkage": _number("--shrinkage", self.shrinkage, float),
             "centred" if self.method == "lir" else "centre": self.centre or None,
             "scale": self.scale or None,
-            "pivot": self.pivot,
+            # Of a centering with a turn, the pivot is the turn's.
+            "pivot": None if self.turn else self.pivot,
+            "sources": split_names(self.sources),
         }
         return without_none(values)
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the remedy is chosen by measuring."""
+        return self.method == "auto"
 
     @property
     def name(self) -> str:
         """Name of the method."""
         return self.method or "center"
+
+    def turned(self, center: Any, documents: Any, languages: Any = None, groups: Any = None) -> Any:
+        """The centering, followed by a turn if there is to be one."""
+        if not self.turn:
+            return center
+        from clinometer.mining import turned
+
+        options = without_none({"sample": self.turn_sample, "pivot": self.pivot})
+        return turned(center, documents, languages, groups=groups, seed=self.seed, **options)
+
+    def advising(self) -> dict[str, Any]:
+        """Options of `clinometer.advice`."""
+        names = {"texts": self.sample, "tolerance": self.tolerance, "pivot": self.pivot}
+        return {**without_none(names), "seed": self.seed}
 
     def drawing(self) -> dict[str, Any]:
         """Options of the sample."""
@@ -129,9 +191,14 @@ def correct(
             raise UsageError(f"{output}: a correction is a .npz file; give a name that ends in .npz")
         check_target(output)
         check = partial(refuse_other_correction, output, force=force)
-        result = _fitted(fitting, _sampled(source, reading, vectors, adapter, fitting, progress.bars, check))
-        output.parent.mkdir(parents=True, exist_ok=True)
-        result["correction"].save(output)
+        texts = _read(source, reading, vectors, adapter, fitting, check)
+        if fitting.automatic:
+            result = advised(*texts, fitting.advising(), progress.bars)
+        else:
+            result = _fitted(fitting, _sampled(*texts, fitting, progress.bars))
+        if result["correction"] is not None:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            result["correction"].save(output)
     else:
         if unused := options_set(vectors, reading) + ["--adapter"] * (adapter is not None):
             raise UsageError(f"{source} holds embeddings, not texts; leave out {', '.join(unused)}")
@@ -155,20 +222,20 @@ def _is_source(source: str) -> bool:
     return False
 
 
-def _sampled(
+def _read(
     source: str,
     reading: Source,
     vectors: Precomputed,
     adapter: Path | None,
     fitting: _Fitting,
-    bars: bool,
     check: Callable[[EncoderRecord, str], None],
-) -> Any:
+) -> tuple[Any, Any, Any]:
+    """The collection, the encoder, and the function that adds the adapter to it."""
     # Imported here so that `--help` and errors in options come at once.
     from clinometer.correction import check_method
-    from clinometer.correction.fitting import encode_sample
 
-    check_method(fitting.name)
+    if not fitting.automatic:
+        check_method(fitting.name)
     remedies = RemedyFiles(adapter, None)
     remedies.load()
     collection = reading.load(source)
@@ -178,21 +245,34 @@ def _sampled(
     warn(encoder.record.warnings)
     adapted = partial(remedies.applied_to, collection=collection)
     check(adapted(encoder).record, collection.name)
+    return collection, encoder, adapted
+
+
+def _sampled(collection: Any, encoder: Any, adapted: Any, fitting: _Fitting, bars: bool) -> Any:
+    from clinometer.correction.fitting import encode_sample
+
     return encode_sample(
         collection,
         encoder,
         fitting.name,
         texts=fitting.sample or _TEXTS,
         adapted=adapted,
+        whole_index=fitting.turn,
         show_progress_bar=bars,
         **fitting.drawing(),
     )
 
 
-def _fitted(fitting: _Fitting, sample: Any) -> dict[str, Any]:
+def _fitted(fitting: _Fitting, sample: Any, store: Any = None) -> dict[str, Any]:
     from clinometer.correction.fitting import fit_sample, summary
 
     correction = fit_sample(fitting.name, sample, **fitting.options())
+    if store is not None:
+        correction = fitting.turned(correction, store)
+    elif sample.index is not None:
+        index = sample.index
+        groups = index.groups if any(group is not None for group in index.groups) else None
+        correction = fitting.turned(correction, index.vectors, index.languages, groups)
     languages, warnings = summary(correction, sample)
     return {"correction": correction, "languages": languages, "warnings": warnings}
 
@@ -200,16 +280,21 @@ def _fitted(fitting: _Fitting, sample: Any) -> dict[str, Any]:
 def _stored(source: str, fitting: _Fitting, path: Path | None, output: Path, bars: bool) -> dict[str, Any]:
     from clinometer.correction import check_method, load
     from clinometer.correction.stores import check_target, correct_store, sample_store
-    from clinometer.store import EmbeddingStore, stores_in
+    from clinometer.store import EmbeddingStore, find_store, stores_in
 
     if path is not None and (unused := [name for name in options_set(fitting) if name != "--seed"]):
         raise UsageError(f"{path} is already fitted; leave out {', '.join(unused)}")
     check_target(output)
-    if path is None:
+    if fitting.automatic:
+        fitted_on = Path("the sample")
+        result = advised_store(source, fitting.sample or _ROWS, fitting.advising())
+        if result["correction"] is None:
+            return result
+    elif path is None:
         check_method(fitting.name)
         fitted_on = Path("the sample")
         sample = sample_store(source, fitting.name, texts=fitting.sample or _ROWS, **fitting.drawing())
-        result = _fitted(fitting, sample)
+        result = _fitted(fitting, sample, EmbeddingStore.open(find_store(source, "documents")))
     else:
         fitted_on = correction_file(path)
         result = {"correction": load(fitted_on), "languages": [], "warnings": []}
@@ -234,16 +319,21 @@ def _show(result: dict[str, Any], source: str, output: Path, json: bool) -> None
     if json:
         record = {
             "source": source,
-            "correction": {"digest": correction.digest, **correction.describe()},
+            "correction": correction and {"digest": correction.digest, **correction.describe()},
             "languages": result["languages"],
             "rows": rows,
             "warnings": result["warnings"],
-            "output": str(output),
+            **({"advice": result["advice"].to_dict()} if "advice" in result else {}),
+            "output": correction and str(output),
             "command": shlex.join(["clinometer", *sys.argv[1:]]),
         }
         sys.stdout.write(json_bytes(record).decode())
     else:
-        sys.stdout.write("\n".join(_table(correction, result["languages"])) + "\n")
+        lines = advice_lines(result["advice"]) if "advice" in result else _table(correction, result["languages"])
+        sys.stdout.write("\n".join(lines) + "\n")
+    if correction is None:
+        sys.stderr.write(f"wrote nothing to {output}, since no remedy is to be taken\n")
+        return
     counts = " and ".join(f"{count:,} {stage}" for stage, count in rows.items())
     sys.stderr.write(f"wrote {f'{counts} and correction.npz' if counts else 'the correction'} to {output}\n")
 
@@ -252,7 +342,10 @@ def _table(correction: Any, languages: Sequence[dict[str, Any]]) -> list[str]:
     settings = correction.settings
     origin = settings.get("fitted_on") or {}
     fitted_on = f", fitted on {origin['source']} with {origin['encoder']}" if origin else ""
-    facts = [f"{correction.method} {correction.digest}{fitted_on}"]
+    name = "center + turn" if "turn" in settings else correction.method
+    facts = [f"{name} {correction.digest}{fitted_on}"]
+    if "turn" in settings:
+        facts.append(f"turned to {settings['turn']['pivot']}: {', '.join(correction.turned)}")
     facts += [
         f"{name.replace('_', ' ')}: {settings[name]}"
         for name in ("directions_removed", "components", "scale")
@@ -276,6 +369,10 @@ _HEADS = {
     "query_mean_length": "of queries",
     "strength": "strength",
     "query_strength": "for queries",
+    "pairs": "pairs",
+    "by_chance": "by chance",
+    "margin": "margin",
+    "pairs_right": "right",
 }
 
 

@@ -51,6 +51,10 @@ class _Measured(Selection):
         bool,
         option(None, "Exclusion of the document with the query's own id, as for ArguAna or Quora.", "--exclude-own-id"),
     ] = False
+    feedback: Annotated[
+        float | None,
+        option("W", "Weight of the pool's best document, such as 0.2, in a second search of each pool."),
+    ] = None
     query_set: Annotated[
         str,
         option(
@@ -146,6 +150,9 @@ def _run(
     results: _Results,
 ) -> None:
     # Imported here so that `--help` and errors in options come at once.
+    import msgspec
+
+    from clinometer.correction.feedback import check_weight, with_feedback
     from clinometer.encoders.similarity import check_similarity
     from clinometer.evaluation import evaluate as run
     from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
@@ -172,7 +179,10 @@ def _run(
     check_similarity(measured.similarity)
     if execution.scan_device is not None:
         check_device(execution.scan_device)
+    if measured.feedback is not None:
+        check_weight(measured.feedback)
     options |= {
+        "feedback": measured.feedback,
         "exclude_own_id": measured.exclude_own_id,
         "similarity": measured.similarity,
         "scan_device": execution.scan_device,
@@ -190,7 +200,10 @@ def _run(
     scorer = target.scorer(collection)
     if results.output is not None:
         described = collection.restrict(options["languages"]).describe()
-        refuse_other(results.output / "results.json", identity(scorer.record, described), force=results.force)
+        record = msgspec.to_builtins(scorer.record)
+        if measured.feedback is not None:
+            record = with_feedback(record, measured.feedback)
+        refuse_other(results.output / "results.json", identity(record, described), force=results.force)
     warnings = list(scorer.record.warnings)
     warn(warnings)
     evaluation = run(

@@ -40,8 +40,8 @@ SourceName = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="Collection: demo, xquad:DIR, belebele:DIR, beir:DIR, trec:DIR, parallel:FILE[,FILE...], irds:NAME or "
-        "hub:NAME.",
+        help="Collection: demo, xquad:DIR, belebele:DIR, beir:DIR, trec:DIR, parallel:FILE[,FILE...], mlir:DIR, "
+        "irds:NAME or hub:NAME.",
     ),
 ]
 Pivot = Annotated[
@@ -101,7 +101,7 @@ class Source(OptionGroup):
     panel = "Source"
 
     languages: Annotated[str | None, option("A,B,...", "Languages to read; all by default.")] = None
-    unit: Annotated[str | None, option("passage|row", "Unit of one document (xquad only).")] = None
+    unit: Annotated[str | None, option("passage|row|sentence", "Unit of one document (xquad only).")] = None
     split: Annotated[str | None, option("NAME", "Split of the judgements (beir, hub).")] = None
     document_language: Annotated[
         str | None,
@@ -114,7 +114,7 @@ class Source(OptionGroup):
         bool,
         option(
             None,
-            "Tolerance for judgements of absent texts; they are counted (beir, hub, irds, trec).",
+            "Tolerance for judgements of absent texts; they are counted (beir, hub, irds, mlir, trec).",
             "--allow-missing",
         ),
     ] = False

@@ -39,7 +39,8 @@ class _Recipe(OptionGroup):
     panel = "Recipe"
 
     loss: Annotated[
-        str | None, option("NAME", "Loss: upright (the default), jsd+nce (the paper's), clear, distill, or A+B+...")
+        str | None,
+        option("NAME", "Loss: upright (the default), jsd+nce (the paper's), clear, lakda, distill, or A+B+..."),
     ] = None
     scale: Annotated[float | None, option("X", "Factor of cosines.")] = None
     hold: Annotated[float | None, option("W", "Weight of the pull towards the untrained model.")] = None

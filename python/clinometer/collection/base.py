@@ -181,7 +181,7 @@ class Collection:
         if languages is None:
             return self
         labels = select(languages, self.languages, f"collection {self.name!r}")
-        return self._only(self.documents.rows_in(labels), self.queries.rows_in(labels))
+        return self.only(self.documents.rows_in(labels), self.queries.rows_in(labels))
 
     def require_texts(self, purpose: str) -> None:
         """Refuse a collection of which only ids and languages are known (`texts_absent` in its notes).
@@ -236,7 +236,7 @@ class Collection:
             )
         document_mask = _in_every_language(self.documents)
         document_mask[rows[query_mask[query_of]]] = True
-        complete_part = self._only(np.flatnonzero(document_mask), np.flatnonzero(query_mask))
+        complete_part = self.only(np.flatnonzero(document_mask), np.flatnonzero(query_mask))
         masks = {"documents": (self.documents, document_mask), "queries": (self.queries, query_mask)}
         left_out = {
             f"incomplete_{kind}": texts.coded_languages.take(np.flatnonzero(~mask)).counts()
@@ -244,8 +244,8 @@ class Collection:
         }
         return replace(complete_part, notes={**self.notes, **left_out})
 
-    def _only(self, document_rows: NDArray[np.int64], query_rows: NDArray[np.int64]) -> Collection:
-        """The collection of these rows."""
+    def only(self, document_rows: NDArray[np.int64], query_rows: NDArray[np.int64]) -> Collection:
+        """The collection of these rows, each given once and in ascending order, and the judgements between them."""
         documents = self.documents
         new_row = np.full(len(documents), -1, dtype=np.int64)
         new_row[document_rows] = np.arange(len(document_rows))

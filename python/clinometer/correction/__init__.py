@@ -1,7 +1,7 @@
 """Correction without training: stored embeddings are moved by language, in a minute and without the model.
 
 `fit` fits a correction on a sample of embeddings, `Correction.apply` changes any number of others, and
-`CorrectedEncoder` lets an evaluation show the effect.
+`CorrectedEncoder` lets an evaluation show the effect. `clinometer.mining.turned` adds a turn to a centering.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from clinometer.correction.center import Center
 from clinometer.correction.encoder import CorrectedEncoder
 from clinometer.correction.identification import Identifier, identify
 from clinometer.correction.lir import Lir
+from clinometer.correction.query_shift import QueryShift
 from clinometer.correction.sample import choose
 from clinometer.correction.shift import Shift
+from clinometer.correction.turn import MinedPairs, Turn
 from clinometer.errors import UsageError
 from clinometer.parameters import checked
 
@@ -31,7 +33,10 @@ __all__ = [
     "Correction",
     "Identifier",
     "Lir",
+    "MinedPairs",
+    "QueryShift",
     "Shift",
+    "Turn",
     "check_method",
     "choose",
     "fit",
@@ -43,6 +48,8 @@ METHODS = {
     "center": "subtract each language's mean, and the directions in which the means differ; any texts will do",
     "lir": "remove the leading components of each language's embeddings; any texts will do",
     "shift": "subtract each language's mean translation difference to the pivot; needs translated texts",
+    "query-shift": "SHIFT as its authors run it: a moved copy of each document for every language of queries; needs "
+    "translated texts",
     "calibrate": "subtract each language's mean score from the scores of its documents; needs sample queries",
 }
 
@@ -69,9 +76,10 @@ def fit(
         languages: Language of each document.
         queries: `(m, d)` embeddings of sample queries.
         query_languages: Language of each query.
-        groups: Parallel group of each document, for `shift`.
+        groups: Parallel group of each document, for `shift` and `query-shift`.
         query_groups: Parallel group of each query, for `shift`.
-        **options: Options of the method's `fit`, such as `strength` or `components`.
+        **options: Options of the method's `fit`, such as `strength` or `components`. The `sources` of `query-shift` are
+            by default the languages of the queries, if there are any.
 
     Raises:
         UsageError: The method or an option is unknown, or an argument that the method needs is missing.
@@ -88,15 +96,24 @@ def fit(
     check_method(method)
     if (queries is None) != (query_languages is None):
         raise UsageError("queries and query_languages go together; give both or neither")
-    fit_of: dict[str, Any] = {"center": Center.fit, "lir": Lir.fit, "shift": Shift.fit, "calibrate": Calibration.fit}
+    fit_of: dict[str, Any] = {
+        "center": Center.fit,
+        "lir": Lir.fit,
+        "shift": Shift.fit,
+        "query-shift": QueryShift.fit,
+        "calibrate": Calibration.fit,
+    }
     option_names = [name for name in signature(fit_of[method]).parameters if name not in _SAMPLE_ARGUMENTS]
     if unknown_options := [name for name in options if name not in option_names]:
         raise UsageError(f"unknown option {', '.join(unknown_options)} of {method}; expected {', '.join(option_names)}")
+    if method in ("shift", "query-shift") and groups is None:
+        raise UsageError(f"{method} needs translated texts; give groups, the parallel group of each document")
+    if method == "query-shift":
+        return QueryShift.fit(documents, languages, groups or (), **{"sources": query_languages, **options})
     if method == "shift":
-        if groups is None or (queries is not None and query_groups is None):
-            missing = "groups, the parallel group of each document" if groups is None else "query_groups as well"
-            raise UsageError(f"shift needs translated texts; give {missing}")
-        return Shift.fit(documents, languages, groups, queries, query_languages, query_groups, **options)
+        if queries is not None and query_groups is None:
+            raise UsageError("shift needs translated texts; give query_groups as well")
+        return Shift.fit(documents, languages, groups or (), queries, query_languages, query_groups, **options)
     if method == "calibrate" and queries is None:
         raise UsageError("calibrate needs sample queries; give queries and query_languages")
     fitted: Correction = fit_of[method](documents, languages, queries, query_languages, **options)

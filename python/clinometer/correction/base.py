@@ -1,7 +1,8 @@
 """A correction: fitted arrays that change stored embeddings by language, without the model and the texts.
 
-Every row is scaled to length one, changed by the arrays of its language, and scaled to length one again. The result for
-a row depends on that row and its language only: any part of a store, in any order, gives the same bits.
+Every row is scaled to length one, except by methods for which lengths count, changed by the arrays of its language, and
+scaled to length one again. The result for a row depends on that row and its language only: any part of a store, in any
+order, gives the same bits.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from clinometer.encoders.base import Side
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError, shown
 from clinometer.files import written_whole
 from clinometer.languages import canonical
-from clinometer.vectors import array_of, finished_rows, unit_rows
+from clinometer.vectors import array_of, checked_rows, finished_rows, unit_rows
 
 __all__ = ["UNKNOWN", "Correction", "Unknown", "load"]
 
@@ -58,6 +59,8 @@ class Correction(ABC):
     settings: dict[str, Any]
 
     method: ClassVar[str]
+    lengths_count: ClassVar[bool] = False
+    """Whether rows are changed as they come; otherwise they are scaled to length one first."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -76,7 +79,9 @@ class Correction(ABC):
 
     @abstractmethod
     def _changed(self, rows: NDArray[np.float64], codes: NDArray[np.int64], side: Side) -> NDArray[np.float64]:
-        """The unit rows after the change, before they are rescaled; code -1 leaves a row unchanged.
+        """The rows (of length one, unless `lengths_count`) after the change, before they are rescaled.
+
+        Code -1 leaves a row unchanged.
 
         No row may depend on the other rows, so no BLAS: its last bits depend on the shape.
         """
@@ -87,7 +92,8 @@ class Correction(ABC):
         """Corrected documents.
 
         Args:
-            vectors: `(n, d)` embeddings, float32 or float16, of any length above zero; only their directions count.
+            vectors: `(n, d)` embeddings, float32 or float16, of any length above zero; only their directions count,
+                except for `query-shift`.
             languages: Language of each row, in any spelling that `clinometer.languages.canonical` reads; None if
                 unknown.
             unknown: Treatment of rows whose language is None or was not fitted: `refuse`; `mean` corrects them by the
@@ -236,9 +242,12 @@ class Correction(ABC):
             "languages, or correct less (a lower strength, fewer components)"
         )
         out = np.empty((len(array), self.output_dimension), dtype=np.float32)
-        for start in range(0, len(array), _BLOCK):
-            stop = start + _BLOCK
-            rows = unit_rows(array[start:stop], side, first_row=start)
+        # Rows that get longer are taken in smaller blocks, of the same size in memory.
+        block = max(1, _BLOCK * self.dimension // self.output_dimension)
+        read = checked_rows if self.lengths_count else unit_rows
+        for start in range(0, len(array), block):
+            stop = start + block
+            rows = read(array[start:stop], side, first_row=start)
             out[start:stop] = finished_rows(self._changed(rows, codes[start:stop], side), message, start)
         return out
 

@@ -16,11 +16,13 @@ from clinometer.collection import Collection, Texts
 from clinometer.correction.base import Correction
 from clinometer.correction.records import fitted_on
 from clinometer.correction.sample import by_language, choose, choose_parallel
+from clinometer.correction.turn import Turn
 from clinometer.encoders import Encoder, PrecomputedEncoder, encode
 from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
 
 __all__ = [
+    "PARALLEL",
     "QUERY_FITS",
     "QueryFit",
     "Sample",
@@ -34,6 +36,8 @@ __all__ = [
 
 QueryFit = Literal["own", "documents", "none"]
 QUERY_FITS: tuple[QueryFit, ...] = ("own", "documents", "none")
+PARALLEL = ("shift", "query-shift")
+"""Methods that are fitted on translations."""
 _FEW, _ENOUGH = 30, 60
 
 
@@ -55,12 +59,16 @@ class Sample:
         queries: The queries, None if none are used.
         queries_by: Source of the correction of queries; see `query_fit`.
         origin: Value of `fitted_on` in the settings of the correction: source of the texts, encoder, size, seed.
+        index: All documents, where a turn needs them; None if only the sample was encoded.
+        query_languages: Languages of all queries, drawn or not, for `query-shift`; empty if there are none.
     """
 
     documents: SampledTexts
     queries: SampledTexts | None
     queries_by: QueryFit
     origin: dict[str, Any]
+    index: SampledTexts | None = None
+    query_languages: Sequence[str] = ()
 
 
 def query_fit(method: str, queries_by: str | None, queries: int, groups: Sequence[str | None]) -> QueryFit:
@@ -82,6 +90,10 @@ def query_fit(method: str, queries_by: str | None, queries: int, groups: Sequenc
     """
     if queries_by is not None and queries_by not in QUERY_FITS:
         raise UsageError(f"queries_by is {queries_by!r}, but must be one of {', '.join(QUERY_FITS)}")
+    if method == "query-shift":
+        if queries_by not in (None, "none"):
+            raise UsageError(f"query-shift never moves queries, so queries_by cannot be {queries_by}; leave it out")
+        return "none"
     if queries_by == "own" and not queries:
         raise UsageError("queries_by is own, but there are no queries to fit on; choose documents or none")
     if method == "calibrate" and (not queries or queries_by not in (None, "own")):
@@ -105,11 +117,13 @@ def drawn(
 ) -> NDArray[np.int64]:
     """Row numbers of the sample, ascending: up to `texts` texts of each language, whole parallel groups for `shift`.
 
+    `query-shift` has no pivot: groups in more languages come first.
+
     Raises:
         UsageError: `texts` is less than 1.
     """
-    if method == "shift":
-        return choose_parallel(languages, groups, texts, pivot=pivot, seed=seed)
+    if method in PARALLEL:
+        return choose_parallel(languages, groups, texts, pivot=None if method == "query-shift" else pivot, seed=seed)
     return choose(languages, texts, seed)
 
 
@@ -123,6 +137,7 @@ def encode_sample(
     seed: int = 0,
     pivot: str = "en",
     adapted: Any = None,
+    whole_index: bool = False,
     show_progress_bar: bool = False,
 ) -> Sample:
     """Draw texts of a collection and encode only these.
@@ -136,6 +151,7 @@ def encode_sample(
         seed: Seed of the draw.
         pivot: Pivot of `shift`.
         adapted: Function that adds an adapter to an encoder; None for none.
+        whole_index: Whether to encode every document, for a turn; the sample is the same.
         show_progress_bar: Draw bars on standard error.
 
     Raises:
@@ -147,19 +163,24 @@ def encode_sample(
         drawn(method, side.languages, side.groups, texts, seed=seed, pivot=pivot) if needed else np.empty(0, np.int64)
         for side, needed in ((collection.documents, True), (collection.queries, kind == "own"))
     )
+    encoded_rows = np.arange(len(collection.documents)) if whole_index else document_rows
     if isinstance(encoder, PrecomputedEncoder):
         encoder = PrecomputedEncoder(
             encoder.encode_queries(collection.queries.texts)[query_rows],
-            encoder.encode_documents(collection.documents.texts)[document_rows],
+            encoder.encode_documents(collection.documents.texts)[encoded_rows],
             name=encoder.record.name,
         )
     if adapted is not None:
         encoder = adapted(encoder)
-    documents = _encoded(encoder, collection.documents.take(document_rows), "documents", show_progress_bar)
+    documents = _encoded(encoder, collection.documents.take(encoded_rows), "documents", show_progress_bar)
+    index = documents if whole_index else None
+    if whole_index:
+        texts_drawn = collection.documents.take(document_rows)
+        documents = SampledTexts(documents.vectors[document_rows], texts_drawn.languages, texts_drawn.groups)
     query_texts = collection.queries.take(query_rows)
     queries = _encoded(encoder, query_texts, "queries", show_progress_bar) if kind == "own" else None
     origin = {"source": collection.name, "sample": texts, "seed": seed, **fitted_on(encoder.record)}
-    return Sample(documents, queries, kind, origin)
+    return Sample(documents, queries, kind, origin, index, collection.queries.languages)
 
 
 def _encoded(encoder: Encoder, texts: Texts, side: Side, show_progress_bar: bool) -> SampledTexts:
@@ -176,7 +197,9 @@ def fit_sample(method: str, sample: Sample, **options: Any) -> Correction:
     from clinometer.correction import fit
 
     documents, queries = sample.documents, sample.queries
-    if sample.queries_by == "none":
+    if method == "query-shift":
+        options = {"sources": sorted(set(sample.query_languages)) or None, **options}
+    elif sample.queries_by == "none":
         options |= {"query_means": "none"} if method == "center" else {"correct_queries": False}
     options["groups"] = documents.groups
     if queries is not None:
@@ -186,12 +209,13 @@ def fit_sample(method: str, sample: Sample, **options: Any) -> Correction:
 
 
 def summary(correction: Correction, sample: Sample) -> tuple[list[dict[str, Any]], list[str]]:
-    """Facts about the fit for each language, and warnings.
+    """Facts about the fit for each language, and warnings. A turn adds its pairs.
 
     Returns:
         For each language `language`, `documents` and `queries` (numbers of its texts in the sample), `mean_length` and
         `query_mean_length` (length of the mean of its unit vectors, from 0 to 1: how much its texts have in common;
-        None without texts), and `strength` and `query_strength` (None for methods without). Then warnings.
+        None without texts), and `strength` and `query_strength` (None for methods without). With a turn also `pairs`,
+        `by_chance`, `margin` (the median) and `pairs_right`, None where it is not known. Then warnings.
     """
     sides = {"documents": sample.documents, "queries": sample.queries}
     grouped = {
@@ -212,10 +236,11 @@ def summary(correction: Correction, sample: Sample) -> tuple[list[dict[str, Any]
             "query_mean_length": length("queries", label),
             "strength": correction.settings.get("strength"),
             "query_strength": correction.settings.get("query_strength"),
+            **_turn_facts(correction, label),
         }
         for label in labels
     ]
-    warnings = []
+    warnings = correction.notices() if isinstance(correction, Turn) else []
     for name, groups in grouped.items():
         if few := {label: len(rows) for label, rows in groups.items() if len(rows) < _FEW}:
             named = ", ".join(f"{label} ({count})" for label, count in few.items())
@@ -227,4 +252,27 @@ def summary(correction: Correction, sample: Sample) -> tuple[list[dict[str, Any]
         warnings.append(
             f"the documents are all in {correction.languages[0]}; a correction aligns languages, so give two or more"
         )
+    bridged = {
+        tuple(sorted((source, label))): partner
+        for source, partners in correction.settings.get("through", {}).items()
+        for label, partner in partners.items()
+    }
+    if bridged:
+        named = ", ".join(f"{a}-{b} through {partner}" for (a, b), partner in sorted(bridged.items()))
+        warnings.append(
+            f"{len(bridged)} pairs of languages share no translations and are compared through a third: {named}"
+        )
     return facts, warnings
+
+
+def _turn_facts(correction: Correction, label: str) -> dict[str, Any]:
+    if not isinstance(correction, Turn):
+        return {}
+    record = correction.settings["turn"]
+    quartiles = record["margins"].get(label)
+    return {
+        "pairs": record["pairs"].get(label),
+        "by_chance": record["pairs_by_chance"].get(label),
+        "margin": quartiles and quartiles[1],
+        "pairs_right": record["pairs_right"].get(label),
+    }

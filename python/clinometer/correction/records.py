@@ -11,14 +11,18 @@ from typing import Any
 import msgspec
 
 from clinometer.correction.base import Correction
+from clinometer.correction.turn import Turn
 from clinometer.encoders import EncoderRecord
 from clinometer.encoders.similarity import scaled_record
 
-__all__ = ["corrected_record", "fitted_on", "remedy"]
+__all__ = ["corrected_record", "fitted_on", "remedies_of", "remedy"]
 
 _RECORDED = (
     "strength", "query_strength", "components", "directions_removed", "centre", "centred", "scale", "pivot",
-    "documents_fitted", "queries_fitted", "pairs_fitted",
+    "documents_fitted", "queries_fitted", "pairs_fitted", "through",
+)  # fmt: skip
+_TURN_RECORDED = (
+    "pivot", "ridge", "neighbours", "margin", "documents_tried", "pairs", "pairs_by_chance", "pairs_right",
 )  # fmt: skip
 
 
@@ -36,28 +40,46 @@ def remedy(correction: Correction, query_languages: str = "given") -> dict[str, 
         >>> entry["method"], entry["settings"]["documents_fitted"], entry["settings"]["query_languages"]
         ('lir', {'de': 2, 'en': 2}, 'given')
     """
-    settings = {name: correction.settings[name] for name in _RECORDED if name in correction.settings}
+    if isinstance(correction, Turn):
+        languages, settings = list(correction.turned), _turn_settings(correction)
+    else:
+        languages = list(correction.languages)
+        settings = {name: correction.settings[name] for name in _RECORDED if name in correction.settings}
     return {
         "method": correction.method,
         "digest": correction.digest,
-        "settings": {"languages": list(correction.languages), "query_languages": query_languages, **settings},
+        "settings": {"languages": languages, "query_languages": query_languages, **settings},
     }
+
+
+def remedies_of(correction: Correction, query_languages: str = "given") -> list[dict[str, Any]]:
+    """The entries of `EncoderRecord.remedies` in their order: a turn comes after the centering that it holds."""
+    parts = (correction.center, correction) if isinstance(correction, Turn) else (correction,)
+    return [remedy(part, query_languages) for part in parts]
+
+
+def _turn_settings(turn: Turn) -> dict[str, Any]:
+    record = turn.settings["turn"]
+    settings = {name: record[name] for name in _TURN_RECORDED if name in record}
+    medians = {label: quartiles[1] for label, quartiles in record["margins"].items()}
+    return {**settings, "left_out": ", ".join(record["left_out"]), "median_margins": medians}
 
 
 def corrected_record(record: EncoderRecord, correction: Correction, query_languages: str = "given") -> EncoderRecord:
     """The record of embeddings after a correction: its method is added to the name, its digest to the revision.
 
-    A warning is added if the correction was fitted on embeddings of another encoder. Arguments as for `remedy`.
+    A turn adds two methods to the name and two remedies, but one digest to the revision. A warning is added if the
+    correction was fitted on embeddings of another encoder. Arguments as for `remedy`.
     """
-    record = scaled_record(record, correction.method)
+    record, added = scaled_record(record, correction.method), remedies_of(correction, query_languages)
     return msgspec.structs.replace(
         record,
-        name=f"{record.name} + {correction.method}",
+        name=" + ".join([record.name, *(entry["method"] for entry in added)]),
         revision=f"{record.revision}; correction {correction.digest}".removeprefix("; "),
         dimension=correction.output_dimension,
         normalized=True,
         warnings=[*record.warnings, *_mismatch(record, correction)],
-        remedies=[*record.remedies, remedy(correction, query_languages)],
+        remedies=[*record.remedies, *added],
     )
 
 

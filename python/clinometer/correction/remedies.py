@@ -17,7 +17,7 @@ from clinometer.adapters.adapter import Adapter
 from clinometer.adapters.encoder import AdaptedEncoder, adapted_record
 from clinometer.correction.base import Correction
 from clinometer.correction.encoder import CorrectedEncoder, Identify
-from clinometer.correction.records import corrected_record
+from clinometer.correction.records import corrected_record, remedies_of
 from clinometer.encoders.base import Encoder, EncoderRecord
 from clinometer.encoders.changed import ChangedEncoder, cut, cut_record
 from clinometer.errors import UsageError
@@ -110,7 +110,8 @@ class Remedies:
             UsageError: The dimensions differ, or one of the remedies was already applied to the embeddings.
         """
         applied = [str(entry.get("digest")) for entry in record.remedies]
-        for digest in self.digests:
+        corrections = [] if self.correction is None else remedies_of(self.correction)
+        for digest in [*self.digests, *(entry["digest"] for entry in corrections)]:
             if any(digest.startswith(applied_digest) for applied_digest in applied if applied_digest):
                 raise UsageError(
                     f"the remedy {digest[:12]} was already applied to the embeddings of {record.name}; leave it out"

@@ -6,6 +6,7 @@ mixed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -54,17 +55,23 @@ def choose(languages: Sequence[str], texts: int | None, seed: int = 0) -> NDArra
 
 
 def choose_parallel(
-    languages: Sequence[str], groups: Sequence[str | None], texts: int | None, *, pivot: str = "en", seed: int = 0
+    languages: Sequence[str],
+    groups: Sequence[str | None],
+    texts: int | None,
+    *,
+    pivot: str | None = "en",
+    seed: int = 0,
 ) -> NDArray[np.int64]:
     """Row numbers of a random sample of translations, ascending: texts in parallel groups that the pivot has as well.
 
-    All languages prefer the same groups, so that few texts of the pivot are needed.
+    All languages prefer the same groups, so that few texts of the pivot are needed. Without a pivot, groups in more
+    languages come first, so that as many texts as possible have translations in each.
 
     Args:
         languages: Language of each row.
         groups: Parallel group of each row, or None.
         texts: Maximum number of groups per language; None for all.
-        pivot: Pivot language; its texts of all chosen groups are included.
+        pivot: Pivot language; its texts of all chosen groups are included. None: groups in any two languages.
         seed: Seed of the sampling.
 
     Raises:
@@ -76,26 +83,33 @@ def choose_parallel(
     """
     if texts is not None and texts < 1:
         raise UsageError(f"cannot draw {texts} texts per language; give 1 or more")
-    pivot = canonical(pivot)
     labels = [canonical(label) for label in languages]
     members: dict[str, set[str]] = {}
     for label, group in zip(labels, groups, strict=True):
         if group is not None:
             members.setdefault(label, set()).add(group)
-    pivot_groups = sorted(members.pop(pivot, set()))
-    order = [pivot_groups[position] for position in np.random.default_rng(seed).permutation(len(pivot_groups))]
+    if pivot is None:
+        spread = Counter(group for of_language in members.values() for group in of_language)
+        eligible = sorted(group for group, count in spread.items() if count > 1)
+    else:
+        pivot = canonical(pivot)
+        spread, eligible = Counter(), sorted(members.pop(pivot, set()))
+    order = [eligible[position] for position in np.random.default_rng(seed).permutation(len(eligible))]
+    order.sort(key=lambda group: -spread[group])
     groups_of = {
         label: set([group for group in order if group in language_groups][:texts])
         for label, language_groups in members.items()
     }
-    groups_of[pivot] = set().union(*groups_of.values())
+    if pivot is not None:
+        groups_of[pivot] = set().union(*groups_of.values())
     rows = [
         row for row, (label, group) in enumerate(zip(labels, groups, strict=True)) if group in groups_of.get(label, ())
     ]
     if not rows:
+        partner, fix = ("another", "") if pivot is None else (f"one in {pivot}", "name another pivot, ")
         raise UsageError(
-            f"no text shares a parallel group with one in {pivot}; give translated texts, name another pivot, or use "
-            "the method center, which needs none"
+            f"no text shares a parallel group with {partner}; give translated texts, {fix}or use the method center, "
+            "which needs none"
         )
     return np.array(rows, dtype=np.int64)
 

@@ -17,15 +17,16 @@ from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
 from clinometer.vectors import unit_rows
 
-__all__ = ["Shift"]
+__all__ = ["Shift", "rows_of_groups"]
 
 
 class Shift(Offsets):
     """`x - strength * v_l` with `v_l = mean(x_i^l - x_i^pivot)` over translated texts, then length one again.
 
-    The idea is that of SHIFT (arXiv 2606.18801), of which only the abstract was available: the mean as the estimate of
-    the difference, and scaling to length one afterwards, are inferred. `centre`, `strength`, `directions` and a query
-    side are ours.
+    The mean difference is that of SHIFT (arXiv 2606.18801). Its authors run it in another way, which is `QueryShift`:
+    the language towards which an index is moved is that of the query, so there is a moved index for every query
+    language; queries are never moved; rows are not scaled to length one before. One pivot for all queries,
+    `correct_queries`, `centre` and `directions` are ours.
     """
 
     method: ClassVar[str] = "shift"
@@ -57,8 +58,7 @@ class Shift(Offsets):
             query_groups: Parallel group of each query.
             pivot: The language towards which the others are moved; it is not moved itself.
             strength: Share of the difference that is subtracted, 0 or more.
-            correct_queries: Also move queries. Without it they are only scaled, as in the abstract, where the index is
-                corrected.
+            correct_queries: Also move queries. Without it they are only scaled, and the index alone is corrected.
             centre: Also subtract the pivot's own mean from all rows (ours).
             directions: Number of directions removed in which the differences of the documents differ, as in `Center`
                 (ours); none by default.
@@ -102,19 +102,7 @@ def _differences(
 ) -> dict[str, tuple[NDArray[np.float64], int]]:
     """Mean difference to the pivot and number of pairs, by language."""
     rows = unit_rows(vectors, what)
-    for name, column in (("languages", languages), ("groups", groups)):
-        if isinstance(column, str) or len(column) != len(rows):
-            raise UsageError(f"{len(column)} {name} for {len(rows)} {what}; give a list with one for each row")
-    row_of_group: dict[str, dict[Any, int]] = {}
-    for row, (label, group) in enumerate(zip(map(canonical, languages), groups, strict=True)):
-        if group is None:
-            continue
-        if group in row_of_group.setdefault(label, {}):
-            raise UsageError(
-                f"{what}, row {row}: the group {group!r} already has a text in {label}, at row "
-                f"{row_of_group[label][group]}; give one text per language in a group"
-            )
-        row_of_group[label][group] = row
+    row_of_group = rows_of_groups(len(rows), languages, groups, what)
     if pivot not in row_of_group:
         raise LanguageError(
             f"the {what} have no text of the pivot {pivot} in a parallel group, only of "
@@ -133,3 +121,32 @@ def _differences(
         texts, translations = (rows[list(side)] for side in zip(*pairs, strict=True))
         differences[label] = ((texts - translations).mean(axis=0) + base, len(pairs))
     return differences
+
+
+def rows_of_groups(count: int, languages: Sequence[str], groups: Sequence[Any], what: str) -> dict[str, dict[Any, int]]:
+    """The row of each parallel group, by language; rows without a group are left out.
+
+    Args:
+        count: Number of rows.
+        languages: Language of each row.
+        groups: Parallel group of each row, or None.
+        what: Noun for the rows, for the message.
+
+    Raises:
+        UsageError: Not one language and group for each row, or a group with two texts of one language.
+        LanguageError: A label is unknown.
+    """
+    for name, column in (("languages", languages), ("groups", groups)):
+        if isinstance(column, str) or len(column) != count:
+            raise UsageError(f"{len(column)} {name} for {count} {what}; give a list with one for each row")
+    row_of_group: dict[str, dict[Any, int]] = {}
+    for row, (label, group) in enumerate(zip(map(canonical, languages), groups, strict=True)):
+        if group is None:
+            continue
+        if group in row_of_group.setdefault(label, {}):
+            raise UsageError(
+                f"{what}, row {row}: the group {group!r} already has a text in {label}, at row "
+                f"{row_of_group[label][group]}; give one text per language in a group"
+            )
+        row_of_group[label][group] = row
+    return row_of_group

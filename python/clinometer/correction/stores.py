@@ -12,8 +12,8 @@ from typing import Any
 
 from clinometer.collection import Texts
 from clinometer.correction.base import Correction
-from clinometer.correction.fitting import Sample, SampledTexts, drawn, query_fit
-from clinometer.correction.records import corrected_record, fitted_on
+from clinometer.correction.fitting import PARALLEL, Sample, SampledTexts, drawn, query_fit
+from clinometer.correction.records import corrected_record, fitted_on, remedies_of
 from clinometer.errors import UsageError
 from clinometer.files import folder_written_whole, location
 from clinometer.store import EmbeddingStore, Stage, StoreWriter, find_store, stores_in
@@ -49,11 +49,13 @@ def sample_store(
     origin = {"source": location(path).name, "sample": texts, "seed": seed, **fitted_on(documents.record)}
 
     def sampled(store: EmbeddingStore) -> SampledTexts:
-        groups = store.groups if method == "shift" else [None] * len(store)
+        groups = store.groups if method in PARALLEL else [None] * len(store)
         rows = drawn(method, store.languages, groups, texts, seed=seed, pivot=pivot)
         return SampledTexts(store.take(rows), [store.languages[row] for row in rows], [groups[row] for row in rows])
 
-    return Sample(sampled(documents), sampled(queries) if queries and kind == "own" else None, kind, origin)
+    sampled_queries = sampled(queries) if queries and kind == "own" else None
+    query_languages = queries.languages if queries is not None else ()
+    return Sample(sampled(documents), sampled_queries, kind, origin, query_languages=query_languages)
 
 
 def correct_store(
@@ -120,8 +122,10 @@ def _refuse_misfit(store: EmbeddingStore, correction: Correction) -> None:
             f"{store.path} has {store.dimension} dimensions, but the correction was fitted on {correction.dimension}; "
             "fit it on embeddings of this store"
         )
-    if any(entry.get("digest") == correction.digest for entry in store.record.remedies):
-        raise UsageError(f"{store.path} already has this correction ({correction.method} {correction.digest})")
+    applied_digests = [entry.get("digest") for entry in store.record.remedies]
+    for entry in remedies_of(correction):
+        if entry["digest"] in applied_digests:
+            raise UsageError(f"{store.path} already has this correction ({entry['method']} {entry['digest']})")
     correction.refuse_unknown(store.languages, store.stage)
 
 

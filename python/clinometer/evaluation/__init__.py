@@ -12,6 +12,7 @@ from typing import Any, Literal
 from clinometer.analysis.categories import Judge
 from clinometer.analysis.findings import SHOWN, find
 from clinometer.collection import Collection
+from clinometer.correction.feedback import check_weight, with_feedback
 from clinometer.encoders import Encoder
 from clinometer.evaluation.notices import query_notices, tie_notices
 from clinometer.evaluation.per_query import per_query_columns, setting_values
@@ -25,6 +26,7 @@ from clinometer.measures import Measure, parse
 from clinometer.parameters import checked
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios.drawing import drawn
+from clinometer.scenarios.feedback import scan_with_feedback
 from clinometer.scenarios.options import EvaluationOptions
 from clinometer.scenarios.own_documents import own_id_notices
 from clinometer.scenarios.scanned import scan_collection
@@ -54,6 +56,7 @@ def evaluate(
     examples: int | None = None,
     by: str | None = None,
     exclude_own_id: bool = False,
+    feedback: float | None = None,
     similarity: Literal["cosine", "dot", "hamming"] | None = None,
     scan_device: str | None = None,
     query_set: str = "answered",
@@ -85,6 +88,9 @@ def evaluate(
         by: Field of the queries, such as `topic`; the measures are also computed for each of its values.
         exclude_own_id: Leave the document with the query's own id out of its pool, as for ArguAna and Quora, where it
             is the query itself. It is then not an answer either, even if it is judged relevant.
+        feedback: Weight of feedback, such as 0.2: every pool is searched a second time, with each query moved by it
+            towards the pool's best document, which stays first (`clinometer.correction.feedback`). None for one search.
+            It needs embeddings that are compared by cosine.
         similarity: Similarity of embeddings: `cosine`, `dot`, or `hamming` for packed bits (`PrecomputedEncoder`). By
             default the one that the model, the arrays or the stores are made for; if they state none, `cosine`.
         scan_device: Device of torch for the scan of embeddings, such as `cuda` (the extra `torch`); the result does not
@@ -126,23 +132,22 @@ def evaluate(
         # Unjudged documents must not silently count as not relevant.
         measures, computed = (parse([*names, "Judged@10"]) for names in (measures, computed))
     settings = options.settings(collection.languages)
+    if feedback is not None:
+        check_weight(feedback)
     if save_run is not None:
         check_run(collection, save_run)
     scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar, similarity, scan_device))
     listed = 0 if examples is None else SHOWN
     pool_k = 0 if save_run is None else RUN_DEPTH
     left_out = scored.unlisted_queries if query_set == "listed" else frozenset()
-    scanned = scan_collection(
-        collection,
-        scored.scan,
-        computed,
-        settings,
-        ties,
-        listed=listed,
-        pool_k=pool_k,
-        left_out=left_out,
-        exclude_own_id=exclude_own_id,
-    )
+    plan: dict[str, Any] = {
+        "listed": listed, "pool_k": pool_k, "left_out": left_out, "exclude_own_id": exclude_own_id,
+    }  # fmt: skip
+    if feedback is None:
+        scanned = scan_collection(collection, scored.scan, computed, settings, ties, **plan)
+    else:
+        scanned = scan_with_feedback(collection, scored, feedback, computed, settings, ties, **plan)
+        scored = scored._replace(record=with_feedback(scored.record, feedback))
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)
     results = setting_values(scanned, computed, settings, pivot, count_unanswered=query_set != "answered")

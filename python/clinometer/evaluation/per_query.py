@@ -78,8 +78,8 @@ class _Setting:
     """One setting, ready to be measured; what only some measures need is made when one needs it."""
 
     def __init__(self, scanned: ScannedCollection, setting: Setting, pivot: str) -> None:
-        self._scanned, self._setting, self._pivot = scanned, setting, pivot
-        self._queries, self._placements = scanned.placements(setting)
+        self._every, self._scanned, self._setting, self._pivot = scanned, scanned.in_setting(setting), setting, pivot
+        self._queries, self._placements = self._scanned.placements(setting)
         self._other = setting.other
         if self._other is None and len(setting.pool) > 1 and setting.query_language != pivot:
             self._other = pivot
@@ -161,7 +161,8 @@ class _Setting:
     def _mirror(self) -> tuple[NDArray[np.int64], Placements]:
         if not self._setting.removed:
             return self._queries, self._placements
-        return self._scanned.placements(self._setting.mirrored())
+        mirrored = self._setting.mirrored()
+        return self._every.in_setting(mirrored).placements(mirrored)
 
     @cached_property
     def _leading(self) -> NDArray[np.float64] | None:

@@ -24,6 +24,7 @@ FORMS = {
     "beir": "beir:DIR",
     "trec": "trec:DIR",
     "parallel": "parallel:FILE[,FILE...]",
+    "mlir": "mlir:DIR",
     "irds": "irds:NAME[,NAME...]",
     "hub": "hub:NAME",
 }
@@ -38,12 +39,12 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
     """Read a test collection.
 
     Args:
-        source: `demo`, `xquad:DIR`, `belebele:DIR`, `beir:DIR`, `trec:DIR`, `parallel:FILE[,FILE...]`,
+        source: `demo`, `xquad:DIR`, `belebele:DIR`, `beir:DIR`, `trec:DIR`, `parallel:FILE[,FILE...]`, `mlir:DIR`,
             `irds:NAME[,NAME...]` or `hub:NAME`. In paths `~` is the home folder.
         languages: Labels of the languages to read, None for all. Texts keep the order of the source.
         **options: Options of the reader: `unit` (xquad); `split` (beir, hub); `language`, `allow_missing` (beir, hub,
-            trec); `revision`, `parallel` (hub); `language`, `query_language`, `query_field`, `parallel`, `judged_only`,
-            `allow_missing` (irds).
+            trec); `revision`, `parallel` (hub); `query_language`, `allow_missing` (mlir); `language`, `query_language`,
+            `query_field`, `parallel`, `judged_only`, `allow_missing` (irds).
 
     Raises:
         UsageError: The source has none of these forms, or the reader does not know an option.

@@ -42,10 +42,10 @@ def read_beir(
     """A test collection in BEIR's layout.
 
     A document's text is its title and text joined by a space, without outer white space. A language is the row's
-    `language`, else its `metadata.language`, else what the option says. A parallel group is the row's `group`, else
-    `metadata.group` or `metadata.parallel_id`; if no row has such a field, groups are inferred from the judgements if
-    there is only one way (`clinometer.collection.groups`). Other entries of a query's `metadata` become its fields.
-    Empty texts, with their judgements, and exact repeats of a row are left out and counted.
+    `language` or `lang`, else its `metadata.language`, else what the option says. A parallel group is the row's
+    `group`, else `metadata.group` or `metadata.parallel_id`; if no row has such a field, groups are inferred from the
+    judgements if there is only one way (`clinometer.collection.groups`). Other entries of a query's `metadata` become
+    its fields. Empty texts, with their judgements, and exact repeats of a row are left out and counted.
 
     Args:
         folder: Folder with `corpus.jsonl`, `queries.jsonl` and `qrels/`; each file also packed (`.gz`, `.zst`), and

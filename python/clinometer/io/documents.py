@@ -41,6 +41,7 @@ class _Document(msgspec.Struct, gc=False, rename={"id": "_id"}):
     text: str
     title: str | None = None
     language: str | None = None
+    lang: str | None = None
     group: str | UnsetType | None = UNSET
     metadata: _Metadata | None = None
 
@@ -160,7 +161,7 @@ def _added(
 ) -> bool:
     """Add documents, unless one of them lacks an id or a label: then none is added."""
     ids = [document.id for document in documents]
-    languages = [document.language or "" for document in documents]
+    languages = [document.language or document.lang or "" for document in documents]
     found_by = {"field": len(languages)}
     if not all(languages):
         in_metadata = [document.metadata.language if document.metadata else None for document in documents]

@@ -1,7 +1,8 @@
 """Data sets of the Hugging Face Hub in MTEB's layout, through the optional package `datasets`.
 
 Subsets are `corpus`, `queries` and `default` or `qrels`, or these with a language prefix (`de-corpus`); code that a
-data set brings is never run.
+data set brings is never run. `nlpai-lab/mlaire-xquad` and `nlpai-lab/mlaire-mlqa` are such data sets, whose judgements
+name every translation.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from clinometer.collection import Collection
-from clinometer.errors import CollectionError, UsageError, first_line, optional_package
+from clinometer.errors import CollectionError, UsageError, first_line, optional_package, shown
 from clinometer.files import expanded
 from clinometer.io import beir
 from clinometer.io.grades import whole_grade
 from clinometer.io.ids import Ids
-from clinometer.io.retrieval import Assembly, Labeller, group_of
+from clinometer.io.retrieval import Assembly, Labeller, group_in_id, group_of
 from clinometer.io.rows import Row
 from clinometer.languages import canonical, select
 
@@ -39,9 +40,10 @@ def read_hub(
 ) -> Collection:
     """A test collection of the Hugging Face Hub, or of a folder that `datasets.load_dataset` or `read_beir` reads.
 
-    Rows have the columns of BEIR (`_id` or `id`, `title`, `text`; `query-id`, `corpus-id`, `score`). With a subset for
-    each language the ids get a language prefix (`de:12`), and only the subsets of the requested languages are loaded.
-    Subsets for pairs of languages are not read.
+    Rows have the columns of BEIR (`_id` or `id`, `title`, `text`; `query-id`, `corpus-id`, `score`), and `language` or
+    `lang`. With a subset for each language the ids get a language prefix (`de:12`), and only the subsets of the
+    requested languages are loaded. A judgement there of a document that is not in the corpus of its language is one of
+    the documents of that id in other languages. Subsets for pairs of languages are not read.
 
     Args:
         name: Name on the Hub, or path of a folder: a copy of a data set, or BEIR's layout as `write_beir` writes it.
@@ -50,7 +52,9 @@ def read_hub(
         revision: Commit, tag or branch; the newest if None.
         language: Label of the rows that state none, as in `read_beir`.
         parallel: Whether an id has the same content in all languages. If so it is the parallel group, and a document
-            relevant in one language is relevant in all. The data cannot tell, so the default is off.
+            relevant in one language is relevant in all. With one corpus for all languages, ids begin with the language
+            (`en_12`), the rest is the group, and judgements stay as they are. The data cannot tell, so the default is
+            off.
         allow_missing: Whether to leave out, and count, judgements of missing texts.
 
     Returns:
@@ -79,9 +83,8 @@ def read_hub(
                 )
             prefixes[label] = match[1]
     if "corpus" in available:
-        if parallel:
-            raise UsageError(f"{source}: parallel is for data sets with a subset for each language; leave it out")
-        return _read_together(source, _subsets("", available, source), Labeller(language), languages, allow_missing)
+        subsets_of_all = _subsets("", available, source)
+        return _read_together(source, subsets_of_all, Labeller(language), languages, allow_missing, parallel)
     if not prefixes:
         raise CollectionError(
             f"{source} has neither a subset 'corpus' nor one such as 'de-corpus'; "
@@ -116,15 +119,28 @@ def _subsets(prefix: str, available: list[str], source: _Source) -> _Subsets:
 
 
 def _read_together(
-    source: _Source, subsets: _Subsets, labels: Labeller, languages: Iterable[str] | None, allow_missing: bool
+    source: _Source,
+    subsets: _Subsets,
+    labels: Labeller,
+    languages: Iterable[str] | None,
+    allow_missing: bool,
+    parallel: bool,
 ) -> Collection:
     assembly = Assembly(source.title, languages, allow_missing)
     for query_id, document_id, grade, row in source.judgements(subsets.judgements):
         assembly.judge(query_id, document_id, grade, row)
     for subset, add in ((subsets.queries, assembly.add_query), (subsets.corpus, assembly.add_document)):
         for name, row in source.texts(subset):
-            add(name, row, labels.label(name, row), group_of(row))
-    return assembly.build(str(source), source.notes(labels.found_by))
+            label = labels.label(name, row)
+            group = group_in_id(name, label) if parallel else group_of(row)
+            if parallel and group is None:
+                raise row.error(
+                    f"the id {shown(name)} does not begin with its language, such as '{label}_12', so it is not "
+                    "parallel by id; leave the option parallel out"
+                )
+            add(name, row, label, group)
+    notes = source.notes(labels.found_by)
+    return assembly.build(str(source), {**notes, "parallel_by_id": True} if parallel else notes)
 
 
 def _read_by_language(
@@ -144,8 +160,12 @@ def _read_by_language(
             found_by["subset"] += 1
     for label, rows in judgements.items():
         for query_id, document_id, grade, row in rows:
-            for document_language, ids in judged_in.items():
-                if document_language == label or (parallel and document_id in ids):
+            holders = {other for other, ids in judged_in.items() if document_id in ids}
+            # A document of other languages only if it is not in the corpus of this one.
+            own = {label} if label in holders or not holders else holders
+            targets = {label, *holders} if parallel else own
+            for document_language in judged_in:
+                if document_language in targets:
                     assembly.judge(f"{label}:{query_id}", f"{document_language}:{document_id}", grade, row)
     for label, names in subsets.items():
         for name, row in source.texts(names.queries):

@@ -25,6 +25,7 @@ __all__ = [
     "Documents",
     "Labeller",
     "add_judgement",
+    "group_in_id",
     "group_of",
     "joined",
     "judge_translations",
@@ -58,12 +59,12 @@ class Labeller:
         self.found_by: Counter[str] = Counter()
 
     def label(self, id: str, row: Row) -> str:
-        """The label of a row as it is written: its `language`, else its `metadata.language`, else the option.
+        """The label of a row as it is written: its `language` or `lang`, else `metadata.language`, else the option.
 
         Raises:
             FormatError: The row has no label, or an invalid one.
         """
-        stated = row.optional("language", str)
+        stated = row.optional("language", str) or row.optional("lang", str)
         label, source = self.choose(id, stated, None if stated else row.inside("metadata").optional("language", str))
         if not label and self._from_id:
             raise row.error(
@@ -100,6 +101,17 @@ def _names_group(row: Row) -> bool:
     """Whether a row has a field for its group, though it may say that there is none (null)."""
     fields, metadata = row.fields, row.inside("metadata").fields
     return "group" in fields or "group" in metadata or "parallel_id" in metadata
+
+
+def group_in_id(id: str, label: str) -> str | None:
+    """What follows the language at the beginning of an id, after `:`, `_` or `-`; None if it does not begin so.
+
+    Example:
+        >>> group_in_id("en_q7", "en"), group_in_id("zh-Hant:7", "zh-Hant"), group_in_id("q7", "en")
+        ('q7', '7', None)
+    """
+    rest = id.removeprefix(label)
+    return rest[1:] if len(rest) > 1 and rest[0] in ":_-" and rest != id else None
 
 
 def joined(title: str | None, text: str) -> str:

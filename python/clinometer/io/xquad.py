@@ -1,7 +1,8 @@
 """XQuAD and XQuAD-R: `xquad.LL.json` or `LL.json`, also packed, a SQuAD 1.1 file for each language, all translations.
 
 Questions are parallel by their id and passages by article and paragraph number; a question at another paragraph in
-another language is refused, because then one of the two keys is wrong.
+another language is refused, because then one of the two keys is wrong. Sentences, of which languages have different
+numbers, are read by `clinometer.io.sentences`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import msgspec
 
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.contents import decode_json, read_bytes
-from clinometer.errors import CollectionError, UsageError
+from clinometer.errors import UsageError
 from clinometer.files.packed import SUFFIXES_SHOWN, unpacked_name
 from clinometer.io.retrieval import DistinctDocuments, judge_translations
+from clinometer.io.sentences import Positions, read_sentences
 from clinometer.io.textfiles import language_files, require_folder
 from clinometer.languages import KNOWN
 
@@ -48,17 +50,22 @@ class _File(msgspec.Struct):
 
 
 def read_xquad(
-    folder: str | Path, *, languages: Iterable[str] | None = None, unit: Literal["passage", "row"] = "passage"
+    folder: str | Path,
+    *,
+    languages: Iterable[str] | None = None,
+    unit: Literal["passage", "row", "sentence"] = "passage",
 ) -> Collection:
     """XQuAD as retrieval: questions are queries, and every translation of the right paragraph is relevant (grade 1).
 
     Args:
-        folder: Folder with `xquad.LL.json`, or with `LL.json` or `xquad-r.LL.json` as XQuAD-R has (its sentence
-            boundaries are not used), plain or packed (`.gz`, `.zst`); other files are ignored.
+        folder: Folder with `xquad.LL.json`, or with `LL.json` or `xquad-r.LL.json` as XQuAD-R has, plain or packed
+            (`.gz`, `.zst`); other files are ignored.
         languages: Labels of the languages to read, None for all.
         unit: `passage` keeps each distinct paragraph of a language once (240 in XQuAD; ids such as `en:0-3` count
             article and paragraph from 0). `row` keeps one document for each question (1,190 in XQuAD), duplicates
-            included, and only the question's own rows are relevant; the ids are those of the questions.
+            included, and only the question's own rows are relevant; the ids are those of the questions. `sentence`, for
+            XQuAD-R, keeps each distinct sentence of a language once, as LAReQA does (ids such as `en:0-3-2`); relevant
+            are the sentences of all languages in which the answer begins.
 
     Returns:
         A collection named `xquad`. Query ids look like `en:56beb4343aeaaa14008c925b`; the queries have the field
@@ -71,17 +78,19 @@ def read_xquad(
         CollectionError: The files do not belong together, or an id has two texts.
         UsageError: The unit is unknown.
     """
-    if unit not in ("passage", "row"):
-        raise UsageError(f"unit is {unit!r}, but it should be 'passage' or 'row'")
+    if unit not in ("passage", "row", "sentence"):
+        raise UsageError(f"unit is {unit!r}, but it should be 'passage', 'row' or 'sentence'")
     folder = require_folder(folder)
     present = [name for path in folder.iterdir() for name in (unpacked_name(path.name), path.stem)]
     names = _XQUAD if any(re.fullmatch(_XQUAD, name) for name in present) else _XQUAD_R
     files = language_files(
         folder, names, f"xquad.LL.json, also as {SUFFIXES_SHOWN}, or, as in XQuAD-R, LL.json", languages
     )
+    if unit == "sentence":
+        return read_sentences(files)
     builder = CollectionBuilder("xquad", leave_out=True)
     documents = DistinctDocuments(builder, keep_repeats=unit == "row")
-    paragraph_of: dict[str, tuple[str, str]] = {}
+    paragraph_of = Positions()
     titles: dict[str, str] = {}
     passage_ids: dict[str, dict[str, str]] = {}
     for label, path in files.items():
@@ -92,12 +101,7 @@ def read_xquad(
             if unit == "passage":
                 passage = documents.add(f"{label}:{position}", paragraph.context, label, position, where)
             for question in paragraph.qas:
-                earlier, earlier_label = paragraph_of.setdefault(question.id, (position, label))
-                if earlier != position:
-                    raise CollectionError(
-                        f"question {question.id!r} is at {earlier} in {earlier_label} but at {position} in {label} "
-                        "(article-paragraph), so the files do not belong together; take all of them from one release"
-                    )
+                paragraph_of.check(question.id, position, label)
                 query_id = f"{label}:{question.id}"
                 fields = {"article": title} if title else {}
                 builder.add_query(query_id, question.question, label, question.id, where, fields)

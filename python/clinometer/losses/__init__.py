@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from clinometer.losses.combined import CombinedLoss
     from clinometer.losses.distillation import DistillationLoss
     from clinometer.losses.jsd import distribution_jsd, embedding_jsd, jsd_distance
+    from clinometer.losses.lakda import LakdaLoss
     from clinometer.losses.nce import info_nce
     from clinometer.losses.relational import RelationalDistillationLoss
     from clinometer.losses.similarity import SimilarityAlignmentLoss
@@ -30,6 +31,7 @@ __all__ = [
     "CrossLingualAlignmentLoss",
     "DistillationLoss",
     "GradCachedLoss",
+    "LakdaLoss",
     "RelationalDistillationLoss",
     "SimilarityAlignmentLoss",
     "distribution_jsd",
@@ -45,6 +47,7 @@ _HOMES = {
     "CrossLingualAlignmentLoss": "alignment",
     "DistillationLoss": "distillation",
     "GradCachedLoss": "cached",
+    "LakdaLoss": "lakda",
     "RelationalDistillationLoss": "relational",
     "SimilarityAlignmentLoss": "similarity",
     "distribution_jsd": "jsd",

@@ -26,7 +26,9 @@ from clinometer.measures.language import (
     rank_gap,
     reachable,
     strong_violation,
+    tlr,
 )
+from clinometer.measures.mimo import mrc_mimo, peer_mimo
 from clinometer.measures.names import KNOWN, Measure, parse
 from clinometer.measures.placements import Placements
 from clinometer.measures.preference import four_way, lang_ndcg, lpr, lpr_any, lpr_pair, lpr_top1
@@ -65,9 +67,11 @@ __all__ = [
     "max_rank",
     "max_rank_norm",
     "mrc",
+    "mrc_mimo",
     "ndcg",
     "parse",
     "peer",
+    "peer_mimo",
     "pivot_first",
     "precision",
     "r_precision",
@@ -79,6 +83,7 @@ __all__ = [
     "reciprocal_rank",
     "strong_violation",
     "success",
+    "tlr",
 ]
 
 
@@ -107,7 +112,7 @@ def evaluate_measure(
         `(q,)` float64, NaN for queries without a value; None if the setting does not define the measure: a measure of a
         pair if there is no pair, the pool lacks one of its languages, or (`RankGap`, `PivotFirst`) the pivot is not in
         the pair; or (`LPR`, `LangNDCG`, `FourWay`, `StrongViolation`) a pool without the query's language or without
-        another.
+        another; or (`TLR`) without another.
 
     Raises:
         MeasureError: The measure cannot be computed from placements, or not from these.

@@ -15,7 +15,7 @@ from clinometer.errors import UsageError
 from clinometer.measures.ties import Vector, check_cutoff
 from clinometer.vectors import refuse_masked
 
-__all__ = ["mrc", "peer"]
+__all__ = ["averaged", "kruskal_wallis", "mrc", "peer"]
 
 
 def peer(
@@ -39,7 +39,8 @@ def peer(
 
     **The trap.** If every language has exactly one document of a grade, as in fully parallel pools, all variance is
     between groups: H is N - 1 for any ranking, and p a constant (0.3173 for two languages). With `guard` [ours] such a
-    query has no value. Use the grade 0, or collections with several relevant documents in each language.
+    query has no value. Use the grade 0, or collections with several relevant documents in each language. A cutoff for
+    the ranks does not help: see `peer_mimo`.
 
     Args:
         ranks: `(n,)`: rank of each document from 1; more than k, or infinite, if it is not among the first k.
@@ -87,19 +88,28 @@ def peer(
 def _equal_ranks(ranks: Vector, languages: NDArray[np.generic], guard: bool) -> float:
     """p-value of the test of one grade; ranks past the cutoff are infinite."""
     past = ranks == inf
-    _, group, sizes = np.unique(languages, return_inverse=True, return_counts=True)
+    _, sizes = np.unique(languages, return_counts=True)
     if past.all() or len(sizes) < 2:
         return 1.0
     if guard and sizes.max() == 1:
         return float("nan")
-    n = len(ranks)
-    ranks = np.where(past, (2 * n + np.count_nonzero(past) + 1) / 2, ranks)
+    return kruskal_wallis(np.where(past, (2 * len(ranks) + np.count_nonzero(past) + 1) / 2, ranks), languages)
+
+
+def kruskal_wallis(ranks: Vector, groups: NDArray[np.generic]) -> float:
+    """p-value of the test whether groups have equal mean ranks; 1 if all ranks are the same.
+
+    Args:
+        ranks: `(n,)`, with mean ranks for equal ones where the test is corrected for these.
+        groups: `(n,)` labels of two or more groups.
+    """
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     squares = float(np.square(ranks - ranks.mean()).sum())
     if squares == 0:
         return 1.0
     means = np.bincount(group.reshape(-1), weights=ranks) / sizes
     squares_between = float((sizes * np.square(means - ranks.mean())).sum())
-    return _chi_squared_above((n - 1) * squares_between / squares, len(sizes) - 1)
+    return _chi_squared_above((len(ranks) - 1) * squares_between / squares, len(sizes) - 1)
 
 
 def _chi_squared_above(value: float, freedom: int) -> float:
@@ -118,8 +128,8 @@ def mrc(lists: Mapping[str, ArrayLike], cutoff: int) -> dict[str, Vector]:
 
     For each language a and question i the mean over the other languages b of Spearman's rank correlation of the two
     rankings. Source: LaKDA (arXiv 2509.06195), whose treatment of the top k we do not know: here the correlation is
-    over the documents of both lists of the first k, and one missing from a list has the rank k + 1 there [our rule].
-    Two lists of the same single document agree: 1.
+    over the documents of both lists of the first k, and one missing from a list has the rank k + 1 there [our rule], so
+    that result lists are enough. `mrc_mimo` reads the scores instead. Two lists of the same single document agree: 1.
 
     Args:
         lists: `(Q, k or more)` documents by query language, best first, -1 past the end; row i is the same question in
@@ -174,13 +184,13 @@ def _correlation(first_list: NDArray[np.generic], second_list: NDArray[np.generi
     documents = list(dict.fromkeys([*rank_of[0], *rank_of[1]]))
     if len(documents) == 1:
         return 1.0
-    ranks = [_averaged([list_ranks.get(document, cutoff + 1) for document in documents]) for list_ranks in rank_of]
+    ranks = [averaged([list_ranks.get(document, cutoff + 1) for document in documents]) for list_ranks in rank_of]
     first, second = (values - values.mean() for values in ranks)
     return float(first @ second / sqrt((first @ first) * (second @ second)))
 
 
-def _averaged(ranks: list[int]) -> Vector:
-    """Ranks of the values, with the mean rank for equal ones."""
-    _, index, counts = np.unique(ranks, return_inverse=True, return_counts=True)
+def averaged(values: ArrayLike) -> Vector:
+    """Ranks of the values from the lowest, with the mean rank for equal ones."""
+    _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
     means: Vector = (np.cumsum(counts) - (counts - 1) / 2)[index.reshape(-1)]
     return means

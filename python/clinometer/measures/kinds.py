@@ -24,6 +24,7 @@ __all__ = ["KINDS"]
 _PAPER = "arXiv 2604.05684"
 _MLAIRE = "arXiv 2605.07249"
 _HYBRID = "arXiv 2408.10536"
+_SHIFT = "arXiv 2606.18801"
 _OURS = "[our definition]"
 
 LPR = {
@@ -84,6 +85,13 @@ def _own(formula: Callable[[Placements, int | None, str, Perspective], Vector]) 
         return formula(placements, cutoff, option, view)
 
     return value
+
+
+def _tlr(placements: Placements, cutoff: int | None, _value: str, view: Perspective) -> Vector | None:
+    """Defined for every pool with another language than the query's, if that is known."""
+    if not view.query_language or set(placements.languages) <= {view.query_language}:
+        return None
+    return language.tlr(placements, view.query_language, cast("int", cutoff))
 
 
 def _lpr(placements: Placements, _cutoff: int | None, variant: str, view: Perspective) -> Vector:
@@ -279,6 +287,13 @@ KINDS: dict[str, Kind] = {
         plain(language.rank_distance), ("rank_distance",),
         ("RankDistance",),
         least=0.0,
+    ),
+    "TLR": Kind(
+        "TLR", "required", True, "0-1",
+        "Target-languages recall: share of the query's relevant documents in other languages than its own that are "
+        f"among {{depth}}, for queries with any ({_SHIFT}, which takes the first 20).",
+        _tlr, ("target_languages_recall",),
+        ("TLR@20",),
     ),
     "StrongViolation": Kind(
         "Strong alignment violated", "never", False, "share",

@@ -41,6 +41,7 @@ __all__ = [
     "rank_gap",
     "reachable",
     "strong_violation",
+    "tlr",
 ]
 
 
@@ -217,6 +218,29 @@ def strong_violation(placements: Placements, language: str) -> Vector:
     values[query] = _any_retrieved(placements, row, language)
     other_languages = placements.language != placements.languages.index(language)
     return np.where(np.bincount(placements.query[other_languages], minlength=len(placements)) > 0, values, np.nan)
+
+
+def tlr(placements: Placements, language: str, cutoff: int) -> Vector:
+    """TLR@k, target-languages recall: share of the relevant documents in other languages than the query's that are
+    among the first k; `(q,)`, 0 to 1, higher is better.
+
+    `|top_k & R'| / |R'|`, for the relevant documents R' that are not in `language`, that of the queries. NaN for
+    queries without any. Source: SHIFT (arXiv 2606.18801, section 4.3, and its published code), which takes k = 20.
+    There, as with `--ties index`, the order of tied documents is that of the collection; with expected ties it is the
+    mean.
+
+    Raises:
+        UsageError: The cutoff is below 1.
+    """
+    check_cutoff(cutoff)
+    code = placements.languages.index(language) if language in placements.languages else -1
+    relevant = np.bincount(placements.query[placements.language != code], minlength=len(placements))
+    every, own = (
+        per_query(placements, groups, groups.relevant * within(groups, cutoff) / groups.size, empty=0.0)
+        for groups in (tie_groups(placements), tie_groups(placements, language))
+    )
+    share: Vector = np.divide(every - own, relevant, out=np.full(len(placements), np.nan), where=relevant > 0)
+    return share
 
 
 def lang_share(top_languages: NDArray[np.integer], top_is_relevant: NDArray[np.bool_], language: int) -> Vector:

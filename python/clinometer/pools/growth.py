@@ -29,7 +29,8 @@ from clinometer.scanning.counts import TieMode
 from clinometer.scanning.scan import Scan
 from clinometer.scenarios import Setting
 from clinometer.scenarios.options import EvaluationOptions
-from clinometer.scenarios.scanned import ScannedCollection, related_targets
+from clinometer.scenarios.scanned import ScannedCollection
+from clinometer.scenarios.targets import related_targets
 from clinometer.scorers import EmbeddedScorer, ScanOptions, Scored, score, scorer
 from clinometer.statistics.resampling import Unit
 from clinometer.store import EmbeddingStore

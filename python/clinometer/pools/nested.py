@@ -25,7 +25,7 @@ from clinometer.scanning.exclude import join
 from clinometer.scanning.scan import Scan
 from clinometer.scenarios.options import DEFAULT_MEASURES, EvaluationOptions
 from clinometer.scenarios.own_documents import as_rows, own_documents
-from clinometer.scenarios.scanned import related_targets
+from clinometer.scenarios.targets import related_targets
 from clinometer.scorers import ScanOptions, Scored, score
 
 __all__ = ["evaluate_pools", "list_depth"]

@@ -20,9 +20,10 @@ from clinometer.scenarios import Setting
 from clinometer.scenarios.drawing import Drawing, drawing_of
 from clinometer.scenarios.judged import JudgedRows, rows_of, with_judged
 from clinometer.scenarios.own_documents import as_rows, own_documents
+from clinometer.scenarios.targets import csr_rows, most_in_one_language, related_targets
 from clinometer.scorers.base import Scanner
 
-__all__ = ["ScannedCollection", "related_targets", "scan_collection"]
+__all__ = ["ScanPlan", "ScannedCollection", "scan_collection", "scan_plan"]
 
 _TIED_ON_TOP = 32
 """Maximum number of documents of one language that tie for the first place, for measures that need all of them."""
@@ -59,6 +60,10 @@ class ScannedCollection:
     excluded: NDArray[np.int64] | None = None
     left_out: NDArray[np.bool_] | None = None
     judged: JudgedRows | None = None
+
+    def in_setting(self, setting: Setting) -> ScannedCollection:  # noqa: ARG002 - see `clinometer.scenarios.feedback`
+        """The scan of a setting's pool: this one, whose queries are the same for every pool."""
+        return self
 
     @cached_property
     def drawing(self) -> Drawing:
@@ -220,6 +225,97 @@ def scan_collection(
     Raises:
         CollectionError: No query has a relevant document.
     """
+    plan = scan_plan(collection, measures, settings, ties, listed, pool_k, left_out, exclude_own_id=exclude_own_id)
+    return plan.scanned(scan)
+
+
+@dataclass(frozen=True)
+class ScanPlan:
+    """What a scan of a collection counts and lists, for any scanner.
+
+    Args:
+        collection: Collection to scan.
+        ties: Order of equal scores.
+        targets: Relevant and related documents of each query, as CSR with grades, and judged ones if a measure needs
+            them.
+        is_related: Which targets are relevant or related; None for all.
+        is_judged: Which targets are judged; None if no measure needs judged ones.
+        excluded: `(Q,)`: the document that is not in each query's pool, -1 for none; None if none is for any.
+        depth: Length of the lists of each language.
+        pool_k: Length of the lists of the pool of all languages.
+        left_out: Ids of queries that are in no setting.
+    """
+
+    collection: Collection
+    ties: TieMode
+    targets: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+    is_related: NDArray[np.bool_] | None
+    is_judged: NDArray[np.bool_] | None
+    excluded: NDArray[np.int64] | None
+    depth: int
+    pool_k: int
+    left_out: frozenset[str]
+
+    def of(self, queries: NDArray[np.int64]) -> ScanPlan:
+        """The plan for some of the queries, each as often as it is named."""
+        indptr, targets, grades = self.targets
+        rows, starts = csr_rows(indptr, queries)
+        return replace(
+            self,
+            targets=(starts, targets[rows], grades[rows]),
+            is_related=None if self.is_related is None else self.is_related[rows],
+            is_judged=None if self.is_judged is None else self.is_judged[rows],
+            excluded=None if self.excluded is None else self.excluded[queries],
+        )
+
+    def scanned(self, scan: Scanner) -> ScannedCollection:
+        """The collection with the counts and lists of a scan of the plan's queries."""
+        collection, ties, documents = self.collection, self.ties, self.collection.documents
+        indptr, targets, grades = self.targets
+        order = tie_places(ties, documents.ids if ties == "trec" else None, len(documents))
+        ranks, top, pooled = _scan_without(
+            self.excluded, scan, (indptr, targets), documents, ties, order, depth=min(self.depth, len(documents)),
+            pool_k=min(self.pool_k, len(documents)),
+        )  # fmt: skip
+        counts = _with_languages(ranks, collection.languages)
+        places = targets if order is None else order[targets].astype(np.int64)
+        judged = None
+        if self.is_related is not None and self.is_judged is not None:
+            of_judged, of_related = self.is_judged, self.is_related
+            judged = JudgedRows(rows_of(counts, of_judged), grades[of_judged], places[of_judged])
+            counts, grades, places = rows_of(counts, of_related), grades[of_related], places[of_related]
+        code_of = {label: code for code, label in enumerate(counts.languages)}
+        own_codes = np.array([code_of[label] for label in documents.coded_languages.labels], dtype=np.int64)
+        codes = own_codes[documents.coded_languages.codes]
+        left_out = self.left_out
+        return ScannedCollection(
+            collection=collection,
+            counts=counts,
+            grades=grades,
+            places=places,
+            sizes=np.bincount(codes, minlength=len(code_of)),
+            codes=codes,
+            top=top,
+            ties=ties,
+            pooled=pooled,
+            excluded=self.excluded,
+            left_out=np.array([query in left_out for query in collection.queries.ids]) if left_out else None,
+            judged=judged,
+        )
+
+
+def scan_plan(
+    collection: Collection,
+    measures: Sequence[Measure],
+    settings: Sequence[Setting],
+    ties: TieMode,
+    listed: int = 0,
+    pool_k: int = 0,
+    left_out: frozenset[str] = frozenset(),
+    *,
+    exclude_own_id: bool = False,
+) -> ScanPlan:
+    """The plan of a scan; arguments and errors are those of `scan_collection`."""
     excluded = own_documents(collection) if exclude_own_id else None
     indptr, targets, grades = related_targets(collection, excluded)
     if not len(targets):
@@ -233,38 +329,12 @@ def scan_collection(
     ):
         # One-sided lists lose the query's own answers in one language, and tied answers may precede an unrelated
         # document in the list that precedes them in the tie mode.
-        depth += _most_in_one_language(collection, indptr, targets)
+        depth += most_in_one_language(collection, indptr, targets)
     is_related = is_judged = None
     if any(measure.judged_only for measure in measures):
         (indptr, targets, grades), is_related, is_judged = with_judged(collection, (indptr, targets, grades), excluded)
-    documents = collection.documents
-    order = tie_places(ties, documents.ids if ties == "trec" else None, len(documents))
-    ranks, top, pooled = _scan_without(
-        excluded, scan, (indptr, targets), documents, ties, order, depth=min(depth, len(documents)),
-        pool_k=min(pool_k, len(documents)),
-    )  # fmt: skip
-    counts = _with_languages(ranks, collection.languages)
-    places = targets if order is None else order[targets].astype(np.int64)
-    judged = None
-    if is_related is not None and is_judged is not None:
-        judged = JudgedRows(rows_of(counts, is_judged), grades[is_judged], places[is_judged])
-        counts, grades, places = rows_of(counts, is_related), grades[is_related], places[is_related]
-    code_of = {label: code for code, label in enumerate(counts.languages)}
-    own_codes = np.array([code_of[label] for label in documents.coded_languages.labels], dtype=np.int64)
-    codes = own_codes[documents.coded_languages.codes]
-    return ScannedCollection(
-        collection=collection,
-        counts=counts,
-        grades=grades,
-        places=places,
-        sizes=np.bincount(codes, minlength=len(code_of)),
-        codes=codes,
-        top=top,
-        ties=ties,
-        pooled=pooled,
-        excluded=excluded,
-        left_out=np.array([query in left_out for query in collection.queries.ids]) if left_out else None,
-        judged=judged,
+    return ScanPlan(
+        collection, ties, (indptr, targets, grades), is_related, is_judged, excluded, depth, pool_k, left_out
     )
 
 
@@ -303,41 +373,6 @@ def _scan_without(
     return without(result.ranks, excluded_mask, row_places), top, pooled
 
 
-def related_targets(
-    collection: Collection, excluded: NDArray[np.int64] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Relevant documents and their verbatim duplicates (grade 0 unless judged), as CSR with grades.
-
-    Args:
-        collection: Collection of the judgements.
-        excluded: `(Q,)`: document that is not in each query's pool, -1 for none; it is not relevant, nor a duplicate.
-    """
-    twins = collection.twins()
-    targets: list[int] = []
-    grades: list[int] = []
-    indptr = [0]
-    for query in range(len(collection.queries)):
-        span = slice(collection.indptr[query], collection.indptr[query + 1])
-        grade_of = {
-            int(row): int(grade)
-            for row, grade in zip(collection.judged[span], collection.grades[span], strict=True)
-            if grade >= 1 and (excluded is None or row != excluded[query])
-        }
-        groups = set()
-        for row in list(grade_of):
-            # Answers may be twins of each other.
-            if (group := twins.group(row)) < 0 or group in groups:
-                continue
-            groups.add(group)
-            for twin in twins[row].tolist():
-                if excluded is None or twin != excluded[query]:
-                    grade_of.setdefault(twin, 0)
-        targets += grade_of.keys()
-        grades += grade_of.values()
-        indptr.append(len(targets))
-    return np.array(indptr, np.int64), np.array(targets, np.int64), np.array(grades, np.int64)
-
-
 def _with_languages(counts: RankCounts, languages: Sequence[str]) -> RankCounts:
     """The counts with a column of zeros for each language that has queries but no documents."""
     missing = tuple(label for label in languages if label not in counts.languages)
@@ -346,9 +381,3 @@ def _with_languages(counts: RankCounts, languages: Sequence[str]) -> RankCounts:
     )
     languages = counts.languages + missing
     return replace(counts, greater=greater, equal=equal, before=before, languages=languages, pool_sizes=None)
-
-
-def _most_in_one_language(collection: Collection, indptr: NDArray[np.int64], targets: NDArray[np.int64]) -> int:
-    codes = collection.documents.coded_languages.codes.astype(np.int64)
-    query_of = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    return int(np.unique(query_of * (codes.max() + 1) + codes[targets], return_counts=True)[1].max())

@@ -18,7 +18,7 @@ from clinometer.executors import Executor, require_executor
 from clinometer.scanning.counts import RankCounts, TieMode
 from clinometer.scanning.scan import Scan
 
-__all__ = ["ScanOptions", "Scanner", "Scored", "Scorer", "answers_where"]
+__all__ = ["ScanOptions", "Scanner", "Scored", "Scorer", "SecondSearch", "answers_where"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,20 @@ class Scanner(Protocol):
         ...
 
 
+class SecondSearch(Protocol):
+    """A scanner for queries that were moved towards documents; see `clinometer.correction.feedback`."""
+
+    def __call__(self, queries: NDArray[np.int64], documents: NDArray[np.int64], weight: float) -> Scanner:
+        """The scanner of as many queries as there are pairs, in their order.
+
+        Args:
+            queries: `(V,)`: rows of queries.
+            documents: `(V,)`: rows of the documents that they are moved to; -1 for none.
+            weight: Weight of the document.
+        """
+        ...
+
+
 class Scored(NamedTuple):
     """A scorer that is ready to scan a collection.
 
@@ -74,6 +88,7 @@ class Scored(NamedTuple):
         notices: Sentences for the results; read after the scan, which may add some.
         unlisted_queries: Ids of the queries for which the scorer retrieved nothing, such as those without a list in a
             run.
+        second: Search with queries that were moved towards documents; None without embeddings compared by cosine.
     """
 
     scan: Scanner
@@ -81,6 +96,7 @@ class Scored(NamedTuple):
     similarity: str = "cosine"
     notices: Sequence[str] = ()
     unlisted_queries: frozenset[str] = frozenset()
+    second: SecondSearch | None = None
 
 
 @runtime_checkable

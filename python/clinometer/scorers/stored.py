@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
+from clinometer.correction.feedback import fed_back
 from clinometer.correction.remedies import Remedies, mixed_encoders
 from clinometer.encoders.similarity import similarity_notices, stored_similarity
 from clinometer.errors import CollectionError, UsageError, first_few
@@ -24,7 +25,7 @@ from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.passes import RowTransform, Scan
 from clinometer.scanning.pool import Pool
 from clinometer.scanning.sources import sources_of_store
-from clinometer.scorers.base import ScanOptions, Scored
+from clinometer.scorers.base import Scanner, ScanOptions, Scored
 from clinometer.store.reader import EmbeddingStore, find_store
 from clinometer.store.rowfiles import digest_of
 
@@ -84,7 +85,11 @@ class StoredEmbeddings:
         ]
         record = msgspec.structs.replace(self.record, warnings=[*self.record.warnings, *notices])
         scanner = _Scanner(self, query_rows, documents, options, similarity)
-        return Scored(scanner, msgspec.to_builtins(record), similarity, similarity_notices(record, similarity))
+        second = None
+        if similarity == "cosine":
+            second = _SecondSearch(scanner, collection.documents.languages)
+        notices = similarity_notices(record, similarity)
+        return Scored(scanner, msgspec.to_builtins(record), similarity, notices, second=second)
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,24 @@ class _Scanner:
         top = None if scan_result.top is None else _lists(scan_result.top, document_at, labels, separate, per_language)
         pooled = None if scan_result.pooled is None else _of_collection(scan_result.pooled, document_at)
         return Scan(_counts(scan_result.ranks, targets, labels), top, scan_result.rescored, pooled)
+
+
+@dataclass(frozen=True)
+class _SecondSearch:
+    """A scan with queries that were moved towards documents; see `clinometer.scorers.base.SecondSearch`."""
+
+    scanner: _Scanner
+    languages: Sequence[str]
+
+    def __call__(self, queries: NDArray[np.int64], documents: NDArray[np.int64], weight: float) -> Scanner:
+        stored, moved = self.scanner.stored, np.flatnonzero(documents >= 0)
+        distinct, row_of = np.unique(documents[moved], return_inverse=True)
+        rows = stored.documents.take(self.scanner.rows[distinct])
+        if stored.remedies is not None:
+            rows = stored.remedies.documents(rows, [self.languages[row] for row in distinct.tolist()])
+        towards = np.zeros((len(documents), self.scanner.queries.shape[1]), dtype=rows.dtype)
+        towards[moved] = rows[row_of]
+        return replace(self.scanner, queries=fed_back(self.scanner.queries[queries], towards, weight))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ __all__ = ["History", "fit_adapter", "train_adapter"]
 History = list[dict[str, float]]
 
 _RANK = 32
+_BASELINES = {"clear": "ClearLoss", "lakda": "LakdaLoss"}
+"""Losses of the layout `clear`."""
 
 
 def fit_adapter(
@@ -61,8 +63,8 @@ def fit_adapter(
     and does less; both may be applied. Evaluate before and after on your own texts.
 
     Args:
-        samples: Training samples in the layout of the loss (`alignment`, `alignment+query`; `clear` for that loss), or
-            the result of `embed_samples`.
+        samples: Training samples in the layout of the loss (`alignment`, `alignment+query`; `clear` for the losses
+            `clear` and `lakda`), or the result of `embed_samples`.
         encoder: Encoder of texts that are not embedded yet; None if all are.
         dev: Held-out samples in the same layout. Learning stops when the loss on them has not fallen for `patience`
             epochs, and the best state is kept. None: all epochs are run and the last state is kept.
@@ -70,7 +72,7 @@ def fit_adapter(
         rank: Rank of a low-rank adapter, from 1 to the dimension; None for 32, or the dimension if that is less.
         separate_queries: Queries get a map of their own.
         loss: Parts of `clinometer.losses.CrossLingualAlignmentLoss` joined by `+`, `clear`
-            (`clinometer.losses.ClearLoss`), or `relational`
+            (`clinometer.losses.ClearLoss`), `lakda` (`clinometer.losses.LakdaLoss`), or `relational`
             (`clinometer.losses.RelationalDistillationLoss`), also by the name of its recipe, `upright`.
         loss_options: Options of that class, such as `scale` or `weights`. By default the relational loss has scale 20,
             and `jsd_input` is `scaled`: an adapter only sees vectors of length one, never raw embeddings.
@@ -204,8 +206,8 @@ def train_adapter(
 ) -> tuple[Adapter, History]:
     """Learn an adapter from parallel JSONL: read, split, encode, learn.
 
-    Samples have the layout `alignment+query` (`clear` for that loss). Those of the pages kept for `dev` decide when
-    learning stops.
+    Samples have the layout `alignment+query` (`clear` for `clear` and `lakda`). Those of the pages kept for `dev`
+    decide when learning stops.
 
     Args:
         files: One file or several; see `clinometer.training.data.parallel_samples`.
@@ -227,7 +229,7 @@ def train_adapter(
         ClinometerError: As for `parallel_samples` and `fit_adapter`.
     """
     items = read_items(files)
-    layout: Any = "clear" if loss == "clear" else "alignment+query"
+    layout: Any = "clear" if loss in _BASELINES else "alignment+query"
     sample_options: dict[str, Any] = {"layout": layout, "pivot": pivot}
     training_samples = samples_from_items(items, languages, samples, seed, "train", dev_share, **sample_options)
     dev_samples = (
@@ -281,8 +283,8 @@ def _loss(model: AdapterMap, name: str, options: dict[str, Any]) -> ColumnLoss:
     loss_class: Any
     if name in RELATIONAL:
         loss_class, options = losses.RelationalDistillationLoss, {"scale": 20.0, **options}
-    elif name == "clear":
-        loss_class = losses.ClearLoss
+    elif name in _BASELINES:
+        loss_class = getattr(losses, _BASELINES[name])
     else:
         loss_class, options = losses.CrossLingualAlignmentLoss, {"parts": name, "jsd_input": "scaled", **options}
     reserved = ("self", "model", "teacher", "gather_across_devices", "negatives")
@@ -304,7 +306,7 @@ def _check_columns(loss: ColumnLoss, columns: tuple[str, ...], name: str) -> Non
     if kinds(loss_columns) != kinds(columns):
         raise UsageError(
             f"the loss {name} takes the columns {', '.join(loss_columns)}, but the samples have {', '.join(columns)}; "
-            f"choose the layout {'clear' if name == 'clear' else 'alignment or alignment+query'}"
+            f"choose the layout {'clear' if name in _BASELINES else 'alignment or alignment+query'}"
         )
 
 

@@ -56,6 +56,7 @@ RECIPES: dict[str, Recipe] = {
         mini_batch_size=16,  # the whole batch needs more than 24 GB even with a small encoder
     ),
     "clear": Recipe("clear", "clear"),
+    "lakda": Recipe("lakda", "clear"),
     "distill": Recipe("distill", "alignment+query"),
     "relational": Recipe("relational", "alignment+query"),
 }
@@ -105,8 +106,8 @@ def make_loss(
         name: As for `recipe_of`.
         hold: Weight of the pull towards the untrained model (`DistillationLoss` on each text itself); 0 for none.
         options: Options of the loss, which override those of the recipe: for parts those of `CrossLingualAlignmentLoss`
-            (`scale`, `jsd_input`, `weights`), for `clear` those of `ClearLoss`, for `distill` those of
-            `DistillationLoss`.
+            (`scale`, `jsd_input`, `weights`), for `clear` those of `ClearLoss`, for `lakda` those of
+            `LakdaLoss`, for `distill` those of `DistillationLoss`.
         mini_batch_size: Texts embedded at a time (GradCache); the result is that of the whole batch.
 
     Raises:
@@ -122,6 +123,8 @@ def make_loss(
             loss: Any = losses.CrossLingualAlignmentLoss(model, recipe.parts, **loss_options)
         elif name == "clear":
             loss = losses.ClearLoss(model, **loss_options)
+        elif name == "lakda":
+            loss = losses.LakdaLoss(model, **loss_options)
         elif name in RELATIONAL:
             loss = losses.RelationalDistillationLoss(model, **loss_options)
         else:

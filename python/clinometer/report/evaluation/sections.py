@@ -238,6 +238,9 @@ def settings(reading: Reading) -> list[tuple[str, list[tuple[str, str]]]]:
     return groups
 
 
+_COUNTS = ("_fitted", "pairs", "pairs_right", "median_margins")
+
+
 def _remedy(entry: Mapping[str, Any]) -> str:
     """A remedy for the encoder's embeddings with its settings; further details are in the results only."""
     settings = entry.get("settings") or {}
@@ -245,7 +248,7 @@ def _remedy(entry: Mapping[str, Any]) -> str:
     facts = [
         f"{key.replace('_', ' ')} {wording.listed(value)}"
         for key, value in settings.items()
-        if key != "languages" and (isinstance(value, (str, int, float)) or key.endswith("_fitted")) and value != ""
+        if key != "languages" and (isinstance(value, (str, int, float)) or key.endswith(_COUNTS)) and value != ""
     ]
     return f"{name} ({'; '.join(facts)})" if facts else name
 

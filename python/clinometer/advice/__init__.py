@@ -1,0 +1,266 @@
+"""Which remedy to take, by measuring on what there is: judgements, else heads of documents, else rows alone.
+
+A remedy that gains beyond chance is taken and the next tried on top of it, as long as plain retrieval is not harmed by
+more than a tolerance; then the choice is tried on a half of the queries that it was not made on, and given up if it
+does harm there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clinometer.advice.candidates import STEPS, Candidate
+from clinometer.advice.evidence import Evidence, Trial, of_collection, of_rows
+from clinometer.advice.measured import Measured, better, harm, measured
+from clinometer.collection import Collection
+from clinometer.correction import Correction, Turn
+from clinometer.correction.records import fitted_on
+from clinometer.encoders import Encoder, encode
+from clinometer.errors import UsageError
+from clinometer.mining import turned
+from clinometer.parameters import checked
+from clinometer.store import EmbeddingStore
+
+__all__ = ["Advice", "advise", "advise_rows"]
+
+_NOTHING = "nothing"
+
+
+@dataclass(frozen=True, eq=False)
+class Advice:
+    """The remedy that was chosen, and why.
+
+    Args:
+        remedy: Name of the remedy; `nothing` if none is to be taken.
+        correction: The remedy, fitted on all of the evidence; None for nothing.
+        candidates: One dictionary for each remedy that was tried, in the order of trying: `remedy`, `lean` (see
+            `clinometer.advice.measured.lean`), `complete` (Complete@10 in `multi`, in percent) and `plain` (nDCG@1 in
+            `mono-same`), each None where it cannot be measured, and `verdict`, a sentence.
+        held_out: The same values of the half that the choice was not made on, under `before` and `after`; None if there
+            is no such half, or no remedy.
+        evidence: Kind and size of what it was measured on.
+        reasons: Sentences for people.
+        seconds: Time that the correction takes for a thousand documents, as measured now; None for nothing.
+    """
+
+    remedy: str
+    correction: Correction | None
+    candidates: list[dict[str, Any]]
+    held_out: dict[str, Any] | None
+    evidence: dict[str, Any]
+    reasons: list[str]
+    seconds: float | None = None
+
+    def on_index(self, documents: ArrayLike | EmbeddingStore, languages: Sequence[str] | None = None) -> Advice:
+        """The same remedy with its turn, if it has one, mined among all documents instead of a sample.
+
+        Args:
+            documents: `(N, d)` embeddings of the index before any remedy, or a store of them.
+            languages: Language of each document; None for those of the store.
+
+        Raises:
+            UsageError: There are too few translations in the whole index, unlike in the sample.
+        """
+        if not isinstance(self.correction, Turn):
+            return self
+        record = self.correction.settings["turn"]
+        turn = turned(self.correction.center, documents, languages, pivot=record["pivot"], seed=record["seed"])
+        return replace(self, correction=turn)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the correction and the time, as JSON values."""
+        names = ("remedy", "candidates", "held_out", "evidence", "reasons")
+        return {name: getattr(self, name) for name in names}
+
+
+@checked
+def advise(
+    collection: Collection,
+    encoder: Encoder,
+    *,
+    tolerance: float = 0.01,
+    texts: int = 400,
+    queries: int = 400,
+    pivot: str = "en",
+    seed: int = 0,
+    show_progress_bar: bool = False,
+) -> Advice:
+    """Choose a remedy for an encoder on a collection, and fit it.
+
+    Args:
+        collection: Documents of two languages or more, perhaps with judged queries.
+        encoder: Any encoder. Only sampled texts are encoded.
+        tolerance: Largest accepted fall of nDCG@1 within languages, 0 or more: of its mean, and of any language beyond
+            chance.
+        texts: Maximum number of documents of each language, besides those that are judged relevant.
+        queries: Maximum number of queries of each language.
+        pivot: Language of the pairs in which Complete@10 is measured.
+        seed: Seed of samples and halves.
+        show_progress_bar: Draw bars on standard error.
+
+    Raises:
+        UsageError: The documents are all in one language, or there is nothing to measure on.
+
+    Example:
+        >>> import clinometer as cm
+        >>> advice = advise(cm.load("demo", languages=["en", "de", "ko"]), cm.encoder("offline"))
+        >>> advice.evidence["kind"], advice.held_out is None
+        ('judgements', False)
+    """
+    _check_tolerance(tolerance)
+    evidence = of_collection(
+        collection, encoder, texts=texts, queries=queries, seed=seed, show_progress_bar=show_progress_bar
+    )
+    origin = {"source": collection.name, "sample": texts, "seed": seed, **fitted_on(encoder.record)}
+    advice = _advice(evidence, tolerance, pivot, origin)
+    if not isinstance(advice.correction, Turn) or len(evidence.choosing.documents) == len(collection.documents):
+        return advice
+    index = collection.documents
+    return advice.on_index(
+        encode(encoder, index.texts, "documents", languages=index.languages, show_progress_bar=show_progress_bar),
+        index.languages,
+    )
+
+
+@checked
+def advise_rows(
+    documents: NDArray[Any],
+    languages: Sequence[str],
+    queries: NDArray[Any] | None = None,
+    query_languages: Sequence[str] | None = None,
+    *,
+    sample: int = 400,
+    pivot: str = "en",
+    seed: int = 0,
+    origin: dict[str, Any] | None = None,
+) -> Advice:
+    """Choose a remedy for embeddings of documents without texts or judgements; harm cannot be measured, and is not.
+
+    Args:
+        documents: `(n, d)` embeddings, a sample of the index.
+        languages: Language of each document.
+        queries: `(m, d)` embeddings of queries; None for documents in their place.
+        query_languages: Language of each query.
+        sample: Maximum number of queries, or documents in their place, of each language.
+        pivot: As for `advise`.
+        seed: Seed of the sample.
+        origin: Entry `fitted_on` in the settings of the correction.
+
+    Raises:
+        UsageError: The documents are all in one language.
+    """
+    if len(set(languages)) < 2:
+        raise UsageError("the documents are all in one language, and nothing leans; give two or more")
+    if (queries is None) != (query_languages is None):
+        raise UsageError("queries and query_languages go together; give both or neither")
+    evidence = of_rows(documents, languages, queries, query_languages, sample=sample, seed=seed)
+    return _advice(evidence, 0.0, pivot, origin or {})
+
+
+def _check_tolerance(tolerance: float) -> None:
+    if not 0 <= tolerance <= 1:
+        raise UsageError(f"tolerance is {tolerance:g}, but must be between 0 and 1: nDCG@1 that may be lost")
+
+
+def _advice(evidence: Evidence, tolerance: float, pivot: str, origin: dict[str, Any]) -> Advice:
+    choosing, held_out = evidence.choosing, evidence.held_out
+    before = measured(_NOTHING, choosing, None, pivot)
+    rows = [_row(before, "what there is")]
+    accepted: list[tuple[Candidate, Measured]] = []
+    for step in STEPS:
+        current = accepted[-1][1] if accepted else before
+        for candidate in step:
+            try:
+                correction = _fitted(candidate, choosing, pivot)
+            except UsageError as error:
+                values = dict.fromkeys(("lean", "complete", "plain"))
+                rows.append({"remedy": candidate.name, **values, "verdict": f"left out: {error}"})
+                continue
+            after = measured(candidate.name, choosing, correction, pivot)
+            _, reasons = harm(before, after, tolerance)
+            gains = better(current, after)
+            if gains and not reasons:
+                rows.append(_row(after, f"better than {current.name}"))
+                accepted.append((candidate, after))
+                break
+            problem = "; ".join(reasons) if reasons else f"no gain beyond chance over {current.name}"
+            rows.append(_row(after, f"left out: {problem}"))
+    tried: dict[str, Any] | None = None
+    vetoes: list[str] = []
+    if held_out is not None and accepted:
+        held_before = measured(_NOTHING, held_out, None, pivot)
+        while accepted:
+            candidate = accepted[-1][0]
+            held_after = measured(candidate.name, held_out, _fitted(candidate, choosing, pivot), pivot)
+            change, reasons = harm(held_before, held_after, tolerance)
+            tried = {"before": _row(held_before), "after": _row(held_after), "change": _change(change)}
+            if not reasons:
+                break
+            vetoes.append(f"{candidate.name} was given up: on the held-out half {'; '.join(reasons)}")
+            accepted.pop()
+            tried = None
+    facts = {"kind": evidence.kind, **evidence.facts, "tolerance": tolerance}
+    if not accepted:
+        return Advice(_NOTHING, None, rows, None, facts, [*_why(evidence, None), *vetoes])
+    candidate = accepted[-1][0]
+    correction = _fitted(candidate, choosing, pivot, held_out)
+    record = {"remedy": candidate.name, "candidates": rows, "held_out": tried, "evidence": facts}
+    settings = {**correction.settings, "chosen_by": record, **({"fitted_on": origin} if origin else {})}
+    correction = replace(correction, settings=settings)
+    some = choosing.documents[:1000], list(choosing.languages)[:1000]
+    begin = time.perf_counter()
+    correction.apply(*some)
+    seconds = (time.perf_counter() - begin) * 1000 / len(some[0])
+    return Advice(candidate.name, correction, rows, tried, facts, [*_why(evidence, tried), *vetoes], seconds)
+
+
+def _fitted(candidate: Candidate, trial: Trial, pivot: str, other: Trial | None = None) -> Correction:
+    """Fitted on the pool, and on the queries of one trial or of both, where queries are not documents."""
+    if trial.collection is None and trial.own is not None:
+        return candidate.fit(trial.documents, trial.languages, pivot=pivot)
+    queries, languages = trial.queries, list(trial.query_languages)
+    if other is not None:
+        queries, languages = np.concatenate([queries, other.queries]), languages + list(other.query_languages)
+    return candidate.fit(trial.documents, trial.languages, queries, languages, pivot)
+
+
+def _row(values: Measured, verdict: str = "") -> dict[str, Any]:
+    row = {"remedy": values.name, "lean": values.lean, "complete": values.complete, "plain": values.plain}
+    return {**row, "verdict": verdict} if verdict else row
+
+
+def _change(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if row is None else {name: row[name] for name in ("difference", "ci_low", "ci_high", "queries")}
+
+
+def _why(evidence: Evidence, tried: dict[str, Any] | None) -> list[str]:
+    count = f"{evidence.facts['queries']:,}"
+    if evidence.kind == "judgements":
+        source = f"measured on {count} judged queries: half for the choice, half kept for the end"
+    elif evidence.kind == "heads":
+        source = f"no judgements, so {count} first sentences stood in for queries, each for the rest of its text"
+    else:
+        source = (
+            f"no judgements, so the languages of the first ten of {count} {evidence.facts['stand_ins']} were counted; "
+            "harm was not measured"
+        )
+    reasons = [source]
+    if tried is None:
+        return reasons
+    old, new, change = tried["before"], tried["after"], tried["change"]
+    if old["complete"] is not None:
+        reasons.append(f"both answers in the first ten: {old['complete']:.1f} % before, {new['complete']:.1f} % after")
+    reasons.append(f"lean of the first ten: {old['lean']:.2f} before, {new['lean']:.2f} after (0 is none)")
+    if change is not None:
+        low, high = (100 * change[name] for name in ("ci_low", "ci_high"))
+        reasons.append(
+            f"plain retrieval, nDCG@1: {old['plain']:.3f} before, {new['plain']:.3f} after "
+            f"(95 % interval of the change {low:+.1f} to {high:+.1f} points)"
+        )
+    return reasons

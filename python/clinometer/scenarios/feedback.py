@@ -1,0 +1,147 @@
+"""A scan with feedback: every pool is searched once more, with queries moved towards its best document.
+
+What is best differs by pool, so a query has a variant for each document that leads one of its pools. One second scan
+ranks all variants; a setting reads those of its pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.collection import Collection
+from clinometer.errors import UsageError
+from clinometer.measures import Measure
+from clinometer.scanning.counts import RankCounts, TieMode, TopK
+from clinometer.scenarios import Setting
+from clinometer.scenarios.lists import top_documents
+from clinometer.scenarios.scanned import ScannedCollection, scan_collection, scan_plan
+from clinometer.scenarios.targets import csr_rows
+from clinometer.scorers.base import Scored
+
+__all__ = ["FedBackCollection", "scan_with_feedback"]
+
+
+@dataclass(frozen=True)
+class FedBackCollection(ScannedCollection):
+    """The first scan of a collection, and the second one by settings.
+
+    Args:
+        second: The second scan, whose queries are the variants.
+        variants: `(Q,)` for each setting: the variant of each of its queries, -1 for other queries.
+    """
+
+    second: ScannedCollection | None = None
+    variants: Mapping[Setting, NDArray[np.int64]] = field(default_factory=dict)
+
+    def in_setting(self, setting: Setting) -> ScannedCollection:
+        """The second scan of a setting's pool."""
+        assert self.second is not None  # noqa: S101 - always set where there is feedback
+        second, queries = self.second, self.variants[setting]
+        counts, rows = _counts_of(second.counts, queries)
+        judged = second.judged
+        if judged is not None:
+            judged_counts, judged_rows = _counts_of(judged.counts, queries)
+            judged = judged._replace(
+                counts=judged_counts, grades=judged.grades[judged_rows], places=judged.places[judged_rows]
+            )
+        return ScannedCollection(
+            collection=self.collection,
+            counts=counts,
+            grades=second.grades[rows],
+            places=second.places[rows],
+            sizes=second.sizes,
+            codes=second.codes,
+            top=None if second.top is None else _lists_of(second.top, queries),
+            ties=self.ties,
+            excluded=self.excluded,
+            left_out=self.left_out,
+            judged=judged,
+        )
+
+
+def scan_with_feedback(
+    collection: Collection,
+    scored: Scored,
+    weight: float,
+    measures: Sequence[Measure],
+    settings: Sequence[Setting],
+    ties: TieMode,
+    listed: int = 0,
+    pool_k: int = 0,
+    left_out: frozenset[str] = frozenset(),
+    *,
+    exclude_own_id: bool = False,
+) -> FedBackCollection:
+    """Scan a collection twice: for the best document of each pool, and for everything else.
+
+    Args:
+        collection: Collection to scan.
+        scored: Scorer of the collection, with a second search.
+        weight: Weight of the best document.
+        measures: As for `scan_collection`, like all further arguments.
+        settings: Settings of the measures.
+        ties: Order of equal scores; of documents that tie for the first place, the first in its order is the best.
+        listed: Minimum number of documents of each pool in the lists.
+        pool_k: Number of the best documents of the pool of all languages for each query.
+        left_out: Ids of queries that are in no setting.
+        exclude_own_id: Whether each query's pool is without the document that has the query's id.
+
+    Raises:
+        UsageError: The scorer has no embeddings, or their similarity is not the cosine.
+        CollectionError: No query has a relevant document.
+    """
+    if scored.second is None:
+        raise UsageError(
+            f"feedback needs embeddings that are compared by cosine, but {scored.record['name']} scores by "
+            f"{scored.similarity}; leave it out"
+        )
+    settings = [*settings, *(setting.mirrored() for setting in settings if setting.removed)]
+    first = scan_collection(
+        collection, scored.scan, [], settings, ties, listed=1, pool_k=pool_k and 1, exclude_own_id=exclude_own_id
+    )
+    leaders: dict[Setting | None, NDArray[np.int64]] = {setting: _leaders(first, setting) for setting in settings}
+    # The pool of all languages, for a run.
+    leaders[None] = np.full(len(collection.queries), -1) if first.pooled is None else first.pooled.ids[:, 0]
+    size = len(collection.documents) + 1
+    # Document -1, of an empty pool or none, is the query itself.
+    every = {name: np.arange(len(rows)) * size + rows + 1 for name, rows in leaders.items()}
+    variants = np.unique(np.concatenate(list(every.values())))
+    queries, documents = variants // size, variants % size - 1
+    plan = scan_plan(
+        collection, measures, settings, ties, listed, pool_k, left_out, exclude_own_id=exclude_own_id
+    ).of(queries)  # fmt: skip
+    second = plan.scanned(scored.second(queries, documents, weight))
+    pooled = None if second.pooled is None else _lists_of(second.pooled, np.searchsorted(variants, every[None]))
+    languages = np.array(collection.queries.languages)
+    of_settings = {
+        setting: np.where(languages == setting.query_language, np.searchsorted(variants, every[setting]), -1)
+        for setting in settings
+    }
+    fields: dict[str, Any] = {name: getattr(first, name) for name in ScannedCollection.__dataclass_fields__}
+    fields |= {"pooled": pooled, "top": None, "left_out": second.left_out}
+    return FedBackCollection(**fields, second=second, variants=of_settings)
+
+
+def _leaders(first: ScannedCollection, setting: Setting) -> NDArray[np.int64]:
+    """`(Q,)`: the best document of a setting's pool for each of its queries; -1 for other queries."""
+    leaders = np.full(len(first.collection.queries), -1, dtype=np.int64)
+    members = np.flatnonzero(np.array(first.collection.queries.languages) == setting.query_language)
+    leaders[members] = top_documents(first, setting, members, 1)[0][:, 0]
+    return leaders
+
+
+def _counts_of(counts: RankCounts, queries: NDArray[np.int64]) -> tuple[RankCounts, NDArray[np.int64]]:
+    """The counts of some queries, and their rows."""
+    rows, indptr = csr_rows(counts.indptr, queries)
+    names = ("documents", "codes", "scores", "greater", "equal", "before")
+    columns: dict[str, Any] = {name: getattr(counts, name)[rows] for name in names}
+    return replace(counts, indptr=indptr, **columns), rows
+
+
+def _lists_of(lists: TopK, queries: NDArray[np.int64]) -> TopK:
+    return replace(lists, ids=lists.ids[queries], scores=lists.scores[queries], places=lists.places[queries])

@@ -1,0 +1,236 @@
+"""What a turn and feedback do after centering: how many translations a turn needs, and how far both straighten.
+
+    OMP_WAIT_POLICY=PASSIVE python -m studies.remedies.turn --work DIR [--parts NAME,...] [ENCODER...]
+
+Uses the embeddings that `studies.remedies.correction` saves in DIR. Parts: `margin`, the choice of the margin;
+`shares`, indexes with 100 to 0 % translated documents, small and uneven ones; `halves`, a turn on items that it was not
+fitted on; `weights`, the choice of the weight of feedback; `xquad` and `belebele`, which were looked at last. All
+others are on tico19. Results go to
+studies/results/turn-ENCODER.json; `python -m studies.remedies.turn_page` draws docs/turn.md from them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import clinometer as cm
+from clinometer.correction import Center, Correction, MinedPairs, Turn, choose
+from clinometer.encoders import PrecomputedEncoder
+from clinometer.errors import UsageError
+from clinometer.mining import mine, turned
+from clinometer.statistics.resampling import Resamples
+from clinometer.statistics.significance import permutation_test
+from studies.command_line import parser
+from studies.remedies.correction import DEVELOPMENT, by_question, embedded, target_values
+from studies.remedies.turn_cases import PIVOT, Part, by_kind, change, part_of, translated
+from studies.result_files import RESULTS, read_result, write_result
+from studies.sources import ENCODERS, SOURCES
+
+MARGINS = (1.1, 1.2, 1.3, 1.4)
+WEIGHTS = (0.1, 0.2, 0.3, 0.4)
+SHARES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.0)
+SIZES = ((240, 240), (50, 50), (400, 40), (60, 360))
+SEEDS = 3
+SAMPLE = 240
+SHOWN = (
+    ("Complete@10", "multi", "macro-target"),
+    ("Complete@10", "multi", "macro-pivot"),
+    ("nDCG@1", "multi", "macro-target"),
+    ("nDCG@1", "mono-same", "macro-target"),
+    ("nDCG@1", "one-sided", "macro-target"),
+    ("Intrusion", "one-sided", "macro-target"),
+)
+
+
+def center_of(part: Part) -> Center:
+    """Centering on the documents and a sample of the queries."""
+    collection = part.collection
+    drawn = choose(collection.queries.languages, SAMPLE, 0)
+    labels = [collection.queries.languages[row] for row in drawn]
+    return Center.fit(part.d, collection.documents.languages, part.q[drawn], labels)
+
+
+def applied(correction: Correction, part: Part) -> tuple[Any, Any]:
+    collection = part.collection
+    return (
+        correction.apply_queries(part.q, collection.queries.languages),
+        correction.apply(part.d, collection.documents.languages),
+    )
+
+
+def mined(center: Center, part: Part, margin: float) -> dict[str, MinedPairs]:
+    texts = part.collection.documents
+    return mine(part.d, texts.languages, center, groups=texts.groups, margin=margin)
+
+
+def turn_of(center: Center, part: Part) -> Correction:
+    """The turn by its own rule; the centering where no language has enough pairs."""
+    texts = part.collection.documents
+    try:
+        return turned(center, part.d, texts.languages, groups=texts.groups)
+    except UsageError:
+        return center
+
+
+def facts(pairs: dict[str, MinedPairs]) -> dict[str, float]:
+    """Means over languages: pairs, those that chance explains, and the share of all that is right."""
+    counts = np.array([len(each) for each in pairs.values()])
+    right = sum(len(each) * (each.right or 0.0) for each in pairs.values())
+    return {
+        "pairs": float(counts.mean()),
+        "chance": float(np.mean([each.chance for each in pairs.values()])),
+        "right": right / counts.sum() if counts.sum() else float("nan"),
+    }
+
+
+def margins(whole: Part) -> list[dict[str, Any]]:
+    """The change by a turn whatever the number of pairs, by share and margin: what the margin was chosen on."""
+    lines = []
+    for share in (1.0, 0.5, 0.2, 0.0):
+        draws: dict[float, list[dict[str, float]]] = {margin: [] for margin in MARGINS}
+        for seed in range(SEEDS):
+            part = part_of(*whole, translated(whole.collection, 240, 240, share, seed))
+            center = center_of(part)
+            before = by_kind(part, *applied(center, part))
+            for margin in MARGINS:
+                pairs = mined(center, part, margin)
+                turn = Turn.fit(center, {label: replace(each, chance=0.0) for label, each in pairs.items()}, least=1)
+                draws[margin].append({**change(before, by_kind(part, *applied(turn, part))), **facts(pairs)})
+        lines += [{"share": share, "margin": margin, **means(each)} for margin, each in draws.items()]
+    return lines
+
+
+def shares(whole: Part) -> list[dict[str, Any]]:
+    """The change by the turn that the rule gives, by sizes and share."""
+    lines = []
+    for pivot, other in SIZES:
+        for share in SHARES:
+            draws = []
+            for seed in range(SEEDS):
+                part = part_of(*whole, translated(whole.collection, pivot, other, share, seed))
+                center = center_of(part)
+                before = by_kind(part, *applied(center, part))
+                turn = turn_of(center, part)
+                languages = len(turn.turned) if isinstance(turn, Turn) else 0
+                after = by_kind(part, *applied(turn, part)) if languages else before
+                pairs = facts(mined(center, part, 1.3))
+                draws.append({**change(before, after), **pairs, "turned": languages, "before": before["both"]})
+            lines.append({"pivot_documents": pivot, "other_documents": other, "share": share, **means(draws)})
+    return lines
+
+
+def halves(whole: Part) -> list[dict[str, Any]]:
+    """Items that the turn was fitted on, and others, in one index of all."""
+    groups, languages = (np.array(part) for part in (whole.collection.documents.groups, whole.collection.languages))
+    draws = []
+    for seed in range(SEEDS):
+        seen = set(np.random.default_rng(seed).permutation(np.unique(groups))[: len(np.unique(groups)) // 2].tolist())
+        center = center_of(whole)
+        rows = np.flatnonzero(np.isin(groups, list(seen)))
+        turn = turned(center, whole.d[rows], [whole.collection.documents.languages[row] for row in rows])
+        values = []
+        for correction in (center, turn):
+            evaluation = cm.evaluate(
+                whole.collection, PrecomputedEncoder(*applied(correction, whole)), scenarios=["multi"],
+                measures=["Complete@10"], resamples=0,
+            )  # fmt: skip
+            table = evaluation.per_query
+            group_of = dict(zip(whole.collection.queries.ids, whole.collection.queries.groups, strict=True))
+            fitted = np.array([group_of[name] in seen for name in table["query_id"].tolist()])
+            mine_only = table["query_language"] != PIVOT
+            values.append([float(table["Complete@10"][mine_only & mask].mean()) for mask in (fitted, ~fitted)])
+        draws.append({"fitted": values[1][0] - values[0][0], "other": values[1][1] - values[0][1]})
+    return [{"languages": len(languages), **means(draws)}]
+
+
+def weights(whole: Part) -> list[dict[str, Any]]:
+    """Complete@10 by the weight of feedback, after centering."""
+    center = center_of(whole)
+    q, d = applied(center, whole)
+    return [{"weight": weight, "both": by_kind(whole, q, d, feedback=weight)["both"]} for weight in WEIGHTS]
+
+
+def means(draws: list[dict[str, float]]) -> dict[str, float]:
+    """Means of each entry, without draws in which it is not defined."""
+    columns = {name: np.array([draw[name] for draw in draws]) for name in draws[0]}
+    return {name: None if np.isnan(column).all() else float(np.nanmean(column)) for name, column in columns.items()}  # type: ignore[misc]
+
+
+def table(whole: Part) -> list[dict[str, Any]]:
+    """Every remedy on a whole collection, with intervals and tests against the centering."""
+    center = center_of(whole)
+    turn = turn_of(center, whole)
+    rows: dict[str, tuple[Correction | None, float | None]] = {
+        "nothing": (None, None),
+        "center": (center, None),
+        "center, feedback": (center, 0.2),
+        "center, turn": (turn, None),
+        "center, turn, feedback": (turn, 0.2),
+    }
+    base: cm.Evaluation | None = None
+    lines = []
+    for name, (correction, weight) in rows.items():
+        q, d = (whole.q, whole.d) if correction is None else applied(correction, whole)
+        evaluation = cm.evaluate(
+            whole.collection, PrecomputedEncoder(q, d, name=name), scenarios=["multi", "mono-same", "one-sided"],
+            measures=["Complete@10", "nDCG@1", "Intrusion"], resamples=1000, feedback=weight,
+        )  # fmt: skip
+        base = evaluation if name == "center" else base
+        lines.append({"remedy": name, **_values(evaluation), **_test(evaluation, base)})
+        if isinstance(correction, Turn):
+            lines[-1]["record"] = correction.settings["turn"]
+        print(name, {key: lines[-1][key]["value"] for key in map(" ".join, SHOWN)}, file=sys.stderr)
+    return lines
+
+
+def _values(evaluation: cm.Evaluation) -> dict[str, Any]:
+    rows = {(row["measure"], row["scenario"], row["query_language"]): row for row in evaluation.rows}
+    return {" ".join(key): {name: rows[key][name] for name in ("value", "ci_low", "ci_high")} for key in SHOWN}
+
+
+def _test(evaluation: cm.Evaluation, base: cm.Evaluation | None) -> dict[str, Any]:
+    if base is None or base is evaluation:
+        return {}
+    measures = ("Complete@10", "nDCG@1")
+    sides = [np.stack([target_values(side, name) for name in measures]).T for side in (evaluation, base)]
+    values = permutation_test(*sides, Resamples(2000), by_question(evaluation, "cluster")[0])
+    return {"p_against_center": dict(zip(measures, (round(float(value), 5) for value in values), strict=True))}
+
+
+PARTS: dict[str, Callable[[Part], list[dict[str, Any]]]] = {
+    "margin": margins, "shares": shares, "halves": halves, "weights": weights, "xquad": table, "belebele": table,
+}  # fmt: skip
+
+
+def loaded(name: str, part: str, folder: Path) -> Part:
+    source = part if part in ("xquad", "belebele") else "tico19"
+    collection = cm.load(SOURCES[source], languages=DEVELOPMENT if source == "tico19" else None)
+    q, d = (
+        embedded(name, folder, side, texts)
+        for side, texts in (("queries", collection.queries), ("documents", collection.documents))
+    )
+    return Part(collection, q, d)
+
+
+def main() -> None:
+    command = parser(__doc__, "folder of embeddings")
+    command.add_argument("--parts", default=",".join(PARTS), help=f"any of {', '.join(PARTS)}")
+    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
+    options = command.parse_args()
+    for name in options.encoders:
+        for part in options.parts.split(","):
+            lines = PARTS[part](loaded(name, part, options.work))
+            # Parts may run side by side, so the file is read last.
+            result = read_result(f"turn-{name}") if (RESULTS / f"turn-{name}.json").exists() else {"encoder": name}
+            write_result(f"turn-{name}", {**result, part: lines})
+            print(f"{name}: {part}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

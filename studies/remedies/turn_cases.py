@@ -1,0 +1,90 @@
+"""Parts of TICO-19 with a chosen share of translated documents, and what remedies do to questions of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import clinometer as cm
+from clinometer.encoders import PrecomputedEncoder
+
+PIVOT = "en"
+KINDS = {
+    "both": ("Complete@10", 1),
+    "own": ("nDCG@1", 100),
+    "pivot": ("nDCG@1", 100),
+}
+"""Questions by the languages that have their answer: the question's and English, or one alone; measure, and factor."""
+
+
+class Part(NamedTuple):
+    """Some documents of a collection with all questions that these answer, and their embeddings."""
+
+    collection: cm.Collection
+    q: Any
+    d: Any
+
+
+def part_of(collection: cm.Collection, q: Any, d: Any, rows: Any) -> Part:
+    """The part with these documents."""
+    builder, documents, queries = cm.CollectionBuilder(collection.name), collection.documents, collection.queries
+    members, asked = set(rows.tolist()), []
+    for row in rows.tolist():
+        builder.add_document(documents.ids[row], documents.texts[row], documents.languages[row], documents.groups[row])
+    for row in range(len(queries)):
+        span = slice(collection.indptr[row], collection.indptr[row + 1])
+        answers = [int(answer) for answer in collection.judged[span] if int(answer) in members]
+        if answers:
+            asked.append(row)
+            builder.add_query(queries.ids[row], queries.texts[row], queries.languages[row], queries.groups[row])
+            for answer in answers:
+                builder.judge(queries.ids[row], documents.ids[answer])
+    return Part(builder.build(), q[asked], d[rows])
+
+
+def translated(collection: cm.Collection, pivot: int, other: int, share: float, seed: int) -> Any:
+    """Rows of `pivot` English documents and `other` ones of every other language, a share of them translations.
+
+    The share is of the smaller of the two numbers.
+    """
+    draw = np.random.default_rng(seed)
+    groups, languages = np.array(collection.documents.groups), np.array(collection.documents.languages)
+    order = draw.permutation(np.unique(groups))
+    in_pivot, rest = order[:pivot], order[pivot:]
+    shared = round(share * min(pivot, other))
+    rows = [np.flatnonzero((languages == PIVOT) & np.isin(groups, in_pivot))]
+    for label in collection.languages:
+        if label != PIVOT:
+            chosen = np.concatenate([draw.permutation(in_pivot)[:shared], draw.permutation(rest)[: other - shared]])
+            rows.append(np.flatnonzero((languages == label) & np.isin(groups, chosen)))
+    return np.sort(np.concatenate(rows))
+
+
+def by_kind(part: Part, q: Any, d: Any, feedback: float | None = None) -> dict[str, float]:
+    """Means over target-language questions in `multi` by kind; NaN for a kind that has none."""
+    collection, languages = part.collection, part.collection.documents.languages
+    evaluation = cm.evaluate(
+        collection, PrecomputedEncoder(q, d, name="part"), scenarios=["multi"], measures=["Complete@10", "nDCG@1"],
+        resamples=0, feedback=feedback,
+    )  # fmt: skip
+    table = evaluation.per_query
+    answered: dict[str, set[Any]] = {label: set() for label in collection.languages}
+    for group, label in zip(collection.documents.groups, languages, strict=True):
+        answered[label].add(group)
+    group_of = dict(zip(collection.queries.ids, collection.queries.groups, strict=True))
+    mine = table["query_language"] != PIVOT
+    pairs = list(zip(table["query_id"][mine].tolist(), table["query_language"][mine].tolist(), strict=True))
+    in_own = np.array([group_of[name] in answered[label] for name, label in pairs])
+    in_pivot = np.array([group_of[name] in answered[PIVOT] for name, _ in pairs])
+    masks = {"both": in_own & in_pivot, "own": in_own & ~in_pivot, "pivot": in_pivot & ~in_own}
+    return {
+        kind: float(factor * np.mean(table[measure][mine][masks[kind]])) if masks[kind].any() else float("nan")
+        for kind, (measure, factor) in KINDS.items()
+    }
+
+
+def change(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    """Differences by kind."""
+    return {kind: after[kind] - before[kind] for kind in before}

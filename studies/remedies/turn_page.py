@@ -1,0 +1,193 @@
+"""The page docs/turn.md and its figure, drawn from studies/results/turn-ENCODER.json and turn-size.json.
+
+python -m studies.remedies.turn_page
+"""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from typing import Any
+
+from clinometer.report.base.canvas import INK, canvas
+from studies.command_line import parser
+from studies.pages import minus, put, table
+from studies.result_files import RESULTS, read_result
+from studies.sources import DOCS, ENCODERS
+
+SOFT, GRID = "#5b6875", "#d9dfe5"
+COLLECTIONS = {"xquad": "XQuAD", "belebele": "Belebele"}
+CURVES = (
+    ("both", "Complete@10, answered in both languages", "#0067a5", "o"),
+    ("pivot", "nDCG@1, answered in English alone", "#c2500a", "D"),
+    ("own", "nDCG@1, answered in the question’s language alone", "#5b6875", "s"),
+)
+CHANGES = ("both", "own", "pivot")
+CHANGE_HEADS = ("Complete@10, both", "nDCG@1, own alone", "nDCG@1, English alone")
+
+
+def results() -> dict[str, dict[str, Any]]:
+    return {
+        name: read_result(f"turn-{name}") for name in reversed(ENCODERS) if (RESULTS / f"turn-{name}.json").exists()
+    }
+
+
+def write_page() -> None:
+    """Draw the figure and write the tables between the markers of the page."""
+    measured = results()
+    text: list[str] = []
+    for name, result in measured.items():
+        for part, title in COLLECTIONS.items():
+            if part in result:
+                text += [f"### {name}: {title}", "", *remedies(result[part]), ""]
+    put(DOCS / "turn.md", "remedies", "\n" + "\n".join(text))
+    text = []
+    for name, result in measured.items():
+        if "shares" in result:
+            text += [f"### {name}", "", *shares(result["shares"]), ""]
+    put(DOCS / "turn.md", "shares", "\n" + "\n".join(text))
+    text = []
+    for name, result in measured.items():
+        for part, lines_of in (("margin", margins), ("weights", weights), ("halves", halves)):
+            if part in result:
+                text += [f"### {name}: {part}", "", *lines_of(result[part]), ""]
+    put(DOCS / "turn.md", "development", "\n" + "\n".join(text))
+    if (RESULTS / "turn-size.json").exists():
+        put(DOCS / "turn.md", "size", "\n" + "\n".join([*sizes(read_result("turn-size")), ""]))
+    (DOCS / "images" / "turn.svg").write_text(drawn(next(result for result in measured.values() if "shares" in result)))
+
+
+def remedies(lines: list[dict[str, Any]]) -> list[str]:
+    rows = []
+    for line in lines:
+        cells = [line["remedy"]]
+        for key, digits, factor in (
+            ("Complete@10 multi macro-target", 1, 1), ("nDCG@1 multi macro-target", 3, 1),
+        ):  # fmt: skip
+            item = line[key]
+            mark = "*" if line.get("p_against_center", {}).get(key.split()[0], 1) < 0.01 else ""
+            interval = ", ".join(f"{factor * item[end]:.{digits}f}" for end in ("ci_low", "ci_high"))
+            cells.append(f"{factor * item['value']:.{digits}f}{mark} [{interval}]")
+        cells += [
+            f"{line['Complete@10 multi macro-pivot']['value']:.1f}",
+            f"{line['nDCG@1 mono-same macro-target']['value']:.3f}",
+            f"{line['nDCG@1 one-sided macro-target']['value']:.3f}",
+            f"{100 * line['Intrusion one-sided macro-target']['value']:.1f} %",
+        ]
+        rows.append(cells)
+    heads = ("remedy", "Complete@10", "nDCG@1", "Complete@10, en", "mono-same", "one-sided", "intrusion")
+    text = table(heads, "lrrrrrr", rows)
+    for line in lines:
+        if "record" in line and line["remedy"] == "center, turn":
+            record = line["record"]
+            counts = [record["pairs"][label] for label in record["turned"]]
+            right = [record["pairs_right"][label] for label in record["turned"]]
+            medians = [record["margins"][label][1] for label in record["turned"]]
+            left_out = f"; not turned: {', '.join(record['left_out'])}" if record["left_out"] else ""
+            text += [
+                "",
+                f"Turned: {', '.join(record['turned'])}{left_out}. Pairs of a language: {min(counts)} to {max(counts)} "
+                f"of {max(record['documents_tried'].values())} documents, median margins {min(medians):.2f} to "
+                f"{max(medians):.2f}, right: {100 * min(right):.1f} % or more.",
+            ]
+    return text
+
+
+def shares(lines: list[dict[str, Any]]) -> list[str]:
+    rows = [
+        [
+            f"{line['pivot_documents']} en, {line['other_documents']} of each other",
+            f"{100 * line['share']:.0f} %", f"{line['pairs']:.0f}",
+            f"{line['chance']:.0f}", percent(line["right"]), f"{line['turned']:.1f} of 5",
+            *(points(line[kind]) for kind in CHANGES),
+        ]
+        for line in lines
+    ]  # fmt: skip
+    heads = ("documents", "translated", "pairs", "by chance", "right", "languages turned", *CHANGE_HEADS)
+    return table(heads, "lrrrrrrrr", rows)
+
+
+def margins(lines: list[dict[str, Any]]) -> list[str]:
+    rows = [
+        [f"{100 * line['share']:.0f} %", f"{line['margin']:g}", f"{line['pairs']:.0f}", percent(line["right"]),
+         *(points(line[kind]) for kind in CHANGES)]
+        for line in lines
+    ]  # fmt: skip
+    return table(("translated", "margin", "pairs", "right", *CHANGE_HEADS), "rrrrrrr", rows)
+
+
+def weights(lines: list[dict[str, Any]]) -> list[str]:
+    rows = [[f"{line['weight']:g}", f"{line['both']:.1f}"] for line in lines]
+    return table(("weight of feedback", "Complete@10"), "rr", rows)
+
+
+def halves(lines: list[dict[str, Any]]) -> list[str]:
+    rows = [["items that the turn was fitted on", points(line["fitted"])] for line in lines]
+    rows += [["other items", points(line["other"])] for line in lines]
+    return table(("change of Complete@10 by a turn that was fitted on half of the items", ""), "lr", rows)
+
+
+def sizes(lines: list[dict[str, Any]]) -> list[str]:
+    rows = []
+    for line in lines:
+        applied = {
+            name: 1e6 * line[name]["processor_seconds"] / line["applied"] for name in ("apply_center", "apply_turn")
+        }
+        rows.append([
+            f"{line['documents']:,}", f"{line['sample']:,}", f"{line['turn']['processor_seconds']:.0f} s",
+            f"{line['memory'] / 1e9:.1f} GB", f"{applied['apply_center']:.0f} µs", f"{applied['apply_turn']:.0f} µs",
+            f"{min(line['pairs'].values()):,} to {max(line['pairs'].values()):,}",
+        ])  # fmt: skip
+    heads = (
+        "documents", "sample of each language", "mining and fit, processor time", "memory", "centering a document",
+        "centering and turning it", "pairs",
+    )  # fmt: skip
+    return table(heads, "rrrrrrr", rows)
+
+
+def percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.0f} %"
+
+
+def points(change: float | None) -> str:
+    return "" if change is None else minus(f"{change:+.1f}")
+
+
+def drawn(result: dict[str, Any]) -> str:
+    """Changes by a turn over the share of translated documents, in the first sizes of the study."""
+    lines = [line for line in result["shares"] if line["pivot_documents"] == line["other_documents"] == 240]
+    with canvas():
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7.0, 3.6))
+        axes = figure.subplots()
+        figure.subplots_adjust(left=0.08, right=0.98, bottom=0.15, top=0.68)
+        places = range(len(lines))
+        for kind, name, colour, mark in CURVES:
+            drawn_at = [place for place in places if lines[place][kind] is not None]
+            values = [lines[place][kind] for place in drawn_at]
+            axes.plot(drawn_at, values, color=colour, lw=1.6, marker=mark, ms=5, label=name, clip_on=False)
+        axes.axhline(0, color=INK, lw=0.8)
+        axes.set_xticks(list(places), labels=[f"{100 * line['share']:.0f} %" for line in lines])
+        axes.tick_params(length=0, labelcolor=SOFT, labelsize=9)
+        axes.grid(color=GRID, lw=0.7)
+        axes.set_axisbelow(True)
+        for side in axes.spines.values():
+            side.set_visible(False)
+        axes.set_xlabel("documents of each language with a translation in English", color=SOFT, fontsize=9)
+        axes.set_title("Change by a turn after centering, points", loc="left", fontsize=9, color=SOFT)
+        figure.legend(loc="upper left", bbox_to_anchor=(0.06, 1.0), frameon=False, fontsize=9, labelcolor=INK)
+        sink = StringIO()
+        figure.savefig(sink, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    body = sink.getvalue()
+    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body[body.index("<svg") :], flags=re.DOTALL)
+    label = (
+        "Change of three measures by a turn over the share of translated documents, from 100 to 0 %; the numbers are "
+        "in the table below the figure."
+    )
+    return body.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+
+
+if __name__ == "__main__":
+    parser(__doc__).parse_args()
+    write_page()

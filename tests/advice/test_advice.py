@@ -1,0 +1,234 @@
+"""Advice: what is chosen on made embeddings, that it never harms beyond the tolerance, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from clinometer.advice import advise, advise_rows
+from clinometer.advice.candidates import Candidate
+from clinometer.advice.evidence import of_collection, of_rows
+from clinometer.advice.heads import head_and_tail, headed
+from clinometer.advice.measured import lean
+from clinometer.collection import Collection, CollectionBuilder
+from clinometer.correction import Center, Correction
+from clinometer.encoders import EncoderRecord, PrecomputedEncoder
+from clinometer.errors import UsageError
+
+LANGUAGES = ("en", "de", "zh")
+
+
+def parallel(questions: int = 90, judged: bool = True) -> Collection:
+    """Each question and its answer in three languages."""
+    builder = CollectionBuilder("made")
+    for number in range(questions):
+        for label in LANGUAGES:
+            text = f"About {number} in {label}. " + f"The rest of what there is to say on {number}, in {label}. " * 2
+            builder.add_document(f"d{number}-{label}", text, label, group=str(number))
+            builder.add_query(f"q{number}-{label}", f"What of {number} in {label}?", label, group=str(number))
+    for number in range(questions if judged else 0):
+        for asked in LANGUAGES:
+            for answered in LANGUAGES:
+                builder.judge(f"q{number}-{asked}", f"d{number}-{answered}")
+    return builder.build()
+
+
+def leaning(
+    offset: float, noise: float = 0.4, seed: int = 0, questions: int = 90
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Queries and documents of `parallel`: a topic, a language's offset, and noise."""
+    random = np.random.default_rng(seed)
+    topics = np.repeat(random.normal(size=(questions, 24)), 3, axis=0)
+    offsets = np.tile(random.normal(size=(3, 24)), (questions, 1)) * offset
+    made = [topics + offsets + noise * random.normal(size=topics.shape) for _ in range(2)]
+    return made[0].astype(np.float32), made[1].astype(np.float32)
+
+
+class Words:
+    """Embeddings of the number in a text and of its language, for texts that did not exist before."""
+
+    record = EncoderRecord(name="words", kind="own")
+
+    def _encode(self, texts: Any) -> NDArray[np.float32]:
+        rows = []
+        for text in texts:
+            words = text.replace(".", " ").replace(",", " ").replace("?", " ").split()
+            number = next(int(word) for word in words if word.isdigit())
+            label = next(word for word in words if word in LANGUAGES)
+            topic = np.random.default_rng(number).normal(size=24)
+            language = np.random.default_rng(1000 + LANGUAGES.index(label)).normal(size=24)
+            noise = np.random.default_rng(len(text) * 1000 + number).normal(size=24)
+            rows.append(topic + 2 * language + 0.3 * noise)
+        return np.array(rows, dtype=np.float32)
+
+    def encode_queries(self, texts: Any, *, show_progress_bar: bool = False) -> NDArray[np.float32]:
+        return self._encode(texts)
+
+    encode_documents = encode_queries
+
+
+def test_a_leaning_encoder_is_centered_by_judgements() -> None:
+    result = advise(parallel(), PrecomputedEncoder(*leaning(2.0)))
+    assert (result.remedy, result.evidence["kind"]) == ("center", "judgements")
+    assert [row["verdict"] for row in result.candidates] == [
+        "what there is",
+        "better than nothing",
+        "left out: no gain beyond chance over center",
+    ]
+    assert result.held_out is not None
+    assert result.held_out["after"]["complete"] > result.held_out["before"]["complete"] + 20
+    assert result.held_out["after"]["lean"] < result.held_out["before"]["lean"] / 2
+    assert result.correction is not None
+    chosen = result.correction.settings["chosen_by"]
+    assert chosen["remedy"] == "center"
+    assert [row["remedy"] for row in chosen["candidates"]] == [row["remedy"] for row in result.candidates]
+
+
+def test_an_upright_encoder_is_left_alone() -> None:
+    result = advise(parallel(), PrecomputedEncoder(*leaning(0.0)))
+    assert (result.remedy, result.correction, result.held_out, result.seconds) == ("nothing", None, None, None)
+
+
+def test_without_judgements_heads_stand_in_for_queries() -> None:
+    result = advise(parallel(judged=False), Words())
+    assert (result.evidence["kind"], result.evidence["too_short"]) == ("heads", 0)
+    assert result.remedy.startswith("center")
+    assert all(row["complete"] is None and row["plain"] is not None for row in result.candidates)
+
+
+def test_rows_alone_say_nothing_about_harm() -> None:
+    _, documents = leaning(2.0)
+    result = advise_rows(documents, list(LANGUAGES) * 90)
+    assert (result.evidence["kind"], result.held_out) == ("rows", None)
+    assert result.remedy.startswith("center")
+    assert all(row["plain"] is None for row in result.candidates)
+    assert "harm was not measured" in result.reasons[0]
+
+
+def test_a_document_is_not_among_its_own_first() -> None:
+    """Rows far from each other: their only near neighbour would be themselves."""
+    trial = of_rows(np.eye(12, dtype=np.float32), ["en", "de"] * 6, sample=6).choosing
+    counts = trial.language_counts(None)
+    assert counts.sum(axis=1).tolist() == [10] * 12
+
+
+def damaging(*arguments: Any) -> Correction:
+    """A correction that removes most of what distinguishes the texts."""
+    return Center._from_means(
+        dict.fromkeys(LANGUAGES, np.zeros(24)),
+        dict.fromkeys(LANGUAGES, np.zeros(24)),
+        np.eye(24)[:20],
+        {"strength": 1.0, "query_strength": 1.0},
+    )
+
+
+def test_harm_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Candidate, "fit", lambda self, *arguments, **options: damaging(*arguments))
+    result = advise(parallel(), PrecomputedEncoder(*leaning(0.6)))
+    assert result.remedy == "nothing"
+    assert all("nDCG@1" in row["verdict"] for row in result.candidates[1:])
+    assert all(row["verdict"].startswith("left out: ") for row in result.candidates[1:])
+
+
+def test_harm_on_the_held_out_half_is_a_veto(monkeypatch: pytest.MonkeyPatch) -> None:
+    fits: list[int] = []
+
+    def fit(self: Candidate, *arguments: Any, **options: Any) -> Correction:
+        fits.append(1)
+        # Center and turn are fitted for the choice, and again for the end.
+        return Center.fit(*arguments[:4]) if len(fits) <= 2 else damaging(*arguments)
+
+    monkeypatch.setattr(Candidate, "fit", fit)
+    result = advise(parallel(), PrecomputedEncoder(*leaning(2.0)))
+    assert result.candidates[1]["verdict"] == "better than nothing"
+    assert (result.remedy, result.correction, result.held_out) == ("nothing", None, None)
+    assert "was given up: on the held-out half" in result.reasons[-1]
+
+
+@given(st.integers(0, 10_000), st.floats(0, 3), st.floats(0.1, 1.5), st.floats(0, 0.05))
+@settings(max_examples=8, deadline=None)
+def test_the_mean_never_falls_by_more_than_the_tolerance_on_the_held_out_half(
+    seed: int, offset: float, noise: float, tolerance: float
+) -> None:
+    result = advise(parallel(40), PrecomputedEncoder(*leaning(offset, noise, seed, 40)), tolerance=tolerance, seed=seed)
+    assert result.held_out is None or result.held_out["change"]["difference"] >= -tolerance
+
+
+def test_halves_share_no_question() -> None:
+    collection = parallel()
+    evidence = of_collection(collection, PrecomputedEncoder(*leaning(1.0)), texts=50, queries=20)
+    assert evidence.held_out is not None
+    halves = [part.collection for part in (evidence.choosing, evidence.held_out)]
+    groups = [set(half.queries.groups) for half in halves if half is not None]
+    assert groups[0]
+    assert not groups[0] & groups[1]
+
+
+def test_the_same_seed_gives_the_same_file(tmp_path: Any) -> None:
+    for name in ("a", "b"):
+        correction = advise(parallel(), PrecomputedEncoder(*leaning(2.0)), seed=3).correction
+        assert correction is not None
+        correction.save(tmp_path / f"{name}.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_lean_by_hand() -> None:
+    # Queries in the first language see 3 of 4 documents in it, those in the second 2 of 4: (1/4 + 0) / 2.
+    counts = np.array([[2, 0], [1, 1], [2, 2]])
+    assert lean(counts, np.array([0, 0, 1])) == pytest.approx(0.125)
+    assert lean(np.array([[4, 0]]), np.array([0])) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "head"),
+    [
+        ("A cat sleeps on the mat. " + "Nobody knows how it came there or why. " * 2, "A cat sleeps on the mat."),
+        ("猫在垫子上睡觉，谁也不知道。" + "没有人知道它是怎么来的，也没有人问它。" * 4, "猫在垫子上睡觉，谁也不知道。"),
+        ("بدأت القصة في المدينة؟ " + "لا أحد يعرف كيف بدأت ولا متى تنتهي. " * 2, "بدأت القصة في المدينة؟"),
+        ("word " * 30, "word word word word word word word word word"),
+        ("字" * 90, "字" * 30),
+    ],
+)
+def test_heads_in_several_scripts(text: str, head: str) -> None:
+    parts = head_and_tail(text)
+    assert parts is not None
+    assert parts[0] == head
+    assert "".join(parts).replace(" ", "") == text.replace(" ", "")
+
+
+@given(st.text(max_size=400))
+def test_head_and_tail_lose_nothing(text: str) -> None:
+    parts = head_and_tail(text)
+    if parts is not None:
+        assert "".join("".join(parts).split()) == "".join(text.split())
+        assert all(part.strip() for part in parts)
+
+
+def test_short_documents_cannot_be_cut() -> None:
+    builder = CollectionBuilder("short")
+    for label in LANGUAGES:
+        builder.add_document(label, "too short", label)
+    builder.add_query("q", "which?", "en")
+    collection = builder.build()
+    assert headed("short", collection.documents) is None
+    with pytest.raises(UsageError, match="too short to be cut into heads and tails"):
+        advise(collection, Words())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: advise(parallel().restrict(["en"]), Words()), "all in one language"),
+        (lambda: advise_rows(np.eye(4, dtype=np.float32), ["en"] * 4), "all in one language"),
+        (lambda: advise(parallel(), Words(), tolerance=-0.1), "between 0 and 1"),
+    ],
+)
+def test_refusals(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        call()

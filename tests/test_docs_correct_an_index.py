@@ -1,0 +1,67 @@
+"""docs/how-to/correct-an-index.md: its Python blocks run as they are written, and do what the package does."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.translated_index import translated_index
+
+import clinometer as cm
+from clinometer.correction import Center
+from clinometer.correction.feedback import fed_back
+from clinometer.mining import turned
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "correct-an-index.md"
+INDEX = translated_index({"en": 90, "de": 80, "zh": 70}, 0.9, seed=8)
+
+
+def block(start: str) -> str:
+    """The indented block whose first line starts so."""
+    indented = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", PAGE.read_text(encoding="utf-8"), re.M)
+    matching = [text for text in map(textwrap.dedent, indented) if text.lstrip().startswith(start)]
+    assert len(matching) == 1, start
+    return matching[0]
+
+
+def test_arrays_of_your_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {
+        "documents": INDEX.rows, "document_languages": INDEX.languages, "queries": INDEX.rows[::3] + 0.1,
+        "query_languages": INDEX.languages[::3], "index": INDEX.rows, "index_languages": INDEX.languages,
+    }  # fmt: skip
+    exec(block("from clinometer.correction import Center"), names)
+    assert (tmp_path / "center.npz").exists()
+    exec(block("from clinometer.mining import turned"), names)
+    assert capsys.readouterr().out == "('de', 'zh') []\n"
+    assert names["index_vectors"].shape == INDEX.rows.shape
+
+
+def test_plain_numpy_does_what_the_package_does() -> None:
+    draw = np.random.default_rng(0)
+    documents = INDEX.rows.astype(np.float64)
+    queries = documents[::3] + 0.4 * draw.normal(size=documents[::3].shape)
+    languages = np.array(INDEX.languages)
+    names: dict[str, Any] = {
+        "documents": documents, "languages": languages, "queries": queries, "query_languages": languages[::3],
+    }  # fmt: skip
+    exec(block("import numpy as np"), names)
+    center = Center.fit(
+        documents, INDEX.languages, queries, INDEX.languages[::3], query_strength=0.7, strength=1.0, shrinkage=0.0,
+        directions=0,
+    )  # fmt: skip
+    turn = turned(center, documents, INDEX.languages)
+    stored = turn.apply(documents, INDEX.languages)
+    np.testing.assert_allclose(names["stored"], stored, atol=1e-5)
+    corrected = turn.apply_queries(queries, INDEX.languages[::3])
+    best = cm.search(corrected, stored, k=1).ids[:, 0]
+    second = cm.search(fed_back(corrected, stored[best], 0.2), stored, k=10).ids
+    listed = np.array([names["search"](q, label)[:10] for q, label in zip(queries, languages[::3], strict=True)])
+    np.testing.assert_array_equal(listed, second)
+    np.testing.assert_array_equal(listed[:, 0], best)
