@@ -154,7 +154,7 @@ def test_a_comment_stays_short() -> None:
     assert len(markdown) < 20_000
 
 
-def evaluated(noise: float, seed: int = 0, **more: Any) -> Evaluation:
+def evaluated(noise: float, seed: int = 0) -> Evaluation:
     """Noisy embeddings of 75 topics in two languages: the more noise, the worse."""
     collection = cm.load("demo", languages=["en", "de"])
     topics = {group: number for number, group in enumerate(dict.fromkeys(collection.documents.groups))}
@@ -165,8 +165,13 @@ def evaluated(noise: float, seed: int = 0, **more: Any) -> Evaluation:
     for side in (collection.queries, collection.documents):
         rows = centres[[topics[group.partition(":")[0]] for group in side.groups]]
         sides.append((rows + noise * rng.normal(size=rows.shape)).astype(np.float32))
-    options = {"scenarios": ["multi", "mono-same"], "measures": ["nDCG@10", "MaxR"], "resamples": 50}
-    return cm.evaluate(collection, PrecomputedEncoder(*sides), **(options | more))
+    return cm.evaluate(
+        collection,
+        PrecomputedEncoder(*sides),
+        scenarios=["multi", "mono-same"],
+        measures=["nDCG@10", "MaxR"],
+        resamples=50,
+    )
 
 
 def test_a_drop_within_chance_passes_and_a_clear_one_does_not() -> None:
