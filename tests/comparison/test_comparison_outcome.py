@@ -147,7 +147,8 @@ def test_every_form_has_the_same_verdict() -> None:
 
 
 def test_a_comment_stays_short() -> None:
-    many = results(**{f"x{chr(97 + n // 26)}{chr(97 + n % 26)}": 0.1 for n in range(200)})
+    rows = [row("RR", f"x{chr(97 + n // 26)}{chr(97 + n % 26)}", 0.1) for n in range(200)]
+    many = replace(results(), rows=rows)
     markdown = gate(many, "RR=0.5").to_markdown()
     assert markdown.count("| **fails** | ") == 41
     assert "160 more rows fail; `--format json` lists all." in markdown
@@ -163,7 +164,7 @@ def evaluated(noise: float, seed: int = 0) -> Evaluation:
     rng = np.random.default_rng(seed)
     sides = []
     for side in (collection.queries, collection.documents):
-        rows = centres[[topics[group.partition(":")[0]] for group in side.groups]]
+        rows = centres[[topics[str(group).partition(":")[0]] for group in side.groups]]
         sides.append((rows + noise * rng.normal(size=rows.shape)).astype(np.float32))
     return cm.evaluate(
         collection,

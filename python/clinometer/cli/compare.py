@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -107,7 +108,7 @@ def compare(
     )
     for notice in comparison.notices:
         sys.stderr.write(f"note: {notice}\n")
-    forms = {
+    forms: dict[str, Callable[[], str]] = {
         "text": lambda: plain_comparison(comparison, everything=everything) + "\n",
         "markdown": lambda: markdown_summary(comparison, everything=everything),
         "junit": lambda: outcome(comparison, everything=everything).to_junit(),
