@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
 
-.PHONY: help demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray lint rust-test fuzz fuzz-rust sanitize deny docs bench figures clean
+.PHONY: help rust demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray lint rust-test fuzz fuzz-rust sanitize deny wheel docs bench figures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+( test-3[^:]*)?:.*##' $(MAKEFILE_LIST) | sed 's/[ :].*##/\t/' | expand -t 16
@@ -15,8 +15,12 @@ $(BIN)/python:
 	@echo "== making a virtual environment in $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "clinometer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
-	@command -v cargo > /dev/null || { echo "clinometer needs Rust (cargo); see https://rustup.rs"; exit 1; }
+	@$(PYTHON) packaging/clinometer_build.py
 	$(PYTHON) -m venv $(VENV)
+
+# What calls cargo itself says the same as pip where there is none.
+rust:
+	@$(PYTHON) packaging/clinometer_build.py
 
 # The stamps record which extras are in the environment. pip compiles the Rust core.
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs')
@@ -84,7 +88,7 @@ $(VENV)/ray.stamp: $(VENV)/dev.stamp
 test-ray: $(VENV)/ray.stamp ## Run the tests that need Ray, on a cluster of this machine, or object storage
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m 'ray or storage' tests
 
-lint: $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
+lint: rust $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -93,7 +97,7 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
 
-rust-test: ## Run the Rust tests, without an interpreter
+rust-test: rust ## Run the Rust tests, without an interpreter
 	cargo test --locked --release --no-default-features
 
 $(VENV)/fuzz.stamp: $(VENV)/dev.stamp
@@ -106,16 +110,16 @@ fuzz: $(VENV)/fuzz.stamp ## Give every reader damaged files, guided by coverage,
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzzing/run.py --minutes $(MINUTES)
 
 # cargo-fuzz comes by `cargo install cargo-fuzz`, and the nightly toolchain by rustup.
-fuzz-rust: ## Give the Rust core arbitrary input, guided by coverage, for MINUTES=10 in all (needs cargo-fuzz and nightly)
+fuzz-rust: rust ## Give the Rust core arbitrary input, guided by coverage, for MINUTES=10 in all (needs cargo-fuzz and nightly)
 	for target in scan resample; do \
 		cargo +nightly fuzz run $$target -- -max_total_time=$$(($(MINUTES) * 30)) -max_len=4096 || exit 1; done
 
 # valgrind shows no AVX-512 to the tests, so these run the portable kernel and AVX2.
-HOST := $(shell rustc -vV | sed -n 's/^host: //p')
-RUST_TESTS := --no-default-features --lib --tests --target $(HOST)
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+RUST_TESTS = --no-default-features --lib --tests --target $(HOST)
 # A test asks for more memory than there is, which must be an answer and not an abort.
 SANITIZER_OPTIONS := allocator_may_return_null=1
-sanitize: ## Run the Rust tests under the address and thread sanitizers and valgrind (needs nightly with rust-src)
+sanitize: rust ## Run the Rust tests under the address and thread sanitizers and valgrind (needs nightly with rust-src)
 	for sanitizer in address thread; do \
 		ASAN_OPTIONS=$(SANITIZER_OPTIONS) TSAN_OPTIONS=$(SANITIZER_OPTIONS) \
 		RUSTFLAGS=-Zsanitizer=$$sanitizer CARGO_TARGET_DIR=target/$$sanitizer PROPTEST_CASES=32 \
@@ -123,8 +127,23 @@ sanitize: ## Run the Rust tests under the address and thread sanitizers and valg
 	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER='valgrind -q --error-exitcode=99' PROPTEST_CASES=3 \
 		cargo test $(RUST_TESTS)
 
-deny: ## Check licences, doubles and sources of the Rust dependencies (needs cargo-deny)
+deny: rust ## Check licences, doubles and sources of the Rust dependencies (needs cargo-deny)
 	cargo deny check bans licenses sources
+
+$(VENV)/wheel.stamp: $(BIN)/python pyproject.toml
+	@echo "== installing clinometer's builders: maturin, ziglang"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'maturin[zig]>=1.9,<2'
+	@touch $@
+
+# On Linux zig links, so that the wheel runs with older C libraries than this machine's. musl needs
+# `rustup target add x86_64-unknown-linux-musl`.
+LIBC ?= gnu
+WHEEL := $(if $(filter Linux,$(shell uname -s)),--zig --target $(shell uname -m)-unknown-linux-$(LIBC) \
+	--compatibility $(if $(filter musl,$(LIBC)),musllinux_1_2,manylinux2014))
+wheel: rust $(VENV)/wheel.stamp ## Build the wheel (abi3, glibc 2.17 or newer; or LIBC=musl) and the source package into dist/
+	$(BIN)/maturin sdist -o dist
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --locked $(WHEEL) -o dist
+	@ls -l dist
 
 $(VENV)/docs.stamp: $(VENV)/dev.stamp
 	@echo "== installing clinometer[docs]: mkdocs"
@@ -148,4 +167,4 @@ figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and wr
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m studies.pictures.figures
 
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) .venv-* target results models site fuzzing
+	rm -rf $(VENV) .venv-* target results models site fuzzing dist

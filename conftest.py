@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from support.encoded_once import encoded_once
 
+pytest_plugins = ["pytester"]
+
 _PACKAGE = Path(__file__).parent / "python"
 _NEED_TORCH = [
     "python/clinometer/losses/*.py",

@@ -1,14 +1,19 @@
-"""Pages of the reference that are made from the package itself when the site is built: measures and command line."""
+"""Pages of the reference that are made from the package itself when the site is built."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Annotated, Any, get_args, get_origin
 
+import msgspec
 import typer.main
 from mkdocs.structure.files import File, Files
 
+from clinometer.analysis.form import RESULTS_FORM
 from clinometer.cli import app
 from clinometer.cli.help import headed
+from clinometer.cli.study.definition import KEYS
+from clinometer.evaluation.cells import Cell, Study
 from clinometer.measures import KNOWN, parse
 
 _BETTER = {True: "higher", False: "lower", None: "neither"}
@@ -16,7 +21,8 @@ _BETTER = {True: "higher", False: "lower", None: "neither"}
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the made pages to those that are written by hand."""
-    for path, text in (("reference/measures.md", measures()), ("reference/command-line.md", command_line())):
+    pages = {"measures": measures, "command-line": command_line, "study": study_keys, "results-format": results_format}
+    for path, text in ((f"reference/{name}.md", page()) for name, page in pages.items()):
         files.append(File.generated(config, path, content=text))
     return files
 
@@ -99,3 +105,107 @@ def _option(name: str, text: str) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def study_keys() -> str:
+    """Every key of the file of a study."""
+    lines = [
+        "# The file of a study",
+        "",
+        "`clinometer study` reads a file in YAML; [Compare many encoders](../how-to/many-encoders.md) shows one. Keys "
+        "are named as the options of the command line are, and mean the same. A list may be written in brackets or "
+        "with a dash for each item; one item alone may be written without. A mapping `NAME: VALUE` stands for options "
+        "that are written `NAME=VALUE`. Values are texts, which each option reads itself: `no` is a language, and "
+        "`010` is not 8. Names become folders: letters, digits, and `. _ + -` in between. Made from the package.",
+        "",
+    ]
+    for title, text, keys in KEYS:
+        lines += [f"## {title}", "", text, "", "| key | value | |", "|---|---|---|"]
+        for key, (value, meaning) in keys.items():
+            lines.append(f"| `{key}` | {_code(value)} | {_cell(meaning)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def results_format() -> str:
+    """Every field of the files by which results are exchanged."""
+    lines = [
+        "# The format of results",
+        "",
+        "Results are exchanged as folders of files, which `clinometer check --schema FILE|FOLDER` checks. Made from "
+        "the package.",
+        "",
+        "- `results.json`: the results of one encoder, with or without remedies, on one collection. `clinometer "
+        "evaluate -o DIR` and `clinometer study` write it, and all else reads it.",
+        "- `cell.json` next to it: where it comes from, and what it cost. Only studies have it.",
+        "- `study.json`: the manifest of a study, which lists its cells. Below it, a cell is in "
+        "`results/ENCODER/COLLECTION/REMEDY/`, and in `seed-N/` in there if the remedy was fitted on a sample. A cell "
+        "may also have `per_query.jsonl.gz` and `correction.npz` ([Files](files.md)).",
+        "",
+        "The version of the format is `schema`: 1 now. The promise: within a version, no field changes its name, type, "
+        "unit or meaning, and none that is listed here goes; fields may be added, and a reader skips those that it "
+        "does not know. Anything else is a new version, and a reader refuses a version that it does not know. JSON has "
+        "no number for what is not defined: such a value is `null`.",
+        "",
+        "`check --schema` asks for more than a reader needs: a `schema`; name, languages, counts and digest of the "
+        "collection; name, kind, revision, dimension, prompts, data type and remedies of the encoder; known scenarios "
+        "and measures; values within the bounds of their measures; no row twice; checksums and keys that fit.",
+        "",
+    ]
+    for title, kind in (("results.json", RESULTS_FORM), ("cell.json", Cell), ("study.json", Study)):
+        lines += [f"## {title}", "", *_fields(kind, "")]
+    return "\n".join(lines)
+
+
+def _fields(kind: Any, path: str) -> Iterator[str]:
+    """A table of the fields of a type, then those of the types inside it."""
+    inner: list[tuple[str, Any]] = []
+    yield "| field | type | |"
+    yield "|---|---|---|"
+    for field in msgspec.structs.fields(kind):
+        plain, meta = _unwrapped(field.type)
+        if (text := next((item.description for item in meta if item.description), None)) is None:
+            continue
+        struct, name = _struct_in(plain), f"{path}{field.encode_name}"
+        several = get_origin(plain) is list or any(get_origin(part) is list for part in get_args(plain))
+        yield f"| `{name}` | {_type_name(plain)} | {text[0].upper()}{text[1:]}. |"
+        if struct is not None:
+            inner.append((f"{name}[]." if several else f"{name}.", struct))
+    yield ""
+    for prefix, struct in inner:
+        yield f"`{prefix.rstrip('.')}`: {(struct.__doc__ or '').strip()}"
+        yield ""
+        yield from _fields(struct, prefix)
+
+
+def _unwrapped(kind: Any) -> tuple[Any, list[msgspec.Meta]]:
+    if get_origin(kind) is Annotated:
+        plain, *meta = get_args(kind)
+        return plain, [item for item in meta if isinstance(item, msgspec.Meta)]
+    found = [_unwrapped(part)[1] for part in get_args(kind) if get_origin(part) is Annotated]
+    return kind, [item for meta in found for item in meta]
+
+
+def _struct_in(kind: Any) -> Any:
+    plain, _ = _unwrapped(kind)
+    if isinstance(plain, type) and issubclass(plain, msgspec.Struct):
+        return plain
+    return next((struct for part in get_args(plain) if (struct := _struct_in(part)) is not None), None)
+
+
+def _type_name(kind: Any) -> str:
+    plain, _ = _unwrapped(kind)
+    names = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null", Any: "any"}
+    if plain in names:
+        return names[plain]
+    if get_origin(plain) is list:
+        return f"list of {_type_name(get_args(plain)[0])}"
+    if get_origin(plain) is dict:
+        return f"mapping to {_type_name(get_args(plain)[1])}"
+    if args := get_args(plain):
+        return " or ".join(_type_name(part) for part in args)
+    return "object"
+
+
+def _code(value: str) -> str:
+    return f"<code>{value.replace('|', '&#124;').replace('<', '&lt;')}</code>" if value else ""

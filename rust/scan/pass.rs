@@ -126,7 +126,8 @@ fn stretch_length(scan: &Scan<'_>, threads: usize) -> usize {
     let worth =
         (scan.queries.rows().saturating_mul(rows * scan.documents.dimension()) / WORTH_A_THREAD).clamp(1, threads);
     let divided = rows.div_ceil(worth).next_multiple_of(PANEL);
-    long.min(fair).max(scan.block().min(divided))
+    // A pool without documents has no stretches, but their length is divided by.
+    long.min(fair).max(scan.block().min(divided)).max(1)
 }
 
 /// Has threads take stretches of documents until none are left.

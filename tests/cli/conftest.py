@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.command_line import Outcome, Run
+from support.studies import write_study
 
 
 @pytest.fixture
@@ -48,3 +50,14 @@ def evaluate(run: Run, folder: Path) -> Run:
         return run("evaluate", f"beir:{folder}", *given, *arguments)
 
     return command
+
+
+@pytest.fixture
+def cells(run: Run, folder: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of the tiny study, which is run once for all tests of a process."""
+    results = tmp_path_factory.getbasetemp() / "study-results"
+    if not results.exists():
+        study = write_study(folder, tmp_path / "study.yaml")
+        assert run("study", study, "-o", tmp_path / "study-out").code == 0
+        shutil.copytree(tmp_path / "study-out", results)
+    return shutil.copytree(results, tmp_path / "results")

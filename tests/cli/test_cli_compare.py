@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from support.command_line import Run
+from support.command_line import Run, assert_complaint
 
 import clinometer as cm
 from clinometer.encoders import PrecomputedEncoder
@@ -102,7 +103,7 @@ def test_a_loss_is_named(run: Run, folder: Path, results: tuple[Path, Path], tmp
     ("arguments", "code", "sentence"),
     [
         (["{before}"], 2, "only one result to compare; give one before and at least one after"),
-        (["{before}", "{after}", "-o", "c.pdf"], 2, "c.pdf: a comparison is HTML, Markdown or JSON"),
+        (["{before}", "{after}", "-o", "c.pdf"], 2, "c.pdf: a comparison is HTML, Markdown, JSON, JUnit or text"),
         (["{before}", "{after}", "--correction", "x"], 2, "unknown correction 'x'; expected one of holm, bh, none"),
         (["{before}", "{after}", "--trained", "fr"], 2, "the results have no language fr of group 'trained'"),
         (["{before}", "{after}", "--trained", ","], 2, "group 'trained' has no languages"),
@@ -128,3 +129,25 @@ def test_results_without_values_per_query(run: Run, results: tuple[Path, Path]) 
     done = run("compare", *results)
     assert done.code == 2
     assert "after has a results.json but no per_query.jsonl.gz" in done.err
+
+
+def test_forms_for_continuous_integration(run: Run, results: tuple[Path, Path], tmp_path: Path) -> None:
+    arguments = ("compare", *results, "--resamples", "50")
+    plain = run(*arguments)
+    xml, text = tmp_path / "deep" / "changes.xml", tmp_path / "changes.txt"
+    for path, form in ((xml, "junit"), (text, "text")):
+        done = run(*arguments, "-o", path, "--format", form)
+        assert done.code == 0, done.err
+        assert path.read_text(encoding="utf-8") == done.out
+        assert f"wrote {path}" in done.err
+    assert text.read_text(encoding="utf-8") == plain.out
+    root = ElementTree.fromstring(xml.read_text(encoding="utf-8"))
+    assert root.get("name") == "clinometer compare of before with after"
+    assert int(str(root.get("tests"))) > 0
+    comment = run(*arguments, "--format", "markdown").out
+    assert comment.startswith("<!-- clinometer compare of before with after -->\n")
+    assert len(comment) < len(run(*arguments, "-o", tmp_path / "c.md", "--all", "--json").out)
+    assert_complaint(run(*arguments, "--format", "html"), 2, "unknown form 'html' of --format")
+    # Results of others are not replaced.
+    other = run("compare", results[1], results[0], "--resamples", "50", "-o", xml)
+    assert_complaint(other, 2, "exists and is of other results")

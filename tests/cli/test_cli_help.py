@@ -127,7 +127,7 @@ def test_examples_work_one_after_another(run: Run, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     order = (
         "demo", "evaluate", "geometry", "report", "compare", "check", "correct", "encode", "store info", "store verify",
-        "store merge", "store export", "store import", "plan", "convert",
+        "store merge", "store export", "store import", "plan", "convert", "study", "leaderboard",
     )  # fmt: skip
     for name in order:
         if name == "report":
@@ -136,6 +136,9 @@ def test_examples_work_one_after_another(run: Run, tmp_path: Path, monkeypatch: 
         elif name == "store merge":
             Path("store").rename("part-1")
             assert run("encode", "demo", "--languages", "fr", "-o", "part-2").code == 0
+        elif name == "study":
+            text = "encoders: [encoder: bm25]\ncollections: [{source: demo, languages: [en, de]}]\n"
+            Path("study.yaml").write_text(text, encoding="utf-8")
         elif name == "store import":
             shutil.rmtree("store")
             rows = [{"id": f"d{row}", "language": "en"} for row in range(len(np.load("documents.npy")))]
@@ -145,5 +148,5 @@ def test_examples_work_one_after_another(run: Run, tmp_path: Path, monkeypatch: 
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert {
         "results/demo/report.html", "results/three/results.json", "report.html", "comparison.html", "center.npz",
-        "documents.npy", "store/manifest.json", "demo-beir/corpus.jsonl",
+        "documents.npy", "store/manifest.json", "demo-beir/corpus.jsonl", "results/study/study.json", "site/index.html",
     } <= files  # fmt: skip

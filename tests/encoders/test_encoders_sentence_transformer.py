@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clinometer.encoders import SentenceTransformerEncoder, encoder
+from clinometer.encoders import ChangedEncoder, SentenceTransformerEncoder, encoder
+from clinometer.encoders.base import recounted
 from clinometer.encoders.families import family_of
 from clinometer.encoders.revisions import folder_digest
 from clinometer.errors import EncoderError, UsageError
@@ -244,6 +245,12 @@ def test_cut_texts_are_counted_with_prompt_and_special_tokens() -> None:
     made.encode_queries(["one two three"])
     assert made.record.warnings == ["1 of 2 documents so far were cut: longer than 4 tokens"]
     made.encode_documents(["one two three"])
+    assert made.record.warnings == ["2 of 3 documents so far were cut: longer than 4 tokens"]
+    for again in (recounted(made), recounted(ChangedEncoder(made, similarity="dot"))):
+        assert again.record.warnings == []
+        again.encode_documents(["one two three"])
+        assert again.record.warnings == ["1 of 1 documents so far were cut: longer than 4 tokens"]
+        assert again.record.document_prompt == "p "
     assert made.record.warnings == ["2 of 3 documents so far were cut: longer than 4 tokens"]
 
 

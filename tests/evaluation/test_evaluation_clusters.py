@@ -118,7 +118,7 @@ def test_an_answer_to_everything_leaves_no_interval() -> None:
 
 
 def test_few_groups_are_called_rough(collection: Collection) -> None:
-    few = collection._only(np.arange(len(collection.documents)), np.arange(12 * EACH * 2))
+    few = collection.only(np.arange(len(collection.documents)), np.arange(12 * EACH * 2))
     options = {"scenarios": ["multilingual", "multi"], "measures": ["MaxR", "RankGap"]}
     evaluation = cm.evaluate(few, encoder_of(few, 1), **options)  # type: ignore[arg-type]
     text = " ".join(plain_report([evaluation.to_dict()]).split())
@@ -141,7 +141,7 @@ def test_groups_have_the_clusters_of_their_own_queries(collection: Collection) -
     members = np.flatnonzero(np.array(fields["part"]) == "2")
     drawing = drawing_of(fielded, members)
     assert len(np.unique(drawing.clusters[members])) == PASSAGES
-    alone = fielded._only(np.arange(len(fielded.documents)), members)
+    alone = fielded.only(np.arange(len(fielded.documents)), members)
     queries, documents = vectors_of(fielded, 1)
     rows = cm.evaluate(alone, PrecomputedEncoder(queries[members], documents), **OPTIONS).rows
     of_group = [row for row in grouped.by if row["group"] == "2"]

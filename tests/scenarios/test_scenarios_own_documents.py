@@ -62,7 +62,7 @@ def test_results_are_those_of_pools_that_never_had_the_document(seed: int, tied:
             continue
         name = collection.queries.ids[query]
         remaining = [row for row in range(len(collection.documents)) if row != own]
-        smaller = collection._only(np.array(remaining), np.arange(len(collection.queries)))
+        smaller = collection.only(np.array(remaining), np.arange(len(collection.queries)))
         expected = values(cm.evaluate(smaller, PrecomputedEncoder(rows[0], rows[1][remaining]), **options), name)
         assert {key for key in everything if key[0] == name} == set(expected)
         for key in expected:
@@ -128,7 +128,7 @@ def test_runs_examples_and_pools_are_without_the_document(tmp_path: Any) -> None
     }  # fmt: skip
     analysis = cm.analyse(collection, encoder, scenarios=["mono-same"], exclude_own_id=True, resamples=0)
     assert {row["category"]: row["queries"] for row in analysis.rows if row["queries"]} == {"answer": 2}
-    pool = collection._only(np.array([0, 2, 3]), np.arange(2))
+    pool = collection.only(np.array([0, 2, 3]), np.arange(2))
     options: dict[str, Any] = {"scenarios": ["mono-same"], "measures": ["RR", "LangShare@2"], "resamples": 0}
     of_pool = evaluate_pools(collection, {"all": collection, "part": pool}, encoder, exclude_own_id=True, **options)
     assert of_pool["all"].rows == cm.evaluate(collection, encoder, exclude_own_id=True, **options).rows

@@ -14,12 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 
 import clinometer as cm
+from clinometer.cli.study.definition import read_definition
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
 from clinometer.errors import ClinometerError
+from clinometer.evaluation import cells
+from clinometer.evaluation.contract import problems_of
 from clinometer.evaluation.results import Evaluation
+from clinometer.report.leaderboard import Contribution, leaderboard_json
+from clinometer.report.leaderboard.provenance import facts_of
+from support.studies import STUDY
 
 LANGUAGES = ("en", "de", "fr")
 GROUPS = 4
@@ -236,6 +243,45 @@ def read_per_query(folder: Path) -> None:
     evaluation = Evaluation.from_folder(folder)
     check_results(evaluation, read_conditions("max-rise", ["MaxR=100"]), baseline=evaluation)
     cm.compare(evaluation, evaluation, resamples=20, measures=["MaxR"])
+
+
+def write_cells(folder: Path) -> None:
+    evaluation = small_evaluation()
+    evaluation.to_json(folder / "results.json")
+    record = cells.Cell(
+        schema=1, encoder="small", collection="tiny", remedy="none", seed=None,
+        results_sha256=cells.digest_of((folder / "results.json").read_bytes()), key="0" * 16,
+        meaning={"collection": evaluation.collection["digest"], "remedy": {}}, commands=["clinometer evaluate demo"],
+        cost=cells.CellCost(documents=cells.SideCost(texts=3, seconds=0.5, cpu_seconds=0.25)),
+        changes=[cells.Change(scenario="multi", query_language="de", pool_languages=["de", "en"], measure="nDCG@1",
+                              before=0.5, after=0.25, difference=-0.25, ci_low=-0.5, ci_high=0.0, queries=4)],
+        versions={"python": "3.11"}, machine=cells.Machine(processor="one", cores=2),
+    )  # fmt: skip
+    digest = cells.write_json(folder / "cell.json", record)
+    listed = cells.StudyCell(path=".", encoder="small", collection="tiny", remedy="none", cell_sha256=digest)
+    cells.write_json(folder / "study.json", cells.Study(schema=1, name="tiny", cells=[listed], planned=1))
+
+
+def read_cells(folder: Path) -> None:
+    """As a leaderboard reads them, with and without their checksums."""
+
+    def shown(cell: cells.Cell | None) -> None:
+        content = Evaluation.from_json(folder / "results.json").to_dict()
+        contribution = Contribution(content, None if cell is None else msgspec.to_builtins(cell), "tiny")
+        leaderboard_json([contribution])
+        facts_of(contribution)
+        list(problems_of(cells.Entry(folder, content, content, cell)))
+
+    use_each([None, "cell.json"], lambda name: shown(None if name is None else cells.read_cell(folder / name)))
+    cells.read_cells(folder)
+
+
+def write_study_file(folder: Path) -> None:
+    (folder / "study.yaml").write_text(STUDY.replace("{folder}", "."), encoding="utf-8")
+
+
+def read_study_file(folder: Path) -> None:
+    list(read_definition(folder / "study.yaml").cells())
 
 
 def write_mteb(folder: Path) -> None:
@@ -491,6 +537,8 @@ FAMILIES = {
     "training": Family(write_training, read_training),
     "results": Family(write_results, read_results),
     "per-query": Family(write_results, read_per_query),
+    "cells": Family(write_cells, read_cells),
+    "study-file": Family(write_study_file, read_study_file),
     "mteb": Family(write_mteb, read_mteb),
     "counts": Family(write_counts, read_counts),
     "corrections": Family(write_corrections, read_corrections),

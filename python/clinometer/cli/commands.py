@@ -21,7 +21,7 @@ from clinometer.cli.help import GroupedCommand, GroupedCommands
 __all__ = ["ProgramCommands", "command_functions"]
 
 _HEADINGS = {
-    "Measure": ("demo", "evaluate", "geometry", "report", "compare", "check"),
+    "Measure": ("demo", "evaluate", "geometry", "report", "compare", "check", "study", "leaderboard"),
     "Straighten": ("correct", "train"),
     "Large collections": ("encode", "store", "scan", "plan", "convert"),
 }

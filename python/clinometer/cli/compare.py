@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 
 from clinometer.cli.earlier import Force, identity, refuse_other, refuse_other_page
 from clinometer.cli.expansion import option, output_option
+from clinometer.cli.forms import Form, form_of, printed_form
 from clinometer.cli.option_groups import Figures, Json, Resampling, Selection, Threads, split_names
 from clinometer.cli.output import check_folder, tell_figures
 from clinometer.errors import UsageError
@@ -43,8 +45,11 @@ def compare(
         ),
     ] = None,
     everything: Annotated[bool, option(None, "All rows, not only the main measures.", "--all", panel="Output")] = False,
+    form: Form = None,
     json: Json = False,
-    output: Annotated[Path | None, output_option("FILE", "File for the page (.html), or .md or .json.")] = None,
+    output: Annotated[
+        Path | None, output_option("FILE", "File for the page (.html), or .md, .json, .xml (JUnit) or .txt.")
+    ] = None,
     figures: Figures = None,
     force: Force = False,
 ) -> None:
@@ -58,14 +63,22 @@ def compare(
     """
     # Imported here so that `--help` and errors in options come at once.
     from clinometer.comparison import compare as run
+    from clinometer.comparison.summary import markdown_summary, outcome
     from clinometer.evaluation.results import Evaluation
+    from clinometer.files import written_whole
     from clinometer.report import require_extra
-    from clinometer.report.comparison import check_ending, draw_figures, opening, plain_comparison, write_comparison
+    from clinometer.report.comparison import draw_figures, opening, plain_comparison, write_comparison
 
+    printed = printed_form(form, json=json)
     if len(results) < 2:
         raise UsageError("only one result to compare; give one before and at least one after")
+    brief = output is not None and form_of(output) in ("junit", "text")
     if output is not None:
-        check_ending(output)
+        if output.suffix.lower() not in (".html", ".htm") and form_of(output) is None:
+            raise UsageError(
+                f"{output.name}: a comparison is HTML, Markdown, JSON, JUnit or text; use a name that ends in .html, "
+                ".md, .json, .xml or .txt"
+            )
         if output.suffix.lower() in (".html", ".htm"):
             require_extra()
     if figures is not None:
@@ -95,17 +108,28 @@ def compare(
     )
     for notice in comparison.notices:
         sys.stderr.write(f"note: {notice}\n")
+    forms: dict[str, Callable[[], str]] = {
+        "text": lambda: plain_comparison(comparison, everything=everything) + "\n",
+        "markdown": lambda: markdown_summary(comparison, everything=everything),
+        "junit": lambda: outcome(comparison, everything=everything).to_junit(),
+        "json": comparison.to_json,
+    }
     if output is not None:
         if output.suffix.lower() == ".json":
             identities = [identity(record, comparison.collection) for record in comparison.encoders]
             refuse_other(output, *identities, force=force)
         else:
             refuse_other_page(output, opening(comparison), force=force)
-        write_comparison(comparison, output)
+        if brief:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            with written_whole(output) as file:
+                file.write(forms[str(form_of(output))]().encode())
+        else:
+            write_comparison(comparison, output)
         sys.stderr.write(f"wrote {output}\n")
     if figures is not None:
         tell_figures(draw_figures(comparison, figures))
-    sys.stdout.write(comparison.to_json() if json else plain_comparison(comparison, everything=everything) + "\n")
+    sys.stdout.write(forms[printed]())
 
 
 def _labels(evaluations: list[Evaluation], folders: list[Path]) -> list[str] | None:

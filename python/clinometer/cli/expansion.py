@@ -14,7 +14,7 @@ import typer
 
 from clinometer.files import expanded, refuse_url
 
-__all__ = ["OptionGroup", "expand", "option", "options_set", "output_option"]
+__all__ = ["OptionGroup", "at_home", "expand", "is_group", "option", "option_name", "options_set", "output_option"]
 
 _Group = TypeVar("_Group", bound="OptionGroup")
 
@@ -61,7 +61,7 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
     parameters: list[inspect.Parameter] = []
     groups: dict[str, type[OptionGroup]] = {}
     for name, parameter in inspect.signature(command).parameters.items():
-        if _is_group(kind := hints[name]):
+        if is_group(kind := hints[name]):
             groups[name] = kind
             parameters += _parameters(kind, parameter.default)
         else:
@@ -69,7 +69,7 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**values: Any) -> None:
-        values = {name: _at_home(value) for name, value in values.items()}
+        values = {name: at_home(value) for name, value in values.items()}
         built = {name: _built(kind, values) for name, kind in groups.items()}
         command(**values, **built)
 
@@ -78,14 +78,14 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _at_home(value: Any) -> Any:
+def at_home(value: Any) -> Any:
     """The value with `~` expanded in paths, and in names that begin like one."""
     if isinstance(value, Path):
         refuse_url(value, "only stores of embeddings are read from object storage, and nothing is written there")
         return expanded(value)
     if isinstance(value, str) and value.startswith("~/"):
         return str(expanded(value))
-    return [_at_home(item) for item in value] if isinstance(value, list) else value
+    return [at_home(item) for item in value] if isinstance(value, list) else value
 
 
 def _parameters(kind: type[OptionGroup], defaults: Any) -> Iterator[inspect.Parameter]:
@@ -93,7 +93,7 @@ def _parameters(kind: type[OptionGroup], defaults: Any) -> Iterator[inspect.Para
     hints = get_type_hints(kind, include_extras=True)
     for field in fields(kind):
         default = getattr(defaults, field.name) if isinstance(defaults, kind) else field.default
-        if _is_group(inner := hints[field.name]):
+        if is_group(inner := hints[field.name]):
             yield from _parameters(inner, default)
             continue
         annotation, info = get_args(inner)
@@ -109,11 +109,20 @@ def _built(kind: type[_Group], values: dict[str, Any]) -> _Group:
     """The group from `values`, from which its values are removed."""
     hints = get_type_hints(kind)
     names = [field.name for field in fields(kind)]
-    return kind(**{name: _built(hints[name], values) if _is_group(hints[name]) else values.pop(name) for name in names})
+    return kind(**{name: _built(hints[name], values) if is_group(hints[name]) else values.pop(name) for name in names})
 
 
-def _is_group(annotation: Any) -> TypeGuard[type[OptionGroup]]:
+def is_group(annotation: Any) -> TypeGuard[type[OptionGroup]]:
+    """Whether an annotation is a group of options."""
     return isinstance(annotation, type) and issubclass(annotation, OptionGroup)
+
+
+def option_name(kind: type[OptionGroup], field: str) -> str:
+    """The name of the option of a field, such as `--max`; by default that of the field."""
+    info = get_args(get_type_hints(kind, include_extras=True)[field])[1]
+    # In an annotation the first name takes the place of a default value.
+    names = [str(name) for name in (info.default, *(info.param_decls or ())) if str(name).startswith("--")]
+    return names[0].partition("/")[0] if names else "--" + field.replace("_", "-")
 
 
 def options_set(*groups: OptionGroup) -> list[str]:
@@ -134,5 +143,5 @@ def options_set(*groups: OptionGroup) -> list[str]:
             if isinstance(value, OptionGroup):
                 names += options_set(value)
             elif value != field.default:
-                names.append("--" + field.name.replace("_", "-"))
+                names.append(option_name(type(group), field.name))
     return names

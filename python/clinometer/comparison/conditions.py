@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from clinometer.errors import ClinometerError, UsageError
 from clinometer.evaluation.results import Evaluation
@@ -53,6 +53,17 @@ class Condition:
         place = ",".join(part for part in (self.scenario, self.query_language, pool) if part)
         return f"--{self.kind} {self.measure}{f'[{place}]' if place else ''}={self.limit:g}"
 
+    @property
+    def relative(self) -> bool:
+        """Whether it is about the distance from a baseline."""
+        return self.kind in ("max-drop", "max-rise")
+
+    def met(self, value: float | None) -> bool:
+        """Whether a number meets the limit; one that is not defined does not."""
+        if value is None:
+            return False
+        return value >= self.limit if self.kind == "min" else value <= self.limit
+
     def fits(self, row: dict[str, Any]) -> bool:
         """Whether the condition is about a row of results."""
         return (
@@ -69,19 +80,41 @@ class Verdict:
 
     Args:
         condition: The condition.
-        rows: Number of rows that it is about.
-        failures: Rows that do not meet it, with `compared` (the number compared with the limit, None where the measure
-            is not defined) and, for drops and rises, `baseline`.
+        checked: Rows that it is about, with `compared` (the number compared with the limit, None where the measure is
+            not defined), `holds`, and, for drops and rises, `baseline`; from a paired test also `p` (adjusted), and
+            `change_low` and `change_high`, the interval of the difference after minus before.
     """
 
     condition: Condition
-    rows: int
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    checked: list[dict[str, Any]]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that the condition is about."""
+        return len(self.checked)
+
+    @property
+    def failures(self) -> list[dict[str, Any]]:
+        """Rows that do not meet the condition, without `holds`."""
+        return [
+            {name: value for name, value in row.items() if name != "holds"} for row in self.checked if not row["holds"]
+        ]
 
     @property
     def holds(self) -> bool:
         """Whether every row meets the condition."""
-        return not self.failures
+        return all(row["holds"] for row in self.checked)
+
+    @property
+    def worst(self) -> dict[str, Any]:
+        """The row that fails by the most or, if none fails, is nearest to the limit."""
+        sign = 1 if self.condition.kind == "min" else -1
+
+        def margin(row: dict[str, Any]) -> tuple[bool, float]:
+            compared = row["compared"]
+            return row["holds"], -math.inf if compared is None else sign * (compared - self.condition.limit)
+
+        return min(self.checked, key=margin)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, for JSON."""
@@ -152,6 +185,7 @@ def check_results(
     *,
     baseline: Evaluation | None = None,
     use_bound: bool = False,
+    paired: bool = False,
 ) -> list[Verdict]:
     """Check whether results meet conditions.
 
@@ -160,7 +194,10 @@ def check_results(
         conditions: Conditions, as `read_conditions` returns them.
         baseline: Results that drops and rises are counted from, on the same collection and measured in the same way.
         use_bound: Whether to compare the pessimistic end of the interval with `max` and `min` instead of the value: a
-            condition then holds only if it holds surely. Drops and rises are always between values.
+            condition then holds only if it holds surely. Drops and rises are not compared in this way.
+        paired: Whether a drop or rise beyond the limit fails only if it is more than chance: if the adjusted p of the
+            paired permutation test of `clinometer.comparison.compare` is at most 0.05 (for a language gap, which has no
+            test, if the interval of the change excludes 0). Both results must have their values per query.
 
     Returns:
         One verdict for each condition. A value that is not defined meets no condition.
@@ -171,13 +208,17 @@ def check_results(
     if not conditions:
         raise UsageError("no conditions given; expected at least one, such as --max 'Intrusion[one-sided,de]=0.10'")
     baseline_rows = _baseline_rows(evaluation, conditions, baseline)
+    if paired and baseline is None:
+        raise UsageError("--paired is for --max-drop and --max-rise; pass one of these with --baseline RESULTS")
+    tests = _paired_rows(evaluation, conditions, baseline) if paired and baseline is not None else {}
     problems: list[str] = []
     verdicts: list[Verdict] = []
     for condition in conditions:
         rows = [row for row in evaluation.rows if condition.fits(row)]
         if not rows:
             problems.append(f"{condition} matches no row; {_alternatives(evaluation, condition)}")
-        bounded = use_bound and condition.kind in ("max", "min")
+            continue
+        bounded = use_bound and not condition.relative
         unbounded = [row for row in rows if bounded and row["value"] is not None and row["ci_low"] is None]
         if unbounded:
             problems.append(
@@ -185,23 +226,66 @@ def check_results(
                 "out --use-bound"
             )
             continue
-        verdict = Verdict(condition, len(rows))
+        checked = []
         for row in rows:
-            before = baseline_rows.get(_key(row)) if condition.kind.startswith("max-") else None
-            if condition.kind.startswith("max-") and before is None:
+            before, test = (rows_of_key.get(_key(row)) for rows_of_key in (baseline_rows, tests))
+            if condition.relative and before is None:
                 problems.append(f"{condition}: the baseline has no row for {_place(row)}; measure it in the same way")
                 break
-            value = _compared(condition, row, before, bounded)
-            meets = value is not None and (
-                value >= condition.limit if condition.kind == "min" else value <= condition.limit
-            )
-            if not meets:
-                baseline_value = {} if before is None else {"baseline": before["value"]}
-                verdict.failures.append({**row, **baseline_value, "compared": value})
-        verdicts.append(verdict)
+            undefined = row["value"] is None or before is None or before["value"] is None
+            if condition.relative and paired and test is None and not undefined:
+                problems.append(f"{condition}: {_place(row)} has no values per query to pair; leave out --paired")
+                break
+            checked.append(_checked(condition, row, before if condition.relative else None, test, bounded))
+        verdicts.append(Verdict(condition, checked))
     if problems:
         raise UsageError("; ".join(problems))
     return verdicts
+
+
+def _checked(
+    condition: Condition,
+    row: dict[str, Any],
+    before: dict[str, Any] | None,
+    test: dict[str, Any] | None,
+    bounded: bool,
+) -> dict[str, Any]:
+    """A row with the number that was compared, whether it meets the condition, and what that rests on."""
+    if before is None:
+        value = _compared(condition, row, None, bounded)
+        return {**row, "compared": value, "holds": condition.met(value)}
+    if test is None:
+        value = _compared(condition, row, before, bounded)
+        return {**row, "baseline": before["value"], "compared": value, "holds": condition.met(value)}
+    value = -test["difference"] if condition.kind == "max-drop" else test["difference"]
+    return {
+        **row,
+        "baseline": test["before"],
+        "p": test["p_adjusted"],
+        "change_low": test["ci_low"],
+        "change_high": test["ci_high"],
+        "compared": value,
+        "holds": condition.met(value) or not test["clear"],
+    }
+
+
+def _paired_rows(
+    evaluation: Evaluation, conditions: Sequence[Condition], baseline: Evaluation
+) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """The rows of a comparison of the baseline with the results, for the measures of drops and rises."""
+    from clinometer.comparison import compare
+    from clinometer.report.comparison.view import View
+
+    # One that the results lack is named by the condition itself.
+    measured = {row["measure"] for row in evaluation.rows}
+    measures = dict.fromkeys(
+        condition.measure for condition in conditions if condition.relative and condition.measure in measured
+    )
+    if not measures:
+        return {}
+    comparison = compare(baseline, evaluation, measures=measures, labels=["the baseline", "the results"])
+    view = View(comparison, "the results")
+    return {_key(row): row | {"clear": view.clear(row)} for row in comparison.rows}
 
 
 def _compared(condition: Condition, row: dict[str, Any], before: dict[str, Any] | None, bounded: bool) -> float | None:
@@ -216,7 +300,7 @@ def _compared(condition: Condition, row: dict[str, Any], before: dict[str, Any] 
 def _baseline_rows(
     evaluation: Evaluation, conditions: Sequence[Condition], baseline: Evaluation | None
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
-    counted = [condition for condition in conditions if condition.kind in get_args(Kind)[2:]]
+    counted = [condition for condition in conditions if condition.relative]
     if baseline is None:
         if counted:
             raise UsageError(f"{counted[0]} needs results to compare with; pass them with --baseline RESULTS")

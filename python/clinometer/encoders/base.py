@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from clinometer.errors import UsageError
 from clinometer.vectors import array_of
 
-__all__ = ["Encoder", "EncoderRecord", "Side", "encode", "require_embeddings", "wants_languages"]
+__all__ = ["Encoder", "EncoderRecord", "Side", "encode", "recounted", "require_embeddings", "wants_languages"]
 
 Side = Literal["documents", "queries"]
 
@@ -121,6 +121,12 @@ def encode(
     labels = {"languages": languages} if wants_languages(encoder) else {}
     rows = call(texts, show_progress_bar=show_progress_bar, **labels)
     return array_of(rows, f"the embeddings of {side}", packed=packed)
+
+
+def recounted(encoder: Encoder) -> Encoder:
+    """The encoder, whose warnings count texts from 0 again; unchanged if it counts none."""
+    count_anew = getattr(encoder, "recounted", None)
+    return encoder if count_anew is None else count_anew()
 
 
 def require_embeddings(what: object) -> None:

