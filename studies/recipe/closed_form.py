@@ -160,8 +160,8 @@ def cells(line: dict[str, Any]) -> list[str]:
         lambda one: one["change"] < -one["error"],
     ]
     lower = [", ".join(label for label, one in changes.items() if test(one)) or "none" for test in tests]
-    told = f"{worst} {100 * changes[worst]['change']:+.1f} ± {100 * changes[worst]['error']:.1f}"
-    return [*row, minus(f"{100 * mean:+.1f}"), minus(told), *lower]
+    worst_change = f"{worst} {100 * changes[worst]['change']:+.1f} ± {100 * changes[worst]['error']:.1f}"
+    return [*row, minus(f"{100 * mean:+.1f}"), minus(worst_change), *lower]
 
 
 def main() -> None:

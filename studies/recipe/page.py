@@ -22,8 +22,8 @@ HEADS = (
     "centered", "nDCG@1",
 )  # fmt: skip
 
-KEPT = ("1 epoch at 4e-05", "1 epoch at 2e-05", "3 epochs at 4e-05", "scale 100", "hold 1", "LoRA 16 at 5e-4")
-KEPT_HEADS = (
+COMPARED = ("1 epoch at 4e-05", "1 epoch at 2e-05", "3 epochs at 4e-05", "scale 100", "hold 1", "LoRA 16 at 5e-4")
+BLEND_HEADS = (
     "setting", "blend", "TICO-19", "centered", "nDCG@1", "worst", "demo", "centered", "nDCG@1", "worst",
 )  # fmt: skip
 
@@ -49,14 +49,14 @@ def rows(results: list[dict[str, Any]]) -> list[list[str]]:
     return lines
 
 
-def kept_rows(results: list[dict[str, Any]]) -> list[list[str]]:
+def blend_rows(results: list[dict[str, Any]]) -> list[list[str]]:
     """What each blend keeps: Complete@10 raw and centered, and how `mono-same` changes after both, in points."""
     by_name = {one["name"]: one["blends"] for one in results}
     untrained = by_name["untrained"]["0.0"]
     lines = []
     for name, blend in [
         ("untrained", "0.0"),
-        *((f"relational {one}", b) for one in KEPT for b in ("1.0", "0.75", "0.5")),
+        *((f"relational {one}", b) for one in COMPARED for b in ("1.0", "0.75", "0.5")),
     ]:
         row = [name, "" if name == "untrained" else blend]
         for collection in ("tico19", "demo"):
@@ -79,9 +79,9 @@ def main() -> None:
         write_result("sweep", [json.loads(path.read_text()) for path in paths if path.exists()])
     text = "\n".join([*table(HEADS, "l" + "r" * 12, rows(read_result("sweep"))), ""])
     put(DOCS / "recipe.md", "tables", text)
-    kept = "\n".join([*table(KEPT_HEADS, "l" + "r" * 9, kept_rows(read_result("sweep"))), ""])
-    put(DOCS / "recipe.md", "blends", kept)
-    print(text, kept, sep="\n")
+    blends = "\n".join([*table(BLEND_HEADS, "l" + "r" * 9, blend_rows(read_result("sweep"))), ""])
+    put(DOCS / "recipe.md", "blends", blends)
+    print(text, blends, sep="\n")
 
 
 if __name__ == "__main__":

@@ -117,21 +117,21 @@ def states_of(
         paths = {kind: folder / f"{start:06}-{kind}.npy" for kind in ("states", "embeddings", "lengths")}
         if not paths["lengths"].exists():
             loaded = loaded or model()
-            made = _made(loaded, [prompt + text for text in texts[start : start + PART]], max_length, layer)
+            arrays = _computed(loaded, [prompt + text for text in texts[start : start + PART]], max_length, layer)
             for kind, path in paths.items():
                 with written_whole(path) as file:
-                    np.save(file, made[kind])
+                    np.save(file, arrays[kind])
         lengths.append(np.load(paths["lengths"]))
         embeddings.append(np.load(paths["embeddings"]))
         parts.append(np.load(paths["states"], mmap_mode="r"))
-    found = States(parts, np.concatenate(lengths), np.concatenate(embeddings))
-    if len(found.lengths) != len(texts):
-        raise SystemExit(f"{folder} holds {len(found.lengths)} texts, not {len(texts)}; remove it")
-    return found
+    states = States(parts, np.concatenate(lengths), np.concatenate(embeddings))
+    if len(states.lengths) != len(texts):
+        raise SystemExit(f"{folder} holds {len(states.lengths)} texts, not {len(texts)}; remove it")
+    return states
 
 
 @torch.inference_mode()  # type: ignore[misc, unused-ignore]
-def _made(model: Any, texts: list[str], max_length: int, layer: int) -> dict[str, Any]:
+def _computed(model: Any, texts: list[str], max_length: int, layer: int) -> dict[str, Any]:
     transformer = model[0].auto_model.eval()
     ids = model.tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]
     lengths = np.array([len(one) for one in ids])

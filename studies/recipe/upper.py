@@ -195,11 +195,11 @@ def judged(name: str, upper: Upper, work: Path) -> dict[str, Any]:
             both, PrecomputedEncoder(*vectors, name=how), scenarios=["multi", "mono-same"],
             measures=["Complete@10", "nDCG@1"], resamples=0,
         )  # fmt: skip
-        found = {(r["measure"], r["scenario"], r["query_language"]): r["value"] for r in evaluation.rows}
+        values = {(r["measure"], r["scenario"], r["query_language"]): r["value"] for r in evaluation.rows}
         figures[how] = {
-            "Complete@10": {label: found["Complete@10", "multi", label] for label in both.languages if label != "en"},
-            "nDCG@1": found["nDCG@1", "multi", "macro-target"],
-            "same@1": {label: found["nDCG@1", "mono-same", label] for label in both.languages},
+            "Complete@10": {label: values["Complete@10", "multi", label] for label in both.languages if label != "en"},
+            "nDCG@1": values["nDCG@1", "multi", "macro-target"],
+            "same@1": {label: values["nDCG@1", "mono-same", label] for label in both.languages},
         }
     return figures
 

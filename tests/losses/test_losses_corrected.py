@@ -40,7 +40,7 @@ def center(width: int = 6) -> Center:
     return Center.fit(rows, labels, rows[::-1] + 0.5, labels, directions=0)
 
 
-def made(**options: Any) -> RelationalDistillationLoss:
+def loss_with(**options: Any) -> RelationalDistillationLoss:
     return RelationalDistillationLoss(MODEL, correction=center(), languages=LANGUAGES, **options)
 
 
@@ -60,11 +60,11 @@ def centered(rows: Any, name: str, names: Sequence[str]) -> NDArray[np.float64]:
     return unit([row - strength * means[label[own]] for row, own in zip(unit(rows), names, strict=True)])
 
 
-def divergence(target_scores: NDArray[np.float64], scores: NDArray[np.float64], kept: NDArray[np.bool_]) -> float:
-    """Mean KL of the softmax rows over the candidates that are kept, with a loop for each row."""
+def divergence(target_scores: NDArray[np.float64], scores: NDArray[np.float64], masks: NDArray[np.bool_]) -> float:
+    """Mean KL of the softmax rows over the candidates in the mask, with a loop for each row."""
     total = 0.0
-    for wanted, given, some in zip(target_scores, scores, kept, strict=True):
-        target, row = np.exp(wanted[some]), np.exp(given[some])
+    for target_scores_of, scores_of, mask in zip(target_scores, scores, masks, strict=True):
+        target, row = np.exp(target_scores_of[mask]), np.exp(scores_of[mask])
         target, row = target / target.sum(), row / row.sum()
         total += float((target * np.log(target / row)).sum())
     return total / len(scores)
@@ -83,10 +83,10 @@ def test_by_hand(names: tuple[str, ...]) -> None:
     others = np.tile(groups[:, None] != groups[None, :], len(passages))
     terms: dict[str, list[float]] = {"queries": [], "passages": []}
     for name in names:
-        kept = others if name in passages else np.ones_like(others)
+        masks = others if name in passages else np.ones_like(others)
         kind = "passages" if name in passages else "queries"
-        terms[kind].append(divergence(3 * taught[name] @ candidates[0].T, 3 * learned[name] @ candidates[1].T, kept))
-    parts = made(scale=3.0, weight=5.0).compute_loss_from_embeddings(student, LABELS, targets=teacher)
+        terms[kind].append(divergence(3 * taught[name] @ candidates[0].T, 3 * learned[name] @ candidates[1].T, masks))
+    parts = loss_with(scale=3.0, weight=5.0).compute_loss_from_embeddings(student, LABELS, targets=teacher)
     for kind, values in terms.items():
         assert parts[kind].item() == pytest.approx(5 * np.mean(values) / 2, rel=1e-5)
 
@@ -98,16 +98,16 @@ def test_zero_where_the_student_is_the_corrected_teacher() -> None:
         torch.from_numpy(centered(rows, name, ["en"] * 4 if name.endswith("_en") else own))
         for name, rows in zip(QUADRUPLET, teacher, strict=True)
     ]
-    parts = made().compute_loss_from_embeddings(student, LABELS, targets=teacher)
+    parts = loss_with().compute_loss_from_embeddings(student, LABELS, targets=teacher)
     assert sum(value.item() for value in parts.values()) == pytest.approx(0, abs=1e-4)
-    uncorrected = made().compute_loss_from_embeddings(teacher, LABELS, targets=teacher)
+    uncorrected = loss_with().compute_loss_from_embeddings(teacher, LABELS, targets=teacher)
     assert min(value.item() for value in uncorrected.values()) > 0.01
 
 
 def test_gradients_reach_every_column_and_never_the_teacher() -> None:
     student = [column.requires_grad_() for column in columns(4)]
     targets = [column.requires_grad_() for column in columns(4, seed=6)]
-    loss = made(scale=2.0)
+    loss = loss_with(scale=2.0)
 
     def total(*embeddings: Any) -> Any:
         return sum(loss.compute_loss_from_embeddings(embeddings, LABELS, targets=targets).values())
@@ -153,14 +153,14 @@ def test_cached_and_combined_as_on_the_whole_batch(tmp_path: Any) -> None:
 )
 def test_labels_that_do_not_name_languages(labels: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        made().compute_loss_from_embeddings(columns(4), labels, targets=columns(4))
+        loss_with().compute_loss_from_embeddings(columns(4), labels, targets=columns(4))
 
 
 def test_options_and_record() -> None:
     with pytest.raises(UsageError, match="a correction needs the languages that the label column counts"):
         RelationalDistillationLoss(MODEL, correction=center())
     with pytest.raises(UsageError, match="needs 4 targets but got 2"):
-        made().compute_loss_from_embeddings(columns(4), LABELS, targets=columns(2))
-    record = made().get_config_dict()
+        loss_with().compute_loss_from_embeddings(columns(4), LABELS, targets=columns(2))
+    record = loss_with().get_config_dict()
     assert record["languages"] == list(LANGUAGES)
     assert record["correction"]["method"] == "center"
