@@ -114,6 +114,25 @@ def hostile() -> dict[str, Any]:
 
 
 @cache
+def encoded() -> Any:
+    """Embeddings of `collection`."""
+    draw = np.random.default_rng(1)
+    sides = (collection().queries, collection().documents)
+    queries, documents = (draw.standard_normal((len(side), 8)).astype(np.float32) for side in sides)
+    return importlib.import_module("clinometer.encoders").PrecomputedEncoder(queries, documents)
+
+
+def mining() -> dict[str, Any]:
+    """An index of translations, as arguments."""
+    rows = np.repeat(DOCUMENTS[:10], 2, axis=0) + 0.01 * DOCUMENTS
+    correction = importlib.import_module("clinometer.correction")
+    return {
+        "documents": rows, "languages": LABELS, "center": correction.Center.fit(rows, LABELS), "pivot": "en",
+        "groups": [str(row // 2) for row in range(20)], "neighbours": 4, "margin": 1.0, "sample": 10, "seed": 0,
+    }  # fmt: skip
+
+
+@cache
 def collection() -> cm.Collection:
     return cm.load("demo", languages=["en", "de"])
 
@@ -250,6 +269,20 @@ CALLS: dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]] = {
     ),
     "correction.check_method": lambda: (
         importlib.import_module("clinometer.correction").check_method, {"method": "center"}
+    ),
+    "mining.mine": lambda: (importlib.import_module("clinometer.mining").mine, mining()),
+    "mining.turned": lambda: (
+        importlib.import_module("clinometer.mining").turned, mining() | {"ridge": 2.0, "least": 1}
+    ),
+    "advice.advise": lambda: (
+        importlib.import_module("clinometer.advice").advise,
+        {"collection": collection(), "encoder": encoded(), "tolerance": 0.01, "texts": 20, "queries": 40, "pivot": "en",
+         "seed": 0},
+    ),
+    "advice.advise_rows": lambda: (
+        importlib.import_module("clinometer.advice").advise_rows,
+        {"documents": DOCUMENTS, "languages": LABELS, "queries": QUERIES, "query_languages": ["en", "de", "en"],
+         "sample": 10, "pivot": "en", "seed": 0},
     ),
     "scenarios.settings_of": lambda: (
         importlib.import_module("clinometer.scenarios").settings_of,

@@ -226,7 +226,7 @@ def test_short_documents_cannot_be_cut() -> None:
     [
         (lambda: advise(parallel().restrict(["en"]), Words()), "all in one language"),
         (lambda: advise_rows(np.eye(4, dtype=np.float32), ["en"] * 4), "all in one language"),
-        (lambda: advise(parallel(), Words(), tolerance=-0.1), "between 0 and 1"),
+        (lambda: advise(parallel(), Words(), tolerance=-0.1), "tolerance is -0.1, but cannot be negative"),
     ],
 )
 def test_refusals(call: Callable[[], Any], message: str) -> None:

@@ -48,7 +48,7 @@ def test_an_option_of_one_name_is_one_option_unless_it_means_something_else() ->
     own = {
         "--output", "--seed", "--queries", "--documents", "--dtype", "--pivot", "--languages", "--language",
         "--resamples", "--precision", "--batch-size", "--adapter", "--correction", "--allow-missing", "--scale",
-        "--relevant", "--workers",
+        "--relevant", "--workers", "--format",
     }  # fmt: skip
     seen: dict[str, Any] = {}
     for name, command in LIVE.items():

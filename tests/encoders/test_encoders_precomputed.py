@@ -123,7 +123,7 @@ def test_a_scan_takes_float16_documents_as_they_are() -> None:
     queries = draw.normal(size=(len(collection.queries), 8)).astype(np.float32)
     documents = draw.normal(size=(len(collection.documents), 8)).astype(np.float16)
     scored = EmbeddedScorer(PrecomputedEncoder(queries, documents)).score(collection)
-    assert any(argument is documents for argument in scored.scan.args)  # type: ignore[attr-defined]
+    assert scored.scan.keywords["documents"] is documents  # type: ignore[attr-defined]
     evaluations = [
         cm.evaluate(collection, PrecomputedEncoder(queries, array), scenarios=["mono-same"], resamples=0)
         for array in (documents, documents.astype(np.float32))

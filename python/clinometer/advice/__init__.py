@@ -21,10 +21,13 @@ from clinometer.advice.measured import Measured, better, harm, measured
 from clinometer.collection import Collection
 from clinometer.correction import Correction, Turn
 from clinometer.correction.records import fitted_on
-from clinometer.encoders import Encoder, encode
-from clinometer.errors import UsageError
+from clinometer.encoders import Encoder, encode, require_embeddings
+from clinometer.errors import UsageError, shown
+from clinometer.languages import canonical
 from clinometer.mining import turned
-from clinometer.parameters import checked
+from clinometer.parameters import checked, number, whole
+from clinometer.parameters import texts as listed
+from clinometer.scanning.arguments import embedding_rows
 from clinometer.store import EmbeddingStore
 
 __all__ = ["Advice", "advise", "advise_rows"]
@@ -113,7 +116,13 @@ def advise(
         >>> advice.evidence["kind"], advice.held_out is None
         ('judgements', False)
     """
-    _check_tolerance(tolerance)
+    if not isinstance(collection, Collection):
+        raise UsageError(f"collection is {shown(collection)}, but must be a Collection; clinometer.load reads one")
+    require_embeddings(encoder)
+    number(tolerance, "tolerance", least=0, most=1)
+    for name, value in (("texts", texts), ("queries", queries)):
+        whole(value, name, least=1)
+    pivot = canonical(pivot)
     evidence = of_collection(
         collection, encoder, texts=texts, queries=queries, seed=seed, show_progress_bar=show_progress_bar
     )
@@ -155,17 +164,25 @@ def advise_rows(
     Raises:
         UsageError: The documents are all in one language.
     """
+    documents, languages = _labelled(documents, languages, "documents")
     if len(set(languages)) < 2:
         raise UsageError("the documents are all in one language, and nothing leans; give two or more")
     if (queries is None) != (query_languages is None):
         raise UsageError("queries and query_languages go together; give both or neither")
+    if queries is not None:
+        queries, query_languages = _labelled(queries, query_languages, "queries")
+    whole(sample, "sample", least=1)
     evidence = of_rows(documents, languages, queries, query_languages, sample=sample, seed=seed)
-    return _advice(evidence, 0.0, pivot, origin or {})
+    return _advice(evidence, 0.0, canonical(pivot), origin or {})
 
 
-def _check_tolerance(tolerance: float) -> None:
-    if not 0 <= tolerance <= 1:
-        raise UsageError(f"tolerance is {tolerance:g}, but must be between 0 and 1: nDCG@1 that may be lost")
+def _labelled(rows: object, labels: object, what: str) -> tuple[NDArray[Any], list[str]]:
+    """Embeddings and the language of each, checked."""
+    vectors = embedding_rows(rows, f"the {what}")  # type: ignore[arg-type]
+    names = [canonical(label) for label in listed(labels, "languages")]
+    if len(names) != len(vectors):
+        raise UsageError(f"{len(names)} languages for {len(vectors)} {what}; give one for each")
+    return vectors, names
 
 
 def _advice(evidence: Evidence, tolerance: float, pivot: str, origin: dict[str, Any]) -> Advice:

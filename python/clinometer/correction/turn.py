@@ -19,6 +19,7 @@ from clinometer.correction.offsets import Offsets
 from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
 from clinometer.languages import canonical
+from clinometer.parameters import whole
 
 __all__ = ["MinedPairs", "Turn"]
 
@@ -121,6 +122,7 @@ class Turn(Offsets):
             )
         if isinstance(ridge, bool) or not isinstance(ridge, (int, float)) or not 0 < ridge < np.inf:
             raise UsageError(f"ridge is {ridge!r}, but must be a number above 0")
+        whole(least, "least", least=1)
         pivot = canonical(pivot)
         turned = [label for label in center.languages if label in pairs and _enough(pairs[label], least)]
         if not turned:

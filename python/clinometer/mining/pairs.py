@@ -18,11 +18,10 @@ from clinometer.correction.turn import MinedPairs
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
 from clinometer.parameters import checked, whole
-from clinometer.scanning.arguments import codes_of
+from clinometer.scanning.arguments import codes_of, embedding_rows
 from clinometer.scanning.scan import search
 from clinometer.store.lookup import language_codes
 from clinometer.store.reader import EmbeddingStore
-from clinometer.vectors import array_of
 
 __all__ = ["MARGIN", "NEIGHBOURS", "SAMPLE", "mine"]
 
@@ -286,7 +285,7 @@ def _index(
     elif languages is None:
         raise UsageError("the languages of the documents are missing; give one language for each row")
     else:
-        vectors = array_of(documents, "the documents")
+        vectors = embedding_rows(documents, "documents")
         labels, codes = codes_of(languages, len(vectors))
     center.refuse_unknown(list(labels))
     names = [canonical(label) for label in labels]

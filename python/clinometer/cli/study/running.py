@@ -111,6 +111,7 @@ class StudyRun:
 
     def _is_finished(self, cell: Cell, content: dict[str, Any]) -> bool:
         """Whether the files of a cell are those of its meaning; says so if they are of another."""
+        from clinometer.contents import read_bytes
         from clinometer.evaluation.cells import CELL, RESULTS, digest_of, key_of, read_cell
 
         folder = self._folder / cell.path
@@ -118,7 +119,7 @@ class StudyRun:
             return False
         try:
             record = read_cell(folder / CELL)
-            raw = (folder / RESULTS).read_bytes()
+            raw = read_bytes(folder / RESULTS)
         except (FormatError, FileNotFoundError):
             sys.stderr.write(f"again: {cell.label}: its files are damaged\n")
             return False
@@ -128,7 +129,7 @@ class StudyRun:
         if digest_of(raw) != record.results_sha256:
             sys.stderr.write(f"again: {cell.label}: its {RESULTS} was changed\n")
             return False
-        self._digests[cell] = digest_of((folder / CELL).read_bytes())
+        self._digests[cell] = digest_of(read_bytes(folder / CELL))
         return True
 
     def _say_what_is_left_over(self) -> None:
