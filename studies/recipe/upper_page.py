@@ -17,10 +17,7 @@ from studies.recipe.upper import settings
 from studies.result_files import read_result, write_result
 from studies.sources import DOCS
 
-HEADS = (
-    "teacher", "blend", "TICO-19, half", "mono-same", "worst", "centered", "mono-same", "worst",
-    "demo", "mono-same", "worst", "centered", "mono-same", "worst",
-)  # fmt: skip
+COLLECTIONS = {"demo": "demo", "tico19": "half of TICO-19"}
 
 
 def rows(results: list[dict[str, Any]]) -> list[list[str]]:
@@ -30,7 +27,7 @@ def rows(results: list[dict[str, Any]]) -> list[list[str]]:
     for one in results:
         for blend, judgements in one["blends"].items():
             row = [one["name"], "" if one["name"] == "untrained" else blend]
-            for collection in ("tico19", "demo"):
+            for collection in untrained:
                 before = untrained[collection]["none"]["same@1"]
                 for how in ("none", "centered"):
                     figures = judgements[collection][how]
@@ -48,7 +45,11 @@ def main() -> None:
         names = ["untrained", *(one.name for one in settings())]
         paths = [options.work / "upper" / f"{slug(name)}.json" for name in names]
         write_result("upper", [json.loads(path.read_text()) for path in paths if path.exists()])
-    text = "\n".join([*table(HEADS, "l" + "r" * 13, rows(read_result("upper"))), ""])
+    results = read_result("upper")
+    judged = [COLLECTIONS[name] for name in results[0]["blends"]["0.0"]]
+    columns = [head for name in judged for one in (name, "centered") for head in (one, "mono-same", "worst")]
+    heads = ("teacher", "blend", *columns)
+    text = "\n".join([*table(heads, "l" + "r" * (len(heads) - 1), rows(results)), ""])
     put(DOCS / "recipe.md", "upper", text)
     print(text)
 
