@@ -3,9 +3,9 @@
     python -m studies.recipe.upper --work DIR [--minutes M] [NAME...]
 
 Trains the last four of twelve layers of multilingual-e5-small on 200 samples of each of de, es, ru, zh, ko, el, tr
-(`train`), texts cut at 128 tokens, and judges on the demo collection, as `studies.recipe.sweep` does. What lies below is
-computed once for each text (`studies.recipe.states`), so that a setting takes minutes on two cores. What is done already
-is not done again. `python -m studies.recipe.upper_page --work DIR` writes docs/recipe.md.
+(`train`), texts cut at 128 tokens, and judges on the demo collection, as `studies.recipe.sweep` does. What lies
+below is computed once for each text (`studies.recipe.states`), so that a setting takes minutes on two cores. What
+is done already is not done again. `python -m studies.recipe.upper_page --work DIR` writes docs/recipe.md.
 """
 
 from __future__ import annotations
