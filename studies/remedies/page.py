@@ -14,7 +14,8 @@ from studies.sources import DOCS, ENCODERS, ROOT
 
 HEADS = ("remedy", "Complete@10", "Belebele", "nDCG@1", "worst", "intrusion", "LPR")
 SHORT = (
-    "nothing", "center, 60 texts a language", "adapter, 2,800 samples", "trained: literal loss (joint)",
+    "nothing", "center, 60 texts a language", "center, feedback", "center, turn", "center, turn, feedback",
+    "adapter, 2,800 samples", "trained: literal loss (joint)",
     "trained: upright (joint)", "trained: upright (joint), then center",
 )  # fmt: skip
 ROWS = (
@@ -37,6 +38,8 @@ TRAINED = (
     ("upright (zh)", "zh-upright-42"),
     ("upright (joint)", "joint-upright-42"),
 )
+STACKS = ("center, feedback", "center, turn", "center, turn, feedback")
+UNDER_STACKS = "center, 240 texts"
 HOWS = (("", "none"), (", then center", "index+queries"))
 
 
@@ -72,6 +75,31 @@ def corrections(result: dict[str, Any]) -> list[list[str]]:
     return rows
 
 
+def stacks(result: dict[str, Any], center: list[str]) -> list[list[str]]:
+    """Turn and feedback on top of the centering, whose row is given.
+
+    Neither changes a first place in a pool of one language, so the worst language is the centering's.
+    """
+    by_pool = {pool: {line["remedy"]: line for line in result[pool]} for pool in ("xquad", "belebele")}
+
+    def value(pool: str, remedy: str, name: str) -> float:
+        number: float = by_pool[pool][remedy][name]["value"]
+        return number
+
+    return [
+        [
+            remedy,
+            f"{value('xquad', remedy, 'Complete@10 multi macro-target'):.1f}",
+            f"{value('belebele', remedy, 'Complete@10 multi macro-target'):.1f}",
+            f"{value('xquad', remedy, 'nDCG@1 multi macro-target'):.3f}",
+            center[HEADS.index("worst")],
+            f"{100 * value('xquad', remedy, 'Intrusion one-sided macro-target'):.1f} %",
+            "",
+        ]
+        for remedy in STACKS
+    ]
+
+
 def trainings(lines: list[dict[str, Any]]) -> list[list[str]]:
     by_run = {(line["run"], line["how"], line["dataset"]): line for line in lines}
     rows = []
@@ -99,7 +127,11 @@ def remedies() -> dict[str, list[list[str]]]:
     for name in reversed(ENCODERS):
         if not (RESULTS / f"correction-{name}.json").exists():
             continue
-        tables[name] = corrections(read_result(f"correction-{name}"))
+        rows = corrections(read_result(f"correction-{name}"))
+        place = [row[0] for row in rows].index(UNDER_STACKS) + 1
+        if (RESULTS / f"turn-{name}.json").exists():
+            rows[place:place] = stacks(read_result(f"turn-{name}"), rows[place - 1])
+        tables[name] = rows
         if name != "offline" and (RESULTS / "reproduction.json").exists():
             tables[name] += trainings(read_result("reproduction")["lines"])
     return tables

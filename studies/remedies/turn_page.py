@@ -88,7 +88,7 @@ def remedies(lines: list[dict[str, Any]]) -> list[str]:
                 "",
                 f"Turned: {', '.join(record['turned'])}{left_out}. Pairs of a language: {min(counts)} to {max(counts)} "
                 f"of {max(record['documents_tried'].values())} documents, median margins {min(medians):.2f} to "
-                f"{max(medians):.2f}, right: {100 * min(right):.1f} % or more.",
+                f"{max(medians):.2f}, right: at least {100 * min(right):.1f} %.",
             ]
     return text
 
