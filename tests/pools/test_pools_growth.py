@@ -41,7 +41,7 @@ class Counted(EmbeddedScorer):
 
 
 @pytest.mark.parametrize("ties", TIES)
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 100), tied=st.booleans(), gaps=st.sampled_from([0.0, 0.4]))
 def test_pools_of_one_collection_from_one_scan(ties: Any, seed: int, tied: bool, gaps: float) -> None:
     whole = parallel_collection(10, seed=seed, gaps=gaps)
@@ -90,7 +90,7 @@ def test_pools_that_are_no_parts_are_refused() -> None:
 
 
 @pytest.mark.parametrize("ties", TIES)
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 100), tied=st.booleans())
 def test_growing_pools_from_one_scan(ties: Any, seed: int, tied: bool) -> None:
     collection, more = parallel_collection(6, seed=seed), parallel_collection(60, ("zh", "en", "de"), seed=seed + 1)

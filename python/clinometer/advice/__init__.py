@@ -112,9 +112,9 @@ def advise(
 
     Example:
         >>> import clinometer as cm
-        >>> advice = advise(cm.load("demo", languages=["en", "de", "ko"]), cm.encoder("offline"))
-        >>> advice.evidence["kind"], advice.held_out is None
-        ('judgements', False)
+        >>> advice = advise(cm.load("demo", languages=["en", "ko"]), cm.encoder("offline"), queries=50)
+        >>> advice.evidence["kind"], advice.evidence["queries"], advice.remedy.startswith("center")
+        ('judgements', 100, True)
     """
     if not isinstance(collection, Collection):
         raise UsageError(f"collection is {shown(collection)}, but must be a Collection; clinometer.load reads one")
