@@ -270,7 +270,7 @@ def read_cells(folder: Path) -> None:
         contribution = Contribution(content, None if cell is None else msgspec.to_builtins(cell), "tiny")
         leaderboard_json([contribution])
         facts_of(contribution)
-        list(problems_of(cells.Entry(folder, content, content, cell)))
+        list(problems_of(cells.Entry(folder / "results.json", content, cell)))
 
     use_each([None, "cell.json"], lambda name: shown(None if name is None else cells.read_cell(folder / name)))
     cells.read_cells(folder)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from clinometer.analysis.form import AS_IT_IS
 from clinometer.cli.correct import Fitting
 from clinometer.cli.encoder_options import EncoderOptions, Remedy
 from clinometer.cli.evaluate import Measured
@@ -16,7 +17,6 @@ from clinometer.cli.study.entries import Entry, group_keys
 from clinometer.cli.study.yaml_file import read_yaml
 
 __all__ = [
-    "AS_IT_IS",
     "KEYS",
     "Cell",
     "CollectionEntry",
@@ -25,9 +25,6 @@ __all__ = [
     "StudyDefinition",
     "read_definition",
 ]
-
-AS_IT_IS = "none"
-"""Name of the remedy that is none, with which the others are compared; it is always measured."""
 
 _MEASURED = ("scenarios", "measures", "pivot", "pairs", "ties", "similarity", "exclude_own_id", "query_set")
 _FITTED = (

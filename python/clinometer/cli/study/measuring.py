@@ -179,13 +179,14 @@ def write_cell(
     """Write the files of a finished cell, all or none; returns the digest of `cell.json`, which is the last."""
     from clinometer.evaluation.cells import CELL, Machine, digest_of, key_of, write_json
     from clinometer.evaluation.cells import Cell as CellFile
+    from clinometer.evaluation.results import SCHEMA
     from clinometer.files import withdraw, written_together
 
     by_hand = commands(cell, study)
     evaluation.settings["command"] = shlex.join(by_hand[-1])
     notes = {"encoder": cell.encoder.note, "collection": cell.collection.note, "remedy": cell.remedy.note}
     record = CellFile(
-        schema=1,
+        schema=SCHEMA,
         encoder=cell.encoder.name,
         collection=cell.collection.name,
         remedy=cell.remedy.name,

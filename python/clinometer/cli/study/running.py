@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from clinometer.analysis.form import AS_IT_IS
 from clinometer.cli.remedies import warn
-from clinometer.cli.study.definition import AS_IT_IS, Cell, CollectionEntry, EncoderEntry, StudyDefinition
+from clinometer.cli.study.definition import Cell, CollectionEntry, EncoderEntry, StudyDefinition
 from clinometer.cli.study.embeddings import Embeddings, embedded
 from clinometer.cli.study.meaning import changes, encoding, meaning
 from clinometer.cli.study.measuring import measure, paired_changes, write_cell
@@ -229,13 +230,14 @@ class StudyRun:
     def _manifest(self) -> Study:
         """Write the manifest of what is finished now."""
         from clinometer.evaluation.cells import STUDY, Failure, Study, StudyCell, write_json
+        from clinometer.evaluation.results import SCHEMA
 
         def names(cell: Cell) -> dict[str, Any]:
             labels = {"encoder": cell.encoder.name, "collection": cell.collection.name, "remedy": cell.remedy.name}
             return {**labels, "seed": cell.seed}
 
         manifest = Study(
-            schema=1,
+            schema=SCHEMA,
             name=self._study.name,
             by=self._study.by,
             cells=[
