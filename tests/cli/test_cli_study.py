@@ -19,7 +19,8 @@ from support.studies import STUDY, write_study
 
 from clinometer.cli.encoder_options import EncoderOptions
 from clinometer.cli.study import embeddings, measuring, running
-from clinometer.cli.study.definition import KEYS, read_definition
+from clinometer.cli.study.definition import KEYS, EncoderEntry, read_definition
+from clinometer.cli.study.meaning import encoding
 
 CELLS = ["straight/four/none", "straight/four/center/seed-0", "straight/four/center/seed-1", "bm25/four/none"]
 
@@ -87,6 +88,20 @@ def test_the_commands_of_a_cell_give_its_results_by_hand(
         assert done.code == 0, done.err
         rows = json.loads((tmp_path / "out" / "results" / name / "results.json").read_text())["rows"]
         assert json.loads(done.out)["rows"] == rows
+
+
+def test_files_and_weights_are_read_once_for_all_remedies(
+    run: Run, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = []
+
+    def counted(entry: EncoderEntry, *arguments: Any) -> dict[str, Any]:
+        names.append(entry.name)
+        return encoding(entry, *arguments)
+
+    monkeypatch.setattr(running, "encoding", counted)
+    assert run("study", study, "-o", tmp_path / "out").code == 0
+    assert names == ["straight", "bm25"]
 
 
 def test_feedback_is_a_remedy(run: Run, folder: Path, tmp_path: Path) -> None:

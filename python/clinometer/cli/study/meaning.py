@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -16,9 +16,6 @@ from clinometer.cli.remedies import correction_file
 from clinometer.cli.study.definition import Cell, EncoderEntry, StudyDefinition
 from clinometer.cli.study.entries import written_options
 from clinometer.errors import shortened, shown
-
-if TYPE_CHECKING:
-    from clinometer.collection import Collection
 
 __all__ = ["changes", "commands", "encoding", "meaning"]
 
@@ -45,8 +42,14 @@ def encoding(entry: EncoderEntry, collection_name: str, digest: str, study: Stud
     }  # fmt: skip
 
 
-def meaning(cell: Cell, collection: Collection, study: StudyDefinition) -> dict[str, Any]:
-    """What determines the results of a cell. JSON values only."""
+def meaning(cell: Cell, encoded: Mapping[str, Any], study: StudyDefinition) -> dict[str, Any]:
+    """What determines the results of a cell. JSON values only.
+
+    Args:
+        cell: The cell.
+        encoded: What determines its embeddings, from `encoding`.
+        study: The study.
+    """
     files = cell.remedy.files
     remedy: dict[str, Any] = without_none({"query-languages": files.query_languages})
     if files.adapter is not None:
@@ -60,7 +63,7 @@ def meaning(cell: Cell, collection: Collection, study: StudyDefinition) -> dict[
     if cell.remedy.feedback is not None:
         remedy["feedback"] = cell.remedy.feedback
     content = {
-        **encoding(cell.encoder, cell.collection.name, collection.digest(), study),
+        **encoded,
         "remedy": remedy,
         "evaluate": study.measured.options(study.resampling),
     }
