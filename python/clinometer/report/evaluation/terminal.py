@@ -65,11 +65,11 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
 def _opening(readings: Sequence[Reading]) -> list[str]:
     lines = []
     for number, reading in enumerate(readings):
-        documents, queries = (sum((reading.collection.get(name) or {}).values()) for name in ("documents", "queries"))
+        documents, queries = wording.text_counts(reading.collection)
         letter = f"{_letter(number)}: " if len(readings) > 1 else ""
         lines.append(
             f"{letter}{reading.encoder.get('name', 'encoder')} on {reading.collection.get('name', 'a collection')}: "
-            f"{wording.count(documents)} documents, {wording.count(queries)} queries, pivot "
+            f"{documents} documents, {queries} queries, pivot "
             f"{wording.language_name(reading.pivot)}"
         )
     return lines
