@@ -239,4 +239,7 @@ def _run(
         depth = min(RUN_DEPTH, len(collection.documents))
         queries = f"{len(collection.queries):,} queries"
         sys.stderr.write(f"wrote the best {depth} documents of {queries} to {results.run_file}\n")
-    sys.stdout.write(evaluation.to_json() if results.json else plain_report([evaluation.to_dict()]) + "\n")
+    if results.json:
+        sys.stdout.write(evaluation.to_json())
+    else:
+        sys.stdout.write(plain_report([evaluation.to_dict()], written=results.output is not None) + "\n")
