@@ -1,8 +1,7 @@
 """Cells of a study on disk: `cell.json` next to each `results.json`, and the manifest `study.json` that lists them.
 
-These types are the documented format by which results are exchanged (docs/reference/results-format.md). Fields may be
-added within a version; a reader skips those that it does not know. A change of the meaning of a field, or a field that
-goes, is a new version.
+These types are the documented format by which results are exchanged: docs/reference/results-format.md is made from
+them, and docs/reference/versions.md says what may change within a version.
 """
 
 from __future__ import annotations
