@@ -180,8 +180,8 @@ def _unwrapped(kind: Any) -> tuple[Any, list[msgspec.Meta]]:
     if get_origin(kind) is Annotated:
         plain, *meta = get_args(kind)
         return plain, [item for item in meta if isinstance(item, msgspec.Meta)]
-    found = [_unwrapped(part)[1] for part in get_args(kind) if get_origin(part) is Annotated]
-    return kind, [item for meta in found for item in meta]
+    parts = [part for part in get_args(kind) if get_origin(part) is Annotated]
+    return kind, [item for part in parts for item in _unwrapped(part)[1]]
 
 
 def _struct_in(kind: Any) -> Any:
