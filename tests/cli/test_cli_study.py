@@ -17,10 +17,12 @@ import pytest
 from support.command_line import Run, assert_complaint
 from support.studies import STUDY, write_study
 
+from clinometer.adapters import Adapter
 from clinometer.cli.encoder_options import EncoderOptions
 from clinometer.cli.study import embeddings, measuring, running
 from clinometer.cli.study.definition import KEYS, EncoderEntry, read_definition
 from clinometer.cli.study.meaning import encoding
+from clinometer.correction import Turn, load
 
 CELLS = ["straight/four/none", "straight/four/center/seed-0", "straight/four/center/seed-1", "bm25/four/none"]
 
@@ -88,6 +90,36 @@ def test_the_commands_of_a_cell_give_its_results_by_hand(
         assert done.code == 0, done.err
         rows = json.loads((tmp_path / "out" / "results" / name / "results.json").read_text())["rows"]
         assert json.loads(done.out)["rows"] == rows
+
+
+@pytest.mark.parametrize("adapted", [False, True])
+def test_a_turn_in_a_study_is_that_of_its_commands(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapted: bool
+) -> None:
+    remedy = "{name: turned, method: center, turn: true, sample: 20}"
+    if adapted:
+        weight = np.eye(512) + 0.05 * np.random.default_rng(0).normal(size=(512, 512)) / np.sqrt(512)
+        Adapter("linear", {"weight": weight, "bias": np.zeros(512)}).save(tmp_path / "adapter.safetensors")
+        remedy = remedy.replace("}", f", adapter: {tmp_path / 'adapter.safetensors'}}}")
+    (tmp_path / "study.yaml").write_text(
+        "encoders: [{encoder: offline}]\n"
+        "collections: [{source: demo, languages: [en, de]}]\n"
+        f"remedies: [{remedy}]\n"
+        "seeds: [1]\n"
+        "evaluate: {resamples: 0, scenarios: [multi], measures: [Complete@10]}\n",
+        encoding="utf-8",
+    )
+    done = run("study", tmp_path / "study.yaml", "-o", tmp_path / "out")
+    assert done.code == 0, done.err
+    folder = tmp_path / "out" / "results" / "offline" / "demo" / "turned" / "seed-1"
+    monkeypatch.chdir(tmp_path)
+    fit, evaluate = (shlex.split(text)[1:] for text in json.loads((folder / "cell.json").read_text())["commands"])
+    assert run(*fit).code == 0
+    rows = json.loads(run(*evaluate, "--json").out)["rows"]
+    assert json.loads((folder / "results.json").read_text())["rows"] == rows
+    correction, by_hand = load(folder / "correction.npz"), load(tmp_path / "offline-demo-turned-1.npz")
+    assert isinstance(correction, Turn)
+    np.testing.assert_array_equal(correction.arrays["rotations"], by_hand.arrays["rotations"])
 
 
 def test_files_and_weights_are_read_once_for_all_remedies(
