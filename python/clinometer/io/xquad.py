@@ -17,7 +17,7 @@ import msgspec
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.contents import decode_json, read_bytes
 from clinometer.errors import UsageError
-from clinometer.files.packed import SUFFIXES_SHOWN, unpacked_name
+from clinometer.files.packed import SUFFIXES_SHOWN, bare_name
 from clinometer.io.retrieval import DistinctDocuments, judge_translations
 from clinometer.io.sentences import Positions, read_sentences
 from clinometer.io.textfiles import language_files, require_folder
@@ -81,8 +81,7 @@ def read_xquad(
     if unit not in ("passage", "row", "sentence"):
         raise UsageError(f"unit is {unit!r}, but it should be 'passage', 'row' or 'sentence'")
     folder = require_folder(folder)
-    present = [name for path in folder.iterdir() for name in (unpacked_name(path.name), path.stem)]
-    names = _XQUAD if any(re.fullmatch(_XQUAD, name) for name in present) else _XQUAD_R
+    names = _XQUAD if any(re.fullmatch(_XQUAD, bare_name(path.name)) for path in folder.iterdir()) else _XQUAD_R
     files = language_files(
         folder, names, f"xquad.LL.json, also as {SUFFIXES_SHOWN}, or, as in XQuAD-R, LL.json", languages
     )
