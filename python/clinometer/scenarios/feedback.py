@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
 from clinometer.measures import Measure
-from clinometer.scanning.counts import RankCounts, TieMode, TopK
+from clinometer.scanning.counts import RankCounts, TieMode, TopK, counts_of
 from clinometer.scenarios import Setting
 from clinometer.scenarios.lists import top_documents
 from clinometer.scenarios.scanned import ScannedCollection, scan_collection, scan_plan
@@ -138,9 +138,7 @@ def _leaders(first: ScannedCollection, setting: Setting) -> NDArray[np.int64]:
 def _counts_of(counts: RankCounts, queries: NDArray[np.int64]) -> tuple[RankCounts, NDArray[np.int64]]:
     """The counts of some queries, and their rows."""
     rows, indptr = csr_rows(counts.indptr, queries)
-    names = ("documents", "codes", "scores", "greater", "equal", "before")
-    columns: dict[str, Any] = {name: getattr(counts, name)[rows] for name in names}
-    return replace(counts, indptr=indptr, **columns), rows
+    return counts_of(counts, rows, indptr), rows
 
 
 def _lists_of(lists: TopK, queries: NDArray[np.int64]) -> TopK:
