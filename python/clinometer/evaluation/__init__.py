@@ -29,7 +29,7 @@ from clinometer.scenarios.drawing import drawn
 from clinometer.scenarios.feedback import scan_with_feedback
 from clinometer.scenarios.options import EvaluationOptions
 from clinometer.scenarios.own_documents import own_id_notices
-from clinometer.scenarios.scanned import scan_collection
+from clinometer.scenarios.scanned import scan_plan
 from clinometer.scorers import ScanOptions, Scorer, score
 from clinometer.statistics.resampling import Unit
 
@@ -144,7 +144,7 @@ def evaluate(
         "listed": listed, "pool_k": pool_k, "left_out": left_out, "exclude_own_id": exclude_own_id,
     }  # fmt: skip
     if feedback is None:
-        scanned = scan_collection(collection, scored.scan, computed, settings, ties, **plan)
+        scanned = scan_plan(collection, computed, settings, ties, **plan).scanned(scored.scan)
     else:
         scanned = scan_with_feedback(collection, scored, feedback, computed, settings, ties, **plan)
         scored = scored._replace(record=with_feedback(scored.record, feedback))

@@ -19,7 +19,7 @@ from clinometer.measures import Measure
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, counts_of
 from clinometer.scenarios import Setting
 from clinometer.scenarios.lists import top_documents
-from clinometer.scenarios.scanned import ScannedCollection, scan_collection, scan_plan
+from clinometer.scenarios.scanned import ScannedCollection, scan_plan
 from clinometer.scenarios.targets import csr_rows
 from clinometer.scorers.base import Scored
 
@@ -35,12 +35,11 @@ class FedBackCollection(ScannedCollection):
         variants: `(Q,)` for each setting: the variant of each of its queries, -1 for other queries.
     """
 
-    second: ScannedCollection | None = None
-    variants: Mapping[Setting, NDArray[np.int64]] = field(default_factory=dict)
+    second: ScannedCollection = field(kw_only=True)
+    variants: Mapping[Setting, NDArray[np.int64]] = field(kw_only=True)
 
     def in_setting(self, setting: Setting) -> ScannedCollection:
         """The second scan of a setting's pool."""
-        assert self.second is not None  # noqa: S101 - always set where there is feedback
         second, queries = self.second, self.variants[setting]
         counts, rows = _counts_of(second.counts, queries)
         judged = second.judged
@@ -83,7 +82,7 @@ def scan_with_feedback(
         collection: Collection to scan.
         scored: Scorer of the collection, with a second search.
         weight: Weight of the best document.
-        measures: As for `scan_collection`, like all further arguments.
+        measures: As for `scan_plan`, like all further arguments.
         settings: Settings of the measures.
         ties: Order of equal scores; of documents that tie for the first place, the first in its order is the best.
         listed: Minimum number of documents of each pool in the lists.
@@ -101,9 +100,9 @@ def scan_with_feedback(
             f"{scored.similarity}; leave it out"
         )
     settings = [*settings, *(setting.mirrored() for setting in settings if setting.removed)]
-    first = scan_collection(
-        collection, scored.scan, [], settings, ties, listed=1, pool_k=pool_k and 1, exclude_own_id=exclude_own_id
-    )
+    first = scan_plan(
+        collection, [], settings, ties, listed=1, pool_k=pool_k and 1, exclude_own_id=exclude_own_id
+    ).scanned(scored.scan)  # fmt: skip
     leaders: dict[Setting | None, NDArray[np.int64]] = {setting: _leaders(first, setting) for setting in settings}
     # The pool of all languages, for a run.
     leaders[None] = np.full(len(collection.queries), -1) if first.pooled is None else first.pooled.ids[:, 0]
@@ -117,9 +116,8 @@ def scan_with_feedback(
     ).of(queries)  # fmt: skip
     second = plan.scanned(scored.second(queries, documents, weight))
     pooled = None if second.pooled is None else _lists_of(second.pooled, np.searchsorted(variants, every[None]))
-    languages = np.array(collection.queries.languages)
     of_settings = {
-        setting: np.where(languages == setting.query_language, np.searchsorted(variants, every[setting]), -1)
+        setting: np.where(first.in_language(setting.query_language), np.searchsorted(variants, every[setting]), -1)
         for setting in settings
     }
     fields: dict[str, Any] = {name: getattr(first, name) for name in ScannedCollection.__dataclass_fields__}
@@ -130,7 +128,7 @@ def scan_with_feedback(
 def _leaders(first: ScannedCollection, setting: Setting) -> NDArray[np.int64]:
     """`(Q,)`: the best document of a setting's pool for each of its queries; -1 for other queries."""
     leaders = np.full(len(first.collection.queries), -1, dtype=np.int64)
-    members = np.flatnonzero(np.array(first.collection.queries.languages) == setting.query_language)
+    members = np.flatnonzero(first.in_language(setting.query_language))
     leaders[members] = top_documents(first, setting, members, 1)[0][:, 0]
     return leaders
 
