@@ -366,11 +366,12 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
 }
 
 /// Panels of a block. A pool of one block has a few more, so that the last
-/// panel of each language does not make a second block.
+/// panel of each language does not make a second block; half as many at most,
+/// for which the estimate of a scan's memory has room.
 fn panels_per_block<K: Kernel>(scan: &Scan<'_>) -> usize {
     let filled = scan.block().div_ceil(K::DOCUMENTS);
     let only_block = scan.documents.rows() <= scan.shape.block;
-    if only_block { filled + filled.min(scan.language_count) } else { filled }
+    if only_block { filled + filled.div_ceil(2).min(scan.language_count) } else { filled }
 }
 
 /// Positions of the one bits, ascending.
