@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.collection import Collection
 from clinometer.errors import UsageError
-from clinometer.measures import Measure
-from clinometer.scanning.counts import RankCounts, TieMode, TopK, counts_of
+from clinometer.scanning.counts import RankCounts, TopK, counts_of
 from clinometer.scenarios import Setting
 from clinometer.scenarios.lists import top_documents
-from clinometer.scenarios.scanned import ScannedCollection, scan_plan
+from clinometer.scenarios.scanned import ScannedCollection, ScanPlan, scan_plan
 from clinometer.scenarios.targets import csr_rows
 from clinometer.scorers.base import Scored
 
@@ -63,46 +61,31 @@ class FedBackCollection(ScannedCollection):
         )
 
 
-def scan_with_feedback(
-    collection: Collection,
-    scored: Scored,
-    weight: float,
-    measures: Sequence[Measure],
-    settings: Sequence[Setting],
-    ties: TieMode,
-    listed: int = 0,
-    pool_k: int = 0,
-    left_out: frozenset[str] = frozenset(),
-    *,
-    exclude_own_id: bool = False,
-) -> FedBackCollection:
+def scan_with_feedback(plan: ScanPlan, scored: Scored, weight: float, settings: Sequence[Setting]) -> FedBackCollection:
     """Scan a collection twice: for the best document of each pool, and for everything else.
 
     Args:
-        collection: Collection to scan.
+        plan: Plan of the scan for everything else; of documents that tie for the first place, the first in its order
+            is the best.
         scored: Scorer of the collection, with a second search.
         weight: Weight of the best document.
-        measures: As for `scan_plan`, like all further arguments.
-        settings: Settings of the measures.
-        ties: Order of equal scores; of documents that tie for the first place, the first in its order is the best.
-        listed: Minimum number of documents of each pool in the lists.
-        pool_k: Number of the best documents of the pool of all languages for each query.
-        left_out: Ids of queries that are in no setting.
-        exclude_own_id: Whether each query's pool is without the document that has the query's id.
+        settings: Settings of the plan.
 
     Raises:
         UsageError: The scorer has no embeddings, or their similarity is not the cosine.
-        CollectionError: No query has a relevant document.
     """
     if scored.second is None:
         raise UsageError(
             f"feedback needs embeddings that are compared by cosine, but {scored.record['name']} scores by "
             f"{scored.similarity}; leave it out"
         )
+    collection = plan.collection
     settings = [*settings, *(setting.mirrored() for setting in settings if setting.removed)]
-    first = scan_plan(
-        collection, [], settings, ties, listed=1, pool_k=pool_k and 1, exclude_own_id=exclude_own_id
-    ).scanned(scored.scan)  # fmt: skip
+    first_plan = scan_plan(
+        collection, [], settings, plan.ties, listed=1, pool_k=plan.pool_k and 1,
+        exclude_own_id=plan.excluded is not None,
+    )  # fmt: skip
+    first = first_plan.scanned(scored.scan)
     leaders: dict[Setting | None, NDArray[np.int64]] = {setting: _leaders(first, setting) for setting in settings}
     # The pool of all languages, for a run.
     leaders[None] = np.full(len(collection.queries), -1) if first.pooled is None else first.pooled.ids[:, 0]
@@ -111,10 +94,7 @@ def scan_with_feedback(
     every = {name: np.arange(len(rows)) * size + rows + 1 for name, rows in leaders.items()}
     variants = np.unique(np.concatenate(list(every.values())))
     queries, documents = variants // size, variants % size - 1
-    plan = scan_plan(
-        collection, measures, settings, ties, listed, pool_k, left_out, exclude_own_id=exclude_own_id
-    ).of(queries)  # fmt: skip
-    second = plan.scanned(scored.second(queries, documents, weight))
+    second = plan.of(queries).scanned(scored.second(queries, documents, weight))
     pooled = None if second.pooled is None else _lists_of(second.pooled, np.searchsorted(variants, every[None]))
     of_settings = {
         setting: np.where(first.in_language(setting.query_language), np.searchsorted(variants, every[setting]), -1)
