@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clinometer.advice import advise, advise_rows
 from clinometer.advice.candidates import Candidate
-from clinometer.advice.evidence import of_collection, of_rows
+from clinometer.advice.evidence import Trial, of_collection, of_rows
 from clinometer.advice.heads import head_and_tail, headed
 from clinometer.advice.measured import lean
 from clinometer.collection import Collection, CollectionBuilder
@@ -114,7 +114,7 @@ def test_rows_alone_say_nothing_about_harm() -> None:
 def test_a_document_is_not_among_its_own_first() -> None:
     """Rows far from each other: their only near neighbour would be themselves."""
     trial = of_rows(np.eye(12, dtype=np.float32), ["en", "de"] * 6, sample=6).choosing
-    counts = trial.language_counts(None)
+    counts = trial.language_counts(*trial.corrected(None))
     assert counts.sum(axis=1).tolist() == [10] * 12
 
 
@@ -137,14 +137,15 @@ def test_harm_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_harm_on_the_held_out_half_is_a_veto(monkeypatch: pytest.MonkeyPatch) -> None:
-    fits: list[int] = []
+    trials: list[Trial] = []
+    corrected = Trial.corrected
 
-    def fit(self: Candidate, *arguments: Any, **options: Any) -> Correction:
-        fits.append(1)
-        # Center and turn are fitted for the choice, and again for the end.
-        return Center.fit(*arguments[:4]) if len(fits) <= 2 else damaging(*arguments)
+    def harming(self: Trial, correction: Correction | None) -> tuple[NDArray[Any], NDArray[Any]]:
+        trials.append(self)
+        # The first trial is the one that the choice is made on.
+        return corrected(self, correction if correction is None or self is trials[0] else damaging())
 
-    monkeypatch.setattr(Candidate, "fit", fit)
+    monkeypatch.setattr(Trial, "corrected", harming)
     result = advise(parallel(), PrecomputedEncoder(*leaning(2.0)))
     assert result.candidates[1]["verdict"] == "better than nothing"
     assert (result.remedy, result.correction, result.held_out) == ("nothing", None, None)
