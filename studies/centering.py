@@ -10,15 +10,19 @@ from clinometer.correction import Center, choose
 SAMPLE = 240
 
 
-def corrections(collection: cm.Collection, q: Any, d: Any, sample: int = SAMPLE) -> dict[str, Any]:
-    """None, and centering on what a user with an index has: its documents, or a sample of queries as well."""
+def centered(collection: cm.Collection, q: Any, d: Any, sample: int = SAMPLE) -> Center:
+    """Centering on the documents and a sample of the queries."""
     drawn = choose(collection.queries.languages, sample, 0)
     labels = [collection.queries.languages[row] for row in drawn]
-    languages = list(collection.documents.languages)
+    return Center.fit(d, list(collection.documents.languages), q[drawn], labels)
+
+
+def corrections(collection: cm.Collection, q: Any, d: Any, sample: int = SAMPLE) -> dict[str, Any]:
+    """None, and centering on what a user with an index has: its documents, or a sample of queries as well."""
     return {
         "none": None,
-        "index": Center.fit(d, languages),
-        "index+queries": Center.fit(d, languages, q[drawn], labels),
+        "index": Center.fit(d, list(collection.documents.languages)),
+        "index+queries": centered(collection, q, d, sample),
     }
 
 

@@ -366,11 +366,12 @@ impl<'s, K: Kernel> PackedWorker<'s, K> {
 }
 
 /// Panels of a block. A pool of one block has a few more, so that the last
-/// panel of each language does not make a second block.
+/// panel of each language does not make a second block; half as many at most,
+/// for which the estimate of a scan's memory has room.
 fn panels_per_block<K: Kernel>(scan: &Scan<'_>) -> usize {
     let filled = scan.block().div_ceil(K::DOCUMENTS);
     let only_block = scan.documents.rows() <= scan.shape.block;
-    if only_block { filled + filled.min(scan.language_count) } else { filled }
+    if only_block { filled + filled.div_ceil(2).min(scan.language_count) } else { filled }
 }
 
 /// Positions of the one bits, ascending.
@@ -381,4 +382,45 @@ pub(super) fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
         mask &= mask.wrapping_sub(1);
         bit
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::isa::Isa;
+    use crate::kernel::portable::Portable;
+    use crate::matrix::{Elements, Matrix, Similarity};
+    use crate::ranks::Targets;
+    use crate::scan::{Precision, Shape};
+
+    #[test]
+    fn a_block_has_room_for_its_languages_within_the_estimate_of_memory() {
+        for rows in [96, 300, 512, 513] {
+            let (values, languages) = (vec![1.0; rows], vec![0; rows]);
+            let documents = Matrix::new(Elements::F32(&values), rows, 1).unwrap();
+            let queries = documents.prepare(Similarity::Cosine, "queries").unwrap();
+            let panels = |language_count| {
+                panels_per_block::<Portable>(&Scan {
+                    queries: &queries,
+                    documents,
+                    languages: &languages,
+                    language_count,
+                    places: None,
+                    first_place: 0,
+                    targets: Targets::NONE,
+                    similarity: Similarity::Cosine,
+                    k: 0,
+                    per_language: false,
+                    precision: Precision::Auto,
+                    shape: Shape { isa: Isa::Portable, ..Shape::default() },
+                })
+            };
+            let filled = rows.min(512).div_ceil(Portable::DOCUMENTS);
+            assert_eq!(panels(3), if rows <= 512 { filled + 3 } else { filled });
+            // A component is held as it is, in panels and as an integer: 10 bytes of the 16 of `bytes_needed`.
+            for language_count in [1, 100, 5000] {
+                assert!(10 * panels(language_count) * Portable::DOCUMENTS <= 16 * rows);
+            }
+        }
+    }
 }

@@ -39,10 +39,6 @@ const FEW_QUERIES: usize = 64;
 /// Products of components for which another thread is worth its start.
 const WORTH_A_THREAD: usize = 1 << 25;
 
-/// Documents of the widest panel; other stretches of small pools would waste
-/// lanes.
-const PANEL: usize = 32;
-
 /// Scans all documents once. A list takes nothing below its floor; only
 /// `progress` learns of the documents done.
 pub(crate) fn pass(
@@ -111,7 +107,7 @@ fn integers_pay(scan: &Scan<'_>, floors: Option<&[f32]>) -> bool {
 /// before it comes back to them. But short stretches waste lanes in the last
 /// panel of each language, so with many languages they are longer. Several for
 /// each thread keep all of them busy.
-fn stretch_length(scan: &Scan<'_>, threads: usize) -> usize {
+fn stretch_length<K: Kernel>(scan: &Scan<'_>, threads: usize) -> usize {
     let bytes = match scan.documents.elements() {
         Elements::F32(_) => 4,
         Elements::F16(_) => 2,
@@ -122,10 +118,11 @@ fn stretch_length(scan: &Scan<'_>, threads: usize) -> usize {
     let rows = scan.documents.rows();
     let fair = rows.div_ceil(4 * threads);
     // A pool of few blocks is divided among as many threads as its work is
-    // worth; else the last of them would wait for a block of another.
+    // worth; else the last of them would wait for a block of another. Parts of
+    // panels would waste lanes.
     let worth =
         (scan.queries.rows().saturating_mul(rows * scan.documents.dimension()) / WORTH_A_THREAD).clamp(1, threads);
-    let divided = rows.div_ceil(worth).next_multiple_of(PANEL);
+    let divided = rows.div_ceil(worth).next_multiple_of(K::DOCUMENTS);
     // A pool without documents has no stretches, but their length is divided by.
     long.min(fair).max(scan.block().min(divided)).max(1)
 }
@@ -134,7 +131,7 @@ fn stretch_length(scan: &Scan<'_>, threads: usize) -> usize {
 fn share_out<'s, K: Kernel, W: Worker<'s, K>>(shared: &'s Shared<'s, K>) -> Result<Vec<Share<'s>>> {
     let scan = shared.scan;
     let threads = thread_count(scan.shape.threads);
-    let stretch = stretch_length(scan, threads);
+    let stretch = stretch_length::<K>(scan, threads);
     let stretches = scan.documents.rows().div_ceil(stretch);
     let next = AtomicUsize::new(0);
     let bad_rows = Mutex::new(Vec::new());

@@ -5,17 +5,15 @@ python -m studies.growth.page
 
 from __future__ import annotations
 
-import re
-from io import StringIO
 from typing import Any
 
 from clinometer.report.base.canvas import INK, canvas
 from studies.command_line import parser
+from studies.figures import SOFT, plain, svg
 from studies.pages import minus, put, table
 from studies.result_files import RESULTS, read_result
 from studies.sources import DOCS
 
-SOFT, GRID = "#5b6875", "#d9dfe5"
 LOOKS = {"offline": ("#0067a5", "o"), "multilingual-e5-small": ("#c2500a", "D")}
 NAMES = {"de": "German", "zh": "Chinese"}
 PANELS = (
@@ -71,11 +69,7 @@ def drawn(results: dict[str, dict[str, Any]]) -> str:
             axes.set_xlim(420, 1_150_000)
             axes.set_xticks([1000, 10_000, 100_000, 1_000_000], labels=["1,000", "10,000", "100,000", "1 M"])
             axes.minorticks_off()
-            axes.tick_params(length=0, labelcolor=SOFT, labelsize=9)
-            axes.grid(color=GRID, lw=0.7)
-            axes.set_axisbelow(True)
-            for side in axes.spines.values():
-                side.set_visible(False)
+            plain(axes)
             axes.text(0, 1.105, title, transform=axes.transAxes, fontsize=10.5, weight="bold", color=INK)
             axes.text(0, 1.03, unit, transform=axes.transAxes, fontsize=8.5, color=SOFT)
         for axes in sheets[1]:
@@ -93,16 +87,12 @@ def drawn(results: dict[str, dict[str, Any]]) -> str:
         style = {"frameon": False, "fontsize": 9, "labelcolor": INK, "handletextpad": 0.5, "columnspacing": 1.6}
         figure.legend(handles=marks, loc="upper left", bbox_to_anchor=(0.055, 1.0), ncols=len(marks), **style)
         figure.legend(handles=kinds, loc="upper left", bbox_to_anchor=(0.055, 0.96), ncols=2, **style)
-        sink = StringIO()
-        figure.savefig(sink, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    body = sink.getvalue()
-    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body[body.index("<svg") :], flags=re.DOTALL)
-    label = (
-        "Four measures over pool sizes from 480 to 1,000,000 documents, for questions in "
-        f"{' and '.join(NAMES.values())} and the encoders {' and '.join(results)}, with real and with generated "
-        "distractors; the numbers are in the table below the figure."
-    )
-    return body.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+        label = (
+            "Four measures over pool sizes from 480 to 1,000,000 documents, for questions in "
+            f"{' and '.join(NAMES.values())} and the encoders {' and '.join(results)}, with real and with generated "
+            "distractors; the numbers are in the table below the figure."
+        )
+        return svg(figure, label)
 
 
 def curve(axes: Any, result: dict[str, Any], name: str, language: str, measure: str, factor: float) -> None:

@@ -22,16 +22,17 @@ import numpy as np
 import clinometer as cm
 from clinometer.adapters import Adapter, centering_adapter
 from clinometer.correction import Center
+from clinometer.correction.feedback import WEIGHT
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import UsageError
 from clinometer.mining import turned
-from studies.centering import corrected, corrections
+from studies.centering import centered, corrected
 from studies.command_line import parser
 from studies.pages import minus, put, table
-from studies.remedies.correction import DEVELOPMENT, embedded, trained_adapter
+from studies.remedies.correction import embedded, loaded, trained_adapter
 from studies.remedies.correction_cases import train_texts
 from studies.result_files import read_result, write_result
-from studies.sources import DOCS, SOURCES
+from studies.sources import DOCS
 
 NAMES = ("multilingual-e5-small", "offline")
 SAME_LICENCE = "gnome/"
@@ -41,7 +42,6 @@ HEADS = (
 )  # fmt: skip
 
 RIDGES = (0.01, 0.3, 1.0)
-FEEDBACK = 0.2  # as in docs/turn.md
 
 
 class Remedied(NamedTuple):
@@ -88,7 +88,7 @@ def remedies(collection: cm.Collection, q: Any, d: Any, encoder: str, work: Path
         for variant, one in variants.items():
             sides[f"adapter, closed form, {variant} · train"] = Remedied(one.apply_queries(q), one.apply(d))
     for name, (queries, documents) in (("center", (q, d)), ("adapter, closed form, then center", adapted)):
-        correction = corrections(collection, queries, documents)["index+queries"]
+        correction = centered(collection, queries, documents)
         sides[f"{name} · sample"] = Remedied(*corrected(correction, collection, queries, documents))
         try:
             turn = turned(correction, documents, collection.documents.languages)
@@ -96,7 +96,7 @@ def remedies(collection: cm.Collection, q: Any, d: Any, encoder: str, work: Path
             continue
         both = corrected(turn, collection, queries, documents)
         sides[f"{name}, turn · index"] = Remedied(*both)
-        sides[f"{name}, turn, feedback · index"] = Remedied(*both, FEEDBACK)
+        sides[f"{name}, turn, feedback · index"] = Remedied(*both, WEIGHT)
     return sides
 
 
@@ -131,11 +131,7 @@ def change(evaluation: cm.Evaluation, base: cm.Evaluation, language: str) -> dic
 
 def measured(name: str, encoder: str, work: Path) -> list[dict[str, Any]]:
     """The lines of one collection."""
-    collection = cm.load(SOURCES[name], languages=DEVELOPMENT if name == "tico19" else None)
-    q, d = (
-        embedded(encoder, work, side, texts)
-        for side, texts in (("queries", collection.queries), ("documents", collection.documents))
-    )
+    collection, q, d = loaded(encoder, name, work)
     evaluations = {
         remedy: cm.evaluate(
             collection, PrecomputedEncoder(sides.q, sides.d, name=remedy), scenarios=["multi", "mono-same"],

@@ -27,15 +27,11 @@ TOKENS = 8192  # in a batch
 
 @dataclass(frozen=True)
 class States:
-    """The states of texts below the trained layers: those of text i are rows `starts[i]` to `starts[i + 1]`."""
+    """The states of texts below the trained layers: in each part one text after the other."""
 
     parts: list[Any]
     lengths: Any
     embeddings: Any
-
-    @cached_property
-    def _starts(self) -> Any:
-        return np.concatenate([np.concatenate([[0], np.cumsum(part)]) for part in self._part_lengths])
 
     @cached_property
     def _part_lengths(self) -> list[Any]:

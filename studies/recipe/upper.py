@@ -28,7 +28,7 @@ from clinometer.encoders import PrecomputedEncoder
 from clinometer.files import written_whole
 from clinometer.losses import RelationalDistillationLoss
 from clinometer.training.data import parallel_samples
-from studies.centering import corrected, corrections
+from studies.centering import centered, corrected
 from studies.command_line import parser
 from studies.recipe.states import States, Upper, batches, model, states_of
 from studies.recipe.sweep import slug
@@ -187,9 +187,8 @@ def judged(name: str, upper: Upper, work: Path) -> dict[str, Any]:
     """Figures of one collection, as it is and centered on the index and a sample of queries."""
     both = collection(name, work)
     q, d = (upper.embed(side, name) for side in states(name, work))
-    by_name = corrections(both, q, d, 60)
     figures: dict[str, Any] = {}
-    for how, correction in (("none", by_name["none"]), ("centered", by_name["index+queries"])):
+    for how, correction in (("none", None), ("centered", centered(both, q, d, 60))):
         vectors = corrected(correction, both, q, d)
         evaluation = cm.evaluate(
             both, PrecomputedEncoder(*vectors, name=how), scenarios=["multi", "mono-same"],

@@ -13,7 +13,6 @@ from typing import Any
 from studies.command_line import parser
 from studies.pages import minus, put, table, worst_language
 from studies.recipe.sweep import slug
-from studies.recipe.upper import settings
 from studies.result_files import read_result, write_result
 from studies.sources import DOCS
 
@@ -42,6 +41,8 @@ def rows(results: list[dict[str, Any]]) -> list[list[str]]:
 def main() -> None:
     options = parser(__doc__, "folder of `studies.recipe.upper`", required=False).parse_args()
     if options.work:
+        from studies.recipe.upper import settings  # with torch, which drawing does not need
+
         names = ["untrained", *(one.name for one in settings())]
         paths = [options.work / "upper" / f"{slug(name)}.json" for name in names]
         write_result("upper", [json.loads(path.read_text()) for path in paths if path.exists()])

@@ -79,6 +79,13 @@ def embedded(name: str, folder: Path, side: Side, texts: Texts) -> Any:
     return saved(folder / f"{name}-{side}-{digest}.npy", make)
 
 
+def loaded(name: str, source: str, folder: Path) -> tuple[cm.Collection, Any, Any]:
+    """A collection, of tico19 the languages for development, and embeddings of its queries and documents."""
+    collection = cm.load(SOURCES[source], languages=DEVELOPMENT if source == "tico19" else None)
+    queries, documents = collection.queries, collection.documents
+    return collection, embedded(name, folder, "queries", queries), embedded(name, folder, "documents", documents)
+
+
 def evaluated(
     case: Case, collection: cm.Collection, vectors: Vectors, scenarios: Sequence[str], adapter: Adapter | None = None
 ) -> cm.Evaluation:
@@ -170,13 +177,19 @@ def development(collection: cm.Collection, vectors: Vectors) -> list[dict[str, A
     for directions, strength, query_strength in settings:
         how = partial(center, directions=directions, strength=strength, query_strength=query_strength)
         results = [evaluated(Case("", "", how, few), collection, vectors, ["multi"]) for few in samples]
-        row: dict[str, Any] = {"directions": directions, "strength": strength, "query_strength": query_strength}
-        for measure in DEVELOPMENT_MEASURES:
-            values = np.mean([target_values(result, measure) for result in results], axis=0)
-            row[measure] = float(np.mean([result.value(measure, "multi", "macro-target") for result in results]))
-            row[f"{measure} error"] = float(values.std(ddof=1) / np.sqrt(len(values)) * row[measure] / values.mean())
-        lines.append(row)
+        row = {"directions": directions, "strength": strength, "query_strength": query_strength}
+        lines.append({**row, **means_and_errors(results)})
     return lines
+
+
+def means_and_errors(results: Sequence[cm.Evaluation]) -> dict[str, Any]:
+    """The mean of each measure for development over some samples, and its standard error over questions."""
+    row: dict[str, Any] = {}
+    for measure in DEVELOPMENT_MEASURES:
+        values = np.mean([target_values(result, measure) for result in results], axis=0)
+        row[measure] = float(np.mean([result.value(measure, "multi", "macro-target") for result in results]))
+        row[f"{measure} error"] = float(values.std(ddof=1) / np.sqrt(len(values)) * row[measure] / values.mean())
+    return row
 
 
 def development_of_shift(collection: cm.Collection, vectors: Vectors, sample: Vectors) -> list[dict[str, Any]]:
@@ -186,12 +199,7 @@ def development_of_shift(collection: cm.Collection, vectors: Vectors, sample: Ve
         result = evaluated(
             Case("", "", partial(as_published, strength=strength), sample), collection, vectors, ["multi"]
         )
-        row: dict[str, Any] = {"strength": strength}
-        for measure in DEVELOPMENT_MEASURES:
-            values = target_values(result, measure)
-            row[measure] = result.value(measure, "multi", "macro-target")
-            row[f"{measure} error"] = float(values.std(ddof=1) / np.sqrt(len(values)) * row[measure] / values.mean())
-        lines.append(row)
+        lines.append({"strength": strength, **means_and_errors([result])})
     return lines
 
 

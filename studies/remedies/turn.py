@@ -20,24 +20,26 @@ from typing import Any
 import numpy as np
 
 import clinometer as cm
-from clinometer.correction import Center, Correction, MinedPairs, Turn, choose
+from clinometer.correction import Center, Correction, MinedPairs, Turn
+from clinometer.correction.feedback import WEIGHT
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.errors import UsageError
 from clinometer.mining import mine, turned
+from clinometer.mining.pairs import MARGIN
 from clinometer.statistics.resampling import Resamples
 from clinometer.statistics.significance import permutation_test
+from studies.centering import centered, corrected
 from studies.command_line import parser
-from studies.remedies.correction import DEVELOPMENT, by_question, embedded, target_values
+from studies.remedies.correction import by_question, loaded, target_values
 from studies.remedies.turn_cases import PIVOT, Part, by_kind, change, part_of, translated
 from studies.result_files import RESULTS, read_result, write_result
-from studies.sources import ENCODERS, SOURCES
+from studies.sources import ENCODERS
 
 MARGINS = (1.1, 1.2, 1.3, 1.4)
 WEIGHTS = (0.1, 0.2, 0.3, 0.4)
 SHARES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.0)
 SIZES = ((240, 240), (50, 50), (400, 40), (60, 360))
 SEEDS = 3
-SAMPLE = 240
 SHOWN = (
     ("Complete@10", "multi", "macro-target"),
     ("Complete@10", "multi", "macro-pivot"),
@@ -46,22 +48,6 @@ SHOWN = (
     ("nDCG@1", "one-sided", "macro-target"),
     ("Intrusion", "one-sided", "macro-target"),
 )
-
-
-def center_of(part: Part) -> Center:
-    """Centering on the documents and a sample of the queries."""
-    collection = part.collection
-    drawn = choose(collection.queries.languages, SAMPLE, 0)
-    labels = [collection.queries.languages[row] for row in drawn]
-    return Center.fit(part.d, collection.documents.languages, part.q[drawn], labels)
-
-
-def applied(correction: Correction, part: Part) -> tuple[Any, Any]:
-    collection = part.collection
-    return (
-        correction.apply_queries(part.q, collection.queries.languages),
-        correction.apply(part.d, collection.documents.languages),
-    )
 
 
 def mined(center: Center, part: Part, margin: float) -> dict[str, MinedPairs]:
@@ -96,12 +82,12 @@ def margins(whole: Part) -> list[dict[str, Any]]:
         draws: dict[float, list[dict[str, float]]] = {margin: [] for margin in MARGINS}
         for seed in range(SEEDS):
             part = part_of(*whole, translated(whole.collection, 240, 240, share, seed))
-            center = center_of(part)
-            before = by_kind(part, *applied(center, part))
+            center = centered(*part)
+            before = by_kind(part, *corrected(center, *part))
             for margin in MARGINS:
                 pairs = mined(center, part, margin)
                 turn = Turn.fit(center, {label: replace(each, chance=0.0) for label, each in pairs.items()}, least=1)
-                draws[margin].append({**change(before, by_kind(part, *applied(turn, part))), **facts(pairs)})
+                draws[margin].append({**change(before, by_kind(part, *corrected(turn, *part))), **facts(pairs)})
         lines += [{"share": share, "margin": margin, **means(each)} for margin, each in draws.items()]
     return lines
 
@@ -114,12 +100,12 @@ def shares(whole: Part) -> list[dict[str, Any]]:
             draws = []
             for seed in range(SEEDS):
                 part = part_of(*whole, translated(whole.collection, pivot, other, share, seed))
-                center = center_of(part)
-                before = by_kind(part, *applied(center, part))
+                center = centered(*part)
+                before = by_kind(part, *corrected(center, *part))
                 turn = turn_of(center, part)
                 languages = len(turn.turned) if isinstance(turn, Turn) else 0
-                after = by_kind(part, *applied(turn, part)) if languages else before
-                pairs = facts(mined(center, part, 1.3))
+                after = by_kind(part, *corrected(turn, *part)) if languages else before
+                pairs = facts(mined(center, part, MARGIN))
                 draws.append({**change(before, after), **pairs, "turned": languages, "before": before["both"]})
             lines.append({"pivot_documents": pivot, "other_documents": other, "share": share, **means(draws)})
     return lines
@@ -128,16 +114,16 @@ def shares(whole: Part) -> list[dict[str, Any]]:
 def halves(whole: Part) -> list[dict[str, Any]]:
     """Items that the turn was fitted on, and others, in one index of all."""
     groups, languages = (np.array(part) for part in (whole.collection.documents.groups, whole.collection.languages))
+    center = centered(*whole)
     draws = []
     for seed in range(SEEDS):
         seen = set(np.random.default_rng(seed).permutation(np.unique(groups))[: len(np.unique(groups)) // 2].tolist())
-        center = center_of(whole)
         rows = np.flatnonzero(np.isin(groups, list(seen)))
         turn = turned(center, whole.d[rows], [whole.collection.documents.languages[row] for row in rows])
         values = []
         for correction in (center, turn):
             evaluation = cm.evaluate(
-                whole.collection, PrecomputedEncoder(*applied(correction, whole)), scenarios=["multi"],
+                whole.collection, PrecomputedEncoder(*corrected(correction, *whole)), scenarios=["multi"],
                 measures=["Complete@10"], resamples=0,
             )  # fmt: skip
             table = evaluation.per_query
@@ -151,8 +137,8 @@ def halves(whole: Part) -> list[dict[str, Any]]:
 
 def weights(whole: Part) -> list[dict[str, Any]]:
     """Complete@10 by the weight of feedback, after centering."""
-    center = center_of(whole)
-    q, d = applied(center, whole)
+    center = centered(*whole)
+    q, d = corrected(center, *whole)
     return [{"weight": weight, "both": by_kind(whole, q, d, feedback=weight)["both"]} for weight in WEIGHTS]
 
 
@@ -164,19 +150,19 @@ def means(draws: list[dict[str, float]]) -> dict[str, float]:
 
 def table(whole: Part) -> list[dict[str, Any]]:
     """Every remedy on a whole collection, with intervals and tests against the centering."""
-    center = center_of(whole)
+    center = centered(*whole)
     turn = turn_of(center, whole)
     rows: dict[str, tuple[Correction | None, float | None]] = {
         "nothing": (None, None),
         "center": (center, None),
-        "center, feedback": (center, 0.2),
+        "center, feedback": (center, WEIGHT),
         "center, turn": (turn, None),
-        "center, turn, feedback": (turn, 0.2),
+        "center, turn, feedback": (turn, WEIGHT),
     }
     base: cm.Evaluation | None = None
     lines = []
     for name, (correction, weight) in rows.items():
-        q, d = (whole.q, whole.d) if correction is None else applied(correction, whole)
+        q, d = corrected(correction, *whole)
         evaluation = cm.evaluate(
             whole.collection, PrecomputedEncoder(q, d, name=name), scenarios=["multi", "mono-same", "one-sided"],
             measures=["Complete@10", "nDCG@1", "Intrusion"], resamples=1000, feedback=weight,
@@ -208,14 +194,10 @@ PARTS: dict[str, Callable[[Part], list[dict[str, Any]]]] = {
 }  # fmt: skip
 
 
-def loaded(name: str, part: str, folder: Path) -> Part:
+def whole_of(name: str, part: str, folder: Path) -> Part:
+    """The collection of a part of the study."""
     source = part if part in ("xquad", "belebele") else "tico19"
-    collection = cm.load(SOURCES[source], languages=DEVELOPMENT if source == "tico19" else None)
-    q, d = (
-        embedded(name, folder, side, texts)
-        for side, texts in (("queries", collection.queries), ("documents", collection.documents))
-    )
-    return Part(collection, q, d)
+    return Part(*loaded(name, source, folder))
 
 
 def main() -> None:
@@ -225,7 +207,7 @@ def main() -> None:
     options = command.parse_args()
     for name in options.encoders:
         for part in options.parts.split(","):
-            lines = PARTS[part](loaded(name, part, options.work))
+            lines = PARTS[part](whole_of(name, part, options.work))
             # Parts may run side by side, so the file is read last.
             result = read_result(f"turn-{name}") if (RESULTS / f"turn-{name}.json").exists() else {"encoder": name}
             write_result(f"turn-{name}", {**result, part: lines})

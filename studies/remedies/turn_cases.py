@@ -29,19 +29,9 @@ class Part(NamedTuple):
 
 def part_of(collection: cm.Collection, q: Any, d: Any, rows: Any) -> Part:
     """The part with these documents."""
-    builder, documents, queries = cm.CollectionBuilder(collection.name), collection.documents, collection.queries
-    members, asked = set(rows.tolist()), []
-    for row in rows.tolist():
-        builder.add_document(documents.ids[row], documents.texts[row], documents.languages[row], documents.groups[row])
-    for row in range(len(queries)):
-        span = slice(collection.indptr[row], collection.indptr[row + 1])
-        answers = [int(answer) for answer in collection.judged[span] if int(answer) in members]
-        if answers:
-            asked.append(row)
-            builder.add_query(queries.ids[row], queries.texts[row], queries.languages[row], queries.groups[row])
-            for answer in answers:
-                builder.judge(queries.ids[row], documents.ids[answer])
-    return Part(builder.build(), q[asked], d[rows])
+    query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
+    answered = np.unique(query_of[np.isin(collection.judged, rows)])
+    return Part(collection.only(rows, answered), q[answered], d[rows])
 
 
 def translated(collection: cm.Collection, pivot: int, other: int, share: float, seed: int) -> Any:

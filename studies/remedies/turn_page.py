@@ -5,17 +5,15 @@ python -m studies.remedies.turn_page
 
 from __future__ import annotations
 
-import re
-from io import StringIO
 from typing import Any
 
 from clinometer.report.base.canvas import INK, canvas
 from studies.command_line import parser
+from studies.figures import SOFT, plain, svg
 from studies.pages import minus, put, table
 from studies.result_files import RESULTS, read_result
 from studies.sources import DOCS, ENCODERS
 
-SOFT, GRID = "#5b6875", "#d9dfe5"
 COLLECTIONS = {"xquad": "XQuAD", "belebele": "Belebele"}
 CURVES = (
     ("both", "Complete@10, answered in both languages", "#0067a5", "o"),
@@ -169,23 +167,15 @@ def drawn(result: dict[str, Any]) -> str:
             axes.plot(drawn_at, values, color=colour, lw=1.6, marker=mark, ms=5, label=name, clip_on=False)
         axes.axhline(0, color=INK, lw=0.8)
         axes.set_xticks(list(places), labels=[f"{100 * line['share']:.0f} %" for line in lines])
-        axes.tick_params(length=0, labelcolor=SOFT, labelsize=9)
-        axes.grid(color=GRID, lw=0.7)
-        axes.set_axisbelow(True)
-        for side in axes.spines.values():
-            side.set_visible(False)
+        plain(axes)
         axes.set_xlabel("documents of each language with a translation in English", color=SOFT, fontsize=9)
         axes.set_title("Change by a turn after centering, points", loc="left", fontsize=9, color=SOFT)
         figure.legend(loc="upper left", bbox_to_anchor=(0.06, 1.0), frameon=False, fontsize=9, labelcolor=INK)
-        sink = StringIO()
-        figure.savefig(sink, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    body = sink.getvalue()
-    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body[body.index("<svg") :], flags=re.DOTALL)
-    label = (
-        "Change of three measures by a turn over the share of translated documents, from 100 to 0 %; the numbers are "
-        "in the table below the figure."
-    )
-    return body.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+        label = (
+            "Change of three measures by a turn over the share of translated documents, from 100 to 0 %; the numbers "
+            "are in the table below the figure."
+        )
+        return svg(figure, label)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import re
 import time
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from clinometer.store import EmbeddingStore, StoreWriter
 from clinometer.store.manifest import MANIFEST
 from studies.command_line import parser
 from studies.result_files import RESULTS, read_result, write_result
+from studies.scale.processes import memory
 
 DIMENSION, SHARD = 384, 50_000
 LABELS = ("en", "de", "zh", "ar", "hi")
@@ -106,8 +106,7 @@ def peak() -> int:
 
     The peak of `getrusage` would be that of the parent before this process started.
     """
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+    return memory(os.getpid())["most_resident"]
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from clinometer.correction import METHODS, Center, Correction, fit, load
-from clinometer.correction.fitting import PARALLEL
+from clinometer.correction.sample import PARALLEL
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError
 
 LANGUAGES = ["en", "de", "zh"] * 20

@@ -166,6 +166,14 @@ def test_folders_and_options_that_cannot_be_used(folder: Path, tmp_path_factory:
         read_xquad(folder)
 
 
+def test_a_copy_under_another_name_does_not_hide_the_files_of_xquad_r(folder: Path) -> None:
+    collection = read_xquad(folder)
+    for label in ("en", "de"):
+        (folder / f"xquad.{label}.json").rename(folder / f"{label}.json")
+    (folder / "xquad.en.json.bak").write_bytes((folder / "en.json").read_bytes())
+    assert read_xquad(folder).digest() == collection.digest()
+
+
 @pytest.mark.shared
 def test_the_real_files(shared: Path) -> None:
     collection = read_xquad(shared / "data" / "xquad")

@@ -25,10 +25,23 @@ with warnings.catch_warnings():
 
 pytestmark = pytest.mark.models
 
+LABELS = torch.tensor([1, 1, 2, 3])
+
 
 def batch(count: int, width: int = 4, rows: int = 4, seed: int = 0) -> list[Any]:
     generator = torch.Generator().manual_seed(seed)
     return [torch.randn(rows, width, generator=generator, dtype=torch.float64) for _ in range(count)]
+
+
+def checked_gradients(one: Any, count: int) -> Any:
+    """The gradients of the KL term by the columns, after those of the whole loss were checked."""
+    columns = [column.requires_grad_() for column in batch(count)]
+
+    def total(*given: Any) -> Any:
+        return torch.stack(list(one.compute_loss_from_embeddings(given, LABELS).values())).sum()
+
+    assert torch.autograd.gradcheck(total, columns)
+    return torch.autograd.grad(one.compute_loss_from_embeddings(columns, LABELS)["kl"], columns)
 
 
 def cos(first: Any, second: Any) -> Any:
@@ -54,18 +67,11 @@ def test_clear_by_hand(negatives: int) -> None:
 
 
 def test_clear_masks_groups_and_gives_gradients_through_both_sides() -> None:
-    columns = [c.requires_grad_() for c in batch(5)]
-    labels = torch.tensor([1, 1, 2, 3])
     one = ClearLoss(None, scale=2.0)
-
-    def total(*given: Any) -> Any:
-        return torch.stack(list(one.compute_loss_from_embeddings(given, labels).values())).sum()
-
-    assert torch.autograd.gradcheck(total, columns)
+    gradients = checked_gradients(one, 5)
     alone = [c[:2] for c in batch(3)]
-    assert one.compute_loss_from_embeddings(alone, labels[:2])["forward"].item() == pytest.approx(0)
-    kl = one.compute_loss_from_embeddings(columns, labels)["kl"]
-    assert all(g.abs().max() > 0 for g in torch.autograd.grad(kl, [columns[0], columns[3]]))
+    assert one.compute_loss_from_embeddings(alone, LABELS[:2])["forward"].item() == pytest.approx(0)
+    assert all(gradients[column].abs().max() > 0 for column in (0, 3))
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 6])
@@ -103,18 +109,11 @@ def test_lakda_by_hand() -> None:
 
 
 def test_lakda_masks_groups_and_gives_gradients_through_both_queries() -> None:
-    columns = [c.requires_grad_() for c in batch(3)]
-    labels = torch.tensor([1, 1, 2, 3])
     one = LakdaLoss(None, scale=2.0)
-
-    def total(*given: Any) -> Any:
-        return torch.stack(list(one.compute_loss_from_embeddings(given, labels).values())).sum()
-
-    assert torch.autograd.gradcheck(total, columns)
-    alone = one.compute_loss_from_embeddings([c[:2] for c in columns], labels[:2])
+    gradients = checked_gradients(one, 3)
+    alone = one.compute_loss_from_embeddings([c[:2] for c in batch(3)], LABELS[:2])
     assert [value.item() for value in alone.values()] == pytest.approx([0, 0])
-    kl = one.compute_loss_from_embeddings(columns, labels)["kl"]
-    assert all(g.abs().max() > 0 for g in torch.autograd.grad(kl, columns))
+    assert all(gradient.abs().max() > 0 for gradient in gradients)
 
 
 def test_lakda_names_its_columns_and_weights() -> None:

@@ -18,7 +18,7 @@ from clinometer.measures import parse
 from clinometer.measures.placements import Placements
 from clinometer.scanning.counts import Counts
 from clinometer.scenarios import SCENARIOS, Setting, settings_of
-from clinometer.scenarios.scanned import scan_collection
+from clinometer.scenarios.scanned import scan_plan
 from clinometer.scorers import EmbeddedScorer
 
 
@@ -124,7 +124,7 @@ def test_placements_count_the_documents_of_each_own_pool(seed: int, tied: bool, 
     scores = scores_of(queries, documents)
     everything = settings_of(SCENARIOS, collection.languages, "en", "all")
     scored = EmbeddedScorer(PrecomputedEncoder(queries, documents)).score(collection)
-    scanned = scan_collection(collection, scored.scan, parse(["MaxR"]), everything, ties)
+    scanned = scan_plan(collection, parse(["MaxR"]), everything, ties).scanned(scored.scan)
     assert scanned.top is None
     for setting in [*everything, *(one.mirrored() for one in everything if one.removed)]:
         asked, placed = scanned.placements(setting)
@@ -156,6 +156,6 @@ def test_queries_of_a_language_are_counted() -> None:
     collection = random_collection(1)
     rows = embeddings(1, len(collection.queries), 2, False), embeddings(2, len(collection.documents), 2, False)
     scored = EmbeddedScorer(PrecomputedEncoder(*rows)).score(collection)
-    scanned = scan_collection(collection, scored.scan, parse(["MaxR"]), [], "index")
+    scanned = scan_plan(collection, parse(["MaxR"]), [], "index").scanned(scored.scan)
     for label in collection.languages:
         assert scanned.queries_in(label) == collection.queries.languages.count(label)

@@ -22,3 +22,10 @@ def test_shapes_stay_and_unknown_stays_unknown() -> None:
     assert np.isnan(quantiles).tolist() == [[False, True], [True, False]]
     assert quantiles[0, 0] == quantiles[1, 1]
     assert t_quantile(0.95, []).shape == (0,)
+
+
+def test_quantiles_that_a_caller_changes_are_its_own() -> None:
+    expected = t_quantile(0.95, [3.0, 7.0, 3.0])
+    changed = t_quantile(0.95, [3.0, 7.0, 3.0])
+    changed += 1
+    assert np.array_equal(t_quantile(0.95, [3.0, 7.0, 3.0]), expected)

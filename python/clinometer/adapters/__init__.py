@@ -6,6 +6,7 @@ alone. Learning lives in `clinometer.training`; its names are loaded at first us
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from clinometer.adapters.adapter import KINDS, Adapter, load
@@ -28,21 +29,19 @@ __all__ = [
     "train_adapter",
 ]
 
+_HOMES = {
+    "EmbeddedSamples": "adapter_samples",
+    "centering_adapter": "adapter_centering",
+    "embed_samples": "adapter_samples",
+    "fit_adapter": "adapter_fit",
+    "train_adapter": "adapter_fit",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("fit_adapter", "train_adapter"):
-        from clinometer.training import adapter_fit
-
-        return getattr(adapter_fit, name)
-    if name == "centering_adapter":
-        from clinometer.training import adapter_centering
-
-        return adapter_centering.centering_adapter
-    if name in ("EmbeddedSamples", "embed_samples"):
-        from clinometer.training import adapter_samples
-
-        return getattr(adapter_samples, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"clinometer.training.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

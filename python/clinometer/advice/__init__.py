@@ -10,14 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.advice.candidates import STEPS, Candidate
 from clinometer.advice.evidence import Evidence, Trial, of_collection, of_rows
-from clinometer.advice.measured import Measured, better, harm, measured
+from clinometer.advice.measured import Measured, better, compared, harm, measured
 from clinometer.collection import Collection
 from clinometer.correction import Correction, Turn
 from clinometer.correction.records import fitted_on
@@ -33,6 +33,14 @@ from clinometer.store import EmbeddingStore
 __all__ = ["Advice", "advise", "advise_rows"]
 
 _NOTHING = "nothing"
+
+
+class _Accepted(NamedTuple):
+    """A remedy that gains without too much harm, as it was fitted and measured for the choice."""
+
+    candidate: Candidate
+    correction: Correction
+    values: Measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,54 +195,69 @@ def _labelled(rows: object, labels: object, what: str) -> tuple[NDArray[Any], li
 
 def _advice(evidence: Evidence, tolerance: float, pivot: str, origin: dict[str, Any]) -> Advice:
     choosing, held_out = evidence.choosing, evidence.held_out
-    before = measured(_NOTHING, choosing, None, pivot)
-    rows = [_row(before, "what there is")]
-    accepted: list[tuple[Candidate, Measured]] = []
-    for step in STEPS:
-        current = accepted[-1][1] if accepted else before
-        for candidate in step:
-            try:
-                correction = _fitted(candidate, choosing, pivot)
-            except UsageError as error:
-                values = dict.fromkeys(("lean", "complete", "plain"))
-                rows.append({"remedy": candidate.name, **values, "verdict": f"left out: {error}"})
-                continue
-            after = measured(candidate.name, choosing, correction, pivot)
-            _, reasons = harm(before, after, tolerance)
-            gains = better(current, after)
-            if gains and not reasons:
-                rows.append(_row(after, f"better than {current.name}"))
-                accepted.append((candidate, after))
-                break
-            problem = "; ".join(reasons) if reasons else f"no gain beyond chance over {current.name}"
-            rows.append(_row(after, f"left out: {problem}"))
-    tried: dict[str, Any] | None = None
-    vetoes: list[str] = []
-    if held_out is not None and accepted:
-        held_before = measured(_NOTHING, held_out, None, pivot)
-        while accepted:
-            candidate = accepted[-1][0]
-            held_after = measured(candidate.name, held_out, _fitted(candidate, choosing, pivot), pivot)
-            change, reasons = harm(held_before, held_after, tolerance)
-            tried = {"before": _row(held_before), "after": _row(held_after), "change": _change(change)}
-            if not reasons:
-                break
-            vetoes.append(f"{candidate.name} was given up: on the held-out half {'; '.join(reasons)}")
-            accepted.pop()
-            tried = None
+    rows, accepted = _tried(choosing, tolerance, pivot)
+    choice, tried, vetoes = _confirmed(accepted, held_out, tolerance, pivot)
     facts = {"kind": evidence.kind, **evidence.facts, "tolerance": tolerance}
-    if not accepted:
-        return Advice(_NOTHING, None, rows, None, facts, [*_why(evidence, None), *vetoes])
-    candidate = accepted[-1][0]
-    correction = _fitted(candidate, choosing, pivot, held_out)
-    record = {"remedy": candidate.name, "candidates": rows, "held_out": tried, "evidence": facts}
+    reasons = [*_why(evidence, tried), *vetoes]
+    if choice is None:
+        return Advice(_NOTHING, None, rows, None, facts, reasons)
+    name, correction = choice.candidate.name, choice.correction
+    if held_out is not None:
+        correction = _fitted(choice.candidate, choosing, pivot, held_out)
+    record = {"remedy": name, "candidates": rows, "held_out": tried, "evidence": facts}
     settings = {**correction.settings, "chosen_by": record, **({"fitted_on": origin} if origin else {})}
     correction = replace(correction, settings=settings)
     some = choosing.documents[:1000], list(choosing.languages)[:1000]
     begin = time.perf_counter()
     correction.apply(*some)
     seconds = (time.perf_counter() - begin) * 1000 / len(some[0])
-    return Advice(candidate.name, correction, rows, tried, facts, [*_why(evidence, tried), *vetoes], seconds)
+    return Advice(name, correction, rows, tried, facts, reasons, seconds)
+
+
+def _tried(trial: Trial, tolerance: float, pivot: str) -> tuple[list[dict[str, Any]], list[_Accepted]]:
+    """A row for each remedy that was tried, and those that were accepted, each on top of the one before."""
+    before = measured(_NOTHING, trial, None, pivot)
+    rows = [_row(before, "what there is")]
+    accepted: list[_Accepted] = []
+    for step in STEPS:
+        current = accepted[-1].values if accepted else before
+        for candidate in step:
+            try:
+                correction = _fitted(candidate, trial, pivot)
+            except UsageError as error:
+                values = dict.fromkeys(("lean", "complete", "plain"))
+                rows.append({"remedy": candidate.name, **values, "verdict": f"left out: {error}"})
+                continue
+            after = measured(candidate.name, trial, correction, pivot)
+            change = compared(before, after)
+            _, reasons = harm(change, tolerance)
+            if reasons:
+                rows.append(_row(after, f"left out: {'; '.join(reasons)}"))
+            elif better(current, after, change if current is before else compared(current, after)):
+                rows.append(_row(after, f"better than {current.name}"))
+                accepted.append(_Accepted(candidate, correction, after))
+                break
+            else:
+                rows.append(_row(after, f"left out: no gain beyond chance over {current.name}"))
+    return rows, accepted
+
+
+def _confirmed(
+    accepted: list[_Accepted], held_out: Trial | None, tolerance: float, pivot: str
+) -> tuple[_Accepted | None, dict[str, Any] | None, list[str]]:
+    """The last remedy that does no harm on the held-out half, its figures there, and why later ones were given up."""
+    if held_out is None or not accepted:
+        return (accepted[-1] if accepted else None), None, []
+    before = measured(_NOTHING, held_out, None, pivot)
+    vetoes: list[str] = []
+    for choice in reversed(accepted):
+        name = choice.candidate.name
+        after = measured(name, held_out, choice.correction, pivot)
+        change, reasons = harm(compared(before, after), tolerance)
+        if not reasons:
+            return choice, {"before": _row(before), "after": _row(after), "change": _change(change)}, vetoes
+        vetoes.append(f"{name} was given up: on the held-out half {'; '.join(reasons)}")
+    return None, None, vetoes
 
 
 def _fitted(candidate: Candidate, trial: Trial, pivot: str, other: Trial | None = None) -> Correction:

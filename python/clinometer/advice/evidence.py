@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clinometer.advice.heads import headed
 from clinometer.collection import Collection
-from clinometer.collection.columns import coded, distinct
+from clinometer.collection.columns import CodedColumn, coded, distinct
 from clinometer.correction import Correction, choose
 from clinometer.encoders import Encoder, PrecomputedEncoder, encode
 from clinometer.errors import UsageError
@@ -61,30 +61,35 @@ class Trial:
             correction.apply(self.documents, self.languages),
         )
 
-    def evaluated(self, correction: Correction | None, pivot: str) -> Evaluation | None:
-        """Plain retrieval within the languages, and both answers where there are two; None without judgements."""
+    def evaluated(self, queries: NDArray[Any], documents: NDArray[Any], pivot: str) -> Evaluation | None:
+        """Plain retrieval within the languages, and both answers where there are two; None without judgements.
+
+        Queries and documents are those of `corrected`.
+        """
         if self.collection is None:
             return None
         paired = pivot in self.collection.languages and _answered_twice(self.collection) >= FEWEST_QUERIES
         return evaluate(
             self.collection,
-            PrecomputedEncoder(*self.corrected(correction)),
+            PrecomputedEncoder(queries, documents),
             scenarios=["mono-same", "multi"] if paired else ["mono-same"],
             measures=["nDCG@1", "Complete@10"],
             pivot=pivot,
             resamples=0,
         )
 
-    def language_counts(self, correction: Correction | None) -> NDArray[np.int64]:
-        """`(m, languages)`: languages of each query's first documents in a pool with equally many of each language."""
-        queries, documents = self.corrected(correction)
+    def language_counts(self, queries: NDArray[Any], documents: NDArray[Any]) -> NDArray[np.int64]:
+        """`(m, languages)`: languages of each query's first documents in a pool with equally many of each language.
+
+        Queries and documents are those of `corrected`.
+        """
         pool = self._balanced
         position = np.full(len(documents), -1, dtype=np.int64)
         position[pool] = np.arange(len(pool))
         exclude = None if self.own is None else [[row] if row >= 0 else [] for row in position[self.own].tolist()]
         top = search(queries, documents[pool], min(DEPTH, len(pool)), exclude=exclude)
-        codes = self.codes[pool]
-        counts = np.zeros((len(queries), len(self.labels)), dtype=np.int64)
+        codes = self.coded_languages.codes[pool]
+        counts = np.zeros((len(queries), len(self.coded_languages.labels)), dtype=np.int64)
         for rank in range(top.ids.shape[1]):
             listed = np.flatnonzero(top.ids[:, rank] >= 0)
             np.add.at(counts, (listed, codes[top.ids[listed, rank]]), 1)
@@ -92,23 +97,13 @@ class Trial:
 
     @cached_property
     def _balanced(self) -> NDArray[np.int64]:
-        fewest = int(np.bincount(self.codes).min())
+        fewest = int(np.bincount(self.coded_languages.codes).min())
         return choose(list(self.languages), fewest, 0)
 
     @cached_property
-    def _coded(self) -> Any:
+    def coded_languages(self) -> CodedColumn[str]:
+        """Language of each document; the labels are those alone that occur here."""
         return coded(tuple(self.languages))
-
-    @property
-    def codes(self) -> NDArray[np.int64]:
-        """Number of each document's language in `labels`."""
-        codes: NDArray[np.int64] = self._coded.codes
-        return codes
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Languages of the documents."""
-        return tuple(self._coded.labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,27 +151,14 @@ def of_collection(
         )
     pooled = choose(collection.documents.languages, texts, seed)
     judged = _judged(collection, queries, seed)
-    given = isinstance(encoder, PrecomputedEncoder)
     if judged is not None:
         indptr, relevant = collection.relevant()
         answers = np.concatenate([relevant[indptr[row] : indptr[row + 1]] for row in np.concatenate(judged)])
         rows = np.union1d(pooled, distinct(answers))
-        q_rows = np.sort(np.concatenate(judged))
-        q, d = _embedded(collection, encoder, q_rows, rows, show_progress_bar)
-        trials = []
-        for half in judged:
-            part = collection.only(rows, half)
-            trials.append(
-                Trial(
-                    q[np.searchsorted(q_rows, half)],
-                    part.queries.languages,
-                    d,
-                    part.documents.languages,
-                    part,
-                )
-            )
-        return Evidence("judgements", trials[0], trials[1], {"documents": len(rows), "queries": len(q_rows)})
-    if given:
+        trials = _trials(collection, encoder, rows, judged, show_progress_bar)
+        count = sum(map(len, judged))
+        return Evidence("judgements", *trials, {"documents": len(rows), "queries": count})
+    if isinstance(encoder, PrecomputedEncoder):
         q, d = _embedded(collection, encoder, np.arange(len(collection.queries)), pooled, False)
         labels = [collection.documents.languages[row] for row in pooled.tolist()]
         return of_rows(d, labels, q, collection.queries.languages, sample=queries, seed=seed)
@@ -188,15 +170,10 @@ def of_collection(
             "be cut into heads and tails; add judgements, or choose a method"
         )
     heads = choose(cut.queries.languages, queries, seed)
-    q, d = _embedded(cut, encoder, heads, np.arange(len(cut.documents)), show_progress_bar)
-    halves = _halves(np.arange(len(heads)), seed)
     everything = np.arange(len(cut.documents))
-    trials = []
-    for half in halves:
-        part = cut.only(everything, heads[half])
-        trials.append(Trial(q[half], part.queries.languages, d, part.documents.languages, part, heads[half]))
+    trials = _trials(cut, encoder, everything, _halves(heads, seed), show_progress_bar, heads=True)
     facts = {"documents": len(everything), "queries": len(heads), "too_short": len(pooled) - len(everything)}
-    return Evidence("heads", trials[0], trials[1], facts)
+    return Evidence("heads", *trials, facts)
 
 
 def of_rows(
@@ -229,6 +206,27 @@ def _answered_twice(collection: Collection) -> int:
     count = len(coded_languages.labels)
     answer_languages = distinct(query_of * count + coded_languages.codes[relevant]) // count
     return int(np.count_nonzero(np.bincount(answer_languages) > 1))
+
+
+def _trials(
+    collection: Collection,
+    encoder: Encoder,
+    rows: NDArray[np.int64],
+    halves: tuple[NDArray[np.int64], NDArray[np.int64]],
+    bars: bool,
+    *,
+    heads: bool = False,
+) -> tuple[Trial, Trial]:
+    """A trial of each half of the queries on the same documents; with `heads`, query i is the head of document i."""
+    asked = np.sort(np.concatenate(halves))
+    q, d = _embedded(collection, encoder, asked, rows, bars)
+
+    def trial(half: NDArray[np.int64]) -> Trial:
+        part = collection.only(rows, half)
+        vectors = q[np.searchsorted(asked, half)]
+        return Trial(vectors, part.queries.languages, d, part.documents.languages, part, half if heads else None)
+
+    return trial(halves[0]), trial(halves[1])
 
 
 def _embedded(

@@ -48,7 +48,7 @@ def above_answers(scanned: ScannedCollection, setting: Setting, depth: int) -> A
     """The documents above the answers of a setting; None if no query has an answer in its own language.
 
     Args:
-        scanned: Scan whose lists are `depth` long in each of its pools (`scan_collection(listed=depth)`).
+        scanned: Scan whose lists are `depth` long in each of its pools (`scan_plan(listed=depth)`).
         setting: Setting of the queries and the pool.
         depth: Number k of documents to list from the top of the ranking.
     """

@@ -36,7 +36,7 @@ def find(
     """Analyse the settings whose pools hold answers in the query's language; the others are left out.
 
     Args:
-        scanned: Scan whose lists are at least `shown` long in each pool (`scan_collection(listed=shown)`).
+        scanned: Scan whose lists are at least `shown` long in each pool (`scan_plan(listed=shown)`).
         settings: Settings: queries and their pools.
         judge: Judge of the categories.
         worst: Number of examples for each scenario and query language; 0 for none.

@@ -16,7 +16,7 @@ from clinometer.io import load
 from clinometer.parameters import checked
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios.options import EvaluationOptions
-from clinometer.scenarios.scanned import scan_collection
+from clinometer.scenarios.scanned import scan_plan
 from clinometer.scorers import ScanOptions, Scorer, score
 from clinometer.statistics.resampling import Unit
 
@@ -98,5 +98,6 @@ def analyse(
     settings = options.settings(collection.languages)
     scan_options = ScanOptions(threads=threads, show_progress_bar=show_progress_bar, similarity=similarity)
     scored = score(encoder, collection, scan_options)
-    scanned = scan_collection(collection, scored.scan, [], settings, ties, listed=shown, exclude_own_id=exclude_own_id)
+    plan = scan_plan(collection, [], settings, ties, listed=shown, exclude_own_id=exclude_own_id)
+    scanned = plan.scanned(scored.scan)
     return find(scanned, settings, judge, worst=worst, shown=shown, resamples=options.resamples)

@@ -19,7 +19,7 @@ from clinometer.correction.encoder import CorrectedEncoder
 from clinometer.correction.identification import Identifier, identify
 from clinometer.correction.lir import Lir
 from clinometer.correction.query_shift import QueryShift
-from clinometer.correction.sample import choose
+from clinometer.correction.sample import PARALLEL, choose
 from clinometer.correction.shift import Shift
 from clinometer.correction.turn import MinedPairs, Turn
 from clinometer.errors import UsageError
@@ -106,7 +106,7 @@ def fit(
     option_names = [name for name in signature(fit_of[method]).parameters if name not in _SAMPLE_ARGUMENTS]
     if unknown_options := [name for name in options if name not in option_names]:
         raise UsageError(f"unknown option {', '.join(unknown_options)} of {method}; expected {', '.join(option_names)}")
-    if method in ("shift", "query-shift") and groups is None:
+    if method in PARALLEL and groups is None:
         raise UsageError(f"{method} needs translated texts; give groups, the parallel group of each document")
     if method == "query-shift":
         return QueryShift.fit(documents, languages, groups or (), **{"sources": query_languages, **options})

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection, Texts
 from clinometer.correction.base import Correction
 from clinometer.correction.records import fitted_on
-from clinometer.correction.sample import by_language, choose, choose_parallel
+from clinometer.correction.sample import PARALLEL, by_language, choose, choose_parallel
 from clinometer.correction.turn import Turn
 from clinometer.encoders import Encoder, PrecomputedEncoder, encode
 from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
 
 __all__ = [
-    "PARALLEL",
     "QUERY_FITS",
     "QueryFit",
     "Sample",
@@ -36,8 +35,6 @@ __all__ = [
 
 QueryFit = Literal["own", "documents", "none"]
 QUERY_FITS: tuple[QueryFit, ...] = ("own", "documents", "none")
-PARALLEL = ("shift", "query-shift")
-"""Methods that are fitted on translations."""
 _FEW, _ENOUGH = 30, 60
 
 

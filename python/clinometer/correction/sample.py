@@ -18,7 +18,10 @@ from clinometer.parameters import checked
 from clinometer.parameters import texts as listed
 from clinometer.vectors import Rows, unit_rows
 
-__all__ = ["by_language", "choose", "choose_parallel"]
+__all__ = ["PARALLEL", "by_language", "choose", "choose_parallel"]
+
+PARALLEL = ("shift", "query-shift")
+"""Methods that are fitted on translations."""
 
 
 @checked

@@ -12,8 +12,9 @@ from typing import Any
 
 from clinometer.collection import Texts
 from clinometer.correction.base import Correction
-from clinometer.correction.fitting import PARALLEL, Sample, SampledTexts, drawn, query_fit
+from clinometer.correction.fitting import Sample, SampledTexts, drawn, query_fit
 from clinometer.correction.records import corrected_record, fitted_on, remedies_of
+from clinometer.correction.sample import PARALLEL
 from clinometer.errors import UsageError
 from clinometer.files import folder_written_whole, location
 from clinometer.store import EmbeddingStore, Stage, StoreWriter, find_store, stores_in

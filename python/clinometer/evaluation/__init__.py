@@ -29,7 +29,7 @@ from clinometer.scenarios.drawing import drawn
 from clinometer.scenarios.feedback import scan_with_feedback
 from clinometer.scenarios.options import EvaluationOptions
 from clinometer.scenarios.own_documents import own_id_notices
-from clinometer.scenarios.scanned import scan_collection
+from clinometer.scenarios.scanned import scan_plan
 from clinometer.scorers import ScanOptions, Scorer, score
 from clinometer.statistics.resampling import Unit
 
@@ -140,13 +140,11 @@ def evaluate(
     listed = 0 if examples is None else SHOWN
     pool_k = 0 if save_run is None else RUN_DEPTH
     left_out = scored.unlisted_queries if query_set == "listed" else frozenset()
-    plan: dict[str, Any] = {
-        "listed": listed, "pool_k": pool_k, "left_out": left_out, "exclude_own_id": exclude_own_id,
-    }  # fmt: skip
+    plan = scan_plan(collection, computed, settings, ties, listed, pool_k, left_out, exclude_own_id=exclude_own_id)
     if feedback is None:
-        scanned = scan_collection(collection, scored.scan, computed, settings, ties, **plan)
+        scanned = plan.scanned(scored.scan)
     else:
-        scanned = scan_with_feedback(collection, scored, feedback, computed, settings, ties, **plan)
+        scanned = scan_with_feedback(plan, scored, feedback, settings)
         scored = scored._replace(record=with_feedback(scored.record, feedback))
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)

@@ -18,7 +18,7 @@ from clinometer.parameters import checked, whole
 from clinometer.scanning.counts import TieMode
 from clinometer.scenarios.lists import top_documents
 from clinometer.scenarios.options import EvaluationOptions
-from clinometer.scenarios.scanned import scan_collection
+from clinometer.scenarios.scanned import scan_plan
 from clinometer.scorers import ScanOptions, Scorer, score
 
 __all__ = ["abstention"]
@@ -86,7 +86,7 @@ def abstention(
     collection = collection.restrict(options.languages)
     settings = options.settings(collection.languages)
     scored = score(encoder, collection, ScanOptions(threads=threads, show_progress_bar=show_progress_bar))
-    scanned = scan_collection(collection, scored.scan, chosen, settings, ties, listed=depth)
+    scanned = scan_plan(collection, chosen, settings, ties, listed=depth).scanned(scored.scan)
     rows = []
     for result in setting_values(scanned, chosen, settings, options.canonical_pivot):
         _, scores, _ = top_documents(scanned, result.setting, result.queries, depth)

@@ -19,6 +19,7 @@ __all__ = [
     "SUFFIXES",
     "SUFFIXES_SHOWN",
     "BrokenPackingError",
+    "bare_name",
     "is_packed",
     "packing",
     "refuse_unread",
@@ -56,7 +57,21 @@ def unpacked_name(name: str) -> str:
         >>> unpacked_name("qrels.tsv.zst")
         'qrels.tsv'
     """
-    return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
+    return _without(name, SUFFIXES)
+
+
+def bare_name(name: str) -> str:
+    """The name of a file without the suffix of any packing, also of one that `refuse_unread` refuses.
+
+    Example:
+        >>> bare_name("qrels.tsv.zst"), bare_name("qrels.tsv.bz2"), bare_name("qrels.tsv.bak")
+        ('qrels.tsv', 'qrels.tsv', 'qrels.tsv.bak')
+    """
+    return _without(name, SUFFIXES + _UNREAD_SUFFIXES)
+
+
+def _without(name: str, suffixes: tuple[str, ...]) -> str:
+    return next((name.removesuffix(suffix) for suffix in suffixes if name.endswith(suffix)), name)
 
 
 def refuse_unread(path: Path) -> None:

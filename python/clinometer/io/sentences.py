@@ -16,10 +16,11 @@ import msgspec
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.collection.groups import connected
 from clinometer.contents import decode_json, read_bytes
-from clinometer.errors import CollectionError, FormatError
+from clinometer.errors import FormatError
 from clinometer.io.retrieval import DistinctDocuments
+from clinometer.io.squad import Positions, SquadFile, paragraphs
 
-__all__ = ["Positions", "read_sentences"]
+__all__ = ["read_sentences"]
 
 _Key = tuple[str, int]
 """Language, and number of a sentence in it."""
@@ -43,15 +44,6 @@ class _Paragraph(msgspec.Struct):
     sentence_breaks: list[tuple[int, int]] = []
 
 
-class _Article(msgspec.Struct):
-    paragraphs: list[_Paragraph]
-    title: str = ""
-
-
-class _File(msgspec.Struct):
-    data: list[_Article]
-
-
 class _Sentence(NamedTuple):
     id: str
     text: str
@@ -64,34 +56,6 @@ class _Asked(NamedTuple):
     title: str
     where: str
     sentence: int | None
-
-
-class Positions:
-    """The paragraph of each question, which must be the same in all languages.
-
-    Example:
-        >>> positions = Positions()
-        >>> positions.check("q1", "0-0", "en")
-        >>> positions.check("q1", "0-1", "de")
-        Traceback (most recent call last):
-        clinometer.errors.CollectionError: question 'q1' is at 0-0 in en but at 0-1 in de (article-paragraph), so ...
-    """
-
-    def __init__(self) -> None:
-        self._first: dict[str, tuple[str, str]] = {}
-
-    def check(self, question: str, position: str, label: str) -> None:
-        """Refuse a question that is at another position in another language.
-
-        Raises:
-            CollectionError: It is.
-        """
-        earlier, earlier_label = self._first.setdefault(question, (position, label))
-        if earlier != position:
-            raise CollectionError(
-                f"question {question!r} is at {earlier} in {earlier_label} but at {position} in {label} "
-                "(article-paragraph), so the files do not belong together; take all of them from one release"
-            )
 
 
 def read_sentences(files: Mapping[str, Path]) -> Collection:
@@ -153,26 +117,26 @@ def read_sentences(files: Mapping[str, Path]) -> Collection:
 
 
 def _paragraphs(path: Path) -> Iterator[tuple[str, str, str, _Paragraph]]:
-    """Position (article and paragraph number from 0), location for errors, article title, and each paragraph."""
-    content = decode_json(read_bytes(path), _File, path, "an XQuAD-R file is SQuAD 1.1 JSON with sentences")
-    for article_number, article in enumerate(content.data):
-        for paragraph_number, paragraph in enumerate(article.paragraphs):
-            where = f"data[{article_number}].paragraphs[{paragraph_number}]"
-            if not paragraph.sentences:
-                raise FormatError(
-                    path,
-                    None,
-                    f"{where} has no sentences, which the unit 'sentence' needs; take the files of XQuAD-R, or the "
-                    "unit 'passage'",
-                )
-            if len(paragraph.sentences) != len(paragraph.sentence_breaks):
-                raise FormatError(
-                    path,
-                    None,
-                    f"{where} has {len(paragraph.sentences)} sentences but {len(paragraph.sentence_breaks)} "
-                    "sentence_breaks; give the first and last position of each",
-                )
-            yield f"{article_number}-{paragraph_number}", f"{path}: {where}", article.title, paragraph
+    """As `clinometer.io.squad.paragraphs`, with the file in the locations."""
+    content = decode_json(
+        read_bytes(path), SquadFile[_Paragraph], path, "an XQuAD-R file is SQuAD 1.1 JSON with sentences"
+    )
+    for position, where, title, paragraph in paragraphs(content):
+        if not paragraph.sentences:
+            raise FormatError(
+                path,
+                None,
+                f"{where} has no sentences, which the unit 'sentence' needs; take the files of XQuAD-R, or the "
+                "unit 'passage'",
+            )
+        if len(paragraph.sentences) != len(paragraph.sentence_breaks):
+            raise FormatError(
+                path,
+                None,
+                f"{where} has {len(paragraph.sentences)} sentences but {len(paragraph.sentence_breaks)} "
+                "sentence_breaks; give the first and last position of each",
+            )
+        yield position, f"{path}: {where}", title, paragraph
 
 
 def _split(paragraph: _Paragraph, name: str, where: str, counts: Counter[str]) -> Iterator[_Sentence]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from clinometer.errors import CollectionError, MissingFileError, UsageError
 from clinometer.files import expanded, ordinary, written_whole
-from clinometer.files.packed import SUFFIXES, packing, refuse_unread, unpacked_name, unread_names
+from clinometer.files.packed import SUFFIXES, bare_name, packing, refuse_unread, unread_names
 from clinometer.languages import canonical, select
 
 __all__ = ["find_file", "language_files", "optional_file", "require_file", "require_folder", "write_lines"]
@@ -95,11 +95,10 @@ def language_files(
     folder = require_folder(folder)
     path_of_language: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        match = re.fullmatch(pattern, unpacked_name(path.name))
+        match = re.fullmatch(pattern, bare_name(path.name))
         if match is None:
-            if re.fullmatch(pattern, path.stem):
-                refuse_unread(path)
             continue
+        refuse_unread(path)
         label = canonical(match[1])
         if label in path_of_language:
             raise CollectionError(

@@ -16,7 +16,7 @@ from clinometer.collection import Collection
 from clinometer.contents import decode_text, numbered_lines
 from clinometer.errors import FormatError, MissingFileError, shown
 from clinometer.files import folder_written_whole
-from clinometer.files.packed import refuse_unread, unpacked_name
+from clinometer.files.packed import bare_name, refuse_unread
 from clinometer.io.ids import Ids
 from clinometer.io.judgements import read_judgements
 from clinometer.io.retrieval import Assembly, Labeller
@@ -99,14 +99,10 @@ def _only(folder: Path, pattern: re.Pattern[str], expected: str) -> Path:
 
 
 def _all(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
-    paths = sorted(
-        path
-        for path in folder.iterdir()
-        if path.is_file() and (pattern.fullmatch(unpacked_name(path.name)) or pattern.fullmatch(path.stem))
-    )
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and pattern.fullmatch(bare_name(path.name)))
     for path in paths:
         refuse_unread(path)
-    return [path for path in paths if pattern.fullmatch(unpacked_name(path.name))]
+    return paths
 
 
 def _labels(folder: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ numbers, are read by `clinometer.io.sentences`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -17,9 +17,10 @@ import msgspec
 from clinometer.collection import Collection, CollectionBuilder
 from clinometer.contents import decode_json, read_bytes
 from clinometer.errors import UsageError
-from clinometer.files.packed import SUFFIXES_SHOWN, unpacked_name
+from clinometer.files.packed import SUFFIXES_SHOWN, bare_name
 from clinometer.io.retrieval import DistinctDocuments, judge_translations
-from clinometer.io.sentences import Positions, read_sentences
+from clinometer.io.sentences import read_sentences
+from clinometer.io.squad import Positions, SquadFile, paragraphs
 from clinometer.io.textfiles import language_files, require_folder
 from clinometer.languages import KNOWN
 
@@ -38,15 +39,6 @@ class _Question(msgspec.Struct):
 class _Paragraph(msgspec.Struct):
     context: str
     qas: list[_Question]
-
-
-class _Article(msgspec.Struct):
-    paragraphs: list[_Paragraph]
-    title: str = ""
-
-
-class _File(msgspec.Struct):
-    data: list[_Article]
 
 
 def read_xquad(
@@ -81,8 +73,7 @@ def read_xquad(
     if unit not in ("passage", "row", "sentence"):
         raise UsageError(f"unit is {unit!r}, but it should be 'passage', 'row' or 'sentence'")
     folder = require_folder(folder)
-    present = [name for path in folder.iterdir() for name in (unpacked_name(path.name), path.stem)]
-    names = _XQUAD if any(re.fullmatch(_XQUAD, name) for name in present) else _XQUAD_R
+    names = _XQUAD if any(re.fullmatch(_XQUAD, bare_name(path.name)) for path in folder.iterdir()) else _XQUAD_R
     files = language_files(
         folder, names, f"xquad.LL.json, also as {SUFFIXES_SHOWN}, or, as in XQuAD-R, LL.json", languages
     )
@@ -94,8 +85,11 @@ def read_xquad(
     titles: dict[str, str] = {}
     passage_ids: dict[str, dict[str, str]] = {}
     for label, path in files.items():
-        for position, where, title, paragraph in _paragraphs(path):
-            passage = ""
+        squad = decode_json(
+            read_bytes(path), SquadFile[_Paragraph], path, "an XQuAD file is SQuAD 1.1 JSON, with strings as ids"
+        )
+        for position, place, title, paragraph in paragraphs(squad):
+            passage, where = "", f"{path}: {place}"
             # One name for the article in all languages: that of the first file.
             title = titles.setdefault(position, title)
             if unit == "passage":
@@ -115,12 +109,3 @@ def read_xquad(
         "questions_not_in_all_languages": sum(len(passages) < len(files) for passages in passage_ids.values()),
     }
     return builder.build()
-
-
-def _paragraphs(path: Path) -> Iterator[tuple[str, str, str, _Paragraph]]:
-    """Position (article and paragraph number from 0), location for errors, article title, and each paragraph."""
-    squad = decode_json(read_bytes(path), _File, path, "an XQuAD file is SQuAD 1.1 JSON, with strings as ids")
-    for article_number, article in enumerate(squad.data):
-        for paragraph_number, paragraph in enumerate(article.paragraphs):
-            where = f"{path}: data[{article_number}].paragraphs[{paragraph_number}]"
-            yield f"{article_number}-{paragraph_number}", where, article.title, paragraph

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from clinometer.errors import MeasureError, UsageError
 from clinometer.measures import Measure, evaluate_measure, parse
 from clinometer.measures.placements import Placements
 from clinometer.parameters import checked
-from clinometer.scanning.counts import Counts, RankCounts, tie_order
+from clinometer.scanning.counts import Counts, RankCounts, counts_of, tie_order
 from clinometer.vectors import array_of, refuse_masked
 
 __all__ = ["measure"]
@@ -99,9 +98,7 @@ def _batch(ranks: RankCounts, span: slice) -> RankCounts:
     if span.stop >= len(ranks.indptr) - 1 and span.start == 0:
         return ranks
     ends = ranks.indptr[span.start : span.stop + 1]
-    names = ("documents", "codes", "scores", "greater", "equal", "before")
-    columns: dict[str, Any] = {name: _slice(ranks, span, getattr(ranks, name)) for name in names}
-    return replace(ranks, indptr=ends - ends[0], **columns)
+    return counts_of(ranks, slice(ends[0], ends[-1]), ends - ends[0])
 
 
 def _placements(

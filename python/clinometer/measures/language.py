@@ -25,6 +25,7 @@ from clinometer.measures.ties import (
     last_by_language,
     none_within,
     per_query,
+    relevant_within,
     tie_groups,
     within,
 )
@@ -232,13 +233,9 @@ def tlr(placements: Placements, language: str, cutoff: int) -> Vector:
     Raises:
         UsageError: The cutoff is below 1.
     """
-    check_cutoff(cutoff)
+    every, own = (relevant_within(placements, cutoff, label) for label in (None, language))
     code = placements.languages.index(language) if language in placements.languages else -1
     relevant = np.bincount(placements.query[placements.language != code], minlength=len(placements))
-    every, own = (
-        per_query(placements, groups, groups.relevant * within(groups, cutoff) / groups.size, empty=0.0)
-        for groups in (tie_groups(placements), tie_groups(placements, language))
-    )
     share: Vector = np.divide(every - own, relevant, out=np.full(len(placements), np.nan), where=relevant > 0)
     return share
 

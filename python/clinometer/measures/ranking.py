@@ -23,6 +23,7 @@ from clinometer.measures.ties import (
     first_missed,
     none_within,
     per_query,
+    relevant_within,
     tie_groups,
     within,
 )
@@ -117,7 +118,7 @@ def recall(placements: Placements, cutoff: int) -> Vector:
     Raises:
         UsageError: The cutoff is below 1.
     """
-    return _relevant_within(placements, cutoff) / placements.relevant
+    return relevant_within(placements, cutoff) / placements.relevant
 
 
 def precision(placements: Placements, cutoff: int) -> Vector:
@@ -128,7 +129,7 @@ def precision(placements: Placements, cutoff: int) -> Vector:
     Raises:
         UsageError: The cutoff is below 1.
     """
-    return _relevant_within(placements, cutoff) / cutoff
+    return relevant_within(placements, cutoff) / cutoff
 
 
 def success(placements: Placements, cutoff: int) -> Vector:
@@ -191,15 +192,6 @@ def bpref(placements: Placements) -> Vector:
     sums = below_bound * above + below_bound * (below_bound - 1) / 2 + (tied + 1 - below_bound) * of_query
     shares = np.divide(sums / (tied + 1), bound, out=np.zeros(len(groups)), where=bound > 0)
     return per_query(placements, groups, groups.relevant * (1.0 - shares), empty=0.0) / relevant
-
-
-def _relevant_within(placements: Placements, cutoff: int) -> Vector:
-    check_cutoff(cutoff)
-    groups = tie_groups(placements)
-    places = within(groups, cutoff)
-    # Groups of one document have all of it there, or nothing.
-    relevant = places if groups.fixed else groups.relevant * places / groups.size
-    return per_query(placements, groups, relevant, empty=0.0)
 
 
 def _discount(ranks: Vector) -> Vector:

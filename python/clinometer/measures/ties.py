@@ -30,6 +30,7 @@ __all__ = [
     "last_by_language",
     "none_within",
     "per_query",
+    "relevant_within",
     "tie_groups",
     "within",
 ]
@@ -234,6 +235,20 @@ def within(groups: TieGroups, cutoff: int | None) -> Vector:
         return groups.size.astype(np.float64)
     # As `numpy.clip`, in half its time.
     return np.minimum(np.maximum(cutoff - groups.above, 0), groups.size).astype(np.float64)
+
+
+def relevant_within(placements: Placements, cutoff: int, language: str | None = None) -> Vector:
+    """`(q,)`: number of relevant documents, of a language if given, among the first k; NaN without relevant ones.
+
+    Raises:
+        UsageError: The cutoff is below 1.
+    """
+    check_cutoff(cutoff)
+    groups = tie_groups(placements, language)
+    places = within(groups, cutoff)
+    # Groups of one document have all of it there, or nothing.
+    relevant = places if groups.fixed else groups.relevant * places / groups.size
+    return per_query(placements, groups, relevant, empty=0.0)
 
 
 def none_within(groups: TieGroups, places: Vector) -> Vector:

@@ -260,7 +260,7 @@ class _Layered(NamedTuple):
     ties: TieMode
 
     def scanned(self, number: int, pool: _SizedPool) -> ScannedCollection:
-        """The result of `clinometer.scenarios.scanned.scan_collection` for one pool."""
+        """The result of `clinometer.scenarios.scanned.ScanPlan.scanned` for one pool."""
         ranks = self.scan_result.ranks
         assert ranks is not None  # noqa: S101 - the scan had relevant documents
         documents, query_of = ranks.documents, np.repeat(np.arange(len(ranks.indptr) - 1), np.diff(ranks.indptr))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.scanning.counts import TopK
+from clinometer.scanning.counts import COUNT_COLUMNS, TopK
 from clinometer.scanning.passes import Scan
 from clinometer.scanning.widths import Stacked
 
@@ -16,7 +16,6 @@ __all__ = ["Batches", "result_bytes", "stack_lists"]
 _LIST_BYTES, _COUNT_BYTES, _ROW_BYTES = 20, 12, 28
 """Bytes of an entry of a list, of the counts of a relevant document in a language, and of its other columns."""
 
-_COUNT_COLUMNS = ("documents", "codes", "scores", "greater", "equal", "before")
 _LIST_COLUMNS = ("ids", "scores", "places")
 
 
@@ -65,7 +64,7 @@ class Batches:
             for name in _LIST_COLUMNS:
                 self._stacked.put(f"{kind} {name}", getattr(top, name), self._query, self._queries)
         if part.ranks is not None:
-            for name in _COUNT_COLUMNS:
+            for name in COUNT_COLUMNS:
                 self._stacked.put(name, getattr(part.ranks, name), self._row, self._rows)
             self._stacked.put("indptr", part.ranks.indptr[1:] + self._row, self._query, self._queries)
             self._row += len(part.ranks.documents)
@@ -80,7 +79,7 @@ class Batches:
             return first
         ranks = first.ranks
         if ranks is not None:
-            columns: dict[str, Any] = {name: stacked[name] for name in _COUNT_COLUMNS}
+            columns: dict[str, Any] = {name: stacked[name] for name in COUNT_COLUMNS}
             ranks = replace(ranks, indptr=np.concatenate([[0], stacked["indptr"]]), **columns)
         return Scan(ranks, self._lists("top"), self._rescored, self._lists("pooled"))
 

@@ -20,12 +20,14 @@ from clinometer.scanning.saved_counts import saved_counts
 from clinometer.scanning.widths import Narrow, narrow_sum, narrowest
 
 __all__ = [
+    "COUNT_COLUMNS",
     "TIE_MODES",
     "Counts",
     "RankCounts",
     "TieMode",
     "TopK",
     "check_ties",
+    "counts_of",
     "counts_within",
     "split_lists",
     "tie_order",
@@ -224,7 +226,7 @@ class RankCounts:
                 held=np.array(self.held),
                 by_id=np.array(self.by_id),
                 pool_sizes=np.empty(0, np.int64) if self.pool_sizes is None else self.pool_sizes,
-                **{name: getattr(self, name) for name in _ARRAYS},
+                **{name: getattr(self, name) for name in ("indptr", *COUNT_COLUMNS)},
             )
 
     @classmethod
@@ -237,7 +239,13 @@ class RankCounts:
         return cls(**saved_counts(os.fspath(regular(path)), TIE_MODES))
 
 
-_ARRAYS = ("indptr", "documents", "codes", "scores", "greater", "equal", "before")
+COUNT_COLUMNS = ("documents", "codes", "scores", "greater", "equal", "before")
+"""Columns of `RankCounts` with a row for each relevant document."""
+
+
+def counts_of(ranks: RankCounts, rows: NDArray[Any] | slice, indptr: NDArray[np.int64]) -> RankCounts:
+    """The counts of some rows, given as numbers, a mask or a slice; `indptr` are the queries of these."""
+    return replace(ranks, indptr=indptr, **{name: getattr(ranks, name)[rows] for name in COUNT_COLUMNS})
 
 
 @dataclass(frozen=True)

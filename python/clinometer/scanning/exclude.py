@@ -7,14 +7,13 @@ with every document once.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import UsageError
 from clinometer.scanning.arguments import repeated_pair
-from clinometer.scanning.counts import Counts, RankCounts, TopK, counts_within
+from clinometer.scanning.counts import Counts, RankCounts, TopK, counts_of, counts_within
 from clinometer.scanning.widths import narrow
 
 __all__ = ["join", "without", "without_listed"]
@@ -45,10 +44,14 @@ def without(ranks: RankCounts, excluded_mask: NDArray[np.bool_], places: NDArray
     excluded_counts = counts_within(ranks, places, excluded_mask)
     remaining = Counts(ranks.greater, ranks.equal, ranks.before) - excluded_counts
     rows_before = np.concatenate([[0], np.cumsum(~excluded_mask)])
-    columns: dict[str, Any] = {name: getattr(ranks, name) for name in ("documents", "codes", "scores")}
-    columns |= {name: narrow(getattr(remaining, name)) for name in ("greater", "equal", "before")}
-    columns = {name: column[~excluded_mask] for name, column in columns.items()}
-    return replace(ranks, indptr=rows_before[ranks.indptr], pool_sizes=None, **columns)
+    ranks = replace(
+        ranks,
+        greater=narrow(remaining.greater),
+        equal=narrow(remaining.equal),
+        before=narrow(remaining.before),
+        pool_sizes=None,
+    )
+    return counts_of(ranks, ~excluded_mask, rows_before[ranks.indptr])
 
 
 def without_listed(top: TopK, excluded: tuple[NDArray[np.int64], NDArray[np.int64]], k: int) -> TopK:

@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.collection import Collection
 from clinometer.errors import UsageError
-from clinometer.measures import Measure
-from clinometer.scanning.counts import RankCounts, TieMode, TopK
+from clinometer.scanning.counts import RankCounts, TopK, counts_of
 from clinometer.scenarios import Setting
 from clinometer.scenarios.lists import top_documents
-from clinometer.scenarios.scanned import ScannedCollection, scan_collection, scan_plan
+from clinometer.scenarios.scanned import ScannedCollection, ScanPlan, scan_plan
 from clinometer.scenarios.targets import csr_rows
 from clinometer.scorers.base import Scored
 
@@ -35,12 +33,11 @@ class FedBackCollection(ScannedCollection):
         variants: `(Q,)` for each setting: the variant of each of its queries, -1 for other queries.
     """
 
-    second: ScannedCollection | None = None
-    variants: Mapping[Setting, NDArray[np.int64]] = field(default_factory=dict)
+    second: ScannedCollection = field(kw_only=True)
+    variants: Mapping[Setting, NDArray[np.int64]] = field(kw_only=True)
 
     def in_setting(self, setting: Setting) -> ScannedCollection:
         """The second scan of a setting's pool."""
-        assert self.second is not None  # noqa: S101 - always set where there is feedback
         second, queries = self.second, self.variants[setting]
         counts, rows = _counts_of(second.counts, queries)
         judged = second.judged
@@ -64,46 +61,31 @@ class FedBackCollection(ScannedCollection):
         )
 
 
-def scan_with_feedback(
-    collection: Collection,
-    scored: Scored,
-    weight: float,
-    measures: Sequence[Measure],
-    settings: Sequence[Setting],
-    ties: TieMode,
-    listed: int = 0,
-    pool_k: int = 0,
-    left_out: frozenset[str] = frozenset(),
-    *,
-    exclude_own_id: bool = False,
-) -> FedBackCollection:
+def scan_with_feedback(plan: ScanPlan, scored: Scored, weight: float, settings: Sequence[Setting]) -> FedBackCollection:
     """Scan a collection twice: for the best document of each pool, and for everything else.
 
     Args:
-        collection: Collection to scan.
+        plan: Plan of the scan for everything else; of documents that tie for the first place, the first in its order
+            is the best.
         scored: Scorer of the collection, with a second search.
         weight: Weight of the best document.
-        measures: As for `scan_collection`, like all further arguments.
-        settings: Settings of the measures.
-        ties: Order of equal scores; of documents that tie for the first place, the first in its order is the best.
-        listed: Minimum number of documents of each pool in the lists.
-        pool_k: Number of the best documents of the pool of all languages for each query.
-        left_out: Ids of queries that are in no setting.
-        exclude_own_id: Whether each query's pool is without the document that has the query's id.
+        settings: Settings of the plan.
 
     Raises:
         UsageError: The scorer has no embeddings, or their similarity is not the cosine.
-        CollectionError: No query has a relevant document.
     """
     if scored.second is None:
         raise UsageError(
             f"feedback needs embeddings that are compared by cosine, but {scored.record['name']} scores by "
             f"{scored.similarity}; leave it out"
         )
+    collection = plan.collection
     settings = [*settings, *(setting.mirrored() for setting in settings if setting.removed)]
-    first = scan_collection(
-        collection, scored.scan, [], settings, ties, listed=1, pool_k=pool_k and 1, exclude_own_id=exclude_own_id
-    )
+    first_plan = scan_plan(
+        collection, [], settings, plan.ties, listed=1, pool_k=plan.pool_k and 1,
+        exclude_own_id=plan.excluded is not None,
+    )  # fmt: skip
+    first = first_plan.scanned(scored.scan)
     leaders: dict[Setting | None, NDArray[np.int64]] = {setting: _leaders(first, setting) for setting in settings}
     # The pool of all languages, for a run.
     leaders[None] = np.full(len(collection.queries), -1) if first.pooled is None else first.pooled.ids[:, 0]
@@ -112,14 +94,10 @@ def scan_with_feedback(
     every = {name: np.arange(len(rows)) * size + rows + 1 for name, rows in leaders.items()}
     variants = np.unique(np.concatenate(list(every.values())))
     queries, documents = variants // size, variants % size - 1
-    plan = scan_plan(
-        collection, measures, settings, ties, listed, pool_k, left_out, exclude_own_id=exclude_own_id
-    ).of(queries)  # fmt: skip
-    second = plan.scanned(scored.second(queries, documents, weight))
+    second = plan.of(queries).scanned(scored.second(queries, documents, weight))
     pooled = None if second.pooled is None else _lists_of(second.pooled, np.searchsorted(variants, every[None]))
-    languages = np.array(collection.queries.languages)
     of_settings = {
-        setting: np.where(languages == setting.query_language, np.searchsorted(variants, every[setting]), -1)
+        setting: np.where(first.in_language(setting.query_language), np.searchsorted(variants, every[setting]), -1)
         for setting in settings
     }
     fields: dict[str, Any] = {name: getattr(first, name) for name in ScannedCollection.__dataclass_fields__}
@@ -130,7 +108,7 @@ def scan_with_feedback(
 def _leaders(first: ScannedCollection, setting: Setting) -> NDArray[np.int64]:
     """`(Q,)`: the best document of a setting's pool for each of its queries; -1 for other queries."""
     leaders = np.full(len(first.collection.queries), -1, dtype=np.int64)
-    members = np.flatnonzero(np.array(first.collection.queries.languages) == setting.query_language)
+    members = np.flatnonzero(first.in_language(setting.query_language))
     leaders[members] = top_documents(first, setting, members, 1)[0][:, 0]
     return leaders
 
@@ -138,9 +116,7 @@ def _leaders(first: ScannedCollection, setting: Setting) -> NDArray[np.int64]:
 def _counts_of(counts: RankCounts, queries: NDArray[np.int64]) -> tuple[RankCounts, NDArray[np.int64]]:
     """The counts of some queries, and their rows."""
     rows, indptr = csr_rows(counts.indptr, queries)
-    names = ("documents", "codes", "scores", "greater", "equal", "before")
-    columns: dict[str, Any] = {name: getattr(counts, name)[rows] for name in names}
-    return replace(counts, indptr=indptr, **columns), rows
+    return counts_of(counts, rows, indptr), rows
 
 
 def _lists_of(lists: TopK, queries: NDArray[np.int64]) -> TopK:

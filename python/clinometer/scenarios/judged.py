@@ -7,15 +7,14 @@ relevant documents; of each query, the ranks among its judged documents follow f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection
 from clinometer.measures.placements import Placements
-from clinometer.scanning.counts import Counts, RankCounts, TieMode, counts_within
+from clinometer.scanning.counts import Counts, RankCounts, TieMode, counts_of, counts_within
 
 __all__ = ["JudgedRows", "rows_of", "with_judged"]
 
@@ -109,8 +108,5 @@ def with_judged(
 
 def rows_of(counts: RankCounts, rows: NDArray[np.bool_]) -> RankCounts:
     """The counts of some of the rows."""
-    columns: dict[str, Any] = {
-        name: getattr(counts, name)[rows] for name in ("documents", "codes", "scores", "greater", "equal", "before")
-    }
     rows_before = np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
-    return replace(counts, indptr=rows_before[counts.indptr], **columns)
+    return counts_of(counts, rows, rows_before[counts.indptr])

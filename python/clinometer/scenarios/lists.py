@@ -135,7 +135,7 @@ def top_documents(
     """The first documents of each query's own pool, best first, then -1.
 
     Args:
-        scanned: Scan whose lists are `depth` long in each of its pools (`scan_collection(listed=depth)`).
+        scanned: Scan whose lists are `depth` long in each of its pools (`scan_plan(listed=depth)`).
         setting: Setting of the queries and the pool.
         queries: `(q,)`: rows of the queries.
         depth: Number k of documents.

@@ -23,7 +23,7 @@ from clinometer.scenarios.own_documents import as_rows, own_documents
 from clinometer.scenarios.targets import csr_rows, most_in_one_language, related_targets
 from clinometer.scorers.base import Scanner
 
-__all__ = ["ScanPlan", "ScannedCollection", "scan_collection", "scan_plan"]
+__all__ = ["ScanPlan", "ScannedCollection", "scan_plan"]
 
 _TIED_ON_TOP = 32
 """Maximum number of documents of one language that tie for the first place, for measures that need all of them."""
@@ -144,8 +144,8 @@ class ScannedCollection:
     def answers(self, setting: Setting) -> NDArray[np.int64]:
         """Rows of the counts that are answers in a setting: the rows of its placements, in the same order."""
         codes = [self.counts.languages.index(label) for label in setting.pool if label != setting.removed]
-        in_language = self._in_language(setting.query_language)
-        return np.flatnonzero(in_language[self.query_of] & (self.grades >= 1) & np.isin(self.counts.codes, codes))
+        of_setting = self.in_language(setting.query_language)[self.query_of]
+        return np.flatnonzero(of_setting & (self.grades >= 1) & np.isin(self.counts.codes, codes))
 
     def unanswered(self, setting: Setting) -> NDArray[np.int64]:
         """The queries of a setting with a judged document in its pool, but no answer."""
@@ -158,7 +158,7 @@ class ScannedCollection:
         if self.excluded is not None:
             in_pool &= collection.judged != self.excluded[query_of]
         judged = np.unique(query_of[in_pool])
-        judged = judged[self._in_language(setting.query_language)[judged]]
+        judged = judged[self.in_language(setting.query_language)[judged]]
         return np.setdiff1d(judged, self.query_of[self.answers(setting)])
 
     def pool_size(self, setting: Setting) -> int:
@@ -167,9 +167,10 @@ class ScannedCollection:
 
     def queries_in(self, language: str) -> int:
         """Number of queries in a language, without those that are left out."""
-        return int(np.count_nonzero(self._in_language(language)))
+        return int(np.count_nonzero(self.in_language(language)))
 
-    def _in_language(self, language: str) -> NDArray[np.bool_]:
+    def in_language(self, language: str) -> NDArray[np.bool_]:
+        """`(Q,)`: which queries are in a language, without those that are left out."""
         mask: NDArray[np.bool_] = self._query_languages == language
         return mask if self.left_out is None else mask & ~self.left_out
 
@@ -195,38 +196,6 @@ def _among(keys: NDArray[np.int64], ordered: NDArray[np.int64]) -> NDArray[np.bo
         return np.zeros(keys.shape, dtype=np.bool_)
     members: NDArray[np.bool_] = ordered[np.searchsorted(ordered, keys).clip(max=ordered.size - 1)] == keys
     return members
-
-
-def scan_collection(
-    collection: Collection,
-    scan: Scanner,
-    measures: Sequence[Measure],
-    settings: Sequence[Setting],
-    ties: TieMode,
-    listed: int = 0,
-    pool_k: int = 0,
-    left_out: frozenset[str] = frozenset(),
-    *,
-    exclude_own_id: bool = False,
-) -> ScannedCollection:
-    """Scan a collection once, for all settings and measures.
-
-    Args:
-        collection: Collection to scan.
-        scan: Scanner of the collection.
-        measures: Measures that the counts and lists must suffice for.
-        settings: Settings of the measures.
-        ties: Order of equal scores.
-        listed: Minimum number of documents of each pool in the lists, whatever the measures need.
-        pool_k: Number of the best documents of the pool of all languages for each query.
-        exclude_own_id: Whether each query's pool is without the document that has the query's id.
-        left_out: Ids of queries that are scanned, but in no setting.
-
-    Raises:
-        CollectionError: No query has a relevant document.
-    """
-    plan = scan_plan(collection, measures, settings, ties, listed, pool_k, left_out, exclude_own_id=exclude_own_id)
-    return plan.scanned(scan)
 
 
 @dataclass(frozen=True)
@@ -315,7 +284,21 @@ def scan_plan(
     *,
     exclude_own_id: bool = False,
 ) -> ScanPlan:
-    """The plan of a scan; arguments and errors are those of `scan_collection`."""
+    """The plan of one scan of a collection, for all settings and measures.
+
+    Args:
+        collection: Collection to scan.
+        measures: Measures that the counts and lists must suffice for.
+        settings: Settings of the measures.
+        ties: Order of equal scores.
+        listed: Minimum number of documents of each pool in the lists, whatever the measures need.
+        pool_k: Number of the best documents of the pool of all languages for each query.
+        left_out: Ids of queries that are scanned, but in no setting.
+        exclude_own_id: Whether each query's pool is without the document that has the query's id.
+
+    Raises:
+        CollectionError: No query has a relevant document.
+    """
     excluded = own_documents(collection) if exclude_own_id else None
     indptr, targets, grades = related_targets(collection, excluded)
     if not len(targets):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,6 +43,14 @@ def t_quantile(confidence: float, freedom: ArrayLike) -> NDArray[np.float64]:
     """
     shape = np.shape(freedom)
     distinct, place = np.unique(np.asarray(freedom, dtype=np.float64).ravel(), return_inverse=True)
+    quantiles: NDArray[np.float64] = _t_quantiles(confidence, distinct.tobytes())[place].reshape(shape)
+    return quantiles
+
+
+@lru_cache(maxsize=64)
+def _t_quantiles(confidence: float, freedom: bytes) -> NDArray[np.float64]:
+    """Those of float64 values; the intervals of an evaluation ask for the same ones again and again."""
+    distinct = np.frombuffer(freedom)
     known = ~np.isnan(distinct)
     v = distinct[known]
     log_scale = np.array([math.lgamma((x + 1) / 2) - math.lgamma(x / 2) for x in v.tolist()]) - 0.5 * math.log(math.pi)
@@ -59,7 +67,7 @@ def t_quantile(confidence: float, freedom: ArrayLike) -> NDArray[np.float64]:
             break
     quantiles = np.full(len(distinct), np.nan)
     quantiles[known] = np.sqrt(v) * np.tan(angle)
-    return quantiles[place].reshape(shape)
+    return quantiles
 
 
 @cache

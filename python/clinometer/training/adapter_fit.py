@@ -10,17 +10,16 @@ import inspect
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from clinometer.adapters.adapter import KINDS, Adapter, Kind
-from clinometer.encoders import Encoder, encode
-from clinometer.encoders.base import Side
+from clinometer.encoders import Encoder
 from clinometer.errors import MissingExtraError, UsageError
 from clinometer.training.adapter_centering import centering_adapter
 from clinometer.training.adapter_samples import EmbeddedSamples, embed_samples, is_query
 from clinometer.training.data import ParallelSamples, read_items, samples_from_items
 from clinometer.training.recipes import RELATIONAL
-from clinometer.training.teacher import Teacher, texts_of
+from clinometer.training.teacher import Teacher, check_teacher, embedded_texts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -234,8 +233,7 @@ def train_adapter(
         FileNotFoundError: A file does not exist.
         ClinometerError: As for `parallel_samples` and `fit_adapter`.
     """
-    if teacher not in get_args(Teacher):
-        raise UsageError(f"unknown value {teacher!r} of teacher; expected {' or '.join(get_args(Teacher))}")
+    check_teacher(teacher)
     if teacher == "centered":
         options = _closed_form_options(loss, options)
     items = read_items(files)
@@ -274,12 +272,7 @@ def _closed_form_options(loss: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _centering_adapter(samples: ParallelSamples, encoder: Encoder, show_progress_bar: bool, **options: Any) -> Adapter:
-    sides: list[Any] = []
-    for queries in (False, True):
-        texts, languages = texts_of(samples, queries)
-        side: Side = "queries" if queries else "documents"
-        sides += [encode(encoder, texts, side, languages=languages, show_progress_bar=show_progress_bar), languages]
-    adapter = centering_adapter(*sides, **options)
+    adapter = centering_adapter(*embedded_texts(samples, encoder, show_progress_bar=show_progress_bar), **options)
     encoder_record = {"name": encoder.record.name, "revision": encoder.record.revision}
     return Adapter(adapter.kind, adapter.arrays, {"encoder": encoder_record, **adapter.settings})
 

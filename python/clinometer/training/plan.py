@@ -5,14 +5,14 @@ The same plan, data and software on one machine give the same model; a training 
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 
 from clinometer.errors import UsageError
 from clinometer.languages import canonical
 from clinometer.training.recipes import RELATIONAL, recipe_of
-from clinometer.training.teacher import Teacher
+from clinometer.training.teacher import Teacher, check_teacher
 
 __all__ = ["Freeze", "Precision", "TrainingPlan"]
 
@@ -136,8 +136,7 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError("patience counts evaluations during training, but evaluations is 0; set evaluations")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise UsageError(f"unknown precision {self.precision!r}; expected auto, float32 or bfloat16")
-        if self.teacher not in get_args(Teacher):
-            raise UsageError(f"unknown value {self.teacher!r} of teacher; expected {' or '.join(get_args(Teacher))}")
+        check_teacher(self.teacher)
         if self.teacher != "pivot" and self.loss not in RELATIONAL:
             raise UsageError(
                 f"the loss {self.loss!r} does not learn from a {self.teacher} teacher; choose {' or '.join(RELATIONAL)}"
