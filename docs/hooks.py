@@ -142,10 +142,8 @@ def results_format() -> str:
         "`results/ENCODER/COLLECTION/REMEDY/`, and in `seed-N/` in there if the remedy was fitted on a sample. A cell "
         "may also have `per_query.jsonl.gz` and `correction.npz` ([Files](files.md)).",
         "",
-        "The version of the format is `schema`: 1 now. The promise: within a version, no field changes its name, type, "
-        "unit or meaning, and none that is listed here goes; fields may be added, and a reader skips those that it "
-        "does not know. Anything else is a new version, and a reader refuses a version that it does not know. JSON has "
-        "no number for what is not defined: such a value is `null`.",
+        "The version of the format is `schema`: 1 now. What stays within a version is in "
+        "[Versions and promises](versions.md). JSON has no number for what is not defined: such a value is `null`.",
         "",
         "`check --schema` asks for more than a reader needs: a `schema`; name, languages, counts and digest of the "
         "collection; name, kind, revision, dimension, prompts, data type and remedies of the encoder; known scenarios "
@@ -182,8 +180,8 @@ def _unwrapped(kind: Any) -> tuple[Any, list[msgspec.Meta]]:
     if get_origin(kind) is Annotated:
         plain, *meta = get_args(kind)
         return plain, [item for item in meta if isinstance(item, msgspec.Meta)]
-    found = [_unwrapped(part)[1] for part in get_args(kind) if get_origin(part) is Annotated]
-    return kind, [item for meta in found for item in meta]
+    parts = [part for part in get_args(kind) if get_origin(part) is Annotated]
+    return kind, [item for part in parts for item in _unwrapped(part)[1]]
 
 
 def _struct_in(kind: Any) -> Any:

@@ -38,11 +38,7 @@ class Bounds:
     """
 
     def __init__(self, root: Path, options: dict[str, Any]) -> None:
-        if unknown := [name for name in options if name not in _OPTIONS]:
-            pytest.fail(
-                f"the marker clinometer has no {', '.join(unknown)}; expected some of {', '.join(_OPTIONS)}",
-                pytrace=False,
-            )
+        _refuse_unknown(options)
         self._root = root
         self._options = options
         self.checks = 0
@@ -74,7 +70,8 @@ class Bounds:
         from clinometer.comparison.gate import Gate
         from clinometer.errors import ClinometerError
 
-        merged = Bounds(self._root, {**self._options, **options})._options
+        _refuse_unknown(options)
+        merged = self._options | options
         paired = bool(merged.get("paired"))
         self.checks += 1
         try:
@@ -102,6 +99,13 @@ class Bounds:
             return source
         folder = self._root / Path(source).expanduser()
         return Evaluation.from_folder(folder) if per_query else Evaluation.from_json(folder / "results.json")
+
+
+def _refuse_unknown(options: dict[str, Any]) -> None:
+    if unknown := [name for name in options if name not in _OPTIONS]:
+        pytest.fail(
+            f"the marker clinometer has no {', '.join(unknown)}; expected some of {', '.join(_OPTIONS)}", pytrace=False
+        )
 
 
 def _texts(name: str, conditions: str | Sequence[str]) -> list[str]:

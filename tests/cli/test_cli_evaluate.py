@@ -137,3 +137,10 @@ def test_names_are_split_at_commas_outside_parentheses() -> None:
         "MaxR", "LangShare(lang=de)@10", "Intrusion(by=own)",
     ]  # fmt: skip
     assert split_names("A(x=1,y=2),B") == ["A(x=1,y=2)", "B"]
+
+
+def test_the_table_says_where_all_values_are(evaluate: Run, tmp_path: Path) -> None:
+    last = evaluate().out.splitlines()[-1]
+    assert last.endswith("values are shown; -o DIR writes all of them to results.json and reports.")
+    last = evaluate("-o", tmp_path / "out").out.splitlines()[-1]
+    assert last.endswith("values are shown; all of them are in results.json and in the other report formats.")

@@ -5,53 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from html.parser import HTMLParser
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 from support.command_line import Run, assert_complaint
+from support.html_page import HtmlPage
 from support.studies import STUDY, write_study
 
 from clinometer.evaluation.cells import digest_of
-
-
-class _Page(HTMLParser):
-    """The tables of a page as rows of texts, the words outside of scripts, and every address."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tables: list[list[list[str]]] = []
-        self.words: list[str] = []
-        self.addresses: list[str] = []
-        self.ids: list[str] = []
-        self.tags: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        given = dict(attributes)
-        self.addresses += [value for name in ("src", "href") if (value := given.get(name)) is not None]
-        self.ids += [value for name, value in attributes if name == "id" and value is not None]
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in ("td", "th") and self.tables:
-            self.tables[-1][-1].append("")
-
-    def handle_data(self, data: str) -> None:
-        if self.tags[-1:] in (["script"], ["style"]):
-            return
-        self.words.append(data)
-        if (
-            self.tags
-            and self.tags[-1] in ("td", "th", "a", "small")
-            and self.tables
-            and self.tables[-1]
-            and self.tables[-1][-1]
-        ):
-            self.tables[-1][-1][-1] += data
 
 
 def changed(folder: Path, target: Path, **fields: Any) -> Path:
@@ -73,7 +35,7 @@ def test_the_page_holds_values_intervals_remedies_and_provenance(run: Run, cells
     done = run("leaderboard", cells, "-o", tmp_path / "site")
     assert (done.code, done.out) == (0, ""), done.err
     assert sorted(path.name for path in (tmp_path / "site").iterdir()) == ["index.html", "leaderboard.json"]
-    page = _Page((tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
+    page = HtmlPage((tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
     values, changes, _ = page.tables
     labels = [row[:2] for row in values[1:]]
     assert sorted(labels) == [["bm25", "none"], ["straight", "center"], ["straight", "none"]]
@@ -86,7 +48,7 @@ def test_the_page_holds_values_intervals_remedies_and_provenance(run: Run, cells
         row for row in rows
         if (row["scenario"], row["measure"], row["query_language"]) == ("multi", "nDCG@1", "de")
     )  # fmt: skip
-    assert values[first][column] == f"{row['value']:.3f}{row['ci_low']:.3f}, {row['ci_high']:.3f}"
+    assert values[first][column] == f"{row['value']:.3f} {row['ci_low']:.3f}, {row['ci_high']:.3f}"
     assert values[first + 1][heads.index("runs")].strip() == "2"
     assert [row[:2] for row in changes[1:]] == [["straight", "center"]]
     assert re.search(r"→ .*\[.*, .*\]", changes[1][2])
@@ -100,9 +62,10 @@ def test_the_page_holds_values_intervals_remedies_and_provenance(run: Run, cells
 def test_the_page_needs_neither_network_nor_scripts(run: Run, cells: Path, tmp_path: Path) -> None:
     assert run("leaderboard", cells, "-o", tmp_path / "site").code == 0
     text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
-    page = _Page(text)
-    assert [address for address in page.addresses if not address.startswith("#")] == []
-    assert {address.removeprefix("#") for address in page.addresses} <= set(page.ids)
+    page = HtmlPage(text)
+    assert (page.wrong, page.open) == ([], [])
+    assert [address for address in page.links if not address.startswith("#")] == []
+    assert {address.removeprefix("#") for address in page.links} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     assert "url(" not in text
     assert "@import" not in text
@@ -123,7 +86,7 @@ def test_everything_is_escaped(run: Run, cells: Path, tmp_path: Path) -> None:
     assert text.count("<script>") == 1
     assert "\u202e" not in text
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&#34;\\u202e" in text
-    assert _Page(text).tags.count("script") == 1
+    assert HtmlPage(text).tags.count("script") == 1
 
 
 def test_the_order_of_the_folders_does_not_change_the_page(run: Run, cells: Path, tmp_path: Path) -> None:
@@ -147,7 +110,7 @@ def test_the_order_of_the_folders_does_not_change_the_page(run: Run, cells: Path
     assert len(pages) == 1
     twice = run("leaderboard", *places, places[0], "-o", tmp_path / "twice")
     assert twice.code == 0
-    page = _Page((tmp_path / "twice" / "index.html").read_text(encoding="utf-8"))
+    page = HtmlPage((tmp_path / "twice" / "index.html").read_text(encoding="utf-8"))
     names = [row[0] for row in page.tables[0][1:]]
     # The label that most results have; different settings of BM25 are two encoders, which digests tell apart.
     assert names.count("straight") == 2

@@ -67,8 +67,9 @@ def fuzz(name: str, seconds: int) -> None:
 
     began = time.monotonic()
     with atheris.instrument_imports(include=["clinometer"]):
+        from support.families import problem_of
         from support.mutations import damaged
-        from support.reader_families import FAMILIES, problem_of
+        from support.reader_families import FAMILIES
 
         FAMILIES[name].write(good := Path(tempfile.mkdtemp(prefix="fuzz-good-")))
     family = FAMILIES[name]
@@ -116,7 +117,7 @@ def fuzz(name: str, seconds: int) -> None:
 
 def remove_mended(family: Any, name: str) -> None:
     """Remove findings of earlier runs that are none any more."""
-    from support.reader_families import problem_of
+    from support.families import problem_of
 
     for finding in (KEPT / "findings" / name).glob("*/"):
         copy = Path(tempfile.mkdtemp(prefix="fuzz-")) / "input"

@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.families import problem_of
 from support.mutations import damaged
-from support.reader_families import FAMILIES, problem_of
+from support.reader_families import FAMILIES
 
 CASES = Path(__file__).parent / "cases"
 TRIES = 60

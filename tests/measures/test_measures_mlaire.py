@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from math import inf, log2, nan
@@ -13,107 +12,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from numpy.typing import NDArray
-from support import ranking_reference as reference
-from support.brute_force import Pool as Judged
-from support.brute_force import columns, embeddings, ordered, pools_of, random_collection, scores_of
 from support.languages import LANGUAGES
+from support.mlaire_readings import (
+    NAMED,
+    PARTS,
+    Reading,
+    distance,
+    first_of_answers,
+    found_in_others,
+    gain_ratio,
+    pairs_won,
+    part_of_top,
+    top_if_relevant,
+    top_in,
+    violated,
+)
 from support.ranking_reference import Pool, placements_of
 
 import clinometer as cm
-from clinometer import Collection, measures
-from clinometer.encoders import PrecomputedEncoder
+from clinometer import measures
 from clinometer.errors import MeasureError, UsageError
 from clinometer.measures import evaluate_measure, parse
 from clinometer.measures.placements import Placements
-from clinometer.measures.preference import Part
 from clinometer.scanning.counts import TieMode
-from clinometer.scenarios import settings_of
 
 MODES: tuple[TieMode, ...] = get_args(TieMode)
 EN, DE, ZH = 0, 1, 2
-PARTS: tuple[Part, ...] = get_args(Part)
-Reading = Callable[[Pool, list[int]], float]
-
-
-# Each measure read from an order of the documents, from the top.
-
-
-def first_of_answers(own: int) -> Reading:
-    def reading(pool: Pool, order: list[int]) -> float:
-        in_pool = {pool.languages[d] for d in pool.relevant}
-        spoken = [pool.languages[d] for d in order if pool.grades[d] > 0]
-        return 100.0 * (spoken[0] == own) if spoken and own in in_pool and in_pool != {own} else nan
-
-    return reading
-
-
-def pairs_won(own: int) -> Reading:
-    def reading(pool: Pool, order: list[int]) -> float:
-        pairs = [reference.pivot_first(own, other)(pool, order) for other in range(3) if other != own]
-        won = [value for value in pairs if not np.isnan(value)]
-        return 100.0 * sum(won) / len(won) if won else nan
-
-    return reading
-
-
-def top_if_relevant(own: int) -> Reading:
-    def reading(pool: Pool, order: list[int]) -> float:
-        return first_of_answers(own)(pool, order) if order and pool.grades[order[0]] > 0 else nan
-
-    return reading
-
-
-def top_in(own: int) -> Reading:
-    return lambda pool, order: 100.0 * (pool.languages[order[0]] == own) if order else nan
-
-
-def part_of_top(name: str, own: int) -> Reading:
-    def reading(pool: Pool, order: list[int]) -> float:
-        if not order:
-            return nan
-        top = order[0]
-        found = ("SR-" if pool.grades[top] > 0 else "NSR-") + ("QL" if pool.languages[top] == own else "NQL")
-        return 100.0 * (found == name)
-
-    return reading
-
-
-def gain_ratio(own: int, gain: float, cutoff: int) -> Reading:
-    def reading(pool: Pool, order: list[int]) -> float:
-        def discounted(gains: list[float]) -> float:
-            return sum(value / log2(rank + 1) for rank, value in enumerate(gains[:cutoff], 1))
-
-        if all(pool.languages[d] != own for d in pool.relevant):
-            return nan
-        gains = [pool.grades[d] * (1.0 if pool.languages[d] == own else gain) for d in pool.documents]
-        return discounted([gains[d] for d in order]) / discounted(sorted(gains, reverse=True))
-
-    return reading
-
-
-def distance(pool: Pool, order: list[int]) -> float:
-    ranks = reference.ranks(pool, order)
-    return max(ranks) - min(ranks) if len(ranks) > 1 and not pool.missed else nan
-
-
-def found_in_others(own: int, cutoff: int) -> Reading:
-    def reading(pool: Pool, order: list[int]) -> float:
-        others = {d for d in pool.relevant if pool.languages[d] != own}
-        return len(others & set(order[:cutoff])) / len(others) if others else nan
-
-    return reading
-
-
-def violated(own: int) -> Reading:
-    def reading(pool: Pool, order: list[int]) -> float:
-        if all(pool.languages[d] == own for d in pool.relevant):
-            return nan
-        above = order if pool.missed else order[: reference.ranks(pool, order)[-1]]
-        value = float(any(pool.languages[d] == own and not pool.is_related(d) for d in above))
-        return nan if pool.missed and not value else value
-
-    return reading
 
 
 def mean_where_defined(pool: Pool, ties: TieMode, reading: Reading) -> float:
@@ -350,12 +274,6 @@ def test_what_cannot_be_computed_is_refused() -> None:
 
 # By name.
 
-NAMED = (
-    "LPR", "LPR(variant=top1)", "LPR(variant=any)", "LPR(variant=pair)", "LangNDCG@3", "LangNDCG(gain=0)@1",
-    *(f"FourWay({part})" for part in PARTS), "RankDistance", "StrongViolation", "TLR@2",
-    "nDCG@1",
-)  # fmt: skip
-
 
 def named(name: str, placements: Placements, query: str, **options: Any) -> Any:
     return evaluate_measure(
@@ -390,119 +308,7 @@ def test_counts_alone_give_what_needs_no_language_of_queries() -> None:
                 cm.measure(ranks, [name])
 
 
-# From texts and embeddings to the rows: every pool is sorted as a whole.
-
-
-def evaluated(collection: Collection, seed: int, tied: bool, ties: TieMode) -> tuple[cm.Evaluation, NDArray[Any]]:
-    rows = embeddings(seed, len(collection.documents), 3 if tied else 6, tied)
-    asked = embeddings(seed + 1, len(collection.queries), rows.shape[1], tied)
-    encoder = PrecomputedEncoder(asked, rows)
-    evaluation = cm.evaluate(collection, encoder, measures=NAMED, ties=ties, resamples=0)
-    return evaluation, scores_of(asked, rows)
-
-
-def as_pool(pool: Judged, scores: NDArray[Any], collection: Collection, order: NDArray[np.int64]) -> Pool:
-    """The pool with its documents in tie order, for the readings above."""
-    rows = [row for row in order.tolist() if row in set(pool.documents)]
-    labels = collection.documents.languages
-    return Pool(
-        [float(scores[pool.query, row]) for row in rows],
-        [pool.grades.get(row, 0) for row in rows],
-        [LANGUAGES.index(labels[row]) for row in rows],
-        [place for place, row in enumerate(rows) if row in pool.related and row not in pool.grades],
-    )
-
-
-@settings(max_examples=40)
-@given(
-    seed=st.integers(0, 1 << 20),
-    tied=st.booleans(),
-    ties=st.sampled_from(["index", "trec", "optimistic", "pessimistic"]),
-)
-def test_evaluations_equal_full_sorts(seed: int, tied: bool, ties: TieMode) -> None:
-    collection = random_collection(seed)
-    evaluation, scores = evaluated(collection, seed, tied, ties)
-    ids = collection.documents.ids
-    tie_order = ordered(np.zeros(len(ids), dtype=np.float32), "trec" if ties == "trec" else "index", ids)
-    for setting in settings_of(["multi", "one-sided", "multilingual"], collection.languages, "en", "pivot"):
-        own = LANGUAGES.index(setting.query_language)
-        readings: list[Reading] = [first_of_answers(own), top_if_relevant(own), top_in(own), pairs_won(own)]
-        readings += [gain_ratio(own, 0.5, 3), gain_ratio(own, 0.0, 1), *(part_of_top(part, own) for part in PARTS)]
-        readings += [distance, violated(own), found_in_others(own, 2), reference.ndcg(1)]
-        for name, reading in zip(NAMED, readings, strict=True):
-            found = columns(evaluation, setting, name)
-            for judged in pools_of(collection, setting):
-                pool = as_pool(judged, scores, collection, tie_order)
-                # The documents are in tie order already.
-                (order,) = pool.orders("index" if ties == "trec" else ties)
-                query = collection.queries.ids[judged.query]
-                assert found[query] == pytest.approx(reading(pool, order), nan_ok=True), (name, setting, query)
-
-
-@settings(max_examples=30)
-@given(seed=st.integers(0, 1 << 20), tied=st.booleans())
-def test_expected_tops_are_shares_of_those_that_tie_for_the_first_place(seed: int, tied: bool) -> None:
-    collection = random_collection(seed)
-    evaluation, scores = evaluated(collection, seed, tied, "expected")
-    labels = collection.documents.languages
-    for setting in settings_of(["multi", "one-sided", "multilingual"], collection.languages, "en", "pivot"):
-        found = {name: columns(evaluation, setting, name) for name in NAMED}
-        for judged in pools_of(collection, setting):
-            highest = max(scores[judged.query, row] for row in judged.documents)
-            tops = [row for row in judged.documents if scores[judged.query, row] == highest]
-            kinds = [
-                ("SR-" if row in judged.grades else "NSR-") + ("QL" if labels[row] == setting.query_language else "NQL")
-                for row in tops
-            ]
-            query = collection.queries.ids[judged.query]
-            for part in PARTS:
-                assert found[f"FourWay({part})"][query] == pytest.approx(100 * kinds.count(part) / len(tops))
-            own = kinds.count("SR-QL") + kinds.count("NSR-QL")
-            assert found["LPR(variant=any)"][query] == pytest.approx(100 * own / len(tops))
-
-
-def test_more_ties_for_the_first_place_than_lists_hold_are_refused() -> None:
-    builder = cm.CollectionBuilder("made")
-    for language in ("en", "de"):
-        builder.add_document(f"answer-{language}", f"answer {language}", language)
-        for number in range(40):
-            builder.add_document(f"other-{language}-{number}", f"other {language} {number}", language)
-    builder.add_query("q", "what?", "de")
-    for language in ("en", "de"):
-        builder.judge("q", f"answer-{language}", 1)
-    collection = builder.build()
-    rows = np.array([[0.0, 1.0] if name.startswith("answer") else [1.0, 0.0] for name in collection.documents.ids])
-    encoder = PrecomputedEncoder(np.array([[1.0, 0.1]], np.float32), rows.astype(np.float32))
-    options: dict[str, Any] = {"scenarios": ["multi"], "resamples": 0}
-    with pytest.raises(
-        MeasureError, match=r"multi, pool en\+de: for 1 queries 33 or more documents of one language tie"
-    ):
-        cm.evaluate(collection, encoder, measures=["FourWay(NSR-QL)"], ties="expected", **options)
-    # Enough is known of these, and in the order of the collection the English ones come first.
-    found = cm.evaluate(collection, encoder, measures=["FourWay(SR-QL)", "LPR"], ties="expected", **options)
-    assert [row["value"] for row in found.rows] == [0.0, 50.0]
-    found = cm.evaluate(collection, encoder, measures=["FourWay(NSR-NQL)", "LPR(variant=any)"], **options)
-    assert [row["value"] for row in found.rows] == [100.0, 0.0]
-
-
 def test_explanations_say_whose_the_definition_is() -> None:
     for measure in parse(NAMED):
         assert ("[our definition]" in measure.summary) == (measure.name not in ("nDCG", "RankDistance", "TLR"))
         assert ("arXiv 2605.07249" in measure.summary) == (measure.name in ("LPR", "LangNDCG", "FourWay"))
-
-
-def test_an_unrelated_document_behind_tied_answers_can_be_on_top() -> None:
-    """Pessimistic: the answer is the first of its language in the lists, and yet comes last of the tied ones."""
-    builder = cm.CollectionBuilder("made")
-    vectors = []
-    for name, language, height in [("a-en", "en", 1.0), ("b-en", "en", 1.0), ("a-de", "de", 0.5), ("b-de", "de", 0.9)]:
-        builder.add_document(name, f"text {name}", language)
-        vectors.append([height, (1 - height**2) ** 0.5])
-    builder.add_query("q", "what?", "en")
-    builder.judge("q", "a-en", 1)
-    builder.judge("q", "a-de", 1)
-    encoder = PrecomputedEncoder(np.array([[1.0, 0.0]], np.float32), np.array(vectors, np.float32))
-    for ties, wanted in (("index", 0.0), ("pessimistic", 100.0), ("optimistic", 0.0), ("expected", 50.0)):
-        options: dict[str, Any] = {"scenarios": ["multilingual"], "ties": ties, "resamples": 0}
-        found = cm.evaluate(builder.build(), encoder, measures=["FourWay(NSR-QL)"], **options)
-        assert [row["value"] for row in found.rows] == [wanted]

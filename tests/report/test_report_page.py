@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.html_page import HtmlPage
 
 from clinometer.errors import MissingExtraError, UsageError
 from clinometer.report import render_html, render_markdown, require_extra, write_report
@@ -18,50 +18,6 @@ from clinometer.report.evaluation.tables import full_tables
 from clinometer.report.evaluation.view import by_lean, read_results
 
 Make = Callable[..., dict[str, Any]]
-
-_VOID = {"meta", "br", "hr", "img", "link", "input"}
-
-
-class _Page(HTMLParser):
-    """Collects tables as lists of rows of texts, ids, and tags that are not closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tables: list[list[list[str]]] = []
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.labels: list[str] = []
-        self.wrong: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        self.ids += [value for key, value in attrs if key == "id" and value]
-        self.links += [value for key, value in attrs if key in ("href", "src", "xlink:href") and value]
-        if tag == "svg" and "role" in found:
-            self.labels.append(found.get("aria-label") or "")
-        if tag == "table":
-            self.tables.append([])
-        if tag == "tr":
-            self.tables[-1].append([])
-        if tag in ("td", "th"):
-            self.tables[-1][-1].append("")
-        if tag not in _VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in _VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.tables and ({"td", "th"} & set(self.open[-2:])):
-            self.tables[-1][-1][-1] += data if self.open[-1] != "small" else f" {data}"
 
 
 def test_same_results_same_bytes_whatever_the_callers_settings(make_result: Make) -> None:
@@ -78,7 +34,7 @@ def test_same_results_same_bytes_whatever_the_callers_settings(make_result: Make
 
 def test_the_page_is_whole_and_needs_nothing_else(make_result: Make) -> None:
     text = render_html([make_result(pairs="all")])
-    page = _Page(text)
+    page = HtmlPage(text)
     assert (page.wrong, page.open) == ([], [])
     assert len(page.ids) == len(set(page.ids))
     assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
@@ -92,7 +48,7 @@ def test_the_page_is_whole_and_needs_nothing_else(make_result: Make) -> None:
 def test_every_row_is_in_the_page_and_in_its_markdown_twin(make_result: Make, pairs: str) -> None:
     results = [make_result(pairs=pairs), make_result(name="b", start=300, scenarios=("multi", "mono-same"))]
     readings = read_results(results)
-    page, markdown = _Page(render_html(results)), render_markdown(results)
+    page, markdown = HtmlPage(render_html(results)), render_markdown(results)
     cells = 0
     for table in full_tables(readings, by_lean(readings)):
         lines = [[line.label, *(f"{cell.text} {cell.aside}".strip() for cell in line.cells)] for line in table.lines]
@@ -126,7 +82,7 @@ def test_everything_from_a_result_is_escaped(make_result: Make) -> None:
         page = render_html(results)
         assert "<script" not in page
         assert "<b>" not in page
-        assert _Page(page).wrong == []
+        assert HtmlPage(page).wrong == []
         assert "&lt;script&gt;" in page
         markdown = "\n".join(line for line in render_markdown(results).splitlines() if not line.startswith("    "))
         assert "<" not in markdown
@@ -148,7 +104,7 @@ def test_no_rows_and_undefined_values_make_a_page(make_result: Make) -> None:
 
 
 def test_figures_say_in_words_what_they_show(make_result: Make) -> None:
-    labels = _Page(render_html([make_result()])).labels
+    labels = HtmlPage(render_html([make_result()])).labels
     assert len(labels) == 5
     assert labels[0].startswith("Rank gap to English, by language; 0 is upright, above 0 leans to English.")
     assert all(re.search(r"from .+ to .+", label) for label in labels)

@@ -9,13 +9,16 @@ import msgspec
 
 from clinometer.errors import UsageError
 
-__all__ = ["RESULTS_FORM", "about", "check_example", "check_results"]
+__all__ = ["AS_IT_IS", "RESULTS_FORM", "about", "check_example", "check_results"]
 
 
 def about(description: str) -> msgspec.Meta:
     """A sentence for the reference page of the format, which is made from these types."""
     return msgspec.Meta(description=description)
 
+
+AS_IT_IS = "none"
+"""Name of the remedy that is none, with which the others are compared."""
 
 # Reports add up and compare these, so neither may overflow.
 _Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]

@@ -24,15 +24,18 @@ from clinometer.files import check_target, is_url, json_bytes
 if TYPE_CHECKING:
     from clinometer.encoders import EncoderRecord
 
-__all__ = ["correct"]
+__all__ = ["ROWS", "Fitting", "correct", "fitted"]
 
-# Stored rows cost nothing to read, texts must be encoded.
-_TEXTS, _ROWS = 200, 2000
+_TEXTS = 200
+ROWS = 2000
+"""Default number of stored rows of each language to fit on: they cost nothing to read, while texts must be encoded."""
 _OPTIONS_OF_AUTO = ("--tolerance", "--sample", "--seed", "--pivot")
 
 
 @dataclass(frozen=True)
-class _Fitting(OptionGroup):
+class Fitting(OptionGroup):
+    """How a correction is fitted."""
+
     panel = "Correction"
 
     method: Annotated[
@@ -164,7 +167,7 @@ def correct(
         ),
     ],
     output: Annotated[Path, output_option("NPZ|STORE", "File of the correction, or folder of the new store.")],
-    fitting: _Fitting,
+    fitting: Fitting,
     reading: Source,
     vectors: Precomputed,
     progress: Progress,
@@ -195,7 +198,7 @@ def correct(
         if fitting.automatic:
             result = advised(*texts, fitting.advising(), progress.bars)
         else:
-            result = _fitted(fitting, _sampled(*texts, fitting, progress.bars))
+            result = fitted(fitting, _sampled(*texts, fitting, progress.bars))
         if result["correction"] is not None:
             output.parent.mkdir(parents=True, exist_ok=True)
             result["correction"].save(output)
@@ -227,7 +230,7 @@ def _read(
     reading: Source,
     vectors: Precomputed,
     adapter: Path | None,
-    fitting: _Fitting,
+    fitting: Fitting,
     check: Callable[[EncoderRecord, str], None],
 ) -> tuple[Any, Any, Any]:
     """The collection, the encoder, and the function that adds the adapter to it."""
@@ -248,7 +251,7 @@ def _read(
     return collection, encoder, adapted
 
 
-def _sampled(collection: Any, encoder: Any, adapted: Any, fitting: _Fitting, bars: bool) -> Any:
+def _sampled(collection: Any, encoder: Any, adapted: Any, fitting: Fitting, bars: bool) -> Any:
     from clinometer.correction.fitting import encode_sample
 
     return encode_sample(
@@ -263,7 +266,14 @@ def _sampled(collection: Any, encoder: Any, adapted: Any, fitting: _Fitting, bar
     )
 
 
-def _fitted(fitting: _Fitting, sample: Any, store: Any = None) -> dict[str, Any]:
+def fitted(fitting: Fitting, sample: Any, store: Any = None) -> dict[str, Any]:
+    """The correction, and what is known of its fit.
+
+    Args:
+        fitting: How it is fitted.
+        sample: A `Sample`; a turn is found in its index, if it has one.
+        store: Store of all documents, for a turn of stored rows.
+    """
     from clinometer.correction.fitting import fit_sample, summary
 
     correction = fit_sample(fitting.name, sample, **fitting.options())
@@ -277,7 +287,7 @@ def _fitted(fitting: _Fitting, sample: Any, store: Any = None) -> dict[str, Any]
     return {"correction": correction, "languages": languages, "warnings": warnings}
 
 
-def _stored(source: str, fitting: _Fitting, path: Path | None, output: Path, bars: bool) -> dict[str, Any]:
+def _stored(source: str, fitting: Fitting, path: Path | None, output: Path, bars: bool) -> dict[str, Any]:
     from clinometer.correction import check_method, load
     from clinometer.correction.stores import check_target, correct_store, sample_store
     from clinometer.store import EmbeddingStore, find_store, stores_in
@@ -287,14 +297,14 @@ def _stored(source: str, fitting: _Fitting, path: Path | None, output: Path, bar
     check_target(output)
     if fitting.automatic:
         fitted_on = Path("the sample")
-        result = advised_store(source, fitting.sample or _ROWS, fitting.advising())
+        result = advised_store(source, fitting.sample or ROWS, fitting.advising())
         if result["correction"] is None:
             return result
     elif path is None:
         check_method(fitting.name)
         fitted_on = Path("the sample")
-        sample = sample_store(source, fitting.name, texts=fitting.sample or _ROWS, **fitting.drawing())
-        result = _fitted(fitting, sample, EmbeddingStore.open(find_store(source, "documents")))
+        sample = sample_store(source, fitting.name, texts=fitting.sample or ROWS, **fitting.drawing())
+        result = fitted(fitting, sample, EmbeddingStore.open(find_store(source, "documents")))
     else:
         fitted_on = correction_file(path)
         result = {"correction": load(fitted_on), "languages": [], "warnings": []}

@@ -30,14 +30,16 @@ from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.cli.target import Target
 from clinometer.files.packed import SUFFIXES_SHOWN
 
-__all__ = ["demo", "evaluate"]
+__all__ = ["Measured", "demo", "evaluate"]
 
 EXAMPLES = 3
 """Default number of examples of each language and scenario if results are written."""
 
 
 @dataclass(frozen=True)
-class _Measured(Selection):
+class Measured(Selection):
+    """How a collection is measured."""
+
     pivot: Pivot = "en"
     pairs: Annotated[str, option("pivot|all", "Pairs of languages: the pivot with every other, or all.")] = "pivot"
     ties: Annotated[str, option("MODE", "Order of ties: index, trec, optimistic, pessimistic or expected.")] = "index"
@@ -62,6 +64,33 @@ class _Measured(Selection):
             "Queries of the means: answered, or as trec_eval averages judged ones, complete (-c) or listed (without).",
         ),
     ] = "answered"
+
+    def options(self, resampling: Resampling, **further: Any) -> dict[str, Any]:
+        """Options of `clinometer.evaluate` that determine its results, except feedback, which is a remedy.
+
+        Args:
+            resampling: How intervals are made.
+            **further: Other options that are checked together with these.
+
+        Raises:
+            UsageError: A value cannot be used.
+        """
+        from clinometer.encoders.similarity import check_similarity
+        from clinometer.scenarios.options import EvaluationOptions
+
+        options: dict[str, Any] = {
+            "scenarios": split_names(self.scenarios),
+            "measures": split_names(self.measures),
+            "pivot": self.pivot,
+            "pairs": self.pairs,
+            "ties": self.ties,
+            "query_set": self.query_set,
+            **asdict(resampling),
+            **further,
+        }
+        EvaluationOptions.of(**options)
+        check_similarity(self.similarity)
+        return options | {"exclude_own_id": self.exclude_own_id, "similarity": self.similarity}
 
 
 @dataclass(frozen=True)
@@ -110,13 +139,13 @@ def demo(
         clinometer demo -o results/demo
     """
     results = _Results(output=output, json=json, force=force, examples=EXAMPLES)
-    _run("demo", Source(), Target("offline", {}), _Measured(), Resampling(), Execution(), results)
+    _run("demo", Source(), Target("offline", {}), Measured(), Resampling(), Execution(), results)
 
 
 def evaluate(
     source: SourceName,
     reading: Source,
-    measured: _Measured,
+    measured: Measured,
     vectors: Vectors,
     scorer: _OtherScorer,
     remedy: Remedy,
@@ -144,7 +173,7 @@ def _run(
     source: str,
     reading: Source,
     target: Target,
-    measured: _Measured,
+    measured: Measured,
     resampling: Resampling,
     execution: Execution,
     results: _Results,
@@ -153,40 +182,25 @@ def _run(
     import msgspec
 
     from clinometer.correction.feedback import check_weight, with_feedback
-    from clinometer.encoders.similarity import check_similarity
     from clinometer.evaluation import evaluate as run
     from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
     from clinometer.pools import apply
     from clinometer.pools import parse as parse_steps
     from clinometer.report import plain_report
     from clinometer.scanning.device.options import check_device
-    from clinometer.scenarios.options import EvaluationOptions
 
-    options: dict[str, Any] = {
-        "languages": split_names(reading.languages),
-        "scenarios": split_names(measured.scenarios),
-        "measures": split_names(measured.measures),
-        "pivot": measured.pivot,
-        "pairs": measured.pairs,
-        "ties": measured.ties,
-        "threads": execution.threads,
-        "examples": EXAMPLES if results.examples is None and results.output is not None else results.examples,
-        "by": measured.by,
-        "query_set": measured.query_set,
-        **asdict(resampling),
-    }
-    EvaluationOptions.of(**options)  # refuses values that cannot be used
-    check_similarity(measured.similarity)
+    options = measured.options(
+        resampling,
+        languages=split_names(reading.languages),
+        threads=execution.threads,
+        examples=EXAMPLES if results.examples is None and results.output is not None else results.examples,
+        by=measured.by,
+    )
     if execution.scan_device is not None:
         check_device(execution.scan_device)
     if measured.feedback is not None:
         check_weight(measured.feedback)
-    options |= {
-        "feedback": measured.feedback,
-        "exclude_own_id": measured.exclude_own_id,
-        "similarity": measured.similarity,
-        "scan_device": execution.scan_device,
-    }
+    options |= {"feedback": measured.feedback, "scan_device": execution.scan_device}
     steps = parse_steps(measured.pool or [])
     target.open()
     if results.output is not None:
@@ -225,4 +239,7 @@ def _run(
         depth = min(RUN_DEPTH, len(collection.documents))
         queries = f"{len(collection.queries):,} queries"
         sys.stderr.write(f"wrote the best {depth} documents of {queries} to {results.run_file}\n")
-    sys.stdout.write(evaluation.to_json() if results.json else plain_report([evaluation.to_dict()]) + "\n")
+    if results.json:
+        sys.stdout.write(evaluation.to_json())
+    else:
+        sys.stdout.write(plain_report([evaluation.to_dict()], written=results.output is not None) + "\n")

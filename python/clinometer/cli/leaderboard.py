@@ -41,16 +41,17 @@ def leaderboard(
         require_extra("the leaderboard")
         _check_folder(output)
     contributions = _read(results)
+    data = json_bytes(leaderboard_json(contributions)) if json or output is not None else b""
     if output is not None:
         page = render_leaderboard(contributions).encode()
         output.mkdir(parents=True, exist_ok=True)
         with written_together():
-            for name, content in ((_DATA, json_bytes(leaderboard_json(contributions))), (_PAGE, page)):
+            for name, content in ((_DATA, data), (_PAGE, page)):
                 with written_whole(output / name) as file:
                     file.write(content)
         sys.stderr.write(f"wrote {_PAGE} and {_DATA} to {output}\n")
     if json:
-        sys.stdout.write(json_bytes(leaderboard_json(contributions)).decode())
+        sys.stdout.write(data.decode())
     elif output is None:
         sys.stdout.write(plain_leaderboard(contributions) + "\n")
 

@@ -13,7 +13,7 @@ from clinometer.comparison.conditions import Verdict
 from clinometer.comparison.outcome import Case, Outcome, code, marker
 from clinometer.evaluation.results import Evaluation
 from clinometer.files import json_bytes
-from clinometer.report.base.text import escape_markdown
+from clinometer.report.base.text import escape_markdown, markdown_row
 from clinometer.report.base.wording import DASH
 from clinometer.report.comparison.view import probability
 
@@ -96,7 +96,7 @@ class Gate:
         heads = ["", "condition", heading, "value", "interval"]
         heads += ["before", "change"] if relative else []
         heads += ["adj. p"] if self.paired else []
-        lines = [_line(heads), "|---|---|---|" + "--:|" * (len(heads) - 3)]
+        lines = [markdown_row(heads), "|---|---|---|" + "--:|" * (len(heads) - 3)]
         rows = [(verdict, row) for verdict, failures in parts for row in failures]
         for verdict, row in rows[:_MOST]:
             cells = [
@@ -111,7 +111,7 @@ class Gate:
                 sign = -1 if verdict.condition.kind == "max-drop" else 1
                 cells += [_number(row.get("baseline")), DASH if change is None else f"{sign * change:+.4g}"]
             cells += [probability(row.get("p"))] if self.paired else []
-            lines.append(_line(cells))
+            lines.append(markdown_row(cells))
         return "\n".join(lines)
 
     def _facts(self) -> list[str]:
@@ -128,10 +128,6 @@ class Gate:
 
 def _rows(number: int) -> str:
     return f"{number} row{'' if number == 1 else 's'}"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def _number(value: float | None) -> str:

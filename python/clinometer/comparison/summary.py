@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from clinometer.comparison.outcome import Case, Outcome, code, marker, named
 from clinometer.report.base import wording
-from clinometer.report.base.text import escape_markdown
+from clinometer.report.base.text import escape_markdown, markdown_row
 from clinometer.report.comparison import opening
 from clinometer.report.comparison.verdict import caveats, change, verdict
 from clinometer.report.comparison.view import Compared, Row, View, difference, difference_interval, probability
@@ -72,7 +72,7 @@ def _changes(view: View, *, everything: bool) -> list[str]:
             difference_interval(row, " to ") or wording.DASH,
             probability(row["p_adjusted"]),
         )
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(markdown_row(cells))
     more = [f"{len(changed) - _MOST} more rows changed."] if len(changed) > _MOST else []
     return [sentence + ".", "\n".join(lines), *more]
 

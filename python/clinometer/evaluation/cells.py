@@ -1,14 +1,13 @@
 """Cells of a study on disk: `cell.json` next to each `results.json`, and the manifest `study.json` that lists them.
 
-These types are the documented format by which results are exchanged (docs/reference/results-format.md). Fields may be
-added within a version; a reader skips those that it does not know. A change of the meaning of a field, or a field that
-goes, is a new version.
+These types are the documented format by which results are exchanged: docs/reference/results-format.md is made from
+them, and docs/reference/versions.md says what may change within a version.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -34,10 +33,10 @@ __all__ = [
     "Study",
     "StudyCell",
     "digest_of",
+    "each_entry",
     "key_of",
     "read_cell",
     "read_cells",
-    "read_listed",
     "read_study",
     "write_json",
 ]
@@ -153,16 +152,18 @@ class Entry(msgspec.Struct, frozen=True):
     Args:
         path: Its `results.json`.
         content: Content of that file, as `Evaluation.to_dict` gives it.
-        raw: Content of that file as it is.
         cell: Content of the `cell.json` next to it; None if there is none.
         study: Content of the manifest that lists it; None if none does.
     """
 
     path: Path
     content: dict[str, Any]
-    raw: dict[str, Any]
     cell: Cell | None = None
     study: Study | None = None
+
+    def raw(self) -> dict[str, Any]:
+        """Content of that file as it is, without what reading adds."""
+        return read_json(self.path, dict[str, Any], "not a results file: {problem}")
 
 
 def digest_of(content: bytes) -> str:
@@ -210,29 +211,50 @@ def read_cells(place: Path) -> list[Entry]:
         FormatError: A file is damaged, missing, changed since its digest was taken, or of another version.
         FileNotFoundError: The place does not exist.
     """
-    place = ordinary(place)
+    entries = []
+    for entry in each_entry(place):
+        if isinstance(entry, FormatError):
+            raise entry
+        entries.append(entry)
+    return entries
+
+
+def each_entry(place: Path) -> Iterator[Entry | FormatError]:
+    """As `read_cells`, one by one: an error takes the place of a result, so that it does not hide the others.
+
+    Raises:
+        FileNotFoundError: The place does not exist.
+    """
+    try:
+        place = ordinary(place)
+        manifest = place / STUDY if place.is_dir() else place
+        if manifest.name != STUDY or (place.is_dir() and not manifest.exists()):
+            yield _alone(place)
+            return
+        study = read_study(manifest)
+    except FormatError as error:
+        yield error
+        return
+    for listed in study.cells:
+        try:
+            yield _listed(manifest.parent, listed, study)
+        except FormatError as error:
+            yield error
+
+
+def _alone(place: Path) -> Entry:
+    """The result of a file, or of a folder without a manifest."""
     if not place.is_dir():
-        return [_entry(place, None)] if place.name != STUDY else _listed(place)
-    if (place / STUDY).exists():
-        return _listed(place / STUDY)
+        return _entry(place, None)
     if (place / RESULTS).exists():
-        return [_entry(place / RESULTS, None)]
+        return _entry(place / RESULTS, None)
     raise FormatError(
         place, None, f"this folder has neither {STUDY} nor {RESULTS}; give one from clinometer study or evaluate -o"
     )
 
 
-def _listed(manifest: Path) -> list[Entry]:
-    study = read_study(manifest)
-    return [read_listed(manifest.parent, listed, study) for listed in study.cells]
-
-
-def read_listed(folder: Path, listed: StudyCell, study: Study) -> Entry:
-    """The result of a cell that the manifest in a folder lists.
-
-    Raises:
-        FormatError: As for `read_cells`.
-    """
+def _listed(folder: Path, listed: StudyCell, study: Study) -> Entry:
+    """The result of a cell that the manifest in a folder lists."""
     path = folder / listed.path
     if not (path / CELL).is_file():
         raise FormatError(path / CELL, None, f"listed in {STUDY}, but missing; copy the whole folder again")
@@ -251,9 +273,7 @@ def _entry(path: Path, study: Study | None) -> Entry:
         if not path.is_file():
             raise FormatError(path, None, f"missing next to its {CELL}; copy the whole folder again")
         _refuse_changed(path, cell.results_sha256, CELL)
-    content = Evaluation.from_json(path).to_dict()
-    raw = read_json(path, dict[str, Any], "not a results file: {problem}")
-    return Entry(path, content, raw, cell, study)
+    return Entry(path, Evaluation.from_json(path).to_dict(), cell, study)
 
 
 def _refuse_changed(path: Path, digest: str, listed_in: str) -> None:

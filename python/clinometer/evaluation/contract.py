@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from clinometer.analysis.form import AS_IT_IS
 from clinometer.errors import FormatError, MeasureError, first_few, shown
-from clinometer.evaluation.cells import CELL, STUDY, Entry, key_of, read_cells, read_study
+from clinometer.evaluation.cells import CELL, Entry, each_entry, key_of
 from clinometer.measures import parse
 from clinometer.scenarios import SCENARIOS
 
@@ -30,45 +31,16 @@ def check_place(place: Path) -> list[tuple[str, list[str]]]:
 
     Raises:
         FileNotFoundError: The place does not exist.
-        FormatError: It has no results at all.
     """
-    manifest = place / STUDY if place.is_dir() else place
-    if manifest.name == STUDY and manifest.exists():
-        try:
-            read_study(manifest)
-        except FormatError as error:
-            return [(str(manifest), [error.problem])]
-    checked = []
-    for result in _each(place):
-        if isinstance(result, FormatError):
-            checked.append((result.path, [result.problem]))
-        else:
-            checked.append((str(result.path), list(problems_of(result))))
-    return checked
-
-
-def _each(place: Path) -> Iterator[Entry | FormatError]:
-    """The results of a place one by one, so that one that is damaged does not hide the others."""
-    from clinometer.evaluation.cells import read_listed
-
-    folder = place if place.is_dir() else place.parent
-    if (folder / STUDY).exists() and (place.is_dir() or place.name == STUDY):
-        study = read_study(folder / STUDY)
-        for listed in study.cells:
-            try:
-                yield read_listed(folder, listed, study)
-            except FormatError as error:
-                yield error
-        return
-    try:
-        yield from read_cells(place)
-    except FormatError as error:
-        yield error
+    return [
+        (entry.path, [entry.problem]) if isinstance(entry, FormatError) else (str(entry.path), list(problems_of(entry)))
+        for entry in each_entry(place)
+    ]
 
 
 def problems_of(entry: Entry) -> Iterator[str]:
     """Sentences on what keeps a result that can be read from being contributed."""
-    content = entry.raw
+    content = entry.raw()
     if "schema" not in content:
         yield "has no schema, the version of its format; evaluate again"
     for part, names in _NEEDED.items():
@@ -133,5 +105,5 @@ def _cell_problems(entry: Entry) -> Iterator[str]:
         yield f"its {CELL} has a key that is not of its meaning; run the study again"
     if cell.meaning.get("collection") != entry.content["collection"].get("digest"):
         yield f"its {CELL} is of another collection; run the study again"
-    if (cell.remedy == "none") != (not entry.content["encoder"].get("remedies")):
+    if (cell.remedy == AS_IT_IS) != (not entry.content["encoder"].get("remedies")):
         yield f"its {CELL} says the remedy {cell.remedy}, but its encoder has another one; run the study again"

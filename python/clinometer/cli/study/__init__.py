@@ -29,12 +29,12 @@ def study(
     """
     # Imported here so that `--help` comes at once.
     from clinometer.cli.study.definition import read_definition
-    from clinometer.cli.study.running import StudyRun, open_folder
+    from clinometer.cli.study.running import StudyRun, check_study_folder
     from clinometer.files import json_bytes, lock
 
     definition = read_definition(file)
     folder = file.with_suffix("") if output is None else output
-    open_folder(folder)
+    check_study_folder(folder)
     with lock(folder):
         manifest = StudyRun(definition, folder, bars=progress.bars).run()
     if json:

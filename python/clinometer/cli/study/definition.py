@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from clinometer.cli.correct import _Fitting as Fitting
+from clinometer.analysis.form import AS_IT_IS
+from clinometer.cli.correct import Fitting
 from clinometer.cli.encoder_options import EncoderOptions, Remedy
-from clinometer.cli.evaluate import _Measured as Measured
+from clinometer.cli.evaluate import Measured
 from clinometer.cli.option_groups import Execution, Resampling, Source, Storage
 from clinometer.cli.study.entries import Entry, group_keys
 from clinometer.cli.study.yaml_file import read_yaml
 
 __all__ = [
-    "AS_IT_IS",
     "KEYS",
     "Cell",
     "CollectionEntry",
@@ -25,9 +25,6 @@ __all__ = [
     "StudyDefinition",
     "read_definition",
 ]
-
-AS_IT_IS = "none"
-"""Name of the remedy that is none, with which the others are compared; it is always measured."""
 
 _MEASURED = ("scenarios", "measures", "pivot", "pairs", "ties", "similarity", "exclude_own_id", "query_set")
 _FITTED = (
@@ -312,32 +309,6 @@ def _check_values(study: Entry, measured: Measured, resampling: Resampling) -> N
     from clinometer.errors import ClinometerError
 
     try:
-        evaluation_options(measured, resampling)
+        measured.options(resampling)
     except ClinometerError as error:
         study.fail(error)
-
-
-def evaluation_options(measured: Measured, resampling: Resampling) -> dict[str, Any]:
-    """Options of `clinometer.evaluate` that determine its results.
-
-    Raises:
-        UsageError: A value cannot be used.
-    """
-    from dataclasses import asdict
-
-    from clinometer.cli.option_groups import split_names
-    from clinometer.encoders.similarity import check_similarity
-    from clinometer.scenarios.options import EvaluationOptions
-
-    options: dict[str, Any] = {
-        "scenarios": split_names(measured.scenarios),
-        "measures": split_names(measured.measures),
-        "pivot": measured.pivot,
-        "pairs": measured.pairs,
-        "ties": measured.ties,
-        "query_set": measured.query_set,
-        **asdict(resampling),
-    }
-    EvaluationOptions.of(**options)
-    check_similarity(measured.similarity)
-    return options | {"exclude_own_id": measured.exclude_own_id, "similarity": measured.similarity}

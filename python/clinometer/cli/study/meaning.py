@@ -6,20 +6,18 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from clinometer.cli.correct import ROWS
 from clinometer.cli.option_groups import without_none
 from clinometer.cli.remedies import correction_file
 from clinometer.cli.study.definition import Cell, EncoderEntry, StudyDefinition
 from clinometer.cli.study.entries import written_options
 from clinometer.errors import shortened, shown
 
-if TYPE_CHECKING:
-    from clinometer.collection import Collection
-
-__all__ = ["changes", "commands", "encoding", "meaning", "sample_size"]
+__all__ = ["changes", "commands", "encoding", "meaning"]
 
 _HARMLESS = ("batch_size", "device", "cache", "trust_remote_code")
 """Options of an encoder that say how it works and not what it computes."""
@@ -44,10 +42,14 @@ def encoding(entry: EncoderEntry, collection_name: str, digest: str, study: Stud
     }  # fmt: skip
 
 
-def meaning(cell: Cell, collection: Collection, study: StudyDefinition) -> dict[str, Any]:
-    """What determines the results of a cell. JSON values only."""
-    from clinometer.cli.study.definition import evaluation_options
+def meaning(cell: Cell, encoded: Mapping[str, Any], study: StudyDefinition) -> dict[str, Any]:
+    """What determines the results of a cell. JSON values only.
 
+    Args:
+        cell: The cell.
+        encoded: What determines its embeddings, from `encoding`.
+        study: The study.
+    """
     files = cell.remedy.files
     remedy: dict[str, Any] = without_none({"query-languages": files.query_languages})
     if files.adapter is not None:
@@ -57,13 +59,13 @@ def meaning(cell: Cell, collection: Collection, study: StudyDefinition) -> dict[
     if cell.remedy.fitting is not None:
         fitting = cell.remedy.fitting
         options = {name: value for name, value in asdict(fitting).items() if value not in (None, False)}
-        remedy |= options | {"method": fitting.name, "sample": sample_size(cell), "seed": cell.seed}
+        remedy |= options | {"method": fitting.name, "sample": fitting.sample or ROWS, "seed": cell.seed}
     if cell.remedy.feedback is not None:
         remedy["feedback"] = cell.remedy.feedback
     content = {
-        **encoding(cell.encoder, cell.collection.name, collection.digest(), study),
+        **encoded,
         "remedy": remedy,
-        "evaluate": evaluation_options(study.measured, study.resampling),
+        "evaluate": study.measured.options(study.resampling),
     }
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(content))
     return plain
@@ -88,8 +90,6 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 def commands(cell: Cell, study: StudyDefinition) -> list[list[str]]:
     """The commands that give the results of a cell by hand."""
-    from clinometer.cli.evaluate import _Measured as Measured
-
     encoder, collection, remedy = cell.encoder, cell.collection, cell.remedy
     source = [collection.source, *written_options(collection.reading)]
     model = written_options(encoder.options)
@@ -97,7 +97,7 @@ def commands(cell: Cell, study: StudyDefinition) -> list[list[str]]:
         if path := encoder.array(side, collection.name):
             model += [f"--{side}", path]
     pool = [word for step in collection.pool for word in ("--pool", step)]
-    measured: Measured = study.measured
+    measured = study.measured
     similarity = encoder.similarity or measured.similarity
     evaluate = ["clinometer", "evaluate", *source, *model, *pool, *written_options(measured, without=("similarity",))]
     evaluate += ["--similarity", similarity] if similarity else []
@@ -109,16 +109,10 @@ def commands(cell: Cell, study: StudyDefinition) -> list[list[str]]:
         correction = ["--correction", str(remedy.files.correction)] if remedy.files.correction is not None else []
         return [[*evaluate, *adapter, *correction, *modes]]
     name = f"{cell.encoder.name}-{cell.collection.name}-{remedy.name}-{cell.seed}.npz"
-    sample = ["--sample", str(sample_size(cell)), "--seed", str(cell.seed)]
+    sample = ["--sample", str(remedy.fitting.sample or ROWS), "--seed", str(cell.seed)]
     fitting = written_options(remedy.fitting, without=("sample",))
     fit = ["clinometer", "correct", *source, *model, *fitting, *sample, *adapter, "-o", name]
     return [fit, [*evaluate, *adapter, "--correction", name, *modes]]
-
-
-def sample_size(cell: Cell) -> int:
-    """Texts of each language that a correction is fitted on."""
-    fitting = cell.remedy.fitting
-    return 2000 if fitting is None or fitting.sample is None else fitting.sample
 
 
 def _weights(entry: EncoderEntry) -> str | None:

@@ -14,10 +14,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clinometer.cli.correct import ROWS, fitted
 from clinometer.cli.remedies import correction_file, known_languages, warn
-from clinometer.cli.study.definition import Cell, StudyDefinition, evaluation_options
+from clinometer.cli.study.definition import Cell, StudyDefinition
 from clinometer.cli.study.embeddings import Embeddings
-from clinometer.cli.study.meaning import commands, sample_size
+from clinometer.cli.study.meaning import commands
 from clinometer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def measure(
     execution = study.execution
     evaluation = evaluate(
         collection, what, threads=execution.threads, executor=execution.executor, scan_device=execution.scan_device,
-        feedback=cell.remedy.feedback, show_progress_bar=bars, **evaluation_options(study.measured, study.resampling),
+        feedback=cell.remedy.feedback, show_progress_bar=bars, **study.measured.options(study.resampling),
     )  # fmt: skip
     if embeddings is not None:
         known = evaluation.encoder["warnings"]
@@ -95,28 +96,28 @@ def _remedies(cell: Cell, embeddings: Embeddings, folder: Path) -> tuple[Any, An
     if mode not in ("given", "unknown"):
         raise UsageError(f"query-languages {mode} needs the texts of queries; a study takes given or unknown")
     adapter = None if files.adapter is None else load_adapter(files.adapter)
-    correction = fitted = None
+    correction = fitted_here = None
     if files.correction is not None:
         correction = load_correction(path := correction_file(files.correction))
         known_languages(path, correction, "documents", embeddings.documents.languages)
         if mode == "given":
             known_languages(path, correction, "queries", embeddings.queries.languages)
     if cell.remedy.fitting is not None:
-        correction = fitted = _fitted(cell, adapter, folder)
-    return Remedies(adapter, correction, mode) or None, fitted
+        correction = fitted_here = _fitted(cell, adapter, folder)
+    return Remedies(adapter, correction, mode) or None, fitted_here
 
 
 def _fitted(cell: Cell, adapter: Any, folder: Path) -> Any:
     """The correction of a cell, fitted on a sample of the stored rows."""
-    from clinometer.correction.fitting import SampledTexts, fit_sample, summary
+    from clinometer.correction.fitting import SampledTexts
     from clinometer.correction.stores import sample_store
     from clinometer.store import EmbeddingStore
 
-    fitting = cell.remedy.fitting
-    assert fitting is not None  # noqa: S101 - the caller has looked
-    drawing = fitting.drawing() | {"seed": cell.seed}
-    sample = sample_store(folder, fitting.name, texts=sample_size(cell), **drawing)
-    origin = sample.origin | {"source": cell.collection.name}
+    assert cell.remedy.fitting is not None  # noqa: S101 - the caller has looked
+    fitting = replace(cell.remedy.fitting, seed=cell.seed or 0)
+    sample = sample_store(folder, fitting.name, texts=fitting.sample or ROWS, **fitting.drawing())
+    sample = replace(sample, origin=sample.origin | {"source": cell.collection.name})
+    store = EmbeddingStore.open(folder / "documents")
     if adapter is not None:
 
         def adapted(side: SampledTexts | None, apply: Callable[[Any], Any]) -> SampledTexts | None:
@@ -124,18 +125,16 @@ def _fitted(cell: Cell, adapter: Any, folder: Path) -> Any:
 
         documents = adapted(sample.documents, adapter.apply)
         assert documents is not None  # noqa: S101 - a sample always has documents
-        sample = replace(sample, documents=documents, queries=adapted(sample.queries, adapter.apply_queries))
-        origin |= {"adapter": adapter.digest}
-    sample = replace(sample, origin=origin)
-    correction = fit_sample(fitting.name, sample, **fitting.options())
-    if fitting.turn:
-        index = EmbeddingStore.open(folder / "documents")
-        rows = index if adapter is None else adapter.apply(index.take(range(len(index))))
-        by_seed = replace(fitting, seed=cell.seed or 0)
-        labels = (None, None) if adapter is None else (index.languages, index.groups)
-        correction = by_seed.turned(correction, rows, *labels)
-    warn(summary(correction, sample)[1])
-    return correction
+        index = None
+        if fitting.turn:
+            index = SampledTexts(adapter.apply(store.take(range(len(store)))), store.languages, store.groups)
+        sample = replace(
+            sample, documents=documents, queries=adapted(sample.queries, adapter.apply_queries), index=index,
+            origin=sample.origin | {"adapter": adapter.digest},
+        )  # fmt: skip
+    result = fitted(fitting, sample, store if adapter is None else None)
+    warn(result["warnings"])
+    return result["correction"]
 
 
 def paired_changes(before: Evaluation, after: Evaluation, study: StudyDefinition) -> list[Any]:
@@ -180,13 +179,14 @@ def write_cell(
     """Write the files of a finished cell, all or none; returns the digest of `cell.json`, which is the last."""
     from clinometer.evaluation.cells import CELL, Machine, digest_of, key_of, write_json
     from clinometer.evaluation.cells import Cell as CellFile
+    from clinometer.evaluation.results import SCHEMA
     from clinometer.files import withdraw, written_together
 
     by_hand = commands(cell, study)
     evaluation.settings["command"] = shlex.join(by_hand[-1])
     notes = {"encoder": cell.encoder.note, "collection": cell.collection.note, "remedy": cell.remedy.note}
     record = CellFile(
-        schema=1,
+        schema=SCHEMA,
         encoder=cell.encoder.name,
         collection=cell.collection.name,
         remedy=cell.remedy.name,

@@ -10,25 +10,27 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from clinometer.analysis.form import AS_IT_IS
+from clinometer.cli.output import check_folder
 from clinometer.cli.remedies import warn
-from clinometer.cli.study.definition import AS_IT_IS, Cell, CollectionEntry, EncoderEntry, StudyDefinition
+from clinometer.cli.study.definition import Cell, CollectionEntry, EncoderEntry, StudyDefinition
 from clinometer.cli.study.embeddings import Embeddings, embedded
 from clinometer.cli.study.meaning import changes, encoding, meaning
 from clinometer.cli.study.measuring import measure, paired_changes, write_cell
-from clinometer.errors import ClinometerError, FormatError, UsageError
+from clinometer.errors import ClinometerError, FormatError
 
 if TYPE_CHECKING:
     from clinometer.collection import Collection
     from clinometer.evaluation.cells import Study
     from clinometer.evaluation.results import Evaluation
 
-__all__ = ["StudyRun", "open_folder"]
+__all__ = ["StudyRun", "check_study_folder"]
 
 _Result = TypeVar("_Result")
 
 
-def open_folder(folder: Path) -> Study | None:
-    """Check that a folder can hold a study; returns the manifest of an earlier run.
+def check_study_folder(folder: Path) -> None:
+    """Check that a folder can hold a study, new or begun.
 
     Raises:
         UsageError: It is a file.
@@ -37,13 +39,11 @@ def open_folder(folder: Path) -> Study | None:
     from clinometer.evaluation.cells import STUDY, read_study
     from clinometer.files import PARTIAL, refuse_foreign
 
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; give a folder for the results")
-    folder.mkdir(parents=True, exist_ok=True)
+    check_folder(folder)
     if (folder / STUDY).exists():
-        return read_study(folder / STUDY)
+        read_study(folder / STUDY)
+        return
     refuse_foreign(folder, STUDY, lambda name: name == ".lock" or (name.startswith(STUDY) and name.endswith(PARTIAL)))
-    return None
 
 
 class StudyRun:
@@ -58,6 +58,7 @@ class StudyRun:
     def __init__(self, study: StudyDefinition, folder: Path, *, bars: bool) -> None:
         self._study, self._folder, self._bars = study, folder, bars
         self._collections: dict[str, Collection | ClinometerError] = {}
+        self._encodings: dict[tuple[str, str], dict[str, Any]] = {}
         self._stores: tuple[str, Embeddings | ClinometerError] | None = None
         self._encoder: tuple[str, Any] | None = None
         self._before: tuple[Cell, Evaluation] | None = None
@@ -99,10 +100,18 @@ class StudyRun:
 
     def _meaning(self, cell: Cell) -> dict[str, Any] | None:
         try:
-            return meaning(cell, self._collection(cell.collection), self._study)
+            return meaning(cell, self._encoding(cell), self._study)
         except (ClinometerError, FileNotFoundError, PermissionError) as error:
             self._fail(cell, error)
             return None
+
+    def _encoding(self, cell: Cell) -> dict[str, Any]:
+        """What determines the embeddings of a cell; files and weights are read once for all of its remedies."""
+        names = cell.encoder.name, cell.collection.name
+        if names not in self._encodings:
+            digest = self._collection(cell.collection).digest()
+            self._encodings[names] = encoding(cell.encoder, cell.collection.name, digest, self._study)
+        return self._encodings[names]
 
     def _fail(self, cell: Cell, error: Exception) -> None:
         problem = str(error) if isinstance(error, ClinometerError) else f"{error.filename}: {error.strerror}"  # type: ignore[attr-defined]
@@ -199,11 +208,10 @@ class StudyRun:
 
         folder = self._embedding_folder(cell)
         if self._stores is None or self._stores[0] != str(folder):
-            content = encoding(cell.encoder, cell.collection.name, collection.digest(), self._study)
             stores: Embeddings | ClinometerError
             try:
                 stores = embedded(
-                    folder, key_of(content), cell.encoder, collection, self._study.storage,
+                    folder, key_of(self._encoding(cell)), cell.encoder, collection, self._study.storage,
                     lambda: self._loaded(cell.encoder), collection_name=cell.collection.name, bars=self._bars,
                 )  # fmt: skip
             except ClinometerError as error:
@@ -229,13 +237,14 @@ class StudyRun:
     def _manifest(self) -> Study:
         """Write the manifest of what is finished now."""
         from clinometer.evaluation.cells import STUDY, Failure, Study, StudyCell, write_json
+        from clinometer.evaluation.results import SCHEMA
 
         def names(cell: Cell) -> dict[str, Any]:
             labels = {"encoder": cell.encoder.name, "collection": cell.collection.name, "remedy": cell.remedy.name}
             return {**labels, "seed": cell.seed}
 
         manifest = Study(
-            schema=1,
+            schema=SCHEMA,
             name=self._study.name,
             by=self._study.by,
             cells=[

@@ -26,6 +26,7 @@ __all__ = [
     "listed",
     "measure",
     "scale",
+    "text_counts",
     "value",
 ]
 
@@ -150,6 +151,17 @@ def count(number: float | None) -> str:
     if number is None:
         return DASH
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.1f}"
+
+
+def text_counts(collection: Mapping[str, Any]) -> tuple[str, str]:
+    """The numbers of documents and of queries in all languages, from the description of a collection.
+
+    Example:
+        >>> text_counts({"documents": {"de": 900, "en": 1100}, "queries": None})
+        ('2,000', '0')
+    """
+    documents, queries = (sum((collection.get(name) or {}).values()) for name in ("documents", "queries"))
+    return count(documents), count(queries)
 
 
 def listed(entry: Any) -> str:

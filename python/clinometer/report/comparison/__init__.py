@@ -193,7 +193,7 @@ def _title(comparison: Compared) -> str:
 def opening(comparison: Compared) -> list[str]:
     """The encoders, the collection and the pivot, one line each, as every form of the report begins."""
     collection = comparison.collection
-    documents, queries = (sum((collection.get(name) or {}).values()) for name in ("documents", "queries"))
+    documents, queries = wording.text_counts(collection)
     encoders = [f"after: {label}" for label in comparison.labels[1:]]
     if len(encoders) > 1:
         encoders = [f"after {_letter(number)}: {label}" for number, label in enumerate(comparison.labels[1:])]
@@ -201,7 +201,7 @@ def opening(comparison: Compared) -> list[str]:
         f"before: {comparison.labels[0]}",
         *encoders,
         f"on {collection.get('name', 'a collection')}: {len(collection.get('languages') or [])} languages, "
-        f"{wording.count(documents)} documents, {wording.count(queries)} queries, pivot "
+        f"{documents} documents, {queries} queries, pivot "
         f"{wording.language_name(str(comparison.settings['pivot']))}",
     ]
 

@@ -11,7 +11,7 @@ from typing import Any
 from clinometer.errors import printable
 from clinometer.report.base.section import Cases
 from clinometer.report.base.table import Table
-from clinometer.report.base.text import escape_markdown, markdown_table
+from clinometer.report.base.text import escape_markdown, markdown_row, markdown_table
 from clinometer.report.evaluation.causes import shortened
 from clinometer.report.evaluation.sections import measures_explained, scenario_notes, sections, settings
 from clinometer.report.evaluation.tables import full_tables
@@ -74,7 +74,7 @@ def _cases(cases: Cases) -> str:
             query = shortened(case.query, 120) if number == 0 else ""
             text = f"{entry.id}: {shortened(entry.text, 120)}"
             cells = (query, str(entry.rank), entry.label, entry.ahead, text)
-            lines.append("| " + " | ".join(map(escape_markdown, cells)) + " |")
+            lines.append(markdown_row(map(escape_markdown, cells)))
     return "\n".join(lines)
 
 

@@ -63,9 +63,9 @@ def drawings_of(results: Sequence[Mapping[str, Any]]) -> list[Drawing]:
 
 
 def _head(reading: Reading, several: bool) -> str:
-    documents, queries = (sum((reading.collection.get(name) or {}).values()) for name in ("documents", "queries"))
+    documents, queries = wording.text_counts(reading.collection)
     name = f"{reading.encoder.get('name', 'encoder')} on {reading.collection.get('name', 'a collection')}: "
-    counts = f"{wording.count(documents)} documents, {wording.count(queries)} queries"
+    counts = f"{documents} documents, {queries} queries"
     return f"{name if several else ''}{len(reading.languages)} languages, {counts}"
 
 

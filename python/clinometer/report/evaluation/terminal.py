@@ -16,7 +16,7 @@ from clinometer.report.evaluation.view import Reading, by_lean, read_results
 __all__ = ["plain_report"]
 
 
-def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
+def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110, *, written: bool = True) -> str:
     """The results for a terminal: the verdict, then one table for each scenario, at most `width` columns wide.
 
     Lines are the target languages, their mean and the mean of the pivot's queries; intervals, and the rows of single
@@ -25,6 +25,7 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
     Args:
         results: Contents of one or several `results.json`.
         width: Width of the terminal in columns.
+        written: Whether the results are in files; if not, the end names the option that writes them.
 
     Raises:
         UsageError: The results are not as `clinometer evaluate` writes them.
@@ -56,20 +57,23 @@ def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110) -> str:
     rows = (row for reading in readings for measured in reading.places.values() for row in measured.values())
     total = sum(row["value"] is not None for row in rows)
     if total > shown:
-        blocks.append(
-            f"{shown:,} of {total:,} values are shown; all of them are in results.json and in the other report formats."
+        where = (
+            "all of them are in results.json and in the other report formats"
+            if written
+            else "-o DIR writes all of them to results.json and reports"
         )
+        blocks.append(f"{shown:,} of {total:,} values are shown; {where}.")
     return "\n\n".join(blocks)
 
 
 def _opening(readings: Sequence[Reading]) -> list[str]:
     lines = []
     for number, reading in enumerate(readings):
-        documents, queries = (sum((reading.collection.get(name) or {}).values()) for name in ("documents", "queries"))
+        documents, queries = wording.text_counts(reading.collection)
         letter = f"{_letter(number)}: " if len(readings) > 1 else ""
         lines.append(
             f"{letter}{reading.encoder.get('name', 'encoder')} on {reading.collection.get('name', 'a collection')}: "
-            f"{wording.count(documents)} documents, {wording.count(queries)} queries, pivot "
+            f"{documents} documents, {queries} queries, pivot "
             f"{wording.language_name(reading.pivot)}"
         )
     return lines

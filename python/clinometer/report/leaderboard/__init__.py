@@ -127,12 +127,9 @@ def _about(parts: Sequence[Board]) -> list[str]:
 
 def _text(board: Board) -> str:
     reading = board.reading
-    documents, queries = (sum((reading.collection.get(name) or {}).values()) for name in ("documents", "queries"))
+    documents, queries = wording.text_counts(reading.collection)
     names = ", ".join(wording.language_name(label) for label in reading.languages)
-    return (
-        f"{wording.count(documents)} documents and {wording.count(queries)} queries in {names}. "
-        f"Pivot: {wording.language_name(reading.pivot)}."
-    )
+    return f"{documents} documents and {queries} queries in {names}. Pivot: {wording.language_name(reading.pivot)}."
 
 
 def _caveats(parts: Sequence[Board]) -> list[str]:

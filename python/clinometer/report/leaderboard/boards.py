@@ -14,12 +14,10 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from clinometer.analysis.form import AS_IT_IS
 from clinometer.report.evaluation.view import Reading, Side, read_results
 
-__all__ = ["AS_IT_IS", "Board", "Contribution", "Entry", "Value", "boards"]
-
-AS_IT_IS = "none"
-"""Name of the remedy that is none."""
+__all__ = ["Board", "Contribution", "Entry", "Value", "boards"]
 
 _BASE = ("kind", "query_prompt", "document_prompt", "max_length", "dtype", "similarity", "settings")
 _MEASURED = {"pivot": "en", "ties": None, "exclude_own_id": False, "query_set": "answered"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from clinometer.analysis.form import AS_IT_IS
 from clinometer.report.base import wording
 from clinometer.report.base.table import Cell, Column, Line, Table
 from clinometer.report.evaluation.view import Side
-from clinometer.report.leaderboard.boards import AS_IT_IS, Board, Entry, Value
+from clinometer.report.leaderboard.boards import Board, Entry, Value
 
 __all__ = ["change_table", "ordered", "value_table"]
 
