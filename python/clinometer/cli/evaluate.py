@@ -25,9 +25,10 @@ from clinometer.cli.option_groups import (
     SourceName,
     split_names,
 )
-from clinometer.cli.output import check_folder, tell_figures, write
+from clinometer.cli.output import check_folder, report_of, tell_figures, write
 from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.cli.target import Target
+from clinometer.cli.terminal import Verbose, show, terminal
 from clinometer.files.packed import SUFFIXES_SHOWN
 
 __all__ = ["Measured", "demo", "evaluate"]
@@ -104,6 +105,7 @@ class _OtherScorer(OptionGroup):
 @dataclass(frozen=True)
 class _Results(Progress):
     json: Json = False
+    verbose: Verbose = False
     output: Annotated[Path | None, output_option("DIR", "Folder for results.json, per_query.jsonl.gz and reports.")] = (
         None
     )
@@ -131,6 +133,7 @@ class _Results(Progress):
 def demo(
     output: Annotated[Path, output_option("DIR", "Folder for results and report.")] = Path("clinometer-demo"),
     json: Json = False,
+    verbose: Verbose = False,
     force: Force = False,
 ) -> None:
     """Evaluate the embedded collection with the embedded encoder and write the report.
@@ -138,7 +141,7 @@ def demo(
     Example:
         clinometer demo -o results/demo
     """
-    results = _Results(output=output, json=json, force=force, examples=EXAMPLES)
+    results = _Results(output=output, json=json, verbose=verbose, force=force, examples=EXAMPLES)
     _run("demo", Source(), Target("offline", {}), Measured(), Resampling(), Execution(), results)
 
 
@@ -242,4 +245,5 @@ def _run(
     if results.json:
         sys.stdout.write(evaluation.to_json())
     else:
-        sys.stdout.write(plain_report([evaluation.to_dict()], written=results.output is not None) + "\n")
+        show(plain_report([evaluation.to_dict()], terminal(), verbose=results.verbose) + "\n")
+        sys.stdout.write(report_of(results.output) + "\n")

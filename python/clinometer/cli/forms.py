@@ -14,7 +14,7 @@ Form = Annotated[
     str | None,
     option(
         "text|markdown|junit|json",
-        "Form of standard output; markdown is short, for a comment on a pull request.",
+        "Form of standard output, with every detail; markdown is short, for a comment on a pull request.",
         "--format",
         panel="Output",
     ),

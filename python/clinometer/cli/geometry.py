@@ -12,6 +12,7 @@ from clinometer.cli.encoder_options import Adapter, CorrectionFile, Precomputed
 from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Json, Pivot, Progress, Source, SourceName, split_names
 from clinometer.cli.remedies import RemedyFiles, warn
+from clinometer.cli.terminal import show, terminal
 
 __all__ = ["geometry"]
 
@@ -48,7 +49,6 @@ def geometry(
     from clinometer.files import json_bytes, written_whole
     from clinometer.geometry import alignment_table
     from clinometer.geometry.pairs import check_read
-    from clinometer.report.base.text import plain_table
     from clinometer.report.mismatch import geometry_table
 
     kind = check_read(read)
@@ -78,4 +78,7 @@ def geometry(
         with written_whole(output) as file:
             file.write(text)
         sys.stderr.write(f"wrote {output}\n")
-    sys.stdout.write(text.decode() if json else plain_table(geometry_table(rows)) + "\n")
+    if json:
+        sys.stdout.write(text.decode())
+    else:
+        show(terminal().table(geometry_table(rows)))
