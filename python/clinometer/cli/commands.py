@@ -24,6 +24,7 @@ _HEADINGS = {
     "Measure": ("demo", "evaluate", "geometry", "report", "compare", "check", "study", "leaderboard"),
     "Straighten": ("correct", "train"),
     "Large collections": ("encode", "store", "scan", "plan", "convert"),
+    "Installation": ("doctor",),
 }
 """The commands by heading, as in the README."""
 
