@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.contents import decode_json
 from clinometer.errors import EmbeddingError, FormatError, MissingExtraError, UsageError
 from clinometer.files import regular, written_whole
+from clinometer.suggestions import one_of
 from clinometer.vectors import array_of, finished_rows, unit_rows
 
 __all__ = ["KINDS", "Adapter", "Kind", "Side", "load"]
@@ -68,7 +69,7 @@ class Adapter:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise UsageError(f"unknown adapter kind {self.kind!r}; expected one of {', '.join(KINDS)}")
+            raise UsageError(f"unknown adapter kind {self.kind!r}; expected {one_of(self.kind, KINDS)}")
         arrays = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in sorted(self.arrays.items())}
         parts = _PARTS[self.kind]
         query_parts = tuple(_QUERY + name for name in parts) if any(name.startswith(_QUERY) for name in arrays) else ()

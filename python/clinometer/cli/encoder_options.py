@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from clinometer.cli.expansion import OptionGroup, option
 from clinometer.cli.option_groups import without_none
 from clinometer.errors import FormatError, UsageError
+from clinometer.suggestions import one_of
 
 __all__ = [
     "Adapter",
@@ -109,7 +110,7 @@ class Server(OptionGroup):
         for item in self.http:
             name, _, text = item.partition("=")
             if name not in known:
-                raise UsageError(f"--http {item}: unknown option {name!r}; expected one of {', '.join(known)}")
+                raise UsageError(f"--http {item}: unknown option {name!r}; expected {one_of(name, known)}")
             try:
                 fields = name.endswith("-fields")
                 raw = text.encode(errors="replace")  # an argument may hold bytes that are not UTF-8

@@ -28,6 +28,7 @@ from clinometer.scenarios.drawing import drawn
 from clinometer.scenarios.options import COMPARED_SETTINGS
 from clinometer.statistics.resampling import Resamples, Unit
 from clinometer.statistics.significance import CORRECTIONS
+from clinometer.suggestions import one_of
 
 __all__ = ["Comparison", "compare"]
 
@@ -182,7 +183,7 @@ def compare(
     resampling = Resamples(resamples, confidence, seed, threads, resample)
     resampling.require_some()
     if correction not in (*CORRECTIONS, "none"):
-        raise UsageError(f"unknown correction {correction!r}; expected one of {', '.join(CORRECTIONS)}, none")
+        raise UsageError(f"unknown correction {correction!r}; expected {one_of(correction, (*CORRECTIONS, 'none'))}")
     if not after:
         raise UsageError("a comparison needs at least two evaluations; pass one before and one or more after")
     names = _labels([before, *after], labels)
@@ -329,7 +330,7 @@ def _chosen(names: Sequence[str] | None, measured: Sequence[str], kind: str, usu
         raise UsageError(f"no {kind} given; expected one or more of {', '.join(usual)}")
     if absent := [name for name in names if name not in usual]:
         owner = "one of the results has" if set(absent) & set(measured) else "the results have"
-        raise UsageError(f"{owner} no {kind} {', '.join(absent)}; expected one of {', '.join(usual)}")
+        raise UsageError(f"{owner} no {kind} {', '.join(absent)}; expected {one_of(absent, usual)}")
     return list(dict.fromkeys(names))
 
 
@@ -346,8 +347,7 @@ def _groups(groups: Mapping[str, Iterable[str]] | None, before: Evaluation) -> d
             raise UsageError(f"{name!r} is reserved and cannot name a group; choose another name")
         if absent := [label for label in labels if label not in known]:
             raise LanguageError(
-                f"the results have no language {', '.join(absent)} of group {name!r}; expected one of "
-                f"{', '.join(known)}"
+                f"the results have no language {', '.join(absent)} of group {name!r}; expected {one_of(absent, known)}"
             )
         if not labels:
             raise UsageError(f"group {name!r} has no languages; name some, or leave it out")

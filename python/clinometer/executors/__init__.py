@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from clinometer.errors import UsageError
 from clinometer.executors.base import Done, Executor
 from clinometer.executors.local import LocalExecutor
+from clinometer.suggestions import one_of
 
 __all__ = [
     "EXECUTORS",
@@ -74,4 +75,4 @@ def require_executor(what: object) -> None:
 def check_executor(name: str) -> None:
     """Refuse an unknown name of an executor; the message lists the known ones."""
     if name not in EXECUTORS:
-        raise UsageError(f"unknown executor {name!r}; expected one of {', '.join(EXECUTORS)}")
+        raise UsageError(f"unknown executor {name!r}; expected {one_of(name, EXECUTORS)}")

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
@@ -14,6 +13,7 @@ from clinometer.cli.expansion import OptionGroup, at_home, is_group, option_name
 from clinometer.cli.study.yaml_file import Node
 from clinometer.errors import ClinometerError, FormatError, shown
 from clinometer.numerals import read_int, read_number
+from clinometer.suggestions import close_names
 
 __all__ = ["Entry", "group_keys", "written_options"]
 
@@ -139,7 +139,7 @@ class Entry:
         known = list(dict.fromkeys(self._known))
         for key, node in self._nodes.items():
             if key not in known:
-                near = get_close_matches(key.replace("_", "-").lower(), known, n=1, cutoff=0.6)
+                near = close_names(key, known, most=1)
                 fix = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
                 self.fail(f"unknown key {shown(key)} of {self.what}; {fix}", node.line)
 
