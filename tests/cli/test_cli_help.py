@@ -98,8 +98,8 @@ def test_help_of_an_evaluation_is_in_groups(run: Run) -> None:
     shown = sections(run("evaluate", "--help").out)
     assert list(shown) == [
         "", "Arguments", "Source", "Scenarios and measures", "Encoder", "Prompts", "Encoder on a server",
-        "Existing embeddings", "Instead of an encoder", "Remedies", "Intervals", "Execution", "Output", "Options",
-        "Example",
+        "Existing embeddings", "Instead of an encoder", "Remedies", "Intervals", "Execution", "Configuration",
+        "Output", "Options", "Example",
     ]  # fmt: skip
     assert [" ".join(line.split()) for line in shown["Options"] if line] == ["-h, --help Show this message and exit."]
 

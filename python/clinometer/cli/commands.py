@@ -14,6 +14,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
+from clinometer.cli.config import CONFIGURED, with_config
 from clinometer.cli.endings import with_errors_reported
 from clinometer.cli.expansion import expand
 from clinometer.cli.help import GroupedCommand, GroupedCommands
@@ -87,9 +88,10 @@ def _typer(**options: Any) -> typer.Typer:
 def _with_command(group: typer.Typer, name: str) -> typer.Typer:
     function = _function(name)
     text, example = _help(function)
+    expanded = with_config(expand(function)) if name in CONFIGURED else expand(function)
     group.command(
         name, cls=GroupedCommand, help=text, epilog=example, rich_help_panel=_HEADING_OF.get(name)
-    )(with_errors_reported(expand(function)))  # fmt: skip
+    )(with_errors_reported(expanded))  # fmt: skip
     return group
 
 

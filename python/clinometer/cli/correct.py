@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clinometer.cli.advice import advice_lines, advised, advised_store
+from clinometer.cli.config import origin
 from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
@@ -335,7 +335,7 @@ def _show(result: dict[str, Any], source: str, output: Path, json: bool) -> None
             "warnings": result["warnings"],
             **({"advice": result["advice"].to_dict()} if "advice" in result else {}),
             "output": correction and str(output),
-            "command": shlex.join(["clinometer", *sys.argv[1:]]),
+            **origin(),
         }
         sys.stdout.write(json_bytes(record).decode())
     else:

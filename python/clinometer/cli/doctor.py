@@ -9,7 +9,6 @@ import typer
 
 from clinometer.cli.option_groups import Json
 from clinometer.files import json_bytes
-from clinometer.memory import size_text
 
 if TYPE_CHECKING:
     from clinometer.cli.installation import Extra
@@ -43,6 +42,8 @@ def doctor(json: Json = False) -> None:
 
 
 def _lines(record: dict[str, Any]) -> list[str]:
+    from clinometer.memory import size_text
+
     lines = [f"{name:<12}{version or 'not installed'}" for name, version in record["versions"].items()]
     lines += [f"{'system':<12}{record['system']}"]
     memory = record["free_memory"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from clinometer.cli.config import origin
 from clinometer.cli.earlier import Force, identity, refuse_other
 from clinometer.cli.encoder_options import Remedy, Vectors
 from clinometer.cli.expansion import OptionGroup, option, output_option
@@ -231,7 +231,7 @@ def _run(
     warn([warning for warning in evaluation.encoder["warnings"] if warning not in warnings])
     if steps:
         evaluation.settings["pool"] = [step.text for step in steps]
-    evaluation.settings["command"] = shlex.join(["clinometer", *sys.argv[1:]])
+    evaluation.settings.update(origin())
     for notice in evaluation.notices:
         sys.stderr.write(f"note: {notice}\n")
     if results.output is not None:

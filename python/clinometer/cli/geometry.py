@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
+from clinometer.cli.config import origin
 from clinometer.cli.earlier import Force, identity, refuse_other
 from clinometer.cli.encoder_options import Adapter, CorrectionFile, Precomputed
 from clinometer.cli.expansion import option, output_option
@@ -65,11 +65,10 @@ def geometry(
     embeddings = encode(encoder, texts.texts, "documents", languages=texts.languages, show_progress_bar=progress.bars)
     warn(encoder.record.warnings)
     rows = alignment_table(embeddings, texts.languages, texts.groups, pivot, read=kind)
-    command = shlex.join(["clinometer", *sys.argv[1:]])
     results = {
         "collection": collection.describe(),
         "encoder": msgspec.to_builtins(encoder.record),
-        "settings": {"pivot": rows[0]["pivot"], "read": kind, "command": command},
+        "settings": {"pivot": rows[0]["pivot"], "read": kind, **origin()},
         "rows": rows,
     }
     text = json_bytes(results)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.config import origin
 from clinometer.cli.earlier import Force, refuse_other_scan
 from clinometer.cli.encoder_options import Remedy, TruncateDim
 from clinometer.cli.expansion import OptionGroup, option, output_option
@@ -130,7 +130,7 @@ def scan(
         "ties": "index",
         "similarity": request.scored_by,
         "verified": judged.verify,
-        "command": shlex.join(["clinometer", *sys.argv[1:]]),
+        **origin(),
     }
     record = results_of(scan_result, query_store, settings)
     if output is not None:
