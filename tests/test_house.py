@@ -18,6 +18,7 @@ ORDER = [
         "numerals",
         "parameters",
         "memory",
+        "progress",
         "languages",
         "files",
         "contents",
@@ -51,7 +52,7 @@ CONVENIENCES = {
 
 HALL = {
     *("__init__", "__main__", "_core", "contents", "errors", "languages"),
-    *("memory", "numerals", "parameters", "suggestions", "vectors"),
+    *("memory", "numerals", "parameters", "progress", "suggestions", "vectors"),
 }
 
 Graph = dict[str, dict[str, str]]

@@ -13,7 +13,7 @@ import typer
 from clinometer.cli.earlier import Force, identity, refuse_other, refuse_other_page
 from clinometer.cli.expansion import option, output_option
 from clinometer.cli.forms import Form, form_of, printed_form
-from clinometer.cli.option_groups import Figures, Json, Resampling, Selection, Threads, split_names
+from clinometer.cli.option_groups import Figures, Json, Progress, Resampling, Selection, Threads, split_names
 from clinometer.cli.output import check_folder, tell_figures
 from clinometer.cli.terminal import Verbose, show, terminal
 from clinometer.errors import UsageError
@@ -32,6 +32,7 @@ def compare(
         typer.Argument(metavar="BEFORE AFTER...", help="Folders from clinometer evaluate -o, the baseline first."),
     ],
     selection: Selection,
+    progress: Progress,
     resampling: Resampling = _RESAMPLING,
     correction: Annotated[
         str, option("holm|bh|none", "Correction of p-values for the number of tests.", panel="Intervals")
@@ -107,6 +108,7 @@ def compare(
         threads=threads,
         **asdict(resampling),
         labels=_labels(evaluations, folders),
+        show_progress_bar=progress.bars,
     )
     for notice in comparison.notices:
         sys.stderr.write(f"note: {notice}\n")

@@ -138,14 +138,16 @@ class Fitting(OptionGroup):
         """Name of the method."""
         return self.method or "center"
 
-    def turned(self, center: Any, documents: Any, languages: Any = None, groups: Any = None) -> Any:
+    def turned(
+        self, center: Any, documents: Any, languages: Any = None, groups: Any = None, *, bars: bool = False
+    ) -> Any:
         """The centering, followed by a turn if there is to be one."""
         if not self.turn:
             return center
         from clinometer.mining import turned
 
         options = without_none({"sample": self.turn_sample, "pivot": self.pivot})
-        return turned(center, documents, languages, groups=groups, seed=self.seed, **options)
+        return turned(center, documents, languages, groups=groups, seed=self.seed, show_progress_bar=bars, **options)
 
     def advising(self) -> dict[str, Any]:
         """Options of `clinometer.advice`."""
@@ -198,7 +200,7 @@ def correct(
         if fitting.automatic:
             result = advised(*texts, fitting.advising(), progress.bars)
         else:
-            result = fitted(fitting, _sampled(*texts, fitting, progress.bars))
+            result = fitted(fitting, _sampled(*texts, fitting, progress.bars), bars=progress.bars)
         if result["correction"] is not None:
             output.parent.mkdir(parents=True, exist_ok=True)
             result["correction"].save(output)
@@ -266,23 +268,24 @@ def _sampled(collection: Any, encoder: Any, adapted: Any, fitting: Fitting, bars
     )
 
 
-def fitted(fitting: Fitting, sample: Any, store: Any = None) -> dict[str, Any]:
+def fitted(fitting: Fitting, sample: Any, store: Any = None, *, bars: bool = False) -> dict[str, Any]:
     """The correction, and what is known of its fit.
 
     Args:
         fitting: How it is fitted.
         sample: A `Sample`; a turn is found in its index, if it has one.
         store: Store of all documents, for a turn of stored rows.
+        bars: Whether a long search for translations shows its progress.
     """
     from clinometer.correction.fitting import fit_sample, summary
 
     correction = fit_sample(fitting.name, sample, **fitting.options())
     if store is not None:
-        correction = fitting.turned(correction, store)
+        correction = fitting.turned(correction, store, bars=bars)
     elif sample.index is not None:
         index = sample.index
         groups = index.groups if any(group is not None for group in index.groups) else None
-        correction = fitting.turned(correction, index.vectors, index.languages, groups)
+        correction = fitting.turned(correction, index.vectors, index.languages, groups, bars=bars)
     languages, warnings = summary(correction, sample)
     return {"correction": correction, "languages": languages, "warnings": warnings}
 
@@ -304,7 +307,7 @@ def _stored(source: str, fitting: Fitting, path: Path | None, output: Path, bars
         check_method(fitting.name)
         fitted_on = Path("the sample")
         sample = sample_store(source, fitting.name, texts=fitting.sample or ROWS, **fitting.drawing())
-        result = fitted(fitting, sample, EmbeddingStore.open(find_store(source, "documents")))
+        result = fitted(fitting, sample, EmbeddingStore.open(find_store(source, "documents")), bars=bars)
     else:
         fitted_on = correction_file(path)
         result = {"correction": load(fitted_on), "languages": [], "warnings": []}

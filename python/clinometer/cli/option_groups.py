@@ -259,7 +259,11 @@ class Progress(OptionGroup):
 
     progress: Annotated[
         bool | None,
-        option(None, "Progress bars on standard error; by default if it is a terminal.", "--progress/--no-progress"),
+        option(
+            None,
+            "Progress on standard error, in lines where it is not a terminal; by default only if it is one.",
+            "--progress/--no-progress",
+        ),
     ] = None
 
     @property

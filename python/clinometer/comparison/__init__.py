@@ -23,6 +23,7 @@ from clinometer.files import json_bytes, written_whole
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
 from clinometer.parameters import checked
+from clinometer.progress import tracked
 from clinometer.scenarios import SCENARIOS
 from clinometer.scenarios.drawing import drawn
 from clinometer.scenarios.options import COMPARED_SETTINGS
@@ -140,6 +141,7 @@ def compare(
     seed: int = 0,
     threads: int | None = None,
     labels: Sequence[str] | None = None,
+    show_progress_bar: bool = False,
 ) -> Comparison:
     """Compare evaluations query by query: differences with intervals, permutation tests, effect sizes.
 
@@ -160,6 +162,7 @@ def compare(
         seed: Seed of the resamples and of the permutation test.
         threads: Number of threads; the result does not depend on it.
         labels: Short names of all evaluations, the one before first; by default the names of the encoders.
+        show_progress_bar: Draw a bar on standard error if it takes longer than a second.
 
     Returns:
         The comparison; its `rows` are tidy.
@@ -215,7 +218,9 @@ def compare(
         inner = {str(measure): str(measure.inner) for measure in parse(chosen) if measure.inner}
         columns = [column for column in dict.fromkeys([*chosen, *inner.values()]) if column in before.per_query]
         unpaired: Counter[str] = Counter()
-        for pairs in paired_values(before.per_query, evaluation.per_query, settings, chosen_scenarios, columns):
+        tests = paired_values(before.per_query, evaluation.per_query, settings, chosen_scenarios, columns)
+        most = len(chosen_scenarios) * len(columns)
+        for pairs in tracked(tests, "tests", "measures", shown=show_progress_bar, total=most, late=True):
             gaps = [gap for gap, measure in inner.items() if measure == pairs.measure]
             changes = change_rows(pairs, pairs.measure in chosen, gaps, members, pivot, resampling)
             rows += [row | {"encoder": name} for row in changes]

@@ -148,8 +148,11 @@ def evaluate(
         scored = scored._replace(record=with_feedback(scored.record, feedback))
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)
-    results = setting_values(scanned, computed, settings, pivot, count_unanswered=query_set != "answered")
-    rows = mean_rows(scanned, results, measures, pivot, options.resamples)
+    results = setting_values(
+        scanned, computed, settings, pivot, count_unanswered=query_set != "answered",
+        show_progress_bar=show_progress_bar,
+    )  # fmt: skip
+    rows = mean_rows(scanned, results, measures, pivot, options.resamples, show_progress_bar=show_progress_bar)
     notices = query_notices(scanned, results, scored.unlisted_queries, query_set) + notices_of(scanned, results)
     notices += tie_notices(scanned, results, computed, pivot)
     grouped, analysis = list[dict[str, Any]](), None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from clinometer.adapters.adapter import KINDS, Adapter, Kind
 from clinometer.encoders import Encoder
 from clinometer.errors import MissingExtraError, UsageError
+from clinometer.progress import tracked
 from clinometer.suggestions import did_you_mean, one_of
 from clinometer.training.adapter_centering import centering_adapter
 from clinometer.training.adapter_samples import EmbeddedSamples, embed_samples, is_query
@@ -156,9 +157,7 @@ def fit_adapter(
     history: History = [{"epoch": 0.0, **on_dev()}]
     best_arrays, best_epoch = model.arrays(), 0
     first_value = None
-    from tqdm.auto import tqdm
-
-    for epoch in tqdm(range(1, epochs + 1), desc="epochs", unit="epoch", disable=not show_progress_bar):
+    for epoch in tracked(range(1, epochs + 1), "training", "epochs", shown=show_progress_bar):
         total = 0.0
         for batch in torch.randperm(training_columns.rows, generator=order).tensor_split(steps):
             optimizer.zero_grad()
