@@ -18,6 +18,7 @@ from clinometer.cli.config import CONFIGURED, with_config
 from clinometer.cli.endings import with_errors_reported
 from clinometer.cli.expansion import expand
 from clinometer.cli.help import GroupedCommand, GroupedCommands
+from clinometer.cli.several import with_several_encoders
 
 __all__ = ["ProgramCommands", "command_functions"]
 
@@ -88,7 +89,11 @@ def _typer(**options: Any) -> typer.Typer:
 def _with_command(group: typer.Typer, name: str) -> typer.Typer:
     function = _function(name)
     text, example = _help(function)
-    expanded = with_config(expand(function)) if name in CONFIGURED else expand(function)
+    expanded = expand(function)
+    if name == "evaluate":
+        expanded = with_several_encoders(expanded)
+    if name in CONFIGURED:
+        expanded = with_config(expanded)
     group.command(
         name, cls=GroupedCommand, help=text, epilog=example, rich_help_panel=_HEADING_OF.get(name)
     )(with_errors_reported(expanded))  # fmt: skip

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clinometer.cli.advice import advice_lines, advised, advised_store
+from clinometer.cli.completion import methods
 from clinometer.cli.config import origin
 from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
@@ -43,6 +44,7 @@ class Fitting(OptionGroup):
         option(
             "NAME",
             "Method: center (the default), lir, shift, query-shift, calibrate, or auto: what helps without harm.",
+            autocompletion=methods,
         ),
     ] = None
     strength: Annotated[

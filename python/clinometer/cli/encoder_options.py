@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from clinometer.cli.completion import encoders
 from clinometer.cli.expansion import OptionGroup, option
 from clinometer.cli.option_groups import without_none
 from clinometer.errors import FormatError, UsageError
@@ -37,7 +38,12 @@ TruncateDim = Annotated[
 ]
 Adapter = Annotated[
     Path | None,
-    option("FILE", "Adapter of the embeddings, from clinometer train --adapter.", "--adapter", panel="Remedies"),
+    option(
+        "FILE|DIR",
+        "Adapter of the embeddings, from clinometer train --adapter, or its folder.",
+        "--adapter",
+        panel="Remedies",
+    ),
 ]
 CorrectionFile = Annotated[
     Path | None,
@@ -133,7 +139,8 @@ class EncoderOptions(OptionGroup):
         option(
             "E",
             "Encoder: offline (the default), a sentence-transformers model (name or folder) or http://HOST/v1; "
-            "evaluate, geometry and correct also take precomputed, and evaluate bm25.",
+            "evaluate, geometry and correct also take precomputed, and evaluate bm25; for evaluate may be repeated.",
+            autocompletion=encoders,
         ),
     ] = None
     batch_size: Annotated[int | None, option("N", "Texts in one forward pass or request; 32 by default.", min=1)] = None

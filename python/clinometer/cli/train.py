@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clinometer.cli.completion import losses
 from clinometer.cli.earlier import Force
 from clinometer.cli.encoder_options import MaxLength, Prompts
 from clinometer.cli.expansion import OptionGroup, option, output_option
@@ -41,7 +42,11 @@ class _Recipe(OptionGroup):
 
     loss: Annotated[
         str | None,
-        option("NAME", "Loss: upright (the default), jsd+nce (the paper's), clear, lakda, distill, or A+B+..."),
+        option(
+            "NAME",
+            "Loss: upright (the default), jsd+nce (the paper's), clear, lakda, distill, or A+B+...",
+            autocompletion=losses,
+        ),
     ] = None
     scale: Annotated[float | None, option("X", "Factor of cosines.")] = None
     teacher: Annotated[
@@ -192,11 +197,12 @@ def _adapt(
 ) -> None:
     """Train an adapter, save it, and show its effect."""
     from clinometer.adapters import AdaptedEncoder, train_adapter
+    from clinometer.adapters.adapter import FILE as ADAPTER
     from clinometer.encoders import encoder as make_encoder
     from clinometer.encoders import require_embeddings
     from clinometer.training.proof import prove
 
-    path = proof.output / "adapter.safetensors"
+    path = proof.output / ADAPTER
     if path.exists() and not proof.force:
         raise UsageError(f"{path} already exists; give another folder, or replace it with --force")
     encoder = make_encoder(model, **prompts)
