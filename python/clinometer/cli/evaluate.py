@@ -110,6 +110,9 @@ class _Results(Progress):
         None
     )
     figures: Figures = None
+    log_to: Annotated[
+        str | None, option("mlflow:EXPERIMENT|wandb:PROJECT", "Tracker of experiments for the results.")
+    ] = None
     force: Force = False
     examples: Annotated[
         int | None,
@@ -187,6 +190,7 @@ def _run(
     from clinometer.correction.feedback import check_weight, with_feedback
     from clinometer.evaluation import evaluate as run
     from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
+    from clinometer.integrations.tracking import log, require_tracker
     from clinometer.pools import apply
     from clinometer.pools import parse as parse_steps
     from clinometer.report import plain_report
@@ -210,6 +214,8 @@ def _run(
         check_folder(results.output)
     if results.figures is not None:
         check_folder(results.figures, figures=True)
+    if results.log_to is not None:
+        require_tracker(results.log_to)
     collection = apply(reading.load(source), steps, pivot=measured.pivot)
     sys.stderr.write(collection.summary() + "\n")
     if results.run_file is not None:
@@ -236,6 +242,9 @@ def _run(
         sys.stderr.write(f"note: {notice}\n")
     if results.output is not None:
         write(evaluation, results.output)
+    if results.log_to is not None:
+        log(evaluation, results.log_to, results.output)
+        sys.stderr.write(f"logged to {results.log_to}\n")
     if results.figures is not None:
         tell_figures(evaluation.figures(results.figures))
     if results.run_file is not None:

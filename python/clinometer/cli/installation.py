@@ -18,7 +18,7 @@ from clinometer.memory import available_bytes
 __all__ = ["Extra", "describe", "extras", "within"]
 
 _NEEDED = ("numpy", "langcodes", "msgspec", "rich", "tqdm", "typer")
-_NOT_FOR_USERS = ("all", "bench", "dev", "dev-cluster", "dev-models", "docs", "fuzz")
+_NOT_FOR_USERS = ("all", "bench", "dev", "dev-cluster", "dev-models", "dev-tracking", "docs", "fuzz")
 _REQUIREMENT = re.compile(r"^\s*([\w.-]+)\s*(?:\[([^\]]*)\])?\s*\(?([^;)]*)\)?\s*(?:;\s*(.*))?$")
 _MARKED = re.compile(r"""extra\s*==\s*['"]([\w.-]+)['"]""")
 _BOUND = re.compile(r"(>=|<=|==|!=|~=|<|>)\s*([\w.*+!-]+)")
