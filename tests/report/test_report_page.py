@@ -38,7 +38,7 @@ def test_the_page_is_whole_and_needs_nothing_else(make_result: Make) -> None:
     assert (page.wrong, page.open) == ([], [])
     assert len(page.ids) == len(set(page.ids))
     assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
-    assert "<script" not in text
+    assert page.tags.count("script") == text.count("<script") == 1
     assert "@import" not in text
     assert not re.search(r"https?://(?!www\.w3\.org/)", text)
     assert '<html lang="en">' in text
@@ -80,7 +80,7 @@ def test_everything_from_a_result_is_escaped(make_result: Make) -> None:
     result["rows"].append(result["rows"][0] | {"measure": evil, "scenario": "multi"})
     for results in ([result], [result, make_result(name="二")]):
         page = render_html(results)
-        assert "<script" not in page
+        assert page.count("<script") == 1
         assert "<b>" not in page
         assert HtmlPage(page).wrong == []
         assert "&lt;script&gt;" in page

@@ -14,6 +14,7 @@ from clinometer.errors import UsageError
 from clinometer.geometry import MEASURES
 from clinometer.report.base import wording
 from clinometer.report.base.canvas import Mark, Point, canvas, round_step
+from clinometer.report.base.palette import INK, SOFT
 from clinometer.report.base.table import Cell, Column, Line, Table
 from clinometer.report.base.text import escape_markdown, markdown_table
 from clinometer.report.evaluation.figures import Drawing
@@ -23,7 +24,6 @@ __all__ = ["MismatchReport", "geometry_table", "mismatch_report"]
 Row = Mapping[str, Any]
 Columns = Sequence[Sequence[float | None]]
 _SHOWN = ("mismatch_l1", "mismatch_jsd", "margin", "language_gap_norm", "mexa", "bitext_accuracy")
-_BEFORE, _AFTER = "#5b6875", "#0067a5"
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _table(
     ]
     flat = [column for pair in columns.values() for column in pair]
     lines = [
-        Line(wording.language_name(language), tuple(Cell(_number(column[i])) for column in flat))
+        Line(wording.language_name(language), tuple(Cell(_number(column[i])) for column in flat), language=language)
         for i, language in enumerate(languages)
     ]
     if len(languages) > 1:
@@ -138,7 +138,7 @@ def _draw(measure: str, languages: Sequence[str], columns: Columns, names: tuple
         return None
     step = round_step(max(*known, 0.0) - min(*known, 0.0), 6)
     ticks = [step * i for i in range(floor(min(*known, 0.0) / step), -floor(-max(*known, 0.0) / step) + 1)]
-    marks = (Mark(names[0], _BEFORE, "o", True), Mark(names[1], _AFTER, "o"))
+    marks = (Mark(names[0], SOFT, "o", True), Mark(names[1], INK, "o"))
     points = [[None if value is None else Point(value, None, None) for value in column] for column in columns]
     with canvas() as new:
         sheet = new(len(languages), 2, [wording.language_name(label) for label in languages], 0.2, 0.1, 0.36)

@@ -6,6 +6,7 @@ Same results, same bytes, with one version of matplotlib. A file is complete or 
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from collections.abc import Iterable
 from io import BytesIO
@@ -13,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from clinometer.files import written_together, written_whole
-from clinometer.report.base.canvas import INK, Mark, canvas, quietly
+from clinometer.report.base.canvas import Mark, canvas, quietly
+from clinometer.report.base.palette import INK, PAPER
 from clinometer.report.evaluation.figures import Drawing
 
 __all__ = ["save_figures"]
 
 _DPI = 200
+_MARKS = re.compile(rb'<g id="(?:mark|part)-[0-9]+">')
+"""What only a page needs, to show the texts of marks."""
 
 
 def save_figures(drawings: Iterable[Drawing], folder: str | os.PathLike[str]) -> list[Path]:
@@ -53,7 +57,7 @@ def _contents(drawing: Drawing) -> dict[str, bytes]:
                 sink, format=ending, metadata=metadata, dpi=_DPI, bbox_inches="tight", pad_inches=0.12,
                 facecolor="white",
             )  # fmt: skip
-            contents[ending] = sink.getvalue()
+            contents[ending] = _MARKS.sub(b"<g>", sink.getvalue()) if ending == "svg" else sink.getvalue()
         for artist in added:
             artist.remove()
     return contents
@@ -87,5 +91,5 @@ def _headed(figure: Any, drawing: Drawing) -> list[Any]:
 def _handle(mark: Mark) -> Any:
     from matplotlib.lines import Line2D
 
-    fill = "white" if mark.hollow else mark.colour
+    fill = PAPER if mark.hollow else mark.colour
     return Line2D([], [], ls="", marker=mark.shape, ms=6, mfc=fill, mec=mark.colour, mew=1.3, label=mark.text)

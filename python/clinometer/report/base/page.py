@@ -1,11 +1,18 @@
-"""Pages from templates, which escape all text; only figures, which are made here, go in as markup."""
+"""Pages from templates, which escape all text; only figures, which are made here, go in as markup.
+
+A page runs one script, the one of this folder, and its policy refuses every other and the network.
+"""
 
 from __future__ import annotations
 
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
 from importlib import import_module, resources
 from typing import Any
 
 from clinometer.errors import MissingExtraError, printable
+from clinometer.report.base.palette import painted, palette_css
 
 __all__ = ["fill", "require_extra"]
 
@@ -34,10 +41,10 @@ def fill(template: str, **facts: Any) -> str:
     """
     require_extra()
     from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
 
-    folder = resources.files(__package__)
     environment = Environment(
-        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        loader=FunctionLoader(_file),
         autoescape=True,
         undefined=StrictUndefined,
         # Figures, which are markup and no `str` alone, stay as they are.
@@ -45,4 +52,20 @@ def fill(template: str, **facts: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(**facts) + "\n"
+    environment.filters["painted"] = painted
+    script = _file("report.js")
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    return (
+        environment.get_template(template).render(
+            **facts,
+            script=Markup(script),  # noqa: S704 - the package's own file
+            script_hash=digest,
+            style=Markup(palette_css() + "\n" + _file("style.css")),  # noqa: S704
+        )
+        + "\n"
+    )
+
+
+@cache
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -33,11 +33,12 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """A line of cells under its label; `mean` marks an average over the lines above."""
+    """A line of cells under its label; `mean` marks an average over the lines above, `language` names its language."""
 
     label: str
     cells: tuple[Cell, ...]
     mean: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True)

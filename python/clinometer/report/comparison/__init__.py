@@ -20,7 +20,7 @@ from clinometer.report.base.page import fill
 from clinometer.report.base.text import escape_markdown, markdown_table, plain_table, wrapped
 from clinometer.report.comparison.figure import draw_dumbbells
 from clinometer.report.comparison.tables import all_tables, detail_tables, mean_tables
-from clinometer.report.comparison.verdict import caveats, key_changes, methods, verdict
+from clinometer.report.comparison.verdict import caveats, direction, key_changes, methods, verdict
 from clinometer.report.comparison.view import Compared, View
 from clinometer.report.evaluation.figures import Drawing
 
@@ -131,6 +131,7 @@ def html_comparison(comparison: Compared) -> str:
             "label": view.label,
             "verdict": verdict(view),
             "harmed": bool(comparison.harmed(encoder=view.label)),
+            "direction": direction(view),
             "numbers": key_changes(view),
             "drawings": _drawings(view, number),
             "means": mean_tables(view),
@@ -139,6 +140,7 @@ def html_comparison(comparison: Compared) -> str:
         }
         for number, view in enumerate(_views(comparison), start=1)
     ]
+    languages = dict.fromkeys(label for view in _views(comparison) for label in view.languages)
     encoders = zip(comparison.labels, comparison.encoders, strict=True)
     return fill(
         "comparison.html",
@@ -146,6 +148,7 @@ def html_comparison(comparison: Compared) -> str:
         heads=opening(comparison),
         before=comparison.labels[0],
         parts=parts,
+        languages=[(label, wording.language_name(label)) for label in languages],
         caveats=caveats(comparison),
         methods=methods(comparison),
         rows=len(comparison.rows),

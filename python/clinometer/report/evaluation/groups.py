@@ -9,7 +9,7 @@ from clinometer.report.base import wording
 from clinometer.report.base.canvas import Mark, canvas
 from clinometer.report.base.section import Section
 from clinometer.report.base.table import Cell, Column, Line, Table
-from clinometer.report.evaluation.figures import Drawing, point_of, reach, series_of
+from clinometer.report.evaluation.figures import Drawing, limits, point_of, reach, series_of
 from clinometer.report.evaluation.tables import cell, heading, side_by_side
 from clinometer.report.evaluation.view import Reading
 
@@ -107,19 +107,17 @@ def draw_groups(readings: Sequence[Reading], languages: Sequence[str]) -> Drawin
     names = _ordered(readings, languages)
     shown = names[:_DRAWN]
     columns = [
-        [point_of(_row(reading, group, scenario, measure, languages), measure) for group in shown]
+        [point_of(_row(reading, group, scenario, measure, languages), measure, group) for group in shown]
         for reading in readings
     ]
     known = [point for points in columns for point in points if point]
     if not known:
         return None
-    low, high = reach(known)
-    low = min(0.0, low)
-    pad = 0.03 * ((high - low) or 1)
+    low, high = limits(measure, *reach(known))
     with canvas() as new:
         labels = [name if len(name) < 25 else name[:23] + "…" for name in shown]
         sheet = new(len(shown), len(readings), labels, right=0.25, top=0.1, bottom=0.36)
-        sheet.axes.set_xlim(low - pad, high + pad)
+        sheet.axes.set_xlim(low, high)
         sheet.grid()
         marks = [series.mark for series in series_of(readings, ["target"])]
         if len(readings) == 1:

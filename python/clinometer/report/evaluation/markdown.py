@@ -12,7 +12,7 @@ from clinometer.errors import printable
 from clinometer.report.base.section import Cases
 from clinometer.report.base.table import Table
 from clinometer.report.base.text import escape_markdown, markdown_row, markdown_table
-from clinometer.report.evaluation.causes import shortened
+from clinometer.report.evaluation.cases import shortened
 from clinometer.report.evaluation.sections import measures_explained, scenario_notes, sections, settings
 from clinometer.report.evaluation.tables import full_tables
 from clinometer.report.evaluation.verdict import caveats, verdict

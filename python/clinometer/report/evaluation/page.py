@@ -1,4 +1,7 @@
-"""The HTML report: one file that needs no network and no script, with figures, tables and all settings."""
+"""The HTML report: one file that needs no network, with figures, tables and all settings; a script only adds to it.
+
+The first screen is one sentence, one figure, and four numbers; the parts follow.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from clinometer.report.base.section import Section
 from clinometer.report.evaluation.causes import draw_causes
 from clinometer.report.evaluation.figures import Drawing, draw_bars, draw_dots, draw_heat, draw_lean, series_of
 from clinometer.report.evaluation.groups import draw_groups
+from clinometer.report.evaluation.headline import direction, headline
 from clinometer.report.evaluation.markdown import report_title
 from clinometer.report.evaluation.preference import draw_preference
 from clinometer.report.evaluation.sections import measures_explained, scenario_notes, sections, settings
@@ -18,7 +22,7 @@ from clinometer.report.evaluation.tables import first_measure, full_tables
 from clinometer.report.evaluation.verdict import caveats, complete_measure, intrusion_scenario, key_numbers, verdict
 from clinometer.report.evaluation.view import Reading, Side, by_lean, read_results
 
-__all__ = ["drawings_of", "render_html"]
+__all__ = ["drawings_of", "first_drawing", "render_html"]
 
 
 def render_html(results: Sequence[Mapping[str, Any]]) -> str:
@@ -34,15 +38,28 @@ def render_html(results: Sequence[Mapping[str, Any]]) -> str:
     readings = read_results(results)
     require_extra()
     languages = by_lean(readings)
+    parts = [(section, _drawings(section, readings, languages)) for section in sections(readings, languages)]
+    first = _first(parts)
+    worst = next((section.cases_by_language for section, _ in parts if section.cases), {})
     return fill(
         "evaluation.html",
         title=report_title(readings),
         pivot=wording.language_name(readings[0].pivot),
         heads=[_head(reading, len(readings) > 1) for reading in readings],
+        headline=headline(readings, languages),
+        direction=direction(readings),
         verdict=verdict(readings, languages),
         caveats=caveats(readings),
+        first=first,
+        first_section=next((section.name for section, drawings in parts if first in drawings), ""),
         numbers=key_numbers(readings[0], languages) if len(readings) == 1 else [],
-        sections=[(section, _drawings(section, readings, languages)) for section in sections(readings, languages)],
+        sections=[(section, [drawing for drawing in drawings if drawing is not first]) for section, drawings in parts],
+        worst=[
+            (f"worst-{number}", language, wording.language_name(language), groups, sum(len(g.cases) for g in groups))
+            for number, (language, groups) in enumerate(worst.items(), start=1)
+        ],
+        drills={language: f"worst-{number}" for number, language in enumerate(worst, start=1)},
+        languages=[(label, wording.language_name(label)) for label in [*languages, readings[0].pivot]],
         full=full_tables(readings, languages),
         rows=sum(len(rows) for reading in readings for rows in reading.places.values()),
         scenarios=scenario_notes(),
@@ -60,6 +77,15 @@ def drawings_of(results: Sequence[Mapping[str, Any]]) -> list[Drawing]:
     readings = read_results(results)
     languages = by_lean(readings)
     return [drawing for section in sections(readings, languages) for drawing in _drawings(section, readings, languages)]
+
+
+def first_drawing(results: Sequence[Mapping[str, Any]]) -> Drawing | None:
+    """The figure of the first screen: the lean by language, else the first that the results have."""
+    return next(iter(drawings_of(results)), None)
+
+
+def _first(parts: Sequence[tuple[Section, Sequence[Drawing]]]) -> Drawing | None:
+    return next((drawing for _, drawings in parts for drawing in drawings), None)
 
 
 def _head(reading: Reading, several: bool) -> str:
@@ -103,5 +129,6 @@ def _versions(readings: Sequence[Reading], languages: Sequence[str]) -> list[Dra
             continue
         for suffix, queries, sides in figures:
             name, title = measure.lower().replace("@", "-") + suffix, known.display + queries
-            drawings.append(draw_dots(series_of(readings, sides), languages, measure, name=name, title=title))
+            shown, equal = series_of(readings, sides), series_of(readings, ["target", "pivot"])
+            drawings.append(draw_dots(shown, languages, measure, name=name, title=title, equal=equal))
     return drawings
