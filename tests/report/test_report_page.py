@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
+from base64 import b64encode
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.html_page import HtmlPage
+from support.report_pages import one_result, several_results
 
 from clinometer.errors import MissingExtraError, UsageError
 from clinometer.report import draw_figures, render_html, render_markdown, require_extra, write_report
@@ -36,6 +39,34 @@ def test_the_page_is_whole_and_needs_nothing_else(make_result: Make) -> None:
     assert "@import" not in text
     assert not re.search(r"https?://(?!www\.w3\.org/)", text)
     assert '<html lang="en">' in text
+
+
+def test_a_page_of_ten_languages_is_light() -> None:
+    # The promise is 2 MB; five examples of every language and scenario, at their longest, are in it.
+    assert len(render_html([one_result(examples=5)]).encode()) < 1_200_000
+    assert len(render_html(several_results()).encode()) < 2_000_000
+
+
+def test_the_policy_names_the_only_script() -> None:
+    text = render_html([one_result()])
+    (script,) = re.findall(r"<script>(.*?)</script>", text, flags=re.DOTALL)
+    assert len(script.encode()) < 15_000
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in text
+
+
+def test_every_mark_says_its_value_interval_and_queries() -> None:
+    titles = re.findall(r'<g class="mark" data-line="(\w+)"><title>(.*?)</title>', render_html([one_result()]))
+    assert len(titles) > 100
+    charts = [title for _, title in titles if "interval" in title]
+    assert len(charts) > 60
+    assert all(re.search(r"[−+]?[\d.,]+.*, interval .* to .*, [\d,]+ (of 1,190 )?queries", title) for title in charts)
+    assert ("ar", "Arabic (ar), unrelated English: 3.4%, interval 3.1 to 3.6, 40 of 1,190 queries") not in titles
+    result = one_result()
+    row = next(row for row in result["rows"] if (row["measure"], row["query_language"]) == ("RankGap", "ar"))
+    value = f"{row['value']:+.2f}, interval {row['ci_low']:+.2f} to {row['ci_high']:+.2f}"
+    expected = f"Arabic, queries in the row&#x27;s language: Rank gap {value}, 1,190 queries"
+    assert ("ar", expected) in titles
 
 
 @pytest.mark.parametrize("pairs", ["pivot", "all"])

@@ -14,10 +14,18 @@ from clinometer.errors import UsageError
 from clinometer.files import written_whole
 from clinometer.report.base.page import require_extra
 from clinometer.report.evaluation.markdown import render_markdown
-from clinometer.report.evaluation.page import drawings_of, render_html
+from clinometer.report.evaluation.page import drawings_of, notebook_html, render_html
 from clinometer.report.evaluation.terminal import plain_report
 
-__all__ = ["draw_figures", "plain_report", "render_html", "render_markdown", "require_extra", "write_report"]
+__all__ = [
+    "draw_figures",
+    "notebook_html",
+    "plain_report",
+    "render_html",
+    "render_markdown",
+    "require_extra",
+    "write_report",
+]
 
 
 def draw_figures(results: Sequence[Mapping[str, Any]], folder: str | os.PathLike[str]) -> list[Path]:

@@ -52,7 +52,7 @@ PALETTE = {
     "duplicate": ("#8a6d00", "#cbbf52"),
     "near-tie": ("#5b6875", "#94a3b1"),
     "better": ("#00805f", "#3fcb9e"),
-    "worse": ("#b3261e", "#ff8a80"),
+    "worse": ("#b3261e", "#ff6f7d"),
     "heat": ("#60758a", "#8ea6bd"),
     "encoder-1": ("#1b2734", "#e4eaf1"),
     "encoder-2": ("#5146c4", "#aca4ff"),

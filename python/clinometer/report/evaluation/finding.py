@@ -13,13 +13,13 @@ from clinometer.report.base.wording import language_name
 from clinometer.report.evaluation.verdict import intrusion_scenario, verdict
 from clinometer.report.evaluation.view import Reading, Side
 
-__all__ = ["direction", "headline"]
+__all__ = ["direction", "finding"]
 
 _FEW = 0.02
 """Share of queries with a wrong document on top up to which little is left to straighten."""
 
 
-def headline(readings: Sequence[Reading], languages: Sequence[str]) -> str:
+def finding(readings: Sequence[Reading], languages: Sequence[str]) -> str:
     """The sentence; of several results, which leans least and which most.
 
     Example:
@@ -27,7 +27,7 @@ def headline(readings: Sequence[Reading], languages: Sequence[str]) -> str:
         >>> row = {"scenario": "one-sided", "query_language": "de", "pool_languages": ["en", "de"]}
         >>> row |= {"measure": "Intrusion", "value": 0.234}
         >>> result = {"collection": {}, "encoder": {"name": "m"}, "settings": {}, "rows": [row]}
-        >>> headline(read_results([result]), ["de"])
+        >>> finding(read_results([result]), ["de"])
         'An unrelated English document ranks above the answer for 23.4% of the German queries.'
     """
     if len(readings) > 1:
