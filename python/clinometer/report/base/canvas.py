@@ -71,7 +71,7 @@ class Sheet:
         self.lines, self.spread, self.keys = lines, min(0.62, 0.2 * (series - 1)), keys
         self._line_height = _INCH * max(0.27, 0.13 * series + 0.1)
         self._left = _INCH * min(1.9, 0.2 + 0.083 * max((len(label) for label in labels), default=0))
-        self._top, self._low, self._high = _INCH * top, *ends
+        self.ends, self._top = ends, _INCH * top
         self.width, self.height = _WIDTH, self._top + self._line_height * lines + _INCH * bottom
         self._inner = _WIDTH - self._left - _INCH * right
         self.placed: list[Placed] = []
@@ -85,7 +85,8 @@ class Sheet:
 
     def _x(self, value: float) -> float:
         """Where a value is; one beyond the axis is at its end."""
-        share = (value - self._low) / (self._high - self._low)
+        low, high = self.ends
+        share = (value - low) / (high - low)
         return self._left + self._inner * min(max(share, 0.0), 1.0)
 
     def _at(self, y: float) -> float:

@@ -200,7 +200,7 @@ def limits(measure: str, low: float, high: float) -> tuple[float, float]:
     known = wording.measure(measure)
     # A share is written in per cent; a measure from 0 to 1 is not.
     top = 100.0 if wording.scale(measure).unit == "%" else 1.0 if known and known.unit == "0-1" else None
-    pad = max(0.05 * (high - low), 0.005 * (top or abs(high) or 1))
+    pad = max(0.05 * (high - low), 0.005 * (top or max(abs(high), 0.01)))
     if top is None:
         return low - pad, high + pad
     return max(low - pad, 0.0), min(high + pad, top)
