@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from support.html_page import HtmlPage
 
-from clinometer.evaluation import Evaluation
+from clinometer import Evaluation
 
 
 def test_a_cell_shows_the_finding_the_figure_and_the_means(demo_evaluation: Evaluation) -> None:

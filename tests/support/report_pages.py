@@ -126,7 +126,7 @@ def comparison() -> Comparison:
         "name": "made up", "languages": list(LANGUAGES), "documents": dict.fromkeys(LANGUAGES, 240),
         "queries": dict.fromkeys(LANGUAGES, 1190),
     }  # fmt: skip
-    encoders = [{"name": name, "warnings": []} for name in ("plain", "straight", "bent")]
+    encoders: list[dict[str, Any]] = [{"name": name, "warnings": []} for name in ("plain", "straight", "bent")]
     return Comparison(collection, encoders, ["plain", "straight", "bent"], settings, rows)
 
 

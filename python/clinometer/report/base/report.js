@@ -90,7 +90,7 @@
   // A way into what is folded: its parents open.
   const reveal = target => {
     for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
-    target.scrollIntoView();
+    (target.closest("details") || target).scrollIntoView();
   };
   const follow = () => {
     const target = document.getElementById(location.hash.slice(1));

@@ -20,7 +20,7 @@ from clinometer.report.base.page import fill
 from clinometer.report.base.text import escape_markdown, markdown_table, plain_table, wrapped
 from clinometer.report.comparison.figure import draw_dumbbells
 from clinometer.report.comparison.tables import all_tables, detail_tables, mean_tables
-from clinometer.report.comparison.verdict import caveats, direction, key_changes, methods, verdict
+from clinometer.report.comparison.verdict import caveats, key_changes, methods, verdict
 from clinometer.report.comparison.view import Compared, View
 from clinometer.report.evaluation.figures import Drawing
 
@@ -131,7 +131,7 @@ def html_comparison(comparison: Compared) -> str:
             "label": view.label,
             "verdict": verdict(view),
             "harmed": bool(comparison.harmed(encoder=view.label)),
-            "direction": direction(view),
+            "direction": view.direction,
             "numbers": key_changes(view),
             "drawings": _drawings(view, number),
             "means": mean_tables(view),

@@ -20,7 +20,7 @@ from clinometer.report.comparison.view import (
     probability,
 )
 
-__all__ = ["TOLERANCE", "caveats", "change", "direction", "key_changes", "methods", "verdict"]
+__all__ = ["TOLERANCE", "caveats", "change", "key_changes", "methods", "verdict"]
 
 TOLERANCE = 0.005
 """Largest fall of nDCG@1 in one language that a report does not call harm."""
@@ -32,15 +32,6 @@ def verdict(view: View) -> list[str]:
     """The sentences in paragraphs: the main measure, harm, lean and intrusion."""
     sentences = [_main(view), _harm(view), _others(view), rough(view.comparison.settings)]
     return [text for text in sentences if text]
-
-
-def direction(view: View) -> str:
-    """Whether the main measure gets `better` or `worse`; `none` where that could be chance."""
-    scenario = view.scenarios[0]
-    row = view.mean(scenario, view.headlines(scenario)[0], "macro", "macro-target")
-    if row is None or row["improved"] is None or not view.clear(row):
-        return "none"
-    return "better" if row["improved"] else "worse"
 
 
 def change(view: View, row: Mapping[str, Any]) -> str:

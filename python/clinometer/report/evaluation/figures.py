@@ -29,7 +29,6 @@ __all__ = [
     "point_of",
     "reach",
     "series_of",
-    "told",
 ]
 
 _STICKS = 2
@@ -105,23 +104,7 @@ def point_of(row: Row | None, measure: str, head: str = "") -> Point | None:
         return None
     factor = wording.scale(measure).factor
     low, high = (None if row.get(end) is None else row[end] * factor for end in ("ci_low", "ci_high"))
-    return Point(row["value"] * factor, low, high, f"{head}: {told(row, measure)}" if head else "")
-
-
-def told(row: Row, measure: str) -> str:
-    """A row in words, for the text of a mark.
-
-    Example:
-        >>> told({"value": 0.234, "ci_low": 0.21, "ci_high": 0.258, "queries": 1190}, "Intrusion")
-        'Intrusion 23.4%, interval 21.0 to 25.8, 1,190 queries'
-    """
-    unit = wording.scale(measure).unit
-    facts = [f"{wording.display(measure)} {wording.value(measure, row['value'])}{'%' if unit == '%' else ''}"]
-    if ends := wording.interval(measure, row.get("ci_low"), row.get("ci_high"), " to "):
-        facts.append(f"interval {ends}")
-    if row.get("queries") is not None:
-        facts.append(f"{wording.count(row['queries'])} {'query' if row['queries'] == 1 else 'queries'}")
-    return ", ".join(facts)
+    return Point(row["value"] * factor, low, high, f"{head}: {wording.told(measure, row)}" if head else "")
 
 
 def _description(
@@ -308,7 +291,7 @@ def draw_heat(table: Table, *, name: str) -> Drawing | None:
     ]
     tips = [
         [
-            f"{label}, {column.encoder or column.head.rstrip(' ↑↓')}: {cell.text} {cell.aside}".strip()
+            f"{label}, {column.encoder or column.head.rstrip(' ↑↓')}: {cell.tip or cell.text}"
             for column, cell in zip(table.columns, line.cells, strict=True)
         ]
         for label, line in zip(labels, lines, strict=True)

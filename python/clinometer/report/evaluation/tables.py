@@ -73,7 +73,7 @@ def cell(name: str, row: Row | None) -> Cell:
     if row is None:
         return Cell(wording.DASH)
     ends = wording.interval(name, row.get("ci_low"), row.get("ci_high"))
-    return Cell(wording.value(name, row["value"]), f"[{ends}]" if ends else "")
+    return Cell(wording.value(name, row["value"]), f"[{ends}]" if ends else "", tip=wording.told(name, row))
 
 
 def side_by_side(heads: Iterable[Column], readings: Sequence[Reading]) -> tuple[Column, ...]:

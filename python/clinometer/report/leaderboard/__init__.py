@@ -79,7 +79,9 @@ def leaderboard_json(contributions: Sequence[Contribution]) -> list[dict[str, An
                     "lines": [
                         {
                             "encoder": line.label,
-                            "cells": [cell._asdict() for cell in line.cells],
+                            "cells": [
+                                {"text": cell.text, "aside": cell.aside, "number": cell.number} for cell in line.cells
+                            ],
                         }
                         for line in table.lines
                     ],
