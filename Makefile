@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
+# Marks of the tests that need more than `make test` installs.
+APART := models or ray or storage or browser or tracking
 
-.PHONY: help rust demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray test-browser lint rust-test fuzz fuzz-rust sanitize deny wheel docs bench figures clean
+.PHONY: help rust demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray test-browser test-tracking lint rust-test fuzz fuzz-rust sanitize deny wheel docs bench figures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+( test-3[^:]*)?:.*##' $(MAKEFILE_LIST) | sed 's/[ :].*##/\t/' | expand -t 16
@@ -52,7 +54,7 @@ demo: $(VENV)/demo.stamp ## Evaluate the embedded collection with the embedded e
 # One BLAS thread for each worker: more would wait for each other.
 test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where ../shared is)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-		$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray and not storage and not browser'
+		$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not ($(APART))'
 
 # Other environments take the core that is already built: it is the same for every Python (abi3). Versions do not change
 # what real data show, so those tests are left out.
@@ -72,7 +74,7 @@ INTERPRETER = $(or $(shell python$* -c 'import sys; print(sys.executable)' 2> /d
 
 test-lowest test-3.12 test-3.13 test-3.14: test-%: .venv-%/stamp ## Run the tests with the lowest versions that pyproject.toml promises (or with another Python: test-3.13)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-		.venv-$*/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray and not storage and not browser and not shared' $(TESTS)
+		.venv-$*/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not ($(APART)) and not shared' $(TESTS)
 
 test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses
@@ -95,6 +97,15 @@ $(VENV)/browser.stamp: $(VENV)/dev.stamp
 
 test-browser: $(VENV)/browser.stamp ## Run the tests of the pages in the system's Chromium
 	$(BIN)/python -m pytest -m browser tests
+
+$(VENV)/tracking.stamp: $(VENV)/dev.stamp
+	@echo "== installing clinometer[dev-tracking] into .venv-tracking: MLflow with its server, wandb"
+	$(PYTHON) -m venv .venv-tracking
+	.venv-tracking/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-tracking]'
+	@touch $@
+
+test-tracking: $(VENV)/tracking.stamp ## Run the tests that need MLflow and its server, or Weights & Biases (offline)
+	.venv-tracking/bin/python -m pytest -m tracking tests/integrations
 
 lint: rust $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
 	$(BIN)/ruff check .

@@ -88,7 +88,7 @@ def test_commands_are_in_the_order_of_the_readme(run: Run) -> None:
     order = list(dict.fromkeys(re.findall(r"^\| `clinometer (\w+)", table, re.M)))
     shown = sections(run("--help").out)
     headings = [heading for heading in shown if heading not in ("", "Options")]
-    assert headings == ["Measure", "Straighten", "Large collections"]
+    assert headings == ["Measure", "Straighten", "Large collections", "Installation"]
     listed = [line.split()[0] for heading in headings for line in shown[heading] if re.match(r"  \S", line)]
     assert listed == order
     assert list(dict.fromkeys(name.split()[0] for name in LIVE)) == order
@@ -98,8 +98,8 @@ def test_help_of_an_evaluation_is_in_groups(run: Run) -> None:
     shown = sections(run("evaluate", "--help").out)
     assert list(shown) == [
         "", "Arguments", "Source", "Scenarios and measures", "Encoder", "Prompts", "Encoder on a server",
-        "Existing embeddings", "Instead of an encoder", "Remedies", "Intervals", "Execution", "Output", "Options",
-        "Example",
+        "Existing embeddings", "Instead of an encoder", "Remedies", "Intervals", "Execution", "Configuration",
+        "Output", "Options", "Example",
     ]  # fmt: skip
     assert [" ".join(line.split()) for line in shown["Options"] if line] == ["-h, --help Show this message and exit."]
 

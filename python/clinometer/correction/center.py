@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.correction.offsets import Offsets, leading
 from clinometer.correction.sample import by_language
 from clinometer.errors import UsageError
+from clinometer.suggestions import one_of
 from clinometer.vectors import Rows
 
 __all__ = ["Center", "QueryMeans"]
@@ -95,7 +96,7 @@ class Center(Offsets):
         """
         kind = query_means or ("documents" if queries is None else "own")
         if kind not in get_args(QueryMeans):
-            raise UsageError(f"query_means is {query_means!r}, but must be one of {', '.join(get_args(QueryMeans))}")
+            raise UsageError(f"query_means is {query_means!r}, but must be {one_of(query_means, get_args(QueryMeans))}")
         if kind == "own" and queries is None:
             raise UsageError("query_means is 'own', but there are no queries; give queries")
         if kind != "own" and queries is not None:
