@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
 
-.PHONY: help rust demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray lint rust-test fuzz fuzz-rust sanitize deny wheel docs bench figures clean
+.PHONY: help rust demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray lint rust-test fuzz fuzz-rust sanitize deny wheel docs docs-serve bench figures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+( test-3[^:]*)?:.*##' $(MAKEFILE_LIST) | sed 's/[ :].*##/\t/' | expand -t 16
@@ -154,6 +154,10 @@ docs: $(VENV)/docs.stamp ## Build the documentation site into site/, warnings as
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 
+PORT ?= 8000
+docs-serve: docs ## Serve the documentation on http://127.0.0.1:8000 (PORT=8000)
+	$(BIN)/python -m http.server --directory site --bind 127.0.0.1 $(PORT)
+
 $(VENV)/bench.stamp: $(VENV)/models.stamp
 	@echo "== installing clinometer[bench]: faiss, ranx, pytest-benchmark"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
@@ -163,7 +167,7 @@ bench: $(VENV)/bench.stamp ## Measure speed and memory next to the peers and wri
 	$(BIN)/python benches/run.py
 	$(BIN)/python benches/run.py --avx2
 
-figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and write the README's table and figure
+figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and write their table, and the pictures of README and docs
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m studies.pictures.figures
 
 clean: ## Remove everything that the other targets made
