@@ -52,7 +52,7 @@ demo: $(VENV)/demo.stamp ## Evaluate the embedded collection with the embedded e
 # One BLAS thread for each worker: more would wait for each other.
 test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where ../shared is)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-		$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray and not storage'
+		$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray and not storage and not notebooks'
 
 # Other environments take the core that is already built: it is the same for every Python (abi3). Versions do not change
 # what real data show, so those tests are left out.
@@ -72,11 +72,11 @@ INTERPRETER = $(or $(shell python$* -c 'import sys; print(sys.executable)' 2> /d
 
 test-lowest test-3.12 test-3.13 test-3.14: test-%: .venv-%/stamp ## Run the tests with the lowest versions that pyproject.toml promises (or with another Python: test-3.13)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-		.venv-$*/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray and not storage and not shared' $(TESTS)
+		.venv-$*/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray and not storage and not notebooks and not shared' $(TESTS)
 
-test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers
+test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers, and the notebooks
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m models tests
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m 'models or notebooks' tests
 
 $(VENV)/ray.stamp: $(VENV)/dev.stamp
 	@echo "== installing clinometer[dev-cluster]: Ray, s3fs, moto"
