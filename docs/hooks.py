@@ -98,7 +98,14 @@ def _command(command: Any, name: str) -> list[str]:
     for heading, rows in headed(command, context).items():
         if options := [_option(*row) for row in rows if "--help" not in row[0]]:
             place = f"{anchor}-{heading.lower().replace(' ', '-')}"
-            lines += [f"{depth}# {heading} {{ #{place} }}", "", "| | | |", "|---|---|---|", *options, ""]
+            lines += [
+                f"{depth}# {heading} {{ #{place} }}",
+                "",
+                "| option | default or rule | |",
+                "|---|---|---|",
+                *options,
+                "",
+            ]
     return lines
 
 

@@ -19,7 +19,8 @@ ENCODER = "multilingual-e5-small"
 BEFORE, AFTER = "none", "center · unlabelled sample, 60 texts"
 MEASURE = "Complete@10 multi"
 
-LEFT, RIGHT, TOP, STEP = 130, 610, 116, 27
+WIDTH = 560
+LEFT, RIGHT, TOP, STEP = 120, 420, 134, 27
 STYLE = """
     .card { fill: #ffffff; stroke: #d0d7de; } .ink { fill: #1f2328; } .soft { fill: #59636e; }
     .grid { stroke: #e3e7eb; } .way { stroke: #9fc3dd; } .before { fill: #ffffff; stroke: #59636e; }
@@ -65,16 +66,20 @@ def drawing(before: dict[str, Any], after: dict[str, Any]) -> str:
     labels = sorted(lows, key=lows.__getitem__)
     bottom = TOP + STEP * (len(labels) + 1)
     title = "Questions with both answers among the first ten"
-    subtitle = f"{ENCODER} on XQuAD, English and the question’s language in one pool"
+    subtitles = (f"{ENCODER} on XQuAD,", "English and the question’s language in one pool")
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {bottom + 26}" role="img" aria-labelledby="title"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{bottom + 26}"'
+        f' viewBox="0 0 {WIDTH} {bottom + 26}" role="img" aria-labelledby="title"'
         ' font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" font-size="15">',
         f'  <title id="title">{title}, by language, before and after centering: {mean(before):.0f} and '
         f"{mean(after):.0f} per cent on average</title>",
         f"  <style>{STYLE}\n  </style>",
-        f'  <rect class="card" x="0.5" y="0.5" width="759" height="{bottom + 25}" rx="8"/>',
-        f'  <text class="ink" x="24" y="36" font-size="19" font-weight="600">{title}</text>',
-        f'  <text class="soft" x="24" y="60">{subtitle}</text>',
+        f'  <rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{bottom + 25}" rx="8"/>',
+        f'  <text class="ink" x="24" y="36" font-size="18" font-weight="600">{title}</text>',
+        *(
+            f'  <text class="soft" x="24" y="{60 + 20 * number}">{subtitle}</text>'
+            for number, subtitle in enumerate(subtitles)
+        ),
     ]
     for percent in (0, 25, 50, 75, 100):
         x = place(percent)
