@@ -30,6 +30,9 @@ PAGES = [
 ]
 WITH_MODELS = [page for page in PAGES if any(block.needs == "models" for block in blocks(page))]
 
+EVERY_SCENARIO = {"docs/quickstart.md", "docs/how-to/continuous-integration.md"}
+"""Pages whose evaluations are not cut down to one scenario: the first that people read, and one with conditions."""
+
 COUNTS = {
     "run": 77,
     "run with models": 8,
@@ -71,7 +74,8 @@ def folder(stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 @contextmanager
 def runner(page: str, folder: Path, run: Run, **more: str) -> Iterator[PageRunner]:
     with page_setups.prepared(page, run) as setting:
-        yield PageRunner(folder, setting.names, setting.placeholders | more, run)
+        placeholders = setting.placeholders | more
+        yield PageRunner(folder, setting.names, placeholders, run, every_scenario=page in EVERY_SCENARIO)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -23,11 +23,20 @@ _SAME = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 class PageRunner:
     """The working folder, the names of the Python blocks so far, and the output of the last block."""
 
-    def __init__(self, folder: Path, names: dict[str, Any], placeholders: dict[str, str], run: Run) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        names: dict[str, Any],
+        placeholders: dict[str, str],
+        run: Run,
+        *,
+        every_scenario: bool = True,
+    ) -> None:
         self.folder = folder
         self.names = names
         self._placeholders = {re.compile(rf"(?<![\w/.-]){re.escape(key)}(?![\w/-])"): value
                               for key, value in placeholders.items()}  # fmt: skip
+        self.every_scenario = every_scenario
         self._run = run
         self.output = ""
 
@@ -89,8 +98,11 @@ class PageRunner:
             )
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
             return done.stdout
+        # The same in less time: most of it goes into the drawing of reports.
         if words[1] != "demo" and "demo" in words and "--languages" not in words:
-            words += ["--languages", "en,de"]  # the same in less time
+            words += ["--languages", "en,de"]
+        if words[1] == "evaluate" and "--scenarios" not in words and not self.every_scenario:
+            words += ["--scenarios", "multi"]
         words = [name for word in words for name in (self._matches(word) or [word])]
         outcome = self._run(*words[1:])
         # A condition of an example need not hold on the small collection here, but the command must be understood.
