@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
 # Marks of the tests that need more than `make test` installs.
-APART := models or ray or storage or browser or tracking
+APART := models or ray or storage or browser or tracking or notebooks
 
-.PHONY: help rust demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray test-browser test-tracking lint rust-test fuzz fuzz-rust sanitize deny wheel docs bench figures clean
+.PHONY: help rust demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray test-browser test-tracking lint rust-test fuzz fuzz-rust sanitize deny wheel docs docs-serve bench figures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+( test-3[^:]*)?:.*##' $(MAKEFILE_LIST) | sed 's/[ :].*##/\t/' | expand -t 16
@@ -76,9 +76,9 @@ test-lowest test-3.12 test-3.13 test-3.14: test-%: .venv-%/stamp ## Run the test
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 		.venv-$*/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not ($(APART)) and not shared' $(TESTS)
 
-test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers
+test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers, and the notebooks
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m models tests
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m 'models or notebooks' tests
 
 $(VENV)/ray.stamp: $(VENV)/dev.stamp
 	@echo "== installing clinometer[dev-cluster]: Ray, s3fs, moto"
@@ -173,6 +173,10 @@ docs: $(VENV)/docs.stamp ## Build the documentation site into site/, warnings as
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 
+PORT ?= 8000
+docs-serve: docs ## Serve the documentation on http://127.0.0.1:8000 (PORT=8000)
+	$(BIN)/python -m http.server --directory site --bind 127.0.0.1 $(PORT)
+
 $(VENV)/bench.stamp: $(VENV)/models.stamp
 	@echo "== installing clinometer[bench]: faiss, ranx, pytest-benchmark"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
@@ -182,7 +186,7 @@ bench: $(VENV)/bench.stamp ## Measure speed and memory next to the peers and wri
 	$(BIN)/python benches/run.py
 	$(BIN)/python benches/run.py --avx2
 
-figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and write the README's table and figure
+figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and write their table, and the pictures of README and docs
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m studies.pictures.figures
 
 clean: ## Remove everything that the other targets made
