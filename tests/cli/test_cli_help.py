@@ -17,7 +17,7 @@ from support.command_line import Run
 from support.live_commands import commands, example
 
 LIVE = commands()
-README = Path(__file__).parents[2] / "README.md"
+COMMANDS = Path(__file__).parents[2] / "docs" / "commands.md"
 
 
 def sections(text: str) -> dict[str, list[str]]:
@@ -84,7 +84,7 @@ def test_help_fits_a_terminal(plain: bool) -> None:
 
 
 def test_commands_are_in_the_order_of_the_readme(run: Run) -> None:
-    table = README.read_text(encoding="utf-8").partition("## Command line")[2].partition("\n## ")[0]
+    table = COMMANDS.read_text(encoding="utf-8")
     order = list(dict.fromkeys(re.findall(r"^\| `clinometer (\w+)", table, re.M)))
     shown = sections(run("--help").out)
     headings = [heading for heading in shown if heading not in ("", "Options")]

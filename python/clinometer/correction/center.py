@@ -104,7 +104,8 @@ class Center(Offsets):
         if shrinkage != "auto" and not 0 <= shrinkage <= 1:
             raise UsageError(f"shrinkage is {shrinkage!r}, but must be 'auto' or lie between 0 and 1")
         sample = by_language(documents, languages, "documents")
-        query_sample = sample if queries is None else by_language(queries, query_languages or [], "queries")
+        labels = [] if query_languages is None else query_languages  # an array of labels has no truth value
+        query_sample = sample if queries is None else by_language(queries, labels, "queries")
         means, weights, chance = _means(sample, shrinkage)
         query_offsets, query_weights = (means, weights) if queries is None else _means(query_sample, shrinkage)[:2]
         document_default, query_default = (1.0, _QUERY_STRENGTH) if strength == "auto" else (strength, strength)

@@ -71,7 +71,13 @@ class Evaluation:
         return as_text(self.collection, self.encoder, self.rows)
 
     def _repr_html_(self) -> str:
-        return as_html(self.collection, self.encoder, self.rows)
+        from clinometer.report import notebook_html
+
+        table = as_html(self.collection, self.encoder, self.rows)
+        try:
+            return notebook_html([self.for_report()]) + table
+        except (MissingExtraError, UsageError):  # without the extra `report`, or of odd rows, there is only the table
+            return table
 
     def to_dict(self) -> dict[str, Any]:
         """Content of `results.json`; rows by a field and of an error analysis are included if there are any."""

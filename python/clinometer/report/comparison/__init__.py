@@ -58,7 +58,7 @@ def write_comparison(comparison: Compared, path: str | os.PathLike[str]) -> Path
 
     Raises:
         UsageError: The file has another ending.
-        MissingExtraError: HTML without matplotlib and jinja2.
+        MissingExtraError: HTML without jinja2.
     """
     path = Path(path)
     check_ending(path)
@@ -97,13 +97,14 @@ def html_comparison(comparison: Compared) -> str:
     """The comparison as one HTML page with figures.
 
     Raises:
-        MissingExtraError: matplotlib or jinja2 is not installed.
+        MissingExtraError: jinja2 is not installed.
     """
     parts = [
         {
             "label": view.label,
             "verdict": verdict(view),
             "harmed": bool(comparison.harmed(encoder=view.label)),
+            "direction": view.direction,
             "numbers": key_changes(view),
             "drawings": _drawings(view, number),
             "means": mean_tables(view),
@@ -112,6 +113,7 @@ def html_comparison(comparison: Compared) -> str:
         }
         for number, view in enumerate(_views(comparison), start=1)
     ]
+    languages = dict.fromkeys(label for view in _views(comparison) for label in view.languages)
     encoders = zip(comparison.labels, comparison.encoders, strict=True)
     return fill(
         "comparison.html",
@@ -119,6 +121,7 @@ def html_comparison(comparison: Compared) -> str:
         heads=opening(comparison),
         before=comparison.labels[0],
         parts=parts,
+        languages=[(label, wording.language_name(label)) for label in languages],
         caveats=caveats(comparison),
         methods=methods(comparison),
         rows=len(comparison.rows),

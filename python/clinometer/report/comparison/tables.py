@@ -80,7 +80,7 @@ def all_tables(view: View) -> list[Table]:
 
 
 def _by_language(view: View, rows: list[Row], name: str, note: str) -> Table:
-    lines = tuple(_line(row, view.where(row), mean=view.is_mean(row)) for row in rows)
+    lines = tuple(_line(row, view.where(row), mean=view.is_mean(row), language=_language(view, row)) for row in rows)
     title = f"{rows[0]['scenario']}: {_shown(rows[0]['measure'])}, by language"
     return Table(name, title, note, "Queries in", _columns(view), lines)
 
@@ -110,7 +110,16 @@ def _columns(view: View) -> tuple[Column, ...]:
     return tuple(map(Column, heads))
 
 
-def _line(row: Row, label: str, *, mean: bool = False) -> Line:
+def _language(view: View, row: Row) -> str:
+    """The language that a line is about: that of its queries, or of the pool's other documents; empty for a mean."""
+    if view.is_mean(row):
+        return ""
+    others = [label for label in row["pool_languages"] if label != view.pivot]
+    own = row["query_language"] == view.pivot and len(row["pool_languages"]) == 2 and len(others) == 1
+    return str(others[0] if own else row["query_language"])
+
+
+def _line(row: Row, label: str, *, mean: bool = False, language: str = "") -> Line:
     measure, effect = row["measure"], row["effect"]
     cells = [
         wording.value(measure, row["before"]),
@@ -121,4 +130,4 @@ def _line(row: Row, label: str, *, mean: bool = False) -> Line:
         wording.DASH if effect is None else f"{round(effect, 2) or 0:+.2f}".replace("-", wording.MINUS),
         *(wording.count(row[name]) for name in ("better", "worse", "queries")),
     ]
-    return Line(label, tuple(map(Cell, cells)), mean)
+    return Line(label, tuple(map(Cell, cells)), mean, language)

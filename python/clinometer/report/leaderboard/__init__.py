@@ -30,7 +30,7 @@ def render_leaderboard(contributions: Sequence[Contribution]) -> str:
         contributions: The results; their order does not change the page.
 
     Raises:
-        MissingExtraError: jinja2 or matplotlib is not installed.
+        MissingExtraError: jinja2 is not installed.
     """
     parts = boards(contributions)
     anchors = _anchors(parts)
@@ -80,7 +80,9 @@ def leaderboard_json(contributions: Sequence[Contribution]) -> list[dict[str, An
                     "lines": [
                         {
                             "encoder": line.label,
-                            "cells": [cell._asdict() for cell in line.cells],
+                            "cells": [
+                                {"text": cell.text, "aside": cell.aside, "number": cell.number} for cell in line.cells
+                            ],
                         }
                         for line in table.lines
                     ],
