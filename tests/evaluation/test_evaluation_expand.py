@@ -64,8 +64,8 @@ def stores(folder: Path, order: Any) -> StoredEmbeddings:
             for number in numbers:
                 writer.append(rows[[number // step]], [f"{prefix}{number}"], [INDEX.languages[number]])
             writer.append(rows[:1], ["more"], ["de"])
-    opened = [EmbeddingStore.open(folder / stage) for stage in ("documents", "queries")]
-    return StoredEmbeddings(*opened, Remedies(None, CENTER))
+    documents, queries = (EmbeddingStore.open(folder / stage) for stage in ("documents", "queries"))
+    return StoredEmbeddings(documents, queries, Remedies(None, CENTER))
 
 
 def test_encoders_and_stores_give_what_is_done_by_hand(tmp_path: Path, by_hand: list[dict[str, Any]]) -> None:
@@ -125,6 +125,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
         with StoreWriter(tmp_path / stage, record, stage, "float32") as writer:  # type: ignore[arg-type]
             labels = [INDEX.languages[number] for number in numbers]
             writer.append(rows, [f"{prefix}{number}" for number in numbers], labels)
-    twice = StoredEmbeddings(*(EmbeddingStore.open(tmp_path / stage) for stage in ("documents", "queries")))
+    documents, queries = (EmbeddingStore.open(tmp_path / stage) for stage in ("documents", "queries"))
+    twice = StoredEmbeddings(documents, queries)
     with pytest.raises(UsageError, match=r"the documents of model \+ expansion are expanded already"):
         evaluated(twice, expand=0.5)

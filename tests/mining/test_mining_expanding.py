@@ -192,12 +192,10 @@ def test_equal_documents_stay_equal() -> None:
 
 @pytest.mark.parametrize("weight", [-0.1, 1.5, float("nan"), float("inf"), True, "0.5", None])
 def test_weights_that_cannot_be_used(weight: Any) -> None:
-    for call in (
-        lambda: Expansion.of({"de": pairs_of((0, 1))}, 2, weight=weight, least=1),
-        lambda: expanded(ROWS, INDEX.languages, weight=weight),
-    ):
-        with pytest.raises(UsageError, match=r"weight"):
-            call()
+    with pytest.raises(UsageError, match=r"weight"):
+        Expansion.of({"de": pairs_of((0, 1))}, 2, weight=weight, least=1)
+    with pytest.raises(UsageError, match=r"weight"):
+        expanded(ROWS, INDEX.languages, weight=weight)
 
 
 def test_what_is_refused() -> None:
