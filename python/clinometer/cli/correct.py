@@ -17,7 +17,7 @@ from clinometer.cli.correction_tables import expansion_lines, fit_lines
 from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
-from clinometer.cli.option_groups import Json, Progress, Source, split_names, without_none
+from clinometer.cli.option_groups import Expand, Json, Progress, Source, split_names, without_none
 from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
 from clinometer.errors import UsageError
 from clinometer.files import check_target, is_url, json_bytes
@@ -76,10 +76,7 @@ class Fitting(OptionGroup):
         int | None,
         option("N", "Number of documents of each language whose translation is sought; 5000 by default.", min=1),
     ] = None
-    expand: Annotated[
-        float | None,
-        option("W", "Weight, such as 0.5, of the translation in the store that a document is blended with (center)."),
-    ] = None
+    expand: Expand = None
     sources: Annotated[
         str | None, option("A,B,...", "Languages of queries (query-shift); by default those of the queries, else all.")
     ] = None

@@ -13,6 +13,7 @@ from clinometer.cli.encoder_options import Remedy, Vectors
 from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import (
     Execution,
+    Expand,
     Figures,
     Json,
     MemoryBudget,
@@ -53,10 +54,7 @@ class Measured(Selection):
         bool,
         option(None, "Exclusion of the document with the query's own id, as for ArguAna or Quora.", "--exclude-own-id"),
     ] = False
-    expand: Annotated[
-        float | None,
-        option("W", "Weight of the translation, such as 0.5, that each document is blended with, found among all."),
-    ] = None
+    expand: Expand = None
     feedback: Annotated[
         float | None,
         option("W", "Weight of the pool's best document, such as 0.2, in a second search of each pool."),
