@@ -71,14 +71,15 @@ def by_kind(
         measures=list(dict.fromkeys(measure for _, measure, _ in kinds.values())), resamples=0, feedback=feedback,
     )  # fmt: skip
     table = evaluation.per_query
-    answered: dict[str, set[Any]] = {label: set() for label in collection.languages}
-    for group, label in zip(collection.documents.groups, languages, strict=True):
-        answered[label].add(group)
-    group_of = dict(zip(collection.queries.ids, collection.queries.groups, strict=True))
+    indptr, documents = collection.relevant()
+    answered = {
+        query: {languages[document] for document in documents[start:stop].tolist()}
+        for query, start, stop in zip(collection.queries.ids, indptr[:-1].tolist(), indptr[1:].tolist(), strict=True)
+    }
     mine = table["query_language"] != PIVOT
     pairs = list(zip(table["query_id"][mine].tolist(), table["query_language"][mine].tolist(), strict=True))
-    in_own = np.array([group_of[name] in answered[label] for name, label in pairs])
-    in_pivot = np.array([group_of[name] in answered[PIVOT] for name, _ in pairs])
+    in_own = np.array([label in answered[name] for name, label in pairs])
+    in_pivot = np.array([PIVOT in answered[name] for name, _ in pairs])
     masks = {"both": in_own & in_pivot, "own": in_own & ~in_pivot, "pivot": in_pivot & ~in_own}
     return {
         name: float(factor * np.mean(table[measure][mine][masks[kind]])) if masks[kind].any() else float("nan")

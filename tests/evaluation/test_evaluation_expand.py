@@ -77,7 +77,13 @@ def test_encoders_and_stores_give_what_is_done_by_hand(tmp_path: Path, by_hand: 
         assert [entry["method"] for entry in evaluation.encoder["remedies"]] == ["center", "expansion"]
         assert evaluation.encoder["remedies"][1]["settings"]["weight"] == 0.4
         assert evaluation.encoder["name"].endswith(" + center + expansion")
-    assert evaluated(corrected).rows != by_hand
+        assert (
+            sum(notice.startswith("one-sided removes a version of each answer, but") for notice in evaluation.notices)
+            == 1
+        )
+    plain = evaluated(corrected)
+    assert plain.rows != by_hand
+    assert not any("expansion" in notice for notice in plain.notices)
     assert evaluated(corrected, expand=0).rows == evaluated(corrected).rows
 
 

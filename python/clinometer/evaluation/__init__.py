@@ -16,7 +16,7 @@ from clinometer.correction.expansion import check_expansion_weight
 from clinometer.correction.feedback import check_weight, with_feedback
 from clinometer.encoders import Encoder
 from clinometer.errors import UsageError
-from clinometer.evaluation.notices import query_notices, tie_notices
+from clinometer.evaluation.notices import expansion_notices, query_notices, tie_notices
 from clinometer.evaluation.per_query import per_query_columns, setting_values
 from clinometer.evaluation.results import Evaluation
 from clinometer.evaluation.rows import check_field, grouped_measures, interval_notices, mean_rows, notices_of, rows_by
@@ -168,6 +168,7 @@ def evaluate(
     rows = mean_rows(scanned, results, measures, pivot, options.resamples)
     notices = query_notices(scanned, results, scored.unlisted_queries, query_set) + notices_of(scanned, results)
     notices += tie_notices(scanned, results, computed, pivot)
+    notices += expansion_notices(scored.record["remedies"], settings)
     grouped, analysis = list[dict[str, Any]](), None
     if by is not None:
         group_measures = grouped_measures(measures, chosen=options.measures is not None)

@@ -22,6 +22,7 @@ from clinometer.encoders import EncoderRecord
 from clinometer.encoders.similarity import Similarity, similarity_notices, stored_similarity
 from clinometer.errors import CollectionError, UsageError, first_few
 from clinometer.executors import opened
+from clinometer.memory import refuse_more_than_available
 from clinometer.scanning.arguments import codes_of, device_of, embedding_rows, tie_places
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.passes import RowTransform, Scan
@@ -202,6 +203,11 @@ class _Expander:
     def __call__(self, weight: float, pivot: str) -> Scored:
         refuse_expanded(self.record)  # before all rows are read
         scanner, size = self.scanner, len(self.texts)
+        refuse_more_than_available(
+            4 * size * scanner.queries.shape[1],
+            f"{size:,} expanded documents",
+            "expand the store with clinometer correct",
+        )
         rows = np.empty((size, scanner.queries.shape[1]), dtype=np.float32)
         for start in range(0, size, _BLOCK):
             part = np.arange(start, min(start + _BLOCK, size))
