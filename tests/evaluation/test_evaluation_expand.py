@@ -13,7 +13,7 @@ import clinometer as cm
 from clinometer.correction import Center, CorrectedEncoder
 from clinometer.correction.remedies import Remedies
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
-from clinometer.errors import LanguageError, UsageError
+from clinometer.errors import EmbeddingError, LanguageError, UsageError
 from clinometer.mining import expanded
 from clinometer.scorers import MatrixScorer, StoredEmbeddings
 from clinometer.store import EmbeddingStore, StoreWriter
@@ -133,5 +133,10 @@ def test_what_is_refused(tmp_path: Path) -> None:
             writer.append(rows, [f"{prefix}{number}" for number in numbers], labels)
     documents, queries = (EmbeddingStore.open(tmp_path / stage) for stage in ("documents", "queries"))
     twice = StoredEmbeddings(documents, queries)
+    with StoreWriter(tmp_path / "short", EncoderRecord(name="model", kind="http"), "documents", "float32") as writer:
+        short = CENTER.apply(INDEX.rows, INDEX.languages)[:, :40]
+        writer.append(short, [f"d{number}" for number in range(180)], INDEX.languages)
+    with pytest.raises(EmbeddingError, match="40"):
+        evaluated(StoredEmbeddings(EmbeddingStore.open(tmp_path / "short"), queries), expand=0.5)
     with pytest.raises(UsageError, match=r"the documents of model \+ expansion are expanded already"):
         evaluated(twice, expand=0.5)

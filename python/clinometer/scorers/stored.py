@@ -203,12 +203,10 @@ class _Expander:
     def __call__(self, weight: float, pivot: str) -> Scored:
         refuse_expanded(self.record)  # before all rows are read
         scanner, size = self.scanner, len(self.texts)
-        refuse_more_than_available(
-            4 * size * scanner.queries.shape[1],
-            f"{size:,} expanded documents",
-            "expand the store with clinometer correct",
-        )
-        rows = np.empty((size, scanner.queries.shape[1]), dtype=np.float32)
+        dimension = scanner.documents(np.zeros(1, dtype=np.int64), self.texts.languages).shape[1]
+        fix = "expand the store with clinometer correct"
+        refuse_more_than_available(4 * size * dimension, f"{size:,} expanded documents", fix)
+        rows = np.empty((size, dimension), dtype=np.float32)
         for start in range(0, size, _BLOCK):
             part = np.arange(start, min(start + _BLOCK, size))
             rows[part] = scanner.documents(part, self.texts.languages)
