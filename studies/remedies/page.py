@@ -179,9 +179,10 @@ def costs(results: Mapping[str, Sequence[Line]], remedies: Sequence[Remedy] = RE
             continue
         cost = line["cost"]
         searches = " and a second search" if cost["searches"] == 2 else ""
+        encoding = "new encoding, " if remedy.vectors else ""
         rows.append([
             f"{remedy.name}†" if remedy.transductive else remedy.name, remedy.needs or "nothing",
-            remedy.languages or "none", f"{cost['document']:.0f} µs", f"{cost['query']:.0f} µs{searches}",
+            remedy.languages or "none", f"{encoding}{cost['document']:.0f} µs", f"{cost['query']:.0f} µs{searches}",
             f"{cost['length']:g}",
         ])  # fmt: skip
     rows += [[name, RECORDED_NEEDS, "none", "new encoding", "0 µs", "1"] for name, _, how in RECORDED if how == "none"]

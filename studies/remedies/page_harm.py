@@ -46,7 +46,13 @@ def harmless_table(results: Mapping[str, Sequence[Line]], encoder: str) -> list[
             rows.append(
                 [line["remedy"], f"{complete:.1f}", *(named(test, changes) for test in tests), " / ".join(holds)]
             )
-        heads = ("remedy", "Complete@10", "lower by more than 0.5 point", "lower by more than 1 SE", "holds (0.5 / 1 SE)")
+        heads = (
+            "remedy",
+            "Complete@10",
+            "lower by more than 0.5 point",
+            "lower by more than 1 SE",
+            "holds (0.5 / 1 SE)",
+        )
         tables += [f"{TITLES[name]}:", "", *table(heads, "lrlll", rows), ""]
     return tables
 

@@ -20,6 +20,7 @@ strengths: Any = importlib.import_module("studies.remedies.strengths")
 advice: Any = importlib.import_module("studies.remedies.advice")
 harm: Any = importlib.import_module("studies.remedies.page_harm")
 page: Any = importlib.import_module("studies.remedies.page")
+sources: Any = importlib.import_module("studies.sources")
 
 SIZE = 80
 
@@ -178,3 +179,11 @@ def test_recorded_models_have_no_invented_figures() -> None:
     assert cells["worst language"] == "de −1.6"
     for head in ("against `center`", "Reachable@10", "one-sided nDCG@1", "LPR"):
         assert cells[head] == page.NOT_MEASURED
+
+
+def test_the_page_shows_the_results() -> None:
+    text = (sources.DOCS / "which-remedy.md").read_text(encoding="utf-8")
+    for name, block in page.blocks().items():
+        assert f"<!-- begin: {name} -->\n{block}<!-- end: {name} -->" in text, "run python -m studies.remedies.page"
+    readme = (sources.ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"<!-- begin: remedies -->\n{page.short(page.results())}<!-- end: remedies -->" in readme
