@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.report_pages import comparison, one_result, several_results
 
+from clinometer.report.base.shapes import Stroke
 from clinometer.report.comparison.figure import draw_dumbbells
 from clinometer.report.comparison.view import View
 from clinometer.report.evaluation.causes import draw_causes
@@ -19,8 +20,7 @@ from clinometer.report.evaluation.view import by_lean, read_results
 
 def ends(drawing: Drawing | None) -> tuple[float, float]:
     assert drawing is not None
-    low, high = drawing.sheet.axes.get_xlim()
-    return float(low), float(high)
+    return drawing.sheet.ends
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.sampled_from(["Complete@10", "nDCG@10", "RankGap"]))
@@ -98,5 +98,6 @@ def test_no_interval_of_a_change_is_drawn_beyond_the_measure() -> None:
     drawing = draw_dumbbells(View(compared, "straight"), "multi", "Complete@10", name="x")
     assert drawing is not None
     assert ends(drawing)[1] == 100
-    drawn = [float(x) for line in drawing.sheet.axes.lines for x in line.get_xdata() if line.get_linewidth() == 6.5]
-    assert max(drawn) == 100
+    strokes = [item.shape for item in drawing.sheet.placed if isinstance(item.shape, Stroke)]
+    across = max(stroke.x2 for stroke in strokes if stroke.width == 0.8)
+    assert max(stroke.x2 for stroke in strokes if stroke.width == 6.5) == across

@@ -227,7 +227,7 @@ def test_a_language_leads_to_its_worst_queries(show: Open) -> None:
 def test_colours_follow_the_system_until_they_are_switched(show: Open, scheme: str) -> None:
     page = show(scheme=scheme)
     ground = "getComputedStyle(document.body).backgroundColor"
-    fill = "getComputedStyle(document.querySelector('#verdict svg .mark use')).fill"
+    fill = "getComputedStyle(document.querySelector('#verdict svg .mark :is(circle, path)')).fill"
     grounds = {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 23, 29)"}
     assert page.evaluate(ground) == grounds[scheme]
     ink = page.evaluate(fill)

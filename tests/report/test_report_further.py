@@ -12,6 +12,7 @@ from clinometer.report.base.canvas import SHADES, ink_on
 from clinometer.report.base.palette import PALETTE
 from clinometer.report.evaluation.causes import _COLOURS
 from clinometer.report.evaluation.groups import draw_groups, group_table, groups
+from clinometer.report.evaluation.page import drawings_of
 from clinometer.report.evaluation.preference import _PARTS, chance, draw_preference, preference
 from clinometer.report.evaluation.sections import sections
 from clinometer.report.evaluation.tables import overview
@@ -129,7 +130,7 @@ def test_intrusion_of_every_pair_is_a_matrix(make_result: Make) -> None:
                 continue
             row = readings[0].places["one-sided", query, tuple(sorted((query, other)))]["Intrusion"]
             assert cell.text == f"{100 * row['value']:.1f}"
-    assert "intrusion-pairs-1" in render_html([result])
+    assert "intrusion-pairs-1-figure" in [drawing.name for drawing in drawings_of([result])]
     assert (
         len(next(s for s in sections(read_results([make_result()]), LANGUAGES[1:]) if s.name == "intrusion").tables)
         == 1

@@ -15,7 +15,7 @@ from support.html_page import HtmlPage
 from support.report_pages import one_result, several_results
 
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.report import render_html, render_markdown, require_extra, write_report
+from clinometer.report import draw_figures, render_html, render_markdown, require_extra, write_report
 from clinometer.report.base import wording
 from clinometer.report.evaluation.tables import full_tables
 from clinometer.report.evaluation.view import by_lean, read_results
@@ -23,15 +23,9 @@ from clinometer.report.evaluation.view import by_lean, read_results
 Make = Callable[..., dict[str, Any]]
 
 
-def test_same_results_same_bytes_whatever_the_callers_settings(make_result: Make) -> None:
-    import matplotlib
-
+def test_same_results_same_bytes(make_result: Make) -> None:
     results = [make_result(), make_result(name="b", start=300)]
-    first = render_html(results)
-    with matplotlib.rc_context({"font.size": 30, "svg.hashsalt": "other", "font.weight": "bold"}):
-        before = dict(matplotlib.rcParams)
-        assert render_html(results) == first
-        assert dict(matplotlib.rcParams) == before
+    assert render_html(results) == render_html(results)
     assert render_markdown(results) == render_markdown(results)
 
 
@@ -181,11 +175,19 @@ def test_write_report_by_suffix(make_result: Make, tmp_path: Path) -> None:
 
 
 def test_a_missing_extra_is_named(make_result: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in ("jinja2", "matplotlib"):
-        with monkeypatch.context() as patch:
-            patch.setitem(sys.modules, package, None)
-            with pytest.raises(MissingExtraError, match=r"clinometer\[report\]"):
-                require_extra()
-            with pytest.raises(MissingExtraError, match=r"clinometer\[report\]"):
-                render_html([make_result()])
-            assert render_markdown([make_result()])
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(MissingExtraError, match=r"clinometer\[report\]"):
+        require_extra()
+    with pytest.raises(MissingExtraError, match=r"clinometer\[report\]"):
+        render_html([make_result()])
+    assert render_markdown([make_result()])
+
+
+def test_only_figures_as_files_need_matplotlib(
+    make_result: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert "<svg" in render_html([make_result()])
+    with pytest.raises(MissingExtraError, match=r"figures needs .*clinometer\[report\]"):
+        draw_figures([make_result()], tmp_path / "figures")
+    assert not (tmp_path / "figures").exists()

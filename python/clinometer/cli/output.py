@@ -23,7 +23,7 @@ def check_folder(folder: Path, *, figures: bool = False) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; give a folder for the results")
     if figures:
-        require_extra("figures")
+        require_extra("figures", "matplotlib")
     folder.mkdir(parents=True, exist_ok=True)
 
 

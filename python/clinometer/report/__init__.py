@@ -40,9 +40,9 @@ def draw_figures(results: Sequence[Mapping[str, Any]], folder: str | os.PathLike
 
     Raises:
         UsageError: The results are not as `clinometer evaluate` writes them.
-        MissingExtraError: matplotlib or jinja2 is not installed.
+        MissingExtraError: matplotlib is not installed.
     """
-    require_extra()
+    require_extra("figures", "matplotlib")
     from clinometer.report.base.figure_files import save_figures
 
     return save_figures(drawings_of(results), folder)
@@ -62,7 +62,7 @@ def write_report(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[s
 
     Raises:
         UsageError: The path has another ending, or the results are not as `clinometer evaluate` writes them.
-        MissingExtraError: HTML without matplotlib and jinja2.
+        MissingExtraError: HTML without jinja2.
     """
     path = Path(path)
     ending = path.suffix.lower()

@@ -13,7 +13,7 @@ from typing import Any
 from clinometer.errors import UsageError
 from clinometer.geometry import MEASURES
 from clinometer.report.base import wording
-from clinometer.report.base.canvas import Mark, Point, canvas, round_step
+from clinometer.report.base.canvas import Mark, Point, Sheet, round_step
 from clinometer.report.base.palette import INK, SOFT
 from clinometer.report.base.table import Cell, Column, Line, Table
 from clinometer.report.base.text import escape_markdown, markdown_table
@@ -62,7 +62,6 @@ def mismatch_report(
 
     Raises:
         UsageError: A measure is unknown, or the tables are not of the same languages, pivot and pairs.
-        MissingExtraError: matplotlib is not installed.
 
     Example:
         >>> from clinometer.geometry import alignment_table
@@ -140,19 +139,18 @@ def _draw(measure: str, languages: Sequence[str], columns: Columns, names: tuple
     ticks = [step * i for i in range(floor(min(*known, 0.0) / step), -floor(-max(*known, 0.0) / step) + 1)]
     marks = (Mark(names[0], SOFT, "o", True), Mark(names[1], INK, "o"))
     points = [[None if value is None else Point(value, None, None) for value in column] for column in columns]
-    with canvas() as new:
-        sheet = new(len(languages), 2, [wording.language_name(label) for label in languages], 0.2, 0.1, 0.36)
-        pad = 0.02 * (ticks[-1] - ticks[0])
-        sheet.axes.set_xlim(ticks[0] - pad, ticks[-1] + pad)
-        sheet.grid()
-        sheet.dots(marks, points, stems=False)
-        sheet.ticks(ticks, [f"{tick:g}".replace("-", wording.MINUS) for tick in ticks])
-        title = f"{MEASURES[measure].display}, by language"
-        phrases = "; ".join(
-            f"{wording.language_name(label)} {_number(before)} {names[0]}, {_number(after)} {names[1]}"
-            for label, before, after in zip(languages, *columns, strict=True)
-        )
-        return Drawing.of(sheet, "mismatch", marks, title, f"{title}. {phrases}.")
+    pad = 0.02 * (ticks[-1] - ticks[0])
+    labels = [wording.language_name(label) for label in languages]
+    sheet = Sheet(len(languages), 2, labels, (ticks[0] - pad, ticks[-1] + pad), 0.2, 0.1, 0.36)
+    sheet.grid(ticks)
+    sheet.dots(marks, points, stems=False)
+    sheet.ticks(ticks, [f"{tick:g}".replace("-", wording.MINUS) for tick in ticks])
+    title = f"{MEASURES[measure].display}, by language"
+    phrases = "; ".join(
+        f"{wording.language_name(label)} {_number(before)} {names[0]}, {_number(after)} {names[1]}"
+        for label, before, after in zip(languages, *columns, strict=True)
+    )
+    return Drawing.of(sheet, "mismatch", marks, title, f"{title}. {phrases}.")
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

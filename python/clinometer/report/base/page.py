@@ -17,27 +17,27 @@ from clinometer.report.base.palette import painted, palette_css
 __all__ = ["fill", "require_extra"]
 
 
-def require_extra(feature: str = "the HTML report") -> None:
-    """Check, before any work, that the packages of the HTML report and of figures are installed.
+def require_extra(feature: str = "the HTML report", package: str = "jinja2") -> None:
+    """Check, before any work, that a package of the extra `report` is installed.
 
     Args:
-        feature: What needs them, for the message.
+        feature: What needs it, for the message.
+        package: `jinja2` for pages, `matplotlib` for figures as PNG files.
 
     Raises:
-        MissingExtraError: matplotlib or jinja2 is not installed.
+        MissingExtraError: It is not installed.
     """
-    for package in ("jinja2", "matplotlib"):
-        try:
-            import_module(package)
-        except ImportError:
-            raise MissingExtraError(feature, "report") from None
+    try:
+        import_module(package)
+    except ImportError:
+        raise MissingExtraError(feature, "report") from None
 
 
 def fill(template: str, **facts: Any) -> str:
     """A page from one of the templates in this folder, all texts escaped.
 
     Raises:
-        MissingExtraError: matplotlib or jinja2 is not installed.
+        MissingExtraError: jinja2 is not installed.
     """
     require_extra()
     from jinja2 import Environment, FunctionLoader, StrictUndefined

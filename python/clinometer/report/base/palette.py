@@ -6,8 +6,6 @@ the other language of the pool. Green is an answer. Whose queries a mark shows i
 
 from __future__ import annotations
 
-import re
-
 __all__ = [
     "ANSWER",
     "BETTER",
@@ -30,7 +28,6 @@ __all__ = [
     "SOFT",
     "TRANSLATION",
     "WORSE",
-    "in_variables",
     "painted",
     "palette_css",
 ]
@@ -75,7 +72,6 @@ BETTER, WORSE = PALETTE["better"][0], PALETTE["worse"][0]
 ENCODERS = tuple(light for name, (light, _) in PALETTE.items() if name.startswith("encoder-"))
 
 _NAMES = {light: name for name, (light, _) in PALETTE.items()}
-_CODE = re.compile(r"#[0-9a-f]{6}\b")
 
 
 def painted(colour: str) -> str:
@@ -86,16 +82,6 @@ def painted(colour: str) -> str:
         ('var(--pivot,#c2500a)', '#123456')
     """
     return f"var(--{_NAMES[colour]},{colour})" if colour in _NAMES else colour
-
-
-def in_variables(markup: str) -> str:
-    """Markup with the colours of its tags as `painted` names them; its texts stay as they are.
-
-    Example:
-        >>> in_variables('<path style="fill: #c2500a"/>#c2500a')
-        '<path style="fill: var(--pivot,#c2500a)"/>#c2500a'
-    """
-    return re.sub(r"<[^<>]*>", lambda tag: _CODE.sub(lambda code: painted(code[0]), tag[0]), markup)
 
 
 def palette_css() -> str:

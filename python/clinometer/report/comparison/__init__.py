@@ -58,7 +58,7 @@ def write_comparison(comparison: Compared, path: str | os.PathLike[str]) -> Path
 
     Raises:
         UsageError: The file has another ending.
-        MissingExtraError: HTML without matplotlib and jinja2.
+        MissingExtraError: HTML without jinja2.
     """
     path = Path(path)
     check_ending(path)
@@ -124,7 +124,7 @@ def html_comparison(comparison: Compared) -> str:
     """The comparison as one HTML page with figures.
 
     Raises:
-        MissingExtraError: matplotlib or jinja2 is not installed.
+        MissingExtraError: jinja2 is not installed.
     """
     parts = [
         {

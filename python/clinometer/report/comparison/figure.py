@@ -6,8 +6,8 @@ It shows only values of rows, and has a text that says the same.
 from __future__ import annotations
 
 from clinometer.report.base import wording
-from clinometer.report.base.canvas import Mark, canvas
-from clinometer.report.base.palette import BETTER, LINE, PAPER, SOFT, WORSE
+from clinometer.report.base.canvas import Mark, Sheet
+from clinometer.report.base.palette import BETTER, SOFT, WORSE
 from clinometer.report.comparison.view import Row, View, difference, difference_interval, points, probability
 from clinometer.report.evaluation.figures import Drawing, limits
 
@@ -30,44 +30,34 @@ def draw_dumbbells(view: View, scenario: str, measure: str, *, name: str) -> Dra
     numbers = [row[end] * factor for row in every for end in ("before", "after")]
     bands = [band for row in every for band in _band(row, factor)]
     low, high = limits(measure, min([*numbers, *bands]), max([*numbers, *bands]))
-    with canvas() as new:
-        languages = [row["query_language"] for row in rows]
-        sheet = new(len(rows), 2, list(map(wording.language_name, languages)), 0.62, 0.08, 0.36, languages)
-        axes = sheet.axes
-        axes.set_xlim(low, high)
-        sheet.grid()
-        for y, row in enumerate(rows):
-            before, after = row["before"] * factor, row["after"] * factor
-            colour = _colour(view, row)
-            axes.axhline(y, color=LINE, lw=0.8, zorder=1)
-            tip = _tip(view, row, measure)
-            part = sheet.say(y, tip, mark=False)
-            if band := _band(row, factor):
-                # From the dot before it could reach beyond what the measure can be.
-                ends = [min(max(end, low), high) for end in band]
-                axes.plot(ends, [y, y], color=colour, lw=6.5, alpha=0.22, zorder=2, solid_capstyle="butt", gid=part)
-            axes.plot([before, after], [y, y], color=colour, lw=1.6, zorder=3, solid_capstyle="butt", gid=part)
-            for place, fill, edge in ((before, PAPER, SOFT), (after, colour, colour)):
-                axes.plot(
-                    [place], [y], marker="o", ms=5.6, mfc=fill, mec=edge, mew=1.4, zorder=5 if fill == colour else 4,
-                    clip_on=False, gid=part if fill == PAPER else sheet.say(y, tip),
-                )  # fmt: skip
-            axes.text(
-                1 + 0.56 / sheet.inner, y, difference(measure, row["difference"]), transform=axes.get_yaxis_transform(),
-                ha="right", va="center", fontsize=9, color=colour, parse_math=False, gid=part,
-            )  # fmt: skip
-        ticks = sheet.round_ticks(low, high)
-        sheet.ticks(ticks, [f"{tick:g}{sign}" for tick in ticks])
-        text = f"{title}. {'; '.join(_phrase(row, measure) for row in rows)}."
-        colours = {_colour(view, row) for row in rows}
-        changes = {"clearly better": BETTER, "clearly worse": WORSE, "not clear": SOFT}
-        after = (Mark(f"after: {text}", colour, "o") for text, colour in changes.items() if colour in colours)
-        key = (Mark("before", SOFT, "o", True), *after)
-        remark = (
-            f"The pale bar is the {view.confidence} interval of the difference, drawn from the dot before. The "
-            f"numbers are the differences. A change is clear where its {view.p} is at most {view.level:.2g}."
-        )
-        return Drawing.of(sheet, name, key, f"{title}, by language", text, remark)
+    languages = [row["query_language"] for row in rows]
+    names = list(map(wording.language_name, languages))
+    sheet = Sheet(len(rows), 2, names, (low, high), 0.62, 0.08, 0.36, languages)
+    ticks = sheet.round_ticks(low, high)
+    sheet.grid(ticks)
+    for y, row in enumerate(rows):
+        before, after = row["before"] * factor, row["after"] * factor
+        colour = _colour(view, row)
+        sheet.rule(y, 0.8)
+        tip = _tip(view, row, measure)
+        if band := _band(row, factor):
+            # From the dot before it could reach beyond what the measure can be, where the sheet ends.
+            sheet.stretch(y, band, colour, 6.5, tip, opacity=0.22)
+        sheet.stretch(y, (before, after), colour, 1.6, tip)
+        sheet.dot(y, before, Mark("", SOFT, "o", True), tip, focus=False)
+        sheet.dot(y, after, Mark("", colour, "o"), tip, focus=True)
+        sheet.write_right(y, 0.56, difference(measure, row["difference"]), colour, tip)
+    sheet.ticks(ticks, [f"{tick:g}{sign}" for tick in ticks])
+    text = f"{title}. {'; '.join(_phrase(row, measure) for row in rows)}."
+    colours = {_colour(view, row) for row in rows}
+    changes = {"clearly better": BETTER, "clearly worse": WORSE, "not clear": SOFT}
+    after = (Mark(f"after: {text}", colour, "o") for text, colour in changes.items() if colour in colours)
+    key = (Mark("before", SOFT, "o", True), *after)
+    remark = (
+        f"The pale bar is the {view.confidence} interval of the difference, drawn from the dot before. The "
+        f"numbers are the differences. A change is clear where its {view.p} is at most {view.level:.2g}."
+    )
+    return Drawing.of(sheet, name, key, f"{title}, by language", text, remark)
 
 
 def _colour(view: View, row: Row) -> str:

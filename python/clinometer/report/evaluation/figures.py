@@ -12,7 +12,7 @@ from math import ceil, floor
 from typing import NamedTuple
 
 from clinometer.report.base import wording
-from clinometer.report.base.canvas import Mark, Point, Sheet, canvas, round_step
+from clinometer.report.base.canvas import Mark, Point, Sheet, round_step
 from clinometer.report.base.palette import ENCODERS, INK, OWN, OWN_TINT, PIVOT, PIVOT_TINT, SOFT
 from clinometer.report.base.table import Table
 from clinometer.report.evaluation.view import Reading, Row, Side
@@ -51,7 +51,7 @@ class Series(NamedTuple):
 class Drawing:
     """A figure: its SVG, its key, a title, a text that says the same in words, and a remark shown below it.
 
-    `name` is the prefix of its ids and the name of its files; `sheet` is what it was drawn on.
+    `name` is the name of its files; `sheet` is what it was drawn on.
     """
 
     svg: str
@@ -65,7 +65,7 @@ class Drawing:
     @classmethod
     def of(cls, sheet: Sheet, name: str, key: Sequence[Mark], title: str, text: str, remark: str = "") -> Drawing:
         """The finished drawing of a sheet."""
-        return cls(sheet.svg(name, text), tuple(key), title, text, remark, name, sheet)
+        return cls(sheet.svg(text), tuple(key), title, text, remark, name, sheet)
 
 
 def series_of(readings: Sequence[Reading], sides: Sequence[Side]) -> list[Series]:
@@ -141,32 +141,30 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
     marks, labels = [series.mark for series in all_series], [_name(label, readings) for label in languages]
     # The number of series with sticks: of one result its first side, of two results both.
     sticks = min(len(readings), len(all_series)) if len(readings) <= _STICKS else 0
-    with canvas() as new:
-        sheet = new(len(languages), len(marks), labels, 0.62 if sticks else 0.2, 0.34, 0.62, languages)
-        axes = sheet.axes
-        axes.set_xlim(low - pad, high + pad)
-        axes.axvspan(0, high + pad, color=PIVOT_TINT, lw=0, zorder=0)
-        axes.axvspan(low - pad, 0, color=OWN_TINT, lw=0, zorder=0)
-        axes.axvline(0, color=INK, lw=1.4, zorder=2)
-        sheet.dots(marks, columns, stems=len(readings) == 1)
-        ticks = _lean_ticks(low - pad, high + pad)
-        values = (wording.value(measure, tick).removesuffix(".00").replace(".50", ".5") for tick in ticks)
-        sheet.ticks(ticks, [f"{value}\n{_times(tick)}" for value, tick in zip(values, ticks, strict=True)])
-        sheet.write_below(0.52, "rank gap in log2 ranks, and how many times as deep")
-        sheet.write_at(0, "upright", weight="bold")
-        # A side that is too narrow for its label has none.
-        if high > 0.4 * (high - low):
-            sheet.write_at(high + pad, f"leans to {pivot} ▶", align="right", colour=PIVOT)
-        if -low > 0.25 * (high - low):
-            sheet.write_at(low - pad, "◀ leans away", align="left", colour=OWN)
-        for mark, points in list(zip(marks, columns, strict=True))[:sticks]:
-            sheet.sticks(points, mark.colour)
-        title = f"Rank gap to {pivot}, by language"
-        text = _description(f"{title}; 0 is upright, above 0 leans to {pivot}", all_series, columns, measure, languages)
-        remark = (
-            "The sticks to the right lean 15 degrees for each log2 rank, at most 75, for queries in the row's language."
-        )
-        return Drawing.of(sheet, "lean", marks, title, text, remark if sticks else "")
+    ends = (low - pad, high + pad)
+    sheet = Sheet(len(languages), len(marks), labels, ends, 0.62 if sticks else 0.2, 0.34, 0.62, languages)
+    sheet.band(0, high + pad, PIVOT_TINT)
+    sheet.band(low - pad, 0, OWN_TINT)
+    sheet.upright(0, INK, 1.4)
+    sheet.dots(marks, columns, stems=len(readings) == 1)
+    ticks = _lean_ticks(low - pad, high + pad)
+    values = (wording.value(measure, tick).removesuffix(".00").replace(".50", ".5") for tick in ticks)
+    sheet.ticks(ticks, [f"{value}\n{_times(tick)}" for value, tick in zip(values, ticks, strict=True)])
+    sheet.write_below(0.52, "rank gap in log2 ranks, and how many times as deep")
+    sheet.write_at(0, "upright", weight="bold")
+    # A side that is too narrow for its label has none.
+    if high > 0.4 * (high - low):
+        sheet.write_at(high + pad, f"leans to {pivot} ▶", align="end", colour=PIVOT)
+    if -low > 0.25 * (high - low):
+        sheet.write_at(low - pad, "◀ leans away", align="start", colour=OWN)
+    for mark, points in list(zip(marks, columns, strict=True))[:sticks]:
+        sheet.sticks(points, mark.colour)
+    title = f"Rank gap to {pivot}, by language"
+    text = _description(f"{title}; 0 is upright, above 0 leans to {pivot}", all_series, columns, measure, languages)
+    remark = (
+        "The sticks to the right lean 15 degrees for each log2 rank, at most 75, for queries in the row's language."
+    )
+    return Drawing.of(sheet, "lean", marks, title, text, remark if sticks else "")
 
 
 def reach(points: Sequence[Point]) -> tuple[float, float]:
@@ -185,7 +183,7 @@ def limits(measure: str, low: float, high: float) -> tuple[float, float]:
     known = wording.measure(measure)
     # A share is written in per cent; a measure from 0 to 1 is not.
     top = 100.0 if wording.scale(measure).unit == "%" else 1.0 if known and known.unit == "0-1" else None
-    pad = max(0.05 * (high - low), 0.005 * (top or abs(high) or 1))
+    pad = max(0.05 * (high - low), 0.005 * (top or max(abs(high), 0.01)))
     if top is None:
         return low - pad, high + pad
     return max(low - pad, 0.0), min(high + pad, top)
@@ -225,18 +223,17 @@ def draw_dots(
         low, high = min(low, level), max(high, level)
     readings, marks = len({id(series.reading) for series in shown}), [series.mark for series in shown]
     labels = [_name(label, [series.reading for series in shown]) for label in languages]
-    with canvas() as new:
-        lines = readings if readings > 1 else len(shown)
-        sheet = new(len(languages), lines, labels, 0.25, 0.1 if level is None else 0.34, 0.36, languages)
-        sheet.axes.set_xlim(*limits(measure, low, high))
-        sheet.grid()
-        if level is not None:
-            sheet.axes.axvline(level, color=INK, lw=1.2, ls=(0, (4, 2)), zorder=2)
-            sheet.write_at(level, f"chance {level:.3g}{sign}")
-        sheet.dots(marks, columns, stems=False)
-        ticks = sheet.round_ticks(*limits(measure, low, high))
-        sheet.ticks(ticks, [f"{tick:g}{sign}" for tick in ticks])
-        return Drawing.of(sheet, name, marks, title, _description(title, shown, columns, measure, languages))
+    lines = readings if readings > 1 else len(shown)
+    ends = limits(measure, low, high)
+    sheet = Sheet(len(languages), lines, labels, ends, 0.25, 0.1 if level is None else 0.34, 0.36, languages)
+    ticks = sheet.round_ticks(*ends)
+    sheet.grid(ticks)
+    if level is not None:
+        sheet.upright(level, INK, 1.2, dash=(4.8, 2.4))
+        sheet.write_at(level, f"chance {level:.3g}{sign}")
+    sheet.dots(marks, columns, stems=False)
+    sheet.ticks(ticks, [f"{tick:g}{sign}" for tick in ticks])
+    return Drawing.of(sheet, name, marks, title, _description(title, shown, columns, measure, languages))
 
 
 def draw_bars(
@@ -254,31 +251,29 @@ def draw_bars(
     least = max(0.08 * max(longest), 1.0)
     right_end, left_end = (min(100.0, 1.04 * max(end, least)) for end in longest)
     step = round_step(right_end + left_end, 7)
-    with canvas() as new:
-        labels = [_name(label, readings) for label in languages]
-        sheet = new(len(languages), len(readings), labels, 0.25, 0.34, 0.36, languages)
-        sheet.axes.set_xlim(-left_end, right_end)
-        sheet.grid()
-        sheet.axes.axvline(0, color=INK, lw=1.2, zorder=4)
-        for sign, side, columns in ((1, right, ahead), (-1, left, behind)):
-            for i, (series, points) in enumerate(zip(side, columns, strict=True)):
-                colour = series.mark.colour if several else PIVOT if sign > 0 else OWN
-                sheet.bars(i, len(side), points, sign, colour, pale=several and sign < 0)
-        ticks = [step * i for i in range(-floor(left_end / step), floor(right_end / step) + 1)]
-        sheet.ticks(ticks, [f"{abs(tick):g}%" for tick in ticks])
-        inks = (INK, INK) if several else (PIVOT, OWN)
-        sheet.write_at(right_end, f"{pivot} above the answer ▶", align="right", colour=inks[0])
-        # A side that is too narrow for its label has none.
-        if left_end > 0.2 * (left_end + right_end):
-            sheet.write_at(-left_end, "◀ reverse", align="left", colour=inks[1])
-        title = f"Queries with an unrelated document above the answer ({scenario})"
-        text = _description(f"{title}, {pivot} documents", right, ahead, measure, languages)
-        reverse = _description("The reverse", left, behind, measure, languages)
-        entries = {f"{pivot} document above the answer": PIVOT, f"reverse: {pivot} queries": OWN}
-        key = [series.mark._replace(shape="s") for series in right]
-        if not several:
-            key = [Mark(entry, colour, "s") for entry, colour in entries.items()]
-        return Drawing.of(sheet, "intrusion", key, title, f"{text} {reverse}")
+    labels = [_name(label, readings) for label in languages]
+    sheet = Sheet(len(languages), len(readings), labels, (-left_end, right_end), 0.25, 0.34, 0.36, languages)
+    ticks = [step * i for i in range(-floor(left_end / step), floor(right_end / step) + 1)]
+    sheet.grid(ticks)
+    sheet.axis(0)
+    for sign, side, columns in ((1, right, ahead), (-1, left, behind)):
+        for i, (series, points) in enumerate(zip(side, columns, strict=True)):
+            colour = series.mark.colour if several else PIVOT if sign > 0 else OWN
+            sheet.bars(i, len(side), points, sign, colour, pale=several and sign < 0)
+    sheet.ticks(ticks, [f"{abs(tick):g}%" for tick in ticks])
+    inks = (INK, INK) if several else (PIVOT, OWN)
+    sheet.write_at(right_end, f"{pivot} above the answer ▶", align="end", colour=inks[0])
+    # A side that is too narrow for its label has none.
+    if left_end > 0.2 * (left_end + right_end):
+        sheet.write_at(-left_end, "◀ reverse", align="start", colour=inks[1])
+    title = f"Queries with an unrelated document above the answer ({scenario})"
+    text = _description(f"{title}, {pivot} documents", right, ahead, measure, languages)
+    reverse = _description("The reverse", left, behind, measure, languages)
+    entries = {f"{pivot} document above the answer": PIVOT, f"reverse: {pivot} queries": OWN}
+    key = [series.mark._replace(shape="s") for series in right]
+    if not several:
+        key = [Mark(entry, colour, "s") for entry, colour in entries.items()]
+    return Drawing.of(sheet, "intrusion", key, title, f"{text} {reverse}")
 
 
 def draw_heat(table: Table, *, name: str) -> Drawing | None:
@@ -301,15 +296,14 @@ def draw_heat(table: Table, *, name: str) -> Drawing | None:
         ]
         for label, line in zip(labels, lines, strict=True)
     ]
-    with canvas() as new:
-        few, keys = len(heads) < 5, [line.language for line in lines]
-        sheet = new(len(labels), 1, labels, 0.1 if few else 0.55, 0.4 if few else 0.8, 0.08, keys)
-        sheet.axes.set_xlim(-0.5, len(heads) - 0.5)
-        sheet.heat(numbers, texts, low, span, tips)
-        for i, head in enumerate(heads):
-            sheet.write_at(i, head.replace(" ", "\n", 1) if few else head, rotation=0 if few else 45)
-        text = f"{table.title}: the numbers of the table, from {low:g} to {max(known):g}."
-        return Drawing.of(sheet, name, (), table.title, text)
+    few, keys = len(heads) < 5, [line.language for line in lines]
+    ends = (-0.5, len(heads) - 0.5)
+    sheet = Sheet(len(labels), 1, labels, ends, 0.1 if few else 0.55, 0.4 if few else 0.8, 0.08, keys)
+    sheet.heat(numbers, texts, low, span, tips)
+    for i, head in enumerate(heads):
+        sheet.write_at(i, head.replace(" ", "\n", 1) if few else head, rotation=0 if few else 45)
+    text = f"{table.title}: the numbers of the table, from {low:g} to {max(known):g}."
+    return Drawing.of(sheet, name, (), table.title, text)
 
 
 def _number(text: str) -> float | None:

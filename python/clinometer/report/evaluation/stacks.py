@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clinometer.report.base import wording
-from clinometer.report.base.canvas import Mark, canvas
+from clinometer.report.base.canvas import Mark, Sheet
 from clinometer.report.evaluation.figures import Drawing
 
 __all__ = ["draw_stacks", "longest_bar"]
@@ -39,20 +39,18 @@ def draw_stacks(
     shown = [texts for texts, numbers in zip(tips, columns, strict=True) if any(numbers)]
     end = min(100.0, 1.04 * (longest_bar(values) if longest is None else longest))
     step = next(size for size in (0.2, 0.5, 1, 2, 5, 10, 20) if end / size <= 6)
-    with canvas() as new:
-        sheet = new(len(labels), 1, labels, 0.25, 0.1, 0.36, keys)
-        sheet.axes.set_xlim(0, end)
-        sheet.grid()
-        sheet.stacks(key, values, end, shown)
-        ticks = [step * i for i in range(int(end / step + 1e-9) + 1)]
-        sheet.ticks(ticks, [f"{tick:g}%" for tick in ticks])
-        phrases = []
-        for mark, numbers in parts:
-            known = [(number, label) for number, label in zip(numbers, labels, strict=True) if number is not None]
-            (low, low_label), (high, high_label) = min(known), max(known)
-            ends = f"{_number(low)} ({low_label}) to {_number(high)} ({high_label})"
-            phrases.append(f"{mark.text}: from {ends}" if len(known) > 1 else f"{mark.text}: {_number(low)}")
-        return Drawing.of(sheet, name, key, title, f"{title}. {'; '.join(phrases)}.")
+    sheet = Sheet(len(labels), 1, labels, (0, end), 0.25, 0.1, 0.36, keys)
+    ticks = [step * i for i in range(int(end / step + 1e-9) + 1)]
+    sheet.grid(ticks)
+    sheet.stacks(key, values, shown)
+    sheet.ticks(ticks, [f"{tick:g}%" for tick in ticks])
+    phrases = []
+    for mark, numbers in parts:
+        known = [(number, label) for number, label in zip(numbers, labels, strict=True) if number is not None]
+        (low, low_label), (high, high_label) = min(known), max(known)
+        ends = f"{_number(low)} ({low_label}) to {_number(high)} ({high_label})"
+        phrases.append(f"{mark.text}: from {ends}" if len(known) > 1 else f"{mark.text}: {_number(low)}")
+    return Drawing.of(sheet, name, key, title, f"{title}. {'; '.join(phrases)}.")
 
 
 def longest_bar(columns: Sequence[Sequence[float | None]]) -> float:

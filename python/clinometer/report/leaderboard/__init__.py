@@ -30,7 +30,7 @@ def render_leaderboard(contributions: Sequence[Contribution]) -> str:
         contributions: The results; their order does not change the page.
 
     Raises:
-        MissingExtraError: jinja2 or matplotlib is not installed.
+        MissingExtraError: jinja2 is not installed.
     """
     parts = boards(contributions)
     anchors = _anchors(parts)
