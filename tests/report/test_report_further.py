@@ -100,7 +100,8 @@ def test_groups_come_in_the_order_of_their_values_with_their_counts(make_result:
     assert "By topic" in html
     assert "a &lt;b&gt;" in html
     assert "a <b>" not in html
-    assert "By topic" in plain_report([result])
+    assert "By topic" in plain_report([result], verbose=True)
+    assert "The results by topic are under --verbose." in plain_report([result])
 
 
 def test_one_target_language_is_no_mean(make_result: Make, make_row: Make) -> None:
@@ -146,11 +147,11 @@ def test_many_results_are_told_by_a_table(make_result: Make) -> None:
     assert [line.label for line in table.lines] == [f"encoder {number}" for number in range(5)]
     rows = readings[3].places["one-sided", "macro-target", ("*",)]
     assert table.lines[3].cells[0].text == f"{100 * rows['Intrusion']['value']:.1f}"
-    for text in (render_html(results), plain_report(results)):
+    for text in (render_html(results), plain_report(results, verbose=True)):
         assert "5 results; the table shows them side by side" in text
         assert "Queries in 3 languages, averaged" in text
     assert overview(read_results(results[:1]), ["de"]) is None
-    assert "averaged, unless" not in plain_report(results[:2])
+    assert "averaged, unless" not in plain_report(results[:2], verbose=True)
 
 
 def luminance(colour: str) -> float:

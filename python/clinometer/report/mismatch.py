@@ -18,6 +18,7 @@ from clinometer.report.base.palette import INK, SOFT
 from clinometer.report.base.table import Cell, Column, Line, Table
 from clinometer.report.base.text import escape_markdown, markdown_table
 from clinometer.report.evaluation.figures import Drawing
+from clinometer.suggestions import one_of
 
 __all__ = ["MismatchReport", "geometry_table", "mismatch_report"]
 
@@ -74,7 +75,7 @@ def mismatch_report(
     unknown = [name for name in measures if name not in MEASURES]
     if unknown or not measures:
         problem = f"unknown measure of geometry {unknown[0]!r}" if unknown else "no measure of geometry given"
-        raise UsageError(f"{problem}; expected one of {', '.join(MEASURES)}")
+        raise UsageError(f"{problem}; expected {one_of(unknown, MEASURES)}")
     places = [{(row["language"], row["pivot"]): row["pairs"] for row in rows} for rows in (before, after)]
     if places[0] != places[1] or not places[0]:
         raise UsageError(

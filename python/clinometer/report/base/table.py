@@ -81,6 +81,12 @@ class Table:
         lines = [replace(line, cells=tuple(line.cells[i] for i in columns)) for line in self.lines]
         return replace(self, columns=tuple(self.columns[i] for i in columns), lines=tuple(lines))
 
+    def beside(self, other: Table) -> Table:
+        """The table with the columns of another one that has the same lines."""
+        pairs = zip(self.lines, other.lines, strict=True)
+        lines = tuple(replace(line, cells=line.cells + more.cells) for line, more in pairs)
+        return replace(self, columns=self.columns + other.columns, lines=lines)
+
     def without_empty(self) -> Table:
         """The table without columns, then lines, in which nothing has a value."""
         filled = [i for i in range(len(self.columns)) if any(line.cells[i].text != DASH for line in self.lines)]

@@ -25,6 +25,7 @@ __all__ = [
     "language_label",
     "matrix",
     "overview",
+    "scenario_title",
     "scenarios",
     "side_by_side",
 ]
@@ -135,9 +136,13 @@ def by_scenario(
         )
         for label, side, language in places
     ]
-    title = _TITLES.get((scenario, "target"), _TITLES.get((scenario, ""), "")).format(pivot=pivot)
     columns = side_by_side(map(heading, measures), readings)
-    return Table(scenario, title, "", "Queries in", columns, tuple(lines)).without_empty()
+    return Table(scenario, scenario_title(scenario, pivot), "", "Queries in", columns, tuple(lines)).without_empty()
+
+
+def scenario_title(scenario: str, pivot: str) -> str:
+    """What the pools of a scenario hold, for queries in a target language; empty for an unknown scenario."""
+    return _TITLES.get((scenario, "target"), _TITLES.get((scenario, ""), "")).format(pivot=pivot)
 
 
 def matrix(
