@@ -16,6 +16,7 @@ from clinometer.report import plain_report
 from clinometer.report.base import wording
 from clinometer.report.base.terminal import Terminal
 from clinometer.report.evaluation.finding import finding
+from clinometer.report.evaluation.headline import headline
 from clinometer.report.evaluation.view import by_lean, read_results
 
 Make = Callable[..., Any]
@@ -65,6 +66,31 @@ def test_the_middle_of_many_languages_is_counted(make_result: Make) -> None:
     assert "values are shown; --verbose" in text
     every = plain_report([make_result(languages)], Terminal(80), verbose=True)
     assert all(f"\n{language} " in every for language in languages[1:])
+
+
+def gap(value: float, low: float | None, high: float | None, query: str = "de") -> dict[str, Any]:
+    row = {"scenario": "multi", "query_language": query, "pool_languages": ["en", "de"], "measure": "RankGap"}
+    return row | {"value": value, "ci_low": low, "ci_high": high}
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([gap(1, 0.5, 2)], "It leans to English: with German queries, the German answer ranks 2.0 times as deep as"),
+        ([gap(1, 0.5, 2), gap(1, 0.5, 2, "en")], "It leans to English, whichever language the query is in: with"),
+        ([gap(-2, -3, -1), gap(1, 0.5, 2, "en")], "It prefers the language of the query: with German queries, the En"),
+        ([gap(-2, -3, -1)], "It leans away from English: with German queries, the English answer ranks 4.0 times as d"),
+        ([gap(-2, -3, -1), gap(-1, -2, -0.5, "en")], "It leans away from English, whichever language the query is in"),
+        ([gap(0.1, -0.2, 0.4)], "It shows no clear lean: with German queries, the rank gap to English is +0.10 log2 r"),
+        ([gap(0, None, None)], "It is upright: with German queries, the rank gap to English is 0.00 log2 ranks."),
+        ([gap(1, None, None)], "It leans to English: with German queries"),
+    ],
+)
+def test_a_lean_is_called_one_only_beyond_its_interval(rows: list[dict[str, Any]], sentence: str) -> None:
+    (reading,) = read_results([{"collection": {}, "encoder": {}, "settings": {"confidence": 0.95}, "rows": rows}])
+    (found,) = headline(reading, ["de"])
+    assert found.startswith(sentence)
+    assert ("includes 0" in found) == ("no clear" in found)
 
 
 def test_notes_are_short_and_the_rest_is_counted(make_result: Make) -> None:
