@@ -183,7 +183,7 @@ def evaluating(name: str) -> Callable[[], tuple[Any, dict[str, Any]]]:
         "evaluate": {
             "measures": ["MaxR"], "executor": "local", "resamples": 5, "resample": "cluster", "confidence": 0.9,
             "seed": 0, "examples": 1, "by": None, "query_set": "answered", "exclude_own_id": False,
-            "similarity": None, "truncate_dim": None,
+            "similarity": None, "truncate_dim": None, "expand": None, "feedback": None,
         },
         "analyse": {"resamples": 5, "confidence": 0.9, "seed": 0, "examples": 1, "exclude_own_id": False},
         "abstention": {"measures": ["nDCG@10"], "depth": 3},
@@ -273,6 +273,11 @@ CALLS: dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]] = {
     "mining.mine": lambda: (importlib.import_module("clinometer.mining").mine, mining()),
     "mining.turned": lambda: (
         importlib.import_module("clinometer.mining").turned, mining() | {"ridge": 2.0, "least": 1}
+    ),
+    "mining.expanded": lambda: (
+        importlib.import_module("clinometer.mining").expanded,
+        {name: value for name, value in mining().items() if name not in ("center", "sample")}
+        | {"correction": mining()["center"], "weight": 0.5, "least": 1},
     ),
     "advice.advise": lambda: (
         importlib.import_module("clinometer.advice").advise,

@@ -162,17 +162,27 @@ def table(whole: Part) -> list[dict[str, Any]]:
     base: cm.Evaluation | None = None
     lines = []
     for name, (correction, weight) in rows.items():
-        q, d = corrected(correction, *whole)
-        evaluation = cm.evaluate(
-            whole.collection, PrecomputedEncoder(q, d, name=name), scenarios=["multi", "mono-same", "one-sided"],
-            measures=["Complete@10", "nDCG@1", "Intrusion"], resamples=1000, feedback=weight,
-        )  # fmt: skip
+        evaluation = evaluated(name, whole.collection, *corrected(correction, *whole), weight)
         base = evaluation if name == "center" else base
-        lines.append({"remedy": name, **_values(evaluation), **_test(evaluation, base)})
+        lines.append(line_of(name, evaluation, base))
         if isinstance(correction, Turn):
             lines[-1]["record"] = correction.settings["turn"]
-        print(name, {key: lines[-1][key]["value"] for key in map(" ".join, SHOWN)}, file=sys.stderr)
     return lines
+
+
+def evaluated(name: str, collection: cm.Collection, q: Any, d: Any, feedback: float | None) -> cm.Evaluation:
+    """What every remedy is measured by."""
+    return cm.evaluate(
+        collection, PrecomputedEncoder(q, d, name=name), scenarios=["multi", "mono-same", "one-sided"],
+        measures=["Complete@10", "nDCG@1", "Intrusion"], resamples=1000, feedback=feedback,
+    )  # fmt: skip
+
+
+def line_of(name: str, evaluation: cm.Evaluation, base: cm.Evaluation | None) -> dict[str, Any]:
+    """The line of a remedy, with tests against the centering, once that is measured."""
+    line = {"remedy": name, **_values(evaluation), **_test(evaluation, base)}
+    print(name, {key: line[key]["value"] for key in map(" ".join, SHOWN)}, file=sys.stderr)
+    return line
 
 
 def _values(evaluation: cm.Evaluation) -> dict[str, Any]:

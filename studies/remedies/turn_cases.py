@@ -12,11 +12,20 @@ from clinometer.encoders import PrecomputedEncoder
 
 PIVOT = "en"
 KINDS = {
-    "both": ("Complete@10", 1),
-    "own": ("nDCG@1", 100),
-    "pivot": ("nDCG@1", 100),
+    "both": ("both", "Complete@10", 1),
+    "own": ("own", "nDCG@1", 100),
+    "pivot": ("pivot", "nDCG@1", 100),
 }
 """Questions by the languages that have their answer: the question's and English, or one alone; measure, and factor."""
+
+ALL_KINDS = {
+    **KINDS,
+    "both first": ("both", "nDCG@1", 100),
+    "own intruded": ("own", "Intrusion", 100),
+    "pivot intruded": ("pivot", "Intrusion(by=own)", 100),
+}
+"""The same, with the first place of those that both languages answer, and unrelated documents of the other language
+above an answer in one alone."""
 
 
 class Part(NamedTuple):
@@ -52,26 +61,29 @@ def translated(collection: cm.Collection, pivot: int, other: int, share: float, 
     return np.sort(np.concatenate(rows))
 
 
-def by_kind(part: Part, q: Any, d: Any, feedback: float | None = None) -> dict[str, float]:
+def by_kind(
+    part: Part, q: Any, d: Any, feedback: float | None = None, kinds: Mapping[str, tuple[str, str, int]] = KINDS
+) -> dict[str, float]:
     """Means over target-language questions in `multi` by kind; NaN for a kind that has none."""
     collection, languages = part.collection, part.collection.documents.languages
     evaluation = cm.evaluate(
-        collection, PrecomputedEncoder(q, d, name="part"), scenarios=["multi"], measures=["Complete@10", "nDCG@1"],
-        resamples=0, feedback=feedback,
+        collection, PrecomputedEncoder(q, d, name="part"), scenarios=["multi"],
+        measures=list(dict.fromkeys(measure for _, measure, _ in kinds.values())), resamples=0, feedback=feedback,
     )  # fmt: skip
     table = evaluation.per_query
-    answered: dict[str, set[Any]] = {label: set() for label in collection.languages}
-    for group, label in zip(collection.documents.groups, languages, strict=True):
-        answered[label].add(group)
-    group_of = dict(zip(collection.queries.ids, collection.queries.groups, strict=True))
+    indptr, documents = collection.relevant()
+    answered = {
+        query: {languages[document] for document in documents[start:stop].tolist()}
+        for query, start, stop in zip(collection.queries.ids, indptr[:-1].tolist(), indptr[1:].tolist(), strict=True)
+    }
     mine = table["query_language"] != PIVOT
     pairs = list(zip(table["query_id"][mine].tolist(), table["query_language"][mine].tolist(), strict=True))
-    in_own = np.array([group_of[name] in answered[label] for name, label in pairs])
-    in_pivot = np.array([group_of[name] in answered[PIVOT] for name, _ in pairs])
+    in_own = np.array([label in answered[name] for name, label in pairs])
+    in_pivot = np.array([PIVOT in answered[name] for name, _ in pairs])
     masks = {"both": in_own & in_pivot, "own": in_own & ~in_pivot, "pivot": in_pivot & ~in_own}
     return {
-        kind: float(factor * np.mean(table[measure][mine][masks[kind]])) if masks[kind].any() else float("nan")
-        for kind, (measure, factor) in KINDS.items()
+        name: float(factor * np.mean(table[measure][mine][masks[kind]])) if masks[kind].any() else float("nan")
+        for name, (kind, measure, factor) in kinds.items()
     }
 
 

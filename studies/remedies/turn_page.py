@@ -1,4 +1,4 @@
-"""The page docs/turn.md and its figure, drawn from studies/results/turn-ENCODER.json and turn-size.json.
+"""The page docs/turn.md and its figure, from studies/results: turn-ENCODER.json, expansion-ENCODER.json and -size.json.
 
 python -m studies.remedies.turn_page
 """
@@ -12,6 +12,7 @@ from clinometer.report.base.palette import INK
 from studies.command_line import parser
 from studies.figures import SOFT, plain, svg
 from studies.pages import minus, put, table
+from studies.remedies.expansion_page import blocks, expansions
 from studies.result_files import RESULTS, read_result
 from studies.sources import DOCS, ENCODERS
 
@@ -35,10 +36,12 @@ def write_page() -> None:
     """Draw the figure and write the tables between the markers of the page."""
     measured = results()
     text: list[str] = []
+    expanded = expansions()
     for name, result in measured.items():
         for part, title in COLLECTIONS.items():
             if part in result:
-                text += [f"### {name}: {title}", "", *remedies(result[part]), ""]
+                stacks = [line for line in expanded.get(name, {}).get(part, []) if "expansion" in line["remedy"]]
+                text += [f"### {name}: {title}", "", *remedies(result[part] + stacks), ""]
     put(DOCS / "turn.md", "remedies", "\n" + "\n".join(text))
     text = []
     for name, result in measured.items():
@@ -53,6 +56,8 @@ def write_page() -> None:
     put(DOCS / "turn.md", "development", "\n" + "\n".join(text))
     if (RESULTS / "turn-size.json").exists():
         put(DOCS / "turn.md", "size", "\n" + "\n".join([*sizes(read_result("turn-size")), ""]))
+    for name, block in blocks().items():
+        put(DOCS / "turn.md", name, block)
     (DOCS / "images" / "turn.svg").write_text(drawn(next(result for result in measured.values() if "shares" in result)))
 
 
@@ -77,17 +82,18 @@ def remedies(lines: list[dict[str, Any]]) -> list[str]:
     heads = ("remedy", "Complete@10", "nDCG@1", "Complete@10, en", "mono-same", "one-sided", "intrusion")
     text = table(heads, "lrrrrrr", rows)
     for line in lines:
-        if "record" in line and line["remedy"] == "center, turn":
+        step = {"center, turn": "turned", "center, turn, expansion": "expanded"}.get(line["remedy"])
+        if "record" in line and step is not None:
             record = line["record"]
-            counts = [record["pairs"][label] for label in record["turned"]]
-            right = [record["pairs_right"][label] for label in record["turned"]]
-            medians = [record["margins"][label][1] for label in record["turned"]]
-            left_out = f"; not turned: {', '.join(record['left_out'])}" if record["left_out"] else ""
+            counts = [record["pairs"][label] for label in record[step]]
+            right = [record["pairs_right"][label] for label in record[step]]
+            medians = [record["margins"][label][1] for label in record[step]]
+            left_out = f"; not {step}: {', '.join(record['left_out'])}" if record["left_out"] else ""
             text += [
                 "",
-                f"Turned: {', '.join(record['turned'])}{left_out}. Pairs of a language: {min(counts)} to {max(counts)} "
-                f"of {max(record['documents_tried'].values())} documents, median margins {min(medians):.2f} to "
-                f"{max(medians):.2f}, right: at least {100 * min(right):.1f} %.",
+                f"{step.capitalize()}: {', '.join(record[step])}{left_out}. Pairs of a language: {min(counts)} to "
+                f"{max(counts)} of {max(record['documents_tried'].values())} documents, median margins "
+                f"{min(medians):.2f} to {max(medians):.2f}, right: at least {100 * min(right):.1f} %.",
             ]
     return text
 

@@ -13,7 +13,7 @@ from support.translated_index import translated_index
 import clinometer as cm
 from clinometer.correction import Center
 from clinometer.correction.feedback import fed_back
-from clinometer.mining import turned
+from clinometer.mining import expanded, turned
 
 PAGE = "docs/how-to/correct-an-index.md"
 INDEX = translated_index({"en": 90, "de": 80, "zh": 70}, 0.9, seed=8)
@@ -39,6 +39,12 @@ def test_arrays_of_your_own(
     exec(block("from clinometer.mining import turned"), names)
     assert capsys.readouterr().out == "('de', 'zh') []\n"
     assert names["index_vectors"].shape == INDEX.rows.shape
+    turned_vectors = names["index_vectors"]
+    exec(block("from clinometer.mining import expanded"), names)
+    assert capsys.readouterr().out == "('de', 'zh') []\n"
+    np.testing.assert_array_equal(
+        names["index_vectors"], expanded(turned_vectors, INDEX.languages).apply(turned_vectors)
+    )
 
 
 def test_plain_numpy_does_what_the_package_does() -> None:
@@ -63,3 +69,7 @@ def test_plain_numpy_does_what_the_package_does() -> None:
     listed = np.array([names["search"](q, label)[:10] for q, label in zip(queries, languages[::3], strict=True)])
     np.testing.assert_array_equal(listed, second)
     np.testing.assert_array_equal(listed[:, 0], best)
+    exec(block("total, count = np.zeros_like(stored)"), names)
+    expansion = expanded(stored, INDEX.languages)
+    assert len(expansion.documents) > 0.8 * len(stored)
+    np.testing.assert_allclose(names["stored"], expansion.apply(stored), atol=1e-5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,11 @@ import typer
 from clinometer.cli.advice import advice_lines, advised, advised_store
 from clinometer.cli.completion import methods
 from clinometer.cli.config import origin
+from clinometer.cli.correction_tables import expansion_lines, fit_lines
 from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
-from clinometer.cli.option_groups import Json, Progress, Source, split_names, without_none
+from clinometer.cli.option_groups import Expand, Json, Progress, Source, split_names, without_none
 from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
 from clinometer.errors import UsageError
 from clinometer.files import check_target, is_url, json_bytes
@@ -63,7 +64,7 @@ class Fitting(OptionGroup):
     ] = False
     scale: Annotated[bool, option(None, "Same spread of scores for all languages (calibrate).", "--scale")] = False
     pivot: Annotated[
-        str | None, option("LANGUAGE", "Language that the others move to (shift, --turn); en by default.")
+        str | None, option("LANGUAGE", "Language that the others move to (shift, --turn, --expand); en by default.")
     ] = None
     turn: Annotated[
         bool,
@@ -77,6 +78,7 @@ class Fitting(OptionGroup):
         int | None,
         option("N", "Number of documents of each language whose translation is sought; 5000 by default.", min=1),
     ] = None
+    expand: Expand = None
     sources: Annotated[
         str | None, option("A,B,...", "Languages of queries (query-shift); by default those of the queries, else all.")
     ] = None
@@ -106,6 +108,12 @@ class Fitting(OptionGroup):
             raise UsageError("--tolerance is an option of --method auto; give that as well")
         if self.turn and self.name != "center":
             raise UsageError(f"--turn follows the method center, not {self.name}; leave one of the two out")
+        if self.expand is not None:
+            from clinometer.correction.expansion import check_expansion_weight
+
+            check_expansion_weight(self.expand)
+            if self.name != "center":
+                raise UsageError(f"--expand follows the method center, not {self.name}; leave one of the two out")
         if self.turn_sample is not None and not self.turn:
             raise UsageError("--turn-sample is an option of --turn; give --turn as well")
 
@@ -124,8 +132,8 @@ class Fitting(OptionGroup):
             "shrinkage": _number("--shrinkage", self.shrinkage, float),
             "centred" if self.method == "lir" else "centre": self.centre or None,
             "scale": self.scale or None,
-            # Of a centering with a turn, the pivot is the turn's.
-            "pivot": None if self.turn else self.pivot,
+            # A centering has no pivot; it is that of what follows.
+            "pivot": None if self.turn or self.expand is not None else self.pivot,
             "sources": split_names(self.sources),
         }
         return without_none(values)
@@ -150,6 +158,17 @@ class Fitting(OptionGroup):
 
         options = without_none({"sample": self.turn_sample, "pivot": self.pivot})
         return turned(center, documents, languages, groups=groups, seed=self.seed, show_progress_bar=bars, **options)
+
+    def expanded(self, correction: Any, documents: Any, *, bars: bool) -> Any:
+        """The expansion of a store's documents after the correction; None if there is to be none."""
+        if self.expand is None:
+            return None
+        from clinometer.mining import expanded
+
+        options = without_none({"pivot": self.pivot})
+        return expanded(
+            documents, correction=correction, weight=self.expand, seed=self.seed, show_progress_bar=bars, **options
+        )
 
     def advising(self) -> dict[str, Any]:
         """Options of `clinometer.advice`."""
@@ -193,6 +212,11 @@ def correct(
             raise UsageError(
                 f"--correction is for stored embeddings, but {source} is a collection; give the folder of a store, or "
                 "measure its effect with clinometer evaluate --correction"
+            )
+        if fitting.expand is not None:
+            raise UsageError(
+                f"--expand blends the documents of one store, but {source} is a collection; give the folder of a "
+                "store, or measure its effect with clinometer evaluate --expand"
             )
         if output.suffix != ".npz":
             raise UsageError(f"{output}: a correction is a .npz file; give a name that ends in .npz")
@@ -294,12 +318,17 @@ def fitted(fitting: Fitting, sample: Any, store: Any = None, *, bars: bool = Fal
 
 def _stored(source: str, fitting: Fitting, path: Path | None, output: Path, bars: bool) -> dict[str, Any]:
     from clinometer.correction import check_method, load
+    from clinometer.correction.expansion import refuse_expanded
     from clinometer.correction.stores import check_target, correct_store, sample_store
     from clinometer.store import EmbeddingStore, find_store, stores_in
 
-    if path is not None and (unused := [name for name in options_set(fitting) if name != "--seed"]):
+    of_expansion = ("--seed",) if fitting.expand is None else ("--seed", "--expand", "--pivot")
+    if path is not None and (unused := [name for name in options_set(fitting) if name not in of_expansion]):
         raise UsageError(f"{path} is already fitted; leave out {', '.join(unused)}")
     check_target(output)
+    documents = None if fitting.expand is None else EmbeddingStore.open(find_store(source, "documents"))
+    if documents is not None:
+        refuse_expanded(documents.record)
     if fitting.automatic:
         fitted_on = Path("the sample")
         result = advised_store(source, fitting.sample or ROWS, fitting.advising())
@@ -315,7 +344,11 @@ def _stored(source: str, fitting: Fitting, path: Path | None, output: Path, bars
         result = {"correction": load(fitted_on), "languages": [], "warnings": []}
     for stage, folder in stores_in(source).items():
         known_languages(fitted_on, result["correction"], stage, EmbeddingStore.open(folder).languages)
-    return result | {"rows": correct_store(source, output, result["correction"], show_progress_bar=bars)}
+    expansion = None if documents is None else fitting.expanded(result["correction"], documents, bars=bars)
+    if expansion is not None:
+        result |= {"expansion": expansion, "warnings": [*result["warnings"], *expansion.notices()]}
+    rows = correct_store(source, output, result["correction"], expansion=expansion, show_progress_bar=bars)
+    return result | {"rows": rows}
 
 
 def _number(option: str, text: str | None, kind: type[int] | type[float]) -> Any:
@@ -339,59 +372,18 @@ def _show(result: dict[str, Any], source: str, output: Path, json: bool) -> None
             "rows": rows,
             "warnings": result["warnings"],
             **({"advice": result["advice"].to_dict()} if "advice" in result else {}),
+            **({"expansion": result["expansion"].entry()} if "expansion" in result else {}),
             "output": correction and str(output),
             **origin(),
         }
         sys.stdout.write(json_bytes(record).decode())
     else:
-        lines = advice_lines(result["advice"]) if "advice" in result else _table(correction, result["languages"])
+        lines = advice_lines(result["advice"]) if "advice" in result else fit_lines(correction, result["languages"])
+        if "expansion" in result:
+            lines += ["", *expansion_lines(result["expansion"])]
         sys.stdout.write("\n".join(lines) + "\n")
     if correction is None:
         sys.stderr.write(f"wrote nothing to {output}, since no remedy is to be taken\n")
         return
     counts = " and ".join(f"{count:,} {stage}" for stage, count in rows.items())
     sys.stderr.write(f"wrote {f'{counts} and correction.npz' if counts else 'the correction'} to {output}\n")
-
-
-def _table(correction: Any, languages: Sequence[dict[str, Any]]) -> list[str]:
-    settings = correction.settings
-    origin = settings.get("fitted_on") or {}
-    fitted_on = f", fitted on {origin['source']} with {origin['encoder']}" if origin else ""
-    name = "center + turn" if "turn" in settings else correction.method
-    facts = [f"{name} {correction.digest}{fitted_on}"]
-    if "turn" in settings:
-        facts.append(f"turned to {settings['turn']['pivot']}: {', '.join(correction.turned)}")
-    facts += [
-        f"{name.replace('_', ' ')}: {settings[name]}"
-        for name in ("directions_removed", "components", "scale")
-        if settings.get(name)
-    ]
-    if not languages:
-        return facts
-    names = [name for name in languages[0] if any(language_row[name] is not None for language_row in languages)]
-    table = [[_HEADS[name] for name in names]]
-    table += [[_cell(language_row[name]) for name in names] for language_row in languages]
-    widths = [max(len(row[column]) for row in table) for column in range(len(names))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
-    return [*facts, "", lines[0], "-" * len(lines[0]), *lines[1:]]
-
-
-_HEADS = {
-    "language": "language",
-    "documents": "documents",
-    "queries": "queries",
-    "mean_length": "mean length",
-    "query_mean_length": "of queries",
-    "strength": "strength",
-    "query_strength": "for queries",
-    "pairs": "pairs",
-    "by_chance": "by chance",
-    "margin": "margin",
-    "pairs_right": "right",
-}
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -43,7 +43,9 @@ def identity(encoder: EncoderRecord | Mapping[str, Any], collection: Mapping[str
     """What distinguishes results, from the record of their encoder and the description of their collection."""
     import msgspec
 
-    record = msgspec.to_builtins(encoder)
+    from clinometer.correction.expansion import known_before
+
+    record = known_before(msgspec.to_builtins(encoder))
     return {
         **{f"encoder {name.replace('_', ' ')}": record.get(name) for name in _ENCODER},
         **{f"collection {name}": collection.get(name) for name in _COLLECTION},

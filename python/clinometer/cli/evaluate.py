@@ -13,6 +13,7 @@ from clinometer.cli.encoder_options import Remedy, Vectors
 from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import (
     Execution,
+    Expand,
     Figures,
     Json,
     MemoryBudget,
@@ -54,6 +55,7 @@ class Measured(Selection):
         bool,
         option(None, "Exclusion of the document with the query's own id, as for ArguAna or Quora.", "--exclude-own-id"),
     ] = False
+    expand: Expand = None
     feedback: Annotated[
         float | None,
         option("W", "Weight of the pool's best document, such as 0.2, in a second search of each pool."),
@@ -67,7 +69,7 @@ class Measured(Selection):
     ] = "answered"
 
     def options(self, resampling: Resampling, **further: Any) -> dict[str, Any]:
-        """Options of `clinometer.evaluate` that determine its results, except feedback, which is a remedy.
+        """Options of `clinometer.evaluate` that determine its results, except those that are remedies.
 
         Args:
             resampling: How intervals are made.
@@ -187,6 +189,7 @@ def _run(
     # Imported here so that `--help` and errors in options come at once.
     import msgspec
 
+    from clinometer.correction.expansion import check_expansion_weight, with_weight
     from clinometer.correction.feedback import check_weight, with_feedback
     from clinometer.evaluation import evaluate as run
     from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
@@ -205,9 +208,11 @@ def _run(
     )
     if execution.scan_device is not None:
         check_device(execution.scan_device)
+    if measured.expand is not None:
+        check_expansion_weight(measured.expand)
     if measured.feedback is not None:
         check_weight(measured.feedback)
-    options |= {"feedback": measured.feedback, "scan_device": execution.scan_device}
+    options |= {"expand": measured.expand, "feedback": measured.feedback, "scan_device": execution.scan_device}
     steps = parse_steps(measured.pool or [])
     target.open()
     if results.output is not None:
@@ -224,6 +229,8 @@ def _run(
     if results.output is not None:
         described = collection.restrict(options["languages"]).describe()
         record = msgspec.to_builtins(scorer.record)
+        if measured.expand is not None:
+            record = with_weight(record, measured.expand)
         if measured.feedback is not None:
             record = with_feedback(record, measured.feedback)
         refuse_other(results.output / "results.json", identity(record, described), force=results.force)

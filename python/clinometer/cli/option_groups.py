@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Execution",
     "Executor",
+    "Expand",
     "Figures",
     "Json",
     "Lists",
@@ -65,6 +66,10 @@ Similarity = Annotated[
         "--similarity",
         panel="Encoder",
     ),
+]
+Expand = Annotated[
+    float | None,
+    option("W", "Weight, such as 0.5, of the translation in the index that a document is blended with.", "--expand"),
 ]
 Json = Annotated[bool, option(None, "JSON on standard output instead of a table.", "--json", panel="Output")]
 Figures = Annotated[Path | None, option("DIR", "Folder for all figures, as SVG and PNG.", "--figures", panel="Output")]

@@ -1,7 +1,8 @@
 """Correction without training: stored embeddings are moved by language, in a minute and without the model.
 
 `fit` fits a correction on a sample of embeddings, `Correction.apply` changes any number of others, and
-`CorrectedEncoder` lets an evaluation show the effect. `clinometer.mining.turned` adds a turn to a centering.
+`CorrectedEncoder` lets an evaluation show the effect. `clinometer.mining.turned` adds a turn to a centering, and
+`clinometer.mining.expanded` blends the documents of an index with their translations.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from clinometer.correction.base import Correction, load
 from clinometer.correction.calibrate import Calibration
 from clinometer.correction.center import Center
 from clinometer.correction.encoder import CorrectedEncoder
+from clinometer.correction.expansion import Expansion
 from clinometer.correction.identification import Identifier, identify
 from clinometer.correction.lir import Lir
+from clinometer.correction.mined import MinedPairs
 from clinometer.correction.query_shift import QueryShift
 from clinometer.correction.sample import PARALLEL, choose
 from clinometer.correction.shift import Shift
-from clinometer.correction.turn import MinedPairs, Turn
+from clinometer.correction.turn import Turn
 from clinometer.errors import UsageError
 from clinometer.parameters import checked
 from clinometer.suggestions import did_you_mean, one_of
@@ -32,6 +35,7 @@ __all__ = [
     "Center",
     "CorrectedEncoder",
     "Correction",
+    "Expansion",
     "Identifier",
     "Lir",
     "MinedPairs",

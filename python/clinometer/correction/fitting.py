@@ -5,7 +5,7 @@ Only the drawn texts are encoded. The same collection, sample size and seed draw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ __all__ = [
     "drawn",
     "encode_sample",
     "fit_sample",
+    "mining_facts",
     "query_fit",
     "summary",
 ]
@@ -266,7 +267,11 @@ def summary(correction: Correction, sample: Sample) -> tuple[list[dict[str, Any]
 def _turn_facts(correction: Correction, label: str) -> dict[str, Any]:
     if not isinstance(correction, Turn):
         return {}
-    record = correction.settings["turn"]
+    return mining_facts(correction.settings["turn"], label)
+
+
+def mining_facts(record: Mapping[str, Any], label: str) -> dict[str, Any]:
+    """Pairs of a language, those that chance explains, the median of their margins, and the share that is right."""
     quartiles = record["margins"].get(label)
     return {
         "pairs": record["pairs"].get(label),

@@ -17,6 +17,7 @@ from clinometer.adapters.adapter import Adapter
 from clinometer.adapters.encoder import AdaptedEncoder, adapted_record
 from clinometer.correction.base import Correction
 from clinometer.correction.encoder import CorrectedEncoder, Identify
+from clinometer.correction.expansion import without_expansion
 from clinometer.correction.records import corrected_record, remedies_of
 from clinometer.encoders.base import Encoder, EncoderRecord
 from clinometer.encoders.changed import ChangedEncoder, cut, cut_record
@@ -135,7 +136,7 @@ def _refuse(dimension: int, what: str, correction: Correction) -> None:
 
 
 def mixed_encoders(documents: EncoderRecord, queries: EncoderRecord) -> list[str]:
-    """A warning if documents and queries were encoded differently, apart from prompts.
+    """A warning if documents and queries were encoded differently, apart from prompts and an expansion.
 
     Example:
         >>> documents, queries = (EncoderRecord(name=name, kind="http") for name in ("a", "b"))
@@ -143,6 +144,7 @@ def mixed_encoders(documents: EncoderRecord, queries: EncoderRecord) -> list[str
         ([], ["documents and queries were encoded differently (name: 'a' and 'b'); scores mean little unless ..."])
     """
     fields = ("name", "kind", "revision", "similarity", "remedies")
+    documents = without_expansion(documents)
     values = [(name, getattr(documents, name), getattr(queries, name)) for name in fields]
     differing = [
         f"{name}: {of_documents!r} and {of_queries!r}"

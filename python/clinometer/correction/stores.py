@@ -10,8 +10,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from clinometer.collection import Texts
 from clinometer.correction.base import Correction
+from clinometer.correction.expansion import Expansion, refuse_expanded
 from clinometer.correction.fitting import Sample, SampledTexts, drawn, query_fit
 from clinometer.correction.records import corrected_record, fitted_on, remedies_of
 from clinometer.correction.sample import PARALLEL
@@ -65,6 +69,7 @@ def correct_store(
     target: str | os.PathLike[str],
     correction: Correction,
     *,
+    expansion: Expansion | None = None,
     show_progress_bar: bool = False,
 ) -> dict[Stage, int]:
     """Write a corrected copy of a store, or of the stores `documents` and `queries` in a folder.
@@ -75,6 +80,8 @@ def correct_store(
         path: The store, or the folder. It is not changed.
         target: A folder that does not exist or is empty.
         correction: A correction fitted on embeddings of the same encoder.
+        expansion: Expansion of the documents after the correction, which is not part of `correction.npz`; None for
+            none. Queries stay as the correction leaves them.
         show_progress_bar: Draw a bar on standard error.
 
     Returns:
@@ -92,6 +99,11 @@ def correct_store(
     stores = {stage: EmbeddingStore.open(folder) for stage, folder in folders.items()}
     for store in stores.values():
         _refuse_misfit(store, correction)
+    expansions: dict[Stage, Expansion | None] = {"documents": expansion}
+    if expansion is not None:
+        if "documents" not in stores:
+            raise UsageError(f"{path} has no documents, and only these are expanded; give the folder with both stores")
+        refuse_expanded(stores["documents"].record)
     single = location(path) in folders.values()
     total = sum(len(store) for store in stores.values())
     with progress(total, "correct", "rows", shown=show_progress_bar) as bar:
@@ -100,8 +112,11 @@ def correct_store(
             for stage, store in stores.items():
                 folder = unfinished if single else unfinished / stage
                 record = corrected_record(store.record, correction)
+                expansion = expansions.get(stage)
+                if expansion is not None:
+                    record = expansion.recorded(record)
                 with StoreWriter(folder, record, stage, store.manifest.dtype) as writer:
-                    _corrected(store, writer, correction, bar)
+                    _corrected(store, writer, correction, expansion, bar)
             correction.save(unfinished / "correction.npz")
     return {stage: len(store) for stage, store in stores.items()}
 
@@ -129,12 +144,20 @@ def _refuse_misfit(store: EmbeddingStore, correction: Correction) -> None:
     correction.refuse_unknown(store.languages, store.stage)
 
 
-def _corrected(store: EmbeddingStore, writer: StoreWriter, correction: Correction, bar: Any) -> None:
+def _corrected(
+    store: EmbeddingStore, writer: StoreWriter, correction: Correction, expansion: Expansion | None, bar: Any
+) -> None:
     apply = correction.apply if store.stage == "documents" else correction.apply_queries
+
+    def corrected_rows(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return apply(store.take(rows), [store.languages[row] for row in rows.tolist()])
+
     writer.plan(Texts(store.ids, ("",) * len(store), store.languages, store.groups))
     for shard, rows in zip(store.manifest.shards, store.arrays(), strict=True):
         part = slice(len(writer), len(writer) + shard.rows)
         vectors = apply(rows, store.languages[part])
+        if expansion is not None:
+            vectors = expansion.blended(len(writer), vectors, corrected_rows)
         writer.append(
             vectors, store.ids[part], store.languages[part], store.groups[part], texts_digest=shard.texts_sha256
         )

@@ -6,7 +6,6 @@ A rotation keeps every angle, so scores within a language stay as they are; only
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -15,47 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.correction.center import Center
+from clinometer.correction.mined import LEAST_PAIRS, MinedPairs, counted, enough, mining_record, rule, too_few
 from clinometer.correction.offsets import Offsets
 from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
 from clinometer.languages import canonical
 from clinometer.parameters import whole
 
-__all__ = ["MinedPairs", "Turn"]
+__all__ = ["Turn"]
 
 # Chosen on tico19 and train; see docs/turn.md.
 _RIDGE = 2.0
-_LEAST_PAIRS = 20
-_MORE_THAN_CHANCE = 1.25
 _ROTATIONS = "rotations"
-
-
-@dataclass(frozen=True, eq=False)
-class MinedPairs:
-    """Documents of one language and the documents of the pivot that are probably their translations.
-
-    Args:
-        own: `(n, d)`: centered embeddings of the documents, of length one.
-        pivot: `(n, d)`: those of the pivot's documents, row for row.
-        margins: `(n,)`: cosine of each pair over the mean cosine with its nearest neighbours, above 1.
-        tried: Number of documents that a partner was sought for.
-        chance: Number of pairs that documents without any translation would give, estimated.
-        right: Share of the pairs that are translations of each other; None where that is not known.
-        documents: `(n,)`: positions of the documents in the index; None if unknown.
-        pivot_documents: `(n,)`: positions of the pivot's documents; None if unknown.
-    """
-
-    own: NDArray[Any]
-    pivot: NDArray[Any]
-    margins: NDArray[np.float64]
-    tried: int
-    chance: float = 0.0
-    right: float | None = None
-    documents: NDArray[np.int64] | None = None
-    pivot_documents: NDArray[np.int64] | None = None
-
-    def __len__(self) -> int:
-        return len(self.margins)
 
 
 class _Record(msgspec.Struct):
@@ -90,7 +60,7 @@ class Turn(Offsets):
     @classmethod
     def fit(
         cls, center: Center, pairs: Mapping[str, MinedPairs], *, pivot: str = "en", ridge: float = _RIDGE,
-        least: int = _LEAST_PAIRS, mined_by: Mapping[str, Any] | None = None,
+        least: int = LEAST_PAIRS, mined_by: Mapping[str, Any] | None = None,
     ) -> Self:  # fmt: skip
         """Fit the rotations on pairs that were mined after centering.
 
@@ -124,9 +94,9 @@ class Turn(Offsets):
             raise UsageError(f"ridge is {ridge!r}, but must be a number above 0")
         whole(least, "least", least=1)
         pivot = canonical(pivot)
-        turned = [label for label in center.languages if label in pairs and _enough(pairs[label], least)]
+        turned = [label for label in center.languages if label in pairs and enough(pairs[label], least)]
         if not turned:
-            raise UsageError(_too_few(pairs, least, pivot))
+            raise UsageError(too_few("a turn", pairs, least, pivot))
         rotations = {label: _rotation(pairs[label], center.dimension, ridge) for label in turned}
         record = {
             "pivot": pivot,
@@ -135,14 +105,8 @@ class Turn(Offsets):
             **(mined_by or {}),
             "turned": turned,
             "left_out": [label for label in pairs if label not in rotations],
-            "documents_tried": {label: mined.tried for label, mined in pairs.items()},
-            "pairs": {label: len(mined) for label, mined in pairs.items()},
-            "pairs_by_chance": {label: round(mined.chance, 1) for label, mined in pairs.items()},
-            "margins": {label: _quartiles(mined.margins) for label, mined in pairs.items() if len(mined)},
-            "pairs_right": {
-                label: round(mined.right, 4) for label, mined in pairs.items() if mined.right is not None
-            },
-        }  # fmt: skip
+            **mining_record(pairs),
+        }
         stacked = np.stack([rotations[label] for label in turned]).astype(np.float32)
         return cls(
             center.languages, center.query_languages, {**center.arrays, _ROTATIONS: stacked},
@@ -176,9 +140,9 @@ class Turn(Offsets):
         """Sentences about the languages that are not turned."""
         record = self.settings["turn"]
         return [
-            f"{label} is centered, but not turned: {_count(record['pairs'][label])} among "
+            f"{label} is centered, but not turned: {counted(record['pairs'][label])} among "
             f"{record['documents_tried'][label]:,} documents, of which chance explains "
-            f"{record['pairs_by_chance'][label]:g}; {_RULE.format(least=record['least_pairs'])}"
+            f"{record['pairs_by_chance'][label]:g}; {rule('a turn', record['least_pairs'])}"
             for label in record["left_out"]
         ]
 
@@ -225,38 +189,14 @@ class Turn(Offsets):
         return checked
 
 
-_RULE = "a turn needs {least} pairs, and a quarter more than chance explains"
-
-
-def _enough(mined: MinedPairs, least: int) -> bool:
-    return len(mined) >= max(least, 1) and len(mined) >= _MORE_THAN_CHANCE * mined.chance
-
-
-def _too_few(pairs: Mapping[str, MinedPairs], least: int, pivot: str) -> str:
-    counts = ", ".join(
-        f"{label}: {_count(len(mined))}, {mined.chance:.0f} by chance" for label, mined in list(pairs.items())[:8]
-    )
-    more = f" and {len(pairs) - 8} more" if len(pairs) > 8 else ""
-    return (
-        f"no language has enough probable translations in {pivot} for a turn ({counts or 'no other language'}{more}); "
-        f"{_RULE.format(least=least)}; leave the turn out"
-    )
-
-
-def _count(number: int) -> str:
-    return f"{number:,} pair{'' if number == 1 else 's'}"
-
-
 def _rotation(mined: MinedPairs, dimension: int, ridge: float) -> NDArray[np.float64]:
     if mined.own.shape[1] != dimension or mined.pivot.shape != mined.own.shape:
         raise UsageError(
             f"the pairs have {mined.own.shape[1]} and {mined.pivot.shape[1]} dimensions, but the centering has "
             f"{dimension}; mine them with this centering"
         )
+    if len(mined.own) != len(mined):
+        raise UsageError(f"the pairs have {len(mined)} margins, but {len(mined.own)} rows; mine them with their rows")
     products = mined.own.astype(np.float64).T @ mined.pivot.astype(np.float64)
     left, _, right = np.linalg.svd(products + ridge * np.eye(dimension))
     return np.asarray(left @ right)
-
-
-def _quartiles(margins: NDArray[np.float64]) -> list[float]:
-    return [round(float(value), 3) for value in np.percentile(margins, [25, 50, 75])]

@@ -13,10 +13,11 @@ from typing import Any, Literal
 from clinometer.analysis.categories import Judge
 from clinometer.analysis.findings import SHOWN, find
 from clinometer.collection import Collection
+from clinometer.correction.expansion import check_expansion_weight
 from clinometer.correction.feedback import check_weight, with_feedback
 from clinometer.encoders import Encoder
-from clinometer.errors import ClinometerError, ClinometerWarning
-from clinometer.evaluation.notices import query_notices, tie_notices
+from clinometer.errors import ClinometerError, ClinometerWarning, UsageError
+from clinometer.evaluation.notices import expansion_notices, query_notices, tie_notices
 from clinometer.evaluation.per_query import per_query_columns, setting_values
 from clinometer.evaluation.results import Evaluation
 from clinometer.evaluation.rows import check_field, grouped_measures, interval_notices, mean_rows, notices_of, rows_by
@@ -58,6 +59,7 @@ def evaluate(
     examples: int | None = None,
     by: str | None = None,
     exclude_own_id: bool = False,
+    expand: float | None = None,
     feedback: float | None = None,
     similarity: Literal["cosine", "dot", "hamming"] | None = None,
     scan_device: str | None = None,
@@ -91,6 +93,10 @@ def evaluate(
         by: Field of the queries, such as `topic`; the measures are also computed for each of its values.
         exclude_own_id: Leave the document with the query's own id out of its pool, as for ArguAna and Quora, where it
             is the query itself. It is then not an answer either, even if it is judged relevant.
+        expand: Weight of an expansion, such as 0.5, from 0 to 1: documents are blended with their translations in the
+            pivot, which are mined among all documents of the collection (`clinometer.mining.expanded`). None for none.
+            It needs embeddings that are compared by cosine. Where a scenario hides a version of an answer, the other
+            version has been blended with it all the same.
         feedback: Weight of feedback, such as 0.2: every pool is searched a second time, with each query moved by it
             towards the pool's best document, which stays first (`clinometer.correction.feedback`). None for one search.
             It needs embeddings that are compared by cosine.
@@ -137,6 +143,8 @@ def evaluate(
         # Unjudged documents must not silently count as not relevant.
         measures, computed = (parse([*names, "Judged@10"]) for names in (measures, computed))
     settings = options.settings(collection.languages)
+    if expand is not None:
+        check_expansion_weight(expand)
     if feedback is not None:
         check_weight(feedback)
     if log_to is not None:
@@ -147,6 +155,13 @@ def evaluate(
     if save_run is not None:
         check_run(collection, save_run)
     scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar, similarity, scan_device))
+    if expand is not None:
+        if scored.expander is None:
+            raise UsageError(
+                f"an expansion needs embeddings that are compared by cosine, but {scored.record['name']} scores by "
+                f"{scored.similarity}; leave it out"
+            )
+        scored = scored.expander(expand, pivot)
     listed = 0 if examples is None else SHOWN
     pool_k = 0 if save_run is None else RUN_DEPTH
     left_out = scored.unlisted_queries if query_set == "listed" else frozenset()
@@ -154,8 +169,8 @@ def evaluate(
     if feedback is None:
         scanned = plan.scanned(scored.scan)
     else:
-        scanned = scan_with_feedback(plan, scored, feedback, settings)
         scored = scored._replace(record=with_feedback(scored.record, feedback))
+        scanned = scan_with_feedback(plan, scored, feedback, settings)
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)
     results = setting_values(
@@ -165,6 +180,7 @@ def evaluate(
     rows = mean_rows(scanned, results, measures, pivot, options.resamples, show_progress_bar=show_progress_bar)
     notices = query_notices(scanned, results, scored.unlisted_queries, query_set) + notices_of(scanned, results)
     notices += tie_notices(scanned, results, computed, pivot)
+    notices += expansion_notices(scored.record["remedies"], settings)
     grouped, analysis = list[dict[str, Any]](), None
     if by is not None:
         group_measures = grouped_measures(measures, chosen=options.measures is not None)

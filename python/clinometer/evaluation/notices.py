@@ -1,20 +1,23 @@
-"""Sentences about what a run did not retrieve, which queries the means are over, and ties that decide a comparison."""
+"""Sentences about what was not retrieved, which queries the means are over, ties, and what a scenario cannot hide."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.correction.expansion import METHOD
 from clinometer.evaluation.per_query import SettingValues, setting_values
 from clinometer.measures import Measure
 from clinometer.scanning.counts import Counts, counts_within, tie_order
+from clinometer.scenarios import Setting
 from clinometer.scenarios.scanned import ScannedCollection
 
-__all__ = ["MANY_TIES", "query_notices", "tie_notices"]
+__all__ = ["MANY_TIES", "expansion_notices", "query_notices", "tie_notices"]
 
 MANY_TIES = 0.01
 """Share of the answers that tie with another document from which a notice says so."""
@@ -26,6 +29,23 @@ _ORDERS = {
     "optimistic": "puts tied answers first, in the order of the collection",
     "pessimistic": "puts tied answers last, in the order of the collection",
 }
+
+
+def expansion_notices(remedies: Iterable[Mapping[str, Any]], settings: Iterable[Setting]) -> list[str]:
+    """A sentence if versions of answers are removed from a pool whose documents were expanded by them.
+
+    Example:
+        >>> removing = Setting("one-sided", "de", ("en", "de"), "en", removed="en")
+        >>> expansion_notices([{"method": "expansion"}], [removing])
+        ['one-sided removes a version of each answer, but the expansion has blended it into the other one: ...']
+    """
+    names = sorted({setting.scenario for setting in settings if setting.removed is not None})
+    if not names or not any(entry.get("method") == METHOD for entry in remedies):
+        return []
+    return [
+        f"{', '.join(names)} removes a version of each answer, but the expansion has blended it into the other one: "
+        "figures there are better than those of an index without that version"
+    ]
 
 
 def query_notices(

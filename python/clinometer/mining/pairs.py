@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.correction.base import Correction
-from clinometer.correction.turn import MinedPairs
+from clinometer.correction.mined import MinedPairs
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
 from clinometer.parameters import checked, whole
@@ -23,8 +23,9 @@ from clinometer.scanning.arguments import codes_of, embedding_rows
 from clinometer.scanning.scan import search
 from clinometer.store.lookup import language_codes
 from clinometer.store.reader import EmbeddingStore
+from clinometer.vectors import unit_rows
 
-__all__ = ["MARGIN", "NEIGHBOURS", "SAMPLE", "mine"]
+__all__ = ["MARGIN", "NEIGHBOURS", "SAMPLE", "Index", "index_of", "mine", "mined_in"]
 
 # Chosen on tico19 and train; see docs/turn.md.
 NEIGHBOURS = 4
@@ -39,21 +40,23 @@ _LISTS = 512
 
 
 @dataclass(frozen=True)
-class _Index:
-    """Embeddings of an index as centered rows.
+class Index:
+    """Embeddings of an index as rows in which pairs are sought.
 
     Args:
         vectors: `(N, d)` array, or a store.
         labels: Languages by code.
         codes: `(N,)`: language of each document.
-        center: Correction of all rows.
+        center: Correction of all rows; None for none.
+        scaled: Whether rows are scaled to length one at the end, which changes the last bits of those that are.
         threads: Number of threads of a search.
     """
 
     vectors: NDArray[Any] | EmbeddingStore
     labels: tuple[str, ...]
     codes: NDArray[np.int64]
-    center: Correction
+    center: Correction | None
+    scaled: bool
     threads: int | None
 
     def of(self, label: str) -> NDArray[np.int64]:
@@ -61,9 +64,15 @@ class _Index:
         return np.flatnonzero(self.codes == self.labels.index(label))
 
     def rows(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
-        """`(len(positions), d)`: centered rows."""
-        taken = self.vectors.take(positions) if isinstance(self.vectors, EmbeddingStore) else self.vectors[positions]
-        return self.center.apply(taken, [self.labels[code] for code in self.codes[positions].tolist()])
+        """`(len(positions), d)`: rows of length one."""
+        rows = self.taken(positions)
+        if self.center is not None:
+            rows = self.center.apply(rows, [self.labels[code] for code in self.codes[positions].tolist()])
+        return unit_rows(rows, "documents").astype(np.float32) if self.scaled else rows
+
+    def taken(self, positions: NDArray[np.int64]) -> NDArray[Any]:
+        """`(len(positions), d)`: rows as they are held."""
+        return self.vectors.take(positions) if isinstance(self.vectors, EmbeddingStore) else self.vectors[positions]
 
     def blocks(self, positions: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Positions and rows, a block at a time."""
@@ -124,7 +133,7 @@ def _mean(scores: NDArray[np.float64], counted: NDArray[np.bool_], k: int) -> ND
 def mine(
     documents: ArrayLike | EmbeddingStore,
     languages: Sequence[str] | None,
-    center: Correction,
+    center: Correction | None,
     *,
     pivot: str = "en",
     groups: Sequence[Any] | None = None,
@@ -148,7 +157,7 @@ def mine(
     Args:
         documents: `(N, d)` embeddings of the index, before the correction, or a store of them.
         languages: Language of each document; None for those of the store.
-        center: Correction before the search; all its languages are searched.
+        center: Correction before the search; all its languages are searched. None for documents as they are.
         pivot: Language that the others are paired with.
         groups: Parallel group of each document, None where it is not known: then the pairs that are right are counted.
         neighbours: Number of nearest neighbours in the mean.
@@ -176,13 +185,34 @@ def mine(
         >>> pairs.tried, len(pairs) > 50, pairs.right > 0.95
         (75, True, True)
     """
+    index = index_of(documents, languages, center, threads, scaled=center is None)
+    return mined_in(
+        index, pivot=pivot, groups=groups, neighbours=neighbours, margin=margin, sample=sample, chance_sample=sample,
+        seed=seed, rows=True, show_progress_bar=show_progress_bar,
+    )  # fmt: skip
+
+
+def mined_in(
+    index: Index,
+    *,
+    pivot: str,
+    groups: Sequence[Any] | None,
+    neighbours: int,
+    margin: float,
+    sample: int | None,
+    chance_sample: int | None,
+    seed: int,
+    rows: bool,
+    show_progress_bar: bool,
+) -> dict[str, MinedPairs]:
+    """As `mine`, with a sample of its own for what chance explains; `rows` says whether pairs hold their rows."""
     whole(neighbours, "neighbours", least=1)
-    if sample is not None:
-        whole(sample, "sample", least=1)
+    for size in (sample, chance_sample):
+        if size is not None:
+            whole(size, "sample", least=1)
     if not margin >= 1:
         raise UsageError(f"margin is {margin!r}, but must be 1 or more; 1 takes every pair of mutual neighbours")
     pivot = canonical(pivot)
-    index = _index(documents, languages, center, threads)
     if pivot not in index.labels:
         raise LanguageError(
             f"the index has no documents in {pivot}, only in {', '.join(index.labels)}; choose another pivot"
@@ -198,11 +228,12 @@ def mine(
         pairs = _mutual(index, tried, own, pivot_rows, neighbours, margin)
         size = _size(len(own), len(pivot_rows))
         if size not in chances:
-            chances[size] = _chance(index, draw, pivot_rows, size, sample, neighbours, margin)
+            chances[size] = _chance(index, draw, pivot_rows, size, chance_sample, neighbours, margin)
         # As many pairs as the smaller side has documents are possible.
         by_chance = chances[size] * min(len(own), len(pivot_rows)) * len(tried) / len(own)
+        held = slice(None if rows else 0)
         mined[label] = MinedPairs(
-            index.rows(pairs.own), index.rows(pairs.other), pairs.margins, len(tried), by_chance,
+            index.rows(pairs.own[held]), index.rows(pairs.other[held]), pairs.margins, len(tried), by_chance,
             _right(pairs, groups), pairs.own, pairs.other,
         )  # fmt: skip
     return mined
@@ -219,7 +250,7 @@ class _Pairs:
 
 
 def _mutual(
-    index: _Index,
+    index: Index,
     tried: NDArray[np.int64],
     own: NDArray[np.int64],
     other: NDArray[np.int64],
@@ -228,7 +259,24 @@ def _mutual(
     *,
     copies: bool = True,
 ) -> _Pairs:
-    """The pairs of some of the `own` documents with `other` ones."""
+    """The pairs of some of the `own` documents with `other` ones, many at a time."""
+    parts = [
+        _mutual_part(index, tried[start : start + _BLOCK], own, other, k, margin, copies=copies)
+        for start in range(0, len(tried), _BLOCK)
+    ]
+    return _Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Pairs.__dataclass_fields__))
+
+
+def _mutual_part(
+    index: Index,
+    tried: NDArray[np.int64],
+    own: NDArray[np.int64],
+    other: NDArray[np.int64],
+    k: int,
+    margin: float,
+    *,
+    copies: bool,
+) -> _Pairs:
     there = index.nearest(index.rows(tried), other, k, copies=copies)
     candidates, candidate_of = np.unique(there.ids, return_inverse=True)
     back = index.nearest(index.rows(candidates), own, k, copies=copies)
@@ -245,7 +293,7 @@ def _size(own: int, pivot: int) -> int:
 
 
 def _chance(
-    index: _Index,
+    index: Index,
     draw: np.random.Generator,
     pivot: NDArray[np.int64],
     size: int,
@@ -280,9 +328,15 @@ def _right(pairs: _Pairs, groups: Sequence[Any] | None) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _index(
-    documents: ArrayLike | EmbeddingStore, languages: Sequence[str] | None, center: Correction, threads: int | None
-) -> _Index:
+def index_of(
+    documents: ArrayLike | EmbeddingStore,
+    languages: Sequence[str] | None,
+    center: Correction | None,
+    threads: int | None,
+    *,
+    scaled: bool,
+) -> Index:
+    """An index from an array or a store; arguments and errors are those of `mine`."""
     if isinstance(documents, EmbeddingStore):
         vectors: NDArray[Any] | EmbeddingStore = documents
         labels, codes = language_codes([documents]) if languages is None else codes_of(languages, len(documents))
@@ -291,9 +345,10 @@ def _index(
     else:
         vectors = embedding_rows(documents, "documents")
         labels, codes = codes_of(languages, len(vectors))
-    center.refuse_unknown(list(labels))
+    if center is not None:
+        center.refuse_unknown(list(labels))
     names = [canonical(label) for label in labels]
     # Labels may be written in several ways.
     distinct = tuple(dict.fromkeys(names))
     code_of = np.array([distinct.index(name) for name in names], dtype=np.int64)
-    return _Index(vectors, distinct, code_of[codes.astype(np.int64)], center, threads)
+    return Index(vectors, distinct, code_of[codes.astype(np.int64)], center, scaled, threads)

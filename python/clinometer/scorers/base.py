@@ -18,7 +18,7 @@ from clinometer.executors import Executor, require_executor
 from clinometer.scanning.counts import RankCounts, TieMode
 from clinometer.scanning.scan import Scan
 
-__all__ = ["ScanOptions", "Scanner", "Scored", "Scorer", "SecondSearch", "answers_where"]
+__all__ = ["Expander", "ScanOptions", "Scanner", "Scored", "Scorer", "SecondSearch", "answers_where"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,23 @@ class SecondSearch(Protocol):
         ...
 
 
+class Expander(Protocol):
+    """A scorer whose documents can be expanded; see `clinometer.correction.Expansion`."""
+
+    def __call__(self, weight: float, pivot: str) -> Scored:
+        """The scorer with expanded documents.
+
+        Args:
+            weight: Weight of the translation.
+            pivot: Language that the others are paired with.
+
+        Raises:
+            UsageError: The documents are expanded already, or no language has enough translations.
+            LanguageError: There are no documents of the pivot.
+        """
+        ...
+
+
 class Scored(NamedTuple):
     """A scorer that is ready to scan a collection.
 
@@ -89,6 +106,7 @@ class Scored(NamedTuple):
         unlisted_queries: Ids of the queries for which the scorer retrieved nothing, such as those without a list in a
             run.
         second: Search with queries that were moved towards documents; None without embeddings compared by cosine.
+        expander: Expansion of the documents, likewise.
     """
 
     scan: Scanner
@@ -97,6 +115,7 @@ class Scored(NamedTuple):
     notices: Sequence[str] = ()
     unlisted_queries: frozenset[str] = frozenset()
     second: SecondSearch | None = None
+    expander: Expander | None = None
 
 
 @runtime_checkable

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection
-from clinometer.correction.feedback import fed_back
 from clinometer.encoders import Encoder, EncoderRecord, encode, require_embeddings
 from clinometer.encoders.base import Side
 from clinometer.encoders.precomputed import PrecomputedEncoder
-from clinometer.encoders.similarity import similarity_notices, similarity_of
+from clinometer.encoders.similarity import similarity_of
 from clinometer.errors import EmbeddingError, first_few
-from clinometer.scanning.scan import scan
-from clinometer.scorers.base import Scanner, ScanOptions, Scored
+from clinometer.scorers.base import ScanOptions, Scored
+from clinometer.scorers.in_memory import EmbeddedTexts
 from clinometer.vectors import array_of, unusable_rows
 
 __all__ = ["EmbeddedScorer"]
@@ -76,22 +71,10 @@ class EmbeddedScorer:
         packed = similarity == "hamming"
         queries = self._embeddings(collection, "queries", options, packed)
         documents = self._embeddings(collection, "documents", options, packed)
-        scan_of = partial(
-            scan,
-            documents=[documents, *self._further] if self._further else documents,
-            threads=options.threads,
-            executor=options.executor,
-            show_progress_bar=options.show_progress_bar,
-            similarity=similarity,
-            device=options.device,
-        )
-        second = _SecondSearch(queries, documents, scan_of) if similarity == "cosine" else None
         # The record is read last, since encoding the texts may add warnings.
-        record = self.record
-        return Scored(
-            partial(scan_of, queries), msgspec.to_builtins(record), similarity, similarity_notices(record, similarity),
-            second=second,
-        )  # fmt: skip
+        return EmbeddedTexts(
+            queries, documents, collection.documents, self.record, similarity, options, further=self._further
+        ).scored()
 
     def _embeddings(self, collection: Collection, side: Side, options: ScanOptions, packed: bool) -> NDArray[Any]:
         texts = collection.queries if side == "queries" else collection.documents
@@ -120,17 +103,3 @@ class EmbeddedScorer:
                 f"the embeddings of {bad_rows.size} {side} are zero, NaN or infinite ({ids}); encode these texts again"
             )
         return rows
-
-
-@dataclass(frozen=True)
-class _SecondSearch:
-    """A scan with queries that were moved towards documents; see `clinometer.scorers.base.SecondSearch`."""
-
-    queries: NDArray[Any]
-    documents: NDArray[Any]
-    scan_of: Callable[..., Any]
-
-    def __call__(self, queries: NDArray[np.int64], documents: NDArray[np.int64], weight: float) -> Scanner:
-        # Row -1 is read, but not used.
-        rows = np.where(documents[:, None] < 0, self.documents.dtype.type(0), self.documents[documents])
-        return partial(self.scan_of, fed_back(self.queries[queries], rows, weight))

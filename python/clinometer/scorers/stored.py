@@ -15,17 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
+from clinometer.correction.expansion import refuse_expanded
 from clinometer.correction.feedback import fed_back
 from clinometer.correction.remedies import Remedies, mixed_encoders
-from clinometer.encoders.similarity import similarity_notices, stored_similarity
+from clinometer.encoders import EncoderRecord
+from clinometer.encoders.similarity import Similarity, similarity_notices, stored_similarity
 from clinometer.errors import CollectionError, UsageError, first_few
 from clinometer.executors import opened
+from clinometer.memory import refuse_more_than_available
 from clinometer.scanning.arguments import codes_of, device_of, embedding_rows, tie_places
 from clinometer.scanning.counts import RankCounts, TieMode, TopK
 from clinometer.scanning.passes import RowTransform, Scan
 from clinometer.scanning.pool import Pool
 from clinometer.scanning.sources import sources_of_store
 from clinometer.scorers.base import Scanner, ScanOptions, Scored
+from clinometer.scorers.in_memory import EmbeddedTexts
 from clinometer.store.reader import EmbeddingStore, find_store
 from clinometer.store.rowfiles import digest_of
 
@@ -33,6 +37,7 @@ __all__ = ["StoredEmbeddings", "open_stores"]
 
 # No canonical label has such a character.
 _LEFT_OUT = "\x00"
+_BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -85,11 +90,12 @@ class StoredEmbeddings:
         ]
         record = msgspec.structs.replace(self.record, warnings=[*self.record.warnings, *notices])
         scanner = _Scanner(self, query_rows, documents, options, similarity)
-        second = None
+        second = expander = None
         if similarity == "cosine":
             second = _SecondSearch(scanner, collection.documents.languages)
+            expander = _Expander(scanner, collection.documents, record)
         notices = similarity_notices(record, similarity)
-        return Scored(scanner, msgspec.to_builtins(record), similarity, notices, second=second)
+        return Scored(scanner, msgspec.to_builtins(record), similarity, notices, second=second, expander=expander)
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,14 @@ class _Scanner:
     queries: NDArray[Any]
     rows: NDArray[np.int64]
     options: ScanOptions
-    similarity: str
+    similarity: Similarity
+
+    def documents(self, documents: NDArray[np.int64], languages: Sequence[str]) -> NDArray[Any]:
+        """Rows of some documents of the collection after the remedies, of which `languages` are those of all."""
+        rows = self.stored.documents.take(self.rows[documents])
+        if self.stored.remedies is None:
+            return rows
+        return self.stored.remedies.documents(rows, [languages[row] for row in documents.tolist()])
 
     def __call__(
         self,
@@ -168,14 +181,39 @@ class _SecondSearch:
     languages: Sequence[str]
 
     def __call__(self, queries: NDArray[np.int64], documents: NDArray[np.int64], weight: float) -> Scanner:
-        stored, moved = self.scanner.stored, np.flatnonzero(documents >= 0)
+        moved = np.flatnonzero(documents >= 0)
         distinct, row_of = np.unique(documents[moved], return_inverse=True)
-        rows = stored.documents.take(self.scanner.rows[distinct])
-        if stored.remedies is not None:
-            rows = stored.remedies.documents(rows, [self.languages[row] for row in distinct.tolist()])
+        rows = self.scanner.documents(distinct, self.languages)
         towards = np.zeros((len(documents), self.scanner.queries.shape[1]), dtype=rows.dtype)
         towards[moved] = rows[row_of]
         return replace(self.scanner, queries=fed_back(self.scanner.queries[queries], towards, weight))
+
+
+@dataclass(frozen=True)
+class _Expander:
+    """Expansion of the collection's documents, for which they are read into memory; see `clinometer.scorers.base`.
+
+    A large index is expanded once, by `clinometer.correction.stores.correct_store`.
+    """
+
+    scanner: _Scanner
+    texts: Texts
+    record: EncoderRecord
+
+    def __call__(self, weight: float, pivot: str) -> Scored:
+        refuse_expanded(self.record)  # before all rows are read
+        scanner, size = self.scanner, len(self.texts)
+        dimension = scanner.documents(np.zeros(1, dtype=np.int64), self.texts.languages).shape[1]
+        fix = "expand the store with clinometer correct"
+        refuse_more_than_available(4 * size * dimension, f"{size:,} expanded documents", fix)
+        rows = np.empty((size, dimension), dtype=np.float32)
+        for start in range(0, size, _BLOCK):
+            part = np.arange(start, min(start + _BLOCK, size))
+            rows[part] = scanner.documents(part, self.texts.languages)
+        return EmbeddedTexts(
+            scanner.queries, rows, self.texts, self.record, scanner.similarity, scanner.options,
+            scanner.stored.memory_budget,
+        ).expanded(weight, pivot)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ _FITTED = (
     "queries_by", "sample", "turn", "turn_sample",
 )  # fmt: skip
 # An option that no cell heeds has no key, so that a new one of a command is unknown here until it is heeded.
-# Feedback is a remedy here, which is measured next to none.
+# Expansion and feedback are remedies here, which are measured next to none.
 MEASURED_APART = tuple(part.name for part in fields(Measured) if part.name not in _MEASURED)
 FITTED_APART = tuple(part.name for part in fields(Fitting) if part.name not in _FITTED)
 
@@ -73,6 +73,7 @@ KEYS: tuple[tuple[str, str, Mapping[str, tuple[str, str]]], ...] = (
         "encoders": ("list", "Names of the encoders that it is for; all by default."),
         **group_keys(Remedy),
         **group_keys(Fitting, without=FITTED_APART),
+        "expand": group_keys(Measured)["expand"],
         "feedback": group_keys(Measured)["feedback"],
         "note": _NOTE,
     }),
@@ -119,11 +120,12 @@ class CollectionEntry:
 
 @dataclass(frozen=True)
 class RemedyEntry:
-    """A remedy of a study: files, a correction that is fitted on each collection's own unlabelled texts, feedback."""
+    """A remedy of a study: files, a correction that is fitted on each collection's own texts, expansion, feedback."""
 
     name: str
     files: Remedy = field(default_factory=Remedy)
     fitting: Fitting | None = None
+    expand: float | None = None
     feedback: float | None = None
     encoders: tuple[str, ...] = ()
     note: str = ""
@@ -257,6 +259,7 @@ def _collection(entry: Entry) -> CollectionEntry:
 
 def _remedy(entry: Entry, encoders: Sequence[str]) -> RemedyEntry:
     from clinometer.correction import check_method
+    from clinometer.correction.expansion import check_expansion_weight
     from clinometer.correction.feedback import check_weight
     from clinometer.errors import ClinometerError, shown
 
@@ -264,25 +267,27 @@ def _remedy(entry: Entry, encoders: Sequence[str]) -> RemedyEntry:
     only, note = entry.texts("encoders") or [], entry.text("note") or ""
     files = entry.group(Remedy)
     fitting = entry.group(Fitting, without=FITTED_APART)
-    feedback = entry.number("feedback")
+    expand, feedback = entry.number("expand"), entry.number("feedback")
     entry.finish()
     if unknown := [label for label in only if label not in encoders]:
         entry.fail(f"the remedy {name} is for {shown(unknown[0])}, but the encoders are {', '.join(encoders)}")
     fitted = fitting != Fitting()
     if fitted and files.correction is not None:
         entry.fail(f"the remedy {name} has a correction and says how to fit one; give one of them")
-    if not fitted and files == Remedy() and feedback is None:
-        entry.fail(f"the remedy {name} does nothing; give method, correction, adapter or feedback")
+    if not fitted and files == Remedy() and expand is None and feedback is None:
+        entry.fail(f"the remedy {name} does nothing; give method, correction, adapter, expand or feedback")
     if files.query_languages is not None and not fitted and files.correction is None:
         entry.fail("query-languages is for a correction; give method or correction as well")
     try:
         if fitted:
             check_method(fitting.name)
+        if expand is not None:
+            check_expansion_weight(expand)
         if feedback is not None:
             check_weight(feedback)
     except ClinometerError as error:
         entry.fail(error)
-    return RemedyEntry(name, files, fitting if fitted else None, feedback, tuple(only), note)
+    return RemedyEntry(name, files, fitting if fitted else None, expand, feedback, tuple(only), note)
 
 
 def _seeds(study: Entry) -> tuple[int, ...]:

@@ -60,6 +60,8 @@ def meaning(cell: Cell, encoded: Mapping[str, Any], study: StudyDefinition) -> d
         fitting = cell.remedy.fitting
         options = {name: value for name, value in asdict(fitting).items() if value not in (None, False)}
         remedy |= options | {"method": fitting.name, "sample": fitting.sample or ROWS, "seed": cell.seed}
+    if cell.remedy.expand is not None:
+        remedy["expand"] = cell.remedy.expand
     if cell.remedy.feedback is not None:
         remedy["feedback"] = cell.remedy.feedback
     content = {
@@ -102,6 +104,7 @@ def commands(cell: Cell, study: StudyDefinition) -> list[list[str]]:
     evaluate = ["clinometer", "evaluate", *source, *model, *pool, *written_options(measured, without=("similarity",))]
     evaluate += ["--similarity", similarity] if similarity else []
     evaluate += written_options(study.resampling)
+    evaluate += [] if remedy.expand is None else ["--expand", str(remedy.expand)]
     evaluate += [] if remedy.feedback is None else ["--feedback", str(remedy.feedback)]
     adapter = ["--adapter", str(remedy.files.adapter)] if remedy.files.adapter is not None else []
     modes = ["--query-languages", remedy.files.query_languages] if remedy.files.query_languages is not None else []

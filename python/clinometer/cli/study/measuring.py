@@ -75,7 +75,8 @@ def measure(
     execution = study.execution
     evaluation = evaluate(
         collection, what, threads=execution.threads, executor=execution.executor, scan_device=execution.scan_device,
-        feedback=cell.remedy.feedback, show_progress_bar=bars, **study.measured.options(study.resampling),
+        expand=cell.remedy.expand, feedback=cell.remedy.feedback, show_progress_bar=bars,
+        **study.measured.options(study.resampling),
     )  # fmt: skip
     if embeddings is not None:
         known = evaluation.encoder["warnings"]

@@ -1,0 +1,252 @@
+"""What an expansion does after centering and a turn: its settings, indexes with few translations, and its cost.
+
+    OMP_WAIT_POLICY=PASSIVE python -m studies.remedies.expansion --work DIR [--parts NAME,...] [ENCODER...]
+
+Uses the embeddings that `studies.remedies.correction` saves in DIR. Parts: `grid`, the choice of margin and weight;
+`shares`, indexes with 100 to 0 % translated documents, small and uneven ones; `others`, two ideas that were tried and
+not built; `xquad` and `belebele`, which were looked at last, and `xquad-half` and `belebele-half`, the same with the
+English or the other version of half of the documents left out. All others are on tico19. Results go to
+studies/results/expansion-ENCODER.json; `python -m studies.remedies.turn_page` draws docs/turn.md from them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+import clinometer as cm
+from clinometer.correction import Correction, Expansion
+from clinometer.correction.feedback import WEIGHT as FEEDBACK
+from clinometer.errors import UsageError
+from clinometer.mining import expanded
+from clinometer.vectors import unit_rows
+from studies.centering import centered, corrected
+from studies.command_line import parser
+from studies.remedies.correction import loaded
+from studies.remedies.turn import SEEDS, SHARES, SIZES, evaluated, line_of, means, turn_of
+from studies.remedies.turn_cases import ALL_KINDS, PIVOT, Part, by_kind, change, part_of, translated
+from studies.result_files import RESULTS, read_result, write_result
+from studies.sources import ENCODERS
+
+MARGINS = (1.1, 1.2, 1.3, 1.4)
+WEIGHTS = (0.1, 0.2, 0.3, 0.5, 0.8)
+STRENGTHS = (0.7, 0.85, 1.0, 1.15)
+FUSED = (0.1, 0.3)
+
+
+def expansion_of(part: Part, d: Any, **options: Any) -> Expansion | None:
+    """The expansion of corrected documents by its own rule; None where no language has enough pairs."""
+    texts = part.collection.documents
+    try:
+        return expanded(d, texts.languages, groups=texts.groups, **options)
+    except UsageError:
+        return None
+
+
+def kinds(part: Part, q: Any, d: Any, feedback: float | None = None) -> dict[str, float]:
+    return by_kind(part, q, d, feedback, ALL_KINDS)
+
+
+def turned_parts(whole: Part, pivot: int, other: int, share: float) -> Any:
+    """For each seed the part, its centering, and its turn or, where there is none, the centering."""
+    for seed in range(SEEDS):
+        part = part_of(*whole, translated(whole.collection, pivot, other, share, seed))
+        center = centered(*part)
+        yield part, center, turn_of(center, part)
+
+
+def grid(whole: Part) -> list[dict[str, Any]]:
+    """The change by an expansion after the turn, by share, margin and weight: what both were chosen on."""
+    lines = []
+    for share in (1.0, 0.5, 0.2):
+        draws: dict[tuple[float, float], list[dict[str, float]]] = {}
+        for part, _, turn in turned_parts(whole, 240, 240, share):
+            q, d = corrected(turn, *part)
+            before = kinds(part, q, d)
+            for margin in MARGINS:
+                expansion = expansion_of(part, d, margin=margin)
+                for weight in WEIGHTS:
+                    after = before
+                    if expansion is not None:
+                        after = kinds(part, q, replace(expansion, weight=weight).apply(d))
+                    draws.setdefault((margin, weight), []).append(change(before, after))
+        lines += [
+            {"share": share, "margin": margin, "weight": weight, **means(each)}
+            for (margin, weight), each in draws.items()
+        ]
+        print(*lines[-len(draws) :], sep="\n", file=sys.stderr)
+    return lines
+
+
+def shares(whole: Part) -> list[dict[str, Any]]:
+    """The change by the expansion that the rule gives, against the centering and the turn, by sizes and share."""
+    lines = []
+    for pivot, other in SIZES:
+        for share in SHARES:
+            draws = []
+            for part, center, turn in turned_parts(whole, pivot, other, share):
+                expanded_by = {}
+                before = kinds(part, *corrected(center, *part))
+                for name, correction in (("center", center), ("turn", turn)):
+                    q, d = corrected(correction, *part)
+                    expansion = expansion_of(part, d)
+                    start = before if correction is center else kinds(part, q, d)
+                    after = start if expansion is None else kinds(part, q, expansion.apply(d))
+                    record = {} if expansion is None else expansion.settings
+                    expanded_by |= {f"{name} {key}": value for key, value in change(start, after).items()}
+                    counts = [record["pairs"][label] for label in record.get("expanded", [])]
+                    right = [record["pairs_right"][label] for label in record.get("expanded", [])]
+                    expanded_by |= {
+                        f"{name} languages": len(counts),
+                        f"{name} pairs": float(np.mean(counts)) if counts else float("nan"),
+                        f"{name} right": float(np.average(right, weights=counts)) if counts else float("nan"),
+                    }
+                draws.append(expanded_by)
+            lines.append({"pivot_documents": pivot, "other_documents": other, "share": share, **means(draws)})
+            print(lines[-1], file=sys.stderr)
+    return lines
+
+
+def others(whole: Part) -> list[dict[str, Any]]:
+    """Two ideas after centering, turn and expansion: scores fused with the uncorrected ones, strengths by language."""
+    center = centered(*whole)
+    turn = turn_of(center, whole)
+    q, d = corrected(turn, *whole)
+    expansion = expansion_of(whole, d)
+    assert expansion is not None
+    before = kinds(whole, q, expansion.apply(d))
+    lines: list[dict[str, Any]] = [{"idea": "none", **before}]
+    plain = [unit_rows(side, "rows") for side in (whole.q, whole.d)]
+    for weight in FUSED:  # a sum of two cosines is one product of longer rows
+        fused = [
+            np.concatenate([side, np.sqrt(weight) * raw], axis=1).astype(np.float32)
+            for side, raw in zip((q, expansion.apply(d)), plain, strict=True)
+        ]
+        lines.append(
+            {"idea": f"fused with {weight:g} of the uncorrected scores", **change(before, kinds(whole, *fused))}
+        )
+    return lines + by_language(whole)
+
+
+def by_language(whole: Part) -> list[dict[str, Any]]:
+    """Strengths by language that are best on half of the questions, measured on the other half, after centering."""
+    center, groups = centered(*whole), np.array(whole.collection.documents.groups)
+    raw = unit_rows(whole.d, "documents")
+    straight = center.apply(whole.d, whole.collection.documents.languages)
+    labels = np.array(whole.collection.documents.languages)
+    q = center.apply_queries(whole.q, whole.collection.queries.languages)
+    distinct = np.unique(groups)
+    draws = []
+    for seed in range(SEEDS):
+        drawn = set(np.random.default_rng(seed).permutation(distinct)[: len(distinct) // 2].tolist())
+        chosen = {}
+        halves = [
+            part_of(whole.collection, q, straight, np.flatnonzero(np.isin(groups, list(drawn)) == first))
+            for first in (True, False)
+        ]
+        fits = [np.flatnonzero(np.isin(groups, list(drawn)) == first) for first in (True, False)]
+        for label in sorted(set(labels.tolist()) - {PIVOT}):
+            values = {}
+            for strength in STRENGTHS:
+                d = _at(center, raw, straight, labels, {label: strength})
+                values[strength] = kinds(Part(halves[0].collection, halves[0].q, d[fits[0]]), halves[0].q, d[fits[0]])
+            chosen[label] = max(STRENGTHS, key=lambda strength: (values[strength]["both"], -abs(strength - 1)))
+        d = _at(center, raw, straight, labels, chosen)
+        after, before = (kinds(halves[1], halves[1].q, rows[fits[1]]) for rows in (d, straight))
+        draws.append(change(before, after))
+    return [{"idea": "strength by language, chosen on other questions", **means(draws)}]
+
+
+def _at(center: Any, raw: Any, straight: Any, labels: Any, strengths: dict[str, float]) -> Any:
+    """Centered documents, of some languages at another strength."""
+    d = straight.copy()
+    for label, strength in strengths.items():
+        rows = np.flatnonzero(labels == label)
+        d[rows] = center.with_strength(strength).apply(raw[rows], labels[rows].tolist())
+    return d
+
+
+def table(whole: Part) -> list[dict[str, Any]]:
+    """Every stack with an expansion on a whole collection, with intervals and tests against the centering."""
+    center = centered(*whole)
+    turn = turn_of(center, whole)
+    stacks: dict[str, tuple[Correction, bool, float | None]] = {
+        "center": (center, False, None),
+        "center, expansion": (center, True, None),
+        "center, expansion, feedback": (center, True, FEEDBACK),
+        "center, turn, expansion": (turn, True, None),
+        "center, turn, expansion, feedback": (turn, True, FEEDBACK),
+    }
+    base: cm.Evaluation | None = None
+    lines = []
+    for name, (correction, with_expansion, weight) in stacks.items():
+        q, d = corrected(correction, *whole)
+        expansion = expansion_of(whole, d) if with_expansion else None
+        if expansion is not None:
+            d = expansion.apply(d)
+        evaluation = evaluated(name, whole.collection, q, d, weight)
+        base = base or evaluation
+        lines.append(line_of(name, evaluation, base))
+        if expansion is not None:
+            lines[-1]["record"] = expansion.settings
+    return lines
+
+
+def half(whole: Part) -> list[dict[str, Any]]:
+    """Every stack in indexes without one version of half of the documents: what is answered in one language alone.
+
+    A quarter lacks the English version, a quarter all others; `one-sided` only hides a version that the expansion has
+    seen.
+    """
+    stacks = ("center", "center, feedback", "center, expansion", "center, turn", "center, turn, feedback",
+              "center, turn, expansion", "center, turn, expansion, feedback")  # fmt: skip
+    draws: dict[str, list[dict[str, float]]] = {name: [] for name in stacks}
+    texts = whole.collection.documents
+    groups, labels = np.array(texts.groups), np.array(texts.languages)
+    for seed in range(SEEDS):
+        order = np.random.default_rng(seed).permutation(np.unique(groups))
+        quarter = len(order) // 4
+        no_pivot, pivot_alone = np.isin(groups, order[:quarter]), np.isin(groups, order[quarter : 2 * quarter])
+        gone = (no_pivot & (labels == PIVOT)) | (pivot_alone & (labels != PIVOT))
+        part = part_of(*whole, np.flatnonzero(~gone))
+        center = centered(*part)
+        turn = turn_of(center, part)
+        for name in stacks:
+            q, d = corrected(turn if "turn" in name else center, *part)
+            expansion = expansion_of(part, d) if "expansion" in name else None
+            d = d if expansion is None else expansion.apply(d)
+            draws[name].append(kinds(part, q, d, FEEDBACK if "feedback" in name else None))
+    lines = [{"remedy": name, **means(each)} for name, each in draws.items()]
+    print(*lines, sep="\n", file=sys.stderr)
+    return lines
+
+
+PARTS: dict[str, Callable[[Part], list[dict[str, Any]]]] = {
+    "grid": grid, "shares": shares, "others": others, "xquad": table, "belebele": table, "xquad-half": half,
+    "belebele-half": half,
+}  # fmt: skip
+
+
+def main() -> None:
+    command = parser(__doc__, "folder of embeddings")
+    command.add_argument("--parts", default=",".join(PARTS), help=f"any of {', '.join(PARTS)}")
+    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
+    options = command.parse_args()
+    for name in options.encoders:
+        for part in options.parts.split(","):
+            source = part.partition("-")[0]
+            collection = source if source in ("xquad", "belebele") else "tico19"
+            lines = PARTS[part](Part(*loaded(name, collection, options.work)))
+            # Parts may run side by side, so the file is read last.
+            exists = (RESULTS / f"expansion-{name}.json").exists()
+            result = read_result(f"expansion-{name}") if exists else {"encoder": name}
+            write_result(f"expansion-{name}", {**result, part: lines})
+            print(f"{name}: {part}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
