@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
+# Marks of the tests that need more than `make test` installs.
+APART := models or ray or storage or browser or tracking or notebooks
 
-.PHONY: help rust demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray lint rust-test fuzz fuzz-rust sanitize deny wheel docs bench figures clean
+.PHONY: help rust demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray test-browser test-tracking lint rust-test fuzz fuzz-rust sanitize deny wheel docs docs-serve bench figures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+( test-3[^:]*)?:.*##' $(MAKEFILE_LIST) | sed 's/[ :].*##/\t/' | expand -t 16
@@ -52,7 +54,7 @@ demo: $(VENV)/demo.stamp ## Evaluate the embedded collection with the embedded e
 # One BLAS thread for each worker: more would wait for each other.
 test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where ../shared is)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-		$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray and not storage'
+		$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not ($(APART))'
 
 # Other environments take the core that is already built: it is the same for every Python (abi3). Versions do not change
 # what real data show, so those tests are left out.
@@ -72,11 +74,11 @@ INTERPRETER = $(or $(shell python$* -c 'import sys; print(sys.executable)' 2> /d
 
 test-lowest test-3.12 test-3.13 test-3.14: test-%: .venv-%/stamp ## Run the tests with the lowest versions that pyproject.toml promises (or with another Python: test-3.13)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-		.venv-$*/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not models and not ray and not storage and not shared' $(TESTS)
+		.venv-$*/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not ($(APART)) and not shared' $(TESTS)
 
-test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers
+test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers, and the notebooks
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m models tests
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m 'models or notebooks' tests
 
 $(VENV)/ray.stamp: $(VENV)/dev.stamp
 	@echo "== installing clinometer[dev-cluster]: Ray, s3fs, moto"
@@ -87,6 +89,23 @@ $(VENV)/ray.stamp: $(VENV)/dev.stamp
 
 test-ray: $(VENV)/ray.stamp ## Run the tests that need Ray, on a cluster of this machine, or object storage
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m 'ray or storage' tests
+
+$(VENV)/browser.stamp: $(VENV)/dev.stamp
+	@echo "== installing clinometer[dev-browser]: Playwright without a browser, axe"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-browser]'
+	@touch $@
+
+test-browser: $(VENV)/browser.stamp ## Run the tests of the pages in the system's Chromium
+	$(BIN)/python -m pytest -m browser tests
+
+$(VENV)/tracking.stamp: $(VENV)/dev.stamp
+	@echo "== installing clinometer[dev-tracking] into .venv-tracking: MLflow with its server, wandb"
+	$(PYTHON) -m venv .venv-tracking
+	.venv-tracking/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-tracking]'
+	@touch $@
+
+test-tracking: $(VENV)/tracking.stamp ## Run the tests that need MLflow and its server, or Weights & Biases (offline)
+	.venv-tracking/bin/python -m pytest -m tracking tests/integrations
 
 lint: rust $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy
 	$(BIN)/ruff check .
@@ -154,6 +173,10 @@ docs: $(VENV)/docs.stamp ## Build the documentation site into site/, warnings as
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 
+PORT ?= 8000
+docs-serve: docs ## Serve the documentation on http://127.0.0.1:8000 (PORT=8000)
+	$(BIN)/python -m http.server --directory site --bind 127.0.0.1 $(PORT)
+
 $(VENV)/bench.stamp: $(VENV)/models.stamp
 	@echo "== installing clinometer[bench]: faiss, ranx, pytest-benchmark"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
@@ -163,7 +186,7 @@ bench: $(VENV)/bench.stamp ## Measure speed and memory next to the peers and wri
 	$(BIN)/python benches/run.py
 	$(BIN)/python benches/run.py --avx2
 
-figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and write the README's table and figure
+figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and write their table, and the pictures of README and docs
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m studies.pictures.figures
 
 clean: ## Remove everything that the other targets made

@@ -73,13 +73,17 @@ def command_line() -> str:
     ]
     program: Any = typer.main.get_command(app)
     context = program.context_class(program, info_name="clinometer")
+    names = program.list_commands(context)
+    lines += [" · ".join(f"[{name}](#{name})" for name in names), ""]
     heading = None
-    for name in program.list_commands(context):
+    for name in names:
         command = program.commands[name]
         if command.rich_help_panel != heading:
             heading = command.rich_help_panel
             lines += [f"## {heading}", ""]
         parts = {f"{name} {part}": command.commands[part] for part in getattr(command, "commands", ())}
+        if parts:
+            lines += [f"### clinometer {name} {{ #{name} }}", "", command.help.strip(), ""]
         for path, part in (parts or {name: command}).items():
             lines += _command(part, f"clinometer {path}")
     return "\n".join(lines)
@@ -87,13 +91,22 @@ def command_line() -> str:
 
 def _command(command: Any, name: str) -> list[str]:
     context = command.context_class(command, info_name=name)
+    anchor = "-".join(name.split()[1:])
     code = [f"{name} {' '.join(command.collect_usage_pieces(context))}", "", *command.epilog.splitlines()]
-    lines = [f"### {name}", "", command.help.strip(), "", *(f"    {line}".rstrip() for line in code), ""]
-    lines += ["| | | |", "|---|---|---|"]
+    depth = "#" * (len(name.split()) + 1)
+    lines = [f"{depth} {name} {{ #{anchor} }}", "", command.help.strip(), "", "```bash", *code, "```", ""]
     for heading, rows in headed(command, context).items():
         if options := [_option(*row) for row in rows if "--help" not in row[0]]:
-            lines += [f"| **{heading}** | | |", *options]
-    return [*lines, ""]
+            place = f"{anchor}-{heading.lower().replace(' ', '-')}"
+            lines += [
+                f"{depth}# {heading} {{ #{place} }}",
+                "",
+                "| option | default or rule | |",
+                "|---|---|---|",
+                *options,
+                "",
+            ]
+    return lines
 
 
 def _option(name: str, text: str) -> str:

@@ -19,7 +19,7 @@ def plain(axes: Any) -> None:
 
 
 def svg(figure: Any, label: str) -> str:
-    """The figure as one `<svg>` element, which screen readers read as the label; call it within `canvas`."""
+    """The figure as one `<svg>` element, which screen readers read as the label; call it within `plain_matplotlib`."""
     sink = StringIO()
     figure.savefig(sink, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     body = sink.getvalue()

@@ -11,7 +11,20 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "python" / "clinometer"
 
 ORDER = [
-    *("_core", "errors", "numerals", "parameters", "memory", "languages", "files", "contents", "vectors", "statistics"),
+    *(
+        "_core",
+        "errors",
+        "suggestions",
+        "numerals",
+        "parameters",
+        "memory",
+        "progress",
+        "languages",
+        "files",
+        "contents",
+        "vectors",
+        "statistics",
+    ),
     *("collection", "encoders", "adapters"),
     *("losses", "geometry", "executors", "store", "correction", "scanning", "mining"),
     *("measures", "demo", "io", "scorers"),
@@ -39,7 +52,7 @@ CONVENIENCES = {
 
 HALL = {
     *("__init__", "__main__", "_core", "contents", "errors", "languages"),
-    *("memory", "numerals", "parameters", "vectors"),
+    *("memory", "numerals", "parameters", "progress", "suggestions", "vectors"),
 }
 
 Graph = dict[str, dict[str, str]]

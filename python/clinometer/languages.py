@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from clinometer.errors import LanguageError, shown
+from clinometer.suggestions import did_you_mean, likeness, question
 
 if TYPE_CHECKING:
     from langcodes import Language
@@ -195,7 +195,7 @@ def _keys(label: str) -> set[str]:
 
 
 def _alike(label: str, other: str) -> bool:
-    return min(len(label), len(other)) > 3 and SequenceMatcher(None, label, other).ratio() >= _ALIKE
+    return min(len(label), len(other)) > 3 and likeness(label, other) >= _ALIKE
 
 
 def select(wanted: Iterable[str] | None, available: Sequence[str], what: str = "the collection") -> list[str]:
@@ -213,7 +213,9 @@ def select(wanted: Iterable[str] | None, available: Sequence[str], what: str = "
     labels = list(dict.fromkeys(canonical(label) for label in wanted))
     missing = [label for label in labels if label not in available]
     if missing:
-        raise LanguageError(f"{what} has no {', '.join(missing)}; it has {', '.join(available)}")
+        meant = [*dict.fromkeys(other for label in missing for other in near(label, available) if other not in labels)]
+        suggestion = question(meant) or did_you_mean(missing, available)
+        raise LanguageError(f"{what} has no {', '.join(missing)}; it has {', '.join(available)}{suggestion}")
     if not labels:
         raise LanguageError(f"no language was chosen; {what} has {', '.join(available)}")
     return labels

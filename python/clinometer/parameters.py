@@ -15,6 +15,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 import numpy as np
 
 from clinometer.errors import UsageError, shown
+from clinometer.suggestions import did_you_mean
 
 __all__ = ["MOST_THREADS", "checked", "choice", "number", "switch", "texts", "thread_number", "whole"]
 
@@ -108,7 +109,7 @@ def choice(value: object, name: str, choices: Collection[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         *others, last = choices
         expected = f"one of {', '.join((*others, last))}" if len(others) > 1 else " or ".join((*others, last))
-        raise UsageError(f"unknown {name} {shown(value)}; expected {expected}")
+        raise UsageError(f"unknown {name} {shown(value)}; expected {expected}{did_you_mean(value, choices)}")
     return value
 
 

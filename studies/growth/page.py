@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from clinometer.report.base.canvas import INK, canvas
+from clinometer.report.base.figure_files import plain_matplotlib
+from clinometer.report.base.palette import INK
 from studies.command_line import parser
 from studies.figures import SOFT, plain, svg
 from studies.pages import minus, put, table
@@ -54,7 +55,7 @@ def points(result: dict[str, Any], kind: str, language: str, measure: str, facto
 
 
 def drawn(results: dict[str, dict[str, Any]]) -> str:
-    with canvas():
+    with plain_matplotlib():
         from matplotlib.figure import Figure
         from matplotlib.lines import Line2D
 

@@ -1,9 +1,10 @@
-"""The table and the figure of the README: how two encoders lean on XQuAD.
+"""The table and the figure of docs/two-encoders.md: how two encoders lean on XQuAD; and the picture of README.
 
     python -m studies.pictures.figures
 
 Evaluates the encoders with the command line (results that exist in studies/results are used; delete them to measure
-again), and writes README.md between the markers, and docs/images/lean.svg. `make figures` runs it.
+again), and writes docs/two-encoders.md between the markers, docs/images/lean.svg and docs/images/finding.svg. `make
+figures` runs it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from clinometer.report.evaluation.figures import draw_lean
 from clinometer.report.evaluation.view import by_lean, read_results
 from studies.command_line import parser
 from studies.pages import minus, put, table
+from studies.pictures import finding
 from studies.result_files import RESULTS
 from studies.sources import DOCS, ROOT
 
@@ -71,17 +73,20 @@ def main() -> None:
     block = [
         *lean_table(evaluations, languages),
         "",
-        "![How far the two encoders lean, by language of the questions](docs/images/lean.svg)",
+        "![How far the two encoders lean, by language of the questions](images/lean.svg)",
         "",
         "Rank gap with its 95 % interval, and a stick that leans as far: blue dots are `offline`, orange diamonds are",
         "`multilingual-e5-small`. † Hindi, Greek, Romanian and Vietnamese are not among the 16 languages of `offline`.",
         "",
         "Made by `make figures`, which runs",
         "",
-        *(f"    {' '.join(command(name))}" for name in ENCODERS),
+        "```bash",
+        *(" ".join(command(name)) for name in ENCODERS),
+        "```",
         "",
     ]
-    put(ROOT / "README.md", "figures", "\n".join(block))
+    put(DOCS / "two-encoders.md", "figures", "\n".join(block))
+    finding.write()
 
 
 if __name__ == "__main__":

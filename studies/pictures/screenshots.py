@@ -46,12 +46,13 @@ def shot(page: Path, target: Path, width: int, height: int) -> None:
         sys.exit(f"{target.name} has {target.stat().st_size:,} bytes, more than {MOST:,}; show less of the page")
 
 
-def first_case(text: str, title: str) -> str:
-    """The page reduced to the first case under a title, opened."""
+def first_case(text: str, language: str) -> str:
+    """The page reduced to the first case of a language, opened."""
     head = text[: text.index("<body>")]
-    start = text.rindex("<details>", 0, text.index(f"<summary>{title}"))
+    start = text.index(f'<details class="drill" data-language="{language}">')
     stop = text.index("</article>", start) + len("</article>")
-    return f"{head}<body><main>{text[start:stop].replace('<details>', '<details open>')}</details></main></body></html>"
+    part = text[start:stop].replace('<details class="drill"', '<details class="drill" open')
+    return f"{head}<body><main>{part}</div></details></main></body></html>"
 
 
 def main() -> None:
@@ -63,9 +64,9 @@ def main() -> None:
         command = [sys.executable, "-m", "clinometer", "demo", "-o", folder]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         page = Path(folder) / "report.html"
-        shot(page, IMAGES / "report.png", 1000, 1250)
+        shot(page, IMAGES / "report.png", 1100, 790)
         cases = Path(folder) / "cases.html"
-        cases.write_text(first_case(page.read_text(encoding="utf-8"), "German queries"), encoding="utf-8")
+        cases.write_text(first_case(page.read_text(encoding="utf-8"), "de"), encoding="utf-8")
         shot(cases, IMAGES / "report-cases.png", 760, 900)
 
 

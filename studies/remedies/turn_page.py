@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from clinometer.report.base.canvas import INK, canvas
+from clinometer.report.base.figure_files import plain_matplotlib
+from clinometer.report.base.palette import INK
 from studies.command_line import parser
 from studies.figures import SOFT, plain, svg
 from studies.pages import minus, put, table
@@ -160,7 +161,7 @@ def points(change: float | None) -> str:
 def drawn(result: dict[str, Any]) -> str:
     """Changes by a turn over the share of translated documents, in the first sizes of the study."""
     lines = [line for line in result["shares"] if line["pivot_documents"] == line["other_documents"] == 240]
-    with canvas():
+    with plain_matplotlib():
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(7.0, 3.6))

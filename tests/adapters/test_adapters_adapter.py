@@ -180,6 +180,14 @@ def test_a_file_brings_back_the_same_bytes(adapter: Adapter, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.safetensors", "b.safetensors"]
 
 
+@needs_files
+def test_a_folder_with_an_adapter_is_read_as_its_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"has no adapter\.safetensors; give a file or folder from"):
+        load(tmp_path)
+    low_rank().save(tmp_path / "adapter.safetensors")
+    assert load(tmp_path).describe() == load(tmp_path / "adapter.safetensors").describe() == low_rank().describe()
+
+
 @pytest.mark.models
 @needs_files
 def test_files_that_are_no_adapter_are_named(tmp_path: Path) -> None:

@@ -40,7 +40,13 @@ def test_a_table_and_a_verdict(run: Run, results: tuple[Path, Path]) -> None:
     assert done.code == 0, done.err
     # Both encoders are called `precomputed`, so the folders tell them apart.
     assert done.out.startswith("before: before\nafter: after\non tiny: 2 languages, 4 documents, 4 queries")
-    assert "nDCG@1 in mono-same: no language falls by more than 0.005 (0.5 points of 100)." in done.out
+    assert "nDCG@1 in mono-same: no language falls by more than 0.005 (0.5 points of 100)." in " ".join(
+        done.out.split()
+    )
+    assert done.out.count("---\n") == 1
+    assert "rows are shown; --verbose shows the whole verdict and the tests, --all every row.\n" in done.out
+    assert done.out.splitlines()[-1] == "-o FILE.html writes the comparison as a page."
+    done = run("compare", *results, "--resamples", "50", "--verbose")
     assert "multi: means over languages" in done.out
     assert "multi: Max@R norm ↑ (%), by language" in done.out
     assert "mono-same: nDCG@1 ↑, by language" in done.out
@@ -133,7 +139,7 @@ def test_results_without_values_per_query(run: Run, results: tuple[Path, Path]) 
 
 def test_forms_for_continuous_integration(run: Run, results: tuple[Path, Path], tmp_path: Path) -> None:
     arguments = ("compare", *results, "--resamples", "50")
-    plain = run(*arguments)
+    plain = run(*arguments, "--format", "text")
     xml, text = tmp_path / "deep" / "changes.xml", tmp_path / "changes.txt"
     for path, form in ((xml, "junit"), (text, "text")):
         done = run(*arguments, "-o", path, "--format", form)
@@ -141,6 +147,7 @@ def test_forms_for_continuous_integration(run: Run, results: tuple[Path, Path], 
         assert path.read_text(encoding="utf-8") == done.out
         assert f"wrote {path}" in done.err
     assert text.read_text(encoding="utf-8") == plain.out
+    assert run(*arguments).out != plain.out
     root = ElementTree.fromstring(xml.read_text(encoding="utf-8"))
     assert root.get("name") == "clinometer compare of before with after"
     assert int(str(root.get("tests"))) > 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.command_line import Run
+from support.live_commands import commands
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 
@@ -39,6 +40,54 @@ def test_commands_and_options_are_completed() -> None:
     assert completed("clinometer e") == ["evaluate", "encode"]
     assert completed("clinometer store ex") == ["export"]
     assert completed("clinometer geometry --la") == ["--languages"]
+
+
+@pytest.mark.parametrize(
+    ("command", "parameter", "incomplete", "offered"),
+    [
+        ("evaluate", "pairs", "", ["pivot", "all"]),
+        ("evaluate", "similarity", "d", ["dot"]),
+        ("evaluate", "scenarios", "multi,one", ["multi,one-sided"]),
+        ("evaluate", "scenarios", "multi,mult", ["multi,multilingual"]),
+        ("evaluate", "measures", "MaxRn", ["MaxRnorm"]),
+        ("evaluate", "encoder", "off", ["offline"]),
+        ("evaluate", "source", "de", ["demo"]),
+        ("correct", "method", "ce", ["center"]),
+        ("train", "loss", "upr", ["upright"]),
+        ("scan", "executor", "r", ["ray"]),
+    ],
+)
+def test_choices_are_completed(command: str, parameter: str, incomplete: str, offered: list[str]) -> None:
+    live = commands()[command]
+    (part,) = (part for part in live.params if part.name == parameter)
+    items = part.shell_complete(live.context_class(live), incomplete)
+    assert [item.value for item in items] == offered
+
+
+@needs_bash
+def test_bash_completes_commands_and_choices(tmp_path: Path) -> None:
+    program = tmp_path / "clinometer"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m clinometer "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    script = """
+eval "$(clinometer --show-completion bash)"
+offer() {
+  COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+  _clinometer_completion clinometer; echo "${COMPREPLY[*]}"
+}
+offer clinometer corr
+offer clinometer evaluate demo --resample c
+offer clinometer check results --format j
+"""
+    environment = os.environ | {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
+    }
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.split() for line in done.stdout.splitlines()] == [["correct"], ["cluster"], ["junit", "json"]]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -108,11 +108,12 @@ def test_reports_of_results(run: Run, evaluate: Run, tmp_path: Path) -> None:
     table = run("report", results)
     assert (table.code, table.err) == (0, "")
     assert "Max@R" in table.out
+    assert table.out.endswith("\n\n-o report.html writes the report as a page.\n")
     assert run("report", tmp_path / "one").out == table.out
     for name in ("report.html", "report.md"):
         done = run("report", results, tmp_path / "one", "-o", tmp_path / "new" / name)
         assert done.code == 0, done.err
-        assert done.out == ""
+        assert done.out.splitlines()[-1] == f"Report: {tmp_path / 'new' / name}"
         assert f"wrote {tmp_path / 'new' / name}" in done.err
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"report.html", "report.md"}
 
@@ -139,8 +140,9 @@ def test_names_are_split_at_commas_outside_parentheses() -> None:
     assert split_names("A(x=1,y=2),B") == ["A(x=1,y=2)", "B"]
 
 
-def test_the_table_says_where_all_values_are(evaluate: Run, tmp_path: Path) -> None:
-    last = evaluate().out.splitlines()[-1]
-    assert last.endswith("values are shown; -o DIR writes all of them to results.json and reports.")
-    last = evaluate("-o", tmp_path / "out").out.splitlines()[-1]
-    assert last.endswith("values are shown; all of them are in results.json and in the other report formats.")
+def test_the_last_line_says_where_the_report_is(evaluate: Run, tmp_path: Path) -> None:
+    lines = evaluate().out.splitlines()
+    assert "values are shown; --verbose shows more tables" in lines[-3]
+    assert lines[-2:] == ["", "Nothing was written; -o DIR writes the report and all values."]
+    assert evaluate("-o", tmp_path / "out").out.splitlines()[-1] == f"Report: {tmp_path / 'out' / 'report.html'}"
+    assert (tmp_path / "out" / "report.html").exists()

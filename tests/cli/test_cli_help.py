@@ -17,7 +17,7 @@ from support.command_line import Run
 from support.live_commands import commands, example
 
 LIVE = commands()
-README = Path(__file__).parents[2] / "README.md"
+COMMANDS = Path(__file__).parents[2] / "docs" / "commands.md"
 
 
 def sections(text: str) -> dict[str, list[str]]:
@@ -84,11 +84,11 @@ def test_help_fits_a_terminal(plain: bool) -> None:
 
 
 def test_commands_are_in_the_order_of_the_readme(run: Run) -> None:
-    table = README.read_text(encoding="utf-8").partition("## Command line")[2].partition("\n## ")[0]
+    table = COMMANDS.read_text(encoding="utf-8")
     order = list(dict.fromkeys(re.findall(r"^\| `clinometer (\w+)", table, re.M)))
     shown = sections(run("--help").out)
     headings = [heading for heading in shown if heading not in ("", "Options")]
-    assert headings == ["Measure", "Straighten", "Large collections"]
+    assert headings == ["Measure", "Straighten", "Large collections", "Installation"]
     listed = [line.split()[0] for heading in headings for line in shown[heading] if re.match(r"  \S", line)]
     assert listed == order
     assert list(dict.fromkeys(name.split()[0] for name in LIVE)) == order
@@ -98,8 +98,8 @@ def test_help_of_an_evaluation_is_in_groups(run: Run) -> None:
     shown = sections(run("evaluate", "--help").out)
     assert list(shown) == [
         "", "Arguments", "Source", "Scenarios and measures", "Encoder", "Prompts", "Encoder on a server",
-        "Existing embeddings", "Instead of an encoder", "Remedies", "Intervals", "Execution", "Output", "Options",
-        "Example",
+        "Existing embeddings", "Instead of an encoder", "Remedies", "Intervals", "Execution", "Configuration",
+        "Output", "Options", "Example",
     ]  # fmt: skip
     assert [" ".join(line.split()) for line in shown["Options"] if line] == ["-h, --help Show this message and exit."]
 

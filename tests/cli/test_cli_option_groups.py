@@ -114,7 +114,7 @@ REFUSED: list[tuple[list[str], list[str], str]] = [
     (["evaluate", "geometry", "correct"], ["--queries", "q.npy"], NO_ARRAYS),
     (["scan", "plan"], ["--per-language"], LISTS),
     (["encode", "store import"], ["--dtype", "float64"], DTYPE),
-    (["encode"], ["--workers", "2"], "--workers is for --executor ray"),
+    (["encode", "scan"], ["--workers", "2"], "--workers is for --executor ray"),
     (["train"], ["--seed", "1,1"], "--seed is '1,1'; give different numbers that are not negative"),
     (["train"], ["--seed", "one"], "--seed is 'one'; give whole numbers joined by commas"),
     (["correct"], ["--strength", "much"], "--strength is 'much'; give auto or a number"),

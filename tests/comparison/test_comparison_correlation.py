@@ -61,7 +61,7 @@ def test_what_has_no_correlation_is_refused() -> None:
         cm.correlate(three[:2], "nDCG@10", "LPR")
     with pytest.raises(UsageError, match="on several collections"):
         cm.correlate([*three, evaluation("x", {"nDCG@10": 1.0, "LPR": 1.0}, "b")], "nDCG@10", "LPR")
-    with pytest.raises(UsageError, match="0 rows have RR in multilingual for macro"):
+    with pytest.raises(UsageError, match="the results have no measure 'RR' in multilingual; expected one of nDCG@10"):
         cm.correlate(three, "RR", "LPR")
     with pytest.raises(UsageError, match="r3 has no value of LPR in multilingual for macro"):
         cm.correlate([*three, evaluation("r3", {"nDCG@10": 1.0, "LPR": None})], "nDCG@10", "LPR")

@@ -404,3 +404,14 @@ def test_choose_takes_the_same_few_of_each_language_each_time() -> None:
     assert len(choose(labels, 100)) == 83
     with pytest.raises(UsageError, match="cannot draw 0 texts per language"):
         choose(labels, 0)
+
+
+@pytest.mark.parametrize("method", [Center, Lir, Shift])
+def test_labels_may_be_arrays(method: Any) -> None:
+    draw = np.random.default_rng(3)
+    rows, labels, groups = draw.normal(size=(40, 6)), ["en", "de"] * 20, [str(row // 2) for row in range(40)]
+    texts = [rows, labels, *([groups] if method is Shift else []), rows[:30], labels[:30]]
+    texts += [groups[:30]] if method is Shift else []
+    lists = method.fit(*texts)
+    arrays = method.fit(*(np.array(value) for value in texts))
+    np.testing.assert_array_equal(lists.apply(rows, labels), arrays.apply(rows, np.array(labels)))

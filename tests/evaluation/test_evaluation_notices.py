@@ -43,7 +43,7 @@ def test_a_constant_scorer_leans_by_the_order_of_ties_and_says_so(
     answers = 4 * len(languages) ** 2
     assert notice.startswith(f"100.0% of the answers tie with other documents ({answers} of {answers}); ties={ties} ")
     assert f"which favours {favoured}: it comes first in 100.0% of its ties with other languages" in notice
-    assert notice in " ".join(plain_report([evaluation.to_dict()]).split())
+    assert notice in " ".join(plain_report([evaluation.to_dict()], verbose=True).split())
     # The figures next to each other are those of the two evaluations.
     chance = evaluated(collection, constant(collection), ties="expected")
     figures = re.findall(r"(\w+) ([\d.-]+) instead of ([\d.-]+) \((\S+), (\w+) in ([^)]+)\)", notice)

@@ -219,9 +219,9 @@ def test_one_value(evaluation: Evaluation) -> None:
     row = next(row for row in evaluation.rows if row["measure"] == "MaxR" and row["scenario"] == "multi")
     found = evaluation.value("MaxR", "multi", row["query_language"], row["pool_languages"])
     assert found == row["value"]
-    with pytest.raises(UsageError, match="2 rows have MaxR in multi for en; expected one"):
+    with pytest.raises(UsageError, match="queries in en have 2 rows for MaxR in multi; give pool_languages, one of "):
         evaluation.value("MaxR", "multi", "en")
-    with pytest.raises(UsageError, match="0 rows have MaxR in multi for fr; expected one"):
+    with pytest.raises(UsageError, match="the results have no query language 'fr' for MaxR in multi; expected one of "):
         evaluation.value("MaxR", "multi", "fr")
 
 

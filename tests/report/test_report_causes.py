@@ -10,7 +10,8 @@ import pytest
 
 from clinometer.analysis import CATEGORIES
 from clinometer.report import render_html, render_markdown
-from clinometer.report.evaluation.causes import causes, draw_causes, shortened
+from clinometer.report.evaluation.cases import shortened
+from clinometer.report.evaluation.causes import causes, draw_causes
 from clinometer.report.evaluation.view import by_lean, read_results
 
 Make = Callable[..., dict[str, Any]]
@@ -85,7 +86,7 @@ def test_lines_are_the_rows_and_pools_of_the_pivots_queries_are_added(make_resul
 
 def test_texts_are_escaped_and_cut_and_know_their_direction(make_result: Make) -> None:
     html, markdown = render([make_result() | {"analysis": analysis()}])
-    assert "<script" not in html
+    assert html.count("<script") == 1
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert '<p class="query" dir="auto" lang="de">Frage &lt;script&gt;' in html
     assert '<p dir="auto" lang="en">&lt;script&gt;' in html
@@ -116,7 +117,7 @@ def test_several_results_name_themselves(make_result: Make) -> None:
     ]  # fmt: skip
     html = render_html(results)
     assert html == render_html(results)
-    assert html.count("<details>") == html.count("</details>") - len(re.findall(r"<details id=", html))
+    assert len(re.findall(r"<details\b", html)) == html.count("</details>")
 
 
 @pytest.mark.parametrize(("text", "length"), [("short", 10), ("a b", 3), ("", 5)])

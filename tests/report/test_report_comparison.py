@@ -126,7 +126,7 @@ class _Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.ids += [value for key, value in attrs if key == "id" and value]
-        if tag not in ("meta", "br", "path", "use", "circle", "link"):
+        if tag not in ("meta", "br", "path", "use", "circle", "link", "input"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

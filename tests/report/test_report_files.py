@@ -43,7 +43,9 @@ def test_same_results_same_bytes_and_the_page_is_not_touched(make_result: Make, 
     drawings = drawings_of(results)
     first = files.save_figures(drawings, tmp_path / "one")
     with matplotlib.rc_context({"font.size": 30, "savefig.dpi": 20, "savefig.facecolor": "black"}):
+        settings = dict(matplotlib.rcParams)
         second = draw_figures(results, tmp_path / "two")
+        assert dict(matplotlib.rcParams) == settings
     again = files.save_figures(drawings, tmp_path / "three")
     for others in (second, again):
         assert [path.name for path in others] == [path.name for path in first]

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from clinometer.report import plain_report, render_html, render_markdown
-from clinometer.report.base.canvas import INK, ink_on
+from clinometer.report.base.canvas import SHADES, ink_on
+from clinometer.report.base.palette import PALETTE
 from clinometer.report.evaluation.causes import _COLOURS
 from clinometer.report.evaluation.groups import draw_groups, group_table, groups
+from clinometer.report.evaluation.page import drawings_of
 from clinometer.report.evaluation.preference import _PARTS, chance, draw_preference, preference
 from clinometer.report.evaluation.sections import sections
 from clinometer.report.evaluation.tables import overview
@@ -98,7 +100,8 @@ def test_groups_come_in_the_order_of_their_values_with_their_counts(make_result:
     assert "By topic" in html
     assert "a &lt;b&gt;" in html
     assert "a <b>" not in html
-    assert "By topic" in plain_report([result])
+    assert "By topic" in plain_report([result], verbose=True)
+    assert "The results by topic are under --verbose." in plain_report([result])
 
 
 def test_one_target_language_is_no_mean(make_result: Make, make_row: Make) -> None:
@@ -128,7 +131,7 @@ def test_intrusion_of_every_pair_is_a_matrix(make_result: Make) -> None:
                 continue
             row = readings[0].places["one-sided", query, tuple(sorted((query, other)))]["Intrusion"]
             assert cell.text == f"{100 * row['value']:.1f}"
-    assert "intrusion-pairs-1" in render_html([result])
+    assert "intrusion-pairs-1-figure" in [drawing.name for drawing in drawings_of([result])]
     assert (
         len(next(s for s in sections(read_results([make_result()]), LANGUAGES[1:]) if s.name == "intrusion").tables)
         == 1
@@ -144,11 +147,11 @@ def test_many_results_are_told_by_a_table(make_result: Make) -> None:
     assert [line.label for line in table.lines] == [f"encoder {number}" for number in range(5)]
     rows = readings[3].places["one-sided", "macro-target", ("*",)]
     assert table.lines[3].cells[0].text == f"{100 * rows['Intrusion']['value']:.1f}"
-    for text in (render_html(results), plain_report(results)):
+    for text in (render_html(results), plain_report(results, verbose=True)):
         assert "5 results; the table shows them side by side" in text
         assert "Queries in 3 languages, averaged" in text
     assert overview(read_results(results[:1]), ["de"]) is None
-    assert "averaged, unless" not in plain_report(results[:2])
+    assert "averaged, unless" not in plain_report(results[:2], verbose=True)
 
 
 def luminance(colour: str) -> float:
@@ -162,14 +165,51 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+NAMES = {light: name for name, (light, _) in PALETTE.items()}
+
+
 @pytest.mark.parametrize("colour", [*_COLOURS.values(), *(colour for _, colour in _PARTS.values())])
-def test_numbers_on_bars_can_be_read(colour: str) -> None:
-    ink = "#ffffff" if ink_on(colour) == "white" else INK
-    assert contrast(ink, colour) >= 4.5
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_numbers_on_bars_can_be_read(colour: str, scheme: int) -> None:
+    ink, ground = PALETTE[NAMES[ink_on(colour)]], PALETTE[NAMES[colour]]
+    assert contrast(ink[scheme], ground[scheme]) >= 4.5
 
 
-def test_numbers_in_a_heat_map_can_be_read() -> None:
-    from clinometer.report.base.canvas import _SHADES
+def mixed(colour: str, paper: str, share: float) -> str:
+    """A colour of which only a share covers the paper."""
+    parts = ((int(colour[at : at + 2], 16), int(paper[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(share * above + (1 - share) * below):02x}" for above, below in parts)
 
-    assert min(contrast(INK, shade) for shade in _SHADES) >= 4.5
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_numbers_in_a_heat_map_can_be_read(scheme: int) -> None:
+    ink, paper, heat = (PALETTE[name][scheme] for name in ("ink", "paper", "heat"))
+    assert min(contrast(ink, mixed(heat, paper, share)) for share in (0, *SHADES)) >= 4.5
     assert contrast("#ffffff", "#000000") == pytest.approx(21)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_coloured_text_and_marks_can_be_told_from_the_paper(scheme: int) -> None:
+    def against(name: str, ground: str) -> float:
+        return contrast(PALETTE[name][scheme], PALETTE[ground][scheme])
+
+    for name in ("ink", "soft", "pivot", "own", "better", "worse"):
+        assert against(name, "paper") >= 4.5, name
+    assert against("soft", "wash") >= 4.5
+    assert against("soft", "answer-tint") >= 4.5
+    # Marks without text have a shape as well: WCAG asks for 3 to 1.
+    for name in PALETTE:
+        if name.startswith("encoder") or name in ("other", "answer", "duplicate", "near-tie"):
+            assert against(name, "paper") >= 3, name
+
+
+def test_a_colour_has_one_meaning() -> None:
+    lights = [light for light, _ in PALETTE.values()]
+    assert len(lights) == len(set(lights))
+    kinds = ("pivot", "own", "other", "answer", "translation", "duplicate", "near-tie", "worse")
+    for scheme in (0, 1):
+        hues = [PALETTE[name][scheme] for name in kinds]
+        for position, one in enumerate(hues):
+            for other in hues[position + 1 :]:
+                steps = (abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) for at in (1, 3, 5))
+                assert max(steps) >= 0x28, (one, other)

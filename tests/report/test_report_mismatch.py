@@ -49,7 +49,7 @@ def test_the_figure_has_a_dot_for_each_value() -> None:
     root = ElementTree.fromstring(found.drawing.svg)
     assert root.get("aria-label") == found.drawing.text
     assert re.match(r"Mismatch \(L1\), by language\. German [\d.]+ before, [\d.]+ after; Chinese", found.drawing.text)
-    across = [float(node.attrib["x"]) for node in root.iter("{http://www.w3.org/2000/svg}use")]
+    across = [float(node.attrib["cx"]) for node in root.iter("{http://www.w3.org/2000/svg}circle")]
     # One column of dots after the other, and the mismatch is less after; the axis starts at 0.
     assert len(across) == 4
     numbers = [float(text) for text in re.findall(r"[\d.]+(?= before| after)", found.drawing.text)]

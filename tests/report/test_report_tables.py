@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from clinometer.report import plain_report
 from clinometer.report.base import wording
 from clinometer.report.base.table import Cell, Column, Line, Table
-from clinometer.report.base.text import escape_markdown, markdown_table, plain_table
+from clinometer.report.base.terminal import Terminal
+from clinometer.report.base.text import escape_markdown, markdown_table
 from clinometer.report.evaluation.sections import every_pair, sections
 from clinometer.report.evaluation.tables import full_tables
 from clinometer.report.evaluation.view import by_lean, read_results
@@ -81,9 +82,10 @@ def test_a_measure_of_fewer_queries_says_so(make_result: Make, make_row: Make) -
     ]
     readings = read_results([make_result() | {"rows": rows}])
     (table,) = full_tables(readings, ["de"])
-    assert table.lines[0].cells == (
-        Cell("2.0"), Cell("+0.50", "n = 1,188"), Cell("–"), Cell("1,190"), Cell("480"), Cell("2"),
-    )  # fmt: skip
+    assert [(cell.text, cell.aside) for cell in table.lines[0].cells] == [
+        ("2.0", ""), ("+0.50", "n = 1,188"), ("–", ""), ("1,190", ""), ("480", ""), ("2", ""),
+    ]  # fmt: skip
+    assert table.lines[0].cells[1].tip.endswith("1,188 queries")
 
 
 def test_matrix_only_where_pairs_are_without_the_pivot(make_result: Make) -> None:
@@ -102,7 +104,7 @@ def test_one_scenario_alone_is_enough(make_result: Make, scenario: str) -> None:
     result = make_result(scenarios=(scenario,))
     readings = read_results([result])
     assert sections(readings, by_lean(readings))
-    assert f"\n{scenario}: " in plain_report([result])
+    assert f"\n{scenario}: " in plain_report([result], verbose=True)
 
 
 def test_no_rows_at_all(make_result: Make) -> None:
@@ -114,7 +116,7 @@ def test_no_rows_at_all(make_result: Make) -> None:
 @pytest.mark.parametrize("languages", [("en", "de"), ("en", "de", "th", "zh", "es", "ar")])
 def test_terminal_text_is_narrow_and_counts_what_it_leaves_out(make_result: Make, languages: tuple[str, ...]) -> None:
     results = [make_result(languages, name="org/一个模型"), make_result(languages, name="b", start=500)]
-    text = plain_report(results)
+    text = plain_report(results, Terminal(width=110), verbose=True)
     assert max(map(width, text.splitlines())) <= 110
     assert "\nB: b on xquad" in text
     value = wording.value("MaxR", read_results(results)[1].number("multi", "target", "de", "MaxR"))
@@ -128,7 +130,7 @@ def test_pairs_without_pivot_alone_are_shown_in_full(make_result: Make) -> None:
     result["rows"] = [
         row for row in result["rows"] if "en" not in row["pool_languages"] and row["pool_languages"] != ["*"]
     ]
-    text = plain_report([result])
+    text = plain_report([result], verbose=True)
     assert "pairs without English" in text
     assert "values are shown" not in text
 
@@ -140,7 +142,7 @@ _TABLE = Table(
 
 
 def test_plain_table_aligns_and_wraps_headings() -> None:
-    assert plain_table(_TABLE).splitlines() == [
+    assert Terminal().table(_TABLE).splitlines() == [
         "                    Language",
         "           Max@R ↓  share@10",
         "Language                   %",
@@ -152,7 +154,7 @@ def test_plain_table_aligns_and_wraps_headings() -> None:
 def test_plain_table_splits_but_keeps_encoders_together() -> None:
     columns = tuple(Column(f"measure{i}", "", encoder) for i in range(4) for encoder in "AB")
     table = Table("t", "T", "", "", columns, (Line("x", tuple(Cell(str(i)) for i in range(8))),))
-    pages = plain_table(table, width=45).split("\n\n")
+    pages = Terminal(width=45).table(table).split("\n\n")
     assert [page.splitlines()[0].split() for page in pages] == [
         ["measure0"] * 2 + ["measure1"] * 2,
         ["measure2"] * 2 + ["measure3"] * 2,

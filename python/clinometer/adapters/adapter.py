@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import msgspec
@@ -17,15 +18,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.contents import decode_json
-from clinometer.errors import EmbeddingError, FormatError, MissingExtraError, UsageError
+from clinometer.errors import EmbeddingError, FormatError, MissingExtraError, MissingFileError, UsageError
 from clinometer.files import regular, written_whole
+from clinometer.suggestions import one_of
 from clinometer.vectors import array_of, finished_rows, unit_rows
 
-__all__ = ["KINDS", "Adapter", "Kind", "Side", "load"]
+__all__ = ["FILE", "KINDS", "Adapter", "Kind", "Side", "load"]
 
 Kind = Literal["low-rank", "linear"]
 Side = Literal["documents", "queries"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+FILE = "adapter.safetensors"
+"""Name of an adapter in a folder."""
 
 _PARTS: dict[str, tuple[str, ...]] = {"low-rank": ("u", "v", "bias"), "linear": ("weight", "bias")}
 _QUERY = "query_"
@@ -68,7 +73,7 @@ class Adapter:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise UsageError(f"unknown adapter kind {self.kind!r}; expected one of {', '.join(KINDS)}")
+            raise UsageError(f"unknown adapter kind {self.kind!r}; expected {one_of(self.kind, KINDS)}")
         arrays = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in sorted(self.arrays.items())}
         parts = _PARTS[self.kind]
         query_parts = tuple(_QUERY + name for name in parts) if any(name.startswith(_QUERY) for name in arrays) else ()
@@ -205,11 +210,23 @@ class Adapter:
         return out
 
 
+def _file(path: str | os.PathLike[str]) -> Path:
+    """The file of an adapter, which may be in a folder."""
+    if not (folder := Path(path)).is_dir():
+        return folder
+    if not (file := folder / FILE).exists():
+        raise MissingFileError(f"{folder} has no {FILE}; give a file or folder from clinometer train --adapter")
+    return file
+
+
 def load(path: str | os.PathLike[str]) -> Adapter:
     """Read an adapter that `Adapter.save` wrote.
 
+    Args:
+        path: Its file, or a folder with `adapter.safetensors`, as `clinometer train --adapter` writes it.
+
     Raises:
-        FileNotFoundError: The file does not exist.
+        FileNotFoundError: The file does not exist, or the folder has none.
         FormatError: The file is not an adapter, is damaged, or was written by a later version.
         MissingExtraError: The package safetensors is not installed.
     """
@@ -217,7 +234,7 @@ def load(path: str | os.PathLike[str]) -> Adapter:
         from safetensors import SafetensorError, safe_open
     except ImportError:
         raise MissingExtraError("a file of an adapter", "safetensors") from None
-    name = os.fspath(regular(path))
+    name = os.fspath(regular(_file(path)))
     try:
         with safe_open(name, framework="numpy") as file:
             metadata = (file.metadata() or {}).get(_FORMAT)

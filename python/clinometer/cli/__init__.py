@@ -17,6 +17,7 @@ from clinometer.cli.commands import ProgramCommands
 from clinometer.cli.endings import FULL, UNREAD, ended
 from clinometer.cli.help import WIDTH, GroupedCommands
 from clinometer.cli.streams import finish, prepare
+from clinometer.cli.terminal import colours
 from clinometer.errors import ClinometerWarning
 
 __all__ = ["app", "main"]
@@ -34,6 +35,9 @@ class _Program(GroupedCommands):
         return self._later.summary(name)
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
+        # Where it is not a terminal, click removes colours unless it is told to keep them.
+        if os.environ.get("FORCE_COLOR") and colours(sys.stdout):
+            options.setdefault("color", True)
         with ended():
             return super().make_context(*arguments, **options)
 

@@ -13,6 +13,7 @@ from clinometer.cli.earlier import Force, refuse_other_page
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
 from clinometer.cli.forms import Form, form_of, printed_form
 from clinometer.cli.option_groups import Json
+from clinometer.cli.terminal import Verbose
 from clinometer.errors import ClinometerError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 Conditions = list[str] | None
+
+_ROWS = 5
+"""Rows that fail of one condition in short output."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def check(
         list[Path] | None,
         output_option("FILE", "File for the outcome: .md, .xml (JUnit), .txt or .json; can be repeated."),
     ] = None,
+    verbose: Verbose = False,
     force: Force = False,
 ) -> None:  # fmt: skip
     """Check results against conditions: exit code 0 if all hold, 1 if one does not, 2 if one cannot be checked.
@@ -104,7 +109,8 @@ def check(
             with written_whole(path) as file:
                 file.write(((f"{gate.title}\n" if kind == "text" else "") + forms[kind]()).encode())
     sys.stderr.write("".join(f"wrote {path}\n" for path in files))
-    sys.stdout.write(forms[printed]())
+    short = form is None and not json and not verbose
+    sys.stdout.write(gate.to_text(_ROWS) if short else forms[printed]())
     if not gate.holds:
         raise typer.Exit(1)
 

@@ -14,9 +14,11 @@ from typing import Any
 import typer
 from typer.main import get_command
 
+from clinometer.cli.config import CONFIGURED, with_config
 from clinometer.cli.endings import with_errors_reported
 from clinometer.cli.expansion import expand
 from clinometer.cli.help import GroupedCommand, GroupedCommands
+from clinometer.cli.several import with_several_encoders
 
 __all__ = ["ProgramCommands", "command_functions"]
 
@@ -24,6 +26,7 @@ _HEADINGS = {
     "Measure": ("demo", "evaluate", "geometry", "report", "compare", "check", "study", "leaderboard"),
     "Straighten": ("correct", "train"),
     "Large collections": ("encode", "store", "scan", "plan", "convert"),
+    "Installation": ("doctor",),
 }
 """The commands by heading, as in the README."""
 
@@ -86,9 +89,14 @@ def _typer(**options: Any) -> typer.Typer:
 def _with_command(group: typer.Typer, name: str) -> typer.Typer:
     function = _function(name)
     text, example = _help(function)
+    expanded = expand(function)
+    if name == "evaluate":
+        expanded = with_several_encoders(expanded)
+    if name in CONFIGURED:
+        expanded = with_config(expanded)
     group.command(
         name, cls=GroupedCommand, help=text, epilog=example, rich_help_panel=_HEADING_OF.get(name)
-    )(with_errors_reported(expand(function)))  # fmt: skip
+    )(with_errors_reported(expanded))  # fmt: skip
     return group
 
 

@@ -13,8 +13,9 @@ import typer
 from clinometer.cli.earlier import Force, identity, refuse_other, refuse_other_page
 from clinometer.cli.expansion import option, output_option
 from clinometer.cli.forms import Form, form_of, printed_form
-from clinometer.cli.option_groups import Figures, Json, Resampling, Selection, Threads, split_names
+from clinometer.cli.option_groups import Figures, Json, Progress, Resampling, Selection, Threads, split_names
 from clinometer.cli.output import check_folder, tell_figures
+from clinometer.cli.terminal import Verbose, show, terminal
 from clinometer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def compare(
         typer.Argument(metavar="BEFORE AFTER...", help="Folders from clinometer evaluate -o, the baseline first."),
     ],
     selection: Selection,
+    progress: Progress,
     resampling: Resampling = _RESAMPLING,
     correction: Annotated[
         str, option("holm|bh|none", "Correction of p-values for the number of tests.", panel="Intervals")
@@ -45,6 +47,7 @@ def compare(
         ),
     ] = None,
     everything: Annotated[bool, option(None, "All rows, not only the main measures.", "--all", panel="Output")] = False,
+    verbose: Verbose = False,
     form: Form = None,
     json: Json = False,
     output: Annotated[
@@ -105,11 +108,12 @@ def compare(
         threads=threads,
         **asdict(resampling),
         labels=_labels(evaluations, folders),
+        show_progress_bar=progress.bars,
     )
     for notice in comparison.notices:
         sys.stderr.write(f"note: {notice}\n")
     forms: dict[str, Callable[[], str]] = {
-        "text": lambda: plain_comparison(comparison, everything=everything) + "\n",
+        "text": lambda: plain_comparison(comparison, verbose=True, everything=everything) + "\n",
         "markdown": lambda: markdown_summary(comparison, everything=everything),
         "junit": lambda: outcome(comparison, everything=everything).to_junit(),
         "json": comparison.to_json,
@@ -129,7 +133,11 @@ def compare(
         sys.stderr.write(f"wrote {output}\n")
     if figures is not None:
         tell_figures(draw_figures(comparison, figures))
-    sys.stdout.write(forms[printed]())
+    if form is not None or json:
+        sys.stdout.write(forms[printed]())
+        return
+    show(plain_comparison(comparison, terminal(), verbose=verbose, everything=everything) + "\n")
+    sys.stdout.write(f"Report: {output}\n" if output is not None else "-o FILE.html writes the comparison as a page.\n")
 
 
 def _labels(evaluations: list[Evaluation], folders: list[Path]) -> list[str] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clinometer.cli.advice import advice_lines, advised, advised_store
+from clinometer.cli.completion import methods
+from clinometer.cli.config import origin
 from clinometer.cli.correction_tables import expansion_lines, fit_lines
 from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
@@ -44,6 +45,7 @@ class Fitting(OptionGroup):
         option(
             "NAME",
             "Method: center (the default), lir, shift, query-shift, calibrate, or auto: what helps without harm.",
+            autocompletion=methods,
         ),
     ] = None
     strength: Annotated[
@@ -146,23 +148,27 @@ class Fitting(OptionGroup):
         """Name of the method."""
         return self.method or "center"
 
-    def turned(self, center: Any, documents: Any, languages: Any = None, groups: Any = None) -> Any:
+    def turned(
+        self, center: Any, documents: Any, languages: Any = None, groups: Any = None, *, bars: bool = False
+    ) -> Any:
         """The centering, followed by a turn if there is to be one."""
         if not self.turn:
             return center
         from clinometer.mining import turned
 
         options = without_none({"sample": self.turn_sample, "pivot": self.pivot})
-        return turned(center, documents, languages, groups=groups, seed=self.seed, **options)
+        return turned(center, documents, languages, groups=groups, seed=self.seed, show_progress_bar=bars, **options)
 
-    def expanded(self, correction: Any, documents: Any) -> Any:
+    def expanded(self, correction: Any, documents: Any, *, bars: bool = False) -> Any:
         """The expansion of a store's documents after the correction; None if there is to be none."""
         if self.expand is None:
             return None
         from clinometer.mining import expanded
 
         options = without_none({"pivot": self.pivot})
-        return expanded(documents, correction=correction, weight=self.expand, seed=self.seed, **options)
+        return expanded(
+            documents, correction=correction, weight=self.expand, seed=self.seed, show_progress_bar=bars, **options
+        )
 
     def advising(self) -> dict[str, Any]:
         """Options of `clinometer.advice`."""
@@ -220,7 +226,7 @@ def correct(
         if fitting.automatic:
             result = advised(*texts, fitting.advising(), progress.bars)
         else:
-            result = fitted(fitting, _sampled(*texts, fitting, progress.bars))
+            result = fitted(fitting, _sampled(*texts, fitting, progress.bars), bars=progress.bars)
         if result["correction"] is not None:
             output.parent.mkdir(parents=True, exist_ok=True)
             result["correction"].save(output)
@@ -288,23 +294,24 @@ def _sampled(collection: Any, encoder: Any, adapted: Any, fitting: Fitting, bars
     )
 
 
-def fitted(fitting: Fitting, sample: Any, store: Any = None) -> dict[str, Any]:
+def fitted(fitting: Fitting, sample: Any, store: Any = None, *, bars: bool = False) -> dict[str, Any]:
     """The correction, and what is known of its fit.
 
     Args:
         fitting: How it is fitted.
         sample: A `Sample`; a turn is found in its index, if it has one.
         store: Store of all documents, for a turn of stored rows.
+        bars: Whether a long search for translations shows its progress.
     """
     from clinometer.correction.fitting import fit_sample, summary
 
     correction = fit_sample(fitting.name, sample, **fitting.options())
     if store is not None:
-        correction = fitting.turned(correction, store)
+        correction = fitting.turned(correction, store, bars=bars)
     elif sample.index is not None:
         index = sample.index
         groups = index.groups if any(group is not None for group in index.groups) else None
-        correction = fitting.turned(correction, index.vectors, index.languages, groups)
+        correction = fitting.turned(correction, index.vectors, index.languages, groups, bars=bars)
     languages, warnings = summary(correction, sample)
     return {"correction": correction, "languages": languages, "warnings": warnings}
 
@@ -331,13 +338,13 @@ def _stored(source: str, fitting: Fitting, path: Path | None, output: Path, bars
         check_method(fitting.name)
         fitted_on = Path("the sample")
         sample = sample_store(source, fitting.name, texts=fitting.sample or ROWS, **fitting.drawing())
-        result = fitted(fitting, sample, EmbeddingStore.open(find_store(source, "documents")))
+        result = fitted(fitting, sample, EmbeddingStore.open(find_store(source, "documents")), bars=bars)
     else:
         fitted_on = correction_file(path)
         result = {"correction": load(fitted_on), "languages": [], "warnings": []}
     for stage, folder in stores_in(source).items():
         known_languages(fitted_on, result["correction"], stage, EmbeddingStore.open(folder).languages)
-    expansion = None if documents is None else fitting.expanded(result["correction"], documents)
+    expansion = None if documents is None else fitting.expanded(result["correction"], documents, bars=bars)
     if expansion is not None:
         result |= {"expansion": expansion, "warnings": [*result["warnings"], *expansion.notices()]}
     rows = correct_store(source, output, result["correction"], expansion=expansion, show_progress_bar=bars)
@@ -367,7 +374,7 @@ def _show(result: dict[str, Any], source: str, output: Path, json: bool) -> None
             **({"advice": result["advice"].to_dict()} if "advice" in result else {}),
             **({"expansion": result["expansion"].entry()} if "expansion" in result else {}),
             "output": correction and str(output),
-            "command": shlex.join(["clinometer", *sys.argv[1:]]),
+            **origin(),
         }
         sys.stdout.write(json_bytes(record).decode())
     else:

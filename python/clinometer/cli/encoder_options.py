@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from clinometer.cli.completion import encoders
 from clinometer.cli.expansion import OptionGroup, option
 from clinometer.cli.option_groups import without_none
 from clinometer.errors import FormatError, UsageError
+from clinometer.suggestions import one_of
 
 __all__ = [
     "Adapter",
@@ -36,7 +38,12 @@ TruncateDim = Annotated[
 ]
 Adapter = Annotated[
     Path | None,
-    option("FILE", "Adapter of the embeddings, from clinometer train --adapter.", "--adapter", panel="Remedies"),
+    option(
+        "FILE|DIR",
+        "Adapter of the embeddings, from clinometer train --adapter, or its folder.",
+        "--adapter",
+        panel="Remedies",
+    ),
 ]
 CorrectionFile = Annotated[
     Path | None,
@@ -109,7 +116,7 @@ class Server(OptionGroup):
         for item in self.http:
             name, _, text = item.partition("=")
             if name not in known:
-                raise UsageError(f"--http {item}: unknown option {name!r}; expected one of {', '.join(known)}")
+                raise UsageError(f"--http {item}: unknown option {name!r}; expected {one_of(name, known)}")
             try:
                 fields = name.endswith("-fields")
                 raw = text.encode(errors="replace")  # an argument may hold bytes that are not UTF-8
@@ -132,7 +139,8 @@ class EncoderOptions(OptionGroup):
         option(
             "E",
             "Encoder: offline (the default), a sentence-transformers model (name or folder) or http://HOST/v1; "
-            "evaluate, geometry and correct also take precomputed, and evaluate bm25.",
+            "evaluate, geometry and correct also take precomputed, and evaluate bm25; for evaluate may be repeated.",
+            autocompletion=encoders,
         ),
     ] = None
     batch_size: Annotated[int | None, option("N", "Texts in one forward pass or request; 32 by default.", min=1)] = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from clinometer.cli.config import origin
 from clinometer.cli.earlier import Force, identity, refuse_other
 from clinometer.cli.encoder_options import Remedy, Vectors
 from clinometer.cli.expansion import OptionGroup, option, output_option
@@ -26,9 +26,10 @@ from clinometer.cli.option_groups import (
     SourceName,
     split_names,
 )
-from clinometer.cli.output import check_folder, tell_figures, write
+from clinometer.cli.output import check_folder, report_of, tell_figures, write
 from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.cli.target import Target
+from clinometer.cli.terminal import Verbose, show, terminal
 from clinometer.files.packed import SUFFIXES_SHOWN
 
 __all__ = ["Measured", "demo", "evaluate"]
@@ -106,10 +107,14 @@ class _OtherScorer(OptionGroup):
 @dataclass(frozen=True)
 class _Results(Progress):
     json: Json = False
+    verbose: Verbose = False
     output: Annotated[Path | None, output_option("DIR", "Folder for results.json, per_query.jsonl.gz and reports.")] = (
         None
     )
     figures: Figures = None
+    log_to: Annotated[
+        str | None, option("mlflow:EXPERIMENT|wandb:PROJECT", "Tracker of experiments for the results.")
+    ] = None
     force: Force = False
     examples: Annotated[
         int | None,
@@ -133,6 +138,7 @@ class _Results(Progress):
 def demo(
     output: Annotated[Path, output_option("DIR", "Folder for results and report.")] = Path("clinometer-demo"),
     json: Json = False,
+    verbose: Verbose = False,
     force: Force = False,
 ) -> None:
     """Evaluate the embedded collection with the embedded encoder and write the report.
@@ -140,7 +146,7 @@ def demo(
     Example:
         clinometer demo -o results/demo
     """
-    results = _Results(output=output, json=json, force=force, examples=EXAMPLES)
+    results = _Results(output=output, json=json, verbose=verbose, force=force, examples=EXAMPLES)
     _run("demo", Source(), Target("offline", {}), Measured(), Resampling(), Execution(), results)
 
 
@@ -187,6 +193,7 @@ def _run(
     from clinometer.correction.feedback import check_weight, with_feedback
     from clinometer.evaluation import evaluate as run
     from clinometer.evaluation.saved_run import RUN_DEPTH, check_run
+    from clinometer.integrations.tracking import log, require_tracker
     from clinometer.pools import apply
     from clinometer.pools import parse as parse_steps
     from clinometer.report import plain_report
@@ -212,6 +219,8 @@ def _run(
         check_folder(results.output)
     if results.figures is not None:
         check_folder(results.figures, figures=True)
+    if results.log_to is not None:
+        require_tracker(results.log_to)
     collection = apply(reading.load(source), steps, pivot=measured.pivot)
     sys.stderr.write(collection.summary() + "\n")
     if results.run_file is not None:
@@ -235,11 +244,14 @@ def _run(
     warn([warning for warning in evaluation.encoder["warnings"] if warning not in warnings])
     if steps:
         evaluation.settings["pool"] = [step.text for step in steps]
-    evaluation.settings["command"] = shlex.join(["clinometer", *sys.argv[1:]])
+    evaluation.settings.update(origin())
     for notice in evaluation.notices:
         sys.stderr.write(f"note: {notice}\n")
     if results.output is not None:
         write(evaluation, results.output)
+    if results.log_to is not None:
+        log(evaluation, results.log_to, results.output)
+        sys.stderr.write(f"logged to {results.log_to}\n")
     if results.figures is not None:
         tell_figures(evaluation.figures(results.figures))
     if results.run_file is not None:
@@ -249,4 +261,5 @@ def _run(
     if results.json:
         sys.stdout.write(evaluation.to_json())
     else:
-        sys.stdout.write(plain_report([evaluation.to_dict()], written=results.output is not None) + "\n")
+        show(plain_report([evaluation.to_dict()], terminal(), verbose=results.verbose) + "\n")
+        sys.stdout.write(report_of(results.output) + "\n")

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, TypeGuard, TypeVar, get_args, get_t
 
 import typer
 
+from clinometer.cli.completion import completing
 from clinometer.files import expanded, refuse_url
 
 __all__ = ["OptionGroup", "at_home", "expand", "is_group", "option", "option_name", "options_set", "output_option"]
@@ -33,6 +34,7 @@ class OptionGroup:
 
 def option(metavar: str | None, text: str, *names: str, panel: str | None = None, **rules: Any) -> Any:
     """An option for `Annotated`: metavariable (None for a flag), help, and names."""
+    rules.setdefault("autocompletion", completing(metavar))
     return typer.Option(*names, metavar=metavar, help=text, rich_help_panel=panel, **rules)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from clinometer.cli.expansion import option
 from clinometer.errors import UsageError
+from clinometer.suggestions import one_of
 
 __all__ = ["Form", "form_of", "printed_form"]
 
@@ -14,7 +15,7 @@ Form = Annotated[
     str | None,
     option(
         "text|markdown|junit|json",
-        "Form of standard output; markdown is short, for a comment on a pull request.",
+        "Form of standard output, with every detail; markdown is short, for a comment on a pull request.",
         "--format",
         panel="Output",
     ),
@@ -31,7 +32,7 @@ def printed_form(form: str | None, *, json: bool) -> str:
         UsageError: The form is unknown, or the two options contradict each other.
     """
     if form is not None and form not in _FORMS:
-        raise UsageError(f"unknown form {form!r} of --format; expected one of {', '.join(_FORMS)}")
+        raise UsageError(f"unknown form {form!r} of --format; expected {one_of(form, _FORMS)}")
     if json and form not in (None, "json"):
         raise UsageError(f"--json and --format {form} contradict each other; give one of them")
     return "json" if json else form or "text"

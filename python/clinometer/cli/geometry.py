@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
+from clinometer.cli.config import origin
 from clinometer.cli.earlier import Force, identity, refuse_other
 from clinometer.cli.encoder_options import Adapter, CorrectionFile, Precomputed
 from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Json, Pivot, Progress, Source, SourceName, split_names
 from clinometer.cli.remedies import RemedyFiles, warn
+from clinometer.cli.terminal import show, terminal
 
 __all__ = ["geometry"]
 
@@ -48,7 +49,6 @@ def geometry(
     from clinometer.files import json_bytes, written_whole
     from clinometer.geometry import alignment_table
     from clinometer.geometry.pairs import check_read
-    from clinometer.report.base.text import plain_table
     from clinometer.report.mismatch import geometry_table
 
     kind = check_read(read)
@@ -65,11 +65,10 @@ def geometry(
     embeddings = encode(encoder, texts.texts, "documents", languages=texts.languages, show_progress_bar=progress.bars)
     warn(encoder.record.warnings)
     rows = alignment_table(embeddings, texts.languages, texts.groups, pivot, read=kind)
-    command = shlex.join(["clinometer", *sys.argv[1:]])
     results = {
         "collection": collection.describe(),
         "encoder": msgspec.to_builtins(encoder.record),
-        "settings": {"pivot": rows[0]["pivot"], "read": kind, "command": command},
+        "settings": {"pivot": rows[0]["pivot"], "read": kind, **origin()},
         "rows": rows,
     }
     text = json_bytes(results)
@@ -78,4 +77,7 @@ def geometry(
         with written_whole(output) as file:
             file.write(text)
         sys.stderr.write(f"wrote {output}\n")
-    sys.stdout.write(text.decode() if json else plain_table(geometry_table(rows)) + "\n")
+    if json:
+        sys.stdout.write(text.decode())
+    else:
+        show(terminal().table(geometry_table(rows)))

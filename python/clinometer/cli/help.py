@@ -6,7 +6,7 @@ column gets a separate line.
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Callable
 from textwrap import wrap
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from clinometer.cli.terminal import colours
 from clinometer.numerals import read_int, read_number
 
 __all__ = ["WIDTH", "GroupedCommand", "GroupedCommands", "headed"]
@@ -133,5 +134,5 @@ def _write(formatter: Any, sections: dict[str, list[tuple[str, str]]]) -> None:
 
 
 def _styled(text: str, **style: Any) -> str:
-    """The text with colour, which is removed if standard output is not a terminal."""
-    return text if "NO_COLOR" in os.environ else typer.style(text, **style)
+    """The text with colour, if standard output has colours."""
+    return typer.style(text, **style) if colours(sys.stdout) else text

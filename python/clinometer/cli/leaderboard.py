@@ -10,6 +10,7 @@ import typer
 
 from clinometer.cli.expansion import output_option
 from clinometer.cli.option_groups import Json
+from clinometer.cli.terminal import show, terminal
 from clinometer.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def leaderboard(
     if json:
         sys.stdout.write(data.decode())
     elif output is None:
-        sys.stdout.write(plain_leaderboard(contributions) + "\n")
+        show(plain_leaderboard(contributions, terminal()))
 
 
 def _check_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clinometer.cli.completion import measures, scenarios, sources
 from clinometer.cli.expansion import OptionGroup, option
 from clinometer.errors import UsageError
 from clinometer.executors import check_executor
@@ -43,6 +44,7 @@ SourceName = Annotated[
         metavar="SOURCE",
         help="Collection: demo, xquad:DIR, belebele:DIR, beir:DIR, trec:DIR, parallel:FILE[,FILE...], mlir:DIR, "
         "irds:NAME or hub:NAME.",
+        autocompletion=sources,
     ),
 ]
 Pivot = Annotated[
@@ -176,9 +178,15 @@ class Selection(OptionGroup):
 
     scenarios: Annotated[
         str | None,
-        option("A,B,...", "Scenarios: mono-same, mono-cross, multi, one-sided, multilingual; all by default."),
+        option(
+            "A,B,...",
+            "Scenarios: mono-same, mono-cross, multi, one-sided, multilingual; all by default.",
+            autocompletion=scenarios,
+        ),
     ] = None
-    measures: Annotated[str | None, option("A,B,...", "Measures, such as MaxR,Complete@10,nDCG@10,Intrusion.")] = None
+    measures: Annotated[
+        str | None, option("A,B,...", "Measures, such as MaxR,Complete@10,nDCG@10,Intrusion.", autocompletion=measures)
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -264,7 +272,11 @@ class Progress(OptionGroup):
 
     progress: Annotated[
         bool | None,
-        option(None, "Progress bars on standard error; by default if it is a terminal.", "--progress/--no-progress"),
+        option(
+            None,
+            "Progress on standard error, in lines where it is not a terminal; by default only if it is one.",
+            "--progress/--no-progress",
+        ),
     ] = None
 
     @property

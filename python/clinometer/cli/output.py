@@ -1,4 +1,4 @@
-"""Output of results: a table or JSON on standard output, and files in a folder."""
+"""Output of results: files in a folder, and where they are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clinometer.files import withdraw, written_together
 if TYPE_CHECKING:
     from clinometer.evaluation.results import Evaluation
 
-__all__ = ["check_folder", "tell_figures", "write"]
+__all__ = ["check_folder", "report_of", "tell_figures", "write"]
 
 
 def check_folder(folder: Path, *, figures: bool = False) -> None:
@@ -23,7 +23,7 @@ def check_folder(folder: Path, *, figures: bool = False) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; give a folder for the results")
     if figures:
-        require_extra("figures")
+        require_extra("figures", "matplotlib")
     folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -48,6 +48,14 @@ def write(evaluation: Evaluation, folder: Path) -> None:
             note = f"note: {error}\n"
         evaluation.to_folder(folder)
     sys.stderr.write(f"wrote {', '.join(names[:-1])} and {names[-1]} to {folder}\n{note}")
+
+
+def report_of(folder: Path | None) -> str:
+    """The last line of a command with results: where the report is, or what writes one."""
+    if folder is None:
+        return "Nothing was written; -o DIR writes the report and all values."
+    page = folder / "report.html"
+    return f"Report: {page if page.exists() else folder / 'report.md'}"
 
 
 def tell_figures(paths: Sequence[Path]) -> None:

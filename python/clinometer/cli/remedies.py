@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clinometer.errors import LanguageError, UsageError
+from clinometer.suggestions import one_of
 
 if TYPE_CHECKING:
     from clinometer.collection import Collection
@@ -35,7 +36,7 @@ class RemedyFiles:
 
     def __init__(self, adapter: Path | None, correction: Path | None, query_languages: str | None = None) -> None:
         if query_languages is not None and query_languages not in _MODES:
-            raise UsageError(f"--query-languages is {query_languages!r}, but must be one of {', '.join(_MODES)}")
+            raise UsageError(f"--query-languages is {query_languages!r}, but must be {one_of(query_languages, _MODES)}")
         if query_languages is not None and correction is None:
             raise UsageError("--query-languages is an option of a correction; give --correction FILE as well")
         self._paths, self._mode = (adapter, correction), query_languages or "given"

@@ -11,6 +11,7 @@ import typer
 from clinometer.cli.expansion import output_option
 from clinometer.cli.option_groups import Figures
 from clinometer.cli.output import check_folder, tell_figures
+from clinometer.cli.terminal import Verbose, show, terminal
 
 __all__ = ["report"]
 
@@ -19,8 +20,9 @@ def report(
     results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Files results.json, or their folders.")],
     output: Annotated[Path | None, output_option("FILE", "File for the report, .html or .md.")] = None,
     figures: Figures = None,
+    verbose: Verbose = False,
 ) -> None:
-    """Draw a report from results; without -o, print it as a table.
+    """Draw a report from results, and print the finding with one table.
 
     Example:
         clinometer report results/mine results/other -o report.html
@@ -37,5 +39,5 @@ def report(
     if output is not None:
         write_report(evaluations, output)
         sys.stderr.write(f"wrote {output}\n")
-    elif figures is None:
-        sys.stdout.write(plain_report(evaluations) + "\n")
+    show(plain_report(evaluations, terminal(), verbose=verbose) + "\n")
+    sys.stdout.write(f"Report: {output}\n" if output is not None else "-o report.html writes the report as a page.\n")

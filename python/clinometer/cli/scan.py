@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.config import origin
 from clinometer.cli.earlier import Force, refuse_other_scan
 from clinometer.cli.encoder_options import Remedy, TruncateDim
 from clinometer.cli.expansion import OptionGroup, option, output_option
@@ -41,6 +41,20 @@ class _Judged(OptionGroup):
 
 
 @dataclass(frozen=True)
+class _Workers(Execution):
+    workers: Annotated[
+        int | None, option("N", "Number of shards at a time on ray; by default as many as its cores can hold.", min=1)
+    ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.workers is not None and self.executor == "local":
+            raise UsageError(
+                "--workers is for --executor ray; the local executor scans one shard on all threads; set --threads"
+            )
+
+
+@dataclass(frozen=True)
 class _Results(Progress):
     json: Json = False
     work: Annotated[
@@ -62,7 +76,7 @@ def scan(
     ],
     judged: _Judged,
     lists: Lists,
-    execution: Execution,
+    execution: _Workers,
     remedy: Remedy,
     results: _Results,
     memory_budget: MemoryBudget = None,
@@ -107,7 +121,7 @@ def scan(
         refuse_other_scan(output / "scan.json", stored, force=results.force)
     parts = results.work or (None if output is None else output / "parts")
     try:
-        with executor_of(execution.executor, threads=execution.threads) as executor:
+        with executor_of(execution.executor, threads=execution.threads, workers=execution.workers) as executor:
             scan_result = request.run(executor, work=parts, show_progress_bar=results.bars)
     except KeyboardInterrupt:
         if parts is not None:
@@ -130,7 +144,7 @@ def scan(
         "ties": "index",
         "similarity": request.scored_by,
         "verified": judged.verify,
-        "command": shlex.join(["clinometer", *sys.argv[1:]]),
+        **origin(),
     }
     record = results_of(scan_result, query_store, settings)
     if output is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from clinometer.errors import printable
 __all__ = ["broken", "finish", "guarded", "prepare"]
 
 _CURSOR_UP = "\x1b[A"
+_STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 class _Guard:
@@ -31,6 +33,12 @@ class _Guard:
         if rest.replace(_CURSOR_UP, "").strip("\n"):
             text = text[: len(text) - len(rest)] + printable(rest, lines=True)
         return self._stream.write(text)
+
+    def write_styled(self, text: str) -> int:
+        """Write text in which escape sequences are colours of our own; foreign text in it has none left."""
+        parts = _STYLE.split(text)
+        parts[::2] = [printable(part, lines=True) for part in parts[::2]]
+        return self._stream.write("".join(parts))
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write the lines."""

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clinometer.cli.completion import losses
 from clinometer.cli.earlier import Force
 from clinometer.cli.encoder_options import MaxLength, Prompts
 from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import Json, Pivot, Progress, split_names, without_none
 from clinometer.cli.remedies import warn
+from clinometer.cli.terminal import show, terminal
 from clinometer.errors import UsageError
 from clinometer.numerals import read_int
 
@@ -40,7 +42,11 @@ class _Recipe(OptionGroup):
 
     loss: Annotated[
         str | None,
-        option("NAME", "Loss: upright (the default), jsd+nce (the paper's), clear, lakda, distill, or A+B+..."),
+        option(
+            "NAME",
+            "Loss: upright (the default), jsd+nce (the paper's), clear, lakda, distill, or A+B+...",
+            autocompletion=losses,
+        ),
     ] = None
     scale: Annotated[float | None, option("X", "Factor of cosines.")] = None
     teacher: Annotated[
@@ -180,7 +186,10 @@ def train(
         show_progress_bar=proof.bars, **shared, **model_settings, **checkpoints, **asdict(prompts),
     )  # fmt: skip
     warn(trained.models[0].record["samples"]["warnings"])
-    sys.stdout.write((_json(trained.to_dict()) if proof.json else _shown(trained)) + "\n")
+    if proof.json:
+        sys.stdout.write(_json(trained.to_dict()) + "\n")
+    else:
+        show(_shown(trained))
 
 
 def _adapt(
@@ -188,11 +197,12 @@ def _adapt(
 ) -> None:
     """Train an adapter, save it, and show its effect."""
     from clinometer.adapters import AdaptedEncoder, train_adapter
+    from clinometer.adapters.adapter import FILE as ADAPTER
     from clinometer.encoders import encoder as make_encoder
     from clinometer.encoders import require_embeddings
     from clinometer.training.proof import prove
 
-    path = proof.output / "adapter.safetensors"
+    path = proof.output / ADAPTER
     if path.exists() and not proof.force:
         raise UsageError(f"{path} already exists; give another folder, or replace it with --force")
     encoder = make_encoder(model, **prompts)
@@ -223,7 +233,7 @@ def _adapt(
     sys.stdout.write(f"{path}: {options['kind']}, {how}\n")
     for proof_result in proofs:
         sys.stdout.write(f"\n{proof_result.source} (results and comparison in {proof_result.folder})\n")
-        sys.stdout.write(plain_comparison(proof_result.comparison) + "\n")
+        show(plain_comparison(proof_result.comparison, terminal()))
 
 
 def _json(record: Any) -> str:
@@ -249,5 +259,9 @@ def _shown(trained: TrainedSeeds) -> str:
             deviation = "" if value["sd"] is None else f"   {value['sd']:.4f}"
             lines.append(f"  {name:44s} {value['mean']:9.4f}{deviation}")
     for proof in trained.proofs:
-        lines += ["", f"{proof.source} (results and comparison in {proof.folder})", plain_comparison(proof.comparison)]
+        lines += [
+            "",
+            f"{proof.source} (results and comparison in {proof.folder})",
+            plain_comparison(proof.comparison, terminal()),
+        ]
     return "\n".join(lines)

@@ -23,11 +23,13 @@ from clinometer.files import json_bytes, written_whole
 from clinometer.languages import canonical
 from clinometer.measures import Measure, parse
 from clinometer.parameters import checked
+from clinometer.progress import tracked
 from clinometer.scenarios import SCENARIOS
 from clinometer.scenarios.drawing import drawn
 from clinometer.scenarios.options import COMPARED_SETTINGS
 from clinometer.statistics.resampling import Resamples, Unit
 from clinometer.statistics.significance import CORRECTIONS
+from clinometer.suggestions import one_of
 
 __all__ = ["Comparison", "compare"]
 
@@ -139,6 +141,7 @@ def compare(
     seed: int = 0,
     threads: int | None = None,
     labels: Sequence[str] | None = None,
+    show_progress_bar: bool = False,
 ) -> Comparison:
     """Compare evaluations query by query: differences with intervals, permutation tests, effect sizes.
 
@@ -159,6 +162,7 @@ def compare(
         seed: Seed of the resamples and of the permutation test.
         threads: Number of threads; the result does not depend on it.
         labels: Short names of all evaluations, the one before first; by default the names of the encoders.
+        show_progress_bar: Draw a bar on standard error if it takes longer than a second.
 
     Returns:
         The comparison; its `rows` are tidy.
@@ -182,7 +186,7 @@ def compare(
     resampling = Resamples(resamples, confidence, seed, threads, resample)
     resampling.require_some()
     if correction not in (*CORRECTIONS, "none"):
-        raise UsageError(f"unknown correction {correction!r}; expected one of {', '.join(CORRECTIONS)}, none")
+        raise UsageError(f"unknown correction {correction!r}; expected {one_of(correction, (*CORRECTIONS, 'none'))}")
     if not after:
         raise UsageError("a comparison needs at least two evaluations; pass one before and one or more after")
     names = _labels([before, *after], labels)
@@ -214,7 +218,9 @@ def compare(
         inner = {str(measure): str(measure.inner) for measure in parse(chosen) if measure.inner}
         columns = [column for column in dict.fromkeys([*chosen, *inner.values()]) if column in before.per_query]
         unpaired: Counter[str] = Counter()
-        for pairs in paired_values(before.per_query, evaluation.per_query, settings, chosen_scenarios, columns):
+        tests = paired_values(before.per_query, evaluation.per_query, settings, chosen_scenarios, columns)
+        most = len(chosen_scenarios) * len(columns)
+        for pairs in tracked(tests, "tests", "measures", shown=show_progress_bar, total=most, late=True):
             gaps = [gap for gap, measure in inner.items() if measure == pairs.measure]
             changes = change_rows(pairs, pairs.measure in chosen, gaps, members, pivot, resampling)
             rows += [row | {"encoder": name} for row in changes]
@@ -329,7 +335,7 @@ def _chosen(names: Sequence[str] | None, measured: Sequence[str], kind: str, usu
         raise UsageError(f"no {kind} given; expected one or more of {', '.join(usual)}")
     if absent := [name for name in names if name not in usual]:
         owner = "one of the results has" if set(absent) & set(measured) else "the results have"
-        raise UsageError(f"{owner} no {kind} {', '.join(absent)}; expected one of {', '.join(usual)}")
+        raise UsageError(f"{owner} no {kind} {', '.join(absent)}; expected {one_of(absent, usual)}")
     return list(dict.fromkeys(names))
 
 
@@ -346,8 +352,7 @@ def _groups(groups: Mapping[str, Iterable[str]] | None, before: Evaluation) -> d
             raise UsageError(f"{name!r} is reserved and cannot name a group; choose another name")
         if absent := [label for label in labels if label not in known]:
             raise LanguageError(
-                f"the results have no language {', '.join(absent)} of group {name!r}; expected one of "
-                f"{', '.join(known)}"
+                f"the results have no language {', '.join(absent)} of group {name!r}; expected {one_of(absent, known)}"
             )
         if not labels:
             raise UsageError(f"group {name!r} has no languages; name some, or leave it out")

@@ -18,6 +18,7 @@ from clinometer.measures import parse
 from clinometer.numerals import read_number
 from clinometer.scenarios import SCENARIOS
 from clinometer.scenarios.options import COMPARED_SETTINGS
+from clinometer.suggestions import one_of
 
 __all__ = ["Condition", "Kind", "Verdict", "check_results", "read_conditions"]
 
@@ -172,7 +173,7 @@ def _read(kind: Kind, text: str) -> Condition:
     padded: list[str | None] = [*places, *[None] * (3 - len(places))]
     scenario, language, pool = padded
     if scenario is not None and scenario not in SCENARIOS:
-        raise UsageError(f"unknown scenario {scenario!r}; expected one of {', '.join(SCENARIOS)}")
+        raise UsageError(f"unknown scenario {scenario!r}; expected {one_of(scenario, SCENARIOS)}")
     if language is not None and language not in _MEANS:
         language = canonical(language)
     pools = None if pool is None else tuple(canonical(label) for label in pool.split("+"))

@@ -54,14 +54,16 @@ class Gate:
         conditions = [verdict.to_dict() for verdict in self.verdicts]
         return json_bytes({"title": self.title, "holds": self.holds, "conditions": conditions}).decode()
 
-    def to_text(self) -> str:
-        """One line for each condition, and one for each row that fails."""
+    def to_text(self, most: int | None = None) -> str:
+        """One line for each condition, and one for each row that fails, or for the first `most` of them."""
         lines = []
         for verdict in self.verdicts:
             state = "ok   " if verdict.holds else "FAIL "
             failed = "" if verdict.holds else f"{len(verdict.failures)} of "
             lines.append(f"{state} {verdict.condition} ({failed}{_rows(verdict.rows)})")
-            lines += [f"       {_sentence(row)}" for row in verdict.failures]
+            lines += [f"       {_sentence(row)}" for row in verdict.failures[:most]]
+            if most is not None and (more := len(verdict.failures) - most) > 0:
+                lines.append(f"       {more} more row{'' if more == 1 else 's'}: --verbose")
         return "\n".join(lines) + "\n"
 
     def to_junit(self) -> str:

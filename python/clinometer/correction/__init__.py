@@ -27,6 +27,7 @@ from clinometer.correction.shift import Shift
 from clinometer.correction.turn import Turn
 from clinometer.errors import UsageError
 from clinometer.parameters import checked
+from clinometer.suggestions import did_you_mean, one_of
 
 __all__ = [
     "METHODS",
@@ -109,7 +110,10 @@ def fit(
     }
     option_names = [name for name in signature(fit_of[method]).parameters if name not in _SAMPLE_ARGUMENTS]
     if unknown_options := [name for name in options if name not in option_names]:
-        raise UsageError(f"unknown option {', '.join(unknown_options)} of {method}; expected {', '.join(option_names)}")
+        raise UsageError(
+            f"unknown option {', '.join(unknown_options)} of {method}; expected {', '.join(option_names)}"
+            f"{did_you_mean(unknown_options, option_names)}"
+        )
     if method in PARALLEL and groups is None:
         raise UsageError(f"{method} needs translated texts; give groups, the parallel group of each document")
     if method == "query-shift":
@@ -132,4 +136,4 @@ def check_method(method: str) -> None:
         UsageError: The method is unknown; the message names those that exist.
     """
     if method not in METHODS:
-        raise UsageError(f"unknown correction {method!r}; expected one of {', '.join(METHODS)}")
+        raise UsageError(f"unknown correction {method!r}; expected {one_of(method, METHODS)}")

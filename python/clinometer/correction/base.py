@@ -25,6 +25,7 @@ from clinometer.encoders.base import Side
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError, shown
 from clinometer.files import written_whole
 from clinometer.languages import canonical
+from clinometer.suggestions import one_of
 from clinometer.vectors import array_of, checked_rows, finished_rows, unit_rows
 
 __all__ = ["UNKNOWN", "Correction", "Unknown", "load"]
@@ -201,7 +202,7 @@ class Correction(ABC):
         self, languages: Sequence[str | None] | None, rows: int, side: Side, unknown: Unknown
     ) -> NDArray[np.int64]:
         if not isinstance(unknown, str) or unknown not in UNKNOWN:
-            raise UsageError(f"unknown is {shown(unknown)}, but must be one of {', '.join(UNKNOWN)}")
+            raise UsageError(f"unknown is {shown(unknown)}, but must be {one_of(unknown, UNKNOWN)}")
         known = self.labels(side)
         if languages is None:
             if side == "documents":

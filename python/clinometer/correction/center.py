@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.correction.offsets import Offsets, leading
 from clinometer.correction.sample import by_language
 from clinometer.errors import UsageError
+from clinometer.suggestions import one_of
 from clinometer.vectors import Rows
 
 __all__ = ["Center", "QueryMeans"]
@@ -95,7 +96,7 @@ class Center(Offsets):
         """
         kind = query_means or ("documents" if queries is None else "own")
         if kind not in get_args(QueryMeans):
-            raise UsageError(f"query_means is {query_means!r}, but must be one of {', '.join(get_args(QueryMeans))}")
+            raise UsageError(f"query_means is {query_means!r}, but must be {one_of(query_means, get_args(QueryMeans))}")
         if kind == "own" and queries is None:
             raise UsageError("query_means is 'own', but there are no queries; give queries")
         if kind != "own" and queries is not None:
@@ -103,7 +104,8 @@ class Center(Offsets):
         if shrinkage != "auto" and not 0 <= shrinkage <= 1:
             raise UsageError(f"shrinkage is {shrinkage!r}, but must be 'auto' or lie between 0 and 1")
         sample = by_language(documents, languages, "documents")
-        query_sample = sample if queries is None else by_language(queries, query_languages or [], "queries")
+        labels = [] if query_languages is None else query_languages  # an array of labels has no truth value
+        query_sample = sample if queries is None else by_language(queries, labels, "queries")
         means, weights, chance = _means(sample, shrinkage)
         query_offsets, query_weights = (means, weights) if queries is None else _means(query_sample, shrinkage)[:2]
         document_default, query_default = (1.0, _QUERY_STRENGTH) if strength == "auto" else (strength, strength)

@@ -18,6 +18,7 @@ from clinometer.encoders import Encoder, EncoderRecord, encode, require_embeddin
 from clinometer.encoders.base import Side
 from clinometer.errors import EncoderError, UsageError
 from clinometer.languages import canonical
+from clinometer.suggestions import one_of
 
 __all__ = ["CorrectedEncoder", "Identify"]
 
@@ -69,7 +70,7 @@ class CorrectedEncoder:
                 f"query_languages is {query_languages!r}, but must be given, unknown or a function from texts to labels"
             )
         if unknown not in UNKNOWN:
-            raise UsageError(f"unknown is {unknown!r}, but must be one of {', '.join(UNKNOWN)}")
+            raise UsageError(f"unknown is {unknown!r}, but must be {one_of(unknown, UNKNOWN)}")
         if encoder.record.dimension and encoder.record.dimension != correction.dimension:
             raise UsageError(
                 f"{encoder.record.name} gives {encoder.record.dimension} dimensions, but the correction was fitted on "

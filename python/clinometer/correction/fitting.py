@@ -20,6 +20,7 @@ from clinometer.correction.turn import Turn
 from clinometer.encoders import Encoder, PrecomputedEncoder, encode
 from clinometer.encoders.base import Side
 from clinometer.errors import UsageError
+from clinometer.suggestions import one_of
 
 __all__ = [
     "QUERY_FITS",
@@ -87,7 +88,7 @@ def query_fit(method: str, queries_by: str | None, queries: int, groups: Sequenc
         ('own', 'documents')
     """
     if queries_by is not None and queries_by not in QUERY_FITS:
-        raise UsageError(f"queries_by is {queries_by!r}, but must be one of {', '.join(QUERY_FITS)}")
+        raise UsageError(f"queries_by is {queries_by!r}, but must be {one_of(queries_by, QUERY_FITS)}")
     if method == "query-shift":
         if queries_by not in (None, "none"):
             raise UsageError(f"query-shift never moves queries, so queries_by cannot be {queries_by}; leave it out")

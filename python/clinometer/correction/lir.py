@@ -69,7 +69,8 @@ class Lir(Correction):
             [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
         """
         sample = by_language(documents, languages, "documents")
-        query_sample = sample if queries is None else by_language(queries, query_languages or [], "queries")
+        labels = [] if query_languages is None else query_languages  # an array of labels has no truth value
+        query_sample = sample if queries is None else by_language(queries, labels, "queries")
         return cls(
             tuple(sample),
             tuple(query_sample),

@@ -82,8 +82,10 @@ class Shift(Offsets):
         differences = _differences(documents, languages, groups, pivot, centre, "documents")
         query_differences, kind = differences, "documents"
         if queries is not None:
-            labels = (query_languages or [], query_groups or [])
-            query_differences, kind = _differences(queries, *labels, pivot, centre, "queries"), "own"
+            # An array of labels has no truth value.
+            labels = [] if query_languages is None else query_languages
+            own_groups = [] if query_groups is None else query_groups
+            query_differences, kind = _differences(queries, labels, own_groups, pivot, centre, "queries"), "own"
         settings = {
             "pivot": pivot,
             "strength": strength,

@@ -21,6 +21,7 @@ from clinometer.correction.records import corrected_record, fitted_on, remedies_
 from clinometer.correction.sample import PARALLEL
 from clinometer.errors import UsageError
 from clinometer.files import folder_written_whole, location
+from clinometer.progress import progress
 from clinometer.store import EmbeddingStore, Stage, StoreWriter, find_store, stores_in
 
 __all__ = ["check_target", "correct_store", "sample_store"]
@@ -92,8 +93,6 @@ def correct_store(
         EmbeddingError: Rows that cannot be corrected.
         FormatError: A store is damaged.
     """
-    from tqdm.auto import tqdm
-
     target = Path(target)
     check_target(target)
     folders = stores_in(path)
@@ -107,7 +106,7 @@ def correct_store(
         refuse_expanded(stores["documents"].record)
     single = location(path) in folders.values()
     total = sum(len(store) for store in stores.values())
-    with tqdm(total=total, desc="correct", unit="row", disable=not show_progress_bar) as bar:
+    with progress(total, "correct", "rows", shown=show_progress_bar) as bar:
         target.parent.mkdir(parents=True, exist_ok=True)
         with folder_written_whole(target) as unfinished:
             for stage, store in stores.items():

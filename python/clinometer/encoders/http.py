@@ -26,6 +26,7 @@ from clinometer.encoders.secrecy import repeats_key
 from clinometer.encoders.texts import check_texts
 from clinometer.encoders.transport import LOOPBACK
 from clinometer.errors import EncoderError, UsageError, printable
+from clinometer.progress import progress
 
 __all__ = ["HttpEncoder", "HttpOptions"]
 
@@ -174,8 +175,6 @@ class HttpEncoder:
         return self._encode(texts, "documents", show_progress_bar)
 
     def _encode(self, texts: Sequence[str], stage: str, show_progress_bar: bool) -> NDArray[np.float32]:
-        from tqdm.auto import tqdm
-
         check_texts(texts, stage)
         row_of_text = {text: row for row, text in enumerate(dict.fromkeys(texts))}
         inputs = [self._prompts[stage] + text for text in row_of_text]
@@ -198,7 +197,7 @@ class HttpEncoder:
                 raise EncoderError(f"{stage}, {len(batch)} texts from row {row_of(0)}: {error}") from None
 
         done = len(inputs) - len(missing_rows)
-        with tqdm(total=len(inputs), initial=done, desc=stage, unit="text", disable=not show_progress_bar) as bar:
+        with progress(len(inputs), stage, "texts", initial=done, shown=show_progress_bar) as bar:
             for batch, embeddings in self._answered(request_batch, batches):
                 rows[batch] = embeddings
                 if self._finished is not None:

@@ -6,13 +6,13 @@ is no network; one short request says it at once.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 
 from clinometer.errors import first_line, optional_package
+from clinometer.suggestions import close_names, likeness, question
 
 __all__ = ["WELL_KNOWN", "did_you_mean", "is_downloaded", "repositories", "unreachable"]
 
@@ -39,7 +39,7 @@ WELL_KNOWN = (
 
 _SECONDS = 6.0
 _OF_A_MODEL = ("modules.json", "config.json", "config_sentence_transformers.json")
-_CLOSE = 0.75  # of difflib's ratio: one or two letters of a name, not another size or version of a short one
+_CLOSE = 0.75  # of a likeness: one or two letters of a name, not another size or version of a short one
 _FOLDERS_READ = 200
 
 
@@ -110,20 +110,15 @@ def did_you_mean(name: str, *, most: int = 2) -> str:
         >>> did_you_mean("offlin"), did_you_mean("owner/something-else"), did_you_mean("BAAI/bge-m3")
         ('; did you mean offline?', '', '')
     """
-    names = dict.fromkeys((*WELL_KNOWN, *_downloaded(), *_folders_near(name)))
-    if name in names or len(name) > 200:
-        return ""
-    scores = {known: _likeness(name.lower().rstrip("/"), known.lower()) for known in names}
-    near_names = sorted((known for known in names if scores[known] >= _CLOSE), key=lambda known: -scores[known])
-    # A name as close as the best is as likely; one further away would only distract.
-    near_names = [known for known in near_names if scores[known] > scores[near_names[0]] - 0.03][:most]
-    return f"; did you mean {' or '.join(near_names)}?" if near_names else ""
+    names = (*WELL_KNOWN, *_downloaded(), *_folders_near(name))
+    near = close_names(name.rstrip("/"), names, most=most, close=_CLOSE, like=_likeness)
+    return question([" or ".join(near)] if near and name not in names else [])
 
 
 def _likeness(name: str, known: str) -> float:
     """1 for equal names. Owners are often left out or wrong, so the last parts alone may agree."""
-    whole = difflib.SequenceMatcher(None, name, known).ratio()
-    last = difflib.SequenceMatcher(None, name.rpartition("/")[2], known.rpartition("/")[2]).ratio()
+    whole = likeness(name, known)
+    last = likeness(name.rpartition("/")[2], known.rpartition("/")[2])
     return max(whole, last - 0.01)
 
 

@@ -18,6 +18,7 @@ from clinometer.errors import (
     printable,
     shortened,
 )
+from clinometer.suggestions import close_names
 
 __all__ = ["LoadedModel", "load_model", "locate"]
 
@@ -99,7 +100,9 @@ def _without_network(name: str, revision: str | None) -> dict[str, bool]:
     """Options for the loader; where the hub does not answer, only what is on this machine can be loaded."""
     # Importing sentence-transformers takes seconds, and is not needed to refuse a name.
     if "sentence_transformers" not in sys.modules and find_spec("sentence_transformers") is None:
-        raise MissingExtraError("a sentence-transformers model", "models")
+        near = close_names(name, ("offline", "precomputed", "bm25"), most=1)
+        aside = f" (or did you mean {near[0]}?)" if near else ""
+        raise MissingExtraError(f"a sentence-transformers model{aside}", "models")
     try:
         downloaded = is_downloaded(name, revision)
     except ValueError:

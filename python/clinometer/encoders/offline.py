@@ -18,6 +18,7 @@ from clinometer.encoders.base import EncoderRecord
 from clinometer.encoders.offline_network import OfflineNetwork, Tokens, groups
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import UsageError
+from clinometer.progress import progress
 
 __all__ = ["OfflineEncoder"]
 
@@ -87,8 +88,6 @@ class OfflineEncoder:
         return self._encode(texts, "documents", show_progress_bar)
 
     def _encode(self, texts: Sequence[str], stage: str, show_progress_bar: bool) -> NDArray[np.float32]:
-        from tqdm.auto import tqdm
-
         check_texts(texts, stage)
         embeddings = np.empty((len(texts), _DIMENSION), dtype=np.float32)
         network = self._network
@@ -107,7 +106,7 @@ class OfflineEncoder:
 
         with (
             _workers(self._threads) as each,
-            tqdm(total=len(texts), desc=stage, unit="text", disable=not show_progress_bar) as bar,
+            progress(len(texts), stage, "texts", shown=show_progress_bar) as bar,
         ):
             if texts:
                 network.load()

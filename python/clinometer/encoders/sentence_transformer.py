@@ -25,6 +25,7 @@ from clinometer.encoders.revisions import folder_digest, hub_commit, snapshot, w
 from clinometer.encoders.tasks import tasks_of
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError, UsageError, first_line
+from clinometer.progress import drawn, progress
 
 __all__ = ["SentenceTransformerEncoder", "configured_similarity", "own_dimension", "own_prompts"]
 
@@ -200,15 +201,18 @@ class SentenceTransformerEncoder:
             encode_side = None  # it would name the side as the task
         with _limited(self._model, self._max_length), _computing(self._model, self._precision):
             try:
-                rows = (encode_side or self._model.encode)(
-                    texts,
-                    prompt=self._prompts[stage],
-                    batch_size=self._batch_size,
-                    show_progress_bar=show_progress_bar,
-                    convert_to_numpy=True,
-                    normalize_embeddings=False,
-                    **task,
-                )
+                # The library's bar can only be redrawn.
+                with progress(len(texts), stage, "texts", shown=show_progress_bar and not drawn()) as bar:
+                    rows = (encode_side or self._model.encode)(
+                        texts,
+                        prompt=self._prompts[stage],
+                        batch_size=self._batch_size,
+                        show_progress_bar=show_progress_bar and drawn(),
+                        convert_to_numpy=True,
+                        normalize_embeddings=False,
+                        **task,
+                    )
+                    bar.update(len(texts))
                 return np.ascontiguousarray(rows, dtype=np.float32)
             except (RuntimeError, ValueError, TypeError, LookupError) as error:
                 raise EncoderError(

@@ -5,6 +5,7 @@ A table holds one row of values per (query, setting); the rows of the results ar
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from clinometer.collection import Collection
 from clinometer.correction.expansion import check_expansion_weight
 from clinometer.correction.feedback import check_weight, with_feedback
 from clinometer.encoders import Encoder
-from clinometer.errors import UsageError
+from clinometer.errors import ClinometerError, ClinometerWarning, UsageError
 from clinometer.evaluation.notices import expansion_notices, query_notices, tie_notices
 from clinometer.evaluation.per_query import per_query_columns, setting_values
 from clinometer.evaluation.results import Evaluation
@@ -64,6 +65,7 @@ def evaluate(
     scan_device: str | None = None,
     query_set: str = "answered",
     save_run: str | Path | None = None,
+    log_to: str | None = None,
     show_progress_bar: bool = False,
 ) -> Evaluation:
     """Measure how an encoder ranks documents of several languages in one pool.
@@ -108,6 +110,8 @@ def evaluate(
             of these, those with a list in the run.
         save_run: File for the best 1000 documents of each query in the pool of all languages, as a TREC run; packed by
             suffix.
+        log_to: Tracker of experiments for the results, `mlflow:EXPERIMENT` or `wandb:PROJECT`; a warning says if it
+            does not take them (`clinometer.integrations.tracking`).
         show_progress_bar: Draw bars on standard error.
 
     Returns:
@@ -143,6 +147,11 @@ def evaluate(
         check_expansion_weight(expand)
     if feedback is not None:
         check_weight(feedback)
+    if log_to is not None:
+        # Against the order of rooms, so that it is there where results are made; see tests/test_house.py.
+        from clinometer.integrations.tracking import log, require_tracker
+
+        require_tracker(log_to)
     if save_run is not None:
         check_run(collection, save_run)
     scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar, similarity, scan_device))
@@ -164,8 +173,11 @@ def evaluate(
         scored = scored._replace(record=with_feedback(scored.record, feedback))
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)
-    results = setting_values(scanned, computed, settings, pivot, count_unanswered=query_set != "answered")
-    rows = mean_rows(scanned, results, measures, pivot, options.resamples)
+    results = setting_values(
+        scanned, computed, settings, pivot, count_unanswered=query_set != "answered",
+        show_progress_bar=show_progress_bar,
+    )  # fmt: skip
+    rows = mean_rows(scanned, results, measures, pivot, options.resamples, show_progress_bar=show_progress_bar)
     notices = query_notices(scanned, results, scored.unlisted_queries, query_set) + notices_of(scanned, results)
     notices += tie_notices(scanned, results, computed, pivot)
     notices += expansion_notices(scored.record["remedies"], settings)
@@ -196,7 +208,7 @@ def evaluate(
         **({} if by is None else {"by": by}),
         "version": version("clinometer"),
     }
-    return Evaluation(
+    evaluation = Evaluation(
         collection=collection.describe(),
         encoder=scored.record,
         settings=settings_record,
@@ -211,3 +223,10 @@ def evaluate(
         analysis=analysis,
         per_query=per_query,
     )
+    if log_to is not None:
+        try:
+            log(evaluation, log_to)
+        except ClinometerError as error:
+            # What has been measured is not to be lost.
+            warnings.warn(str(error), ClinometerWarning, stacklevel=2)
+    return evaluation

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from clinometer.measures import Measure, evaluate_lists, evaluate_measure
 from clinometer.measures.placements import Placements
+from clinometer.progress import tracked
 from clinometer.scenarios import Setting
 from clinometer.scenarios.lists import ListedDocuments, leading_share
 from clinometer.scenarios.scanned import ScannedCollection
@@ -66,12 +67,14 @@ def setting_values(
     pivot: str,
     *,
     count_unanswered: bool = False,
+    show_progress_bar: bool = False,
 ) -> list[SettingValues]:
     """The values of the measures in each setting; a measure that a setting does not define is left out.
 
     With `count_unanswered`, judged queries without a relevant document in the pool count as 0, as in trec_eval.
     """
-    return [_Setting(scanned, setting, pivot).measured(measures, count_unanswered) for setting in settings]
+    tracked_settings = tracked(settings, "measures", "settings", shown=show_progress_bar, late=True)
+    return [_Setting(scanned, setting, pivot).measured(measures, count_unanswered) for setting in tracked_settings]
 
 
 class _Setting:

@@ -21,6 +21,7 @@ from clinometer.analysis.record import EXAMPLES, Analysis, read_examples, write_
 from clinometer.contents import decode_json, numbered_lines, read_json
 from clinometer.errors import FormatError, MissingExtraError, UsageError, shown
 from clinometer.evaluation.display import as_html, as_text
+from clinometer.evaluation.lookup import single_row
 from clinometer.files import json_bytes, ordinary, regular, withdraw, written_together, written_whole
 from clinometer.measures import parse
 
@@ -70,7 +71,13 @@ class Evaluation:
         return as_text(self.collection, self.encoder, self.rows)
 
     def _repr_html_(self) -> str:
-        return as_html(self.collection, self.encoder, self.rows)
+        from clinometer.report import notebook_html
+
+        table = as_html(self.collection, self.encoder, self.rows)
+        try:
+            return notebook_html([self.for_report()]) + table
+        except (MissingExtraError, UsageError):  # without the extra `report`, or of odd rows, there is only the table
+            return table
 
     def to_dict(self) -> dict[str, Any]:
         """Content of `results.json`; rows by a field and of an error analysis are included if there are any."""
@@ -99,19 +106,10 @@ class Evaluation:
             pool_languages: Languages of the pool; needed if queries of one language meet several pools.
 
         Raises:
-            UsageError: No row matches, or several do.
+            UsageError: No row matches, or several do; the message has the choices.
         """
-        matching_rows = [
-            row
-            for row in self.rows
-            if (row["measure"], row["scenario"], row["query_language"]) == (measure, scenario, query_language)
-            and pool_languages in (None, row["pool_languages"])
-        ]
-        if len(matching_rows) != 1:
-            raise UsageError(
-                f"{len(matching_rows)} rows have {measure} in {scenario} for {query_language}; expected one"
-            )
-        value: float | None = matching_rows[0]["value"]
+        row = single_row(self.rows, measure, scenario, query_language, pool_languages)
+        value: float | None = row["value"]
         return value
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:

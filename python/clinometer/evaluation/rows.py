@@ -16,6 +16,7 @@ from clinometer.collection import Collection
 from clinometer.errors import CollectionError, UsageError, first_few
 from clinometer.evaluation.per_query import SettingValues
 from clinometer.measures import Measure, parse
+from clinometer.progress import tracked
 from clinometer.scenarios import Setting
 from clinometer.scenarios.drawing import Drawing, drawing_of
 from clinometer.scenarios.scanned import ScannedCollection
@@ -31,6 +32,8 @@ def mean_rows(
     pivot: str,
     resamples: Resamples,
     drawing: Drawing | None = None,
+    *,
+    show_progress_bar: bool = False,
 ) -> list[dict[str, Any]]:
     """Tidy rows in the order of scenarios and settings; see `clinometer.evaluation.results.Evaluation`.
 
@@ -41,7 +44,8 @@ def mean_rows(
     """
     table = _Table(scanned.drawing if drawing is None else drawing, results, resamples)
     rows: list[dict[str, Any]] = []
-    for scenario in dict.fromkeys(result.setting.scenario for result in results):
+    names = dict.fromkeys(result.setting.scenario for result in results)
+    for scenario in tracked(names, "intervals", "scenarios", shown=show_progress_bar, late=True):
         numbers = [number for number, result in enumerate(results) if result.setting.scenario == scenario]
         rows += table.plain(numbers, [str(measure) for measure in measures])
         rows += table.gaps(numbers, [measure for measure in measures if measure.inner], pivot)

@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from clinometer.errors import UsageError
 from clinometer.executors.base import Done, Executor
 from clinometer.executors.local import LocalExecutor
+from clinometer.suggestions import one_of
 
 __all__ = [
     "EXECUTORS",
@@ -26,12 +27,13 @@ __all__ = [
 EXECUTORS = ("local", "ray")
 
 
-def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor:
+def executor_of(what: str | Executor, *, threads: int | None = None, workers: int | None = None) -> Executor:
     """An executor from its name; an existing one is returned as it is.
 
     Args:
         what: `local` or `ray`, or an executor.
         threads: Number of threads per task; one by default where tasks run in parallel.
+        workers: Largest number of tasks at a time on ray; by default as many as its cores can hold.
 
     Raises:
         UsageError: The name is unknown.
@@ -48,7 +50,7 @@ def executor_of(what: str | Executor, *, threads: int | None = None) -> Executor
         return LocalExecutor()
     from clinometer.executors.ray import RayExecutor
 
-    return RayExecutor(cpus_per_task=threads or 1)
+    return RayExecutor(cpus_per_task=threads or 1, workers=workers)
 
 
 @contextmanager
@@ -74,4 +76,4 @@ def require_executor(what: object) -> None:
 def check_executor(name: str) -> None:
     """Refuse an unknown name of an executor; the message lists the known ones."""
     if name not in EXECUTORS:
-        raise UsageError(f"unknown executor {name!r}; expected one of {', '.join(EXECUTORS)}")
+        raise UsageError(f"unknown executor {name!r}; expected {one_of(name, EXECUTORS)}")

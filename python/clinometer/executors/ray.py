@@ -32,6 +32,7 @@ class RayExecutor:
         cpus: Number of cores of a cluster started here; by default those of the machine.
         cpus_per_task: Number of cores per task; use the same number of threads.
         object_store: Bytes of shared memory of a cluster started here; Ray's choice by default.
+        workers: Largest number of tasks at a time; by default as many as the cores of the cluster can hold.
 
     Raises:
         MissingExtraError: The extra `ray` is not installed.
@@ -48,11 +49,12 @@ class RayExecutor:
         cpus: int | None = None,
         cpus_per_task: int = 1,
         object_store: int | None = None,
+        workers: int | None = None,
     ) -> None:
         if cpus_per_task < 1:
             raise UsageError(f"cpus_per_task is {cpus_per_task}, but must be 1 or more")
         self._ray = optional_package("ray", "the executor ray", "ray")
-        self._cpus_per_task = cpus_per_task
+        self._cpus_per_task, self._workers = cpus_per_task, workers
         self._ours = not self._ray.is_initialized()
         if not self._ours:
             if address is not None:
@@ -111,7 +113,7 @@ class RayExecutor:
         # Merging must not wait for a core.
         task, merging = call.options(num_cpus=self._cpus_per_task), call.options(num_cpus=0)
         shared_fn, shared_merge = ray.put(fn), ray.put(merge)
-        window = _AHEAD * max(1, self.cores // self._cpus_per_task)
+        window = self._workers or _AHEAD * max(1, self.cores // self._cpus_per_task)
         numbers = iter(range(len(items)))
         running: dict[Any, tuple[Any, int | None]] = {}
         unmerged: list[Any] = []

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import EmbeddingError, UsageError, first_few
+from clinometer.suggestions import one_of
 from clinometer.vectors import Rows, checked_rows, unit
 
 __all__ = ["Cosines", "Read", "check_read", "cosines", "paired", "rows_as"]
@@ -60,7 +61,7 @@ def check_read(read: str) -> Read:
         UsageError: It is not.
     """
     if read not in get_args(Read):
-        raise UsageError(f"unknown form {read!r} of embeddings; expected one of {', '.join(get_args(Read))}")
+        raise UsageError(f"unknown form {read!r} of embeddings; expected {one_of(read, get_args(Read))}")
     return cast("Read", read)
 
 

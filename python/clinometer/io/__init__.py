@@ -13,7 +13,10 @@ from typing import Any
 
 from clinometer.collection import Collection
 from clinometer.errors import UsageError
+from clinometer.files import expanded
+from clinometer.files.packed import bare_name
 from clinometer.parameters import checked
+from clinometer.suggestions import close_names, did_you_mean, question
 
 __all__ = ["FORMS", "load"]
 
@@ -62,6 +65,7 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
     if kind not in FORMS:
         raise UsageError(
             f"unknown source {str(source)!r}; expected {', '.join(list(FORMS.values())[:-1])} or {FORMS['hub']}"
+            + _meant(str(source), kind, place)
         )
     if (kind == "demo") == bool(place):
         problem = "takes nothing after its name" if place else "needs a path or name after the colon"
@@ -72,7 +76,22 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
     parameters = inspect.signature(reader).parameters.values()
     known = [item.name for item in parameters if item.kind is item.KEYWORD_ONLY and item.name != "languages"]
     if unknown := [name for name in options if name not in known]:
-        raise UsageError(f"unknown option {', '.join(unknown)} of {kind}; expected {', '.join(known) or 'none'}")
+        meant = did_you_mean(unknown, known)
+        raise UsageError(f"unknown option {', '.join(unknown)} of {kind}; expected {', '.join(known) or 'none'}{meant}")
     if kind == "demo":
         return reader(languages=languages, **options)
     return reader(place.split(",") if kind in ("parallel", "irds") else place, languages=languages, **options)
+
+
+def _meant(source: str, kind: str, place: str) -> str:
+    """The end of the message on an unknown source: a form like its own, or the form of a folder that lacks one."""
+    if near := close_names(kind, FORMS, most=1):
+        return question([f"{near[0]}:{place}" if place else FORMS[near[0]]])
+    path = expanded(source)
+    if not (path.is_file() or path.is_dir()):
+        return ""
+    if path.is_file():
+        return question([f"parallel:{source}"])
+    names = {bare_name(entry.name) for entry in path.iterdir()}
+    forms = {"beir": "corpus.jsonl", "trec": "topics.tsv"}
+    return question([f"{form}:{source}" for form, name in forms.items() if name in names][:1])

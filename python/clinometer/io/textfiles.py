@@ -14,6 +14,7 @@ from clinometer.errors import CollectionError, MissingFileError, UsageError
 from clinometer.files import expanded, ordinary, written_whole
 from clinometer.files.packed import SUFFIXES, bare_name, packing, refuse_unread, unread_names
 from clinometer.languages import canonical, select
+from clinometer.suggestions import sibling
 
 __all__ = ["find_file", "language_files", "optional_file", "require_file", "require_folder", "write_lines"]
 
@@ -24,7 +25,7 @@ def require_file(path: str | os.PathLike[str]) -> Path:
     if path.is_dir():
         raise UsageError(f"{path} is a folder, but a file is needed")
     if not path.exists():
-        raise MissingFileError(f"{path} does not exist; check the path")
+        raise MissingFileError(f"{path} does not exist; check the path{sibling(path)}")
     return path
 
 
@@ -32,7 +33,7 @@ def require_folder(path: str | os.PathLike[str]) -> Path:
     """The path of an existing folder, with `~` expanded; a file is refused."""
     path = ordinary(expanded(path))
     if not path.exists():
-        raise MissingFileError(f"{path} does not exist; check the path of the folder")
+        raise MissingFileError(f"{path} does not exist; check the path of the folder{sibling(path)}")
     if not path.is_dir():
         raise UsageError(f"{path} is a file, but a folder is needed")
     return path

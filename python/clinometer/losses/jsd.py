@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from clinometer.errors import UsageError
+from clinometer.suggestions import one_of
 
 __all__ = [
     "EpsilonPlace",
@@ -135,7 +136,7 @@ def check_jsd_options(read: str, temperature: float, epsilon: float, place: str,
         ("base of the logarithm", log_base, get_args(LogBase)),
     ):
         if value not in choices:
-            raise UsageError(f"unknown {name} {value!r}; expected one of {', '.join(choices)}")
+            raise UsageError(f"unknown {name} {value!r}; expected {one_of(value, choices)}")
     if not temperature > 0:
         raise UsageError(f"the temperature of the JSD is {temperature}, but must be greater than 0")
     if not epsilon >= 0:

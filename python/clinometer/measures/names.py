@@ -11,13 +11,13 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property, lru_cache
 
 from clinometer.errors import MeasureError, shown
 from clinometer.measures.definition import RANGES, Need, Option
 from clinometer.measures.kinds import DEFAULT_GAIN, FOUR_WAY, KINDS, LPR
 from clinometer.measures.standard_kinds import DEFAULT_PERSISTENCE
+from clinometer.suggestions import close_names
 
 __all__ = ["KNOWN", "Measure", "parse"]
 
@@ -248,7 +248,8 @@ def parse(names: Iterable[str | Measure]) -> list[Measure]:
             problems[str(error) if isinstance(name, Measure) else f"{shown(name)}: {error}"] = None
     if problems:
         subject = "1 measure name" if len(problems) == 1 else f"{len(problems)} measure names"
-        raise MeasureError(f"{subject} cannot be used: {'; '.join(problems)}. The measures are {', '.join(KNOWN)}")
+        end = "" if problems and list(problems)[-1].endswith("?") else "."
+        raise MeasureError(f"{subject} cannot be used: {'; '.join(problems)}{end} The measures are {', '.join(KNOWN)}")
     return list(measures)
 
 
@@ -298,7 +299,7 @@ def _params(name: str, argument: str | None) -> tuple[tuple[str, str], ...]:
 
 
 def _suggestion(spelling: str, depth: str | None) -> str:
-    matches = get_close_matches(spelling, _NAME_BY_SPELLING, n=1, cutoff=0.5)
+    matches = close_names(spelling, _NAME_BY_SPELLING, most=1, close=0.5)
     if not matches:
         return ""
     name = _NAME_BY_SPELLING[matches[0]]

@@ -35,6 +35,7 @@ def expanded(
     least: int = LEAST_PAIRS,
     seed: int = 0,
     threads: int | None = None,
+    show_progress_bar: bool = False,
 ) -> Expansion:
     """The expansion of an index: which documents are blended with which, how strongly.
 
@@ -56,6 +57,7 @@ def expanded(
         least: Smallest number of pairs of a language that is expanded.
         seed: Seed of the sample by which chance is estimated.
         threads: Number of threads; the result does not depend on it.
+        show_progress_bar: Draw a bar on standard error.
 
     Raises:
         UsageError: No language has enough pairs, or an option cannot be used.
@@ -84,7 +86,7 @@ def expanded(
     index = index_of(documents, languages, correction, threads, scaled=True)
     pairs = mined_in(
         index, pivot=pivot, groups=groups, neighbours=neighbours, margin=margin, sample=None, chance_sample=SAMPLE,
-        seed=seed, rows=False,
+        seed=seed, rows=False, show_progress_bar=show_progress_bar,
     )  # fmt: skip
     return Expansion.of(
         pairs, len(index.codes), weight=weight, pivot=pivot, least=least, copies=_copies(index, pairs),

@@ -18,6 +18,7 @@ from clinometer.correction.mined import MinedPairs
 from clinometer.errors import LanguageError, UsageError
 from clinometer.languages import canonical
 from clinometer.parameters import checked, whole
+from clinometer.progress import tracked
 from clinometer.scanning.arguments import codes_of, embedding_rows
 from clinometer.scanning.scan import search
 from clinometer.store.lookup import language_codes
@@ -141,6 +142,7 @@ def mine(
     sample: int | None = SAMPLE,
     seed: int = 0,
     threads: int | None = None,
+    show_progress_bar: bool = False,
 ) -> dict[str, MinedPairs]:
     """Probable translations between every language and the pivot, from the embeddings of an index alone.
 
@@ -163,6 +165,7 @@ def mine(
         sample: Maximum number of documents of each language that a partner is sought for; None for all.
         seed: Seed of the samples.
         threads: Number of threads; the result does not depend on it.
+        show_progress_bar: Draw a bar on standard error.
 
     Returns:
         The pairs of each language but the pivot, by its label.
@@ -185,7 +188,7 @@ def mine(
     index = index_of(documents, languages, center, threads, scaled=center is None)
     return mined_in(
         index, pivot=pivot, groups=groups, neighbours=neighbours, margin=margin, sample=sample, chance_sample=sample,
-        seed=seed, rows=True,
+        seed=seed, rows=True, show_progress_bar=show_progress_bar,
     )  # fmt: skip
 
 
@@ -200,6 +203,7 @@ def mined_in(
     chance_sample: int | None,
     seed: int,
     rows: bool,
+    show_progress_bar: bool,
 ) -> dict[str, MinedPairs]:
     """As `mine`, with a sample of its own for what chance explains; `rows` says whether pairs hold their rows."""
     whole(neighbours, "neighbours", least=1)
@@ -217,7 +221,8 @@ def mined_in(
         raise UsageError(f"{len(groups)} groups for {len(index.codes)} documents; give one for each")
     draw, pivot_rows, chances = np.random.default_rng(seed), index.of(pivot), dict[int, float]()
     mined = {}
-    for label in sorted(set(index.labels) - {pivot}):
+    labels = sorted(set(index.labels) - {pivot})
+    for label in tracked(labels, "mining", "languages", shown=show_progress_bar, late=True):
         own = index.of(label)
         tried = _drawn(draw, own, sample)
         pairs = _mutual(index, tried, own, pivot_rows, neighbours, margin)

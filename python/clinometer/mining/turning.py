@@ -29,6 +29,7 @@ def turned(
     sample: int | None = SAMPLE,
     seed: int = 0,
     threads: int | None = None,
+    show_progress_bar: bool = False,
     **options: Any,
 ) -> Turn:
     """The centering, followed by a turn that is fitted on the index.
@@ -47,6 +48,7 @@ def turned(
         sample: As for `clinometer.mining.mine`.
         seed: As for `clinometer.mining.mine`.
         threads: As for `clinometer.mining.mine`.
+        show_progress_bar: Draw a bar on standard error.
         **options: Options of `clinometer.correction.Turn.fit`: `ridge` and `least`.
 
     Raises:
@@ -70,7 +72,7 @@ def turned(
         groups = documents.groups
     pairs = mine(
         documents, languages, center, pivot=pivot, groups=groups, neighbours=neighbours, margin=margin, sample=sample,
-        seed=seed, threads=threads,
+        seed=seed, threads=threads, show_progress_bar=show_progress_bar,
     )  # fmt: skip
     mined_by = {"neighbours": neighbours, "margin": margin, "sample": sample, "seed": seed}
     return Turn.fit(center, pairs, pivot=pivot, mined_by=mined_by, **options)

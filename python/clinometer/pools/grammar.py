@@ -24,6 +24,7 @@ from clinometer.pools.originals import untranslated
 from clinometer.pools.shares import skew
 from clinometer.pools.switched import code_switch
 from clinometer.pools.translations import translate_partly
+from clinometer.suggestions import one_of
 
 __all__ = ["FORMS", "Step", "apply", "parse"]
 
@@ -141,7 +142,7 @@ def _step(text: str, problems: list[str]) -> Step:
         raise UsageError(f"not a step; write one like {FORMS['skew']}")
     name = match[1].lower().replace("-", "_")
     if name not in FORMS:
-        raise UsageError(f"unknown step {match[1]!r}; expected one of {', '.join(FORMS)}")
+        raise UsageError(f"unknown step {match[1]!r}; expected {one_of(match[1], FORMS)}")
     options: dict[str, Any] = {_FREE[name]: {}} if name in _FREE else {}
     value_types = _OPTIONS[name]
     complaints: list[str] = []

@@ -11,6 +11,7 @@ from clinometer.languages import canonical
 from clinometer.parameters import checked
 from clinometer.pools.draws import check_share, first, sentences, share_of
 from clinometer.pools.rebuilt import by_language, noted
+from clinometer.suggestions import one_of
 
 __all__ = ["untranslated"]
 
@@ -51,7 +52,7 @@ def untranslated(
     """
     check_share("the share of untranslated documents", share)
     if how not in get_args(How):
-        raise UsageError(f"how is {how!r}, but must be one of {', '.join(get_args(How))}")
+        raise UsageError(f"how is {how!r}, but must be {one_of(how, get_args(How))}")
     pivot = canonical(pivot)
     texts = collection.documents
     if pivot not in texts.languages:

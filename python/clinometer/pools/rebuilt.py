@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from clinometer.collection import Collection, Texts
 from clinometer.errors import CollectionError, UsageError
+from clinometer.suggestions import one_of
 
 __all__ = ["Keep", "by_language", "enlarged", "keys_of", "noted", "thinned"]
 
@@ -64,7 +65,7 @@ def thinned(
         CollectionError: No document or no query would be left.
     """
     if queries not in get_args(Keep):
-        raise UsageError(f"queries is {queries!r}, but must be one of {', '.join(get_args(Keep))}")
+        raise UsageError(f"queries is {queries!r}, but must be {one_of(queries, get_args(Keep))}")
     query_of = np.repeat(np.arange(len(collection.queries)), np.diff(collection.indptr))
     relevant, stays = collection.grades >= 1, documents[collection.judged]
 

@@ -14,10 +14,18 @@ from clinometer.errors import UsageError
 from clinometer.files import written_whole
 from clinometer.report.base.page import require_extra
 from clinometer.report.evaluation.markdown import render_markdown
-from clinometer.report.evaluation.page import drawings_of, render_html
+from clinometer.report.evaluation.page import drawings_of, notebook_html, render_html
 from clinometer.report.evaluation.terminal import plain_report
 
-__all__ = ["draw_figures", "plain_report", "render_html", "render_markdown", "require_extra", "write_report"]
+__all__ = [
+    "draw_figures",
+    "notebook_html",
+    "plain_report",
+    "render_html",
+    "render_markdown",
+    "require_extra",
+    "write_report",
+]
 
 
 def draw_figures(results: Sequence[Mapping[str, Any]], folder: str | os.PathLike[str]) -> list[Path]:
@@ -32,9 +40,9 @@ def draw_figures(results: Sequence[Mapping[str, Any]], folder: str | os.PathLike
 
     Raises:
         UsageError: The results are not as `clinometer evaluate` writes them.
-        MissingExtraError: matplotlib or jinja2 is not installed.
+        MissingExtraError: matplotlib is not installed.
     """
-    require_extra()
+    require_extra("figures", "matplotlib")
     from clinometer.report.base.figure_files import save_figures
 
     return save_figures(drawings_of(results), folder)
@@ -54,7 +62,7 @@ def write_report(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[s
 
     Raises:
         UsageError: The path has another ending, or the results are not as `clinometer evaluate` writes them.
-        MissingExtraError: HTML without matplotlib and jinja2.
+        MissingExtraError: HTML without jinja2.
     """
     path = Path(path)
     ending = path.suffix.lower()

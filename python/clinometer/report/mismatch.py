@@ -13,17 +13,18 @@ from typing import Any
 from clinometer.errors import UsageError
 from clinometer.geometry import MEASURES
 from clinometer.report.base import wording
-from clinometer.report.base.canvas import Mark, Point, canvas, round_step
+from clinometer.report.base.canvas import Mark, Point, Sheet, round_step
+from clinometer.report.base.palette import INK, SOFT
 from clinometer.report.base.table import Cell, Column, Line, Table
 from clinometer.report.base.text import escape_markdown, markdown_table
 from clinometer.report.evaluation.figures import Drawing
+from clinometer.suggestions import one_of
 
 __all__ = ["MismatchReport", "geometry_table", "mismatch_report"]
 
 Row = Mapping[str, Any]
 Columns = Sequence[Sequence[float | None]]
 _SHOWN = ("mismatch_l1", "mismatch_jsd", "margin", "language_gap_norm", "mexa", "bitext_accuracy")
-_BEFORE, _AFTER = "#5b6875", "#0067a5"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,6 @@ def mismatch_report(
 
     Raises:
         UsageError: A measure is unknown, or the tables are not of the same languages, pivot and pairs.
-        MissingExtraError: matplotlib is not installed.
 
     Example:
         >>> from clinometer.geometry import alignment_table
@@ -75,7 +75,7 @@ def mismatch_report(
     unknown = [name for name in measures if name not in MEASURES]
     if unknown or not measures:
         problem = f"unknown measure of geometry {unknown[0]!r}" if unknown else "no measure of geometry given"
-        raise UsageError(f"{problem}; expected one of {', '.join(MEASURES)}")
+        raise UsageError(f"{problem}; expected {one_of(unknown, MEASURES)}")
     places = [{(row["language"], row["pivot"]): row["pairs"] for row in rows} for rows in (before, after)]
     if places[0] != places[1] or not places[0]:
         raise UsageError(
@@ -122,7 +122,7 @@ def _table(
     ]
     flat = [column for pair in columns.values() for column in pair]
     lines = [
-        Line(wording.language_name(language), tuple(Cell(_number(column[i])) for column in flat))
+        Line(wording.language_name(language), tuple(Cell(_number(column[i])) for column in flat), language=language)
         for i, language in enumerate(languages)
     ]
     if len(languages) > 1:
@@ -138,21 +138,20 @@ def _draw(measure: str, languages: Sequence[str], columns: Columns, names: tuple
         return None
     step = round_step(max(*known, 0.0) - min(*known, 0.0), 6)
     ticks = [step * i for i in range(floor(min(*known, 0.0) / step), -floor(-max(*known, 0.0) / step) + 1)]
-    marks = (Mark(names[0], _BEFORE, "o", True), Mark(names[1], _AFTER, "o"))
+    marks = (Mark(names[0], SOFT, "o", True), Mark(names[1], INK, "o"))
     points = [[None if value is None else Point(value, None, None) for value in column] for column in columns]
-    with canvas() as new:
-        sheet = new(len(languages), 2, [wording.language_name(label) for label in languages], 0.2, 0.1, 0.36)
-        pad = 0.02 * (ticks[-1] - ticks[0])
-        sheet.axes.set_xlim(ticks[0] - pad, ticks[-1] + pad)
-        sheet.grid()
-        sheet.dots(marks, points, stems=False)
-        sheet.ticks(ticks, [f"{tick:g}".replace("-", wording.MINUS) for tick in ticks])
-        title = f"{MEASURES[measure].display}, by language"
-        phrases = "; ".join(
-            f"{wording.language_name(label)} {_number(before)} {names[0]}, {_number(after)} {names[1]}"
-            for label, before, after in zip(languages, *columns, strict=True)
-        )
-        return Drawing.of(sheet, "mismatch", marks, title, f"{title}. {phrases}.")
+    pad = 0.02 * (ticks[-1] - ticks[0])
+    labels = [wording.language_name(label) for label in languages]
+    sheet = Sheet(len(languages), 2, labels, (ticks[0] - pad, ticks[-1] + pad), 0.2, 0.1, 0.36)
+    sheet.grid(ticks)
+    sheet.dots(marks, points, stems=False)
+    sheet.ticks(ticks, [f"{tick:g}".replace("-", wording.MINUS) for tick in ticks])
+    title = f"{MEASURES[measure].display}, by language"
+    phrases = "; ".join(
+        f"{wording.language_name(label)} {_number(before)} {names[0]}, {_number(after)} {names[1]}"
+        for label, before, after in zip(languages, *columns, strict=True)
+    )
+    return Drawing.of(sheet, "mismatch", marks, title, f"{title}. {phrases}.")
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

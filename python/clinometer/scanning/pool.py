@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from clinometer.errors import EmbeddingError, UsageError, first_line
 from clinometer.executors import Executor
 from clinometer.memory import available_bytes, size_text
+from clinometer.progress import Bar, progress
 from clinometer.scanning.arguments import bytes_of
-from clinometer.scanning.bars import Bar, scan_bar
 from clinometer.scanning.batches import Batches, result_bytes
 from clinometer.scanning.checkpoint import Checkpoint
 from clinometer.scanning.counts import TieMode, split_lists
@@ -158,13 +158,13 @@ class Pool:
             pool = replace(pool, pieces=[replace(piece, source=spread(piece.source)) for piece in self.pieces])
         step = pool._queries_at_once(memory_budget, queries.shape[1], indptr, executor, cut=checkpoint is None)
         starts = range(0, len(queries), step)
-        with scan_bar(len(self) * len(starts), "documents", shown=show_progress_bar) as bar:
+        with progress(len(self) * len(starts), "scan", "documents", shown=show_progress_bar, scaled=True) as bar:
             batches = Batches(len(queries), len(targets))
             try:
                 for batch, at in enumerate(starts):
                     ends = indptr[at : at + step + 1]
                     task = pool._task(queries[at : at + step], ends - ends[0], targets[ends[0] : ends[-1]])
-                    part = pool._passes(task, executor, checkpoint, batch, bar)
+                    part = pool._passes(task, executor, checkpoint, batch, bar if show_progress_bar else None)
                     top, pooled = split_lists(part.top, *self.list_lengths, self.pool_languages)
                     batches.add(replace(part, top=top, pooled=pooled))
                 return batches.result()

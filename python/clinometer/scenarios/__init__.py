@@ -12,6 +12,7 @@ from itertools import combinations
 
 from clinometer.errors import LanguageError, UsageError
 from clinometer.parameters import checked
+from clinometer.suggestions import one_of
 
 __all__ = ["SCENARIOS", "Setting", "settings_of"]
 
@@ -73,7 +74,7 @@ def settings_of(
     unknown = [name for name in names if name not in SCENARIOS]
     if unknown or not names:
         problem = f"unknown scenario {', '.join(map(repr, unknown))}" if unknown else "no scenario was chosen"
-        raise UsageError(f"{problem}; expected one of {', '.join(SCENARIOS)}")
+        raise UsageError(f"{problem}; expected {one_of(unknown, SCENARIOS)}")
     if pairs not in ("pivot", "all"):
         raise UsageError(f"pairs is {pairs!r}, but must be pivot or all")
     ordered = [label for label in languages if label == pivot] + [label for label in languages if label != pivot]

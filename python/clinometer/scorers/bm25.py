@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from clinometer.collection import Collection
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import MissingExtraError, UsageError
+from clinometer.progress import tracked
 from clinometer.scorers.base import ScanOptions, Scored, answers_where
 from clinometer.scorers.counting import scan_scores
 from clinometer.scorers.tokens import TOKENIZER, terms
@@ -78,11 +79,9 @@ class BM25Scorer:
             UsageError: No document has a term.
             CollectionError: The collection has no texts.
         """
-        from tqdm.auto import tqdm
-
         collection.require_texts("BM25")
         vocabulary: dict[str, int] = {}
-        bar = tqdm(collection.documents.texts, desc="index", unit=" documents", disable=not options.show_progress_bar)
+        bar = tracked(collection.documents.texts, "index", "documents", shown=options.show_progress_bar)
         rows = [[vocabulary.setdefault(term, len(vocabulary)) for term in terms(text)] for text in bar]
         if not vocabulary:
             raise UsageError(

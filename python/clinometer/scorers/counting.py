@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from clinometer.errors import EmbeddingError, UsageError
 from clinometer.memory import refuse_more_than_available
+from clinometer.progress import progress
 from clinometer.scanning.arguments import Relevant, check_options, codes_of, targets_of, tie_places
-from clinometer.scanning.bars import scan_bar
 from clinometer.scanning.batches import result_bytes, stack_lists
 from clinometer.scanning.counts import RankCounts, TieMode, TopK, split_lists, tie_order
 from clinometer.scanning.exclude import join, without, without_listed
@@ -109,7 +109,7 @@ def scan_scores(
     stacked = Stacked()
     lists: list[tuple[TopK | None, TopK | None]] = []
     row_count = 0
-    with scan_bar(query_count, "queries", shown=show_progress_bar) as bar:
+    with progress(query_count, "scan", "queries", shown=show_progress_bar) as bar:
         for block in chain([first], blocks):
             _check_block(block, row_count, size, query_count)
             ends = indptr[row_count : row_count + len(block) + 1]
@@ -117,8 +117,7 @@ def scan_scores(
                 stacked.put(name, part, int(ends[0]), len(targets))
             lists.append(split_lists(pool.lists(block) if k or pool_k else None, list_k, pooled_k))
             row_count += len(block)
-            if bar is not None:
-                bar.update(len(block))
+            bar.update(len(block))
     if row_count != query_count:
         raise UsageError(
             f"the scores have {row_count} rows, but there are {query_count} queries; give one row for each"

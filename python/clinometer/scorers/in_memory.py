@@ -78,7 +78,7 @@ class EmbeddedTexts:
         groups = self.texts.groups if any(group is not None for group in self.texts.groups) else None
         expansion = expanded(
             self.documents, self.texts.languages, weight=weight, groups=groups, pivot=pivot,
-            threads=self.options.threads,
+            threads=self.options.threads, show_progress_bar=self.options.show_progress_bar,
         )  # fmt: skip
         return replace(
             self,

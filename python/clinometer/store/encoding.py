@@ -7,7 +7,6 @@ gives the bytes of an uninterrupted one.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from pathlib import Path
@@ -22,6 +21,7 @@ from clinometer.encoders.base import Encoder, encode
 from clinometer.encoders.texts import check_texts
 from clinometer.errors import EncoderError
 from clinometer.parameters import checked
+from clinometer.progress import progress
 from clinometer.store.manifest import MANIFEST, Dtype, Stage
 from clinometer.store.rowfiles import digest_of
 from clinometer.store.writer import StoreWriter
@@ -107,8 +107,6 @@ def fill(
         EncoderError: The encoder fails, or does not return one row per text.
         EmbeddingError: It returns rows that are zero, NaN or infinite.
     """
-    from tqdm.auto import tqdm
-
     stage = writer.manifest.stage
     first_row = first_rows(texts.texts)
     step = writer.manifest.shard_rows or default_shard_rows(len(texts))
@@ -116,9 +114,7 @@ def fill(
     # The texts to encode for a shard are known before earlier shards are finished.
     new_texts = (new for start in starts if (new := _new(texts.texts, first_row, start, start + step)))
     encoded = (encode(encoder, new, stage) for new in new_texts) if encode_all is None else encode_all(new_texts)
-    with tqdm(
-        total=len(texts), initial=len(writer), desc=stage, unit="text", file=sys.stderr, disable=not show_progress_bar
-    ) as bar:
+    with progress(len(texts), stage, "texts", initial=len(writer), shown=show_progress_bar) as bar:
         for start in starts:
             part = texts.take(np.arange(start, min(start + step, len(texts))))
             rows = _rows(writer, encoded, first_row[start : start + step].tolist())

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from clinometer.adapters.adapter import KINDS, Adapter, Kind
 from clinometer.encoders import Encoder
 from clinometer.errors import MissingExtraError, UsageError
+from clinometer.progress import tracked
+from clinometer.suggestions import did_you_mean, one_of
 from clinometer.training.adapter_centering import centering_adapter
 from clinometer.training.adapter_samples import EmbeddedSamples, embed_samples, is_query
 from clinometer.training.data import ParallelSamples, read_items, samples_from_items
@@ -100,7 +102,7 @@ def fit_adapter(
     """
     hold = (0.0 if loss in RELATIONAL else 5.0) if hold is None else hold
     if kind not in KINDS:
-        raise UsageError(f"unknown adapter kind {kind!r}; expected one of {', '.join(KINDS)}")
+        raise UsageError(f"unknown adapter kind {kind!r}; expected {one_of(kind, KINDS)}")
     for name, value, minimum in (
         ("rank", 1 if rank is None else rank, 1),
         ("epochs", epochs, 1),
@@ -155,9 +157,7 @@ def fit_adapter(
     history: History = [{"epoch": 0.0, **on_dev()}]
     best_arrays, best_epoch = model.arrays(), 0
     first_value = None
-    from tqdm.auto import tqdm
-
-    for epoch in tqdm(range(1, epochs + 1), desc="epochs", unit="epoch", disable=not show_progress_bar):
+    for epoch in tracked(range(1, epochs + 1), "training", "epochs", shown=show_progress_bar):
         total = 0.0
         for batch in torch.randperm(training_columns.rows, generator=order).tensor_split(steps):
             optimizer.zero_grad()
@@ -324,6 +324,7 @@ def _loss(model: AdapterMap, name: str, options: dict[str, Any]) -> ColumnLoss:
     if unknown_options := [option for option in options if option not in option_names]:
         raise UsageError(
             f"unknown option {', '.join(unknown_options)} of the loss {name}; expected {', '.join(option_names)}"
+            + did_you_mean(unknown_options, option_names)
         )
     return loss_class(model, **options)  # type: ignore[no-any-return]
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from clinometer.errors import MissingExtraError, UsageError
 from clinometer.languages import canonical
+from clinometer.suggestions import one_of
 from clinometer.training.checks import check_rows, same_text
 from clinometer.training.items import ParallelItem, counted_items, read_items
 from clinometer.training.split import Split, check_split, digest, split_items
@@ -192,7 +193,7 @@ def samples_from_items(
     """
     pivot = canonical(pivot)
     if layout not in LAYOUTS:
-        raise UsageError(f"unknown layout {layout!r}; expected one of {', '.join(LAYOUTS)}")
+        raise UsageError(f"unknown layout {layout!r}; expected {one_of(layout, LAYOUTS)}")
     if samples is not None and samples < 1:
         raise UsageError(f"samples is {samples}, but must be 1 or more")
     targets = check_split(items, languages, pivot, split, dev_share)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clinometer.errors import UsageError
+from clinometer.suggestions import did_you_mean
 from clinometer.training.data import Layout
 
 __all__ = ["RECIPES", "RELATIONAL", "Recipe", "make_loss", "recipe_of"]
@@ -85,6 +86,7 @@ def recipe_of(name: str) -> Recipe:
     if not set(parts) <= set(_PARTS) or len(set(parts)) < len(parts):
         raise UsageError(
             f"unknown loss {name!r}; join {', '.join(_PARTS)} by '+', each once, or choose {', '.join(RECIPES)}"
+            + did_you_mean([name] if name.count("+") == 0 else parts, (*RECIPES, *_PARTS))
         )
     # The paper's parts read three columns; our own also read the query in the target language.
     own_parts = set(parts) & {"pool", "mono", "sim"}

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from tqdm.auto import tqdm
 
 from clinometer.errors import FormatError, MissingFileError, UsageError
 from clinometer.files import append_whole, regular
 from clinometer.io.rows import Row, jsonl_rows
 from clinometer.io.textfiles import require_file, write_lines
 from clinometer.languages import canonical
+from clinometer.progress import progress
 from clinometer.training.items import ParallelItem
 
 __all__ = [
@@ -236,7 +236,7 @@ def translate_pairs(
     distinct_texts = list(dict.fromkeys(text for text in texts if text.strip()))
     missing_texts = [text for text in distinct_texts if cache.get(text, language, engine) is None]
     empty_count = 0
-    with tqdm(total=len(missing_texts), desc=f"translate to {language}", disable=not show_progress_bar) as bar:
+    with progress(len(missing_texts), f"translate to {language}", "texts", shown=show_progress_bar) as bar:
         for start in range(0, len(missing_texts), batch_size):
             batch = missing_texts[start : start + batch_size]
             translations = _called(translator, batch, language, start)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from clinometer.errors import UsageError
+from clinometer.progress import progress
 
 __all__ = ["CHECKPOINT_MINUTES", "CheckpointSchedule", "watchers"]
 
@@ -102,11 +102,7 @@ def watchers(
             self._shown: dict[str, str] = {}
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            from tqdm import tqdm
-
-            self._bar = tqdm(
-                total=state.max_steps, initial=state.global_step, desc="training", unit="step", file=sys.stderr
-            )
+            self._bar = progress(state.max_steps, "training", "steps", initial=state.global_step, shown=True)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             self._bar.update(state.global_step - self._bar.n)

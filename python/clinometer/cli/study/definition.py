@@ -11,10 +11,10 @@ from typing import Any
 from clinometer.analysis.form import AS_IT_IS
 from clinometer.cli.correct import Fitting
 from clinometer.cli.encoder_options import EncoderOptions, Remedy
+from clinometer.cli.entries import Entry, group_keys
 from clinometer.cli.evaluate import Measured
 from clinometer.cli.option_groups import Execution, Resampling, Source, Storage
-from clinometer.cli.study.entries import Entry, group_keys
-from clinometer.cli.study.yaml_file import read_yaml
+from clinometer.cli.yaml_file import read_yaml
 
 __all__ = [
     "KEYS",

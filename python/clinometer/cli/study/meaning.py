@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from clinometer.cli.correct import ROWS
+from clinometer.cli.entries import written_options
 from clinometer.cli.option_groups import without_none
 from clinometer.cli.remedies import correction_file
 from clinometer.cli.study.definition import Cell, EncoderEntry, StudyDefinition
-from clinometer.cli.study.entries import written_options
 from clinometer.errors import shortened, shown
 
 __all__ = ["changes", "commands", "encoding", "meaning"]

@@ -1,31 +1,28 @@
-"""The canvas that figures are drawn on: one line for each language, finished as inline SVG.
+"""The canvas that figures are drawn on: one line for each label, finished as inline SVG.
 
-Same marks, same bytes: matplotlib's own defaults instead of the user's settings, a fixed salt, no date. Text stays
-text, so it can be searched and is drawn with the reader's fonts. Marks differ in shape as well as in colour.
+Same marks, same bytes. Marks differ in shape as well as in colour.
 """
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Sequence
 from html import escape
-from io import StringIO
-from math import ceil, floor, log10, radians, sin
-from typing import Any, NamedTuple
+from math import ceil, cos, floor, log10, radians, sin
+from typing import Literal, NamedTuple
 
-from clinometer.errors import MissingExtraError
+from clinometer.errors import printable
+from clinometer.report.base.palette import FAINT, HEAT, INK, LINE, ON_PALE, ON_STRONG, PAPER, SOFT, painted
+from clinometer.report.base.shapes import Align, Box, Dot, Placed, Shape, Stroke, Text, markup
 
-__all__ = ["INK", "Mark", "Point", "Sheet", "canvas", "ink_on", "quietly", "round_step"]
+__all__ = ["SHADES", "Mark", "Point", "Sheet", "ink_on", "round_step"]
 
-INK = "#1b2733"
-_SOFT, _GRID = "#5b6875", "#d9dfe5"
-_SHADES = ("#f3f7fa", "#a9cce3", "#4f94c4")
-"""Shades of a heat map; dark ink has a contrast of at least 4.5 to 1 on all of them."""
-_DOT = {"ms": 5.2, "mew": 1.3, "zorder": 5, "clip_on": False}
-_WIDTH = 4.9
+SHADES = (0.06, 0.5)
+"""How much of its colour the palest and the darkest cell of a heat map has."""
+_DOT = 5.2
+_INCH = 72
+_WIDTH = 4.9 * _INCH
+_BEHIND, _RULES, _BARS, _INTERVALS, _AXIS, _DOTS = range(6)
+"""Layers, the lowest first."""
 
 
 class Mark(NamedTuple):
@@ -38,38 +35,76 @@ class Mark(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A value with its interval, in the unit of the axis."""
+    """A value with its interval, in the unit of the axis, and a text that says what it is."""
 
     value: float
     low: float | None
     high: float | None
+    tip: str = ""
 
 
 class Sheet:
-    """A figure with one line for each label, laid out in inches: marks keep their size for any number of lines."""
+    """A figure with one line for each label: marks keep their size for any number of lines.
+
+    Args:
+        lines: Number of lines.
+        series: Number of marks side by side on a line.
+        labels: Labels of the lines, at the left.
+        ends: Lowest and highest value of the axis.
+        right: Inches to the right of the axis.
+        top: Inches above the lines.
+        bottom: Inches below them.
+        keys: Languages of the lines, for a page that hides some.
+    """
 
     def __init__(
-        self, new_figure: Any, lines: int, series: int, labels: Sequence[str], right: float, top: float, bottom: float
+        self,
+        lines: int,
+        series: int,
+        labels: Sequence[str],
+        ends: tuple[float, float],
+        right: float,
+        top: float,
+        bottom: float,
+        keys: Sequence[str] = (),
     ) -> None:
-        self.lines, self.spread = lines, min(0.62, 0.2 * (series - 1))
-        self.line_height = max(0.27, 0.13 * series + 0.1)
-        inside = self.line_height * lines
-        height = inside + top + bottom
-        left = min(1.9, 0.2 + 0.083 * max((len(label) for label in labels), default=0))
-        self.figure = new_figure(figsize=(_WIDTH, height))
-        self.inner = _WIDTH - left - right
-        box = (left / _WIDTH, bottom / height, self.inner / _WIDTH, inside / height)
-        self.axes = self.figure.add_axes(box)
-        self.axes.set_ylim(lines - 0.5, -0.5)
-        self.axes.set_yticks(range(lines), labels=list(labels), parse_math=False)
-        self.axes.tick_params(axis="both", length=0, pad=5, labelcolor=INK)
-        self.axes.spines[:].set_visible(False)
-        self.axes.set_xticks([])
+        self.lines, self.spread, self.keys = lines, min(0.62, 0.2 * (series - 1)), keys
+        self._line_height = _INCH * max(0.27, 0.13 * series + 0.1)
+        self._left = _INCH * min(1.9, 0.2 + 0.083 * max((len(label) for label in labels), default=0))
+        self.ends, self._top = ends, _INCH * top
+        self.width, self.height = _WIDTH, self._top + self._line_height * lines + _INCH * bottom
+        self._inner = _WIDTH - self._left - _INCH * right
+        self.placed: list[Placed] = []
+        for y, label in enumerate(labels):
+            text = Text(self._left - 5, self._at(y), label, 10, INK, "end")
+            self.placed.append(Placed(text, _DOTS, line=self._key(y)))
+
+    @property
+    def _bottom(self) -> float:
+        return self._at(self.lines - 0.5)
+
+    def _x(self, value: float) -> float:
+        """Where a value is; one beyond the axis is at its end."""
+        low, high = self.ends
+        share = (value - low) / (high - low)
+        return self._left + self._inner * min(max(share, 0.0), 1.0)
+
+    def _at(self, y: float) -> float:
+        """The middle of a line; halves are between lines."""
+        return self._top + (y + 0.5) * self._line_height
+
+    def _key(self, y: float) -> str:
+        return self.keys[round(y)] if 0 <= round(y) < len(self.keys) else ""
+
+    def _put(self, shape: Shape, layer: int, y: int | None = None, tip: str = "", *, mark: bool = False) -> None:
+        """Place a shape, which belongs to a line if that is given; a `mark` can have the focus on a page."""
+        kind: Literal["mark", "part", ""] = "" if y is None else "mark" if mark else "part"
+        self.placed.append(Placed(shape, layer, kind, "" if y is None else self._key(y), tip))
 
     def ticks(self, places: Sequence[float], labels: Sequence[str]) -> None:
         """Labels under the axis; two lines of text are allowed."""
-        self.axes.set_xticks(list(places), labels=list(labels), parse_math=False)
-        self.axes.tick_params(axis="x", labelcolor=_SOFT, labelsize=9)
+        for place, label in zip(places, labels, strict=True):
+            self._put(Text(self._x(place), self._bottom + 5, label, 9, SOFT, place="below"), _DOTS)
 
     @staticmethod
     def round_ticks(low: float, high: float) -> list[float]:
@@ -77,31 +112,71 @@ class Sheet:
         step = round_step(high - low, 5)
         return [round(step * i, 10) for i in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
-    def grid(self) -> None:
+    def grid(self, places: Sequence[float]) -> None:
         """Upright lines at the ticks, behind everything."""
-        self.axes.grid(axis="x", color=_GRID, lw=0.8)
-        self.axes.set_axisbelow(True)
+        for place in places:
+            self.upright(place, LINE, 0.8, layer=_BEHIND)
 
-    def _plot(self, xs: list[float], ys: list[float], colour: str, lw: float, **style: Any) -> None:
-        self.axes.plot(xs, ys, color=colour, lw=lw, **style)
+    def upright(
+        self, value: float, colour: str, width: float, *, layer: int = _BARS, dash: tuple[float, ...] = ()
+    ) -> None:
+        """A line through all lines at a value."""
+        x = self._x(value)
+        self._put(Stroke(x, self._top, x, self._bottom, colour, width, dash=dash), layer)
+
+    def axis(self, value: float) -> None:
+        """The line from which bars go both ways, before them."""
+        self.upright(value, INK, 1.2, layer=_AXIS)
+
+    def rule(self, y: int, width: float = 0.6) -> None:
+        """A line across the axis, behind the marks of a line."""
+        self._put(Stroke(self._left, self._at(y), self._left + self._inner, self._at(y), LINE, width), _RULES)
+
+    def band(self, low: float, high: float, colour: str) -> None:
+        """A stretch of the axis in a colour, behind everything."""
+        x = self._x(low)
+        self._put(Box(x, self._top, self._x(high) - x, self._bottom - self._top, colour), _BEHIND)
+
+    def stretch(
+        self,
+        y: int,
+        ends: Sequence[float],
+        colour: str,
+        width: float,
+        tip: str = "",
+        *,
+        at: float | None = None,
+        layer: int = _INTERVALS,
+        opacity: float = 1.0,
+        cap: Literal["butt", "round"] = "butt",
+    ) -> None:
+        """A line from one value to another on a line of the sheet, or `at` a place near it."""
+        place = self._at(y if at is None else at)
+        stroke = Stroke(self._x(ends[0]), place, self._x(ends[1]), place, colour, width, opacity, cap)
+        self._put(stroke, layer, y, tip)
+
+    def dot(self, y: int, value: float, mark: Mark, tip: str = "", *, at: float | None = None, focus: bool) -> None:
+        """A mark at a value; one without `focus` lies below the others."""
+        fill = PAPER if mark.hollow else mark.colour
+        place = Dot(self._x(value), self._at(y if at is None else at), mark.shape, _DOT, fill, mark.colour)
+        self._put(place, _DOTS if focus else _AXIS, y, tip, mark=focus)
 
     def dots(self, marks: Sequence[Mark], columns: Sequence[Sequence[Point | None]], *, stems: bool) -> None:
         """Dots with intervals, one mark for each column of points; stems from 0 to the first mark's dots."""
         for y in range(self.lines):
-            self.axes.axhline(y, color=_GRID, lw=0.6, zorder=1)
+            self.rule(y)
         for i, (mark, points) in enumerate(zip(marks, columns, strict=True)):
-            colour = mark.colour
             offset = self.spread * (i / (len(marks) - 1) - 0.5) if len(marks) > 1 else 0.0
-            fill = "white" if mark.hollow else colour
             for y, point in enumerate(points):
                 if point is None:
                     continue
                 at = y + offset
                 if stems and i == 0:
-                    self._plot([0, point.value], [at, at], colour, 2.2, alpha=0.3, zorder=2, solid_capstyle="butt")
+                    ends = (0, point.value)
+                    self.stretch(y, ends, mark.colour, 2.2, point.tip, at=at, layer=_BARS, opacity=0.3)
                 if point.low is not None and point.high is not None:
-                    self._plot([point.low, point.high], [at, at], colour, 1.3, zorder=3, solid_capstyle="round")
-                self.axes.plot([point.value], [at], marker=mark.shape, mfc=fill, mec=colour, **_DOT)
+                    self.stretch(y, (point.low, point.high), mark.colour, 1.3, point.tip, at=at, cap="round")
+                self.dot(y, point.value, mark, point.tip, at=at, focus=True)
 
     def bars(self, i: int, series: int, points: Sequence[Point | None], sign: int, colour: str, *, pale: bool) -> None:
         """Bars with intervals for the i-th of several series, to the right (sign 1) or to the left (sign -1)."""
@@ -109,109 +184,116 @@ class Sheet:
         for y, point in enumerate(points):
             if point is None:
                 continue
-            at, width = y + thickness * (i - (series - 1) / 2), sign * point.value
-            alpha = 0.55 if pale else 0.85
-            self.axes.barh([at], [width], height=thickness * 0.92, color=colour, alpha=alpha, lw=0, zorder=2)
+            at = y + thickness * (i - (series - 1) / 2)
+            self._bar(y, at, (0.0, sign * point.value), 0.92 * thickness, colour, point.tip, 0.55 if pale else 0.85)
             if point.low is not None and point.high is not None:
-                ends = [sign * point.low, sign * point.high]
-                self._plot(ends, [at, at], INK, 1.1, zorder=3, solid_capstyle="butt")
+                self.stretch(y, (sign * point.low, sign * point.high), INK, 1.1, point.tip, at=at)
 
-    def stacks(self, marks: Sequence[Mark], columns: Sequence[Sequence[float | None]], span: float) -> None:
+    def _bar(
+        self,
+        y: int,
+        at: float,
+        ends: tuple[float, float],
+        thickness: float,
+        colour: str,
+        tip: str,
+        opacity: float = 1.0,
+        edge: str = "",
+    ) -> None:
+        left, right = sorted(map(self._x, ends))
+        height = thickness * self._line_height
+        box = Box(left, self._at(at) - height / 2, right - left, height, colour, opacity, edge)
+        self._put(box, _BARS, y, tip, mark=True)
+
+    def stacks(
+        self,
+        marks: Sequence[Mark],
+        columns: Sequence[Sequence[float | None]],
+        tips: Sequence[Sequence[str]],
+    ) -> None:
         """Stacked parts from 0, one column of numbers for each mark; a part shows its number if there is room.
 
-        `span` is the width of the axis in its unit.
+        `tips` are texts in the shape of the columns.
         """
         for y in range(self.lines):
             left = 0.0
-            for mark, numbers in zip(marks, columns, strict=True):
-                number, colour = numbers[y], mark.colour
+            for mark, numbers, texts in zip(marks, columns, tips, strict=True):
+                number = numbers[y]
                 if not number:
                     continue
-                self.axes.barh([y], [number], left=left, height=0.7, color=colour, edgecolor="white", lw=0.8, zorder=2)
-                if number / span * self.inner > 0.3:
-                    self.axes.text(
-                        left + number / 2, y, f"{number:.0f}", ha="center", va="center", fontsize=8,
-                        color=ink_on(colour), zorder=3,
-                    )  # fmt: skip
+                self._bar(y, y, (left, left + number), 0.7, mark.colour, texts[y], edge=PAPER)
+                if self._x(left + number) - self._x(left) > 0.3 * _INCH:
+                    middle = self._x(left + number / 2)
+                    text = Text(middle, self._at(y), f"{number:.0f}", 8, ink_on(mark.colour))
+                    self._put(text, _INTERVALS, y, texts[y])
                 left += number
 
     def heat(
-        self, numbers: Sequence[Sequence[float | None]], texts: Sequence[Sequence[str]], low: float, span: float
+        self,
+        numbers: Sequence[Sequence[float | None]],
+        texts: Sequence[Sequence[str]],
+        low: float,
+        span: float,
+        tips: Sequence[Sequence[str]],
     ) -> None:
-        """Coloured cells: pale is `low`, dark is `low + span`; a cell without a number is grey."""
-        from matplotlib.colors import LinearSegmentedColormap
-        from matplotlib.patches import Rectangle
-
-        colours = LinearSegmentedColormap.from_list("one hue", _SHADES)
-        size = min(9, 72 * self.inner / len(numbers[0]) / 2.4)
+        """Shaded cells: pale is `low`, dark is `low + span`; a cell without a number has no shade."""
+        width = self._inner / len(numbers[0])
+        size = min(9, width / 2.4)
         for y, line in enumerate(numbers):
             for x, number in enumerate(line):
-                share = None if number is None else (number - low) / span
-                face = "#eef1f4" if share is None else colours(share)
-                self.axes.add_patch(Rectangle((x - 0.49, y - 0.48), 0.98, 0.96, facecolor=face, edgecolor="none"))
+                middle, tip = self._left + (x + 0.5) * width, "" if number is None else tips[y][x]
+                if number is not None:
+                    shade = SHADES[0] + (SHADES[1] - SHADES[0]) * (number - low) / span
+                    place = (middle - 0.49 * width, self._at(y - 0.48), 0.98 * width, 0.96 * self._line_height)
+                    self._put(Box(*place, HEAT, shade), _BARS, y, tip, mark=True)
                 text = texts[y][x] if len(line) < 9 or number is None else _brief(number)
                 if size > 4:
-                    self.axes.text(x, y, text, ha="center", va="center", fontsize=size, color=INK, parse_math=False)
+                    self._put(Text(middle, self._at(y), text, size, INK), _INTERVALS, y, tip)
 
     def sticks(self, points: Sequence[Point | None], colour: str) -> None:
         """A stick to the right of each line that leans 15 degrees for each log2 rank, at most 75, like a clinometer."""
-        length, per_inch = 0.19, (self.axes.get_xlim()[1] - self.axes.get_xlim()[0]) / self.inner
-        middle = self.axes.get_xlim()[1] + 0.34 * per_inch
+        length, middle = 0.19 * _INCH, self._left + self._inner + 0.34 * _INCH
         for y, point in enumerate(points):
             if point is None:
                 continue
             angle = radians(max(-75.0, min(75.0, 15 * point.value)))
-            foot, height = y + 0.5 * length / self.line_height, length / self.line_height
-            tip = (
-                middle + length * sin(angle) * per_inch,
-                foot - length * (1 - sin(angle) ** 2) ** 0.5 / self.line_height,
-            )
-            ground = [middle - 0.07 * per_inch, middle + 0.07 * per_inch]
-            self._plot([middle, middle], [foot, foot - height], "#b4bec8", 0.8, ls=(0, (1.5, 1.5)), clip_on=False)
-            self._plot(ground, [foot, foot], _SOFT, 1, clip_on=False)
-            self._plot([middle, tip[0]], [foot, tip[1]], colour, 2, clip_on=False, solid_capstyle="round")
+            foot = self._at(y) + 0.5 * length
+            upright = Stroke(middle, foot, middle, foot - length, FAINT, 0.8, dash=(1.2, 1.2))
+            ground = Stroke(middle - 0.07 * _INCH, foot, middle + 0.07 * _INCH, foot, SOFT, 1)
+            tip = (middle + length * sin(angle), foot - length * cos(angle))
+            for stroke in (upright, ground, Stroke(middle, foot, *tip, colour, 2, cap="round")):
+                self._put(stroke, _BARS, y, point.tip)
 
     def write_below(self, inches: float, text: str) -> None:
         """Text some inches below the axes, in their middle."""
-        y, place = -inches / (self.line_height * self.lines), self.axes.transAxes
-        self.axes.text(
-            0.5, y, text, transform=place, ha="center", va="bottom", fontsize=9, color=_SOFT, parse_math=False
-        )
+        place = (self._left + self._inner / 2, self._bottom + inches * _INCH)
+        self._put(Text(*place, text, 9, SOFT, place="above"), _DOTS)
 
     def write_at(
         self,
-        x: float,
+        value: float,
         text: str,
         *,
-        align: str = "center",
+        align: Align = "middle",
         colour: str = INK,
-        weight: str = "normal",
+        weight: Literal["normal", "bold"] = "normal",
         rotation: float = 0,
     ) -> None:
         """Text above the axes at a value of the scale."""
-        place = (x, 1 + 0.05 / (self.line_height * self.lines))
-        align = "left" if rotation else align
-        self.axes.text(
-            *place, text, transform=self.axes.get_xaxis_transform(), ha=align, va="bottom", fontsize=9, color=colour,
-            weight=weight, rotation=rotation, rotation_mode="anchor", parse_math=False,
-        )  # fmt: skip
+        place = (self._x(value), self._top - 0.05 * _INCH)
+        align = "start" if rotation else align
+        self._put(Text(*place, text, 9, colour, align, "above", weight, rotation), _DOTS)
 
-    def svg(self, name: str, text: str) -> str:
-        """The figure as one `<svg>` element with unique ids and a text for those who cannot see it."""
-        sink = StringIO()
-        with quietly():
-            self.figure.savefig(
-                sink, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), transparent=True
-            )
-        body = sink.getvalue()
-        body = body[body.index("<svg") :]
-        size = re.search(r'viewBox="([^"]*)"', body)
-        inside = body[body.index(">") + 1 :]
-        inside = re.sub(r"<metadata>.*?</metadata>\s*", "", inside, flags=re.DOTALL)
-        inside = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", inside)
-        opening = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-        box = size.group(1) if size else f"0 0 {_WIDTH * 72:g} 300"
-        return f'{opening} viewBox="{box}" role="img" aria-label="{escape(text)}">{inside.strip()}'
+    def write_right(self, y: int, inches: float, text: str, colour: str, tip: str) -> None:
+        """Text that ends some inches to the right of the axis."""
+        place = (self._left + self._inner + inches * _INCH, self._at(y))
+        self._put(Text(*place, text, 9, colour, "end"), _DOTS, y, tip)
+
+    def svg(self, text: str) -> str:
+        """The figure as one `<svg>` element, with a text for those who cannot see it."""
+        opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:g} {round(self.height, 2):g}"'
+        label = escape(printable(text))
+        return f'{opening} role="img" aria-label="{label}">\n{markup(self.placed, painted, told=True)}\n</svg>'
 
 
 def round_step(span: float, parts: int) -> float:
@@ -226,7 +308,7 @@ def ink_on(colour: str) -> str:
 
     Example:
         >>> ink_on("#0067a5"), ink_on("#eaf2f8")
-        ('white', '#1b2733')
+        ('#fefefe', '#1b2732')
     """
 
     def luminance(code: str) -> float:
@@ -235,33 +317,9 @@ def ink_on(colour: str) -> str:
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     ground = luminance(colour) + 0.05
-    return "white" if 1.05 / ground > ground / (luminance(INK) + 0.05) else INK
+    return ON_STRONG if 1.05 / ground > ground / (luminance(INK) + 0.05) else ON_PALE
 
 
 def _brief(number: float) -> str:
     """Two digits, for a cell that has no room for three."""
     return f"{number:.2f}".removeprefix("0") if abs(number) <= 1 else f"{number:.0f}"
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Without warnings about scripts that the bundled font lacks: readers have fonts of their own."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        yield
-
-
-@contextmanager
-def canvas() -> Iterator[Any]:
-    """Sheets on matplotlib's own defaults; the settings of the caller are restored afterwards."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("the HTML report", "report") from None
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(
-            {"svg.hashsalt": "clinometer", "svg.fonttype": "none", "font.size": 10, "font.family": ["DejaVu Sans"]}
-        )
-        yield partial(Sheet, Figure)

@@ -1,32 +1,45 @@
 """The figures of a report as files: each as SVG and as PNG, with its title and key, for slides and papers.
 
-Same results, same bytes, with one version of matplotlib. A file is complete or absent.
+Same results, same bytes, with one version of matplotlib, which draws the PNG. A file is complete or absent.
 """
 
 from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from clinometer.errors import MissingExtraError, printable
 from clinometer.files import written_together, written_whole
-from clinometer.report.base.canvas import INK, Mark, canvas, quietly
+from clinometer.report.base.palette import INK, PAPER
+from clinometer.report.base.shapes import Box, Dot, Placed, Shape, Stroke, Text, markup, outline
 from clinometer.report.evaluation.figures import Drawing
 
-__all__ = ["save_figures"]
+__all__ = ["plain_matplotlib", "save_figures"]
 
 _DPI = 200
+_MARGIN = 9.0
+_LINE = 14.5
+"""Height of a line of the key."""
+_FONT = "DejaVu Sans"
 
 
 def save_figures(drawings: Iterable[Drawing], folder: str | os.PathLike[str]) -> list[Path]:
-    """Write figures as `NAME.svg` and `NAME.png`, as `clinometer.report.draw_figures` does; returns the paths."""
+    """Write figures as `NAME.svg` and `NAME.png`, as `clinometer.report.draw_figures` does; returns the paths.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    with written_together():
+    with written_together(), plain_matplotlib():
         for drawing in drawings:
             for ending, content in _contents(drawing).items():
                 path = folder / f"{drawing.name}.{ending}"
@@ -36,56 +49,115 @@ def save_figures(drawings: Iterable[Drawing], folder: str | os.PathLike[str]) ->
     return paths
 
 
+@contextmanager
+def plain_matplotlib() -> Iterator[None]:
+    """matplotlib with its own defaults instead of the caller's settings, which are restored afterwards.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        import matplotlib
+    except ImportError:
+        raise MissingExtraError("figures as files", "report") from None
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(
+            {"svg.hashsalt": "clinometer", "svg.fonttype": "none", "font.size": 10, "font.family": [_FONT]}
+        )
+        # The bundled font lacks some scripts; readers of an SVG file have fonts of their own.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
 def _contents(drawing: Drawing) -> dict[str, bytes]:
     """The bytes of both files."""
-    figure = drawing.sheet.figure
-    description = {"Title": drawing.title, "Description": drawing.text}
-    contents: dict[str, bytes] = {}
-    with canvas(), quietly():
-        added = _headed(figure, drawing)
-        for ending, metadata in (
-            ("svg", dict.fromkeys(("Date", "Creator", "Format", "Type")) | description),
-            # A date or the version of a program would change the bytes of the same figure.
-            ("png", {"Software": None} | description),
-        ):
-            sink = BytesIO()
-            figure.savefig(
-                sink, format=ending, metadata=metadata, dpi=_DPI, bbox_inches="tight", pad_inches=0.12,
-                facecolor="white",
-            )  # fmt: skip
-            contents[ending] = sink.getvalue()
-        for artist in added:
-            artist.remove()
-    return contents
+    heading, above = _heading(drawing)
+    placed = sorted([*heading, *drawing.sheet.placed], key=lambda item: item.layer)
+    left, top = -_MARGIN, -above - _MARGIN
+    width, height = drawing.sheet.width + 2 * _MARGIN, drawing.sheet.height + above + 2 * _MARGIN
+    background = Placed(Box(left, top, width, height, PAPER), -1)
+    frame = f"{left:g} {top:g} {width:g} {round(height, 2):g}"
+    title, text = (escape(printable(words)) for words in (drawing.title, drawing.text))
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{frame}" width="{width:g}pt" height="{round(height, 2):g}pt"'
+        f' role="img" font-family="{_FONT}, sans-serif">\n<title>{title}</title>\n<desc>{text}</desc>\n'
+        f"{markup([background, *placed], str, told=False)}\n</svg>\n"
+    )
+    shapes = [item.shape for item in placed]
+    png = _png(shapes, (left, left + width, top + height, top), {"Title": drawing.title, "Description": drawing.text})
+    return {"svg": svg.encode(), "png": png}
 
 
-def _headed(figure: Any, drawing: Drawing) -> list[Any]:
-    """Put title and key above the figure, which the page has in its own text; return what was added."""
-    inch = 1 / figure.get_size_inches()[1]
-    added: list[Any] = []
-    above = 1.0
-    if drawing.key:
-        wide = max(len(mark.text) for mark in drawing.key) > 24
-        columns = 1 if wide else min(3, len(drawing.key))
-        lines = -(-len(drawing.key) // columns)
-        key = figure.legend(
-            handles=[_handle(mark) for mark in drawing.key], loc="lower left", bbox_to_anchor=(0, 1), ncols=columns,
-            frameon=False, fontsize=9, borderaxespad=0, borderpad=0.3, handletextpad=0.5, labelcolor=INK,
+def _heading(drawing: Drawing) -> tuple[list[Placed], float]:
+    """Title and key above the figure, which a page has in its own text, and their height."""
+    rows: list[list[tuple[float, Any]]] = []
+    x = float("inf")
+    for mark in drawing.key:
+        # The width of a letter at this size, on the average.
+        width = 22 + 5.4 * len(mark.text)
+        if x + width > drawing.sheet.width:
+            rows.append([])
+            x = 0.0
+        rows[-1].append((x, mark))
+        x += width
+    shapes: list[Shape] = []
+    above = 4.0 + _LINE * len(rows)
+    for number, row in enumerate(rows):
+        y = -above + _LINE * (number + 0.5)
+        for x, mark in row:
+            fill = PAPER if mark.hollow else mark.colour
+            shapes += [
+                Dot(x + 5, y, mark.shape, 6, fill, mark.colour),
+                Text(x + 12, y, mark.text, 9, INK, "start"),
+            ]
+    lines = textwrap.wrap(drawing.title, 58)
+    shapes.append(Text(0, -above - 4, "\n".join(lines), 11, INK, "start", "above", "bold"))
+    return [Placed(shape, 0) for shape in shapes], above + 6 + 13.2 * len(lines)
+
+
+def _png(shapes: Sequence[Shape], frame: tuple[float, float, float, float], description: dict[str, str]) -> bytes:
+    """The shapes as an image; `frame` is left, right, bottom and top of what it shows."""
+    from matplotlib.figure import Figure
+
+    left, right, bottom, top = frame
+    figure = Figure(figsize=((right - left) / 72, (bottom - top) / 72), dpi=_DPI, facecolor=PAPER)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+    for order, shape in enumerate(shapes):
+        _paint(axes, shape, order)
+    sink = BytesIO()
+    # A date or the version of a program would change the bytes of the same figure.
+    figure.savefig(sink, format="png", metadata={"Software": None} | description)
+    return sink.getvalue()
+
+
+def _paint(axes: Any, shape: Shape, order: int) -> None:
+    from matplotlib.patches import Circle, Polygon, Rectangle
+
+    if isinstance(shape, Stroke):
+        style: dict[str, Any] = {"solid_capstyle": shape.cap, "dash_capstyle": "butt", "alpha": shape.opacity}
+        if shape.dash:
+            # matplotlib counts dashes in widths of the line.
+            style["ls"] = (0, tuple(length / shape.width for length in shape.dash))
+        axes.plot(
+            [shape.x1, shape.x2], [shape.y1, shape.y2], color=shape.colour, lw=shape.width, zorder=order, **style
         )  # fmt: skip
-        for text in key.get_texts():
-            text.set_parse_math(False)
-        added.append(key)
-        above += (0.2 * lines + 0.08) * inch
-    title = "\n".join(textwrap.wrap(drawing.title, 58))
-    added.append(
-        figure.text(0.01, above + 0.05 * inch, title, ha="left", va="bottom", fontsize=11, weight="bold", color=INK,
-                    parse_math=False)
-    )  # fmt: skip
-    return added
-
-
-def _handle(mark: Mark) -> Any:
-    from matplotlib.lines import Line2D
-
-    fill = "white" if mark.hollow else mark.colour
-    return Line2D([], [], ls="", marker=mark.shape, ms=6, mfc=fill, mec=mark.colour, mew=1.3, label=mark.text)
+    elif isinstance(shape, Box):
+        edge = {"edgecolor": shape.edge, "lw": 0.8} if shape.edge else {"lw": 0}
+        place = (shape.x, shape.y), shape.width, shape.height
+        axes.add_patch(Rectangle(*place, facecolor=shape.colour, alpha=shape.opacity, zorder=order, **edge))
+    elif isinstance(shape, Dot):
+        style = {"facecolor": shape.fill, "edgecolor": shape.edge, "lw": shape.width, "zorder": order}
+        half = shape.size / 2
+        corners = [(shape.x + half * x, shape.y + half * y) for x, y in outline(shape.shape)]
+        axes.add_patch(Polygon(corners, **style) if corners else Circle((shape.x, shape.y), half, **style))
+    else:
+        align = {"start": "left", "middle": "center", "end": "right"}[shape.align]
+        for baseline, line in shape.lines():
+            axes.text(
+                shape.x, baseline, line, ha=align, va="baseline", fontsize=shape.size, color=shape.colour,
+                weight=shape.weight, rotation=shape.rotation, rotation_mode="anchor", parse_math=False, zorder=order,
+            )  # fmt: skip

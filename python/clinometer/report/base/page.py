@@ -1,43 +1,50 @@
-"""Pages from templates, which escape all text; only figures, which are made here, go in as markup."""
+"""Pages from templates, which escape all text; only figures, which are made here, go in as markup.
+
+A page runs one script, the one of this folder, and its policy refuses every other and the network.
+"""
 
 from __future__ import annotations
 
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
 from importlib import import_module, resources
 from typing import Any
 
 from clinometer.errors import MissingExtraError, printable
+from clinometer.report.base.palette import painted, palette_css
 
 __all__ = ["fill", "require_extra"]
 
 
-def require_extra(feature: str = "the HTML report") -> None:
-    """Check, before any work, that the packages of the HTML report and of figures are installed.
+def require_extra(feature: str = "the HTML report", package: str = "jinja2") -> None:
+    """Check, before any work, that a package of the extra `report` is installed.
 
     Args:
-        feature: What needs them, for the message.
+        feature: What needs it, for the message.
+        package: `jinja2` for pages, `matplotlib` for figures as PNG files.
 
     Raises:
-        MissingExtraError: matplotlib or jinja2 is not installed.
+        MissingExtraError: It is not installed.
     """
-    for package in ("jinja2", "matplotlib"):
-        try:
-            import_module(package)
-        except ImportError:
-            raise MissingExtraError(feature, "report") from None
+    try:
+        import_module(package)
+    except ImportError:
+        raise MissingExtraError(feature, "report") from None
 
 
 def fill(template: str, **facts: Any) -> str:
     """A page from one of the templates in this folder, all texts escaped.
 
     Raises:
-        MissingExtraError: matplotlib or jinja2 is not installed.
+        MissingExtraError: jinja2 is not installed.
     """
     require_extra()
     from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
 
-    folder = resources.files(__package__)
     environment = Environment(
-        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        loader=FunctionLoader(_file),
         autoescape=True,
         undefined=StrictUndefined,
         # Figures, which are markup and no `str` alone, stay as they are.
@@ -45,4 +52,20 @@ def fill(template: str, **facts: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(**facts) + "\n"
+    environment.filters["painted"] = painted
+    script = _file("report.js")
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    return (
+        environment.get_template(template).render(
+            **facts,
+            script=Markup(script),  # noqa: S704 - the package's own file
+            script_hash=digest,
+            style=Markup(palette_css() + "\n" + _file("style.css")),  # noqa: S704
+        )
+        + "\n"
+    )
+
+
+@cache
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ __all__ = ["Case", "Cases", "Entry", "Section"]
 
 
 class Entry(NamedTuple):
-    """A document of a ranking: its rank, what it is, its lead over the answer, and its shortened text."""
+    """A document of a ranking: its rank, what it is, its lead over the answer, its shortened text and its score."""
 
     rank: int | str
     kind: str
@@ -21,6 +21,7 @@ class Entry(NamedTuple):
     id: str
     language: str
     text: str
+    score: str = ""
 
 
 class Case(NamedTuple):
@@ -39,6 +40,7 @@ class Cases(NamedTuple):
     scenario: str
     title: str
     cases: tuple[Case, ...]
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,3 +58,11 @@ class Section:
     def cases_by_scenario(self) -> list[tuple[str, list[Cases]]]:
         """The cases by the name of their scenario (and result)."""
         return [(name, list(group)) for name, group in groupby(self.cases, key=lambda cases: cases.scenario)]
+
+    @property
+    def cases_by_language(self) -> dict[str, list[Cases]]:
+        """The cases by the language of their queries, as they come in the first scenario."""
+        groups: dict[str, list[Cases]] = {}
+        for cases in self.cases:
+            groups.setdefault(cases.language, []).append(cases)
+        return groups

@@ -16,11 +16,15 @@ __all__ = ["Cell", "Column", "Line", "Table"]
 
 
 class Cell(NamedTuple):
-    """A number as text, the small text next to it (its interval, or a count of its own), and the number itself."""
+    """A number as text, the small text next to it (its interval, or a count of its own), and the number itself.
+
+    `tip` says in words what it is, where a figure shows the cell.
+    """
 
     text: str
     aside: str = ""
     number: float | None = None
+    tip: str = ""
 
 
 class Column(NamedTuple):
@@ -33,11 +37,12 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """A line of cells under its label; `mean` marks an average over the lines above."""
+    """A line of cells under its label; `mean` marks an average over the lines above, `language` names its language."""
 
     label: str
     cells: tuple[Cell, ...]
     mean: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,12 @@ class Table:
         """The table with some of its columns."""
         lines = [replace(line, cells=tuple(line.cells[i] for i in columns)) for line in self.lines]
         return replace(self, columns=tuple(self.columns[i] for i in columns), lines=tuple(lines))
+
+    def beside(self, other: Table) -> Table:
+        """The table with the columns of another one that has the same lines."""
+        pairs = zip(self.lines, other.lines, strict=True)
+        lines = tuple(replace(line, cells=line.cells + more.cells) for line, more in pairs)
+        return replace(self, columns=self.columns + other.columns, lines=lines)
 
     def without_empty(self) -> Table:
         """The table without columns, then lines, in which nothing has a value."""

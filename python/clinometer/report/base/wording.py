@@ -27,6 +27,7 @@ __all__ = [
     "measure",
     "scale",
     "text_counts",
+    "told",
     "value",
 ]
 
@@ -151,6 +152,21 @@ def count(number: float | None) -> str:
     if number is None:
         return DASH
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.1f}"
+
+
+def told(name: str, row: Mapping[str, Any]) -> str:
+    """A row in words: the measure with its value, the interval, and the number of queries.
+
+    Example:
+        >>> told("Intrusion", {"value": 0.234, "ci_low": 0.21, "ci_high": 0.258, "queries": 1190})
+        'Intrusion 23.4%, interval 21.0 to 25.8, 1,190 queries'
+    """
+    facts = [f"{display(name)} {value(name, row['value'])}{'%' if scale(name).unit == '%' else ''}"]
+    if ends := interval(name, row.get("ci_low"), row.get("ci_high"), " to "):
+        facts.append(f"interval {ends}")
+    if row.get("queries") is not None:
+        facts.append(f"{count(row['queries'])} {'query' if row['queries'] == 1 else 'queries'}")
+    return ", ".join(facts)
 
 
 def text_counts(collection: Mapping[str, Any]) -> tuple[str, str]:

@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from string import ascii_uppercase
 from typing import Any
 
 from clinometer.errors import UsageError
@@ -17,9 +16,10 @@ from clinometer.files import written_whole
 from clinometer.report.base import wording
 from clinometer.report.base.figure_files import save_figures
 from clinometer.report.base.page import fill
-from clinometer.report.base.text import escape_markdown, markdown_table, plain_table, wrapped
+from clinometer.report.base.text import escape_markdown, markdown_table
 from clinometer.report.comparison.figure import draw_dumbbells
 from clinometer.report.comparison.tables import all_tables, detail_tables, mean_tables
+from clinometer.report.comparison.terminal import opening, plain_comparison
 from clinometer.report.comparison.verdict import caveats, key_changes, methods, verdict
 from clinometer.report.comparison.view import Compared, View
 from clinometer.report.evaluation.figures import Drawing
@@ -58,7 +58,7 @@ def write_comparison(comparison: Compared, path: str | os.PathLike[str]) -> Path
 
     Raises:
         UsageError: The file has another ending.
-        MissingExtraError: HTML without matplotlib and jinja2.
+        MissingExtraError: HTML without jinja2.
     """
     path = Path(path)
     check_ending(path)
@@ -71,33 +71,6 @@ def write_comparison(comparison: Compared, path: str | os.PathLike[str]) -> Path
     with written_whole(path) as file:
         file.write(text.encode())
     return path
-
-
-def plain_comparison(comparison: Compared, *, everything: bool = False, width: int = 110) -> str:
-    """The comparison for a terminal: the verdict, means over languages, the main measures by language.
-
-    Args:
-        comparison: Result of `clinometer.comparison.compare`.
-        everything: Whether to show every row instead of the main measures.
-        width: Width of the terminal in columns.
-    """
-    views = _views(comparison)
-    blocks = ["\n".join(opening(comparison))]
-    shown = 0
-    for view in views:
-        if len(views) > 1:
-            title = f"{comparison.labels[0]} → {view.label}"
-            blocks.append(f"{title}\n{'=' * len(title)}")
-        blocks += [wrapped(text, width) for text in verdict(view)]
-        tables = all_tables(view) if everything else mean_tables(view) + detail_tables(view)
-        shown += sum(len(table.lines) for table in tables)
-        blocks += [f"{table.title}\n{plain_table(table, width)}" for table in tables]
-    blocks += [wrapped(f"Note: {text}", width) for text in [*caveats(comparison), *methods(comparison)]]
-    if shown < len(comparison.rows):
-        blocks.append(
-            f"{shown:,} of {len(comparison.rows):,} rows are shown; --all shows all of them, -o FILE saves them."
-        )
-    return "\n\n".join(blocks)
 
 
 def markdown_comparison(comparison: Compared) -> str:
@@ -124,13 +97,14 @@ def html_comparison(comparison: Compared) -> str:
     """The comparison as one HTML page with figures.
 
     Raises:
-        MissingExtraError: matplotlib or jinja2 is not installed.
+        MissingExtraError: jinja2 is not installed.
     """
     parts = [
         {
             "label": view.label,
             "verdict": verdict(view),
             "harmed": bool(comparison.harmed(encoder=view.label)),
+            "direction": view.direction,
             "numbers": key_changes(view),
             "drawings": _drawings(view, number),
             "means": mean_tables(view),
@@ -139,6 +113,7 @@ def html_comparison(comparison: Compared) -> str:
         }
         for number, view in enumerate(_views(comparison), start=1)
     ]
+    languages = dict.fromkeys(label for view in _views(comparison) for label in view.languages)
     encoders = zip(comparison.labels, comparison.encoders, strict=True)
     return fill(
         "comparison.html",
@@ -146,6 +121,7 @@ def html_comparison(comparison: Compared) -> str:
         heads=opening(comparison),
         before=comparison.labels[0],
         parts=parts,
+        languages=[(label, wording.language_name(label)) for label in languages],
         caveats=caveats(comparison),
         methods=methods(comparison),
         rows=len(comparison.rows),
@@ -188,26 +164,6 @@ def _views(comparison: Compared) -> list[View]:
 def _title(comparison: Compared) -> str:
     labels = comparison.labels
     return " → ".join(labels) if len(labels) == 2 else f"{labels[0]} and {len(labels) - 1} others"
-
-
-def opening(comparison: Compared) -> list[str]:
-    """The encoders, the collection and the pivot, one line each, as every form of the report begins."""
-    collection = comparison.collection
-    documents, queries = wording.text_counts(collection)
-    encoders = [f"after: {label}" for label in comparison.labels[1:]]
-    if len(encoders) > 1:
-        encoders = [f"after {_letter(number)}: {label}" for number, label in enumerate(comparison.labels[1:])]
-    return [
-        f"before: {comparison.labels[0]}",
-        *encoders,
-        f"on {collection.get('name', 'a collection')}: {len(collection.get('languages') or [])} languages, "
-        f"{documents} documents, {queries} queries, pivot "
-        f"{wording.language_name(str(comparison.settings['pivot']))}",
-    ]
-
-
-def _letter(number: int) -> str:
-    return ascii_uppercase[number] if number < len(ascii_uppercase) else str(number + 1)
 
 
 def _explained(name: str) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ from clinometer.report.base import wording
 from clinometer.report.base.table import Cell, Column, Line, Table
 from clinometer.report.comparison.view import Row, View, difference, difference_interval, probability
 
-__all__ = ["DETAILS", "all_tables", "detail_tables", "mean_tables"]
+__all__ = ["DETAILS", "all_tables", "detail_tables", "headline_table", "mean_tables"]
 
 DETAILS = (("multi", "Complete@10"), ("multi", "nDCG@1"), ("multi", "MaxRnorm"), ("mono-same", "nDCG@1"))
 """Scenarios and measures that a short report shows by language."""
@@ -27,6 +27,31 @@ def mean_tables(view: View, *, everything: bool = False) -> list[Table]:
             title = f"{scenario}: means over languages"
             tables.append(Table(f"means-{scenario}", title, "", "Measure, queries", _columns(view), lines))
     return tables
+
+
+def headline_table(view: View) -> Table:
+    """One table: the headline measures of every scenario, each as its mean over all queries, or over target queries.
+
+    The columns come in the order of what they say, so that a narrow terminal can leave out the last.
+    """
+    lines, wheres = [], []
+    for scenario in view.scenarios:
+        for measure in view.headlines(scenario):
+            row = view.mean(scenario, measure, "macro", "macro-target", "macro-pivot")
+            if row is not None:
+                wheres.append(view.where(row))
+                lines.append((row, f"{scenario} {_short(measure, only_gap=True)}"))
+    if not lines:
+        rows = [row for scenario in view.scenarios for row in view.measure_rows(scenario, view.headlines(scenario)[0])]
+        wheres = [view.where(row) for row in rows]
+        lines = [(row, f"{row['scenario']} {_short(row['measure'], only_gap=True)}") for row in rows]
+    same = len(set(wheres)) == 1
+    written = [
+        _line(row, label if same else f"{label}, {where}") for (row, label), where in zip(lines, wheres, strict=True)
+    ]
+    title = f"Main measures, {wheres[0]}" if same else "Main measures"
+    table = Table("headlines", title, "", "Measure", _columns(view), tuple(written))
+    return table.take([0, 1, 2, 3, 4, 6, 7, 8, 5])
 
 
 def detail_tables(view: View) -> list[Table]:
@@ -55,7 +80,7 @@ def all_tables(view: View) -> list[Table]:
 
 
 def _by_language(view: View, rows: list[Row], name: str, note: str) -> Table:
-    lines = tuple(_line(row, view.where(row), mean=view.is_mean(row)) for row in rows)
+    lines = tuple(_line(row, view.where(row), mean=view.is_mean(row), language=_language(view, row)) for row in rows)
     title = f"{rows[0]['scenario']}: {_shown(rows[0]['measure'])}, by language"
     return Table(name, title, note, "Queries in", _columns(view), lines)
 
@@ -85,7 +110,16 @@ def _columns(view: View) -> tuple[Column, ...]:
     return tuple(map(Column, heads))
 
 
-def _line(row: Row, label: str, *, mean: bool = False) -> Line:
+def _language(view: View, row: Row) -> str:
+    """The language that a line is about: that of its queries, or of the pool's other documents; empty for a mean."""
+    if view.is_mean(row):
+        return ""
+    others = [label for label in row["pool_languages"] if label != view.pivot]
+    own = row["query_language"] == view.pivot and len(row["pool_languages"]) == 2 and len(others) == 1
+    return str(others[0] if own else row["query_language"])
+
+
+def _line(row: Row, label: str, *, mean: bool = False, language: str = "") -> Line:
     measure, effect = row["measure"], row["effect"]
     cells = [
         wording.value(measure, row["before"]),
@@ -96,4 +130,4 @@ def _line(row: Row, label: str, *, mean: bool = False) -> Line:
         wording.DASH if effect is None else f"{round(effect, 2) or 0:+.2f}".replace("-", wording.MINUS),
         *(wording.count(row[name]) for name in ("better", "worse", "queries")),
     ]
-    return Line(label, tuple(map(Cell, cells)), mean)
+    return Line(label, tuple(map(Cell, cells)), mean, language)

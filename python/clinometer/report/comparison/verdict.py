@@ -20,7 +20,7 @@ from clinometer.report.comparison.view import (
     probability,
 )
 
-__all__ = ["TOLERANCE", "caveats", "change", "key_changes", "methods", "verdict"]
+__all__ = ["TOLERANCE", "caveats", "change", "finding", "key_changes", "methods", "verdict"]
 
 TOLERANCE = 0.005
 """Largest fall of nDCG@1 in one language that a report does not call harm."""
@@ -30,8 +30,13 @@ _CORRECTIONS = {"holm": "Holm's method", "bh": "the method of Benjamini and Hoch
 
 def verdict(view: View) -> list[str]:
     """The sentences in paragraphs: the main measure, harm, lean and intrusion."""
-    sentences = [_main(view), _harm(view), _others(view), rough(view.comparison.settings)]
+    sentences = [_main(view) + _groups(view), _harm(view), _others(view), rough(view.comparison.settings)]
     return [text for text in sentences if text]
+
+
+def finding(view: View) -> list[str]:
+    """The main measure, and the harm to search in one language: the verdict in one or two sentences."""
+    return [text for text in (_main(view), _harm(view)) if text]
 
 
 def change(view: View, row: Mapping[str, Any]) -> str:
@@ -69,14 +74,23 @@ def _span(view: View, row: Mapping[str, Any]) -> str:
 
 
 def _main(view: View) -> str:
-    """The first headline of the first scenario: all queries, groups, and the languages that clearly change."""
+    """The first headline of the first scenario, over all queries."""
     scenario = view.scenarios[0]
     measure = view.headlines(scenario)[0]
     row = view.mean(scenario, measure, "macro", "macro-target")
     if row is None:
         return ""
     of = "" if not view.is_mean(row) else f", mean over {view.where(row)},"
-    text = f"{wording.display(measure)} in {scenario}{of} {change(view, row)}."
+    return f"{wording.display(measure)} in {scenario}{of} {change(view, row)}."
+
+
+def _groups(view: View) -> str:
+    """The same for the groups, and the languages that clearly change."""
+    scenario = view.scenarios[0]
+    measure = view.headlines(scenario)[0]
+    if view.mean(scenario, measure, "macro", "macro-target") is None:
+        return ""
+    text = ""
     for name in view.groups:
         group = view.mean(scenario, measure, name)
         if group is not None and group["query_language"] == name:

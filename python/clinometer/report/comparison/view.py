@@ -176,6 +176,15 @@ class View:
             return bool(row["p_adjusted"] <= self.level)
         return row["ci_low"] is not None and not row["ci_low"] <= 0 <= row["ci_high"]
 
+    @property
+    def direction(self) -> str:
+        """Whether the main measure gets `better` or `worse`; `none` where that could be chance."""
+        scenario = self.scenarios[0]
+        row = self.mean(scenario, self.headlines(scenario)[0], "macro", "macro-target")
+        if row is None or row["improved"] is None or not self.clear(row):
+            return "none"
+        return "better" if row["improved"] else "worse"
+
     def where(self, row: Row) -> str:
         """A row's queries and pool in words."""
         query, pool, pivot = row["query_language"], row["pool_languages"], wording.language_name(self.pivot)

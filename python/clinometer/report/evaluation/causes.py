@@ -1,34 +1,42 @@
-"""What ranks first instead of the answer: categories by language, and the worst queries with their texts."""
+"""What ranks first instead of the answer: categories by language."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from clinometer.analysis import CATEGORIES
 from clinometer.report.base import wording
 from clinometer.report.base.canvas import Mark
-from clinometer.report.base.section import Case, Cases, Entry, Section
+from clinometer.report.base.palette import DUPLICATE, NEAR_TIE, OTHER, OWN, PIVOT, TRANSLATION
+from clinometer.report.base.section import Section
 from clinometer.report.base.table import Cell, Column, Line, Table
+from clinometer.report.evaluation.cases import SCENARIOS, category_name, worst_cases
 from clinometer.report.evaluation.figures import Drawing
-from clinometer.report.evaluation.stacks import draw_stacks
+from clinometer.report.evaluation.stacks import draw_stacks, longest_bar
 from clinometer.report.evaluation.tables import language_label
 from clinometer.report.evaluation.view import Reading
 
-__all__ = ["causes", "draw_causes", "shortened"]
+__all__ = ["causes", "draw_causes"]
 
-_SCENARIOS = ("one-sided", "multi", "multilingual")
 _COLOURS = {
-    "translation": "#7fb2d6",
-    "duplicate": "#8a6d00",
-    "near-tie": "#5b6875",
-    "pivot": "#c2500a",
-    "same-language": "#0b5a94",
-    "other-language": "#a6427e",
+    "translation": TRANSLATION,
+    "duplicate": DUPLICATE,
+    "near-tie": NEAR_TIE,
+    "pivot": PIVOT,
+    "same-language": OWN,
+    "other-language": OTHER,
 }
-_SHOWN = 280
 Row = Mapping[str, Any]
-_Place = tuple[str, dict[str, Row], dict[str, int]]
+
+
+class _Place(NamedTuple):
+    """A line: its label, rows by category if it is about a single pool, counts over its pools, and its language."""
+
+    label: str
+    rows: dict[str, Row]
+    counts: dict[str, int]
+    language: str
 
 
 def causes(readings: Sequence[Reading], languages: Sequence[str]) -> Section | None:
@@ -45,9 +53,9 @@ def causes(readings: Sequence[Reading], languages: Sequence[str]) -> Section | N
     pivot = wording.language_name(readings[0].pivot)
     text = (
         "Every query counts once, by the document at the top of its ranking. Orange and purple parts come from the "
-        f"mixing: unrelated documents in {pivot} or in a language other than the query's. Dark blue parts would "
-        "appear in a pool of one language too. Light blue is a right answer in the wrong language. For the rest, up to "
-        "100%, the answer in the query's own language comes first."
+        f"mixing: unrelated documents in {pivot} or in a language other than the query's. Blue parts would "
+        "appear in a pool of one language too. Light green is a right answer in the wrong language. For the rest, up "
+        "to 100%, the answer in the query's own language comes first."
     )
     words = dict(CATEGORIES)
     if "tolerance" in settings:
@@ -55,40 +63,23 @@ def causes(readings: Sequence[Reading], languages: Sequence[str]) -> Section | N
     if "overlap" in settings:
         words["duplicate"] += f" ({100 * settings['overlap']:g}% of the character trigrams)"
     heads = {column.head for table in tables for column in table.columns}
-    labels = {_label(category, pivot): text for category, text in words.items()}
+    labels = {category_name(category, pivot): text for category, text in words.items()}
     notes = tuple((label, text) for label, text in labels.items() if label in heads)
-    return Section(
-        "causes", "What ranks first instead?", text, tuple(tables), _cases(analysed, languages, readings), notes
-    )
+    return Section("causes", "What ranks first instead?", text, tuple(tables), worst_cases(readings, languages), notes)
 
 
 def _scenarios(reading: Reading, *, several: bool) -> list[str]:
     """The scenarios that have rows; with several results only the first of them, preferably one-sided."""
     available = {row["scenario"] for row in (reading.analysis or {}).get("rows", ())}
-    scenarios = [name for name in _SCENARIOS if name in available]
+    scenarios = [name for name in SCENARIOS if name in available]
     return scenarios[:1] if several else scenarios
 
 
-def _label(category: str, pivot: str) -> str:
-    return {
-        "answer": "the answer",
-        "translation": "answer in another language",
-        "duplicate": "duplicate of an answer",
-        "near-tie": "near-tie",
-        "pivot": f"unrelated {pivot}",
-        "same-language": "unrelated, query's language",
-        "other-language": "unrelated, other language",
-    }.get(category, category)
-
-
 def _places(reading: Reading, languages: Sequence[str], scenario: str) -> list[_Place]:
-    """For each line: its label, rows by category if it is about a single pool, and counts by category over its pools.
-
-    A category that cannot occur, such as a third language in a pool of two, has no count.
-    """
+    """The lines; a category that cannot occur, such as a third language in a pool of two, has no count."""
     rows = [row for row in (reading.analysis or {}).get("rows", ()) if row["scenario"] == scenario]
     pivot = reading.pivot
-    places = []
+    places: list[_Place] = []
     for language in [*languages, pivot]:
         language_rows = [
             row
@@ -105,7 +96,8 @@ def _places(reading: Reading, languages: Sequence[str], scenario: str) -> list[_
         label = language_label(language, [reading])
         if language == pivot:
             label = f"{wording.language_name(pivot)} queries" + (f" ({len(pools)} pools)" if len(pools) > 1 else "")
-        places.append((label, {row["category"]: row for row in language_rows} if len(pools) == 1 else {}, counts))
+        single = {row["category"]: row for row in language_rows} if len(pools) == 1 else {}
+        places.append(_Place(label, single, counts, language))
     return places
 
 
@@ -118,9 +110,9 @@ def _can_occur(row: Row, pivot: str) -> bool:
 
 def _table(reading: Reading, languages: Sequence[str], scenario: str, *, name: str, title: str) -> Table:
     places = _places(reading, languages, scenario)
-    used = [category for category in CATEGORIES if any(counts.get(category) for _, _, counts in places)]
+    used = [category for category in CATEGORIES if any(place.counts.get(category) for place in places)]
     lines = []
-    for label, rows, counts in places:
+    for label, rows, counts, language in places:
         total = sum(counts.values())
         cells = []
         for category in used:
@@ -130,100 +122,52 @@ def _table(reading: Reading, languages: Sequence[str], scenario: str, *, name: s
             ends = wording.interval("Intrusion", row.get("ci_low"), row.get("ci_high")) if row and known else ""
             share = wording.value("Intrusion", counts[category] / total) if category in counts else wording.DASH
             cells.append(Cell(share, f"[{ends}]" if ends else ""))
-        lines.append(Line(label, (*cells, Cell(wording.count(total)))))
+        lines.append(Line(label, (*cells, Cell(wording.count(total))), language=language))
     pivot = wording.language_name(reading.pivot)
-    columns = [*(Column(_label(category, pivot), "%") for category in used), Column("Queries")]
+    columns = [*(Column(category_name(category, pivot), "%") for category in used), Column("Queries")]
     return Table(name, title, "", "Queries in", tuple(columns), tuple(lines))
 
 
 def draw_causes(readings: Sequence[Reading], languages: Sequence[str]) -> list[Drawing]:
-    """A figure for each table: its parts without the answers, so that the rest is visible."""
-    drawings = []
+    """A figure for each table, its parts without the answers, so that the rest is visible; results on equal axes."""
     pivot = wording.language_name(readings[0].pivot)
-    for number, reading in enumerate(readings, start=1):
-        for scenario in _scenarios(reading, several=len(readings) > 1):
-            places = _places(reading, languages, scenario)
-            totals = [sum(counts.values()) for _, _, counts in places]
-            columns: list[list[float | None]] = [
-                [100 * counts.get(category, 0) / total for (_, _, counts), total in zip(places, totals, strict=True)]
-                for category in _COLOURS
-            ]
-            title = f"What ranks first instead of the answer ({scenario})"
-            drawing = draw_stacks(
-                [_short(label) for label, _, _ in places],
-                [Mark(_label(category, pivot), colour, "s") for category, colour in _COLOURS.items()],
-                columns,
-                name=f"causes-{scenario}" + (f"-{number}" if len(readings) > 1 else ""),
-                title=title + (f", {reading.label}" if len(readings) > 1 else ""),
-                whole=False,
-            )
-            if drawing:
-                drawings.append(drawing)
+    places_of = {
+        (number, scenario): _places(reading, languages, scenario)
+        for number, reading in enumerate(readings, start=1)
+        for scenario in _scenarios(reading, several=len(readings) > 1)
+    }
+    longest = max((longest_bar(_shares(places)) for places in places_of.values()), default=0.0)
+    drawings = []
+    for (number, scenario), places in places_of.items():
+        title = f"What ranks first instead of the answer ({scenario})"
+        drawing = draw_stacks(
+            [_short(place.label) for place in places],
+            [Mark(category_name(category, pivot), colour, "s") for category, colour in _COLOURS.items()],
+            _shares(places),
+            name=f"causes-{scenario}" + (f"-{number}" if len(readings) > 1 else ""),
+            title=title + (f", {readings[number - 1].label}" if len(readings) > 1 else ""),
+            longest=longest if len(readings) > 1 else None,
+            tips=[[_tip(place, category, pivot) for place in places] for category in _COLOURS],
+            keys=[place.language for place in places],
+        )
+        if drawing:
+            drawings.append(drawing)
     return drawings
+
+
+def _shares(places: Sequence[_Place]) -> list[list[float | None]]:
+    """Percentages of each category but the answer, for each line."""
+    return [[100 * place.counts.get(category, 0) / sum(place.counts.values()) for place in places]
+            for category in _COLOURS]  # fmt: skip
+
+
+def _tip(place: _Place, category: str, pivot: str) -> str:
+    """The text of a part: its share with the interval, and the number of queries."""
+    count, total, row = place.counts.get(category, 0), sum(place.counts.values()), place.rows.get(category)
+    ends = wording.interval("Intrusion", row.get("ci_low"), row.get("ci_high"), " to ") if row else ""
+    text = f"{place.label}, {category_name(category, pivot)}: {wording.value('Intrusion', count / total)}%"
+    return text + (f", interval {ends}" if ends else "") + f", {wording.count(count)} of {wording.count(total)} queries"
 
 
 def _short(label: str) -> str:
     return label.partition(" (")[0] + ("†" if label.endswith("†") else "")
-
-
-def _cases(
-    analysed: Sequence[tuple[int, Reading]], languages: Sequence[str], readings: Sequence[Reading]
-) -> tuple[Cases, ...]:
-    cases_by_language = []
-    for _, reading in analysed:
-        examples = (reading.analysis or {}).get("examples", ())
-        for scenario in _SCENARIOS:
-            for language in [*languages, reading.pivot]:
-                worst = [e for e in examples if (e["scenario"], e["query_language"]) == (scenario, language)]
-                if worst:
-                    prefix = f"{reading.label}: " if len(readings) > 1 else ""
-                    name = wording.language_name(language)
-                    number = "the one hurt most" if len(worst) == 1 else f"the {len(worst)} hurt most"
-                    cases = tuple(_case(example, reading) for example in worst)
-                    cases_by_language.append(Cases(f"{prefix}{scenario}", f"{name} queries: {number}", cases))
-    return tuple(cases_by_language)
-
-
-def _case(example: Mapping[str, Any], reading: Reading) -> Case:
-    pivot = wording.language_name(reading.pivot)
-    above = example["above"]
-    intruders = " and ".join(f"{wording.count(n)} in {wording.language_name(label)}" for label, n in above.items())
-    pool = " and ".join(wording.language_name(label) for label in example["pool_languages"][:2])
-    if len(example["pool_languages"]) > 2:
-        pool = f"{len(example['pool_languages'])} languages"
-    summary = (
-        f"In the pool of {pool}, the {wording.language_name(example['query_language'])} answer "
-        + (f"has rank {wording.count(example['rank'])}. " if example["rank"] else "was not retrieved. ")
-        + f"Unrelated documents above it: {intruders}."
-    )
-    entries = [
-        Entry(
-            document["rank"], document["category"], _label(document["category"], pivot),
-            "" if document["margin"] is None else f"+{document['margin']:.3g}", str(document["id"]),
-            document["language"], shortened(document["text"]),
-        )
-        for document in example["first"]
-    ]  # fmt: skip
-    answer = example["answer"]
-    entries.append(
-        Entry(example["rank"] or "–", "answer", "the answer", "", str(answer["id"]), answer["language"],
-              shortened(answer["text"]))
-    )  # fmt: skip
-    return Case(
-        shortened(example["query"]), example["query_language"], str(example["query_id"]), summary, tuple(entries)
-    )
-
-
-def shortened(text: str, length: int = _SHOWN) -> str:
-    """A text on one line, cut between words where possible, with an ellipsis.
-
-    Example:
-        >>> shortened("one two three", 9), shortened("one two", 9)
-        ('one two…', 'one two')
-    """
-    line = " ".join(text.split())
-    if len(line) <= length:
-        return line
-    start = line[: length - 1]
-    whole_words = start.rpartition(" ")[0]
-    return (whole_words if len(whole_words) > length // 2 else start).rstrip(" ,.;:") + "…"

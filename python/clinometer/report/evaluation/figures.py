@@ -12,14 +12,25 @@ from math import ceil, floor
 from typing import NamedTuple
 
 from clinometer.report.base import wording
-from clinometer.report.base.canvas import INK, Mark, Point, Sheet, canvas
+from clinometer.report.base.canvas import Mark, Point, Sheet, round_step
+from clinometer.report.base.palette import ENCODERS, INK, OWN, OWN_TINT, PIVOT, PIVOT_TINT, SOFT
 from clinometer.report.base.table import Table
 from clinometer.report.evaluation.view import Reading, Row, Side
 
-__all__ = ["Drawing", "Points", "draw_bars", "draw_dots", "draw_heat", "draw_lean", "point_of", "reach", "series_of"]
+__all__ = [
+    "Drawing",
+    "Points",
+    "Series",
+    "draw_bars",
+    "draw_dots",
+    "draw_heat",
+    "draw_lean",
+    "limits",
+    "point_of",
+    "reach",
+    "series_of",
+]
 
-_PIVOT, _TARGET = "#c2500a", "#0067a5"
-_COLOURS = ("#0067a5", "#c2500a", "#00805e", "#a6427e", "#8a6d00", "#3a3f8f", "#5b6875")
 _STICKS = 2
 """Largest number of results whose sticks can be told apart when drawn from one foot."""
 _MARKERS = ("o", "D", "s", "^", "v", "P", "X")
@@ -40,7 +51,7 @@ class Series(NamedTuple):
 class Drawing:
     """A figure: its SVG, its key, a title, a text that says the same in words, and a remark shown below it.
 
-    `name` is the prefix of its ids and the name of its files; `sheet` is what it was drawn on.
+    `name` is the name of its files; `sheet` is what it was drawn on.
     """
 
     svg: str
@@ -54,7 +65,7 @@ class Drawing:
     @classmethod
     def of(cls, sheet: Sheet, name: str, key: Sequence[Mark], title: str, text: str, remark: str = "") -> Drawing:
         """The finished drawing of a sheet."""
-        return cls(sheet.svg(name, text), tuple(key), title, text, remark, name, sheet)
+        return cls(sheet.svg(text), tuple(key), title, text, remark, name, sheet)
 
 
 def series_of(readings: Sequence[Reading], sides: Sequence[Side]) -> list[Series]:
@@ -62,11 +73,11 @@ def series_of(readings: Sequence[Reading], sides: Sequence[Side]) -> list[Series
     pivot = wording.language_name(readings[0].pivot)
     if len(readings) == 1:
         marks = {
-            "target": Mark("queries in the row's language", _TARGET, "o"),
-            "pivot": Mark(f"{pivot} queries", _PIVOT, "D", True),
+            "target": Mark("queries in the row's language", INK, "o"),
+            "pivot": Mark(f"{pivot} queries", SOFT, "D", True),
         }
         return [Series(readings[0], side, marks[side]) for side in sides]
-    looks = [(_COLOURS[i % len(_COLOURS)], _MARKERS[i % len(_MARKERS)]) for i in range(len(readings))]
+    looks = [(ENCODERS[i % len(ENCODERS)], _MARKERS[i % len(_MARKERS)]) for i in range(len(readings))]
     return [
         Series(reading, side, Mark(reading.label, colour, shape, side == "pivot"))
         for side in sides
@@ -80,17 +91,20 @@ def _name(language: str, readings: Sequence[Reading]) -> str:
 
 
 def _points(series: Series, scenario: str, measure: str, languages: Sequence[str]) -> Points:
-    rows = (series.reading.row(scenario, series.side, language, measure) for language in languages)
-    return [point_of(row, measure) for row in rows]
+    rows = {language: series.reading.row(scenario, series.side, language, measure) for language in languages}
+    return [
+        point_of(row, measure, f"{wording.language_name(language)}, {series.mark.text}")
+        for language, row in rows.items()
+    ]
 
 
-def point_of(row: Row | None, measure: str) -> Point | None:
-    """A row's value and interval in the unit of tables; None without a row or a value."""
+def point_of(row: Row | None, measure: str, head: str = "") -> Point | None:
+    """A row's value and interval in the unit of tables; None without a row or a value. `head` begins its text."""
     if row is None or row["value"] is None:
         return None
     factor = wording.scale(measure).factor
-    ends = (None if row.get(end) is None else row[end] * factor for end in ("ci_low", "ci_high"))
-    return Point(row["value"] * factor, *ends)
+    low, high = (None if row.get(end) is None else row[end] * factor for end in ("ci_low", "ci_high"))
+    return Point(row["value"] * factor, low, high, f"{head}: {wording.told(measure, row)}" if head else "")
 
 
 def _description(
@@ -127,38 +141,52 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
     marks, labels = [series.mark for series in all_series], [_name(label, readings) for label in languages]
     # The number of series with sticks: of one result its first side, of two results both.
     sticks = min(len(readings), len(all_series)) if len(readings) <= _STICKS else 0
-    with canvas() as new:
-        sheet = new(len(languages), len(marks), labels, right=0.62 if sticks else 0.2, top=0.34, bottom=0.62)
-        axes = sheet.axes
-        axes.set_xlim(low - pad, high + pad)
-        axes.axvspan(0, high + pad, color="#fdf1e7", lw=0, zorder=0)
-        axes.axvspan(low - pad, 0, color="#e9f3fa", lw=0, zorder=0)
-        axes.axvline(0, color=INK, lw=1.4, zorder=2)
-        sheet.dots(marks, columns, stems=len(readings) == 1)
-        ticks = _lean_ticks(low - pad, high + pad)
-        values = (wording.value(measure, tick).removesuffix(".00").replace(".50", ".5") for tick in ticks)
-        sheet.ticks(ticks, [f"{value}\n{_times(tick)}" for value, tick in zip(values, ticks, strict=True)])
-        sheet.write_below(0.52, "rank gap in log2 ranks, and how many times as deep")
-        sheet.write_at(0, "upright", weight="bold")
-        # A side that is too narrow for its label has none.
-        if high > 0.4 * (high - low):
-            sheet.write_at(high + pad, f"leans to {pivot} ▶", align="right", colour=_PIVOT)
-        if -low > 0.25 * (high - low):
-            sheet.write_at(low - pad, "◀ leans away", align="left", colour=_TARGET)
-        for mark, points in list(zip(marks, columns, strict=True))[:sticks]:
-            sheet.sticks(points, mark.colour)
-        title = f"Rank gap to {pivot}, by language"
-        text = _description(f"{title}; 0 is upright, above 0 leans to {pivot}", all_series, columns, measure, languages)
-        remark = (
-            "The sticks to the right lean 15 degrees for each log2 rank, at most 75, for queries in the row's language."
-        )
-        return Drawing.of(sheet, "lean", marks, title, text, remark if sticks else "")
+    ends = (low - pad, high + pad)
+    sheet = Sheet(len(languages), len(marks), labels, ends, 0.62 if sticks else 0.2, 0.34, 0.62, languages)
+    sheet.band(0, high + pad, PIVOT_TINT)
+    sheet.band(low - pad, 0, OWN_TINT)
+    sheet.upright(0, INK, 1.4)
+    sheet.dots(marks, columns, stems=len(readings) == 1)
+    ticks = _lean_ticks(low - pad, high + pad)
+    values = (wording.value(measure, tick).removesuffix(".00").replace(".50", ".5") for tick in ticks)
+    sheet.ticks(ticks, [f"{value}\n{_times(tick)}" for value, tick in zip(values, ticks, strict=True)])
+    sheet.write_below(0.52, "rank gap in log2 ranks, and how many times as deep")
+    sheet.write_at(0, "upright", weight="bold")
+    # A side that is too narrow for its label has none.
+    if high > 0.4 * (high - low):
+        sheet.write_at(high + pad, f"leans to {pivot} ▶", align="end", colour=PIVOT)
+    if -low > 0.25 * (high - low):
+        sheet.write_at(low - pad, "◀ leans away", align="start", colour=OWN)
+    for mark, points in list(zip(marks, columns, strict=True))[:sticks]:
+        sheet.sticks(points, mark.colour)
+    title = f"Rank gap to {pivot}, by language"
+    text = _description(f"{title}; 0 is upright, above 0 leans to {pivot}", all_series, columns, measure, languages)
+    remark = (
+        "The sticks to the right lean 15 degrees for each log2 rank, at most 75, for queries in the row's language."
+    )
+    return Drawing.of(sheet, "lean", marks, title, text, remark if sticks else "")
 
 
 def reach(points: Sequence[Point]) -> tuple[float, float]:
     """The smallest and the largest number of values and intervals."""
-    numbers = [number for point in points for number in point if number is not None]
+    numbers = [number for point in points for number in point[:3] if number is not None]
     return min(numbers), max(numbers)
+
+
+def limits(measure: str, low: float, high: float) -> tuple[float, float]:
+    """Ends of an axis for numbers in the unit of tables: a little room, and none beyond what the measure can be.
+
+    Example:
+        >>> limits("Complete@10", 90.0, 100.0), limits("nDCG@1", 0.0, 0.5)
+        ((89.5, 100.0), (0.0, 0.525))
+    """
+    known = wording.measure(measure)
+    # A share is written in per cent; a measure from 0 to 1 is not.
+    top = 100.0 if wording.scale(measure).unit == "%" else 1.0 if known and known.unit == "0-1" else None
+    pad = max(0.05 * (high - low), 0.005 * (top or max(abs(high), 0.01)))
+    if top is None:
+        return low - pad, high + pad
+    return max(low - pad, 0.0), min(high + pad, top)
 
 
 def _lean_ticks(low: float, high: float) -> list[float]:
@@ -179,8 +207,9 @@ def draw_dots(
     title: str,
     scenario: str = "multi",
     level: float | None = None,
+    equal: Sequence[Series] = (),
 ) -> Drawing | None:
-    """Dots with intervals on a scale from 0 to 100 (or 0 to 1), one line for each language.
+    """Dots with intervals, one line for each language, on an axis for the values of these series and of `equal`.
 
     `level` is where chance would be, in the unit of the scale.
     """
@@ -188,21 +217,23 @@ def draw_dots(
     if not any(point for points in columns for point in points):
         return None
     sign = "%" if wording.scale(measure).unit == "%" else ""
-    top = 100.0 if sign else 1.0
+    others = [_points(series, scenario, measure, languages) for series in equal]
+    low, high = reach([point for points in [*columns, *others] for point in points if point])
+    if level is not None:
+        low, high = min(low, level), max(high, level)
     readings, marks = len({id(series.reading) for series in shown}), [series.mark for series in shown]
     labels = [_name(label, [series.reading for series in shown]) for label in languages]
-    with canvas() as new:
-        lines = readings if readings > 1 else len(shown)
-        sheet = new(len(languages), lines, labels, right=0.2, top=0.1 if level is None else 0.34, bottom=0.36)
-        sheet.axes.set_xlim(-0.02 * top, 1.02 * top)
-        sheet.grid()
-        if level is not None:
-            sheet.axes.axvline(level, color=INK, lw=1.2, ls=(0, (4, 2)), zorder=2)
-            sheet.write_at(level, f"chance {level:.3g}{sign}")
-        sheet.dots(marks, columns, stems=False)
-        ticks = [top * i / 5 for i in range(6)]
-        sheet.ticks(ticks, [f"{tick:g}{sign}" for tick in ticks])
-        return Drawing.of(sheet, name, marks, title, _description(title, shown, columns, measure, languages))
+    lines = readings if readings > 1 else len(shown)
+    ends = limits(measure, low, high)
+    sheet = Sheet(len(languages), lines, labels, ends, 0.25, 0.1 if level is None else 0.34, 0.36, languages)
+    ticks = sheet.round_ticks(*ends)
+    sheet.grid(ticks)
+    if level is not None:
+        sheet.upright(level, INK, 1.2, dash=(4.8, 2.4))
+        sheet.write_at(level, f"chance {level:.3g}{sign}")
+    sheet.dots(marks, columns, stems=False)
+    sheet.ticks(ticks, [f"{tick:g}{sign}" for tick in ticks])
+    return Drawing.of(sheet, name, marks, title, _description(title, shown, columns, measure, languages))
 
 
 def draw_bars(
@@ -215,32 +246,34 @@ def draw_bars(
     ends = [[max(p.value, p.high or 0) for points in side for p in points if p] for side in (ahead, behind)]
     if not any(ends):
         return None
-    most = max(map(max, filter(None, ends)))
-    step = 25 if most > 50 else 10 if most > 20 else 5 if most > 8 else 2
-    right_end, left_end = (step * max(1, ceil(max(side, default=0) / step)) for side in ends)
-    with canvas() as new:
-        labels = [_name(label, readings) for label in languages]
-        sheet = new(len(languages), len(readings), labels, right=0.25, top=0.34, bottom=0.36)
-        sheet.axes.set_xlim(-left_end * 1.04, right_end * 1.04)
-        sheet.grid()
-        sheet.axes.axvline(0, color=INK, lw=1.2, zorder=4)
-        for sign, side, columns in ((1, right, ahead), (-1, left, behind)):
-            for i, (series, points) in enumerate(zip(side, columns, strict=True)):
-                colour = series.mark.colour if several else _PIVOT if sign > 0 else _TARGET
-                sheet.bars(i, len(side), points, sign, colour, pale=several and sign < 0)
-        ticks = [step * i for i in range(-left_end // step, right_end // step + 1)]
-        sheet.ticks([float(tick) for tick in ticks], [f"{abs(tick)}%" for tick in ticks])
-        inks = (INK, INK) if several else (_PIVOT, _TARGET)
-        sheet.write_at(right_end * 1.04, f"{pivot} above the answer ▶", align="right", colour=inks[0])
-        sheet.write_at(-left_end * 1.04, "◀ reverse", align="left", colour=inks[1])
-        title = f"Queries with an unrelated document above the answer ({scenario})"
-        text = _description(f"{title}, {pivot} documents", right, ahead, measure, languages)
-        reverse = _description("The reverse", left, behind, measure, languages)
-        entries = {f"{pivot} document above the answer": _PIVOT, f"reverse: {pivot} queries": _TARGET}
-        key = [series.mark._replace(shape="s") for series in right]
-        if not several:
-            key = [Mark(entry, colour, "s") for entry, colour in entries.items()]
-        return Drawing.of(sheet, "intrusion", key, title, f"{text} {reverse}")
+    # A side without bars keeps enough room to show that it has none.
+    longest = [max(side, default=0.0) for side in ends]
+    least = max(0.08 * max(longest), 1.0)
+    right_end, left_end = (min(100.0, 1.04 * max(end, least)) for end in longest)
+    step = round_step(right_end + left_end, 7)
+    labels = [_name(label, readings) for label in languages]
+    sheet = Sheet(len(languages), len(readings), labels, (-left_end, right_end), 0.25, 0.34, 0.36, languages)
+    ticks = [step * i for i in range(-floor(left_end / step), floor(right_end / step) + 1)]
+    sheet.grid(ticks)
+    sheet.axis(0)
+    for sign, side, columns in ((1, right, ahead), (-1, left, behind)):
+        for i, (series, points) in enumerate(zip(side, columns, strict=True)):
+            colour = series.mark.colour if several else PIVOT if sign > 0 else OWN
+            sheet.bars(i, len(side), points, sign, colour, pale=several and sign < 0)
+    sheet.ticks(ticks, [f"{abs(tick):g}%" for tick in ticks])
+    inks = (INK, INK) if several else (PIVOT, OWN)
+    sheet.write_at(right_end, f"{pivot} above the answer ▶", align="end", colour=inks[0])
+    # A side that is too narrow for its label has none.
+    if left_end > 0.2 * (left_end + right_end):
+        sheet.write_at(-left_end, "◀ reverse", align="start", colour=inks[1])
+    title = f"Queries with an unrelated document above the answer ({scenario})"
+    text = _description(f"{title}, {pivot} documents", right, ahead, measure, languages)
+    reverse = _description("The reverse", left, behind, measure, languages)
+    entries = {f"{pivot} document above the answer": PIVOT, f"reverse: {pivot} queries": OWN}
+    key = [series.mark._replace(shape="s") for series in right]
+    if not several:
+        key = [Mark(entry, colour, "s") for entry, colour in entries.items()]
+    return Drawing.of(sheet, "intrusion", key, title, f"{text} {reverse}")
 
 
 def draw_heat(table: Table, *, name: str) -> Drawing | None:
@@ -256,15 +289,21 @@ def draw_heat(table: Table, *, name: str) -> Drawing | None:
     heads = [
         column.encoder or (column.head.partition(", ")[2] or column.head).rstrip(" ↑↓") for column in table.columns
     ]
-    with canvas() as new:
-        few = len(heads) < 5
-        sheet = new(len(labels), 1, labels, right=0.1 if few else 0.55, top=0.4 if few else 0.8, bottom=0.08)
-        sheet.axes.set_xlim(-0.5, len(heads) - 0.5)
-        sheet.heat(numbers, texts, low, span)
-        for i, head in enumerate(heads):
-            sheet.write_at(i, head.replace(" ", "\n", 1) if few else head, rotation=0 if few else 45)
-        text = f"{table.title}: the numbers of the table, from {low:g} to {max(known):g}."
-        return Drawing.of(sheet, name, (), table.title, text)
+    tips = [
+        [
+            f"{label}, {column.encoder or column.head.rstrip(' ↑↓')}: {cell.tip or cell.text}"
+            for column, cell in zip(table.columns, line.cells, strict=True)
+        ]
+        for label, line in zip(labels, lines, strict=True)
+    ]
+    few, keys = len(heads) < 5, [line.language for line in lines]
+    ends = (-0.5, len(heads) - 0.5)
+    sheet = Sheet(len(labels), 1, labels, ends, 0.1 if few else 0.55, 0.4 if few else 0.8, 0.08, keys)
+    sheet.heat(numbers, texts, low, span, tips)
+    for i, head in enumerate(heads):
+        sheet.write_at(i, head.replace(" ", "\n", 1) if few else head, rotation=0 if few else 45)
+    text = f"{table.title}: the numbers of the table, from {low:g} to {max(known):g}."
+    return Drawing.of(sheet, name, (), table.title, text)
 
 
 def _number(text: str) -> float | None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinometer.report.base import wording
-from clinometer.report.base.canvas import Mark, canvas
+from clinometer.report.base.canvas import Mark, Sheet
 from clinometer.report.base.section import Section
 from clinometer.report.base.table import Cell, Column, Line, Table
-from clinometer.report.evaluation.figures import Drawing, point_of, reach, series_of
+from clinometer.report.evaluation.figures import Drawing, limits, point_of, reach, series_of
 from clinometer.report.evaluation.tables import cell, heading, side_by_side
 from clinometer.report.evaluation.view import Reading
 
@@ -107,33 +107,29 @@ def draw_groups(readings: Sequence[Reading], languages: Sequence[str]) -> Drawin
     names = _ordered(readings, languages)
     shown = names[:_DRAWN]
     columns = [
-        [point_of(_row(reading, group, scenario, measure, languages), measure) for group in shown]
+        [point_of(_row(reading, group, scenario, measure, languages), measure, group) for group in shown]
         for reading in readings
     ]
     known = [point for points in columns for point in points if point]
     if not known:
         return None
-    low, high = reach(known)
-    low = min(0.0, low)
-    pad = 0.03 * ((high - low) or 1)
-    with canvas() as new:
-        labels = [name if len(name) < 25 else name[:23] + "…" for name in shown]
-        sheet = new(len(shown), len(readings), labels, right=0.25, top=0.1, bottom=0.36)
-        sheet.axes.set_xlim(low - pad, high + pad)
-        sheet.grid()
-        marks = [series.mark for series in series_of(readings, ["target"])]
-        if len(readings) == 1:
-            marks = [Mark(f"queries in {_targets(languages)}, with the interval", marks[0].colour, "o")]
-        sheet.dots(marks, columns, stems=False)
-        ticks = sheet.round_ticks(low, high)
-        sheet.ticks(ticks, [f"{tick:g}" + ("%" if unit == "%" else "") for tick in ticks])
-        head = heading(measure, aside).head.rstrip(" ↑↓")
-        title = f"{head}, by {field_of(readings)}"
-        highest = ", ".join(
-            f"{name} {wording.value(measure, point.value / factor)}"
-            for name, point in list(zip(shown, columns[0], strict=True))[:3]
-            if point
-        )
-        remark = f"The first {_DRAWN} of {len(names)} groups; the table has all." if len(names) > _DRAWN else ""
-        text = f"{title}. The highest: {highest}. The table has every group."
-        return Drawing.of(sheet, "groups", marks, title, text, remark)
+    low, high = limits(measure, *reach(known))
+    labels = [name if len(name) < 25 else name[:23] + "…" for name in shown]
+    sheet = Sheet(len(shown), len(readings), labels, (low, high), right=0.25, top=0.1, bottom=0.36)
+    ticks = sheet.round_ticks(low, high)
+    sheet.grid(ticks)
+    marks = [series.mark for series in series_of(readings, ["target"])]
+    if len(readings) == 1:
+        marks = [Mark(f"queries in {_targets(languages)}, with the interval", marks[0].colour, "o")]
+    sheet.dots(marks, columns, stems=False)
+    sheet.ticks(ticks, [f"{tick:g}" + ("%" if unit == "%" else "") for tick in ticks])
+    head = heading(measure, aside).head.rstrip(" ↑↓")
+    title = f"{head}, by {field_of(readings)}"
+    highest = ", ".join(
+        f"{name} {wording.value(measure, point.value / factor)}"
+        for name, point in list(zip(shown, columns[0], strict=True))[:3]
+        if point
+    )
+    remark = f"The first {_DRAWN} of {len(names)} groups; the table has all." if len(names) > _DRAWN else ""
+    text = f"{title}. The highest: {highest}. The table has every group."
+    return Drawing.of(sheet, "groups", marks, title, text, remark)

@@ -12,7 +12,8 @@ from clinometer.errors import printable
 from clinometer.report.base.section import Cases
 from clinometer.report.base.table import Table
 from clinometer.report.base.text import escape_markdown, markdown_row, markdown_table
-from clinometer.report.evaluation.causes import shortened
+from clinometer.report.evaluation.cases import shortened
+from clinometer.report.evaluation.finding import finding
 from clinometer.report.evaluation.sections import measures_explained, scenario_notes, sections, settings
 from clinometer.report.evaluation.tables import full_tables
 from clinometer.report.evaluation.verdict import caveats, verdict
@@ -40,7 +41,9 @@ def render_markdown(results: Sequence[Mapping[str, Any]]) -> str:
     readings = read_results(results)
     languages = by_lean(readings)
     blocks = [f"# How far it leans: {escape_markdown(report_title(readings))}"]
-    blocks += [escape_markdown(text) for text in verdict(readings, languages)]
+    sentence, paragraphs = finding(readings, languages), verdict(readings, languages)
+    blocks.append(f"**{escape_markdown(sentence)}**")
+    blocks += [escape_markdown(text) for text in paragraphs if text != sentence]
     blocks += _bullets("## Keep in mind", caveats(readings))
     for section in sections(readings, languages):
         blocks += [f"## {escape_markdown(section.title)}", escape_markdown(section.text)]

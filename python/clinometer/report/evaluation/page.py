@@ -1,8 +1,11 @@
-"""The HTML report: one file that needs no network and no script, with figures, tables and all settings."""
+"""The HTML report: one file that needs no network, with figures, tables and all settings; a script only adds to it.
+
+The first screen is one sentence, one figure, and four numbers; the parts follow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from clinometer.report.base import wording
@@ -10,15 +13,23 @@ from clinometer.report.base.page import fill, require_extra
 from clinometer.report.base.section import Section
 from clinometer.report.evaluation.causes import draw_causes
 from clinometer.report.evaluation.figures import Drawing, draw_bars, draw_dots, draw_heat, draw_lean, series_of
+from clinometer.report.evaluation.finding import direction, finding
 from clinometer.report.evaluation.groups import draw_groups
 from clinometer.report.evaluation.markdown import report_title
 from clinometer.report.evaluation.preference import draw_preference
 from clinometer.report.evaluation.sections import measures_explained, scenario_notes, sections, settings
 from clinometer.report.evaluation.tables import first_measure, full_tables
-from clinometer.report.evaluation.verdict import caveats, complete_measure, intrusion_scenario, key_numbers, verdict
+from clinometer.report.evaluation.verdict import (
+    IN_WORDS,
+    caveats,
+    complete_measure,
+    intrusion_scenario,
+    key_numbers,
+    verdict,
+)
 from clinometer.report.evaluation.view import Reading, Side, by_lean, read_results
 
-__all__ = ["drawings_of", "render_html"]
+__all__ = ["drawings_of", "notebook_html", "render_html"]
 
 
 def render_html(results: Sequence[Mapping[str, Any]]) -> str:
@@ -29,20 +40,33 @@ def render_html(results: Sequence[Mapping[str, Any]]) -> str:
 
     Raises:
         UsageError: The results are not as `clinometer evaluate` writes them.
-        MissingExtraError: matplotlib or jinja2 is not installed.
+        MissingExtraError: jinja2 is not installed.
     """
     readings = read_results(results)
     require_extra()
     languages = by_lean(readings)
+    parts = [(section, _drawings(section, readings, languages)) for section in sections(readings, languages)]
+    first = _first(parts)
+    worst = next((section.cases_by_language for section, _ in parts if section.cases), {})
     return fill(
         "evaluation.html",
         title=report_title(readings),
         pivot=wording.language_name(readings[0].pivot),
         heads=[_head(reading, len(readings) > 1) for reading in readings],
+        headline=finding(readings, languages),
+        direction=direction(readings),
         verdict=verdict(readings, languages),
         caveats=caveats(readings),
-        numbers=key_numbers(readings[0], languages) if len(readings) == 1 else [],
-        sections=[(section, _drawings(section, readings, languages)) for section in sections(readings, languages)],
+        first=first,
+        first_section=next((section.name for section, drawings in parts if first in drawings), ""),
+        numbers=_numbers(readings, languages),
+        sections=[(section, [drawing for drawing in drawings if drawing is not first]) for section, drawings in parts],
+        worst=[
+            (f"worst-{number}", language, wording.language_name(language), groups, sum(len(g.cases) for g in groups))
+            for number, (language, groups) in enumerate(worst.items(), start=1)
+        ],
+        drills={language: f"worst-{number}" for number, language in enumerate(worst, start=1)},
+        languages=[(label, wording.language_name(label)) for label in [*languages, readings[0].pivot]],
         full=full_tables(readings, languages),
         rows=sum(len(rows) for reading in readings for rows in reading.places.values()),
         scenarios=scenario_notes(),
@@ -60,6 +84,38 @@ def drawings_of(results: Sequence[Mapping[str, Any]]) -> list[Drawing]:
     readings = read_results(results)
     languages = by_lean(readings)
     return [drawing for section in sections(readings, languages) for drawing in _drawings(section, readings, languages)]
+
+
+def notebook_html(results: Sequence[Mapping[str, Any]]) -> str:
+    """The verdict in one sentence and the figure of the first screen, for the cell of a notebook.
+
+    Raises:
+        UsageError: The results are not as `clinometer evaluate` writes them.
+        MissingExtraError: matplotlib or jinja2 is not installed.
+    """
+    readings = read_results(results)
+    require_extra()
+    languages = by_lean(readings)
+    parts = ((section, _drawings(section, readings, languages)) for section in sections(readings, languages))
+    return fill("notebook.html", sentence=finding(readings, languages), drawing=_first(parts))
+
+
+def _first(parts: Iterable[tuple[Section, Sequence[Drawing]]]) -> Drawing | None:
+    return next((drawing for _, drawings in parts for drawing in drawings), None)
+
+
+def _numbers(readings: Sequence[Reading], languages: Sequence[str]) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """What each of the numbers of the first screen says, and for each result its name, value and interval.
+
+    The only result needs no name; many have only the table that shows them side by side.
+    """
+    if len(readings) > IN_WORDS:
+        return []
+    numbers: dict[str, list[tuple[str, str, str]]] = {}
+    for reading in readings:
+        for value, ends, text in key_numbers(reading, languages):
+            numbers.setdefault(text, []).append((reading.label if len(readings) > 1 else "", value, ends))
+    return list(numbers.items())
 
 
 def _head(reading: Reading, several: bool) -> str:
@@ -103,5 +159,6 @@ def _versions(readings: Sequence[Reading], languages: Sequence[str]) -> list[Dra
             continue
         for suffix, queries, sides in figures:
             name, title = measure.lower().replace("@", "-") + suffix, known.display + queries
-            drawings.append(draw_dots(series_of(readings, sides), languages, measure, name=name, title=title))
+            shown, equal = series_of(readings, sides), series_of(readings, ["target", "pivot"])
+            drawings.append(draw_dots(shown, languages, measure, name=name, title=title, equal=equal))
     return drawings

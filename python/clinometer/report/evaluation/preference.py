@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from clinometer.report.base import wording
 from clinometer.report.base.canvas import Mark
+from clinometer.report.base.palette import ANSWER, OTHER, OWN, TRANSLATION
 from clinometer.report.base.section import Section
 from clinometer.report.evaluation.figures import Drawing, draw_dots, series_of
 from clinometer.report.evaluation.stacks import draw_stacks
@@ -17,10 +18,10 @@ __all__ = ["draw_preference", "preference"]
 
 _SCENARIO = "multilingual"
 _PARTS = {
-    "FourWay(SR-QL)": ("relevant, query's language", "#0b5a94"),
-    "FourWay(SR-NQL)": ("relevant, another language", "#7fb2d6"),
-    "FourWay(NSR-QL)": ("not relevant, query's language", "#e0a36f"),
-    "FourWay(NSR-NQL)": ("not relevant, another language", "#c2500a"),
+    "FourWay(SR-QL)": ("relevant, query's language", ANSWER),
+    "FourWay(SR-NQL)": ("relevant, another language", TRANSLATION),
+    "FourWay(NSR-QL)": ("not relevant, query's language", OWN),
+    "FourWay(NSR-NQL)": ("not relevant, another language", OTHER),
 }
 
 
@@ -98,7 +99,8 @@ def draw_preference(readings: Sequence[Reading], languages: Sequence[str]) -> li
                 columns,
                 name="preference-parts" + (f"-{number}" if len(readings) > 1 else ""),
                 title="The document on top" + (f", {reading.label}" if len(readings) > 1 else ""),
-                whole=all(None not in column for column in columns),
+                longest=100.0 if all(None not in column for column in columns) else None,
+                keys=lines,
             )
         )
     return [drawing for drawing in drawings if drawing]

@@ -25,6 +25,7 @@ __all__ = [
     "language_label",
     "matrix",
     "overview",
+    "scenario_title",
     "scenarios",
     "side_by_side",
 ]
@@ -73,7 +74,7 @@ def cell(name: str, row: Row | None) -> Cell:
     if row is None:
         return Cell(wording.DASH)
     ends = wording.interval(name, row.get("ci_low"), row.get("ci_high"))
-    return Cell(wording.value(name, row["value"]), f"[{ends}]" if ends else "")
+    return Cell(wording.value(name, row["value"]), f"[{ends}]" if ends else "", tip=wording.told(name, row))
 
 
 def side_by_side(heads: Iterable[Column], readings: Sequence[Reading]) -> tuple[Column, ...]:
@@ -103,7 +104,7 @@ def by_language(
             for reading in readings
         )
         label = "mean" if language is None else language_label(language, readings)
-        lines.append(Line(label, cells, mean=language is None))
+        lines.append(Line(label, cells, mean=language is None, language=language or ""))
     columns = side_by_side((heading(spec.measure, spec.aside) for spec in specs), readings)
     return Table(name, title, note, "Language", columns, tuple(lines)).without_empty()
 
@@ -131,12 +132,17 @@ def by_scenario(
             label,
             tuple(cell(name, reading.row(scenario, side, language, name)) for name in measures for reading in readings),
             mean=language is None,
+            language=(language if side == "target" else None) or "",
         )
         for label, side, language in places
     ]
-    title = _TITLES.get((scenario, "target"), _TITLES.get((scenario, ""), "")).format(pivot=pivot)
     columns = side_by_side(map(heading, measures), readings)
-    return Table(scenario, title, "", "Queries in", columns, tuple(lines)).without_empty()
+    return Table(scenario, scenario_title(scenario, pivot), "", "Queries in", columns, tuple(lines)).without_empty()
+
+
+def scenario_title(scenario: str, pivot: str) -> str:
+    """What the pools of a scenario hold, for queries in a target language; empty for an unknown scenario."""
+    return _TITLES.get((scenario, "target"), _TITLES.get((scenario, ""), "")).format(pivot=pivot)
 
 
 def matrix(
@@ -155,7 +161,8 @@ def matrix(
     lines = []
     for query in languages:
         rows = (reading.places.get(key(query, other), {}).get(measure) for other in languages)
-        lines.append(Line(language_label(query, [reading]), tuple(cell(measure, row) for row in rows)))
+        cells = tuple(cell(measure, row) for row in rows)
+        lines.append(Line(language_label(query, [reading]), cells, language=query))
     unit = "" if pairs is None else wording.scale(measure).unit
     columns = tuple(Column(wording.language_name(label), unit) for label in languages)
     return Table(name, title, "", "Queries in", columns, tuple(lines)).without_empty()
@@ -219,7 +226,9 @@ def _full_table(readings: Sequence[Reading], scenario: str, group: str, keys: Se
         ]
         cells += [Cell(wording.count(number)) for number in queries]
         cells += [Cell(wording.count(_most(rows, name))) for name in ("documents", "ties") for rows in rows_by_reading]
-        lines.append(Line(_line_label(key, group, pivot, readings), tuple(cells), mean=key[1].startswith("macro")))
+        mean = key[1].startswith("macro")
+        language = "" if mean else _language(key, readings[0].pivot)
+        lines.append(Line(_line_label(key, group, pivot, readings), tuple(cells), mean, language))
     heads = [*map(heading, measures), *map(Column, ("Queries", "Documents", "Ties"))]
     title = f"{scenario}: {_TITLES.get((scenario, group), _GROUPS[group])}".format(pivot=pivot)
     name = f"all-{scenario}-{group}".rstrip("-")
@@ -255,6 +264,13 @@ def _line_label(key: Key, group: str, pivot: str, readings: Sequence[Reading]) -
     if group == "pivot":
         return " + ".join(language_label(label, readings) for label in others)
     return f"{language_label(query, readings)}, pool {'+'.join(pool)}"
+
+
+def _language(key: Key, pivot: str) -> str:
+    """The language that a line is about: that of its queries, or of the pool's other documents."""
+    scenario, query, pool = key
+    others = [label for label in pool if label != pivot]
+    return others[0] if query == pivot and scenario not in WHOLE_POOL and len(others) == 1 else query
 
 
 def _most(rows: Mapping[str, Row], name: str) -> float | None:

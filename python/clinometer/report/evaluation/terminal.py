@@ -1,4 +1,4 @@
-"""Results as text for a terminal: the verdict, groups if the results have some, one table for each scenario."""
+"""Results as text for a terminal: the finding and one table; or the whole verdict and one table for each scenario."""
 
 from __future__ import annotations
 
@@ -7,63 +7,120 @@ from string import ascii_uppercase
 from typing import Any
 
 from clinometer.report.base import wording
-from clinometer.report.base.text import plain_table, wrapped
-from clinometer.report.evaluation.groups import group_table
+from clinometer.report.base.drawing import rough
+from clinometer.report.base.table import Table
+from clinometer.report.base.terminal import Terminal
+from clinometer.report.evaluation.glance import glance
+from clinometer.report.evaluation.groups import field_of, group_table
+from clinometer.report.evaluation.headline import headline
 from clinometer.report.evaluation.tables import by_scenario, full_tables, overview, scenarios
 from clinometer.report.evaluation.verdict import IN_WORDS, caveats, verdict
 from clinometer.report.evaluation.view import Reading, by_lean, read_results
 
 __all__ = ["plain_report"]
 
+_NOTES = 3
+"""Largest number of notes in a short text."""
 
-def plain_report(results: Sequence[Mapping[str, Any]], width: int = 110, *, written: bool = True) -> str:
-    """The results for a terminal: the verdict, then one table for each scenario, at most `width` columns wide.
 
-    Lines are the target languages, their mean and the mean of the pivot's queries; intervals, and the rows of single
-    pools of the pivot's queries, are in the other forms of the report. The end says how many values are not shown.
+def plain_report(
+    results: Sequence[Mapping[str, Any]], terminal: Terminal | None = None, *, verbose: bool = False
+) -> str:
+    """The results for a terminal: the finding in one or two sentences, one table, and the notes in short.
+
+    Of several results, the table has a line for each.
 
     Args:
         results: Contents of one or several `results.json`.
-        width: Width of the terminal in columns.
-        written: Whether the results are in files; if not, the end names the option that writes them.
+        terminal: Width and colour of the terminal.
+        verbose: Whether to show the whole verdict, a table for each scenario, and all notes in full. Intervals, and the
+            rows of single pools of the pivot's queries, are in the other forms of the report.
 
     Raises:
         UsageError: The results are not as `clinometer evaluate` writes them.
     """
+    terminal = terminal or Terminal()
     readings = read_results(results)
     languages = by_lean(readings)
+    if not verbose:
+        return _short(readings, languages, terminal)
     letters = {reading.label: _letter(number) for number, reading in enumerate(readings)}
     blocks = [
-        "\n".join(wrapped(line, width) for line in _opening(readings)),
-        *(wrapped(text, width) for text in verdict(readings, languages)),
+        "\n".join(terminal.text(line) for line in _opening(readings)),
+        *(terminal.text(text) for text in verdict(readings, languages)),
     ]
-    blocks += [wrapped(f"Note: {text}", width) for text in caveats(readings)]
-    side_by_side = overview(readings, languages) if len(readings) > IN_WORDS else None
-    if side_by_side is not None and side_by_side.tables[0].lines:
-        table = side_by_side.tables[0]
-        blocks.append(f"{wrapped(table.title, width)}\n{plain_table(table, width)}")
-    grouped = group_table(readings, languages)
-    if grouped is not None:
-        blocks.append(f"{grouped.title}\n{plain_table(grouped.relabelled(letters), width)}")
-    shown = 0
+    blocks += [terminal.text(f"Note: {text}") for text in caveats(readings, elsewhere=_ELSEWHERE)]
+    many = _side_by_side(readings, languages) if len(readings) > IN_WORDS else None
+    tables = [table for table in (many, group_table(readings, languages)) if table]
+    blocks += [_titled(table, table.relabelled(letters), terminal) for table in tables]
+    values = 0
     for scenario in scenarios(readings):
         tables = [by_scenario(readings, languages, scenario)]
         if not tables[0].lines:
             tables = [table for table in full_tables(readings, languages) if table.name.startswith(f"all-{scenario}")]
         for table in tables:
-            title = wrapped(f"{scenario}: {table.title.removeprefix(f'{scenario}: ')}", width)
-            blocks.append(f"{title}\n{plain_table(table.relabelled(letters), width)}")
-            shown += sum(1 for line in table.lines for cell in line.cells if cell.text != wording.DASH)
-    rows = (row for reading in readings for measured in reading.places.values() for row in measured.values())
-    total = sum(row["value"] is not None for row in rows)
-    if total > shown:
-        where = (
-            "all of them are in results.json and in the other report formats"
-            if written
-            else "-o DIR writes all of them to results.json and reports"
+            title = f"{scenario}: {table.title.removeprefix(f'{scenario}: ')}"
+            blocks.append(f"{terminal.text(title)}\n{terminal.table(table.relabelled(letters))}")
+            values += sum(1 for line in table.lines for cell in line.cells if cell.text != wording.DASH)
+    if (total := _total(readings)) > values:
+        blocks.append(
+            terminal.text(f"{values:,} of {total:,} values are shown; the other forms of the report have all.")
         )
-        blocks.append(f"{shown:,} of {total:,} values are shown; {where}.")
     return "\n\n".join(blocks)
+
+
+_ELSEWHERE = "a report in HTML or Markdown gives the numbers", "only a report in HTML or Markdown shows them"
+
+
+def _short(readings: Sequence[Reading], languages: Sequence[str], terminal: Terminal) -> str:
+    """The finding, the one table, and notes that are cut to two lines each."""
+    blocks = ["\n".join(terminal.text(line, lines=1) for line in _opening(readings))]
+    if len(readings) == 1:
+        sentences = headline(readings[0], languages) or verdict(readings, languages)[:1]
+        blocks.append(terminal.text(" ".join(sentences), "bold"))
+        table = glance(readings[0], languages, terminal)
+    else:
+        if len(readings) <= IN_WORDS:
+            sentences = [" ".join(headline(reading, languages)) for reading in readings]
+            blocks += [
+                terminal.text(f"{_letter(number)}: {text}", "bold") for number, text in enumerate(sentences) if text
+            ]
+        table = _side_by_side(readings, languages)
+        table = terminal.fitting(table) if table is not None else None
+    if table is not None and table.lines:
+        blocks.append(_titled(table, table, terminal))
+    notes = [*filter(None, [rough(reading.settings) for reading in readings[:1]])]
+    notes += caveats(readings, elsewhere=_ELSEWHERE)
+    if field := field_of(readings):
+        notes.append(f"The results by {field} are under --verbose.")
+    lines = [terminal.text(f"Note: {text}", "dim", lines=2) for text in notes[:_NOTES]]
+    lines += [terminal.text(_rest(readings, table, len(notes) - _NOTES), "dim")]
+    blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _rest(readings: Sequence[Reading], table: Table | None, notes: int) -> str:
+    """What is not shown."""
+    cells = [] if table is None else [cell for line in table.lines for cell in line.cells]
+    values, total = sum(cell.text not in (wording.DASH, "…") for cell in cells), _total(readings)
+    further = f" and {notes} more note{'' if notes == 1 else 's'}" if notes > 0 else ""
+    if values >= total:
+        return f"--verbose shows the whole verdict{further}."
+    return f"{values:,} of {total:,} values are shown; --verbose shows more tables{further}."
+
+
+def _total(readings: Sequence[Reading]) -> int:
+    rows = (row for reading in readings for measured in reading.places.values() for row in measured.values())
+    return sum(row["value"] is not None for row in rows)
+
+
+def _side_by_side(readings: Sequence[Reading], languages: Sequence[str]) -> Table | None:
+    section = overview(readings, languages)
+    return section.tables[0] if section is not None and section.tables[0].lines else None
+
+
+def _titled(named: Table, table: Table, terminal: Terminal) -> str:
+    return f"{terminal.text(named.title)}\n{terminal.table(table)}"
 
 
 def _opening(readings: Sequence[Reading]) -> list[str]:

@@ -307,8 +307,16 @@ def key_numbers(reading: Reading, languages: Sequence[str]) -> list[tuple[str, s
     return numbers
 
 
-def caveats(readings: Sequence[Reading]) -> list[str]:
-    """What a reader must keep in mind: warnings, languages that the encoder lacks, results that do not compare."""
+_IN_THE_REPORT = "the notices under Settings give the numbers", "only the tables under Every row show them"
+
+
+def caveats(readings: Sequence[Reading], elsewhere: tuple[str, str] = _IN_THE_REPORT) -> list[str]:
+    """What a reader must keep in mind: warnings, languages that the encoder lacks, results that do not compare.
+
+    Args:
+        readings: The results.
+        elsewhere: Where the numbers of queries that are left out stand, and the means over all pairs.
+    """
     sentences: list[str] = []
     several = len(readings) > 1
     for reading in readings:
@@ -320,10 +328,7 @@ def caveats(readings: Sequence[Reading]) -> list[str]:
         left_out = [notice for notice in reading.notices if notice.endswith(_LEFT_OUT)]
         if left_out:
             settings = "one setting leaves" if len(left_out) == 1 else f"{len(left_out)} settings leave"
-            sentences.append(
-                f"{prefix}{settings} out queries that have no answer in the pool; the notices under Settings give the "
-                "numbers."
-            )
+            sentences.append(f"{prefix}{settings} out queries that have no answer in the pool; {elsewhere[0]}.")
         sentences += [f"{prefix}{notice}." for notice in reading.notices if notice not in left_out]
         if reading.settings.get("resamples") and (units := drawn(reading.settings)):
             sentences.append(f"{prefix}Intervals ({reading.confidence}) are over {units}.")
@@ -335,7 +340,7 @@ def caveats(readings: Sequence[Reading]) -> list[str]:
         pivot = language_name(readings[0].pivot)
         sentences.append(
             f"Pairs without {pivot} were evaluated too. Means over all pairs are not means of the target languages: "
-            "only the tables under Every row show them; elsewhere a mean is a dash."
+            f"{elsewhere[1]}; elsewhere a mean is a dash."
         )
     for setting, default in (("ties", None), ("pairs", None), ("query_set", "answered")):
         values = list(dict.fromkeys(wording.listed(reading.settings.get(setting, default)) for reading in readings))

@@ -11,7 +11,7 @@ from typing import Any
 from clinometer.report.base import wording
 from clinometer.report.base.page import fill
 from clinometer.report.base.table import Table
-from clinometer.report.base.text import plain_table
+from clinometer.report.base.terminal import Terminal
 from clinometer.report.evaluation.sections import measures_explained, scenario_notes
 from clinometer.report.leaderboard.boards import Board, Contribution, boards
 from clinometer.report.leaderboard.provenance import commands_of, facts_of
@@ -30,7 +30,7 @@ def render_leaderboard(contributions: Sequence[Contribution]) -> str:
         contributions: The results; their order does not change the page.
 
     Raises:
-        MissingExtraError: jinja2 or matplotlib is not installed.
+        MissingExtraError: jinja2 is not installed.
     """
     parts = boards(contributions)
     anchors = _anchors(parts)
@@ -59,12 +59,13 @@ def render_leaderboard(contributions: Sequence[Contribution]) -> str:
     )  # fmt: skip
 
 
-def plain_leaderboard(contributions: Sequence[Contribution]) -> str:
+def plain_leaderboard(contributions: Sequence[Contribution], terminal: Terminal | None = None) -> str:
     """The tables as text."""
+    terminal = terminal or Terminal()
     tables = []
     for name, board in _named(boards(contributions)):
         tables += [table for table, _ in _tables(board, name, {})]
-    return "\n\n".join(f"{table.title}\n\n{plain_table(table)}" for table in tables)
+    return "\n\n".join(f"{table.title}\n\n{terminal.table(table)}" for table in tables)
 
 
 def leaderboard_json(contributions: Sequence[Contribution]) -> list[dict[str, Any]]:
@@ -79,7 +80,9 @@ def leaderboard_json(contributions: Sequence[Contribution]) -> list[dict[str, An
                     "lines": [
                         {
                             "encoder": line.label,
-                            "cells": [cell._asdict() for cell in line.cells],
+                            "cells": [
+                                {"text": cell.text, "aside": cell.aside, "number": cell.number} for cell in line.cells
+                            ],
                         }
                         for line in table.lines
                     ],

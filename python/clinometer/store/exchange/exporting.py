@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from clinometer.errors import UsageError
 from clinometer.files import RemotePath, written_together
+from clinometer.progress import progress
 from clinometer.store.exchange.formats import Format, format_of, is_address, module_of
 from clinometer.store.exchange.row_source import USUAL, Columns, Origin, RowBlock
 from clinometer.store.reader import EmbeddingStore
@@ -79,7 +77,7 @@ def export_store(
     store.verify()
     origin = Origin(stage=store.stage, dtype=store.manifest.dtype, encoder=store.record)
     with (
-        tqdm(total=len(store), desc="export", unit="row", file=sys.stderr, disable=not show_progress_bar) as bar,
+        progress(len(store), "export", "rows", shown=show_progress_bar) as bar,
         written_together(),
     ):
         module_of(form).write(where, store, origin, _blocks(store, bar), metric=metric, table=table, columns=columns)

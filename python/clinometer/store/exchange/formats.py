@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Literal, get_args
 
 from clinometer.errors import UsageError
+from clinometer.suggestions import one_of
 
 __all__ = ["FORMATS", "Format", "format_of", "is_address", "module_of"]
 
@@ -40,7 +41,7 @@ def format_of(place: str, format: str | None = None) -> Format:
         ('parquet', 'faiss', 'pgvector')
     """
     if format is not None and format not in FORMATS:
-        raise UsageError(f"unknown format {format!r}; expected one of {', '.join(FORMATS)}")
+        raise UsageError(f"unknown format {format!r}; expected {one_of(format, FORMATS)}")
     if is_address(place) != (format == "pgvector") and format is not None:
         raise UsageError("format pgvector and URLs postgresql://... belong together; change --format")
     implied = format or ("pgvector" if is_address(place) else _SUFFIXES.get(Path(place).suffix.lower()))

@@ -10,11 +10,11 @@ from itertools import chain
 from pathlib import Path
 
 import msgspec
-from tqdm.auto import tqdm
 
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import UsageError
 from clinometer.files import folder_written_whole
+from clinometer.progress import progress
 from clinometer.store.encoding import default_shard_rows
 from clinometer.store.exchange.formats import Format, format_of, is_address, module_of
 from clinometer.store.exchange.row_source import USUAL, Columns, Source, of_one_dimension, present, regrouped
@@ -120,7 +120,7 @@ def import_store(
         with (
             folder_written_whole(target) as partial,
             StoreWriter(partial, record, stage, dtype, shard_rows=step) as writer,
-            tqdm(total=total, desc="import", unit="row", file=sys.stderr, disable=not show_progress_bar) as bar,
+            progress(total, "import", "rows", shown=show_progress_bar) as bar,
         ):
             for block in chain([first], blocks):
                 of_one_dimension([first.vectors.shape[1], block.vectors.shape[1]], [first.ids[0], block.ids[0]])

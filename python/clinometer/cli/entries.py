@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
 from clinometer.cli.expansion import OptionGroup, at_home, is_group, option_name
-from clinometer.cli.study.yaml_file import Node
+from clinometer.cli.yaml_file import Node
 from clinometer.errors import ClinometerError, FormatError, shown
 from clinometer.numerals import read_int, read_number
+from clinometer.suggestions import close_names
 
 __all__ = ["Entry", "group_keys", "written_options"]
 
@@ -139,7 +139,7 @@ class Entry:
         known = list(dict.fromkeys(self._known))
         for key, node in self._nodes.items():
             if key not in known:
-                near = get_close_matches(key.replace("_", "-").lower(), known, n=1, cutoff=0.6)
+                near = close_names(key, known, most=1)
                 fix = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
                 self.fail(f"unknown key {shown(key)} of {self.what}; {fix}", node.line)
 
@@ -173,6 +173,40 @@ class Entry:
         if not isinstance(node.value, str):
             self.fail(f"{key} is {shown(node.plain())}, but must be one value", node.line)
         return node.value
+
+    def written(self, key: str, *, several: bool, joined: bool) -> list[str] | str | None:
+        """The text of a key as on the command line; None if it has none.
+
+        Args:
+            key: The key.
+            several: Whether the option can be repeated, so that it has a list, also of `NAME=VALUE` from a mapping.
+            joined: Whether a list is one text with commas.
+        """
+        node = self.node(key)
+        if node is None:
+            return None
+        if several:
+            return self._assignments(key, node)
+        return ",".join(self._texts(key, node)) if joined else self._one(key, node)
+
+    def line_of(self, key: str) -> int:
+        """The line of a key, or of the mapping."""
+        node = self._nodes.get(key)
+        return self.line if node is None else node.line
+
+    def spelled(self, spellings: Mapping[str, str]) -> None:
+        """Take other spellings of keys for the keys.
+
+        Raises:
+            FormatError: A key is there in two spellings.
+        """
+        nodes: dict[str, Node] = {}
+        for key, node in self._nodes.items():
+            name = spellings.get(key, key)
+            if name in nodes:
+                self.fail(f"{key} is in line {nodes[name].line} as well, as {name}; remove one of them", node.line)
+            nodes[name] = node
+        self._nodes = nodes
 
     def _texts(self, key: str, node: Node) -> list[str]:
         items = node.value if isinstance(node.value, list) else [node]

@@ -44,17 +44,22 @@ class Node:
         return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value
 
 
-def read_yaml(path: Path) -> Node:
+def read_yaml(path: Path, what: str = "a study", content: str = "encoders and collections") -> Node:
     """The one document of a YAML file.
+
+    Args:
+        path: The file.
+        what: What it describes, for messages.
+        content: What it must have, for messages.
 
     Raises:
         MissingExtraError: PyYAML is not installed.
         FormatError: It is not such a file; the line is named.
         FileNotFoundError: The file does not exist.
     """
-    yaml = optional_package("yaml", "reading a study", "study")
+    yaml = optional_package("yaml", f"reading {what}", "study")
     if (file := regular(path)).stat().st_size > _LARGEST:
-        raise FormatError(path, None, "longer than 1 MiB; check that this is the file of a study")
+        raise FormatError(path, None, f"longer than 1 MiB; check that this is the file of {what}")
     try:
         text = file.read_bytes().removeprefix(BYTE_ORDER_MARK).decode()
     except UnicodeDecodeError as error:
@@ -70,15 +75,15 @@ def read_yaml(path: Path) -> Node:
     except (RecursionError, ValueError):
         raise FormatError(path, None, f"nested more than {_DEEPEST} levels deep; check its brackets") from None
     if document is None:
-        raise FormatError(path, None, "the file is empty; write a study with encoders and collections")
-    return _Reading(path, yaml).node(document, 1)
+        raise FormatError(path, None, f"the file is empty; write {what} with {content}")
+    return _Reading(path, yaml, what).node(document, 1)
 
 
 class _Reading:
     """The walk through the nodes of one file; an anchor may stand for many, so they are counted."""
 
-    def __init__(self, path: Path, yaml: Any) -> None:
-        self._path, self._yaml, self._count = path, yaml, 0
+    def __init__(self, path: Path, yaml: Any, what: str) -> None:
+        self._path, self._yaml, self._what, self._count = path, yaml, what, 0
 
     def node(self, node: Any, depth: int) -> Node:
         line = node.start_mark.line + 1
@@ -88,7 +93,9 @@ class _Reading:
             raise FormatError(self._path, line, f"{problem}; check its anchors and brackets")
         kind = node.tag.removeprefix(_PREFIX)
         if kind not in _TYPES and kind != "merge":
-            raise FormatError(self._path, line, f"{shown(node.tag)} is a type of YAML that a study has not; remove it")
+            raise FormatError(
+                self._path, line, f"{shown(node.tag)} is a type of YAML that {self._what} has not; remove it"
+            )
         if isinstance(node, self._yaml.MappingNode):
             return Node(line, dict(self._pairs(node, depth)))
         if isinstance(node, self._yaml.SequenceNode):

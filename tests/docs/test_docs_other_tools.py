@@ -1,30 +1,26 @@
-"""docs/how-to/other-tools.md: every block of the page runs as it is written."""
+"""docs/how-to/other-tools.md: what its blocks compute, and those that need mteb."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import re
-import shlex
-import textwrap
 import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.command_line import Run
+from support import documentation
 
 import clinometer as cm
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "other-tools.md"
+PAGE = "docs/how-to/other-tools.md"
 E5 = '"intfloat/multilingual-e5-small"'
 
 
 def blocks(heading: str) -> list[str]:
-    """The indented blocks under a heading."""
-    section = PAGE.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    indented = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", section, re.M)
-    return [textwrap.dedent(block) for block in indented if block.strip()]
+    """The blocks of code under a heading."""
+    return [block.code for block in documentation.blocks(PAGE) if block.heading == heading]
 
 
 @pytest.fixture
@@ -36,20 +32,6 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def namespace(demo_evaluation: cm.Evaluation) -> dict[str, Any]:
     return {"cm": cm, "evaluation": demo_evaluation}
-
-
-@pytest.mark.shared
-def test_beir_and_trec_on_the_command_line(shared: Path, workplace: Path, run: Run) -> None:
-    commands = blocks("BEIR and TREC")[0].strip().splitlines()
-    assert len(commands) == 3
-    for command in commands:
-        words = shlex.split(command.replace("xquad:DIR", f"xquad:{shared}/data/xquad").replace(" E ", " offline "))
-        more = [] if "--languages" in words else ["--languages", "en,de"]  # the same in less time
-        done = run(*words[1:], *more)
-        assert done.code == 0, done.err
-    assert (workplace / "run.trec.gz").stat().st_size > 0
-    assert cm.load("beir:xquad-beir").languages == ("de", "en")
-    assert {path.name for path in (workplace / "xquad-trec").iterdir()} >= {"qrels.txt", "topics.tsv", "languages.tsv"}
 
 
 def test_a_run_of_another_pool(workplace: Path) -> None:
@@ -70,13 +52,6 @@ def test_ir_measures(workplace: Path) -> None:
         warnings.simplefilter("ignore")
         exec(block.replace("provider.calc_aggregate", "values = provider.calc_aggregate"), values)
     assert {str(measure): value for measure, value in values["values"].items()}["MaxR"] == 2.0
-
-
-def test_pandas_and_polars(workplace: Path, namespace: dict[str, Any]) -> None:
-    pytest.importorskip("polars")
-    pytest.importorskip("pandas")
-    (block,) = blocks("pandas and polars")[:1]
-    exec(block, namespace)
 
 
 def test_model_cards(workplace: Path, namespace: dict[str, Any]) -> None:

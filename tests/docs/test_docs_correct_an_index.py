@@ -1,14 +1,13 @@
-"""docs/how-to/correct-an-index.md: its Python blocks run as they are written, and do what the package does."""
+"""docs/how-to/correct-an-index.md: its Python blocks do what the package does."""
 
 from __future__ import annotations
 
-import re
-import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support import documentation
 from support.translated_index import translated_index
 
 import clinometer as cm
@@ -16,14 +15,13 @@ from clinometer.correction import Center
 from clinometer.correction.feedback import fed_back
 from clinometer.mining import expanded, turned
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "correct-an-index.md"
+PAGE = "docs/how-to/correct-an-index.md"
 INDEX = translated_index({"en": 90, "de": 80, "zh": 70}, 0.9, seed=8)
 
 
 def block(start: str) -> str:
-    """The indented block whose first line starts so."""
-    indented = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", PAGE.read_text(encoding="utf-8"), re.M)
-    matching = [text for text in map(textwrap.dedent, indented) if text.lstrip().startswith(start)]
+    """The block whose first line starts so."""
+    matching = [block.code for block in documentation.blocks(PAGE) if block.code.startswith(start)]
     assert len(matching) == 1, start
     return matching[0]
 

@@ -1,0 +1,162 @@
+"""`--config FILE`: options of a command from a YAML file, with the same names; the command line wins."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clinometer.cli.expansion import at_home, option
+from clinometer.errors import FormatError, UsageError, printable
+from clinometer.files import is_url
+
+__all__ = ["CONFIGURED", "origin", "with_config"]
+
+CONFIGURED = ("evaluate", "correct", "scan", "encode", "compare", "check", "train")
+"""Commands that take a file of options."""
+
+_configured: ContextVar[tuple[Any, Path, dict[str, tuple[str, Any]]] | None] = ContextVar("_configured", default=None)
+"""The context of the command, its file of options, and parameter and text of each key."""
+
+_NOT_IN_A_FILE = ("config", "help", "version")
+_PATHS = ("NPY", "NPZ", "STORE", "DIR", "FILE", "TREC", "RESULTS", "BEFORE AFTER...")
+"""Metavariables of options and arguments that are paths, whatever their type."""
+
+_SOURCES = ("xquad", "belebele", "beir", "trec", "parallel", "mlir")
+"""Forms of sources with a path after the colon."""
+
+
+def with_config(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the option `--config`, which is read before all others."""
+
+    @wraps(command)
+    def run(*, config: Path | None = None, **values: Any) -> None:  # noqa: ARG001
+        try:
+            command(**values)
+        finally:
+            _configured.set(None)
+
+    signature = inspect.signature(command)
+    annotation = Annotated[
+        Path | None,
+        option(
+            "FILE",
+            "YAML file of options and arguments by name; those of the command line win, and its paths are relative to "
+            "its folder.",
+            "--config",
+            panel="Configuration",
+            is_eager=True,
+            callback=_read,
+        ),
+    ]
+    parameter = inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=None)
+    parameters = [*signature.parameters.values(), parameter]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {part.name: part.annotation for part in parameters}
+    return run
+
+
+def origin() -> dict[str, Any]:
+    """How a command was called, for the record of its results: its words, and the options from a file of options."""
+    record: dict[str, Any] = {"command": shlex.join(["clinometer", *sys.argv[1:]])}
+    if (configured := _configured.get()) is not None:
+        context, file, values = configured
+        # What the command line has as well does not come from the file.
+        used = {name: text for name, (parameter, text) in values.items() if _from_file(context, parameter)}
+        record["config"] = {"file": str(file), "options": used}
+    return record
+
+
+def _from_file(context: Any, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "DEFAULT_MAP"
+
+
+def _read(context: typer.Context, value: Path | None) -> Path | None:
+    """Make the values of the file the defaults of the other parameters."""
+    _configured.set(None)
+    if value is None or context.resilient_parsing:
+        return value
+    try:
+        value = at_home(value)
+        texts, values = _values(context, value)
+    except (FormatError, UsageError, ImportError) as error:
+        _refuse(str(error), 2 if isinstance(error, UsageError) else 1)
+    except OSError as error:
+        _refuse(f"{value}: {error.strerror or error}; check the path", 1)
+    context.default_map = {**(context.default_map or {}), **values}
+    _configured.set((context, value, texts))
+    return value
+
+
+def _refuse(problem: str, code: int) -> None:
+    sys.stderr.write(f"clinometer: {printable(problem)}\n")
+    raise SystemExit(code)
+
+
+def _values(context: Any, path: Path) -> tuple[dict[str, tuple[str, Any]], dict[str, Any]]:
+    """Parameter and text of each key of the file, and the values by parameter."""
+    from clinometer.cli.entries import Entry
+    from clinometer.cli.yaml_file import read_yaml
+
+    entry = Entry(path, read_yaml(path, "a configuration", "options of the command"), "a configuration")
+    parameters = _parameters(context.command)
+    entry.spelled({key.replace("-", "_"): key for key in parameters})
+    texts: dict[str, tuple[str, Any]] = {}
+    values: dict[str, Any] = {}
+    for key, parameter in parameters.items():
+        several = bool(getattr(parameter, "multiple", False)) or parameter.nargs != 1
+        written = entry.written(key, several=several, joined=parameter.metavar == "A,B,...")
+        if written is None:
+            continue
+        if getattr(parameter, "is_flag", False) and written not in ("true", "false"):
+            entry.fail(f"{key} is {written!r}, but must be true or false", entry.line_of(key))
+        texts[key] = parameter.name, written
+        located = [_located(parameter, text, path.parent) for text in written] if several else None
+        value = located if located is not None else _located(parameter, str(written), path.parent)
+        try:
+            parameter.process_value(context, value)
+        except Exception as error:
+            if not hasattr(error, "message"):  # every error of click on a value has it
+                raise
+            entry.fail(f"{key}: {error.message.rstrip('.')}", entry.line_of(key))
+        values[parameter.name] = value
+    entry.finish()
+    return texts, values
+
+
+def _parameters(command: Any) -> Mapping[str, Any]:
+    """The parameters by their keys: long names of options without hyphens at their beginning, names of arguments."""
+    keys: dict[str, Any] = {}
+    for parameter in command.params:
+        if parameter.name in _NOT_IN_A_FILE:
+            continue
+        long = [name[2:] for name in parameter.opts if name.startswith("--")]
+        short = [name.lstrip("-") for name in parameter.opts]
+        keys[(long or short)[0] if parameter.param_type_name == "option" else parameter.name.replace("_", "-")] = (
+            parameter
+        )
+    return keys
+
+
+def _located(parameter: Any, text: str, folder: Path) -> str:
+    """The text of a value, with a relative path in it taken from the folder of the file."""
+    metavar = str(parameter.metavar or "")
+    if is_url(text) or text.startswith("~") or not text:
+        return text
+    kind, colon, place = text.partition(":")
+    if "SOURCE" in metavar and colon and kind in _SOURCES:
+        return f"{kind}:{','.join(str(folder / part) for part in place.split(','))}"
+    if "SOURCE" in metavar and (colon or text == "demo"):
+        return text
+    if parameter.name in ("encoder", "model"):
+        return str(folder / text) if text.startswith(("./", "../")) or (folder / text).is_dir() else text
+    named = any(part in _PATHS for part in (metavar, *metavar.replace("[", "|").split("|"), metavar.rstrip(".")))
+    return str(folder / text) if named else text

@@ -1,0 +1,124 @@
+"""`clinometer evaluate` with several encoders: a folder for each, a report of all, a comparison with the first."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, get_args
+
+from clinometer.cli.expansion import at_home
+from clinometer.errors import UsageError
+
+__all__ = ["folder_names", "with_several_encoders"]
+
+_ONE_RESULT = {"json": "--json", "figures": "--figures", "run_file": "--save-run", "documents": "--documents",
+               "queries": "--queries", "run": "--run", "scores": "--scores"}  # fmt: skip
+"""Options that are for one result, by the names of their parameters."""
+
+
+def with_several_encoders(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option `--encoder` that may be repeated; it is called once for each."""
+    signature = inspect.signature(command)
+    parameter = signature.parameters["encoder"]
+    _, info = get_args(parameter.annotation)
+    repeated = parameter.replace(annotation=Annotated[list[str] | None, info], default=None)
+
+    @wraps(command)
+    def run(**values: Any) -> None:
+        encoders = values.pop("encoder", None) or []
+        if len(encoders) > 1:
+            _run_all(command, encoders, values)
+        else:
+            command(**values, encoder=encoders[0] if encoders else None)
+
+    parameters = [repeated if part is parameter else part for part in signature.parameters.values()]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {part.name: part.annotation for part in parameters}
+    return run
+
+
+def folder_names(encoders: list[str]) -> list[str]:
+    """A folder name for each encoder: the last part of its name.
+
+    Raises:
+        UsageError: Two are the same.
+
+    Example:
+        >>> folder_names(["offline", "intfloat/multilingual-e5-small", "bm25"])
+        ['offline', 'multilingual-e5-small', 'bm25']
+    """
+    names = [re.sub(r"[^A-Za-z0-9._+-]+", "-", PurePosixPath(name.rstrip("/")).name) or "encoder" for name in encoders]
+    if twice := [name for name in names if [other.lower() for other in names].count(name.lower()) > 1]:
+        raise UsageError(
+            f"two encoders would have the folder {twice[0]}; evaluate each with its own -o, then use clinometer compare"
+        )
+    return names
+
+
+def _run_all(command: Callable[..., None], encoders: list[str], values: dict[str, Any]) -> None:
+    if unused := [option for name, option in _ONE_RESULT.items() if values.get(name)]:
+        raise UsageError(f"{', '.join(unused)} is for one encoder, but {len(encoders)} are given; leave it out")
+    if values.get("output") is None:
+        raise UsageError(f"{len(encoders)} encoders need -o DIR, in which each has a folder")
+    folder = at_home(values["output"])
+    folders = [folder / name for name in folder_names(encoders)]
+    printed = sys.stdout
+    for encoder, place in zip(encoders, folders, strict=True):
+        sys.stderr.write(f"{encoder}:\n")
+        try:
+            # Each has its finding in its folder; what is printed is about all.
+            sys.stdout = _Nowhere(printed)
+            command(**(values | {"output": place}), encoder=encoder)
+        finally:
+            sys.stdout = printed
+    _compare(folder, folders, verbose=bool(values.get("verbose")), threads=values.get("threads"))
+
+
+class _Nowhere:
+    """Standard output that keeps nothing."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Take the text."""
+        return len(text)
+
+    write_styled = write
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _compare(folder: Path, folders: list[Path], *, verbose: bool, threads: int | None) -> None:
+    """Write the report of all, and the comparison with the first, and print the table."""
+    from clinometer.cli.terminal import show, terminal
+    from clinometer.comparison import compare
+    from clinometer.errors import MissingExtraError
+    from clinometer.evaluation.results import Evaluation
+    from clinometer.files import written_together
+    from clinometer.report import plain_report, write_report
+    from clinometer.report.comparison import write_comparison
+
+    evaluations = [Evaluation.from_folder(place) for place in folders]
+    reports = [evaluation.for_report() for evaluation in evaluations]
+    comparison = compare(*evaluations, labels=[place.name for place in folders], threads=threads)
+    names = ["report.md", "comparison.md", "comparison.json"]
+    with written_together():
+        write_report(reports, folder / "report.md")
+        write_comparison(comparison, folder / "comparison.md")
+        write_comparison(comparison, folder / "comparison.json")
+        try:
+            write_report(reports, folder / "report.html")
+            write_comparison(comparison, folder / "comparison.html")
+            names += ["report.html", "comparison.html"]
+        except MissingExtraError as error:
+            sys.stderr.write(f"note: {error}\n")
+    sys.stderr.write(f"wrote {', '.join(names[:-1])} and {names[-1]} to {folder}\n")
+    show(plain_report(reports, terminal(), verbose=verbose) + "\n")
+    page = "html" if "report.html" in names else "md"
+    sys.stdout.write(f"Comparison: {folder / f'comparison.{page}'}\nReport: {folder / f'report.{page}'}\n")

@@ -1,0 +1,93 @@
+"""The finding in one or two sentences: whether it leans, which way, how badly.
+
+Every number is the value of one row. What the results do not have is not mentioned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clinometer.report.base import wording
+from clinometer.report.base.wording import language_name
+from clinometer.report.evaluation.verdict import intrusion_scenario
+from clinometer.report.evaluation.view import Reading, Row
+
+__all__ = ["headline"]
+
+
+def headline(reading: Reading, languages: Sequence[str]) -> list[str]:
+    """The lean of queries in the target languages, then how often an unrelated document of the pivot intrudes.
+
+    A lean whose interval includes 0 is not called one. Empty where the results have neither rank gaps nor intrusion.
+
+    Example:
+        >>> from clinometer.report.evaluation.view import read_results
+        >>> row = {"scenario": "multi", "query_language": "de", "pool_languages": ["en", "de"], "measure": "RankGap"}
+        >>> row |= {"value": 1.0, "ci_low": 0.5, "ci_high": 1.5}
+        >>> readings = read_results([{"collection": {}, "encoder": {"name": "m"}, "settings": {}, "rows": [row]}])
+        >>> headline(readings[0], ["de"])
+        ['It leans to English: with German queries, the German answer ranks 2.0 times as deep as the English one.']
+    """
+    lean = _lean(reading, languages)
+    queries = "these queries" if lean else "the queries in other languages"
+    return [text for text in (lean, _intrusion(reading, languages, queries)) if text]
+
+
+def _row(reading: Reading, scenario: str, measure: str, languages: Sequence[str], pivot: bool = False) -> Row | None:
+    """The mean over the target languages, or the row of the only one; None without a value."""
+    only = languages[0] if len(languages) == 1 else None
+    row = reading.row(scenario, "pivot" if pivot else "target", only, measure)
+    return None if row is None or row["value"] is None else row
+
+
+def _sign(row: Row | None) -> int:
+    """1 or -1 where the interval is above or below 0; without an interval, the sign of the value."""
+    if row is None:
+        return 0
+    low, high = row.get("ci_low"), row.get("ci_high")
+    low, high = (row["value"],) * 2 if low is None or high is None else (low, high)
+    return 1 if low > 0 else -1 if high < 0 else 0
+
+
+def _lean(reading: Reading, languages: Sequence[str]) -> str:
+    row = _row(reading, "multi", "RankGap", languages)
+    if row is None:
+        return ""
+    pivot, one = language_name(reading.pivot), len(languages) == 1
+    queries = f"{language_name(languages[0])} queries" if one else f"queries in {len(languages)} other languages"
+    own = f"the {language_name(languages[0])} answer" if one else "the answer in the query's language"
+    times, average = f"{2 ** abs(row['value']):,.1f} times as deep", "" if one else " on average"
+    signs = _sign(row), _sign(_row(reading, "multi", "RankGap", languages, pivot=True))
+    reach = ", whichever language the query is in" if signs[0] == signs[1] else ""
+    if signs[0] > 0:
+        return f"It leans to {pivot}{reach}: with {queries}, {own} ranks {times} as the {pivot} one{average}."
+    if signs[0] < 0:
+        start = "It prefers the language of the query" if signs[1] > 0 else f"It leans away from {pivot}{reach}"
+        return f"{start}: with {queries}, the {pivot} answer ranks {times} as {own}{average}."
+    value = f"{wording.value('RankGap', row['value'])} log2 ranks"
+    limits = wording.interval("RankGap", row.get("ci_low"), row.get("ci_high"), " to ")
+    if not limits:
+        return f"It is upright: with {queries}, the rank gap to {pivot} is {value}{average}."
+    return (
+        f"It shows no clear lean: with {queries}, the rank gap to {pivot} is {value}{average}, and its "
+        f"{reading.confidence} interval ({limits}) includes 0."
+    )
+
+
+def _intrusion(reading: Reading, languages: Sequence[str], queries: str) -> str:
+    scenario = intrusion_scenario([reading], languages)
+    if scenario is None:
+        return ""
+    values = {label: reading.number(scenario, "target", label, "Intrusion") for label in languages}
+    known = {label: value for label, value in values.items() if value is not None}
+    worst = max(known, key=lambda label: known[label])
+    share, name = f"{wording.value('Intrusion', known[worst])}%", language_name(worst)
+    event = f"An unrelated {language_name(reading.pivot)} document ranks above the answer"
+    if len(known) == 1:
+        return f"{event} for {share} of the {name} queries."
+    mean = _row(reading, scenario, "Intrusion", languages)
+    if mean is None:
+        return f"{event} for at most {share} of the queries in a language ({name})."
+    average = f"{wording.value('Intrusion', mean['value'])}%"
+    most = "" if share == average else f", most often in {name} ({share})"
+    return f"{event} for {average} of {queries} on average{most}."

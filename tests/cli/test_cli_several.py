@@ -1,0 +1,55 @@
+"""`clinometer evaluate` with several encoders: a folder for each, one report, one comparison."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.command_line import Run, assert_complaint
+
+from clinometer.cli.several import folder_names
+from clinometer.errors import UsageError
+
+TWO = ("--encoder", "bm25", "--encoder", "bm25:k1=2.5,b=0", "--resamples", "0")
+
+
+def test_each_encoder_has_a_folder_and_all_a_report(run: Run, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run("evaluate", f"beir:{folder}", *TWO, "-o", out)
+    assert done.code == 0, done.err
+    assert {path.name for path in out.iterdir()} == {
+        "bm25", "bm25-k1-2.5-b-0", "report.html", "report.md", "comparison.html", "comparison.md", "comparison.json",
+    }  # fmt: skip
+    results = [json.loads((out / name / "results.json").read_text()) for name in ("bm25", "bm25-k1-2.5-b-0")]
+    assert results[0]["encoder"] != results[1]["encoder"]
+    assert (out / "bm25" / "report.html").exists()
+    comparison = json.loads((out / "comparison.json").read_text())
+    assert comparison["labels"] == ["bm25", "bm25-k1-2.5-b-0"]
+    # One table for all, and none of each.
+    assert sum(set(line) == {"-"} for line in done.out.splitlines()) == 1
+    assert done.out.splitlines()[-2:] == [f"Comparison: {out / 'comparison.html'}", f"Report: {out / 'report.html'}"]
+    alone = run("evaluate", f"beir:{folder}", "--encoder", "bm25", "--resamples", "0", "--json")
+    assert json.loads(alone.out)["rows"] == results[0]["rows"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "2 encoders need -o DIR, in which each has a folder"),
+        (("-o", "out", "--json"), "--json is for one encoder, but 2 are given; leave it out"),
+        (("-o", "out", "--save-run", "x.trec"), "--save-run is for one encoder"),
+    ],
+)
+def test_what_is_for_one_result(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_complaint(run("evaluate", f"beir:{folder}", *TWO, *arguments), 2, sentence)
+    assert not (tmp_path / "out").exists()
+
+
+def test_folders_are_distinct() -> None:
+    assert folder_names(["org/a", "http://host/v1/", "/models/b"]) == ["a", "v1", "b"]
+    with pytest.raises(UsageError, match="two encoders would have the folder A; evaluate each with its own -o"):
+        folder_names(["x/A", "y/a"])
