@@ -69,14 +69,19 @@ TRAINED = ["de", "es", "ru", "zh", "ko", "el", "tr"]
 
 
 def embedded(name: str, folder: Path, side: Side, texts: Texts) -> Any:
-    """Embeddings by an encoder, saved under a digest of the texts."""
+    """Embeddings by an encoder, saved in the folder."""
 
     def make() -> Any:
         print(f"{name}: encoding {len(texts)} {side}", file=sys.stderr)
         return encode(encoder(name), list(texts.texts), side, show_progress_bar=True)
 
+    return saved(embeddings_file(name, folder, side, texts), make)
+
+
+def embeddings_file(name: str, folder: Path, side: Side, texts: Texts) -> Path:
+    """Where embeddings of some texts are, by a digest of these."""
     digest = hashlib.sha256("\0".join(texts.texts).encode()).hexdigest()[:16]
-    return saved(folder / f"{name}-{side}-{digest}.npy", make)
+    return folder / f"{name}-{side}-{digest}.npy"
 
 
 def loaded(name: str, source: str, folder: Path) -> tuple[cm.Collection, Any, Any]:

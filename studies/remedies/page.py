@@ -5,153 +5,192 @@ python -m studies.remedies.page
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from studies.command_line import parser
-from studies.pages import put, table, worst_language
-from studies.result_files import RESULTS, read_result
+from studies.pages import minus, put, table
+from studies.remedies.page_harm import advice_table, harmless_table, strength_tables
+from studies.remedies.stacks import REMEDIES, Remedy
+from studies.result_files import read_result
 from studies.sources import DOCS, ENCODERS, ROOT
 
-HEADS = ("remedy", "Complete@10", "Belebele", "nDCG@1", "worst", "intrusion", "LPR")
-SHORT = (
-    "nothing", "center, 60 texts a language", "center, feedback", "center, turn", "center, turn, feedback",
-    "adapter, 2,800 samples", "trained: literal loss (joint)",
-    "trained: upright (joint)", "trained: upright (joint), then center",
-)  # fmt: skip
-ROWS = (
-    ("nothing", "none", "none"),
-    ("center, 60 texts a language", "center · unlabelled sample, 60 texts", "center · unlabelled sample, 60 texts"),
-    ("center, the same, query languages unknown", "center · unlabelled sample, 60 texts, query languages unknown", ""),
-    ("center, 240 texts", "center · unlabelled sample, 240 texts", ""),
-    ("center, texts of another kind", "center · train", ""),
-    ("LIR, 1 component, 60 texts", "LIR, 1 component · unlabelled sample, 60 texts",
-     "LIR, 1 component · unlabelled sample, 60 texts"),
-    ("SHIFT, translations of another kind", "SHIFT, both sides · train", ""),
-    ("SHIFT as its authors run it, the same texts", "SHIFT as its authors run it · train", ""),
-    ("calibration, 60 texts", "calibration · unlabelled sample, 60 texts", "calibration · unlabelled sample, 60 texts"),
-    ("adapter, 2,800 samples", "adapter · 2,800 translated samples of train",
-     "adapter · 2,800 translated samples of train"),
-)  # fmt: skip
-TRAINED = (
-    ("literal loss (zh)", "zh-literal-42"),
-    ("literal loss (joint)", "joint-literal-42"),
-    ("upright (zh)", "zh-upright-42"),
-    ("upright (joint)", "joint-upright-42"),
+TITLES = {"xquad": "XQuAD", "belebele": "Belebele"}
+NAMES = tuple(reversed(ENCODERS))
+MAIN = "multilingual-e5-small"
+SIGNIFICANT = 0.05
+NOT_MEASURED = "not measured"
+RECORDED = (
+    ("trained: upright (joint)", "joint-upright-42", "none"),
+    ("trained: upright (joint), center", "joint-upright-42", "index+queries"),
+    ("trained: literal loss (joint)", "joint-literal-42", "none"),
+    ("trained: literal loss (joint), center", "joint-literal-42", "index+queries"),
 )
-STACKS = ("center, feedback", "center, turn", "center, turn, feedback")
-UNDER_STACKS = "center, 240 texts"
-HOWS = (("", "none"), (", then center", "index+queries"))
+"""Trained models of `studies.reproduction`, whose weights are gone: only the figures that it recorded."""
+RECORDED_NEEDS = "2,800 translated samples, training"
+SHORT = (
+    "nothing", "center", "center, feedback", "center, turn", "center, turn, feedback", "adapter, closed form",
+    "trained: upright (joint)", "trained: upright (joint), center", "trained: literal loss (joint)",
+)  # fmt: skip
+
+Line = Mapping[str, Any]
+QUESTIONS = {"target": "Questions in the target language", "pivot": "Questions in English"}
+WHAT = ("what is found", "what comes first")
 
 
-def values_of(line: dict[str, Any]) -> dict[str, float]:
-    return {f"{item['measure']} {item['scenario']} {item['queries']}": item["value"] for item in line["means"]}
+def results() -> dict[str, list[dict[str, Any]]]:
+    """The lines of each collection, those of recorded models at the end."""
+    recorded = {(line["run"], line["how"], line["dataset"]): line for line in read_result("reproduction")["lines"]}
+    lines = {}
+    for name in TITLES:
+        more = [as_recorded(title, recorded[run, how, name]) for title, run, how in RECORDED]
+        lines[name] = [*read_result(f"remedies-{name}"), *more]
+    return lines
 
 
-def corrections(result: dict[str, Any]) -> list[list[str]]:
-    lines = {(line["pool"], line["name"]): line for line in result["lines"] if line["table"] in ("methods", "belebele")}
-    first = lines["xquad", "none"]
-    rows = []
-    for title, name, name_on_belebele in ROWS:
-        line = lines.get(("xquad", name))
-        if line is None:
-            continue
-        values = values_of(line)
-        blind = lines.get(("belebele", name_on_belebele))
-        changes = {
-            label: own["nDCG@1 mono-same"] - first["languages"][label]["nDCG@1 mono-same"]
-            for label, own in line["languages"].items()
-        }
-        worst = min(changes.items(), key=lambda pair: pair[1])
-        lpr = values.get("LPR multi macro-target")
-        rows.append([
-            title,
-            f"{values['Complete@10 multi macro-target']:.1f}",
-            "" if blind is None else f"{values_of(blind)['Complete@10 multi macro-target']:.1f}",
-            f"{values['nDCG@1 multi macro-target']:.3f}",
-            worst_language(None if line is first else worst),
-            f"{100 * values['Intrusion one-sided macro-target']:.1f} %",
-            "" if lpr is None else f"{lpr:.1f}",
-        ])  # fmt: skip
-    return rows
+def as_recorded(title: str, line: Line) -> dict[str, Any]:
+    """A line of `studies.reproduction` in the form of this study, with what it has."""
+    means = line["means"]
+
+    def known(column: str, factor: float = 1) -> list[Any]:
+        return [factor * means[column][0], None, None] if means.get(column) else [None, None, None]
+
+    return {
+        "encoder": MAIN,
+        "remedy": title,
+        "target": {
+            "Complete@10 multi": known("Complete@10"),
+            "nDCG@1 multi": known("nDCG@1"),
+            "Intrusion one-sided": known("intrusion"),
+            "LPR multi": known("LPR"),
+        },
+        "pivot": {"Complete@10 multi": known("en")},
+        "mono-same": {
+            label: {"change": values["nDCG@1 mono-same"][1], "error": None}
+            for label, values in line["languages"].items()
+        },
+    }
 
 
-def stacks(result: dict[str, Any], center: list[str]) -> list[list[str]]:
-    """Turn and feedback on top of the centering, whose row is given.
+def number(values: Sequence[float | None] | None, digits: int, factor: float = 1, mark: str = "") -> str:
+    """A mean with its interval; words where it was not measured."""
+    if values is None or values[0] is None:
+        return NOT_MEASURED
+    text = f"{factor * values[0]:.{digits}f}{mark}"
+    if values[1] is None or values[2] is None:
+        return text
+    return f"{text} [{factor * values[1]:.{digits}f}, {factor * values[2]:.{digits}f}]"
 
-    Neither changes a first place in a pool of one language, so the worst language is the centering's.
-    """
-    by_pool = {pool: {line["remedy"]: line for line in result[pool]} for pool in ("xquad", "belebele")}
 
-    def value(pool: str, remedy: str, name: str) -> float:
-        number: float = by_pool[pool][remedy][name]["value"]
-        return number
+def difference(line: Line, questions: str, measure: str) -> str:
+    """The difference to centering with its interval, starred where it is beyond chance."""
+    tests = line.get("against_center")
+    if tests is None:
+        return "" if line["remedy"] == "center" else NOT_MEASURED
+    value, low, high, p = tests[f"{questions} {measure}"]
+    return minus(f"{value:+.1f}{'*' if p < SIGNIFICANT else ''} [{low:+.1f}, {high:+.1f}]")
 
-    return [
-        [
-            remedy,
-            f"{value('xquad', remedy, 'Complete@10 multi macro-target'):.1f}",
-            f"{value('belebele', remedy, 'Complete@10 multi macro-target'):.1f}",
-            f"{value('xquad', remedy, 'nDCG@1 multi macro-target'):.3f}",
-            center[HEADS.index("worst")],
-            f"{100 * value('xquad', remedy, 'Intrusion one-sided macro-target'):.1f} %",
-            "",
+
+def mark(line: Line, questions: str, measure: str) -> str:
+    tests = line.get("against_center")
+    return "*" if tests and tests[f"{questions} {measure}"][3] < SIGNIFICANT else ""
+
+
+def worst(line: Line) -> str:
+    """The language whose nDCG@1 in `mono-same` loses most, with the standard error of its change, in points."""
+    changes = line["mono-same"]
+    label = min(changes, key=lambda one: changes[one]["change"])
+    error = changes[label]["error"]
+    spread = "" if error is None else f" ± {100 * error:.1f}"
+    return minus(f"{label} {100 * changes[label]['change']:+.1f}{spread}")
+
+
+def mean_change(line: Line) -> str:
+    return minus(f"{100 * fmean(one['change'] for one in line['mono-same'].values()):+.1f}")
+
+
+def title(line: Line, transductive: Mapping[str, bool]) -> str:
+    return line["remedy"] + ("†" if transductive.get(line["remedy"]) else "")
+
+
+Column = tuple[str, Callable[[Line], str]]
+
+
+def columns(questions: str) -> tuple[list[Column], list[Column]]:
+    """The two tables of one language of questions: what is found, and what comes before it."""
+
+    def cell(name: str, digits: int, factor: float = 1) -> Callable[[Line], str]:
+        return lambda line: number(line[questions].get(name), digits, factor)
+
+    def tested(line: Line) -> str:
+        return number(line[questions].get("nDCG@1 multi"), 3, 1, mark(line, questions, "nDCG@1"))
+
+    found: list[Column] = [
+        ("Complete@10", cell("Complete@10 multi", 1)),
+        ("against `center`", lambda line: difference(line, questions, "Complete@10")),
+        ("Reachable@10", cell("Reachable@10 multi", 1)),
+        ("nDCG@1", tested),
+    ]
+    if questions == "target":
+        found += [
+            ("mono-same", lambda line: "" if line["remedy"] == "nothing" else mean_change(line)),
+            ("worst language", lambda line: "" if line["remedy"] == "nothing" else worst(line)),
         ]
-        for remedy in STACKS
+    before: list[Column] = [
+        ("one-sided nDCG@1", cell("nDCG@1 one-sided", 3)),
+        ("intrusion, %", cell("Intrusion one-sided", 1, 100)),
+        ("the other way, %", cell("Intrusion(by=own) one-sided", 1, 100)),
+        ("LPR", cell("LPR multi", 1)),
     ]
+    return found, before
 
 
-def trainings(lines: list[dict[str, Any]]) -> list[list[str]]:
-    by_run = {(line["run"], line["how"], line["dataset"]): line for line in lines}
+def tables_of(lines: Sequence[Line], transductive: Mapping[str, bool]) -> Iterator[str]:
+    """All tables of one encoder on one collection."""
+    measured_lines = [line for line in lines if "why_not" not in line]
+    for questions, words in QUESTIONS.items():
+        for what, chosen in zip(WHAT, columns(questions), strict=True):
+            rows = [[title(line, transductive), *(cell(line) for _, cell in chosen)] for line in measured_lines]
+            yield from (f"{words}: {what}.", "")
+            yield from table(("remedy", *(head for head, _ in chosen)), "l" + "r" * len(chosen), rows)
+            yield ""
+    if left_out := [line["remedy"] for line in lines if "why_not" in line]:
+        yield from (f"Not measured here: {'; '.join(left_out)}.", "")
+
+
+def tables(results: Mapping[str, Sequence[Line]], remedies: Sequence[Remedy] = REMEDIES) -> str:
+    """The whole table, in parts."""
+    transductive = {remedy.name: remedy.transductive for remedy in remedies}
+    text: list[str] = []
+    for name, lines in results.items():
+        for encoder in NAMES:
+            own = [line for line in lines if line["encoder"] == encoder]
+            text += [f"### {encoder}: {TITLES[name]}", "", *tables_of(own, transductive)]
+    return "\n".join(["", *text])
+
+
+def costs(results: Mapping[str, Sequence[Line]], remedies: Sequence[Remedy] = REMEDIES) -> str:
+    """What each remedy needs, and what it costs a document and a query."""
+    lines = {line["remedy"]: line for line in results["xquad"] if line["encoder"] == MAIN and "cost" in line}
     rows = []
-    for title, run in TRAINED:
-        for more, how in HOWS:
-            line, blind = (by_run.get((run, how, dataset)) for dataset in ("xquad", "belebele"))
-            if line is None:
-                continue
-            means = line["means"]
-            rows.append([
-                f"trained: {title}{more}",
-                f"{means['Complete@10'][0]:.1f}",
-                "" if blind is None else f"{blind['means']['Complete@10'][0]:.1f}",
-                f"{means['nDCG@1'][0]:.3f}",
-                worst_language(line["worst"]),
-                f"{100 * means['intrusion'][0]:.1f} %",
-                f"{means['LPR'][0]:.1f}" if means.get("LPR") else "",
-            ])  # fmt: skip
-    return rows
-
-
-def remedies() -> dict[str, list[list[str]]]:
-    """The rows of the table of each encoder that has been measured."""
-    tables = {}
-    for name in reversed(ENCODERS):
-        if not (RESULTS / f"correction-{name}.json").exists():
+    for remedy in remedies:
+        if (line := lines.get(remedy.name)) is None:
             continue
-        rows = corrections(read_result(f"correction-{name}"))
-        place = [row[0] for row in rows].index(UNDER_STACKS) + 1
-        if (RESULTS / f"turn-{name}.json").exists():
-            rows[place:place] = stacks(read_result(f"turn-{name}"), rows[place - 1])
-        tables[name] = rows
-        if name != "offline" and (RESULTS / "reproduction.json").exists():
-            tables[name] += trainings(read_result("reproduction")["lines"])
-    return tables
+        cost = line["cost"]
+        searches = " and a second search" if cost["searches"] == 2 else ""
+        encoding = "new encoding, " if remedy.vectors else ""
+        rows.append([
+            f"{remedy.name}†" if remedy.transductive else remedy.name, remedy.needs or "nothing",
+            remedy.languages or "none", f"{encoding}{cost['document']:.0f} µs", f"{cost['query']:.0f} µs{searches}",
+            f"{cost['length']:g}",
+        ])  # fmt: skip
+    rows += [[name, RECORDED_NEEDS, "none", "new encoding", "0 µs", "1"] for name, _, how in RECORDED if how == "none"]
+    heads = ("remedy", "fitted on", "languages to know", "a document", "a query", "length of rows")
+    return "\n".join(["", *table(heads, "lllrrr", rows), ""])
 
 
-def page(tables: dict[str, list[list[str]]]) -> str:
-    text = [
-        "Means over target languages, questions in the target language. Complete@10 in `multi` on XQuAD and on "
-        "Belebele; on XQuAD also nDCG@1 in `multi`, the language that loses most nDCG@1 in `mono-same` (points), "
-        "intrusion in `one-sided`, and LPR in `multi`. Drawn from studies/results by "
-        "`python -m studies.remedies.page`; intervals and tests are in [correction.md](correction.md) and "
-        "[reproduction.md](reproduction.md).",
-        "",
-    ]
-    for name, rows in tables.items():
-        text += [f"### {name}", "", *table(HEADS, "lrrrrrr", rows), ""]
-    return "\n".join([*text, *reach()])
-
-
-def reach() -> list[str]:
+def reach() -> str:
     """Complete@10 next to its bound, from `studies.remedies.reach`."""
     lines = {(line["encoder"], line["how"], line["dataset"]): line for line in read_result("reach")}
     rows = []
@@ -163,31 +202,44 @@ def reach() -> list[str]:
             )
             cells.append(f"{complete:.1f} of {bound:.1f}")
         rows.append([encoder, "centered" if how != "none" else "as it is", *cells])
-    return [
-        "### How far straightening can go",
-        "",
-        "Complete@10 of Reachable@10, means over target languages, by `python -m studies.remedies.reach --work DIR`. "
-        "No shift of the languages against each other brings the first above the second.",
-        "",
-        *table(("encoder", "", "XQuAD", "Belebele", "TICO-19"), "llrrr", rows),
-        "",
-    ]
+    return "\n".join(["", *table(("encoder", "", "XQuAD", "Belebele", "TICO-19"), "llrrr", rows), ""])
 
 
-def short(rows: list[list[str]]) -> str:
-    """Some rows without the last columns."""
-    by_title = {row[0]: row[:5] for row in rows}
+def short(results: Mapping[str, Sequence[Line]]) -> str:
+    """The table of README.md: some lines of the main encoder."""
+    sides = {
+        name: {line["remedy"]: line for line in lines if line["encoder"] == MAIN} for name, lines in results.items()
+    }
+    rows = []
+    for name in SHORT:
+        line, other = sides["xquad"][name], sides["belebele"][name]
+        own, beside = (one["target"]["Complete@10 multi"][0] for one in (line, other))
+        rows.append([
+            name, f"{own:.1f}", f"{beside:.1f}", f"{line['target']['nDCG@1 multi'][0]:.3f}",
+            "" if name == "nothing" else worst(line).split(" ±")[0],
+        ])  # fmt: skip
     heads = ("remedy", "Complete@10", "on Belebele", "nDCG@1", "worst language")
-    return "\n".join([*table(heads, "lrrrr", [by_title[title] for title in SHORT]), ""])
+    return "\n".join([*table(heads, "lrrrr", rows), ""])
+
+
+def blocks() -> dict[str, str]:
+    """The generated text of docs/which-remedy.md by the name of its markers."""
+    lines = results()
+    return {
+        "tables": tables(lines),
+        "costs": costs(lines),
+        "harmless": "\n".join(["", *harmless_table(lines, MAIN)]),
+        "strengths": "\n".join(["", *strength_tables(read_result("strengths"))]),
+        "advice": "\n".join(["", *advice_table(read_result("advice"))]),
+        "reach": reach(),
+    }
 
 
 def main() -> None:
     parser(__doc__).parse_args()
-    tables = remedies()
-    text = page(tables)
-    put(DOCS / "which-remedy.md", "tables", text)
-    put(ROOT / "README.md", "remedies", short(tables["multilingual-e5-small"]))
-    print(text)
+    for name, text in blocks().items():
+        put(DOCS / "which-remedy.md", name, text)
+    put(ROOT / "README.md", "remedies", short(results()))
 
 
 if __name__ == "__main__":

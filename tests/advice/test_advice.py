@@ -161,6 +161,20 @@ def test_the_mean_never_falls_by_more_than_the_tolerance_on_the_held_out_half(
     assert result.held_out is None or result.held_out["change"]["difference"] >= -tolerance
 
 
+def test_a_language_with_too_few_questions_for_an_interval() -> None:
+    # Questions in zh are two, so that neither half has an interval for zh, nor for the mean over languages.
+    collection = parallel()
+    zh = [row for row, label in enumerate(collection.queries.languages) if label == "zh"]
+    rows = np.setdiff1d(np.arange(len(collection.queries)), zh[2:])
+    q, d = leaning(2.0)
+    part = collection.only(np.arange(len(collection.documents)), rows)
+    result = advise(part, PrecomputedEncoder(q[rows], d))
+    assert result.remedy == "center"
+    assert result.held_out is not None
+    assert result.held_out["change"]["ci_low"] is None
+    assert result.reasons[-1].endswith("(too few questions for an interval)")
+
+
 def test_halves_share_no_question() -> None:
     collection = parallel()
     evidence = of_collection(collection, PrecomputedEncoder(*leaning(1.0)), texts=50, queries=20)

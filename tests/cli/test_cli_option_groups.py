@@ -114,6 +114,11 @@ REFUSED: list[tuple[list[str], list[str], str]] = [
     (["evaluate", "geometry", "correct"], ["--queries", "q.npy"], NO_ARRAYS),
     (["scan", "plan"], ["--per-language"], LISTS),
     (["encode", "store import"], ["--dtype", "float64"], DTYPE),
+    (
+        ["geometry", "correct", "encode"],
+        ["--encoder", "a", "--encoder", "b"],
+        " takes one encoder, but 2 are given; only",
+    ),
     (["encode", "scan"], ["--workers", "2"], "--workers is for --executor ray"),
     (["train"], ["--seed", "1,1"], "--seed is '1,1'; give different numbers that are not negative"),
     (["train"], ["--seed", "one"], "--seed is 'one'; give whole numbers joined by commas"),

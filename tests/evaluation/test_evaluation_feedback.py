@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import clinometer as cm
+from clinometer.correction import CorrectedEncoder, fit
 from clinometer.correction.feedback import fed_back
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
 from clinometer.errors import EmbeddingError, UsageError
@@ -215,3 +216,13 @@ def test_scores_without_cosines_are_refused(collection: cm.Collection, arrays: t
         cm.evaluate(collection, MatrixScorer(scores), feedback=0.2)
     with pytest.raises(UsageError, match="scores by dot; leave it out"):
         cm.evaluate(collection, PrecomputedEncoder(*arrays), feedback=0.2, similarity="dot")
+
+
+def test_a_calibration_is_refused(collection: cm.Collection, arrays: tuple[Any, Any]) -> None:
+    """Its documents hold their language, and the best one would shut all other languages out."""
+    languages = collection.queries.languages, collection.documents.languages
+    calibration = fit("calibrate", arrays[1], languages[1], arrays[0], languages[0])
+    encoder = CorrectedEncoder(PrecomputedEncoder(*arrays), calibration)
+    assert cm.evaluate(collection, encoder, resamples=0).encoder["remedies"][0]["method"] == "calibrate"
+    with pytest.raises(UsageError, match="feedback cannot follow calibrate"):
+        cm.evaluate(collection, encoder, feedback=0.2, resamples=0)

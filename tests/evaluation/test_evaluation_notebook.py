@@ -34,7 +34,7 @@ def test_rows_that_no_report_takes_are_shown_all_the_same(demo_evaluation: Evalu
     assert "<table>" in twice._repr_html_()
 
 
-@pytest.mark.browser
+@pytest.mark.notebooks
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
 def test_a_real_kernel_shows_it() -> None:
     nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed; nbclient and ipykernel bring it")

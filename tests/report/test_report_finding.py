@@ -31,11 +31,11 @@ def gaps(make_row: Make, target: float, pivot: float) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("target", "pivot", "start", "towards"),
     [
-        (1.0, 1.0, "It leans to English, whichever language the query is in (the other answer ranks", "pivot"),
-        (1.0, -1.0, "It leans to English (the other answer ranks 2.0 times as deep)", "pivot"),
-        (-2.0, 1.0, "It prefers the language of the query to English (the English answer ranks 4.0 times", "own"),
-        (-1.0, -1.0, "It leans away from English, whichever language the query is in (the English", "own"),
-        (0.05, 1.0, "No clear lean to or from English with queries in German", "none"),
+        (1.0, 1.0, "It leans to English, whichever language the query is in: with German queries,", "pivot"),
+        (1.0, -1.0, "It leans to English: with German queries, the German answer ranks 2.0 times as deep", "pivot"),
+        (-2.0, 1.0, "It prefers the language of the query: with German queries, the English answer", "own"),
+        (-1.0, -1.0, "It leans away from English, whichever language the query is in: with German", "own"),
+        (0.05, 1.0, "It shows no clear lean: with German queries, the rank gap to English is +0.05", "none"),
     ],
 )
 def test_the_direction(
@@ -46,15 +46,12 @@ def test_the_direction(
     assert direction(read_results([result])) == towards
 
 
-def test_the_harm_has_a_mean_and_the_worst_language(make_result: Make, make_row: Make) -> None:
-    shares = {"de": 0.1, "th": 0.4}
-    rows = [make_row("one-sided", label, ["en", label], "Intrusion", value) for label, value in shares.items()]
-    up_to = "An unrelated English document ranks above the answer for up to 40.0% of the Thai queries."
-    assert said(make_result() | {"rows": rows}) == up_to
-    rows.append(make_row("one-sided", "macro-target", ["*"], "Intrusion", 0.25))
-    assert "for 25.0% of the queries on average and 40.0% of the Thai queries" in said(make_result() | {"rows": rows})
-    flat = [row | {"value": 0.3} for row in rows]
-    assert "for 30.0% of the queries in each of 2 languages" in said(make_result() | {"rows": flat})
+def test_lean_and_harm_are_one_sentence(make_result: Make, make_row: Make) -> None:
+    row = make_row("one-sided", "de", ["en", "de"], "Intrusion", 0.25)
+    text = said(make_result(languages=("en", "de")) | {"rows": [*gaps(make_row, 1.0, 1.0), row]})
+    assert text.endswith("as the English one; an unrelated English document ranks above the answer for 25.0% of the "
+                         "German queries.")  # fmt: skip
+    assert said(make_result() | {"rows": [row]}).startswith("An unrelated English document")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,17 @@ from clinometer.analysis import CATEGORIES
 from clinometer.comparison import Comparison
 from clinometer.report import render_html
 from clinometer.report.comparison import html_comparison
+from clinometer.report.leaderboard import Contribution, render_leaderboard
 
-__all__ = ["LANGUAGES", "compared_page", "comparison", "one_result", "report_page", "several_results"]
+__all__ = [
+    "LANGUAGES",
+    "compared_page",
+    "comparison",
+    "leaderboard_page",
+    "one_result",
+    "report_page",
+    "several_results",
+]
 
 LANGUAGES = ("en", "ar", "de", "es", "fr", "ja", "ko", "ru", "tr", "zh")
 _TARGETS = LANGUAGES[1:]
@@ -133,3 +142,8 @@ def comparison() -> Comparison:
 def compared_page() -> str:
     """The page of that comparison."""
     return html_comparison(comparison())
+
+
+def leaderboard_page() -> str:
+    """The leaderboard of three encoders."""
+    return render_leaderboard([Contribution(one_result(f"encoder {start}", start=start)) for start in (1, 900, 2000)])

@@ -298,9 +298,11 @@ def _why(evidence: Evidence, tried: dict[str, Any] | None) -> list[str]:
         reasons.append(f"both answers in the first ten: {old['complete']:.1f} % before, {new['complete']:.1f} % after")
     reasons.append(f"lean of the first ten: {old['lean']:.2f} before, {new['lean']:.2f} after (0 is none)")
     if change is not None:
-        low, high = (100 * change[name] for name in ("ci_low", "ci_high"))
-        reasons.append(
-            f"plain retrieval, nDCG@1: {old['plain']:.3f} before, {new['plain']:.3f} after "
-            f"(95 % interval of the change {low:+.1f} to {high:+.1f} points)"
+        ends = change["ci_low"], change["ci_high"]
+        spread = (
+            "too few questions for an interval"
+            if None in ends
+            else "95 % interval of the change {:+.1f} to {:+.1f} points".format(*(100 * end for end in ends))
         )
+        reasons.append(f"plain retrieval, nDCG@1: {old['plain']:.3f} before, {new['plain']:.3f} after ({spread})")
     return reasons

@@ -90,8 +90,8 @@ def _with_command(group: typer.Typer, name: str) -> typer.Typer:
     function = _function(name)
     text, example = _help(function)
     expanded = expand(function)
-    if name == "evaluate":
-        expanded = with_several_encoders(expanded)
+    if "encoder" in inspect.signature(expanded).parameters:
+        expanded = with_several_encoders(expanded, name)
     if name in CONFIGURED:
         expanded = with_config(expanded)
     group.command(

@@ -159,7 +159,7 @@ class Fitting(OptionGroup):
         options = without_none({"sample": self.turn_sample, "pivot": self.pivot})
         return turned(center, documents, languages, groups=groups, seed=self.seed, show_progress_bar=bars, **options)
 
-    def expanded(self, correction: Any, documents: Any, *, bars: bool = False) -> Any:
+    def expanded(self, correction: Any, documents: Any, *, bars: bool) -> Any:
         """The expansion of a store's documents after the correction; None if there is to be none."""
         if self.expand is None:
             return None

@@ -20,8 +20,11 @@ _ONE_RESULT = {"json": "--json", "figures": "--figures", "run_file": "--save-run
 """Options that are for one result, by the names of their parameters."""
 
 
-def with_several_encoders(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option `--encoder` that may be repeated; it is called once for each."""
+def with_several_encoders(command: Callable[..., None], name: str) -> Callable[..., None]:
+    """The command with an option `--encoder` that may be repeated; `evaluate` is called once for each.
+
+    Of any other command the option would otherwise silently be the last one.
+    """
     signature = inspect.signature(command)
     parameter = signature.parameters["encoder"]
     _, info = get_args(parameter.annotation)
@@ -30,6 +33,10 @@ def with_several_encoders(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(**values: Any) -> None:
         encoders = values.pop("encoder", None) or []
+        if len(encoders) > 1 and name != "evaluate":
+            raise UsageError(
+                f"{name} takes one encoder, but {len(encoders)} are given; only clinometer evaluate takes several"
+            )
         if len(encoders) > 1:
             _run_all(command, encoders, values)
         else:

@@ -75,10 +75,19 @@ def check_weight(weight: object) -> None:
 def with_feedback(record: Mapping[str, Any], weight: float) -> dict[str, Any]:
     """The record of an encoder, as builtins, with feedback as its last remedy, since it follows a search.
 
+    Raises:
+        UsageError: One of its remedies is a calibration. Its documents hold their language in columns of their own, and
+            the best document would bring its language into the query.
+
     Example:
         >>> record = with_feedback({"name": "model + center", "remedies": [{"method": "center"}]}, 0.2)
         >>> record["name"], record["remedies"][1]
         ('model + center + feedback', {'method': 'feedback', 'digest': '', 'settings': {'weight': 0.2}})
     """
+    if any(remedy["method"] == "calibrate" for remedy in record["remedies"]):
+        raise UsageError(
+            "feedback cannot follow calibrate: its documents hold their language in columns of their own, which the "
+            "best document would bring into the query; correct by center instead, or leave feedback out"
+        )
     entry = {"method": "feedback", "digest": "", "settings": {"weight": float(weight)}}
     return {**record, "name": f"{record['name']} + feedback", "remedies": [*record["remedies"], entry]}

@@ -169,8 +169,8 @@ def evaluate(
     if feedback is None:
         scanned = plan.scanned(scored.scan)
     else:
-        scanned = scan_with_feedback(plan, scored, feedback, settings)
         scored = scored._replace(record=with_feedback(scored.record, feedback))
+        scanned = scan_with_feedback(plan, scored, feedback, settings)
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)
     results = setting_values(

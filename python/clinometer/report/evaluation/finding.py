@@ -1,4 +1,4 @@
-"""The verdict in one sentence: does it lean, which way, how badly, and what would help.
+"""The verdict in one sentence: does it lean, which way, how badly (`headline`), and what would help.
 
 Every number in it is the value of one row; what would help follows from what ranks first in place of the answers.
 """
@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from clinometer.report.base import wording
 from clinometer.report.base.wording import language_name
+from clinometer.report.evaluation.headline import headline
 from clinometer.report.evaluation.verdict import intrusion_scenario, verdict
-from clinometer.report.evaluation.view import Reading, Side
+from clinometer.report.evaluation.view import Reading
 
 __all__ = ["direction", "finding"]
 
@@ -32,20 +33,20 @@ def finding(readings: Sequence[Reading], languages: Sequence[str]) -> str:
     """
     if len(readings) > 1:
         return _several(readings, languages)
-    reading = readings[0]
-    facts = [text for text in (_lean(reading, languages), _harm(reading, languages)) if text]
-    if not facts:
+    sentences = headline(readings[0], languages)
+    if not sentences:
         return verdict(readings, languages)[0]
-    help_text = _help(reading)
-    text = f"{'; '.join([*facts, *([help_text] if help_text else [])])}."
-    return text[0].upper() + text[1:]
+    parts = [sentences[0], *(text[0].lower() + text[1:] for text in sentences[1:]), _help(readings[0])]
+    return "; ".join(part.removesuffix(".") for part in parts if part) + "."
 
 
 def direction(readings: Sequence[Reading]) -> str:
     """What a single result leans to: `pivot`, `own` for the language of the query, or `none`; `none` for several."""
     if len(readings) > 1:
         return "none"
-    return {1: "pivot", -1: "own"}.get(_signs(readings[0])[0], "none")
+    row = readings[0].row("multi", "target", _only(readings[0]), "RankGap") or {}
+    low, high = row.get("ci_low"), row.get("ci_high")
+    return "none" if low is None or high is None else "pivot" if low > 0 else "own" if high < 0 else "none"
 
 
 def _only(reading: Reading) -> str | None:
@@ -54,64 +55,8 @@ def _only(reading: Reading) -> str | None:
     return targets[0] if len(targets) == 1 else None
 
 
-def _signs(reading: Reading) -> tuple[int, int]:
-    """Directions of the rank gap of both sides, 1 towards the pivot; 0 where the interval includes 0 or is missing."""
-    signs = []
-    sides: tuple[Side, ...] = ("target", "pivot")
-    for side in sides:
-        row = reading.row("multi", side, _only(reading), "RankGap") or {}
-        low, high = row.get("ci_low"), row.get("ci_high")
-        signs.append(0 if low is None or high is None else 1 if low > 0 else -1 if high < 0 else 0)
-    return signs[0], signs[1]
-
-
-def _lean(reading: Reading, languages: Sequence[str]) -> str:
-    gap = reading.number("multi", "target", _only(reading), "RankGap")
-    if gap is None:
-        return ""
-    pivot, (target, reverse) = language_name(reading.pivot), _signs(reading)
-    if target == 0:
-        return f"no clear lean to or from {pivot} with queries in {_others(languages)}"
-    times = f"{2 ** abs(gap):,.1f} times as deep"
-    if target > 0:
-        text = f"it leans to {pivot}{', whichever language the query is in' if reverse > 0 else ''}"
-        return f"{text} (the other answer ranks {times})"
-    text = f"it leans away from {pivot}, whichever language the query is in"
-    if reverse >= 0:
-        text = f"it prefers the language of the query to {pivot}"
-    return f"{text} (the {pivot} answer ranks {times})"
-
-
-def _others(languages: Sequence[str]) -> str:
-    return language_name(languages[0]) if len(languages) == 1 else "the other languages"
-
-
-def _harm(reading: Reading, languages: Sequence[str]) -> str:
-    """How many queries have a wrong document of the pivot above the answer, and in which language the most."""
-    scenario, pivot = intrusion_scenario([reading], languages), language_name(reading.pivot)
-    if scenario is None:
-        return ""
-    values = {label: reading.number(scenario, "target", label, "Intrusion") for label in languages}
-    known = {label: value for label, value in values.items() if value is not None}
-    worst = max(known, key=lambda label: known[label])
-    start = f"an unrelated {pivot} document ranks above the answer for"
-    if len(known) == 1:
-        return f"{start} {_share(known[worst])} of the {language_name(worst)} queries"
-    mean = reading.number(scenario, "target", None, "Intrusion")
-    if _share(known[worst]) == _share(min(known.values())):
-        return f"{start} {_share(known[worst])} of the queries in each of {len(known)} languages"
-    most = f"{_share(known[worst])} of the {language_name(worst)} queries"
-    if mean is None:
-        return f"{start} up to {most}"
-    return f"{start} {_share(mean)} of the queries on average and {most}"
-
-
-def _share(value: float) -> str:
-    return f"{wording.value('Intrusion', value)}%"
-
-
 def _help(reading: Reading) -> str:
-    """What would help, by the documents on top of the wrong rankings; without an error analysis, how to find out."""
+    """What would help, by the documents on top of the wrong rankings; empty without an error analysis."""
     rows = (reading.analysis or {}).get("rows", ())
     scenario = next((name for name in ("one-sided", "multi") if any(row["scenario"] == name for row in rows)), None)
     queries: Counter[str] = Counter()
