@@ -89,7 +89,7 @@ def test_documents_and_queries(encode: Run, folder: Path, tmp_path: Path) -> Non
     again = encode("-o", tmp_path / "s", "--progress")
     assert again.code == 0
     assert f"4 queries in {tmp_path / 's' / 'queries'}, 4 of them from an earlier run\n" in again.err
-    assert "documents: 100%" in again.err
+    assert "documents: 4 of 4 texts, " in again.err
     assert bytes_in(tmp_path / "s") == before
 
 

@@ -115,7 +115,7 @@ def test_the_progress_bar_is_on_standard_error_and_says_what_is_encoded(
     out, err = capsys.readouterr()
     assert out == ""
     assert stage in err
-    assert "2/2" in err
+    assert "2 of 2 texts, " in err
 
 
 def test_one_text_instead_of_a_list(offline: OfflineEncoder) -> None:

@@ -58,14 +58,18 @@ class Cutting(Two):
 
 
 @pytest.mark.parametrize(("kind", "methods"), [(Plain, ["encode"] * 2), (Two, ["encode_query", "encode_document"])])
-def test_the_models_own_methods_are_used(kind: type[Plain], methods: list[str]) -> None:
+def test_the_models_own_methods_are_used(
+    kind: type[Plain], methods: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     model = kind()
     made = SentenceTransformerEncoder(model, batch_size=7)
     model.calls.clear()
     assert made.encode_queries(["q"]).dtype == np.float32
     made.encode_documents(["d"], show_progress_bar=True)
+    # Its bar can only be redrawn, and this is not a terminal.
+    assert capsys.readouterr().err.startswith("documents: 1 of 1 texts, ")
     assert [call[0] for call in model.calls] == methods
-    assert [call[2]["show_progress_bar"] for call in model.calls] == [False, True]
+    assert [call[2]["show_progress_bar"] for call in model.calls] == [False, False]
     assert all(call[2]["batch_size"] == 7 and call[2]["normalize_embeddings"] is False for call in model.calls)
 
 

@@ -250,7 +250,7 @@ def test_a_bar_starts_where_the_store_ends(
 ) -> None:
     with open_writer(store, texts, tiny(), "documents") as writer:
         fill(writer, texts, tiny(), show_progress_bar=True)
-    assert "10/10" in capsys.readouterr().err
+    assert "documents: 10 of 10 texts, " in capsys.readouterr().err
 
 
 def test_rows_of_a_shard_are_those_of_the_store(tmp_path: Path, texts: Texts, tiny: Make) -> None:
