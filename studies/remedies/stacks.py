@@ -13,6 +13,7 @@ import numpy as np
 import clinometer as cm
 from clinometer.adapters import Adapter
 from clinometer.correction import Center, Correction, choose, fit
+from clinometer.correction.expansion import WEIGHT as EXPANSION
 from clinometer.correction.feedback import WEIGHT
 from clinometer.mining import turned
 from studies.centering import SAMPLE, centered, corrected
@@ -114,6 +115,7 @@ class Remedy(NamedTuple):
         needs: What it is fitted on.
         languages: What the languages of must be known when it is applied.
         transductive: Whether it is fitted on texts that are evaluated.
+        expand: Weight of an expansion of the documents after the steps; None for none.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Remedy(NamedTuple):
     needs: str = ""
     languages: str = ""
     transductive: bool = False
+    expand: float | None = None
 
 
 OWN = "index, 240 queries a language"
@@ -153,6 +156,11 @@ REMEDIES = (
     Remedy(BASE),
     Remedy("feedback", feedback=WEIGHT),
     *stacked(""),
+    *(
+        Remedy(f"{name}, expansion{then}", steps, weight, "", OWN, "both sides", True, EXPANSION)
+        for name, steps in (("center", (center,)), ("center, turn", (turn,)))
+        for then, weight in (("", None), (", feedback", WEIGHT))
+    ),
     Remedy("center, texts of another kind", (center_outside,), needs=UNTRANSLATED, languages="both sides"),
     Remedy("LIR", (sampled("lir", components=1),), needs=OWN, languages="both sides", transductive=True),
     Remedy("SHIFT", (shift_outside,), needs=TRANSLATED, languages="both sides"),
