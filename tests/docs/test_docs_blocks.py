@@ -34,7 +34,7 @@ EVERY_SCENARIO = {"docs/quickstart.md", "docs/how-to/continuous-integration.md"}
 """Pages whose evaluations are not cut down to one scenario: the first that people read, and one with conditions."""
 
 COUNTS = {
-    "run": 78,
+    "run": 81,
     "run with models": 8,
     "run with mteb": 2,
     "installs": 7,
@@ -79,6 +79,7 @@ def runner(page: str, folder: Path, run: Run, **more: str) -> Iterator[PageRunne
         yield PageRunner(folder, setting.names, placeholders, run, every_scenario=page in EVERY_SCENARIO)
 
 
+@pytest.mark.timeout(1200)  # a page is many commands, and the machine may be busy
 @pytest.mark.parametrize("page", PAGES)
 def test_the_blocks_of_a_page_run(page: str, folder: Path, run: Run) -> None:
     with runner(page, folder, run) as page_runner:
@@ -99,6 +100,7 @@ def _write_pairs(path: Path, items: list[ParallelItem]) -> None:
 
 
 @pytest.mark.models
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("page", WITH_MODELS)
 def test_the_blocks_that_need_models_run(page: str, folder: Path, run: Run) -> None:
     pytest.importorskip("torch")

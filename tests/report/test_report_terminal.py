@@ -15,6 +15,7 @@ from clinometer.cli.streams import guarded
 from clinometer.report import plain_report
 from clinometer.report.base import wording
 from clinometer.report.base.terminal import Terminal
+from clinometer.report.evaluation.finding import finding
 from clinometer.report.evaluation.headline import headline
 from clinometer.report.evaluation.view import by_lean, read_results
 
@@ -33,6 +34,8 @@ def test_the_finding_and_one_table_fit_the_width(make_result: Make, width: int) 
     results = [make_result(("en", "de", "th", "zh", "es", "ar"), name="org/一个模型")]
     text = plain_report(results, Terminal(width))
     assert cells(text) <= width
+    readings = read_results(results)
+    assert finding(readings, by_lean(readings)) in " ".join(text.split())
     rules = [line for line in text.splitlines() if set(line) == {"-"}]
     assert len(rules) == 1
     narrow, wide = plain_report(results, Terminal(60)), plain_report(results, Terminal(200))

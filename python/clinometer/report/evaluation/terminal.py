@@ -10,9 +10,9 @@ from clinometer.report.base import wording
 from clinometer.report.base.drawing import rough
 from clinometer.report.base.table import Table
 from clinometer.report.base.terminal import Terminal
+from clinometer.report.evaluation.finding import finding
 from clinometer.report.evaluation.glance import glance
 from clinometer.report.evaluation.groups import field_of, group_table
-from clinometer.report.evaluation.headline import headline
 from clinometer.report.evaluation.tables import by_scenario, full_tables, overview, scenarios
 from clinometer.report.evaluation.verdict import IN_WORDS, caveats, verdict
 from clinometer.report.evaluation.view import Reading, by_lean, read_results
@@ -76,15 +76,14 @@ def _short(readings: Sequence[Reading], languages: Sequence[str], terminal: Term
     """The finding, the one table, and notes that are cut to two lines each."""
     blocks = ["\n".join(terminal.text(line, lines=1) for line in _opening(readings))]
     if len(readings) == 1:
-        sentences = headline(readings[0], languages) or verdict(readings, languages)[:1]
-        blocks.append(terminal.text(" ".join(sentences), "bold"))
+        blocks.append(terminal.text(finding(readings, languages), "bold"))
         table = glance(readings[0], languages, terminal)
     else:
         if len(readings) <= IN_WORDS:
-            sentences = [" ".join(headline(reading, languages)) for reading in readings]
-            blocks += [
-                terminal.text(f"{_letter(number)}: {text}", "bold") for number, text in enumerate(sentences) if text
-            ]
+            sentences = [f"{_letter(number)}: {finding([one], languages)}" for number, one in enumerate(readings)]
+            blocks += [terminal.text(text, "bold") for text in sentences]
+        else:
+            blocks.append(terminal.text(finding(readings, languages), "bold"))
         table = _side_by_side(readings, languages)
         table = terminal.fitting(table) if table is not None else None
     if table is not None and table.lines:
