@@ -74,7 +74,7 @@ INTERPRETER = $(or $(shell python$* -c 'import sys; print(sys.executable)' 2> /d
 
 test-lowest test-3.12 test-3.13 test-3.14: test-%: .venv-%/stamp ## Run the tests with the lowest versions that pyproject.toml promises (or with another Python: test-3.13)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-		.venv-$*/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not ($(APART)) and not shared' $(TESTS)
+		.venv-$*/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not ($(APART)) and not shared' --ignore tests/docs $(TESTS)
 
 test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers, and the notebooks
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses

@@ -323,7 +323,11 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(("report", "analysis", "cli", "files", "executors"), "files: tests of readers, fuzzing"),
     **dict.fromkeys(
-        ("_core", "contents", "errors", "collection", "evaluation", "measures", "scorers", "store", "vectors"), "inner"
+        (
+            *("_core", "contents", "errors", "collection", "evaluation", "measures", "progress", "scorers", "store"),
+            *("suggestions", "vectors"),
+        ),
+        "inner",
     ),
 }
 """Rooms whose public names are not called here, or not all of them, and why."""

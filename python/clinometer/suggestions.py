@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 
 from clinometer.errors import shortened
 
 __all__ = ["close_names", "did_you_mean", "likeness", "one_of", "question", "sibling"]
 
-_CLOSE, _AS_CLOSE, _LONGEST = 0.6, 0.03, 200
+_CLOSE, _AS_CLOSE, _LONGEST, _MOST = 0.6, 0.03, 200, 20
 
 
 def likeness(name: str, other: str) -> float:
@@ -51,8 +52,10 @@ def close_names(
         >>> close_names("centre", ["center", "lir", "shift"]), close_names("xyz", ["center", "lir"])
         (['center'], [])
     """
+    if not isinstance(name, str) or len(name) > _LONGEST:
+        return []
     names = list(dict.fromkeys(choices))
-    if not isinstance(name, str) or name in names or len(name) > _LONGEST:
+    if name in names:
         return []
     scores = {choice: like(name, choice) for choice in names}
     near = sorted((choice for choice in names if scores[choice] >= close), key=lambda choice: -scores[choice])
@@ -70,7 +73,8 @@ def did_you_mean(names: object, choices: Iterable[str]) -> str:
         '; did you mean multi, one-sided?'
     """
     choices = list(choices)
-    several = [names] if isinstance(names, str) or not isinstance(names, Iterable) else names
+    # What is no list of names may have no end, or be an array of a million rows.
+    several = list(islice(names, _MOST)) if isinstance(names, list | tuple | set | frozenset) else [names]
     return question(" or ".join(near) for name in several if (near := close_names(name, choices)))
 
 
@@ -96,14 +100,11 @@ def sibling(path: Path) -> str:
 
     The first part that does not exist is the one that is replaced.
     """
-    for parent in path.parents:
-        if not parent.is_dir():
-            continue
+    try:
+        parent = next(parent for parent in path.parents if parent.is_dir())
         first, *rest = path.relative_to(parent).parts
-        try:
-            names = [entry.name for entry in os.scandir(parent)]
-        except OSError:
-            return ""
-        near = (parent.joinpath(name, *rest) for name in close_names(first, names, close=0.75))
+        names = [entry.name for entry in os.scandir(parent)]
+        near = [parent.joinpath(name, *rest) for name in close_names(first, names, close=0.75)]
         return question(shortened(str(candidate)) for candidate in near if candidate.exists())
-    return ""
+    except (OSError, ValueError, StopIteration):  # a folder that may not be read, or a name that none can have
+        return ""

@@ -88,10 +88,11 @@ def _meant(source: str, kind: str, place: str) -> str:
     if near := close_names(kind, FORMS, most=1):
         return question([f"{near[0]}:{place}" if place else FORMS[near[0]]])
     path = expanded(source)
-    if not (path.is_file() or path.is_dir()):
+    try:
+        if path.is_file():
+            return question([f"parallel:{source}"])
+        names = {bare_name(entry.name) for entry in path.iterdir()}
+    except (OSError, ValueError):  # no folder, none that may be read, or a name that none can have
         return ""
-    if path.is_file():
-        return question([f"parallel:{source}"])
-    names = {bare_name(entry.name) for entry in path.iterdir()}
     forms = {"beir": "corpus.jsonl", "trec": "topics.tsv"}
     return question([f"{form}:{source}" for form, name in forms.items() if name in names][:1])
