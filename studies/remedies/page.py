@@ -30,7 +30,8 @@ RECORDED = (
 """Trained models of `studies.reproduction`, whose weights are gone: only the figures that it recorded."""
 RECORDED_NEEDS = "2,800 translated samples, training"
 SHORT = (
-    "nothing", "center", "center, feedback", "center, turn", "center, turn, feedback", "adapter, closed form",
+    "nothing", "center", "center, feedback", "center, turn", "center, turn, feedback", "center, turn, expansion",
+    "adapter, closed form",
     "trained: upright (joint)", "trained: upright (joint), center", "trained: literal loss (joint)",
 )  # fmt: skip
 
