@@ -107,7 +107,7 @@ def test_reports_of_results(run: Run, evaluate: Run, tmp_path: Path) -> None:
     results = tmp_path / "one" / "results.json"
     table = run("report", results)
     assert (table.code, table.err) == (0, "")
-    assert "Max@R" in table.out
+    assert "\nQueries in " in table.out
     assert table.out.endswith("\n\n-o report.html writes the report as a page.\n")
     assert run("report", tmp_path / "one").out == table.out
     for name in ("report.html", "report.md"):

@@ -16,7 +16,7 @@ SLOW = """
 import signal
 import sys
 import numpy as np
-import clinometer.scorers.embedded
+import clinometer.scorers.in_memory
 from clinometer import CollectionBuilder, io
 from clinometer.cli import main
 from clinometer.scanning.scan import scan
@@ -37,7 +37,7 @@ def long_scan(*arguments, **options):
 
 # A shell starts what it puts into the background with Ctrl-C ignored, and so would this process be.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-io.load, clinometer.scorers.embedded.scan = load, long_scan
+io.load, clinometer.scorers.in_memory.scan = load, long_scan
 sys.argv = ["clinometer", *sys.argv[1:]]
 main()
 """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
 from support.command_line import Run, assert_complaint
+from support.documentation import blocks
 from support.studies import STUDY, write_study
 
 from clinometer.cli.study.definition import KEYS, read_definition
@@ -83,9 +83,8 @@ def test_words_of_yaml_are_texts(run: Run, folder: Path, tmp_path: Path) -> None
 
 
 def test_the_study_of_the_documentation_is_read(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "how-to" / "many-encoders.md").read_text(encoding="utf-8")
-    block = page.partition("    name: mine\n")[2].partition("\n\n")[0]
-    (tmp_path / "study.yaml").write_text(dedent(f"    name: mine\n{block}\n"), encoding="utf-8")
+    (block,) = (block.code for block in blocks("docs/how-to/many-encoders.md") if block.code.startswith("name: mine"))
+    (tmp_path / "study.yaml").write_text(block, encoding="utf-8")
     study = read_definition(tmp_path / "study.yaml")
     assert (study.name, study.by) == ("mine", "A team")
     assert study.collections[1].reading.languages == "en,de,no"

@@ -23,7 +23,7 @@ def test_a_cell_shows_the_finding_the_figure_and_the_means(demo_evaluation: Eval
 
 
 def test_without_the_extra_there_is_the_table(demo_evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
     markup = demo_evaluation._repr_html_()
     assert "<svg" not in markup
     assert "<table>" in markup

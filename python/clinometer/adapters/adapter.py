@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.contents import decode_json
 from clinometer.errors import EmbeddingError, FormatError, MissingExtraError, MissingFileError, UsageError
-from clinometer.files import regular, written_whole
+from clinometer.files import expanded, regular, written_whole
 from clinometer.suggestions import one_of
 from clinometer.vectors import array_of, finished_rows, unit_rows
 
@@ -212,7 +212,7 @@ class Adapter:
 
 def _file(path: str | os.PathLike[str]) -> Path:
     """The file of an adapter, which may be in a folder."""
-    if not (folder := Path(path)).is_dir():
+    if not (folder := expanded(path)).is_dir():
         return folder
     if not (file := folder / FILE).exists():
         raise MissingFileError(f"{folder} has no {FILE}; give a file or folder from clinometer train --adapter")

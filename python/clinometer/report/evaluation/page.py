@@ -91,7 +91,7 @@ def notebook_html(results: Sequence[Mapping[str, Any]]) -> str:
 
     Raises:
         UsageError: The results are not as `clinometer evaluate` writes them.
-        MissingExtraError: matplotlib or jinja2 is not installed.
+        MissingExtraError: jinja2 is not installed.
     """
     readings = read_results(results)
     require_extra()
