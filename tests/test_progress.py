@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from support.command_line import Run
 
-from clinometer.progress import Lines, Silent, progress, tracked
+from clinometer.progress import Lines, Silent, drawn, progress, tracked
 
 
 class Clock:
@@ -82,3 +83,12 @@ def test_the_lines_of_an_evaluation(run: Run) -> None:
     assert "\r" not in done.err
     quiet = run("evaluate", "demo", "--languages", "en,de", "--encoder", "bm25", "--resamples", "0")
     assert "index:" not in quiet.err
+
+
+def test_a_bar_is_drawn_in_a_kernel_and_not_where_one_is_only_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    shells: dict[str, Any] = {"shell": None}
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shells["shell"]))
+    assert not drawn()
+    shells["shell"] = SimpleNamespace(kernel=object())
+    assert drawn()

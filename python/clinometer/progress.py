@@ -119,7 +119,9 @@ class Lines(Silent):
 
 def drawn() -> bool:
     """Whether a bar can be redrawn: standard error is a terminal, or a notebook."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    # That the package of kernels is loaded does not mean that this process is one.
+    ipython: Any = sys.modules.get("IPython")
+    return sys.stderr.isatty() or (ipython is not None and hasattr(ipython.get_ipython(), "kernel"))
 
 
 def progress(
