@@ -128,8 +128,24 @@ def _values(context: Any, path: Path) -> tuple[dict[str, tuple[str, Any]], dict[
                 raise
             entry.fail(f"{key}: {error.message.rstrip('.')}", entry.line_of(key))
         values[parameter.name] = value
+        if parameter.nargs == -1:
+            _let_be_absent(parameter)
     entry.finish()
     return texts, values
+
+
+def _let_be_absent(argument: Any) -> None:
+    """Let an argument of any number of values, none of which is on the command line, take those of the file.
+
+    click before 8.2 takes none as what was written.
+    """
+    consume = argument.consume_value
+
+    def consumed(context: Any, words: Mapping[str, Any]) -> Any:
+        written = words if words.get(argument.name) else {name: words[name] for name in words if name != argument.name}
+        return consume(context, written)
+
+    argument.consume_value = consumed
 
 
 def _parameters(command: Any) -> Mapping[str, Any]:
