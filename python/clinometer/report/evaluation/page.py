@@ -5,7 +5,7 @@ The first screen is one sentence, one figure, and four numbers; the parts follow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from clinometer.report.base import wording
@@ -45,9 +45,13 @@ def render_html(results: Sequence[Mapping[str, Any]]) -> str:
     readings = read_results(results)
     require_extra()
     languages = by_lean(readings)
-    parts = [(section, _drawings(section, readings, languages)) for section in sections(readings, languages)]
-    first = _first(parts)
-    worst = next((section.cases_by_language for section, _ in parts if section.cases), {})
+    parts = list(_parts(readings, languages))
+    first_section, first = _first(parts)
+    cases = next((section.cases_by_language for section, _ in parts if section.cases), {})
+    worst = [
+        (f"worst-{number}", language, wording.language_name(language), groups, sum(len(g.cases) for g in groups))
+        for number, (language, groups) in enumerate(cases.items(), start=1)
+    ]
     return fill(
         "evaluation.html",
         title=report_title(readings),
@@ -58,14 +62,11 @@ def render_html(results: Sequence[Mapping[str, Any]]) -> str:
         verdict=verdict(readings, languages),
         caveats=caveats(readings),
         first=first,
-        first_section=next((section.name for section, drawings in parts if first in drawings), ""),
+        first_section=first_section,
         numbers=_numbers(readings, languages),
         sections=[(section, [drawing for drawing in drawings if drawing is not first]) for section, drawings in parts],
-        worst=[
-            (f"worst-{number}", language, wording.language_name(language), groups, sum(len(g.cases) for g in groups))
-            for number, (language, groups) in enumerate(worst.items(), start=1)
-        ],
-        drills={language: f"worst-{number}" for number, language in enumerate(worst, start=1)},
+        worst=worst,
+        drills={language: anchor for anchor, language, *_ in worst},
         languages=[(label, wording.language_name(label)) for label in [*languages, readings[0].pivot]],
         full=full_tables(readings, languages),
         rows=sum(len(rows) for reading in readings for rows in reading.places.values()),
@@ -83,7 +84,7 @@ def drawings_of(results: Sequence[Mapping[str, Any]]) -> list[Drawing]:
     """
     readings = read_results(results)
     languages = by_lean(readings)
-    return [drawing for section in sections(readings, languages) for drawing in _drawings(section, readings, languages)]
+    return [drawing for _, drawings in _parts(readings, languages) for drawing in drawings]
 
 
 def notebook_html(results: Sequence[Mapping[str, Any]]) -> str:
@@ -96,12 +97,18 @@ def notebook_html(results: Sequence[Mapping[str, Any]]) -> str:
     readings = read_results(results)
     require_extra()
     languages = by_lean(readings)
-    parts = ((section, _drawings(section, readings, languages)) for section in sections(readings, languages))
-    return fill("notebook.html", sentence=finding(readings, languages), drawing=_first(parts))
+    _, drawing = _first(_parts(readings, languages))
+    return fill("notebook.html", sentence=finding(readings, languages), drawing=drawing)
 
 
-def _first(parts: Iterable[tuple[Section, Sequence[Drawing]]]) -> Drawing | None:
-    return next((drawing for _, drawings in parts for drawing in drawings), None)
+def _parts(readings: Sequence[Reading], languages: Sequence[str]) -> Iterator[tuple[Section, list[Drawing]]]:
+    """Each section with its figures, which are drawn when they are asked for."""
+    return ((section, _drawings(section, readings, languages)) for section in sections(readings, languages))
+
+
+def _first(parts: Iterable[tuple[Section, Sequence[Drawing]]]) -> tuple[str, Drawing | None]:
+    """The first figure, and the name of its section."""
+    return next(((section.name, drawing) for section, drawings in parts for drawing in drawings), ("", None))
 
 
 def _numbers(readings: Sequence[Reading], languages: Sequence[str]) -> list[tuple[str, list[tuple[str, str, str]]]]:
