@@ -44,15 +44,9 @@ def direction(readings: Sequence[Reading]) -> str:
     """What a single result leans to: `pivot`, `own` for the language of the query, or `none`; `none` for several."""
     if len(readings) > 1:
         return "none"
-    row = readings[0].row("multi", "target", _only(readings[0]), "RankGap") or {}
+    row = readings[0].row("multi", "target", readings[0].only_target, "RankGap") or {}
     low, high = row.get("ci_low"), row.get("ci_high")
     return "none" if low is None or high is None else "pivot" if low > 0 else "own" if high < 0 else "none"
-
-
-def _only(reading: Reading) -> str | None:
-    """The target language where there is a single one, for which results have no means over languages."""
-    targets = [label for label in reading.languages if label != reading.pivot]
-    return targets[0] if len(targets) == 1 else None
 
 
 def _help(reading: Reading) -> str:
@@ -88,7 +82,7 @@ def _several(readings: Sequence[Reading], languages: Sequence[str]) -> str:
     ):
         if place is None:
             continue
-        numbers = {reading.label: reading.number(place, "target", _only(reading), measure) for reading in readings}
+        numbers = {reading.label: reading.number(place, "target", reading.only_target, measure) for reading in readings}
         known = {label: abs(number) for label, number in numbers.items() if number is not None}
         if len(known) < 2:
             continue

@@ -68,6 +68,12 @@ class Reading:
         return list(dict.fromkeys([*self.collection.get("languages", []), *named]))
 
     @property
+    def only_target(self) -> str | None:
+        """The target language if there is one only, for which results have no means over languages."""
+        targets = [label for label in self.languages if label != self.pivot]
+        return targets[0] if len(targets) == 1 else None
+
+    @property
     def confidence(self) -> str:
         """Confidence level, such as `95%`."""
         level = self.settings.get("confidence")

@@ -158,9 +158,7 @@ class Entry:
     @property
     def only_target(self) -> str | None:
         """The target language if there is one only, for which results have no means over languages."""
-        reading = self.runs[0].reading
-        targets = [language for language in reading.languages if language != reading.pivot]
-        return targets[0] if len(targets) == 1 else None
+        return self.runs[0].reading.only_target
 
     def milliseconds(self, side: str) -> tuple[float, float] | None:
         """Milliseconds to encode one document or query, as `Contribution.cost_of`, mean over the runs that know it."""
