@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from clinometer.report.base import wording
 from clinometer.report.base.wording import language_name
 from clinometer.report.evaluation.headline import headline
-from clinometer.report.evaluation.verdict import intrusion_scenario, verdict
+from clinometer.report.evaluation.verdict import clear_sign, intrusion_scenario, verdict
 from clinometer.report.evaluation.view import Reading
 
 __all__ = ["direction", "finding"]
@@ -44,9 +44,8 @@ def direction(readings: Sequence[Reading]) -> str:
     """What a single result leans to: `pivot`, `own` for the language of the query, or `none`; `none` for several."""
     if len(readings) > 1:
         return "none"
-    row = readings[0].row("multi", "target", readings[0].only_target, "RankGap") or {}
-    low, high = row.get("ci_low"), row.get("ci_high")
-    return "none" if low is None or high is None else "pivot" if low > 0 else "own" if high < 0 else "none"
+    row = readings[0].row("multi", "target", readings[0].only_target, "RankGap")
+    return {1: "pivot", -1: "own", 0: "none"}[clear_sign(row)]
 
 
 def _help(reading: Reading) -> str:

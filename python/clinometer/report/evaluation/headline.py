@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from clinometer.report.base import wording
 from clinometer.report.base.wording import language_name
-from clinometer.report.evaluation.verdict import intrusion_scenario
+from clinometer.report.evaluation.verdict import clear_sign, intrusion_scenario
 from clinometer.report.evaluation.view import Reading, Row
 
 __all__ = ["headline"]
@@ -44,9 +44,9 @@ def _sign(row: Row | None) -> int:
     """1 or -1 where the interval is above or below 0; without an interval, the sign of the value."""
     if row is None:
         return 0
-    low, high = row.get("ci_low"), row.get("ci_high")
-    low, high = (row["value"],) * 2 if low is None or high is None else (low, high)
-    return 1 if low > 0 else -1 if high < 0 else 0
+    if row.get("ci_low") is None or row.get("ci_high") is None:
+        return int(row["value"] > 0) - int(row["value"] < 0)
+    return clear_sign(row)
 
 
 def _lean(reading: Reading, languages: Sequence[str]) -> str:

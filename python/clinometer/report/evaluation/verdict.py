@@ -11,9 +11,9 @@ from typing import NamedTuple
 from clinometer.report.base import wording
 from clinometer.report.base.drawing import drawn, rough
 from clinometer.report.base.wording import language_name
-from clinometer.report.evaluation.view import Reading, Side
+from clinometer.report.evaluation.view import Reading, Row, Side
 
-__all__ = ["IN_WORDS", "caveats", "intrusion_scenario", "key_numbers", "verdict"]
+__all__ = ["IN_WORDS", "caveats", "clear_sign", "complete_measure", "intrusion_scenario", "key_numbers", "verdict"]
 
 # Ending of the notices about queries from `notices_of` of `clinometer.evaluation.rows`, at most one for each setting.
 _LEFT_OUT = "have no answer in the pool and are left out"
@@ -79,6 +79,14 @@ def complete_measure(readings: Sequence[Reading]) -> str | None:
     """Complete@10 if `multi` has it, else its first Complete@K."""
     names = [name for reading in readings for name in reading.measures("multi") if name.startswith("Complete@")]
     return "Complete@10" if "Complete@10" in names else next(iter(names), None)
+
+
+def clear_sign(row: Row | None) -> int:
+    """1 or -1 where the interval of a row is above or below 0; 0 where it includes 0, and without one."""
+    low, high = (None, None) if row is None else (row.get("ci_low"), row.get("ci_high"))
+    if low is None or high is None:
+        return 0
+    return 1 if low > 0 else -1 if high < 0 else 0
 
 
 def _range(reading: Reading, scenario: str, measure: str, languages: Sequence[str]) -> _Range | None:
@@ -178,17 +186,17 @@ def _lean(reading: Reading, languages: Sequence[str]) -> str:
 
 def _both_sides(reading: Reading, language: str | None) -> str:
     """The conclusion from both sides, where neither interval includes 0; else nothing."""
-    sides: tuple[Side, ...] = ("target", "pivot")
-    rows = [reading.row("multi", side, language, "RankGap") for side in sides]
-    ends = [(row.get("ci_low"), row.get("ci_high")) for row in rows if row is not None and row["value"] is not None]
-    signs = [1 if low > 0 else -1 if high < 0 else 0 for low, high in ends if low is not None and high is not None]
+    signs = (
+        clear_sign(reading.row("multi", "target", language, "RankGap")),
+        clear_sign(reading.row("multi", "pivot", language, "RankGap")),
+    )
     pivot = language_name(reading.pivot)
     conclusions = {
         (1, 1): f"it leans to {pivot} whichever language the query is in",
         (-1, -1): f"it leans away from {pivot} whichever language the query is in",
         (-1, 1): "it prefers the language of the query, whichever that is",
     }
-    conclusion = conclusions.get((signs[0], signs[1]), "") if len(signs) == 2 else ""
+    conclusion = conclusions.get(signs, "")
     return f"; {'on average ' if language is None else ''}{conclusion}" if conclusion else ""
 
 
