@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from clinometer.report.base import wording
 from clinometer.report.base.wording import language_name
-from clinometer.report.evaluation.verdict import clear_sign, intrusion_scenario
-from clinometer.report.evaluation.view import Reading, Row
+from clinometer.report.evaluation.verdict import clear_sign, extremes, intrusion_scenario, quantity
+from clinometer.report.evaluation.view import Reading, Row, Side
 
 __all__ = ["headline"]
 
@@ -33,10 +33,9 @@ def headline(reading: Reading, languages: Sequence[str]) -> list[str]:
     return [text for text in (lean, _intrusion(reading, languages, queries)) if text]
 
 
-def _row(reading: Reading, scenario: str, measure: str, languages: Sequence[str], pivot: bool = False) -> Row | None:
-    """The mean over the target languages, or the row of the only one; None without a value."""
-    only = languages[0] if len(languages) == 1 else None
-    row = reading.row(scenario, "pivot" if pivot else "target", only, measure)
+def _gap(reading: Reading, side: Side, languages: Sequence[str]) -> Row | None:
+    """The mean rank gap over the target languages, or the row of the only one; None without a value."""
+    row = reading.row("multi", side, languages[0] if len(languages) == 1 else None, "RankGap")
     return None if row is None or row["value"] is None else row
 
 
@@ -50,14 +49,14 @@ def _sign(row: Row | None) -> int:
 
 
 def _lean(reading: Reading, languages: Sequence[str]) -> str:
-    row = _row(reading, "multi", "RankGap", languages)
+    row = _gap(reading, "target", languages)
     if row is None:
         return ""
     pivot, one = language_name(reading.pivot), len(languages) == 1
     queries = f"{language_name(languages[0])} queries" if one else f"queries in {len(languages)} other languages"
     own = f"the {language_name(languages[0])} answer" if one else "the answer in the query's language"
     times, average = f"{2 ** abs(row['value']):,.1f} times as deep", "" if one else " on average"
-    signs = _sign(row), _sign(_row(reading, "multi", "RankGap", languages, pivot=True))
+    signs = _sign(row), _sign(_gap(reading, "pivot", languages))
     reach = ", whichever language the query is in" if signs[0] == signs[1] else ""
     if signs[0] > 0:
         return f"It leans to {pivot}{reach}: with {queries}, {own} ranks {times} as the {pivot} one{average}."
@@ -76,18 +75,15 @@ def _lean(reading: Reading, languages: Sequence[str]) -> str:
 
 def _intrusion(reading: Reading, languages: Sequence[str], queries: str) -> str:
     scenario = intrusion_scenario([reading], languages)
-    if scenario is None:
+    span = extremes(reading, scenario, "Intrusion", languages) if scenario else None
+    if scenario is None or span is None:
         return ""
-    values = {label: reading.number(scenario, "target", label, "Intrusion") for label in languages}
-    known = {label: value for label, value in values.items() if value is not None}
-    worst = max(known, key=lambda label: known[label])
-    share, name = f"{wording.value('Intrusion', known[worst])}%", language_name(worst)
+    most, name = quantity(reading, scenario, "target", span.high, "Intrusion", ends=False), language_name(span.high)
     event = f"An unrelated {language_name(reading.pivot)} document ranks above the answer"
-    if len(known) == 1:
-        return f"{event} for {share} of the {name} queries."
-    mean = _row(reading, scenario, "Intrusion", languages)
-    if mean is None:
-        return f"{event} for at most {share} of the queries in a language ({name})."
-    average = f"{wording.value('Intrusion', mean['value'])}%"
-    most = "" if share == average else f", most often in {name} ({share})"
-    return f"{event} for {average} of {queries} on average{most}."
+    if span.size == 1:
+        return f"{event} for {most} of the {name} queries."
+    average = quantity(reading, scenario, "target", None, "Intrusion", ends=False)
+    if not average:
+        return f"{event} for at most {most} of the queries in a language ({name})."
+    aside = "" if most == average else f", most often in {name} ({most})"
+    return f"{event} for {average} of {queries} on average{aside}."

@@ -13,17 +13,27 @@ from clinometer.report.base.drawing import drawn, rough
 from clinometer.report.base.wording import language_name
 from clinometer.report.evaluation.view import Reading, Row, Side
 
-__all__ = ["IN_WORDS", "caveats", "clear_sign", "complete_measure", "intrusion_scenario", "key_numbers", "verdict"]
+__all__ = [
+    "IN_WORDS",
+    "Extremes",
+    "caveats",
+    "clear_sign",
+    "complete_measure",
+    "extremes",
+    "intrusion_scenario",
+    "key_numbers",
+    "quantity",
+    "verdict",
+]
 
 # Ending of the notices about queries from `notices_of` of `clinometer.evaluation.rows`, at most one for each setting.
 _LEFT_OUT = "have no answer in the pool and are left out"
-
 
 IN_WORDS = 3
 """Largest number of results with a paragraph each; more have only the table."""
 
 
-class _Range(NamedTuple):
+class Extremes(NamedTuple):
     """Languages with the highest and the lowest value of a measure, how many have one, and whether all look equal."""
 
     high: str
@@ -70,7 +80,7 @@ def _silence(reading: Reading) -> str:
 def intrusion_scenario(readings: Sequence[Reading], languages: Sequence[str]) -> str | None:
     """The scenario of the intrusion: one-sided pools, where the other language is always wrong, else `multi`."""
     for scenario in ("one-sided", "multi"):
-        if any(_range(reading, scenario, "Intrusion", languages) for reading in readings):
+        if any(extremes(reading, scenario, "Intrusion", languages) for reading in readings):
             return scenario
     return None
 
@@ -89,7 +99,8 @@ def clear_sign(row: Row | None) -> int:
     return 1 if low > 0 else -1 if high < 0 else 0
 
 
-def _range(reading: Reading, scenario: str, measure: str, languages: Sequence[str]) -> _Range | None:
+def extremes(reading: Reading, scenario: str, measure: str, languages: Sequence[str]) -> Extremes | None:
+    """The languages whose queries have the most and the least; None where no language has a value."""
     values = {label: reading.number(scenario, "target", label, measure) for label in languages}
     known = {label: number for label, number in values.items() if number is not None}
     if not known:
@@ -97,10 +108,10 @@ def _range(reading: Reading, scenario: str, measure: str, languages: Sequence[st
     high, low = max(known, key=lambda label: known[label]), min(known, key=lambda label: known[label])
     # Values that are equal to the digits shown must not be called the highest and the lowest.
     flat = wording.value(measure, known[high]) == wording.value(measure, known[low])
-    return _Range(high, low, len(known), flat)
+    return Extremes(high, low, len(known), flat)
 
 
-def _shown(
+def quantity(
     reading: Reading, scenario: str, side: Side, language: str | None, measure: str, of: str = "", ends: bool = True
 ) -> str:
     """Such as `23.4% of the queries (95% interval 21.0 to 25.8)`, with the words `of` after the number; or empty."""
@@ -115,28 +126,28 @@ def _shown(
 
 def _intrusion(reading: Reading, languages: Sequence[str]) -> str:
     scenario = intrusion_scenario([reading], languages)
-    span = _range(reading, scenario, "Intrusion", languages) if scenario else None
+    span = extremes(reading, scenario, "Intrusion", languages) if scenario else None
     if scenario is None or span is None:
         return ""
     pivot, high = language_name(reading.pivot), language_name(span.high)
     text = (
         f"With {high} queries, an unrelated {pivot} document ranks above the {high} answer "
-        f"for {_shown(reading, scenario, 'target', span.high, 'Intrusion', 'of the queries')}"
+        f"for {quantity(reading, scenario, 'target', span.high, 'Intrusion', 'of the queries')}"
     )
     if span.size == 1:
-        reverse = _shown(reading, scenario, "pivot", span.high, "Intrusion")
+        reverse = quantity(reading, scenario, "pivot", span.high, "Intrusion")
         event = f"an unrelated {high} document above the {pivot} answer to {pivot} queries"
         return f"{text}." + (f" The reverse, {event}, happens for {reverse}." if reverse else "")
     if span.flat:
         text += f", and the share is the same for each of the {span.size} languages."
     else:
-        low = _shown(reading, scenario, "target", span.low, "Intrusion", ends=False)
+        low = quantity(reading, scenario, "target", span.low, "Intrusion", ends=False)
         text += (
             f", the highest share of {span.size} languages; with {language_name(span.low)} queries it is {low}, the "
             "lowest."
         )
-    mean = _shown(reading, scenario, "target", None, "Intrusion")
-    reverse = _shown(reading, scenario, "pivot", None, "Intrusion", "on average", ends=False)
+    mean = quantity(reading, scenario, "target", None, "Intrusion")
+    reverse = quantity(reading, scenario, "pivot", None, "Intrusion", "on average", ends=False)
     if mean:
         text += f" The mean over the languages is {mean}."
     if reverse:
@@ -153,10 +164,10 @@ def _outside(reading: Reading, scenario: str, highest: str, languages: Sequence[
     if highest not in outside:
         return ""
     text = f" The encoder was not made for {language_name(highest)}"
-    span = _range(reading, scenario, "Intrusion", [label for label in languages if label not in outside])
+    span = extremes(reading, scenario, "Intrusion", [label for label in languages if label not in outside])
     if span is None:
         return text + "."
-    number = _shown(reading, scenario, "target", span.high, "Intrusion", ends=False)
+    number = quantity(reading, scenario, "target", span.high, "Intrusion", ends=False)
     return (
         f"{text}; of the {span.size} target languages that it was made for, {language_name(span.high)} has the highest "
         f"share: {number}."
@@ -164,22 +175,22 @@ def _outside(reading: Reading, scenario: str, highest: str, languages: Sequence[
 
 
 def _lean(reading: Reading, languages: Sequence[str]) -> str:
-    span, pivot = _range(reading, "multi", "RankGap", languages), language_name(reading.pivot)
+    span, pivot = extremes(reading, "multi", "RankGap", languages), language_name(reading.pivot)
     if span is None:
         return ""
     only_language = span.high if span.size == 1 else None
     text = _leaning(reading, only_language)
     if span.size > 1 and span.flat:
-        number = _shown(reading, "multi", "target", span.high, "RankGap", ends=False)
+        number = quantity(reading, "multi", "target", span.high, "RankGap", ends=False)
         text += f" It is {number} log2 ranks for each of the {span.size} languages."
     elif span.size > 1:
         low, high = (
-            _shown(reading, "multi", "target", label, "RankGap", ends=False) for label in (span.low, span.high)
+            quantity(reading, "multi", "target", label, "RankGap", ends=False) for label in (span.low, span.high)
         )
         text += (
             f" By language: from {low} ({language_name(span.low)}) to {high} ({language_name(span.high)}) log2 ranks."
         )
-    if reverse := _shown(reading, "multi", "pivot", only_language, "RankGap", ends=False):
+    if reverse := quantity(reading, "multi", "pivot", only_language, "RankGap", ends=False):
         text += f" With {pivot} queries: {reverse}{_both_sides(reading, only_language)}."
     return text.strip()
 
@@ -208,7 +219,7 @@ def _leaning(reading: Reading, language: str | None) -> str:
     pivot, gap, low, high = language_name(reading.pivot), row["value"], row.get("ci_low"), row.get("ci_high")
     queries = f"{language_name(language)} queries" if language else "queries in the other language"
     start = f"Where {pivot} and the query's language both hold the answer, the ranking for {queries}"
-    number = _shown(reading, "multi", "target", language, "RankGap", "log2 ranks")
+    number = quantity(reading, "multi", "target", language, "RankGap", "log2 ranks")
     if low is not None and high is not None and low <= 0 <= high:
         return f"{start} shows no clear lean: {number}; the interval includes 0."
     if gap == 0:
@@ -227,16 +238,16 @@ def _leaning(reading: Reading, language: str | None) -> str:
 
 def _complete(reading: Reading, languages: Sequence[str]) -> str:
     measure = complete_measure([reading])
-    span = _range(reading, "multi", measure, languages) if measure else None
+    span = extremes(reading, "multi", measure, languages) if measure else None
     if span is None or measure is None:
         return ""
     depth = measure.rpartition("@")[2]
     if span.size == 1:
-        number = _shown(reading, "multi", "target", span.high, measure, f"of the {language_name(span.high)} queries")
+        number = quantity(reading, "multi", "target", span.high, measure, f"of the {language_name(span.high)} queries")
         text = f"Both versions of the answer are among the first {depth} documents for {number}."
         return text + _bound(reading, span.high, depth)
-    mean = _shown(reading, "multi", "target", None, measure, "of the queries on average")
-    low, high = (_shown(reading, "multi", "target", label, measure, ends=False) for label in (span.low, span.high))
+    mean = quantity(reading, "multi", "target", None, measure, "of the queries on average")
+    low, high = (quantity(reading, "multi", "target", label, measure, ends=False) for label in (span.low, span.high))
     if span.flat:
         spread = f"{'the same' if mean else f'for {low}'} with queries in each of the {span.size} languages"
     else:
@@ -249,7 +260,7 @@ def _complete(reading: Reading, languages: Sequence[str]) -> str:
 
 def _bound(reading: Reading, language: str | None, depth: str) -> str:
     """The most that shifting the languages against each other could reach, if that was measured."""
-    number = _shown(reading, "multi", "target", language, f"Reachable@{depth}", ends=False)
+    number = quantity(reading, "multi", "target", language, f"Reachable@{depth}", ends=False)
     return f" Only shifting the languages against each other could reach {number} at most." if number else ""
 
 
@@ -266,10 +277,10 @@ def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str
                 f"both versions of the answer are among the first {(complete or '').rpartition('@')[2]} for {{}}",
             ),
         ):
-            span = _range(reading, "multi", measure, languages) if measure else None
+            span = extremes(reading, "multi", measure, languages) if measure else None
             if span and measure:
                 only_language = span.high if span.size == 1 else None
-                number = _shown(reading, "multi", "target", only_language, measure, of)
+                number = quantity(reading, "multi", "target", only_language, measure, of)
                 facts += [template.format(number)] if number else []
         facts.append(rough(reading.settings).rstrip(".").replace("Only", "only", 1))
         summary = "; ".join(fact for fact in facts if fact)
@@ -278,15 +289,17 @@ def _compared(readings: Sequence[Reading], languages: Sequence[str]) -> list[str
 
 
 def _compared_intrusion(reading: Reading, scenario: str, languages: Sequence[str]) -> str:
-    span = _range(reading, scenario, "Intrusion", languages)
+    span = extremes(reading, scenario, "Intrusion", languages)
     if span is None:
         return ""
     high = language_name(span.high)
     text = f"an unrelated {language_name(reading.pivot)} document ranks above the answer in the query's language for"
     if span.size == 1:
-        return f"{text} {_shown(reading, scenario, 'target', span.high, 'Intrusion', f'of the {high} queries')}"
-    mean = _shown(reading, scenario, "target", None, "Intrusion", f"of the queries in {span.size} languages on average")
-    most = f"{_shown(reading, scenario, 'target', span.high, 'Intrusion', ends=False)} with {high}"
+        return f"{text} {quantity(reading, scenario, 'target', span.high, 'Intrusion', f'of the {high} queries')}"
+    mean = quantity(
+        reading, scenario, "target", None, "Intrusion", f"of the queries in {span.size} languages on average"
+    )
+    most = f"{quantity(reading, scenario, 'target', span.high, 'Intrusion', ends=False)} with {high}"
     return f"{text} {mean}, at most {most}" if mean else f"{text} at most {most}"
 
 
