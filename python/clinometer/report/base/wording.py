@@ -25,6 +25,7 @@ __all__ = [
     "language_name",
     "listed",
     "measure",
+    "percent",
     "scale",
     "text_counts",
     "told",
@@ -114,6 +115,16 @@ def scale(name: str) -> Scale:
     return usual
 
 
+def percent(name: str) -> str:
+    """The sign behind a value of the measure in a sentence or on an axis, if it is a percentage; else nothing.
+
+    Example:
+        >>> percent("Intrusion"), percent("RankGap")
+        ('%', '')
+    """
+    return "%" if scale(name).unit == "%" else ""
+
+
 def value(name: str, number: float | None) -> str:
     """A value of the measure, without its unit.
 
@@ -161,7 +172,7 @@ def told(name: str, row: Mapping[str, Any]) -> str:
         >>> told("Intrusion", {"value": 0.234, "ci_low": 0.21, "ci_high": 0.258, "queries": 1190})
         'Intrusion 23.4%, interval 21.0 to 25.8, 1,190 queries'
     """
-    facts = [f"{display(name)} {value(name, row['value'])}{'%' if scale(name).unit == '%' else ''}"]
+    facts = [f"{display(name)} {value(name, row['value'])}{percent(name)}"]
     if ends := interval(name, row.get("ci_low"), row.get("ci_high"), " to "):
         facts.append(f"interval {ends}")
     if row.get("queries") is not None:

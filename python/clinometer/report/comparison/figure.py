@@ -22,8 +22,7 @@ def draw_dumbbells(view: View, scenario: str, measure: str, *, name: str) -> Dra
     rows = view.targets(scenario, measure)
     if not rows:
         return None
-    factor, _, _, unit = wording.scale(measure)
-    sign = "%" if unit == "%" else ""
+    factor, sign = wording.scale(measure).factor, wording.percent(measure)
     title = f"{wording.display(measure)} in {scenario}"
     labels = view.comparison.labels[1:]
     every = [row for label in labels for row in View(view.comparison, label).targets(scenario, measure)]

@@ -46,7 +46,7 @@ def change(view: View, row: Mapping[str, Any]) -> str:
     """
     measure, span = row["measure"], _span(view, row)
     if row["before"] == row["after"] and row["equal"] == row["queries"]:
-        unit = "%" if wording.scale(measure).unit == "%" else ""
+        unit = wording.percent(measure)
         return f"stays at {wording.value(measure, row['before'])}{unit}"
     if not view.clear(row):
         excludes_zero = row["ci_low"] is not None and not row["ci_low"] <= 0 <= row["ci_high"]
@@ -64,7 +64,7 @@ def change(view: View, row: Mapping[str, Any]) -> str:
 def _span(view: View, row: Mapping[str, Any]) -> str:
     """Such as `from 48.2% to 93.8% (+45.6 points, 95% interval +44.1 to +47.0)`, without its direction."""
     measure = row["measure"]
-    unit = "%" if wording.scale(measure).unit == "%" else ""
+    unit = wording.percent(measure)
     before, after = (wording.value(measure, row[name]) + unit for name in ("before", "after"))
     limits = difference_interval(row, " to ")
     change = difference(measure, row["difference"]) + points(measure)
@@ -170,7 +170,7 @@ def key_changes(view: View) -> list[tuple[str, str, str]]:
         row = view.mean(scenario, measure, name)
         if row is None:
             continue
-        unit = "%" if wording.scale(measure).unit == "%" else ""
+        unit = wording.percent(measure)
         before, after = (wording.value(measure, row[end]) for end in ("before", "after"))
         limits = difference_interval(row, " to ")
         aside = difference(measure, row["difference"]) + (f" ({limits})" if limits else "")

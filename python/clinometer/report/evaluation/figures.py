@@ -182,7 +182,7 @@ def limits(measure: str, low: float, high: float) -> tuple[float, float]:
     """
     known = wording.measure(measure)
     # A share is written in per cent; a measure from 0 to 1 is not.
-    top = 100.0 if wording.scale(measure).unit == "%" else 1.0 if known and known.unit == "0-1" else None
+    top = 100.0 if wording.percent(measure) else 1.0 if known and known.unit == "0-1" else None
     pad = max(0.05 * (high - low), 0.005 * (top or max(abs(high), 0.01)))
     if top is None:
         return low - pad, high + pad
@@ -216,7 +216,7 @@ def draw_dots(
     columns = [_points(series, scenario, measure, languages) for series in shown]
     if not any(point for points in columns for point in points):
         return None
-    sign = "%" if wording.scale(measure).unit == "%" else ""
+    sign = wording.percent(measure)
     others = [_points(series, scenario, measure, languages) for series in equal]
     low, high = reach([point for points in [*columns, *others] for point in points if point])
     if level is not None:

@@ -103,7 +103,7 @@ def draw_groups(readings: Sequence[Reading], languages: Sequence[str]) -> Drawin
     if field_of(readings) is None:
         return None
     scenario, measure, aside = _chosen(readings)[0]
-    factor, _, _, unit = wording.scale(measure)
+    factor, sign = wording.scale(measure).factor, wording.percent(measure)
     names = _ordered(readings, languages)
     shown = names[:_DRAWN]
     columns = [
@@ -122,7 +122,7 @@ def draw_groups(readings: Sequence[Reading], languages: Sequence[str]) -> Drawin
     if len(readings) == 1:
         marks = [Mark(f"queries in {_targets(languages)}, with the interval", marks[0].colour, "o")]
     sheet.dots(marks, columns, stems=False)
-    sheet.ticks(ticks, [f"{tick:g}" + ("%" if unit == "%" else "") for tick in ticks])
+    sheet.ticks(ticks, [f"{tick:g}{sign}" for tick in ticks])
     head = heading(measure, aside).head.rstrip(" ↑↓")
     title = f"{head}, by {field_of(readings)}"
     highest = ", ".join(

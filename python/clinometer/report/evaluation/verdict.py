@@ -118,8 +118,7 @@ def quantity(
     row = reading.row(scenario, side, language, measure)
     if row is None or row["value"] is None:
         return ""
-    unit = wording.scale(measure).unit
-    text = wording.value(measure, row["value"]) + ("%" if unit == "%" else "") + (f" {of}" if of else "")
+    text = wording.value(measure, row["value"]) + wording.percent(measure) + (f" {of}" if of else "")
     limits = wording.interval(measure, row.get("ci_low"), row.get("ci_high"), " to ")
     return f"{text} ({reading.confidence} interval {limits})" if limits and ends else text
 
@@ -320,7 +319,7 @@ def key_numbers(reading: Reading, languages: Sequence[str]) -> list[tuple[str, s
         row = reading.row(place, "target", language, measure) if place and measure else None
         if measure is None or row is None or row["value"] is None:
             continue
-        unit = "%" if wording.scale(measure).unit == "%" and measure != "MaxRnorm" else ""
+        unit = "" if measure == "MaxRnorm" else wording.percent(measure)
         limits = wording.interval(measure, row.get("ci_low"), row.get("ci_high"), " to ")
         if measure == complete:
             text = text.replace("near the top", f"among the first {measure.rpartition('@')[2]}")
