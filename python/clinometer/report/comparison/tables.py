@@ -57,9 +57,7 @@ def headline_table(view: View) -> Table:
 def detail_tables(view: View) -> list[Table]:
     """The main measures by language; where the results have none of them, the first measure that they have."""
     details = [(scenario, measure) for scenario, measure in DETAILS if view.targets(scenario, measure)]
-    if not details:
-        scenario = view.scenarios[0]
-        details = [(scenario, view.headlines(scenario)[0])]
+    details = details or [view.main[:2]]
     tables = []
     for scenario, measure in details:
         rows = view.targets(scenario, measure) or view.measure_rows(scenario, measure)

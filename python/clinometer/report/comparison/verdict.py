@@ -75,9 +75,7 @@ def _span(view: View, row: Mapping[str, Any]) -> str:
 
 def _main(view: View) -> str:
     """The first headline of the first scenario, over all queries."""
-    scenario = view.scenarios[0]
-    measure = view.headlines(scenario)[0]
-    row = view.mean(scenario, measure, "macro", "macro-target")
+    scenario, measure, row = view.main
     if row is None:
         return ""
     of = "" if not view.is_mean(row) else f", mean over {view.where(row)},"
@@ -86,9 +84,8 @@ def _main(view: View) -> str:
 
 def _groups(view: View) -> str:
     """The same for the groups, and the languages that clearly change."""
-    scenario = view.scenarios[0]
-    measure = view.headlines(scenario)[0]
-    if view.mean(scenario, measure, "macro", "macro-target") is None:
+    scenario, measure, row = view.main
+    if row is None:
         return ""
     text = ""
     for name in view.groups:

@@ -176,11 +176,17 @@ class View:
             return bool(row["p_adjusted"] <= self.level)
         return row["ci_low"] is not None and not row["ci_low"] <= 0 <= row["ci_high"]
 
+    @cached_property
+    def main(self) -> tuple[str, str, Row | None]:
+        """The first scenario, its first headline, and the mean of that over all queries, or over target queries."""
+        scenario = self.scenarios[0]
+        measure = self.headlines(scenario)[0]
+        return scenario, measure, self.mean(scenario, measure, "macro", "macro-target")
+
     @property
     def direction(self) -> str:
         """Whether the main measure gets `better` or `worse`; `none` where that could be chance."""
-        scenario = self.scenarios[0]
-        row = self.mean(scenario, self.headlines(scenario)[0], "macro", "macro-target")
+        _, _, row = self.main
         if row is None or row["improved"] is None or not self.clear(row):
             return "none"
         return "better" if row["improved"] else "worse"
