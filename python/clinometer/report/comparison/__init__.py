@@ -21,7 +21,7 @@ from clinometer.report.comparison.figure import draw_dumbbells
 from clinometer.report.comparison.tables import all_tables, detail_tables, mean_tables
 from clinometer.report.comparison.terminal import opening, plain_comparison
 from clinometer.report.comparison.verdict import caveats, key_changes, methods, verdict
-from clinometer.report.comparison.view import Compared, View
+from clinometer.report.comparison.view import Compared, View, views_of
 from clinometer.report.evaluation.figures import Drawing
 
 __all__ = [
@@ -76,7 +76,7 @@ def write_comparison(comparison: Compared, path: str | os.PathLike[str]) -> Path
 def markdown_comparison(comparison: Compared) -> str:
     """The comparison as Markdown with pipe tables."""
     blocks = [f"# Before and after: {escape_markdown(_title(comparison))}", _bullets(opening(comparison))]
-    views = _views(comparison)
+    views = views_of(comparison)
     for view in views:
         if len(views) > 1:
             blocks.append(f"## {escape_markdown(f'{comparison.labels[0]} → {view.label}')}")
@@ -99,6 +99,7 @@ def html_comparison(comparison: Compared) -> str:
     Raises:
         MissingExtraError: jinja2 is not installed.
     """
+    views = views_of(comparison)
     parts = [
         {
             "label": view.label,
@@ -111,9 +112,9 @@ def html_comparison(comparison: Compared) -> str:
             "details": detail_tables(view),
             "all": all_tables(view),
         }
-        for number, view in enumerate(_views(comparison), start=1)
+        for number, view in enumerate(views, start=1)
     ]
-    languages = dict.fromkeys(label for view in _views(comparison) for label in view.languages)
+    languages = dict.fromkeys(label for view in views for label in view.languages)
     encoders = zip(comparison.labels, comparison.encoders, strict=True)
     return fill(
         "comparison.html",
@@ -138,7 +139,7 @@ def draw_figures(comparison: Compared, folder: str | os.PathLike[str]) -> list[P
         MissingExtraError: matplotlib is not installed.
     """
     drawings = []
-    for number, view in enumerate(_views(comparison), start=1):
+    for number, view in enumerate(views_of(comparison), start=1):
         # On the page each figure is under the name of its encoder.
         aside = f": {comparison.labels[0]} → {view.label}" if len(comparison.labels) > 2 else ""
         drawings += [replace(drawing, title=drawing.title + aside) for drawing in _drawings(view, number)]
@@ -155,10 +156,6 @@ def _drawings(view: View, number: int) -> list[Drawing]:
 def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     entries = ((key, value) for key, value in record.items() if key != "warnings")
     return [(key.replace("_", " "), str(value) if key == "seed" else wording.listed(value)) for key, value in entries]
-
-
-def _views(comparison: Compared) -> list[View]:
-    return [View(comparison, label) for label in comparison.labels[1:]]
 
 
 def _title(comparison: Compared) -> str:

@@ -8,7 +8,15 @@ from __future__ import annotations
 from clinometer.report.base import wording
 from clinometer.report.base.canvas import Mark, Sheet
 from clinometer.report.base.palette import BETTER, SOFT, WORSE
-from clinometer.report.comparison.view import Row, View, difference, difference_interval, points, probability
+from clinometer.report.comparison.view import (
+    Row,
+    View,
+    difference,
+    difference_interval,
+    points,
+    probability,
+    views_of,
+)
 from clinometer.report.evaluation.figures import Drawing, limits
 
 __all__ = ["draw_dumbbells"]
@@ -24,8 +32,7 @@ def draw_dumbbells(view: View, scenario: str, measure: str, *, name: str) -> Dra
         return None
     factor, sign = wording.scale(measure).factor, wording.percent(measure)
     title = f"{wording.display(measure)} in {scenario}"
-    labels = view.comparison.labels[1:]
-    every = [row for label in labels for row in View(view.comparison, label).targets(scenario, measure)]
+    every = [row for each in views_of(view.comparison) for row in each.targets(scenario, measure)]
     numbers = [row[end] * factor for row in every for end in ("before", "after")]
     bands = [band for row in every for band in _band(row, factor)]
     low, high = limits(measure, min([*numbers, *bands]), max([*numbers, *bands]))

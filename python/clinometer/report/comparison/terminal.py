@@ -9,7 +9,7 @@ from clinometer.report.base.table import Table
 from clinometer.report.base.terminal import Terminal
 from clinometer.report.comparison.tables import all_tables, detail_tables, headline_table, mean_tables
 from clinometer.report.comparison.verdict import caveats, finding, methods, verdict
-from clinometer.report.comparison.view import Compared, View
+from clinometer.report.comparison.view import Compared, views_of
 
 __all__ = ["opening", "plain_comparison"]
 
@@ -32,7 +32,7 @@ def plain_comparison(
     terminal, verbose = terminal or Terminal(), verbose or everything
     blocks = ["\n".join(terminal.text(line, lines=1) for line in opening(comparison))]
     rows = 0
-    for view in (View(comparison, label) for label in comparison.labels[1:]):
+    for view in views_of(comparison):
         if len(comparison.labels) > 2:
             title = f"{comparison.labels[0]} → {view.label}"
             blocks.append(f"{terminal.text(title, 'bold')}\n{'=' * min(len(title), terminal.width)}")

@@ -12,7 +12,17 @@ from typing import Any, Protocol
 
 from clinometer.report.base import wording
 
-__all__ = ["HEADLINES", "Compared", "View", "difference", "difference_interval", "listed", "points", "probability"]
+__all__ = [
+    "HEADLINES",
+    "Compared",
+    "View",
+    "difference",
+    "difference_interval",
+    "listed",
+    "points",
+    "probability",
+    "views_of",
+]
 
 Row = Mapping[str, Any]
 _MEANS = ("macro", "macro-target", "macro-pivot")
@@ -209,6 +219,11 @@ class View:
         if whole or (query != self.pivot and others == [self.pivot]):
             return label
         return f"{name} queries, {' + '.join(map(wording.language_name, others))}"
+
+
+def views_of(comparison: Compared) -> list[View]:
+    """A view for each encoder after."""
+    return [View(comparison, label) for label in comparison.labels[1:]]
 
 
 def points(measure: str) -> str:
