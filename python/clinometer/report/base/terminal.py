@@ -20,6 +20,8 @@ __all__ = ["WIDTH", "Terminal"]
 WIDTH = 100
 """Width where no terminal says otherwise, and of the longest line of a sentence: more is hard to read."""
 
+_NOTES = 3
+"""Largest number of notes in a short text."""
 _GAP = 2
 _RULE = "    \n    \n -- \n    \n    \n    \n    \n    \n"
 """Box of rich with nothing but a rule under the headings, in ASCII."""
@@ -66,6 +68,16 @@ class Terminal:
                 line if _cells(line) <= most else set_cell_size(line, most - 1) + "…" for line in written[:lines]
             ]
         return self._styled("\n".join(written), style)
+
+    def notes(self, notes: Sequence[str]) -> tuple[list[str], str]:
+        """The first notes, cut to two lines each, and words such as ` and 2 more notes` for the others, or none."""
+        rest = len(notes) - _NOTES
+        further = f" and {rest} more note{'' if rest == 1 else 's'}" if rest > 0 else ""
+        return [self.text(f"Note: {text}", "dim", lines=2) for text in notes[:_NOTES]], further
+
+    def titled(self, title: str, table: Table) -> str:
+        """A table under its title."""
+        return f"{self.text(title)}\n{self.table(table)}"
 
     def table(self, table: Table) -> str:
         """Aligned columns, labels left and numbers right, no intervals; columns under one heading stay together.
