@@ -10,7 +10,15 @@ from clinometer.report.base import wording
 from clinometer.report.base.text import escape_markdown, markdown_row
 from clinometer.report.comparison import opening
 from clinometer.report.comparison.verdict import caveats, change, verdict
-from clinometer.report.comparison.view import Compared, Row, View, difference, difference_interval, probability
+from clinometer.report.comparison.view import (
+    Compared,
+    Row,
+    View,
+    difference,
+    difference_interval,
+    probability,
+    views_of,
+)
 
 __all__ = ["markdown_summary", "outcome", "title"]
 
@@ -33,7 +41,7 @@ def markdown_summary(comparison: Compared, *, everything: bool = False) -> str:
     labels = [code(label) for label in comparison.labels]
     blocks = [marker(title(comparison)), f"## clinometer compare of {labels[0]} with {named(labels[1:])}"]
     blocks.append(code(opening(comparison)[-1]))
-    for view in (View(comparison, label) for label in comparison.labels[1:]):
+    for view in views_of(comparison):
         if len(labels) > 2:
             blocks.append(f"### {labels[0]} → {code(view.label)}")
         blocks += [escape_markdown(sentence) for sentence in verdict(view)]
@@ -80,9 +88,8 @@ def _changes(view: View, *, everything: bool) -> list[str]:
 def outcome(comparison: Compared, *, everything: bool = False) -> Outcome:
     """A case for each row with a direction; one that clearly became worse is a failure."""
     cases = []
-    for label in comparison.labels[1:]:
-        view = View(comparison, label)
-        several = f"{label}: " if len(comparison.labels) > 2 else ""
+    for view in views_of(comparison):
+        several = f"{view.label}: " if len(comparison.labels) > 2 else ""
         for row in _rows(view, everything=everything):
             if row["lower_is_better"] is None and row["improved"] is None:
                 continue
