@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from clinometer.report.base import wording
@@ -28,6 +28,8 @@ _FIRST, _LAST = 12, 3
 _CHOSEN = 8
 """Largest number of measures that somebody has chosen; more are all of them, of which the main ones are shown."""
 
+_Place = tuple[str, Side, str | None]
+
 
 def glance(reading: Reading, languages: Sequence[str], terminal: Terminal) -> Table | None:
     """The table, the strongest lean first; None where the results have no row of a target language or the pivot.
@@ -35,15 +37,16 @@ def glance(reading: Reading, languages: Sequence[str], terminal: Terminal) -> Ta
     Columns come in the order of what they say of a lean; those that fit keep their intervals where these fit too. Of
     many languages the middle is left out, and a line says how many these are.
     """
-    main, rest = ([s for s in specs if _has_values(reading, languages, s)] for specs in _specs(reading, languages))
+    places = _places(reading, languages)
+    main, rest = ([s for s in specs if _has_values(reading, places, s)] for specs in _specs(reading, languages))
     if not main:
         main, rest = rest[:1], rest[1:]
     if not main:
         return None
-    table = _table(reading, languages, [*main, *rest])
+    table = _table(reading, places, [*main, *rest])
     shown = terminal.fitting(table.take(range(len(main))))
-    size, taken = len(shown.columns), range(len(shown.columns))
-    for i in taken:
+    size = len(shown.columns)
+    for i in range(size):
         candidate = with_intervals(shown, [i])
         if len(terminal.fitting(candidate).columns) < size:
             break
@@ -72,12 +75,13 @@ def _specs(reading: Reading, languages: Sequence[str]) -> tuple[list[Spec], list
     return main, [spec for spec in every if spec not in main] if chosen or not main else []
 
 
-def _places(languages: Sequence[str]) -> Iterator[tuple[str | None, Side, str | None]]:
-    """Label (None for the language itself), side and language of each line."""
-    yield from ((None, "target", language) for language in languages)
+def _places(reading: Reading, languages: Sequence[str]) -> list[_Place]:
+    """Label, side and language of each line."""
+    places: list[_Place] = [(language_label(language, [reading]), "target", language) for language in languages]
     if len(languages) > 1:
-        yield "mean", "target", None
-    yield "pivot", "pivot", None if len(languages) > 1 else languages[0] if languages else None
+        places.append(("mean", "target", None))
+    pivot = f"{wording.language_name(reading.pivot)} queries"
+    return [*places, (pivot, "pivot", languages[0] if len(languages) == 1 else None)]
 
 
 def _cell(reading: Reading, spec: Spec, side: Side, language: str | None) -> Cell:
@@ -86,18 +90,18 @@ def _cell(reading: Reading, spec: Spec, side: Side, language: str | None) -> Cel
     return cell(spec.measure, reading.row(spec.scenario, side, language, spec.measure))
 
 
-def _has_values(reading: Reading, languages: Sequence[str], spec: Spec) -> bool:
-    return any(_cell(reading, spec, side, language).text != wording.DASH for _, side, language in _places(languages))
+def _has_values(reading: Reading, places: Sequence[_Place], spec: Spec) -> bool:
+    return any(_cell(reading, spec, side, language).text != wording.DASH for _, side, language in places)
 
 
-def _table(reading: Reading, languages: Sequence[str], specs: Sequence[Spec]) -> Table:
+def _table(reading: Reading, places: Sequence[_Place], specs: Sequence[Spec]) -> Table:
     pivot, names = wording.language_name(reading.pivot), [spec.scenario for spec in specs]
     main = "multi" if "multi" in names else names[0]
     lines = []
-    for label, side, language in _places(languages):
-        text = {None: "", "pivot": f"{pivot} queries"}.get(label, label) or language_label(language or "", [reading])
+    for label, side, language in places:
         cells = tuple(_cell(reading, spec, side, language) for spec in specs)
-        lines.append(Line(text, cells, mean=label == "mean"))
+        own = language if side == "target" else ""
+        lines.append(Line(label, cells, mean=own is None, language=own or ""))
     columns = tuple(heading(spec.measure, "" if spec.scenario == main else spec.scenario) for spec in specs)
     aside = "; other scenarios where a column says so" if len(set(names)) > 1 else ""
     title = f"{main}: {scenario_title(main, pivot)}{aside}"
@@ -106,7 +110,7 @@ def _table(reading: Reading, languages: Sequence[str], specs: Sequence[Spec]) ->
 
 def _shortened(table: Table) -> Table:
     """The table without the middle of its languages, if they are many."""
-    own = [line for line in table.lines if not line.mean and not line.label.endswith(" queries")]
+    own = [line for line in table.lines if line.language]
     if len(own) <= _FIRST + _LAST + 1:
         return table
     rest = table.lines[len(own) :]
