@@ -10,8 +10,8 @@ from clinometer.report.base.table import Cell, Line, Table
 from clinometer.report.base.terminal import Terminal, with_intervals
 from clinometer.report.evaluation.tables import (
     Spec,
+    alone_measure,
     cell,
-    first_measure,
     heading,
     language_label,
     scenario_title,
@@ -60,7 +60,7 @@ def _specs(reading: Reading, languages: Sequence[str]) -> tuple[list[Spec], list
     """Scenario and measure of the main columns, the most telling first, and of further ones if these were chosen."""
     readings = [reading]
     intrusion, complete = intrusion_scenario(readings, languages), complete_measure(readings)
-    alone = first_measure(readings, ["mono-same"], ["nDCG@10", "nDCG@", "RR"])
+    alone = alone_measure(readings)
     main = [
         *([Spec(intrusion, "target", "Intrusion")] if intrusion else []),
         Spec("multi", "target", "RankGap"),

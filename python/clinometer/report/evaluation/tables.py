@@ -17,6 +17,7 @@ from clinometer.report.evaluation.view import SCENARIOS, WHOLE_POOL, Key, Readin
 
 __all__ = [
     "Spec",
+    "alone_measure",
     "by_language",
     "by_scenario",
     "first_measure",
@@ -67,6 +68,11 @@ def first_measure(readings: Sequence[Reading], scenarios: Iterable[str], pattern
         if matches:
             return min(matches, key=lambda name: int(name.rpartition("@")[2]) if pattern.endswith("@") else 0)
     return None
+
+
+def alone_measure(readings: Sequence[Reading]) -> str | None:
+    """The measure that stands for search in pools of one language, in a table of several scenarios."""
+    return first_measure(readings, ["mono-same"], ["nDCG@10", "nDCG@", "RR"])
 
 
 def cell(name: str, row: Row | None) -> Cell:
@@ -292,7 +298,7 @@ def overview(readings: Sequence[Reading], languages: Sequence[str]) -> Section |
         return None
     pivot, scenario = wording.language_name(readings[0].pivot), intrusion_scenario(readings, languages)
     complete = complete_measure(readings)
-    alone = first_measure(readings, ["mono-same"], ["nDCG@10", "nDCG@", "RR"])
+    alone = alone_measure(readings)
     specs = [
         *([Spec(scenario, "target", "Intrusion"), Spec(scenario, "pivot", "Intrusion")] if scenario else []),
         Spec("multi", "target", "RankGap"),
