@@ -106,7 +106,7 @@ def html_comparison(comparison: Compared) -> str:
             "verdict": verdict(view),
             "harmed": bool(comparison.harmed(encoder=view.label)),
             "direction": view.direction,
-            "numbers": key_changes(view),
+            "numbers": [(text, [("", number, aside)]) for number, aside, text in key_changes(view)],
             "drawings": _drawings(view, number),
             "means": mean_tables(view),
             "details": detail_tables(view),
