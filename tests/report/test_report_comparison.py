@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.html_page import HtmlPage
 
 from clinometer.comparison import Comparison
 from clinometer.errors import UsageError
@@ -116,27 +116,6 @@ def test_every_row_stands_in_one_table() -> None:
     assert [line.label for line in means[0].lines[-1:]] == ["Rank gap →0, target languages"]
 
 
-class _Tags(HTMLParser):
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.wrong: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.ids += [value for key, value in attrs if key == "id" and value]
-        if tag not in ("meta", "br", "path", "use", "circle", "link", "input"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.ids += [value for key, value in attrs if key == "id" and value]
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
-
-
 @pytest.mark.parametrize("several", [False, True])
 def test_the_page(several: bool) -> None:
     found = comparison()
@@ -147,7 +126,7 @@ def test_the_page(several: bool) -> None:
         )
     page = html_comparison(found)
     assert page.startswith("<!doctype html>")
-    tags = _Tags(page)
+    tags = HtmlPage(page)
     assert tags.wrong == []
     assert tags.open == []
     assert len(tags.ids) == len(set(tags.ids))
