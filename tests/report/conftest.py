@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from support.report_places import SCENARIOS, places
 
 Result = dict[str, Any]
 
@@ -30,31 +31,17 @@ def _row(scenario: str, query: str, pool: list[str], measure: str, value: float 
 
 def _result(
     languages: tuple[str, ...] = ("en", "de", "th", "zh"),
-    scenarios: tuple[str, ...] = ("mono-same", "mono-cross", "multi", "one-sided", "multilingual"),
+    scenarios: tuple[str, ...] = SCENARIOS,
     name: str = "offline",
     collection: str = "xquad",
     pairs: str = "pivot",
     start: int = 1,
 ) -> Result:
-    targets, rows, number = [label for label in languages if label != "en"], [], count(start)
-
-    def add(scenario: str, query: str, pool: list[str]) -> None:
-        for measure, unit in _UNITS.items():
-            paired = measure in ("RankGap", "PivotFirst", "Intrusion", "LangShare@10")
-            if not (paired and scenario.startswith("mono")):
-                rows.append(_row(scenario, query, pool, measure, unit * (1 + 0.003 * next(number))))
-
-    for scenario in scenarios:
-        for label in languages if scenario in ("mono-same", "multilingual") else ():
-            add(scenario, label, [label] if scenario == "mono-same" else list(languages))
-        chosen = [("en", label) for label in targets]
-        if pairs == "all":
-            chosen += [(a, b) for a in targets for b in targets if a < b]
-        for first, second in chosen if scenario not in ("mono-same", "multilingual") else ():
-            for query, other in ((first, second), (second, first)):
-                add(scenario, query, [other] if scenario == "mono-cross" else [first, second])
-        for side in ("macro", "macro-target", "macro-pivot"):
-            add(scenario, side, ["*"])
+    number = count(start)
+    rows = [
+        _row(scenario, query, pool, measure, _UNITS[measure] * (1 + 0.003 * next(number)))
+        for scenario, query, pool, measure in places(_UNITS, languages, scenarios, pairs)
+    ]
     return {
         "collection": {
             "name": collection,

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.report_pages import compared_page, leaderboard_page, one_result, report_page, several_results
+from support.report_pages import compared_page, leaderboard_page, one_result, several_results
+
+from clinometer.report import render_html
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed; make test-browser does it")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -19,8 +21,8 @@ pytestmark = [
 Open = Callable[..., Any]
 DESKTOP, PHONE = (1280, 800), (390, 844)
 PAGES = {
-    "one": lambda: report_page([one_result()]),
-    "several": lambda: report_page(several_results()),
+    "one": lambda: render_html([one_result()]),
+    "several": lambda: render_html(several_results()),
     "compared": compared_page,
     "leaderboard": leaderboard_page,
 }

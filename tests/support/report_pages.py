@@ -7,9 +7,9 @@ from typing import Any
 
 from clinometer.analysis import CATEGORIES
 from clinometer.comparison import Comparison
-from clinometer.report import render_html
 from clinometer.report.comparison import html_comparison
 from clinometer.report.leaderboard import Contribution, render_leaderboard
+from support.report_places import places
 
 __all__ = [
     "LANGUAGES",
@@ -17,12 +17,10 @@ __all__ = [
     "comparison",
     "leaderboard_page",
     "one_result",
-    "report_page",
     "several_results",
 ]
 
 LANGUAGES = ("en", "ar", "de", "es", "fr", "ja", "ko", "ru", "tr", "zh")
-_TARGETS = LANGUAGES[1:]
 _UNITS = {
     "MaxR": 2.0, "MaxRnorm": 80.0, "Complete@10": 80.0, "nDCG@10": 0.8, "RankGap": 0.5, "PivotFirst": 0.5,
     "Intrusion": 0.1, "LangShare@10": 0.4,
@@ -38,28 +36,13 @@ _TEXTS = {
 def one_result(name: str = "tiny", start: int = 1, examples: int = 3) -> dict[str, Any]:
     """A result with every scenario, an analysis, and examples in each language."""
     rows, number = [], count(start)
-
-    def add(scenario: str, query: str, pool: list[str]) -> None:
-        for measure, unit in _UNITS.items():
-            if scenario.startswith("mono") and measure in ("RankGap", "PivotFirst", "Intrusion", "LangShare@10"):
-                continue
-            value = unit * (0.7 + 0.5 * (next(number) * 7919 % 401) / 400)
-            rows.append({
-                "scenario": scenario, "query_language": query, "pool_languages": pool, "measure": measure,
-                "value": value, "ci_low": 0.95 * value, "ci_high": 1.04 * value, "queries": 1190, "documents": 480,
-                "ties": 0,
-            })  # fmt: skip
-
-    for scenario in ("mono-same", "mono-cross", "multi", "one-sided", "multilingual"):
-        if scenario in ("mono-same", "multilingual"):
-            for label in LANGUAGES:
-                add(scenario, label, [label] if scenario == "mono-same" else list(LANGUAGES))
-        else:
-            for label in _TARGETS:
-                for query, other in (("en", label), (label, "en")):
-                    add(scenario, query, [other] if scenario == "mono-cross" else ["en", label])
-        for side in ("macro", "macro-target", "macro-pivot"):
-            add(scenario, side, ["*"])
+    for scenario, query, pool, measure in places(_UNITS, LANGUAGES):
+        value = _UNITS[measure] * (0.7 + 0.5 * (next(number) * 7919 % 401) / 400)
+        rows.append({
+            "scenario": scenario, "query_language": query, "pool_languages": pool, "measure": measure,
+            "value": value, "ci_low": 0.95 * value, "ci_high": 1.04 * value, "queries": 1190, "documents": 480,
+            "ties": 0,
+        })  # fmt: skip
     return {
         "collection": {
             "name": "made up", "languages": list(LANGUAGES), "documents": dict.fromkeys(LANGUAGES, 240),
@@ -103,11 +86,6 @@ def _analysis(start: int, examples: int) -> dict[str, Any]:
 def several_results() -> list[dict[str, Any]]:
     """Two encoders on the same collection."""
     return [one_result(), one_result("other", start=900)]
-
-
-def report_page(results: list[dict[str, Any]]) -> str:
-    """The report of results."""
-    return render_html(results)
 
 
 def comparison() -> Comparison:
