@@ -106,11 +106,15 @@ class Sheet:
         for place, label in zip(places, labels, strict=True):
             self._put(Text(self._x(place), self._bottom + 5, label, 9, SOFT, place="below"), _DOTS)
 
-    @staticmethod
-    def round_ticks(low: float, high: float) -> list[float]:
-        """Four to seven round numbers within the ends."""
-        step = round_step(high - low, 5)
+    def multiples(self, step: float) -> list[float]:
+        """The multiples of a step on the axis."""
+        low, high = self.ends
         return [round(step * i, 10) for i in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
+
+    def round_ticks(self, parts: int = 5) -> list[float]:
+        """Round numbers on the axis, which they divide into about so many parts."""
+        low, high = self.ends
+        return self.multiples(round_step(high - low, parts))
 
     def grid(self, places: Sequence[float]) -> None:
         """Upright lines at the ticks, behind everything."""

@@ -39,7 +39,7 @@ def draw_dumbbells(view: View, scenario: str, measure: str, *, name: str) -> Dra
     languages = [row["query_language"] for row in rows]
     names = list(map(wording.language_name, languages))
     sheet = Sheet(len(rows), 2, names, (low, high), 0.62, 0.08, 0.36, languages)
-    ticks = sheet.round_ticks(low, high)
+    ticks = sheet.round_ticks()
     sheet.grid(ticks)
     for y, row in enumerate(rows):
         before, after = row["before"] * factor, row["after"] * factor

@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil, floor
 from typing import NamedTuple
 
 from clinometer.report.base import wording
-from clinometer.report.base.canvas import Mark, Point, Sheet, round_step
+from clinometer.report.base.canvas import Mark, Point, Sheet
 from clinometer.report.base.palette import ENCODERS, INK, OWN, OWN_TINT, PIVOT, PIVOT_TINT, SOFT
 from clinometer.report.base.table import Table
 from clinometer.report.evaluation.view import Reading, Row, Side
@@ -147,7 +146,8 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
     sheet.band(low - pad, 0, OWN_TINT)
     sheet.upright(0, INK, 1.4)
     sheet.dots(marks, columns, stems=len(readings) == 1)
-    ticks = _lean_ticks(low - pad, high + pad)
+    span = ends[1] - ends[0]
+    ticks = sheet.multiples(0.5 if span <= 3 else 1.0 if span <= 8 else 2.0)
     values = (wording.value(measure, tick).removesuffix(".00").replace(".50", ".5") for tick in ticks)
     sheet.ticks(ticks, [f"{value}\n{_times(tick)}" for value, tick in zip(values, ticks, strict=True)])
     sheet.write_below(0.52, "rank gap in log2 ranks, and how many times as deep")
@@ -189,11 +189,6 @@ def limits(measure: str, low: float, high: float) -> tuple[float, float]:
     return max(low - pad, 0.0), min(high + pad, top)
 
 
-def _lean_ticks(low: float, high: float) -> list[float]:
-    step = 0.5 if high - low <= 3 else 1.0 if high - low <= 8 else 2.0
-    return [step * i for i in range(ceil(low / step), floor(high / step) + 1)]
-
-
 def _times(tick: float) -> str:
     return "equal" if tick == 0 else f"×{float(f'{2 ** abs(tick):.2g}'):g}"
 
@@ -226,7 +221,7 @@ def draw_dots(
     lines = readings if readings > 1 else len(shown)
     ends = limits(measure, low, high)
     sheet = Sheet(len(languages), lines, labels, ends, 0.25, 0.1 if level is None else 0.34, 0.36, languages)
-    ticks = sheet.round_ticks(*ends)
+    ticks = sheet.round_ticks()
     sheet.grid(ticks)
     if level is not None:
         sheet.upright(level, INK, 1.2, dash=(4.8, 2.4))
@@ -250,10 +245,9 @@ def draw_bars(
     longest = [max(side, default=0.0) for side in ends]
     least = max(0.08 * max(longest), 1.0)
     right_end, left_end = (min(100.0, 1.04 * max(end, least)) for end in longest)
-    step = round_step(right_end + left_end, 7)
     labels = [_name(label, readings) for label in languages]
     sheet = Sheet(len(languages), len(readings), labels, (-left_end, right_end), 0.25, 0.34, 0.36, languages)
-    ticks = [step * i for i in range(-floor(left_end / step), floor(right_end / step) + 1)]
+    ticks = sheet.round_ticks(7)
     sheet.grid(ticks)
     sheet.axis(0)
     for sign, side, columns in ((1, right, ahead), (-1, left, behind)):

@@ -116,7 +116,7 @@ def draw_groups(readings: Sequence[Reading], languages: Sequence[str]) -> Drawin
     low, high = limits(measure, *reach(known))
     labels = [name if len(name) < 25 else name[:23] + "…" for name in shown]
     sheet = Sheet(len(shown), len(readings), labels, (low, high), right=0.25, top=0.1, bottom=0.36)
-    ticks = sheet.round_ticks(low, high)
+    ticks = sheet.round_ticks()
     sheet.grid(ticks)
     marks = [series.mark for series in series_of(readings, ["target"])]
     if len(readings) == 1:

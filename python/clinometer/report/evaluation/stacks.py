@@ -40,7 +40,7 @@ def draw_stacks(
     end = min(100.0, 1.04 * (longest_bar(values) if longest is None else longest))
     step = next(size for size in (0.2, 0.5, 1, 2, 5, 10, 20) if end / size <= 6)
     sheet = Sheet(len(labels), 1, labels, (0, end), 0.25, 0.1, 0.36, keys)
-    ticks = [step * i for i in range(int(end / step + 1e-9) + 1)]
+    ticks = sheet.multiples(step)
     sheet.grid(ticks)
     sheet.stacks(key, values, shown)
     sheet.ticks(ticks, [f"{tick:g}%" for tick in ticks])
