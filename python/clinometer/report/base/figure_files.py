@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from clinometer.errors import MissingExtraError, printable
+from clinometer.errors import optional_package, printable
 from clinometer.files import written_together, written_whole
 from clinometer.report.base.palette import INK, PAPER
 from clinometer.report.base.shapes import Box, Dot, Placed, Shape, Stroke, Text, markup, outline
@@ -37,9 +37,9 @@ def save_figures(drawings: Iterable[Drawing], folder: str | os.PathLike[str]) ->
         MissingExtraError: matplotlib is not installed.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     with written_together(), plain_matplotlib():
+        folder.mkdir(parents=True, exist_ok=True)
         for drawing in drawings:
             for ending, content in _contents(drawing).items():
                 path = folder / f"{drawing.name}.{ending}"
@@ -56,10 +56,7 @@ def plain_matplotlib() -> Iterator[None]:
     Raises:
         MissingExtraError: It is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise MissingExtraError("figures as files", "report") from None
+    matplotlib = optional_package("matplotlib", "figures as files", "report")
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from base64 import b64encode
 from functools import cache
 from hashlib import sha256
-from importlib import import_module, resources
+from importlib import resources
 from typing import Any
 
-from clinometer.errors import MissingExtraError, printable
+from clinometer.errors import optional_package, printable
 from clinometer.report.base.palette import painted, palette_css
 
 __all__ = ["fill", "require_extra"]
@@ -27,10 +27,7 @@ def require_extra(feature: str = "the HTML report", package: str = "jinja2") -> 
     Raises:
         MissingExtraError: It is not installed.
     """
-    try:
-        import_module(package)
-    except ImportError:
-        raise MissingExtraError(feature, "report") from None
+    optional_package(package, feature, "report")
 
 
 def fill(template: str, **facts: Any) -> str:
