@@ -37,6 +37,12 @@ def fill(template: str, **facts: Any) -> str:
         MissingExtraError: jinja2 is not installed.
     """
     require_extra()
+    return f"{_environment().get_template(template).render(**facts)}\n"
+
+
+@cache
+def _environment() -> Any:
+    """The templates, which are compiled once, with style and script."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -51,18 +57,13 @@ def fill(template: str, **facts: Any) -> str:
     )
     environment.filters["painted"] = painted
     script = _file("report.js")
-    digest = b64encode(sha256(script.encode()).digest()).decode()
-    return (
-        environment.get_template(template).render(
-            **facts,
-            script=Markup(script),  # noqa: S704 - the package's own file
-            script_hash=digest,
-            style=Markup(palette_css() + "\n" + _file("style.css")),  # noqa: S704
-        )
-        + "\n"
+    environment.globals.update(
+        script=Markup(script),  # noqa: S704 - the package's own file
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        style=Markup(palette_css() + "\n" + _file("style.css")),  # noqa: S704
     )
+    return environment
 
 
-@cache
 def _file(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
