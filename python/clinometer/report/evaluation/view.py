@@ -60,7 +60,7 @@ class Reading:
         """The language whose inclination is measured."""
         return str(self.settings.get("pivot", "en"))
 
-    @property
+    @cached_property
     def languages(self) -> list[str]:
         """Languages of the collection, then any others that the rows name."""
         in_rows = (label for _, query, pool in self.places for label in (query, *pool))
