@@ -72,21 +72,19 @@ _ELSEWHERE = "a report in HTML or Markdown gives the numbers", "only a report in
 def _short(readings: Sequence[Reading], languages: Sequence[str], terminal: Terminal) -> str:
     """The finding, the one table, and notes that are cut to two lines each."""
     blocks = ["\n".join(terminal.text(line, lines=1) for line in _opening(readings))]
+    sentences = [finding(readings, languages)]
+    if 1 < len(readings) <= IN_WORDS:
+        sentences = [f"{_letter(number)}: {finding([one], languages)}" for number, one in enumerate(readings)]
+    blocks += [terminal.text(text, "bold") for text in sentences]
     if len(readings) == 1:
-        blocks.append(terminal.text(finding(readings, languages), "bold"))
         table = glance(readings[0], languages, terminal)
     else:
-        if len(readings) <= IN_WORDS:
-            sentences = [f"{_letter(number)}: {finding([one], languages)}" for number, one in enumerate(readings)]
-            blocks += [terminal.text(text, "bold") for text in sentences]
-        else:
-            blocks.append(terminal.text(finding(readings, languages), "bold"))
         table = _side_by_side(readings, languages)
         table = terminal.fitting(table) if table is not None else None
     if table is not None and table.lines:
         blocks.append(terminal.titled(table.title, table))
-    notes = [*filter(None, [rough(reading.settings) for reading in readings[:1]])]
-    notes += caveats(readings, elsewhere=_ELSEWHERE)
+    few = rough(readings[0].settings)
+    notes = [*([few] if few else []), *caveats(readings, elsewhere=_ELSEWHERE)]
     if field := field_of(readings):
         notes.append(f"The results by {field} are under --verbose.")
     lines, further = terminal.notes(notes)
