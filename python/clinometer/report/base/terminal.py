@@ -13,9 +13,9 @@ from io import StringIO
 from typing import Any
 
 from clinometer.errors import printable
-from clinometer.report.base.table import Column, Table
+from clinometer.report.base.table import Cell, Column, Table
 
-__all__ = ["WIDTH", "Terminal"]
+__all__ = ["WIDTH", "Terminal", "with_intervals"]
 
 WIDTH = 100
 """Width where no terminal says otherwise, and of the longest line of a sentence: more is hard to read."""
@@ -92,7 +92,7 @@ class Terminal:
         columns: list[int] = []
         room = self.width - _margin(table)
         for group in _groups(table):
-            room -= sum(column_width(table, i) + _GAP for i in group)
+            room -= _width(table, group)
             if columns and room < 0:
                 break
             columns += group
@@ -100,7 +100,7 @@ class Terminal:
 
     def _pages(self, table: Table) -> list[list[int]]:
         groups = _groups(table)
-        widths = [sum(column_width(table, i) + _GAP for i in group) for group in groups]
+        widths = [_width(table, group) for group in groups]
         most = max(1, self.width - _margin(table))
         pages = max(1, math.ceil(sum(widths) / most))
         while True:
@@ -157,18 +157,21 @@ class Terminal:
 def with_intervals(table: Table, columns: Sequence[int]) -> Table:
     """The table with the intervals of some of its columns next to their values."""
 
-    def shown(i: int, cell: Any) -> Any:
+    def shown(i: int, cell: Cell) -> Cell:
         return cell._replace(text=f"{cell.text} {cell.aside}".strip()) if i in columns else cell
 
     lines = (replace(line, cells=tuple(shown(i, cell) for i, cell in enumerate(line.cells))) for line in table.lines)
     return replace(table, lines=tuple(lines))
 
 
-def column_width(table: Table, i: int) -> int:
-    """Width of a column in cells of a terminal."""
-    column = table.columns[i]
-    texts = [*_heads(column), column.unit, column.encoder, *(line.cells[i].text for line in table.lines)]
-    return max(_cells(printable(text)) for text in texts)
+def _width(table: Table, group: Sequence[int]) -> int:
+    """Width of some columns with the gaps before them, in cells of a terminal."""
+    width = 0
+    for i in group:
+        column = table.columns[i]
+        texts = [*_heads(column), column.unit, column.encoder, *(line.cells[i].text for line in table.lines)]
+        width += _GAP + max(_cells(printable(text)) for text in texts)
+    return width
 
 
 def _margin(table: Table) -> int:
