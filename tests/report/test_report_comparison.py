@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,14 @@ import pytest
 from support.html_page import HtmlPage
 
 from clinometer.comparison import Comparison
-from clinometer.errors import UsageError
-from clinometer.report.comparison import html_comparison, markdown_comparison, plain_comparison, write_comparison
+from clinometer.errors import MissingExtraError, UsageError
+from clinometer.report.comparison import (
+    draw_figures,
+    html_comparison,
+    markdown_comparison,
+    plain_comparison,
+    write_comparison,
+)
 from clinometer.report.comparison.figure import draw_dumbbells
 from clinometer.report.comparison.tables import all_tables, mean_tables
 from clinometer.report.comparison.verdict import TOLERANCE, caveats, change, methods, verdict
@@ -159,6 +166,8 @@ def test_text_for_a_terminal_and_markdown() -> None:
     assert max(map(len, plain.splitlines())) <= 110
     assert "Note: tuned: look" in plain
     assert "15 of 16 rows" not in plain
+    noted = plain_comparison(comparison(notices=["one", "two", "three"]))
+    assert "shows the whole verdict and the tests and 1 more note, --all every row." in " ".join(noted.split())
     twin = markdown_comparison(found)
     assert twin.startswith("# Before and after: base → tuned\n")
     assert twin.count("| Thai (th) |") == 4
@@ -173,6 +182,13 @@ def test_files_by_their_ending(tmp_path: Path) -> None:
     found.report(tmp_path / "d.markdown")
     with pytest.raises(UsageError, match=r"a\.txt: a comparison is HTML, Markdown or JSON"):
         write_comparison(found, tmp_path / "a.txt")
+
+
+def test_without_matplotlib_no_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"figures as files needs .*clinometer\[report\]"):
+        draw_figures(comparison(), tmp_path / "figures")
+    assert not (tmp_path / "figures").exists()
 
 
 def test_a_mean_that_no_query_changes_has_no_from_and_to() -> None:
