@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.expansion import at_home, option
+from clinometer.cli.expansion import at_home, option, with_parameters
 from clinometer.errors import FormatError, UsageError, printable
 from clinometer.files import is_url
 
@@ -57,10 +57,7 @@ def with_config(command: Callable[..., None]) -> Callable[..., None]:
         ),
     ]
     parameter = inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=None)
-    parameters = [*signature.parameters.values(), parameter]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {part.name: part.annotation for part in parameters}
-    return run
+    return with_parameters(run, [*signature.parameters.values(), parameter])
 
 
 def origin() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functools import wraps
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, get_args
 
-from clinometer.cli.expansion import at_home
+from clinometer.cli.expansion import at_home, with_parameters
 from clinometer.errors import UsageError
 
 __all__ = ["folder_names", "with_several_encoders"]
@@ -43,9 +43,7 @@ def with_several_encoders(command: Callable[..., None], name: str) -> Callable[.
             command(**values, encoder=encoders[0] if encoders else None)
 
     parameters = [repeated if part is parameter else part for part in signature.parameters.values()]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {part.name: part.annotation for part in parameters}
-    return run
+    return with_parameters(run, parameters)
 
 
 def folder_names(encoders: list[str]) -> list[str]:
