@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from clinometer.cli.endings import with_errors_reported
 from clinometer.cli.expansion import at_home, option, with_parameters
-from clinometer.errors import FormatError, UsageError, printable
 from clinometer.files import is_url
 
 __all__ = ["CONFIGURED", "origin", "with_config"]
@@ -53,7 +53,7 @@ def with_config(command: Callable[..., None]) -> Callable[..., None]:
             "--config",
             panel="Configuration",
             is_eager=True,
-            callback=_read,
+            callback=with_errors_reported(_read),
         ),
     ]
     parameter = inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=None)
@@ -76,26 +76,15 @@ def _from_file(context: Any, name: str) -> bool:
     return source is not None and source.name == "DEFAULT_MAP"
 
 
-def _read(context: typer.Context, value: Path | None) -> Path | None:
+def _read(context: typer.Context, value: Path | None) -> None:
     """Make the values of the file the defaults of the other parameters."""
     _configured.set(None)
     if value is None or context.resilient_parsing:
-        return value
-    try:
-        value = at_home(value)
-        texts, values = _values(context, value)
-    except (FormatError, UsageError, ImportError) as error:
-        _refuse(str(error), 2 if isinstance(error, UsageError) else 1)
-    except OSError as error:
-        _refuse(f"{value}: {error.strerror or error}; check the path", 1)
+        return
+    value = at_home(value)
+    texts, values = _values(context, value)
     context.default_map = {**(context.default_map or {}), **values}
     _configured.set((context, value, texts))
-    return value
-
-
-def _refuse(problem: str, code: int) -> None:
-    sys.stderr.write(f"clinometer: {printable(problem)}\n")
-    raise SystemExit(code)
 
 
 def _values(context: Any, path: Path) -> tuple[dict[str, tuple[str, Any]], dict[str, Any]]:
@@ -120,9 +109,7 @@ def _values(context: Any, path: Path) -> tuple[dict[str, tuple[str, Any]], dict[
         value = located if located is not None else _located(parameter, str(written), path.parent)
         try:
             parameter.process_value(context, value)
-        except Exception as error:
-            if not hasattr(error, "message"):  # every error of click on a value has it
-                raise
+        except typer.BadParameter as error:
             entry.fail(f"{key}: {error.message.rstrip('.')}", entry.line_of(key))
         values[parameter.name] = value
         if parameter.nargs == -1:
