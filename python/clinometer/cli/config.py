@@ -25,12 +25,8 @@ CONFIGURED = ("evaluate", "correct", "scan", "encode", "compare", "check", "trai
 _configured: ContextVar[tuple[Any, Path, dict[str, tuple[str, Any]]] | None] = ContextVar("_configured", default=None)
 """The context of the command, its file of options, and parameter and text of each key."""
 
-_NOT_IN_A_FILE = ("config", "help", "version")
-_PATHS = ("NPY", "NPZ", "STORE", "DIR", "FILE", "TREC", "RESULTS", "BEFORE AFTER...")
+_PATHS = {"NPY", "NPZ", "STORE", "DIR", "FILE", "TREC", "RESULTS", "BEFORE AFTER..."}
 """Metavariables of options and arguments that are paths, whatever their type."""
-
-_SOURCES = ("xquad", "belebele", "beir", "trec", "parallel", "mlir")
-"""Forms of sources with a path after the colon."""
 
 
 def with_config(command: Callable[..., None]) -> Callable[..., None]:
@@ -136,7 +132,7 @@ def _parameters(command: Any) -> Mapping[str, Any]:
     """The parameters by their keys: long names of options without hyphens at their beginning, names of arguments."""
     keys: dict[str, Any] = {}
     for parameter in command.params:
-        if parameter.name in _NOT_IN_A_FILE:
+        if parameter.name == "config":
             continue
         long = [name[2:] for name in parameter.opts if name.startswith("--")]
         short = [name.lstrip("-") for name in parameter.opts]
@@ -148,15 +144,20 @@ def _parameters(command: Any) -> Mapping[str, Any]:
 
 def _located(parameter: Any, text: str, folder: Path) -> str:
     """The text of a value, with a relative path in it taken from the folder of the file."""
-    metavar = str(parameter.metavar or "")
-    if is_url(text) or text.startswith("~") or not text:
+    metavars = str(parameter.metavar).split("|")
+    if is_url(text) or not text:
         return text
     kind, colon, place = text.partition(":")
-    if "SOURCE" in metavar and colon and kind in _SOURCES:
-        return f"{kind}:{','.join(str(folder / part) for part in place.split(','))}"
-    if "SOURCE" in metavar and (colon or text == "demo"):
-        return text
+    if "SOURCE" in metavars and (colon or text == "demo"):
+        from clinometer.io import FORMS
+
+        if not FORMS.get(kind, "").startswith((f"{kind}:DIR", f"{kind}:FILE")):
+            return text
+        return f"{kind}:{','.join(_placed(part, folder) for part in place.split(','))}"
     if parameter.name in ("encoder", "model"):
         return str(folder / text) if text.startswith(("./", "../")) or (folder / text).is_dir() else text
-    named = any(part in _PATHS for part in (metavar, *metavar.replace("[", "|").split("|"), metavar.rstrip(".")))
-    return str(folder / text) if named else text
+    return _placed(text, folder) if _PATHS.intersection(metavars) else text
+
+
+def _placed(path: str, folder: Path) -> str:
+    return path if path.startswith("~") else str(folder / path)
