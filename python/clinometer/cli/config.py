@@ -95,11 +95,10 @@ def _values(context: Any, path: Path) -> tuple[dict[str, tuple[str, Any]], dict[
     values: dict[str, Any] = {}
     for key, parameter in parameters.items():
         several = bool(getattr(parameter, "multiple", False)) or parameter.nargs != 1
-        written = entry.written(key, several=several, joined=parameter.metavar == "A,B,...")
+        is_flag = bool(getattr(parameter, "is_flag", False))
+        written = entry.written(key, several=several, joined=parameter.metavar == "A,B,...", is_flag=is_flag)
         if written is None:
             continue
-        if getattr(parameter, "is_flag", False) and written not in ("true", "false"):
-            entry.fail(f"{key} is {written!r}, but must be true or false", entry.line_of(key))
         texts[key] = parameter.name, written
         located = [_located(parameter, text, path.parent) for text in written] if several else None
         value = located if located is not None else _located(parameter, str(written), path.parent)
