@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from functools import wraps
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, get_args
@@ -71,32 +73,13 @@ def _run_all(command: Callable[..., None], encoders: list[str], values: dict[str
         raise UsageError(f"{len(encoders)} encoders need -o DIR, in which each has a folder")
     folder = at_home(values["output"])
     folders = [folder / name for name in folder_names(encoders)]
-    printed = sys.stdout
-    for encoder, place in zip(encoders, folders, strict=True):
-        sys.stderr.write(f"{encoder}:\n")
-        try:
-            # Each has its finding in its folder; what is printed is about all.
-            sys.stdout = _Nowhere(printed)
-            command(**(values | {"output": place}), encoder=encoder)
-        finally:
-            sys.stdout = printed
+    # Each has its finding in its folder; what is printed is about all.
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        for encoder, place in zip(encoders, folders, strict=True):
+            sys.stderr.write(f"{encoder}:\n")
+            with redirect_stdout(nowhere):
+                command(**(values | {"output": place}), encoder=encoder)
     _compare(folder, folders, verbose=bool(values.get("verbose")), threads=values.get("threads"))
-
-
-class _Nowhere:
-    """Standard output that keeps nothing."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Take the text."""
-        return len(text)
-
-    write_styled = write
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 def _compare(folder: Path, folders: list[Path], *, verbose: bool, threads: int | None) -> None:
