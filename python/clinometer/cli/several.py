@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, get_args
 
@@ -84,9 +84,9 @@ def _run_all(command: Callable[..., None], encoders: list[str], values: dict[str
 
 def _compare(folder: Path, folders: list[Path], *, verbose: bool, threads: int | None) -> None:
     """Write the report of all, and the comparison with the first, and print the table."""
+    from clinometer.cli.output import report_of, tell_files, write_pages
     from clinometer.cli.terminal import show, terminal
     from clinometer.comparison import compare
-    from clinometer.errors import MissingExtraError
     from clinometer.evaluation.results import Evaluation
     from clinometer.files import written_together
     from clinometer.report import plain_report, write_report
@@ -95,18 +95,15 @@ def _compare(folder: Path, folders: list[Path], *, verbose: bool, threads: int |
     evaluations = [Evaluation.from_folder(place) for place in folders]
     reports = [evaluation.for_report() for evaluation in evaluations]
     comparison = compare(*evaluations, labels=[place.name for place in folders], threads=threads)
-    names = ["report.md", "comparison.md", "comparison.json"]
     with written_together():
         write_report(reports, folder / "report.md")
         write_comparison(comparison, folder / "comparison.md")
         write_comparison(comparison, folder / "comparison.json")
-        try:
-            write_report(reports, folder / "report.html")
-            write_comparison(comparison, folder / "comparison.html")
-            names += ["report.html", "comparison.html"]
-        except MissingExtraError as error:
-            sys.stderr.write(f"note: {error}\n")
-    sys.stderr.write(f"wrote {', '.join(names[:-1])} and {names[-1]} to {folder}\n")
+        pages, note = write_pages(
+            folder,
+            {"report.html": partial(write_report, reports), "comparison.html": partial(write_comparison, comparison)},
+        )
+    tell_files(["report.md", "comparison.md", "comparison.json", *pages], folder, note)
     show(plain_report(reports, terminal(), verbose=verbose) + "\n")
-    page = "html" if "report.html" in names else "md"
-    sys.stdout.write(f"Comparison: {folder / f'comparison.{page}'}\nReport: {folder / f'report.{page}'}\n")
+    page = folder / ("comparison.html" if pages else "comparison.md")
+    sys.stdout.write(f"Comparison: {page}\n{report_of(folder)}\n")
