@@ -18,7 +18,9 @@ from clinometer.memory import available_bytes
 __all__ = ["Extra", "describe", "extras", "within"]
 
 _NEEDED = ("numpy", "langcodes", "msgspec", "rich", "tqdm", "typer")
-_NOT_FOR_USERS = ("all", "bench", "dev", "dev-cluster", "dev-models", "dev-tracking", "docs", "fuzz")
+_NOT_FOR_USERS = ("all", "bench", "dev", "docs", "fuzz")
+"""Extras that are not shown, nor those that begin with one of them and a hyphen."""
+
 _REQUIREMENT = re.compile(r"^\s*([\w.-]+)\s*(?:\[([^\]]*)\])?\s*\(?([^;)]*)\)?\s*(?:;\s*(.*))?$")
 _MARKED = re.compile(r"""extra\s*==\s*['"]([\w.-]+)['"]""")
 _BOUND = re.compile(r"(>=|<=|==|!=|~=|<|>)\s*([\w.*+!-]+)")
@@ -92,7 +94,11 @@ def extras() -> list[Extra]:
         if match and marked:
             inner = [name.strip() for name in (match[2] or "").split(",") if name.strip()]
             parts.setdefault(marked[1], []).append((match[1], inner, match[3].strip()))
-    return [_extra(name, dict(_packages(name, parts))) for name in sorted(parts) if name not in _NOT_FOR_USERS]
+    return [
+        _extra(name, dict(_packages(name, parts)))
+        for name in sorted(parts)
+        if name.partition("-")[0] not in _NOT_FOR_USERS
+    ]
 
 
 def _packages(name: str, parts: dict[str, list[tuple[str, list[str], str]]]) -> Iterator[tuple[str, str]]:
