@@ -15,12 +15,15 @@ from typing import Any
 from clinometer.errors import printable
 from clinometer.report.base.table import Column, Table
 
-__all__ = ["WIDTH", "Terminal"]
+__all__ = ["WIDTH", "Terminal", "with_intervals"]
 
 WIDTH = 100
 """Width where no terminal says otherwise, and of the longest line of a sentence: more is hard to read."""
 
 _GAP = 2
+_NOTES = 3
+"""Largest number of notes in a short text."""
+
 _RULE = "    \n    \n -- \n    \n    \n    \n    \n    \n"
 """Box of rich with nothing but a rule under the headings, in ASCII."""
 
@@ -75,12 +78,22 @@ class Terminal:
         """
         return "\n\n".join(self._page(table.take(page)) for page in self._pages(table))
 
+    def titled(self, table: Table) -> str:
+        """The table under its title."""
+        return f"{self.text(table.title)}\n{self.table(table)}"
+
+    def notes(self, texts: Sequence[str]) -> tuple[list[str], str]:
+        """The first notes, each cut to two lines, and ` and 2 more notes` for the others; empty if there are none."""
+        more = len(texts) - _NOTES
+        rest = f" and {more} more note{'' if more == 1 else 's'}" if more > 0 else ""
+        return [self.text(f"Note: {text}", "dim", lines=2) for text in texts[:_NOTES]], rest
+
     def fitting(self, table: Table) -> Table:
         """The table with as many of its first columns as fit next to each other, at least one."""
         columns: list[int] = []
         room = self.width - _margin(table)
         for group in _groups(table):
-            room -= sum(column_width(table, i) + _GAP for i in group)
+            room -= sum(_column_width(table, i) + _GAP for i in group)
             if columns and room < 0:
                 break
             columns += group
@@ -88,7 +101,7 @@ class Terminal:
 
     def _pages(self, table: Table) -> list[list[int]]:
         groups = _groups(table)
-        widths = [sum(column_width(table, i) + _GAP for i in group) for group in groups]
+        widths = [sum(_column_width(table, i) + _GAP for i in group) for group in groups]
         most = max(1, self.width - _margin(table))
         pages = max(1, math.ceil(sum(widths) / most))
         while True:
@@ -152,7 +165,7 @@ def with_intervals(table: Table, columns: Sequence[int]) -> Table:
     return replace(table, lines=tuple(lines))
 
 
-def column_width(table: Table, i: int) -> int:
+def _column_width(table: Table, i: int) -> int:
     """Width of a column in cells of a terminal."""
     column = table.columns[i]
     texts = [*_heads(column), column.unit, column.encoder, *(line.cells[i].text for line in table.lines)]

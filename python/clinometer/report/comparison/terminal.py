@@ -5,16 +5,12 @@ from __future__ import annotations
 from string import ascii_uppercase
 
 from clinometer.report.base import wording
-from clinometer.report.base.table import Table
 from clinometer.report.base.terminal import Terminal
 from clinometer.report.comparison.tables import all_tables, detail_tables, headline_table, mean_tables
 from clinometer.report.comparison.verdict import caveats, finding, methods, verdict
 from clinometer.report.comparison.view import Compared, View
 
 __all__ = ["opening", "plain_comparison"]
-
-_NOTES = 3
-"""Largest number of notes in a short text."""
 
 
 def plain_comparison(
@@ -43,16 +39,14 @@ def plain_comparison(
             blocks += [terminal.text(" ".join(finding(view)), "bold")]
             tables = [terminal.fitting(headline_table(view))]
         rows += sum(len(table.lines) for table in tables)
-        blocks += [_titled(table, terminal) for table in tables]
+        blocks += [terminal.titled(table) for table in tables]
     more = len(comparison.rows) - rows
     if verbose:
         blocks += [terminal.text(f"Note: {text}") for text in [*caveats(comparison), *methods(comparison)]]
         if more > 0:
             blocks.append(f"{rows:,} of {len(comparison.rows):,} rows are shown; --all shows all of them.")
         return "\n\n".join(blocks)
-    notes = caveats(comparison)
-    lines = [terminal.text(f"Note: {text}", "dim", lines=2) for text in notes[:_NOTES]]
-    further = f" and {len(notes) - _NOTES} more notes" if len(notes) > _NOTES else ""
+    lines, further = terminal.notes(caveats(comparison))
     shown = f"{rows:,} of {len(comparison.rows):,} rows are shown; " if more > 0 else ""
     lines.append(
         terminal.text(f"{shown}--verbose shows the whole verdict and the tests{further}, --all every row.", "dim")
@@ -78,7 +72,3 @@ def opening(comparison: Compared) -> list[str]:
 
 def _letter(number: int) -> str:
     return ascii_uppercase[number] if number < len(ascii_uppercase) else str(number + 1)
-
-
-def _titled(table: Table, terminal: Terminal) -> str:
-    return f"{terminal.text(table.title)}\n{terminal.table(table)}"

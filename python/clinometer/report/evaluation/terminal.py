@@ -19,9 +19,6 @@ from clinometer.report.evaluation.view import Reading, by_lean, read_results
 
 __all__ = ["plain_report"]
 
-_NOTES = 3
-"""Largest number of notes in a short text."""
-
 
 def plain_report(
     results: Sequence[Mapping[str, Any]], terminal: Terminal | None = None, *, verbose: bool = False
@@ -52,7 +49,7 @@ def plain_report(
     blocks += [terminal.text(f"Note: {text}") for text in caveats(readings, elsewhere=_ELSEWHERE)]
     many = _side_by_side(readings, languages) if len(readings) > IN_WORDS else None
     tables = [table for table in (many, group_table(readings, languages)) if table]
-    blocks += [_titled(table, table.relabelled(letters), terminal) for table in tables]
+    blocks += [terminal.titled(table.relabelled(letters)) for table in tables]
     values = 0
     for scenario in scenarios(readings):
         tables = [by_scenario(readings, languages, scenario)]
@@ -87,22 +84,20 @@ def _short(readings: Sequence[Reading], languages: Sequence[str], terminal: Term
         table = _side_by_side(readings, languages)
         table = terminal.fitting(table) if table is not None else None
     if table is not None and table.lines:
-        blocks.append(_titled(table, table, terminal))
+        blocks.append(terminal.titled(table))
     notes = [*filter(None, [rough(reading.settings) for reading in readings[:1]])]
     notes += caveats(readings, elsewhere=_ELSEWHERE)
     if field := field_of(readings):
         notes.append(f"The results by {field} are under --verbose.")
-    lines = [terminal.text(f"Note: {text}", "dim", lines=2) for text in notes[:_NOTES]]
-    lines += [terminal.text(_rest(readings, table, len(notes) - _NOTES), "dim")]
-    blocks.append("\n".join(lines))
+    lines, further = terminal.notes(notes)
+    blocks.append("\n".join([*lines, terminal.text(_rest(readings, table, further), "dim")]))
     return "\n\n".join(blocks)
 
 
-def _rest(readings: Sequence[Reading], table: Table | None, notes: int) -> str:
-    """What is not shown."""
+def _rest(readings: Sequence[Reading], table: Table | None, further: str) -> str:
+    """What is not shown, with `further` about notes."""
     cells = [] if table is None else [cell for line in table.lines for cell in line.cells]
     values, total = sum(cell.text not in (wording.DASH, "…") for cell in cells), _total(readings)
-    further = f" and {notes} more note{'' if notes == 1 else 's'}" if notes > 0 else ""
     if values >= total:
         return f"--verbose shows the whole verdict{further}."
     return f"{values:,} of {total:,} values are shown; --verbose shows more tables{further}."
@@ -116,10 +111,6 @@ def _total(readings: Sequence[Reading]) -> int:
 def _side_by_side(readings: Sequence[Reading], languages: Sequence[str]) -> Table | None:
     section = overview(readings, languages)
     return section.tables[0] if section is not None and section.tables[0].lines else None
-
-
-def _titled(named: Table, table: Table, terminal: Terminal) -> str:
-    return f"{terminal.text(named.title)}\n{terminal.table(table)}"
 
 
 def _opening(readings: Sequence[Reading]) -> list[str]:
