@@ -12,14 +12,14 @@ from functools import partial, wraps
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, get_args
 
+from clinometer.cli.argument_names import option_names
 from clinometer.cli.expansion import at_home, with_parameters
 from clinometer.errors import UsageError
 
 __all__ = ["folder_names", "with_several_encoders"]
 
-_ONE_RESULT = {"json": "--json", "figures": "--figures", "run_file": "--save-run", "documents": "--documents",
-               "queries": "--queries", "run": "--run", "scores": "--scores"}  # fmt: skip
-"""Options that are for one result, by the names of their parameters."""
+_ONE_RESULT = ("json", "figures", "run_file", "documents", "queries", "run", "scores")
+"""Parameters of the options that are for one result."""
 
 
 def with_several_encoders(command: Callable[..., None], name: str) -> Callable[..., None]:
@@ -67,7 +67,8 @@ def folder_names(encoders: list[str]) -> list[str]:
 
 
 def _run_all(command: Callable[..., None], encoders: list[str], values: dict[str, Any]) -> None:
-    if unused := [option for name, option in _ONE_RESULT.items() if values.get(name)]:
+    names = option_names(command)
+    if unused := [names[name] for name in _ONE_RESULT if values.get(name)]:
         raise UsageError(f"{', '.join(unused)} is for one encoder, but {len(encoders)} are given; leave it out")
     if values.get("output") is None:
         raise UsageError(f"{len(encoders)} encoders need -o DIR, in which each has a folder")
