@@ -59,18 +59,20 @@ test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where
 # Other environments take the core that is already built: it is the same for every Python (abi3). Versions do not change
 # what real data show, so those tests are left out.
 .venv-%/stamp: $(VENV)/dev.stamp
-	@echo "== installing clinometer[dev] into .venv-$*"
+	@echo "== installing clinometer[dev] into .venv-$* $(PACKAGES)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7,<1'
 	$(BIN)/uv venv --quiet --clear --python $(INTERPRETER) .venv-$*
-	$(BIN)/uv pip compile --quiet $(RESOLUTION) --extra dev --python .venv-$*/bin/python pyproject.toml -o .venv-$*/versions.txt
+	$(BIN)/uv pip compile --quiet $(PACKAGES) --extra dev --python .venv-$*/bin/python pyproject.toml -o .venv-$*/versions.txt
 	$(BIN)/uv pip install --quiet --python .venv-$*/bin/python -r .venv-$*/versions.txt
 	cp -r $(VENV)/lib/python3*/site-packages/clinometer* .venv-$*/lib/python3*/site-packages
 	@touch $@
 
 # An interpreter of that version on the path, or pyenv's.
 INTERPRETER = $(or $(shell python$* -c 'import sys; print(sys.executable)' 2> /dev/null),$(shell pyenv prefix $*)/bin/python)
-.venv-lowest/stamp: INTERPRETER = $(BIN)/python
-.venv-lowest/stamp: RESOLUTION = --resolution lowest-direct
+.venv-lowest/stamp .venv-tracking/stamp: INTERPRETER = $(BIN)/python
+.venv-lowest/stamp: PACKAGES = --resolution lowest-direct
+# MLflow with its server, and wandb.
+.venv-tracking/stamp: PACKAGES = --extra dev-tracking
 
 test-lowest test-3.12 test-3.13 test-3.14: test-%: .venv-%/stamp ## Run the tests with the lowest versions that pyproject.toml promises (or with another Python: test-3.13)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
@@ -98,13 +100,7 @@ $(VENV)/browser.stamp: $(VENV)/dev.stamp
 test-browser: $(VENV)/browser.stamp ## Run the tests of the pages in the system's Chromium
 	$(BIN)/python -m pytest -m browser tests
 
-$(VENV)/tracking.stamp: $(VENV)/dev.stamp
-	@echo "== installing clinometer[dev-tracking] into .venv-tracking: MLflow with its server, wandb"
-	$(PYTHON) -m venv .venv-tracking
-	.venv-tracking/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-tracking]'
-	@touch $@
-
-test-tracking: $(VENV)/tracking.stamp ## Run the tests that need MLflow and its server, or Weights & Biases (offline)
+test-tracking: .venv-tracking/stamp ## Run the tests that need MLflow and its server, or Weights & Biases (offline)
 	.venv-tracking/bin/python -m pytest -m tracking tests/integrations
 
 lint: rust $(VENV)/dev.stamp ## ruff, mypy, stubtest, cargo fmt, clippy

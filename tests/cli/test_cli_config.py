@@ -124,6 +124,15 @@ def test_every_path_is_relative_to_the_folder_of_the_file(
     assert not [*elsewhere.iterdir()]
 
 
+def test_the_home_folder_in_a_source_stays_what_it_is(
+    run: Run, folder: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+    written(config, config.read_text(encoding="utf-8").replace("beir:.", f"beir:~/{folder.name}"))
+    done = run("evaluate", "--config", config)
+    assert done.code == 0, done.err
+
+
 def test_training_reads_its_required_options_from_a_file(run: Run, tmp_path: Path) -> None:
     text = "model: absent/model\ndata: [a.jsonl, b.jsonl]\nlanguage: [de, zh]\nseed: one\noutput: out\n"
     done = run("train", "--config", written(tmp_path / "train.yaml", text))

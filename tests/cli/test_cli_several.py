@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,24 @@ def test_each_encoder_has_a_folder_and_all_a_report(run: Run, folder: Path, tmp_
     assert done.out.splitlines()[-2:] == [f"Comparison: {out / 'comparison.html'}", f"Report: {out / 'report.html'}"]
     alone = run("evaluate", f"beir:{folder}", "--encoder", "bm25", "--resamples", "0", "--json")
     assert json.loads(alone.out)["rows"] == results[0]["rows"]
+
+
+def test_without_the_report_extra_no_page_of_an_earlier_run_stays(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    assert run("evaluate", f"beir:{folder}", *TWO, "-o", out).code == 0
+    assert (out / "report.html").exists()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    done = run("evaluate", f"beir:{folder}", *TWO, "-o", out)
+    assert done.code == 0, done.err
+    assert done.err.endswith(
+        f"wrote report.md, comparison.md and comparison.json to {out}\n"
+        "note: the HTML report needs an optional package: pip install 'clinometer[report]'\n"
+    )
+    names = {path.name for path in out.iterdir() if path.is_file()}
+    assert names == {"report.md", "comparison.md", "comparison.json"}
+    assert done.out.splitlines()[-2:] == [f"Comparison: {out / 'comparison.md'}", f"Report: {out / 'report.md'}"]
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,13 @@ def test_notes_are_short_and_the_rest_is_counted(make_result: Make) -> None:
     assert text.count("word") < 100 < plain_report([result], Terminal(80), verbose=True).count("word")
 
 
+@pytest.mark.parametrize(("notes", "rest"), [(3, ""), (4, " and 1 more note"), (6, " and 3 more notes")])
+def test_notes_that_are_left_out_are_counted(notes: int, rest: str) -> None:
+    lines, further = Terminal().notes([f"note {number}." for number in range(notes)])
+    assert lines == ["Note: note 0.", "Note: note 1.", "Note: note 2."]
+    assert further == rest
+
+
 def test_foreign_text_cannot_drive_the_terminal(make_result: Make) -> None:
     result = make_result(name="evil\x1b[31m\x1b]0;title\x07")
     for colour in (False, True):

@@ -18,7 +18,6 @@ from clinometer.cli.config import CONFIGURED, with_config
 from clinometer.cli.endings import with_errors_reported
 from clinometer.cli.expansion import expand
 from clinometer.cli.help import GroupedCommand, GroupedCommands
-from clinometer.cli.several import with_several_encoders
 
 __all__ = ["ProgramCommands", "command_functions"]
 
@@ -91,6 +90,9 @@ def _with_command(group: typer.Typer, name: str) -> typer.Typer:
     text, example = _help(function)
     expanded = expand(function)
     if "encoder" in inspect.signature(expanded).parameters:
+        # Imported here, since `--help` of the program builds no command.
+        from clinometer.cli.several import with_several_encoders
+
         expanded = with_several_encoders(expanded, name)
     if name in CONFIGURED:
         expanded = with_config(expanded)

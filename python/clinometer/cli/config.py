@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
-from clinometer.cli.expansion import at_home, option
-from clinometer.errors import FormatError, UsageError, printable
+from clinometer.cli.endings import with_errors_reported
+from clinometer.cli.expansion import at_home, option, with_parameters
 from clinometer.files import is_url
 
 __all__ = ["CONFIGURED", "origin", "with_config"]
@@ -25,12 +25,8 @@ CONFIGURED = ("evaluate", "correct", "scan", "encode", "compare", "check", "trai
 _configured: ContextVar[tuple[Any, Path, dict[str, tuple[str, Any]]] | None] = ContextVar("_configured", default=None)
 """The context of the command, its file of options, and parameter and text of each key."""
 
-_NOT_IN_A_FILE = ("config", "help", "version")
-_PATHS = ("NPY", "NPZ", "STORE", "DIR", "FILE", "TREC", "RESULTS", "BEFORE AFTER...")
+_PATHS = {"NPY", "NPZ", "STORE", "DIR", "FILE", "TREC", "RESULTS", "BEFORE AFTER..."}
 """Metavariables of options and arguments that are paths, whatever their type."""
-
-_SOURCES = ("xquad", "belebele", "beir", "trec", "parallel", "mlir")
-"""Forms of sources with a path after the colon."""
 
 
 def with_config(command: Callable[..., None]) -> Callable[..., None]:
@@ -53,14 +49,11 @@ def with_config(command: Callable[..., None]) -> Callable[..., None]:
             "--config",
             panel="Configuration",
             is_eager=True,
-            callback=_read,
+            callback=with_errors_reported(_read),
         ),
     ]
     parameter = inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=None)
-    parameters = [*signature.parameters.values(), parameter]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {part.name: part.annotation for part in parameters}
-    return run
+    return with_parameters(run, [*signature.parameters.values(), parameter])
 
 
 def origin() -> dict[str, Any]:
@@ -79,26 +72,15 @@ def _from_file(context: Any, name: str) -> bool:
     return source is not None and source.name == "DEFAULT_MAP"
 
 
-def _read(context: typer.Context, value: Path | None) -> Path | None:
+def _read(context: typer.Context, value: Path | None) -> None:
     """Make the values of the file the defaults of the other parameters."""
     _configured.set(None)
     if value is None or context.resilient_parsing:
-        return value
-    try:
-        value = at_home(value)
-        texts, values = _values(context, value)
-    except (FormatError, UsageError, ImportError) as error:
-        _refuse(str(error), 2 if isinstance(error, UsageError) else 1)
-    except OSError as error:
-        _refuse(f"{value}: {error.strerror or error}; check the path", 1)
+        return
+    value = at_home(value)
+    texts, values = _values(context, value)
     context.default_map = {**(context.default_map or {}), **values}
     _configured.set((context, value, texts))
-    return value
-
-
-def _refuse(problem: str, code: int) -> None:
-    sys.stderr.write(f"clinometer: {printable(problem)}\n")
-    raise SystemExit(code)
 
 
 def _values(context: Any, path: Path) -> tuple[dict[str, tuple[str, Any]], dict[str, Any]]:
@@ -113,19 +95,16 @@ def _values(context: Any, path: Path) -> tuple[dict[str, tuple[str, Any]], dict[
     values: dict[str, Any] = {}
     for key, parameter in parameters.items():
         several = bool(getattr(parameter, "multiple", False)) or parameter.nargs != 1
-        written = entry.written(key, several=several, joined=parameter.metavar == "A,B,...")
+        is_flag = bool(getattr(parameter, "is_flag", False))
+        written = entry.written(key, several=several, joined=parameter.metavar == "A,B,...", is_flag=is_flag)
         if written is None:
             continue
-        if getattr(parameter, "is_flag", False) and written not in ("true", "false"):
-            entry.fail(f"{key} is {written!r}, but must be true or false", entry.line_of(key))
         texts[key] = parameter.name, written
         located = [_located(parameter, text, path.parent) for text in written] if several else None
         value = located if located is not None else _located(parameter, str(written), path.parent)
         try:
             parameter.process_value(context, value)
-        except Exception as error:
-            if not hasattr(error, "message"):  # every error of click on a value has it
-                raise
+        except typer.BadParameter as error:
             entry.fail(f"{key}: {error.message.rstrip('.')}", entry.line_of(key))
         values[parameter.name] = value
         if parameter.nargs == -1:
@@ -152,7 +131,7 @@ def _parameters(command: Any) -> Mapping[str, Any]:
     """The parameters by their keys: long names of options without hyphens at their beginning, names of arguments."""
     keys: dict[str, Any] = {}
     for parameter in command.params:
-        if parameter.name in _NOT_IN_A_FILE:
+        if parameter.name == "config":
             continue
         long = [name[2:] for name in parameter.opts if name.startswith("--")]
         short = [name.lstrip("-") for name in parameter.opts]
@@ -164,15 +143,20 @@ def _parameters(command: Any) -> Mapping[str, Any]:
 
 def _located(parameter: Any, text: str, folder: Path) -> str:
     """The text of a value, with a relative path in it taken from the folder of the file."""
-    metavar = str(parameter.metavar or "")
-    if is_url(text) or text.startswith("~") or not text:
+    metavars = str(parameter.metavar).split("|")
+    if is_url(text) or not text:
         return text
     kind, colon, place = text.partition(":")
-    if "SOURCE" in metavar and colon and kind in _SOURCES:
-        return f"{kind}:{','.join(str(folder / part) for part in place.split(','))}"
-    if "SOURCE" in metavar and (colon or text == "demo"):
-        return text
+    if "SOURCE" in metavars and (colon or text == "demo"):
+        from clinometer.io import FORMS
+
+        if not FORMS.get(kind, "").startswith((f"{kind}:DIR", f"{kind}:FILE")):
+            return text
+        return f"{kind}:{','.join(_placed(part, folder) for part in place.split(','))}"
     if parameter.name in ("encoder", "model"):
         return str(folder / text) if text.startswith(("./", "../")) or (folder / text).is_dir() else text
-    named = any(part in _PATHS for part in (metavar, *metavar.replace("[", "|").split("|"), metavar.rstrip(".")))
-    return str(folder / text) if named else text
+    return _placed(text, folder) if _PATHS.intersection(metavars) else text
+
+
+def _placed(path: str, folder: Path) -> str:
+    return path if path.startswith("~") else str(folder / path)

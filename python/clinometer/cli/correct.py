@@ -14,7 +14,6 @@ import typer
 from clinometer.cli.advice import advice_lines, advised, advised_store
 from clinometer.cli.completion import methods
 from clinometer.cli.config import origin
-from clinometer.cli.correction_tables import expansion_lines, fit_lines
 from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
@@ -378,6 +377,8 @@ def _show(result: dict[str, Any], source: str, output: Path, json: bool) -> None
         }
         sys.stdout.write(json_bytes(record).decode())
     else:
+        from clinometer.cli.correction_tables import expansion_lines, fit_lines
+
         lines = advice_lines(result["advice"]) if "advice" in result else fit_lines(correction, result["languages"])
         if "expansion" in result:
             lines += ["", *expansion_lines(result["expansion"])]

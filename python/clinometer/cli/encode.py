@@ -31,10 +31,7 @@ class _Workers(Executor):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.workers is not None and self.executor == "local":
-            raise UsageError(
-                "--workers is for --executor ray; the local executor has one model on all cores; leave it out"
-            )
+        self.refuse_local_workers(self.workers, "has one model on all cores; leave it out")
 
 
 def encode(

@@ -150,11 +150,9 @@ class Entry:
             return [at_home(text) for text in self._assignments(key, node)]
         if kind is str and info.metavar == "A,B,...":
             return ",".join(self._texts(key, node))
-        text = self._one(key, node)
         if kind is bool:
-            if text not in ("true", "false"):
-                self.fail(f"{key} is {shown(text)}, but must be true or false", node.line)
-            return text == "true"
+            return self._flag(key, node) == "true"
+        text = self._one(key, node)
         if kind in (int, float):
             return self._number(key, node, text, kind, info.min)
         return at_home(Path(text) if kind is Path else text)
@@ -174,19 +172,28 @@ class Entry:
             self.fail(f"{key} is {shown(node.plain())}, but must be one value", node.line)
         return node.value
 
-    def written(self, key: str, *, several: bool, joined: bool) -> list[str] | str | None:
+    def _flag(self, key: str, node: Node) -> str:
+        text = self._one(key, node)
+        if text not in ("true", "false"):
+            self.fail(f"{key} is {shown(text)}, but must be true or false", node.line)
+        return text
+
+    def written(self, key: str, *, several: bool, joined: bool, is_flag: bool) -> list[str] | str | None:
         """The text of a key as on the command line; None if it has none.
 
         Args:
             key: The key.
             several: Whether the option can be repeated, so that it has a list, also of `NAME=VALUE` from a mapping.
             joined: Whether a list is one text with commas.
+            is_flag: Whether the text must be `true` or `false`.
         """
         node = self.node(key)
         if node is None:
             return None
         if several:
             return self._assignments(key, node)
+        if is_flag:
+            return self._flag(key, node)
         return ",".join(self._texts(key, node)) if joined else self._one(key, node)
 
     def line_of(self, key: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import MISSING, dataclass, fields
 from functools import wraps
@@ -15,7 +15,17 @@ import typer
 from clinometer.cli.completion import completing
 from clinometer.files import expanded, refuse_url
 
-__all__ = ["OptionGroup", "at_home", "expand", "is_group", "option", "option_name", "options_set", "output_option"]
+__all__ = [
+    "OptionGroup",
+    "at_home",
+    "expand",
+    "is_group",
+    "option",
+    "option_name",
+    "options_set",
+    "output_option",
+    "with_parameters",
+]
 
 _Group = TypeVar("_Group", bound="OptionGroup")
 
@@ -75,6 +85,11 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
         built = {name: _built(kind, values) for name, kind in groups.items()}
         command(**values, **built)
 
+    return with_parameters(run, parameters)
+
+
+def with_parameters(run: Callable[..., None], parameters: Sequence[inspect.Parameter]) -> Callable[..., None]:
+    """The function, with these parameters for typer to read."""
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run

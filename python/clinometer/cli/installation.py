@@ -15,10 +15,12 @@ from typing import Any, TypedDict
 
 from clinometer.memory import available_bytes
 
-__all__ = ["Extra", "describe", "extras", "within"]
+__all__ = ["Extra", "describe", "extras", "usable_cores", "version_of", "within"]
 
 _NEEDED = ("numpy", "langcodes", "msgspec", "rich", "tqdm", "typer")
-_NOT_FOR_USERS = ("all", "bench", "dev", "dev-cluster", "dev-models", "dev-tracking", "docs", "fuzz")
+_NOT_FOR_USERS = ("all", "bench", "dev", "docs", "fuzz")
+"""Extras that are not shown, nor those that begin with one of them and a hyphen."""
+
 _REQUIREMENT = re.compile(r"^\s*([\w.-]+)\s*(?:\[([^\]]*)\])?\s*\(?([^;)]*)\)?\s*(?:;\s*(.*))?$")
 _MARKED = re.compile(r"""extra\s*==\s*['"]([\w.-]+)['"]""")
 _BOUND = re.compile(r"(>=|<=|==|!=|~=|<|>)\s*([\w.*+!-]+)")
@@ -44,26 +46,30 @@ def describe(kernels: Sequence[str]) -> dict[str, Any]:
     Args:
         kernels: Names of the kernels for users, the best first.
     """
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     tools = {
         "cargo": "needed only to build clinometer from its source",
         "git": "needed only to get the source of clinometer",
     }
     return {
         "versions": {
-            "clinometer": _version("clinometer"),
+            "clinometer": version_of("clinometer"),
             "python": platform.python_version(),
-            **{name: _version(name) for name in _NEEDED},
+            **{name: version_of(name) for name in _NEEDED},
         },
         "executable": sys.executable,
         "system": f"{platform.system()} {platform.release()} on {platform.machine()}",
         "free_memory": available_bytes(),
-        "threads": threads,
+        "threads": usable_cores(),
         "cores": os.cpu_count() or 1,
         "core": _core(kernels),
         "extras": extras(),
         "tools": {name: {"path": shutil.which(name), "needed": needed} for name, needed in tools.items()},
     }
+
+
+def usable_cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _core(kernels: Sequence[str]) -> dict[str, Any]:
@@ -92,7 +98,11 @@ def extras() -> list[Extra]:
         if match and marked:
             inner = [name.strip() for name in (match[2] or "").split(",") if name.strip()]
             parts.setdefault(marked[1], []).append((match[1], inner, match[3].strip()))
-    return [_extra(name, dict(_packages(name, parts))) for name in sorted(parts) if name not in _NOT_FOR_USERS]
+    return [
+        _extra(name, dict(_packages(name, parts)))
+        for name in sorted(parts)
+        if name.partition("-")[0] not in _NOT_FOR_USERS
+    ]
 
 
 def _packages(name: str, parts: dict[str, list[tuple[str, list[str], str]]]) -> Iterator[tuple[str, str]]:
@@ -106,7 +116,7 @@ def _packages(name: str, parts: dict[str, list[tuple[str, list[str], str]]]) -> 
 
 
 def _extra(name: str, bounds: dict[str, str]) -> Extra:
-    versions = {package: _version(package) for package in bounds}
+    versions = {package: version_of(package) for package in bounds}
     outside = {
         package: bounds[package]
         for package, version in versions.items()
@@ -139,7 +149,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """The version of an installed package; None for one that is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -219,6 +219,11 @@ class Executor(OptionGroup):
     def __post_init__(self) -> None:
         check_executor(self.executor)
 
+    def refuse_local_workers(self, workers: int | None, instead: str) -> None:
+        """Refuse `--workers` of the local executor; `instead` says what that does, and the fix."""
+        if workers is not None and self.executor == "local":
+            raise UsageError(f"--workers is for --executor ray; the local executor {instead}")
+
 
 @dataclass(frozen=True)
 class Execution(Executor):

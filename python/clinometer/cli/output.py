@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clinometer.errors import MissingExtraError, UsageError
 from clinometer.files import withdraw, written_together
@@ -13,7 +13,7 @@ from clinometer.files import withdraw, written_together
 if TYPE_CHECKING:
     from clinometer.evaluation.results import Evaluation
 
-__all__ = ["check_folder", "report_of", "tell_figures", "write"]
+__all__ = ["check_folder", "report_of", "tell_figures", "tell_files", "write", "write_pages"]
 
 
 def check_folder(folder: Path, *, figures: bool = False) -> None:
@@ -35,18 +35,32 @@ def write(evaluation: Evaluation, folder: Path) -> None:
     from clinometer.analysis import EXAMPLES
 
     names = ["results.json", "per_query.jsonl.gz", *([EXAMPLES] if evaluation.examples else []), "report.md"]
-    note = ""
     with written_together():
         # Files of an earlier run must not be next to files of this one.
         withdraw(folder / "results.json")
         evaluation.report(folder / "report.md")
-        try:
-            evaluation.report(folder / "report.html")
-            names.append("report.html")
-        except MissingExtraError as error:
-            withdraw(folder / "report.html")
-            note = f"note: {error}\n"
+        pages, note = write_pages(folder, {"report.html": evaluation.report})
         evaluation.to_folder(folder)
+    tell_files([*names, *pages], folder, note)
+
+
+def write_pages(folder: Path, writers: Mapping[str, Callable[[Path], Any]]) -> tuple[list[str], str]:
+    """Write HTML pages, each by its writer; returns the names of those written, and a note.
+
+    Without the extra `report` there are none, those of an earlier run go, and the note says what brings them.
+    """
+    try:
+        for name, write_page in writers.items():
+            write_page(folder / name)
+    except MissingExtraError as error:
+        for name in writers:
+            withdraw(folder / name)
+        return [], f"note: {error}\n"
+    return list(writers), ""
+
+
+def tell_files(names: Sequence[str], folder: Path, note: str) -> None:
+    """Print the names of the written files, and the note of `write_pages`."""
     sys.stderr.write(f"wrote {', '.join(names[:-1])} and {names[-1]} to {folder}\n{note}")
 
 

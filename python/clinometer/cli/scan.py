@@ -48,10 +48,7 @@ class _Workers(Execution):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.workers is not None and self.executor == "local":
-            raise UsageError(
-                "--workers is for --executor ray; the local executor scans one shard on all threads; set --threads"
-            )
+        self.refuse_local_workers(self.workers, "scans one shard on all threads; set --threads")
 
 
 @dataclass(frozen=True)

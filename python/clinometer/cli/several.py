@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable
-from functools import wraps
+from contextlib import redirect_stdout
+from functools import partial, wraps
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, get_args
 
-from clinometer.cli.expansion import at_home
+from clinometer.cli.argument_names import option_names
+from clinometer.cli.expansion import at_home, with_parameters
 from clinometer.errors import UsageError
 
 __all__ = ["folder_names", "with_several_encoders"]
 
-_ONE_RESULT = {"json": "--json", "figures": "--figures", "run_file": "--save-run", "documents": "--documents",
-               "queries": "--queries", "run": "--run", "scores": "--scores"}  # fmt: skip
-"""Options that are for one result, by the names of their parameters."""
+_ONE_RESULT = ("json", "figures", "run_file", "documents", "queries", "run", "scores")
+"""Parameters of the options that are for one result."""
 
 
 def with_several_encoders(command: Callable[..., None], name: str) -> Callable[..., None]:
@@ -43,9 +45,7 @@ def with_several_encoders(command: Callable[..., None], name: str) -> Callable[.
             command(**values, encoder=encoders[0] if encoders else None)
 
     parameters = [repeated if part is parameter else part for part in signature.parameters.values()]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {part.name: part.annotation for part in parameters}
-    return run
+    return with_parameters(run, parameters)
 
 
 def folder_names(encoders: list[str]) -> list[str]:
@@ -67,45 +67,27 @@ def folder_names(encoders: list[str]) -> list[str]:
 
 
 def _run_all(command: Callable[..., None], encoders: list[str], values: dict[str, Any]) -> None:
-    if unused := [option for name, option in _ONE_RESULT.items() if values.get(name)]:
+    names = option_names(command)
+    if unused := [names[name] for name in _ONE_RESULT if values.get(name)]:
         raise UsageError(f"{', '.join(unused)} is for one encoder, but {len(encoders)} are given; leave it out")
     if values.get("output") is None:
         raise UsageError(f"{len(encoders)} encoders need -o DIR, in which each has a folder")
     folder = at_home(values["output"])
     folders = [folder / name for name in folder_names(encoders)]
-    printed = sys.stdout
-    for encoder, place in zip(encoders, folders, strict=True):
-        sys.stderr.write(f"{encoder}:\n")
-        try:
-            # Each has its finding in its folder; what is printed is about all.
-            sys.stdout = _Nowhere(printed)
-            command(**(values | {"output": place}), encoder=encoder)
-        finally:
-            sys.stdout = printed
+    # Each has its finding in its folder; what is printed is about all.
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        for encoder, place in zip(encoders, folders, strict=True):
+            sys.stderr.write(f"{encoder}:\n")
+            with redirect_stdout(nowhere):
+                command(**(values | {"output": place}), encoder=encoder)
     _compare(folder, folders, verbose=bool(values.get("verbose")), threads=values.get("threads"))
-
-
-class _Nowhere:
-    """Standard output that keeps nothing."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Take the text."""
-        return len(text)
-
-    write_styled = write
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 def _compare(folder: Path, folders: list[Path], *, verbose: bool, threads: int | None) -> None:
     """Write the report of all, and the comparison with the first, and print the table."""
+    from clinometer.cli.output import report_of, tell_files, write_pages
     from clinometer.cli.terminal import show, terminal
     from clinometer.comparison import compare
-    from clinometer.errors import MissingExtraError
     from clinometer.evaluation.results import Evaluation
     from clinometer.files import written_together
     from clinometer.report import plain_report, write_report
@@ -114,18 +96,15 @@ def _compare(folder: Path, folders: list[Path], *, verbose: bool, threads: int |
     evaluations = [Evaluation.from_folder(place) for place in folders]
     reports = [evaluation.for_report() for evaluation in evaluations]
     comparison = compare(*evaluations, labels=[place.name for place in folders], threads=threads)
-    names = ["report.md", "comparison.md", "comparison.json"]
     with written_together():
         write_report(reports, folder / "report.md")
         write_comparison(comparison, folder / "comparison.md")
         write_comparison(comparison, folder / "comparison.json")
-        try:
-            write_report(reports, folder / "report.html")
-            write_comparison(comparison, folder / "comparison.html")
-            names += ["report.html", "comparison.html"]
-        except MissingExtraError as error:
-            sys.stderr.write(f"note: {error}\n")
-    sys.stderr.write(f"wrote {', '.join(names[:-1])} and {names[-1]} to {folder}\n")
+        pages, note = write_pages(
+            folder,
+            {"report.html": partial(write_report, reports), "comparison.html": partial(write_comparison, comparison)},
+        )
+    tell_files(["report.md", "comparison.md", "comparison.json", *pages], folder, note)
     show(plain_report(reports, terminal(), verbose=verbose) + "\n")
-    page = "html" if "report.html" in names else "md"
-    sys.stdout.write(f"Comparison: {folder / f'comparison.{page}'}\nReport: {folder / f'report.{page}'}\n")
+    page = folder / ("comparison.html" if pages else "comparison.md")
+    sys.stdout.write(f"Comparison: {page}\n{report_of(folder)}\n")

@@ -112,7 +112,7 @@ def did_you_mean(name: str, *, most: int = 2) -> str:
     """
     names = (*WELL_KNOWN, *_downloaded(), *_folders_near(name))
     near = close_names(name.rstrip("/"), names, most=most, close=_CLOSE, like=_likeness)
-    return question([" or ".join(near)] if near and name not in names else [])
+    return question([" or ".join(near)] if near else [])
 
 
 def _likeness(name: str, known: str) -> float:

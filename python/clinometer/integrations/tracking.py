@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import re
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -146,9 +147,9 @@ def logged(evaluator: Any, log_to: str) -> Any:
     def call(self: Any, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1) -> Any:
         values = kind.__call__(self, model, output_path, epoch, steps)
         calls.append(steps)
-        if not opened:
-            opened.append(_opened(target, getattr(self, "name", "") or kind.__name__, {}))
         with _reported(target):
+            if not opened:
+                opened.append(_opened(target, getattr(self, "name", "") or kind.__name__, {}))
             numbers = {_named(name): float(value) for name, value in values.items() if isinstance(value, (int, float))}
             opened[0].metrics(numbers, steps if steps >= 0 else len(calls))
         return values
@@ -185,8 +186,7 @@ def _reported(target: Target) -> Iterator[None]:
 
 
 def _opened(target: Target, name: str, described: Mapping[str, str]) -> Any:
-    with _reported(target):
-        return (_MlflowRun if target.service == "mlflow" else _WandbRun)(target.project, name, described)
+    return (_MlflowRun if target.service == "mlflow" else _WandbRun)(target.project, name, described)
 
 
 class _MlflowRun:
@@ -203,8 +203,6 @@ class _MlflowRun:
             self._client.log_batch(self._id, params=params[start : start + 100])
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
-        import time
-
         now = int(1000 * time.time())
         metrics = [self._entities.Metric(name, value, now, step) for name, value in values.items()]
         for start in range(0, len(metrics), _BATCH):

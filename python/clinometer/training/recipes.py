@@ -86,7 +86,7 @@ def recipe_of(name: str) -> Recipe:
     if not set(parts) <= set(_PARTS) or len(set(parts)) < len(parts):
         raise UsageError(
             f"unknown loss {name!r}; join {', '.join(_PARTS)} by '+', each once, or choose {', '.join(RECIPES)}"
-            + did_you_mean([name] if name.count("+") == 0 else parts, (*RECIPES, *_PARTS))
+            + did_you_mean(parts, (*RECIPES, *_PARTS))
         )
     # The paper's parts read three columns; our own also read the query in the target language.
     own_parts = set(parts) & {"pool", "mono", "sim"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shlex
 import sys
@@ -10,11 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clinometer.cli.correct import ROWS, fitted
+from clinometer.cli.installation import usable_cores, version_of
 from clinometer.cli.remedies import correction_file, known_languages, warn
 from clinometer.cli.study.definition import Cell, StudyDefinition
 from clinometer.cli.study.embeddings import Embeddings
@@ -203,7 +202,7 @@ def write_cell(
         versions=_versions(),
         machine=Machine(
             processor=_processor(),
-            cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0,
+            cores=usable_cores(),
             system=f"{platform.system()} {platform.machine()}",
             device=cell.encoder.options.device or "",
         ),
@@ -220,13 +219,8 @@ def write_cell(
 
 
 def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
+    versions = {package: installed for package in _PACKAGES if (installed := version_of(package)) is not None}
+    return {"python": platform.python_version(), **versions}
 
 
 def _processor() -> str:
