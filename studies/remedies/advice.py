@@ -33,7 +33,7 @@ from studies.embeddings import saved
 from studies.recipe.closed_form import change
 from studies.remedies.correction import embeddings_file, loaded
 from studies.remedies.stacks import State
-from studies.result_files import RESULTS, read_result, write_result
+from studies.result_files import earlier_result, write_result
 from studies.sources import ENCODERS
 
 COLLECTIONS = ("tico19", "xquad", "belebele")
@@ -181,7 +181,7 @@ def main() -> None:
                     lines.append(line)
                     print(encoder, name, count, seed, line["kind"], line["remedy"], line["effect"], file=sys.stderr)
             # Encoders may run side by side, so the file is read last.
-            others = read_result("advice") if (RESULTS / "advice.json").exists() else []
+            others = earlier_result("advice", [])
             keys = {key_of(line) for line in lines}
             write_result("advice", sorted([one for one in others if key_of(one) not in keys] + lines, key=key_of))
 

@@ -25,7 +25,7 @@ from studies.command_line import parser
 from studies.recipe.closed_form import change
 from studies.remedies.correction import embeddings_file, loaded
 from studies.remedies.stacks import BASE, CENTER, REMEDIES, Remedy, State, outcome
-from studies.result_files import RESULTS, read_result, write_result
+from studies.result_files import earlier_result, write_result
 from studies.sources import ENCODERS
 
 COLLECTIONS = ("xquad", "belebele")
@@ -156,8 +156,7 @@ def main() -> None:
             collection, q, d = loaded(encoder, name, options.work)
             lines = measured(REMEDIES, State(collection, q, d, encoder, options.work))
             # Encoders may run side by side, so the file is read last.
-            others = read_result(f"remedies-{name}") if (RESULTS / f"remedies-{name}.json").exists() else []
-            others = [line for line in others if line["encoder"] != encoder]
+            others = [line for line in earlier_result(f"remedies-{name}", []) if line["encoder"] != encoder]
             write_result(f"remedies-{name}", others + lines)
 
 

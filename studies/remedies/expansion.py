@@ -29,7 +29,7 @@ from studies.command_line import parser
 from studies.remedies.correction import loaded
 from studies.remedies.turn import SEEDS, SHARES, SIZES, evaluated, line_of, means, turn_of
 from studies.remedies.turn_cases import ALL_KINDS, PIVOT, Part, by_kind, change, part_of, translated
-from studies.result_files import RESULTS, read_result, write_result
+from studies.result_files import earlier_result, write_result
 from studies.sources import ENCODERS
 
 MARGINS = (1.1, 1.2, 1.3, 1.4)
@@ -242,8 +242,7 @@ def main() -> None:
             collection = source if source in ("xquad", "belebele") else "tico19"
             lines = PARTS[part](Part(*loaded(name, collection, options.work)))
             # Parts may run side by side, so the file is read last.
-            exists = (RESULTS / f"expansion-{name}.json").exists()
-            result = read_result(f"expansion-{name}") if exists else {"encoder": name}
+            result = earlier_result(f"expansion-{name}", {"encoder": name})
             write_result(f"expansion-{name}", {**result, part: lines})
             print(f"{name}: {part}", file=sys.stderr)
 

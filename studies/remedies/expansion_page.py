@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from studies.pages import minus, table
-from studies.result_files import RESULTS, read_result
+from studies.result_files import earlier_result, read_results
 from studies.sources import ENCODERS
 
 COLLECTIONS = {"xquad-half": "XQuAD", "belebele-half": "Belebele"}
@@ -21,11 +21,7 @@ CHANGE_HEADS = (
 
 def expansions() -> dict[str, dict[str, Any]]:
     """The results of each encoder that has been measured."""
-    return {
-        name: read_result(f"expansion-{name}")
-        for name in reversed(ENCODERS)
-        if (RESULTS / f"expansion-{name}.json").exists()
-    }
+    return read_results("expansion", reversed(ENCODERS))
 
 
 def blocks() -> dict[str, str]:
@@ -41,8 +37,8 @@ def blocks() -> dict[str, str]:
             if part in result:
                 texts["expansion-development"] += [f"### {name}: {part}", "", *lines_of(result[part]), ""]
     named = {name: "\n" + "\n".join(lines) for name, lines in texts.items()}
-    if (RESULTS / "expansion-size.json").exists():
-        named["expansion-size"] = "\n" + "\n".join([*sizes(read_result("expansion-size")), ""])
+    if lines := earlier_result("expansion-size", []):
+        named["expansion-size"] = "\n" + "\n".join([*sizes(lines), ""])
     return named
 
 

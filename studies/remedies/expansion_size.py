@@ -23,7 +23,7 @@ from clinometer.store import EmbeddingStore
 from clinometer.store.manifest import MANIFEST
 from studies.command_line import parser
 from studies.remedies.turn_size import APPLIED, LABELS, make, peak, timed
-from studies.result_files import RESULTS, read_result, write_result
+from studies.result_files import earlier_result, write_result
 
 
 def measured(folder: Path) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def main() -> None:
         make(folder, options.documents)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         line = pool.apply(measured, (folder,))
-    lines = read_result("expansion-size") if (RESULTS / "expansion-size.json").exists() else []
+    lines = earlier_result("expansion-size", [])
     lines = [other for other in lines if other["documents"] != line["documents"]]
     write_result("expansion-size", sorted([*lines, line], key=lambda each: int(each["documents"])))
     print(line)

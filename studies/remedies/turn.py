@@ -32,7 +32,7 @@ from studies.centering import centered, corrected
 from studies.command_line import parser
 from studies.remedies.correction import by_question, loaded, target_values
 from studies.remedies.turn_cases import PIVOT, Part, by_kind, change, part_of, translated
-from studies.result_files import RESULTS, read_result, write_result
+from studies.result_files import earlier_result, write_result
 from studies.sources import ENCODERS
 
 MARGINS = (1.1, 1.2, 1.3, 1.4)
@@ -219,7 +219,7 @@ def main() -> None:
         for part in options.parts.split(","):
             lines = PARTS[part](whole_of(name, part, options.work))
             # Parts may run side by side, so the file is read last.
-            result = read_result(f"turn-{name}") if (RESULTS / f"turn-{name}.json").exists() else {"encoder": name}
+            result = earlier_result(f"turn-{name}", {"encoder": name})
             write_result(f"turn-{name}", {**result, part: lines})
             print(f"{name}: {part}", file=sys.stderr)
 

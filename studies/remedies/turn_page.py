@@ -13,7 +13,7 @@ from studies.command_line import parser
 from studies.figures import SOFT, plain, svg
 from studies.pages import minus, put, table
 from studies.remedies.expansion_page import blocks, expansions
-from studies.result_files import RESULTS, read_result
+from studies.result_files import earlier_result, read_results
 from studies.sources import DOCS, ENCODERS
 
 COLLECTIONS = {"xquad": "XQuAD", "belebele": "Belebele"}
@@ -26,15 +26,9 @@ CHANGES = ("both", "own", "pivot")
 CHANGE_HEADS = ("Complete@10, both", "nDCG@1, own alone", "nDCG@1, English alone")
 
 
-def results() -> dict[str, dict[str, Any]]:
-    return {
-        name: read_result(f"turn-{name}") for name in reversed(ENCODERS) if (RESULTS / f"turn-{name}.json").exists()
-    }
-
-
 def write_page() -> None:
     """Draw the figure and write the tables between the markers of the page."""
-    measured = results()
+    measured = read_results("turn", reversed(ENCODERS))
     text: list[str] = []
     expanded = expansions()
     for name, result in measured.items():
@@ -54,8 +48,8 @@ def write_page() -> None:
             if part in result:
                 text += [f"### {name}: {part}", "", *lines_of(result[part]), ""]
     put(DOCS / "turn.md", "development", "\n" + "\n".join(text))
-    if (RESULTS / "turn-size.json").exists():
-        put(DOCS / "turn.md", "size", "\n" + "\n".join([*sizes(read_result("turn-size")), ""]))
+    if lines := earlier_result("turn-size", []):
+        put(DOCS / "turn.md", "size", "\n" + "\n".join([*sizes(lines), ""]))
     for name, block in blocks().items():
         put(DOCS / "turn.md", name, block)
     (DOCS / "images" / "turn.svg").write_text(drawn(next(result for result in measured.values() if "shares" in result)))

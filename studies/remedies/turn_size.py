@@ -24,7 +24,7 @@ from clinometer.mining import turned
 from clinometer.store import EmbeddingStore, StoreWriter
 from clinometer.store.manifest import MANIFEST
 from studies.command_line import parser
-from studies.result_files import RESULTS, read_result, write_result
+from studies.result_files import earlier_result, write_result
 from studies.scale.processes import memory
 
 DIMENSION, SHARD = 384, 50_000
@@ -119,7 +119,7 @@ def main() -> None:
         make(folder, options.documents)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         line = pool.apply(measured, (folder, options.sample))
-    lines = read_result("turn-size") if (RESULTS / "turn-size.json").exists() else []
+    lines = earlier_result("turn-size", [])
     key = ("documents", "sample")
     lines = [other for other in lines if [other[name] for name in key] != [line[name] for name in key]]
     write_result("turn-size", sorted([*lines, line], key=lambda each: [each[name] for name in key]))
