@@ -28,6 +28,16 @@ def minus(text: str) -> str:
     return re.sub(r"-(?=\d)", "−", text)
 
 
+def points(change: float | None) -> str:
+    """A change in points with its sign; empty where it is not defined."""
+    return "" if change is None else minus(f"{change:+.1f}")
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 in per cent; empty where it is not defined."""
+    return "" if share is None else f"{100 * share:.0f} %"
+
+
 def worst_language(change: tuple[str, float] | None) -> str:
     """The language that loses most and its change, a share of 1, in points; empty without a change."""
     return "" if change is None else minus(f"{change[0]} {100 * change[1]:+.1f}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from studies.pages import minus, table
+from studies.pages import minus, points, table
 
 Line = Mapping[str, Any]
 TITLES = {"tico19": "TICO-19", "xquad": "XQuAD", "belebele": "Belebele"}
@@ -116,7 +116,3 @@ def kind_of(verdict: str) -> str:
     if "no gain beyond chance" in verdict:
         return "no gain"
     return "harm" if "changes by" in verdict else "too few translations"
-
-
-def points(change: float) -> str:
-    return minus(f"{change:+.1f}")
