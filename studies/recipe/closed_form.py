@@ -32,7 +32,7 @@ from studies.pages import minus, put, table
 from studies.remedies.correction import embedded, loaded, trained_adapter
 from studies.remedies.correction_cases import train_texts
 from studies.result_files import read_result, write_result
-from studies.sources import DOCS
+from studies.sources import DOCS, EVALUATED
 
 NAMES = ("multilingual-e5-small", "offline")
 SAME_LICENCE = "gnome/"
@@ -165,7 +165,7 @@ def main() -> None:
     command.add_argument("--final", action="store_true", help="evaluate on XQuAD and Belebele as well")
     options = command.parse_args()
     if options.work:
-        names = ("tico19", "xquad", "belebele") if options.final else ("tico19",)
+        names = ("tico19", *EVALUATED) if options.final else ("tico19",)
         measured_lines = [line for encoder in NAMES for name in names for line in measured(name, encoder, options.work)]
         others = [line for line in read_result("closed-form") if line["collection"] not in names]
         order = [*NAMES].index

@@ -22,7 +22,7 @@ from studies.command_line import parser
 from studies.embeddings import saved
 from studies.recipe.states import Upper, model
 from studies.remedies.correction import embeddings_file
-from studies.sources import SOURCES
+from studies.sources import EVALUATED, SOURCES
 
 NAME = "upper-layers"
 SETTING, BLEND = "pivot", 0.5
@@ -41,7 +41,7 @@ def blended(work: Path) -> Any:
 def main() -> None:
     options = parser(__doc__, "folder of `studies.recipe.upper`, and of embeddings").parse_args()
     encoder = cm.encoder(blended(options.work), precision="bfloat16", batch_size=64)
-    for source in ("xquad", "belebele"):
+    for source in EVALUATED:
         collection = cm.load(SOURCES[source])
         for side, texts in (("documents", collection.documents), ("queries", collection.queries)):
             print(f"{source}: {len(texts)} {side}", file=sys.stderr, flush=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 from studies.pages import percent, points, table
 from studies.result_files import earlier_result
+from studies.sources import EVALUATED, TITLES
 
-COLLECTIONS = {"xquad-half": "XQuAD", "belebele-half": "Belebele"}
 CHANGES = ("both", "both first", "own", "pivot", "own intruded", "pivot intruded")
 CHANGE_HEADS = (
     "Complete@10, both", "nDCG@1, both", "nDCG@1, own alone", "nDCG@1, English alone", "intrusion, own alone",
@@ -23,9 +23,9 @@ def blocks(results: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """Text by the name of its place in the page, from the results of each encoder."""
     texts: dict[str, list[str]] = {"one-language": [], "expansion-shares": [], "expansion-development": []}
     for name, result in results.items():
-        for part, title in COLLECTIONS.items():
-            if part in result:
-                texts["one-language"] += [f"### {name}: {title}", "", *one_language(result[part]), ""]
+        for source in EVALUATED:
+            if lines := result.get(f"{source}-half"):
+                texts["one-language"] += [f"### {name}: {TITLES[source]}", "", *one_language(lines), ""]
         if "shares" in result:
             texts["expansion-shares"] += [f"### {name}", "", *shares(result["shares"]), ""]
         for part, lines_of in (("grid", grid), ("others", others)):

@@ -14,9 +14,8 @@ from studies.pages import minus, put, table
 from studies.remedies.page_harm import advice_table, harmless_table, strength_tables
 from studies.remedies.stacks import REMEDIES, Remedy
 from studies.result_files import read_result
-from studies.sources import DOCS, ENCODERS, ROOT
+from studies.sources import DOCS, ENCODERS, EVALUATED, ROOT, TITLES
 
-TITLES = {"xquad": "XQuAD", "belebele": "Belebele"}
 NAMES = tuple(reversed(ENCODERS))
 MAIN = "multilingual-e5-small"
 SIGNIFICANT = 0.05
@@ -44,7 +43,7 @@ def results() -> dict[str, list[dict[str, Any]]]:
     """The lines of each collection, those of recorded models at the end."""
     recorded = {(line["run"], line["how"], line["dataset"]): line for line in read_result("reproduction")["lines"]}
     lines = {}
-    for name in TITLES:
+    for name in EVALUATED:
         more = [as_recorded(title, recorded[run, how, name]) for title, run, how in RECORDED]
         lines[name] = [*read_result(f"remedies-{name}"), *more]
     return lines
@@ -194,16 +193,18 @@ def costs(results: Mapping[str, Sequence[Line]], remedies: Sequence[Remedy] = RE
 def reach() -> str:
     """Complete@10 next to its bound, from `studies.remedies.reach`."""
     lines = {(line["encoder"], line["how"], line["dataset"]): line for line in read_result("reach")}
+    datasets = (*EVALUATED, "tico19")
     rows = []
     for encoder, how in dict.fromkeys((encoder, how) for encoder, how, _ in lines):
         cells = []
-        for dataset in ("xquad", "belebele", "tico19"):
+        for dataset in datasets:
             complete, bound = (
                 lines[encoder, how, dataset][name]["macro-target"] for name in ("Complete@10", "Reachable@10")
             )
             cells.append(f"{complete:.1f} of {bound:.1f}")
         rows.append([encoder, "centered" if how != "none" else "as it is", *cells])
-    return "\n".join(["", *table(("encoder", "", "XQuAD", "Belebele", "TICO-19"), "llrrr", rows), ""])
+    heads = ("encoder", "", *(TITLES[dataset] for dataset in datasets))
+    return "\n".join(["", *table(heads, "llrrr", rows), ""])
 
 
 def short(results: Mapping[str, Sequence[Line]]) -> str:

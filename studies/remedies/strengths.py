@@ -30,7 +30,7 @@ from studies.recipe.closed_form import change
 from studies.remedies.correction import loaded
 from studies.remedies.stacks import State
 from studies.result_files import read_result, write_result
-from studies.sources import ENCODERS
+from studies.sources import ENCODERS, EVALUATED
 
 DEFAULT = "default: documents 1, queries 0.7"
 COST = 0.5
@@ -159,7 +159,7 @@ def main() -> None:
     if options.final:
         lines = [line for line in read_result("strengths") if line["collection"] == "tico19"]
         settings = list(dict.fromkeys([DEFAULT, chosen(lines)]))
-        lines += lines_of("xquad", settings) + lines_of("belebele", settings)
+        lines += [line for name in EVALUATED for line in lines_of(name, settings)]
     else:
         lines = lines_of("tico19", list(SETTINGS), tried=True)
     write_result("strengths", lines)

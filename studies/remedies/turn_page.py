@@ -14,9 +14,8 @@ from studies.figures import SOFT, plain, svg
 from studies.pages import percent, points, put, table
 from studies.remedies.expansion_page import blocks
 from studies.result_files import earlier_result, read_results
-from studies.sources import DOCS, ENCODERS
+from studies.sources import DOCS, ENCODERS, EVALUATED, TITLES
 
-COLLECTIONS = {"xquad": "XQuAD", "belebele": "Belebele"}
 CURVES = (
     ("both", "Complete@10, answered in both languages", "#0067a5", "o"),
     ("pivot", "nDCG@1, answered in English alone", "#c2500a", "D"),
@@ -32,10 +31,10 @@ def write_page() -> None:
     text: list[str] = []
     expanded = read_results("expansion", reversed(ENCODERS))
     for name, result in measured.items():
-        for part, title in COLLECTIONS.items():
+        for part in EVALUATED:
             if part in result:
                 stacks = [line for line in expanded.get(name, {}).get(part, []) if "expansion" in line["remedy"]]
-                text += [f"### {name}: {title}", "", *remedies(result[part] + stacks), ""]
+                text += [f"### {name}: {TITLES[part]}", "", *remedies(result[part] + stacks), ""]
     put(DOCS / "turn.md", "remedies", "\n" + "\n".join(text))
     text = []
     for name, result in measured.items():
