@@ -34,9 +34,9 @@ from studies.recipe.closed_form import change
 from studies.remedies.correction import embeddings_file, loaded
 from studies.remedies.stacks import State
 from studies.result_files import earlier_result, write_result
-from studies.sources import ENCODERS
+from studies.sources import ENCODERS, EVALUATED
 
-COLLECTIONS = ("tico19", "xquad", "belebele")
+COLLECTIONS = ("tico19", *EVALUATED)
 QUERIES = (0, 100, 300)
 TEXTS = 100
 """Documents of each language that are cut in two."""
@@ -163,9 +163,8 @@ def key_of(line: Mapping[str, Any]) -> tuple[int, int, int, int]:
 
 
 def main() -> None:
-    command = parser(__doc__, "folder of embeddings")
+    command = parser(__doc__, "folder of embeddings", encoders=True)
     command.add_argument("--collections", default=",".join(COLLECTIONS), help=f"any of {', '.join(COLLECTIONS)}")
-    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
     command.add_argument("--judged", default=",".join(map(str, QUERIES)), help="numbers of judged queries")
     options = command.parse_args()
     judged = [int(count) for count in options.judged.split(",")]

@@ -48,7 +48,7 @@ from studies.remedies.correction_cases import (
 )
 from studies.remedies.correction_page import write_page
 from studies.result_files import read_result, write_result
-from studies.sources import ENCODERS, SOURCES, training_files
+from studies.sources import SOURCES, training_files
 
 DEVELOPMENT = ["ar", "en", "es", "hi", "ru", "zh"]
 MEASURES = ["Complete@10", "nDCG@1", "MaxR", "MaxRnorm", "RankGap", "Intrusion", "LPR"]
@@ -252,10 +252,9 @@ def measured(name: str, folder: Path, with_belebele: bool, earlier: dict[str, An
 
 
 def main() -> None:
-    command = parser(__doc__, "folder of embeddings and adapters")
+    command = parser(__doc__, "folder of embeddings and adapters", encoders=True)
     command.add_argument("--no-belebele", action="store_true", help="no lines on Belebele, which take longest")
     command.add_argument("--missing", action="store_true", help="only lines that the earlier result does not have")
-    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
     options = command.parse_args()
     for name in options.encoders:
         earlier = read_result(f"correction-{name}") if options.missing else {}

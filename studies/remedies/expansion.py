@@ -12,7 +12,6 @@ studies/results/expansion-ENCODER.json; `python -m studies.remedies.turn_page` d
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,12 +24,19 @@ from clinometer.errors import UsageError
 from clinometer.mining import expanded
 from clinometer.vectors import unit_rows
 from studies.centering import centered, corrected
-from studies.command_line import parser
-from studies.remedies.correction import loaded
-from studies.remedies.turn import SEEDS, SHARES, SIZES, evaluated, line_of, means, turn_of
-from studies.remedies.turn_cases import ALL_KINDS, PIVOT, Part, by_kind, change, part_of, translated
-from studies.result_files import earlier_result, write_result
-from studies.sources import ENCODERS
+from studies.remedies.turn import (
+    SEEDS,
+    SHARES,
+    SIZES,
+    Measurement,
+    drawn_parts,
+    evaluated,
+    line_of,
+    means,
+    measure_parts,
+    turn_of,
+)
+from studies.remedies.turn_cases import ALL_KINDS, PIVOT, Part, by_kind, change, part_of
 
 MARGINS = (1.1, 1.2, 1.3, 1.4)
 WEIGHTS = (0.1, 0.2, 0.3, 0.5, 0.8)
@@ -51,21 +57,13 @@ def kinds(part: Part, q: Any, d: Any, feedback: float | None = None) -> dict[str
     return by_kind(part, q, d, feedback, ALL_KINDS)
 
 
-def turned_parts(whole: Part, pivot: int, other: int, share: float) -> Any:
-    """For each seed the part, its centering, and its turn or, where there is none, the centering."""
-    for seed in range(SEEDS):
-        part = part_of(*whole, translated(whole.collection, pivot, other, share, seed))
-        center = centered(*part)
-        yield part, center, turn_of(center, part)
-
-
 def grid(whole: Part) -> list[dict[str, Any]]:
     """The change by an expansion after the turn, by share, margin and weight: what both were chosen on."""
     lines = []
     for share in (1.0, 0.5, 0.2):
         draws: dict[tuple[float, float], list[dict[str, float]]] = {}
-        for part, _, turn in turned_parts(whole, 240, 240, share):
-            q, d = corrected(turn, *part)
+        for part, center in drawn_parts(whole, 240, 240, share):
+            q, d = corrected(turn_of(center, part), *part)
             before = kinds(part, q, d)
             for margin in MARGINS:
                 expansion = expansion_of(part, d, margin=margin)
@@ -88,10 +86,10 @@ def shares(whole: Part) -> list[dict[str, Any]]:
     for pivot, other in SIZES:
         for share in SHARES:
             draws = []
-            for part, center, turn in turned_parts(whole, pivot, other, share):
+            for part, center in drawn_parts(whole, pivot, other, share):
                 expanded_by = {}
                 before = kinds(part, *corrected(center, *part))
-                for name, correction in (("center", center), ("turn", turn)):
+                for name, correction in (("center", center), ("turn", turn_of(center, part))):
                     q, d = corrected(correction, *part)
                     expansion = expansion_of(part, d)
                     start = before if correction is center else kinds(part, q, d)
@@ -225,27 +223,11 @@ def half(whole: Part) -> list[dict[str, Any]]:
     return lines
 
 
-PARTS: dict[str, Callable[[Part], list[dict[str, Any]]]] = {
+PARTS: dict[str, Measurement] = {
     "grid": grid, "shares": shares, "others": others, "xquad": table, "belebele": table, "xquad-half": half,
     "belebele-half": half,
 }  # fmt: skip
 
 
-def main() -> None:
-    command = parser(__doc__, "folder of embeddings")
-    command.add_argument("--parts", default=",".join(PARTS), help=f"any of {', '.join(PARTS)}")
-    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
-    options = command.parse_args()
-    for name in options.encoders:
-        for part in options.parts.split(","):
-            source = part.partition("-")[0]
-            collection = source if source in ("xquad", "belebele") else "tico19"
-            lines = PARTS[part](Part(*loaded(name, collection, options.work)))
-            # Parts may run side by side, so the file is read last.
-            result = earlier_result(f"expansion-{name}", {"encoder": name})
-            write_result(f"expansion-{name}", {**result, part: lines})
-            print(f"{name}: {part}", file=sys.stderr)
-
-
 if __name__ == "__main__":
-    main()
+    measure_parts(__doc__, "expansion", PARTS)
