@@ -28,6 +28,7 @@ from clinometer.collection import Texts
 from clinometer.correction import choose
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
 from clinometer.encoders.base import Side, encode
+from studies.centering import corrected
 from studies.command_line import parser
 from studies.embeddings import saved
 from studies.recipe.closed_form import change
@@ -115,7 +116,7 @@ def effect(advice: Advice, state: State, rows: Any) -> dict[str, Any]:
             collection, PrecomputedEncoder(*vectors, name="advice"), scenarios=["multi", "mono-same"],
             measures=["Complete@10", "nDCG@1"], resamples=0,
         )
-        for vectors in ((q, d), corrected_by(advice, collection, q, d))
+        for vectors in ((q, d), corrected(advice.correction, collection, q, d))
     )  # fmt: skip
     own = {label: change(after, before, label) for label in collection.languages}
     worst = min(own, key=lambda label: own[label]["change"])
@@ -126,13 +127,6 @@ def effect(advice: Advice, state: State, rows: Any) -> dict[str, Any]:
         "nDCG@1": 100 * float(np.mean([one["change"] for one in own.values()])),
         "worst": [worst, 100 * own[worst]["change"], 100 * own[worst]["error"]],
     }
-
-
-def corrected_by(advice: Advice, collection: cm.Collection, q: Any, d: Any) -> tuple[Any, Any]:
-    if advice.correction is None:
-        return q, d
-    languages = collection.queries.languages, collection.documents.languages
-    return advice.correction.apply_queries(q, languages[0]), advice.correction.apply(d, languages[1])
 
 
 def measured(state: State, encoder: Any, count: int, seed: int) -> dict[str, Any]:

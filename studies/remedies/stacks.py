@@ -12,11 +12,11 @@ import numpy as np
 
 import clinometer as cm
 from clinometer.adapters import Adapter
-from clinometer.correction import Center, Correction, choose, fit
+from clinometer.correction import Center, Correction, fit
 from clinometer.correction.expansion import WEIGHT as EXPANSION
 from clinometer.correction.feedback import WEIGHT
 from clinometer.mining import turned
-from studies.centering import SAMPLE, centered, corrected
+from studies.centering import centered, corrected, sampled
 from studies.recipe.closed_form import fitted
 from studies.remedies.correction import embedded, trained_adapter
 from studies.remedies.correction_cases import Vectors, as_published, train_texts
@@ -54,16 +54,12 @@ def turn(state: State) -> Correction:
     return turned(center(state), state.d, state.collection.documents.languages)
 
 
-def sampled(method: str, **options: Any) -> Step:
+def inside(method: str, **options: Any) -> Step:
     """A method that is fitted on what `center` is fitted on."""
 
     def step(state: State) -> Correction:
-        languages = state.collection.queries.languages
-        rows = choose(languages, SAMPLE, 0)
-        return fit(
-            method, state.d, state.collection.documents.languages, state.q[rows], [languages[row] for row in rows],
-            **options,
-        )  # fmt: skip
+        sample = sampled(state.collection, state.q)
+        return fit(method, state.d, state.collection.documents.languages, *sample, **options)
 
     return step
 
@@ -162,10 +158,10 @@ REMEDIES = (
         for then, weight in (("", None), (", feedback", WEIGHT))
     ),
     Remedy("center, texts of another kind", (center_outside,), needs=UNTRANSLATED, languages="both sides"),
-    Remedy("LIR", (sampled("lir", components=1),), needs=OWN, languages="both sides", transductive=True),
+    Remedy("LIR", (inside("lir", components=1),), needs=OWN, languages="both sides", transductive=True),
     Remedy("SHIFT", (shift_outside,), needs=TRANSLATED, languages="both sides"),
     Remedy("SHIFT as its authors run it", (query_shift_outside,), needs=TRANSLATED, languages="both sides"),
-    Remedy("calibration", (sampled("calibrate"),), needs=OWN, languages="both sides", transductive=True),
+    Remedy("calibration", (inside("calibrate"),), needs=OWN, languages="both sides", transductive=True),
     *stacked("adapter, learned", (learned,), SAMPLES),
     *stacked("adapter, closed form", (closed_form,), UNTRANSLATED),
     *stacked("trained upper layers", (), UPPER, vectors=UPPER_LAYERS),
