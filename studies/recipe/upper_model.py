@@ -10,21 +10,18 @@ teacher), half of the way from the untrained ones: the blend that the demo speak
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import clinometer as cm
-from clinometer.encoders.base import encode
 from studies.command_line import parser
-from studies.embeddings import saved
 from studies.recipe.states import Upper, model
-from studies.remedies.correction import embeddings_file
+from studies.remedies.correction import embedded
+from studies.remedies.stacks import UPPER_LAYERS
 from studies.sources import EVALUATED, SOURCES
 
-NAME = "upper-layers"
 SETTING, BLEND = "pivot", 0.5
 
 
@@ -44,11 +41,7 @@ def main() -> None:
     for source in EVALUATED:
         collection = cm.load(SOURCES[source])
         for side, texts in (("documents", collection.documents), ("queries", collection.queries)):
-            print(f"{source}: {len(texts)} {side}", file=sys.stderr, flush=True)
-            saved(
-                embeddings_file(NAME, options.work, side, texts),  # type: ignore[arg-type]
-                lambda side=side, texts=texts: encode(encoder, list(texts.texts), side, show_progress_bar=True),
-            )
+            embedded(UPPER_LAYERS, options.work, side, texts, lambda _: encoder)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,12 +26,11 @@ from clinometer.advice.heads import headed
 from clinometer.collection import Texts
 from clinometer.correction import choose
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
-from clinometer.encoders.base import Side, encode
+from clinometer.encoders.base import Side
 from studies.centering import corrected
 from studies.command_line import parser
-from studies.embeddings import saved
 from studies.recipe.closed_form import change
-from studies.remedies.correction import embeddings_file, loaded
+from studies.remedies.correction import embedded, loaded
 from studies.remedies.stacks import State
 from studies.result_files import earlier_result, write_result
 from studies.sources import ENCODERS, EVALUATED
@@ -60,18 +58,9 @@ class Remembered:
 
 
 @cache
-def full_encoder(name: str) -> Any:
+def encoder_of_parts(name: str) -> Any:
+    """What encodes heads and tails."""
     return cm.encoder(ENCODERS[name], precision=PRECISIONS.get(name))
-
-
-def embedded(name: str, work: Path, side: Side, texts: Texts) -> Any:
-    """Embeddings of heads or tails, saved in the folder."""
-
-    def make() -> Any:
-        print(f"{name}: encoding {len(texts)} {side}", file=sys.stderr)
-        return encode(full_encoder(name), list(texts.texts), side, show_progress_bar=True)
-
-    return saved(embeddings_file(name, work, side, texts), make)
 
 
 def cut_rows(collection: cm.Collection) -> Any:
@@ -94,7 +83,8 @@ def remembered(state: State, *, with_heads: bool) -> Remembered:
         known[side] = dict(zip(texts.texts, rows, strict=True))
         if cut is not None:
             parts = cut.queries if side == "queries" else cut.documents
-            known[side] |= dict(zip(parts.texts, embedded(state.encoder, state.work, side, parts), strict=True))
+            vectors = embedded(state.encoder, state.work, side, parts, encoder_of_parts)
+            known[side] |= dict(zip(parts.texts, vectors, strict=True))
     return Remembered(state.encoder, known)
 
 

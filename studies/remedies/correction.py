@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from clinometer.adapters import Adapter, fit_adapter
 from clinometer.adapters import load as load_adapter
 from clinometer.collection import Texts
 from clinometer.encoders import PrecomputedEncoder
-from clinometer.encoders.base import Side, encode
+from clinometer.encoders.base import Encoder, Side, encode
 from clinometer.statistics.resampling import Resamples
 from clinometer.statistics.significance import permutation_test
 from clinometer.training.data import read_items, samples_from_items
@@ -68,12 +68,12 @@ SHOWN = (
 TRAINED = ["de", "es", "ru", "zh", "ko", "el", "tr"]
 
 
-def embedded(name: str, folder: Path, side: Side, texts: Texts) -> Any:
-    """Embeddings by an encoder, saved in the folder."""
+def embedded(name: str, folder: Path, side: Side, texts: Texts, encoder_of: Callable[[str], Encoder] = encoder) -> Any:
+    """Embeddings by the encoder of a name, saved in the folder."""
 
     def make() -> Any:
         print(f"{name}: encoding {len(texts)} {side}", file=sys.stderr)
-        return encode(encoder(name), list(texts.texts), side, show_progress_bar=True)
+        return encode(encoder_of(name), list(texts.texts), side, show_progress_bar=True)
 
     return saved(embeddings_file(name, folder, side, texts), make)
 
