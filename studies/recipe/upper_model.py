@@ -17,7 +17,7 @@ import torch
 
 import clinometer as cm
 from studies.command_line import parser
-from studies.recipe.states import Upper, model
+from studies.recipe.states import Upper, blended, model
 from studies.remedies.correction import embedded
 from studies.remedies.stacks import UPPER_LAYERS
 from studies.sources import EVALUATED, SOURCES
@@ -25,19 +25,18 @@ from studies.sources import EVALUATED, SOURCES
 SETTING, BLEND = "pivot", 0.5
 
 
-def blended(work: Path) -> Any:
+def blended_model(work: Path) -> Any:
     """The whole model with its upper layers between the untrained and the trained ones."""
     encoder = model()
     upper = Upper(encoder)
     trained = torch.load(work / "upper" / f"{SETTING}.pt", weights_only=True)
-    before = upper.state_dict()
-    upper.load_state_dict({key: value + BLEND * (trained[key] - value) for key, value in before.items()})
+    upper.load_state_dict(blended(upper.state_dict(), trained, BLEND))
     return encoder
 
 
 def main() -> None:
     options = parser(__doc__, "folder of `studies.recipe.upper`, and of embeddings").parse_args()
-    encoder = cm.encoder(blended(options.work), precision="bfloat16", batch_size=64)
+    encoder = cm.encoder(blended_model(options.work), precision="bfloat16", batch_size=64)
     for source in EVALUATED:
         collection = cm.load(SOURCES[source])
         for side, texts in (("documents", collection.documents), ("queries", collection.queries)):
