@@ -179,7 +179,7 @@ class Stack(NamedTuple):
 def stacks(part: Part, names: Sequence[str]) -> Iterator[Stack]:
     """The stacks of these names, each correction fitted once."""
     center = centered(*part)
-    before = {}
+    before: dict[str, tuple[Any, Any, Expansion | None]] = {}
     for name, correction in (("center", center), ("center, turn", turn_of(center, part))):
         q, d = corrected(correction, *part)
         expansion = expansion_of(part, d)
