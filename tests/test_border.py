@@ -433,7 +433,18 @@ OTHERS = {
         "read_bytes",
         "read_score",
     ),  # take text that was checked
-    *("choice", "number", "switch", "texts", "thread_number", "whole", "checked", "shown"),
+    *(
+        "choice",
+        "is_real",
+        "number",
+        "refuse_unknown_options",
+        "switch",
+        "texts",
+        "thread_number",
+        "whole",
+        "checked",
+        "shown",
+    ),
     *("available_bytes", "refuse_more_than_available", "size_text", "checked_grade", "whole_grade"),
 }
 """Public functions that are not called here."""

@@ -10,14 +10,25 @@ import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from functools import partial, wraps
 from types import NoneType, UnionType
-from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, ParamSpec, TypeGuard, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
 from clinometer.errors import UsageError, shown
 from clinometer.suggestions import did_you_mean
 
-__all__ = ["MOST_THREADS", "checked", "choice", "number", "switch", "texts", "thread_number", "whole"]
+__all__ = [
+    "MOST_THREADS",
+    "checked",
+    "choice",
+    "is_real",
+    "number",
+    "refuse_unknown_options",
+    "switch",
+    "texts",
+    "thread_number",
+    "whole",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -82,6 +93,33 @@ def number(value: object, name: str, *, least: float | None = None, most: float 
         raise UsageError(f"{name} is {shown(value)}, but must be a finite number")
     _refuse_outside(real, name, least, most)
     return real
+
+
+def is_real(value: object) -> TypeGuard[float]:
+    """Whether a value is a real number of Python or NumPy, not a truth value; it may be infinite or NaN.
+
+    Example:
+        >>> is_real(1), is_real(True), is_real("1")
+        (True, False, False)
+    """
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def refuse_unknown_options(options: Iterable[str], known: Collection[str], owner: str) -> None:
+    """Refuse names of options that their owner does not know.
+
+    Raises:
+        UsageError: The message gives those that it knows.
+
+    Example:
+        >>> refuse_unknown_options(["unitt"], ["unit"], "xquad")
+        Traceback (most recent call last):
+        clinometer.errors.UsageError: unknown option unitt of xquad; expected unit; did you mean unit?
+    """
+    if unknown := [name for name in options if name not in known]:
+        expected = ", ".join(known) or "none"
+        meant = did_you_mean(unknown, known)
+        raise UsageError(f"unknown option {', '.join(unknown)} of {owner}; expected {expected}{meant}")
 
 
 def switch(value: object, name: str) -> bool:

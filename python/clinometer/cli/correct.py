@@ -304,14 +304,14 @@ def fitted(fitting: Fitting, sample: Any, store: Any = None, *, bars: bool = Fal
         bars: Whether a long search for translations shows its progress.
     """
     from clinometer.correction.fitting import fit_sample, summary
+    from clinometer.mining.pairs import known_groups
 
     correction = fit_sample(fitting.name, sample, **fitting.options())
     if store is not None:
         correction = fitting.turned(correction, store, bars=bars)
     elif sample.index is not None:
         index = sample.index
-        groups = index.groups if any(group is not None for group in index.groups) else None
-        correction = fitting.turned(correction, index.vectors, index.languages, groups, bars=bars)
+        correction = fitting.turned(correction, index.vectors, index.languages, known_groups(index.groups), bars=bars)
     languages, warnings = summary(correction, sample)
     return {"correction": correction, "languages": languages, "warnings": warnings}
 

@@ -26,8 +26,8 @@ from clinometer.correction.sample import PARALLEL, choose
 from clinometer.correction.shift import Shift
 from clinometer.correction.turn import Turn
 from clinometer.errors import UsageError
-from clinometer.parameters import checked
-from clinometer.suggestions import did_you_mean, one_of
+from clinometer.parameters import checked, refuse_unknown_options
+from clinometer.suggestions import one_of
 
 __all__ = [
     "METHODS",
@@ -109,11 +109,7 @@ def fit(
         "calibrate": Calibration.fit,
     }
     option_names = [name for name in signature(fit_of[method]).parameters if name not in _SAMPLE_ARGUMENTS]
-    if unknown_options := [name for name in options if name not in option_names]:
-        raise UsageError(
-            f"unknown option {', '.join(unknown_options)} of {method}; expected {', '.join(option_names)}"
-            f"{did_you_mean(unknown_options, option_names)}"
-        )
+    refuse_unknown_options(options, option_names, method)
     if method in PARALLEL and groups is None:
         raise UsageError(f"{method} needs translated texts; give groups, the parallel group of each document")
     if method == "query-shift":

@@ -7,7 +7,6 @@ stay, and so does every document without a partner.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -20,7 +19,7 @@ from clinometer.correction.mined import LEAST_PAIRS, MinedPairs, counted, enough
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import EmbeddingError, UsageError, shown
 from clinometer.languages import canonical
-from clinometer.parameters import whole
+from clinometer.parameters import is_real, whole
 from clinometer.vectors import array_of, finished_rows, unit_rows
 
 __all__ = [
@@ -241,9 +240,7 @@ def check_expansion_weight(weight: object) -> None:
     Raises:
         UsageError: The message gives the weight.
     """
-    if isinstance(weight, bool) or not isinstance(weight, (int, float, np.integer, np.floating)) or not (
-        0 <= weight <= 1 and math.isfinite(weight)
-    ):  # fmt: skip
+    if not (is_real(weight) and 0 <= weight <= 1):
         raise UsageError(f"the weight of an expansion is {shown(weight)}, but must lie from 0 to 1, such as {WEIGHT}")
 
 

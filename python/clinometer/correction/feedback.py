@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.errors import EmbeddingError, UsageError, shown
+from clinometer.parameters import is_real
 from clinometer.vectors import array_of, finished_rows, unit_rows
 
 __all__ = ["WEIGHT", "check_weight", "fed_back", "with_feedback"]
@@ -66,9 +67,7 @@ def check_weight(weight: object) -> None:
     Raises:
         UsageError: The message gives the weight.
     """
-    if isinstance(weight, bool) or not isinstance(weight, (int, float, np.integer, np.floating)) or not (
-        0 < weight < math.inf
-    ):  # fmt: skip
+    if not (is_real(weight) and 0 < weight < math.inf):
         raise UsageError(f"feedback is {shown(weight)}, but must be a number above 0, such as {WEIGHT}")
 
 

@@ -15,8 +15,8 @@ from clinometer.collection import Collection
 from clinometer.errors import UsageError
 from clinometer.files import expanded
 from clinometer.files.packed import bare_name
-from clinometer.parameters import checked
-from clinometer.suggestions import close_names, did_you_mean, question
+from clinometer.parameters import checked, refuse_unknown_options
+from clinometer.suggestions import close_names, question
 
 __all__ = ["FORMS", "load"]
 
@@ -75,9 +75,7 @@ def load(source: str | Path, *, languages: Iterable[str] | None = None, **option
     )
     parameters = inspect.signature(reader).parameters.values()
     known = [item.name for item in parameters if item.kind is item.KEYWORD_ONLY and item.name != "languages"]
-    if unknown := [name for name in options if name not in known]:
-        meant = did_you_mean(unknown, known)
-        raise UsageError(f"unknown option {', '.join(unknown)} of {kind}; expected {', '.join(known) or 'none'}{meant}")
+    refuse_unknown_options(options, known, kind)
     if kind == "demo":
         return reader(languages=languages, **options)
     return reader(place.split(",") if kind in ("parallel", "irds") else place, languages=languages, **options)

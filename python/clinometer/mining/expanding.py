@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from clinometer.correction.base import Correction
 from clinometer.correction.expansion import WEIGHT, Expansion, check_expansion_weight
 from clinometer.correction.mined import LEAST_PAIRS, MinedPairs
-from clinometer.mining.pairs import MARGIN, NEIGHBOURS, SAMPLE, Index, index_of, mined_in
+from clinometer.mining.pairs import MARGIN, NEIGHBOURS, SAMPLE, Index, index_of, known_groups, mined_in
 from clinometer.parameters import checked, whole
 from clinometer.store.reader import EmbeddingStore
 
@@ -76,12 +76,8 @@ def expanded(
     """
     check_expansion_weight(weight)
     whole(least, "least", least=1)
-    if (
-        groups is None
-        and isinstance(documents, EmbeddingStore)
-        and any(group is not None for group in documents.groups)
-    ):
-        groups = documents.groups
+    if groups is None and isinstance(documents, EmbeddingStore):
+        groups = known_groups(documents.groups)
     # Scaled again even after a correction, so that it is all the same who applies that.
     index = index_of(documents, languages, correction, threads, scaled=True)
     pairs = mined_in(

@@ -25,7 +25,7 @@ from clinometer.store.lookup import language_codes
 from clinometer.store.reader import EmbeddingStore
 from clinometer.vectors import unit_rows
 
-__all__ = ["MARGIN", "NEIGHBOURS", "SAMPLE", "Index", "index_of", "mine", "mined_in"]
+__all__ = ["MARGIN", "NEIGHBOURS", "SAMPLE", "Index", "index_of", "known_groups", "mine", "mined_in"]
 
 # Chosen on tico19 and train; see docs/turn.md.
 NEIGHBOURS = 4
@@ -260,30 +260,18 @@ def _mutual(
     copies: bool = True,
 ) -> _Pairs:
     """The pairs of some of the `own` documents with `other` ones, many at a time."""
-    parts = [
-        _mutual_part(index, tried[start : start + _BLOCK], own, other, k, margin, copies=copies)
-        for start in range(0, len(tried), _BLOCK)
-    ]
+
+    def pairs_of(part: NDArray[np.int64]) -> _Pairs:
+        there = index.nearest(index.rows(part), other, k, copies=copies)
+        candidates, candidate_of = np.unique(there.ids, return_inverse=True)
+        back = index.nearest(index.rows(candidates), own, k, copies=copies)
+        mutual = back.ids[candidate_of] == part
+        means = (there.means + back.means[candidate_of]) / 2
+        passed = mutual & (there.scores > 0) & (means > 0) & (there.scores > margin * means)
+        return _Pairs(part[passed], there.ids[passed], there.scores[passed] / means[passed], there.scores[passed])
+
+    parts = [pairs_of(tried[start : start + _BLOCK]) for start in range(0, len(tried), _BLOCK)]
     return _Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Pairs.__dataclass_fields__))
-
-
-def _mutual_part(
-    index: Index,
-    tried: NDArray[np.int64],
-    own: NDArray[np.int64],
-    other: NDArray[np.int64],
-    k: int,
-    margin: float,
-    *,
-    copies: bool,
-) -> _Pairs:
-    there = index.nearest(index.rows(tried), other, k, copies=copies)
-    candidates, candidate_of = np.unique(there.ids, return_inverse=True)
-    back = index.nearest(index.rows(candidates), own, k, copies=copies)
-    mutual = back.ids[candidate_of] == tried
-    means = (there.means + back.means[candidate_of]) / 2
-    passed = mutual & (there.scores > 0) & (means > 0) & (there.scores > margin * means)
-    return _Pairs(tried[passed], there.ids[passed], there.scores[passed] / means[passed], there.scores[passed])
 
 
 def _size(own: int, pivot: int) -> int:
@@ -326,6 +314,11 @@ def _right(pairs: _Pairs, groups: Sequence[Any] | None) -> float | None:
         if groups[own] is not None and groups[other] is not None
     ]
     return float(np.mean(known)) if known else None
+
+
+def known_groups(groups: Sequence[Any]) -> Sequence[Any] | None:
+    """The parallel groups of documents; None if none of them is known."""
+    return groups if any(group is not None for group in groups) else None
 
 
 def index_of(

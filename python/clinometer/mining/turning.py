@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from clinometer.correction.center import Center
 from clinometer.correction.turn import Turn
-from clinometer.mining.pairs import MARGIN, NEIGHBOURS, SAMPLE, mine
+from clinometer.mining.pairs import MARGIN, NEIGHBOURS, SAMPLE, known_groups, mine
 from clinometer.parameters import checked
 from clinometer.store.reader import EmbeddingStore
 
@@ -64,12 +64,8 @@ def turned(
         >>> turn.turned, turn.settings["turn"]["pairs"]["de"] > 50
         (('de',), True)
     """
-    if (
-        groups is None
-        and isinstance(documents, EmbeddingStore)
-        and any(group is not None for group in documents.groups)
-    ):
-        groups = documents.groups
+    if groups is None and isinstance(documents, EmbeddingStore):
+        groups = known_groups(documents.groups)
     pairs = mine(
         documents, languages, center, pivot=pivot, groups=groups, neighbours=neighbours, margin=margin, sample=sample,
         seed=seed, threads=threads, show_progress_bar=show_progress_bar,

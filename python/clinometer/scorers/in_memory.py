@@ -17,6 +17,7 @@ from clinometer.correction.feedback import fed_back
 from clinometer.encoders import EncoderRecord
 from clinometer.encoders.similarity import Similarity, similarity_notices
 from clinometer.mining import expanded
+from clinometer.mining.pairs import known_groups
 from clinometer.scanning.scan import scan
 from clinometer.scorers.base import Scanner, ScanOptions, Scored
 
@@ -75,9 +76,8 @@ class EmbeddedTexts:
     def expanded(self, weight: float, pivot: str) -> Scored:
         """What an evaluation scans once the documents are expanded; see `clinometer.scorers.base.Expander`."""
         refuse_expanded(self.record)
-        groups = self.texts.groups if any(group is not None for group in self.texts.groups) else None
         expansion = expanded(
-            self.documents, self.texts.languages, weight=weight, groups=groups, pivot=pivot,
+            self.documents, self.texts.languages, weight=weight, groups=known_groups(self.texts.groups), pivot=pivot,
             threads=self.options.threads, show_progress_bar=self.options.show_progress_bar,
         )  # fmt: skip
         return replace(

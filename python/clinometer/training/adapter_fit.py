@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from clinometer.adapters.adapter import KINDS, Adapter, Kind
 from clinometer.encoders import Encoder
 from clinometer.errors import MissingExtraError, UsageError
+from clinometer.parameters import refuse_unknown_options
 from clinometer.progress import tracked
-from clinometer.suggestions import did_you_mean, one_of
+from clinometer.suggestions import one_of
 from clinometer.training.adapter_centering import centering_adapter
 from clinometer.training.adapter_samples import EmbeddedSamples, embed_samples, is_query
 from clinometer.training.data import ParallelSamples, read_items, samples_from_items
@@ -321,11 +322,7 @@ def _loss(model: AdapterMap, name: str, options: dict[str, Any]) -> ColumnLoss:
         loss_class, options = losses.CrossLingualAlignmentLoss, {"parts": name, "jsd_input": "scaled", **options}
     reserved = ("self", "model", "teacher", "gather_across_devices", "negatives", "correction", "languages")
     option_names = [option for option in inspect.signature(loss_class).parameters if option not in reserved]
-    if unknown_options := [option for option in options if option not in option_names]:
-        raise UsageError(
-            f"unknown option {', '.join(unknown_options)} of the loss {name}; expected {', '.join(option_names)}"
-            + did_you_mean(unknown_options, option_names)
-        )
+    refuse_unknown_options(options, option_names, f"the loss {name}")
     return loss_class(model, **options)  # type: ignore[no-any-return]
 
 

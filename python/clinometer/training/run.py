@@ -21,7 +21,7 @@ from clinometer.contents import read_json
 from clinometer.encoders.loading import locate
 from clinometer.errors import MissingExtraError, UsageError
 from clinometer.files import file_digest, json_bytes, written_whole
-from clinometer.suggestions import did_you_mean
+from clinometer.parameters import refuse_unknown_options
 from clinometer.training.data import ParallelSamples, parallel_samples, prompts_for
 from clinometer.training.plan import TrainingPlan
 from clinometer.training.recipes import make_loss, recipe_of
@@ -246,11 +246,7 @@ def _plan(
 ) -> TrainingPlan:
     files = [data] if isinstance(data, (str, Path)) else list(data)
     option_names = set(TrainingPlan.__struct_fields__) - {"model", "data", "languages"}
-    if unknown_names := sorted(set(options) - option_names):
-        raise UsageError(
-            f"unknown option {', '.join(unknown_names)} of training; expected {', '.join(sorted(option_names))}"
-            + did_you_mean(unknown_names, option_names)
-        )
+    refuse_unknown_options(sorted(options), sorted(option_names), "training")
     languages = [languages] if isinstance(languages, str) else list(languages)
     return TrainingPlan.of(str(model), [str(path) for path in files], languages, **options)
 
