@@ -112,8 +112,7 @@ def _command(command: Any, name: str) -> list[str]:
 def _option(name: str, text: str) -> str:
     """A row: name, default or rule, help; the second is at the end of the help, in brackets."""
     text, _, rule = text.partition("  [")
-    code = name.replace("|", "&#124;").replace("<", "&lt;")
-    return f"| <code>{code}</code> | {_cell(rule.rstrip(']'))} | {_cell(text)} |"
+    return f"| {_code(name)} | {_cell(rule.rstrip(']'))} | {_cell(text)} |"
 
 
 def _cell(text: str) -> str:

@@ -10,11 +10,16 @@ from clinometer.correction import Center, choose
 SAMPLE = 240
 
 
-def centered(collection: cm.Collection, q: Any, d: Any, sample: int = SAMPLE) -> Center:
+def sampled(collection: cm.Collection, q: Any, sample: int = SAMPLE) -> tuple[Any, list[str]]:
+    """Embeddings and languages of a sample of the queries, which is the same for every correction."""
+    languages = collection.queries.languages
+    drawn = choose(languages, sample, 0)
+    return q[drawn], [languages[row] for row in drawn]
+
+
+def centered(collection: cm.Collection, q: Any, d: Any, sample: int = SAMPLE, **options: Any) -> Center:
     """Centering on the documents and a sample of the queries."""
-    drawn = choose(collection.queries.languages, sample, 0)
-    labels = [collection.queries.languages[row] for row in drawn]
-    return Center.fit(d, list(collection.documents.languages), q[drawn], labels)
+    return Center.fit(d, list(collection.documents.languages), *sampled(collection, q, sample), **options)
 
 
 def corrections(collection: cm.Collection, q: Any, d: Any, sample: int = SAMPLE) -> dict[str, Any]:

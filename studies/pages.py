@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 _RULES = {"l": "---", "r": "--:"}
 
@@ -26,6 +27,28 @@ def table(heads: Sequence[str], alignment: str, rows: Iterable[Sequence[str]]) -
 def minus(text: str) -> str:
     """The text with a real minus sign before numbers."""
     return re.sub(r"-(?=\d)", "−", text)
+
+
+def points(change: float | None) -> str:
+    """A change in points with its sign; empty where it is not defined."""
+    return "" if change is None else minus(f"{change:+.1f}")
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 in per cent; empty where it is not defined."""
+    return "" if share is None else f"{100 * share:.0f} %"
+
+
+def named_change(label: str, change: Mapping[str, Any]) -> str:
+    """A language and the change of its value, a share of 1, with its standard error where that is known, in points."""
+    spread = "" if change["error"] is None else f" ± {100 * change['error']:.1f}"
+    return minus(f"{label} {100 * change['change']:+.1f}{spread}")
+
+
+def worst_change(changes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The language that loses most, with its change."""
+    label = min(changes, key=lambda one: changes[one]["change"])
+    return named_change(label, changes[label])
 
 
 def worst_language(change: tuple[str, float] | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,16 @@ RESULTS = Path(__file__).resolve().parent / "results"
 def read_result(name: str) -> Any:
     """The content of results/NAME.json."""
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def earlier_result(name: str, otherwise: Any) -> Any:
+    """The content of results/NAME.json, or something else where nothing has been measured yet."""
+    return read_result(name) if (RESULTS / f"{name}.json").exists() else otherwise
+
+
+def read_results(study: str, names: Iterable[str]) -> dict[str, Any]:
+    """The content of results/STUDY-NAME.json for each of the names that has been measured."""
+    return {name: read_result(f"{study}-{name}") for name in names if (RESULTS / f"{study}-{name}.json").exists()}
 
 
 def write_result(name: str, content: Any) -> None:

@@ -14,6 +14,9 @@ SOURCES = {
     "belebele": f"belebele:{DATA / 'belebele'}",
     "tico19": f"parallel:{DATA / 'tico19' / 'tico19_retrieval.jsonl.gz'}",
 }
+TITLES = {"tico19": "TICO-19", "xquad": "XQuAD", "belebele": "Belebele"}
+EVALUATED = ("xquad", "belebele")
+"""Collections on which nothing is chosen."""
 
 
 def training_files() -> list[Path]:

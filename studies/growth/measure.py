@@ -184,8 +184,7 @@ def with_queries(collection: Collection, names: set[str]) -> Collection:
 
 
 def main() -> None:
-    command = parser(__doc__, "folder of embeddings and generated vectors")
-    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
+    command = parser(__doc__, "folder of embeddings and generated vectors", encoders=True)
     command.add_argument("--languages", default=",".join(LANGUAGES), help="languages of the pools, English among them")
     command.add_argument("--real", type=int, default=2760, help="real distractors to encode for each language")
     command.add_argument("--part", choices=["growth", "uneven", "all"], default="all", help="part to measure")

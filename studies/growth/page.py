@@ -12,7 +12,7 @@ from clinometer.report.base.palette import INK
 from studies.command_line import parser
 from studies.figures import SOFT, plain, svg
 from studies.pages import minus, put, table
-from studies.result_files import RESULTS, read_result
+from studies.result_files import read_results
 from studies.sources import DOCS
 
 LOOKS = {"offline": ("#0067a5", "o"), "multilingual-e5-small": ("#c2500a", "D")}
@@ -32,10 +32,7 @@ SHOWN = (480, 1000, 6000, 10_000, 100_000, 1_000_000)
 
 def write_page() -> None:
     """Draw the figure and write the tables between the markers of the page."""
-    growths, pools = (
-        {name: read_result(f"{part}-{name}") for name in LOOKS if (RESULTS / f"{part}-{name}.json").exists()}
-        for part in ("growth", "uneven")
-    )
+    growths, pools = (read_results(part, LOOKS) for part in ("growth", "uneven"))
     (DOCS / "images" / "growth.svg").write_text(drawn(growths))
     blocks = ["\n".join(block) for block in (curves(growths), agreement(growths), uneven(pools))]
     put(DOCS / "pool-growth.md", "tables", "\n" + "\n\n".join([*blocks, ""]))

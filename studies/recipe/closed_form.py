@@ -28,11 +28,11 @@ from clinometer.errors import UsageError
 from clinometer.mining import turned
 from studies.centering import centered, corrected
 from studies.command_line import parser
-from studies.pages import minus, put, table
+from studies.pages import minus, put, table, worst_change
 from studies.remedies.correction import embedded, loaded, trained_adapter
 from studies.remedies.correction_cases import train_texts
 from studies.result_files import read_result, write_result
-from studies.sources import DOCS
+from studies.sources import DOCS, EVALUATED
 
 NAMES = ("multilingual-e5-small", "offline")
 SAME_LICENCE = "gnome/"
@@ -145,7 +145,6 @@ def measured(name: str, encoder: str, work: Path) -> list[dict[str, Any]]:
 def cells(line: dict[str, Any]) -> list[str]:
     """One row of the table."""
     changes = line["mono-same"]
-    worst = min(changes, key=lambda label: changes[label]["change"])
     mean = np.mean([one["change"] for one in changes.values()])
     row = [line["collection"], line["remedy"], f"{line['Complete@10']:.1f}", f"{line['Complete@10 en']:.1f}"]
     row.append(f"{line['nDCG@1']:.3f}")
@@ -156,8 +155,7 @@ def cells(line: dict[str, Any]) -> list[str]:
         lambda one: one["change"] < -one["error"],
     ]
     lower = [", ".join(label for label, one in changes.items() if test(one)) or "none" for test in tests]
-    worst_change = f"{worst} {100 * changes[worst]['change']:+.1f} ± {100 * changes[worst]['error']:.1f}"
-    return [*row, minus(f"{100 * mean:+.1f}"), minus(worst_change), *lower]
+    return [*row, minus(f"{100 * mean:+.1f}"), worst_change(changes), *lower]
 
 
 def main() -> None:
@@ -165,7 +163,7 @@ def main() -> None:
     command.add_argument("--final", action="store_true", help="evaluate on XQuAD and Belebele as well")
     options = command.parse_args()
     if options.work:
-        names = ("tico19", "xquad", "belebele") if options.final else ("tico19",)
+        names = ("tico19", *EVALUATED) if options.final else ("tico19",)
         measured_lines = [line for encoder in NAMES for name in names for line in measured(name, encoder, options.work)]
         others = [line for line in read_result("closed-form") if line["collection"] not in names]
         order = [*NAMES].index

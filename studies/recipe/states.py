@@ -6,7 +6,7 @@ what is evaluated afterwards, is the upper layers alone. States are kept in part
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +92,11 @@ class Upper(nn.Module):  # type: ignore[misc, unused-ignore]
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 rows[batch] = self(padded.float(), mask).float().numpy()
         return rows
+
+
+def blended(before: Mapping[str, Any], after: Mapping[str, Any], share: float) -> dict[str, Any]:
+    """Weights that have gone a share of the way from those before a training to those after it."""
+    return {key: value + share * (after[key] - value) for key, value in before.items()}
 
 
 def model() -> Any:

@@ -30,7 +30,7 @@ from clinometer.losses import RelationalDistillationLoss
 from clinometer.training.data import parallel_samples
 from studies.centering import centered, corrected
 from studies.command_line import parser
-from studies.recipe.states import States, Upper, batches, model, states_of
+from studies.recipe.states import States, Upper, batches, blended, model, states_of
 from studies.recipe.sweep import slug
 from studies.reproduction.measure import LANGUAGES
 from studies.sources import DATA, training_files
@@ -220,7 +220,7 @@ def tried(setting: Setting | None, work: Path) -> dict[str, Any]:
         result |= {"losses": losses, "training_seconds": round(time.process_time() - started, 1)}
         torch.save(after, path.with_suffix(".pt"))
     for blend in BLENDS if setting else (0.0,):
-        upper.load_state_dict({key: value + blend * (after[key] - value) for key, value in before.items()})
+        upper.load_state_dict(blended(before, after, blend))
         result["blends"][str(blend)] = {one: judged(one, upper, work) for one in JUDGED}
         print(line(name, blend, result["blends"][str(blend)]), flush=True)
     result["seconds"] = round(time.process_time() - started, 1)

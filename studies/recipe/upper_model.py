@@ -10,45 +10,37 @@ teacher), half of the way from the untrained ones: the blend that the demo speak
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import clinometer as cm
-from clinometer.encoders.base import encode
 from studies.command_line import parser
-from studies.embeddings import saved
-from studies.recipe.states import Upper, model
-from studies.remedies.correction import embeddings_file
-from studies.sources import SOURCES
+from studies.recipe.states import Upper, blended, model
+from studies.remedies.correction import embedded
+from studies.remedies.stacks import UPPER_LAYERS
+from studies.sources import EVALUATED, SOURCES
 
-NAME = "upper-layers"
 SETTING, BLEND = "pivot", 0.5
 
 
-def blended(work: Path) -> Any:
+def blended_model(work: Path) -> Any:
     """The whole model with its upper layers between the untrained and the trained ones."""
     encoder = model()
     upper = Upper(encoder)
     trained = torch.load(work / "upper" / f"{SETTING}.pt", weights_only=True)
-    before = upper.state_dict()
-    upper.load_state_dict({key: value + BLEND * (trained[key] - value) for key, value in before.items()})
+    upper.load_state_dict(blended(upper.state_dict(), trained, BLEND))
     return encoder
 
 
 def main() -> None:
     options = parser(__doc__, "folder of `studies.recipe.upper`, and of embeddings").parse_args()
-    encoder = cm.encoder(blended(options.work), precision="bfloat16", batch_size=64)
-    for source in ("xquad", "belebele"):
+    encoder = cm.encoder(blended_model(options.work), precision="bfloat16", batch_size=64)
+    for source in EVALUATED:
         collection = cm.load(SOURCES[source])
         for side, texts in (("documents", collection.documents), ("queries", collection.queries)):
-            print(f"{source}: {len(texts)} {side}", file=sys.stderr, flush=True)
-            saved(
-                embeddings_file(NAME, options.work, side, texts),  # type: ignore[arg-type]
-                lambda side=side, texts=texts: encode(encoder, list(texts.texts), side, show_progress_bar=True),
-            )
+            embedded(UPPER_LAYERS, options.work, side, texts, lambda _: encoder)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

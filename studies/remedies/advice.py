@@ -15,7 +15,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,16 +26,16 @@ from clinometer.advice.heads import headed
 from clinometer.collection import Texts
 from clinometer.correction import choose
 from clinometer.encoders import EncoderRecord, PrecomputedEncoder
-from clinometer.encoders.base import Side, encode
+from clinometer.encoders.base import Side
+from studies.centering import corrected
 from studies.command_line import parser
-from studies.embeddings import saved
 from studies.recipe.closed_form import change
-from studies.remedies.correction import embeddings_file, loaded
+from studies.remedies.correction import embedded, loaded
 from studies.remedies.stacks import State
-from studies.result_files import RESULTS, read_result, write_result
-from studies.sources import ENCODERS
+from studies.result_files import earlier_result, write_result
+from studies.sources import ENCODERS, EVALUATED
 
-COLLECTIONS = ("tico19", "xquad", "belebele")
+COLLECTIONS = ("tico19", *EVALUATED)
 QUERIES = (0, 100, 300)
 TEXTS = 100
 """Documents of each language that are cut in two."""
@@ -59,18 +58,9 @@ class Remembered:
 
 
 @cache
-def full_encoder(name: str) -> Any:
+def encoder_of_parts(name: str) -> Any:
+    """What encodes heads and tails."""
     return cm.encoder(ENCODERS[name], precision=PRECISIONS.get(name))
-
-
-def embedded(name: str, work: Path, side: Side, texts: Texts) -> Any:
-    """Embeddings of heads or tails, saved in the folder."""
-
-    def make() -> Any:
-        print(f"{name}: encoding {len(texts)} {side}", file=sys.stderr)
-        return encode(full_encoder(name), list(texts.texts), side, show_progress_bar=True)
-
-    return saved(embeddings_file(name, work, side, texts), make)
 
 
 def cut_rows(collection: cm.Collection) -> Any:
@@ -93,7 +83,8 @@ def remembered(state: State, *, with_heads: bool) -> Remembered:
         known[side] = dict(zip(texts.texts, rows, strict=True))
         if cut is not None:
             parts = cut.queries if side == "queries" else cut.documents
-            known[side] |= dict(zip(parts.texts, embedded(state.encoder, state.work, side, parts), strict=True))
+            vectors = embedded(state.encoder, state.work, side, parts, encoder_of_parts)
+            known[side] |= dict(zip(parts.texts, vectors, strict=True))
     return Remembered(state.encoder, known)
 
 
@@ -115,7 +106,7 @@ def effect(advice: Advice, state: State, rows: Any) -> dict[str, Any]:
             collection, PrecomputedEncoder(*vectors, name="advice"), scenarios=["multi", "mono-same"],
             measures=["Complete@10", "nDCG@1"], resamples=0,
         )
-        for vectors in ((q, d), corrected_by(advice, collection, q, d))
+        for vectors in ((q, d), corrected(advice.correction, collection, q, d))
     )  # fmt: skip
     own = {label: change(after, before, label) for label in collection.languages}
     worst = min(own, key=lambda label: own[label]["change"])
@@ -126,13 +117,6 @@ def effect(advice: Advice, state: State, rows: Any) -> dict[str, Any]:
         "nDCG@1": 100 * float(np.mean([one["change"] for one in own.values()])),
         "worst": [worst, 100 * own[worst]["change"], 100 * own[worst]["error"]],
     }
-
-
-def corrected_by(advice: Advice, collection: cm.Collection, q: Any, d: Any) -> tuple[Any, Any]:
-    if advice.correction is None:
-        return q, d
-    languages = collection.queries.languages, collection.documents.languages
-    return advice.correction.apply_queries(q, languages[0]), advice.correction.apply(d, languages[1])
 
 
 def measured(state: State, encoder: Any, count: int, seed: int) -> dict[str, Any]:
@@ -163,9 +147,8 @@ def key_of(line: Mapping[str, Any]) -> tuple[int, int, int, int]:
 
 
 def main() -> None:
-    command = parser(__doc__, "folder of embeddings")
+    command = parser(__doc__, "folder of embeddings", encoders=True)
     command.add_argument("--collections", default=",".join(COLLECTIONS), help=f"any of {', '.join(COLLECTIONS)}")
-    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
     command.add_argument("--judged", default=",".join(map(str, QUERIES)), help="numbers of judged queries")
     options = command.parse_args()
     judged = [int(count) for count in options.judged.split(",")]
@@ -181,7 +164,7 @@ def main() -> None:
                     lines.append(line)
                     print(encoder, name, count, seed, line["kind"], line["remedy"], line["effect"], file=sys.stderr)
             # Encoders may run side by side, so the file is read last.
-            others = read_result("advice") if (RESULTS / "advice.json").exists() else []
+            others = earlier_result("advice", [])
             keys = {key_of(line) for line in lines}
             write_result("advice", sorted([one for one in others if key_of(one) not in keys] + lines, key=key_of))
 

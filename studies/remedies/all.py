@@ -25,10 +25,9 @@ from studies.command_line import parser
 from studies.recipe.closed_form import change
 from studies.remedies.correction import embeddings_file, loaded
 from studies.remedies.stacks import BASE, CENTER, REMEDIES, Remedy, State, outcome
-from studies.result_files import RESULTS, read_result, write_result
-from studies.sources import ENCODERS
+from studies.result_files import earlier_result, write_result
+from studies.sources import EVALUATED
 
-COLLECTIONS = ("xquad", "belebele")
 SCENARIOS = ["multi", "mono-same", "one-sided"]
 MEASURES = ["Complete@10", "Reachable@10", "nDCG@1", "Intrusion", "Intrusion(by=own)", "LPR"]
 SHOWN = (
@@ -147,17 +146,15 @@ def against(center: cm.Evaluation, evaluations: Mapping[str, cm.Evaluation]) -> 
 
 
 def main() -> None:
-    command = parser(__doc__, "folder of embeddings and adapters")
-    command.add_argument("--collections", default=",".join(COLLECTIONS), help=f"any of {', '.join(COLLECTIONS)}")
-    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
+    command = parser(__doc__, "folder of embeddings and adapters", encoders=True)
+    command.add_argument("--collections", default=",".join(EVALUATED), help=f"any of {', '.join(EVALUATED)}")
     options = command.parse_args()
     for name in options.collections.split(","):
         for encoder in options.encoders:
             collection, q, d = loaded(encoder, name, options.work)
             lines = measured(REMEDIES, State(collection, q, d, encoder, options.work))
             # Encoders may run side by side, so the file is read last.
-            others = read_result(f"remedies-{name}") if (RESULTS / f"remedies-{name}.json").exists() else []
-            others = [line for line in others if line["encoder"] != encoder]
+            others = [line for line in earlier_result(f"remedies-{name}", []) if line["encoder"] != encoder]
             write_result(f"remedies-{name}", others + lines)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from clinometer.adapters import Adapter, fit_adapter
 from clinometer.adapters import load as load_adapter
 from clinometer.collection import Texts
 from clinometer.encoders import PrecomputedEncoder
-from clinometer.encoders.base import Side, encode
+from clinometer.encoders.base import Encoder, Side, encode
 from clinometer.statistics.resampling import Resamples
 from clinometer.statistics.significance import permutation_test
 from clinometer.training.data import read_items, samples_from_items
@@ -48,7 +48,7 @@ from studies.remedies.correction_cases import (
 )
 from studies.remedies.correction_page import write_page
 from studies.result_files import read_result, write_result
-from studies.sources import ENCODERS, SOURCES, training_files
+from studies.sources import SOURCES, training_files
 
 DEVELOPMENT = ["ar", "en", "es", "hi", "ru", "zh"]
 MEASURES = ["Complete@10", "nDCG@1", "MaxR", "MaxRnorm", "RankGap", "Intrusion", "LPR"]
@@ -68,12 +68,12 @@ SHOWN = (
 TRAINED = ["de", "es", "ru", "zh", "ko", "el", "tr"]
 
 
-def embedded(name: str, folder: Path, side: Side, texts: Texts) -> Any:
-    """Embeddings by an encoder, saved in the folder."""
+def embedded(name: str, folder: Path, side: Side, texts: Texts, encoder_of: Callable[[str], Encoder] = encoder) -> Any:
+    """Embeddings by the encoder of a name, saved in the folder."""
 
     def make() -> Any:
         print(f"{name}: encoding {len(texts)} {side}", file=sys.stderr)
-        return encode(encoder(name), list(texts.texts), side, show_progress_bar=True)
+        return encode(encoder_of(name), list(texts.texts), side, show_progress_bar=True)
 
     return saved(embeddings_file(name, folder, side, texts), make)
 
@@ -252,10 +252,9 @@ def measured(name: str, folder: Path, with_belebele: bool, earlier: dict[str, An
 
 
 def main() -> None:
-    command = parser(__doc__, "folder of embeddings and adapters")
+    command = parser(__doc__, "folder of embeddings and adapters", encoders=True)
     command.add_argument("--no-belebele", action="store_true", help="no lines on Belebele, which take longest")
     command.add_argument("--missing", action="store_true", help="only lines that the earlier result does not have")
-    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
     options = command.parse_args()
     for name in options.encoders:
         earlier = read_result(f"correction-{name}") if options.missing else {}

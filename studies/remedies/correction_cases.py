@@ -111,7 +111,7 @@ UNLABELLED: dict[str, Callable[[Vectors], Correction]] = {
     "calibration": named("calibrate"),
     "calibration with scale": named("calibrate", scale=True),
 }
-PARALLEL = {
+PARALLEL: dict[str, Callable[[Vectors], Correction]] = {
     "SHIFT, documents only": named("shift", correct_queries=False),
     "SHIFT, both sides": named("shift"),
     "SHIFT, centred": named("shift", centre=True),

@@ -12,25 +12,32 @@ studies/results/expansion-ENCODER.json; `python -m studies.remedies.turn_page` d
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import clinometer as cm
-from clinometer.correction import Correction, Expansion
+from clinometer.correction import Expansion
 from clinometer.correction.feedback import WEIGHT as FEEDBACK
 from clinometer.errors import UsageError
 from clinometer.mining import expanded
 from clinometer.vectors import unit_rows
 from studies.centering import centered, corrected
-from studies.command_line import parser
-from studies.remedies.correction import loaded
-from studies.remedies.turn import SEEDS, SHARES, SIZES, evaluated, line_of, means, turn_of
-from studies.remedies.turn_cases import ALL_KINDS, PIVOT, Part, by_kind, change, part_of, translated
-from studies.result_files import RESULTS, read_result, write_result
-from studies.sources import ENCODERS
+from studies.remedies.turn import (
+    SEEDS,
+    SHARES,
+    SIZES,
+    Measurement,
+    drawn_parts,
+    evaluated,
+    line_of,
+    means,
+    measure_parts,
+    turn_of,
+)
+from studies.remedies.turn_cases import ALL_KINDS, PIVOT, Part, by_kind, change, part_of
 
 MARGINS = (1.1, 1.2, 1.3, 1.4)
 WEIGHTS = (0.1, 0.2, 0.3, 0.5, 0.8)
@@ -51,21 +58,13 @@ def kinds(part: Part, q: Any, d: Any, feedback: float | None = None) -> dict[str
     return by_kind(part, q, d, feedback, ALL_KINDS)
 
 
-def turned_parts(whole: Part, pivot: int, other: int, share: float) -> Any:
-    """For each seed the part, its centering, and its turn or, where there is none, the centering."""
-    for seed in range(SEEDS):
-        part = part_of(*whole, translated(whole.collection, pivot, other, share, seed))
-        center = centered(*part)
-        yield part, center, turn_of(center, part)
-
-
 def grid(whole: Part) -> list[dict[str, Any]]:
     """The change by an expansion after the turn, by share, margin and weight: what both were chosen on."""
     lines = []
     for share in (1.0, 0.5, 0.2):
         draws: dict[tuple[float, float], list[dict[str, float]]] = {}
-        for part, _, turn in turned_parts(whole, 240, 240, share):
-            q, d = corrected(turn, *part)
+        for part, center in drawn_parts(whole, 240, 240, share):
+            q, d = corrected(turn_of(center, part), *part)
             before = kinds(part, q, d)
             for margin in MARGINS:
                 expansion = expansion_of(part, d, margin=margin)
@@ -88,13 +87,12 @@ def shares(whole: Part) -> list[dict[str, Any]]:
     for pivot, other in SIZES:
         for share in SHARES:
             draws = []
-            for part, center, turn in turned_parts(whole, pivot, other, share):
+            for part, center in drawn_parts(whole, pivot, other, share):
                 expanded_by = {}
-                before = kinds(part, *corrected(center, *part))
-                for name, correction in (("center", center), ("turn", turn)):
+                for name, correction in (("center", center), ("turn", turn_of(center, part))):
                     q, d = corrected(correction, *part)
                     expansion = expansion_of(part, d)
-                    start = before if correction is center else kinds(part, q, d)
+                    start = kinds(part, q, d)
                     after = start if expansion is None else kinds(part, q, expansion.apply(d))
                     record = {} if expansion is None else expansion.settings
                     expanded_by |= {f"{name} {key}": value for key, value in change(start, after).items()}
@@ -118,13 +116,14 @@ def others(whole: Part) -> list[dict[str, Any]]:
     q, d = corrected(turn, *whole)
     expansion = expansion_of(whole, d)
     assert expansion is not None
-    before = kinds(whole, q, expansion.apply(d))
+    d = expansion.apply(d)
+    before = kinds(whole, q, d)
     lines: list[dict[str, Any]] = [{"idea": "none", **before}]
     plain = [unit_rows(side, "rows") for side in (whole.q, whole.d)]
     for weight in FUSED:  # a sum of two cosines is one product of longer rows
         fused = [
             np.concatenate([side, np.sqrt(weight) * raw], axis=1).astype(np.float32)
-            for side, raw in zip((q, expansion.apply(d)), plain, strict=True)
+            for side, raw in zip((q, d), plain, strict=True)
         ]
         lines.append(
             {"idea": f"fused with {weight:g} of the uncorrected scores", **change(before, kinds(whole, *fused))}
@@ -142,21 +141,18 @@ def by_language(whole: Part) -> list[dict[str, Any]]:
     distinct = np.unique(groups)
     draws = []
     for seed in range(SEEDS):
-        drawn = set(np.random.default_rng(seed).permutation(distinct)[: len(distinct) // 2].tolist())
+        drawn = np.isin(groups, np.random.default_rng(seed).permutation(distinct)[: len(distinct) // 2])
+        rows, other_rows = np.flatnonzero(drawn), np.flatnonzero(~drawn)
+        chosen_on, judged_on = (part_of(whole.collection, q, straight, each) for each in (rows, other_rows))
         chosen = {}
-        halves = [
-            part_of(whole.collection, q, straight, np.flatnonzero(np.isin(groups, list(drawn)) == first))
-            for first in (True, False)
-        ]
-        fits = [np.flatnonzero(np.isin(groups, list(drawn)) == first) for first in (True, False)]
         for label in sorted(set(labels.tolist()) - {PIVOT}):
             values = {}
             for strength in STRENGTHS:
                 d = _at(center, raw, straight, labels, {label: strength})
-                values[strength] = kinds(Part(halves[0].collection, halves[0].q, d[fits[0]]), halves[0].q, d[fits[0]])
+                values[strength] = kinds(chosen_on, chosen_on.q, d[rows])
             chosen[label] = max(STRENGTHS, key=lambda strength: (values[strength]["both"], -abs(strength - 1)))
         d = _at(center, raw, straight, labels, chosen)
-        after, before = (kinds(halves[1], halves[1].q, rows[fits[1]]) for rows in (d, straight))
+        before, after = (kinds(judged_on, judged_on.q, each[other_rows]) for each in (straight, d))
         draws.append(change(before, after))
     return [{"idea": "strength by language, chosen on other questions", **means(draws)}]
 
@@ -170,29 +166,42 @@ def _at(center: Any, raw: Any, straight: Any, labels: Any, strengths: dict[str, 
     return d
 
 
+class Stack(NamedTuple):
+    """Embeddings after a centering, perhaps a turn and perhaps an expansion, and the weight of feedback."""
+
+    name: str
+    q: Any
+    d: Any
+    feedback: float | None
+    expansion: Expansion | None
+
+
+def stacks(part: Part, names: Sequence[str]) -> Iterator[Stack]:
+    """The stacks of these names, each correction fitted once."""
+    center = centered(*part)
+    before: dict[str, tuple[Any, Any, Expansion | None]] = {}
+    for name, correction in (("center", center), ("center, turn", turn_of(center, part))):
+        q, d = corrected(correction, *part)
+        expansion = expansion_of(part, d)
+        before[name] = q, d, None
+        before[f"{name}, expansion"] = q, d if expansion is None else expansion.apply(d), expansion
+    for name in names:
+        q, d, expansion = before[name.removesuffix(", feedback")]
+        yield Stack(name, q, d, FEEDBACK if name.endswith(", feedback") else None, expansion)
+
+
 def table(whole: Part) -> list[dict[str, Any]]:
     """Every stack with an expansion on a whole collection, with intervals and tests against the centering."""
-    center = centered(*whole)
-    turn = turn_of(center, whole)
-    stacks: dict[str, tuple[Correction, bool, float | None]] = {
-        "center": (center, False, None),
-        "center, expansion": (center, True, None),
-        "center, expansion, feedback": (center, True, FEEDBACK),
-        "center, turn, expansion": (turn, True, None),
-        "center, turn, expansion, feedback": (turn, True, FEEDBACK),
-    }
+    names = ("center", "center, expansion", "center, expansion, feedback", "center, turn, expansion",
+             "center, turn, expansion, feedback")  # fmt: skip
     base: cm.Evaluation | None = None
     lines = []
-    for name, (correction, with_expansion, weight) in stacks.items():
-        q, d = corrected(correction, *whole)
-        expansion = expansion_of(whole, d) if with_expansion else None
-        if expansion is not None:
-            d = expansion.apply(d)
-        evaluation = evaluated(name, whole.collection, q, d, weight)
+    for stack in stacks(whole, names):
+        evaluation = evaluated(stack.name, whole.collection, stack.q, stack.d, stack.feedback)
         base = base or evaluation
-        lines.append(line_of(name, evaluation, base))
-        if expansion is not None:
-            lines[-1]["record"] = expansion.settings
+        lines.append(line_of(stack.name, evaluation, base))
+        if stack.expansion is not None:
+            lines[-1]["record"] = stack.expansion.settings
     return lines
 
 
@@ -202,9 +211,9 @@ def half(whole: Part) -> list[dict[str, Any]]:
     A quarter lacks the English version, a quarter all others; `one-sided` only hides a version that the expansion has
     seen.
     """
-    stacks = ("center", "center, feedback", "center, expansion", "center, turn", "center, turn, feedback",
-              "center, turn, expansion", "center, turn, expansion, feedback")  # fmt: skip
-    draws: dict[str, list[dict[str, float]]] = {name: [] for name in stacks}
+    names = ("center", "center, feedback", "center, expansion", "center, turn", "center, turn, feedback",
+             "center, turn, expansion", "center, turn, expansion, feedback")  # fmt: skip
+    draws: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     texts = whole.collection.documents
     groups, labels = np.array(texts.groups), np.array(texts.languages)
     for seed in range(SEEDS):
@@ -213,40 +222,18 @@ def half(whole: Part) -> list[dict[str, Any]]:
         no_pivot, pivot_alone = np.isin(groups, order[:quarter]), np.isin(groups, order[quarter : 2 * quarter])
         gone = (no_pivot & (labels == PIVOT)) | (pivot_alone & (labels != PIVOT))
         part = part_of(*whole, np.flatnonzero(~gone))
-        center = centered(*part)
-        turn = turn_of(center, part)
-        for name in stacks:
-            q, d = corrected(turn if "turn" in name else center, *part)
-            expansion = expansion_of(part, d) if "expansion" in name else None
-            d = d if expansion is None else expansion.apply(d)
-            draws[name].append(kinds(part, q, d, FEEDBACK if "feedback" in name else None))
+        for stack in stacks(part, names):
+            draws[stack.name].append(kinds(part, stack.q, stack.d, stack.feedback))
     lines = [{"remedy": name, **means(each)} for name, each in draws.items()]
     print(*lines, sep="\n", file=sys.stderr)
     return lines
 
 
-PARTS: dict[str, Callable[[Part], list[dict[str, Any]]]] = {
+PARTS: dict[str, Measurement] = {
     "grid": grid, "shares": shares, "others": others, "xquad": table, "belebele": table, "xquad-half": half,
     "belebele-half": half,
 }  # fmt: skip
 
 
-def main() -> None:
-    command = parser(__doc__, "folder of embeddings")
-    command.add_argument("--parts", default=",".join(PARTS), help=f"any of {', '.join(PARTS)}")
-    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
-    options = command.parse_args()
-    for name in options.encoders:
-        for part in options.parts.split(","):
-            source = part.partition("-")[0]
-            collection = source if source in ("xquad", "belebele") else "tico19"
-            lines = PARTS[part](Part(*loaded(name, collection, options.work)))
-            # Parts may run side by side, so the file is read last.
-            exists = (RESULTS / f"expansion-{name}.json").exists()
-            result = read_result(f"expansion-{name}") if exists else {"encoder": name}
-            write_result(f"expansion-{name}", {**result, part: lines})
-            print(f"{name}: {part}", file=sys.stderr)
-
-
 if __name__ == "__main__":
-    main()
+    measure_parts(__doc__, "expansion", PARTS)

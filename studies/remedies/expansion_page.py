@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from studies.pages import minus, table
-from studies.result_files import RESULTS, read_result
-from studies.sources import ENCODERS
+from studies.pages import percent, points, table
+from studies.result_files import earlier_result
+from studies.sources import EVALUATED, TITLES
 
-COLLECTIONS = {"xquad-half": "XQuAD", "belebele-half": "Belebele"}
 CHANGES = ("both", "both first", "own", "pivot", "own intruded", "pivot intruded")
 CHANGE_HEADS = (
     "Complete@10, both", "nDCG@1, both", "nDCG@1, own alone", "nDCG@1, English alone", "intrusion, own alone",
@@ -19,30 +19,21 @@ CHANGE_HEADS = (
 )  # fmt: skip
 
 
-def expansions() -> dict[str, dict[str, Any]]:
-    """The results of each encoder that has been measured."""
-    return {
-        name: read_result(f"expansion-{name}")
-        for name in reversed(ENCODERS)
-        if (RESULTS / f"expansion-{name}.json").exists()
-    }
-
-
-def blocks() -> dict[str, str]:
-    """Text by the name of its place in the page."""
+def blocks(results: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Text by the name of its place in the page, from the results of each encoder."""
     texts: dict[str, list[str]] = {"one-language": [], "expansion-shares": [], "expansion-development": []}
-    for name, result in expansions().items():
-        for part, title in COLLECTIONS.items():
-            if part in result:
-                texts["one-language"] += [f"### {name}: {title}", "", *one_language(result[part]), ""]
+    for name, result in results.items():
+        for source in EVALUATED:
+            if lines := result.get(f"{source}-half"):
+                texts["one-language"] += [f"### {name}: {TITLES[source]}", "", *one_language(lines), ""]
         if "shares" in result:
             texts["expansion-shares"] += [f"### {name}", "", *shares(result["shares"]), ""]
         for part, lines_of in (("grid", grid), ("others", others)):
             if part in result:
                 texts["expansion-development"] += [f"### {name}: {part}", "", *lines_of(result[part]), ""]
     named = {name: "\n" + "\n".join(lines) for name, lines in texts.items()}
-    if (RESULTS / "expansion-size.json").exists():
-        named["expansion-size"] = "\n" + "\n".join([*sizes(read_result("expansion-size")), ""])
+    if lines := earlier_result("expansion-size", []):
+        named["expansion-size"] = "\n" + "\n".join([*sizes(lines), ""])
     return named
 
 
@@ -58,9 +49,9 @@ def shares(lines: list[dict[str, Any]]) -> list[str]:
     rows = []
     for line in lines:
         size = f"{line['pivot_documents']} en, {line['other_documents']} of each other"
-        cells = [size, f"{100 * line['share']:.0f} %", f"{line['turn languages']:.1f} of 5"]
-        pairs, right = line["turn pairs"], line["turn right"]
-        cells += ["" if pairs is None else f"{pairs:.0f}", "" if right is None else f"{100 * right:.0f} %"]
+        cells = [size, percent(line["share"]), f"{line['turn languages']:.1f} of 5"]
+        pairs = line["turn pairs"]
+        cells += ["" if pairs is None else f"{pairs:.0f}", percent(line["turn right"])]
         cells += [points(line[f"turn {kind}"]) for kind in CHANGES if kind != "both first"]
         rows.append([*cells, points(line["center both"])])
     heads = (
@@ -73,7 +64,7 @@ def shares(lines: list[dict[str, Any]]) -> list[str]:
 
 def grid(lines: list[dict[str, Any]]) -> list[str]:
     rows = [
-        [f"{100 * line['share']:.0f} %", f"{line['margin']:g}", f"{line['weight']:g}",
+        [percent(line["share"]), f"{line['margin']:g}", f"{line['weight']:g}",
          *(points(line[kind]) for kind in CHANGES)]
         for line in lines
     ]  # fmt: skip
@@ -99,7 +90,3 @@ def sizes(lines: list[dict[str, Any]]) -> list[str]:
         ])  # fmt: skip
     heads = ("documents", "mining, processor time", "memory", "blending a document", "pairs of a language")
     return table(heads, "rrrrr", rows)
-
-
-def points(change: float | None) -> str:
-    return "" if change is None else minus(f"{change:+.1f}")

@@ -9,7 +9,6 @@ afterwards. Linux only.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,8 @@ from clinometer.correction.fitting import fit_sample
 from clinometer.correction.stores import sample_store
 from clinometer.mining import expanded
 from clinometer.store import EmbeddingStore
-from clinometer.store.manifest import MANIFEST
 from studies.command_line import parser
-from studies.remedies.turn_size import APPLIED, LABELS, make, peak, timed
-from studies.result_files import RESULTS, read_result, write_result
+from studies.remedies.turn_size import APPLIED, LABELS, add_line, in_own_process, peak, timed
 
 
 def measured(folder: Path) -> dict[str, Any]:
@@ -56,15 +53,7 @@ def main() -> None:
     command = parser(__doc__, "folder of the generated store")
     command.add_argument("--documents", type=int, default=100_000, metavar="N")
     options = command.parse_args()
-    folder = options.work / f"documents-{options.documents}"
-    if not (folder / MANIFEST).exists():
-        make(folder, options.documents)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        line = pool.apply(measured, (folder,))
-    lines = read_result("expansion-size") if (RESULTS / "expansion-size.json").exists() else []
-    lines = [other for other in lines if other["documents"] != line["documents"]]
-    write_result("expansion-size", sorted([*lines, line], key=lambda each: int(each["documents"])))
-    print(line)
+    add_line("expansion-size", in_own_process(measured, options.work, options.documents), ("documents",))
 
 
 if __name__ == "__main__":

@@ -10,13 +10,12 @@ from statistics import fmean
 from typing import Any
 
 from studies.command_line import parser
-from studies.pages import minus, put, table
+from studies.pages import minus, put, table, worst_change
 from studies.remedies.page_harm import advice_table, harmless_table, strength_tables
 from studies.remedies.stacks import REMEDIES, Remedy
 from studies.result_files import read_result
-from studies.sources import DOCS, ENCODERS, ROOT
+from studies.sources import DOCS, ENCODERS, EVALUATED, ROOT, TITLES
 
-TITLES = {"xquad": "XQuAD", "belebele": "Belebele"}
 NAMES = tuple(reversed(ENCODERS))
 MAIN = "multilingual-e5-small"
 SIGNIFICANT = 0.05
@@ -44,7 +43,7 @@ def results() -> dict[str, list[dict[str, Any]]]:
     """The lines of each collection, those of recorded models at the end."""
     recorded = {(line["run"], line["how"], line["dataset"]): line for line in read_result("reproduction")["lines"]}
     lines = {}
-    for name in TITLES:
+    for name in EVALUATED:
         more = [as_recorded(title, recorded[run, how, name]) for title, run, how in RECORDED]
         lines[name] = [*read_result(f"remedies-{name}"), *more]
     return lines
@@ -89,8 +88,8 @@ def difference(line: Line, questions: str, measure: str) -> str:
     tests = line.get("against_center")
     if tests is None:
         return "" if line["remedy"] == "center" else NOT_MEASURED
-    value, low, high, p = tests[f"{questions} {measure}"]
-    return minus(f"{value:+.1f}{'*' if p < SIGNIFICANT else ''} [{low:+.1f}, {high:+.1f}]")
+    value, low, high, _ = tests[f"{questions} {measure}"]
+    return minus(f"{value:+.1f}{mark(line, questions, measure)} [{low:+.1f}, {high:+.1f}]")
 
 
 def mark(line: Line, questions: str, measure: str) -> str:
@@ -98,21 +97,12 @@ def mark(line: Line, questions: str, measure: str) -> str:
     return "*" if tests and tests[f"{questions} {measure}"][3] < SIGNIFICANT else ""
 
 
-def worst(line: Line) -> str:
-    """The language whose nDCG@1 in `mono-same` loses most, with the standard error of its change, in points."""
-    changes = line["mono-same"]
-    label = min(changes, key=lambda one: changes[one]["change"])
-    error = changes[label]["error"]
-    spread = "" if error is None else f" ± {100 * error:.1f}"
-    return minus(f"{label} {100 * changes[label]['change']:+.1f}{spread}")
-
-
 def mean_change(line: Line) -> str:
     return minus(f"{100 * fmean(one['change'] for one in line['mono-same'].values()):+.1f}")
 
 
-def title(line: Line, transductive: Mapping[str, bool]) -> str:
-    return line["remedy"] + ("†" if transductive.get(line["remedy"]) else "")
+def title(remedy: Remedy) -> str:
+    return f"{remedy.name}†" if remedy.transductive else remedy.name
 
 
 Column = tuple[str, Callable[[Line], str]]
@@ -136,7 +126,7 @@ def columns(questions: str) -> tuple[list[Column], list[Column]]:
     if questions == "target":
         found += [
             ("mono-same", lambda line: "" if line["remedy"] == "nothing" else mean_change(line)),
-            ("worst language", lambda line: "" if line["remedy"] == "nothing" else worst(line)),
+            ("worst language", lambda line: "" if line["remedy"] == "nothing" else worst_change(line["mono-same"])),
         ]
     before: list[Column] = [
         ("one-sided nDCG@1", cell("nDCG@1 one-sided", 3)),
@@ -147,12 +137,15 @@ def columns(questions: str) -> tuple[list[Column], list[Column]]:
     return found, before
 
 
-def tables_of(lines: Sequence[Line], transductive: Mapping[str, bool]) -> Iterator[str]:
+def tables_of(lines: Sequence[Line], titles: Mapping[str, str]) -> Iterator[str]:
     """All tables of one encoder on one collection."""
     measured_lines = [line for line in lines if "why_not" not in line]
     for questions, words in QUESTIONS.items():
         for what, chosen in zip(WHAT, columns(questions), strict=True):
-            rows = [[title(line, transductive), *(cell(line) for _, cell in chosen)] for line in measured_lines]
+            rows = [
+                [titles.get(line["remedy"], line["remedy"]), *(cell(line) for _, cell in chosen)]
+                for line in measured_lines
+            ]
             yield from (f"{words}: {what}.", "")
             yield from table(("remedy", *(head for head, _ in chosen)), "l" + "r" * len(chosen), rows)
             yield ""
@@ -160,31 +153,30 @@ def tables_of(lines: Sequence[Line], transductive: Mapping[str, bool]) -> Iterat
         yield from (f"Not measured here: {'; '.join(left_out)}.", "")
 
 
-def tables(results: Mapping[str, Sequence[Line]], remedies: Sequence[Remedy] = REMEDIES) -> str:
+def tables(results: Mapping[str, Sequence[Line]]) -> str:
     """The whole table, in parts."""
-    transductive = {remedy.name: remedy.transductive for remedy in remedies}
+    titles = {remedy.name: title(remedy) for remedy in REMEDIES}
     text: list[str] = []
     for name, lines in results.items():
         for encoder in NAMES:
             own = [line for line in lines if line["encoder"] == encoder]
-            text += [f"### {encoder}: {TITLES[name]}", "", *tables_of(own, transductive)]
+            text += [f"### {encoder}: {TITLES[name]}", "", *tables_of(own, titles)]
     return "\n".join(["", *text])
 
 
-def costs(results: Mapping[str, Sequence[Line]], remedies: Sequence[Remedy] = REMEDIES) -> str:
+def costs(results: Mapping[str, Sequence[Line]]) -> str:
     """What each remedy needs, and what it costs a document and a query."""
     lines = {line["remedy"]: line for line in results["xquad"] if line["encoder"] == MAIN and "cost" in line}
     rows = []
-    for remedy in remedies:
+    for remedy in REMEDIES:
         if (line := lines.get(remedy.name)) is None:
             continue
         cost = line["cost"]
         searches = " and a second search" if cost["searches"] == 2 else ""
         encoding = "new encoding, " if remedy.vectors else ""
         rows.append([
-            f"{remedy.name}†" if remedy.transductive else remedy.name, remedy.needs or "nothing",
-            remedy.languages or "none", f"{encoding}{cost['document']:.0f} µs", f"{cost['query']:.0f} µs{searches}",
-            f"{cost['length']:g}",
+            title(remedy), remedy.needs or "nothing", remedy.languages or "none",
+            f"{encoding}{cost['document']:.0f} µs", f"{cost['query']:.0f} µs{searches}", f"{cost['length']:g}",
         ])  # fmt: skip
     rows += [[name, RECORDED_NEEDS, "none", "new encoding", "0 µs", "1"] for name, _, how in RECORDED if how == "none"]
     heads = ("remedy", "fitted on", "languages to know", "a document", "a query", "length of rows")
@@ -194,16 +186,18 @@ def costs(results: Mapping[str, Sequence[Line]], remedies: Sequence[Remedy] = RE
 def reach() -> str:
     """Complete@10 next to its bound, from `studies.remedies.reach`."""
     lines = {(line["encoder"], line["how"], line["dataset"]): line for line in read_result("reach")}
+    datasets = (*EVALUATED, "tico19")
     rows = []
     for encoder, how in dict.fromkeys((encoder, how) for encoder, how, _ in lines):
         cells = []
-        for dataset in ("xquad", "belebele", "tico19"):
+        for dataset in datasets:
             complete, bound = (
                 lines[encoder, how, dataset][name]["macro-target"] for name in ("Complete@10", "Reachable@10")
             )
             cells.append(f"{complete:.1f} of {bound:.1f}")
         rows.append([encoder, "centered" if how != "none" else "as it is", *cells])
-    return "\n".join(["", *table(("encoder", "", "XQuAD", "Belebele", "TICO-19"), "llrrr", rows), ""])
+    heads = ("encoder", "", *(TITLES[dataset] for dataset in datasets))
+    return "\n".join(["", *table(heads, "llrrr", rows), ""])
 
 
 def short(results: Mapping[str, Sequence[Line]]) -> str:
@@ -217,7 +211,7 @@ def short(results: Mapping[str, Sequence[Line]]) -> str:
         own, beside = (one["target"]["Complete@10 multi"][0] for one in (line, other))
         rows.append([
             name, f"{own:.1f}", f"{beside:.1f}", f"{line['target']['nDCG@1 multi'][0]:.3f}",
-            "" if name == "nothing" else worst(line).split(" ±")[0],
+            "" if name == "nothing" else worst_change(line["mono-same"]).split(" ±")[0],
         ])  # fmt: skip
     heads = ("remedy", "Complete@10", "on Belebele", "nDCG@1", "worst language")
     return "\n".join([*table(heads, "lrrrr", rows), ""])

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from studies.pages import minus, table
+from studies.pages import minus, named_change, points, table, worst_change
+from studies.sources import TITLES
 
 Line = Mapping[str, Any]
-TITLES = {"tico19": "TICO-19", "xquad": "XQuAD", "belebele": "Belebele"}
 TOLERANCE = 0.005
 TARGET = 96.0
 
@@ -25,8 +25,7 @@ def lower(changes: Mapping[str, Mapping[str, float]], *, by_error: bool) -> list
 
 def named(labels: Sequence[str], changes: Mapping[str, Mapping[str, float]]) -> str:
     """The languages with their changes and standard errors, in points."""
-    cells = (f"{label} {100 * changes[label]['change']:+.1f} ± {100 * changes[label]['error']:.1f}" for label in labels)
-    return minus(", ".join(cells)) or "none"
+    return ", ".join(named_change(label, changes[label]) for label in labels) or "none"
 
 
 def harmless_table(results: Mapping[str, Sequence[Line]], encoder: str) -> list[str]:
@@ -66,11 +65,10 @@ def strength_tables(lines: Sequence[Line]) -> list[str]:
             if line["collection"] != name:
                 continue
             changes = line["mono-same"]
-            worst = min(changes, key=lambda label: changes[label]["change"])
             rows.append([
                 line["encoder"], line["setting"], f"{line['Complete@10']:.1f}",
                 "" if line["stack"] is None else f"{line['stack']:.1f}", f"{line['one-sided']:.3f}",
-                minus(f"{100 * fmean(one['change'] for one in changes.values()):+.1f}"), named([worst], changes),
+                minus(f"{100 * fmean(one['change'] for one in changes.values()):+.1f}"), worst_change(changes),
             ])  # fmt: skip
         heads = ("encoder", "centering", "Complete@10", "turn, feedback", "one-sided", "mono-same", "worst language")
         text += [f"{TITLES[name]}:", "", *table(heads, "llrrrrr", rows), ""]
@@ -116,7 +114,3 @@ def kind_of(verdict: str) -> str:
     if "no gain beyond chance" in verdict:
         return "no gain"
     return "harm" if "changes by" in verdict else "too few translations"
-
-
-def points(change: float) -> str:
-    return minus(f"{change:+.1f}")

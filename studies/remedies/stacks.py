@@ -12,14 +12,14 @@ import numpy as np
 
 import clinometer as cm
 from clinometer.adapters import Adapter
-from clinometer.correction import Center, Correction, choose, fit
+from clinometer.correction import Center, Correction, fit
 from clinometer.correction.expansion import WEIGHT as EXPANSION
 from clinometer.correction.feedback import WEIGHT
 from clinometer.mining import turned
-from studies.centering import SAMPLE, centered, corrected
+from studies.centering import centered, corrected, sampled
 from studies.recipe.closed_form import fitted
 from studies.remedies.correction import embedded, trained_adapter
-from studies.remedies.correction_cases import Vectors, as_published, train_texts
+from studies.remedies.correction_cases import PARALLEL, UNLABELLED, Vectors, as_published, train_texts
 
 UPPER_LAYERS = "upper-layers"
 """Name of the embeddings of `studies.recipe.upper_model`."""
@@ -54,46 +54,28 @@ def turn(state: State) -> Correction:
     return turned(center(state), state.d, state.collection.documents.languages)
 
 
-def sampled(method: str, **options: Any) -> Step:
+def inside(method: str, **options: Any) -> Step:
     """A method that is fitted on what `center` is fitted on."""
 
     def step(state: State) -> Correction:
-        languages = state.collection.queries.languages
-        rows = choose(languages, SAMPLE, 0)
-        return fit(
-            method, state.d, state.collection.documents.languages, state.q[rows], [languages[row] for row in rows],
-            **options,
-        )  # fmt: skip
+        sample = sampled(state.collection, state.q)
+        return fit(method, state.d, state.collection.documents.languages, *sample, **options)
 
     return step
 
 
-def outside(state: State) -> Vectors:
-    """Texts of `train` in the languages of XQuAD, and their embeddings."""
-    return _outside(state.encoder, state.work)
+def outside(how: Callable[[Vectors], Correction]) -> Step:
+    """A method that is fitted on texts of `train`."""
+    return lambda state: how(_outside(state.encoder, state.work))
 
 
 @cache
 def _outside(encoder: str, work: Path) -> Vectors:
+    """Texts of `train` in the languages of XQuAD, and their embeddings."""
     queries, documents = train_texts()
     return Vectors(
         queries, documents, embedded(encoder, work, "queries", queries), embedded(encoder, work, "documents", documents)
     )
-
-
-def center_outside(state: State) -> Correction:
-    sample = outside(state)
-    return Center.fit(sample.d, sample.documents.languages, sample.q, sample.queries.languages)
-
-
-def shift_outside(state: State) -> Correction:
-    sample = outside(state)
-    groups = {"groups": sample.documents.groups, "query_groups": sample.queries.groups}
-    return fit("shift", sample.d, sample.documents.languages, sample.q, sample.queries.languages, **groups)
-
-
-def query_shift_outside(state: State) -> Correction:
-    return as_published(outside(state))
 
 
 def learned(state: State) -> Adapter:
@@ -161,11 +143,13 @@ REMEDIES = (
         for name, steps in (("center", (center,)), ("center, turn", (turn,)))
         for then, weight in (("", None), (", feedback", WEIGHT))
     ),
-    Remedy("center, texts of another kind", (center_outside,), needs=UNTRANSLATED, languages="both sides"),
-    Remedy("LIR", (sampled("lir", components=1),), needs=OWN, languages="both sides", transductive=True),
-    Remedy("SHIFT", (shift_outside,), needs=TRANSLATED, languages="both sides"),
-    Remedy("SHIFT as its authors run it", (query_shift_outside,), needs=TRANSLATED, languages="both sides"),
-    Remedy("calibration", (sampled("calibrate"),), needs=OWN, languages="both sides", transductive=True),
+    Remedy(
+        "center, texts of another kind", (outside(UNLABELLED["center"]),), needs=UNTRANSLATED, languages="both sides"
+    ),
+    Remedy("LIR", (inside("lir", components=1),), needs=OWN, languages="both sides", transductive=True),
+    Remedy("SHIFT", (outside(PARALLEL["SHIFT, both sides"]),), needs=TRANSLATED, languages="both sides"),
+    Remedy("SHIFT as its authors run it", (outside(as_published),), needs=TRANSLATED, languages="both sides"),
+    Remedy("calibration", (inside("calibrate"),), needs=OWN, languages="both sides", transductive=True),
     *stacked("adapter, learned", (learned,), SAMPLES),
     *stacked("adapter, closed form", (closed_form,), UNTRANSLATED),
     *stacked("trained upper layers", (), UPPER, vectors=UPPER_LAYERS),

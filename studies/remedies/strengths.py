@@ -20,17 +20,17 @@ from typing import Any
 import numpy as np
 
 import clinometer as cm
-from clinometer.correction import Center, choose
+from clinometer.correction import Center
 from clinometer.correction.feedback import WEIGHT
 from clinometer.encoders import PrecomputedEncoder
 from clinometer.mining import turned
-from studies.centering import SAMPLE, centered, corrected
+from studies.centering import centered, corrected
 from studies.command_line import parser
 from studies.recipe.closed_form import change
 from studies.remedies.correction import loaded
 from studies.remedies.stacks import State
 from studies.result_files import read_result, write_result
-from studies.sources import ENCODERS
+from studies.sources import ENCODERS, EVALUATED
 
 DEFAULT = "default: documents 1, queries 0.7"
 COST = 0.5
@@ -39,16 +39,12 @@ NAMES = tuple(reversed(ENCODERS))
 
 def with_options(state: State, **options: Any) -> Center:
     """Centering on the documents and a sample of queries."""
-    queries = state.collection.queries.languages
-    drawn = choose(queries, SAMPLE, 0)
-    return Center.fit(
-        state.d, state.collection.documents.languages, state.q[drawn], [queries[row] for row in drawn], **options
-    )
+    return centered(state.collection, state.q, state.d, **options)
 
 
 def by_language(state: State) -> Center:
     """A strength for each language: the distance of its mean from that of all, over the median distance, at most 1."""
-    center = centered(state.collection, state.q, state.d)
+    center = with_options(state)
     means = center.arrays["document_offsets"][: len(center.languages)]
     distances = np.linalg.norm(means - means.mean(axis=0), axis=1)
     share = dict(zip(center.languages, np.minimum(1, distances / np.median(distances)), strict=True))
@@ -60,7 +56,7 @@ def by_language(state: State) -> Center:
 
 
 SETTINGS: dict[str, Callable[[State], Center]] = {
-    DEFAULT: partial(with_options),
+    DEFAULT: with_options,
     **{
         f"documents {own:g}, queries {queries:g}": partial(with_options, strength=own, query_strength=queries)
         for own, queries in ((0.6, 0.6), (0.7, 0.7), (0.8, 0.7), (0.8, 0.8), (0.9, 0.7), (1.0, 0.8), (1.0, 0.9))
@@ -159,7 +155,7 @@ def main() -> None:
     if options.final:
         lines = [line for line in read_result("strengths") if line["collection"] == "tico19"]
         settings = list(dict.fromkeys([DEFAULT, chosen(lines)]))
-        lines += lines_of("xquad", settings) + lines_of("belebele", settings)
+        lines += [line for name in EVALUATED for line in lines_of(name, settings)]
     else:
         lines = lines_of("tico19", list(SETTINGS), tried=True)
     write_result("strengths", lines)

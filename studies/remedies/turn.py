@@ -12,9 +12,8 @@ studies/results/turn-ENCODER.json; `python -m studies.remedies.turn_page` draws 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,8 +31,8 @@ from studies.centering import centered, corrected
 from studies.command_line import parser
 from studies.remedies.correction import by_question, loaded, target_values
 from studies.remedies.turn_cases import PIVOT, Part, by_kind, change, part_of, translated
-from studies.result_files import RESULTS, read_result, write_result
-from studies.sources import ENCODERS
+from studies.result_files import earlier_result, write_result
+from studies.sources import EVALUATED
 
 MARGINS = (1.1, 1.2, 1.3, 1.4)
 WEIGHTS = (0.1, 0.2, 0.3, 0.4)
@@ -75,14 +74,19 @@ def facts(pairs: dict[str, MinedPairs]) -> dict[str, float]:
     }
 
 
+def drawn_parts(whole: Part, pivot: int, other: int, share: float) -> Iterator[tuple[Part, Center]]:
+    """For each seed the part with such documents (`turn_cases.translated`), and its centering."""
+    for seed in range(SEEDS):
+        part = part_of(*whole, translated(whole.collection, pivot, other, share, seed))
+        yield part, centered(*part)
+
+
 def margins(whole: Part) -> list[dict[str, Any]]:
     """The change by a turn whatever the number of pairs, by share and margin: what the margin was chosen on."""
     lines = []
     for share in (1.0, 0.5, 0.2, 0.0):
         draws: dict[float, list[dict[str, float]]] = {margin: [] for margin in MARGINS}
-        for seed in range(SEEDS):
-            part = part_of(*whole, translated(whole.collection, 240, 240, share, seed))
-            center = centered(*part)
+        for part, center in drawn_parts(whole, 240, 240, share):
             before = by_kind(part, *corrected(center, *part))
             for margin in MARGINS:
                 pairs = mined(center, part, margin)
@@ -98,9 +102,7 @@ def shares(whole: Part) -> list[dict[str, Any]]:
     for pivot, other in SIZES:
         for share in SHARES:
             draws = []
-            for seed in range(SEEDS):
-                part = part_of(*whole, translated(whole.collection, pivot, other, share, seed))
-                center = centered(*part)
+            for part, center in drawn_parts(whole, pivot, other, share):
                 before = by_kind(part, *corrected(center, *part))
                 turn = turn_of(center, part)
                 languages = len(turn.turned) if isinstance(turn, Turn) else 0
@@ -199,30 +201,32 @@ def _test(evaluation: cm.Evaluation, base: cm.Evaluation | None) -> dict[str, An
     return {"p_against_center": dict(zip(measures, (round(float(value), 5) for value in values), strict=True))}
 
 
-PARTS: dict[str, Callable[[Part], list[dict[str, Any]]]] = {
+Measurement = Callable[[Part], list[dict[str, Any]]]
+"""Measures one part of a study on a whole collection."""
+
+PARTS: dict[str, Measurement] = {
     "margin": margins, "shares": shares, "halves": halves, "weights": weights, "xquad": table, "belebele": table,
 }  # fmt: skip
 
 
-def whole_of(name: str, part: str, folder: Path) -> Part:
-    """The collection of a part of the study."""
-    source = part if part in ("xquad", "belebele") else "tico19"
-    return Part(*loaded(name, source, folder))
+def measure_parts(doc: str | None, study: str, parts: Mapping[str, Measurement]) -> None:
+    """The command line of a study in parts, each of which goes into results/STUDY-ENCODER.json.
 
-
-def main() -> None:
-    command = parser(__doc__, "folder of embeddings")
-    command.add_argument("--parts", default=",".join(PARTS), help=f"any of {', '.join(PARTS)}")
-    command.add_argument("encoders", nargs="*", default=list(ENCODERS), help=f"any of {', '.join(ENCODERS)}")
+    The name of a part begins with that of its collection, if that is not tico19.
+    """
+    command = parser(doc, "folder of embeddings", encoders=True)
+    command.add_argument("--parts", default=",".join(parts), help=f"any of {', '.join(parts)}")
     options = command.parse_args()
     for name in options.encoders:
         for part in options.parts.split(","):
-            lines = PARTS[part](whole_of(name, part, options.work))
+            source = part.partition("-")[0]
+            collection = source if source in EVALUATED else "tico19"
+            lines = parts[part](Part(*loaded(name, collection, options.work)))
             # Parts may run side by side, so the file is read last.
-            result = read_result(f"turn-{name}") if (RESULTS / f"turn-{name}.json").exists() else {"encoder": name}
-            write_result(f"turn-{name}", {**result, part: lines})
+            result = earlier_result(f"{study}-{name}", {"encoder": name})
+            write_result(f"{study}-{name}", {**result, part: lines})
             print(f"{name}: {part}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    main()
+    measure_parts(__doc__, "turn", PARTS)

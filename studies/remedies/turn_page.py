@@ -11,12 +11,11 @@ from clinometer.report.base.figure_files import plain_matplotlib
 from clinometer.report.base.palette import INK
 from studies.command_line import parser
 from studies.figures import SOFT, plain, svg
-from studies.pages import minus, put, table
-from studies.remedies.expansion_page import blocks, expansions
-from studies.result_files import RESULTS, read_result
-from studies.sources import DOCS, ENCODERS
+from studies.pages import percent, points, put, table
+from studies.remedies.expansion_page import blocks
+from studies.result_files import earlier_result, read_results
+from studies.sources import DOCS, ENCODERS, EVALUATED, TITLES
 
-COLLECTIONS = {"xquad": "XQuAD", "belebele": "Belebele"}
 CURVES = (
     ("both", "Complete@10, answered in both languages", "#0067a5", "o"),
     ("pivot", "nDCG@1, answered in English alone", "#c2500a", "D"),
@@ -26,22 +25,16 @@ CHANGES = ("both", "own", "pivot")
 CHANGE_HEADS = ("Complete@10, both", "nDCG@1, own alone", "nDCG@1, English alone")
 
 
-def results() -> dict[str, dict[str, Any]]:
-    return {
-        name: read_result(f"turn-{name}") for name in reversed(ENCODERS) if (RESULTS / f"turn-{name}.json").exists()
-    }
-
-
 def write_page() -> None:
     """Draw the figure and write the tables between the markers of the page."""
-    measured = results()
+    measured = read_results("turn", reversed(ENCODERS))
     text: list[str] = []
-    expanded = expansions()
+    expanded = read_results("expansion", reversed(ENCODERS))
     for name, result in measured.items():
-        for part, title in COLLECTIONS.items():
+        for part in EVALUATED:
             if part in result:
                 stacks = [line for line in expanded.get(name, {}).get(part, []) if "expansion" in line["remedy"]]
-                text += [f"### {name}: {title}", "", *remedies(result[part] + stacks), ""]
+                text += [f"### {name}: {TITLES[part]}", "", *remedies(result[part] + stacks), ""]
     put(DOCS / "turn.md", "remedies", "\n" + "\n".join(text))
     text = []
     for name, result in measured.items():
@@ -54,9 +47,9 @@ def write_page() -> None:
             if part in result:
                 text += [f"### {name}: {part}", "", *lines_of(result[part]), ""]
     put(DOCS / "turn.md", "development", "\n" + "\n".join(text))
-    if (RESULTS / "turn-size.json").exists():
-        put(DOCS / "turn.md", "size", "\n" + "\n".join([*sizes(read_result("turn-size")), ""]))
-    for name, block in blocks().items():
+    if lines := earlier_result("turn-size", []):
+        put(DOCS / "turn.md", "size", "\n" + "\n".join([*sizes(lines), ""]))
+    for name, block in blocks(expanded).items():
         put(DOCS / "turn.md", name, block)
     (DOCS / "images" / "turn.svg").write_text(drawn(next(result for result in measured.values() if "shares" in result)))
 
@@ -65,13 +58,11 @@ def remedies(lines: list[dict[str, Any]]) -> list[str]:
     rows = []
     for line in lines:
         cells = [line["remedy"]]
-        for key, digits, factor in (
-            ("Complete@10 multi macro-target", 1, 1), ("nDCG@1 multi macro-target", 3, 1),
-        ):  # fmt: skip
+        for key, digits in (("Complete@10 multi macro-target", 1), ("nDCG@1 multi macro-target", 3)):
             item = line[key]
             mark = "*" if line.get("p_against_center", {}).get(key.split()[0], 1) < 0.01 else ""
-            interval = ", ".join(f"{factor * item[end]:.{digits}f}" for end in ("ci_low", "ci_high"))
-            cells.append(f"{factor * item['value']:.{digits}f}{mark} [{interval}]")
+            interval = ", ".join(f"{item[end]:.{digits}f}" for end in ("ci_low", "ci_high"))
+            cells.append(f"{item['value']:.{digits}f}{mark} [{interval}]")
         cells += [
             f"{line['Complete@10 multi macro-pivot']['value']:.1f}",
             f"{line['nDCG@1 mono-same macro-target']['value']:.3f}",
@@ -102,7 +93,7 @@ def shares(lines: list[dict[str, Any]]) -> list[str]:
     rows = [
         [
             f"{line['pivot_documents']} en, {line['other_documents']} of each other",
-            f"{100 * line['share']:.0f} %", f"{line['pairs']:.0f}",
+            percent(line["share"]), f"{line['pairs']:.0f}",
             f"{line['chance']:.0f}", percent(line["right"]), f"{line['turned']:.1f} of 5",
             *(points(line[kind]) for kind in CHANGES),
         ]
@@ -114,7 +105,7 @@ def shares(lines: list[dict[str, Any]]) -> list[str]:
 
 def margins(lines: list[dict[str, Any]]) -> list[str]:
     rows = [
-        [f"{100 * line['share']:.0f} %", f"{line['margin']:g}", f"{line['pairs']:.0f}", percent(line["right"]),
+        [percent(line["share"]), f"{line['margin']:g}", f"{line['pairs']:.0f}", percent(line["right"]),
          *(points(line[kind]) for kind in CHANGES)]
         for line in lines
     ]  # fmt: skip
@@ -150,14 +141,6 @@ def sizes(lines: list[dict[str, Any]]) -> list[str]:
     return table(heads, "rrrrrrr", rows)
 
 
-def percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.0f} %"
-
-
-def points(change: float | None) -> str:
-    return "" if change is None else minus(f"{change:+.1f}")
-
-
 def drawn(result: dict[str, Any]) -> str:
     """Changes by a turn over the share of translated documents, in the first sizes of the study."""
     lines = [line for line in result["shares"] if line["pivot_documents"] == line["other_documents"] == 240]
@@ -173,7 +156,7 @@ def drawn(result: dict[str, Any]) -> str:
             values = [lines[place][kind] for place in drawn_at]
             axes.plot(drawn_at, values, color=colour, lw=1.6, marker=mark, ms=5, label=name, clip_on=False)
         axes.axhline(0, color=INK, lw=0.8)
-        axes.set_xticks(list(places), labels=[f"{100 * line['share']:.0f} %" for line in lines])
+        axes.set_xticks(list(places), labels=[percent(line["share"]) for line in lines])
         plain(axes)
         axes.set_xlabel("documents of each language with a translation in English", color=SOFT, fontsize=9)
         axes.set_title("Change by a turn after centering, points", loc="left", fontsize=9, color=SOFT)

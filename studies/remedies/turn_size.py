@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from clinometer.mining import turned
 from clinometer.store import EmbeddingStore, StoreWriter
 from clinometer.store.manifest import MANIFEST
 from studies.command_line import parser
-from studies.result_files import RESULTS, read_result, write_result
+from studies.result_files import earlier_result, write_result
 from studies.scale.processes import memory
 
 DIMENSION, SHARD = 384, 50_000
@@ -109,21 +110,35 @@ def peak() -> int:
     return memory(os.getpid())["most_resident"]
 
 
+def in_own_process(
+    measure: Callable[..., dict[str, Any]], work: Path, documents: int, *settings: Any
+) -> dict[str, Any]:
+    """The line of a store of some size, which is generated unless it is there, measured in a process of its own."""
+    folder = work / f"documents-{documents}"
+    if not (folder / MANIFEST).exists():
+        make(folder, documents)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(measure, (folder, *settings))
+
+
+def add_line(result: str, line: dict[str, Any], key: Sequence[str]) -> None:
+    """Write a line into a result in order of the key, in place of an earlier one with the same key."""
+
+    def place(each: dict[str, Any]) -> list[int]:
+        return [each[name] for name in key]
+
+    others = [other for other in earlier_result(result, []) if place(other) != place(line)]
+    write_result(result, sorted([*others, line], key=place))
+    print(line)
+
+
 def main() -> None:
     command = parser(__doc__, "folder of the generated store")
     command.add_argument("--documents", type=int, default=1_000_000, metavar="N")
     command.add_argument("--sample", type=int, default=5000, metavar="N")
     options = command.parse_args()
-    folder = options.work / f"documents-{options.documents}"
-    if not (folder / MANIFEST).exists():
-        make(folder, options.documents)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        line = pool.apply(measured, (folder, options.sample))
-    lines = read_result("turn-size") if (RESULTS / "turn-size.json").exists() else []
-    key = ("documents", "sample")
-    lines = [other for other in lines if [other[name] for name in key] != [line[name] for name in key]]
-    write_result("turn-size", sorted([*lines, line], key=lambda each: [each[name] for name in key]))
-    print(line)
+    line = in_own_process(measured, options.work, options.documents, options.sample)
+    add_line("turn-size", line, ("documents", "sample"))
 
 
 if __name__ == "__main__":

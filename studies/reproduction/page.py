@@ -18,7 +18,7 @@ from clinometer.evaluation.results import Evaluation
 from studies.command_line import parser
 from studies.pages import put, table, worst_language
 from studies.reproduction.measure import LANGUAGES, Run, runs
-from studies.result_files import RESULTS, read_result, write_result
+from studies.result_files import earlier_result, read_result, write_result
 from studies.sources import DOCS, SOURCES
 
 MEASURES = ["Complete@10", "MaxRnorm", "nDCG@1", "RankGap", "Intrusion", "LPR", "LanguageGap(MaxRnorm)"]
@@ -143,8 +143,7 @@ def brief(record: dict[str, Any]) -> dict[str, Any]:
 
 def add_runs(work: Path) -> None:
     """Compare the runs of a folder with the baseline and add them to the results."""
-    exists = (RESULTS / "reproduction.json").exists()
-    earlier = read_result("reproduction") if exists else {"lines": [], "records": {}}
+    earlier = earlier_result("reproduction", {"lines": [], "records": {}})
     known = {(line["run"], line["how"], line["dataset"]): line for line in [*earlier["lines"], *measured(work)]}
     order = [(run.name, how, dataset) for dataset in SOURCES for run in runs() for how in HOW]
     records = earlier["records"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support import documentation
-from support.translated_index import translated_index
+from support.page_setups import INDEX, index_names
 
 import clinometer as cm
 from clinometer.correction import Center
@@ -16,7 +16,6 @@ from clinometer.correction.feedback import fed_back
 from clinometer.mining import expanded, turned
 
 PAGE = "docs/how-to/correct-an-index.md"
-INDEX = translated_index({"en": 90, "de": 80, "zh": 70}, 0.9, seed=8)
 
 
 def block(start: str) -> str:
@@ -30,10 +29,7 @@ def test_arrays_of_your_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {
-        "documents": INDEX.rows, "document_languages": INDEX.languages, "queries": INDEX.rows[::3] + 0.1,
-        "query_languages": INDEX.languages[::3], "index": INDEX.rows, "index_languages": INDEX.languages,
-    }  # fmt: skip
+    names = index_names()
     exec(block("from clinometer.correction import Center"), names)
     assert (tmp_path / "center.npz").exists()
     exec(block("from clinometer.mining import turned"), names)

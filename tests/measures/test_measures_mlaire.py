@@ -16,7 +16,6 @@ from support.languages import LANGUAGES
 from support.mlaire_readings import (
     NAMED,
     PARTS,
-    Reading,
     distance,
     first_of_answers,
     found_in_others,
@@ -27,7 +26,7 @@ from support.mlaire_readings import (
     top_in,
     violated,
 )
-from support.ranking_reference import Pool, placements_of
+from support.ranking_reference import Pool, Reading, placements_of
 
 import clinometer as cm
 from clinometer import measures

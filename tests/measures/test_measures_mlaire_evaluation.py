@@ -9,24 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from support import ranking_reference as reference
 from support.brute_force import Pool as Judged
 from support.brute_force import columns, embeddings, ordered, pools_of, random_collection, scores_of
 from support.languages import LANGUAGES
-from support.mlaire_readings import (
-    NAMED,
-    PARTS,
-    Reading,
-    distance,
-    first_of_answers,
-    found_in_others,
-    gain_ratio,
-    pairs_won,
-    part_of_top,
-    top_if_relevant,
-    top_in,
-    violated,
-)
+from support.mlaire_readings import NAMED, PARTS, named_readings
 from support.ranking_reference import Pool
 
 import clinometer as cm
@@ -46,8 +32,9 @@ def evaluated(collection: Collection, seed: int, tied: bool, ties: TieMode) -> t
 
 
 def as_pool(pool: Judged, scores: NDArray[Any], collection: Collection, order: NDArray[np.int64]) -> Pool:
-    """The pool with its documents in tie order, for the readings above."""
-    rows = [row for row in order.tolist() if row in set(pool.documents)]
+    """The pool with its documents in tie order, for the readings."""
+    inside = set(pool.documents)
+    rows = [row for row in order.tolist() if row in inside]
     labels = collection.documents.languages
     return Pool(
         [float(scores[pool.query, row]) for row in rows],
@@ -69,11 +56,7 @@ def test_evaluations_equal_full_sorts(seed: int, tied: bool, ties: TieMode) -> N
     ids = collection.documents.ids
     tie_order = ordered(np.zeros(len(ids), dtype=np.float32), "trec" if ties == "trec" else "index", ids)
     for setting in settings_of(["multi", "one-sided", "multilingual"], collection.languages, "en", "pivot"):
-        own = LANGUAGES.index(setting.query_language)
-        readings: list[Reading] = [first_of_answers(own), top_if_relevant(own), top_in(own), pairs_won(own)]
-        readings += [gain_ratio(own, 0.5, 3), gain_ratio(own, 0.0, 1), *(part_of_top(part, own) for part in PARTS)]
-        readings += [distance, violated(own), found_in_others(own, 2), reference.ndcg(1)]
-        for name, reading in zip(NAMED, readings, strict=True):
+        for name, reading in named_readings(LANGUAGES.index(setting.query_language)).items():
             found = columns(evaluation, setting, name)
             for judged in pools_of(collection, setting):
                 pool = as_pool(judged, scores, collection, tie_order)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import log2, nan
 from typing import get_args
 
@@ -10,16 +9,9 @@ import numpy as np
 
 from clinometer.measures.preference import Part
 from support import ranking_reference as reference
-from support.ranking_reference import Pool
+from support.ranking_reference import Pool, Reading
 
 PARTS: tuple[Part, ...] = get_args(Part)
-Reading = Callable[[Pool, list[int]], float]
-NAMED = (
-    "LPR", "LPR(variant=top1)", "LPR(variant=any)", "LPR(variant=pair)", "LangNDCG@3", "LangNDCG(gain=0)@1",
-    *(f"FourWay({part})" for part in PARTS), "RankDistance", "StrongViolation", "TLR@2",
-    "nDCG@1",
-)  # fmt: skip
-"""Every one of them, as it is written."""
 
 
 def first_of_answers(own: int) -> Reading:
@@ -97,3 +89,23 @@ def violated(own: int) -> Reading:
         return nan if pool.missed and not value else value
 
     return reading
+
+
+def named_readings(own: int) -> dict[str, Reading]:
+    """Every one of them for a language of questions, by its name as it is written."""
+    return {
+        "LPR": first_of_answers(own),
+        "LPR(variant=top1)": top_if_relevant(own),
+        "LPR(variant=any)": top_in(own),
+        "LPR(variant=pair)": pairs_won(own),
+        "LangNDCG@3": gain_ratio(own, 0.5, 3),
+        "LangNDCG(gain=0)@1": gain_ratio(own, 0.0, 1),
+        **{f"FourWay({part})": part_of_top(part, own) for part in PARTS},
+        "RankDistance": distance,
+        "StrongViolation": violated(own),
+        "TLR@2": found_in_others(own, 2),
+        "nDCG@1": reference.ndcg(1),
+    }
+
+
+NAMED = tuple(named_readings(0))

@@ -20,6 +20,9 @@ from support.translated_index import translated_index
 
 Names = dict[str, Any]
 
+INDEX = translated_index({"en": 90, "de": 80, "zh": 70}, 0.9, seed=8)
+"""The index of the page about correcting one."""
+
 _STUDY = """  - encoder: intfloat/multilingual-e5-small
     revision: main
     query-prompt: "query: "
@@ -75,15 +78,19 @@ def _continuous_integration(setting: Setting, run: Run) -> None:
 
 
 def _correct_an_index(setting: Setting, run: Run) -> None:
-    index = translated_index({"en": 90, "de": 80, "zh": 70}, 0.9, seed=8)
-    setting.names |= {
-        "documents": index.rows,
-        "document_languages": index.languages,
-        "queries": index.rows[::3] + 0.1,
-        "query_languages": np.array(index.languages[::3]),
-        "index": index.rows,
-        "index_languages": index.languages,
-        "languages": np.array(index.languages),
+    setting.names |= index_names()
+
+
+def index_names() -> Names:
+    """The names of the page about correcting an index."""
+    return {
+        "documents": INDEX.rows,
+        "document_languages": INDEX.languages,
+        "queries": INDEX.rows[::3] + 0.1,
+        "query_languages": np.array(INDEX.languages[::3]),
+        "index": INDEX.rows,
+        "index_languages": INDEX.languages,
+        "languages": np.array(INDEX.languages),
     }
 
 

@@ -248,14 +248,8 @@ def read_cache(folder: Path) -> None:
     cache.fill(np.empty((1, cache.origin.dimension), np.float32), ["a" * 64])
 
 
-def write_checkpoint(folder: Path) -> None:
-    from clinometer.scanning.checkpoint import Checkpoint
-
-    with Checkpoint(folder, {"documents": "x"}):
-        pass
-
-
-def read_checkpoint(folder: Path) -> None:
+def open_checkpoint(folder: Path) -> None:
+    """Writes what is missing, and reads what is there."""
     from clinometer.scanning.checkpoint import Checkpoint
 
     with Checkpoint(folder, {"documents": "x"}):
@@ -269,8 +263,6 @@ def write_answer(folder: Path) -> None:
 
 
 def read_answer(folder: Path) -> None:
-    import msgspec
-
     from clinometer.encoders.answers import rows_of
     from clinometer.encoders.endpoint import _detail
     from clinometer.encoders.secrecy import without_key
@@ -296,7 +288,7 @@ FAMILIES = {
     "exchange": Family(write_exchange, read_exchange),
     "arrays": Family(write_arrays, read_arrays),
     "cache": Family(write_cache, read_cache),
-    "checkpoint": Family(write_checkpoint, read_checkpoint),
+    "checkpoint": Family(open_checkpoint, open_checkpoint),
     "answer": Family(write_answer, read_answer),
     **TEXTS,
 }
