@@ -16,6 +16,7 @@ from clinometer.cli.option_groups import (
     Expand,
     Figures,
     Json,
+    LogTo,
     MemoryBudget,
     Pivot,
     Progress,
@@ -26,7 +27,7 @@ from clinometer.cli.option_groups import (
     SourceName,
     split_names,
 )
-from clinometer.cli.output import check_folder, report_of, tell_figures, write
+from clinometer.cli.output import check_folder, report_of, tell_figures, tell_logged, write
 from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.cli.target import Target
 from clinometer.cli.terminal import Verbose, show, terminal
@@ -112,9 +113,7 @@ class _Results(Progress):
         None
     )
     figures: Figures = None
-    log_to: Annotated[
-        str | None, option("mlflow:EXPERIMENT|wandb:PROJECT", "Tracker of experiments for the results.")
-    ] = None
+    log_to: LogTo = None
     force: Force = False
     examples: Annotated[
         int | None,
@@ -251,7 +250,7 @@ def _run(
         write(evaluation, results.output)
     if results.log_to is not None:
         log(evaluation, results.log_to, results.output)
-        sys.stderr.write(f"logged to {results.log_to}\n")
+        tell_logged(results.log_to)
     if results.figures is not None:
         tell_figures(evaluation.figures(results.figures))
     if results.run_file is not None:

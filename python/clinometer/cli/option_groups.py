@@ -24,6 +24,7 @@ __all__ = [
     "Figures",
     "Json",
     "Lists",
+    "LogTo",
     "MemoryBudget",
     "Pivot",
     "Progress",
@@ -72,6 +73,10 @@ Expand = Annotated[
     option("W", "Weight, such as 0.5, of the translation in the index that a document is blended with.", "--expand"),
 ]
 Json = Annotated[bool, option(None, "JSON on standard output instead of a table.", "--json", panel="Output")]
+LogTo = Annotated[
+    str | None,
+    option("mlflow:EXPERIMENT|wandb:PROJECT", "Tracker of experiments for the results.", "--log-to", panel="Output"),
+]
 Figures = Annotated[Path | None, option("DIR", "Folder for all figures, as SVG and PNG.", "--figures", panel="Output")]
 
 

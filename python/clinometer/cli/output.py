@@ -13,7 +13,7 @@ from clinometer.files import withdraw, written_together
 if TYPE_CHECKING:
     from clinometer.evaluation.results import Evaluation
 
-__all__ = ["check_folder", "report_of", "tell_figures", "tell_files", "write", "write_pages"]
+__all__ = ["check_folder", "report_of", "tell_figures", "tell_files", "tell_logged", "write", "write_pages"]
 
 
 def check_folder(folder: Path, *, figures: bool = False) -> None:
@@ -76,3 +76,8 @@ def tell_figures(paths: Sequence[Path]) -> None:
     """Print the names of the written figures."""
     names = ", ".join(path.name for path in paths)
     sys.stderr.write(f"wrote {names} to {paths[0].parent}\n" if paths else "the results have no values for a figure\n")
+
+
+def tell_logged(log_to: str) -> None:
+    """Print which tracker has the results."""
+    sys.stderr.write(f"logged to {log_to}\n")

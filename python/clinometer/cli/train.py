@@ -13,13 +13,16 @@ from clinometer.cli.completion import losses
 from clinometer.cli.earlier import Force
 from clinometer.cli.encoder_options import MaxLength, Prompts
 from clinometer.cli.expansion import OptionGroup, option, output_option
-from clinometer.cli.option_groups import Json, Pivot, Progress, split_names, without_none
+from clinometer.cli.option_groups import Json, LogTo, Pivot, Progress, split_names, without_none
+from clinometer.cli.output import tell_logged
 from clinometer.cli.remedies import warn
 from clinometer.cli.terminal import show, terminal
 from clinometer.errors import UsageError
 from clinometer.numerals import read_int
 
 if TYPE_CHECKING:
+    from clinometer.adapters import Adapter
+    from clinometer.training.proof import Proof
     from clinometer.training.seeds import TrainedSeeds
 
 __all__ = ["train"]
@@ -118,6 +121,7 @@ class _Proof(Progress):
         list[str] | None, option("SOURCE", "Collection to evaluate before and after; may be repeated.")
     ] = None
     json: Json = False
+    log_to: LogTo = None
     force: Force = False
 
 
@@ -154,6 +158,10 @@ def train(
     checkpoints = without_none(
         {"checkpoint_steps": steps.checkpoint_steps, "checkpoint_minutes": steps.checkpoint_minutes}
     )
+    if proof.log_to is not None:
+        from clinometer.integrations.tracking import require_tracker
+
+        require_tracker(proof.log_to)
     if recipe.adapter is not None:
         model_only = {"mini-batch-size": steps.mini_batch_size, "lora-rank": recipe.lora_rank, "blend": recipe.blend}
         if model_options := [f"--{name}" for name in without_none(model_only)]:
@@ -190,6 +198,11 @@ def train(
         sys.stdout.write(_json(trained.to_dict()) + "\n")
     else:
         show(_shown(trained))
+    if proof.log_to is not None:
+        from clinometer.integrations.tracked_training import log_training
+
+        log_training(trained, proof.log_to)
+        tell_logged(proof.log_to)
 
 
 def _adapt(
@@ -207,7 +220,7 @@ def _adapt(
         raise UsageError(f"{path} already exists; give another folder, or replace it with --force")
     encoder = make_encoder(model, **prompts)
     require_embeddings(encoder)
-    adapter, _ = train_adapter(data, languages, encoder, show_progress_bar=proof.bars, **options)
+    adapter, history = train_adapter(data, languages, encoder, show_progress_bar=proof.bars, **options)
     warn(adapter.settings["data"]["training"]["warnings"])
     proof.output.mkdir(parents=True, exist_ok=True)
     adapter.save(path)
@@ -225,12 +238,21 @@ def _adapt(
             "proofs": [proof_result.to_dict() for proof_result in proofs],
         }
         sys.stdout.write(_json(record) + "\n")
-        return
+    else:
+        _show_adapter(adapter, path, proofs)
+    if proof.log_to is not None:
+        from clinometer.integrations.tracked_training import log_adapter
+
+        log_adapter(adapter, history, path, proofs, proof.log_to)
+        tell_logged(proof.log_to)
+
+
+def _show_adapter(adapter: Adapter, path: Path, proofs: list[Proof]) -> None:
     from clinometer.report.comparison import plain_comparison
 
     history = adapter.settings.get("history")
     how = f"best state after epoch {history['best_epoch']}" if history else "in closed form"
-    sys.stdout.write(f"{path}: {options['kind']}, {how}\n")
+    sys.stdout.write(f"{path}: {adapter.kind}, {how}\n")
     for proof_result in proofs:
         sys.stdout.write(f"\n{proof_result.source} (results and comparison in {proof_result.folder})\n")
         show(plain_comparison(proof_result.comparison, terminal()))

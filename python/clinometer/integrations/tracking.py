@@ -6,13 +6,15 @@ as `MLFLOW_TRACKING_URI`, `WANDB_API_KEY` and `WANDB_MODE`.
 
 from __future__ import annotations
 
+import atexit
 import copy
 import re
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -22,10 +24,22 @@ from clinometer.suggestions import did_you_mean
 if TYPE_CHECKING:
     from clinometer.evaluation.results import Evaluation
 
-__all__ = ["Target", "figures", "log", "logged", "parameters", "read_target", "require_tracker"]
+__all__ = [
+    "Target",
+    "by_name",
+    "described",
+    "figures",
+    "log",
+    "log_run",
+    "logged",
+    "metric_name",
+    "parameters",
+    "read_target",
+    "require_tracker",
+]
 
 _SERVICES = {"mlflow": "MLflow", "wandb": "Weights & Biases"}
-_BATCH, _LONGEST = 500, 250
+_BATCH, _LONGEST, _LONGEST_ARTIFACT = 500, 250, 128
 _NOT_IN_NAMES = re.compile(r"[^\w./ -]+")
 """What MLflow does not take in the name of a metric, such as the `@` of a cutoff."""
 
@@ -41,8 +55,11 @@ class _Run(Protocol):
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Log values under their names."""
 
-    def file(self, path: Path) -> None:
-        """Keep a file."""
+    def file(self, path: Path, folder: str = "") -> None:
+        """Keep a file, in a folder of the run."""
+
+    def end(self, *, failed: bool) -> None:
+        """End the run."""
 
 
 def read_target(text: str) -> Target:
@@ -79,15 +96,25 @@ def figures(evaluation: Evaluation) -> dict[str, float]:
 
     Characters that MLflow does not take in names are underscores: `multi/macro-target/Complete_10`.
     """
-    pools = Counter((row["scenario"], row["query_language"], row["measure"]) for row in evaluation.rows)
+    return by_name(evaluation.rows, "value")
+
+
+def by_name(rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, float]:
+    """The values of a column of rows of results or of a comparison, by the same names; rows without one are left out.
+
+    Args:
+        rows: Rows of one encoder.
+        column: Name of the column, such as `value`, `before` or `difference`.
+    """
+    pools = Counter((row["scenario"], row["query_language"], row["measure"]) for row in rows)
     values = {}
-    for row in evaluation.rows:
-        if row["value"] is None:
+    for row in rows:
+        if row[column] is None:
             continue
         parts = [row["scenario"], row["query_language"], row["measure"]]
         if pools[row["scenario"], row["query_language"], row["measure"]] > 1:
             parts.insert(2, "-".join(row["pool_languages"]))
-        values["/".join(map(_named, parts))] = float(row["value"])
+        values["/".join(map(metric_name, parts))] = float(row[column])
     return values
 
 
@@ -96,7 +123,13 @@ def parameters(evaluation: Evaluation) -> dict[str, str]:
     facts = {f"encoder.{name}": value for name, value in evaluation.encoder.items() if name != "warnings"}
     facts |= {f"collection.{name}": evaluation.collection.get(name) for name in ("name", "languages", "digest")}
     facts |= {f"settings.{name}": value for name, value in evaluation.settings.items() if name != "command"}
-    return {_named(name): shortened(_text(value), _LONGEST) for name, value in facts.items() if value not in (None, [])}
+    return described(facts)
+
+
+def described(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Facts as parameters of a run, which are short texts; what is None or empty is left out."""
+    texts = {name: _text(value) for name, value in facts.items() if value not in (None, [], {})}
+    return {metric_name(name): shortened(text, _LONGEST) for name, text in texts.items()}
 
 
 def log(evaluation: Evaluation, log_to: str, folder: Path | None = None) -> None:
@@ -112,24 +145,59 @@ def log(evaluation: Evaluation, log_to: str, folder: Path | None = None) -> None
         MissingExtraError: The package is not installed.
         ClinometerError: The tracker does not take them.
     """
-    target = require_tracker(log_to)
+    require_tracker(log_to)
     name = f"{evaluation.encoder.get('name', 'encoder')} on {evaluation.collection.get('name', 'a collection')}"
-    with tempfile.TemporaryDirectory() as place, _run(target, name, parameters(evaluation)) as run:
-        run.metrics(figures(evaluation), 0)
+    with tempfile.TemporaryDirectory() as place:
         if folder is None:
             folder = Path(place)
             evaluation.to_json(folder / "results.json")
             evaluation.report(folder / "report.md")
-        for file in ("results.json", "report.md", "report.html"):
-            if (folder / file).exists():
-                run.file(folder / file)
+        files = [(folder / file, "") for file in ("results.json", "report.md", "report.html")]
+        log_run(log_to, name, parameters(evaluation), {0: figures(evaluation)}, files)
+
+
+def log_run(
+    log_to: str,
+    name: str,
+    parameters: Mapping[str, str],
+    values: Mapping[int, Mapping[str, float]],
+    files: Iterable[tuple[Path, str]] = (),
+) -> None:
+    """Log values, parameters and files in a run of their own, which is ended, also when an error comes.
+
+    Args:
+        log_to: `mlflow:EXPERIMENT` or `wandb:PROJECT`.
+        name: Name of the run.
+        parameters: Parameters, as `described` makes them.
+        values: Values by step and name (`metric_name`).
+        files: Files and the folders of the run that they go to, `""` for none; those that do not exist are left out.
+
+    Raises:
+        UsageError: The target is not written as it must be.
+        MissingExtraError: The package is not installed.
+        ClinometerError: The tracker does not take them.
+    """
+    target = require_tracker(log_to)
+    with _reported(target):
+        run = _opened(target, name, parameters)
+        try:
+            for step in sorted(values):
+                run.metrics(values[step], step)
+            for path, folder in files:
+                if path.exists():
+                    run.file(path, folder)
+        except BaseException:
+            _end_failed(run)
+            raise
+        run.end(failed=False)
 
 
 def logged(evaluator: Any, log_to: str) -> Any:
     """A copy of an evaluator of sentence-transformers that logs what it measures in every call, in one run.
 
     The step is that of the call, or the number of the call without one. Losses are logged by the trainer itself
-    (`report_to`).
+    (`report_to`). The run is ended with the `with` block of the copy, as failed if that ends by an error; without one
+    when the program ends. An evaluation that fails ends it as failed, and the next one opens another.
 
     Args:
         evaluator: Such as a `MixedPoolEvaluator`: called with a model, it returns values by name.
@@ -138,38 +206,81 @@ def logged(evaluator: Any, log_to: str) -> Any:
     Raises:
         UsageError: The target is not written as it must be.
         MissingExtraError: The package is not installed.
+
+    Example:
+        ::
+
+            with logged(evaluator, "mlflow:lean") as watched:
+                SentenceTransformerTrainer(model=model, evaluator=watched, ...).train()
     """
     target = require_tracker(log_to)
     kind = type(evaluator)
-    calls: list[int] = []
-    opened: list[Any] = []
+    run = _RunOfCalls(target, getattr(evaluator, "name", "") or kind.__name__)
 
     def call(self: Any, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1) -> Any:
-        values = kind.__call__(self, model, output_path, epoch, steps)
-        calls.append(steps)
-        with _reported(target):
-            if not opened:
-                opened.append(_opened(target, getattr(self, "name", "") or kind.__name__, {}))
-            numbers = {_named(name): float(value) for name, value in values.items() if isinstance(value, (int, float))}
-            opened[0].metrics(numbers, steps if steps >= 0 else len(calls))
+        try:
+            values = kind.__call__(self, model, output_path, epoch, steps)
+        except BaseException:
+            run.end_failed()
+            raise
+        run.metrics(
+            {metric_name(name): float(value) for name, value in values.items() if isinstance(value, (int, float))},
+            steps,
+        )
         return values
 
+    def entered(self: Any) -> Any:
+        return self
+
+    def left(self: Any, error: type[BaseException] | None, *_: Any) -> None:  # noqa: ARG001
+        run.end(failed=error is not None)
+
     copied = copy.copy(evaluator)
-    copied.__class__ = type(kind.__name__, (kind,), {"__call__": call, "__module__": kind.__module__})
+    methods = {"__call__": call, "__enter__": entered, "__exit__": left}
+    copied.__class__ = type(kind.__name__, (kind,), {**methods, "__module__": kind.__module__})
     return copied
 
 
-@contextmanager
-def _run(target: Target, name: str, described: Mapping[str, str]) -> Iterator[_Run]:
-    """A run that is ended afterwards; what the tracker raises is one sentence."""
-    with _reported(target):
-        run = _opened(target, name, described)
+class _RunOfCalls:
+    """A run that the first values open, and that is ended once, at the latest with the program."""
+
+    def __init__(self, target: Target, name: str) -> None:
+        self._target, self._name = target, name
+        self._run: _Run | None = None
+        self._calls = 0
+
+    def metrics(self, values: Mapping[str, float], step: int) -> None:
+        """Log values at a step; that of a call without one (-1) is its number."""
+        self._calls += 1
+        with _reported(self._target):
+            if self._run is None:
+                self._run = _opened(self._target, self._name, {})
+                # After the tracker's own, so before it: the last one registered is the first one called.
+                atexit.register(self._end_with_program)
+            try:
+                self._run.metrics(values, step if step >= 0 else self._calls)
+            except BaseException:
+                self.end_failed()
+                raise
+
+    def end_failed(self) -> None:
+        """End the run, if there is one, after an error that is the one to be raised."""
+        with suppress(ClinometerError):
+            self.end(failed=True)
+
+    def end(self, *, failed: bool) -> None:
+        """End the run, if there is one."""
+        run, self._run = self._run, None
+        atexit.unregister(self._end_with_program)
+        if run is not None:
+            with _reported(self._target):
+                run.end(failed=failed)
+
+    def _end_with_program(self) -> None:
         try:
-            yield run
-        except BaseException:
-            run.end(failed=True)
-            raise
-        run.end(failed=False)
+            self.end(failed=getattr(sys, "last_value", None) is not None)
+        except ClinometerError as error:
+            sys.stderr.write(f"warning: {error}\n")
 
 
 @contextmanager
@@ -185,22 +296,33 @@ def _reported(target: Target) -> Iterator[None]:
         ) from None
 
 
-def _opened(target: Target, name: str, described: Mapping[str, str]) -> Any:
-    return (_MlflowRun if target.service == "mlflow" else _WandbRun)(target.project, name, described)
+def _opened(target: Target, name: str, parameters: Mapping[str, str]) -> _Run:
+    kind: type[_MlflowRun | _WandbRun] = _MlflowRun if target.service == "mlflow" else _WandbRun
+    return kind(target.project, name, parameters)
+
+
+def _end_failed(run: _Run) -> None:
+    """End a run after an error, which is the one to be raised."""
+    with suppress(Exception):
+        run.end(failed=True)
 
 
 class _MlflowRun:
     """A run of MLflow, apart from the run that a program may have open."""
 
-    def __init__(self, experiment: str, name: str, described: Mapping[str, str]) -> None:
+    def __init__(self, experiment: str, name: str, parameters: Mapping[str, str]) -> None:
         mlflow = optional_package("mlflow", "logging to MLflow", "mlflow")
         self._entities, self._client = mlflow.entities, mlflow.MlflowClient()
         known = self._client.get_experiment_by_name(experiment)
         number = self._client.create_experiment(experiment) if known is None else known.experiment_id
         self._id = self._client.create_run(number, run_name=name).info.run_id
-        params = [self._entities.Param(key, value) for key, value in described.items()]
-        for start in range(0, len(params), 100):
-            self._client.log_batch(self._id, params=params[start : start + 100])
+        params = [self._entities.Param(key, value) for key, value in parameters.items()]
+        try:
+            for start in range(0, len(params), 100):
+                self._client.log_batch(self._id, params=params[start : start + 100])
+        except BaseException:
+            _end_failed(self)
+            raise
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         now = int(1000 * time.time())
@@ -208,8 +330,8 @@ class _MlflowRun:
         for start in range(0, len(metrics), _BATCH):
             self._client.log_batch(self._id, metrics=metrics[start : start + _BATCH])
 
-    def file(self, path: Path) -> None:
-        self._client.log_artifact(self._id, str(path))
+    def file(self, path: Path, folder: str = "") -> None:
+        self._client.log_artifact(self._id, str(path), folder or None)
 
     def end(self, *, failed: bool) -> None:
         self._client.set_terminated(self._id, "FAILED" if failed else "FINISHED")
@@ -218,11 +340,11 @@ class _MlflowRun:
 class _WandbRun:
     """A run of Weights & Biases, apart from the run that a program may have open."""
 
-    def __init__(self, project: str, name: str, described: Mapping[str, str]) -> None:
+    def __init__(self, project: str, name: str, parameters: Mapping[str, str]) -> None:
         wandb = optional_package("wandb", "logging to Weights & Biases", "wandb")
-        self._artifact = wandb.Artifact(re.sub(r"[^\w.-]+", "-", name), type="results")
+        self._artifact = wandb.Artifact(re.sub(r"[^\w.-]+", "-", name)[:_LONGEST_ARTIFACT], type="results")
         self._run = wandb.init(
-            project=project, name=name, config=dict(described), job_type="evaluation", reinit="create_new",
+            project=project, name=name, config=dict(parameters), job_type="evaluation", reinit="create_new",
             settings=wandb.Settings(silent=True, console="off"),
         )  # fmt: skip
         self._files = 0
@@ -230,8 +352,8 @@ class _WandbRun:
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         self._run.log(dict(values), step=step, commit=True)
 
-    def file(self, path: Path) -> None:
-        self._artifact.add_file(str(path), policy="mutable")
+    def file(self, path: Path, folder: str = "") -> None:
+        self._artifact.add_file(str(path), "/".join(filter(None, (folder, path.name))), policy="mutable")
         self._files += 1
 
     def end(self, *, failed: bool) -> None:
@@ -240,8 +362,13 @@ class _WandbRun:
         self._run.finish(exit_code=int(failed))
 
 
-def _named(text: str) -> str:
-    """A name that every tracker takes."""
+def metric_name(text: str) -> str:
+    """A name that every tracker takes.
+
+    Example:
+        >>> metric_name("Complete@10")
+        'Complete_10'
+    """
     return _NOT_IN_NAMES.sub("_", str(text)).strip("_ ")
 
 
