@@ -104,11 +104,14 @@ def test_every_path_is_relative_to_the_folder_of_the_file(
     )
     done = run("check", "--config", bounds)
     assert (done.code, done.out.count("ok ")) == (0, 2), done.err
+    checked = json.loads(run("check", "--config", bounds, "--json").out)
+    assert checked["config"]["options"]["min"] == ["Complete@10[multi]=0", "RR=0"]
     assert (folder / "c.xml").exists()
     pair = written(folder / "compare.yaml", "results: [results, results]\nresamples: 9\noutput: c.json\n")
     done = run("compare", "--config", pair)
     assert done.code == 0, done.err
-    assert (folder / "c.json").exists()
+    settings = json.loads((folder / "c.json").read_text(encoding="utf-8"))["settings"]
+    assert settings["config"]["options"] == {"results": ["results", "results"], "resamples": "9", "output": "c.json"}
     fit = written(folder / "correct.yaml", "source: beir:.\nlanguages: en, de\nsample: 2\noutput: c.npz\n")
     done = run("correct", "--config", fit, "--json")
     assert done.code == 0, done.err
@@ -116,12 +119,37 @@ def test_every_path_is_relative_to_the_folder_of_the_file(
     assert json.loads(done.out)["config"]["options"]["sample"] == "2"
     encoding = written(folder / "encode.yaml", "source: beir:.\noutput: store\n")
     assert run("encode", "--config", encoding).code == 0
+    manifest = folder / "store" / "documents" / "manifest.json"
+    expected = {"file": str(encoding), "options": {"source": "beir:.", "output": "store"}}
+    assert json.loads(manifest.read_text(encoding="utf-8"))["config"] == expected
+    assert run("store", "verify", folder / "store").code == 0
     judged = written(folder / "scan.yaml", "store: store\nrelevant: qrels/test.tsv\nk: 2\noutput: ranks\n")
     done = run("scan", "--config", judged)
     assert done.code == 0, done.err
     settings = json.loads((folder / "ranks" / "scan.json").read_text())["settings"]
     assert settings["config"]["options"]["k"] == "2"
     assert not [*elsewhere.iterdir()]
+
+
+def test_sources_of_distractors_are_relative_to_the_folder_of_the_file(
+    run: Run, folder: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("corpus", "queries"):
+        text = (folder / f"{name}.jsonl").read_text(encoding="utf-8").replace('"text": "', '"text": "other ')
+        (folder / "web" / "qrels").mkdir(parents=True, exist_ok=True)
+        written(folder / "web" / f"{name}.jsonl", text)
+    written(folder / "web" / "qrels" / "test.tsv", (folder / "qrels" / "test.tsv").read_text(encoding="utf-8"))
+    text = config.read_text(encoding="utf-8")
+    text = text.replace("encoder: precomputed\nqueries: queries.npy\ndocuments: documents.npy", "encoder: bm25")
+    written(config, text + "pool: ['distract( web = beir:web, seed=3)']\n")
+    monkeypatch.chdir(tmp_path)
+    done = run("evaluate", "--config", config)
+    assert done.code == 0, done.err
+    settings = record(folder / "results")["settings"]
+    assert settings["pool"] == [f"distract(web=beir:{folder / 'web'},seed=3)"]
+    assert settings["config"]["options"]["pool"] == ["distract( web = beir:web, seed=3)"]
+    written(config, text + "pool: ['distract(beir:web)']\n")
+    assert_complaint(run("evaluate", "--config", config), 2, "'beir:web' is not an argument of distract")
 
 
 def test_the_home_folder_in_a_source_stays_what_it_is(

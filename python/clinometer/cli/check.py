@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clinometer.cli.config import options_of_file
 from clinometer.cli.earlier import Force, refuse_other_page
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
 from clinometer.cli.forms import Form, form_of, printed_form
@@ -98,7 +99,7 @@ def check(
     verdicts = check_results(
         evaluation, conditions, baseline=baseline, use_bound=bounds.use_bound, paired=bounds.paired
     )
-    gate = Gate(evaluation, verdicts, baseline, bounds.paired)
+    gate = Gate(evaluation, verdicts, baseline, bounds.paired, options_of_file())
     forms = {"text": gate.to_text, "markdown": gate.to_markdown, "junit": gate.to_junit, "json": gate.to_json}
     for path in files:
         refuse_other_page(path, [gate.title], force=force)

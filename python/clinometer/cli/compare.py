@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clinometer.cli.config import options_of_file
 from clinometer.cli.earlier import Force, identity, refuse_other, refuse_other_page
 from clinometer.cli.expansion import option, output_option
 from clinometer.cli.forms import Form, form_of, printed_form
@@ -110,6 +111,7 @@ def compare(
         labels=_labels(evaluations, folders),
         show_progress_bar=progress.bars,
     )
+    comparison.settings.update(options_of_file())
     for notice in comparison.notices:
         sys.stderr.write(f"note: {notice}\n")
     forms: dict[str, Callable[[], str]] = {

@@ -17,7 +17,7 @@ from clinometer.cli.endings import with_errors_reported
 from clinometer.cli.expansion import at_home, option, with_parameters
 from clinometer.files import is_url
 
-__all__ = ["CONFIGURED", "origin", "with_config"]
+__all__ = ["CONFIGURED", "options_of_file", "origin", "with_config"]
 
 CONFIGURED = ("evaluate", "correct", "scan", "encode", "compare", "check", "train")
 """Commands that take a file of options."""
@@ -58,13 +58,17 @@ def with_config(command: Callable[..., None]) -> Callable[..., None]:
 
 def origin() -> dict[str, Any]:
     """How a command was called, for the record of its results: its words, and the options from a file of options."""
-    record: dict[str, Any] = {"command": shlex.join(["clinometer", *sys.argv[1:]])}
-    if (configured := _configured.get()) is not None:
-        context, file, values = configured
-        # What the command line has as well does not come from the file.
-        used = {name: text for name, (parameter, text) in values.items() if _from_file(context, parameter)}
-        record["config"] = {"file": str(file), "options": used}
-    return record
+    return {"command": shlex.join(["clinometer", *sys.argv[1:]]), **options_of_file()}
+
+
+def options_of_file() -> dict[str, Any]:
+    """The file of options and the options that came from it, as `config`; nothing without a file."""
+    if (configured := _configured.get()) is None:
+        return {}
+    context, file, values = configured
+    # What the command line has as well does not come from the file.
+    used = {name: text for name, (parameter, text) in values.items() if _from_file(context, parameter)}
+    return {"config": {"file": str(file), "options": used}}
 
 
 def _from_file(context: Any, name: str) -> bool:
@@ -146,16 +150,25 @@ def _located(parameter: Any, text: str, folder: Path) -> str:
     metavars = str(parameter.metavar).split("|")
     if is_url(text) or not text:
         return text
-    kind, colon, place = text.partition(":")
-    if "SOURCE" in metavars and (colon or text == "demo"):
-        from clinometer.io import FORMS
+    if "STEP" in metavars:
+        from clinometer.pools.grammar import with_sources
 
-        if not FORMS.get(kind, "").startswith((f"{kind}:DIR", f"{kind}:FILE")):
-            return text
-        return f"{kind}:{','.join(_placed(part, folder) for part in place.split(','))}"
+        return with_sources(text, lambda source: _located_source(source, folder))
+    if "SOURCE" in metavars and (":" in text or text == "demo"):
+        return _located_source(text, folder)
     if parameter.name in ("encoder", "model"):
         return str(folder / text) if text.startswith(("./", "../")) or (folder / text).is_dir() else text
     return _placed(text, folder) if _PATHS.intersection(metavars) else text
+
+
+def _located_source(source: str, folder: Path) -> str:
+    """The source with its paths taken from the folder, if it has any."""
+    from clinometer.io import FORMS
+
+    kind, _, place = source.partition(":")
+    if not FORMS.get(kind, "").startswith((f"{kind}:DIR", f"{kind}:FILE")):
+        return source
+    return f"{kind}:{','.join(_placed(part, folder) for part in place.split(','))}"
 
 
 def _placed(path: str, folder: Path) -> str:

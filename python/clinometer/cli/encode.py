@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from clinometer.cli.config import options_of_file
 from clinometer.cli.earlier import Force
 from clinometer.cli.encoder_options import Adapter, EncoderOptions
 from clinometer.cli.expansion import option, output_option
@@ -92,6 +93,8 @@ def encode(
             make = partial(made_of, options.name, arguments, remedies.adapter)
             ray_encoders = stack.enter_context(RayEncoders(make, workers=execution.workers, device=options.device))
         for stage, writer in writers.items():
+            if configured := options_of_file():
+                writer.record_config(configured["config"])
             stored_before = len(writer)
             encode_all = None if ray_encoders is None else ray_encoders.encode_all(stage)
             try:

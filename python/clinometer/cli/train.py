@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clinometer.cli.completion import losses
+from clinometer.cli.config import options_of_file, origin
 from clinometer.cli.earlier import Force
 from clinometer.cli.encoder_options import MaxLength, Prompts
 from clinometer.cli.expansion import OptionGroup, option, output_option
@@ -191,7 +192,8 @@ def train(
         forget_training(proof.output)
     trained = train_seeds(
         model, [*samples.data], languages, proof.output, seeds=recipe.seeds, evaluate=proof.evaluate or [],
-        show_progress_bar=proof.bars, **shared, **model_settings, **checkpoints, **asdict(prompts),
+        show_progress_bar=proof.bars, origin=origin(), **shared, **model_settings, **checkpoints,
+        **asdict(prompts),
     )  # fmt: skip
     warn(trained.models[0].record["samples"]["warnings"])
     if proof.json:
@@ -209,7 +211,7 @@ def _adapt(
     model: str, prompts: dict[str, Any], data: list[Path], languages: list[str], proof: _Proof, options: dict[str, Any]
 ) -> None:
     """Train an adapter, save it, and show its effect."""
-    from clinometer.adapters import AdaptedEncoder, train_adapter
+    from clinometer.adapters import AdaptedEncoder, Adapter, train_adapter
     from clinometer.adapters.adapter import FILE as ADAPTER
     from clinometer.encoders import encoder as make_encoder
     from clinometer.encoders import require_embeddings
@@ -220,7 +222,8 @@ def _adapt(
         raise UsageError(f"{path} already exists; give another folder, or replace it with --force")
     encoder = make_encoder(model, **prompts)
     require_embeddings(encoder)
-    adapter, history = train_adapter(data, languages, encoder, show_progress_bar=proof.bars, **options)
+    learned, history = train_adapter(data, languages, encoder, show_progress_bar=proof.bars, **options)
+    adapter = Adapter(learned.kind, learned.arrays, {**learned.settings, **options_of_file()})
     warn(adapter.settings["data"]["training"]["warnings"])
     proof.output.mkdir(parents=True, exist_ok=True)
     adapter.save(path)

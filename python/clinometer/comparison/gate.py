@@ -5,8 +5,8 @@ The same verdicts in every form. Markdown is short enough for a comment on a pul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from clinometer.comparison.conditions import Verdict
@@ -32,12 +32,14 @@ class Gate:
         verdicts: One for each condition.
         baseline: Results that drops and rises were measured from.
         paired: Whether drops and rises were tested.
+        config: File of options and the options from it, for its JSON.
     """
 
     evaluation: Evaluation
     verdicts: Sequence[Verdict]
     baseline: Evaluation | None = None
     paired: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -52,7 +54,8 @@ class Gate:
     def to_json(self) -> str:
         """The verdicts for programs."""
         conditions = [verdict.to_dict() for verdict in self.verdicts]
-        return json_bytes({"title": self.title, "holds": self.holds, "conditions": conditions}).decode()
+        record = {"title": self.title, "holds": self.holds, "conditions": conditions, **self.config}
+        return json_bytes(record).decode()
 
     def to_text(self, most: int | None = None) -> str:
         """One line for each condition, and one for each row that fails, or for the first `most` of them."""

@@ -26,7 +26,7 @@ from clinometer.pools.switched import code_switch
 from clinometer.pools.translations import translate_partly
 from clinometer.suggestions import one_of
 
-__all__ = ["FORMS", "Step", "apply", "parse"]
+__all__ = ["FORMS", "Step", "apply", "parse", "with_sources"]
 
 FORMS = {
     "skew": "skew(en=0.9, de=0.05, queries=complete|own|any, seed=0)",
@@ -134,6 +134,30 @@ def parse(texts: Iterable[str]) -> list[Step]:
     if problems:
         raise UsageError(f"the pool cannot be built: {'; '.join(dict.fromkeys(problems))}")
     return steps
+
+
+def with_sources(text: str, change: Callable[[str], str]) -> str:
+    """The text of a step with other sources of distractors, such as with paths of another folder.
+
+    Args:
+        text: Text of a step; one that cannot be parsed stays as it is, for `parse` to refuse.
+        change: Function from a source to the one that takes its place.
+
+    Example:
+        >>> with_sources("distract(web=beir:pages, size=2000)", lambda source: source.replace(":", ":data/"))
+        'distract(web=beir:data/pages,size=2000)'
+    """
+    match = _STEP.fullmatch(text)
+    if match is None or match[1].lower() != "distract":
+        return text
+    parts = []
+    for part in _COMMA.split(match[2]):
+        argument = _ARGUMENT.fullmatch(part)
+        if argument is None or argument[1] is None:
+            return text
+        key, value = argument[1], argument[2]
+        parts.append(f"{key}={value if key in _OPTIONS['distract'] else change(value)}")
+    return f"{match[1]}({','.join(parts)})"
 
 
 def _step(text: str, problems: list[str]) -> Step:

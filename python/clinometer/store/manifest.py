@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -78,6 +78,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             it does not know.
         dimension: Length of an embedding; 0 while the store is empty and the encoder does not state it.
         encoder: Record of the encoder.
+        config: File of options that the last run took, and the options from it, as results record them; absent without.
         rows: Number of rows of all shards together.
         planned_rows: Number of rows of the finished store; None if not planned.
         shard_rows: Number of rows per shard, except the last; None if not fixed.
@@ -95,6 +96,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     planned_rows: Count | None = None
     shard_rows: Count | None = None
     encoder: EncoderRecord
+    config: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     shards: list[Shard] = msgspec.field(default_factory=list)
 
     @property

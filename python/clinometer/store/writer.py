@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -223,6 +223,10 @@ class StoreWriter:
         shards = [*self.manifest.shards, shard]
         self._update(dimension=rows.shape[1], rows=len(self) + len(rows), shards=shards)
         self._ids.update(ids)
+
+    def record_config(self, config: Mapping[str, Any]) -> None:
+        """Record a file of options, and the options from it, in the manifest."""
+        self._update(config=dict(config))
 
     def take(self, rows: Sequence[int]) -> NDArray[Any]:
         """Stored rows, by number."""

@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,6 +65,7 @@ def train(
     checkpoint_steps: int | None = None,
     checkpoint_minutes: float | None = CHECKPOINT_MINUTES,
     keep_checkpoints: bool = False,
+    origin: Mapping[str, Any] | None = None,
     show_progress_bar: bool = False,
     **options: Any,
 ) -> TrainedModel:
@@ -83,6 +85,7 @@ def train(
         checkpoint_minutes: Minutes after the last checkpoint until there is another, however few steps were made; None
             for checkpoints by steps only.
         keep_checkpoints: Leave the last checkpoints in the folder.
+        origin: How the training was called, such as `{"command": ...}`, for its record.
         show_progress_bar: Draw a bar on standard error.
         **options: Options of `TrainingPlan`, such as `loss`, `samples`, `learning_rate`, `seed`.
 
@@ -120,6 +123,7 @@ def train(
         "format": "clinometer-training",
         "version": 1,
         "plan": msgspec.to_builtins(plan),
+        **(origin or {}),
         "data": {path: file_digest(Path(path)) for path in plan.data},
         "samples": samples.statistics,
         "loss": json.loads(json.dumps(fitted.loss, default=_configuration)),
