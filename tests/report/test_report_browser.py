@@ -22,11 +22,12 @@ Open = Callable[..., Any]
 DESKTOP, PHONE = (1280, 800), (390, 844)
 PAGES = {
     "one": lambda: render_html([one_result()]),
+    "pairs": lambda: render_html([one_result(pairs="all")]),
     "several": lambda: render_html(several_results()),
     "compared": compared_page,
     "leaderboard": leaderboard_page,
 }
-REPORTS = [name for name in PAGES if name != "leaderboard"]
+REPORTS = [name for name in PAGES if name not in ("leaderboard", "pairs")]
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +170,35 @@ def test_a_choice_of_languages_holds_in_tables_charts_and_queries(show: Open) ->
     assert page.locator("svg .out").count() == 0
     assert len(column(page.locator("#lean table"), 0)) == 10
     assert page.locator(".status").inner_text() == ""
+
+
+def test_a_choice_of_languages_holds_in_the_columns_of_a_matrix(show: Open) -> None:
+    page = show("pairs")
+    unfold(page)
+    table = page.locator("#mono table")
+    heads = table.locator("thead th:visible")
+    assert heads.count() == 1 + 10
+    page.locator(".filter summary").click()
+    page.locator(".filter [data-none]").click()
+    for name in ("Arabic", "Turkish"):
+        page.locator(".filter label", has_text=name).click()
+    names = [text.partition("\n")[0] for text in heads.all_inner_texts()]
+    assert names == ["Queries in", "Arabic", "Turkish"]
+    assert table.locator("tbody tr:visible").count() == 2
+    for line in table.locator("tbody tr:visible").all():
+        assert line.locator("td:visible").count() == 2
+        # The cells are those of the columns: the second language and the ninth.
+        everything = line.locator("td").all_text_contents()
+        assert line.locator("td:visible").all_text_contents() == [everything[1], everything[8]]
+    # Columns of measures stay.
+    assert page.locator("#lean thead th[hidden]").count() == 0
+    table.locator("thead button", has_text="Turkish").click()
+    assert column(table, 0) in (["Turkish (tr)", "Arabic (ar)"], ["Arabic (ar)", "Turkish (tr)"])
+    page.locator(".filter [data-all]").click()
+    assert table.locator("th:visible, td:visible").count() == 11 * 11
+    plain = show("pairs", scripts=False)
+    plain.locator("#mono details.table summary").first.click()
+    assert plain.locator("#mono table").locator("th:visible, td:visible").count() == 11 * 11
 
 
 def test_marks_show_value_interval_and_number_of_queries(show: Open) -> None:

@@ -33,10 +33,10 @@ _TEXTS = {
 }
 
 
-def one_result(name: str = "tiny", start: int = 1, examples: int = 3) -> dict[str, Any]:
+def one_result(name: str = "tiny", start: int = 1, examples: int = 3, pairs: str = "pivot") -> dict[str, Any]:
     """A result with every scenario, an analysis, and examples in each language."""
     rows, number = [], count(start)
-    for scenario, query, pool, measure in places(_UNITS, LANGUAGES):
+    for scenario, query, pool, measure in places(_UNITS, LANGUAGES, pairs=pairs):
         value = _UNITS[measure] * (0.7 + 0.5 * (next(number) * 7919 % 401) / 400)
         rows.append({
             "scenario": scenario, "query_language": query, "pool_languages": pool, "measure": measure,

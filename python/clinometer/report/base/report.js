@@ -65,15 +65,18 @@
   };
   all("main table").forEach(table => { if (table.tHead && table.tBodies.length) sortable(table); });
 
-  // Languages: lines of tables and lists of queries of the others are hidden, lines of charts are pale.
+  // Languages: lines and columns of tables and lists of queries of the others are hidden, lines of charts are pale.
   const filter = one(".filter");
   if (filter) {
     const boxes = all("input", filter);
+    const columns = all("thead th[data-language]").map(head => ({ language: head.dataset.language, number: head.cellIndex,
+      rows: [...head.closest("table").tBodies[0].rows] }));
     const apply = () => {
       const chosen = new Set(boxes.filter(box => box.checked).map(box => box.value));
       const known = new Set(boxes.map(box => box.value));
       const out = language => known.has(language) && !chosen.has(language);
       all("[data-language]").forEach(part => { part.hidden = out(part.dataset.language); });
+      columns.forEach(column => column.rows.forEach(row => { row.cells[column.number].hidden = out(column.language); }));
       all("svg [data-line]").forEach(part => { part.classList.toggle("out", out(part.dataset.line)); });
       const every = chosen.size === boxes.length;
       one(".count", filter).textContent = every ? "all" : `${chosen.size} of ${boxes.length}`;

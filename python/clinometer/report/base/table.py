@@ -28,11 +28,12 @@ class Cell(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A heading, its unit, and the encoder where there are several; unit and encoder may be empty."""
+    """A heading, its unit, the encoder where there are several, and the language that it is about; all may be empty."""
 
     head: str
     unit: str = ""
     encoder: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True)

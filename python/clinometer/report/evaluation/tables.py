@@ -170,7 +170,7 @@ def matrix(
         cells = tuple(cell(measure, row) for row in rows)
         lines.append(Line(language_label(query, [reading]), cells, language=query))
     unit = "" if pairs is None else wording.scale(measure).unit
-    columns = tuple(Column(wording.language_name(label), unit) for label in languages)
+    columns = tuple(Column(wording.language_name(label), unit, language=label) for label in languages)
     return Table(name, title, "", "Queries in", columns, tuple(lines)).without_empty()
 
 
