@@ -182,8 +182,8 @@ bench: $(VENV)/bench.stamp ## Measure speed and memory next to the peers and wri
 	$(BIN)/python benches/run.py
 	$(BIN)/python benches/run.py --avx2
 
-figures: $(VENV)/models.stamp $(MODEL) ## Measure XQuAD with two encoders and write their table, and the pictures of README and docs
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m studies.pictures.figures
+figures: $(VENV)/dev.stamp ## Draw the pictures of README and of two encoders on XQuAD, with their table, from studies/results
+	$(BIN)/python -m studies.pictures.figures
 
 clean: ## Remove everything that the other targets made
 	rm -rf $(VENV) .venv-* target results models site fuzzing dist

@@ -2,9 +2,9 @@
 
     python -m studies.pictures.figures
 
-Evaluates the encoders with the command line (results that exist in studies/results are used; delete them to measure
-again), and writes docs/two-encoders.md between the markers, docs/images/lean.svg and docs/images/finding.svg. `make
-figures` runs it.
+Writes docs/two-encoders.md between the markers, docs/images/lean.svg and docs/images/finding.svg from the results in
+studies/results, without an encoder; `make figures` runs it. To measure XQuAD again, delete its results: the encoders
+are then evaluated with the command line, which needs the model that `make test-models` makes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 from clinometer.evaluation.results import Evaluation
+from clinometer.report.base.figure_files import svg_file
 from clinometer.report.base.wording import language_name
 from clinometer.report.evaluation.figures import draw_lean
 from clinometer.report.evaluation.view import by_lean, read_results
@@ -69,16 +70,16 @@ def main() -> None:
     drawing = draw_lean(views, languages)
     if drawing is None:
         sys.exit("the results hold no rank gap; delete studies/results and run again")
-    (DOCS / "images" / "lean.svg").write_text(drawing.svg)
+    (DOCS / "images" / "lean.svg").write_text(svg_file(drawing), encoding="utf-8")
     block = [
         *lean_table(evaluations, languages),
         "",
         "![How far the two encoders lean, by language of the questions](images/lean.svg)",
         "",
-        "Rank gap with its 95 % interval, and a stick that leans as far: blue dots are `offline`, orange diamonds are",
-        "`multilingual-e5-small`. † Hindi, Greek, Romanian and Vietnamese are not among the 16 languages of `offline`.",
+        "Rank gap with its 95 % interval, and a stick that leans as far. † Hindi, Greek, Romanian and Vietnamese are",
+        "not among the 16 languages of `offline`.",
         "",
-        "Made by `make figures`, which runs",
+        "Drawn by `make figures` from the results of",
         "",
         "```bash",
         *(" ".join(command(name)) for name in ENCODERS),

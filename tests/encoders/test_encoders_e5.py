@@ -1,7 +1,7 @@
 """A slice of real data with a real transformer: multilingual-e5-small on two languages of XQuAD.
 
-The model lies in `models/multilingual-e5-small`, where `make test-models` puts it together; the figures of the whole
-collection are made by `make figures`.
+The model lies in `models/multilingual-e5-small`, where `make test-models` puts it together; results on the whole
+collection are in `studies/results`.
 """
 
 from __future__ import annotations

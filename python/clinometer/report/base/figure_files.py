@@ -21,7 +21,7 @@ from clinometer.report.base.palette import INK, PAPER
 from clinometer.report.base.shapes import Box, Dot, Placed, Shape, Stroke, Text, markup, outline
 from clinometer.report.evaluation.figures import Drawing
 
-__all__ = ["plain_matplotlib", "save_figures"]
+__all__ = ["plain_matplotlib", "save_figures", "svg_file"]
 
 _DPI = 200
 _MARGIN = 9.0
@@ -69,21 +69,31 @@ def plain_matplotlib() -> Iterator[None]:
 
 def _contents(drawing: Drawing) -> dict[str, bytes]:
     """The bytes of both files."""
-    heading, above = _heading(drawing)
-    placed = sorted([*heading, *drawing.sheet.placed], key=lambda item: item.layer)
-    left, top = -_MARGIN, -above - _MARGIN
-    width, height = drawing.sheet.width + 2 * _MARGIN, drawing.sheet.height + above + 2 * _MARGIN
+    placed, (left, top, width, height) = _page(drawing)
+    shapes = [item.shape for item in placed]
+    png = _png(shapes, (left, left + width, top + height, top), {"Title": drawing.title, "Description": drawing.text})
+    return {"svg": svg_file(drawing).encode(), "png": png}
+
+
+def svg_file(drawing: Drawing) -> str:
+    """The figure as a file of its own, with its title and key on white ground; needs no matplotlib."""
+    placed, (left, top, width, height) = _page(drawing)
     background = Placed(Box(left, top, width, height, PAPER), -1)
     frame = f"{left:g} {top:g} {width:g} {round(height, 2):g}"
     title, text = (escape(printable(words)) for words in (drawing.title, drawing.text))
-    svg = (
+    return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{frame}" width="{width:g}pt" height="{round(height, 2):g}pt"'
         f' role="img" font-family="{_FONT}, sans-serif">\n<title>{title}</title>\n<desc>{text}</desc>\n'
         f"{markup([background, *placed], str, told=False)}\n</svg>\n"
     )
-    shapes = [item.shape for item in placed]
-    png = _png(shapes, (left, left + width, top + height, top), {"Title": drawing.title, "Description": drawing.text})
-    return {"svg": svg.encode(), "png": png}
+
+
+def _page(drawing: Drawing) -> tuple[list[Placed], tuple[float, float, float, float]]:
+    """The shapes with title and key, from the lowest layer up, and left, top, width and height of all."""
+    heading, above = _heading(drawing)
+    placed = sorted([*heading, *drawing.sheet.placed], key=lambda item: item.layer)
+    width, height = drawing.sheet.width + 2 * _MARGIN, drawing.sheet.height + above + 2 * _MARGIN
+    return placed, (-_MARGIN, -above - _MARGIN, width, height)
 
 
 def _heading(drawing: Drawing) -> tuple[list[Placed], float]:
