@@ -129,6 +129,20 @@ def test_other_peoples_actions_are_pinned_to_a_commit(path: Path) -> None:
             assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), action
 
 
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.name)
+def test_what_workflows_run_is_in_this_repository(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    rules = re.findall(r"^([a-z][a-z0-9. %-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    targets = {target for rule in rules for target in rule.split()}
+    assert "lint" in targets
+    runs = [line for line in text.splitlines() if re.match(r"^ *(- )?run: |^ {10,}", line)]
+    called = [target for line in runs for target in re.findall(r"\bmake ([a-z][a-z0-9.-]*)", line)]
+    files = [name for line in runs for name in re.findall(r"(?<![\w.])(packaging/[\w./-]+)", line)]
+    assert {"ci.yml": called, "release.yml": files, "action.yml": files}[path.name]
+    assert [target for target in called if target not in targets] == []
+    assert [name for name in files if not (ROOT / name).is_file()] == []
+
+
 def test_one_action_has_one_commit_everywhere() -> None:
     uses = [use for path in ACTIONS for use in re.findall(r"uses: (\S+)@(\S+)", path.read_text(encoding="utf-8"))]
     commits: dict[str, set[str]] = {}
