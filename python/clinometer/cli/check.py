@@ -14,7 +14,7 @@ from clinometer.cli.earlier import Force, refuse_other_page
 from clinometer.cli.expansion import OptionGroup, option, options_set, output_option
 from clinometer.cli.forms import Form, form_of, printed_form
 from clinometer.cli.option_groups import Json
-from clinometer.cli.terminal import Verbose
+from clinometer.cli.terminal import Verbose, fitted
 from clinometer.errors import ClinometerError, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def check(
     With --schema, check instead that the files are results of the documented format.
 
     Example:
-        clinometer check results/mine --max 'Intrusion[one-sided,de]=0.10'
+        clinometer check results/mine \\
+            --max 'Intrusion[one-sided,de]=0.10'
     """
     if schema:
         if unused := options_set(bounds) + ["--format"] * (form is not None) + ["--output"] * bool(output):
@@ -111,7 +112,7 @@ def check(
                 file.write(((f"{gate.title}\n" if kind == "text" else "") + forms[kind]()).encode())
     sys.stderr.write("".join(f"wrote {path}\n" for path in files))
     short = form is None and not json and not verbose
-    sys.stdout.write(gate.to_text(_ROWS) if short else forms[printed]())
+    sys.stdout.write(fitted(gate.to_text(_ROWS), " " * 9) if short else forms[printed]())
     if not gate.holds:
         raise typer.Exit(1)
 

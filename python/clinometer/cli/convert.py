@@ -22,7 +22,8 @@ def convert(
     """Write a collection in BEIR's layout, or as qrels, topics and documents for TREC's tools.
 
     Example:
-        clinometer convert demo --languages en,de -o beir:demo-beir
+        clinometer convert demo --languages en,de \\
+            -o beir:demo-beir
     """
     from clinometer.io.beir import write_beir
     from clinometer.io.trecfolder import write_trec

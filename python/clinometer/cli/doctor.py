@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from clinometer.cli.option_groups import Json
+from clinometer.cli.terminal import fitted
 from clinometer.files import json_bytes
 
 if TYPE_CHECKING:
     from clinometer.cli.installation import Extra
 
 __all__ = ["doctor"]
+
+_VALUES = 14
+"""Column of what is known of an entry."""
 
 _NEEDS = {
     "amx": "needs Linux on x86-64 with AMX tiles of bytes and AVX-512",
@@ -36,7 +40,7 @@ def doctor(json: Json = False) -> None:
     if json:
         sys.stdout.write(json_bytes(record).decode())
     else:
-        sys.stdout.write("\n".join(_lines(record)) + "\n")
+        sys.stdout.writelines(f"{fitted(line, ' ' * _VALUES)}\n" for line in _lines(record))
     if record["core"]["error"] is not None:
         raise typer.Exit(1)
 

@@ -71,5 +71,6 @@ def _fail(problem: object, code: int) -> NoReturn:
             fix = "try again"
         where = "" if problem.filename is None else f"{os.fsdecode(problem.filename)}: "
         problem = f"{where}{problem.strerror}; {fix}"
-    sys.stderr.write(f"clinometer: {printable(str(problem))}\n")
+    with guarded():
+        sys.stderr.write(f"clinometer: {printable(str(problem))}\n")
     raise typer.Exit(code)

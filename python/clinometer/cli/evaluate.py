@@ -146,7 +146,8 @@ def demo(
         clinometer demo -o results/demo
     """
     results = _Results(output=output, json=json, verbose=verbose, force=force, examples=EXAMPLES)
-    _run("demo", Source(), Target("offline", {}), Measured(), Resampling(), Execution(), results)
+    # Its collection is always the same, and the finding is to stay on the screen.
+    _run("demo", Source(), Target("offline", {}), Measured(), Resampling(), Execution(), results, summary=verbose)
 
 
 def evaluate(
@@ -184,6 +185,8 @@ def _run(
     resampling: Resampling,
     execution: Execution,
     results: _Results,
+    *,
+    summary: bool = True,
 ) -> None:
     # Imported here so that `--help` and errors in options come at once.
     import msgspec
@@ -221,7 +224,8 @@ def _run(
     if results.log_to is not None:
         require_tracker(results.log_to)
     collection = apply(reading.load(source), steps, pivot=measured.pivot)
-    sys.stderr.write(collection.summary() + "\n")
+    if summary:
+        sys.stderr.write(collection.summary() + "\n")
     if results.run_file is not None:
         check_run(collection, results.run_file)
     scorer = target.scorer(collection)

@@ -190,7 +190,7 @@ class Selection(OptionGroup):
         ),
     ] = None
     measures: Annotated[
-        str | None, option("A,B,...", "Measures, such as MaxR,Complete@10,nDCG@10,Intrusion.", autocompletion=measures)
+        str | None, option("A,B,...", "Measures, such as Complete@10,nDCG@10,Intrusion.", autocompletion=measures)
     ] = None
 
 

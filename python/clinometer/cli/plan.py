@@ -55,7 +55,8 @@ def plan(size: _Size, lists: Lists, machines: _Workers, json: Json = False) -> N
     """Forecast how long a scan takes, how much memory and storage, and what it costs.
 
     Example:
-        clinometer plan --documents 1e9 --queries 1e5 --dimension 384
+        clinometer plan --documents 1e9 --queries 1e5 \\
+            --dimension 384
     """
     import msgspec
 

@@ -25,7 +25,8 @@ def report(
     """Draw a report from results, and print the finding with one table.
 
     Example:
-        clinometer report results/mine results/other -o report.html
+        clinometer report results/mine results/other \\
+            -o report.html
     """
     from clinometer.evaluation.results import Evaluation
     from clinometer.report import draw_figures, plain_report, write_report

@@ -82,7 +82,8 @@ def scan(
     """Rank the relevant documents among all stored ones. Run again, it resumes with the remaining shards.
 
     Example:
-        clinometer scan store --relevant qrels/test.tsv -k 100 -o ranks
+        clinometer scan store --relevant qrels/test.tsv \\
+            -k 100 -o ranks
     """
     from clinometer.evaluation.stored import described, results_of, table_of, write_results
     from clinometer.io.judgements import read_judgements

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
+from clinometer.cli.terminal import columns, wrapped
 from clinometer.errors import printable
 
 __all__ = ["broken", "finish", "guarded", "prepare"]
@@ -21,17 +22,26 @@ _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
 class _Guard:
     """A text stream that shows control characters as escapes, wherever they come from: files, servers, libraries.
 
-    What progress bars need is left: a carriage return at the start, and the way back to an earlier line.
+    What progress bars need is left: a carriage return at the start, and the way back to an earlier line. Messages are
+    broken into lines that fit a terminal.
+
+    Args:
+        stream: The stream.
+        messages: Whether it is for messages, and not for results, which are drawn to fit or must stay as they are.
     """
 
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[str], *, messages: bool) -> None:
+        self._stream, self._messages = stream, messages
 
     def write(self, text: str) -> int:
         """Write the text."""
         rest = text.lstrip("\r")
         if rest.replace(_CURSOR_UP, "").strip("\n"):
-            text = text[: len(text) - len(rest)] + printable(rest, lines=True)
+            start = text[: len(text) - len(rest)]
+            shown = printable(rest, lines=True)
+            if self._messages and not start and _CURSOR_UP not in rest and self._stream.isatty():
+                shown = wrapped(shown, columns(self._stream) or len(shown))
+            text = start + shown
         return self._stream.write(text)
 
     def write_styled(self, text: str) -> int:
@@ -53,7 +63,7 @@ class _Guard:
 def guarded() -> Iterator[None]:
     """Standard output and error through a guard."""
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Guard(streams[0]), _Guard(streams[1])
+    sys.stdout, sys.stderr = _Guard(streams[0], messages=False), _Guard(streams[1], messages=True)
     try:
         yield
     finally:

@@ -15,10 +15,13 @@ from typing import Any
 from clinometer.errors import printable
 from clinometer.report.base.table import Cell, Column, Table
 
-__all__ = ["WIDTH", "Terminal", "with_intervals"]
+__all__ = ["OPENING", "WIDTH", "Terminal", "with_intervals"]
 
 WIDTH = 100
 """Width where no terminal says otherwise, and of the longest line of a sentence: more is hard to read."""
+
+OPENING = 3
+"""Largest number of lines of a line on encoders or collection, whose names may be of any length."""
 
 _NOTES = 3
 """Largest number of notes in a short text."""

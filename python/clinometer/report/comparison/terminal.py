@@ -5,7 +5,7 @@ from __future__ import annotations
 from string import ascii_uppercase
 
 from clinometer.report.base import wording
-from clinometer.report.base.terminal import Terminal
+from clinometer.report.base.terminal import OPENING, Terminal
 from clinometer.report.comparison.tables import all_tables, detail_tables, headline_table, mean_tables
 from clinometer.report.comparison.verdict import caveats, finding, methods, verdict
 from clinometer.report.comparison.view import Compared, views_of
@@ -26,7 +26,7 @@ def plain_comparison(
         everything: The same with every row instead of the main measures.
     """
     terminal, verbose = terminal or Terminal(), verbose or everything
-    blocks = ["\n".join(terminal.text(line, lines=1) for line in opening(comparison))]
+    blocks = ["\n".join(terminal.text(line, lines=OPENING) for line in opening(comparison))]
     rows = 0
     for view in views_of(comparison):
         if len(comparison.labels) > 2:

@@ -9,7 +9,7 @@ from typing import Any
 from clinometer.report.base import wording
 from clinometer.report.base.drawing import rough
 from clinometer.report.base.table import Table
-from clinometer.report.base.terminal import Terminal
+from clinometer.report.base.terminal import OPENING, Terminal
 from clinometer.report.evaluation.finding import finding
 from clinometer.report.evaluation.glance import glance
 from clinometer.report.evaluation.groups import field_of, group_table
@@ -71,7 +71,7 @@ _ELSEWHERE = "a report in HTML or Markdown gives the numbers", "only a report in
 
 def _short(readings: Sequence[Reading], languages: Sequence[str], terminal: Terminal) -> str:
     """The finding, the one table, and notes that are cut to two lines each."""
-    blocks = ["\n".join(terminal.text(line, lines=1) for line in _opening(readings))]
+    blocks = ["\n".join(terminal.text(line, lines=OPENING) for line in _opening(readings))]
     sentences = [finding(readings, languages)]
     if 1 < len(readings) <= IN_WORDS:
         sentences = [f"{_letter(number)}: {finding([one], languages)}" for number, one in enumerate(readings)]
