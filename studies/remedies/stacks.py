@@ -192,7 +192,7 @@ def outcome(remedy: Remedy, state: State) -> Outcome:
     cost = {
         "document": round(float(1e6 * seconds[0]), 1),
         "query": round(float(1e6 * seconds[1]), 1),
-        "length": round(state.d.shape[1] / length, 3),
+        "length": round(state.d.shape[1] / length, 3) + remedy.own_first,  # rows before the steps are searched as well
         "searches": 1 + (remedy.feedback is not None) + remedy.own_first,
     }
     return Outcome(state, steps, cost)

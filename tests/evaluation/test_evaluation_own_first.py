@@ -60,27 +60,22 @@ def related(query: int) -> list[int]:
 
 
 def moved(scores: Any, before: Any, setting: Setting, *, trec: bool = False, excluded: bool = False) -> NDArray[Any]:
-    """Scores without ties that give the order of a setting's pool by definition: full sorts, and one document moved."""
+    """Scores in a setting's pool by definition: full sorts, and one document raised above the best of its language."""
     languages, ids = np.array(COLLECTION.documents.languages), np.array(COLLECTION.documents.ids)
     place = np.argsort(np.argsort(ids)[::-1]) if trec else np.arange(len(ids))
-    result = np.empty(scores.shape, dtype=np.float32)
+    result = scores.astype(np.float32)
     for query, label in enumerate(COLLECTION.queries.languages):
-        order = np.lexsort((place, -scores[query])).tolist()
         own = languages == label
         if setting.removed == label:
             own[related(query)] = False
         if excluded:
             own &= ids != COLLECTION.queries.ids[query]
         if label == setting.query_language and label in setting.pool and own.any():
-            first = next(row for row in np.lexsort((place, -before[query])).tolist() if own[row])
-            best = next(row for row in order if own[row])
-            if first != best:
-                order.remove(first)
-                # Before the best one, and what has its score.
-                order.insert(
-                    next(at for at, row in enumerate(order) if scores[query, row] <= scores[query, best]), first
-                )
-        result[query, order] = -np.arange(len(order))
+            first, best = (
+                next(row for row in np.lexsort((place, -side[query])).tolist() if own[row]) for side in (before, scores)
+            )
+            if first != best and scores[query, best] > -np.inf:
+                result[query, first] = np.nextafter(result[query, best], np.float32(np.inf))
     return result
 
 
@@ -107,13 +102,12 @@ def compared(evaluation: cm.Evaluation, order_in: Any, **fixed: Any) -> int:
     return count
 
 
-@settings(max_examples=6, deadline=None)
-@given(
-    st.integers(0, 2**32 - 1),
-    st.sampled_from([3, 1000]),
-    st.sampled_from([{}, {"ties": "trec"}, {"exclude_own_id": True}, {"pairs": "all"}]),
+@pytest.mark.parametrize(
+    "options", [{}, {"ties": "trec"}, {"ties": "expected"}, {"exclude_own_id": True}, {"pairs": "all"}]
 )
-def test_every_pool_is_as_by_full_sorts(seed: int, levels: int, options: dict[str, Any]) -> None:
+@settings(max_examples=2, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), levels=st.sampled_from([3, 9]))
+def test_every_pool_is_as_by_full_sorts(options: dict[str, Any], seed: int, levels: int) -> None:
     draw = np.random.default_rng(seed)
     scores, before = (draw.integers(0, levels, SIZES).astype(np.float32) for _ in range(2))
     fixed: dict[str, Any] = {"measures": MEASURES, **options}
@@ -122,6 +116,8 @@ def test_every_pool_is_as_by_full_sorts(seed: int, levels: int, options: dict[st
     )
     how = {"trec": options.get("ties") == "trec", "excluded": "exclude_own_id" in options}
     assert compared(evaluation, lambda setting: moved(scores, before, setting, **how), **fixed) > 500
+    if options.get("ties") == "expected":
+        return  # of documents that tie for the first place before, one alone comes first
     plain = cm.evaluate(
         COLLECTION, MatrixScorer(before), resamples=0, scenarios=["mono-same"], **fixed | {"measures": ["nDCG@1"]}
     )
@@ -206,33 +202,8 @@ def test_lists_of_a_run_may_lack_the_first_document() -> None:
         COLLECTION, MatrixScorer(scores), own_first=MatrixScorer(before), measures=["RR", "nDCG@10"], resamples=0,
         scenarios=SCENARIOS,
     )  # fmt: skip
-    assert compared_where_retrieved(evaluation, scores, before) > 100
-
-
-def compared_where_retrieved(evaluation: cm.Evaluation, scores: Any, before: Any) -> int:
-    count = 0
-    for setting in settings_of(SCENARIOS, LANGUAGES, "en"):
-        order = moved(scores, before, setting)
-        languages = np.array(COLLECTION.documents.languages)
-        for query, label in enumerate(COLLECTION.queries.languages):
-            own = np.flatnonzero((languages == label) & np.isfinite(scores[query]))
-            if label == setting.query_language and label in setting.pool and own.size:
-                first = np.flatnonzero(languages == label)
-                scores_of = np.where(np.isneginf(scores[query]), -np.inf, order[query])
-                if setting.removed != label:
-                    leader = first[before[query, first].argmax()]
-                    scores_of[leader] = order[query, leader]
-                order[query] = scores_of
-            else:
-                order[query, np.isneginf(scores[query])] = -np.inf
-        alone = cm.evaluate(
-            COLLECTION, MatrixScorer(order), scenarios=[setting.scenario], measures=["RR", "nDCG@10"], resamples=0
-        )
-        by_sorting, values = rows_of(alone, setting), rows_of(evaluation, setting)
-        for measure in ("RR", "nDCG@10"):
-            np.testing.assert_array_equal(values[measure], by_sorting[measure], err_msg=f"{setting} {measure}")
-            count += len(values[measure])
-    return count
+    fixed: dict[str, Any] = {"measures": ["RR", "nDCG@10"]}
+    assert compared(evaluation, lambda setting: moved(scores, before, setting), **fixed) > 100
 
 
 def test_a_run_is_refused(arrays: tuple[Any, Any], tmp_path: Path) -> None:

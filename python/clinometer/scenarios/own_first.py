@@ -76,15 +76,13 @@ class OwnFirstCollection(ScannedCollection):
         is_first = counts.documents[changed] == rows.documents[first]
         others = changed[~is_first]
         score, before, limit = counts.scores[others], rows.scores[first[~is_first]], rows.scores[best[~is_first]]
-        retrieved = ~np.isneginf(before)
-        tied = retrieved & (before == score)
+        tied = (before == score) & ~np.isneginf(before)
         greater, equal, preceding = (part.astype(np.int64) for part in (counts.greater, counts.equal, counts.before))
-        greater[others, column] += (score <= limit) & ~(retrieved & (before > score))
+        greater[others, column] += (score <= limit) & ~(before > score)
         equal[others, column] -= tied
         preceding[others, column] -= tied & (self.rows.places[first[~is_first]] < places[others])
         promoted, best = changed[is_first], best[is_first]
         greater[promoted], equal[promoted], preceding[promoted] = rows.greater[best], 0, 0
-        greater[promoted, column] = 0
         scores = counts.scores.astype(np.float64)
         scores[promoted] = _raised(rows.scores[best])
         return replace(counts, scores=scores, greater=narrow(greater), equal=narrow(equal), before=narrow(preceding))  # type: ignore[arg-type]
