@@ -63,7 +63,7 @@ def moved(scores: Any, before: Any, setting: Setting, *, trec: bool = False, exc
     """Scores in a setting's pool by definition: full sorts, and one document raised above the best of its language."""
     languages, ids = np.array(COLLECTION.documents.languages), np.array(COLLECTION.documents.ids)
     place = np.argsort(np.argsort(ids)[::-1]) if trec else np.arange(len(ids))
-    result = scores.astype(np.float32)
+    result: NDArray[Any] = scores.astype(np.float32)
     for query, label in enumerate(COLLECTION.queries.languages):
         own = languages == label
         if setting.removed == label:
