@@ -11,7 +11,7 @@ from typing import Any
 
 from studies.command_line import parser
 from studies.pages import minus, put, table, worst_change
-from studies.remedies.page_harm import advice_table, harmless_table, own_first_table, strength_tables
+from studies.remedies.page_harm import advice_table, harmless_table, own_first_table, strength_tables, veto_table
 from studies.remedies.stacks import REMEDIES, Remedy
 from studies.result_files import read_result
 from studies.sources import DOCS, ENCODERS, EVALUATED, ROOT, TITLES
@@ -227,6 +227,7 @@ def blocks() -> dict[str, str]:
         "harmless": "\n".join(["", *harmless_table(lines, MAIN)]),
         "strengths": "\n".join(["", *strength_tables(read_result("strengths"))]),
         "own-first": "\n".join(["", *own_first_table(read_result("own-first"))]),
+        "veto": "\n".join(["", *veto_table(read_result("veto"))]),
         "advice": "\n".join(["", *advice_table(read_result("advice"))]),
         "reach": reach(),
     }

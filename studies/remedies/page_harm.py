@@ -75,6 +75,19 @@ def strength_tables(lines: Sequence[Line]) -> list[str]:
     return text
 
 
+def veto_table(lines: Sequence[Line]) -> list[str]:
+    """How often a remedy passes both halves, by what it does to plain retrieval."""
+    rows = [
+        [
+            f"{line['judged']:,}", minus(f"{100 * line['change']:+.0f}"), f"{100 * line['by_point']:.0f} %",
+            f"{100 * line['hardly_chance']:.0f} %", "" if line["stated"] is None else f"{100 * line['stated']:.1f}",
+        ]
+        for line in lines
+    ]  # fmt: skip
+    heads = ("judged questions", "true change", "taken, by the fall alone", "taken", "stated fall")
+    return [*table(heads, "rrrrr", rows), ""]
+
+
 def own_first_table(lines: Sequence[Line]) -> list[str]:
     """What keeping a part of the order within the query's language costs."""
     rows = [
