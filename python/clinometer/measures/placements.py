@@ -73,6 +73,11 @@ class Placements:
         return np.flatnonzero(self.relevant == 0)
 
     @cached_property
+    def one_each(self) -> bool:
+        """Whether every query has exactly one relevant document."""
+        return bool((self.relevant == 1).all())
+
+    @cached_property
     def missed(self) -> NDArray[np.bool_]:
         """`(q,)`: whether a relevant document of the query was not retrieved."""
         missed: NDArray[np.bool_] = np.bincount(self.query[self.missed_rows], minlength=len(self)) > 0
@@ -152,6 +157,8 @@ class Placements:
     @cached_property
     def by_score(self) -> NDArray[np.int64]:
         """Rows sorted by query, then score descending, then tie order."""
+        if self.one_each:
+            return np.arange(len(self))
         # Tied documents have the same `above`, so within a query one sum orders by both.
         rank = self.above + self.preceding
         return np.argsort(self.query * (rank.max(initial=0) + 1) + rank)

@@ -77,13 +77,18 @@ class TieGroups:
         """Queries without a group."""
         return np.flatnonzero(np.bincount(self.query, minlength=self.queries) == 0)
 
+    @cached_property
+    def one_each(self) -> bool:
+        """Whether every query has exactly one group."""
+        return len(self) == self.queries and not len(self.absent)
+
     def first(self) -> TieGroups:
         """Each query's highest group."""
         return self._highest
 
     @cached_property
     def _highest(self) -> TieGroups:
-        return self.take(np.flatnonzero(_changes(self.query)))
+        return self if self.one_each else self.take(np.flatnonzero(_changes(self.query)))
 
     def last(self) -> TieGroups:
         """Each query's lowest group."""
@@ -183,6 +188,8 @@ def per_query(placements: Placements, rows: TieGroups | Placements, values: Vect
 
     For queries without values it is `empty`, and NaN for those without relevant documents.
     """
+    if rows.one_each:
+        return np.array(values, dtype=np.float64)
     # The sum of no values at all has another type.
     total = np.bincount(rows.query, weights=values, minlength=len(placements)).astype(np.float64, copy=False)
     total[rows.absent] = empty
