@@ -193,6 +193,23 @@ def test_after_a_correction_with_feedback(arrays: tuple[Any, Any]) -> None:
     assert evaluation.encoder["remedies"][-1]["settings"] == {"before": "precomputed"}
 
 
+def test_lists_and_examples_are_those_of_the_moved_scores() -> None:
+    draw = np.random.default_rng(3)
+    scores, before = (draw.integers(0, 9, SIZES).astype(np.float32) for _ in range(2))
+    changed = scores.copy()
+    for label in LANGUAGES:
+        rows = [row for row, own in enumerate(COLLECTION.queries.languages) if own == label]
+        changed[rows] = moved(scores, before, Setting("multilingual", label, LANGUAGES))[rows]
+    options: dict[str, Any] = {
+        "scenarios": ["multilingual", "mono-same"], "measures": ["nDCG@10", "LPR(variant=any)", "LangShare@3"],
+        "resamples": 0, "examples": 2,
+    }  # fmt: skip
+    evaluation = cm.evaluate(COLLECTION, MatrixScorer(scores), own_first=MatrixScorer(before), **options)
+    by_sorting = cm.evaluate(COLLECTION, MatrixScorer(changed), **options)
+    assert evaluation.rows == by_sorting.rows
+    assert evaluation.to_dict()["analysis"] == by_sorting.to_dict()["analysis"]
+
+
 def test_lists_of_a_run_may_lack_the_first_document() -> None:
     """What was not retrieved has a place once it comes first; the rest of the list stays."""
     draw = np.random.default_rng(4)
