@@ -153,6 +153,8 @@ class Entry:
         if kind is bool:
             return self._flag(key, node) == "true"
         text = self._one(key, node)
+        if kind is Path and not text:
+            self.fail(f"{key} is empty; give a path, or leave it out", node.line)
         if kind in (int, float):
             return self._number(key, node, text, kind, info.min)
         return at_home(Path(text) if kind is Path else text)
