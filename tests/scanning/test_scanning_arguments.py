@@ -33,6 +33,20 @@ def test_a_mapping_gives_the_documents_by_query(order: list[int], mapping: Any) 
     assert left.ids[:, 0].tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int32])
+def test_numbers_of_numpy_are_numbers(kind: Any) -> None:
+    rng = np.random.default_rng(3)
+    queries, documents = rng.normal(size=(5, 8)), rng.normal(size=(300, 8))
+    hidden = [range(30)] * 5
+    for search in (
+        lambda k: cm.search(queries, documents, k=k, exclude=hidden).ids,
+        lambda k: cm.scan(queries, documents, k=1, pool_k=k, exclude=hidden).pooled.ids,  # type: ignore[union-attr]
+        lambda k: cm.scan_scores(queries @ documents.T, None, k=k, exclude=hidden).top.ids,  # type: ignore[union-attr]
+    ):
+        assert (search(kind(120)) == search(120)).all()
+    assert (cm.search(queries, documents, k=3, block=kind(100)).ids == cm.search(queries, documents, k=3).ids).all()
+
+
 @pytest.mark.parametrize(
     ("relevant", "sentence"),
     [
