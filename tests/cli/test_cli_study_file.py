@@ -30,7 +30,7 @@ from clinometer.cli.study.definition import KEYS, read_definition
         ("  - encoder: bm25", "  - encoder: bm25\n    name: a/b", [":9:", "'a/b' cannot name a folder"]),
         ("  - encoder: bm25", "  - encoder: bm25\n    name: STRAIGHT", ["entries have the encoder name 'straight'"]),
         ("  - encoder: bm25", "  - encoder: x\n    http: [speed=1]", [":10:", "http speed=1: unknown option 'speed'"]),
-        ("  - encoder: bm25", "  - encoder: x\n    cache: ''", [":10:", "cache is empty; give a path, or leave it out"]),
+        ("  - encoder: bm25", "  - encoder: x\n    cache: ''", [":10:", "cache is empty; give a path"]),
         ("  - encoder: bm25", "  - encoder: x\n    queries: a.npy", [":9:", "are for encoder: precomputed"]),
         ("    documents: {folder}/documents.npy\n", "", [":4:", "precomputed needs queries and documents"]),
         ("source: beir:{folder}", "sauce: demo", [":11:", "a collection has no source"]),

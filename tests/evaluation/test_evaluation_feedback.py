@@ -214,7 +214,7 @@ def test_weights_that_are_refused(collection: cm.Collection, arrays: tuple[Any, 
 def test_a_weight_that_leaves_nothing_of_the_query_is_refused(
     collection: cm.Collection, arrays: tuple[Any, Any], weight: float
 ) -> None:
-    with pytest.raises(UsageError, match="feedback is .*, which leaves nothing of the query; give less"):
+    with pytest.raises(UsageError, match=r"feedback is .*, which leaves nothing of the query; give less"):
         fed_back([[1.0, 0.0]], [[0.0, 1.0]], weight)
     with pytest.raises(UsageError, match="which leaves nothing of the query"):
         cm.evaluate(collection, PrecomputedEncoder(*arrays), feedback=weight)

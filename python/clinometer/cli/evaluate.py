@@ -30,6 +30,7 @@ from clinometer.cli.output import check_folder, report_of, tell_figures, write
 from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.cli.target import Target
 from clinometer.cli.terminal import Verbose, show, terminal
+from clinometer.errors import UsageError
 from clinometer.files.packed import SUFFIXES_SHOWN
 
 __all__ = ["Measured", "demo", "evaluate"]
@@ -217,6 +218,11 @@ def _run(
     target.open()
     if results.output is not None:
         check_folder(results.output)
+        if (results.output / "comparison.json").exists():
+            raise UsageError(
+                f"{results.output} holds the comparison of several encoders, whose report that of one would replace; "
+                "choose another folder"
+            )
     if results.figures is not None:
         check_folder(results.figures, figures=True)
     if results.log_to is not None:

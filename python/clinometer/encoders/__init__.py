@@ -125,10 +125,7 @@ def encoder(
 
         refuse_options(local, "an encoder behind a URL")
         if model is None:
-            raise UsageError(
-                f"{checked_address(what)}: give the server's name of the model as well, with model='NAME', or with "
-                "--model NAME to clinometer evaluate or encode"
-            )
+            raise UsageError(f"{checked_address(what)}: give the server's name of the model as well, with model='NAME'")
         return HttpEncoder(
             what,
             model,
