@@ -35,6 +35,8 @@ from clinometer.cli.study.definition import KEYS, read_definition
         ("    documents: {folder}/documents.npy\n", "", [":4:", "precomputed needs queries and documents"]),
         ("source: beir:{folder}", "sauce: demo", [":11:", "a collection has no source"]),
         ("source: beir:{folder}", "source: demo\n    pool: skew(en=2", [":11:", "skew"]),
+        ("name: center\n    method", "method", [":14:", "a remedy has no name; give one"]),
+        ("sample: 2", "components: 2", [":14:", "unknown option components of center; expected strength"]),
         ("name: center", "name: none", ["two entries have the remedy name 'none'"]),
         ("    method: center\n    sample: 2\n    shrinkage: 0.5\n", "", [":14:", "the remedy center does nothing"]),
         ("sample: 2", "encoders: straigt", [":14:", "is for 'straigt', but the encoders are straight, bm25"]),

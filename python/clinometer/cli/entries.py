@@ -97,6 +97,8 @@ class Entry:
     def name(self, default: str) -> str:
         """The name, which is part of file names."""
         name = self.text("name") or default
+        if not name:
+            self.fail(f"{self.what} has no name; give one")
         if not _NAME.fullmatch(name):
             self.fail(f"the name {shown(name)} cannot name a folder; use letters, digits, and . _ + - in between")
         return name

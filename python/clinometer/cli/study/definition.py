@@ -258,7 +258,7 @@ def _collection(entry: Entry) -> CollectionEntry:
 
 
 def _remedy(entry: Entry, encoders: Sequence[str]) -> RemedyEntry:
-    from clinometer.correction import check_method
+    from clinometer.correction import check_options
     from clinometer.correction.expansion import check_expansion_weight
     from clinometer.correction.feedback import check_weight
     from clinometer.errors import ClinometerError, shown
@@ -280,7 +280,7 @@ def _remedy(entry: Entry, encoders: Sequence[str]) -> RemedyEntry:
         entry.fail("query-languages is for a correction; give method or correction as well")
     try:
         if fitted:
-            check_method(fitting.name)
+            check_options(fitting.name, list(fitting.options()))
         if expand is not None:
             check_expansion_weight(expand)
         if feedback is not None:
