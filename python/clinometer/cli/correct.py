@@ -355,7 +355,9 @@ def _stored(source: str, fitting: Fitting, path: Path | None, output: Path, bars
     if expansion is not None:
         result |= {"expansion": expansion, "warnings": [*result["warnings"], *expansion.notices()]}
     rows = correct_store(source, output, result["correction"], expansion=expansion, show_progress_bar=bars)
-    return result | {"rows": rows}
+    # What the records of the new stores warn of, such as a correction that was fitted for another encoder.
+    warnings = [text for folder in stores_in(output).values() for text in EmbeddingStore.open(folder).record.warnings]
+    return result | {"rows": rows, "warnings": list(dict.fromkeys([*result["warnings"], *warnings]))}
 
 
 def _number(option: str, text: str | None, kind: type[int] | type[float]) -> Any:

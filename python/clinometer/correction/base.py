@@ -302,6 +302,8 @@ def load(path: str | os.PathLike[str]) -> Correction:
             f"unknown version {about.version} or method {about.method!r}; this program reads version "
             f"{_VERSION}, methods {', '.join(_REGISTERED)}",
         )
+    if not isinstance(about.settings.get("fitted_on") or {}, dict):
+        raise FormatError(name, None, "damaged correction (its fitted_on does not describe an encoder)")
     try:
         correction = _REGISTERED[about.method](
             tuple(about.languages), tuple(about.query_languages), arrays, about.settings
