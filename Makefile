@@ -7,6 +7,12 @@ SHARED ?= ../shared
 MODEL := models/multilingual-e5-small
 # Marks of the tests that need more than `make test` installs.
 APART := models or ray or storage or browser or tracking or notebooks
+# One BLAS thread for each worker: more would wait for each other.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# Tests that come out the same with other versions: of the core against full sorts, of studies, of the repository.
+ANY_VERSIONS := $(addprefix --ignore tests/,docs studies test_oracles.py test_invariance.py test_notebooks.py \
+	test_house.py test_benches.py test_packaging.py test_release.py)
 
 .PHONY: help rust demo test test-lowest test-3.12 test-3.13 test-3.14 test-models test-ray test-browser test-tracking lint rust-test fuzz fuzz-rust sanitize deny wheel docs docs-serve bench figures clean
 
@@ -51,10 +57,8 @@ $(MODEL): $(VENV)/models.stamp
 demo: $(VENV)/demo.stamp ## Evaluate the embedded collection with the embedded encoder, write results/demo/report.html
 	$(BIN)/clinometer demo -o results/demo
 
-# One BLAS thread for each worker: more would wait for each other.
 test: $(VENV)/dev.stamp ## Run the tests (no torch; tests on real data run where ../shared is)
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-		$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not ($(APART))'
+	$(ONE_THREAD) $(BIN)/python -m pytest $(PARALLEL) -m 'not ($(APART))'
 
 # Other environments take the core that is already built: it is the same for every Python (abi3). Versions do not change
 # what real data show, so those tests are left out.
@@ -75,8 +79,7 @@ INTERPRETER = $(or $(shell python$* -c 'import sys; print(sys.executable)' 2> /d
 .venv-tracking/stamp: PACKAGES = --extra dev-tracking
 
 test-lowest test-3.12 test-3.13 test-3.14: test-%: .venv-%/stamp ## Run the tests with the lowest versions that pyproject.toml promises (or with another Python: test-3.13)
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-		.venv-$*/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m 'not ($(APART)) and not shared' --ignore tests/docs $(TESTS)
+	$(ONE_THREAD) .venv-$*/bin/python -m pytest $(PARALLEL) -m 'not ($(APART)) and not shared' $(ANY_VERSIONS) $(TESTS)
 
 test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers, and the notebooks
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses
@@ -98,7 +101,7 @@ $(VENV)/browser.stamp: $(VENV)/dev.stamp
 	@touch $@
 
 test-browser: $(VENV)/browser.stamp ## Run the tests of the pages in the system's Chromium
-	$(BIN)/python -m pytest -m browser tests
+	$(BIN)/python -m pytest $(PARALLEL) -m browser tests/report
 
 test-tracking: .venv-tracking/stamp ## Run the tests that need MLflow and its server, or Weights & Biases (offline)
 	.venv-tracking/bin/python -m pytest -m tracking tests/integrations
