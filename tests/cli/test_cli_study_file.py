@@ -28,7 +28,7 @@ from clinometer.cli.study.definition import KEYS, read_definition
         ("  - encoder: bm25", "  - bm25", [":9:", "an encoder is 'bm25', but must be keys with values"]),
         ("  - encoder: bm25", "  - name: bm25", [":9:", "an encoder has no encoder"]),
         ("  - encoder: bm25", "  - encoder: bm25\n    name: a/b", [":9:", "'a/b' cannot name a folder"]),
-        ("  - encoder: bm25", "  - encoder: bm25\n    name: STRAIGHT", [":3:", "entries have the encoder name 'straight'"]),
+        ("  - encoder: bm25", "  - encoder: bm25\n    name: STRAIGHT", [":3:", "have the encoder name 'straight'"]),
         ("  - encoder: bm25", "  - encoder: x\n    http: [speed=1]", [":10:", "http speed=1: unknown option 'speed'"]),
         ("  - encoder: bm25", "  - encoder: x\n    cache: ''", [":10:", "cache is empty; give a path"]),
         ("  - encoder: bm25", "  - encoder: x\n    queries: a.npy", [":9:", "are for encoder: precomputed"]),
