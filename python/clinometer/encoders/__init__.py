@@ -119,6 +119,10 @@ def encoder(
     if isinstance(what, str) and what == "offline":
         refuse_options(all_options, "the offline encoder")
         return OfflineEncoder()
+    if isinstance(what, str) and what == "precomputed":
+        raise UsageError(
+            "precomputed embeddings are arrays; give PrecomputedEncoder(queries, documents) instead of the name"
+        )
     if isinstance(what, str) and what.lower().startswith(("http://", "https://")):
         from clinometer.encoders.endpoint import checked_address
         from clinometer.encoders.http import HttpEncoder
