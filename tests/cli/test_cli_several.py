@@ -101,6 +101,9 @@ def test_reports_of_one_and_of_several_encoders_do_not_replace_each_other(
     assert_complaint(done, 2, "several holds the comparison of several encoders, whose report that of one would")
     assert [(place / "report.html").read_bytes() for place in (one, several)] == pages
     assert run("evaluate", f"beir:{folder}", *TWO, "-o", several).code == 0
+    # A comparison that somebody put beside the results of one encoder is not in the way.
+    (one / "comparison.json").write_bytes((several / "comparison.json").read_bytes())
+    assert run(*alone, "-o", one).code == 0
 
 
 def test_folders_are_distinct() -> None:
