@@ -267,6 +267,9 @@ CALLS: dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]] = {
     "correction.choose": lambda: (
         importlib.import_module("clinometer.correction").choose, {"languages": LABELS, "texts": 2, "seed": 0}
     ),
+    "correction.check_options": lambda: (
+        importlib.import_module("clinometer.correction").check_options, {"method": "center", "options": ["strength"]}
+    ),
     "correction.check_method": lambda: (
         importlib.import_module("clinometer.correction").check_method, {"method": "center"}
     ),

@@ -278,7 +278,12 @@ def test_a_correction_of_another_encoder_is_warned_about(run: Run, tmp_path: Pat
 # wrong usage
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
-    (["--method", "centre"], "unknown correction 'centre'; expected one of center, lir, shift, query-shift, calibrate"),
+    (
+        ["--method", "centre"],
+        "unknown correction 'centre'; expected one of center, lir, shift, query-shift, calibrate, auto; did you mean",
+    ),
+    (["--method", "atuo"], "auto; did you mean auto?"),
+    (["--scale"], "unknown option --scale of center; expected --strength, --query-strength, --queries-by, --shrinkage"),
     (["--method", "lir", "--strength", "0.5"], "unknown option --strength of lir; expected --components, --centre"),
     (["--strength", "much"], "--strength is 'much'; give auto or a number"),
     (["--strength=-1"], "strength is -1.0, but must be a number of 0 or more"),
@@ -314,6 +319,15 @@ def test_options_that_cannot_be_used(
         options = ["--adapter", str(tmp_path / "absent"), *options[2:]]
     assert_complaint(run("correct", *source, *options, "-o", tmp_path / "it.npz"), 2, sentence)
     assert not (tmp_path / "it.npz").exists()
+
+
+@pytest.mark.parametrize("options", [("--method", "lir", "--strength", "1"), ("--pivot", "de"), ("--method", "centr")])
+def test_options_of_another_method_are_refused_before_anything_is_read(
+    run: Run, source: list[object], tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    done = run("correct", *source, *options, "-o", tmp_path / "it.npz")
+    assert_complaint(done, 2, "unknown ")
+    assert len(done.err.splitlines()) == 1
 
 
 def test_places_for_a_correction(run: Run, source: list[object], tmp_path: Path) -> None:

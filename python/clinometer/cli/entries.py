@@ -102,6 +102,8 @@ class Entry:
     def name(self, default: str) -> str:
         """The name, which is part of file names."""
         name = self.text("name") or default
+        if not name:
+            self.fail(f"{self.what} has no name; give one")
         if not _NAME.fullmatch(name):
             self.fail(f"the name {shown(name)} cannot name a folder; use letters, digits, and . _ + - in between")
         return name
@@ -158,6 +160,8 @@ class Entry:
         if kind is bool:
             return self._flag(key, node) == "true"
         text = self._one(key, node)
+        if kind is Path and not text:
+            self.fail(f"{key} is empty; give a path, or leave it out", node.line)
         if kind in (int, float):
             return self._number(key, node, text, kind, info.min)
         return at_home(Path(text) if kind is Path else text)

@@ -232,6 +232,12 @@ def _run(
     target.open()
     if results.output is not None:
         check_folder(results.output)
+        # A folder that has results of its own may hold a comparison of these with others.
+        if (results.output / "comparison.json").exists() and not (results.output / "results.json").exists():
+            raise UsageError(
+                f"{results.output} holds the comparison of several encoders, whose report that of one would replace; "
+                "choose another folder"
+            )
     if results.figures is not None:
         check_folder(results.figures, figures=True)
     if results.log_to is not None:

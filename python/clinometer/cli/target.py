@@ -77,9 +77,9 @@ class Target:
     def open(self) -> None:
         """Read the small files, so that a wrong path or a missing extra is detected before texts are read."""
         if self.encoder != "precomputed" and not self._stored and self.run is None and self.scores is None:
-            from clinometer.scorers.factory import require_extra
+            from clinometer.scorers.factory import check_scorer
 
-            require_extra(self.encoder or "offline")
+            check_scorer(self.encoder or "offline", **self.model)
         if self.remedies is not None:
             self.remedies.load()
         if self._stored:
