@@ -21,6 +21,7 @@ from clinometer.errors import FormatError, UsageError
 from clinometer.evaluation.results import Evaluation
 from clinometer.files import (
     append_whole,
+    check_folder,
     check_target,
     expanded,
     folder_written_whole,
@@ -176,6 +177,24 @@ def test_what_is_read_must_be_a_file_and_where_nothing_is_passes(tmp_path: Path)
     check_target(tmp_path / "absent")
     with pytest.raises(UsageError, match="is a folder; give the name of a file"):
         check_target(tmp_path)
+
+
+def test_a_place_where_nothing_can_be_written_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    for check in (check_target, check_folder):
+        check(tmp_path / "new" / "deep" / "name")
+        with pytest.raises(NotADirectoryError) as refused:
+            check(tmp_path / "file" / "deep" / "name")
+        assert refused.value.filename == str(tmp_path / "file" / "deep" / "name")
+    with pytest.raises(UsageError, match="file is a file; give a folder for the store"):
+        check_folder(tmp_path / "file", "the store")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path or mode == os.R_OK)
+    for check in (check_target, check_folder):
+        with pytest.raises(PermissionError):
+            check(tmp_path / "new" / "name")
 
 
 def test_lines_are_appended_whole_or_not_at_all(tmp_path: Path) -> None:

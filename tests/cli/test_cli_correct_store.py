@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,31 @@ def test_a_correction_fitted_before_is_applied_to_a_store(run: Run, stored: Path
     assert run("correct", tmp_path / "one", "--method", "lir", "-o", tmp_path / "five").code == 0
     record = EmbeddingStore.open(tmp_path / "five" / "queries").record
     assert [entry["method"] for entry in record.remedies] == ["center", "lir"]
+
+
+def test_a_correction_for_another_encoder_is_told_at_once(run: Run, stored: Path, tmp_path: Path) -> None:
+    center = Center.fit(rows(), [LANGUAGES[row % len(LANGUAGES)] for row in range(120)])
+    other = {"encoder": "other", "kind": "http", "revision": "7", "query_prompt": "", "document_prompt": ""}
+    replace(center, settings={**center.settings, "fitted_on": other | {"revision": "8"}}).save(tmp_path / "other.npz")
+    done = run("correct", stored, "--correction", tmp_path / "other.npz", "-o", tmp_path / "new")
+    assert done.code == 0, done.err
+    sentence = "the correction was fitted on embeddings of other (8), not of model (7); fit it again for this encoder"
+    assert done.err.count(f"warning: {sentence}\n") == 1
+    assert EmbeddingStore.open(tmp_path / "new" / "documents").record.warnings == [sentence]
+
+
+@pytest.mark.parametrize("origin", [{}, {"encoder": "other"}, {"source": "texts"}, {"more": 1}])
+def test_a_correction_may_say_little_of_its_fit(
+    run: Run, stored: Path, tmp_path: Path, origin: dict[str, object]
+) -> None:
+    center = Center.fit(rows(), [LANGUAGES[row % len(LANGUAGES)] for row in range(120)])
+    replace(center, settings={**center.settings, "fitted_on": origin}).save(tmp_path / "own.npz")
+    done = run("correct", stored, "--correction", tmp_path / "own.npz", "-o", tmp_path / "new")
+    assert (done.code, "fitted on texts" in done.out) == (0, "source" in origin), done.err
+    assert ("not of model" in done.err) == ("encoder" in origin)
+    replace(center, settings={**center.settings, "fitted_on": ["x"]}).save(tmp_path / "own.npz")
+    done = run("correct", stored, "--correction", tmp_path / "own.npz", "-o", tmp_path / "again")
+    assert_complaint(done, 1, "own.npz: damaged correction (its fitted_on does not describe an encoder)")
 
 
 def test_corrections_that_do_not_fit_a_store(run: Run, stored: Path, tmp_path: Path) -> None:

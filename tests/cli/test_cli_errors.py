@@ -7,10 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from support.command_line import Run, assert_complaint
+from typer.main import get_command
+
+from clinometer.cli import app
 
 WRONG_USAGE: list[tuple[list[str], str]] = [
     (["--scenarios", "multy"], "unknown scenario 'multy'; expected one of mono-same, mono-cross, multi, one-sided"),
@@ -35,6 +40,38 @@ def test_options_that_cannot_be_used(evaluate: Run, tmp_path: Path, options: lis
     done = evaluate(*options, "--json", "-o", tmp_path / "out")
     assert_complaint(done, 2, sentence)
     assert not [*tmp_path.glob("out/*")]
+
+
+@pytest.mark.parametrize("option", ["--encoder", "-o", "--figures", "--documents", "--correction", "--save-run"])
+def test_an_empty_value_is_neither_the_default_nor_this_folder(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    done = run("evaluate", f"beir:{folder}", option, "")
+    assert (done.code, done.out) == (2, "")
+    assert "the value is empty; give one, or leave it out" in done.err
+    (tmp_path / "c.yaml").write_text(f"source: beir:{folder}\n{'output' if option == '-o' else option[2:]}: ''\n")
+    assert_complaint(run("evaluate", "--config", tmp_path / "c.yaml"), 1, "c.yaml:2: ", "the value is empty")
+    assert not [*(tmp_path / "here").iterdir()]
+
+
+def test_no_option_or_argument_of_any_command_takes_an_empty_text() -> None:
+    program: Any = get_command(app)
+    store = program.commands["store"]
+    for group, names in ((program, [name for name in program.commands if name != "store"]), (store, store.commands)):
+        for name in names:
+            command = group.commands[name]
+            for parameter in command.params:
+                if parameter.metavar == "A,B,..." or getattr(parameter, "is_flag", False):
+                    continue
+                context = command.make_context(name, [], resilient_parsing=True)
+                several = getattr(parameter, "multiple", False) or parameter.nargs != 1
+                try:
+                    parameter.process_value(context, [""] if several else "")
+                except typer.BadParameter:
+                    continue
+                assert parameter.name in ("query_prompt", "document_prompt"), (name, parameter.name)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +229,23 @@ def test_a_folder_of_results_that_is_a_file(evaluate: Run, tmp_path: Path) -> No
     assert_complaint(evaluate("-o", tmp_path / "out"), 2, "out is a file; give a folder for the results")
     assert_complaint(evaluate("-o", tmp_path / "out" / "deep"), 1, "out/deep: Not a directory; check the path")
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_place_for_results_is_checked_before_the_work(run: Run, evaluate: Run, folder: Path, tmp_path: Path) -> None:
+    assert evaluate("--resamples", "0", "-o", tmp_path / "results").code == 0
+    (tmp_path / "file").write_text("mine")
+    results, source = tmp_path / "results", f"beir:{folder}"
+    for arguments, name in (
+        (("correct", source), "c.npz"),
+        (("encode", source), "store"),
+        (("convert", source), "files"),
+        (("compare", results, results), "c.html"),
+    ):
+        place = tmp_path / "file" / name
+        done = run(*arguments, "-o", f"beir:{place}" if arguments[0] == "convert" else place)
+        assert_complaint(done, 1, f"{place}: Not a directory; check the path")
+        # Not even the collection was read.
+        assert len(done.err.splitlines()) == 1, done.err
 
 
 def test_a_model_that_is_not_there(run: Run, tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def test_ids_with_white_space_are_refused_before_the_work(run: Run, folder: Path
     for name in ("corpus.jsonl", "qrels/test.tsv"):
         path = folder / name
         path.write_text(path.read_text().replace("d-de1", "d de1"))
-    done = run("evaluate", f"beir:{folder}", "--encoder", "none/there", "--save-run", tmp_path / "run")
+    server = ("--encoder", "http://127.0.0.1:9/v1", "--model", "none")
+    done = run("evaluate", f"beir:{folder}", *server, "--save-run", tmp_path / "run")
     assert done.code == 2
     assert "the document id 'd de1' is empty or has white space" in done.err
     done = run("evaluate", "demo", "--save-run", tmp_path / "no" / "run")

@@ -68,6 +68,44 @@ def test_what_is_for_one_result(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("code", "arguments", "sentence"),
+    [
+        (2, ("--encoder", "bm25:k1=x"), "invalid parameters of bm25 in 'bm25:k1=x'"),
+        (2, ("--encoder", "http://host/v1"), "give the server's name of the model as well, with --model NAME"),
+        (2, ("--encoder", "precomputed"), "--encoder precomputed is for one encoder"),
+        (1, ("--encoder", "./absent"), "the model folder ./absent does not exist; check the path"),
+        (2, ("--encoder", "offline", "--feedback", "0.2"), "--feedback: bm25 has no embeddings"),
+        (2, ("--encoder", "offline", "--max-length", "9"), "--max-length has no effect on bm25; leave it out"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused_before_the_first(
+    run: Run, folder: Path, tmp_path: Path, code: int, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = run("evaluate", f"beir:{folder}", "--encoder", "bm25", *arguments, "-o", tmp_path / "out")
+    assert_complaint(done, code, sentence)
+    assert len(done.err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_reports_of_one_and_of_several_encoders_do_not_replace_each_other(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    one, several = tmp_path / "one", tmp_path / "several"
+    alone = ("evaluate", f"beir:{folder}", "--encoder", "bm25", "--resamples", "0")
+    assert run(*alone, "-o", one).code == run("evaluate", f"beir:{folder}", *TWO, "-o", several).code == 0
+    pages = [(place / "report.html").read_bytes() for place in (one, several)]
+    done = run("evaluate", f"beir:{folder}", *TWO, "-o", one)
+    assert_complaint(done, 2, "one holds the results of one encoder, whose report that of 2 would replace")
+    done = run(*alone, "-o", several)
+    assert_complaint(done, 2, "several holds the comparison of several encoders, whose report that of one would")
+    assert [(place / "report.html").read_bytes() for place in (one, several)] == pages
+    assert run("evaluate", f"beir:{folder}", *TWO, "-o", several).code == 0
+    # A comparison that somebody put beside the results of one encoder is not in the way.
+    (one / "comparison.json").write_bytes((several / "comparison.json").read_bytes())
+    assert run(*alone, "-o", one).code == 0
+
+
 def test_folders_are_distinct() -> None:
     assert folder_names(["org/a", "http://host/v1/", "/models/b"]) == ["a", "v1", "b"]
     with pytest.raises(UsageError, match="two encoders would have the folder A; evaluate each with its own -o"):

@@ -224,6 +224,13 @@ def test_center_refuses(options: dict[str, Any], text: str) -> None:
         Center.fit(*sample(), **options)
 
 
+@pytest.mark.parametrize("languages", [None, 5, {"en": 1}, ["en"], "en", np.array([["en"] * 6])])
+@pytest.mark.parametrize("kind", [Center, Lir])
+def test_languages_that_are_not_one_for_each_row_are_refused(kind: Any, languages: Any) -> None:
+    with pytest.raises(UsageError, match=r"one language for each row"):
+        kind.fit(sample()[0], languages)
+
+
 def test_center_refuses_queries_that_would_not_be_used() -> None:
     with pytest.raises(UsageError, match="the queries would not be used"):
         Center.fit(*sample(), *sample(), query_means="none")

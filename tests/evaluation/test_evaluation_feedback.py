@@ -210,6 +210,23 @@ def test_weights_that_are_refused(collection: cm.Collection, arrays: tuple[Any, 
         cm.evaluate(collection, PrecomputedEncoder(*arrays), feedback=weight)
 
 
+@pytest.mark.parametrize("weight", [1e6 + 1, 1e38, 1e300])
+def test_a_weight_that_leaves_nothing_of_the_query_is_refused(
+    collection: cm.Collection, arrays: tuple[Any, Any], weight: float
+) -> None:
+    with pytest.raises(UsageError, match=r"feedback is .*, which leaves nothing of the query; give less"):
+        fed_back([[1.0, 0.0]], [[0.0, 1.0]], weight)
+    with pytest.raises(UsageError, match="which leaves nothing of the query"):
+        cm.evaluate(collection, PrecomputedEncoder(*arrays), feedback=weight)
+    assert fed_back([[1.0, 0.0]], [[0.0, 1.0]], 1e6)[0, 0] > 0
+
+
+@pytest.mark.parametrize("dtype", ["V8", "M8[s]", "S3", object])
+def test_documents_that_are_not_numbers_are_refused(dtype: Any) -> None:
+    with pytest.raises(EmbeddingError, match="not a numeric array"):
+        fed_back([[1.0, 0.0]], np.zeros((1, 2), dtype=dtype))
+
+
 def test_scores_without_cosines_are_refused(collection: cm.Collection, arrays: tuple[Any, Any]) -> None:
     scores = np.ones((len(arrays[0]), len(arrays[1])), dtype=np.float32)
     with pytest.raises(UsageError, match="feedback needs embeddings that are compared by cosine, but"):

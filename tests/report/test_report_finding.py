@@ -61,6 +61,11 @@ def test_lean_and_harm_are_one_sentence(make_result: Make, make_row: Make) -> No
         ({"answer": 80, "other-language": 11, "same-language": 9}, "are in another language: try clinometer correct."),
         ({"answer": 80, "pivot": 5, "same-language": 15}, "a stronger encoder would help more than a correction."),
         ({"answer": 80, "duplicate": 15, "pivot": 5}, "mend the judgements first."),
+        ({"answer": 25, "near-tie": 75}, "(75 of 75) tie with the answer, or nearly: look at the scores first."),
+        (
+            {"answer": 4, "pivot": 1},
+            "most wrong documents on top (1 of 1) are in another language: try clinometer correct.",
+        ),
         ({"answer": 98, "pivot": 2}, "little is left to straighten."),
         ({"answer": 40, "translation": 60}, "little is left to straighten."),
     ],

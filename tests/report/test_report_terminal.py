@@ -83,6 +83,12 @@ def gap(value: float, low: float | None, high: float | None, query: str = "de") 
         ([gap(-2, -3, -1), gap(-1, -2, -0.5, "en")], "It leans away from English, whichever language the query is in"),
         ([gap(0.1, -0.2, 0.4)], "It shows no clear lean: with German queries, the rank gap to English is +0.10 log2 r"),
         ([gap(0, None, None)], "It is upright: with German queries, the rank gap to English is 0.00 log2 ranks."),
+        ([gap(0.05, None, None)], "It is upright: with German queries, the rank gap to English is +0.05 log2 ranks."),
+        (
+            [gap(-1, None, None)],
+            "It leans away from English: with German queries, the English answer ranks 2.0 times as deep as the German "
+            "answer; without an interval that may be chance.",
+        ),
         ([gap(1, None, None)], "It leans to English: with German queries"),
     ],
 )

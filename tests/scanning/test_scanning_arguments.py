@@ -33,6 +33,24 @@ def test_a_mapping_gives_the_documents_by_query(order: list[int], mapping: Any) 
     assert left.ids[:, 0].tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int32])
+def test_numbers_of_numpy_are_numbers(kind: Any) -> None:
+    rng = np.random.default_rng(3)
+    queries, documents = rng.normal(size=(5, 8)), rng.normal(size=(300, 8))
+    hidden = [range(30)] * 5
+
+    def lists(k: Any) -> list[Any]:
+        pooled = cm.scan(queries, documents, k=1, pool_k=k, exclude=hidden).pooled
+        from_scores = cm.scan_scores(queries @ documents.T, None, k=k, exclude=hidden).top
+        assert pooled is not None
+        assert from_scores is not None
+        return [cm.search(queries, documents, k=k, exclude=hidden).ids, pooled.ids, from_scores.ids]
+
+    for own, plain in zip(lists(kind(120)), lists(120), strict=True):
+        assert (own == plain).all()
+    assert (cm.search(queries, documents, k=3, block=kind(100)).ids == cm.search(queries, documents, k=3).ids).all()
+
+
 @pytest.mark.parametrize(
     ("relevant", "sentence"),
     [

@@ -13,6 +13,7 @@ from numpy.testing import assert_array_equal
 from clinometer.errors import CollectionError, FormatError, UsageError
 from clinometer.scanning.counts import RankCounts, TopK
 from clinometer.scanning.passes import Scan
+from clinometer.scanning.scan import rank_relevant
 
 
 def made(**changes: Any) -> RankCounts:
@@ -179,3 +180,9 @@ def test_lists_that_do_not_fit_are_refused() -> None:
     for other in (lists([[4]], [[0.5]]), lists([[4, 1], [0, 2]], np.ones((2, 2))), PER_LANGUAGE):
         with pytest.raises(CollectionError, match="these lists cannot be merged: their queries, k or languages differ"):
             plain.merge(other)
+
+
+def test_a_scan_without_languages_says_so() -> None:
+    counts = rank_relevant(np.eye(2), np.eye(2), [[0], [1]])
+    with pytest.raises(UsageError, match="the scan knows no languages, so not en either; give it languages"):
+        counts.ranks(["en"])

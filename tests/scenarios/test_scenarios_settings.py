@@ -85,7 +85,11 @@ def test_settings_without_pairs_need_no_pivot() -> None:
         ),
         (([], ["en", "de"]), UsageError, "no scenario was chosen; expected one of mono-same"),
         ((["multi"], ["en", "de"], "en", "most"), UsageError, "pairs is 'most', but must be pivot or all"),
-        ((["one-sided", "multi"], ["en"]), UsageError, "multi, one-sided need two languages, but there is only en"),
+        (
+            (["one-sided", "multi"], ["en"]),
+            UsageError,
+            "multi, one-sided need two languages, but there is only en; add another language, or choose the scenario m",
+        ),
         ((["multi"], ["de", "zh"]), LanguageError, "the pivot 'en' is not among the languages de, zh; choose another"),
     ],
 )

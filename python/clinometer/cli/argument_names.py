@@ -15,6 +15,7 @@ _OTHER_NAMES = {
     "centre": "centred",
     "document_language": "language",
     "language": "languages",
+    "queries_by": "query_means",
     "rows": "rows_file",
     "run_file": "save_run",
     "sample": "texts",

@@ -18,6 +18,7 @@ from clinometer.cli.option_groups import Figures, Json, Progress, Resampling, Se
 from clinometer.cli.output import check_folder, tell_figures
 from clinometer.cli.terminal import Verbose, show, terminal
 from clinometer.errors import UsageError
+from clinometer.files import check_target
 
 if TYPE_CHECKING:
     from clinometer.evaluation.results import Evaluation
@@ -85,6 +86,7 @@ def compare(
             )
         if output.suffix.lower() in (".html", ".htm"):
             require_extra()
+        check_target(output)
     if figures is not None:
         check_folder(figures, figures=True)
     folders = [path if path.is_dir() or path.name != "results.json" else path.parent for path in results]

@@ -9,7 +9,7 @@ from typing import Annotated
 from clinometer.cli.expansion import output_option
 from clinometer.cli.option_groups import Source, SourceName
 from clinometer.errors import UsageError
-from clinometer.files import expanded
+from clinometer.files import check_folder, expanded
 
 __all__ = ["convert"]
 
@@ -32,10 +32,11 @@ def convert(
     layout, _, place = output.partition(":")
     if layout not in writers or not place:
         raise UsageError(f"--output is {output!r}, but must be beir:DIR or trec:DIR")
+    folder = expanded(place)
+    check_folder(folder, "the files")
     collection = reading.load(source)
     sys.stderr.write(collection.summary() + "\n")
     for notice in collection.notices():
         sys.stderr.write(f"note: {notice}\n")
-    folder = expanded(place)
     writers[layout](collection, folder)
     sys.stderr.write(f"wrote {', '.join(sorted(path.name for path in folder.iterdir()))} to {folder}\n")

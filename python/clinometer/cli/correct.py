@@ -21,6 +21,7 @@ from clinometer.cli.option_groups import Expand, Json, Progress, Source, split_n
 from clinometer.cli.remedies import RemedyFiles, correction_file, known_languages, warn
 from clinometer.errors import UsageError
 from clinometer.files import check_target, is_url, json_bytes
+from clinometer.suggestions import one_of
 
 if TYPE_CHECKING:
     from clinometer.encoders import EncoderRecord
@@ -262,10 +263,8 @@ def _read(
 ) -> tuple[Any, Any, Any]:
     """The collection, the encoder, and the function that adds the adapter to it."""
     # Imported here so that `--help` and errors in options come at once.
-    from clinometer.correction import check_method
-
     if not fitting.automatic:
-        check_method(fitting.name)
+        _check(fitting)
     remedies = RemedyFiles(adapter, None)
     remedies.load()
     collection = reading.load(source)
@@ -276,6 +275,15 @@ def _read(
     adapted = partial(remedies.applied_to, collection=collection)
     check(adapted(encoder).record, collection.name)
     return collection, encoder, adapted
+
+
+def _check(fitting: Fitting) -> None:
+    """Refuse an unknown method, or an option that it does not have, before anything is read."""
+    from clinometer.correction import METHODS, check_options
+
+    if fitting.name not in METHODS:
+        raise UsageError(f"unknown correction {fitting.name!r}; expected {one_of(fitting.name, [*METHODS, 'auto'])}")
+    check_options(fitting.name, list(fitting.options()))
 
 
 def _sampled(collection: Any, encoder: Any, adapted: Any, fitting: Fitting, bars: bool) -> Any:
@@ -316,7 +324,7 @@ def fitted(fitting: Fitting, sample: Any, store: Any = None, *, bars: bool = Fal
 
 
 def _stored(source: str, fitting: Fitting, path: Path | None, output: Path, bars: bool) -> dict[str, Any]:
-    from clinometer.correction import check_method, load
+    from clinometer.correction import load
     from clinometer.correction.expansion import refuse_expanded
     from clinometer.correction.stores import check_target, correct_store, sample_store
     from clinometer.store import EmbeddingStore, find_store, stores_in
@@ -334,7 +342,7 @@ def _stored(source: str, fitting: Fitting, path: Path | None, output: Path, bars
         if result["correction"] is None:
             return result
     elif path is None:
-        check_method(fitting.name)
+        _check(fitting)
         fitted_on = Path("the sample")
         sample = sample_store(source, fitting.name, texts=fitting.sample or ROWS, **fitting.drawing())
         result = fitted(fitting, sample, EmbeddingStore.open(find_store(source, "documents")), bars=bars)
@@ -347,7 +355,9 @@ def _stored(source: str, fitting: Fitting, path: Path | None, output: Path, bars
     if expansion is not None:
         result |= {"expansion": expansion, "warnings": [*result["warnings"], *expansion.notices()]}
     rows = correct_store(source, output, result["correction"], expansion=expansion, show_progress_bar=bars)
-    return result | {"rows": rows}
+    # What the records of the new stores warn of, such as a correction that was fitted for another encoder.
+    warnings = [text for folder in stores_in(output).values() for text in EmbeddingStore.open(folder).record.warnings]
+    return result | {"rows": rows, "warnings": list(dict.fromkeys([*result["warnings"], *warnings]))}
 
 
 def _number(option: str, text: str | None, kind: type[int] | type[float]) -> Any:

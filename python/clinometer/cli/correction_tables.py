@@ -12,7 +12,10 @@ def fit_lines(correction: Any, languages: Sequence[Mapping[str, Any]]) -> list[s
     """Facts about a fitted correction, and a table of its languages."""
     settings = correction.settings
     origin = settings.get("fitted_on") or {}
-    fitted_on = f", fitted on {origin['source']} with {origin['encoder']}" if origin else ""
+    # A correction that a program fitted and saved may say less.
+    words = {"source": "on", "encoder": "with"}
+    known = " ".join(f"{word} {origin[name]}" for name, word in words.items() if name in origin)
+    fitted_on = f", fitted {known}" if known else ""
     name = "center + turn" if "turn" in settings else correction.method
     facts = [f"{name} {correction.digest}{fitted_on}"]
     if "turn" in settings:

@@ -16,6 +16,7 @@ from clinometer.cli.expansion import option, output_option
 from clinometer.cli.option_groups import Executor, Progress, Similarity, Source, SourceName, Storage, without_none
 from clinometer.cli.remedies import RemedyFiles
 from clinometer.errors import CollectionError, UsageError
+from clinometer.files import check_folder
 
 if TYPE_CHECKING:
     from clinometer.collection import Texts
@@ -65,8 +66,7 @@ def encode(
     from clinometer.scorers.factory import require_extra
     from clinometer.store import fill
 
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; give a folder for the store")
+    check_folder(output, "the store")
     remedies = RemedyFiles(adapter, None)
     remedies.load()
     require_extra(options.name)

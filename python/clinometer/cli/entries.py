@@ -94,9 +94,16 @@ class Entry:
         node = self.node(key)
         return None if node is None else self._number(key, node, self._one(key, node), float, None)
 
+    def flag(self, key: str) -> bool:
+        """Whether a key is true; without it, it is not."""
+        node = self.node(key)
+        return node is not None and self._flag(key, node) == "true"
+
     def name(self, default: str) -> str:
         """The name, which is part of file names."""
         name = self.text("name") or default
+        if not name:
+            self.fail(f"{self.what} has no name; give one")
         if not _NAME.fullmatch(name):
             self.fail(f"the name {shown(name)} cannot name a folder; use letters, digits, and . _ + - in between")
         return name
@@ -153,6 +160,8 @@ class Entry:
         if kind is bool:
             return self._flag(key, node) == "true"
         text = self._one(key, node)
+        if kind is Path and not text:
+            self.fail(f"{key} is empty; give a path, or leave it out", node.line)
         if kind in (int, float):
             return self._number(key, node, text, kind, info.min)
         return at_home(Path(text) if kind is Path else text)

@@ -31,6 +31,7 @@ from clinometer.cli.output import check_folder, report_of, tell_figures, tell_lo
 from clinometer.cli.remedies import RemedyFiles, warn
 from clinometer.cli.target import Target
 from clinometer.cli.terminal import Verbose, show, terminal
+from clinometer.errors import UsageError
 from clinometer.files.packed import SUFFIXES_SHOWN
 
 __all__ = ["Measured", "demo", "evaluate"]
@@ -61,6 +62,15 @@ class Measured(Selection):
         float | None,
         option("W", "Weight of the pool's best document, such as 0.2, in a second search of each pool."),
     ] = None
+    own_first: Annotated[
+        bool,
+        option(
+            None,
+            "First place of the query's language for the document that is best before the remedies; texts are encoded "
+            "twice, stores searched twice.",
+            "--own-first",
+        ),
+    ] = False
     query_set: Annotated[
         str,
         option(
@@ -200,6 +210,7 @@ def _run(
     from clinometer.pools import parse as parse_steps
     from clinometer.report import plain_report
     from clinometer.scanning.device.options import check_device
+    from clinometer.scenarios.own_first import with_own_first
 
     options = measured.options(
         resampling,
@@ -214,11 +225,21 @@ def _run(
         check_expansion_weight(measured.expand)
     if measured.feedback is not None:
         check_weight(measured.feedback)
+    if measured.own_first:
+        target.refuse_without_remedies(expand=measured.expand, feedback=measured.feedback)
+        if results.run_file is not None:
+            raise UsageError("--save-run cannot follow --own-first; leave out one of them")
     options |= {"expand": measured.expand, "feedback": measured.feedback, "scan_device": execution.scan_device}
     steps = parse_steps(measured.pool or [])
     target.open()
     if results.output is not None:
         check_folder(results.output)
+        # A folder that has results of its own may hold a comparison of these with others.
+        if (results.output / "comparison.json").exists() and not (results.output / "results.json").exists():
+            raise UsageError(
+                f"{results.output} holds the comparison of several encoders, whose report that of one would replace; "
+                "choose another folder"
+            )
     if results.figures is not None:
         check_folder(results.figures, figures=True)
     if results.log_to is not None:
@@ -229,6 +250,7 @@ def _run(
     if results.run_file is not None:
         check_run(collection, results.run_file)
     scorer = target.scorer(collection)
+    options["own_first"] = target.before() if measured.own_first else None
     if results.output is not None:
         described = collection.restrict(options["languages"]).describe()
         record = msgspec.to_builtins(scorer.record)
@@ -236,6 +258,8 @@ def _run(
             record = with_weight(record, measured.expand)
         if measured.feedback is not None:
             record = with_feedback(record, measured.feedback)
+        if measured.own_first:
+            record = with_own_first(record, options["own_first"].record.name)
         refuse_other(results.output / "results.json", identity(record, described), force=results.force)
     warnings = list(scorer.record.warnings)
     warn(warnings)

@@ -18,6 +18,7 @@ from clinometer.files import expanded, refuse_url
 __all__ = [
     "OptionGroup",
     "at_home",
+    "built",
     "expand",
     "is_group",
     "option",
@@ -82,8 +83,8 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(**values: Any) -> None:
         values = {name: at_home(value) for name, value in values.items()}
-        built = {name: _built(kind, values) for name, kind in groups.items()}
-        command(**values, **built)
+        options = {name: built(kind, values) for name, kind in groups.items()}
+        command(**values, **options)
 
     return with_parameters(run, parameters)
 
@@ -122,11 +123,11 @@ def _parameters(kind: type[OptionGroup], defaults: Any) -> Iterator[inspect.Para
         yield parameter if default is MISSING else parameter.replace(default=default)
 
 
-def _built(kind: type[_Group], values: dict[str, Any]) -> _Group:
+def built(kind: type[_Group], values: dict[str, Any]) -> _Group:
     """The group from `values`, from which its values are removed."""
     hints = get_type_hints(kind)
     names = [field.name for field in fields(kind)]
-    return kind(**{name: _built(hints[name], values) if is_group(hints[name]) else values.pop(name) for name in names})
+    return kind(**{name: built(hints[name], values) if is_group(hints[name]) else values.pop(name) for name in names})
 
 
 def is_group(annotation: Any) -> TypeGuard[type[OptionGroup]]:

@@ -33,6 +33,9 @@ _NUMBERS: dict[str, tuple[str, Callable[[str], float]]] = {
 
 _LAST = ("Output", _OPTIONS)
 
+_MAY_BE_EMPTY = ("query_prompt", "document_prompt")
+"""Parameters whose empty value means something: no prompt, where the model has one."""
+
 
 def headed(command: Any, context: Any) -> dict[str, list[tuple[str, str]]]:
     """Name and help of each argument and option of a command, by heading."""
@@ -55,13 +58,15 @@ def _position(heading: str) -> int:
 class GroupedCommand(TyperCommand):
     """A command whose help has a section for each group of options, and an example that is printed unchanged.
 
-    Its numbers are read by `clinometer.numerals`, not by `int` and `float`, which take `1_0` for 10.
+    Its numbers are read by `clinometer.numerals`, not by `int` and `float`, which take `1_0` for 10. Empty values are
+    refused, since a variable of a shell that is not set would else be the current folder, or the default.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         for parameter in self.params:
             _read_strictly(parameter)
+            _refuse_empty(parameter)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """The metavariables of arguments, unchanged."""
@@ -111,6 +116,20 @@ def _read_strictly(parameter: Any) -> None:
                 read(value)
             except ValueError:
                 raise typer.BadParameter(f"{value!r} is not {noun}.", ctx=context, param=parameter) from None
+        return process(context, value)
+
+    parameter.process_value = processed
+
+
+def _refuse_empty(parameter: Any) -> None:
+    """Have a parameter refuse an empty text, also as one of several; who reads a list says what it needs."""
+    if parameter.name in _MAY_BE_EMPTY or parameter.metavar == "A,B,...":
+        return
+    process = parameter.process_value
+
+    def processed(context: Any, value: Any) -> Any:
+        if "" in (value if isinstance(value, (list, tuple)) else [value]):
+            raise typer.BadParameter("the value is empty; give one, or leave it out.", ctx=context, param=parameter)
         return process(context, value)
 
     parameter.process_value = processed

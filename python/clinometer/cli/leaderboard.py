@@ -59,11 +59,10 @@ def leaderboard(
 
 def _check_folder(folder: Path) -> None:
     """Refuse a folder with files that are not of a leaderboard."""
-    from clinometer.files import PARTIAL, bytes_in, refuse_foreign
+    from clinometer.files import PARTIAL, bytes_in, check_folder, refuse_foreign
     from clinometer.report.leaderboard import GENERATOR
 
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; give a folder for the page")
+    check_folder(folder, "the page")
     if not folder.exists():
         return
     refuse_foreign(folder, _PAGE, lambda name: name in (_PAGE, _DATA) or name.endswith(PARTIAL))

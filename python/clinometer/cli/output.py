@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clinometer.errors import MissingExtraError, UsageError
+from clinometer.errors import MissingExtraError
 from clinometer.files import withdraw, written_together
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ __all__ = ["check_folder", "report_of", "tell_figures", "tell_files", "tell_logg
 
 def check_folder(folder: Path, *, figures: bool = False) -> None:
     """Check, before the work, that the folder can hold results, or figures, which need an extra."""
+    from clinometer.files import check_folder as check
     from clinometer.report import require_extra
 
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; give a folder for the results")
+    check(folder)
     if figures:
         require_extra("figures", "matplotlib")
     folder.mkdir(parents=True, exist_ok=True)

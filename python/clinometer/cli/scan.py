@@ -15,9 +15,8 @@ from clinometer.cli.encoder_options import Remedy, TruncateDim
 from clinometer.cli.expansion import OptionGroup, option, output_option
 from clinometer.cli.option_groups import Execution, Json, Lists, MemoryBudget, Progress, Similarity
 from clinometer.cli.remedies import RemedyFiles, warn
-from clinometer.errors import UsageError
 from clinometer.executors import executor_of
-from clinometer.files import json_bytes
+from clinometer.files import check_folder, json_bytes
 from clinometer.files.packed import SUFFIXES_SHOWN
 
 __all__ = ["scan"]
@@ -94,8 +93,8 @@ def scan(
     if memory_budget is not None:
         bytes_of(memory_budget)
     output = results.output
-    if output is not None and output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; give a folder for the results")
+    if output is not None:
+        check_folder(output)
     remedies = RemedyFiles(remedy.adapter, remedy.correction, remedy.query_languages)
     remedies.load()
     documents, query_store = open_stores(store, judged.queries)

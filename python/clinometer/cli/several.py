@@ -13,13 +13,15 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, get_args
 
 from clinometer.cli.argument_names import option_names
-from clinometer.cli.expansion import at_home, with_parameters
+from clinometer.cli.expansion import at_home, built, with_parameters
 from clinometer.errors import UsageError
 
 __all__ = ["folder_names", "with_several_encoders"]
 
 _ONE_RESULT = ("json", "figures", "run_file", "documents", "queries", "run", "scores")
 """Parameters of the options that are for one result."""
+_OF_EMBEDDINGS = ("adapter", "correction", "expand", "feedback")
+"""Parameters of the options that need embeddings."""
 
 
 def with_several_encoders(command: Callable[..., None], name: str) -> Callable[..., None]:
@@ -74,6 +76,12 @@ def _run_all(command: Callable[..., None], encoders: list[str], values: dict[str
         raise UsageError(f"{len(encoders)} encoders need -o DIR, in which each has a folder")
     folder = at_home(values["output"])
     folders = [folder / name for name in folder_names(encoders)]
+    _check_all(encoders, values, [names[name] for name in _OF_EMBEDDINGS if values.get(name) is not None])
+    if (folder / "results.json").exists():
+        raise UsageError(
+            f"{folder} holds the results of one encoder, whose report that of {len(encoders)} would replace; choose "
+            "another folder"
+        )
     # Each has its finding in its folder; what is printed is about all.
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         for encoder, place in zip(encoders, folders, strict=True):
@@ -81,6 +89,23 @@ def _run_all(command: Callable[..., None], encoders: list[str], values: dict[str
             with redirect_stdout(nowhere):
                 command(**(values | {"output": place}), encoder=encoder)
     _compare(folder, folders, verbose=bool(values.get("verbose")), threads=values.get("threads"))
+
+
+def _check_all(encoders: list[str], values: dict[str, Any], of_embeddings: list[str]) -> None:
+    """Refuse, before the first is evaluated, what can be known to fail when the turn of another comes."""
+    from clinometer.cli.encoder_options import EncoderOptions
+    from clinometer.scorers.factory import check_scorer
+
+    for encoder in encoders:
+        if encoder == "precomputed":
+            raise UsageError(
+                "--encoder precomputed is for one encoder; evaluate its arrays with an -o of their own, then use "
+                "clinometer compare"
+            )
+        if of_embeddings and encoder.partition(":")[0] == "bm25":
+            raise UsageError(f"{', '.join(of_embeddings)}: {encoder} has no embeddings; evaluate it with its own -o")
+        options = built(EncoderOptions, {**values, "encoder": encoder})
+        check_scorer(options.name, **options.arguments())
 
 
 def _compare(folder: Path, folders: list[Path], *, verbose: bool, threads: int | None) -> None:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from inspect import signature
 from typing import Any
 
@@ -43,6 +43,7 @@ __all__ = [
     "Shift",
     "Turn",
     "check_method",
+    "check_options",
     "choose",
     "fit",
     "identify",
@@ -56,6 +57,14 @@ METHODS = {
     "query-shift": "SHIFT as its authors run it: a moved copy of each document for every language of queries; needs "
     "translated texts",
     "calibrate": "subtract each language's mean score from the scores of its documents; needs sample queries",
+}
+
+_FIT_OF: dict[str, Any] = {
+    "center": Center.fit,
+    "lir": Lir.fit,
+    "shift": Shift.fit,
+    "query-shift": QueryShift.fit,
+    "calibrate": Calibration.fit,
 }
 
 _SAMPLE_ARGUMENTS = ("documents", "languages", "queries", "query_languages", "groups", "query_groups")
@@ -98,18 +107,9 @@ def fit(
         Traceback (most recent call last):
         clinometer.errors.UsageError: shift needs translated texts; give groups, the parallel group of each document
     """
-    check_method(method)
+    check_options(method, options)
     if (queries is None) != (query_languages is None):
         raise UsageError("queries and query_languages go together; give both or neither")
-    fit_of: dict[str, Any] = {
-        "center": Center.fit,
-        "lir": Lir.fit,
-        "shift": Shift.fit,
-        "query-shift": QueryShift.fit,
-        "calibrate": Calibration.fit,
-    }
-    option_names = [name for name in signature(fit_of[method]).parameters if name not in _SAMPLE_ARGUMENTS]
-    refuse_unknown_options(options, option_names, method)
     if method in PARALLEL and groups is None:
         raise UsageError(f"{method} needs translated texts; give groups, the parallel group of each document")
     if method == "query-shift":
@@ -120,7 +120,7 @@ def fit(
         return Shift.fit(documents, languages, groups or (), queries, query_languages, query_groups, **options)
     if method == "calibrate" and queries is None:
         raise UsageError("calibrate needs sample queries; give queries and query_languages")
-    fitted: Correction = fit_of[method](documents, languages, queries, query_languages, **options)
+    fitted: Correction = _FIT_OF[method](documents, languages, queries, query_languages, **options)
     return fitted
 
 
@@ -133,3 +133,15 @@ def check_method(method: str) -> None:
     """
     if method not in METHODS:
         raise UsageError(f"unknown correction {method!r}; expected {one_of(method, METHODS)}")
+
+
+@checked
+def check_options(method: str, options: Iterable[str]) -> None:
+    """Refuse an unknown method, and options that its `fit` does not have; there is no need of a sample for that.
+
+    Raises:
+        UsageError: The message names those that exist.
+    """
+    check_method(method)
+    option_names = [name for name in signature(_FIT_OF[method]).parameters if name not in _SAMPLE_ARGUMENTS]
+    refuse_unknown_options(options, option_names, method)

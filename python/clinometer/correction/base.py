@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.contents import decode_json, npz_arrays
+from clinometer.correction.sample import refuse_other_length
 from clinometer.encoders.base import Side
 from clinometer.errors import EmbeddingError, FormatError, LanguageError, UsageError, shown
 from clinometer.files import written_whole
@@ -208,11 +209,7 @@ class Correction(ABC):
             if side == "documents":
                 raise UsageError("the languages of the documents are missing; give one language for each row")
             return np.full(rows, len(known), dtype=np.int64)
-        if not isinstance(languages, (Sequence, np.ndarray)) or getattr(languages, "ndim", 1) != 1:
-            raise UsageError(f"languages must be a list with one language for each row, not {shown(languages)}")
-        if isinstance(languages, str) or len(languages) != rows:
-            got = "one string" if isinstance(languages, str) else f"{len(languages)} languages"
-            raise UsageError(f"{got} for {rows} {side}; give a list with one language for each row")
+        refuse_other_length(languages, rows, side)
         if unknown == "refuse":
             self.refuse_unknown(languages, side)
         elif row_counts := self.unknown_rows(languages, side):
@@ -305,6 +302,8 @@ def load(path: str | os.PathLike[str]) -> Correction:
             f"unknown version {about.version} or method {about.method!r}; this program reads version "
             f"{_VERSION}, methods {', '.join(_REGISTERED)}",
         )
+    if not isinstance(about.settings.get("fitted_on") or {}, dict):
+        raise FormatError(name, None, "damaged correction (its fitted_on does not describe an encoder)")
     try:
         correction = _REGISTERED[about.method](
             tuple(about.languages), tuple(about.query_languages), arrays, about.settings

@@ -25,6 +25,9 @@ WEIGHT = 0.2
 
 _BLOCK = 8192
 
+_MOST = 1e6
+"""Largest weight: with more, float32 would hold nothing of the query, and at last nothing of the document either."""
+
 
 def fed_back(queries: ArrayLike, documents: ArrayLike, weight: float = WEIGHT) -> NDArray[np.float32]:
     """Queries of the second search: `q + weight * d`, both of length one, scaled to length one.
@@ -32,7 +35,7 @@ def fed_back(queries: ArrayLike, documents: ArrayLike, weight: float = WEIGHT) -
     Args:
         queries: `(n, d)` embeddings of the queries, corrected like the index.
         documents: `(n, d)`: each query's best document in the first search. A row of zeros leaves the query as it is.
-        weight: Weight of the document, above 0.
+        weight: Weight of the document, above 0 and at most a million.
 
     Raises:
         EmbeddingError: Rows that cannot be used, or the shapes differ.
@@ -49,6 +52,8 @@ def fed_back(queries: ArrayLike, documents: ArrayLike, weight: float = WEIGHT) -
             f"the queries have shape {query_rows.shape}, their documents {document_rows.shape}; give one document for "
             "each query"
         )
+    if document_rows.dtype.kind not in "iuf":
+        raise EmbeddingError(f"the documents are {document_rows.dtype}, not a numeric array; pass embeddings")
     moved = np.empty(query_rows.shape, dtype=np.float32)
     message = "queries: nothing is left of {count} rows after feedback ({named}); lower its weight"
     for start in range(0, len(query_rows), _BLOCK):
@@ -62,13 +67,15 @@ def fed_back(queries: ArrayLike, documents: ArrayLike, weight: float = WEIGHT) -
 
 
 def check_weight(weight: object) -> None:
-    """Refuse a weight that is not a number above 0.
+    """Refuse a weight that is not a number above 0, or that leaves nothing of the query.
 
     Raises:
         UsageError: The message gives the weight.
     """
     if not (is_real(weight) and 0 < weight < math.inf):
         raise UsageError(f"feedback is {shown(weight)}, but must be a number above 0, such as {WEIGHT}")
+    if weight > _MOST:
+        raise UsageError(f"feedback is {shown(weight)}, which leaves nothing of the query; give less, such as {WEIGHT}")
 
 
 def with_feedback(record: Mapping[str, Any], weight: float) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def _mismatch(record: EncoderRecord, correction: Correction) -> list[str]:
     if "encoder" not in fitted_encoder or "precomputed" in (record.kind, fitted_encoder.get("kind")):
         return []
     current, differences = fitted_on(record), []
-    if fitted_encoder["revision"] and record.revision:
+    if fitted_encoder.get("revision") and record.revision:
         if fitted_encoder["revision"] != record.revision:
             differences.append(
                 f"{fitted_encoder['encoder']} ({fitted_encoder['revision']}), not of {record.name} ({record.revision})"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.errors import UsageError
+from clinometer.errors import UsageError, shown
 from clinometer.languages import canonical
 from clinometer.parameters import checked
 from clinometer.parameters import texts as listed
@@ -117,6 +117,19 @@ def choose_parallel(
     return np.array(rows, dtype=np.int64)
 
 
+def refuse_other_length(languages: object, rows: int, what: str) -> None:
+    """Refuse languages that are not a list with one for each row.
+
+    Raises:
+        UsageError: The message says what they are.
+    """
+    if not isinstance(languages, (str, Sequence, np.ndarray)) or getattr(languages, "ndim", 1) != 1:
+        raise UsageError(f"languages must be a list with one language for each row, not {shown(languages)}")
+    if isinstance(languages, str) or len(languages) != rows:
+        got = "one string" if isinstance(languages, str) else f"{len(languages)} languages"
+        raise UsageError(f"{got} for {rows} {what}; give a list with one language for each row")
+
+
 def by_language(vectors: ArrayLike, languages: Sequence[str], what: str) -> dict[str, Rows]:
     """The unit rows of each language.
 
@@ -134,9 +147,7 @@ def by_language(vectors: ArrayLike, languages: Sequence[str], what: str) -> dict
         LanguageError: A label is unknown.
     """
     rows = unit_rows(vectors, what)
-    if isinstance(languages, str) or len(languages) != len(rows):
-        got = "one string" if isinstance(languages, str) else f"{len(languages)} languages"
-        raise UsageError(f"{got} for {len(rows)} {what}; give a list with one language for each row")
+    refuse_other_length(languages, len(rows), what)
     if not len(rows):
         raise UsageError(f"no {what} to fit on; give some texts of each language")
     rows_of: dict[str, list[int]] = {}

@@ -20,7 +20,7 @@ from clinometer.correction.fitting import Sample, SampledTexts, drawn, query_fit
 from clinometer.correction.records import corrected_record, fitted_on, remedies_of
 from clinometer.correction.sample import PARALLEL
 from clinometer.errors import UsageError
-from clinometer.files import folder_written_whole, location
+from clinometer.files import check_folder, folder_written_whole, location
 from clinometer.progress import progress
 from clinometer.store import EmbeddingStore, Stage, StoreWriter, find_store, stores_in
 
@@ -129,6 +129,7 @@ def check_target(target: Path) -> None:
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target} already exists; choose a new folder, the corrected store is a copy")
+    check_folder(target, "the store")
 
 
 def _refuse_misfit(store: EmbeddingStore, correction: Correction) -> None:

@@ -119,16 +119,17 @@ def encoder(
     if isinstance(what, str) and what == "offline":
         refuse_options(all_options, "the offline encoder")
         return OfflineEncoder()
+    if isinstance(what, str) and what == "precomputed":
+        raise UsageError(
+            "precomputed embeddings are arrays; give PrecomputedEncoder(queries, documents) instead of the name"
+        )
     if isinstance(what, str) and what.lower().startswith(("http://", "https://")):
         from clinometer.encoders.endpoint import checked_address
         from clinometer.encoders.http import HttpEncoder
 
         refuse_options(local, "an encoder behind a URL")
         if model is None:
-            raise UsageError(
-                f"{checked_address(what)}: give the server's name of the model as well, with model='NAME', or with "
-                "--model NAME to clinometer evaluate or encode"
-            )
+            raise UsageError(f"{checked_address(what)}: give the server's name of the model as well, with model='NAME'")
         return HttpEncoder(
             what,
             model,

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.contents import mapped_npy, read_json
-from clinometer.errors import FormatError, UsageError
-from clinometer.files import json_bytes, written_whole
+from clinometer.errors import FormatError
+from clinometer.files import check_folder, json_bytes, written_whole
 from clinometer.vectors import unusable_rows
 
 __all__ = ["Finished", "Origin"]
@@ -55,8 +55,7 @@ class Finished:
 
     def __init__(self, folder: str | Path, origin: Origin) -> None:
         root = Path(folder)
-        if root.exists() and not root.is_dir():
-            raise UsageError(f"{root} is a file; give a folder for the cache")
+        check_folder(root, "the cache")
         key = hashlib.sha256("\0".join((origin.endpoint, origin.model, origin.encoding_format)).encode()).hexdigest()
         self._folder = root / key[:16]
         self.origin = _read(self._folder / _ORIGIN) or origin

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clinometer.collection import Collection
 from clinometer.errors import MissingFileError, UsageError
+from clinometer.files import check_target
 from clinometer.scenarios.scanned import ScannedCollection
 
 __all__ = ["RUN_DEPTH", "check_run", "save_run"]
@@ -20,8 +21,9 @@ def check_run(collection: Collection, path: str | os.PathLike[str]) -> None:
     """Refuse a run that cannot be written, before the work.
 
     Raises:
-        UsageError: An id has white space.
+        UsageError: An id has white space, or a folder has the name.
         FileNotFoundError: The folder of the file does not exist.
+        OSError: The folder cannot be written to.
     """
     # Imported here, as readers are: most evaluations write no run.
     from clinometer.io.trec import refuse_white_space
@@ -31,6 +33,7 @@ def check_run(collection: Collection, path: str | os.PathLike[str]) -> None:
     refuse_white_space(collection.queries.ids, "query id")
     if not path.parent.is_dir():
         raise MissingFileError(f"the folder {path.parent} does not exist; create it before writing {path.name}")
+    check_target(path)
 
 
 def save_run(scanned: ScannedCollection, name: str, path: str | os.PathLike[str]) -> None:

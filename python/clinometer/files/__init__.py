@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from clinometer.errors import FormatError
-from clinometer.files.paths import check_target, expanded, ordinary, refuse_foreign, regular
+from clinometer.files.paths import check_folder, check_target, expanded, ordinary, refuse_foreign, regular
 from clinometer.files.remote import RemotePath, is_url, location, refuse_url
 from clinometer.files.whole import (
     PARTIAL,
@@ -24,6 +24,7 @@ __all__ = [
     "RemotePath",
     "append_whole",
     "bytes_in",
+    "check_folder",
     "check_target",
     "expanded",
     "file_digest",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from clinometer.errors import FormatError, UsageError, shown
 
-__all__ = ["check_target", "expanded", "ordinary", "refuse_foreign", "regular"]
+__all__ = ["check_folder", "check_target", "expanded", "ordinary", "refuse_foreign", "regular"]
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
@@ -29,15 +29,49 @@ def expanded(path: str | os.PathLike[str]) -> Path:
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
-    """Refuse a name for a new file that a folder, a pipe or a device has.
+    """Refuse a name for a new file that a folder, a pipe or a device has, or that is nowhere a file can be.
+
+    Folders on the way need not exist yet.
 
     Raises:
         UsageError: The message says what the name is.
+        OSError: A file is in place of a folder, or the folder cannot be written to; as the system would say it later.
     """
     if kind := _special(_path(path)):
         raise UsageError(f"{path} is {kind}; give the name of a file")
     if Path(path).is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file")
+    _check_place(Path(path), Path(path).parent)
+
+
+def check_folder(folder: str | os.PathLike[str], content: str = "the results") -> None:
+    """Refuse a name for a folder, which need not exist yet, that a file has or under which nothing can be written.
+
+    Args:
+        folder: The folder.
+        content: What it is for.
+
+    Raises:
+        UsageError: It is a file.
+        OSError: As for `check_target`.
+    """
+    folder = _path(folder)
+    if _special(folder) or folder.is_file():
+        raise UsageError(f"{folder} is a file; give a folder for {content}")
+    _check_place(folder, folder)
+
+
+def _check_place(path: Path, folder: Path) -> None:
+    """Raise the error that creating the path would, once its folder or the nearest one above cannot be written to."""
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    problem = 0
+    if not folder.is_dir():
+        problem = errno.ENOTDIR
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        problem = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+    if problem:
+        raise OSError(problem, os.strerror(problem), str(path))
 
 
 def regular(path: str | os.PathLike[str]) -> Path:

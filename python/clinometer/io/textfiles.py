@@ -44,7 +44,7 @@ def find_file(folder: Path, name: str) -> Path:
     path = optional_file(folder, name)
     if path is None:
         names = " nor ".join([name, *(f"{name}{suffix}" for suffix in SUFFIXES)])
-        raise MissingFileError(f"{folder} has neither {names}; check the path")
+        raise MissingFileError(f"{folder} has neither {names}; check the path{sibling(folder / name)}")
     return path
 
 

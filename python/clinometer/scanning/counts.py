@@ -171,6 +171,8 @@ class RankCounts:
         labels = [languages] if isinstance(languages, str) else texts(languages, "languages")
         missing = [label for label in labels if label not in self.languages]
         if missing:
+            if not any(self.languages):
+                raise UsageError(f"the scan knows no languages, so not {', '.join(missing)} either; give it languages")
             raise UsageError(f"the scan has no {', '.join(missing)}; it has {', '.join(self.languages)}")
         return sorted(self.languages.index(label) for label in set(labels))
 

@@ -134,6 +134,7 @@ def scan(
         k, ties, similarity, precision, threads, block, kernel, pool_k=pool_k, per_language=per_language,
         show_progress_bar=show_progress_bar, device=device,
     )  # fmt: skip
+    k, pool_k, block = int(k), int(pool_k), int(block)  # sums of NumPy's own would overflow
     if stores and document_ids is None and ties == "trec":
         document_ids = [name for store in stores for name in store.ids]
     labels, codes = language_codes(stores) if stores and languages is None else codes_of(languages, size)

@@ -81,7 +81,8 @@ def settings_of(
     pair_scenarios = {"mono-cross", "multi", "one-sided"} & set(names)
     if pair_scenarios and len(ordered) < 2:
         raise UsageError(
-            f"{', '.join(sorted(pair_scenarios))} need two languages, but there is only {', '.join(ordered)}"
+            f"{', '.join(sorted(pair_scenarios))} need two languages, but there is only {', '.join(ordered)}; "
+            "add another language, or choose the scenario mono-same alone"
         )
     if pivot not in ordered and (pairs == "pivot" and pair_scenarios):
         raise LanguageError(

@@ -83,6 +83,7 @@ def scan_scores(
         k, ties, "dot", None, None, 1, None, pool_k=pool_k, per_language=per_language,
         show_progress_bar=show_progress_bar,
     )  # fmt: skip
+    k, pool_k = int(k), int(pool_k)  # sums of NumPy's own would overflow
     if is_tensor(scores):
         scores = array_of(scores, "the scores", packed=True)
     blocks = _blocks(scores)

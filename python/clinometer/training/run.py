@@ -21,7 +21,7 @@ import msgspec
 from clinometer.contents import read_json
 from clinometer.encoders.loading import locate
 from clinometer.errors import MissingExtraError, UsageError
-from clinometer.files import file_digest, json_bytes, written_whole
+from clinometer.files import check_folder, file_digest, json_bytes, written_whole
 from clinometer.parameters import refuse_unknown_options
 from clinometer.training.data import ParallelSamples, parallel_samples, prompts_for
 from clinometer.training.plan import TrainingPlan
@@ -271,8 +271,7 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
     if not path.exists():
         if output.is_dir() and any(output.iterdir()):
             raise UsageError(f"{output} holds other files; give an empty or a new folder")
-        if output.exists() and not output.is_dir():
-            raise UsageError(f"{output} is a file; give a folder for the model")
+        check_folder(output, "the model")
         return None
     _refuse_another(output, read_json(path, dict[str, Any], _EXPECTED), plan, "an unfinished training")
     for checkpoint in (output / _CHECKPOINTS).glob("checkpoint-*"):

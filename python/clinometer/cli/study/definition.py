@@ -32,7 +32,7 @@ _FITTED = (
     "queries_by", "sample", "turn", "turn_sample",
 )  # fmt: skip
 # An option that no cell heeds has no key, so that a new one of a command is unknown here until it is heeded.
-# Expansion and feedback are remedies here, which are measured next to none.
+# Expansion, feedback and what comes first of a language are remedies here, which are measured next to none.
 MEASURED_APART = tuple(part.name for part in fields(Measured) if part.name not in _MEASURED)
 FITTED_APART = tuple(part.name for part in fields(Fitting) if part.name not in _FITTED)
 
@@ -75,6 +75,7 @@ KEYS: tuple[tuple[str, str, Mapping[str, tuple[str, str]]], ...] = (
         **group_keys(Fitting, without=FITTED_APART),
         "expand": group_keys(Measured)["expand"],
         "feedback": group_keys(Measured)["feedback"],
+        "own-first": group_keys(Measured)["own-first"],
         "note": _NOTE,
     }),
     ("evaluate", "How every cell is measured.", {
@@ -120,13 +121,14 @@ class CollectionEntry:
 
 @dataclass(frozen=True)
 class RemedyEntry:
-    """A remedy of a study: files, a correction that is fitted on each collection's own texts, expansion, feedback."""
+    """A remedy of a study: files, a correction fitted on each collection's own texts, and what follows it."""
 
     name: str
     files: Remedy = field(default_factory=Remedy)
     fitting: Fitting | None = None
     expand: float | None = None
     feedback: float | None = None
+    own_first: bool = False
     encoders: tuple[str, ...] = ()
     note: str = ""
 
@@ -215,9 +217,9 @@ def read_definition(path: Path) -> StudyDefinition:
             study.fail(f"the study has no {kind}; list them under {kind}:, each after a dash")
     names = [encoder.name for encoder in encoders]
     read = (RemedyEntry(AS_IT_IS), *(_remedy(entry, names) for entry in remedies))
-    _refuse_repeated(study, "encoder", names)
-    _refuse_repeated(study, "collection", [collection.name for collection in collections])
-    _refuse_repeated(study, "remedy", [remedy.name for remedy in read])
+    _refuse_repeated(study, "encoders", "encoder", names)
+    _refuse_repeated(study, "collections", "collection", [collection.name for collection in collections])
+    _refuse_repeated(study, "remedies", "remedy", [remedy.name for remedy in read])
     _check_values(study, measured, resampling)
     return StudyDefinition(
         name, by, encoders, collections, read, seeds, measured, resampling, execution, storage, node.plain()
@@ -258,7 +260,7 @@ def _collection(entry: Entry) -> CollectionEntry:
 
 
 def _remedy(entry: Entry, encoders: Sequence[str]) -> RemedyEntry:
-    from clinometer.correction import check_method
+    from clinometer.correction import check_options
     from clinometer.correction.expansion import check_expansion_weight
     from clinometer.correction.feedback import check_weight
     from clinometer.errors import ClinometerError, shown
@@ -268,6 +270,7 @@ def _remedy(entry: Entry, encoders: Sequence[str]) -> RemedyEntry:
     files = entry.group(Remedy)
     fitting = entry.group(Fitting, without=FITTED_APART)
     expand, feedback = entry.number("expand"), entry.number("feedback")
+    own_first = entry.flag("own-first")
     entry.finish()
     if unknown := [label for label in only if label not in encoders]:
         entry.fail(f"the remedy {name} is for {shown(unknown[0])}, but the encoders are {', '.join(encoders)}")
@@ -280,14 +283,14 @@ def _remedy(entry: Entry, encoders: Sequence[str]) -> RemedyEntry:
         entry.fail("query-languages is for a correction; give method or correction as well")
     try:
         if fitted:
-            check_method(fitting.name)
+            check_options(fitting.name, list(fitting.options()))
         if expand is not None:
             check_expansion_weight(expand)
         if feedback is not None:
             check_weight(feedback)
     except ClinometerError as error:
         entry.fail(error)
-    return RemedyEntry(name, files, fitting if fitted else None, expand, feedback, tuple(only), note)
+    return RemedyEntry(name, files, fitting if fitted else None, expand, feedback, own_first, tuple(only), note)
 
 
 def _seeds(study: Entry) -> tuple[int, ...]:
@@ -297,17 +300,22 @@ def _seeds(study: Entry) -> tuple[int, ...]:
     try:
         seeds = tuple(read_int(text) for text in (["0"] if texts is None else texts))
     except ValueError:
-        study.fail(f"seeds are {', '.join(texts or [])}, but must be whole numbers")
+        study.fail(f"seeds are {', '.join(texts or [])}, but must be whole numbers", study.line_of("seeds"))
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        study.fail("seeds must be different whole numbers from 0 on, at least one; write seeds: [0, 1, 2]")
+        study.fail(
+            "seeds must be different whole numbers from 0 on, at least one; write seeds: [0, 1, 2]",
+            study.line_of("seeds"),
+        )
     return seeds
 
 
-def _refuse_repeated(study: Entry, kind: str, names: Sequence[str]) -> None:
+def _refuse_repeated(study: Entry, key: str, kind: str, names: Sequence[str]) -> None:
     # Names become folders, and some file systems do not tell `E5` from `e5`.
     repeated = [name for name, times in Counter(name.lower() for name in names).items() if times > 1]
     if repeated:
-        study.fail(f"two entries have the {kind} name {repeated[0]!r}; give one of them another name:")
+        study.fail(
+            f"two entries have the {kind} name {repeated[0]!r}; give one of them another name:", study.line_of(key)
+        )
 
 
 def _check_values(study: Entry, measured: Measured, resampling: Resampling) -> None:
@@ -316,4 +324,4 @@ def _check_values(study: Entry, measured: Measured, resampling: Resampling) -> N
     try:
         measured.options(resampling)
     except ClinometerError as error:
-        study.fail(error)
+        study.fail(error, study.line_of("evaluate"))

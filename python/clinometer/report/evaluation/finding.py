@@ -59,17 +59,18 @@ def _help(reading: Reading) -> str:
     if not queries:
         return ""
     kinds = {
-        "most wrong documents on top are in another language: try clinometer correct": (
-            queries["pivot"] + queries["other-language"]
+        "are in another language: try clinometer correct": queries["pivot"] + queries["other-language"],
+        "are in the query's own language: a stronger encoder would help more than a correction": (
+            queries["same-language"]
         ),
-        "most wrong documents on top are in the query's own language: a stronger encoder would help more than a "
-        "correction": queries["same-language"],
-        "most wrong documents on top are copies of an answer: mend the judgements first": queries["duplicate"],
+        "are copies of an answer: mend the judgements first": queries["duplicate"],
+        "tie with the answer, or nearly: look at the scores first": queries["near-tie"],
     }
     wrong = sum(kinds.values())
     if wrong <= _FEW * queries.total():
         return "little is left to straighten"
-    return max(kinds, key=lambda text: kinds[text])
+    kind = max(kinds, key=lambda text: kinds[text])
+    return f"most wrong documents on top ({kinds[kind]:,} of {wrong:,}) {kind}"
 
 
 def _several(readings: Sequence[Reading], languages: Sequence[str]) -> str:

@@ -18,7 +18,8 @@ __all__ = ["headline"]
 def headline(reading: Reading, languages: Sequence[str]) -> list[str]:
     """The lean of queries in the target languages, then how often an unrelated document of the pivot intrudes.
 
-    A lean whose interval includes 0 is not called one. Empty where the results have neither rank gaps nor intrusion.
+    A lean whose interval includes 0 is not called one, and one without an interval is said to have none. Empty where
+    the results have neither rank gaps nor intrusion.
 
     Example:
         >>> from clinometer.report.evaluation.view import read_results
@@ -56,15 +57,18 @@ def _lean(reading: Reading, languages: Sequence[str]) -> str:
     queries = f"{language_name(languages[0])} queries" if one else f"queries in {len(languages)} other languages"
     own = f"the {language_name(languages[0])} answer" if one else "the answer in the query's language"
     times, average = f"{2 ** abs(row['value']):,.1f} times as deep", "" if one else " on average"
+    limits = wording.interval("RankGap", row.get("ci_low"), row.get("ci_high"), " to ")
     signs = _sign(row), _sign(_gap(reading, "pivot", languages))
+    if not limits and times.startswith("1.0 "):
+        signs = 0, 0  # a lean that the digits do not show
+    chance = "" if limits else "; without an interval that may be chance"
     reach = ", whichever language the query is in" if signs[0] == signs[1] else ""
     if signs[0] > 0:
-        return f"It leans to {pivot}{reach}: with {queries}, {own} ranks {times} as the {pivot} one{average}."
+        return f"It leans to {pivot}{reach}: with {queries}, {own} ranks {times} as the {pivot} one{average}{chance}."
     if signs[0] < 0:
         start = "It prefers the language of the query" if signs[1] > 0 else f"It leans away from {pivot}{reach}"
-        return f"{start}: with {queries}, the {pivot} answer ranks {times} as {own}{average}."
+        return f"{start}: with {queries}, the {pivot} answer ranks {times} as {own}{average}{chance}."
     value = f"{wording.value('RankGap', row['value'])} log2 ranks"
-    limits = wording.interval("RankGap", row.get("ci_low"), row.get("ci_high"), " to ")
     if not limits:
         return f"It is upright: with {queries}, the rank gap to {pivot} is {value}{average}."
     return (
