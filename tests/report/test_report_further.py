@@ -10,7 +10,10 @@ import pytest
 from clinometer.report import plain_report, render_html, render_markdown
 from clinometer.report.base.canvas import SHADES, ink_on
 from clinometer.report.base.palette import PALETTE
+from clinometer.report.base.shapes import Box, Text
+from clinometer.report.base.table import Cell, Column, Line, Table
 from clinometer.report.evaluation.causes import _COLOURS
+from clinometer.report.evaluation.figures import Drawing, draw_heats
 from clinometer.report.evaluation.groups import draw_groups, group_table, groups
 from clinometer.report.evaluation.page import drawings_of
 from clinometer.report.evaluation.preference import _PARTS, chance, draw_preference, preference
@@ -213,3 +216,29 @@ def test_a_colour_has_one_meaning() -> None:
             for other in hues[position + 1 :]:
                 steps = (abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) for at in (1, 3, 5))
                 assert max(steps) >= 0x28, (one, other)
+
+
+def test_several_encoders_have_a_heat_map_each_with_equal_shades() -> None:
+    columns = [Column(f"nDCG@10, {kind} ↑", "", name) for kind in ("same language", "English queries")
+               for name in ("long-name-of-an-encoder", "b")]  # fmt: skip
+    lines = [
+        Line("German (de)", (Cell("0.2"), Cell("0.9"), Cell("0.4"), Cell("1.0")), language="de"),
+        Line("mean", (Cell("0.0"),) * 4, mean=True),
+    ]
+    table = Table("mono", "In pools of one language", "", "Language", tuple(columns), tuple(lines))
+    first, second = draw_heats(table, name="mono")
+    assert [first.name, second.name] == ["mono", "mono-2"]
+    assert first.title == "In pools of one language, long-name-of-an-encoder"
+    for drawing in (first, second):
+        assert [head for head in ("same\nlanguage", "English\nqueries") if head in drawn_texts(drawing)] != []
+        assert not any("…" in text or "encoder" in text for text in drawn_texts(drawing))
+    shades = [item.shape.opacity for drawing in (first, second) for item in drawing.sheet.placed
+              if isinstance(item.shape, Box) and item.tip]  # fmt: skip
+    # 0.2, 0.4, 0.9 and 1.0, on one scale.
+    assert shades == sorted(shades)
+    assert (shades[0], shades[-1]) == pytest.approx(SHADES)
+    assert shades[1] - shades[0] == pytest.approx(0.25 * (SHADES[1] - SHADES[0]))
+
+
+def drawn_texts(drawing: Drawing) -> list[str]:
+    return [item.shape.text for item in drawing.sheet.placed if isinstance(item.shape, Text)]

@@ -82,6 +82,12 @@ class Table:
         lines = [replace(line, cells=tuple(line.cells[i] for i in columns)) for line in self.lines]
         return replace(self, columns=tuple(self.columns[i] for i in columns), lines=tuple(lines))
 
+    def of_encoder(self, encoder: str) -> Table:
+        """The columns of one encoder, which the title names instead of them."""
+        table = self.take([i for i, column in enumerate(self.columns) if column.encoder == encoder])
+        columns = tuple(column._replace(encoder="") for column in table.columns)
+        return replace(table, title=f"{self.title}, {encoder}", columns=columns)
+
     def beside(self, other: Table) -> Table:
         """The table with the columns of another one that has the same lines."""
         pairs = zip(self.lines, other.lines, strict=True)

@@ -23,6 +23,7 @@ __all__ = [
     "draw_bars",
     "draw_dots",
     "draw_heat",
+    "draw_heats",
     "draw_lean",
     "limits",
     "point_of",
@@ -270,33 +271,50 @@ def draw_bars(
     return Drawing.of(sheet, "intrusion", key, title, f"{text} {reverse}")
 
 
-def draw_heat(table: Table, *, name: str) -> Drawing | None:
-    """A table of numbers as a heat map, the numbers in its cells; pale is low, dark is high within this table."""
+def draw_heats(table: Table, *, name: str) -> list[Drawing]:
+    """A table of numbers as a heat map, or one for each encoder, with equal shades for equal numbers."""
+    encoders = list(dict.fromkeys(column.encoder for column in table.columns))
+    tables = [table.of_encoder(encoder) for encoder in encoders] if table.side_by_side else [table]
+    texts = [cell.text for line in table.lines if not line.mean for cell in line.cells]
+    numbers = [number for text in texts if (number := _number(text)) is not None]
+    ends = (min(numbers), max(numbers)) if numbers and len(tables) > 1 else None
+    names = [name, *(f"{name}-{number}" for number in range(2, len(tables) + 1))]
+    drawings = [draw_heat(part, name=own, ends=ends) for part, own in zip(tables, names, strict=True)]
+    return [drawing for drawing in drawings if drawing is not None]
+
+
+def draw_heat(table: Table, *, name: str, ends: tuple[float, float] | None = None) -> Drawing | None:
+    """A table of numbers as a heat map, the numbers in its cells; pale is low, dark is high.
+
+    Args:
+        table: The table, of one encoder.
+        name: Name of the figure.
+        ends: Numbers of the palest and the darkest shade; by default the lowest and the highest of the table.
+    """
     lines = [line for line in table.lines if not line.mean]
     texts = [[cell.text for cell in line.cells] for line in lines]
     numbers = [[_number(text) for text in line] for line in texts]
     known = [number for line in numbers for number in line if number is not None]
     if not known:
         return None
-    low, span = min(known), max(max(known) - min(known), 1e-9)
+    low, high = ends or (min(known), max(known))
     labels = [re.sub(r" \([^()]*\)(?=†?$)", "", line.label) for line in lines]
-    heads = [
-        column.encoder or (column.head.partition(", ")[2] or column.head).rstrip(" ↑↓") for column in table.columns
-    ]
+    heads = [(column.head.partition(", ")[2] or column.head).rstrip(" ↑↓") for column in table.columns]
     tips = [
         [
-            f"{label}, {column.encoder or column.head.rstrip(' ↑↓')}: {cell.tip or cell.text}"
+            f"{label}, {column.head.rstrip(' ↑↓')}: {cell.tip or cell.text}"
             for column, cell in zip(table.columns, line.cells, strict=True)
         ]
         for label, line in zip(labels, lines, strict=True)
     ]
     few, keys = len(heads) < 5, [line.language for line in lines]
-    ends = (-0.5, len(heads) - 0.5)
-    sheet = Sheet(len(labels), 1, labels, ends, 0.1 if few else 0.55, 0.4 if few else 0.8, 0.08, keys)
-    sheet.heat(numbers, texts, low, span, tips)
+    sheet = Sheet(
+        len(labels), 1, labels, (-0.5, len(heads) - 0.5), 0.1 if few else 0.55, 0.4 if few else 0.8, 0.08, keys
+    )
+    sheet.heat(numbers, texts, low, max(high - low, 1e-9), tips)
     for i, head in enumerate(heads):
         sheet.write_at(i, head.replace(" ", "\n", 1) if few else head, rotation=0 if few else 45)
-    text = f"{table.title}: the numbers of the table, from {low:g} to {max(known):g}."
+    text = f"{table.title}: the numbers of the table, from {min(known):g} to {max(known):g}."
     return Drawing.of(sheet, name, (), table.title, text)
 
 

@@ -76,9 +76,9 @@ def _help(reading: Reading) -> str:
 def _several(readings: Sequence[Reading], languages: Sequence[str]) -> str:
     """The results with the least and the most intrusion, else the smallest and the largest lean."""
     scenario, pivot = intrusion_scenario(readings, languages), language_name(readings[0].pivot)
-    for place, measure, text in (
-        (scenario, "Intrusion", f"an unrelated {pivot} document above the answer"),
-        ("multi", "RankGap", f"log2 ranks of lean to {pivot}"),
+    for place, measure, verb, often, unit in (
+        (scenario, "Intrusion", f"has an unrelated {pivot} document above the answer", " often", "% of queries"),
+        ("multi", "RankGap", "leans", "", f" log2 ranks to {pivot}"),
     ):
         if place is None:
             continue
@@ -90,9 +90,8 @@ def _several(readings: Sequence[Reading], languages: Sequence[str]) -> str:
         low, high = (wording.value(measure, numbers[label]) for label in (least, most))
         if low == high:
             continue
-        unit = "% of queries with" if measure == "Intrusion" else ""
         return (
-            f"Of {len(readings)} results {least} has the least ({low}{unit} {text}) and {most} the most "
-            f"({high}{'%' if unit else ''}); clinometer compare tests whether two differ by more than chance."
+            f"Of {len(readings)} results, {least} {verb} least{often} ({low}{unit}) and {most} most{often} "
+            f"({high}{unit[: unit.startswith('%')]}); clinometer compare tests whether two differ by more than chance."
         )
     return f"{len(readings)} results; clinometer compare tests whether two differ by more than chance."

@@ -12,7 +12,15 @@ from clinometer.report.base import wording
 from clinometer.report.base.page import fill, require_extra
 from clinometer.report.base.section import Section
 from clinometer.report.evaluation.causes import draw_causes
-from clinometer.report.evaluation.figures import Drawing, draw_bars, draw_dots, draw_heat, draw_lean, series_of
+from clinometer.report.evaluation.figures import (
+    Drawing,
+    draw_bars,
+    draw_dots,
+    draw_heat,
+    draw_heats,
+    draw_lean,
+    series_of,
+)
 from clinometer.report.evaluation.finding import direction, finding
 from clinometer.report.evaluation.groups import draw_groups
 from clinometer.report.evaluation.markdown import report_title
@@ -149,7 +157,7 @@ def _drawings(section: Section, readings: Sequence[Reading], languages: Sequence
     elif section.name == "preference":
         drawings = [*draw_preference(readings, languages)]
     elif section.name == "mono":
-        drawings = [draw_heat(table, name=table.name) for table in section.tables]
+        drawings = [drawing for table in section.tables for drawing in draw_heats(table, name=table.name)]
     return [drawing for drawing in drawings if drawing]
 
 
