@@ -83,7 +83,7 @@ test-lowest test-3.12 test-3.13 test-3.14: test-%: .venv-%/stamp ## Run the test
 
 test-models: $(VENV)/models.stamp $(MODEL) ## Run the tests that need torch and sentence-transformers, and the notebooks
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest python/clinometer/losses
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m 'models or notebooks' tests
+	$(ONE_THREAD) OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest $(PARALLEL) -m 'models or notebooks' tests
 
 $(VENV)/ray.stamp: $(VENV)/dev.stamp
 	@echo "== installing clinometer[dev-cluster]: Ray, s3fs, moto"

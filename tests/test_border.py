@@ -183,7 +183,7 @@ def evaluating(name: str) -> Callable[[], tuple[Any, dict[str, Any]]]:
         "evaluate": {
             "measures": ["MaxR"], "executor": "local", "resamples": 5, "resample": "cluster", "confidence": 0.9,
             "seed": 0, "examples": 1, "by": None, "query_set": "answered", "exclude_own_id": False,
-            "similarity": None, "truncate_dim": None, "expand": None, "feedback": None,
+            "similarity": None, "truncate_dim": None, "expand": None, "feedback": None, "own_first": None,
         },
         "analyse": {"resamples": 5, "confidence": 0.9, "seed": 0, "examples": 1, "exclude_own_id": False},
         "abstention": {"measures": ["nDCG@10"], "depth": 3},

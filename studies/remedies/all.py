@@ -47,6 +47,7 @@ def evaluated(remedy: Remedy, state: State) -> tuple[cm.Evaluation, dict[str, An
     evaluation = cm.evaluate(
         state.collection, PrecomputedEncoder(after.q, after.d, name=remedy.name), scenarios=SCENARIOS,
         measures=MEASURES, resamples=1000, feedback=remedy.feedback, expand=remedy.expand,
+        own_first=PrecomputedEncoder(state.q, state.d, name=BASE) if remedy.own_first else None,
     )  # fmt: skip
     facts: dict[str, Any] = {"cost": cost}
     if steps and isinstance(steps[-1], Turn):

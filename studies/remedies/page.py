@@ -11,7 +11,7 @@ from typing import Any
 
 from studies.command_line import parser
 from studies.pages import minus, put, table, worst_change
-from studies.remedies.page_harm import advice_table, harmless_table, strength_tables
+from studies.remedies.page_harm import advice_table, harmless_table, own_first_table, strength_tables, veto_table
 from studies.remedies.stacks import REMEDIES, Remedy
 from studies.result_files import read_result
 from studies.sources import DOCS, ENCODERS, EVALUATED, ROOT, TITLES
@@ -29,7 +29,8 @@ RECORDED = (
 """Trained models of `studies.reproduction`, whose weights are gone: only the figures that it recorded."""
 RECORDED_NEEDS = "2,800 translated samples, training"
 SHORT = (
-    "nothing", "center", "center, feedback", "center, turn", "center, turn, feedback", "center, turn, expansion",
+    "nothing", "center", "center, feedback", "center, turn", "center, turn, feedback",
+    "center, turn, feedback, own first", "center, turn, expansion",
     "adapter, closed form",
     "trained: upright (joint)", "trained: upright (joint), center", "trained: literal loss (joint)",
 )  # fmt: skip
@@ -172,7 +173,7 @@ def costs(results: Mapping[str, Sequence[Line]]) -> str:
         if (line := lines.get(remedy.name)) is None:
             continue
         cost = line["cost"]
-        searches = " and a second search" if cost["searches"] == 2 else ""
+        searches = ("", " and a second search", " and two more searches")[cost["searches"] - 1]
         encoding = "new encoding, " if remedy.vectors else ""
         rows.append([
             title(remedy), remedy.needs or "nothing", remedy.languages or "none",
@@ -225,6 +226,8 @@ def blocks() -> dict[str, str]:
         "costs": costs(lines),
         "harmless": "\n".join(["", *harmless_table(lines, MAIN)]),
         "strengths": "\n".join(["", *strength_tables(read_result("strengths"))]),
+        "own-first": "\n".join(["", *own_first_table(read_result("own-first"))]),
+        "veto": "\n".join(["", *veto_table(read_result("veto"))]),
         "advice": "\n".join(["", *advice_table(read_result("advice"))]),
         "reach": reach(),
     }

@@ -75,6 +75,32 @@ def strength_tables(lines: Sequence[Line]) -> list[str]:
     return text
 
 
+def veto_table(lines: Sequence[Line]) -> list[str]:
+    """How often a remedy passes both halves, by what it does to plain retrieval."""
+    rows = [
+        [
+            f"{line['judged']:,}", minus(f"{100 * line['change']:+.0f}"), f"{100 * line['by_point']:.0f} %",
+            f"{100 * line['hardly_chance']:.0f} %", "" if line["stated"] is None else f"{100 * line['stated']:.1f}",
+        ]
+        for line in lines
+    ]  # fmt: skip
+    heads = ("judged questions", "true change", "taken, by the fall alone", "taken", "stated fall")
+    return [*table(heads, "rrrrr", rows), ""]
+
+
+def own_first_table(lines: Sequence[Line]) -> list[str]:
+    """What keeping a part of the order within the query's language costs."""
+    rows = [
+        [
+            line["encoder"], line["stack"], line["kept"], f"{line['Complete@10']:.1f}", f"{line['one-sided']:.3f}",
+            f"{100 * line['Intrusion']:.1f}", minus(f"{100 * line['mono-same']:+.1f}"),
+        ]
+        for line in lines
+    ]  # fmt: skip
+    heads = ("encoder", "stack", "kept", "Complete@10", "one-sided nDCG@1", "intrusion, %", "mono-same")
+    return [*table(heads, "lllrrrr", rows), ""]
+
+
 def advice_table(lines: Sequence[Line]) -> list[str]:
     """What the advice takes by the number of judged queries, and means of what that does."""
     draws: dict[tuple[str, str, int], list[Line]] = {}

@@ -13,7 +13,10 @@ from support.command_line import Run, assert_complaint
 from support.languages import LANGUAGES
 from support.planted import rows
 
+import clinometer as cm
 from clinometer.correction import Center, Correction, Shift, Turn, load
+from clinometer.encoders import EncoderRecord
+from clinometer.store import StoreWriter
 
 
 @pytest.fixture
@@ -404,6 +407,49 @@ def test_feedback_comes_last(run: Run, source: list[object], tmp_path: Path) -> 
     assert_complaint(done, 2, "feedback is 0.0, but must be a number above 0")
     done = run("evaluate", "demo", "--encoder", "bm25", "--languages", "en,de", "--feedback", "0.2")
     assert_complaint(done, 2, "feedback needs embeddings that are compared by cosine, but bm25")
+
+
+def test_what_was_first_stays_first_in_its_language(run: Run, source: list[object], tmp_path: Path) -> None:
+    vague = np.load(str(source[4]))
+    vague = vague + np.random.default_rng(0).normal(size=vague.shape).astype(np.float32)
+    np.save(tmp_path / "vague.npy", vague)
+    source[4] = tmp_path / "vague.npy"
+    assert run("correct", *source, "-o", tmp_path / "center.npz").code == 0
+    measured = [*source, "--scenarios", "multi,mono-same", "--measures", "nDCG@1", "--resamples", "0", "--json"]
+    remedy = ["--correction", tmp_path / "center.npz", "--feedback", "0.2"]
+    plain, harmful, done = (run("evaluate", *measured, *more) for more in ([], remedy, [*remedy, "--own-first"]))
+    assert done.code == 0, done.err
+    encoder = json.loads(done.out)["encoder"]
+    assert encoder["name"] == "precomputed + center + feedback + own-first"
+    assert encoder["remedies"][-1] == {"method": "own-first", "digest": "", "settings": {"before": "precomputed"}}
+    first_places = [
+        [row["value"] for row in json.loads(one.out)["rows"] if row["scenario"] == "mono-same"]
+        for one in (plain, harmful, done)
+    ]
+    assert first_places[0] == first_places[2] != first_places[1]
+    # Stores say the same, and rows that are corrected already cannot.
+    collection, record = cm.load(str(source[0])), EncoderRecord(name="precomputed", kind="precomputed")
+    sides = {"queries": (collection.queries, vague), "documents": (collection.documents, np.load(str(source[6])))}
+    for stage, (texts, embeddings) in sides.items():
+        with StoreWriter(tmp_path / "store" / stage, record, stage, "float32") as writer:  # type: ignore[arg-type]
+            writer.append(embeddings, texts.ids, texts.languages, texts.groups)
+    assert run("correct", tmp_path / "store", "--method", "center", "-o", tmp_path / "straight").code == 0
+    stored = [source[0], *measured[measured.index("--scenarios") :], "--feedback", "0.2", "--own-first", "--documents"]
+    again = run("evaluate", *stored, tmp_path / "store", *remedy[:2])
+    assert again.code == 0, again.err
+    assert json.loads(again.out)["rows"] == json.loads(done.out)["rows"]
+    assert_complaint(run("evaluate", *stored, tmp_path / "straight"), 2, "holds corrected rows, and --own-first needs")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ([], "--own-first is for remedies; give --correction, --adapter, --expand or --feedback"),
+        (["--feedback", "0.2", "--save-run", "run.trec"], "--save-run cannot follow --own-first"),
+    ],
+)
+def test_own_first_that_is_refused(run: Run, source: list[object], options: list[str], complaint: str) -> None:
+    assert_complaint(run("evaluate", *source, "--own-first", *options), 2, complaint)
 
 
 # --method auto

@@ -147,6 +147,19 @@ def test_feedback_is_a_remedy(run: Run, folder: Path, tmp_path: Path) -> None:
     assert run("check", "--schema", tmp_path / "out").code == 0
 
 
+def test_own_first_is_part_of_a_remedy(run: Run, folder: Path, tmp_path: Path) -> None:
+    study = write_study(folder, tmp_path / "study.yaml", STUDY.replace("sample: 2", "sample: 2\n    own-first: true"))
+    assert run("study", study, "-o", tmp_path / "out").code == 0
+    path = next((tmp_path / "out" / "results" / "straight" / "four" / "center").rglob("cell.json")).parent
+    results, cell = (json.loads((path / f"{name}.json").read_text()) for name in ("results", "cell"))
+    assert [remedy["method"] for remedy in results["encoder"]["remedies"]] == ["center", "own-first"]
+    assert "--own-first" in cell["commands"][-1]
+    assert run("check", "--schema", tmp_path / "out").code == 0
+    text = STUDY.replace("method: center\n    sample: 2\n    shrinkage: 0.5", "own-first: true")
+    done = run("study", write_study(folder, tmp_path / "alone.yaml", text), "-o", tmp_path / "alone")
+    assert_complaint(done, 1, "the remedy center does nothing")
+
+
 def test_finished_cells_are_not_done_again(run: Run, study: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("study", study, "-o", out).code == 0

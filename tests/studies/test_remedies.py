@@ -13,12 +13,16 @@ from support.translated_index import translated_index
 import clinometer as cm
 from clinometer.collection import CollectionBuilder
 from clinometer.encoders import PrecomputedEncoder
+from clinometer.statistics.resampling import Resamples
+from clinometer.statistics.significance import permutation_test
 
 measure: Any = importlib.import_module("studies.remedies.all")
 stacks: Any = importlib.import_module("studies.remedies.stacks")
 strengths: Any = importlib.import_module("studies.remedies.strengths")
 advice: Any = importlib.import_module("studies.remedies.advice")
 harm: Any = importlib.import_module("studies.remedies.page_harm")
+own_first: Any = importlib.import_module("studies.remedies.own_first")
+veto: Any = importlib.import_module("studies.remedies.veto")
 page: Any = importlib.import_module("studies.remedies.page")
 sources: Any = importlib.import_module("studies.sources")
 
@@ -64,6 +68,42 @@ def test_lines_are_evaluations_of_the_embeddings_after_the_steps(state: Any, lin
     assert complete(lines["center"]) == pytest.approx(evaluation.value("Complete@10", "multi", "macro-target"))
     assert complete(lines["center"]) > complete(lines["nothing"]) + 5
     assert complete(lines["center, turn"]) > complete(lines["center"])
+
+
+def test_own_first_changes_nothing_within_a_language(state: Any, lines: dict[str, Any]) -> None:
+    for name in ("center", "center, turn", "center, turn, feedback"):
+        line = lines[f"{name}, own first"]
+        assert {one["change"] for one in line["mono-same"].values()} == {0.0}
+        assert any(one["change"] for one in lines[name]["mono-same"].values())
+        assert line["cost"]["searches"] == lines[name]["cost"]["searches"] + 1
+        assert line["cost"]["length"] == 2
+    tried = {(line["stack"], line["kept"]): line for line in own_first.lines_of(state)}
+    for kept in ("first place", "whole order"):
+        assert tried["center", kept]["mono-same"] == 0.0
+    whole, none = (tried["center, turn", kept]["Complete@10"] for kept in ("whole order", "nothing"))
+    assert whole < none
+    assert tried["center", "first place"]["Complete@10"] == pytest.approx(complete(lines["center, own first"]))
+
+
+def test_scores_are_handed_out_in_the_order_before() -> None:
+    builder = CollectionBuilder("by hand")
+    for name in ("de0", "en0", "de1", "de2"):
+        builder.add_document(name, name, name[:2])
+    builder.add_query("q", "q", "de")
+    builder.judge("q", "de0")
+    scores, before = np.array([[3.0, 9.0, 1.0, 2.0]]), np.array([[0.1, 0.9, 0.3, 0.2]])
+    moved = own_first.in_the_order_before(scores, before, builder.build())
+    np.testing.assert_array_equal(moved, [[1.0, 9.0, 3.0, 2.0]])
+
+
+def test_a_remedy_without_effect_is_left_out_less_often_than_by_the_fall_alone() -> None:
+    differences = np.array([[-1, 0], [1, -1], [-1, -1], [-1, 0], [0, -1], [-1, -1]], dtype=np.float64)
+    by_signs = permutation_test(np.zeros_like(differences), differences, Resamples(20_000))
+    np.testing.assert_allclose(veto.p_values(differences), by_signs, atol=0.02)
+    harmless, harmful = (veto.line_of(200, change) for change in (0.0, -0.1))
+    assert harmless["by_point"] < 0.6 < 0.85 < harmless["hardly_chance"]
+    assert harmful["hardly_chance"] < 0.05
+    assert harmless["stated"] > veto.TOLERANCE
 
 
 def test_feedback_changes_no_first_place_and_what_cannot_be_made_says_why(lines: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """Which remedy to take, by measuring on what there is: judgements, else heads of documents, else rows alone.
 
 A remedy that gains beyond chance is taken and the next tried on top of it, as long as plain retrieval is not harmed by
-more than a tolerance; then the choice is tried on a half of the queries that it was not made on, and given up if it
-does harm there.
+more than a tolerance, and hardly by chance; then the choice is tried on a half of the queries that it was not made on,
+and given up if it does harm there. What harm that half leaves open is stated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinometer.advice.candidates import STEPS, Candidate
 from clinometer.advice.evidence import Evidence, Trial, of_collection, of_rows
-from clinometer.advice.measured import Measured, better, compared, harm, measured
+from clinometer.advice.measured import Measured, better, compared, harm, largest_fall, measured
 from clinometer.collection import Collection
 from clinometer.correction import Correction, Turn
 from clinometer.correction.records import fitted_on
@@ -53,8 +53,9 @@ class Advice:
         candidates: One dictionary for each remedy that was tried, in the order of trying: `remedy`, `lean` (see
             `clinometer.advice.measured.lean`), `complete` (Complete@10 in `multi`, in percent) and `plain` (nDCG@1 in
             `mono-same`), each None where it cannot be measured, and `verdict`, a sentence.
-        held_out: The same values of the half that the choice was not made on, under `before` and `after`; None if there
-            is no such half, or no remedy.
+        held_out: The same values of the half that the choice was not made on, under `before` and `after`; `change` of
+            nDCG@1 with its interval, and `largest_fall`, the stated tolerance: the tolerance, or what that interval
+            leaves open. None if there is no such half, or no remedy.
         evidence: Kind and size of what it was measured on.
         reasons: Sentences for people.
         seconds: Time that the correction takes for a thousand documents, as measured now; None for nothing.
@@ -107,8 +108,8 @@ def advise(
     Args:
         collection: Documents of two languages or more, perhaps with judged queries.
         encoder: Any encoder. Only sampled texts are encoded.
-        tolerance: Largest accepted fall of nDCG@1 within languages, 0 or more: of its mean, and of any language beyond
-            chance.
+        tolerance: Largest accepted fall of nDCG@1 within languages, 0 or more. A remedy is left out if the mean falls
+            by more, hardly by chance (p below 0.2), or if any language falls by more beyond chance.
         texts: Maximum number of documents of each language, besides those that are judged relevant.
         queries: Maximum number of queries of each language.
         pivot: Language of the pairs in which Complete@10 is measured.
@@ -255,7 +256,9 @@ def _confirmed(
         after = measured(name, held_out, choice.correction, pivot)
         change, reasons = harm(compared(before, after), tolerance)
         if not reasons:
-            return choice, {"before": _row(before), "after": _row(after), "change": _change(change)}, vetoes
+            fall = None if change is None else largest_fall(change, tolerance)
+            tried = {"before": _row(before), "after": _row(after), "change": _change(change), "largest_fall": fall}
+            return choice, tried, vetoes
         vetoes.append(f"{name} was given up: on the held-out half {'; '.join(reasons)}")
     return None, None, vetoes
 
@@ -305,4 +308,9 @@ def _why(evidence: Evidence, tried: dict[str, Any] | None) -> list[str]:
             else "95 % interval of the change {:+.1f} to {:+.1f} points".format(*(100 * end for end in ends))
         )
         reasons.append(f"plain retrieval, nDCG@1: {old['plain']:.3f} before, {new['plain']:.3f} after ({spread})")
+    if tried["largest_fall"] is not None:
+        reasons.append(
+            f"it may have fallen by up to {100 * tried['largest_fall']:.1f} points, no more (97.5 %); more judged "
+            "queries narrow that, and own first excludes it"
+        )
     return reasons

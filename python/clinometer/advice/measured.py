@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,10 @@ from clinometer.comparison import Comparison, compare
 from clinometer.correction import Correction
 from clinometer.evaluation.results import Evaluation
 
-__all__ = ["Measured", "better", "compared", "harm", "lean", "measured"]
+__all__ = ["Measured", "better", "compared", "harm", "largest_fall", "lean", "measured", "too_low"]
 
 _SIGNIFICANT = 0.05
+_HARDLY_CHANCE = 0.2
 _RESAMPLES = 1000
 _SIGNS = 2000
 
@@ -140,15 +142,15 @@ def better(current: Measured, candidate: Measured, comparison: Comparison | None
 def harm(comparison: Comparison | None, tolerance: float) -> tuple[dict[str, Any] | None, list[str]]:
     """The row of the mean change of nDCG@1 within languages, and the reasons why it is too much harm.
 
-    The mean must not fall by more than the tolerance, and no language beyond chance by more than it: the upper end of
-    the 95 % interval of its change. None and no reasons without judgements, for which there is no comparison.
+    The mean is too low by `too_low`, and a language if it falls by more than the tolerance beyond chance: by the upper
+    end of the 95 % interval of its change. None and no reasons without judgements, for which there is no comparison.
     """
     if comparison is None:
         return None, []
     rows = [row for row in comparison.rows if (row["measure"], row["scenario"]) == ("nDCG@1", "mono-same")]
     mean = next((row for row in rows if row["query_language"] == "macro"), None)
     reasons = []
-    if mean is not None and mean["difference"] < -tolerance:
+    if mean is not None and too_low(mean["difference"], None if mean["ci_high"] is None else mean["p"], tolerance):
         reasons.append(f"nDCG@1 within languages changes by {100 * mean['difference']:+.1f} points")
     reasons += [
         f"nDCG@1 in {row['query_language']} changes by {100 * row['difference']:+.1f} points"
@@ -156,3 +158,34 @@ def harm(comparison: Comparison | None, tolerance: float) -> tuple[dict[str, Any
         if not row["query_language"].startswith("macro") and row["ci_high"] is not None and row["ci_high"] < -tolerance
     ]
     return mean, reasons
+
+
+def too_low(difference: float, p: float | None, tolerance: float) -> bool:
+    """Whether a mean falls by more than the tolerance, and hardly by chance: the p of its paired test is below 0.2.
+
+    So at most one in ten remedies that do nothing looks that bad by chance, however few the questions; the level is a
+    compromise of such errors and of harm that is overlooked (docs/which-remedy.md). Without a p, for lack of questions,
+    the fall alone decides.
+
+    Example:
+        >>> too_low(-0.02, 0.4, 0.01), too_low(-0.02, 0.1, 0.01), too_low(-0.02, 0.1, 0.03)
+        (False, True, False)
+    """
+    return difference < -tolerance and (p is None or p < _HARDLY_CHANCE)
+
+
+def largest_fall(row: Mapping[str, Any], tolerance: float) -> float | None:
+    """The largest fall of nDCG@1 that an evaluation leaves open, with 97.5 % confidence.
+
+    Args:
+        row: The row of the mean change.
+        tolerance: Largest accepted fall.
+
+    Returns:
+        The lower end of the 95 % interval as a fall, at least the tolerance; None without an interval.
+
+    Example:
+        >>> largest_fall({"ci_low": -0.03}, 0.01), largest_fall({"ci_low": 0.002}, 0.01)
+        (0.03, 0.01)
+    """
+    return None if row["ci_low"] is None else max(tolerance, -row["ci_low"])

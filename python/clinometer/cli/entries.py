@@ -94,6 +94,11 @@ class Entry:
         node = self.node(key)
         return None if node is None else self._number(key, node, self._one(key, node), float, None)
 
+    def flag(self, key: str) -> bool:
+        """Whether a key is true; without it, it is not."""
+        node = self.node(key)
+        return node is not None and self._flag(key, node) == "true"
+
     def name(self, default: str) -> str:
         """The name, which is part of file names."""
         name = self.text("name") or default

@@ -65,6 +65,15 @@ class Measured(Selection):
         float | None,
         option("W", "Weight of the pool's best document, such as 0.2, in a second search of each pool."),
     ] = None
+    own_first: Annotated[
+        bool,
+        option(
+            None,
+            "First place of the query's language for the document that is best before the remedies; texts are encoded "
+            "twice, stores searched twice.",
+            "--own-first",
+        ),
+    ] = False
     query_set: Annotated[
         str,
         option(
@@ -204,6 +213,7 @@ def _run(
     from clinometer.pools import parse as parse_steps
     from clinometer.report import plain_report
     from clinometer.scanning.device.options import check_device
+    from clinometer.scenarios.own_first import with_own_first
 
     options = measured.options(
         resampling,
@@ -218,6 +228,10 @@ def _run(
         check_expansion_weight(measured.expand)
     if measured.feedback is not None:
         check_weight(measured.feedback)
+    if measured.own_first:
+        target.refuse_without_remedies(expand=measured.expand, feedback=measured.feedback)
+        if results.run_file is not None:
+            raise UsageError("--save-run cannot follow --own-first; leave out one of them")
     options |= {"expand": measured.expand, "feedback": measured.feedback, "scan_device": execution.scan_device}
     steps = parse_steps(measured.pool or [])
     target.open()
@@ -238,6 +252,7 @@ def _run(
     if results.run_file is not None:
         check_run(collection, results.run_file)
     scorer = target.scorer(collection)
+    options["own_first"] = target.before() if measured.own_first else None
     if results.output is not None:
         described = collection.restrict(options["languages"]).describe()
         record = msgspec.to_builtins(scorer.record)
@@ -245,6 +260,8 @@ def _run(
             record = with_weight(record, measured.expand)
         if measured.feedback is not None:
             record = with_feedback(record, measured.feedback)
+        if measured.own_first:
+            record = with_own_first(record, options["own_first"].record.name)
         refuse_other(results.output / "results.json", identity(record, described), force=results.force)
     warnings = list(scorer.record.warnings)
     warn(warnings)

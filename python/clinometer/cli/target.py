@@ -51,6 +51,7 @@ class Target:
         paths = [path for path in (self.documents, self.queries) if path is not None]
         self._stored = bool(paths) and all(is_url(path) or Path(path).is_dir() for path in paths)
         self._stores: tuple[Any, Any] | None = None
+        self._before: Scorer | None = None
         targets = {"--encoder": self.encoder, "--run": self.run, "--scores": self.scores}
         target_options = [option for option, value in targets.items() if value is not None]
         if len(target_options) > 1:
@@ -89,12 +90,10 @@ class Target:
     def scorer(self, collection: Collection) -> Scorer:
         """The scorer of this collection."""
         from clinometer.encoders import PrecomputedEncoder, encoder
-        from clinometer.scorers import MatrixScorer, RunScorer, StoredEmbeddings, scorer
+        from clinometer.scorers import MatrixScorer, RunScorer, scorer
 
         if self._stores is not None:
-            files = self.remedies or RemedyFiles(None, None)
-            remedies = files.on_stores(*self._stores, self.model.get("truncate_dim"))
-            return StoredEmbeddings(*self._stores, remedies, self.memory_budget)
+            return self._stored_scorer(self.remedies)
         what: Any = self.encoder or "offline"
         if self.run is not None:
             what = RunScorer(self.run)
@@ -104,5 +103,43 @@ class Target:
             bits = "hamming" if self.similarity == "hamming" else ""
             what = PrecomputedEncoder.from_files(self.queries, self.documents, similarity=bits)
         if not self.remedies:
-            return scorer(what, **self.model)
-        return scorer(self.remedies.applied_to(encoder(what, **self.model), collection))
+            self._before = scorer(what, **self.model)
+            return self._before
+        model = encoder(what, **self.model)
+        self._before = scorer(model)
+        return scorer(self.remedies.applied_to(model, collection))
+
+    def before(self) -> Scorer:
+        """The scorer without the remedies, once `scorer` has made the one with them.
+
+        Raises:
+            UsageError: The stores hold corrected rows.
+        """
+        if self._stores is None:
+            assert self._before is not None  # noqa: S101 - made by `scorer`
+            return self._before
+        documents, queries = self._stores
+        if documents.record.remedies or queries.record.remedies:
+            raise UsageError(
+                f"{documents.path} holds corrected rows, and --own-first needs those before; give the stores before "
+                "the remedies, and these as options"
+            )
+        return self._stored_scorer(None)
+
+    def refuse_without_remedies(self, **further: object) -> None:
+        """Refuse `--own-first` where there is nothing before which a document was best.
+
+        Raises:
+            UsageError: There are no remedies, neither behind the encoder nor in `further`.
+        """
+        if not self.remedies and all(value is None for value in further.values()):
+            raise UsageError(
+                "--own-first is for remedies; give --correction, --adapter, --expand or --feedback as well"
+            )
+
+    def _stored_scorer(self, files: RemedyFiles | None) -> Scorer:
+        from clinometer.scorers import StoredEmbeddings
+
+        assert self._stores is not None  # noqa: S101 - checked by the callers
+        remedies = (files or RemedyFiles(None, None)).on_stores(*self._stores, self.model.get("truncate_dim"))
+        return StoredEmbeddings(*self._stores, remedies, self.memory_budget)

@@ -32,6 +32,7 @@ from clinometer.scenarios.drawing import drawn
 from clinometer.scenarios.feedback import scan_with_feedback
 from clinometer.scenarios.options import EvaluationOptions
 from clinometer.scenarios.own_documents import own_id_notices
+from clinometer.scenarios.own_first import scan_own_first, with_own_first
 from clinometer.scenarios.scanned import scan_plan
 from clinometer.scorers import ScanOptions, Scorer, score
 from clinometer.statistics.resampling import Unit
@@ -61,6 +62,7 @@ def evaluate(
     exclude_own_id: bool = False,
     expand: float | None = None,
     feedback: float | None = None,
+    own_first: Encoder | Scorer | Any = None,
     similarity: Literal["cosine", "dot", "hamming"] | None = None,
     scan_device: str | None = None,
     query_set: str = "answered",
@@ -100,6 +102,11 @@ def evaluate(
         feedback: Weight of feedback, such as 0.2: every pool is searched a second time, with each query moved by it
             towards the pool's best document, which stays first (`clinometer.correction.feedback`). None for one search.
             It needs embeddings that are compared by cosine.
+        own_first: The encoder before its remedies, as for `encoder`: of the documents in a query's own language, the
+            one that is best by it comes first, right before the one that is best after them
+            (`clinometer.scenarios.own_first`). In pools of one language nDCG@1 is then that of this encoder; without a
+            fixed order of ties (`index`, `trec`), documents that tie for the first place may differ. None for no such
+            search.
         similarity: Similarity of embeddings: `cosine`, `dot`, or `hamming` for packed bits (`PrecomputedEncoder`). By
             default the one that the model, the arrays or the stores are made for; if they state none, `cosine`.
         scan_device: Device of torch for the scan of embeddings, such as `cuda` (the extra `torch`); the result does not
@@ -154,7 +161,10 @@ def evaluate(
         require_tracker(log_to)
     if save_run is not None:
         check_run(collection, save_run)
-    scored = score(encoder, collection, ScanOptions(executor, threads, show_progress_bar, similarity, scan_device))
+    if own_first is not None and save_run is not None:
+        raise UsageError("a run has no first places by another encoder; leave out save_run or own_first")
+    scan_options = ScanOptions(executor, threads, show_progress_bar, similarity, scan_device)
+    scored = score(encoder, collection, scan_options)
     if expand is not None:
         if scored.expander is None:
             raise UsageError(
@@ -162,7 +172,7 @@ def evaluate(
                 f"{scored.similarity}; leave it out"
             )
         scored = scored.expander(expand, pivot)
-    listed = 0 if examples is None else SHOWN
+    listed = max(0 if examples is None else SHOWN, 0 if own_first is None else 1)
     pool_k = 0 if save_run is None else RUN_DEPTH
     left_out = scored.unlisted_queries if query_set == "listed" else frozenset()
     plan = scan_plan(collection, computed, settings, ties, listed, pool_k, left_out, exclude_own_id=exclude_own_id)
@@ -171,6 +181,10 @@ def evaluate(
     else:
         scored = scored._replace(record=with_feedback(scored.record, feedback))
         scanned = scan_with_feedback(plan, scored, feedback, settings)
+    if own_first is not None:
+        before = score(own_first, collection, scan_options)
+        scanned = scan_own_first(plan, scanned, scored, before, settings)
+        scored = scored._replace(record=with_own_first(scored.record, before.record["name"]))
     if save_run is not None:
         write_run(scanned, scored.record["name"], save_run)
     results = setting_values(

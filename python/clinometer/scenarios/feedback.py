@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from clinometer.errors import UsageError
 from clinometer.scanning.counts import RankCounts, TopK, counts_of
 from clinometer.scenarios import Setting
-from clinometer.scenarios.lists import top_documents
+from clinometer.scenarios.lists import leading_documents
 from clinometer.scenarios.scanned import ScannedCollection, ScanPlan, scan_plan
 from clinometer.scenarios.targets import csr_rows
-from clinometer.scorers.base import Scored
+from clinometer.scorers.base import Scanner, Scored
 
 __all__ = ["FedBackCollection", "scan_with_feedback"]
 
@@ -30,10 +30,14 @@ class FedBackCollection(ScannedCollection):
 
     Args:
         second: The second scan, whose queries are the variants.
+        second_plan: Its plan.
+        second_scan: Its scanner.
         variants: `(Q,)` for each setting: the variant of each of its queries, -1 for other queries.
     """
 
     second: ScannedCollection = field(kw_only=True)
+    second_plan: ScanPlan = field(kw_only=True)
+    second_scan: Scanner = field(kw_only=True)
     variants: Mapping[Setting, NDArray[np.int64]] = field(kw_only=True)
 
     def in_setting(self, setting: Setting) -> ScannedCollection:
@@ -86,7 +90,9 @@ def scan_with_feedback(plan: ScanPlan, scored: Scored, weight: float, settings: 
         exclude_own_id=plan.excluded is not None,
     )  # fmt: skip
     first = first_plan.scanned(scored.scan)
-    leaders: dict[Setting | None, NDArray[np.int64]] = {setting: _leaders(first, setting) for setting in settings}
+    leaders: dict[Setting | None, NDArray[np.int64]] = {
+        setting: leading_documents(first, setting) for setting in settings
+    }
     # The pool of all languages, for a run.
     leaders[None] = np.full(len(collection.queries), -1) if first.pooled is None else first.pooled.ids[:, 0]
     size = len(collection.documents) + 1
@@ -94,7 +100,8 @@ def scan_with_feedback(plan: ScanPlan, scored: Scored, weight: float, settings: 
     every = {name: np.arange(len(rows)) * size + rows + 1 for name, rows in leaders.items()}
     variants = np.unique(np.concatenate(list(every.values())))
     queries, documents = variants // size, variants % size - 1
-    second = plan.of(queries).scanned(scored.second(queries, documents, weight))
+    second_plan, second_scan = plan.of(queries), scored.second(queries, documents, weight)
+    second = second_plan.scanned(second_scan)
     pooled = None if second.pooled is None else _lists_of(second.pooled, np.searchsorted(variants, every[None]))
     of_settings = {
         setting: np.where(first.in_language(setting.query_language), np.searchsorted(variants, every[setting]), -1)
@@ -102,15 +109,9 @@ def scan_with_feedback(plan: ScanPlan, scored: Scored, weight: float, settings: 
     }
     fields: dict[str, Any] = {name: getattr(first, name) for name in ScannedCollection.__dataclass_fields__}
     fields |= {"pooled": pooled, "top": None, "left_out": second.left_out}
-    return FedBackCollection(**fields, second=second, variants=of_settings)
-
-
-def _leaders(first: ScannedCollection, setting: Setting) -> NDArray[np.int64]:
-    """`(Q,)`: the best document of a setting's pool for each of its queries; -1 for other queries."""
-    leaders = np.full(len(first.collection.queries), -1, dtype=np.int64)
-    members = np.flatnonzero(first.in_language(setting.query_language))
-    leaders[members] = top_documents(first, setting, members, 1)[0][:, 0]
-    return leaders
+    return FedBackCollection(
+        **fields, second=second, second_plan=second_plan, second_scan=second_scan, variants=of_settings
+    )
 
 
 def _counts_of(counts: RankCounts, queries: NDArray[np.int64]) -> tuple[RankCounts, NDArray[np.int64]]:

@@ -18,7 +18,7 @@ from clinometer.scanning.counts import TopK
 from clinometer.scenarios import Setting
 from clinometer.scenarios.scanned import ScannedCollection
 
-__all__ = ["ListedDocuments", "leading_share", "top_documents"]
+__all__ = ["ListedDocuments", "leading_documents", "leading_share", "top_documents"]
 
 
 class ListedDocuments:
@@ -155,6 +155,14 @@ def top_documents(
         parts = (np.where(removed, -1, ids), np.where(removed, np.float32(np.nan), scores), related & ~removed)
         ids, scores, related = (np.take_along_axis(part, order, axis=1) for part in parts)
     return ids[:, :depth], scores[:, :depth], related[:, :depth]
+
+
+def leading_documents(scanned: ScannedCollection, setting: Setting) -> NDArray[np.int64]:
+    """`(Q,)`: the best document of a setting's pool for each of its queries; -1 for other queries."""
+    leaders = np.full(len(scanned.collection.queries), -1, dtype=np.int64)
+    members = np.flatnonzero(scanned.in_language(setting.query_language))
+    leaders[members] = top_documents(scanned, setting, members, 1)[0][:, 0]
+    return leaders
 
 
 def _pool_lists(lists: TopK, setting: Setting, queries: NDArray[np.int64]) -> TopK:

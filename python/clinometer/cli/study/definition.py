@@ -32,7 +32,7 @@ _FITTED = (
     "queries_by", "sample", "turn", "turn_sample",
 )  # fmt: skip
 # An option that no cell heeds has no key, so that a new one of a command is unknown here until it is heeded.
-# Expansion and feedback are remedies here, which are measured next to none.
+# Expansion, feedback and what comes first of a language are remedies here, which are measured next to none.
 MEASURED_APART = tuple(part.name for part in fields(Measured) if part.name not in _MEASURED)
 FITTED_APART = tuple(part.name for part in fields(Fitting) if part.name not in _FITTED)
 
@@ -75,6 +75,7 @@ KEYS: tuple[tuple[str, str, Mapping[str, tuple[str, str]]], ...] = (
         **group_keys(Fitting, without=FITTED_APART),
         "expand": group_keys(Measured)["expand"],
         "feedback": group_keys(Measured)["feedback"],
+        "own-first": group_keys(Measured)["own-first"],
         "note": _NOTE,
     }),
     ("evaluate", "How every cell is measured.", {
@@ -120,13 +121,14 @@ class CollectionEntry:
 
 @dataclass(frozen=True)
 class RemedyEntry:
-    """A remedy of a study: files, a correction that is fitted on each collection's own texts, expansion, feedback."""
+    """A remedy of a study: files, a correction fitted on each collection's own texts, and what follows it."""
 
     name: str
     files: Remedy = field(default_factory=Remedy)
     fitting: Fitting | None = None
     expand: float | None = None
     feedback: float | None = None
+    own_first: bool = False
     encoders: tuple[str, ...] = ()
     note: str = ""
 
@@ -268,6 +270,7 @@ def _remedy(entry: Entry, encoders: Sequence[str]) -> RemedyEntry:
     files = entry.group(Remedy)
     fitting = entry.group(Fitting, without=FITTED_APART)
     expand, feedback = entry.number("expand"), entry.number("feedback")
+    own_first = entry.flag("own-first")
     entry.finish()
     if unknown := [label for label in only if label not in encoders]:
         entry.fail(f"the remedy {name} is for {shown(unknown[0])}, but the encoders are {', '.join(encoders)}")
@@ -287,7 +290,7 @@ def _remedy(entry: Entry, encoders: Sequence[str]) -> RemedyEntry:
             check_weight(feedback)
     except ClinometerError as error:
         entry.fail(error)
-    return RemedyEntry(name, files, fitting if fitted else None, expand, feedback, tuple(only), note)
+    return RemedyEntry(name, files, fitting if fitted else None, expand, feedback, own_first, tuple(only), note)
 
 
 def _seeds(study: Entry) -> tuple[int, ...]:

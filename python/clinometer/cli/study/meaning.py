@@ -64,6 +64,8 @@ def meaning(cell: Cell, encoded: Mapping[str, Any], study: StudyDefinition) -> d
         remedy["expand"] = cell.remedy.expand
     if cell.remedy.feedback is not None:
         remedy["feedback"] = cell.remedy.feedback
+    if cell.remedy.own_first:
+        remedy["own-first"] = True
     content = {
         **encoded,
         "remedy": remedy,
@@ -106,6 +108,7 @@ def commands(cell: Cell, study: StudyDefinition) -> list[list[str]]:
     evaluate += written_options(study.resampling)
     evaluate += [] if remedy.expand is None else ["--expand", str(remedy.expand)]
     evaluate += [] if remedy.feedback is None else ["--feedback", str(remedy.feedback)]
+    evaluate += ["--own-first"] if remedy.own_first else []
     adapter = ["--adapter", str(remedy.files.adapter)] if remedy.files.adapter is not None else []
     modes = ["--query-languages", remedy.files.query_languages] if remedy.files.query_languages is not None else []
     if remedy.fitting is None:

@@ -72,9 +72,12 @@ def measure(
         remedies, correction = _remedies(cell, embeddings, folder)
         what = StoredEmbeddings(embeddings.documents, embeddings.queries, remedies)
     execution = study.execution
+    before = None
+    if cell.remedy.own_first and embeddings is not None:
+        before = StoredEmbeddings(embeddings.documents, embeddings.queries)
     evaluation = evaluate(
         collection, what, threads=execution.threads, executor=execution.executor, scan_device=execution.scan_device,
-        expand=cell.remedy.expand, feedback=cell.remedy.feedback, show_progress_bar=bars,
+        expand=cell.remedy.expand, feedback=cell.remedy.feedback, own_first=before, show_progress_bar=bars,
         **study.measured.options(study.resampling),
     )  # fmt: skip
     if embeddings is not None:
