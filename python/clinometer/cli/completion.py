@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import get_args
 
-__all__ = ["completing", "encoders", "losses", "measures", "methods", "scenarios", "sources"]
+__all__ = [
+    "completing",
+    "encoders",
+    "losses",
+    "measures",
+    "methods",
+    "queries_by",
+    "query_languages",
+    "query_sets",
+    "scenarios",
+    "sources",
+    "tie_modes",
+]
 
 Completion = Callable[[str], list[str]]
 
@@ -73,6 +86,34 @@ def methods(incomplete: str) -> list[str]:
     from clinometer.correction import METHODS
 
     return _beginning([*METHODS, "auto"], incomplete)
+
+
+def tie_modes(incomplete: str) -> list[str]:
+    """Orders of ties."""
+    from clinometer.scanning.counts import TIE_MODES
+
+    return _beginning(TIE_MODES, incomplete)
+
+
+def query_sets(incomplete: str) -> list[str]:
+    """Queries of the means."""
+    from clinometer.scenarios.options import QUERY_SETS
+
+    return _beginning(list(QUERY_SETS), incomplete)
+
+
+def query_languages(incomplete: str) -> list[str]:
+    """Languages of queries for a correction."""
+    from clinometer.cli.remedies import MODES
+
+    return _beginning(MODES, incomplete)
+
+
+def queries_by(incomplete: str) -> list[str]:
+    """Texts that queries are corrected by."""
+    from clinometer.correction.center import QueryMeans
+
+    return _beginning(get_args(QueryMeans), incomplete)
 
 
 def losses(incomplete: str) -> list[str]:

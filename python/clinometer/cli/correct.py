@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clinometer.cli.advice import advice_lines, advised, advised_store
-from clinometer.cli.completion import methods
+from clinometer.cli.completion import methods, queries_by
 from clinometer.cli.config import origin
 from clinometer.cli.earlier import Force, refuse_other_correction
 from clinometer.cli.encoder_options import Adapter, Precomputed
@@ -85,7 +85,9 @@ class Fitting(OptionGroup):
     queries_by: Annotated[
         str | None,
         option(
-            "MODE", "Texts that queries are corrected by: own (the default if there are queries), documents or none."
+            "MODE",
+            "Texts that queries are corrected by: own (the default if there are queries), documents or none.",
+            autocompletion=queries_by,
         ),
     ] = None
     sample: Annotated[
@@ -262,7 +264,6 @@ def _read(
     check: Callable[[EncoderRecord, str], None],
 ) -> tuple[Any, Any, Any]:
     """The collection, the encoder, and the function that adds the adapter to it."""
-    # Imported here so that `--help` and errors in options come at once.
     if not fitting.automatic:
         _check(fitting)
     remedies = RemedyFiles(adapter, None)
@@ -279,7 +280,7 @@ def _read(
 
 def _check(fitting: Fitting) -> None:
     """Refuse an unknown method, or an option that it does not have, before anything is read."""
-    from clinometer.correction import METHODS, check_options
+    from clinometer.correction import METHODS, check_options  # here, so that `--help` comes at once
 
     if fitting.name not in METHODS:
         raise UsageError(f"unknown correction {fitting.name!r}; expected {one_of(fitting.name, [*METHODS, 'auto'])}")
@@ -355,7 +356,6 @@ def _stored(source: str, fitting: Fitting, path: Path | None, output: Path, bars
     if expansion is not None:
         result |= {"expansion": expansion, "warnings": [*result["warnings"], *expansion.notices()]}
     rows = correct_store(source, output, result["correction"], expansion=expansion, show_progress_bar=bars)
-    # What the records of the new stores warn of, such as a correction that was fitted for another encoder.
     warnings = [text for folder in stores_in(output).values() for text in EmbeddingStore.open(folder).record.warnings]
     return result | {"rows": rows, "warnings": list(dict.fromkeys([*result["warnings"], *warnings]))}
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from clinometer.cli.completion import encoders
+from clinometer.cli.completion import encoders, query_languages
 from clinometer.cli.expansion import OptionGroup, option
 from clinometer.cli.option_groups import without_none
 from clinometer.errors import FormatError, UsageError
@@ -249,5 +249,6 @@ class Remedy(OptionGroup):
         option(
             "MODE",
             "Languages of queries for the correction: given (the default), unknown, or identify (not for stores).",
+            autocompletion=query_languages,
         ),
     ] = None

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from clinometer.cli.completion import query_sets, tie_modes
 from clinometer.cli.config import origin
 from clinometer.cli.earlier import Force, identity, refuse_other
 from clinometer.cli.encoder_options import Remedy, Vectors
@@ -46,7 +47,10 @@ class Measured(Selection):
 
     pivot: Pivot = "en"
     pairs: Annotated[str, option("pivot|all", "Pairs of languages: the pivot with every other, or all.")] = "pivot"
-    ties: Annotated[str, option("MODE", "Order of ties: index, trec, optimistic, pessimistic or expected.")] = "index"
+    ties: Annotated[
+        str,
+        option("MODE", "Order of ties: index, trec, optimistic, pessimistic or expected.", autocompletion=tie_modes),
+    ] = "index"
     pool: Annotated[
         list[str] | None,
         option("STEP", "Change of the pool, such as 'skew(en=0.9)' or 'distract(NAME=SOURCE)'; may be repeated."),
@@ -76,6 +80,7 @@ class Measured(Selection):
         option(
             "SET",
             "Queries of the means: answered, or as trec_eval averages judged ones, complete (-c) or listed (without).",
+            autocompletion=query_sets,
         ),
     ] = "answered"
 

@@ -16,9 +16,10 @@ from clinometer.suggestions import one_of
 if TYPE_CHECKING:
     from clinometer.collection import Collection
 
-__all__ = ["RemedyFiles", "correction_file", "known_languages", "warn"]
+__all__ = ["MODES", "RemedyFiles", "correction_file", "known_languages", "warn"]
 
-_MODES = ("given", "unknown", "identify")
+MODES = ("given", "unknown", "identify")
+"""Languages of queries for a correction: those of the collection, none, or identified ones."""
 _OMIT = "leave them out with --languages"
 
 
@@ -35,8 +36,8 @@ class RemedyFiles:
     """
 
     def __init__(self, adapter: Path | None, correction: Path | None, query_languages: str | None = None) -> None:
-        if query_languages is not None and query_languages not in _MODES:
-            raise UsageError(f"--query-languages is {query_languages!r}, but must be {one_of(query_languages, _MODES)}")
+        if query_languages is not None and query_languages not in MODES:
+            raise UsageError(f"--query-languages is {query_languages!r}, but must be {one_of(query_languages, MODES)}")
         if query_languages is not None and correction is None:
             raise UsageError("--query-languages is an option of a correction; give --correction FILE as well")
         self._paths, self._mode = (adapter, correction), query_languages or "given"
