@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.advice.candidates import STEPS, Candidate
-from clinometer.advice.evidence import Evidence, Trial, of_collection, of_rows
+from clinometer.advice.evidence import FEWEST_QUERIES, Evidence, Trial, of_collection, of_rows
 from clinometer.advice.measured import Measured, better, compared, harm, largest_fall, measured
 from clinometer.collection import Collection
 from clinometer.correction import Correction, Turn
@@ -283,14 +283,14 @@ def _change(row: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _why(evidence: Evidence, tried: dict[str, Any] | None) -> list[str]:
-    count = f"{evidence.facts['queries']:,}"
+    count, few = f"{evidence.facts['queries']:,}", f"fewer than {FEWEST_QUERIES} judged queries"
     if evidence.kind == "judgements":
         source = f"measured on {count} judged queries: half for the choice, half kept for the end"
     elif evidence.kind == "heads":
-        source = f"no judgements, so {count} first sentences stood in for queries, each for the rest of its text"
+        source = f"{few}, so {count} first sentences stood in for queries, each for the rest of its text"
     else:
         source = (
-            f"no judgements, so the languages of the first ten of {count} {evidence.facts['stand_ins']} were counted; "
+            f"{few}, so the languages of the first ten of {count} {evidence.facts['stand_ins']} were counted; "
             "harm was not measured"
         )
     reasons = [source]
