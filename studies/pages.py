@@ -46,9 +46,10 @@ def named_change(label: str, change: Mapping[str, Any]) -> str:
 
 
 def worst_change(changes: Mapping[str, Mapping[str, Any]]) -> str:
-    """The language that loses most, with its change."""
+    """The language that loses most, with its change; `none` where every language stays as it is."""
     label = min(changes, key=lambda one: changes[one]["change"])
-    return named_change(label, changes[label])
+    unchanged = all(change["change"] == 0 for change in changes.values())
+    return "none" if unchanged else named_change(label, changes[label])
 
 
 def worst_language(change: tuple[str, float] | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.report_pages import comparison, one_result, several_results
 
-from clinometer.report.base.shapes import Stroke
+from clinometer.report.base.shapes import Stroke, Text
 from clinometer.report.comparison.figure import draw_dumbbells
 from clinometer.report.comparison.view import View
 from clinometer.report.evaluation.causes import draw_causes
-from clinometer.report.evaluation.figures import Drawing, draw_bars, draw_dots, limits, series_of
+from clinometer.report.evaluation.figures import Drawing, draw_bars, draw_dots, draw_lean, limits, series_of
 from clinometer.report.evaluation.page import drawings_of
 from clinometer.report.evaluation.view import by_lean, read_results
 
@@ -101,3 +102,27 @@ def test_no_interval_of_a_change_is_drawn_beyond_the_measure() -> None:
     strokes = [item.shape for item in drawing.sheet.placed if isinstance(item.shape, Stroke)]
     across = max(stroke.x2 for stroke in strokes if stroke.width == 0.8)
     assert max(stroke.x2 for stroke in strokes if stroke.width == 6.5) == across
+
+
+@pytest.mark.parametrize("pivot", [0.2 * step for step in range(-12, 25)])
+def test_the_names_of_the_sides_stand_beside_each_other(pivot: float) -> None:
+    result = one_result()
+    for row in result["rows"]:
+        if row["measure"] == "RankGap":
+            value = pivot if row["query_language"] == "en" else -2.0
+            row |= {"value": value, "ci_low": value, "ci_high": value}
+    readings = read_results([result])
+    drawing = draw_lean(readings, by_lean(readings))
+    assert drawing is not None
+    texts = [placed.shape for placed in drawing.sheet.placed if isinstance(placed.shape, Text)]
+    spans = []
+    for text in texts:
+        if text.text not in ("◀ leans away", "upright", "leans to English ▶"):
+            continue
+        width = 0.6 * text.size * len(text.text)
+        start = text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.align] * width
+        spans.append((start, start + width, text.text))
+    spans.sort()
+    assert "upright" in [text for *_, text in spans]
+    for (_, end, _), (start, *_) in pairwise(spans):
+        assert start >= end

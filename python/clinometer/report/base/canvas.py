@@ -21,6 +21,8 @@ SHADES = (0.06, 0.5)
 _DOT = 5.2
 _INCH = 72
 _WIDTH = 4.9 * _INCH
+_LETTER = 0.6 * 9
+"""Width of a letter of the smaller text, in the widest of the usual fonts."""
 _BEHIND, _RULES, _BARS, _INTERVALS, _AXIS, _DOTS = range(6)
 """Layers, the lowest first."""
 
@@ -287,6 +289,10 @@ class Sheet:
         place = (self._x(value), self._top - 0.05 * _INCH)
         align = "start" if rotation else align
         self._put(Text(*place, text, 9, colour, align, "above", weight, rotation), _DOTS)
+
+    def fits(self, text: str, low: float, high: float) -> bool:
+        """Whether text above the axes has room between two values of the scale."""
+        return self._x(high) - self._x(low) >= _LETTER * len(text)
 
     def write_right(self, y: int, inches: float, text: str, colour: str, tip: str) -> None:
         """Text that ends some inches to the right of the axis."""
