@@ -112,11 +112,7 @@ def main(folder: Path) -> dict[str, Any]:
             result["scan"] = True
             result["encoding"] = encoded_on_both(folder, make)
             if isinstance(nodes, Namespaced):
-                try:
-                    cm.scan(QUERIES, unseen, RELEVANT, executor=executor)
-                    result["unseen"] = ""
-                except ClinometerError as error:
-                    result["unseen"] = str(error)
+                result["unseen"] = refusal(unseen, executor)
             marker = folder / "marker"
             change = WaitingElsewhere(marker=str(marker), first=node())
 
@@ -132,6 +128,17 @@ def main(folder: Path) -> dict[str, Any]:
             result["after a death"] = True
             result["killed"] = marker.exists()
     return result
+
+
+def refusal(unseen: EmbeddingStore, executor: Executor) -> str:
+    """What a scan says once a shard falls to the node that does not see it; the other may be quicker at first."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            cm.scan(QUERIES, unseen, RELEVANT, executor=executor)
+        except ClinometerError as error:
+            return str(error)
+    return ""
 
 
 def encoded_on_both(folder: Path, make: Any) -> bool:
