@@ -154,6 +154,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     _search("search-200k-k1000", 1000, 200_000, 1000, _FAISS_1000, rounds=5),
     _search("search-1m-k100", 10_000, 1_000_000, 100, _FAISS, _BFLOAT16, rounds=3),
     _search("search-200k-d1024", 1000, 200_000, 100, _FAISS, _BFLOAT16, rounds=5, dimension=1024),
+    _search("search-1m-d1024", 1000, 1_000_000, 100, _FAISS, rounds=3, dimension=1024),
     _search("search-1m-k1000", 10_000, 1_000_000, 1000, _FAISS_1000, rounds=3),
     Experiment(
         name="few-queries",

@@ -54,6 +54,7 @@ GOALS = (
     Goal(f"{_FLAT}, N=1M", "search-1m-k100", "faiss", 2.8, 3.5, kernel="avx512"),
     Goal(f"{_FLAT}, N=1M", "search-1m-k100", "faiss", 1.5, 2, kernel="avx2"),
     Goal(f"{_FLAT}, N=200k, d=1024", "search-200k-d1024", "faiss", 2.2, 3),
+    Goal(f"{_FLAT}, N=1M, d=1024", "search-1m-d1024", "faiss", 2.2, 3),
     Goal("torch, product in bfloat16 + topk (inexact, lists only), N=1M", "search-1m-k100", "torch, product", 1, 2),
     Goal("faiss IndexFlatIP, k=1000, N=1M", "search-1m-k1000", "faiss", 1.25, 1.8),
     Goal("faiss default at 256 queries, N=1M", "few-queries", "faiss IndexFlatIP (default)", 8, 12),

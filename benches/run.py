@@ -166,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--avx2", action="store_true", help="limit every contender to AVX2 (results-avx2.json)")
     parser.add_argument("--render", action="store_true", help="only write the tables of results that exist")
     parser.add_argument("--output", type=Path, help="folder of the results and README.md; by default that of this file")
-    parser.add_argument("--scratch", type=Path, help="folder for synthetic data (3 GB), which is kept")
+    parser.add_argument("--scratch", type=Path, help="folder for synthetic data (7 GB), which is kept")
     chosen = parser.parse_args(arguments)
     # Figures of a smoke test never replace those of a measurement.
     output: Path = chosen.output or (HERE.parent / "results" / "benches-quick" if chosen.quick else HERE)
