@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.judged_topics import judged_topics
 
 import clinometer as cm
 from clinometer.correction import CorrectedEncoder, fit
@@ -31,22 +32,7 @@ def unit(rows: NDArray[Any]) -> NDArray[np.float64]:
 
 @pytest.fixture(scope="module")
 def collection() -> cm.Collection:
-    """Topics in three languages, two relevant documents of a few of them, and one that is judged not relevant."""
-    builder = cm.CollectionBuilder("feedback")
-    for topic in range(TOPICS):
-        for label in LANGUAGES:
-            builder.add_document(f"{label}{topic}", f"{label} {topic}", label, str(topic))
-            builder.add_query(f"q-{label}{topic}" if topic % 4 else f"{label}{topic}", f"{topic}", label, str(topic))
-    for query in builder.build().queries.ids:
-        topic = int("".join(filter(str.isdigit, query)))
-        for label in LANGUAGES:
-            if (topic, label) != (5, "zh"):
-                builder.judge(query, f"{label}{topic}", 1 + topic % 2)
-            if topic == 3:
-                builder.judge(query, f"{label}{topic + 1}", 1)
-            if topic == 7:
-                builder.judge(query, f"{label}0", 0)
-    return builder.build()
+    return judged_topics("feedback", LANGUAGES, TOPICS, without=[(5, "zh")])
 
 
 @pytest.fixture(scope="module")

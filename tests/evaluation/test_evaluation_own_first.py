@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.judged_topics import judged_topics
 
 import clinometer as cm
 from clinometer.correction import CorrectedEncoder, fit
@@ -28,26 +29,8 @@ MEASURES = [
 ]  # fmt: skip
 
 
-def topics() -> cm.Collection:
-    """Topics in three languages, two relevant documents of one of them, a copy, and one that is not relevant."""
-    builder = cm.CollectionBuilder("own first")
-    for topic in range(TOPICS):
-        for label in LANGUAGES:
-            text = f"{label} {topic if topic != 6 else 5}"  # topic 6 repeats the documents of topic 5
-            builder.add_document(f"{label}{topic}", text, label, str(topic))
-            builder.add_query(f"q-{label}{topic}" if topic % 4 else f"{label}{topic}", f"{topic}", label, str(topic))
-    for query in builder.build().queries.ids:
-        topic = int("".join(filter(str.isdigit, query)))
-        for label in LANGUAGES:
-            builder.judge(query, f"{label}{topic}", 1 + topic % 2)
-            if topic == 3:
-                builder.judge(query, f"{label}{topic + 1}", 1)
-            if topic == 7:
-                builder.judge(query, f"{label}0", 0)
-    return builder.build()
-
-
-COLLECTION = topics()
+# The documents of topic 6 repeat those of topic 5.
+COLLECTION = judged_topics("own first", LANGUAGES, TOPICS, copies={6: 5})
 SIZES = len(COLLECTION.queries), len(COLLECTION.documents)
 
 
