@@ -26,16 +26,13 @@ from studies.remedies.correction import loaded
 from studies.remedies.stacks import State, center, turn
 from studies.result_files import write_result
 from studies.sources import ENCODERS
+from studies.vectors import unit
 
 OPTIONS: dict[str, Any] = {
     "scenarios": ["multi", "mono-same", "one-sided"], "measures": ["Complete@10", "nDCG@1", "Intrusion"],
     "resamples": 0,
 }  # fmt: skip
 STACKS = {"center": (center, 0.0), "center, turn": (turn, 0.0), "center, turn, expansion": (turn, EXPANSION)}
-
-
-def unit(rows: Any) -> Any:
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def in_the_order_before(scores: Any, before: Any, collection: cm.Collection) -> Any:

@@ -31,6 +31,7 @@ from studies.remedies.correction import loaded
 from studies.remedies.stacks import State
 from studies.result_files import read_result, write_result
 from studies.sources import ENCODERS, EVALUATED
+from studies.vectors import unit
 
 DEFAULT = "default: documents 1, queries 0.7"
 COST = 0.5
@@ -75,7 +76,7 @@ def unscaled(state: State, query_strength: float) -> tuple[Any, Any]:
     A document has one more dimension, which brings all to one length, and a query a zero there.
     """
     labels = state.collection.documents.languages, state.collection.queries.languages
-    d, q = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in map(np.float64, (state.d, state.q)))
+    d, q = (unit(np.float64(side)) for side in (state.d, state.q))
     center = with_options(state, shrinkage=0.0, directions=0)
     places = {label: row for row, label in enumerate(center.languages)}
     d = d - center.arrays["document_offsets"][[places[label] for label in labels[0]]]

@@ -26,6 +26,7 @@ from clinometer.store import EmbeddingStore, StoreWriter
 from studies.command_line import parser
 from studies.result_files import RESULTS
 from studies.scale import processes
+from studies.vectors import unit
 
 DIMENSION, QUERIES, SHARD = 384, 1000, 250_000
 LABELS = ("en", "de", "zh", "ar")
@@ -35,10 +36,6 @@ RECORD = EncoderRecord(name="generated", kind="precomputed", dimension=DIMENSION
 STEPS = ("make", "local", "ray", "ratio", "plan")
 # A relevant document has this cosine with its query, those above it more; of ten million random ones none has 0.35.
 ANSWER, ABOVE = 0.5, 0.6
-
-
-def unit(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def questions() -> np.ndarray[Any, Any]:
