@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinometer.correction.mined import LEAST_PAIRS, MinedPairs, counted, enough, mining_record, rule, too_few
+from clinometer.correction.records import with_entry
 from clinometer.encoders.base import EncoderRecord
 from clinometer.errors import EmbeddingError, UsageError, shown
 from clinometer.languages import canonical
@@ -273,11 +274,7 @@ def with_weight(record: Mapping[str, Any], weight: float) -> dict[str, Any]:
         >>> record["name"], record["remedies"]
         ('model + expansion', [{'method': 'expansion', 'settings': {'weight': 0.5}}])
     """
-    return {
-        **record,
-        "name": f"{record['name']} + {METHOD}",
-        "remedies": [*record["remedies"], {"method": METHOD, "settings": {"weight": float(weight)}}],
-    }
+    return with_entry(record, {"method": METHOD, "settings": {"weight": float(weight)}})
 
 
 def known_before(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clinometer.correction.records import with_entry
 from clinometer.errors import EmbeddingError, UsageError, shown
 from clinometer.parameters import is_real
 from clinometer.vectors import array_of, finished_rows, unit_rows
@@ -95,5 +96,4 @@ def with_feedback(record: Mapping[str, Any], weight: float) -> dict[str, Any]:
             "feedback cannot follow calibrate: its documents hold their language in columns of their own, which the "
             "best document would bring into the query; correct by center instead, or leave feedback out"
         )
-    entry = {"method": "feedback", "digest": "", "settings": {"weight": float(weight)}}
-    return {**record, "name": f"{record['name']} + feedback", "remedies": [*record["remedies"], entry]}
+    return with_entry(record, {"method": "feedback", "digest": "", "settings": {"weight": float(weight)}})

@@ -6,6 +6,7 @@ they were applied.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from clinometer.correction.turn import Turn
 from clinometer.encoders import EncoderRecord
 from clinometer.encoders.similarity import scaled_record
 
-__all__ = ["corrected_record", "fitted_on", "remedies_of", "remedy"]
+__all__ = ["corrected_record", "fitted_on", "remedies_of", "remedy", "with_entry"]
 
 _RECORDED = (
     "strength", "query_strength", "components", "directions_removed", "centre", "centred", "scale", "pivot",
@@ -81,6 +82,16 @@ def corrected_record(record: EncoderRecord, correction: Correction, query_langua
         warnings=[*record.warnings, *_mismatch(record, correction)],
         remedies=[*record.remedies, *added],
     )
+
+
+def with_entry(record: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of an encoder, as builtins, with one more remedy, whose method ends the name.
+
+    Example:
+        >>> with_entry({"name": "model", "remedies": []}, {"method": "feedback"})
+        {'name': 'model + feedback', 'remedies': [{'method': 'feedback'}]}
+    """
+    return {**record, "name": f"{record['name']} + {entry['method']}", "remedies": [*record["remedies"], entry]}
 
 
 def fitted_on(record: EncoderRecord) -> dict[str, Any]:

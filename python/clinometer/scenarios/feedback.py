@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,8 +106,7 @@ def scan_with_feedback(plan: ScanPlan, scored: Scored, weight: float, settings: 
         setting: np.where(first.in_language(setting.query_language), np.searchsorted(variants, every[setting]), -1)
         for setting in settings
     }
-    fields: dict[str, Any] = {name: getattr(first, name) for name in ScannedCollection.__dataclass_fields__}
-    fields |= {"pooled": pooled, "top": None, "left_out": second.left_out}
+    fields = first.content() | {"pooled": pooled, "top": None, "left_out": second.left_out}
     return FedBackCollection(
         **fields, second=second, second_plan=second_plan, second_scan=second_scan, variants=of_settings
     )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.correction.records import with_entry
 from clinometer.scanning.counts import RankCounts, TopK
 from clinometer.scanning.widths import narrow
 from clinometer.scenarios import Setting
@@ -143,8 +144,7 @@ def scan_own_first(
         setting: Promotion(*(np.where(part < 0, -1, np.searchsorted(every, part)) for part in pair))
         for setting, pair in keys.items()
     }
-    fields: dict[str, Any] = {name: getattr(scanned, name) for name in ScannedCollection.__dataclass_fields__}
-    return OwnFirstCollection(**fields, inner=scanned, rows=rows, promotions=promotions)
+    return OwnFirstCollection(**scanned.content(), inner=scanned, rows=rows, promotions=promotions)
 
 
 def with_own_first(record: Mapping[str, Any], before: str) -> dict[str, Any]:
@@ -155,8 +155,7 @@ def with_own_first(record: Mapping[str, Any], before: str) -> dict[str, Any]:
         >>> record["name"], record["remedies"][1]
         ('model + center + own-first', {'method': 'own-first', 'digest': '', 'settings': {'before': 'model'}})
     """
-    entry = {"method": "own-first", "digest": "", "settings": {"before": before}}
-    return {**record, "name": f"{record['name']} + own-first", "remedies": [*record["remedies"], entry]}
+    return with_entry(record, {"method": "own-first", "digest": "", "settings": {"before": before}})
 
 
 def _raised(scores: NDArray[Any]) -> NDArray[np.float64]:

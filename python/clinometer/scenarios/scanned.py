@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,10 @@ class ScannedCollection:
     def in_setting(self, setting: Setting) -> ScannedCollection:  # noqa: ARG002 - see `clinometer.scenarios.feedback`
         """The scan of a setting's pool: this one, whose queries are the same for every pool."""
         return self
+
+    def content(self) -> dict[str, Any]:
+        """The fields of this class by name, for a scan that has more."""
+        return {name: getattr(self, name) for name in ScannedCollection.__dataclass_fields__}
 
     @cached_property
     def drawing(self) -> Drawing:

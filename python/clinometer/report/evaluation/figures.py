@@ -152,12 +152,12 @@ def draw_lean(readings: Sequence[Reading], languages: Sequence[str], measure: st
     values = (wording.value(measure, tick).removesuffix(".00").replace(".50", ".5") for tick in ticks)
     sheet.ticks(ticks, [f"{value}\n{_times(tick)}" for value, tick in zip(values, ticks, strict=True)])
     sheet.write_below(0.52, "rank gap in log2 ranks, and how many times as deep")
-    sheet.write_at(0, upright := "upright", weight="bold")
+    sheet.write_at(0, "upright", weight="bold")
     # A side that is too narrow for its label, next to half of the middle one, has none.
-    beside, towards, away = upright[: len(upright) // 2 + 1], f"leans to {pivot} ▶", "◀ leans away"
-    if sheet.fits(beside + towards, 0, high + pad):
+    half, towards, away = "upri", f"leans to {pivot} ▶", "◀ leans away"
+    if sheet.fits(half + towards, 0, high + pad):
         sheet.write_at(high + pad, towards, align="end", colour=PIVOT)
-    if sheet.fits(beside + away, low - pad, 0):
+    if sheet.fits(half + away, low - pad, 0):
         sheet.write_at(low - pad, away, align="start", colour=OWN)
     for mark, points in list(zip(marks, columns, strict=True))[:sticks]:
         sheet.sticks(points, mark.colour)
