@@ -20,7 +20,7 @@ import msgspec
 
 from clinometer.contents import read_json
 from clinometer.encoders.loading import locate
-from clinometer.errors import MissingExtraError, UsageError
+from clinometer.errors import FormatError, MissingExtraError, UsageError
 from clinometer.files import check_folder, file_digest, json_bytes, written_whole
 from clinometer.parameters import refuse_unknown_options
 from clinometer.training.data import ParallelSamples, parallel_samples, prompts_for
@@ -275,7 +275,7 @@ def _begun(output: Path, plan: TrainingPlan) -> Path | None:
         return None
     _refuse_another(output, read_json(path, dict[str, Any], _EXPECTED), plan, "an unfinished training")
     for checkpoint in (output / _CHECKPOINTS).glob("checkpoint-*"):
-        if not (checkpoint / _WRITTEN_LAST).exists():
+        if not _is_whole(checkpoint):
             _remove(checkpoint)
     return _last_checkpoint(output)
 
@@ -293,8 +293,16 @@ def _has_training(folder: Path) -> bool:
 
 
 def _last_checkpoint(output: Path) -> Path | None:
-    whole = [path.parent for path in (output / _CHECKPOINTS).glob(f"checkpoint-*/{_WRITTEN_LAST}")]
-    return max(whole, key=_step, default=None)
+    return max(filter(_is_whole, (output / _CHECKPOINTS).glob("checkpoint-*")), key=_step, default=None)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether the trainer wrote all of a checkpoint, to the end of its last file."""
+    try:
+        read_json(checkpoint / _WRITTEN_LAST, dict[str, Any], "expected the state of a trainer")
+    except (FormatError, FileNotFoundError):
+        return False
+    return True
 
 
 def _step(checkpoint: Path) -> int:
