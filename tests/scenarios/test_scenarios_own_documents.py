@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from support.brute_force import embeddings, random_collection
 
@@ -50,6 +50,7 @@ def values(evaluation: cm.Evaluation, query: str | None = None) -> dict[tuple[st
 
 @settings(max_examples=10)
 @given(seed=st.integers(0, 1 << 20), tied=st.booleans(), ties=st.sampled_from(["index", "trec", "optimistic"]))
+@example(seed=636359, tied=False, ties="index")
 def test_results_are_those_of_pools_that_never_had_the_document(seed: int, tied: bool, ties: Any) -> None:
     collection = with_own_documents(random_collection(seed, ("en", "de")), seed)
     rows = embeddings(seed + 1, len(collection.queries), 3, tied), embeddings(seed, len(collection.documents), 3, tied)
@@ -63,7 +64,10 @@ def test_results_are_those_of_pools_that_never_had_the_document(seed: int, tied:
         name = collection.queries.ids[query]
         remaining = [row for row in range(len(collection.documents)) if row != own]
         smaller = collection.only(np.array(remaining), np.arange(len(collection.queries)))
-        expected = values(cm.evaluate(smaller, PrecomputedEncoder(rows[0], rows[1][remaining]), **options), name)
+        # Without any answer there is nothing to evaluate, and the query has no values.
+        answered = bool((smaller.grades >= 1).any())
+        alone = PrecomputedEncoder(rows[0], rows[1][remaining])
+        expected = values(cm.evaluate(smaller, alone, **options), name) if answered else {}
         assert {key for key in everything if key[0] == name} == set(expected)
         for key in expected:
             np.testing.assert_equal(everything[key], expected[key], err_msg=str(key))
