@@ -11,7 +11,7 @@
 //! thread count, block and shard gives the same bits.
 
 // A module (but not its tests) imports only from those further left: error,
-// cancel, heap, mapped, memory, threads, kernel, matrix, pack, ranks, topk, scan, pairs, resample,
+// cancel, heap, mapped, memory, words, threads, kernel, matrix, pack, ranks, topk, scan, pairs, resample,
 // peak, python.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -32,6 +32,7 @@ mod resample;
 mod scan;
 mod threads;
 mod topk;
+mod words;
 
 #[cfg(feature = "python")]
 mod python;

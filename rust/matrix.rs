@@ -10,8 +10,8 @@ use crate::error::{BadRows, Error, Result, RowProblem};
 use crate::kernel::isa::{Dispatch, Isa};
 use crate::kernel::{self, Kernel};
 use crate::mapped::span_of;
-use crate::memory::zeros;
 use crate::threads::{on_parts, thread_count, threads_worth};
+use crate::words::Words;
 
 /// Borrowed components, row after row.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,7 @@ pub enum Similarity {
 /// Rows that may take part in scores: finite, and of length one for cosine.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    values: Vec<f32>,
+    values: Words,
     dimension: usize,
     longest: f64,
 }
@@ -244,9 +244,9 @@ impl Dispatch for Preparation<'_> {
     fn run<K: Kernel>(self, kernel: K) -> Self::Output {
         let Self { matrix, threads, similarity, input } = self;
         let dimension = matrix.dimension;
-        let mut values: Vec<f32> = zeros(&[matrix.rows, dimension])?;
+        let mut values = Words::of_rows(matrix.rows, dimension)?;
         let rows_at_once = matrix.rows.div_ceil(4 * threads).max(1);
-        let parts = values.chunks_mut(rows_at_once * dimension).enumerate();
+        let parts = values.f32_mut().chunks_mut(rows_at_once * dimension).enumerate();
         let mut parts = on_parts(threads, parts, |(part, out)| {
             Ok(kernel.enter(
                 #[inline(always)]
@@ -263,7 +263,7 @@ impl Prepared {
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.values.len() / self.dimension
+        self.values.f32().len() / self.dimension
     }
 
     /// Components of a row.
@@ -275,12 +275,15 @@ impl Prepared {
     /// One row.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {
-        &self.values[row * self.dimension..(row + 1) * self.dimension]
+        &self.values.f32()[row * self.dimension..(row + 1) * self.dimension]
     }
 
     /// Some of the rows.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
-        let values = rows.iter().map(|row| self.row(*row)).collect::<Vec<_>>().concat();
+        let mut values = Words::left_over(rows.len() * self.dimension);
+        for (row, space) in rows.iter().zip(values.f32_mut().chunks_exact_mut(self.dimension)) {
+            space.copy_from_slice(self.row(*row));
+        }
         Self { values, ..*self }
     }
 
@@ -354,7 +357,7 @@ mod tests {
         };
         let one = prepare(&values, 1).unwrap();
         let several = prepare(&values, 3).unwrap();
-        assert!(several.values == one.values && several.longest == one.longest);
+        assert!(several.values.f32() == one.values.f32() && several.longest == one.longest);
         for row in (0..rows).rev().step_by(90) {
             values[row * dimension + row % 7] = f32::NAN;
         }

@@ -3,8 +3,8 @@
 
 use crate::kernel::Kernel;
 use crate::kernel::isa::{Dispatch, Isa};
-use crate::pack::words::Words;
 use crate::threads::on_threads;
+use crate::words::Words;
 
 /// Keeps the units of some threads busy with independent chains in registers;
 /// returns the floating-point operations done. Nothing is faster.

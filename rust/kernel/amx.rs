@@ -246,7 +246,7 @@ unsafe fn multiply(depth: usize, queries: &[i32], documents: &[i32], bars: &[i32
 mod tests {
     use super::*;
     use crate::kernel::emulated::Emulation;
-    use crate::pack::words::Words;
+    use crate::words::Words;
     use proptest::prelude::*;
 
     proptest! {

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::kernel::portable::pack_word_by_word;
     use crate::kernel::{ABREAST, chain};
-    use crate::pack::words::Words;
+    use crate::words::Words;
     use half::f16;
     use proptest::prelude::*;
 

@@ -31,7 +31,7 @@
 use crate::kernel::{Coding, Kernel};
 use crate::matrix::Prepared;
 use crate::pack::panels::Panels;
-use crate::pack::words::Words;
+use crate::words::Words;
 
 /// Lanes of a sum of squares, for vector instructions.
 const LANES: usize = 16;
@@ -174,7 +174,7 @@ pub(crate) struct CodedQueries {
 impl CodedQueries {
     pub(crate) fn new<K: Kernel>(kernel: K, queries: &Prepared) -> Self {
         let (width, depth) = (K::CODED_QUERIES, K::code_depth(queries.dimension()));
-        let mut panels = Panels::new(queries.rows().div_ceil(width), width, depth);
+        let mut panels = Panels::left_over(queries.rows().div_ceil(width), width, depth);
         let mut codes = Words::new(width * depth);
         let (mut bounds, mut scales) = (Vec::with_capacity(queries.rows()), Vec::with_capacity(queries.rows()));
         for first in (0..queries.rows()).step_by(width) {

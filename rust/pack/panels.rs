@@ -26,9 +26,9 @@
 use std::ops::Range;
 
 use crate::matrix::Prepared;
-use crate::pack::words::Words;
+use crate::words::Words;
 
-/// Packed panels of equal width and depth; lanes never written are zero.
+/// Packed panels of equal width and depth.
 pub(crate) struct Panels {
     words: Words,
     width: usize,
@@ -39,6 +39,11 @@ impl Panels {
     /// Panels of zeros.
     pub(crate) fn new(panels: usize, width: usize, depth: usize) -> Self {
         Self { words: Words::new(panels * width * depth), width, depth }
+    }
+
+    /// Panels that all will be packed.
+    pub(crate) fn left_over(panels: usize, width: usize, depth: usize) -> Self {
+        Self { words: Words::left_over(panels * width * depth), width, depth }
     }
 
     /// All rows of the queries, in order.

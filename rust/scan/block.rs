@@ -5,8 +5,8 @@ use crate::error::RowProblem;
 use crate::kernel::Kernel;
 use crate::pack::int16::{Bound, encode, greatest};
 use crate::pack::panels::Panels;
-use crate::pack::words::Words;
 use crate::scan::Scan;
+use crate::words::Words;
 
 /// Rows fetched into the cache before they are read: those of one language
 /// are seldom neighbours, and the processor does not guess the next one.
@@ -51,10 +51,10 @@ impl Block {
     pub(crate) fn new<K: Kernel>(panels: usize, dimension: usize, coded: bool) -> Self {
         let codes = || {
             let depth = K::code_depth(dimension);
-            Codes { panels: Panels::new(panels, K::DOCUMENTS, depth), rows: Words::new(K::DOCUMENTS * depth) }
+            Codes { panels: Panels::left_over(panels, K::DOCUMENTS, depth), rows: Words::new(K::DOCUMENTS * depth) }
         };
         Self {
-            rows: Words::new(panels * K::DOCUMENTS * dimension),
+            rows: Words::left_over(panels * K::DOCUMENTS * dimension),
             panels: None,
             codes: coded.then(codes),
             heads: Vec::with_capacity(panels),
@@ -103,7 +103,7 @@ impl Block {
     #[inline(always)]
     pub(crate) fn pack<K: Kernel>(&mut self, kernel: K) {
         let rows = self.rows.u32().chunks_exact(K::DOCUMENTS * self.dimension);
-        let panels = self.panels.get_or_insert_with(|| Panels::new(rows.len(), K::DOCUMENTS, self.dimension));
+        let panels = self.panels.get_or_insert_with(|| Panels::left_over(rows.len(), K::DOCUMENTS, self.dimension));
         for (panel, rows) in rows.take(self.heads.len()).enumerate() {
             kernel.pack(self.dimension, rows, panels.panel_mut(panel));
         }

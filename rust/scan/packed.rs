@@ -12,11 +12,11 @@ use crate::error::{Result, RowProblem};
 use crate::kernel::{Kernel, SIDE_BY_SIDE};
 use crate::pack::int16::{CodedQueries, center};
 use crate::pack::panels::{Groups, Panels};
-use crate::pack::words::Words;
 use crate::scan::Scan;
 use crate::scan::block::{Block, Head};
 use crate::scan::worker::{Share, Shared, Worker};
 use crate::topk::Hit;
+use crate::words::Words;
 
 /// Bytes of query panels that stay in the second-level cache while the
 /// panels of a block pass them.
