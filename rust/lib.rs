@@ -11,7 +11,7 @@
 //! thread count, block and shard gives the same bits.
 
 // A module (but not its tests) imports only from those further left: error,
-// cancel, heap, mapped, memory, words, threads, kernel, matrix, pack, ranks, topk, scan, pairs, resample,
+// cancel, heap, mapped, memory, words, team, threads, kernel, matrix, pack, ranks, topk, scan, pairs, resample,
 // peak, python.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -30,6 +30,7 @@ mod peak;
 mod ranks;
 mod resample;
 mod scan;
+mod team;
 mod threads;
 mod topk;
 mod words;

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use crate::error::{Error, Result};
+use crate::team::with_helpers;
 
 /// Number of threads; 0 means as many as the process may use.
 pub(crate) fn thread_count(threads: usize) -> usize {
@@ -12,18 +13,23 @@ pub(crate) fn thread_count(threads: usize) -> usize {
 
 /// Runs the same work on several threads, of which this is one, and collects
 /// what they return, the first error first. They share the work, so where the
-/// system starts fewer threads, these do all of it.
+/// system starts fewer threads, or starts them late, these do all of it.
 pub(crate) fn on_threads<T: Send>(threads: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
     if threads == 1 {
         return work().map(|only| vec![only]);
     }
-    thread::scope(|scope| {
-        let started = (1..threads).map_while(|_| thread::Builder::new().spawn_scoped(scope, &work).ok());
-        let handles: Vec<_> = started.collect();
-        let own = work();
-        let others = handles.into_iter().map(|handle| handle.join().map_err(|_| Error::Worker)?);
-        std::iter::once(own).chain(others).collect()
-    })
+    let others = Mutex::new(Vec::new());
+    let each = || {
+        let result = work();
+        if let Ok(mut others) = others.lock() {
+            others.push(result);
+        }
+    };
+    let (own, sound) = with_helpers(threads - 1, &each, &work);
+    if !sound {
+        return Err(Error::Worker);
+    }
+    std::iter::once(own).chain(others.into_inner().map_err(|_| Error::Worker)?).collect()
 }
 
 /// Runs work on each of some parts, on several threads, and collects what it

@@ -143,7 +143,7 @@ impl Candidates {
     pub(crate) fn sorted(self, threads: usize) -> Result<TopK> {
         let (k, stride, lists) = (self.k, self.capacity, self.length.len());
         let next = AtomicUsize::new(if k == 0 { lists } else { 0 });
-        on_threads(threads.min(lists.max(1)), || {
+        on_threads(if k == 0 { 1 } else { threads.min(lists.max(1)) }, || {
             loop {
                 let list = next.fetch_add(1, Ordering::Relaxed);
                 if list >= lists {

@@ -165,7 +165,7 @@ mod tests {
                 words.u32_mut().fill(7);
                 drop(words);
                 let again = Words::left_over(len - 5);
-                (again.u32().as_ptr().addr() == place && again.u32() == &vec![7; len - 5]).then_some(())
+                (again.u32().as_ptr().addr() == place && again.u32() == vec![7; len - 5]).then_some(())
             })
         };
         assert!(kept().is_some());

@@ -28,9 +28,11 @@
 //! Component c of a row is half `c % 2` of its word `c / 2`, the first in
 //! memory for 0: as 16-bit integers, b2 is number 2 * (1 * 4 + 1) + 0 = 10.
 
+use crate::error::Result;
 use crate::kernel::{Coding, Kernel};
 use crate::matrix::Prepared;
 use crate::pack::panels::Panels;
+use crate::threads::{on_parts, threads_worth};
 use crate::words::Words;
 
 /// Lanes of a sum of squares, for vector instructions.
@@ -167,35 +169,35 @@ pub(crate) fn center(score: f32, unit: f64) -> i32 {
 /// The codes of all queries, packed.
 pub(crate) struct CodedQueries {
     panels: Panels,
-    bounds: Vec<Bound>,
-    scales: Vec<f32>,
+    rows: Vec<CodedRow>,
+}
+
+/// What is known of the code of a query.
+#[derive(Debug, Clone, Copy, Default)]
+struct CodedRow {
+    bound: Bound,
+    scale: f32,
 }
 
 impl CodedQueries {
-    pub(crate) fn new<K: Kernel>(kernel: K, queries: &Prepared) -> Self {
+    /// Codes them on at most so many threads.
+    pub(crate) fn new<K: Kernel>(kernel: K, queries: &Prepared, threads: usize) -> Result<Self> {
         let (width, depth) = (K::CODED_QUERIES, K::code_depth(queries.dimension()));
-        let mut panels = Panels::left_over(queries.rows().div_ceil(width), width, depth);
-        let mut codes = Words::new(width * depth);
-        let (mut bounds, mut scales) = (Vec::with_capacity(queries.rows()), Vec::with_capacity(queries.rows()));
-        for first in (0..queries.rows()).step_by(width) {
-            let rows = first..(first + width).min(queries.rows());
+        let panel_count = queries.rows().div_ceil(width);
+        let threads = threads_worth(queries.rows() * queries.dimension(), threads);
+        let at_once = panel_count.div_ceil(4 * threads).max(1);
+        let mut panels = Panels::left_over(panel_count, width, depth);
+        let mut rows = vec![CodedRow::default(); queries.rows()];
+        let parts = panels.chunks_mut(at_once).zip(rows.chunks_mut(at_once * width)).enumerate();
+        on_parts(threads, parts, |(part, (panels, rows))| {
+            let first = part * at_once * width;
             kernel.enter(
                 #[inline(always)]
-                || {
-                    let space = codes.i16_mut();
-                    space[2 * depth * rows.len()..].fill(0);
-                    for (row, code) in rows.zip(space.chunks_exact_mut(2 * depth)) {
-                        let row = queries.row(row);
-                        let scale = K::CODING.scale(greatest(row));
-                        bounds.push(encode(K::CODING, scale, row, code));
-                        scales.push(scale);
-                        kernel.arrange(code);
-                    }
-                    kernel.pack_queries(depth, codes.u32(), panels.panel_mut(first / width));
-                },
+                || code_rows(kernel, queries, first, rows, panels),
             );
-        }
-        Self { panels, bounds, scales }
+            Ok(())
+        })?;
+        Ok(Self { panels, rows })
     }
 
     pub(crate) fn panel(&self, panel: usize) -> &[i32] {
@@ -204,7 +206,7 @@ impl CodedQueries {
 
     /// The unit of a query's scores against documents with this unit.
     pub(crate) fn unit(&self, query: usize, document_unit: f64) -> f64 {
-        f64::from(self.scales[query]) * document_unit
+        f64::from(self.rows[query].scale) * document_unit
     }
 
     /// How far, in units of the integer score, each canonical score can be
@@ -217,11 +219,31 @@ impl CodedQueries {
         out: &mut Vec<i32>,
     ) -> Option<()> {
         out.clear();
-        for (query, bound) in self.bounds.iter().enumerate() {
+        for (query, row) in self.rows.iter().enumerate() {
             let unit = self.unit(query, document_unit);
-            out.push(Coded { query: *bound, documents, dimension, unit }.reach()?);
+            out.push(Coded { query: row.bound, documents, dimension, unit }.reach()?);
         }
         Some(())
+    }
+}
+
+/// Codes and packs some queries, from the row `first` on.
+#[inline(always)]
+fn code_rows<K: Kernel>(kernel: K, queries: &Prepared, first: usize, rows: &mut [CodedRow], panels: &mut [u32]) {
+    let (width, depth) = (K::CODED_QUERIES, K::code_depth(queries.dimension()));
+    let mut codes = Words::left_over(width * depth);
+    let mut row_number = first;
+    for (panel, rows) in panels.chunks_exact_mut(width * depth).zip(rows.chunks_mut(width)) {
+        let space = codes.i16_mut();
+        space[2 * depth * rows.len()..].fill(0);
+        for (coded, code) in rows.iter_mut().zip(space.chunks_exact_mut(2 * depth)) {
+            let row = queries.row(row_number);
+            coded.scale = K::CODING.scale(greatest(row));
+            coded.bound = encode(K::CODING, coded.scale, row, code);
+            kernel.arrange(code);
+            row_number += 1;
+        }
+        kernel.pack_queries(depth, codes.u32(), panel);
     }
 }
 
@@ -265,7 +287,7 @@ mod tests {
     fn components_lie_where_the_drawing_has_them() {
         let rows = [0.1, 0.2, 0.3, -0.4, 0.5, -0.6];
         let queries = Matrix::new(Elements::F32(&rows), 2, 3).unwrap().prepare(Similarity::Dot, "queries").unwrap();
-        let coded = CodedQueries::new(Portable, &queries);
+        let coded = CodedQueries::new(Portable, &queries, 1).unwrap();
         let halves: Vec<i16> = coded.panel(0).iter().flat_map(|word| [*word as i16, (*word >> 16) as i16]).collect();
         for (n, value) in rows.iter().enumerate() {
             let (row, component) = (n / 3, n % 3);
@@ -273,6 +295,19 @@ mod tests {
             assert_eq!(f32::from(code), (value * Coding::WHOLE.finest).round());
         }
         assert_eq!((halves[10], halves.iter().filter(|half| **half != 0).count()), (-27_780, 6));
+    }
+
+    #[test]
+    fn threads_do_not_show() {
+        let (rows, dimension) = (1003, 400);
+        let values: Vec<f32> = (0..rows * dimension).map(|n| ((n * 37 + 11) % 101) as f32 - 50.0).collect();
+        let queries = Matrix::new(Elements::F32(&values), rows, dimension).unwrap();
+        let queries = queries.prepare(Similarity::Cosine, "queries").unwrap();
+        let [one, several] = [1, 3].map(|threads| CodedQueries::new(Portable, &queries, threads).unwrap());
+        for panel in 0..rows.div_ceil(Portable::CODED_QUERIES) {
+            assert_eq!(several.panel(panel), one.panel(panel));
+        }
+        assert_eq!(format!("{:?}", several.rows), format!("{:?}", one.rows));
     }
 
     #[test]

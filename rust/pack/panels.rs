@@ -81,6 +81,12 @@ impl Panels {
         &mut self.words.u32_mut()[span]
     }
 
+    /// All panels, some at a time.
+    pub(crate) fn chunks_mut(&mut self, panels: usize) -> impl Iterator<Item = &mut [u32]> {
+        let size = self.width * self.depth;
+        self.words.u32_mut().chunks_mut(panels * size)
+    }
+
     fn span(&self, panel: usize) -> Range<usize> {
         let size = self.width * self.depth;
         panel * size..(panel + 1) * size

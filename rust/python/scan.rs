@@ -18,6 +18,7 @@ use crate::python::arguments::Rows;
 use crate::python::detached::{brief, detached, is_brief};
 use crate::ranks;
 use crate::scan::{Precision, Scan, Shape};
+use crate::team::together;
 
 /// Instruction sets that this machine can use, the best first.
 #[pyfunction]
@@ -198,9 +199,9 @@ pub(super) fn scan<'py>(
     };
     let (counts, own_scores, sizes, rescored, lists, top_places, top_scores) =
         if is_brief(&queries, &documents, shape.isa) {
-            brief(py, progress.as_ref(), |control| guarded(&spans, || run(control)))?
+            brief(py, progress.as_ref(), |control| guarded(&spans, || together(|| run(control))))?
         } else {
-            detached(py, progress.as_ref(), |control| guarded(&spans, || run(control)))?
+            detached(py, progress.as_ref(), |control| guarded(&spans, || together(|| run(control))))?
         };
     let target_scores = match (own_scores, &targets.scores) {
         (None, TargetScores::Known(scores)) => scores.clone_ref(py),

@@ -63,7 +63,8 @@ impl Dispatch for Pass<'_> {
 
     fn run<K: Kernel>(self, kernel: K) -> Result<Outcome> {
         let Self { scan, floors, progress, control } = self;
-        let codes = integers_pay(scan, floors).then(|| CodedQueries::new(kernel, scan.queries));
+        let threads = thread_count(scan.shape.threads);
+        let codes = integers_pay(scan, floors).then(|| CodedQueries::new(kernel, scan.queries, threads)).transpose()?;
         let candidates = Candidates::new(scan.lists()?, scan.k, floors)?;
         let ties = Ties::new(scan.targets.len(), scan.language_count)?;
         let shared = Shared { scan, kernel, queries: OnceLock::new(), codes, candidates, ties, progress, control };
@@ -78,7 +79,7 @@ impl Dispatch for Pass<'_> {
         // Packed queries are not kept while the lists are sorted.
         drop((queries, codes));
         let counts = Counts::of(greater, ties)?;
-        let top = candidates.sorted(thread_count(scan.shape.threads))?;
+        let top = candidates.sorted(threads)?;
         Ok(Outcome { counts, top, rescored })
     }
 }

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::scan::floors::{estimate, repair};
 use crate::scan::pass::pass;
 use crate::scan::{Outcome, Scan};
+use crate::team::together;
 
 impl Scan<'_> {
     /// Scans all documents.
@@ -15,12 +16,14 @@ impl Scan<'_> {
     /// cancellation through `control`.
     pub fn run(&self, control: &Control) -> Result<Outcome> {
         self.check()?;
-        let floors = estimate(self, control)?;
-        let mut outcome = pass(self, floors.as_deref(), Some(control), control)?;
-        if let Some(floors) = floors {
-            repair(self, &floors, &mut outcome, control)?;
-        }
-        Ok(outcome)
+        together(|| {
+            let floors = estimate(self, control)?;
+            let mut outcome = pass(self, floors.as_deref(), Some(control), control)?;
+            if let Some(floors) = floors {
+                repair(self, &floors, &mut outcome, control)?;
+            }
+            Ok(outcome)
+        })
     }
 
     /// Number of documents of each language.
