@@ -11,8 +11,8 @@
 //! thread count, block and shard gives the same bits.
 
 // A module (but not its tests) imports only from those further left: error,
-// cancel, heap, mapped, memory, words, team, threads, kernel, matrix, pack, ranks, topk, scan, pairs, resample,
-// peak, python.
+// cancel, heap, mapped, memory, words, team, threads, kernel, matrix, pack, ranks, topk, scan, pairs, products,
+// resample, peak, python.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -27,6 +27,7 @@ mod memory;
 mod pack;
 mod pairs;
 mod peak;
+mod products;
 mod ranks;
 mod resample;
 mod scan;
@@ -46,6 +47,7 @@ pub use crate::mapped::{guarded, span_of};
 pub use crate::matrix::{Elements, Matrix, Prepared, Similarity};
 pub use crate::pairs::{score_pairs, score_targets};
 pub use crate::peak::{exercise_kernel, exercise_peak};
+pub use crate::products::Weights;
 pub use crate::ranks::{Counts, Targets};
 pub use crate::resample::{bootstrap_means, permutation_counts};
 pub use crate::scan::{Outcome, Precision, Scan, Shape};

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod detached;
+mod products;
 mod resample;
 mod scan;
 
@@ -11,6 +12,8 @@ use pyo3::prelude::pymodule;
 /// The compiled core of clinometer.
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use crate::python::products::Weights;
     #[pymodule_export]
     use crate::python::resample::{bootstrap_means, permutation_counts};
     #[pymodule_export]

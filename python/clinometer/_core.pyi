@@ -11,6 +11,7 @@ __all__ = [
     "PassOptions",
     "ScanResult",
     "Targets",
+    "Weights",
     "bootstrap_means",
     "fma_peak",
     "instruction_sets",
@@ -96,3 +97,8 @@ def bootstrap_means(values: NDArray[np.float64], *, resamples: int, seed: int, t
 def permutation_counts(
     differences: NDArray[np.float64], *, resamples: int, seed: int, threads: int
 ) -> NDArray[np.uint64]: ...
+
+@final
+class Weights:
+    def __new__(cls, matrix: NDArray[np.float32], isa: str | None = None) -> Self: ...
+    def products(self, rows: NDArray[np.float32], threads: int = 1) -> NDArray[np.float32]: ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 
 import numpy as np
@@ -62,37 +61,37 @@ def test_bytes_depend_on_the_text_alone(offline: OfflineEncoder) -> None:
     assert OfflineEncoder().encode_queries(texts[10:13]).tobytes() == straight[10:13].tobytes()
 
 
-def test_bytes_do_not_depend_on_the_number_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    threadpoolctl = pytest.importorskip("threadpoolctl")
+def test_bytes_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{text} {number}" for number in range(30) for text in TEXTS]
-    seen: list[tuple[int, set[int]]] = []
+    threads: set[int] = set()
 
-    def blas_threads() -> set[int]:
-        return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
-
-    def encoded(workers: int) -> bytes:
-        monkeypatch.setattr("os.sched_getaffinity", lambda _: range(workers), raising=False)
-        encoder = OfflineEncoder()
+    def encoded(encoder: OfflineEncoder) -> bytes:
         weights = encoder._network._weights
         encode = weights.encode
 
         def spied(batch: list[list[int]]) -> object:
-            rows = encode(batch)
-            # What the next call of another worker would find.
-            seen.append((threading.get_ident(), blas_threads()))
-            return rows
+            threads.add(threading.get_ident())
+            return encode(batch)
 
         monkeypatch.setattr(weights, "encode", spied)
         return encoder.encode_documents(texts).tobytes()
 
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(1), raising=False)
+    alone = encoded(OfflineEncoder())
+    assert threads == {threading.get_ident()}
+    assert encoded(OfflineEncoder(threads=4)) == alone
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(3), raising=False)
+    assert encoded(OfflineEncoder()) == alone
+    assert len(threads) > 1
+
+
+def test_the_threads_of_blas_stay_as_they_are() -> None:
+    threadpoolctl = pytest.importorskip("threadpoolctl")
     with threadpoolctl.threadpool_limits(4, user_api="blas"):
-        alone = encoded(1)
-        assert seen
-        seen.clear()
-        assert encoded(4) == alone
-        assert blas_threads() == {4}
-    assert len({thread for thread, _ in seen}) > 1
-    assert all(threads == {1} for _, threads in seen[1:])
+        OfflineEncoder(threads=3).encode_documents(TEXTS * 50)
+        pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+        assert pools
+        assert all(pool["num_threads"] == 4 for pool in pools)
 
 
 def test_equal_texts_have_equal_bytes(offline: OfflineEncoder) -> None:
@@ -134,15 +133,5 @@ def test_half_a_surrogate_pair_is_named_by_its_row(offline: OfflineEncoder) -> N
 
 
 def test_threads_must_be_positive() -> None:
-    with pytest.raises(UsageError, match=r"^threads must be 1 or more, not 0$"):
+    with pytest.raises(UsageError, match=r"^threads is 0, but must be"):
         OfflineEncoder(threads=0)
-
-
-@pytest.mark.parametrize("installed", [True, False])
-def test_the_record_says_when_threads_cannot_be_fixed(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        "clinometer.encoders.offline.find_spec",
-        lambda name: (find("json") if installed else None) if name == "threadpoolctl" else find(name),
-    )
-    assert [text.split()[0] for text in OfflineEncoder().record.warnings] == ([] if installed else ["threadpoolctl"])

