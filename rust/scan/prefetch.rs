@@ -33,12 +33,12 @@ pub(crate) fn prefetching<T>(
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         // Without this thread the others wait more, and that is all.
-        let _ = thread::Builder::new().spawn_scoped(scope, || {
+        let reader = thread::Builder::new().spawn_scoped(scope, || {
             let mut at = 0;
             while at < stretches && !done.load(Ordering::Relaxed) {
                 let taken = next.load(Ordering::Relaxed);
                 if at >= taken + threads + STRETCHES {
-                    thread::sleep(PAUSE);
+                    thread::park_timeout(PAUSE);
                     continue;
                 }
                 if at >= taken {
@@ -49,6 +49,10 @@ pub(crate) fn prefetching<T>(
         });
         let result = work();
         done.store(true, Ordering::Relaxed);
+        // The call does not wait for the rest of a pause.
+        if let Ok(reader) = reader {
+            reader.thread().unpark();
+        }
         result
     })
 }
