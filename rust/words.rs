@@ -12,6 +12,7 @@
 //! clears for it anew.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
 use crate::memory::{Zero, zeros};
@@ -33,6 +34,10 @@ const KEPT: std::ops::Range<usize> = 1 << 10..1 << 16;
 /// Lines of all blocks that are kept.
 const MOST_KEPT: usize = 1 << 17;
 
+/// Larger blocks in use: a long scan spends no time on fresh pages, and nothing
+/// is kept beside it.
+static LARGE: AtomicUsize = AtomicUsize::new(0);
+
 /// Blocks of finished scans, the last one at the end.
 static SPARE: Mutex<Vec<Vec<Line>>> = Mutex::new(Vec::new());
 
@@ -50,7 +55,7 @@ fn spare(lines: usize) -> Option<Vec<Line>> {
 
 /// Keeps a block in place of the oldest ones.
 fn keep(block: Vec<Line>) {
-    if !KEPT.contains(&block.len()) {
+    if !KEPT.contains(&block.len()) || LARGE.load(Ordering::Relaxed) > 0 {
         return;
     }
     if let Ok(mut blocks) = SPARE.try_lock() {
@@ -63,7 +68,7 @@ fn keep(block: Vec<Line>) {
 
 /// Aligned words. Every bit pattern is a value of every type they are seen
 /// as, so the views are only casts.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Words {
     lines: Vec<Line>,
     len: usize,
@@ -77,13 +82,13 @@ impl Words {
             block[..lines].fill(BLANK);
             block
         });
-        Self { lines: kept.unwrap_or_else(|| vec![BLANK; lines]), len }
+        Self::of(kept.unwrap_or_else(|| vec![BLANK; lines]), len)
     }
 
     /// `len` words of whatever a finished scan left there.
     pub(crate) fn left_over(len: usize) -> Self {
         let lines = len.div_ceil(16);
-        Self { lines: spare(lines).unwrap_or_else(|| vec![BLANK; lines]), len }
+        Self::of(spare(lines).unwrap_or_else(|| vec![BLANK; lines]), len)
     }
 
     /// The same for rows, of which the caller may have more than fit into
@@ -91,7 +96,14 @@ impl Words {
     pub(crate) fn of_rows(rows: usize, dimension: usize) -> Result<Self> {
         let len = rows.checked_mul(dimension).ok_or(Error::Memory(None))?;
         let lines = len.div_ceil(16);
-        Ok(Self { lines: spare(lines).map_or_else(|| zeros(&[lines]), Ok)?, len })
+        Ok(Self::of(spare(lines).map_or_else(|| zeros(&[lines]), Ok)?, len))
+    }
+
+    fn of(lines: Vec<Line>, len: usize) -> Self {
+        if lines.len() >= KEPT.end {
+            LARGE.fetch_add(1, Ordering::Relaxed);
+        }
+        Self { lines, len }
     }
 
     pub(crate) fn f32(&self) -> &[f32] {
@@ -133,8 +145,17 @@ impl Words {
     }
 }
 
+impl Clone for Words {
+    fn clone(&self) -> Self {
+        Self::of(self.lines.clone(), self.len)
+    }
+}
+
 impl Drop for Words {
     fn drop(&mut self) {
+        if self.lines.len() >= KEPT.end {
+            LARGE.fetch_sub(1, Ordering::Relaxed);
+        }
         keep(std::mem::take(&mut self.lines));
     }
 }
@@ -180,7 +201,9 @@ mod tests {
         drop(many);
         let kept: usize = SPARE.lock().unwrap().iter().map(Vec::len).sum();
         assert!(kept <= MOST_KEPT);
-        drop((Words::new(16), Words::new(16 * KEPT.end)));
+        let long = Words::new(16 * KEPT.end);
+        assert!(LARGE.load(Ordering::Relaxed) > 0);
+        drop((long.clone(), Words::new(16), long));
         assert!(SPARE.lock().unwrap().iter().all(|block| KEPT.contains(&block.len())));
     }
 }
