@@ -57,7 +57,7 @@ def measure(
     if ranks.pool_sizes is None and any(parsed_measure.name == "MaxRnorm" for parsed_measure in parsed):
         raise UsageError("MaxRnorm needs the size of the pool, which these counts do not have")
     columns = ranks.columns(languages)
-    values_of = {str(parsed_measure): np.full(len(ranks.indptr) - 1, np.nan) for parsed_measure in parsed}
+    values_of = {str(parsed_measure): np.empty(len(ranks.indptr) - 1) for parsed_measure in parsed}
     # Batches whose arrays are small enough to be reused: fresh memory costs more than the arithmetic.
     for start in range(0, len(ranks.indptr) - 1, _QUERIES):
         span = slice(start, start + _QUERIES)
@@ -70,7 +70,10 @@ def measure(
                 raise MeasureError(
                     f"{parsed_measure} needs the languages of queries, which counts do not have; use evaluate"
                 )
-            values_of[str(parsed_measure)][span][queries] = values
+            column = values_of[str(parsed_measure)][span]
+            if not isinstance(queries, slice):
+                column[:] = np.nan
+            column[queries] = values
     return values_of
 
 

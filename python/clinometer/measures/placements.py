@@ -155,6 +155,11 @@ class Placements:
         return {}
 
     @cached_property
+    def within_cache(self) -> dict[tuple[int, str | None], NDArray[np.float64]]:
+        """Cache of `measures.ties.relevant_within`, by cutoff and language; several measures share each of them."""
+        return {}
+
+    @cached_property
     def by_score(self) -> NDArray[np.int64]:
         """Rows sorted by query, then score descending, then tie order."""
         if self.one_each:

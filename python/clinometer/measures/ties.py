@@ -251,11 +251,14 @@ def relevant_within(placements: Placements, cutoff: int, language: str | None = 
         UsageError: The cutoff is below 1.
     """
     check_cutoff(cutoff)
-    groups = tie_groups(placements, language)
-    places = within(groups, cutoff)
-    # Groups of one document have all of it there, or nothing.
-    relevant = places if groups.fixed else groups.relevant * places / groups.size
-    return per_query(placements, groups, relevant, empty=0.0)
+    key = cutoff, language
+    if key not in placements.within_cache:
+        groups = tie_groups(placements, language)
+        places = within(groups, cutoff)
+        # Groups of one document have all of it there, or nothing.
+        relevant = places if groups.fixed else groups.relevant * places / groups.size
+        placements.within_cache[key] = per_query(placements, groups, relevant, empty=0.0)
+    return placements.within_cache[key]
 
 
 def none_within(groups: TieGroups, places: Vector) -> Vector:
