@@ -240,6 +240,8 @@ def within(groups: TieGroups, cutoff: int | None) -> Vector:
     """`(T,)`: number of positions of each group before the cutoff, from 0 to `size`."""
     if cutoff is None:
         return groups.size.astype(np.float64)
+    if groups.fixed:
+        return (groups.above < cutoff).astype(np.float64)
     # As `numpy.clip`, in half its time.
     return np.minimum(np.maximum(cutoff - groups.above, 0), groups.size).astype(np.float64)
 
