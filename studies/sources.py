@@ -14,7 +14,7 @@ SOURCES = {
     "belebele": f"belebele:{DATA / 'belebele'}",
     "tico19": f"parallel:{DATA / 'tico19' / 'tico19_retrieval.jsonl.gz'}",
 }
-TITLES = {"tico19": "TICO-19", "xquad": "XQuAD", "belebele": "Belebele"}
+TITLES = {"tico19": "TICO-19", "xquad": "XQuAD", "belebele": "Belebele", "demo": "The demo collection"}
 EVALUATED = ("xquad", "belebele")
 """Collections on which nothing is chosen."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from studies.command_line import parser
 from studies.pages import minus, put, table, worst_change
-from studies.remedies.page_harm import advice_table, harmless_table, own_first_table, strength_tables, veto_table
+from studies.remedies.page_harm import advice_table, harmless_table, own_first_table, setting_tables, veto_table
 from studies.remedies.stacks import REMEDIES, Remedy
 from studies.result_files import read_result
 from studies.sources import DOCS, ENCODERS, EVALUATED, ROOT, TITLES
@@ -225,7 +225,8 @@ def blocks() -> dict[str, str]:
         "tables": tables(lines),
         "costs": costs(lines),
         "harmless": "\n".join(["", *harmless_table(lines, MAIN)]),
-        "strengths": "\n".join(["", *strength_tables(read_result("strengths"))]),
+        "strengths": "\n".join(["", *setting_tables(read_result("strengths"), "centering", "turn, feedback")]),
+        "words": "\n".join(["", *setting_tables(read_result("words"), "after center, turn, expansion", "feedback")]),
         "own-first": "\n".join(["", *own_first_table(read_result("own-first"))]),
         "veto": "\n".join(["", *veto_table(read_result("veto"))]),
         "advice": "\n".join(["", *advice_table(read_result("advice"))]),

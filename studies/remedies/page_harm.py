@@ -1,4 +1,4 @@
-"""Tables of docs/which-remedy.md about harm: which stack harms no language, other strengths, and what `auto` takes."""
+"""Tables of docs/which-remedy.md about harm: which stack harms no language, single steps, and what `auto` takes."""
 
 from __future__ import annotations
 
@@ -56,8 +56,14 @@ def harmless_table(results: Mapping[str, Sequence[Line]], encoder: str) -> list[
     return tables
 
 
-def strength_tables(lines: Sequence[Line]) -> list[str]:
-    """Settings of the centering, alone and under a turn and feedback."""
+def complete(line: Line) -> str:
+    """Complete@10, with its interval where there is one."""
+    text = f"{line['Complete@10']:.1f}"
+    return f"{text} [{', '.join(f'{end:.1f}' for end in line['interval'])}]" if "interval" in line else text
+
+
+def setting_tables(lines: Sequence[Line], what: str, stack: str) -> list[str]:
+    """Settings of a step, whose column is `what`, alone and under a stack."""
     text: list[str] = []
     for name in dict.fromkeys(line["collection"] for line in lines):
         rows = []
@@ -66,11 +72,11 @@ def strength_tables(lines: Sequence[Line]) -> list[str]:
                 continue
             changes = line["mono-same"]
             rows.append([
-                line["encoder"], line["setting"], f"{line['Complete@10']:.1f}",
+                line["encoder"], line["setting"], complete(line),
                 "" if line["stack"] is None else f"{line['stack']:.1f}", f"{line['one-sided']:.3f}",
                 minus(f"{100 * fmean(one['change'] for one in changes.values()):+.1f}"), worst_change(changes),
             ])  # fmt: skip
-        heads = ("encoder", "centering", "Complete@10", "turn, feedback", "one-sided", "mono-same", "worst language")
+        heads = ("encoder", what, "Complete@10", stack, "one-sided", "mono-same", "worst language")
         text += [f"{TITLES[name]}:", "", *table(heads, "llrrrrr", rows), ""]
     return text
 

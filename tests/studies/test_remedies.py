@@ -24,6 +24,7 @@ harm: Any = importlib.import_module("studies.remedies.page_harm")
 own_first: Any = importlib.import_module("studies.remedies.own_first")
 veto: Any = importlib.import_module("studies.remedies.veto")
 page: Any = importlib.import_module("studies.remedies.page")
+words: Any = importlib.import_module("studies.remedies.words")
 sources: Any = importlib.import_module("studies.sources")
 
 SIZE = 80
@@ -163,6 +164,46 @@ def test_the_choice_of_a_strength_costs_at_most_half_a_point() -> None:
     ]
     made += [line(encoder, name, 40, 1) for encoder in ("offline", "other") for name in [*strengths.SETTINGS][3:]]
     assert strengths.chosen(made) == [*strengths.SETTINGS][1]
+
+
+def test_shares_of_words_are_counted_in_the_own_language_and_carried_to_translations() -> None:
+    found = words.shares(
+        ["red harbour", "green", "unheard"], ["the red harbour", "a red house", "green tree, green leaf"]
+    )
+    assert found.shape == (3, 3)
+    assert 1 > found[0, 0] > found[0, 1] > 0 == found[0, 2]
+    assert found[1].argmax() == 2
+    assert not found[2].any()
+    everywhere = words.carried(found, np.array([1, 2, 4]), {1: [0, 3], 4: [3]}, 5)
+    np.testing.assert_array_equal(everywhere[:, [1, 2, 4]], found)
+    np.testing.assert_array_equal(everywhere[:, 0], found[:, 0])
+    np.testing.assert_array_equal(everywhere[:, 3], found[:, [0, 2]].max(axis=1))
+
+
+def test_pieces_are_runs_of_four_characters_of_longer_words() -> None:
+    assert words.with_pieces("Hafen am 港口") == ["hafen", "am", "港口", " haf", "hafe", "afen", "fen "]
+    found = words.shares(["Häfen"], ["der Hafenmeister", "die Häfens", "ein Boot"], words.with_pieces)[0]
+    assert found[1] > 0
+    assert not words.shares(["Häfen"], ["der Hafenmeister", "die Häfens", "ein Boot"]).any()
+
+
+def test_words_raise_an_answer_and_its_translation(state: Any) -> None:
+    none, carried, alone = words.lines_of("demo", state, ["words at 0.4"], ["words at 0.4"])
+    assert carried["Complete@10"] > none["Complete@10"]
+    assert carried["Complete@10"] > alone["Complete@10"]
+    assert words.mean_change(carried) > words.mean_change(none)
+
+
+def test_the_choice_of_a_weight_of_words_lowers_no_collection() -> None:
+    def line(name: str, place: int, own: float) -> dict[str, Any]:
+        changes = {"de": {"change": own, "error": 0.01}}
+        setting = [words.NONE, *words.SETTINGS][place]
+        return {"collection": name, "setting": setting, "Complete@10": 50 + place, "mono-same": changes}
+
+    places = range(len(words.SETTINGS) + 1)
+    made = [line("tico19", place, place) for place in places]
+    made += [line("demo", place, 0.01 if place < 4 else -0.01) for place in places]
+    assert words.chosen(made) == words.SETTINGS[2]
 
 
 @pytest.fixture(scope="module")
